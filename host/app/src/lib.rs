@@ -1,0 +1,1 @@
+//! A NATS auth callout service whose decisions come from WebAssembly policies

@@ -1,0 +1,1 @@
+//! The NATS auth callout service: receive, open, identify, decide, seal, reply

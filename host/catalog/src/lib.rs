@@ -1,0 +1,1 @@
+//! A watched directory of policies, published as one immutable snapshot

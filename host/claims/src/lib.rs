@@ -1,0 +1,1 @@
+//! NATS wire forms: keys, JWTs, authorization request and response

@@ -1,0 +1,29 @@
+//! The domain of Portcullis: what is asked, what is decided, and who decides.
+//!
+//! # Layout
+//!
+//! - [`AuthorizationRequest`]: one login, as the server describes it.
+//! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
+//! - [`Verdict`]: what one policy says; [`Decision`]: what the whole chain comes to.
+//! - [`Authorizer`]: whoever turns a request into a decision.
+//! - [`PolicyName`], [`Digest`], [`PolicyRef`]: which bytes decided.
+//! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and how they are checked.
+//!
+//! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
+//! come in as arguments.
+
+mod decision;
+mod permissions;
+mod permit;
+mod policy;
+mod request;
+mod secret;
+mod subject;
+
+pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
+pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
+pub use permit::{Permit, PermitBuilder, PermitProblem};
+pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};
+pub use request::{AuthorizationRequest, Client, Credentials, Method, Server};
+pub use secret::{HashError, Secret, SecretVerifier};
+pub use subject::{InvalidSubject, PermissionSubject, SubjectProblem};

@@ -1,0 +1,129 @@
+//! One login, as the server describes it.
+
+use crate::Secret;
+
+/// What a server asks: may this connection come in, and what may it do?
+///
+/// The claims of an authorization request (ADR-26) after the host has verified them. Times are seconds since
+/// the Unix epoch.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// The public nkey (`U…`) the server made for this login; subject of the user JWT.
+    pub user_nkey: String,
+    /// The server that asks.
+    pub server: Server,
+    /// The connection it asks about.
+    pub client: Client,
+    /// What the client presented.
+    pub credentials: Credentials,
+    /// When the host received the request. Policies know no other clock.
+    pub received_at: u64,
+}
+
+/// The server that asks (`server_id`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    /// The server's public nkey (`N…`); audience of the response.
+    pub id: String,
+    /// The configured name.
+    pub name: String,
+    /// The address it listens on.
+    pub host: String,
+    /// The version, for example `2.15.1`.
+    pub version: Option<String>,
+    /// The cluster it belongs to.
+    pub cluster: Option<String>,
+    /// The configured tags.
+    pub tags: Vec<String>,
+}
+
+/// The connection asked about (`client_info`, and what `connect_opts` says of the library). Claimed by
+/// the client, but for `host`, `id`, `kind` and `transport`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The client's address, without port.
+    pub host: Option<String>,
+    /// The connection's id on its server.
+    pub id: u64,
+    /// The user as the server shows it. Never a token: servers before 2.11.7 put a bare token here, which
+    /// the decoder replaces by `[REDACTED]` as later servers do.
+    pub user: Option<String>,
+    /// The connection name.
+    pub name: Option<String>,
+    /// `Client` or `Leafnode`.
+    pub kind: Option<String>,
+    /// `nats`, `websocket` or `mqtt` (the field `type`).
+    pub transport: Option<String>,
+    /// The MQTT client id.
+    pub mqtt_id: Option<String>,
+    /// The client library's language.
+    pub lang: Option<String>,
+    /// The client library's version.
+    pub version: Option<String>,
+    /// Tags of the user JWT presented (operator mode).
+    pub tags: Vec<String>,
+    /// The nonce a signature covers.
+    pub nonce: Option<String>,
+}
+
+/// What the client presented (`connect_opts`).
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// The user name.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// The bare token (`auth_token`).
+    pub token: Option<Secret>,
+    /// The user JWT.
+    pub jwt: Option<Secret>,
+    /// The public nkey.
+    pub nkey: Option<String>,
+    /// The signature over the nonce.
+    pub signature: Option<Secret>,
+}
+
+/// How a client authenticates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// User name and password, or either of them.
+    Password,
+    /// A bare token.
+    Token,
+    /// A user JWT.
+    Jwt,
+    /// An nkey with a signature.
+    Nkey,
+    /// Nothing was presented.
+    None,
+}
+
+impl Method {
+    /// The name policies and logs use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Token => "token",
+            Self::Jwt => "jwt",
+            Self::Nkey => "nkey",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Credentials {
+    /// How the client authenticates: the strongest of what it presented.
+    pub const fn method(&self) -> Method {
+        if self.jwt.is_some() {
+            Method::Jwt
+        } else if self.nkey.is_some() {
+            Method::Nkey
+        } else if self.token.is_some() {
+            Method::Token
+        } else if self.username.is_some() || self.password.is_some() {
+            Method::Password
+        } else {
+            Method::None
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Subjects as permissions name them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A subject in a permission: literal or with wildcards, and in subscribe permissions optionally followed by
+/// a space and a queue group.
+///
+/// The rules are the server's (`Subject.Validate` of nats-io/jwt): not empty, no empty token, no white space
+/// but the one before a queue group. The server refuses a whole login over one bad subject, so the host
+/// refuses it first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PermissionSubject(Arc<str>);
+
+/// What is wrong with a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubjectProblem {
+    /// Nothing there.
+    #[error("it is empty")]
+    Empty,
+    /// `a..b`, `.a`, `a.`.
+    #[error("it has an empty token; remove the extra `.`")]
+    EmptyToken,
+    /// White space or a control character.
+    #[error("it contains white space or a control character")]
+    Whitespace,
+    /// `>` before the last token.
+    #[error("`>` stands before the last token")]
+    MisplacedTail,
+    /// A queue group in a publish permission.
+    #[error("a queue group is only possible in subscribe permissions")]
+    QueueInPublish,
+    /// Longer than the host signs.
+    #[error("it is longer than 1024 bytes")]
+    TooLong,
+}
+
+/// A subject that no permission can carry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid subject `{subject}`: {problem}")]
+pub struct InvalidSubject {
+    subject: String,
+    problem: SubjectProblem,
+}
+
+impl InvalidSubject {
+    fn new(subject: &str, problem: SubjectProblem) -> Self {
+        let subject = subject
+            .chars()
+            .take(128)
+            .flat_map(char::escape_debug)
+            .collect();
+        Self { subject, problem }
+    }
+
+    /// What is wrong.
+    pub const fn problem(&self) -> SubjectProblem {
+        self.problem
+    }
+}
+
+impl PermissionSubject {
+    /// The longest subject, in bytes.
+    pub const MAX_LEN: usize = 1024;
+
+    /// A subject for a publish permission.
+    ///
+    /// # Errors
+    ///
+    /// When the server would refuse it, a queue group included.
+    pub fn publish(subject: &str) -> Result<Self, InvalidSubject> {
+        if subject.contains(' ') {
+            return Err(InvalidSubject::new(subject, SubjectProblem::QueueInPublish));
+        }
+        Self::subscribe(subject)
+    }
+
+    /// A subject for a subscribe permission, `subject` or `subject queue`.
+    ///
+    /// # Errors
+    ///
+    /// When the server would refuse it.
+    pub fn subscribe(subject: &str) -> Result<Self, InvalidSubject> {
+        match problem_of(subject) {
+            None => Ok(Self(subject.into())),
+            Some(problem) => Err(InvalidSubject::new(subject, problem)),
+        }
+    }
+
+    /// `>`: every subject.
+    pub fn everything() -> Self {
+        Self(">".into())
+    }
+
+    /// The subject as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn problem_of(subject: &str) -> Option<SubjectProblem> {
+    if subject.len() > PermissionSubject::MAX_LEN {
+        return Some(SubjectProblem::TooLong);
+    }
+    match subject.split_once(' ') {
+        None => pattern_problem(subject),
+        Some((pattern, queue)) => pattern_problem(pattern).or_else(|| pattern_problem(queue)),
+    }
+}
+
+fn pattern_problem(pattern: &str) -> Option<SubjectProblem> {
+    if pattern.is_empty() {
+        return Some(SubjectProblem::Empty);
+    }
+    if pattern
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
+        return Some(SubjectProblem::Whitespace);
+    }
+    if pattern.split('.').any(str::is_empty) {
+        return Some(SubjectProblem::EmptyToken);
+    }
+    let tail = pattern.split('.').position(|token| token == ">");
+    let last = pattern.split('.').count().saturating_sub(1);
+    tail.is_some_and(|position| position != last)
+        .then_some(SubjectProblem::MisplacedTail)
+}
+
+impl FromStr for PermissionSubject {
+    type Err = InvalidSubject;
+
+    /// As [`PermissionSubject::subscribe`], the wider of the two.
+    fn from_str(subject: &str) -> Result<Self, Self::Err> {
+        Self::subscribe(subject)
+    }
+}
+
+impl fmt::Display for PermissionSubject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_the_server_refuses_are_refused_with_the_reason() {
+        let refused = [
+            ("", SubjectProblem::Empty),
+            (".", SubjectProblem::EmptyToken),
+            ("a..b", SubjectProblem::EmptyToken),
+            (".a", SubjectProblem::EmptyToken),
+            ("a.", SubjectProblem::EmptyToken),
+            ("a\tb", SubjectProblem::Whitespace),
+            ("a\n", SubjectProblem::Whitespace),
+            ("a b c", SubjectProblem::Whitespace),
+            (" a", SubjectProblem::Empty),
+            ("a ", SubjectProblem::Empty),
+            (">.a", SubjectProblem::MisplacedTail),
+        ];
+        for (subject, problem) in refused {
+            let error = PermissionSubject::subscribe(subject).unwrap_err();
+            assert_eq!(error.problem(), problem, "{subject:?}");
+        }
+        let long = "a".repeat(1025);
+        assert!(PermissionSubject::subscribe(&long).is_err());
+    }
+
+    #[test]
+    fn wildcards_and_queues_are_accepted_where_the_server_takes_them() {
+        for subject in [
+            "a",
+            "a.b",
+            "*",
+            ">",
+            "a.*.>",
+            "$JS.API.>",
+            "a*b",
+            "a.b queue",
+            "a q.*",
+        ] {
+            assert_eq!(
+                PermissionSubject::subscribe(subject).unwrap().as_str(),
+                subject
+            );
+        }
+        let error = PermissionSubject::publish("a queue").unwrap_err();
+        assert_eq!(error.problem(), SubjectProblem::QueueInPublish);
+        assert!(PermissionSubject::publish("a.>").is_ok());
+    }
+}

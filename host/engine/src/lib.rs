@@ -1,0 +1,1 @@
+//! Runs policies compiled to WebAssembly: load, limits, deadline, one decision

@@ -1,0 +1,1 @@
+//! Users, password hashes, accounts and permission profiles, all from the policy's settings

@@ -1,0 +1,1 @@
+//! Write a Portcullis policy: one type, one trait, one macro line
