@@ -1,1 +1,37 @@
-//! Runs policies compiled to WebAssembly: load, limits, deadline, one decision
+//! Runs policies compiled to WebAssembly: load, limits, deadline, one decision.
+//!
+//! This is the only crate that names wasmtime, and it narrows wasmtime to what a policy needs. Taken away:
+//! WASI, threads, async, garbage collection, shared state between decisions, and every import but those of
+//! `portcullis:policy`. A policy has no clock, no randomness and no network, so a recorded request replays to
+//! the same verdict on any machine.
+//!
+//! # Layout
+//!
+//! - [`Engine`]: compiles and links; owns the epoch ticker.
+//! - [`Policy`]: one loaded module, configured once, its memory snapshotted; [`Policy::decide`] answers one
+//!   request in an instance of its own.
+//! - [`Limits`] and [`Grants`]: what a policy may use.
+//! - [`LoadError`]: why a module is not put in service. [`EvaluationError`]: why a decision failed, and
+//!   whose fault it was.
+//!
+//! # Why a store per decision
+//!
+//! Every decision runs in a fresh instance that starts from the memory `configure` left behind, and is
+//! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
+//! a leak, not through a corrupted heap. See `docs/design/why-an-instance-per-decision.md`.
+
+mod engine;
+mod evaluation;
+mod host;
+mod limits;
+mod load;
+mod module;
+mod policy;
+mod snapshot;
+mod state;
+
+pub use engine::{Engine, EngineError, EngineOptions};
+pub use evaluation::EvaluationError;
+pub use limits::{Grants, Limits};
+pub use load::LoadError;
+pub use policy::Policy;

@@ -1,0 +1,170 @@
+//! What lies in the directory, read whole.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
+use sha2::{Digest as _, Sha256};
+
+use crate::unit::UnitError;
+
+/// Largest settings file, in bytes.
+const MAX_SETTINGS: u64 = 4 << 20;
+
+/// The directory could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the policy directory `{}`", path.display())]
+pub struct DirectoryError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// One `NAME.wasm` with its `NAME.toml`, as read.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) module: PathBuf,
+    pub(crate) settings: PathBuf,
+    pub(crate) content: Result<Content, UnitError>,
+}
+
+/// The bytes of a unit.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) module: Vec<u8>,
+    pub(crate) settings: Option<Vec<u8>>,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// Tells one content from another. Never a time stamp: those lie on network file systems and after `cp -p`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    pub(crate) module: Digest,
+    pub(crate) settings: Option<Digest>,
+}
+
+/// Everything in the directory that concerns us.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    pub(crate) units: BTreeMap<PolicyName, Unit>,
+    /// Files that look like policies but cannot be.
+    pub(crate) misnamed: Vec<(PathBuf, InvalidPolicyName)>,
+    /// Settings files whose module is not there.
+    pub(crate) orphans: Vec<PathBuf>,
+}
+
+/// Reads `directory`.
+pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryError> {
+    let failed = |source| DirectoryError {
+        path: directory.to_owned(),
+        source,
+    };
+    let mut scan = Scan::default();
+    let mut settings = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let Some(stem) = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+        else {
+            continue;
+        };
+        let extension = path
+            .extension()
+            .map(|text| text.to_string_lossy().to_ascii_lowercase());
+        match extension.as_deref() {
+            _ if stem.starts_with('.') => {}
+            Some("wasm") => match name_of(&path, &stem) {
+                Ok(name) => {
+                    let unit = read_unit(&path, max_module);
+                    scan.units.insert(name, unit);
+                }
+                Err(error) => scan.misnamed.push((path, error)),
+            },
+            Some("toml") => settings.push(path),
+            _ => {}
+        }
+    }
+    scan.orphans = settings
+        .into_iter()
+        .filter(|path| !scan.units.values().any(|unit| unit.settings == *path))
+        .collect();
+    scan.misnamed.sort_by(|left, right| left.0.cmp(&right.0));
+    scan.orphans.sort();
+    Ok(scan)
+}
+
+/// The name a module file gives its policy. `A.WASM` and `a.wasm` may not both be policy `a`, so only the lower-case
+/// extension counts.
+fn name_of(path: &Path, stem: &str) -> Result<PolicyName, InvalidPolicyName> {
+    let lower_case = path
+        .extension()
+        .is_some_and(|extension| extension == "wasm");
+    if lower_case {
+        stem.parse()
+    } else {
+        path.file_name()
+            .map(|name| name.to_string_lossy())
+            .unwrap_or_default()
+            .parse()
+    }
+}
+
+fn read_unit(module: &Path, max_module: u64) -> Unit {
+    let settings = module.with_extension("toml");
+    let content = read_content(module, &settings, max_module);
+    Unit {
+        module: module.to_owned(),
+        settings,
+        content,
+    }
+}
+
+fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Content, UnitError> {
+    let bytes = match read(module, max_module)? {
+        Some(bytes) => bytes,
+        None => {
+            return Err(UnitError::unreadable(
+                module,
+                io::ErrorKind::NotFound.into(),
+            ));
+        }
+    };
+    let settings = read(settings, MAX_SETTINGS)?;
+    let fingerprint = Fingerprint {
+        module: digest(&bytes),
+        settings: settings.as_deref().map(digest),
+    };
+    Ok(Content {
+        module: bytes,
+        settings,
+        fingerprint,
+    })
+}
+
+/// The bytes of a file, none if there is no such file. Reads, never maps: a mapped file that is
+/// overwritten takes the process with it.
+fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, UnitError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(UnitError::unreadable(path, error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| UnitError::unreadable(path, error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
+        Ok(Some(bytes))
+    } else {
+        Err(UnitError::TooLarge {
+            file: path.to_owned(),
+            limit,
+        })
+    }
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(Sha256::digest(bytes).into())
+}

@@ -1,0 +1,240 @@
+//! From what lies in the directory to what is in service.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use portcullis_core::{Digest, PolicyName, PolicyRef};
+use portcullis_engine::Engine;
+
+use crate::catalog::CatalogOptions;
+use crate::directory::{self, DirectoryError, Fingerprint, Unit};
+use crate::snapshot::{Link, LoadedPolicy, Snapshot};
+
+/// What one pass over the directory did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What changed and what could not, in the order it was found.
+    pub changes: Vec<Change>,
+}
+
+/// One thing a pass did, or could not do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// A new version is in service.
+    Loaded(PolicyRef),
+    /// A version was refused.
+    Rejected {
+        /// The policy, if the file's name is a policy name.
+        name: Option<PolicyName>,
+        /// The file.
+        file: PathBuf,
+        /// Why, in one line.
+        error: String,
+        /// The version that stays in service, if there is one.
+        serving: Option<Digest>,
+    },
+    /// A policy's file is gone, and so is the policy.
+    Removed(PolicyName),
+}
+
+/// Keeps the policies in service and the last content tried for each.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    engine: Engine,
+    options: CatalogOptions,
+    entries: BTreeMap<PolicyName, Entry>,
+    /// Misnamed and orphaned files already reported.
+    oddities: BTreeSet<PathBuf>,
+    generation: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// The last good version.
+    serving: Option<Arc<LoadedPolicy>>,
+    /// The content tried last, so that the same failure is reported once.
+    tried: Option<Tried>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Tried {
+    Content(Fingerprint),
+    Unreadable(String),
+}
+
+impl Report {
+    /// What was refused, a line each.
+    pub fn rejections(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::Rejected { error, .. } => Some(error.as_str()),
+            Change::Loaded(_) | Change::Removed(_) => None,
+        })
+    }
+
+    /// Whether the set of policies in service is another one now.
+    pub(crate) fn changes_service(&self) -> bool {
+        self.changes
+            .iter()
+            .any(|change| !matches!(change, Change::Rejected { .. }))
+    }
+}
+
+impl Loader {
+    pub(crate) fn new(engine: Engine, options: CatalogOptions) -> Self {
+        let (entries, oddities) = (BTreeMap::new(), BTreeSet::new());
+        Self {
+            engine,
+            options,
+            entries,
+            oddities,
+            generation: 0,
+        }
+    }
+
+    pub(crate) const fn options(&self) -> &CatalogOptions {
+        &self.options
+    }
+
+    /// Reads the directory and loads what changed. An unreadable directory changes nothing.
+    pub(crate) fn pass(&mut self) -> Result<Report, DirectoryError> {
+        let scan = directory::scan(&self.options.directory, self.options.max_module_size)?;
+        let mut report = Report::default();
+        self.report_oddities(&scan, &mut report);
+        let gone: Vec<_> = self
+            .entries
+            .keys()
+            .filter(|name| !scan.units.contains_key(*name))
+            .cloned()
+            .collect();
+        for name in gone {
+            let was_serving = self
+                .entries
+                .remove(&name)
+                .is_some_and(|entry| entry.serving.is_some());
+            if was_serving {
+                tracing::info!(policy.name = %name, "policy removed");
+                report.changes.push(Change::Removed(name));
+            }
+        }
+        for (name, unit) in scan.units {
+            report.changes.extend(self.consider(&name, unit));
+        }
+        Ok(report)
+    }
+
+    /// The chain: names listed in `order` first, the others by name.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let listed = self.options.order.iter().map(|name| {
+            match self
+                .entries
+                .get(name)
+                .and_then(|entry| entry.serving.clone())
+            {
+                Some(loaded) => Link::Policy(loaded),
+                None => Link::Missing(name.clone()),
+            }
+        });
+        let others = self
+            .entries
+            .iter()
+            .filter(|(name, _)| !self.options.order.contains(name))
+            .filter_map(|(_, entry)| entry.serving.clone().map(Link::Policy));
+        Snapshot::new(listed.chain(others).collect())
+    }
+
+    fn consider(&mut self, name: &PolicyName, unit: Unit) -> Option<Change> {
+        let tried = match &unit.content {
+            Ok(content) => Tried::Content(content.fingerprint),
+            Err(error) => Tried::Unreadable(error.to_string()),
+        };
+        let entry = self.entries.entry(name.clone()).or_default();
+        if entry.tried.as_ref() == Some(&tried) {
+            return None;
+        }
+        let started = Instant::now();
+        let file = unit.module.clone();
+        let loaded = unit.load(&self.engine, self.options.limits);
+        let digest = match &tried {
+            Tried::Content(fingerprint) => Some(fingerprint.module),
+            Tried::Unreadable(_) => None,
+        };
+        entry.tried = Some(tried);
+        match (loaded, digest) {
+            (Ok(policy), Some(digest)) => {
+                self.generation = self.generation.saturating_add(1);
+                let generation = self.generation;
+                let reference = PolicyRef {
+                    name: name.clone(),
+                    digest,
+                    generation,
+                };
+                tracing::info!(
+                    policy.name = %name,
+                    policy.digest = %digest,
+                    policy.generation = generation,
+                    elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "policy loaded"
+                );
+                let loaded = LoadedPolicy {
+                    reference: reference.clone(),
+                    policy,
+                };
+                entry.serving = Some(Arc::new(loaded));
+                Some(Change::Loaded(reference))
+            }
+            (Ok(_), None) => None,
+            (Err(error), _) => {
+                let serving = entry.serving.as_ref().map(|loaded| loaded.reference.digest);
+                Some(rejected(
+                    Some(name.clone()),
+                    file,
+                    error.to_string(),
+                    serving,
+                ))
+            }
+        }
+    }
+
+    fn report_oddities(&mut self, scan: &directory::Scan, report: &mut Report) {
+        for (path, error) in &scan.misnamed {
+            if self.oddities.insert(path.clone()) {
+                let error = format!("`{}`: {error}", path.display());
+                report
+                    .changes
+                    .push(rejected(None, path.clone(), error, None));
+            }
+        }
+        for path in &scan.orphans {
+            if self.oddities.insert(path.clone()) {
+                tracing::warn!(file = %path.display(), "settings file without a module beside it");
+            }
+        }
+        self.oddities.retain(|path| {
+            scan.orphans.contains(path) || scan.misnamed.iter().any(|(odd, _)| odd == path)
+        });
+    }
+}
+
+fn rejected(
+    name: Option<PolicyName>,
+    file: PathBuf,
+    error: String,
+    serving: Option<Digest>,
+) -> Change {
+    tracing::error!(
+        policy.name = name.as_ref().map(PolicyName::as_str),
+        file = %file.display(),
+        error,
+        policy.serving = serving.map_or_else(|| "none".to_owned(), |digest| digest.to_string()),
+        "policy rejected"
+    );
+    Change::Rejected {
+        name,
+        file,
+        error,
+        serving,
+    }
+}

@@ -1,0 +1,223 @@
+//! Keeps a catalog true to its directory.
+//!
+//! Events only say *when* to look, never what happened: every trigger reads the whole directory and compares
+//! digests. So it does not matter that editors rename, that Kubernetes swaps a symlink, that a queue overflows, or
+//! that a network file system says nothing and only the poll notices.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use notify::{EventKind, RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::{
+    DebounceEventResult, DebouncedEvent, Debouncer, NoCache, new_debouncer_opt,
+};
+
+use crate::catalog::Catalog;
+use crate::directory::DirectoryError;
+
+/// The watcher's thread could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the thread that watches the policy directory")]
+pub struct WatchError(#[source] io::Error);
+
+/// Watches a catalog's directory until it is dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    trigger: Trigger,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Asks for a pass over the directory.
+#[derive(Clone, Debug)]
+pub struct Trigger(Sender<Signal>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    Look,
+    Stop,
+}
+
+impl Trigger {
+    /// Asks for a pass, as SIGHUP does. Returns at once; passes asked for together are done once.
+    pub fn reload(&self) {
+        // A receiver that is gone has stopped watching; there is nobody to ask.
+        let _ = self.0.send(Signal::Look);
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.trigger.0.send(Signal::Stop);
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Watcher {
+    /// Starts watching.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be had. A directory that cannot be watched is not an error: it is
+    /// polled, and the log says so.
+    pub fn start(catalog: Catalog) -> Result<Self, WatchError> {
+        let (sender, signals) = channel();
+        let trigger = Trigger(sender);
+        let mut task = Task::new(catalog, trigger.clone());
+        let thread = std::thread::Builder::new()
+            .name("portcullis-reload".to_owned())
+            .spawn(move || task.run(&signals))
+            .map_err(WatchError)?;
+        Ok(Self {
+            trigger,
+            thread: Some(thread),
+        })
+    }
+
+    /// A handle that asks for passes.
+    pub fn trigger(&self) -> Trigger {
+        self.trigger.clone()
+    }
+}
+
+struct Task {
+    catalog: Catalog,
+    directory: PathBuf,
+    poll_interval: Duration,
+    debounce: Duration,
+    events: Trigger,
+    watch: Option<Watch>,
+    /// Whether the log already says that the directory cannot be watched.
+    polling_only: bool,
+    /// The directory's error the log already has.
+    unreadable: Option<String>,
+}
+
+/// An armed watch, and the directory it is armed on: one that is deleted and made again is another one.
+struct Watch {
+    _debouncer: Debouncer<RecommendedWatcher, NoCache>,
+    directory: DirectoryId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct DirectoryId {
+    device: u64,
+    inode: u64,
+}
+
+impl Task {
+    fn new(catalog: Catalog, events: Trigger) -> Self {
+        let options = catalog.options();
+        Self {
+            catalog,
+            directory: options.directory,
+            poll_interval: options.poll_interval,
+            debounce: options.debounce,
+            events,
+            watch: None,
+            polling_only: false,
+            unreadable: None,
+        }
+    }
+
+    fn run(&mut self, signals: &Receiver<Signal>) {
+        loop {
+            self.arm();
+            // After arming, so that nothing falls between the first pass and the watch.
+            self.pass();
+            let mut signal = match signals.recv_timeout(self.poll_interval) {
+                Ok(signal) => Some(signal),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Signal::Stop),
+            };
+            // Whatever was asked for meanwhile is answered by the same pass.
+            while signal == Some(Signal::Look) {
+                signal = signals.try_recv().ok();
+            }
+            if signal == Some(Signal::Stop) {
+                return;
+            }
+        }
+    }
+
+    fn pass(&mut self) {
+        match self.catalog.reload() {
+            Ok(_) => self.unreadable = None,
+            Err(error) => self.report_unreadable(&error),
+        }
+    }
+
+    fn report_unreadable(&mut self, error: &DirectoryError) {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        let message = format!("{error}: {}", cause.unwrap_or_default());
+        if self.unreadable.as_ref() != Some(&message) {
+            tracing::error!(error = message, "policies kept as they are");
+            self.unreadable = Some(message);
+        }
+    }
+
+    /// Arms the watch, or arms it again on a directory that was made anew.
+    fn arm(&mut self) {
+        let current = directory_id(&self.directory);
+        if current.is_some() && self.watch.as_ref().map(|watch| watch.directory) == current {
+            return;
+        }
+        self.watch = None;
+        let Some(directory) = current else { return };
+        match watch(&self.directory, self.debounce, self.events.clone()) {
+            Ok(debouncer) => {
+                self.watch = Some(Watch {
+                    _debouncer: debouncer,
+                    directory,
+                });
+                self.polling_only = false;
+            }
+            Err(error) if !self.polling_only => {
+                tracing::warn!(
+                    error = %error,
+                    poll_interval = ?self.poll_interval,
+                    "policy directory cannot be watched: changes are noticed by polling"
+                );
+                self.polling_only = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn watch(
+    directory: &Path,
+    debounce: Duration,
+    events: Trigger,
+) -> notify::Result<Debouncer<RecommendedWatcher, NoCache>> {
+    let handler = move |result: DebounceEventResult| {
+        // Errors trigger too: after one, only a look at the directory tells what is true.
+        if result.map_or(true, |batch| batch.iter().any(concerns_us)) {
+            events.reload();
+        }
+    };
+    let mut debouncer =
+        new_debouncer_opt(debounce, None, handler, NoCache, notify::Config::default())?;
+    // The directory, never a file in it: saving by rename would end a watch on the file.
+    debouncer.watch(directory, RecursiveMode::NonRecursive)?;
+    Ok(debouncer)
+}
+
+/// Reading a module is an event too; without this, every pass would cause the next one.
+fn concerns_us(event: &DebouncedEvent) -> bool {
+    event.need_rescan() || !matches!(event.kind, EventKind::Access(_))
+}
+
+fn directory_id(path: &Path) -> Option<DirectoryId> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(DirectoryId {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    })
+}

@@ -1,0 +1,182 @@
+//! The engine: configuration of wasmtime, the linkers, and the thread that makes time pass.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use portcullis_core::SecretVerifier;
+use wasmtime::component::Linker;
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::host;
+use crate::limits::{Grants, Limits};
+use crate::state::State;
+
+/// How an [`Engine`] is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Most decisions at the same time. Sizes the instance pool; the caller keeps to it.
+    pub max_concurrent: u32,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            max_concurrent: 256,
+        }
+    }
+}
+
+/// The engine could not be built. A fault of the host.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to build the policy engine")]
+pub struct EngineError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl EngineError {
+    fn new(error: wasmtime::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Compiles and links policies. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wasmtime: wasmtime::Engine,
+    ordinary: Linker<State>,
+    with_secrets: Linker<State>,
+    verifier: Arc<dyn SecretVerifier>,
+    _ticker: Ticker,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Builds an engine whose policies check secrets through `verifier`.
+    ///
+    /// Uses a pool of instance slots; where the address space for one cannot be had (a low `ulimit -v`), allocates on
+    /// demand instead and says so in the log.
+    ///
+    /// # Errors
+    ///
+    /// When wasmtime does not run on this machine.
+    pub fn new(
+        options: EngineOptions,
+        verifier: Arc<dyn SecretVerifier>,
+    ) -> Result<Self, EngineError> {
+        let pooled = wasmtime::Engine::new(config().allocation_strategy(
+            InstanceAllocationStrategy::Pooling(pool(options.max_concurrent)),
+        ));
+        let wasmtime = match pooled {
+            Ok(engine) => engine,
+            Err(error) => {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "no instance pool: instances are allocated on demand, which is slower"
+                );
+                wasmtime::Engine::new(&config()).map_err(EngineError::new)?
+            }
+        };
+        let linker = |grants| {
+            let mut linker = Linker::new(&wasmtime);
+            host::add_to_linker(&mut linker, grants)
+                .map(|()| linker)
+                .map_err(EngineError::new)
+        };
+        let inner = Inner {
+            ordinary: linker(Grants { secrets: false })?,
+            with_secrets: linker(Grants { secrets: true })?,
+            verifier,
+            _ticker: Ticker::start(&wasmtime)?,
+            wasmtime,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.inner.wasmtime
+    }
+
+    pub(crate) fn linker(&self, grants: Grants) -> &Linker<State> {
+        if grants.secrets {
+            &self.inner.with_secrets
+        } else {
+            &self.inner.ordinary
+        }
+    }
+
+    pub(crate) fn verifier(&self) -> Arc<dyn SecretVerifier> {
+        Arc::clone(&self.inner.verifier)
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        // Policies are called synchronously; the machinery for concurrent calls would triple the cost of a call.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        // A replayed request must come to the same verdict on every machine.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true);
+    config
+}
+
+fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
+    /// Kept resident per slot, so that a new instance does not fault every page in again. Only a gain together
+    /// with `pagemap_scan`; without it the whole area is zeroed each time.
+    const KEEP_RESIDENT: usize = 256 << 10;
+    /// A componentised module is the module itself and two small ones that wit-component adds.
+    const CORE_INSTANCES: u32 = 4;
+    // Loading takes slots too, beside the decisions in flight.
+    let slots = max_concurrent.saturating_add(8);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
+        .total_memories(slots)
+        .total_tables(slots.saturating_mul(CORE_INSTANCES))
+        // One page more than a policy may have: the snapshot of its memory is taken through an added page.
+        .max_memory_size(Limits::MAX_MEMORY.saturating_add(1 << 16))
+        .table_elements(Limits::TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(1 << 16)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// An OS thread that counts the engine's epochs. Not a task: a task could starve behind the very policy it is to interrupt.
+struct Ticker {
+    _stop: Sender<()>,
+}
+
+/// How often the epoch advances: how late a runaway policy is noticed.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+
+impl Ticker {
+    fn start(engine: &wasmtime::Engine) -> Result<Self, EngineError> {
+        let (stop, stopped) = channel::<()>();
+        let engine = engine.weak();
+        std::thread::Builder::new()
+            .name("portcullis-epoch".to_owned())
+            .spawn(move || {
+                while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    match engine.upgrade() {
+                        Some(engine) => engine.increment_epoch(),
+                        None => return,
+                    }
+                }
+            })
+            .map_err(|error| EngineError(error.into()))?;
+        Ok(Self { _stop: stop })
+    }
+}

@@ -1,0 +1,378 @@
+//! The imported interfaces, one `Host` implementation each.
+//!
+//! Outer results trap the policy; inner ones are answers it can handle.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_core::{AuthorizationRequest, HashError, Permit, PermitBuilder, Secret};
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+use crate::limits::{Grants, Limits};
+use crate::state::{Phase, State};
+
+mod generated {
+    //! Bindings made from `wit/policy.wit`.
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "policy",
+        imports: { default: trappable },
+        with: { "portcullis:policy/permits.permit": portcullis_core::PermitBuilder },
+    });
+}
+
+pub(crate) use generated::exports::portcullis::policy::decider::Verdict as GuestVerdict;
+pub(crate) use generated::{Policy as PolicyBindings, PolicyPre};
+
+use generated::portcullis::policy as contract;
+
+/// A policy asked about a request while it was taking its settings.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("`{0}` was called during `configure`, when there is no request")]
+pub(crate) struct NoRequest(&'static str);
+
+/// Links every interface that the grants allow.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>, grants: Grants) -> wasmtime::Result<()> {
+    contract::client::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    contract::server::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    contract::request::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    contract::identity::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    contract::permits::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    contract::log::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    if grants.secrets {
+        contract::secrets::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    }
+    Ok(())
+}
+
+impl State {
+    fn request(&self, asked: &'static str) -> wasmtime::Result<&AuthorizationRequest> {
+        match &self.phase {
+            Phase::Decide { request, .. } => Ok(request),
+            Phase::Configure => Err(NoRequest(asked).into()),
+        }
+    }
+
+    fn received_at(&self) -> u64 {
+        match &self.phase {
+            Phase::Decide { request, .. } => request.received_at,
+            Phase::Configure => 0,
+        }
+    }
+
+    /// Compares a secret of the request with a hash, at the host's expense.
+    fn compare(
+        &mut self,
+        asked: &'static str,
+        secret: impl FnOnce(&AuthorizationRequest) -> Option<&Secret>,
+        hash: &str,
+    ) -> wasmtime::Result<Result<bool, String>> {
+        let Phase::Decide { request, deadline } = &self.phase else {
+            return Err(NoRequest(asked).into());
+        };
+        let (request, deadline): (Arc<_>, Instant) = (Arc::clone(request), *deadline);
+        let Some(secret) = secret(&request) else {
+            return Ok(Ok(false));
+        };
+        let verifier = Arc::clone(&self.verifier);
+        let matches = self.clock.lend(|| verifier.matches(secret, hash, deadline));
+        Ok(matches.map_err(|error: HashError| error.to_string()))
+    }
+
+    fn permit(&mut self, handle: &Resource<PermitBuilder>) -> wasmtime::Result<&mut PermitBuilder> {
+        Ok(self.permits.get_mut(handle)?)
+    }
+
+    fn line(&mut self, level: &'static str, mut message: String) -> Option<String> {
+        self.log.lines = self.log.lines.saturating_add(1);
+        if self.log.lines > Limits::LOG_LINES {
+            return None;
+        }
+        truncate(&mut message, Limits::LINE_BYTES);
+        if level == "error" {
+            self.log.last_error = Some(message.clone());
+        }
+        Some(message)
+    }
+}
+
+/// Cuts `text` to at most `limit` bytes, at a character boundary.
+pub(crate) fn truncate(text: &mut String, limit: usize) {
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.truncate(end);
+}
+
+fn exposed(secret: Option<&Secret>) -> Option<String> {
+    secret.map(|secret| secret.expose().to_owned())
+}
+
+impl contract::client::Host for State {
+    fn host(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.host")?.client.host.clone())
+    }
+
+    fn id(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.request("client.id")?.client.id)
+    }
+
+    fn user(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.user")?.client.user.clone())
+    }
+
+    fn name(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.name")?.client.name.clone())
+    }
+
+    fn kind(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.kind")?.client.kind.clone())
+    }
+
+    fn transport(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.transport")?.client.transport.clone())
+    }
+
+    fn mqtt_id(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.mqtt-id")?.client.mqtt_id.clone())
+    }
+
+    fn lang(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.lang")?.client.lang.clone())
+    }
+
+    fn version(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("client.version")?.client.version.clone())
+    }
+
+    fn tags(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.request("client.tags")?.client.tags.clone())
+    }
+}
+
+impl contract::server::Host for State {
+    fn id(&mut self) -> wasmtime::Result<String> {
+        Ok(self.request("server.id")?.server.id.clone())
+    }
+
+    fn name(&mut self) -> wasmtime::Result<String> {
+        Ok(self.request("server.name")?.server.name.clone())
+    }
+
+    fn host(&mut self) -> wasmtime::Result<String> {
+        Ok(self.request("server.host")?.server.host.clone())
+    }
+
+    fn version(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("server.version")?.server.version.clone())
+    }
+
+    fn cluster(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("server.cluster")?.server.cluster.clone())
+    }
+
+    fn tags(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.request("server.tags")?.server.tags.clone())
+    }
+}
+
+impl contract::request::Host for State {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.request("request.now")?.received_at)
+    }
+
+    fn user_nkey(&mut self) -> wasmtime::Result<String> {
+        Ok(self.request("request.user-nkey")?.user_nkey.clone())
+    }
+}
+
+impl contract::identity::Host for State {
+    fn method(&mut self) -> wasmtime::Result<String> {
+        Ok(self
+            .request("identity.method")?
+            .credentials
+            .method()
+            .as_str()
+            .to_owned())
+    }
+
+    fn username(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self
+            .request("identity.username")?
+            .credentials
+            .username
+            .clone())
+    }
+
+    fn password_matches(&mut self, hash: String) -> wasmtime::Result<Result<bool, String>> {
+        self.compare(
+            "identity.password-matches",
+            |request| request.credentials.password.as_ref(),
+            &hash,
+        )
+    }
+
+    fn token_matches(&mut self, hash: String) -> wasmtime::Result<Result<bool, String>> {
+        self.compare(
+            "identity.token-matches",
+            |request| request.credentials.token.as_ref(),
+            &hash,
+        )
+    }
+
+    fn check_hash(&mut self, hash: String) -> wasmtime::Result<Result<(), String>> {
+        Ok(self
+            .verifier
+            .check(&hash)
+            .map_err(|error| error.to_string()))
+    }
+}
+
+impl contract::secrets::Host for State {
+    fn password(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(exposed(
+            self.request("secrets.password")?
+                .credentials
+                .password
+                .as_ref(),
+        ))
+    }
+
+    fn token(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(exposed(
+            self.request("secrets.token")?.credentials.token.as_ref(),
+        ))
+    }
+
+    fn jwt(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(exposed(
+            self.request("secrets.jwt")?.credentials.jwt.as_ref(),
+        ))
+    }
+}
+
+impl contract::permits::Host for State {}
+
+impl contract::permits::HostPermit for State {
+    fn new(&mut self, account: String) -> wasmtime::Result<Resource<PermitBuilder>> {
+        let builder = Permit::builder(account, self.received_at());
+        Ok(self.permits.push(builder)?)
+    }
+
+    fn user_name(&mut self, permit: Resource<PermitBuilder>, name: String) -> wasmtime::Result<()> {
+        self.permit(&permit)?.user_name(&name);
+        Ok(())
+    }
+
+    fn publish_allow(
+        &mut self,
+        permit: Resource<PermitBuilder>,
+        subject: String,
+    ) -> wasmtime::Result<()> {
+        self.permit(&permit)?.publish_allow(&subject);
+        Ok(())
+    }
+
+    fn publish_deny(
+        &mut self,
+        permit: Resource<PermitBuilder>,
+        subject: String,
+    ) -> wasmtime::Result<()> {
+        self.permit(&permit)?.publish_deny(&subject);
+        Ok(())
+    }
+
+    fn subscribe_allow(
+        &mut self,
+        permit: Resource<PermitBuilder>,
+        subject: String,
+    ) -> wasmtime::Result<()> {
+        self.permit(&permit)?.subscribe_allow(&subject);
+        Ok(())
+    }
+
+    fn subscribe_deny(
+        &mut self,
+        permit: Resource<PermitBuilder>,
+        subject: String,
+    ) -> wasmtime::Result<()> {
+        self.permit(&permit)?.subscribe_deny(&subject);
+        Ok(())
+    }
+
+    fn responses_allow(
+        &mut self,
+        permit: Resource<PermitBuilder>,
+        max: u32,
+        ttl_ms: u64,
+    ) -> wasmtime::Result<()> {
+        self.permit(&permit)?
+            .responses_allow(max, Duration::from_millis(ttl_ms));
+        Ok(())
+    }
+
+    fn expires_in(
+        &mut self,
+        permit: Resource<PermitBuilder>,
+        seconds: u64,
+    ) -> wasmtime::Result<()> {
+        self.permit(&permit)?.expires_in(seconds);
+        Ok(())
+    }
+
+    fn expires_at(&mut self, permit: Resource<PermitBuilder>, time: u64) -> wasmtime::Result<()> {
+        self.permit(&permit)?.expires_at(time);
+        Ok(())
+    }
+
+    fn tag(&mut self, permit: Resource<PermitBuilder>, tag: String) -> wasmtime::Result<()> {
+        self.permit(&permit)?.tag(&tag);
+        Ok(())
+    }
+
+    fn problems(&mut self, permit: Resource<PermitBuilder>) -> wasmtime::Result<Vec<String>> {
+        Ok(self
+            .permit(&permit)?
+            .problems()
+            .iter()
+            .map(ToString::to_string)
+            .collect())
+    }
+
+    fn drop(&mut self, permit: Resource<PermitBuilder>) -> wasmtime::Result<()> {
+        self.permits.delete(permit)?;
+        Ok(())
+    }
+}
+
+/// Policy log lines are events with the policy's own level; the span around the decision carries the policy's name.
+impl contract::log::Host for State {
+    fn debug(&mut self, message: String) -> wasmtime::Result<()> {
+        if let Some(line) = self.line("debug", message) {
+            tracing::debug!(guest.message = line, "policy log");
+        }
+        Ok(())
+    }
+
+    fn info(&mut self, message: String) -> wasmtime::Result<()> {
+        if let Some(line) = self.line("info", message) {
+            tracing::info!(guest.message = line, "policy log");
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self, message: String) -> wasmtime::Result<()> {
+        if let Some(line) = self.line("warn", message) {
+            tracing::warn!(guest.message = line, "policy log");
+        }
+        Ok(())
+    }
+
+    fn error(&mut self, message: String) -> wasmtime::Result<()> {
+        if let Some(line) = self.line("error", message) {
+            tracing::error!(guest.message = line, "policy log");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Why a module is not put in service.
+
+use std::error::Error;
+
+use crate::evaluation::EvaluationError;
+
+/// Why a module is not put in service. One line each, for the operator; the caller adds the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file without content.
+    #[error("the file is empty")]
+    Empty,
+    /// Some other kind of file.
+    #[error("not a WebAssembly module: it does not start with `\\0asm`")]
+    NotWasm,
+    /// WebAssembly, but damaged or using what this host does not run.
+    #[error("not a valid WebAssembly module, truncated perhaps: {0}")]
+    Invalid(String),
+    /// Imports from outside the contract.
+    #[error(
+        "it imports `{0}`; a policy may import `portcullis:policy` only: \
+         build for wasm32-unknown-unknown, without WASI"
+    )]
+    ForeignImports(String),
+    /// An import of the contract that needs a grant.
+    #[error(
+        "it imports `portcullis:policy/{0}`, which needs `{0} = true` under [grants] in its settings file"
+    )]
+    MissingGrant(&'static str),
+    /// An interface of the contract that this host does not have.
+    #[error(
+        "it needs host interface `{0}`, which this host does not have: update the host, or build against its contract"
+    )]
+    UnknownInterface(String),
+    /// A module that was not built with the SDK.
+    #[error("it carries no component type: build it with portcullis-sdk and its `export!` line")]
+    Untyped,
+    /// A component of another world.
+    #[error("not a policy: {0}")]
+    WrongWorld(String),
+    /// Bytes that could not be made a component.
+    #[error("cannot be made a component: {0}")]
+    Componentize(String),
+    /// Bytes that could not be compiled.
+    #[error("cannot be compiled: {0}")]
+    Compile(String),
+    /// A component that does not fit the host.
+    #[error("cannot be instantiated: {0}")]
+    Instantiate(String),
+    /// The policy refuses its settings.
+    #[error("settings refused: {0}")]
+    Settings(String),
+    /// `configure` failed.
+    #[error("`configure` failed: {0}")]
+    Configure(#[source] EvaluationError),
+    /// The configured state could not be kept.
+    #[error("its configured state cannot be kept: {0}")]
+    Snapshot(String),
+    /// More memory asked for than the host has slots for.
+    #[error("its memory limit of {asked} bytes exceeds the most a policy can have, {most} bytes")]
+    MemoryLimit {
+        /// What the settings ask for, in bytes.
+        asked: usize,
+        /// What there is, in bytes.
+        most: usize,
+    },
+    /// A fault of the host, caught.
+    #[error("the host failed while loading it; this is a defect, please report it with the module")]
+    HostPanic,
+}
+
+impl LoadError {
+    pub(crate) fn invalid(error: impl Error) -> Self {
+        Self::Invalid(one_line(&error.to_string()))
+    }
+
+    pub(crate) fn foreign_imports(names: &[String]) -> Self {
+        const SHOWN: usize = 5;
+        let mut list = names
+            .iter()
+            .take(SHOWN)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("`, `");
+        if names.len() > SHOWN {
+            list.push_str("`, `…");
+        }
+        Self::ForeignImports(list)
+    }
+
+    pub(crate) fn compile(error: &wasmtime::Error) -> Self {
+        Self::Compile(one_line(&format!("{error:#}")))
+    }
+
+    pub(crate) fn instantiate(error: &wasmtime::Error) -> Self {
+        Self::Instantiate(one_line(&format!("{error:#}")))
+    }
+
+    pub(crate) fn snapshot(error: &wasmtime::Error) -> Self {
+        Self::Snapshot(one_line(&format!("{error:#}")))
+    }
+}
+
+/// Joins the lines of a message that came from elsewhere.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,128 @@
+//! Takes the memory that `configure` left and makes it the starting point of every decision.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use wasmtime::Store;
+use wasmtime::component::{Instance, Lift, WasmList};
+use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
+
+use crate::state::State;
+
+/// A component that can be asked for its memory: the original with accessors added.
+pub(crate) struct Instrumented<'a> {
+    context: ComponentContext<'a>,
+    /// The component to compile and configure.
+    pub(crate) component: Vec<u8>,
+}
+
+/// Adds the accessors.
+pub(crate) fn instrument(component: &[u8]) -> wasmtime::Result<Instrumented<'_>> {
+    let (context, component) = Wizer::new().instrument_component(component)?;
+    Ok(Instrumented { context, component })
+}
+
+impl Instrumented<'_> {
+    /// The original component with its memory as `instance` has it now.
+    pub(crate) fn snapshot(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+    ) -> wasmtime::Result<Vec<u8>> {
+        let mut accessors = Accessors {
+            store,
+            instance,
+            failure: None,
+        };
+        let bytes = ready(Wizer::new().snapshot_component(&self.context, &mut accessors))
+            .ok_or_else(|| wasmtime::Error::msg("the snapshot did not complete"))??;
+        match accessors.failure {
+            None => Ok(bytes),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+/// Polls once: the accessors answer at once, so the future is ready or broken.
+fn ready<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+struct Accessors<'a> {
+    store: &'a mut Store<State>,
+    instance: Instance,
+    /// The first failure; the trait has no way to return one.
+    failure: Option<wasmtime::Error>,
+}
+
+impl Accessors<'_> {
+    fn call<R, T>(
+        &mut self,
+        instance: &str,
+        function: &str,
+        take: impl FnOnce(&Store<State>, R) -> T,
+    ) -> wasmtime::Result<T>
+    where
+        R: Lift + 'static,
+    {
+        let missing = || wasmtime::Error::msg(format!("no accessor `{instance}#{function}`"));
+        let outer = self
+            .instance
+            .get_export_index(&mut *self.store, None, instance)
+            .ok_or_else(missing)?;
+        let inner = self
+            .instance
+            .get_export_index(&mut *self.store, Some(&outer), function)
+            .ok_or_else(missing)?;
+        let function = self
+            .instance
+            .get_typed_func::<(), (R,)>(&mut *self.store, inner)?;
+        let (value,) = function.call(&mut *self.store, ())?;
+        Ok(take(self.store, value))
+    }
+
+    fn answer<T: Default>(&mut self, result: wasmtime::Result<T>) -> T {
+        result.unwrap_or_else(|error| {
+            self.failure.get_or_insert(error);
+            T::default()
+        })
+    }
+}
+
+impl ComponentInstanceState for Accessors<'_> {
+    async fn call_func_ret_list_u8(
+        &mut self,
+        instance: &str,
+        func: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) {
+        let result = self.call(instance, func, |store, list: WasmList<u8>| {
+            contents(list.as_le_slice(store));
+        });
+        self.answer(result);
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
+        let result = self.call(instance, func, |_, value: i32| value);
+        self.answer(result)
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
+        let result = self.call(instance, func, |_, value: i64| value);
+        self.answer(result)
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
+        let result = self.call(instance, func, |_, value: f32| value.to_bits());
+        self.answer(result)
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
+        let result = self.call(instance, func, |_, value: f64| value.to_bits());
+        self.answer(result)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a store holds: the request, the permits under construction, and the accounts of what was used.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_core::{AuthorizationRequest, SecretVerifier};
+use wasmtime::component::ResourceTable;
+
+use crate::limits::{Limiter, Limits};
+
+/// The state behind one instance of a policy.
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    pub(crate) verifier: Arc<dyn SecretVerifier>,
+    pub(crate) permits: ResourceTable,
+    pub(crate) limiter: Limiter,
+    pub(crate) clock: GuestClock,
+    pub(crate) log: GuestLog,
+}
+
+/// What the policy is doing.
+pub(crate) enum Phase {
+    /// Taking its settings: there is no request to ask about.
+    Configure,
+    /// Deciding.
+    Decide {
+        /// The request.
+        request: Arc<AuthorizationRequest>,
+        /// When its answer is too late.
+        deadline: Instant,
+    },
+}
+
+/// Measures the time a policy spends in its own code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GuestClock {
+    started: Instant,
+    lent: Duration,
+    limit: Duration,
+}
+
+/// Counts a policy's log lines and keeps the last error among them: a panic message arrives there just
+/// before its trap.
+#[derive(Debug, Default)]
+pub(crate) struct GuestLog {
+    pub(crate) lines: u32,
+    pub(crate) last_error: Option<String>,
+}
+
+impl State {
+    pub(crate) fn new(
+        phase: Phase,
+        verifier: Arc<dyn SecretVerifier>,
+        memory: usize,
+        time: Duration,
+    ) -> Self {
+        let mut permits = ResourceTable::new();
+        permits.set_max_capacity(Limits::PERMITS);
+        Self {
+            phase,
+            verifier,
+            permits,
+            limiter: Limiter::new(memory),
+            clock: GuestClock::start(time),
+            log: GuestLog::default(),
+        }
+    }
+}
+
+impl GuestClock {
+    fn start(limit: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            lent: Duration::ZERO,
+            limit,
+        }
+    }
+
+    /// Runs `work` on the policy's behalf without charging it.
+    pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let before = Instant::now();
+        let result = work();
+        self.lent = self.lent.saturating_add(before.elapsed());
+        result
+    }
+
+    /// What the policy may still use; none once it has used it all.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        let used = self.started.elapsed().saturating_sub(self.lent);
+        self.limit
+            .checked_sub(used)
+            .filter(|remaining| !remaining.is_zero())
+    }
+}
