@@ -1,1 +1,36 @@
-//! NATS wire forms: keys, JWTs, authorization request and response
+//! NATS wire forms: keys, JWTs, authorization request and response.
+//!
+//! What arrives from a server becomes a verified domain request here, what was decided becomes the
+//! signed response, and nothing leaves that the server would refuse.
+//!
+//! # Layout
+//!
+//! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type.
+//! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) and [`sign`](Claims::sign).
+//! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
+//! - [`UserClaims`]: the user JWT that a permit becomes.
+//! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
+//! - [`preflight`]: the server's own checks of a response, made before it leaves.
+//!
+//! # What it does not do
+//!
+//! - Operator mode: accounts are names, users are signed by the configured issuer, `issuer_account` is refused.
+//! - Encryption (xkey): an encrypted request is recognised and refused by name.
+//! - TLS certificates (`client_tls`) are not part of the domain request yet; [`OpenedRequest::raw`] has them.
+//!
+//! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
+//! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.
+
+mod jwt;
+mod keys;
+mod request;
+mod response;
+mod user;
+mod validate;
+
+pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
+pub use keys::{InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, UserKey};
+pub use request::{OpenedRequest, RequestError};
+pub use response::{Answer, ResponseBody, ResponseClaims};
+pub use user::{ResponseRule, SubjectRule, UserBody, UserClaims};
+pub use validate::{Expectations, Part, Refusal, preflight};

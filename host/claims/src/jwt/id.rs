@@ -1,0 +1,68 @@
+//! Token ids (`jti`), computed as the Go library does.
+
+use data_encoding::BASE32_NOPAD;
+use serde::Serialize;
+use sha2::{Digest, Sha512_256};
+
+use super::Claims;
+
+/// The registered claims without the id, in the Go library's order.
+#[derive(Serialize)]
+struct Registered<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+}
+
+impl<B> Claims<B> {
+    /// The id that belongs to these claims: base32 of SHA-512/256 of the JSON of the registered claims
+    /// (`ClaimsData.hash` of nats-io/jwt v2). It covers neither the id itself nor what is under `nats`.
+    pub(crate) fn computed_id(&self) -> Result<String, serde_json::Error> {
+        let json = serde_json::to_string(&Registered {
+            aud: text(self.audience.as_ref()),
+            exp: number(self.expires_at),
+            iat: number(self.issued_at),
+            iss: text(self.issuer.as_ref()),
+            name: text(self.name.as_ref()),
+            nbf: number(self.not_before),
+            sub: text(self.subject.as_ref()),
+        })?;
+        Ok(BASE32_NOPAD.encode(&Sha512_256::digest(as_go_writes(&json).as_bytes())))
+    }
+}
+
+/// Go leaves out what is empty.
+fn text(value: Option<&String>) -> Option<&str> {
+    value.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+fn number(value: Option<u64>) -> Option<u64> {
+    value.filter(|number| *number != 0)
+}
+
+/// Go's JSON escapes what could end a script in HTML. These characters only occur inside strings.
+fn as_go_writes(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '<' => text.push_str("\\u003c"),
+            '>' => text.push_str("\\u003e"),
+            '&' => text.push_str("\\u0026"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            other => text.push(other),
+        }
+    }
+    text
+}

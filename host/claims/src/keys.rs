@@ -1,0 +1,161 @@
+//! Keys: the issuer's, the connection's, and public keys of every kind.
+//!
+//! The rest of the crate sees only these types, so that the library underneath can change.
+
+mod public;
+mod seed;
+
+use std::fmt;
+
+use nkeys::KeyPair;
+use portcullis_core::Secret;
+
+pub use public::{InvalidPublicKey, KeyKind, PublicKey};
+pub use seed::KeyError;
+
+/// The account key that signs user JWTs and authorization responses (seed `SA…`).
+///
+/// `Debug` shows the public key only.
+pub struct IssuerKey {
+    pair: KeyPair,
+    public_key: PublicKey,
+}
+
+/// The user key with which the service itself logs in (seed `SU…`).
+///
+/// `Debug` shows the public key only.
+pub struct UserKey {
+    seed: Secret,
+    public_key: PublicKey,
+}
+
+impl IssuerKey {
+    /// Reads an account seed, as it stands in a file: line ends, a byte order mark, blank lines and lines that
+    /// start with `#` do not matter.
+    ///
+    /// # Errors
+    ///
+    /// When there is no account seed; the message says what was found instead, never the seed.
+    pub fn from_seed(text: &str) -> Result<Self, KeyError> {
+        let (pair, public_key, _) = seed::read(text, KeyKind::Account)?;
+        Ok(Self { pair, public_key })
+    }
+
+    /// Makes a new account seed.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Generate`], when the key library fails.
+    pub fn generate_seed() -> Result<Secret, KeyError> {
+        seed::generate(&KeyPair::new_account())
+    }
+
+    /// The public key, `A…`.
+    pub fn public_key(&self) -> &str {
+        self.public_key.as_str()
+    }
+
+    /// Signs `message` with Ed25519: 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Sign`], when the key library fails.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.pair.sign(message).map_err(|_| KeyError::Sign)
+    }
+}
+
+impl UserKey {
+    /// Reads a user seed, as [`IssuerKey::from_seed`] reads an account seed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no user seed; the message says what was found instead, never the seed.
+    pub fn from_seed(text: &str) -> Result<Self, KeyError> {
+        let (_, public_key, line) = seed::read(text, KeyKind::User)?;
+        let seed = Secret::new(line);
+        Ok(Self { seed, public_key })
+    }
+
+    /// Makes a new user seed.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Generate`], when the key library fails.
+    pub fn generate_seed() -> Result<Secret, KeyError> {
+        seed::generate(&KeyPair::new_user())
+    }
+
+    /// The seed itself, `SU…`, for the NATS client. Every call is a place where it can leak.
+    pub fn seed(&self) -> &str {
+        self.seed.expose()
+    }
+
+    /// The public key, `U…`: what goes into `auth_users`.
+    pub fn public_key(&self) -> &str {
+        self.public_key.as_str()
+    }
+}
+
+impl fmt::Debug for IssuerKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "IssuerKey({})", self.public_key)
+    }
+}
+
+impl fmt::Debug for UserKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "UserKey({})", self.public_key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seed and public key of the Go nkeys library's own documentation tests.
+    const SEED: &str = "SAAPN4W3EG6KCJGUQTKTJ5GSB5NHK5CHAJL4DBGFUM3HHROI4XUEP4OBK4";
+    const PUBLIC: &str = "ACODERUVFFAWZQDSS6SBIACUA5O6SXF7HJ3YTYXBALHZP3P7R4BUO4J2";
+
+    #[test]
+    fn an_issuer_key_has_the_public_key_that_go_derives() {
+        let key = IssuerKey::from_seed(SEED).unwrap();
+        assert_eq!(key.public_key(), PUBLIC);
+        let signature = key.sign(b"message").unwrap();
+        let public: PublicKey = PUBLIC.parse().unwrap();
+        assert!(public.verifies(b"message", &signature));
+        assert!(!public.verifies(b"massage", &signature));
+    }
+
+    #[test]
+    fn generated_seeds_are_read_back_as_their_kind() {
+        let account = IssuerKey::generate_seed().unwrap();
+        let user = UserKey::generate_seed().unwrap();
+        assert!(
+            IssuerKey::from_seed(account.expose())
+                .unwrap()
+                .public_key()
+                .starts_with('A')
+        );
+        let key = UserKey::from_seed(user.expose()).unwrap();
+        assert!(key.public_key().starts_with('U'));
+        assert_eq!(key.seed(), user.expose());
+        assert_ne!(
+            user.expose(),
+            UserKey::generate_seed().unwrap().expose(),
+            "seeds repeat"
+        );
+    }
+
+    #[test]
+    fn debug_shows_public_keys_only() {
+        let seed = UserKey::generate_seed().unwrap();
+        let user = UserKey::from_seed(seed.expose()).unwrap();
+        assert_eq!(
+            format!("{user:?}"),
+            format!("UserKey({})", user.public_key())
+        );
+        let issuer = IssuerKey::from_seed(SEED).unwrap();
+        assert_eq!(format!("{issuer:?}"), format!("IssuerKey({PUBLIC})"));
+    }
+}

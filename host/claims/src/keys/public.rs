@@ -1,0 +1,182 @@
+//! Public nkeys and their kinds.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use nkeys::KeyPair;
+
+/// What a key identifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// An operator, `O…`.
+    Operator,
+    /// An account, `A…`.
+    Account,
+    /// A user, `U…`.
+    User,
+    /// A server, `N…`.
+    Server,
+    /// A cluster, `C…`.
+    Cluster,
+    /// An encryption key (xkey), `X…`.
+    Curve,
+}
+
+/// A public nkey: 56 characters whose first tells the [`KeyKind`], checksum included.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PublicKey {
+    text: Arc<str>,
+    kind: KeyKind,
+}
+
+/// Text that is not a public nkey. The message does not repeat it: it could be a seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a public nkey: expected 56 characters such as `A…`, `U…` or `N…`, checksum included")]
+pub struct InvalidPublicKey;
+
+impl KeyKind {
+    /// Every kind.
+    const ALL: [Self; 6] = [
+        Self::Operator,
+        Self::Account,
+        Self::User,
+        Self::Server,
+        Self::Cluster,
+        Self::Curve,
+    ];
+
+    /// The kind in a sentence.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Account => "account",
+            Self::User => "user",
+            Self::Server => "server",
+            Self::Cluster => "cluster",
+            Self::Curve => "curve",
+        }
+    }
+
+    /// The first letter of public keys of this kind; the second of their seeds.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Operator => 'O',
+            Self::Account => 'A',
+            Self::User => 'U',
+            Self::Server => 'N',
+            Self::Cluster => 'C',
+            Self::Curve => 'X',
+        }
+    }
+
+    pub(super) fn from_letter(letter: char) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.letter() == letter)
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl PublicKey {
+    /// What the key identifies.
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether `text` is a public key of `kind`.
+    pub fn is_valid(text: &str, kind: KeyKind) -> bool {
+        text.parse::<Self>().is_ok_and(|key| key.kind == kind)
+    }
+
+    /// Whether `signature` is this key's Ed25519 signature of `message`. Never true of curve keys.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.kind != KeyKind::Curve
+            && KeyPair::from_public_key(&self.text)
+                .is_ok_and(|key| key.verify(message, signature).is_ok())
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = InvalidPublicKey;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        nkeys::from_public_key(text).map_err(|_| InvalidPublicKey)?;
+        let kind = text
+            .chars()
+            .next()
+            .and_then(KeyKind::from_letter)
+            .ok_or(InvalidPublicKey)?;
+        Ok(Self {
+            text: text.into(),
+            kind,
+        })
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PublicKey({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_every_kind_are_read_and_written() {
+        let keys = [
+            (KeyPair::new_operator(), KeyKind::Operator),
+            (KeyPair::new_account(), KeyKind::Account),
+            (KeyPair::new_user(), KeyKind::User),
+            (KeyPair::new_server(), KeyKind::Server),
+            (KeyPair::new_cluster(), KeyKind::Cluster),
+            (KeyPair::new(nkeys::KeyPairType::Curve), KeyKind::Curve),
+        ];
+        for (pair, kind) in keys {
+            let text = pair.public_key();
+            let key: PublicKey = text.parse().unwrap();
+            assert_eq!(key.kind(), kind);
+            assert_eq!(key.to_string(), text);
+            assert!(text.starts_with(kind.letter()), "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_keys_are_refused_without_being_repeated() {
+        let good = KeyPair::new_user().public_key();
+        let swapped = good.replacen('U', "A", 1);
+        let seed = KeyPair::new_user().seed().unwrap();
+        let module = KeyPair::new_module().public_key();
+        for text in [
+            "",
+            "U",
+            &good[1..],
+            &good.to_lowercase(),
+            &swapped,
+            &seed,
+            &module,
+            &format!("{good} "),
+            &"é".repeat(28),
+        ] {
+            let error = text.parse::<PublicKey>().unwrap_err();
+            assert!(!error.to_string().contains(&seed));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Authorization requests: decoded, verified, converted.
+
+mod wire;
+
+use std::fmt;
+use std::time::Duration;
+
+use portcullis_core::AuthorizationRequest;
+use zeroize::Zeroizing;
+
+use crate::jwt::{self, Claims, Signatures, TokenError};
+use crate::keys::{KeyKind, PublicKey};
+use wire::RequestBody;
+
+/// The audience of every request.
+const AUDIENCE: &str = "nats-authorization-request";
+
+/// How an encrypted request begins.
+const ENCRYPTED: &[u8] = b"xkv1";
+
+/// A request that a server made for this service and that is still worth an answer. `Debug` shows no secret.
+pub struct OpenedRequest {
+    request: AuthorizationRequest,
+    subject: String,
+    issued_at: Option<u64>,
+    expires_at: Option<u64>,
+    id: Option<String>,
+    raw: Zeroizing<String>,
+}
+
+/// Why a request gets no decision. No message repeats what the request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// No bytes.
+    #[error("the request is empty")]
+    Empty,
+    /// Sealed to an xkey.
+    #[error("the request is encrypted; remove `xkey` from the server's `auth_callout` block")]
+    Encrypted,
+    /// Not a token, or one whose signature does not match.
+    #[error("the request is not a valid token")]
+    Token(#[from] TokenError),
+    /// Claims of another version.
+    #[error("the request's claims do not have version 2")]
+    Version,
+    /// The signer is not the server it speaks for.
+    #[error("the request is not signed by the server it names (`server_id.id`)")]
+    Issuer,
+    /// Meant for somebody else.
+    #[error("the request's audience is not `{AUDIENCE}`")]
+    Audience,
+    /// Too late.
+    #[error(
+        "the request expired at {expires_at}, it is {now}; compare the clocks of server and host"
+    )]
+    Expired {
+        /// When it expired, in seconds since the Unix epoch.
+        expires_at: u64,
+        /// When it was opened, in seconds since the Unix epoch.
+        now: u64,
+    },
+    /// Too early.
+    #[error(
+        "the request is valid from {not_before}, it is {now}; compare the clocks of server and host"
+    )]
+    NotYetValid {
+        /// When it begins, in seconds since the Unix epoch.
+        not_before: u64,
+        /// When it was opened, in seconds since the Unix epoch.
+        now: u64,
+    },
+    /// Nobody to make a user JWT for.
+    #[error("the request's `user_nkey` is not a public user key")]
+    UserNkey,
+}
+
+impl OpenedRequest {
+    /// Decodes and verifies a request: signed by the server it names, of the right kind, version and audience,
+    /// for a valid user key, and not expired at `now` (seconds since the Unix epoch) with `skew` of grace.
+    ///
+    /// Fields that are unknown or missing do not matter: servers of other versions send them.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub fn open(token: &[u8], now: u64, skew: Duration) -> Result<Self, RequestError> {
+        if token.is_empty() {
+            return Err(RequestError::Empty);
+        }
+        if token.starts_with(ENCRYPTED) {
+            return Err(RequestError::Encrypted);
+        }
+        let (claims, raw) = jwt::decode::<RequestBody>(token, Signatures::Verify)?;
+        check(&claims, now, skew.as_secs())?;
+        Ok(Self {
+            subject: claims.subject.unwrap_or_default(),
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+            id: claims.id,
+            request: claims.nats.into_request(now),
+            raw,
+        })
+    }
+
+    /// The request itself.
+    pub const fn request(&self) -> &AuthorizationRequest {
+        &self.request
+    }
+
+    /// The request itself, without the rest.
+    pub fn into_request(self) -> AuthorizationRequest {
+        self.request
+    }
+
+    /// Whom the server expects to sign: in config mode the `issuer` of its `auth_callout` block.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// When the server made the request, in seconds since the Unix epoch.
+    pub const fn issued_at(&self) -> Option<u64> {
+        self.issued_at
+    }
+
+    /// When the server stops waiting, in seconds since the Unix epoch, rounded down.
+    pub const fn expires_at(&self) -> Option<u64> {
+        self.expires_at
+    }
+
+    /// The token's id (`jti`). Not unique: it covers the registered claims only, so that requests of one server
+    /// within one second share it. What tells requests apart is their `user_nkey`.
+    pub fn jti(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The claims as JSON. **They contain the client's secrets**; wiped when this value is dropped.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+}
+
+impl fmt::Debug for OpenedRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("OpenedRequest")
+            .field("request", &self.request)
+            .field("subject", &self.subject)
+            .field("issued_at", &self.issued_at)
+            .field("expires_at", &self.expires_at)
+            .field("jti", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check(claims: &Claims<RequestBody>, now: u64, skew: u64) -> Result<(), RequestError> {
+    if !claims.nats.is_current() {
+        return Err(RequestError::Version);
+    }
+    if claims.issuer.as_deref() != claims.nats.server_id() {
+        return Err(RequestError::Issuer);
+    }
+    if claims.audience.as_deref() != Some(AUDIENCE) {
+        return Err(RequestError::Audience);
+    }
+    if let Some(expires_at) = claims.expires_at
+        && now > expires_at.saturating_add(skew)
+    {
+        return Err(RequestError::Expired { expires_at, now });
+    }
+    if let Some(not_before) = claims.not_before
+        && not_before > now.saturating_add(skew)
+    {
+        return Err(RequestError::NotYetValid { not_before, now });
+    }
+    if !PublicKey::is_valid(claims.nats.user_nkey(), KeyKind::User) {
+        return Err(RequestError::UserNkey);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

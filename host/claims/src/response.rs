@@ -1,0 +1,135 @@
+//! Authorization responses: a user JWT, or a refusal.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::jwt::{Body, Claims, VERSION};
+use crate::keys::KeyKind;
+
+/// The claims of an authorization response. Made by [`ResponseClaims::new`].
+pub type ResponseClaims = Claims<ResponseBody>;
+
+/// What a response says. `Debug` does not show a JWT.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// In, as the user of this JWT.
+    Jwt(String),
+    /// Out, for this reason: the server logs it and publishes it in the callout account, the client never sees it.
+    Error(String),
+}
+
+/// What stands under `nats` in a response.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResponseBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_account: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    version: Option<i64>,
+}
+
+impl ResponseClaims {
+    /// The response of the service to the server `server_id` (`N…`) about the user `user_nkey` (`U…`), made at
+    /// `issued_at` (seconds since the Unix epoch).
+    pub fn new(user_nkey: &str, server_id: &str, answer: Answer, issued_at: u64) -> Self {
+        let (jwt, error) = match answer {
+            Answer::Jwt(jwt) => (Some(jwt), None),
+            Answer::Error(reason) => (None, Some(one_line(&reason))),
+        };
+        Self {
+            audience: Some(server_id.to_owned()),
+            issued_at: Some(issued_at),
+            subject: Some(user_nkey.to_owned()),
+            nats: ResponseBody {
+                jwt,
+                error,
+                issuer_account: None,
+                kind: Some(ResponseBody::KIND.to_owned()),
+                version: Some(VERSION),
+            },
+            ..Self::default()
+        }
+    }
+}
+
+impl ResponseBody {
+    /// The longest reason a response carries, in bytes.
+    pub const MAX_REASON: usize = 1024;
+
+    /// The user JWT; none if it is empty.
+    pub fn jwt(&self) -> Option<&str> {
+        self.jwt.as_deref().filter(|jwt| !jwt.is_empty())
+    }
+
+    /// The reason of a refusal; none if it is empty.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref().filter(|error| !error.is_empty())
+    }
+
+    /// The account the issuer speaks for (operator mode); none if it is empty. Never written.
+    pub fn issuer_account(&self) -> Option<&str> {
+        let account = self.issuer_account.as_deref();
+        account.filter(|account| !account.is_empty())
+    }
+}
+
+impl Body for ResponseBody {
+    const KIND: &'static str = "authorization_response";
+    const ISSUER: KeyKind = KeyKind::Account;
+
+    fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    fn version(&self) -> Option<i64> {
+        self.version
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Jwt(_) => formatter.write_str("Jwt([redacted])"),
+            Self::Error(reason) => formatter.debug_tuple("Error").field(reason).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ResponseBody")
+            .field("jwt", &self.jwt.as_ref().map(|_| "[redacted]"))
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A reason fit for the server's log: one line of bounded length, and never empty, which would be no refusal.
+fn one_line(reason: &str) -> String {
+    let mut line = String::new();
+    for character in reason.trim().chars() {
+        let character = if character.is_control() {
+            ' '
+        } else {
+            character
+        };
+        if line.len().saturating_add(character.len_utf8()) > ResponseBody::MAX_REASON {
+            break;
+        }
+        line.push(character);
+    }
+    if line.is_empty() {
+        "denied".clone_into(&mut line);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests;
