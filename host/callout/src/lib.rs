@@ -1,1 +1,34 @@
-//! The NATS auth callout service: receive, open, identify, decide, seal, reply
+//! The NATS auth callout service: receive, open, decide, seal, reply.
+//!
+//! Generic over [`Authorizer`](portcullis_core::Authorizer): what decides need not be WebAssembly. The only service crate that
+//! names async-nats.
+//!
+//! # Life of a login
+//!
+//! ```text
+//! receive ─▶ open ─▶ decide ─▶ seal ─▶ reply
+//!   │         │        │         │       └ exactly once: the reply token is consumed
+//!   │         │        │         └ account and expiry checked, user JWT signed, response held to the server's rules
+//!   │         │        └ the authorizer, inside the deadline
+//!   │         └ signature, issuer, audience, expiry
+//!   └ queue group, bounded queue, deadline
+//! ```
+//!
+//! # Layout
+//!
+//! - [`connect`] and [`ConnectionOptions`]: the connection to NATS, made and kept.
+//! - [`Service`] and [`ServiceOptions`]: the subscription, and what is done with each request.
+//! - [`TargetAccounts`]: the accounts the host signs for.
+
+mod accounts;
+mod connection;
+mod decide;
+mod handle;
+mod open;
+mod reply;
+mod seal;
+mod service;
+
+pub use accounts::TargetAccounts;
+pub use connection::{Authentication, ConnectError, ConnectionOptions, connect};
+pub use service::{Service, ServiceError, ServiceOptions};

@@ -1,0 +1,67 @@
+//! The accounts the host signs for.
+
+use std::collections::BTreeSet;
+
+/// The accounts that permits may name. In config mode the server lets a callout place a login in any account, the system
+/// account included, so the host keeps a list of its own.
+///
+/// ```
+/// use portcullis_callout::TargetAccounts;
+///
+/// let accounts = TargetAccounts::new(["*".to_owned()], ["AUTH".to_owned(), "SYS".to_owned()]);
+/// assert!(accounts.contains("APP"));
+/// assert!(!accounts.contains("SYS"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetAccounts {
+    named: BTreeSet<String>,
+    any: bool,
+    barred: BTreeSet<String>,
+}
+
+impl TargetAccounts {
+    /// The accounts in `names`. `*` stands for every account but those in `barred`, which count only
+    /// if they are named.
+    pub fn new(
+        names: impl IntoIterator<Item = String>,
+        barred: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let mut named: BTreeSet<_> = names.into_iter().collect();
+        let any = named.remove("*");
+        Self {
+            named,
+            any,
+            barred: barred.into_iter().collect(),
+        }
+    }
+
+    /// Whether the host signs for `account`.
+    pub fn contains(&self, account: &str) -> bool {
+        self.named.contains(account) || (self.any && !self.barred.contains(account))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts(names: &[&str]) -> TargetAccounts {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        TargetAccounts::new(owned(names), owned(&["AUTH", "SYS"]))
+    }
+
+    #[test]
+    fn only_named_accounts_are_signed_for() {
+        assert!(accounts(&["APP"]).contains("APP"));
+        assert!(!accounts(&["APP"]).contains("OTHER"));
+        assert!(!accounts(&[]).contains("APP"));
+    }
+
+    #[test]
+    fn barred_accounts_need_to_be_named_themselves() {
+        assert!(!accounts(&["*"]).contains("SYS"));
+        assert!(accounts(&["*", "SYS"]).contains("SYS"));
+        assert!(!accounts(&["*", "SYS"]).contains("AUTH"));
+        assert!(accounts(&["*"]).contains("ANYTHING"));
+    }
+}
