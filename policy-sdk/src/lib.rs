@@ -1,1 +1,29 @@
-//! Write a Portcullis policy: one type, one trait, one macro line
+#![doc = include_str!("../README.md")]
+
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod bindings;
+mod export;
+mod hash;
+pub mod log;
+mod permit;
+mod policy;
+pub mod prelude;
+mod request;
+mod settings;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+
+pub use hash::{HashError, check_hash};
+pub use permit::{Permit, Responses};
+pub use policy::{Policy, Verdict};
+pub use request::{Client, Method, Request, Secrets, Server};
+pub use settings::{NoSettings, SettingsError};
+
+/// What [`export!`] expands to needs these; they are not part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::bindings::{export_bindings, exports::portcullis::policy::decider};
+    pub use crate::export::Slot;
+}

@@ -1,0 +1,24 @@
+//! The smallest policy that lets anybody in: those in the office network, onto the office's subjects.
+
+use portcullis_sdk::prelude::*;
+
+struct Office;
+
+impl Policy for Office {
+    type Settings = NoSettings;
+
+    fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+        Ok(Self)
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        match request.client().host() {
+            Some(host) if host.starts_with("10.") => {
+                Permit::new("APP").publish_allow("office.>").into()
+            }
+            _ => Verdict::Abstain,
+        }
+    }
+}
+
+export!(Office);

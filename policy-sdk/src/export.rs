@@ -1,0 +1,167 @@
+//! From the host's calls to the policy's methods.
+
+use std::cell::OnceCell;
+
+use crate::{Policy, Request, Verdict, settings};
+
+/// Where [`export!`](crate::export) keeps the policy between `configure` and the decisions.
+#[derive(Debug)]
+pub struct Slot<P>(OnceCell<P>);
+
+/// Makes a policy known to the host. One line at the end of the crate, for one type that implements
+/// [`Policy`](crate::Policy).
+///
+/// Outside wasm32 it only checks that the type is a policy, so the same crate compiles for `cargo test`.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::prelude::*;
+///
+/// struct Nobody;
+///
+/// impl Policy for Nobody {
+///     type Settings = NoSettings;
+///
+///     fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+///         Ok(Self)
+///     }
+///
+///     fn decide(&self, _: &Request) -> Verdict {
+///         Verdict::deny("closed for maintenance")
+///     }
+/// }
+///
+/// export!(Nobody);
+/// ```
+#[macro_export]
+macro_rules! export {
+    ($policy:ty) => {
+        const _: fn(
+            <$policy as $crate::Policy>::Settings,
+        ) -> Result<$policy, $crate::SettingsError> = <$policy as $crate::Policy>::configure;
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            ::std::thread_local! {
+                static POLICY: $crate::__private::Slot<$policy> =
+                    const { $crate::__private::Slot::empty() };
+            }
+
+            struct Guest;
+
+            impl $crate::__private::decider::Guest for Guest {
+                fn configure(settings: String) -> Result<(), String> {
+                    POLICY.with(|slot| slot.configure_from_host(&settings))
+                }
+
+                fn decide() -> $crate::__private::decider::Verdict {
+                    POLICY.with($crate::__private::Slot::decide_for_host)
+                }
+            }
+
+    $crate::__private::export_bindings!(Guest with_types_in $crate::bindings);
+        };
+    };
+}
+
+impl<P: Policy> Slot<P> {
+    /// Before `configure`.
+    pub const fn empty() -> Self {
+        Self(OnceCell::new())
+    }
+
+    /// Makes the policy from its settings.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the settings, or that there is a policy already.
+    pub fn configure(&self, json: &str) -> Result<(), String> {
+        let policy = settings::parse(json)
+            .and_then(P::configure)
+            .map_err(|error| error.to_string())?;
+        self.0
+            .set(policy)
+            .map_err(|_| "the policy is already configured".to_owned())
+    }
+
+    /// Asks the policy.
+    pub fn decide(&self, request: &Request) -> Verdict {
+        self.0.get().map_or_else(
+            || Verdict::deny("the policy was asked before it was configured"),
+            |policy| policy.decide(request),
+        )
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl<P: Policy> Slot<P> {
+    /// [`configure`](Self::configure), with panics reported from here on.
+    ///
+    /// # Errors
+    ///
+    /// As [`configure`](Self::configure).
+    pub fn configure_from_host(&self, json: &str) -> Result<(), String> {
+        std::panic::set_hook(Box::new(|panic| crate::log::error(panic.to_string())));
+        self.configure(json)
+    }
+
+    /// [`decide`](Self::decide) about the login at hand.
+    pub fn decide_for_host(
+        &self,
+    ) -> crate::bindings::exports::portcullis::policy::decider::Verdict {
+        use crate::bindings::exports::portcullis::policy::decider::Verdict as Answer;
+        match self.decide(&Request::from_host()) {
+            Verdict::Permit(permit) => Answer::Permit(permit.to_host()),
+            Verdict::Deny(reason) => Answer::Deny(reason),
+            Verdict::Abstain => Answer::Abstain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoSettings, SettingsError};
+
+    struct Closed;
+
+    impl Policy for Closed {
+        type Settings = NoSettings;
+
+        fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+            Ok(Self)
+        }
+
+        fn decide(&self, _: &Request) -> Verdict {
+            Verdict::deny("closed")
+        }
+    }
+
+    #[test]
+    fn a_decision_before_configure_is_a_refusal_that_says_so() {
+        let verdict = Slot::<Closed>::empty().decide(&Request::builder().build());
+        assert_eq!(
+            verdict,
+            Verdict::deny("the policy was asked before it was configured")
+        );
+    }
+
+    #[test]
+    fn a_policy_is_configured_once() {
+        let slot = Slot::<Closed>::empty();
+        assert_eq!(slot.configure("{}"), Ok(()));
+        assert_eq!(
+            slot.configure("{}"),
+            Err("the policy is already configured".to_owned())
+        );
+        let verdict = slot.decide(&Request::builder().build());
+        assert_eq!(verdict, Verdict::deny("closed"));
+    }
+
+    #[test]
+    fn settings_errors_reach_the_host_as_text() {
+        let error = Slot::<Closed>::empty().configure(r#"{"a":1}"#).unwrap_err();
+        assert_eq!(error, "a: unknown field `a`, there are no fields");
+    }
+}

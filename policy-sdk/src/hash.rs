@@ -1,0 +1,76 @@
+//! Password and token hashes, which the host understands and a policy only passes on.
+
+/// Why the host could not use a hash: its form, or the time left for the login.
+///
+/// Displays as one line that holds neither the hash nor a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct HashError {
+    reason: String,
+}
+
+impl HashError {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Checks the form of a hash without a secret. For [`Policy::configure`](crate::Policy::configure), so that a
+/// broken hash is refused when the policy is loaded and not at somebody's login.
+///
+/// The forms are those of [`Request::password_matches`](crate::Request::password_matches) and
+/// [`Request::token_matches`](crate::Request::token_matches). In a native test only the beginning of the hash
+/// is looked at.
+///
+/// # Errors
+///
+/// What is wrong with the hash.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::check_hash;
+///
+/// assert!(check_hash("$2b$12$LQv3c1yqBWVHxkd0LHAkCOYz6TtxMQJqhN8/LewdBPj4J/HS.i8eC").is_ok());
+/// assert!(check_hash("hunter2").is_err());
+/// ```
+pub fn check_hash(hash: &str) -> Result<(), HashError> {
+    check(hash)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn check(hash: &str) -> Result<(), HashError> {
+    crate::bindings::portcullis::policy::identity::check_hash(hash).map_err(HashError::new)
+}
+
+/// The fake: recognizes a form by its prefix, as there is no host to ask.
+#[cfg(not(target_arch = "wasm32"))]
+fn check(hash: &str) -> Result<(), HashError> {
+    const PREFIXES: [&str; 8] = [
+        "$argon2id$",
+        "$argon2i$",
+        "$argon2d$",
+        "$scrypt$",
+        "$2a$",
+        "$2b$",
+        "$2y$",
+        "plain:",
+    ];
+    if let Some(digest) = hash.strip_prefix("sha256:") {
+        let hexadecimal = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        return if digest.len() == 64 && hexadecimal {
+            Ok(())
+        } else {
+            Err(HashError::new("malformed sha256 hash"))
+        };
+    }
+    if PREFIXES.iter().any(|prefix| hash.starts_with(prefix)) {
+        Ok(())
+    } else {
+        Err(HashError::new(
+            "not a password hash: expected argon2, scrypt (PHC) or bcrypt; make one with `portcullis hash`",
+        ))
+    }
+}

@@ -1,0 +1,257 @@
+//! What a permitted login may do, as a plain value until the host takes it.
+
+#[cfg(target_arch = "wasm32")]
+mod host;
+#[cfg(not(target_arch = "wasm32"))]
+mod rules;
+
+use std::time::Duration;
+
+/// What a permitted login may do.
+///
+/// A permit starts with an account and allows nothing; methods add to it and can be chained. They never
+/// fail: the host validates the finished permit and refuses the login, naming the policy and the
+/// problem, if it is invalid. [`problems`](Self::problems) tells a policy beforehand.
+///
+/// # Empty means nothing
+///
+/// A side on which no subject is allowed is denied altogether. (NATS itself reads an empty list as
+/// everything; the host does not let that through.) Deny wins over allow.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use portcullis_sdk::Permit;
+///
+/// let permit = Permit::new("APP")
+///     .user_name("alice")
+///     .publish_allow("orders.>")
+///     .publish_deny("orders.archive.>")
+///     .subscribe_allow_all(["_INBOX.>", "orders.*.status"])
+///     .expires_in(Duration::from_secs(3600));
+/// assert_eq!(permit.publish_allowed(), ["orders.>"]);
+/// assert!(permit.problems().is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a permit lets nobody in until it is returned as a verdict"]
+pub struct Permit {
+    account: String,
+    user_name: Option<String>,
+    publish_allow: Vec<String>,
+    publish_deny: Vec<String>,
+    subscribe_allow: Vec<String>,
+    subscribe_deny: Vec<String>,
+    responses: Option<Responses>,
+    lifetime: Option<Duration>,
+    expiry: Option<u64>,
+    tags: Vec<String>,
+}
+
+/// Permission to publish on the reply subject of a received message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Responses {
+    /// How many replies to one message. Zero means the server's default, one.
+    pub max: u32,
+    /// For how long after the message, in whole milliseconds. Zero means the server's default, two
+    /// minutes.
+    pub ttl: Duration,
+}
+
+impl Permit {
+    /// A permit for an account, by name in config mode. It allows nothing yet.
+    pub fn new(account: impl Into<String>) -> Self {
+        Self {
+            account: account.into(),
+            user_name: None,
+            publish_allow: Vec::new(),
+            publish_deny: Vec::new(),
+            subscribe_allow: Vec::new(),
+            subscribe_deny: Vec::new(),
+            responses: None,
+            lifetime: None,
+            expiry: None,
+            tags: Vec::new(),
+        }
+    }
+
+    /// Sets the user name the server shows for the connection; defaults to the name the client gave.
+    pub fn user_name(mut self, name: impl Into<String>) -> Self {
+        self.user_name = Some(name.into());
+        self
+    }
+
+    /// Allows publishing on a subject, wildcards included.
+    pub fn publish_allow(mut self, subject: impl Into<String>) -> Self {
+        self.publish_allow.push(subject.into());
+        self
+    }
+
+    /// Allows publishing on every one of `subjects`.
+    pub fn publish_allow_all(
+        mut self,
+        subjects: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.publish_allow
+            .extend(subjects.into_iter().map(Into::into));
+        self
+    }
+
+    /// Denies publishing on a subject; deny wins over allow.
+    pub fn publish_deny(mut self, subject: impl Into<String>) -> Self {
+        self.publish_deny.push(subject.into());
+        self
+    }
+
+    /// Denies publishing on every one of `subjects`.
+    pub fn publish_deny_all(
+        mut self,
+        subjects: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.publish_deny
+            .extend(subjects.into_iter().map(Into::into));
+        self
+    }
+
+    /// Allows subscribing to a subject, or to `subject queue`.
+    pub fn subscribe_allow(mut self, subject: impl Into<String>) -> Self {
+        self.subscribe_allow.push(subject.into());
+        self
+    }
+
+    /// Allows subscribing to every one of `subjects`.
+    pub fn subscribe_allow_all(
+        mut self,
+        subjects: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.subscribe_allow
+            .extend(subjects.into_iter().map(Into::into));
+        self
+    }
+
+    /// Denies subscribing to a subject, or to `subject queue`; deny wins over allow.
+    pub fn subscribe_deny(mut self, subject: impl Into<String>) -> Self {
+        self.subscribe_deny.push(subject.into());
+        self
+    }
+
+    /// Denies subscribing to every one of `subjects`.
+    pub fn subscribe_deny_all(
+        mut self,
+        subjects: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.subscribe_deny
+            .extend(subjects.into_iter().map(Into::into));
+        self
+    }
+
+    /// Allows publishing on the reply subject of a received message, up to `max` times within `ttl`, in whole
+    /// milliseconds. Zero means the server's default: once, two minutes. The last call counts.
+    pub fn responses_allow(mut self, max: u32, ttl: Duration) -> Self {
+        self.responses = Some(Responses { max, ttl });
+        self
+    }
+
+    /// Has the connection closed this long after the request, in whole seconds, rounded down. The earliest
+    /// limit wins.
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        let earliest = self
+            .lifetime
+            .map_or(lifetime, |earlier| earlier.min(lifetime));
+        self.lifetime = Some(earliest);
+        self
+    }
+
+    /// Has the connection closed at this time, in seconds since the Unix epoch. The earliest limit wins.
+    pub fn expires_at(mut self, time: u64) -> Self {
+        self.expiry = Some(self.expiry.map_or(time, |earlier| earlier.min(time)));
+        self
+    }
+
+    /// Adds a tag to the user JWT.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// What is wrong with the permit, a line each; empty if nothing is. For
+    /// [`Policy::configure`](crate::Policy::configure), so that bad settings are refused when the policy is
+    /// loaded and not at the first login.
+    ///
+    /// A policy in service asks the host. A native test gets the host's rules for account, texts and
+    /// subjects, but not its limits on how many there are.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP").publish_allow("orders..new");
+    /// assert_eq!(
+    ///     permit.problems(),
+    ///     ["publish-allow: invalid subject `orders..new`: it has an empty token; remove the extra `.`"],
+    /// );
+    /// ```
+    pub fn problems(&self) -> Vec<String> {
+        #[cfg(target_arch = "wasm32")]
+        {
+            self.to_host().problems()
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            rules::problems(self)
+        }
+    }
+}
+
+/// What a permit holds, for tests.
+impl Permit {
+    /// The account.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The user name set by [`user_name`](Self::user_name).
+    pub fn user(&self) -> Option<&str> {
+        self.user_name.as_deref()
+    }
+
+    /// The subjects allowed for publishing.
+    pub fn publish_allowed(&self) -> &[String] {
+        &self.publish_allow
+    }
+
+    /// The subjects denied for publishing.
+    pub fn publish_denied(&self) -> &[String] {
+        &self.publish_deny
+    }
+
+    /// The subjects allowed for subscribing.
+    pub fn subscribe_allowed(&self) -> &[String] {
+        &self.subscribe_allow
+    }
+
+    /// The subjects denied for subscribing.
+    pub fn subscribe_denied(&self) -> &[String] {
+        &self.subscribe_deny
+    }
+
+    /// The permission to reply, if any.
+    pub const fn responses(&self) -> Option<Responses> {
+        self.responses
+    }
+
+    /// The shortest time set by [`expires_in`](Self::expires_in).
+    pub const fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+
+    /// The earliest time set by [`expires_at`](Self::expires_at), in seconds since the Unix epoch.
+    pub const fn expiry(&self) -> Option<u64> {
+        self.expiry
+    }
+
+    /// The tags.
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+}

@@ -1,0 +1,152 @@
+//! The host's rules for a permit, for tests that have no host.
+
+use super::Permit;
+
+/// Longest user name, account name or tag, in bytes.
+const MAX_TEXT: usize = 256;
+/// The longest subject, in bytes.
+const MAX_SUBJECT: usize = 1024;
+
+/// Everything that is wrong, in the host's words.
+pub(super) fn problems(permit: &Permit) -> Vec<String> {
+    let lists = [
+        ("publish-allow", &permit.publish_allow),
+        ("publish-deny", &permit.publish_deny),
+        ("subscribe-allow", &permit.subscribe_allow),
+        ("subscribe-deny", &permit.subscribe_deny),
+    ];
+    let mut problems = Vec::new();
+    problems.extend(account_problem(&permit.account));
+    problems.extend(
+        permit
+            .user_name
+            .iter()
+            .filter_map(|name| text_problem("user name", name)),
+    );
+    for (side, subjects) in lists {
+        let with_queue = side.starts_with("subscribe");
+        problems.extend(subjects.iter().filter_map(|subject| {
+            let problem = subject_problem(subject, with_queue)?;
+            let shown = subject.escape_debug();
+            Some(format!("{side}: invalid subject `{shown}`: {problem}"))
+        }));
+    }
+    if permit
+        .lifetime
+        .is_some_and(|lifetime| lifetime.as_secs() == 0)
+    {
+        problems.push("the permit expires within a second of the request".to_owned());
+    }
+    problems.extend(
+        permit
+            .tags
+            .iter()
+            .filter_map(|tag| text_problem("tag", tag)),
+    );
+    problems
+}
+
+fn account_problem(account: &str) -> Option<String> {
+    if account.is_empty() {
+        return Some("the permit names no account".to_owned());
+    }
+    let invalid = account.len() > MAX_TEXT || account.chars().any(is_blank);
+    invalid.then(|| {
+        let shown = account.escape_debug();
+        format!(
+            "invalid account name `{shown}`: white space and control characters are not possible"
+        )
+    })
+}
+
+fn text_problem(what: &str, text: &str) -> Option<String> {
+    let valid = !text.is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control);
+    (!valid).then(|| {
+        format!("invalid {what}: expected 1 to {MAX_TEXT} bytes without control characters")
+    })
+}
+
+fn subject_problem(subject: &str, with_queue: bool) -> Option<&'static str> {
+    if subject.len() > MAX_SUBJECT {
+        return Some("it is longer than 1024 bytes");
+    }
+    match subject.split_once(' ') {
+        None => pattern_problem(subject),
+        Some(_) if !with_queue => Some("a queue group is only possible in subscribe permissions"),
+        Some((pattern, queue)) => pattern_problem(pattern).or_else(|| pattern_problem(queue)),
+    }
+}
+
+fn pattern_problem(pattern: &str) -> Option<&'static str> {
+    if pattern.is_empty() {
+        return Some("it is empty");
+    }
+    if pattern.chars().any(is_blank) {
+        return Some("it contains white space or a control character");
+    }
+    if pattern.split('.').any(str::is_empty) {
+        return Some("it has an empty token; remove the extra `.`");
+    }
+    let misplaced = pattern.split('.').rev().skip(1).any(|token| token == ">");
+    misplaced.then_some("`>` stands before the last token")
+}
+
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_permit_has_no_problems() {
+        let permit = Permit::new("$G")
+            .user_name("alice smith")
+            .publish_allow_all(["a", "a.*.c", ">", "$JS.API.>", "a*b"])
+            .subscribe_allow_all(["a.>", "a.b workers", "a q.*"])
+            .tag("team:a");
+        assert_eq!(permit.problems(), [""; 0]);
+    }
+
+    #[test]
+    fn every_bad_subject_is_named_with_its_side() {
+        let cases = [
+            ("", "it is empty"),
+            ("a..b", "it has an empty token; remove the extra `.`"),
+            (".a", "it has an empty token; remove the extra `.`"),
+            ("a\\tb", "it contains white space or a control character"),
+            (">.a", "`>` stands before the last token"),
+            ("a.>.b", "`>` stands before the last token"),
+        ];
+        for (subject, problem) in cases {
+            let permit = Permit::new("APP").subscribe_deny(subject.replace("\\t", "\t"));
+            let expected = format!("subscribe-deny: invalid subject `{subject}`: {problem}");
+            assert_eq!(permit.problems(), [expected]);
+        }
+        let permit = Permit::new("APP")
+            .publish_allow("a queue")
+            .publish_deny("a".repeat(1025));
+        let problems = permit.problems();
+        assert!(problems[0].ends_with("a queue group is only possible in subscribe permissions"));
+        assert!(problems[1].ends_with("it is longer than 1024 bytes"));
+    }
+
+    #[test]
+    fn accounts_names_tags_and_lifetimes_are_checked() {
+        let permit = Permit::new("A P")
+            .user_name("")
+            .tag("a\n")
+            .expires_in(std::time::Duration::from_millis(900));
+        assert_eq!(
+            permit.problems(),
+            [
+                "invalid account name `A P`: white space and control characters are not possible",
+                "invalid user name: expected 1 to 256 bytes without control characters",
+                "the permit expires within a second of the request",
+                "invalid tag: expected 1 to 256 bytes without control characters",
+            ]
+        );
+        assert_eq!(Permit::new("").problems(), ["the permit names no account"]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Who is asking, and the secrets they presented.
+
+use super::{Facts, Request, questions};
+use crate::HashError;
+
+/// How a client authenticates: the strongest of what it presented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// User name and password, or either of them.
+    Password,
+    /// A bare token (`auth_token`).
+    Token,
+    /// An nkey with a signature.
+    Nkey,
+    /// A user JWT.
+    Jwt,
+    /// Nothing was presented.
+    None,
+    /// A method this version of the SDK does not know, by the host's name for it.
+    Other(String),
+}
+
+/// The secrets a client presented, in the clear.
+///
+/// Only a policy with the grant `secrets` in its settings file may ask. Never log what these methods
+/// return.
+#[derive(Clone, Copy, Debug)]
+pub struct Secrets<'request> {
+    pub(super) facts: &'request Facts,
+}
+
+impl Request {
+    questions! { identity:
+        /// The user name the client gave. Claimed, not proved, until a password matches.
+        username -> Option<String>;
+    }
+
+    /// How the client authenticates.
+    pub fn method(&self) -> Method {
+        Method::from_name(self.method_name())
+    }
+
+    /// Whether the client's password matches `hash`. False if the client sent no password.
+    ///
+    /// The forms are a PHC string (argon2id, argon2i, argon2d, scrypt), a bcrypt string (`$2b$…`), or
+    /// `plain:` followed by the password itself. The host computes the hash; the time it takes does not
+    /// count against the policy's deadline.
+    ///
+    /// In a native test, `plain:` forms are compared, and of the others those match that were given to
+    /// [`RequestBuilder::password_matches`](crate::testing::RequestBuilder::password_matches).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the hash, or that the request's deadline leaves no time to compute it. Both are
+    /// reasons to refuse the login.
+    pub fn password_matches(&self, hash: &str) -> Result<bool, HashError> {
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::bindings::portcullis::policy::identity::password_matches(hash)
+                .map_err(HashError::new)
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            self.facts.password_matches(hash)
+        }
+    }
+
+    /// Whether the client's token matches `hash`. False if the client sent no token.
+    ///
+    /// The forms are those of [`password_matches`](Self::password_matches), or `sha256:` followed by 64
+    /// hexadecimal digits, which suits long random tokens.
+    ///
+    /// # Errors
+    ///
+    /// As [`password_matches`](Self::password_matches).
+    pub fn token_matches(&self, hash: &str) -> Result<bool, HashError> {
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::bindings::portcullis::policy::identity::token_matches(hash)
+                .map_err(HashError::new)
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            self.facts.token_matches(hash)
+        }
+    }
+
+    fn method_name(&self) -> String {
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::bindings::portcullis::policy::identity::method()
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            self.facts.method().to_owned()
+        }
+    }
+}
+
+impl Secrets<'_> {
+    questions! { secrets:
+        /// The password.
+        password -> Option<String>;
+        /// The token (`auth_token`).
+        token -> Option<String>;
+        /// The user JWT.
+        jwt -> Option<String>;
+    }
+}
+
+impl Method {
+    fn from_name(name: String) -> Self {
+        match name.as_str() {
+            "password" => Self::Password,
+            "token" => Self::Token,
+            "nkey" => Self::Nkey,
+            "jwt" => Self::Jwt,
+            "none" => Self::None,
+            _ => Self::Other(name),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Settings: JSON from the host, and what can be wrong with it.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The settings of a policy that has none. A key that is set nevertheless is an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
+
+/// What is wrong with a policy's settings: one or more messages, each with the key it is about.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::SettingsError;
+///
+/// let error = SettingsError::at("users.alice.profile", "no profile `staff`");
+/// assert_eq!(error.to_string(), "users.alice.profile: no profile `staff`");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError {
+    problems: Vec<Problem>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
+    path: String,
+    message: String,
+}
+
+impl SettingsError {
+    /// Something is wrong with the settings as a whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::at("", message)
+    }
+
+    /// Something is wrong at `path`: keys joined by dots, as in `users.alice.profile`.
+    pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            problems: vec![Problem {
+                path: path.into(),
+                message: message.into(),
+            }],
+        }
+    }
+
+    /// Makes one error of many, so that an author sees everything at once.
+    ///
+    /// # Errors
+    ///
+    /// All of `problems` together, unless there are none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use portcullis_sdk::SettingsError;
+    ///
+    /// assert_eq!(SettingsError::check([]), Ok(()));
+    /// let error = SettingsError::check([
+    ///     SettingsError::at("a", "too small"),
+    ///     SettingsError::at("b", "too large"),
+    /// ]);
+    /// assert_eq!(error.unwrap_err().to_string(), "a: too small; b: too large");
+    /// ```
+    pub fn check(problems: impl IntoIterator<Item = Self>) -> Result<(), Self> {
+        let problems: Vec<_> = problems
+            .into_iter()
+            .flat_map(|error| error.problems)
+            .collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { problems })
+        }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Problem { path, message }) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            let colon = if path.is_empty() { "" } else { ": " };
+            write!(formatter, "{separator}{path}{colon}{message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// Reads settings from the JSON the host hands over.
+pub(crate) fn parse<S: DeserializeOwned>(json: &str) -> Result<S, SettingsError> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { "" } else { &path };
+        SettingsError::at(path, without_position(error.inner()))
+    })
+}
+
+/// The position is one in the JSON between host and policy, which nobody has seen.
+fn without_position(error: &serde_json::Error) -> String {
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let message = error.to_string();
+    message
+        .strip_suffix(&position)
+        .unwrap_or(&message)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Settings {
+        users: BTreeMap<String, User>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct User {
+        limit: Option<u32>,
+        name: String,
+    }
+
+    #[test]
+    fn errors_name_the_key_and_not_a_position_in_json() {
+        let cases = [
+            (
+                r#"{"users":{"a":{"name":1}}}"#,
+                "users.a.name: invalid type: integer `1`, expected a string",
+            ),
+            (
+                r#"{"users":{"a":{"name":"a","limt":1}}}"#,
+                "users.a.limt: unknown field `limt`, expected `limit` or `name`",
+            ),
+            (
+                r#"{"users":{"a":{"limit":1}}}"#,
+                "users.a: missing field `name`",
+            ),
+            ("{}", "missing field `users`"),
+            ("[", "EOF while parsing a list"),
+        ];
+        for (json, expected) in cases {
+            let error = parse::<Settings>(json).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_policy_without_settings_accepts_none() {
+        assert_eq!(parse("{}"), Ok(NoSettings {}));
+        let error = parse::<NoSettings>(r#"{"a":1}"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a: unknown field `a`, there are no fields"
+        );
+    }
+}

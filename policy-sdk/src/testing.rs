@@ -1,0 +1,90 @@
+//! What a native test of a policy needs. Outside wasm32 only.
+//!
+//! A policy's logic is plain Rust: [`configure`] makes the policy from JSON settings, [`RequestBuilder`] makes
+//! a login, [`Policy::decide`](crate::Policy::decide) returns a [`Verdict`](crate::Verdict) that can be compared.
+//!
+//! The fakes here stand in for the host, they are not the host: no password hash is computed, no limit on
+//! time or memory holds. What they leave out, `portcullis check` shows with the compiled module.
+
+mod builder;
+mod facts;
+
+use std::cell::RefCell;
+
+pub use builder::RequestBuilder;
+pub(crate) use facts::Facts;
+
+use crate::log::Level;
+use crate::{Policy, SettingsError, settings};
+
+/// A line a policy wrote with [`log`](crate::log).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How much it matters.
+    pub level: Level,
+    /// What it says.
+    pub message: String,
+}
+
+thread_local! {
+    static LOG: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes a policy from its settings in JSON, as the host does.
+///
+/// # Errors
+///
+/// What the JSON or the policy's own checks object to.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::{NoSettings, Policy, Request, SettingsError, Verdict, testing};
+///
+/// #[derive(Debug)]
+/// struct Closed;
+///
+/// impl Policy for Closed {
+///     type Settings = NoSettings;
+///
+///     fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+///         Ok(Self)
+///     }
+///
+///     fn decide(&self, _: &Request) -> Verdict {
+///         Verdict::deny("closed")
+///     }
+/// }
+///
+/// assert!(testing::configure::<Closed>("{}").is_ok());
+/// let error = testing::configure::<Closed>(r#"{ "open": true }"#).unwrap_err();
+/// assert_eq!(error.to_string(), "open: unknown field `open`, there are no fields");
+/// ```
+pub fn configure<P: Policy>(json: &str) -> Result<P, SettingsError> {
+    settings::parse(json).and_then(P::configure)
+}
+
+/// Takes the lines logged by this thread since the last call.
+pub fn take_log() -> Vec<Line> {
+    LOG.take()
+}
+
+pub(crate) fn collect(level: Level, message: &str) {
+    let message = message.to_owned();
+    LOG.with_borrow_mut(|lines| lines.push(Line { level, message }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_taken_once_and_in_order() {
+        crate::log::warn("first");
+        crate::log::debug("second".to_owned());
+        let lines = take_log();
+        assert_eq!(lines[0].level, Level::Warn);
+        assert_eq!(lines[1].message, "second");
+        assert_eq!(take_log(), []);
+    }
+}

@@ -1,0 +1,278 @@
+//! Logins for tests.
+
+use super::Facts;
+use crate::Request;
+
+/// Builds a [`Request`] for a test.
+///
+/// A request that is not told otherwise comes from an ordinary client over plain NATS that presented
+/// nothing, at 2023-11-14 22:13:20 UTC.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::Request;
+///
+/// let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA";
+/// let request = Request::builder()
+///     .username("alice")
+///     .password("secret")
+///     .password_matches(hash)
+///     .now(1_700_000_000)
+///     .build();
+/// assert_eq!(request.password_matches(hash), Ok(true));
+/// assert_eq!(request.password_matches("plain:other"), Ok(false));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "call `build` to get the request"]
+pub struct RequestBuilder {
+    facts: Facts,
+}
+
+impl Default for RequestBuilder {
+    fn default() -> Self {
+        let mut facts = Facts::default();
+        facts.request.now = 1_700_000_000;
+        "UTEST".clone_into(&mut facts.request.user_nkey);
+        "NTEST".clone_into(&mut facts.server.id);
+        "test".clone_into(&mut facts.server.name);
+        "0.0.0.0".clone_into(&mut facts.server.host);
+        facts.client.kind = Some("Client".to_owned());
+        facts.client.transport = Some("nats".to_owned());
+        Self { facts }
+    }
+}
+
+/// What the client presented.
+impl RequestBuilder {
+    /// The user name.
+    pub fn username(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.username = Some(value.into());
+        self
+    }
+
+    /// The password.
+    pub fn password(mut self, value: impl Into<String>) -> Self {
+        self.facts.secrets.password = Some(value.into());
+        self
+    }
+
+    /// The token (`auth_token`).
+    pub fn token(mut self, value: impl Into<String>) -> Self {
+        self.facts.secrets.token = Some(value.into());
+        self
+    }
+
+    /// The user JWT.
+    pub fn jwt(mut self, value: impl Into<String>) -> Self {
+        self.facts.secrets.jwt = Some(value.into());
+        self
+    }
+
+    /// How the client authenticates, by the host's name for it, instead of what follows from the above.
+    pub fn method(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.method = Some(value.into());
+        self
+    }
+
+    /// A hash that the password matches, as no hash is computed in a test. `plain:` needs no such help.
+    pub fn password_matches(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.password_hashes.push(value.into());
+        self
+    }
+
+    /// A hash that the token matches.
+    pub fn token_matches(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.token_hashes.push(value.into());
+        self
+    }
+
+    /// Every comparison with a hash fails for this reason, as when the request's deadline is near.
+    pub fn hashing_fails(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.failure = Some(value.into());
+        self
+    }
+}
+
+/// The connection.
+impl RequestBuilder {
+    /// The address the client connects from.
+    pub fn client_host(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.host = Some(value.into());
+        self
+    }
+
+    /// The connection's id on its server.
+    pub fn client_id(mut self, value: u64) -> Self {
+        self.facts.client.id = value;
+        self
+    }
+
+    /// The user as the server shows it.
+    pub fn client_user(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.user = Some(value.into());
+        self
+    }
+
+    /// The connection name.
+    pub fn client_name(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.name = Some(value.into());
+        self
+    }
+
+    /// `Client` or `Leafnode`.
+    pub fn client_kind(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.kind = Some(value.into());
+        self
+    }
+
+    /// `nats`, `websocket` or `mqtt`.
+    pub fn client_transport(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.transport = Some(value.into());
+        self
+    }
+
+    /// The MQTT client id.
+    pub fn client_mqtt_id(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.mqtt_id = Some(value.into());
+        self
+    }
+
+    /// The client library's language.
+    pub fn client_lang(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.lang = Some(value.into());
+        self
+    }
+
+    /// The client library's version.
+    pub fn client_version(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.version = Some(value.into());
+        self
+    }
+
+    /// One more tag of the user JWT.
+    pub fn client_tag(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.tags.push(value.into());
+        self
+    }
+}
+
+/// The server, and the request itself.
+impl RequestBuilder {
+    /// The server's public nkey.
+    pub fn server_id(mut self, value: impl Into<String>) -> Self {
+        self.facts.server.id = value.into();
+        self
+    }
+
+    /// The server's name.
+    pub fn server_name(mut self, value: impl Into<String>) -> Self {
+        self.facts.server.name = value.into();
+        self
+    }
+
+    /// The address the server listens on.
+    pub fn server_host(mut self, value: impl Into<String>) -> Self {
+        self.facts.server.host = value.into();
+        self
+    }
+
+    /// The server's version.
+    pub fn server_version(mut self, value: impl Into<String>) -> Self {
+        self.facts.server.version = Some(value.into());
+        self
+    }
+
+    /// The cluster the server belongs to.
+    pub fn server_cluster(mut self, value: impl Into<String>) -> Self {
+        self.facts.server.cluster = Some(value.into());
+        self
+    }
+
+    /// One more tag of the server.
+    pub fn server_tag(mut self, value: impl Into<String>) -> Self {
+        self.facts.server.tags.push(value.into());
+        self
+    }
+
+    /// When the host received the request, in seconds since the Unix epoch.
+    pub fn now(mut self, value: u64) -> Self {
+        self.facts.request.now = value;
+        self
+    }
+
+    /// The public nkey the server made for this login.
+    pub fn user_nkey(mut self, value: impl Into<String>) -> Self {
+        self.facts.request.user_nkey = value.into();
+        self
+    }
+
+    /// The request.
+    pub fn build(self) -> Request {
+        Request::from_facts(self.facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Method;
+
+    #[test]
+    fn the_method_is_the_strongest_of_what_was_presented() {
+        let builder = Request::builder();
+        assert_eq!(builder.clone().build().method(), Method::None);
+        let builder = builder.username("alice");
+        assert_eq!(builder.clone().build().method(), Method::Password);
+        let builder = builder.token("t");
+        assert_eq!(builder.clone().build().method(), Method::Token);
+        let builder = builder.jwt("j");
+        assert_eq!(builder.clone().build().method(), Method::Jwt);
+        let other = builder.method("passkey").build().method();
+        assert_eq!(other, Method::Other("passkey".to_owned()));
+    }
+
+    #[test]
+    fn no_password_matches_nothing() {
+        let request = Request::builder().username("alice").build();
+        assert_eq!(request.password_matches("plain:"), Ok(false));
+    }
+
+    #[test]
+    fn a_token_is_no_password() {
+        let request = Request::builder().token("secret").build();
+        assert_eq!(request.password_matches("plain:secret"), Ok(false));
+        assert_eq!(request.token_matches("plain:secret"), Ok(true));
+    }
+
+    #[test]
+    fn comparisons_can_fail() {
+        let request = Request::builder().password("secret").build();
+        assert!(request.password_matches("secret").is_err());
+        let request = Request::builder()
+            .password("secret")
+            .hashing_fails("too late")
+            .build();
+        let error = request.password_matches("plain:secret").unwrap_err();
+        assert_eq!(error.to_string(), "too late");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let builder = Request::builder().password("hunter2").token("hunter2");
+        let shown = format!("{builder:?} {:?}", builder.clone().build().secrets());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn questions_are_kept_in_order_under_the_names_of_the_contract() {
+        let request = Request::builder().build();
+        request.now();
+        request.server().cluster();
+        request.secrets().jwt();
+        assert_eq!(
+            request.questions(),
+            ["request.now", "server.cluster", "secrets.jwt"]
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! What a test says about a login.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use crate::HashError;
+
+/// The facts of one login, a field for each question of the contract.
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) client: Client,
+    pub(crate) server: Server,
+    pub(crate) request: Request,
+    pub(crate) identity: Identity,
+    pub(crate) secrets: Secrets,
+    questions: RefCell<Vec<&'static str>>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Client {
+    pub(crate) host: Option<String>,
+    pub(crate) id: u64,
+    pub(crate) user: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) transport: Option<String>,
+    pub(crate) mqtt_id: Option<String>,
+    pub(crate) lang: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) tags: Vec<String>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Server {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) version: Option<String>,
+    pub(crate) cluster: Option<String>,
+    pub(crate) tags: Vec<String>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Request {
+    pub(crate) now: u64,
+    pub(crate) user_nkey: String,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Identity {
+    /// Instead of the one that follows from what was presented.
+    pub(crate) method: Option<String>,
+    pub(crate) username: Option<String>,
+    /// Hashes the password matches.
+    pub(crate) password_hashes: Vec<String>,
+    /// Hashes the token matches.
+    pub(crate) token_hashes: Vec<String>,
+    /// Why no hash can be computed.
+    pub(crate) failure: Option<String>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Secrets {
+    pub(crate) password: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) jwt: Option<String>,
+}
+
+impl Facts {
+    pub(crate) fn asked(&self, question: &'static str) {
+        self.questions.borrow_mut().push(question);
+    }
+
+    pub(crate) fn questions(&self) -> Vec<String> {
+        let questions = self.questions.borrow();
+        questions
+            .iter()
+            .map(|question| question.replace('_', "-"))
+            .collect()
+    }
+
+    /// The host's rule: the strongest of what was presented.
+    pub(crate) fn method(&self) -> &str {
+        self.asked("identity.method");
+        if let Some(method) = &self.identity.method {
+            method
+        } else if self.secrets.jwt.is_some() {
+            "jwt"
+        } else if self.secrets.token.is_some() {
+            "token"
+        } else if self.identity.username.is_some() || self.secrets.password.is_some() {
+            "password"
+        } else {
+            "none"
+        }
+    }
+
+    pub(crate) fn password_matches(&self, hash: &str) -> Result<bool, HashError> {
+        self.asked("identity.password-matches");
+        let registered = &self.identity.password_hashes;
+        self.matches(self.secrets.password.as_deref(), registered, hash)
+    }
+
+    pub(crate) fn token_matches(&self, hash: &str) -> Result<bool, HashError> {
+        self.asked("identity.token-matches");
+        let registered = &self.identity.token_hashes;
+        self.matches(self.secrets.token.as_deref(), registered, hash)
+    }
+
+    fn matches(
+        &self,
+        secret: Option<&str>,
+        registered: &[String],
+        hash: &str,
+    ) -> Result<bool, HashError> {
+        if let Some(failure) = &self.identity.failure {
+            return Err(HashError::new(failure));
+        }
+        crate::check_hash(hash)?;
+        let Some(secret) = secret else {
+            return Ok(false);
+        };
+        Ok(hash.strip_prefix("plain:") == Some(secret)
+            || registered.iter().any(|known| known == hash))
+    }
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Facts").finish_non_exhaustive()
+    }
+}
