@@ -48,9 +48,10 @@ macro_rules! export {
                     const { $crate::__private::Slot::empty() };
             }
 
-            struct Guest;
+            // A name that no policy has: `$policy` is resolved in this scope too.
+            struct __PortcullisGuest;
 
-            impl $crate::__private::decider::Guest for Guest {
+            impl $crate::__private::decider::Guest for __PortcullisGuest {
                 fn configure(settings: String) -> Result<(), String> {
                     POLICY.with(|slot| slot.configure_from_host(&settings))
                 }
@@ -60,7 +61,7 @@ macro_rules! export {
                 }
             }
 
-    $crate::__private::export_bindings!(Guest with_types_in $crate::bindings);
+    $crate::__private::export_bindings!(__PortcullisGuest with_types_in $crate::bindings);
         };
     };
 }

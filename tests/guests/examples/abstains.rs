@@ -1,0 +1,19 @@
+//! Has nothing to say.
+
+use portcullis_sdk::prelude::*;
+
+struct Guest;
+
+impl Policy for Guest {
+    type Settings = NoSettings;
+
+    fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+        Ok(Self)
+    }
+
+    fn decide(&self, _: &Request) -> Verdict {
+        Verdict::Abstain
+    }
+}
+
+export!(Guest);

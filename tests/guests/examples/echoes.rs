@@ -1,0 +1,31 @@
+//! Permits with every method a permit has.
+
+use std::time::Duration;
+
+use portcullis_sdk::prelude::*;
+
+struct Guest;
+
+impl Policy for Guest {
+    type Settings = NoSettings;
+
+    fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+        Ok(Self)
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        Permit::new("APP")
+            .user_name("echo")
+            .publish_allow("p.allow")
+            .publish_deny("p.deny")
+            .subscribe_allow("s.allow queue")
+            .subscribe_deny("s.deny")
+            .responses_allow(3, Duration::from_secs(5))
+            .expires_in(Duration::from_secs(60))
+            .expires_at(request.now() + 90)
+            .tag("tag:one")
+            .into()
+    }
+}
+
+export!(Guest);

@@ -1,0 +1,19 @@
+//! Denies with a reason of sixteen megabytes.
+
+use portcullis_sdk::prelude::*;
+
+struct Guest;
+
+impl Policy for Guest {
+    type Settings = NoSettings;
+
+    fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+        Ok(Self)
+    }
+
+    fn decide(&self, _: &Request) -> Verdict {
+        Verdict::deny("x".repeat(16 << 20))
+    }
+}
+
+export!(Guest);

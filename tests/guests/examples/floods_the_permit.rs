@@ -1,0 +1,21 @@
+//! Allows more subjects than a permit can carry.
+
+use portcullis_sdk::prelude::*;
+
+struct Guest;
+
+impl Policy for Guest {
+    type Settings = NoSettings;
+
+    fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+        Ok(Self)
+    }
+
+    fn decide(&self, _: &Request) -> Verdict {
+        Permit::new("APP")
+            .publish_allow_all((0..5000).map(|number| format!("a.{number}")))
+            .into()
+    }
+}
+
+export!(Guest);

@@ -1,0 +1,51 @@
+//! Denies with everything it was told, a line each, and with its settings.
+
+use portcullis_sdk::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Settings {
+    greeting: String,
+}
+
+struct Guest(Settings);
+
+impl Policy for Guest {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self(settings))
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        let (client, server) = (request.client(), request.server());
+        let facts = [
+            format!("greeting={}", self.0.greeting),
+            format!("client.host={:?}", client.host()),
+            format!("client.id={}", client.id()),
+            format!("client.user={:?}", client.user()),
+            format!("client.name={:?}", client.name()),
+            format!("client.kind={:?}", client.kind()),
+            format!("client.transport={:?}", client.transport()),
+            format!("client.mqtt_id={:?}", client.mqtt_id()),
+            format!("client.lang={:?}", client.lang()),
+            format!("client.version={:?}", client.version()),
+            format!("client.tags={:?}", client.tags()),
+            format!("server.id={}", server.id()),
+            format!("server.name={}", server.name()),
+            format!("server.host={}", server.host()),
+            format!("server.version={:?}", server.version()),
+            format!("server.cluster={:?}", server.cluster()),
+            format!("server.tags={:?}", server.tags()),
+            format!("now={}", request.now()),
+            format!("user_nkey={}", request.user_nkey()),
+            format!("username={:?}", request.username()),
+            format!("password={:?}", request.password_matches("plain:secret")),
+            format!("token={:?}", request.token_matches("plain:secret")),
+            format!("bad_hash={:?}", request.password_matches("nonsense")),
+        ];
+        Verdict::deny(facts.join("; "))
+    }
+}
+
+export!(Guest);
