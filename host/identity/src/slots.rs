@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     const SOON: Duration = Duration::from_millis(20);
-    const LATE: Duration = Duration::from_secs(60);
+    const LATE: Duration = Duration::from_mins(1);
 
     fn slots(count: usize) -> Slots {
         Slots::new(NonZeroUsize::new(count).unwrap())

@@ -1,3 +1,5 @@
+//! Known vectors, unusable hashes, deadlines and slots.
+
 use std::time::Duration;
 
 use rstest::rstest;
@@ -13,7 +15,7 @@ const SCRYPT: &str =
 const BCRYPT: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
 fn later() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+    Instant::now() + Duration::from_mins(1)
 }
 
 fn matches(secret: &str, hash: &str) -> Result<bool, HashError> {
