@@ -1,1 +1,54 @@
-//! A NATS auth callout service whose decisions come from WebAssembly policies
+//! Portcullis: a NATS auth callout service whose decisions come from WebAssembly policies.
+//!
+//! NATS servers hand every login to the service; policies, dropped into a watched directory, decide; the
+//! service signs the answer. This crate is the program, as a library: configuration, command line, logs,
+//! exit codes and the wiring of the crates that do the work.
+//!
+//! # Layout
+//!
+//! - [`Config`]: `portcullis.toml`, read so that every mistake is reported at once; [`Secrets`]: what it
+//!   names, read from files and environment; [`Problem`]: one mistake.
+//! - [`serve()`]: the service; give it a configuration, secrets and a signal to stop.
+//! - [`check`], [`init`], [`hash`]: the other commands.
+//! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: how it ends; [`telemetry`]: logs.
+//!
+//! # Embedding
+//!
+//! ```no_run
+//! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::path::Path;
+//!
+//! use portcullis::Config;
+//!
+//! let config = Config::load(Path::new("portcullis.toml")).map_err(|problems| problems[0].to_string())?;
+//! let secrets = config.value.resolve_secrets().map_err(|problems| problems[0].to_string())?;
+//! let forever = std::future::pending();
+//! portcullis::serve(config.value, secrets.value, forever)
+//!     .await
+//!     .map_err(|failure| failure.to_string())?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod hash;
+pub mod init;
+pub mod telemetry;
+
+mod exit;
+mod failure;
+mod keys;
+mod problem;
+mod run;
+mod serve;
+mod signals;
+
+pub use cli::Cli;
+pub use config::{Config, Secrets};
+pub use exit::ExitCode;
+pub use failure::Failure;
+pub use problem::{Checked, Problem, Severity};
+pub use run::run;
+pub use serve::serve;

@@ -1,1 +1,15 @@
-//! Proves what a client presented
+//! Proves what a client presented.
+//!
+//! - [`PasswordVerifier`]: compares passwords and tokens with their stored hashes, within limits on
+//!   cost and on how many are computed at once.
+//! - [`hash_password`] and [`hash_token`]: make such hashes.
+//!
+//! Everything here blocks and burns CPU time: callers run it away from async threads.
+
+mod hashing;
+mod slots;
+mod stored_hash;
+mod verifier;
+
+pub use hashing::{CannotHash, hash_password, hash_token};
+pub use verifier::PasswordVerifier;

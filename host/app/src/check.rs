@@ -1,0 +1,72 @@
+//! `portcullis check`: everything that can be wrong, without connecting.
+
+use std::fs;
+use std::path::Path;
+
+use crate::config::Config;
+use crate::exit::ExitCode;
+use crate::problem::Problem;
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Findings {
+    /// Every problem, warnings included, in the order of the checks.
+    pub problems: Vec<Problem>,
+    /// How the program should end: by the first check that found an error.
+    pub code: ExitCode,
+}
+
+/// Checks configuration and secrets.
+pub fn check_configuration(file: &Path) -> Vec<Problem> {
+    read_configuration(file).1
+}
+
+/// Checks configuration, secrets and policy directory, and has `check_policies` look at the policies if there
+/// are any to look at. Later checks run though earlier ones found something, as far as they can.
+pub fn run_check(file: &Path, check_policies: impl FnOnce(&Config) -> Vec<Problem>) -> Findings {
+    let mut findings = Findings {
+        problems: Vec::new(),
+        code: ExitCode::Success,
+    };
+    let (config, problems) = read_configuration(file);
+    findings.add(ExitCode::BadConfiguration, problems);
+    let Some(config) = config else {
+        return findings;
+    };
+    if let Some(problem) = check_policy_directory(&config) {
+        findings.add(ExitCode::NoPolicyDirectory, vec![problem]);
+    } else {
+        findings.add(ExitCode::BadPolicies, check_policies(&config));
+    }
+    findings
+}
+
+/// What keeps the policy directory from being read, if anything.
+pub fn check_policy_directory(config: &Config) -> Option<Problem> {
+    let directory = &config.policies.directory;
+    let error = fs::read_dir(directory).err()?;
+    let message = format!("cannot read `{}`: {error}", directory.display());
+    Some(Problem::error(&config.file, message).at_key("policies.directory"))
+}
+
+impl Findings {
+    fn add(&mut self, code: ExitCode, problems: Vec<Problem>) {
+        if self.code == ExitCode::Success && problems.iter().any(Problem::is_error) {
+            self.code = code;
+        }
+        self.problems.extend(problems);
+    }
+}
+
+fn read_configuration(file: &Path) -> (Option<Config>, Vec<Problem>) {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(problems) => return (None, problems),
+    };
+    let mut problems = config.warnings;
+    match config.value.resolve_secrets() {
+        Ok(secrets) => problems.extend(secrets.warnings),
+        Err(broken) => problems.extend(broken),
+    }
+    (Some(config.value), problems)
+}

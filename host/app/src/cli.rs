@@ -1,0 +1,74 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{LogFilter, LogFormat};
+use crate::exit::ExitCode;
+
+/// The command line, read.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "portcullis", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Answer the authorization requests of NATS servers.
+    Serve {
+        /// The configuration, portcullis.toml.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// For whom the logs are, instead of what the configuration says.
+        #[arg(long, value_name = "FORMAT")]
+        log_format: Option<LogFormat>,
+        /// How much is logged, instead of what the configuration says: `info`, `debug` or a filter.
+        #[arg(long, value_name = "LEVEL")]
+        log_level: Option<LogFilter>,
+    },
+    /// Check configuration, secrets and policies, without connecting. Prints every problem.
+    Check {
+        /// The configuration, portcullis.toml.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Write keys, a nats-server configuration and a portcullis.toml to start from.
+    Init {
+        /// Where to; nothing in it is overwritten.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+    /// Read a password from standard input and print its argon2id hash.
+    Hash {
+        /// Print a SHA-256 hash instead: for long random tokens, not for passwords.
+        #[arg(long)]
+        token: bool,
+    },
+}
+
+impl Cli {
+    /// Reads the command line of the process. Help, version and mistakes are printed here.
+    ///
+    /// # Errors
+    ///
+    /// The exit code to end with: of success after help and version.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            let code = if error.use_stderr() {
+                ExitCode::Usage
+            } else {
+                ExitCode::Success
+            };
+            match error.print() {
+                Ok(()) => code,
+                Err(_) => ExitCode::Internal,
+            }
+        })
+    }
+}

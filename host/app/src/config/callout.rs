@@ -1,0 +1,119 @@
+//! `[callout]`: what the service answers, and for whom.
+
+use std::time::Duration;
+
+use super::reader::Section;
+use super::secrets::SecretSource;
+use super::values::{DURATION, SECONDS, SOME_TIME, WORD};
+
+/// The table `[callout]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callout {
+    /// The account seed (`SA…`) that signs responses: the `issuer` of the servers.
+    pub issuer_seed: SecretSource,
+    /// The accounts that policies may place users in.
+    pub target_accounts: TargetAccounts,
+    /// The account the service itself is in: the `account` of the servers' `auth_callout`.
+    pub account: String,
+    /// The servers' system account.
+    pub system_account: String,
+    /// The queue group that shares out the requests.
+    pub queue_group: String,
+    /// How many requests are worked on at a time; at least one.
+    pub max_in_flight: usize,
+    /// The longest a decision may take, reply included.
+    pub deadline: Duration,
+    /// How far the clocks of servers and service may be apart.
+    pub clock_skew: Duration,
+    /// The longest a permit may last, at least a second; none for no limit.
+    pub max_expiry: Option<Duration>,
+    /// How long requests in flight may take to finish when the service stops.
+    pub drain_timeout: Duration,
+}
+
+/// The accounts that the service signs for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetAccounts {
+    /// Any but the callout account and the system account.
+    Any,
+    /// These, at least one.
+    Only(Vec<String>),
+}
+
+impl Callout {
+    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+        let issuer_seed = read_issuer(&mut section);
+        let account = section.value("account", &WORD, "$G".to_owned());
+        let system_account = section.value("system-account", &WORD, "$SYS".to_owned());
+        let special = [account.as_deref(), system_account.as_deref()];
+        let target_accounts = read_targets(&mut section, special);
+        let queue_group = section.value("queue-group", &WORD, "q".to_owned());
+        let max_in_flight = match section.setting("max-in-flight") {
+            None => Some(256),
+            Some(setting) => setting.count(),
+        };
+        let deadline = section.value("deadline", &SOME_TIME, Duration::from_secs(1));
+        let clock_skew = section.value("clock-skew", &DURATION, Duration::from_secs(5));
+        let max_expiry = section.optional("max-expiry", &SECONDS);
+        let drain_timeout = section.value("drain-timeout", &SOME_TIME, Duration::from_secs(10));
+        section.finish();
+        Some(Self {
+            issuer_seed: issuer_seed?,
+            target_accounts: target_accounts?,
+            account: account?,
+            system_account: system_account?,
+            queue_group: queue_group?,
+            max_in_flight: max_in_flight?,
+            deadline: deadline?,
+            clock_skew: clock_skew?,
+            max_expiry: max_expiry?,
+            drain_timeout: drain_timeout?,
+        })
+    }
+}
+
+fn read_issuer(section: &mut Section<'_>) -> Option<SecretSource> {
+    let source = section.secret("issuer-seed-file", "issuer-seed-env");
+    if !section.has("issuer-seed-file") && !section.has("issuer-seed-env") {
+        section.report_missing(
+            "issuer-seed-file",
+            "missing: name the file with the account seed (SA…) that signs responses, \
+             or its variable in `issuer-seed-env`",
+        );
+    }
+    source
+}
+
+/// Reads the list and looks for the accounts that should not be in it: the callout account, the system
+/// account.
+fn read_targets(section: &mut Section<'_>, special: [Option<&str>; 2]) -> Option<TargetAccounts> {
+    let Some(setting) = section.setting("target-accounts") else {
+        section.report_missing(
+            "target-accounts",
+            "missing: list the accounts that policies may place users in, for example `[\"APP\"]`",
+        );
+        return None;
+    };
+    let accounts = setting.list(&WORD)?;
+    if accounts.is_empty() {
+        setting.report("must name at least one account, or `*` for any");
+        return None;
+    }
+    if accounts.iter().any(|account| account == "*") {
+        if accounts.len() > 1 {
+            setting.report("`*` stands for any account and must stand alone");
+            return None;
+        }
+        return Some(TargetAccounts::Any);
+    }
+    for (account, what) in special.into_iter().zip(["callout", "system"]) {
+        if let Some(account) = account
+            && accounts.iter().any(|other| other == account)
+        {
+            setting.warn(format!(
+                "policies may place users in the {what} account `{account}`"
+            ));
+        }
+    }
+    Some(TargetAccounts::Only(accounts))
+}

@@ -1,0 +1,116 @@
+//! `[log]`: what the service writes to standard error.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+
+use super::reader::Section;
+use super::values::Kind;
+
+/// The table `[log]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// For whom.
+    pub format: LogFormat,
+    /// How much.
+    pub level: LogFilter,
+}
+
+/// For whom the lines are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Pretty,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// What is written: a level (`info`), or levels by module (`info,portcullis_callout=debug`), in the filter
+/// syntax of `tracing`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+/// Text that is not a filter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid log level `{text}`: use off, error, warn, info, debug or trace, or a filter such as \
+     `info,portcullis_callout=debug`"
+)]
+pub struct InvalidLogFilter {
+    text: String,
+}
+
+const FORMAT: Kind<LogFormat> = Kind {
+    expected: "`pretty` or `json`",
+    parse: |text| match text {
+        "pretty" => Ok(LogFormat::Pretty),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!(
+            "expected `pretty` or `json`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
+const LEVEL: Kind<LogFilter> = Kind {
+    expected: "a level such as `info`, or a filter such as `info,portcullis_callout=debug`",
+    parse: |text| {
+        text.parse()
+            .map_err(|error: InvalidLogFilter| error.to_string())
+    },
+};
+
+impl Log {
+    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+        let format = section.value("format", &FORMAT, LogFormat::default());
+        let level = section.value("level", &LEVEL, LogFilter::default());
+        section.finish();
+        Some(Self {
+            format: format?,
+            level: level?,
+        })
+    }
+}
+
+impl LogFilter {
+    /// The filter as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `info`.
+impl Default for LogFilter {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = InvalidLogFilter;
+
+    /// Reads a filter. A bare word must be a level: `tracing` would take a misspelt one for a module of
+    /// which to show everything, and show nothing else.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let sensible = text.split(',').map(str::trim).all(|directive| {
+            directive.contains(['=', '[']) || directive.parse::<LevelFilter>().is_ok()
+        });
+        if sensible && !text.is_empty() && EnvFilter::try_new(text).is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidLogFilter {
+                text: text.escape_debug().take(80).collect(),
+            })
+        }
+    }
+}

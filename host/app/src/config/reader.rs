@@ -1,0 +1,300 @@
+//! A reader of TOML tables that notes problems and goes on.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::secrets::SecretSource;
+use super::values::Kind;
+use crate::problem::Problem;
+
+/// How alike two keys are that may have been confused; 1 is the same.
+const LIKENESS: f64 = 0.85;
+
+/// A file that is being read, and what is wrong with it so far.
+pub(super) struct Document<'a> {
+    file: &'a Path,
+    text: &'a str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// A table. The keys it is asked for are the keys it may have: whatever else it holds when it is
+/// finished is a mistake.
+pub(super) struct Section<'a> {
+    document: &'a Document<'a>,
+    name: &'static str,
+    span: Option<Range<usize>>,
+    table: Option<&'a DeTable<'a>>,
+    asked: Vec<&'static str>,
+}
+
+/// A value, and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'a> {
+    document: &'a Document<'a>,
+    section: &'static str,
+    key: &'static str,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) const fn new(file: &'a Path, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            problems: RefCell::new(Vec::new()),
+        }
+    }
+
+    pub(super) const fn file(&self) -> &'a Path {
+        self.file
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
+    /// Notes that the text is not TOML. The parser's own rendering quotes the line, which may hold a
+    /// secret that somebody pasted, so only its message is used.
+    pub(super) fn report_syntax(&self, error: &toml::de::Error) {
+        let message = format!("not TOML: {}", error.message().replace('\n', ", "));
+        self.report(Problem::error(self.file, message), error.span().as_ref());
+    }
+
+    fn report(&self, problem: Problem, span: Option<&Range<usize>>) {
+        let problem = match span.and_then(|span| self.text.get(..span.start)) {
+            Some(before) => problem.at_line(before.matches('\n').count() + 1),
+            None => problem,
+        };
+        self.problems.borrow_mut().push(problem);
+    }
+}
+
+impl<'a> Section<'a> {
+    /// The table that is the file.
+    pub(super) const fn root(document: &'a Document<'a>, table: &'a DeTable<'a>) -> Self {
+        Self {
+            document,
+            name: "",
+            span: None,
+            table: Some(table),
+            asked: Vec::new(),
+        }
+    }
+
+    /// A table in this one; an empty one if there is none.
+    pub(super) fn section(&mut self, name: &'static str) -> Self {
+        let setting = self.setting(name);
+        let table = setting.and_then(|setting| match setting.value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => setting.report_type("a table"),
+        });
+        Self {
+            document: self.document,
+            name,
+            span: setting.map(|setting| setting.value.span()),
+            table,
+            asked: Vec::new(),
+        }
+    }
+
+    /// The value of a key, if it has one.
+    pub(super) fn setting(&mut self, key: &'static str) -> Option<Setting<'a>> {
+        self.asked.push(key);
+        let value = self.table?.get(key)?;
+        Some(Setting {
+            document: self.document,
+            section: self.name,
+            key,
+            value,
+        })
+    }
+
+    /// The value of a key: `default` if it has none, nothing if it is wrong.
+    pub(super) fn value<T>(&mut self, key: &'static str, kind: &Kind<T>, default: T) -> Option<T> {
+        match self.setting(key) {
+            None => Some(default),
+            Some(setting) => setting.parse(kind),
+        }
+    }
+
+    /// The value of a key that need not be there. The outer option is empty if the value is wrong.
+    pub(super) fn optional<T>(&mut self, key: &'static str, kind: &Kind<T>) -> Option<Option<T>> {
+        match self.setting(key) {
+            None => Some(None),
+            Some(setting) => setting.parse(kind).map(Some),
+        }
+    }
+
+    /// A path, relative to the directory of the file.
+    pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
+        let path = self.setting(key)?.parse(&super::values::TEXT)?;
+        Some(self.resolve(path))
+    }
+
+    /// `path` from where the file is.
+    pub(super) fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.document
+            .file
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join(path)
+    }
+
+    /// A secret in a file or in the environment, not both.
+    pub(super) fn secret(
+        &mut self,
+        file_key: &'static str,
+        environment_key: &'static str,
+    ) -> Option<SecretSource> {
+        let file = self.path(file_key);
+        let variable = self.setting(environment_key);
+        match (file, variable) {
+            (Some(_), Some(variable)) => {
+                variable.report(format!("`{file_key}` is set too; keep one of them"));
+                None
+            }
+            (Some(path), None) => Some(SecretSource::file(self.name, file_key, path)),
+            (None, Some(variable)) => {
+                let name = variable.parse(&super::values::VARIABLE)?;
+                Some(SecretSource::environment(self.name, environment_key, name))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Whether the table has a key, whatever its value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Notes a problem of a key that is not there.
+    pub(super) fn report_missing(&self, key: &str, message: impl Into<String>) {
+        let problem = Problem::error(self.document.file, message).at_key(dotted(self.name, key));
+        self.document.report(problem, self.span.as_ref());
+    }
+
+    /// Notes a problem of the table itself.
+    pub(super) fn report(&self, message: impl Into<String>) {
+        let problem = Problem::error(self.document.file, message).at_key(self.name);
+        self.document.report(problem, self.span.as_ref());
+    }
+
+    /// Notes a doubt about the table itself.
+    pub(super) fn warn(&self, message: impl Into<String>) {
+        let problem = Problem::warning(self.document.file, message).at_key(self.name);
+        self.document.report(problem, self.span.as_ref());
+    }
+
+    /// Notes the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        let Some(table) = self.table else { return };
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            if !self.asked.contains(&name) {
+                let problem = Problem::error(self.document.file, unknown(name, &self.asked))
+                    .at_key(dotted(self.name, name));
+                self.document.report(problem, Some(&key.span()));
+            }
+        }
+    }
+}
+
+impl<'a> Setting<'a> {
+    /// The value as a `kind` of thing; nothing, and a problem, if it is not.
+    pub(super) fn parse<T>(self, kind: &Kind<T>) -> Option<T> {
+        let Some(text) = self.value.get_ref().as_str() else {
+            return self.report_type(kind.expected);
+        };
+        match (kind.parse)(text) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.report(message);
+                None
+            }
+        }
+    }
+
+    /// The value as a whole number of at least one.
+    pub(super) fn count(self) -> Option<usize> {
+        let DeValue::Integer(number) = self.value.get_ref() else {
+            return self.report_type("a whole number");
+        };
+        let count = usize::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .filter(|count| *count > 0);
+        if count.is_none() {
+            self.report(format!(
+                "must be between 1 and {}, found `{}`",
+                usize::MAX,
+                number.as_str()
+            ));
+        }
+        count
+    }
+
+    /// The elements of an array, each as a `kind` of thing; nothing if one of them is wrong.
+    pub(super) fn list<T>(self, kind: &Kind<T>) -> Option<Vec<T>> {
+        let DeValue::Array(elements) = self.value.get_ref() else {
+            return self.report_type(&format!("an array, each element {}", kind.expected));
+        };
+        let values: Vec<Option<T>> = elements
+            .iter()
+            .map(|value| Setting { value, ..self }.parse(kind))
+            .collect();
+        values.into_iter().collect()
+    }
+
+    /// Notes a problem of this value.
+    pub(super) fn report(self, message: impl Into<String>) {
+        self.note(Problem::error(self.document.file, message));
+    }
+
+    /// Notes a doubt about this value.
+    pub(super) fn warn(self, message: impl Into<String>) {
+        self.note(Problem::warning(self.document.file, message));
+    }
+
+    fn report_type<T>(self, expected: &str) -> Option<T> {
+        let found = match self.value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        self.report(format!("expected {expected}, found {found}"));
+        None
+    }
+
+    fn note(self, problem: Problem) {
+        let problem = problem.at_key(dotted(self.section, self.key));
+        self.document.report(problem, Some(&self.value.span()));
+    }
+}
+
+fn dotted(section: &str, key: &str) -> String {
+    if section.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{section}.{key}")
+    }
+}
+
+fn unknown(key: &str, known: &[&str]) -> String {
+    let likeness = |other: &str| strsim::jaro_winkler(&key.to_lowercase().replace('_', "-"), other);
+    let nearest = known
+        .iter()
+        .map(|other| (likeness(other), other))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match nearest {
+        Some((_, nearest)) => format!("unknown key, did you mean `{nearest}`?"),
+        None => format!("unknown key, expected one of `{}`", known.join("`, `")),
+    }
+}

@@ -1,0 +1,242 @@
+//! Secrets: where the configuration says they are, and reading them from there.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use portcullis_core::Secret;
+use zeroize::Zeroizing;
+
+use super::Config;
+use super::nats::Authentication;
+use crate::keys::{self, KeyKind};
+use crate::problem::{Checked, Problem};
+
+/// No secret is longer than this, in bytes.
+const MAX_LEN: u64 = 64 * 1024;
+
+/// Where a secret is, and the key that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSource {
+    key: String,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    File(PathBuf),
+    Variable(String),
+}
+
+/// The secrets of a configuration, each of the right type. `Debug` does not show them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    /// The account seed that signs responses.
+    pub issuer_seed: Secret,
+    /// What the service proves itself with.
+    pub connection: ConnectionSecret,
+}
+
+/// What the service proves itself with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionSecret {
+    /// Nothing.
+    Anonymous,
+    /// A user seed.
+    Nkey(Secret),
+    /// The content of a credentials file.
+    Credentials(Secret),
+    /// A user name and a password.
+    Password {
+        /// The user name.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A token.
+    Token(Secret),
+}
+
+impl Config {
+    /// Reads the secrets that this configuration names, from files and from the environment of the
+    /// process.
+    ///
+    /// # Errors
+    ///
+    /// Every secret that is missing, not readable, empty or of the wrong type, warnings included.
+    pub fn resolve_secrets(&self) -> Result<Checked<Secrets>, Vec<Problem>> {
+        self.resolve_secrets_in(&|name| env::var_os(name))
+    }
+
+    /// As [`Config::resolve_secrets`], with variables from elsewhere.
+    pub(crate) fn resolve_secrets_in(
+        &self,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Checked<Secrets>, Vec<Problem>> {
+        let mut resolver = Resolver {
+            file: &self.file,
+            environment,
+            problems: Vec::new(),
+        };
+        let issuer_seed = resolver.resolve(&self.callout.issuer_seed, check_account_seed);
+        let connection = resolver.connection(&self.nats.authentication);
+        let secrets = issuer_seed
+            .zip(connection)
+            .map(|(issuer_seed, connection)| Secrets {
+                issuer_seed,
+                connection,
+            });
+        Checked::unless_broken(secrets, resolver.problems)
+    }
+}
+
+impl SecretSource {
+    pub(super) fn file(section: &str, key: &str, path: PathBuf) -> Self {
+        Self {
+            key: format!("{section}.{key}"),
+            place: Place::File(path),
+        }
+    }
+
+    pub(super) fn environment(section: &str, key: &str, name: String) -> Self {
+        Self {
+            key: format!("{section}.{key}"),
+            place: Place::Variable(name),
+        }
+    }
+}
+
+/// Reads secrets and notes what is wrong with them.
+struct Resolver<'a> {
+    file: &'a Path,
+    environment: &'a dyn Fn(&str) -> Option<OsString>,
+    problems: Vec<Problem>,
+}
+
+impl Resolver<'_> {
+    fn connection(&mut self, authentication: &Authentication) -> Option<ConnectionSecret> {
+        match authentication {
+            Authentication::Anonymous => Some(ConnectionSecret::Anonymous),
+            Authentication::Nkey(source) => self
+                .resolve(source, check_user_seed)
+                .map(ConnectionSecret::Nkey),
+            Authentication::Credentials(source) => self
+                .resolve(source, keys::check_credentials)
+                .map(ConnectionSecret::Credentials),
+            Authentication::Password { user, password } => self
+                .resolve(password, check_nothing)
+                .map(|password| ConnectionSecret::Password {
+                    user: user.clone(),
+                    password,
+                }),
+            Authentication::Token(source) => self
+                .resolve(source, check_nothing)
+                .map(ConnectionSecret::Token),
+        }
+    }
+
+    /// Reads one secret, without the white space around it: no secret here begins or ends with any.
+    fn resolve(
+        &mut self,
+        source: &SecretSource,
+        check: fn(&str) -> Result<(), String>,
+    ) -> Option<Secret> {
+        let (place, read) = match &source.place {
+            Place::File(path) => {
+                let place = format!("`{}`", path.display());
+                (place, self.read_file(source, path))
+            }
+            Place::Variable(name) => {
+                let place = format!("environment variable `{name}`");
+                (place, self.read_variable(name))
+            }
+        };
+        let checked = read.and_then(|text| match text.trim() {
+            "" => Err("is empty".to_owned()),
+            secret => check(secret)
+                .map(|()| Secret::new(secret))
+                .map_err(|message| format!("is not usable: {message}")),
+        });
+        match checked {
+            Ok(secret) => Some(secret),
+            Err(message) => {
+                let problem = Problem::error(self.file, format!("{place} {message}"));
+                self.problems.push(problem.at_key(&source.key));
+                None
+            }
+        }
+    }
+
+    fn read_file(
+        &mut self,
+        source: &SecretSource,
+        path: &Path,
+    ) -> Result<Zeroizing<String>, String> {
+        let file = File::open(path).map_err(|error| describe(&error))?;
+        if is_open_to_all(&file) {
+            let message = format!(
+                "`{}` can be read by every user of this machine; use mode 0600",
+                path.display()
+            );
+            let problem = Problem::warning(self.file, message);
+            self.problems.push(problem.at_key(&source.key));
+        }
+        // Room for everything at once: growing would leave copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(4096));
+        file.take(MAX_LEN + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| describe(&error))?;
+        if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
+            Ok(text)
+        } else {
+            Err("is too large to be a secret".to_owned())
+        }
+    }
+
+    fn read_variable(&self, name: &str) -> Result<Zeroizing<String>, String> {
+        let value = (self.environment)(name).ok_or("is not set")?;
+        value
+            .into_string()
+            .map(Zeroizing::new)
+            .map_err(|_| "is not text".to_owned())
+    }
+}
+
+fn check_account_seed(seed: &str) -> Result<(), String> {
+    keys::check_seed(seed, KeyKind::Account).map_err(|error| error.to_string())
+}
+
+fn check_user_seed(seed: &str) -> Result<(), String> {
+    keys::check_seed(seed, KeyKind::User).map_err(|error| error.to_string())
+}
+
+const fn check_nothing(_: &str) -> Result<(), String> {
+    Ok(())
+}
+
+/// Fits after the name of the file.
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
+        io::ErrorKind::InvalidData => "is not text".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_all(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    file.metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+const fn is_open_to_all(_: &File) -> bool {
+    false
+}

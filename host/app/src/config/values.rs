@@ -1,0 +1,116 @@
+//! The kinds of values, with their units.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use portcullis_core::PolicyName;
+
+/// How to read a kind of value, and how to describe it to somebody who wrote another.
+pub(super) struct Kind<T> {
+    /// Fits after "expected".
+    pub(super) expected: &'static str,
+    /// The error is the whole message.
+    pub(super) parse: fn(&str) -> Result<T, String>,
+}
+
+/// As `humantime` counts it: 365.25 days.
+const A_YEAR: Duration = Duration::from_hours(8766);
+
+/// Any text but none.
+pub(super) const TEXT: Kind<String> = Kind {
+    expected: "a string",
+    parse: |text| {
+        if text.is_empty() {
+            Err("must not be empty".to_owned())
+        } else {
+            Ok(text.to_owned())
+        }
+    },
+};
+
+/// A name without blanks: of an account, a queue group.
+pub(super) const WORD: Kind<String> = Kind {
+    expected: "a name",
+    parse: |text| {
+        if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            Err(format!(
+                "expected a name without blanks, found `{}`",
+                text.escape_debug()
+            ))
+        } else {
+            Ok(text.to_owned())
+        }
+    },
+};
+
+/// The name of an environment variable.
+pub(super) const VARIABLE: Kind<String> = Kind {
+    expected: "the name of an environment variable",
+    parse: |text| {
+        let valid = !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !text.starts_with(|first: char| first.is_ascii_digit());
+        // The text is not shown: it may be the secret itself, put in the wrong place.
+        valid.then(|| text.to_owned()).ok_or_else(|| {
+            "expected the name of an environment variable: letters, digits and `_`".to_owned()
+        })
+    },
+};
+
+/// A span of time, zero included. Longer ones than a year are mistakes, and clocks cannot add the longest.
+pub(super) const DURATION: Kind<Duration> = Kind {
+    expected: "a duration such as `250ms` or `1h 30m`",
+    parse: |text| match humantime::parse_duration(text) {
+        Ok(duration) if duration <= A_YEAR => Ok(duration),
+        Ok(_) => Err(format!("must be at most `1year`, found `{text}`")),
+        Err(_) => Err(format!(
+            "expected a duration such as `250ms` or `1h 30m`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
+/// A span of time that is not zero.
+pub(super) const SOME_TIME: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| at_least(text, Duration::from_nanos(1), "must be more than zero"),
+};
+
+/// A span of time that JWTs can express.
+pub(super) const SECONDS: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| at_least(text, Duration::from_secs(1), "must be at least one second"),
+};
+
+/// A number of bytes that is not zero.
+pub(super) const SIZE: Kind<u64> = Kind {
+    expected: "a size such as `16MiB` or `64KiB`",
+    parse: |text| match text.parse::<ByteSize>() {
+        Ok(ByteSize(0)) => Err("must be more than zero".to_owned()),
+        Ok(ByteSize(bytes)) => Ok(bytes),
+        Err(_) => Err(format!(
+            "expected a size such as `16MiB` or `64KiB`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
+/// The name of a policy.
+pub(super) const POLICY: Kind<PolicyName> = Kind {
+    expected: "a policy name",
+    parse: |text| {
+        text.parse()
+            .map_err(|error: portcullis_core::InvalidPolicyName| error.to_string())
+    },
+};
+
+fn at_least(text: &str, least: Duration, otherwise: &str) -> Result<Duration, String> {
+    let duration = (DURATION.parse)(text)?;
+    if duration < least {
+        Err(format!("{otherwise}, found `{text}`"))
+    } else {
+        Ok(duration)
+    }
+}

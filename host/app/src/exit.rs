@@ -1,0 +1,89 @@
+//! How the program ends.
+
+use std::process::{self, Termination};
+
+/// Exit codes, after `sysexits.h`, so that supervisors can tell a mistake in the configuration from a server
+/// that is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum ExitCode {
+    /// All went well.
+    Success = 0,
+    /// The command line makes no sense, or standard input has no secret to hash.
+    Usage = 64,
+    /// `check` found policies that cannot be put in service.
+    BadPolicies = 65,
+    /// The policy directory is missing or cannot be read.
+    NoPolicyDirectory = 66,
+    /// The NATS servers cannot be reached, or do not let the service in, for good.
+    Unreachable = 69,
+    /// A fault of the program or of the machine.
+    Internal = 70,
+    /// `init` cannot write its files, or would overwrite some.
+    CannotCreate = 73,
+    /// The configuration is wrong; missing secrets and seeds of the wrong type included.
+    BadConfiguration = 78,
+}
+
+impl ExitCode {
+    /// Every code, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Usage,
+        Self::BadPolicies,
+        Self::NoPolicyDirectory,
+        Self::Unreachable,
+        Self::Internal,
+        Self::CannotCreate,
+        Self::BadConfiguration,
+    ];
+
+    /// The number that the parent process sees.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What it means, in a sentence.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "All went well.",
+            Self::Usage => {
+                "The command line makes no sense, or standard input has no secret to hash."
+            }
+            Self::BadPolicies => "`check` found policies that cannot be put in service.",
+            Self::NoPolicyDirectory => "The policy directory is missing or cannot be read.",
+            Self::Unreachable => {
+                "The NATS servers cannot be reached, or do not let the service in, for good."
+            }
+            Self::Internal => "A fault of the program or of the machine.",
+            Self::CannotCreate => "`init` cannot write its files, or would overwrite some.",
+            Self::BadConfiguration => {
+                "The configuration is wrong; missing secrets and seeds of the wrong type included."
+            }
+        }
+    }
+}
+
+impl Termination for ExitCode {
+    fn report(self) -> process::ExitCode {
+        process::ExitCode::from(self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_reference_lists_every_code() {
+        let mut table = "| code | meaning |\n| ---: | --- |\n".to_owned();
+        for code in ExitCode::ALL {
+            writeln!(table, "| {} | {} |", code.number(), code.meaning()).unwrap();
+        }
+        let page = include_str!("../../../docs/reference/exit-codes.md");
+        assert!(page.contains(&table), "the page should contain\n{table}");
+    }
+}

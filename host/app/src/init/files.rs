@@ -1,0 +1,127 @@
+//! Files that are new, or not there at all.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use portcullis_core::Secret;
+
+use super::NotInitialized;
+
+/// What has been made so far. Removed again when dropped, unless it is kept.
+pub(super) struct NewFiles<'a> {
+    root: &'a Path,
+    made: Vec<Made>,
+}
+
+/// Who may enter a new directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Directory {
+    /// Its owner.
+    Private,
+    /// Whoever the process' umask lets in.
+    Shared,
+}
+
+enum Made {
+    File(PathBuf),
+    Directory(PathBuf),
+}
+
+impl<'a> NewFiles<'a> {
+    /// Starts in `root`, which is made with its parents if need be.
+    pub(super) fn in_directory(root: &'a Path) -> Result<Self, NotInitialized> {
+        let mut files = Self {
+            root,
+            made: Vec::new(),
+        };
+        let missing: Vec<&Path> = root
+            .ancestors()
+            .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+            .collect();
+        for path in missing.into_iter().rev() {
+            files.make_directory(path.to_path_buf(), Directory::Shared)?;
+        }
+        Ok(files)
+    }
+
+    /// Makes a directory.
+    pub(super) fn directory(&mut self, name: &str, kind: Directory) -> Result<(), NotInitialized> {
+        self.make_directory(self.root.join(name), kind)
+    }
+
+    /// Writes a file.
+    pub(super) fn file(&mut self, name: &str, content: &str) -> Result<(), NotInitialized> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        self.write(name, &options, &[content])
+    }
+
+    /// Writes a file that only its owner may read, from the moment it exists.
+    pub(super) fn secret(&mut self, name: &str, content: &Secret) -> Result<(), NotInitialized> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        self.write(name, &options, &[content.expose(), "\n"])
+    }
+
+    /// Leaves everything where it is.
+    pub(super) fn keep(mut self) {
+        self.made.clear();
+    }
+
+    fn make_directory(&mut self, path: PathBuf, kind: Directory) -> Result<(), NotInitialized> {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        if kind == Directory::Private {
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        }
+        match builder.create(&path) {
+            Ok(()) => {
+                self.made.push(Made::Directory(path));
+                Ok(())
+            }
+            Err(error) => Err(refuse(path, error)),
+        }
+    }
+
+    fn write(
+        &mut self,
+        name: &str,
+        options: &OpenOptions,
+        content: &[&str],
+    ) -> Result<(), NotInitialized> {
+        let path = self.root.join(name);
+        let mut file = match options.open(&path) {
+            Ok(file) => file,
+            Err(error) => return Err(refuse(path, error)),
+        };
+        self.made.push(Made::File(path.clone()));
+        content
+            .iter()
+            .try_for_each(|part| file.write_all(part.as_bytes()))
+            .and_then(|()| file.sync_all())
+            .map_err(|error| refuse(path, error))
+    }
+}
+
+impl Drop for NewFiles<'_> {
+    fn drop(&mut self) {
+        for made in self.made.drain(..).rev() {
+            // Best effort: the error that led here is the one to report.
+            let _ = match made {
+                Made::File(path) => fs::remove_file(path),
+                Made::Directory(path) => fs::remove_dir(path),
+            };
+        }
+    }
+}
+
+fn refuse(path: PathBuf, source: io::Error) -> NotInitialized {
+    if source.kind() == io::ErrorKind::AlreadyExists {
+        NotInitialized::Exists(path)
+    } else {
+        NotInitialized::Write { path, source }
+    }
+}

@@ -1,0 +1,137 @@
+//! From a command to an exit code.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use tracing::{error, warn};
+
+use crate::check::run_check;
+use crate::cli::{Cli, Command};
+use crate::config::{Config, LogFilter, LogFormat};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::hash::{self, NotHashed};
+use crate::init::{self, NotInitialized};
+use crate::problem::Problem;
+use crate::{serve, signals, telemetry};
+
+/// Does what the command line says, and prints what there is to print.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Serve {
+            config,
+            log_format,
+            log_level,
+        } => return run_serve(&config, log_format, log_level),
+        Command::Check { config } => check(&config),
+        Command::Init { directory } => initialize(&directory),
+        Command::Hash { token } => print_hash(token),
+    };
+    done.unwrap_or_else(|failure| {
+        complain(&format!("portcullis: {failure}"));
+        failure.code()
+    })
+}
+
+/// Runs the service. Problems of the configuration are written as plain lines, because it says how to log;
+/// everything later is logged.
+fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -> ExitCode {
+    let loaded = Config::load(file).and_then(|config| {
+        let secrets = config.value.resolve_secrets()?;
+        Ok((config, secrets))
+    });
+    let (config, secrets) = match loaded {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            for problem in problems {
+                complain(&problem.to_string());
+            }
+            return ExitCode::BadConfiguration;
+        }
+    };
+    let format = format.unwrap_or(config.value.log.format);
+    let level = level.unwrap_or_else(|| config.value.log.level.clone());
+    if let Err(error) = telemetry::init(format, &level) {
+        complain(&format!("portcullis: {error}"));
+        return ExitCode::Internal;
+    }
+    for problem in config.warnings.iter().chain(&secrets.warnings) {
+        log_warning(problem);
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return give_up(&Failure::internal(error)),
+    };
+    let served = runtime.block_on(async {
+        let stop = signals::stop_requested().map_err(Failure::internal)?;
+        serve(config.value, secrets.value, stop).await
+    });
+    match served {
+        Ok(()) => ExitCode::Success,
+        Err(failure) => give_up(&failure),
+    }
+}
+
+fn check(file: &Path) -> Result<ExitCode, Failure> {
+    let findings = run_check(file, |_| Vec::new());
+    let mut lines: String = findings
+        .problems
+        .iter()
+        .map(|problem| format!("{problem}\n"))
+        .collect();
+    if findings.code == ExitCode::Success {
+        lines.push_str(&format!("{}: ok\n", file.display()));
+    }
+    print(&lines)?;
+    Ok(findings.code)
+}
+
+fn initialize(directory: &Path) -> Result<ExitCode, Failure> {
+    let made = init::init(directory).map_err(|error| {
+        let code = match error {
+            NotInitialized::Exists(_) | NotInitialized::Write { .. } => ExitCode::CannotCreate,
+            NotInitialized::Keys => ExitCode::Internal,
+        };
+        Failure::new(code, error)
+    })?;
+    print(&made.summary())?;
+    Ok(ExitCode::Success)
+}
+
+fn print_hash(token: bool) -> Result<ExitCode, Failure> {
+    let hashed = hash::read_secret().and_then(|secret| hash::hash(&secret, token));
+    let hash = hashed.map_err(|error| {
+        let code = match error {
+            NotHashed::Empty | NotHashed::SeveralLines | NotHashed::TooLong => ExitCode::Usage,
+            NotHashed::Input(_) | NotHashed::Failed(_) => ExitCode::Internal,
+        };
+        Failure::new(code, error)
+    })?;
+    print(&format!("{hash}\n"))?;
+    Ok(ExitCode::Success)
+}
+
+fn log_warning(problem: &Problem) {
+    warn!(
+        file = %problem.file().display(),
+        key = problem.key(),
+        problem = problem.message(),
+        "configuration doubtful"
+    );
+}
+
+fn give_up(failure: &Failure) -> ExitCode {
+    error!(error = %failure, "cannot serve");
+    failure.code()
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(Failure::internal)
+}
+
+/// Standard error is the last resort: if it fails, the exit code has to do.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
