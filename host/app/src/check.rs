@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::config::Config;
 use crate::exit::ExitCode;
 use crate::problem::Problem;
+use crate::serve::open_catalog;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,26 @@ pub fn check_policy_directory(config: &Config) -> Option<Problem> {
     let error = fs::read_dir(directory).err()?;
     let message = format!("cannot read `{}`: {error}", directory.display());
     Some(Problem::error(&config.file, message).at_key("policies.directory"))
+}
+
+/// Loads every policy as the service would, and says which it would refuse.
+pub fn check_policies(config: &Config) -> Vec<Problem> {
+    let (catalog, report) = match open_catalog(config) {
+        Ok(opened) => opened,
+        Err(failure) => return vec![Problem::error(&config.file, failure.to_string())],
+    };
+    let rejected = report.rejections().map(|rejection| {
+        let problem = Problem::error(&rejection.file, &rejection.error);
+        rejection
+            .line
+            .map_or(problem.clone(), |line| problem.at_line(line))
+    });
+    let snapshot = catalog.snapshot();
+    let missing = snapshot.missing().map(|name| {
+        let message = format!("policy `{name}` has no good version, so no login gets past it");
+        Problem::error(&config.file, message).at_key("policies.order")
+    });
+    rejected.chain(missing).collect()
 }
 
 impl Findings {

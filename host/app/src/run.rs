@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tracing::{error, warn};
 
-use crate::check::run_check;
+use crate::check::{check_policies, run_check};
 use crate::cli::{Cli, Command};
 use crate::config::{Config, LogFilter, LogFormat};
 use crate::exit::ExitCode;
@@ -73,7 +73,7 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
 }
 
 fn check(file: &Path) -> Result<ExitCode, Failure> {
-    let findings = run_check(file, |_| Vec::new());
+    let findings = run_check(file, check_policies);
     let mut lines: String = findings
         .problems
         .iter()

@@ -1,22 +1,147 @@
 //! `portcullis serve`: everything put together.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
 
-use anyhow::anyhow;
+use portcullis_callout::{
+    Authentication, ConnectError, ConnectionOptions, Service, ServiceOptions, TargetAccounts,
+    connect,
+};
+use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
+use portcullis_claims::{IssuerKey, UserKey};
+use portcullis_engine::{Engine, EngineOptions, Limits};
+use portcullis_identity::PasswordVerifier;
+use tracing::info;
 
-use crate::config::{Config, Secrets};
+use crate::config::{self, Callout, Config, ConnectionSecret, Nats, Secrets};
+use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::signals;
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight.
 ///
+/// Policies are loaded before the first request is taken. Policies that cannot be loaded do not keep the service from
+/// starting: their errors are logged and they decide nothing.
+///
 /// # Errors
 ///
-/// When the service cannot start, or cannot go on.
+/// When the policy directory cannot be read, or the service cannot connect, now or for good.
 pub async fn serve(
     config: Config,
     secrets: Secrets,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    drop((config, secrets, shutdown));
-    Err(Failure::internal(anyhow!("`serve` is not wired yet")))
+    let servers = addresses(&config.nats);
+    let connection = ConnectionOptions {
+        servers: servers.clone(),
+        name: config.nats.name.clone(),
+        authentication: authentication(&secrets)?,
+    };
+    let options = service_options(&config.callout, &secrets)?;
+    let (catalog, _rejected) = tokio::task::spawn_blocking(move || open_catalog(&config))
+        .await
+        .map_err(Failure::internal)??;
+    let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
+    let trigger = watcher.trigger();
+    let reloads = signals::on_reload(move || trigger.reload()).map_err(Failure::internal)?;
+    let client = connect(&connection).await.map_err(not_connected)?;
+    let policies = catalog.clone();
+    let ready = move || {
+        let policies = policies.snapshot().policies().count();
+        info!(nats.servers = servers.join(","), policies, "ready");
+    };
+    let served = Service::new(client, catalog, options)
+        .run(shutdown, ready)
+        .await;
+    reloads.abort();
+    // Joins a thread that may be compiling a policy.
+    tokio::task::spawn_blocking(move || drop(watcher))
+        .await
+        .map_err(Failure::internal)?;
+    served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
+    info!("stopped");
+    Ok(())
+}
+
+/// The policies of `config`, loaded. Blocks.
+///
+/// # Errors
+///
+/// When the policy directory cannot be read, or the engine does not run on this machine.
+pub(crate) fn open_catalog(config: &Config) -> Result<(Catalog, Report), Failure> {
+    let at_once = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let verifier = Arc::new(PasswordVerifier::new(at_once));
+    let max_concurrent = u32::try_from(config.callout.max_in_flight).unwrap_or(u32::MAX);
+    let engine =
+        Engine::new(EngineOptions { max_concurrent }, verifier).map_err(Failure::internal)?;
+    let policies = &config.policies;
+    let options = CatalogOptions {
+        directory: policies.directory.clone(),
+        order: policies.order.clone(),
+        poll_interval: policies.poll_interval,
+        debounce: policies.debounce,
+        max_module_size: policies.max_module_size,
+        limits: Limits {
+            deadline: policies.deadline,
+            memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
+        },
+    };
+    Catalog::open(engine, options).map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
+}
+
+fn service_options(callout: &Callout, secrets: &Secrets) -> Result<ServiceOptions, Failure> {
+    let issuer = IssuerKey::from_seed(secrets.issuer_seed.expose())
+        .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
+    Ok(ServiceOptions {
+        issuer,
+        accounts: target_accounts(callout),
+        account: callout.account.clone(),
+        queue_group: callout.queue_group.clone(),
+        max_in_flight: callout.max_in_flight,
+        deadline: callout.deadline,
+        clock_skew: callout.clock_skew,
+        max_expiry: callout.max_expiry,
+        drain_timeout: callout.drain_timeout,
+    })
+}
+
+fn target_accounts(callout: &Callout) -> TargetAccounts {
+    let names = match &callout.target_accounts {
+        config::TargetAccounts::Any => vec!["*".to_owned()],
+        config::TargetAccounts::Only(names) => names.clone(),
+    };
+    TargetAccounts::new(
+        names,
+        [callout.account.clone(), callout.system_account.clone()],
+    )
+}
+
+fn authentication(secrets: &Secrets) -> Result<Authentication, Failure> {
+    Ok(match &secrets.connection {
+        ConnectionSecret::Anonymous => Authentication::None,
+        ConnectionSecret::Nkey(seed) => Authentication::Nkey(
+            UserKey::from_seed(seed.expose())
+                .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?,
+        ),
+        ConnectionSecret::Credentials(content) => Authentication::Credentials(content.clone()),
+        ConnectionSecret::Password { user, password } => Authentication::Password {
+            user: user.clone(),
+            password: password.clone(),
+        },
+        ConnectionSecret::Token(token) => Authentication::Token(token.clone()),
+    })
+}
+
+fn addresses(nats: &Nats) -> Vec<String> {
+    nats.servers.iter().map(ToString::to_string).collect()
+}
+
+fn not_connected(error: ConnectError) -> Failure {
+    let code = match error {
+        ConnectError::Credentials(_) => ExitCode::BadConfiguration,
+        _ => ExitCode::Unreachable,
+    };
+    Failure::new(code, error)
 }

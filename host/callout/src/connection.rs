@@ -1,6 +1,5 @@
 //! The connection to NATS, made and kept.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
@@ -26,8 +25,8 @@ pub enum Authentication {
     None,
     /// With an nkey.
     Nkey(UserKey),
-    /// With a credentials file.
-    Credentials(PathBuf),
+    /// With the content of a credentials file: a user JWT and its seed.
+    Credentials(Secret),
     /// With user name and password.
     Password {
         /// The user name.
@@ -43,14 +42,9 @@ pub enum Authentication {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The credentials file.
-    #[error("cannot read the credentials file `{}`", file.display())]
-    Credentials {
-        /// Which file.
-        file: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// The credentials are not a user JWT and a seed.
+    #[error("cannot use the credentials")]
+    Credentials(#[source] std::io::Error),
     /// The client gave up.
     #[error("cannot connect to `{servers}`")]
     Connect {
@@ -65,10 +59,9 @@ pub enum ConnectError {
 ///
 /// # Errors
 ///
-/// When the credentials file cannot be read or an address is malformed.
+/// When the credentials are malformed, or an address is.
 pub async fn connect(options: &ConnectionOptions) -> Result<Client, ConnectError> {
-    authenticated(&options.authentication)
-        .await?
+    authenticated(&options.authentication)?
         .name(&options.name)
         .retry_on_initial_connect()
         .max_reconnects(None)
@@ -82,7 +75,7 @@ pub async fn connect(options: &ConnectionOptions) -> Result<Client, ConnectError
         })
 }
 
-async fn authenticated(authentication: &Authentication) -> Result<ConnectOptions, ConnectError> {
+fn authenticated(authentication: &Authentication) -> Result<ConnectOptions, ConnectError> {
     let options = ConnectOptions::new();
     Ok(match authentication {
         Authentication::None => options,

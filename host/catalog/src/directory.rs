@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
 use sha2::{Digest as _, Sha256};
 
-use crate::unit::UnitError;
+use crate::unit::{UnitError, UnitProblem};
 
 /// Largest settings file, in bytes.
 const MAX_SETTINGS: u64 = 4 << 20;
@@ -149,12 +149,12 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, UnitError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(UnitError::unreadable(path, error)),
+        Err(error) => return Err(unreadable(path, error)),
     };
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|error| UnitError::unreadable(path, error))?;
+        .map_err(|error| unreadable(path, error))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
         Ok(Some(bytes))
     } else {
@@ -163,6 +163,10 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, UnitError> {
             limit,
         })
     }
+}
+
+fn unreadable(file: &Path, error: io::Error) -> UnitError {
+    UnitError::new(file, UnitProblem::Unreadable(error))
 }
 
 fn digest(bytes: &[u8]) -> Digest {

@@ -25,7 +25,7 @@ mod watch;
 
 pub use catalog::{Catalog, CatalogOptions, OpenError};
 pub use directory::DirectoryError;
-pub use loader::{Change, Report};
+pub use loader::{Change, Rejection, Report};
 pub use snapshot::{LoadedPolicy, Snapshot};
-pub use unit::UnitError;
+pub use unit::{UnitError, UnitProblem};
 pub use watch::{Trigger, WatchError, Watcher};

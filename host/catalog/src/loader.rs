@@ -1,16 +1,17 @@
 //! From what lies in the directory to what is in service.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use portcullis_core::{Digest, PolicyName, PolicyRef};
+use portcullis_core::{Digest, InvalidPolicyName, PolicyName, PolicyRef};
 use portcullis_engine::Engine;
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, DirectoryError, Fingerprint, Unit};
 use crate::snapshot::{Link, LoadedPolicy, Snapshot};
+use crate::unit::UnitError;
 
 /// What one pass over the directory did.
 #[derive(Debug, Default)]
@@ -26,18 +27,24 @@ pub enum Change {
     /// A new version is in service.
     Loaded(PolicyRef),
     /// A version was refused.
-    Rejected {
-        /// The policy, if the file's name is a policy name.
-        name: Option<PolicyName>,
-        /// The file.
-        file: PathBuf,
-        /// Why, in one line.
-        error: String,
-        /// The version that stays in service, if there is one.
-        serving: Option<Digest>,
-    },
+    Rejected(Rejection),
     /// A policy's file is gone, and so is the policy.
     Removed(PolicyName),
+}
+
+/// A version that is not put in service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The policy, if the file's name is a policy name.
+    pub name: Option<PolicyName>,
+    /// The file at fault.
+    pub file: PathBuf,
+    /// The line at fault, from 1.
+    pub line: Option<usize>,
+    /// What is wrong, in one line.
+    pub error: String,
+    /// The version that stays in service, if there is one.
+    pub serving: Option<Digest>,
 }
 
 /// Keeps the policies in service and the last content tried for each.
@@ -66,10 +73,10 @@ enum Tried {
 }
 
 impl Report {
-    /// What was refused, a line each.
-    pub fn rejections(&self) -> impl Iterator<Item = &str> {
+    /// What was refused.
+    pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
         self.changes.iter().filter_map(|change| match change {
-            Change::Rejected { error, .. } => Some(error.as_str()),
+            Change::Rejected(rejection) => Some(rejection),
             Change::Loaded(_) | Change::Removed(_) => None,
         })
     }
@@ -78,7 +85,7 @@ impl Report {
     pub(crate) fn changes_service(&self) -> bool {
         self.changes
             .iter()
-            .any(|change| !matches!(change, Change::Rejected { .. }))
+            .any(|change| !matches!(change, Change::Rejected(_)))
     }
 }
 
@@ -155,7 +162,6 @@ impl Loader {
             return None;
         }
         let started = Instant::now();
-        let file = unit.module.clone();
         let loaded = unit.load(&self.engine, self.options.limits);
         let digest = match &tried {
             Tried::Content(fingerprint) => Some(fingerprint.module),
@@ -218,23 +224,39 @@ impl Loader {
     }
 }
 
-fn rejected(
-    name: Option<PolicyName>,
-    file: PathBuf,
-    error: String,
-    serving: Option<Digest>,
-) -> Change {
-    tracing::error!(
-        policy.name = name.as_ref().map(PolicyName::as_str),
-        file = %file.display(),
-        error,
-        policy.serving = serving.map_or_else(|| "none".to_owned(), |digest| digest.to_string()),
-        "policy rejected"
-    );
-    Change::Rejected {
-        name,
-        file,
-        error,
-        serving,
+impl Rejection {
+    fn of_unit(name: &PolicyName, error: &UnitError, serving: Option<Digest>) -> Self {
+        Self {
+            name: Some(name.clone()),
+            file: error.file().to_owned(),
+            line: error.line(),
+            error: error.problem().to_string(),
+            serving,
+        }
+        .logged()
+    }
+
+    fn of_name(file: &Path, error: &InvalidPolicyName) -> Self {
+        let (file, error) = (file.to_owned(), error.to_string());
+        Self {
+            name: None,
+            file,
+            line: None,
+            error,
+            serving: None,
+        }
+        .logged()
+    }
+
+    fn logged(self) -> Self {
+        tracing::error!(
+            policy.name = self.name.as_ref().map(PolicyName::as_str),
+            file = %self.file.display(),
+            line = self.line,
+            error = self.error,
+            policy.serving = self.serving.map_or_else(|| "none".to_owned(), |digest| digest.to_string()),
+            "policy rejected"
+        );
+        self
     }
 }

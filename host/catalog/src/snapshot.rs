@@ -45,6 +45,14 @@ impl Snapshot {
         })
     }
 
+    /// Policies that the configuration lists and that have no good version: no login gets past them.
+    pub fn missing(&self) -> impl Iterator<Item = &PolicyName> {
+        self.chain.iter().filter_map(|link| match link {
+            Link::Missing(name) => Some(name),
+            Link::Policy(_) => None,
+        })
+    }
+
     /// Asks the policies in order until one does not abstain. Blocks.
     pub fn decide(&self, request: &Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
         let mut abstained = Vec::new();

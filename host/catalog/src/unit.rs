@@ -11,49 +11,35 @@ use serde::de::{Deserializer, Error as _};
 
 use crate::directory::Unit;
 
-/// Why a unit is not put in service. One line, naming the file.
+/// Why a unit is not put in service: which file, where in it, and what is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}`{}: {problem}", file.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct UnitError {
+    file: PathBuf,
+    line: Option<usize>,
+    #[source]
+    problem: UnitProblem,
+}
+
+/// What is wrong with a file. One line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum UnitError {
-    /// A file is there and cannot be read.
-    #[error("cannot read `{}`: {source}", file.display())]
-    Unreadable {
-        /// Which file.
-        file: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A file is larger than the host takes.
-    #[error(
-        "`{}` is larger than {limit} bytes; raise `max-module-size` under [policies] if that is meant",
-        file.display()
-    )]
+pub enum UnitProblem {
+    /// It is there and cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[source] io::Error),
+    /// It is larger than the host takes.
+    #[error("larger than {limit} bytes; raise `max-module-size` under [policies] if that is meant")]
     TooLarge {
-        /// Which file.
-        file: PathBuf,
         /// The most, in bytes.
         limit: u64,
     },
     /// The settings file is not what it should be.
-    #[error("`{}`{}: {message}", file.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
-    Settings {
-        /// Which file.
-        file: PathBuf,
-        /// Where, from 1.
-        line: Option<usize>,
-        /// What is wrong.
-        message: String,
-    },
-    /// The engine refuses the module.
-    #[error("`{}`: {source}", file.display())]
-    Load {
-        /// Which file.
-        file: PathBuf,
-        /// Why.
-        #[source]
-        source: LoadError,
-    },
+    #[error("{0}")]
+    Settings(String),
+    /// The engine refuses the module or its settings.
+    #[error("{0}")]
+    Load(#[source] LoadError),
 }
 
 /// `NAME.toml`.
@@ -86,11 +72,27 @@ struct GrantsTable {
 }
 
 impl UnitError {
-    pub(crate) fn unreadable(file: &Path, source: io::Error) -> Self {
-        Self::Unreadable {
+    pub(crate) fn new(file: &Path, problem: UnitProblem) -> Self {
+        Self {
             file: file.to_owned(),
-            source,
+            line: None,
+            problem,
         }
+    }
+
+    /// The file at fault.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The line at fault, from 1.
+    pub const fn line(&self) -> Option<usize> {
+        self.line
+    }
+
+    /// What is wrong.
+    pub const fn problem(&self) -> &UnitProblem {
+        &self.problem
     }
 }
 
@@ -114,7 +116,11 @@ impl Unit {
                 LoadError::Settings(_) | LoadError::MissingGrant(_) | LoadError::MemoryLimit { .. }
             );
             let file = if at_fault { self.settings } else { self.module };
-            UnitError::Load { file, source }
+            UnitError {
+                file,
+                line: None,
+                problem: UnitProblem::Load(source),
+            }
         })
     }
 }
@@ -123,10 +129,13 @@ fn settings_file(file: &Path, bytes: Option<&[u8]>) -> Result<SettingsFile, Unit
     let Some(bytes) = bytes else {
         return Ok(SettingsFile::default());
     };
-    let wrong = |line, message: &str| UnitError::Settings {
-        file: file.to_owned(),
-        line,
-        message: message.split_whitespace().collect::<Vec<_>>().join(" "),
+    let wrong = |line, message: &str| {
+        let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        UnitError {
+            file: file.to_owned(),
+            line,
+            problem: UnitProblem::Settings(message),
+        }
     };
     let text = std::str::from_utf8(bytes).map_err(|_| wrong(None, "it is not UTF-8 text"))?;
     toml::from_str(text).map_err(|error| {

@@ -1,0 +1,314 @@
+//! A directory of policies: adding, replacing, breaking, removing, and what stays in service.
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
+use portcullis_core::{Decision, DenialClass, Outcome};
+use portcullis_engine::Limits;
+use tempfile::TempDir;
+
+use crate::support::{engine, guest, request};
+
+/// How long to wait for something that should happen at once, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Site {
+    directory: TempDir,
+    order: Vec<&'static str>,
+}
+
+impl Site {
+    fn new(order: &[&'static str]) -> Self {
+        Self { directory: TempDir::new().unwrap(), order: order.to_vec() }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn put(&self, file: &str, content: &[u8]) {
+        fs::write(self.path().join(file), content).unwrap();
+    }
+
+    /// Settings under which the guest `tells` greets with `greeting`.
+    fn put_greeting(&self, file: &str, greeting: &str) {
+        self.put(file, format!("[settings]\ngreeting = \"{greeting}\"\n").as_bytes());
+    }
+
+    fn options(&self, poll_interval: Duration) -> CatalogOptions {
+        CatalogOptions {
+            directory: self.path().to_owned(),
+            order: self.order.iter().map(|name| name.parse().unwrap()).collect(),
+            poll_interval,
+            debounce: Duration::from_millis(20),
+            max_module_size: 1 << 20,
+            limits: Limits::default(),
+        }
+    }
+
+    fn open(&self) -> (Catalog, Report) {
+        Catalog::open(engine(), self.options(PATIENCE)).unwrap()
+    }
+}
+
+fn decide(catalog: &Catalog) -> Decision {
+    catalog.snapshot().decide(&request(), Instant::now() + PATIENCE)
+}
+
+/// Class and reason of a refusal.
+fn denial(catalog: &Catalog) -> (DenialClass, String) {
+    match decide(catalog).outcome {
+        Outcome::Deny(denial) => (denial.class, denial.reason),
+        Outcome::Permit(permit) => panic!("{permit:?}"),
+    }
+}
+
+fn greeting(catalog: &Catalog) -> String {
+    let (class, reason) = denial(catalog);
+    assert_eq!(class, DenialClass::PolicyDenied);
+    reason.split(';').next().unwrap().to_owned()
+}
+
+fn names(catalog: &Catalog) -> Vec<String> {
+    catalog.snapshot().policies().map(|policy| policy.name.to_string()).collect()
+}
+
+#[test]
+fn an_empty_directory_denies_by_name() {
+    let (catalog, report) = Site::new(&[]).open();
+    assert!(report.changes.is_empty());
+    assert_eq!(denial(&catalog).0, DenialClass::NoPolicy);
+}
+
+#[test]
+fn the_chain_follows_file_names_and_ends_in_a_named_deny() {
+    let site = Site::new(&[]);
+    site.put("20-b.wasm", &guest("abstains"));
+    site.put("10-a.wasm", &guest("abstains"));
+    let (catalog, _) = site.open();
+    assert_eq!(names(&catalog), ["10-a", "20-b"]);
+    let decision = decide(&catalog);
+    assert_eq!(decision.abstained.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10-a", "20-b"]);
+    assert_eq!(denial(&catalog).0, DenialClass::EndOfChain);
+    assert_eq!(decision.policy, None);
+}
+
+#[test]
+fn listed_policies_come_first_and_are_required() {
+    let site = Site::new(&["z", "guard"]);
+    site.put("a.wasm", &guest("counts"));
+    site.put("z.wasm", &guest("abstains"));
+    let (catalog, _) = site.open();
+    assert_eq!(names(&catalog), ["z", "a"]);
+    let (class, reason) = denial(&catalog);
+    assert_eq!(class, DenialClass::NoPolicy);
+    assert!(reason.contains("`guard`"), "{reason}");
+    site.put("guard.wasm", &guest("abstains"));
+    catalog.reload().unwrap();
+    assert_eq!(names(&catalog), ["z", "guard", "a"]);
+    assert_eq!(denial(&catalog).1, "decision 1");
+}
+
+#[test]
+fn a_broken_policy_is_reported_and_the_others_serve() {
+    let site = Site::new(&[]);
+    site.put("bad.wasm", b"nonsense");
+    site.put("good.wasm", &guest("counts"));
+    let (catalog, report) = site.open();
+    let rejections: Vec<_> = report.rejections().collect();
+    assert_eq!(rejections.len(), 1);
+    assert_eq!(rejections[0].file, site.path().join("bad.wasm"));
+    assert!(rejections[0].error.contains("not a WebAssembly module"), "{:?}", rejections[0]);
+    assert_eq!(rejections[0].serving, None);
+    assert_eq!(names(&catalog), ["good"]);
+}
+
+#[test]
+fn replacing_breaking_mending_and_removing_leave_the_last_good_version() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("tells"));
+    site.put_greeting("p.toml", "one");
+    let (catalog, _) = site.open();
+    let first = catalog.snapshot().policies().next().unwrap().clone();
+    assert_eq!((greeting(&catalog).as_str(), first.generation), ("greeting=one", 1));
+
+    site.put_greeting("p.toml", "two");
+    catalog.reload().unwrap();
+    assert_eq!(greeting(&catalog), "greeting=two", "an edit of the settings alone is a new version");
+
+    for broken in [&b"\0asm"[..], b"", &guest("tells")[..1000]] {
+        site.put("p.wasm", broken);
+        let report = catalog.reload().unwrap();
+        let rejection = report.rejections().next().unwrap();
+        assert_eq!(rejection.serving, Some(first.digest));
+        assert_eq!(greeting(&catalog), "greeting=two");
+        assert!(catalog.reload().unwrap().changes.is_empty(), "the same failure is reported once");
+    }
+
+    site.put("p.wasm", &guest("tells"));
+    site.put("p.toml", b"[settings]\ngreeting = 7\n");
+    let report = catalog.reload().unwrap();
+    let rejection = report.rejections().next().unwrap();
+    assert_eq!(rejection.file, site.path().join("p.toml"), "the file at fault is the settings");
+    assert_eq!(greeting(&catalog), "greeting=two");
+
+    site.put_greeting("p.toml", "three");
+    catalog.reload().unwrap();
+    assert_eq!(greeting(&catalog), "greeting=three");
+    assert!(catalog.snapshot().policies().next().unwrap().generation > first.generation);
+
+    fs::remove_file(site.path().join("p.wasm")).unwrap();
+    catalog.reload().unwrap();
+    assert_eq!(denial(&catalog).0, DenialClass::NoPolicy);
+}
+
+#[test]
+fn requests_in_flight_keep_the_snapshot_they_hold() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("counts"));
+    let (catalog, _) = site.open();
+    let held = catalog.snapshot();
+    fs::remove_file(site.path().join("p.wasm")).unwrap();
+    catalog.reload().unwrap();
+    let decision = held.decide(&request(), Instant::now() + PATIENCE);
+    assert_eq!(decision.policy.unwrap().name.as_str(), "p");
+    assert_eq!(denial(&catalog).0, DenialClass::NoPolicy);
+}
+
+#[test]
+fn a_directory_that_is_gone_changes_nothing() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("counts"));
+    let (catalog, _) = site.open();
+    let aside = site.path().with_extension("aside");
+    fs::rename(site.path(), &aside).unwrap();
+    let error = catalog.reload().unwrap_err();
+    assert!(error.to_string().contains("cannot read the policy directory"), "{error}");
+    assert_eq!(names(&catalog), ["p"]);
+    fs::rename(&aside, site.path()).unwrap();
+    assert!(catalog.reload().unwrap().changes.is_empty());
+}
+
+#[test]
+fn opening_a_directory_that_is_not_there_is_an_error() {
+    let site = Site::new(&[]);
+    let mut options = site.options(PATIENCE);
+    options.directory = site.path().join("nowhere");
+    let error = Catalog::open(engine(), options).unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+}
+
+#[test]
+fn misnamed_oversized_and_unrelated_files_are_told_apart() {
+    let site = Site::new(&[]);
+    site.put("Bad Name.wasm", &guest("abstains"));
+    site.put("p.WASM", &guest("abstains"));
+    site.put("big.wasm", &vec![0; (1 << 20) + 1]);
+    site.put(".hidden.wasm", b"editor's");
+    site.put("README.md", b"not ours");
+    let (_, report) = site.open();
+    let errors: Vec<_> = report.rejections().map(|rejection| rejection.error.as_str()).collect();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(errors.iter().any(|error| error.contains("`Bad Name`")), "{errors:?}");
+    assert!(errors.iter().any(|error| error.contains("`p.WASM`")), "{errors:?}");
+    assert!(errors.iter().any(|error| error.contains("larger than 1048576 bytes")), "{errors:?}");
+}
+
+#[test]
+fn settings_files_are_read_strictly() {
+    let cases: [(&str, Option<usize>, &str); 5] = [
+        ("[setings]\n", Some(1), "unknown field `setings`"),
+        ("[limits]\n\ndeadline = \"soon\"\n", Some(3), "invalid duration `soon`"),
+        ("[limits]\nmemory = \"lots\"\n", Some(2), "invalid size `lots`"),
+        ("[grants]\nsecret = true\n", Some(2), "unknown field `secret`"),
+        ("[settings\n", Some(1), ""),
+    ];
+    for (text, line, message) in cases {
+        let site = Site::new(&[]);
+        site.put("p.wasm", &guest("abstains"));
+        site.put("p.toml", text.as_bytes());
+        let (_, report) = site.open();
+        let rejection = report.rejections().next().unwrap();
+        assert_eq!(rejection.file, site.path().join("p.toml"));
+        assert_eq!(rejection.line, line, "{rejection:?}");
+        assert!(rejection.error.contains(message), "{rejection:?}");
+        assert!(!rejection.error.contains('\n'), "{rejection:?}");
+    }
+}
+
+/// Waits until `catalog` says `wanted`, woken by the clock of this thread only to look again.
+fn await_greeting(catalog: &Catalog, wanted: &str) {
+    let (_never, wait) = mpsc::channel::<()>();
+    let started = Instant::now();
+    while names(catalog).is_empty() || greeting(catalog) != wanted {
+        assert!(started.elapsed() < PATIENCE, "still not `{wanted}`");
+        let _timeout = wait.recv_timeout(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_watcher_sees_writes_renames_and_directories_made_anew() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("tells"));
+    site.put_greeting("p.toml", "one");
+    let (catalog, _) = site.open();
+    let watcher = Watcher::start(catalog.clone()).unwrap();
+
+    site.put_greeting("p.toml", "written");
+    await_greeting(&catalog, "greeting=written");
+
+    site.put_greeting(".p.toml.tmp", "renamed");
+    fs::rename(site.path().join(".p.toml.tmp"), site.path().join("p.toml")).unwrap();
+    await_greeting(&catalog, "greeting=renamed");
+
+    let aside = site.path().with_extension("aside");
+    fs::rename(site.path(), &aside).unwrap();
+    fs::create_dir(site.path()).unwrap();
+    site.put("p.wasm", &guest("tells"));
+    site.put_greeting("p.toml", "anew");
+    watcher.trigger().reload();
+    await_greeting(&catalog, "greeting=anew");
+    site.put_greeting("p.toml", "watched again");
+    await_greeting(&catalog, "greeting=watched again");
+    fs::remove_dir_all(aside).unwrap();
+}
+
+#[test]
+fn the_watcher_follows_the_symlinks_of_a_kubernetes_volume() {
+    let site = Site::new(&[]);
+    let version = |name: &str, greeting: &str| {
+        fs::create_dir(site.path().join(name)).unwrap();
+        site.put(&format!("{name}/p.wasm"), &guest("tells"));
+        site.put_greeting(&format!("{name}/p.toml"), greeting);
+    };
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, site.path().join(name)).unwrap();
+    };
+    version("..v1", "one");
+    link("..v1", "..data");
+    link("..data/p.wasm", "p.wasm");
+    link("..data/p.toml", "p.toml");
+    let (catalog, _) = site.open();
+    let _watcher = Watcher::start(catalog.clone()).unwrap();
+    assert_eq!(greeting(&catalog), "greeting=one");
+    version("..v2", "two");
+    link("..v2", "..data_tmp");
+    fs::rename(site.path().join("..data_tmp"), site.path().join("..data")).unwrap();
+    await_greeting(&catalog, "greeting=two");
+}
+
+#[test]
+fn polling_alone_is_enough() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("tells"));
+    site.put_greeting("p.toml", "one");
+    // Far too long for events to be delivered within the test: only the poll can see the change.
+    let options = CatalogOptions { debounce: PATIENCE * 10, ..site.options(Duration::from_millis(20)) };
+    let (catalog, _) = Catalog::open(engine(), options).unwrap();
+    let _watcher = Watcher::start(catalog.clone()).unwrap();
+    site.put_greeting("p.toml", "two");
+    await_greeting(&catalog, "greeting=two");
+}

@@ -1,0 +1,158 @@
+//! One decision: what crosses to the guest and back, and what happens to guests that misbehave.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_core::{Blame, DenialClass, PermissionSubject, ResponsePermission, Verdict};
+use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
+
+use crate::support::{NOW, decide, engine, guest, load, request};
+
+/// The class of the refusal that a guest's failure comes to.
+fn failure(name: &str) -> (DenialClass, String) {
+    let error = decide(&load(name).unwrap()).unwrap_err();
+    assert_eq!(error.class().blame(), Some(Blame::Guest), "{error}");
+    (error.class(), error.to_string())
+}
+
+#[test]
+fn a_policy_hears_every_fact_and_its_settings() {
+    let settings = r#"{"greeting":"hello"}"#;
+    let policy =
+        Policy::load(&engine(), &guest("tells"), settings, Limits::default(), Grants::default())
+            .unwrap();
+    let Ok(Verdict::Deny(facts)) = decide(&policy) else { panic!("not a deny") };
+    let expected = [
+        "greeting=hello",
+        r#"client.host=Some("10.0.0.7")"#,
+        "client.id=42",
+        r#"client.user=Some("alice")"#,
+        r#"client.name=Some("laptop")"#,
+        r#"client.kind=Some("Client")"#,
+        r#"client.transport=Some("nats")"#,
+        r#"client.mqtt_id=Some("m1")"#,
+        r#"client.lang=Some("rust")"#,
+        r#"client.version=Some("0.51")"#,
+        r#"client.tags=["tag"]"#,
+        "server.id=NSERVER",
+        "server.name=server-1",
+        "server.host=0.0.0.0",
+        r#"server.version=Some("2.15.1")"#,
+        r#"server.cluster=Some("hermes")"#,
+        r#"server.tags=["eu"]"#,
+        "now=1800000000",
+        "user_nkey=UUSER",
+        r#"username=Some("alice")"#,
+        "password=Ok(true)",
+        "token=Ok(false)",
+    ];
+    for fact in expected {
+        assert!(facts.contains(fact), "`{fact}` is not in `{facts}`");
+    }
+    assert!(facts.contains("bad_hash=Err("), "{facts}");
+}
+
+#[test]
+fn a_permit_arrives_as_it_was_built() {
+    let Ok(Verdict::Permit(permit)) = decide(&load("echoes").unwrap()) else { panic!("no permit") };
+    let subjects = |text: &str| vec![text.parse::<PermissionSubject>().unwrap()];
+    assert_eq!(permit.account, "APP");
+    assert_eq!(permit.user_name.as_deref(), Some("echo"));
+    assert_eq!(permit.permissions.publish.allow, subjects("p.allow"));
+    assert_eq!(permit.permissions.publish.deny, subjects("p.deny"));
+    assert_eq!(permit.permissions.subscribe.allow, subjects("s.allow queue"));
+    assert_eq!(permit.permissions.subscribe.deny, subjects("s.deny"));
+    let responses = ResponsePermission { max: 3, ttl: Duration::from_secs(5) };
+    assert_eq!(permit.permissions.responses, Some(responses));
+    assert_eq!(permit.expires_at, Some(NOW + 60), "the earlier of the two limits");
+    assert_eq!(permit.tags, ["tag:one"]);
+}
+
+#[test]
+fn a_permit_that_allows_nothing_denies_everything() {
+    let Ok(Verdict::Permit(permit)) = decide(&load("permits_nothing").unwrap()) else {
+        panic!("no permit")
+    };
+    assert_eq!(permit.permissions.publish.deny, [PermissionSubject::everything()]);
+    assert_eq!(permit.permissions.subscribe.deny, [PermissionSubject::everything()]);
+}
+
+#[test]
+fn no_decision_sees_the_memory_of_another() {
+    let policy = load("counts").unwrap();
+    for _ in 0..3 {
+        assert_eq!(decide(&policy), Ok(Verdict::Deny("decision 1".to_owned())));
+    }
+}
+
+#[test]
+fn a_panic_is_reported_with_its_message() {
+    let (class, message) = failure("panics");
+    assert_eq!(class, DenialClass::PolicyTrapped);
+    assert!(message.contains("the guest panics on purpose"), "{message}");
+}
+
+#[test]
+fn a_stack_overflow_is_a_trap() {
+    let (class, message) = failure("recurses");
+    assert_eq!(class, DenialClass::PolicyTrapped);
+    assert!(message.contains("stack"), "{message}");
+}
+
+#[test]
+fn memory_is_limited() {
+    let (class, message) = failure("allocates");
+    assert_eq!(class, DenialClass::PolicyMemory);
+    assert!(message.contains("16777216"), "{message}");
+}
+
+#[test]
+fn a_runaway_policy_is_stopped_and_others_are_not_disturbed() {
+    let engine = engine();
+    let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
+    let load = |name: &str| {
+        let policy = Policy::load(&engine, &guest(name), "{}", limits, Grants::default());
+        Arc::new(policy.unwrap())
+    };
+    let (spins, quiet) = (load("spins"), load("counts"));
+    let runaway = std::thread::spawn(move || (decide(&spins), Instant::now()));
+    let mut answered = 0;
+    while !runaway.is_finished() {
+        assert!(decide(&quiet).is_ok());
+        answered += 1;
+    }
+    let (result, _) = runaway.join().unwrap();
+    assert_eq!(result, Err(EvaluationError::Deadline(limits.deadline)));
+    assert_eq!(result.unwrap_err().class(), DenialClass::PolicyDeadline);
+    assert!(answered > 0, "the quiet policy never got to answer");
+}
+
+#[test]
+fn the_requests_own_deadline_stops_a_policy_too() {
+    let policy = load("spins").unwrap();
+    let error = policy.decide(request(), Instant::now()).unwrap_err();
+    assert_eq!(error.class(), DenialClass::PolicyDeadline);
+}
+
+#[test]
+fn an_invalid_permit_names_every_problem() {
+    let (class, message) = failure("permits_nonsense");
+    assert_eq!(class, DenialClass::InvalidPermit);
+    for part in ["publish-allow", "`a..b`", "subscribe-allow", "`A P`"] {
+        assert!(message.contains(part), "`{part}` is not in `{message}`");
+    }
+    let (class, message) = failure("floods_the_permit");
+    assert_eq!(class, DenialClass::InvalidPermit);
+    assert!(message.contains("more than 4096 subjects"), "{message}");
+}
+
+#[test]
+fn a_flood_of_log_lines_is_cut_and_the_decision_stands() {
+    assert_eq!(decide(&load("floods_the_log").unwrap()), Ok(Verdict::Abstain));
+}
+
+#[test]
+fn a_flood_of_bytes_towards_the_host_is_refused() {
+    let (class, _) = failure("floods_the_host");
+    assert_eq!(class, DenialClass::PolicyTrapped);
+}

@@ -1,0 +1,49 @@
+//! Every guest has a test: one that nobody runs shows nothing.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Guests and the test that runs each.
+const TESTED: [(&str, &str); 17] = [
+    ("abstains", "catalog"),
+    ("allocates", "decisions"),
+    ("counts", "decisions"),
+    ("echoes", "decisions"),
+    ("floods_the_host", "decisions"),
+    ("floods_the_log", "decisions"),
+    ("floods_the_permit", "decisions"),
+    ("panics", "decisions"),
+    ("panics_in_configure", "loading"),
+    ("permits_nonsense", "decisions"),
+    ("permits_nothing", "decisions"),
+    ("places_in_system", "e2e"),
+    ("reads_secrets", "loading"),
+    ("recurses", "decisions"),
+    ("spins", "decisions"),
+    ("spins_in_configure", "loading"),
+    ("tells", "decisions"),
+];
+
+#[test]
+fn every_guest_has_a_test() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = tests.join("guests/examples");
+    let guests: BTreeSet<_> = std::fs::read_dir(sources)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let tested: BTreeSet<_> = TESTED.iter().map(|(guest, _)| (*guest).to_owned()).collect();
+    assert_eq!(guests, tested);
+    for (guest, suite) in TESTED {
+        let named = |path: &Path| {
+            std::fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("\"{guest}\"")))
+        };
+        let found = match suite {
+            "e2e" => std::fs::read_dir(tests.join("e2e"))
+                .unwrap()
+                .any(|entry| named(&entry.unwrap().path())),
+            module => named(&tests.join(format!("policies/{module}.rs"))),
+        };
+        assert!(found, "guest `{guest}` is not named in suite `{suite}`");
+    }
+}

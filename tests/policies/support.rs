@@ -1,0 +1,82 @@
+//! An engine, a request, and the modules the tests are about.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_core::{AuthorizationRequest, Client, Credentials, Secret, Server, Verdict};
+use portcullis_engine::{
+    Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy,
+};
+use portcullis_identity::PasswordVerifier;
+use portcullis_tests::Built;
+
+/// When the request in these tests came in.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// A module of the guests' package.
+pub(crate) fn guest(name: &str) -> Vec<u8> {
+    Built::guest(name).unwrap()
+}
+
+/// A module in the text format.
+pub(crate) fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+/// An engine as the service has it.
+pub(crate) fn engine() -> Engine {
+    let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
+    Engine::new(EngineOptions { max_concurrent: 8 }, Arc::new(verifier)).unwrap()
+}
+
+/// A request with a value in every field.
+pub(crate) fn request() -> Arc<AuthorizationRequest> {
+    let some = |text: &str| Some(text.to_owned());
+    Arc::new(AuthorizationRequest {
+        user_nkey: "UUSER".to_owned(),
+        server: Server {
+            id: "NSERVER".to_owned(),
+            name: "server-1".to_owned(),
+            host: "0.0.0.0".to_owned(),
+            version: some("2.15.1"),
+            cluster: some("hermes"),
+            tags: vec!["eu".to_owned()],
+        },
+        client: Client {
+            host: some("10.0.0.7"),
+            id: 42,
+            user: some("alice"),
+            name: some("laptop"),
+            kind: some("Client"),
+            transport: some("nats"),
+            mqtt_id: some("m1"),
+            lang: some("rust"),
+            version: some("0.51"),
+            tags: vec!["tag".to_owned()],
+            nonce: None,
+        },
+        credentials: Credentials {
+            username: some("alice"),
+            password: Some(Secret::new("secret")),
+            token: Some(Secret::new("token")),
+            ..Credentials::default()
+        },
+        received_at: NOW,
+    })
+}
+
+/// A guest loaded with empty settings and ordinary limits.
+pub(crate) fn load(name: &str) -> Result<Policy, LoadError> {
+    load_bytes(&guest(name))
+}
+
+/// Bytes loaded with empty settings and ordinary limits.
+pub(crate) fn load_bytes(bytes: &[u8]) -> Result<Policy, LoadError> {
+    Policy::load(&engine(), bytes, "{}", Limits::default(), Grants::default())
+}
+
+/// What a policy says of [`request`], given more time than it needs.
+pub(crate) fn decide(policy: &Policy) -> Result<Verdict, EvaluationError> {
+    policy.decide(request(), Instant::now() + Duration::from_secs(60))
+}
