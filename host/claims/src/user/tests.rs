@@ -149,7 +149,8 @@ fn users_of_another_implementation_are_read() {
 }
 
 prop_compose! {
-    fn permits()(
+    /// Permits as policies make them, received at 100.
+    pub(crate) fn permits()(
         account in "[A-Z]{1,9}",
         name in prop::option::of("[^\\p{Cc}]{1,40}"),
         allow in prop::collection::vec("[a-z<&]{1,5}(\\.[a-z*]{1,5}){0,3}", 0..6),

@@ -1,5 +1,6 @@
 use nkeys::KeyPair;
 use portcullis_core::Permit;
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -7,6 +8,7 @@ use super::*;
 use crate::jwt::tests::{HEADER_JSON, token_of};
 use crate::keys::IssuerKey;
 use crate::response::Answer;
+use crate::user::tests::permits;
 
 const NOW: u64 = 1_000;
 
@@ -288,5 +290,33 @@ fn bad_subscribe(subject: &str) -> Refusal {
     Refusal::Subject {
         side: "sub",
         source,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_permit_passes(permit in permits(), reason in "\\PC{0,40}") {
+        let seed = IssuerKey::generate_seed().unwrap();
+        let issuer = IssuerKey::from_seed(seed.expose()).unwrap();
+        let login = Login::new();
+        let expectations = Expectations {
+            user_nkey: &login.user,
+            server_id: &login.server,
+            issuer: issuer.public_key(),
+            now: 100,
+        };
+        let user = UserClaims::from_permit(&login.user, &permit, 100);
+        for answer in [Answer::Jwt(user.sign(&issuer).unwrap()), Answer::Error(reason)] {
+            let response = ResponseClaims::new(&login.user, &login.server, answer, 100);
+            let token = response.sign(&issuer).unwrap();
+            prop_assert_eq!(preflight(&token, expectations, Signatures::Verify), Ok(()));
+        }
+    }
+
+    #[test]
+    fn any_text_is_passed_or_refused(text in "\\PC{0,100}") {
+        prop_assert!(Login::new().preflight(&text, Signatures::Verify).is_err());
     }
 }
