@@ -308,7 +308,7 @@ pub(crate) mod tests {
                 claims(&good.replace("\"x\"", "7")),
                 TokenError::Claims {
                     line: 1,
-                    column: 110,
+                    column: 108,
                 },
             ),
             (claims(&good.replace(":2", ":3")), TokenError::Version(3)),

@@ -12,6 +12,33 @@
 //! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
 //! - [`preflight`]: the server's own checks of a response, made before it leaves.
 //!
+//! # Example
+//!
+//! ```
+//! use portcullis_claims::{
+//!     Answer, Expectations, IssuerKey, ResponseClaims, Signatures, UserClaims, preflight,
+//! };
+//! use portcullis_core::Permit;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let user_nkey = "UB2X2SCUJM2GNJ4ZTW5P3WXBZZDYBMIPDYHDOBFJSKEJQBZ7MN2XKWGB";
+//! # let server_id = "NCBZ5GGBPVWMJPM2IBAI5AR4A6YGB3CWGZESM6O2DQHAE6Q2VVUHHTUE";
+//! # let now = 1_795_300_862;
+//! let issuer = IssuerKey::from_seed(IssuerKey::generate_seed()?.expose())?;
+//! let mut permit = Permit::builder("APP", now);
+//! permit.publish_allow("orders.>");
+//! let permit = permit.finish().map_err(|problems| format!("{problems:?}"))?;
+//!
+//! let user = UserClaims::from_permit(user_nkey, &permit, now).sign(&issuer)?;
+//! let response = ResponseClaims::new(user_nkey, server_id, Answer::Jwt(user), now).sign(&issuer)?;
+//!
+//! let issuer = issuer.public_key();
+//! let expectations = Expectations { user_nkey, server_id, issuer, now };
+//! preflight(&response, expectations, Signatures::Trust)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it does not do
 //!
 //! - Operator mode: accounts are names, users are signed by the configured issuer, `issuer_account` is refused.

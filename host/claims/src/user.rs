@@ -151,4 +151,4 @@ fn nanoseconds(duration: Duration) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

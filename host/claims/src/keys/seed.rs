@@ -163,7 +163,8 @@ mod tests {
         let user = KeyPair::new_user();
         let good = KeyPair::new_account().seed().unwrap();
         let mut mistyped = good.clone();
-        mistyped.replace_range(20..21, if &good[20..21] == "A" { "B" } else { "A" });
+        let letter = mistyped.remove(20);
+        mistyped.insert(20, if letter == 'A' { 'B' } else { 'A' });
         let cases = [
             (user.seed().unwrap(), "found a user seed (SU…)"),
             (user.public_key(), "found a user public key (U…)"),
@@ -192,7 +193,7 @@ mod tests {
             ),
             ("hunter2".to_owned(), "found something that is not a seed"),
             (
-                good[..57].to_owned(),
+                good.chars().take(57).collect(),
                 "found a seed that is damaged: it does not have 58 characters",
             ),
             (

@@ -1,1 +1,191 @@
+use std::time::Duration;
 
+use nkeys::KeyPair;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::keys::IssuerKey;
+
+const SEED: &str = "SAAPN4W3EG6KCJGUQTKTJ5GSB5NHK5CHAJL4DBGFUM3HHROI4XUEP4OBK4";
+
+fn issuer() -> IssuerKey {
+    IssuerKey::from_seed(SEED).unwrap()
+}
+
+fn json_of(claims: &UserClaims) -> Value {
+    serde_json::to_value(claims).unwrap()
+}
+
+fn full_permit() -> Permit {
+    let mut builder = Permit::builder("APP", 100);
+    builder.user_name("alice <&>");
+    builder.publish_allow("a.>");
+    builder.publish_allow("b");
+    builder.publish_deny("a.secret");
+    builder.subscribe_allow("_INBOX.>");
+    builder.subscribe_allow("jobs workers");
+    builder.responses_allow(5, Duration::from_mins(2));
+    builder.expires_at(3_700);
+    builder.tag("policy:static-users");
+    builder.finish().unwrap()
+}
+
+#[test]
+fn a_permit_becomes_the_claims_that_go_writes() {
+    let golden = include_str!("../../tests/fixtures/user.jwt").trim();
+    let golden = UserClaims::decode(golden).unwrap();
+    let user = golden.subject.clone().unwrap();
+    let mut permit = full_permit();
+    permit.expires_at = golden.expires_at;
+    let mut ours = UserClaims::from_permit(&user, &permit, golden.issued_at.unwrap());
+    ours.issuer = Some(issuer().public_key().to_owned());
+    ours.id = Some(ours.computed_id().unwrap());
+    assert_eq!(json_of(&ours), json_of(&golden));
+    assert_eq!(json_of(&ours)["nats"]["resp"]["ttl"], 120_000_000_000_u64);
+}
+
+#[test]
+fn empty_lists_are_left_out() {
+    let mut permit = Permit::builder("APP", 100);
+    permit.publish_allow("a");
+    let claims = UserClaims::from_permit("U", &permit.finish().unwrap(), 100);
+    let expected = serde_json::json!({
+        "aud": "APP",
+        "iat": 100,
+        "sub": "U",
+        "nats": {
+            "pub": { "allow": ["a"] },
+            "sub": { "deny": [">"] },
+            "subs": -1,
+            "data": -1,
+            "payload": -1,
+            "type": "user",
+            "version": 2,
+        },
+    });
+    assert_eq!(json_of(&claims), expected);
+}
+
+#[test]
+fn a_permit_that_was_never_closed_allows_nothing() {
+    let mut permit = full_permit();
+    permit.permissions = portcullis_core::Permissions::default();
+    let claims = UserClaims::from_permit("U", &permit, 100);
+    assert_eq!(claims.nats.publish.deny, [">"]);
+    assert_eq!(claims.nats.subscribe.deny, [">"]);
+}
+
+#[test]
+fn tags_of_the_caller_follow_those_of_the_permit() {
+    let tag = "policy-generation:7".to_owned();
+    let claims = UserClaims::from_permit("U", &full_permit(), 100).with_tags([tag]);
+    assert_eq!(
+        claims.nats.tags,
+        ["policy:static-users", "policy-generation:7"]
+    );
+}
+
+#[test]
+fn an_endless_response_permission_fits_the_servers_number() {
+    let rule = ResponseRule::from(ResponsePermission {
+        max: u32::MAX,
+        ttl: Duration::MAX,
+    });
+    assert_eq!(rule.ttl, i64::MAX);
+    assert_eq!(rule.max, i64::from(u32::MAX));
+}
+
+#[test]
+fn a_permit_too_large_for_a_token_is_not_signed() {
+    let mut builder = Permit::builder("APP", 100);
+    for number in 0..Permit::MAX_SUBJECTS {
+        builder.publish_allow(&format!("{number}{}", "a".repeat(1000)));
+    }
+    let claims = UserClaims::from_permit("U", &builder.finish().unwrap(), 100);
+    let error = claims.sign(&issuer()).unwrap_err();
+    assert!(matches!(error, crate::jwt::SignError::TooLarge));
+}
+
+#[test]
+fn another_implementation_reads_the_same_user() {
+    let user = KeyPair::new_user().public_key();
+    let claims = UserClaims::from_permit(&user, &full_permit(), 100);
+    let token = claims.sign(&issuer()).unwrap();
+    let read = nats_token::decode_user_claims(&token).unwrap();
+    assert_eq!(read.claims.subject, user);
+    assert_eq!(read.claims.issuer, issuer().public_key());
+    assert_eq!(read.claims.audience, "APP");
+    assert_eq!(read.claims.name, "alice <&>");
+    assert_eq!(read.claims.issued_at, 100);
+    assert_eq!(read.claims.expires, 3_700);
+    let value = serde_json::to_value(&read.user).unwrap();
+    assert_eq!(value["pub"]["allow"], serde_json::json!(["a.>", "b"]));
+    assert_eq!(value["pub"]["deny"], serde_json::json!(["a.secret"]));
+    assert_eq!(
+        value["sub"]["allow"],
+        serde_json::json!(["_INBOX.>", "jobs workers"])
+    );
+    assert_eq!(value["resp"]["max"], 5);
+    assert_eq!(value["resp"]["ttl"], 120_000_000_000_u64);
+    assert_eq!(value["subs"], -1);
+    assert_eq!(value["data"], -1);
+    assert_eq!(value["payload"], -1);
+    assert_eq!(value["tags"], serde_json::json!(["policy:static-users"]));
+    let mut findings = nats_token::ValidationResults::default();
+    read.validate(&mut findings);
+    assert!(findings.errors().is_empty(), "{findings:?}");
+}
+
+#[test]
+fn users_of_another_implementation_are_read() {
+    let account = nats_token::KeyPair::new_account();
+    let mut made = nats_token::UserClaims::new(KeyPair::new_user().public_key()).unwrap();
+    made.claims.audience = "APP".to_owned();
+    let read = UserClaims::decode(&made.encode(&account).unwrap()).unwrap();
+    assert_eq!(read.audience.as_deref(), Some("APP"));
+    assert_eq!(read.nats.subs, -1);
+    assert_eq!(read.id, Some(made.claims.id.clone()));
+}
+
+prop_compose! {
+    /// Permits as policies make them, received at 100.
+    pub(crate) fn permits()(
+        account in "[A-Z]{1,9}",
+        name in prop::option::of("[^\\p{Cc}]{1,40}"),
+        allow in prop::collection::vec("[a-z<&]{1,5}(\\.[a-z*]{1,5}){0,3}", 0..6),
+        deny in prop::collection::vec("[a-zü]{1,5}( [a-z]{1,5})?", 0..6),
+        responses in prop::option::of((any::<u32>(), any::<u64>())),
+        expires_at in prop::option::of(101_u64..),
+        tags in prop::collection::vec("[^\\p{Cc}]{1,20}", 0..6),
+    ) -> Permit {
+        let mut builder = Permit::builder(account, 100);
+        if let Some(name) = name { builder.user_name(&name); }
+        for subject in &allow { builder.publish_allow(subject); }
+        for subject in &deny { builder.subscribe_deny(subject); }
+        if let Some((max, ttl)) = responses { builder.responses_allow(max, Duration::from_millis(ttl)); }
+        if let Some(time) = expires_at { builder.expires_at(time); }
+        for tag in &tags { builder.tag(tag); }
+        builder.finish().unwrap()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_permit_is_read_back_from_its_token(permit in permits(), issued_at in any::<u64>()) {
+        let user = KeyPair::new_user().public_key();
+        let issuer = issuer();
+        let claims = UserClaims::from_permit(&user, &permit, issued_at);
+        let read = UserClaims::decode(&claims.clone().sign(&issuer).unwrap()).unwrap();
+        prop_assert_eq!(read.issuer.as_deref(), Some(issuer.public_key()));
+        prop_assert_eq!(read.id.clone(), Some(read.computed_id().unwrap()));
+        prop_assert_eq!(&read.nats, &claims.nats);
+        prop_assert_eq!(read.audience, claims.audience);
+        prop_assert_eq!(read.name, claims.name);
+        prop_assert_eq!(read.subject, claims.subject);
+        prop_assert_eq!(read.issued_at, claims.issued_at);
+        prop_assert_eq!(read.expires_at, claims.expires_at);
+    }
+}
