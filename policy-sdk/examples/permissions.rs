@@ -28,7 +28,7 @@ impl Policy for Sensors {
             .publish_deny(format!("readings.{id}.raw"))
             .subscribe_allow_all([format!("commands.{id}"), "commands.all".to_owned()])
             .responses_allow(1, Duration::from_secs(5))
-            .expires_in(Duration::from_secs(3600))
+            .expires_in(Duration::from_hours(1))
             .tag("sensor")
             .into()
     }

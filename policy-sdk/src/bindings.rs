@@ -1,5 +1,10 @@
 //! The contract in Rust, generated from `wit/`. Private in spirit: [`export!`](crate::export) needs it.
 
+#![expect(
+    clippy::same_length_and_capacity,
+    reason = "generated: the canonical ABI hands over exactly sized allocations"
+)]
+
 wit_bindgen::generate!({
     path: "../wit",
     world: "policy",

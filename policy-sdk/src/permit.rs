@@ -30,7 +30,7 @@ use std::time::Duration;
 ///     .publish_allow("orders.>")
 ///     .publish_deny("orders.archive.>")
 ///     .subscribe_allow_all(["_INBOX.>", "orders.*.status"])
-///     .expires_in(Duration::from_secs(3600));
+///     .expires_in(Duration::from_hours(1));
 /// assert_eq!(permit.publish_allowed(), ["orders.>"]);
 /// assert!(permit.problems().is_empty());
 /// ```

@@ -1,9 +1,13 @@
 //! Settings: JSON from the host, and what can be wrong with it.
 
+mod located;
+
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use located::Node;
 
 /// The settings of a policy that has none. A key that is set nevertheless is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -93,22 +97,9 @@ impl std::error::Error for SettingsError {}
 
 /// Reads settings from the JSON the host hands over.
 pub(crate) fn parse<S: DeserializeOwned>(json: &str) -> Result<S, SettingsError> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { "" } else { &path };
-        SettingsError::at(path, without_position(error.inner()))
-    })
-}
-
-/// The position is one in the JSON between host and policy, which nobody has seen.
-fn without_position(error: &serde_json::Error) -> String {
-    let position = format!(" at line {} column {}", error.line(), error.column());
-    let message = error.to_string();
-    message
-        .strip_suffix(&position)
-        .unwrap_or(&message)
-        .to_owned()
+    let value = serde_json::from_str(json)
+        .map_err(|error| SettingsError::new(format!("the settings are not JSON: {error}")))?;
+    S::deserialize(Node(value)).map_err(|error| SettingsError::at(error.path(), error.message()))
 }
 
 #[cfg(test)]
@@ -137,7 +128,7 @@ mod tests {
         let cases = [
             (
                 r#"{"users":{"a":{"name":1}}}"#,
-                "users.a.name: invalid type: integer `1`, expected a string",
+                "users.a.name: expected a string, found `1`",
             ),
             (
                 r#"{"users":{"a":{"name":"a","limt":1}}}"#,
@@ -148,7 +139,10 @@ mod tests {
                 "users.a: missing field `name`",
             ),
             ("{}", "missing field `users`"),
-            ("[", "EOF while parsing a list"),
+            (
+                "[",
+                "the settings are not JSON: EOF while parsing a list at line 1 column 1",
+            ),
         ];
         for (json, expected) in cases {
             let error = parse::<Settings>(json).unwrap_err();

@@ -1,7 +1,7 @@
 //! What a native test of a policy needs. Outside wasm32 only.
 //!
 //! A policy's logic is plain Rust: [`configure`] makes the policy from JSON settings, [`RequestBuilder`] makes
-//! a login, [`Policy::decide`](crate::Policy::decide) returns a [`Verdict`](crate::Verdict) that can be compared.
+//! a login, [`Policy::decide`] returns a [`Verdict`](crate::Verdict) that can be compared.
 //!
 //! The fakes here stand in for the host, they are not the host: no password hash is computed, no limit on
 //! time or memory holds. What they leave out, `portcullis check` shows with the compiled module.
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn lines_are_taken_once_and_in_order() {
         crate::log::warn("first");
-        crate::log::debug("second".to_owned());
+        crate::log::debug(String::from("second"));
         let lines = take_log();
         assert_eq!(lines[0].level, Level::Warn);
         assert_eq!(lines[1].message, "second");

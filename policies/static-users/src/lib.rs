@@ -5,8 +5,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use portcullis_sdk::prelude::*;
 
 pub use settings::{Hash, Profile, Responses, Settings, Subjects, UnknownUsers, User};
@@ -14,12 +12,16 @@ pub use settings::{Hash, Profile, Responses, Settings, Subjects, UnknownUsers, U
 /// The policy: every user with the permit that waits for them.
 #[derive(Debug)]
 pub struct StaticUsers {
-    logins: BTreeMap<String, Login>,
+    logins: Logins,
     unknown_users: UnknownUsers,
     /// Compared when there is no hash to compare with, so that the time taken does not tell which
     /// users exist.
     stand_in: Hash,
 }
+
+/// Users sorted by name.
+#[derive(Debug)]
+struct Logins(Vec<(String, Login)>);
 
 /// One user, checked.
 #[derive(Debug)]
@@ -53,6 +55,20 @@ impl Policy for StaticUsers {
     }
 }
 
+impl Logins {
+    fn get(&self, name: &str) -> Option<&Login> {
+        let found = self
+            .0
+            .binary_search_by(|(known, _)| known.as_str().cmp(name));
+        let (_, login) = self.0.get(found.ok()?)?;
+        Some(login)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Login> {
+        self.0.iter().map(|(_, login)| login)
+    }
+}
+
 impl StaticUsers {
     fn decide_password(&self, request: &Request) -> Verdict {
         let name = request.username();
@@ -72,7 +88,7 @@ impl StaticUsers {
     fn decide_token(&self, request: &Request) -> Verdict {
         let mut found = None;
         let mut failure = None;
-        for login in self.logins.values() {
+        for login in self.logins.iter() {
             let Some(hash) = &login.token else { continue };
             match request.token_matches(hash.as_str()) {
                 Ok(true) => found = Some(login),

@@ -39,7 +39,11 @@ pub enum UnknownUsers {
 
 /// What users of one kind may do.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table with `publish`, `subscribe` and `responses`"
+)]
 pub struct Profile {
     /// Subjects to publish on.
     #[serde(default)]
@@ -85,7 +89,11 @@ pub struct Responses {
 
 /// One user.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table with `profile` and `password` or `token`"
+)]
 pub struct User {
     /// The hash of the password, for logins with a user name.
     pub password: Option<Hash>,

@@ -1,1 +1,34 @@
-//! stub
+//! Every decision and every complaint.
+
+mod callout101;
+mod decisions;
+mod documentation;
+mod refusals;
+
+use portcullis_sdk::testing::{self, RequestBuilder};
+use portcullis_sdk::{Policy, Request, SettingsError, Verdict};
+
+use crate::StaticUsers;
+
+/// A hash of `secret`, as far as a test knows.
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
+/// The digest of a token, as far as a test knows.
+const DIGEST: &str = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+
+/// The policy from a NAME.toml, by way of JSON as in the host.
+fn configure(toml: &str) -> Result<StaticUsers, SettingsError> {
+    let file: toml::Table = toml::from_str(toml).unwrap();
+    testing::configure(&serde_json::to_string(&file["settings"]).unwrap())
+}
+
+fn policy(toml: &str) -> StaticUsers {
+    configure(toml).unwrap()
+}
+
+fn login(username: &str, password: &str) -> RequestBuilder {
+    Request::builder().username(username).password(password)
+}
+
+fn decide(policy: &StaticUsers, request: RequestBuilder) -> Verdict {
+    policy.decide(&request.build())
+}

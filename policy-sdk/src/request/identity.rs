@@ -38,7 +38,14 @@ impl Request {
 
     /// How the client authenticates.
     pub fn method(&self) -> Method {
-        Method::from_name(self.method_name())
+        #[cfg(target_arch = "wasm32")]
+        {
+            Method::from_name(crate::bindings::portcullis::policy::identity::method())
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            Method::from_name(self.facts.method().to_owned())
+        }
     }
 
     /// Whether the client's password matches `hash`. False if the client sent no password.
@@ -83,17 +90,6 @@ impl Request {
         #[cfg(not(target_arch = "wasm32"))]
         {
             self.facts.token_matches(hash)
-        }
-    }
-
-    fn method_name(&self) -> String {
-        #[cfg(target_arch = "wasm32")]
-        {
-            crate::bindings::portcullis::policy::identity::method()
-        }
-        #[cfg(not(target_arch = "wasm32"))]
-        {
-            self.facts.method().to_owned()
         }
     }
 }

@@ -1,0 +1,58 @@
+//! The users and profiles of nats-callout101.
+
+use std::time::Duration;
+
+use portcullis_sdk::Permit;
+
+use super::*;
+
+const FILE: &str = include_str!("../../examples/callout101.toml");
+
+const DENIED: [&str; 5] = [
+    "$JS.API.STREAM.CREATE.>",
+    "$JS.API.STREAM.DELETE.>",
+    "$JS.API.STREAM.PURGE.>",
+    "$JS.API.STREAM.PEER.REMOVE.>",
+    "$JS.API.STREAM.LEADER.STEPDOWN.>",
+];
+
+fn privileged(account: &str, name: &str) -> Permit {
+    Permit::new(account)
+        .user_name(name)
+        .publish_allow(">")
+        .subscribe_allow(">")
+        .responses_allow(0, Duration::ZERO)
+}
+
+#[test]
+fn its_three_users_get_their_accounts_and_permissions() {
+    let expected = [
+        ("admin", privileged("APP", "admin")),
+        ("test-1", privileged("$G", "test-1")),
+        (
+            "test-2",
+            privileged("$G", "test-2")
+                .publish_deny_all(DENIED)
+                .subscribe_deny_all(DENIED),
+        ),
+    ];
+    let policy = policy(FILE);
+    for (name, permit) in expected {
+        assert_eq!(decide(&policy, login(name, name)), permit.into());
+    }
+}
+
+#[test]
+fn everybody_else_is_refused() {
+    let policy = policy(FILE);
+    let cases = [
+        (login("admin", "test-1"), "wrong password"),
+        (login("admin", ""), "wrong password"),
+        (Request::builder().username("admin"), "wrong password"),
+        (login("test-3", "test-3"), "unknown user"),
+        (Request::builder().token("admin"), "unknown token"),
+    ];
+    for (request, reason) in cases {
+        assert_eq!(decide(&policy, request), Verdict::deny(reason));
+    }
+}

@@ -1,0 +1,238 @@
+//! What is said about bad settings.
+
+use super::*;
+
+/// One good user; cases break one thing.
+const GOOD: &str = r#"
+    [settings]
+    default-account = "APP"
+    [settings.profiles.staff]
+    publish = { allow = ["a"] }
+    [settings.users.alice]
+    password = "$2b$12$abcdefghijklmnopqrstuv"
+    profile = "staff"
+"#;
+
+fn complaint(toml: &str) -> String {
+    configure(toml).unwrap_err().to_string()
+}
+
+#[test]
+fn the_good_settings_are_good() {
+    assert!(configure(GOOD).is_ok());
+}
+
+/// Each case is a line of the good settings, what stands there instead, and the complaint.
+#[track_caller]
+fn assert_complaints(cases: &[(&str, &str, &str)]) {
+    for (line, replacement, expected) in cases {
+        assert!(GOOD.contains(line), "{line}");
+        assert_eq!(complaint(&GOOD.replace(line, replacement)), *expected);
+    }
+}
+
+#[test]
+fn a_bad_top_level_key_is_named() {
+    assert_complaints(&[
+        (
+            r#"default-account = "APP""#,
+            r#"defaultaccount = "APP""#,
+            "defaultaccount: unknown field `defaultaccount`, expected one of `default-account`, \
+             `unknown-users`, `dangerous-plain-text-passwords`, `profiles`, `users`",
+        ),
+        (
+            r#"default-account = "APP""#,
+            "default-account = 1",
+            "default-account: expected a string, found `1`",
+        ),
+        (
+            "[settings.profiles.staff]",
+            "unknown-users = \"ignore\"\n[settings.profiles.staff]",
+            "unknown-users: unknown variant `ignore`, expected `abstain` or `deny`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bad_profile_is_named() {
+    assert_complaints(&[
+        (
+            r#"publish = { allow = ["a"] }"#,
+            r#"publish = { allow = ["a..b"] }"#,
+            "profiles.staff.publish.allow: invalid subject `a..b`: it has an empty token; remove the extra `.`",
+        ),
+        (
+            r#"publish = { allow = ["a"] }"#,
+            r#"subscribe = { deny = [""] }"#,
+            "profiles.staff.subscribe.deny: invalid subject ``: it is empty",
+        ),
+        (
+            r#"publish = { allow = ["a"] }"#,
+            r#"publish = ["a"]"#,
+            "profiles.staff.publish: expected a table like { allow = [\"orders.>\"], deny = [] }, found a list",
+        ),
+        (
+            r#"publish = { allow = ["a"] }"#,
+            r#"publish = { alow = ["a"] }"#,
+            "profiles.staff.publish.alow: unknown field `alow`, expected `allow` or `deny`",
+        ),
+        (
+            r#"publish = { allow = ["a"] }"#,
+            "responses = true",
+            "profiles.staff.responses: expected a table like { max = 1, ttl = \"2m\" }, found `true`",
+        ),
+        (
+            r#"publish = { allow = ["a"] }"#,
+            "responses = { max = -1 }",
+            "profiles.staff.responses.max: expected u32, found `-1`",
+        ),
+        (
+            r#"publish = { allow = ["a"] }"#,
+            "responses = { ttl = 5 }",
+            "profiles.staff.responses.ttl: expected a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\", \
+             found `5`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bad_user_is_named() {
+    assert_complaints(&[
+        (
+            r#"default-account = "APP""#,
+            "",
+            "users.alice.account: no account: set `account` here, or `default-account` for all users",
+        ),
+        (
+            r#"default-account = "APP""#,
+            r#"default-account = "A P""#,
+            "users.alice: invalid account name `A P`: white space and control characters are not possible",
+        ),
+        (
+            "[settings.users.alice]",
+            "[settings.users.alice]\npasword = \"\"",
+            "users.alice.pasword: unknown field `pasword`, expected one of `password`, `token`, \
+             `account`, `profile`, `expires-in`",
+        ),
+        (
+            "[settings.users.alice]",
+            "[settings.users.\"\\u0007\"]",
+            "users.\u{7}: invalid user name: expected 1 to 256 bytes without control characters",
+        ),
+        (
+            r#"profile = "staff""#,
+            "",
+            "users.alice: missing field `profile`",
+        ),
+        (
+            r#"profile = "staff""#,
+            r#"profile = "staf""#,
+            "users.alice.profile: no profile `staf`; there are `staff`",
+        ),
+        (
+            "[settings.profiles.staff]\n    publish = { allow = [\"a\"] }",
+            "",
+            "users.alice.profile: no profile `staff`: add a table `[settings.profiles.staff]`",
+        ),
+        (
+            r#"profile = "staff""#,
+            "profile = \"staff\"\nexpires-in = \"1x\"",
+            "users.alice.expires-in: invalid duration `1x`: unknown time unit \"x\", supported units: \
+             ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
+        ),
+        (
+            r#"profile = "staff""#,
+            "profile = \"staff\"\nexpires-in = \"500ms\"",
+            "users.alice.expires-in: shorter than a second",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bad_hash_is_named_without_being_shown() {
+    let good = r#"password = "$2b$12$abcdefghijklmnopqrstuv""#;
+    let cases = [
+        (
+            "",
+            "users.alice: neither `password` nor `token` is set: nobody could log in as this user",
+        ),
+        (
+            r#"password = "hunter2""#,
+            "users.alice.password: not a password hash: expected argon2, scrypt (PHC) or bcrypt; \
+             make one with `portcullis hash`",
+        ),
+        (
+            r#"password = "plain:hunter2""#,
+            "users.alice.password: this is plain text; make a hash with `portcullis hash`, or set \
+             `dangerous-plain-text-passwords = true`",
+        ),
+        (
+            r#"token = "plain:hunter2""#,
+            "users.alice.token: this is plain text; make a hash with `portcullis hash --token`, or set \
+             `dangerous-plain-text-passwords = true`",
+        ),
+        (
+            r#"token = "sha256:hunter2""#,
+            "users.alice.token: malformed sha256 hash",
+        ),
+        (
+            r#"password = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b""#,
+            "users.alice.password: `sha256:` is for tokens, not for passwords; make a hash with `portcullis hash`",
+        ),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(complaint(&GOOD.replace(good, line)), expected);
+    }
+}
+
+#[test]
+fn nothing_is_no_password_even_in_plain_text() {
+    let settings = GOOD
+        .replace("$2b$12$abcdefghijklmnopqrstuv", "plain:")
+        .replace(
+            "[settings]",
+            "[settings]\ndangerous-plain-text-passwords = true",
+        );
+    assert_eq!(
+        complaint(&settings),
+        "users.alice.password: nothing follows `plain:`, but nobody may log in with nothing"
+    );
+}
+
+#[test]
+fn two_users_cannot_share_a_token() {
+    let settings = format!(
+        "{}\ntoken = \"{DIGEST}\"\n[settings.users.bob]\ntoken = \"{DIGEST}\"\nprofile = \"staff\"",
+        GOOD.trim_end()
+    );
+    assert_eq!(
+        complaint(&settings),
+        "users.bob.token: the same token as that of user `alice`"
+    );
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let settings = GOOD
+        .replace(r#"["a"]"#, r#"["a b", ".c"]"#)
+        .replace("$2b$12$abcdefghijklmnopqrstuv", "plain:x")
+        .replace(r#"default-account = "APP""#, "")
+        .replace(r#"profile = "staff""#, r#"profile = "x""#);
+    let complaint = complaint(&settings);
+    let keys: Vec<_> = complaint
+        .split("; ")
+        .filter_map(|problem| problem.split_once(": "))
+        .map(|(key, _)| key)
+        .filter(|key| key.contains('.'))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "profiles.staff.publish.allow",
+            "profiles.staff.publish.allow",
+            "users.alice.password",
+            "users.alice.account",
+            "users.alice.profile",
+        ]
+    );
+}
