@@ -92,3 +92,5 @@ impl Config {
     }
 }
 
+#[cfg(test)]
+mod tests;

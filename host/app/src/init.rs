@@ -110,3 +110,5 @@ impl Initialized {
     }
 }
 
+#[cfg(test)]
+mod tests;
