@@ -91,3 +91,6 @@ impl Config {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,3 +77,62 @@ fn read(input: &mut dyn BufRead, terminal: bool) -> Result<Secret, NotHashed> {
         Ok(Secret::new(secret))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use portcullis_core::SecretVerifier as _;
+    use portcullis_identity::PasswordVerifier;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn read_text(text: &str, terminal: bool) -> Result<String, String> {
+        read(&mut text.as_bytes(), terminal)
+            .map(|secret| secret.expose().to_owned())
+            .map_err(|error| error.to_string())
+    }
+
+    #[rstest]
+    fn what_is_hashed_is_what_was_read(#[values(false, true)] token: bool) {
+        let secret = read(&mut "correct horse\n".as_bytes(), false).unwrap();
+        let hash = hash(&secret, token).unwrap();
+        let verifier = PasswordVerifier::default();
+        let later = Instant::now() + Duration::from_mins(1);
+        let matches = |text: &str| verifier.matches(&Secret::new(text), &hash, later);
+        assert_eq!(matches("correct horse"), Ok(true));
+        assert_eq!(matches("correct horse\n"), Ok(false));
+        assert_eq!(hash.starts_with("sha256:"), token);
+    }
+
+    #[rstest]
+    #[case("a", "a")]
+    #[case("a\n", "a")]
+    #[case("a\r\n", "a")]
+    #[case(" a ", " a ")]
+    fn only_the_line_end_is_taken_off(#[case] text: &str, #[case] secret: &str) {
+        assert_eq!(read_text(text, false).as_deref(), Ok(secret));
+    }
+
+    #[test]
+    fn a_terminal_gives_one_line() {
+        assert_eq!(read_text("a\nb\n", true).as_deref(), Ok("a"));
+    }
+
+    #[rstest]
+    #[case("", "no secret on standard input: write it there, as one line")]
+    #[case("\n", "no secret on standard input: write it there, as one line")]
+    #[case("a\nb\n", "more than one line on standard input: write one secret")]
+    #[case(&"x".repeat(4097), "more than 4096 bytes on standard input: a NATS server takes no longer secret")]
+    #[case(&"x".repeat(9999), "more than 4096 bytes on standard input: a NATS server takes no longer secret")]
+    fn what_is_not_one_secret_is_refused(#[case] text: &str, #[case] message: &str) {
+        assert_eq!(read_text(text, false), Err(message.to_owned()));
+    }
+
+    #[test]
+    fn the_longest_secret_fits_with_its_line_end() {
+        let secret = "x".repeat(MAX_LEN);
+        assert_eq!(read_text(&format!("{secret}\r\n"), false), Ok(secret));
+    }
+}

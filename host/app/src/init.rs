@@ -109,3 +109,6 @@ impl Initialized {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,6 +71,11 @@ impl Problem {
         &self.file
     }
 
+    /// The line, counted from 1, if it is known.
+    pub const fn line(&self) -> Option<usize> {
+        self.line
+    }
+
     /// The key, if the problem has one.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()

@@ -74,15 +74,11 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
 
 fn check(file: &Path) -> Result<ExitCode, Failure> {
     let findings = run_check(file, check_policies);
-    let mut lines: String = findings
-        .problems
-        .iter()
-        .map(|problem| format!("{problem}\n"))
-        .collect();
+    let mut lines: Vec<String> = findings.problems.iter().map(Problem::to_string).collect();
     if findings.code == ExitCode::Success {
-        lines.push_str(&format!("{}: ok\n", file.display()));
+        lines.push(format!("{}: ok", file.display()));
     }
-    print(&lines)?;
+    print(&format!("{}\n", lines.join("\n")))?;
     Ok(findings.code)
 }
 

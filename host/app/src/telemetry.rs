@@ -59,3 +59,83 @@ where
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use tracing::subscriber::with_default;
+    use tracing::{debug, info, info_span};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written of two events, the second at debug level.
+    fn written(format: LogFormat, level: &str, colour: bool) -> String {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        let filter = level.parse().unwrap();
+        let subscriber = subscriber(format, &filter, colour, move || writer.clone()).unwrap();
+        with_default(subscriber, || {
+            let _span = info_span!("request", cid = 7).entered();
+            info!(
+                policy.name = "static-users",
+                elapsed_us = 12,
+                "authorization decided"
+            );
+            debug!("second");
+        });
+        let bytes = sink.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn json_is_one_flat_object_a_line() {
+        let written = written(LogFormat::Json, "info", false);
+        let lines: Vec<&str> = written.lines().collect();
+        let [line] = lines.as_slice() else {
+            panic!("expected one line, found {lines:?}");
+        };
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let event = event.as_object().unwrap();
+        assert_eq!(event["message"], "authorization decided");
+        assert_eq!(event["level"], "INFO");
+        assert_eq!(event["target"], "portcullis::telemetry::tests");
+        assert_eq!(event["policy.name"], "static-users");
+        assert_eq!(event["elapsed_us"], 12);
+        assert!(event["timestamp"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(event.len(), 6, "{event:?}");
+    }
+
+    #[test]
+    fn pretty_is_a_line_for_people_in_colour_only_if_asked() {
+        let plain = written(LogFormat::Pretty, "info", false);
+        assert_eq!(plain.lines().count(), 1);
+        assert!(
+            plain.contains("authorization decided policy.name=\"static-users\""),
+            "{plain}"
+        );
+        assert!(!plain.contains('\u{1b}'), "{plain}");
+        assert!(written(LogFormat::Pretty, "info", true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn the_filter_decides_what_is_written() {
+        assert!(written(LogFormat::Json, "debug", false).contains("second"));
+        assert!(written(LogFormat::Json, "off,portcullis=debug", false).contains("second"));
+        assert_eq!(written(LogFormat::Json, "warn", false), "");
+    }
+}

@@ -54,7 +54,10 @@ impl Callout {
         };
         let deadline = section.value("deadline", &SOME_TIME, Duration::from_secs(1));
         let clock_skew = section.value("clock-skew", &DURATION, Duration::from_secs(5));
-        let max_expiry = section.optional("max-expiry", &SECONDS);
+        let max_expiry = match section.setting("max-expiry") {
+            None => Some(None),
+            Some(setting) => setting.parse(&SECONDS).map(Some),
+        };
         let drain_timeout = section.value("drain-timeout", &SOME_TIME, Duration::from_secs(10));
         section.finish();
         Some(Self {

@@ -12,7 +12,7 @@ use super::values::Kind;
 use crate::problem::Problem;
 
 /// How alike two keys are that may have been confused; 1 is the same.
-const LIKENESS: f64 = 0.85;
+const LIKENESS: f64 = 0.8;
 
 /// A file that is being read, and what is wrong with it so far.
 pub(super) struct Document<'a> {
@@ -53,8 +53,11 @@ impl<'a> Document<'a> {
         self.file
     }
 
+    /// The problems, in the order of their lines.
     pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems.into_inner()
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(Problem::line);
+        problems
     }
 
     /// Notes that the text is not TOML. The parser's own rendering quotes the line, which may hold a
@@ -118,14 +121,6 @@ impl<'a> Section<'a> {
         match self.setting(key) {
             None => Some(default),
             Some(setting) => setting.parse(kind),
-        }
-    }
-
-    /// The value of a key that need not be there. The outer option is empty if the value is wrong.
-    pub(super) fn optional<T>(&mut self, key: &'static str, kind: &Kind<T>) -> Option<Option<T>> {
-        match self.setting(key) {
-            None => Some(None),
-            Some(setting) => setting.parse(kind).map(Some),
         }
     }
 
@@ -203,7 +198,7 @@ impl<'a> Section<'a> {
     }
 }
 
-impl<'a> Setting<'a> {
+impl Setting<'_> {
     /// The value as a `kind` of thing; nothing, and a problem, if it is not.
     pub(super) fn parse<T>(self, kind: &Kind<T>) -> Option<T> {
         let Some(text) = self.value.get_ref().as_str() else {

@@ -81,7 +81,7 @@ impl Config {
             environment,
             problems: Vec::new(),
         };
-        let issuer_seed = resolver.resolve(&self.callout.issuer_seed, check_account_seed);
+        let issuer_seed = resolver.resolve(&self.callout.issuer_seed, Kind::Seed(KeyKind::Account));
         let connection = resolver.connection(&self.nats.authentication);
         let secrets = issuer_seed
             .zip(connection)
@@ -109,6 +109,16 @@ impl SecretSource {
     }
 }
 
+/// What a secret has to be.
+#[derive(Clone, Copy)]
+enum Kind {
+    Seed(KeyKind),
+    /// The content of a credentials file.
+    Credentials,
+    /// Anything.
+    Text,
+}
+
 /// Reads secrets and notes what is wrong with them.
 struct Resolver<'a> {
     file: &'a Path,
@@ -121,29 +131,26 @@ impl Resolver<'_> {
         match authentication {
             Authentication::Anonymous => Some(ConnectionSecret::Anonymous),
             Authentication::Nkey(source) => self
-                .resolve(source, check_user_seed)
+                .resolve(source, Kind::Seed(KeyKind::User))
                 .map(ConnectionSecret::Nkey),
             Authentication::Credentials(source) => self
-                .resolve(source, keys::check_credentials)
+                .resolve(source, Kind::Credentials)
                 .map(ConnectionSecret::Credentials),
-            Authentication::Password { user, password } => self
-                .resolve(password, check_nothing)
-                .map(|password| ConnectionSecret::Password {
-                    user: user.clone(),
-                    password,
-                }),
+            Authentication::Password { user, password } => {
+                self.resolve(password, Kind::Text)
+                    .map(|password| ConnectionSecret::Password {
+                        user: user.clone(),
+                        password,
+                    })
+            }
             Authentication::Token(source) => self
-                .resolve(source, check_nothing)
+                .resolve(source, Kind::Text)
                 .map(ConnectionSecret::Token),
         }
     }
 
     /// Reads one secret, without the white space around it: no secret here begins or ends with any.
-    fn resolve(
-        &mut self,
-        source: &SecretSource,
-        check: fn(&str) -> Result<(), String>,
-    ) -> Option<Secret> {
+    fn resolve(&mut self, source: &SecretSource, kind: Kind) -> Option<Secret> {
         let (place, read) = match &source.place {
             Place::File(path) => {
                 let place = format!("`{}`", path.display());
@@ -156,7 +163,8 @@ impl Resolver<'_> {
         };
         let checked = read.and_then(|text| match text.trim() {
             "" => Err("is empty".to_owned()),
-            secret => check(secret)
+            secret => kind
+                .check(secret)
                 .map(|()| Secret::new(secret))
                 .map_err(|message| format!("is not usable: {message}")),
         });
@@ -205,16 +213,15 @@ impl Resolver<'_> {
     }
 }
 
-fn check_account_seed(seed: &str) -> Result<(), String> {
-    keys::check_seed(seed, KeyKind::Account).map_err(|error| error.to_string())
-}
-
-fn check_user_seed(seed: &str) -> Result<(), String> {
-    keys::check_seed(seed, KeyKind::User).map_err(|error| error.to_string())
-}
-
-const fn check_nothing(_: &str) -> Result<(), String> {
-    Ok(())
+impl Kind {
+    /// What is wrong with `secret`, without repeating it.
+    fn check(self, secret: &str) -> Result<(), String> {
+        match self {
+            Self::Seed(kind) => keys::check_seed(secret, kind).map_err(|error| error.to_string()),
+            Self::Credentials => keys::check_credentials(secret),
+            Self::Text => Ok(()),
+        }
+    }
 }
 
 /// Fits after the name of the file.
@@ -233,7 +240,7 @@ fn is_open_to_all(file: &File) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
 
     file.metadata()
-        .is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o004 != 0)
 }
 
 #[cfg(not(unix))]

@@ -1,0 +1,216 @@
+//! Reading secrets.
+
+use std::ffi::OsString;
+use std::fs;
+
+use nkeys::KeyPair;
+use portcullis_core::Secret;
+use rstest::rstest;
+use tempfile::TempDir;
+
+use super::super::secrets::{ConnectionSecret, Secrets};
+use super::*;
+
+/// A directory with a configuration whose issuer seed is in order.
+struct Fixture {
+    directory: TempDir,
+    issuer: String,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let fixture = Self {
+            directory: tempfile::tempdir().unwrap(),
+            issuer: KeyPair::new_account().seed().unwrap(),
+        };
+        fixture.write("issuer.nk", format!("{}\n", fixture.issuer));
+        fixture
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.directory.path().join(name);
+        fs::write(&path, content).unwrap();
+        set_mode(&path, 0o600);
+    }
+
+    /// Resolves the secrets of a configuration, with one variable in the environment.
+    fn resolve(
+        &self,
+        nats: &str,
+        issuer: &str,
+        variable: &str,
+    ) -> Result<Checked<Secrets>, Vec<Problem>> {
+        let text = format!("[nats]\n{nats}\n[callout]\n{issuer}\ntarget-accounts = [\"*\"]\n");
+        let file = self.directory.path().join("portcullis.toml");
+        let config = Config::parse(&file, &text).unwrap().value;
+        config.resolve_secrets_in(&|name| (name == "VARIABLE").then(|| OsString::from(variable)))
+    }
+
+    /// As `resolve`, with the name of the directory taken out of the problems.
+    fn problems(&self, nats: &str, issuer: &str, variable: &str) -> Vec<String> {
+        let prefix = format!("{}/", self.directory.path().display());
+        lines(&self.resolve(nats, issuer, variable).unwrap_err())
+            .into_iter()
+            .map(|line| line.replace(&prefix, ""))
+            .collect()
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+const ISSUER: &str = "issuer-seed-file = \"issuer.nk\"";
+
+#[test]
+fn seeds_come_from_files_and_variables() {
+    let fixture = Fixture::new();
+    let user = KeyPair::new_user().seed().unwrap();
+    fixture.write("user.nk", &user);
+    let nats = "nkey-seed-file = \"user.nk\"";
+    let from_files = fixture.resolve(nats, ISSUER, "").unwrap();
+    assert_eq!(from_files.value.issuer_seed.expose(), fixture.issuer);
+    let ConnectionSecret::Nkey(seed) = &from_files.value.connection else {
+        panic!("expected a seed");
+    };
+    assert_eq!(seed.expose(), user);
+    assert_eq!(from_files.warnings, []);
+    let issuer = "issuer-seed-env = \"VARIABLE\"";
+    let from_variable = fixture.resolve(nats, issuer, &fixture.issuer).unwrap();
+    assert_eq!(from_variable.value, from_files.value);
+}
+
+#[rstest]
+#[case(
+    "token-env = \"VARIABLE\"",
+    ConnectionSecret::Token(Secret::new("s3cret"))
+)]
+#[case("user = \"me\"\npassword-env = \"VARIABLE\"", ConnectionSecret::Password {
+    user: "me".to_owned(),
+    password: Secret::new("s3cret"),
+})]
+#[case("", ConnectionSecret::Anonymous)]
+fn the_way_to_authenticate_is_kept(#[case] nats: &str, #[case] expected: ConnectionSecret) {
+    let secrets = Fixture::new().resolve(nats, ISSUER, "s3cret\n").unwrap();
+    assert!(secrets.value.connection == expected);
+}
+
+#[rstest]
+#[case(KeyPair::new_user().seed().unwrap(), "expected an account seed (SA…), found a user seed (SU…)")]
+#[case(KeyPair::new_operator().seed().unwrap(), "expected an account seed (SA…), found an operator seed (SO…)")]
+#[case(KeyPair::new_server().seed().unwrap(), "expected an account seed (SA…), found a server seed (SN…)")]
+#[case(KeyPair::new_account().public_key(), "expected an account seed (SA…), found a public key")]
+#[case("SAHUNTER2".to_owned(), "expected an account seed (SA…), found something that is not a seed")]
+fn the_wrong_type_of_seed_is_named_and_not_shown(#[case] content: String, #[case] problem: &str) {
+    let fixture = Fixture::new();
+    fixture.write("issuer.nk", &content);
+    let expected =
+        format!("portcullis.toml: callout.issuer-seed-file: `issuer.nk` is not usable: {problem}");
+    let problems = fixture.problems("", ISSUER, "");
+    assert_eq!(problems, [expected]);
+    assert!(!problems[0].contains(&content));
+}
+
+#[rstest]
+#[case(b"".as_slice(), "`issuer.nk` is empty")]
+#[case(b" \n", "`issuer.nk` is empty")]
+#[case(b"\xff\xfe", "`issuer.nk` is not text")]
+#[case(&vec![b'x'; 70_000], "`issuer.nk` is too large to be a secret")]
+fn files_that_cannot_hold_a_secret_are_refused(#[case] content: &[u8], #[case] problem: &str) {
+    let fixture = Fixture::new();
+    fixture.write("issuer.nk", content);
+    assert_eq!(
+        fixture.problems("", ISSUER, ""),
+        [format!(
+            "portcullis.toml: callout.issuer-seed-file: {problem}"
+        )]
+    );
+}
+
+#[test]
+fn every_secret_that_is_not_there_is_reported() {
+    let fixture = Fixture::new();
+    assert_eq!(
+        fixture.problems(
+            "token-env = \"OTHER\"",
+            "issuer-seed-file = \"none.nk\"",
+            ""
+        ),
+        [
+            "portcullis.toml: callout.issuer-seed-file: `none.nk` does not exist",
+            "portcullis.toml: nats.token-env: environment variable `OTHER` is not set",
+        ]
+    );
+    assert_eq!(
+        fixture.problems("token-env = \"VARIABLE\"", "issuer-seed-file = \".\"", ""),
+        [
+            "portcullis.toml: callout.issuer-seed-file: `.` is a directory",
+            "portcullis.toml: nats.token-env: environment variable `VARIABLE` is empty",
+        ]
+    );
+}
+
+#[test]
+fn credentials_files_hold_a_jwt_and_a_user_seed() {
+    let fixture = Fixture::new();
+    let nats = "creds-file = \"user.creds\"";
+    let file = |jwt: &str, seed: &str| {
+        format!(
+            "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
+             -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+        )
+    };
+    let user = KeyPair::new_user().seed().unwrap();
+    fixture.write("user.creds", file("e30.e30.sig", &user));
+    let secrets = fixture.resolve(nats, ISSUER, "").unwrap().value;
+    assert!(
+        matches!(secrets.connection, ConnectionSecret::Credentials(text) if text.expose().contains(&user))
+    );
+    fixture.write("user.creds", file("e30.e30.sig", &fixture.issuer));
+    assert_eq!(
+        fixture.problems(nats, ISSUER, ""),
+        [
+            "portcullis.toml: nats.creds-file: `user.creds` is not usable: expected a user seed (SU…), found an account seed (SA…)"
+        ]
+    );
+    fixture.write("user.creds", &user);
+    assert_eq!(
+        fixture.problems(nats, ISSUER, ""),
+        [
+            "portcullis.toml: nats.creds-file: `user.creds` is not usable: expected a credentials file, found no `BEGIN NATS USER JWT`"
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_seed_that_everybody_can_read_is_a_warning() {
+    let fixture = Fixture::new();
+    let path = fixture.directory.path().join("issuer.nk");
+    set_mode(&path, 0o644);
+    let warnings = fixture.resolve("", ISSUER, "").unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0]
+            .to_string()
+            .ends_with("issuer.nk` can be read by every user of this machine; use mode 0600"),
+        "{}",
+        warnings[0]
+    );
+    set_mode(&path, 0o640);
+    assert_eq!(fixture.resolve("", ISSUER, "").unwrap().warnings, []);
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let fixture = Fixture::new();
+    let secrets = fixture
+        .resolve("token-env = \"VARIABLE\"", ISSUER, "s3cret")
+        .unwrap();
+    let debug = format!("{secrets:?}");
+    assert!(debug.contains("[redacted]"), "{debug}");
+    assert!(!debug.contains("s3cret"), "{debug}");
+    assert!(!debug.contains(&fixture.issuer), "{debug}");
+}

@@ -1,0 +1,111 @@
+//! What is made, and what is left alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use nkeys::KeyPair;
+
+use super::*;
+use crate::check::{Findings, run_check};
+use crate::config::Config;
+use crate::exit::ExitCode;
+
+fn names(directory: &Path) -> BTreeSet<String> {
+    fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn what_is_made_passes_the_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("new/portcullis");
+    init(&root).unwrap();
+    let findings = run_check(&root.join("portcullis.toml"), |_| Vec::new());
+    assert_eq!(
+        findings,
+        Findings {
+            problems: Vec::new(),
+            code: ExitCode::Success
+        }
+    );
+    assert_eq!(names(&root.join("policies")), BTreeSet::new());
+}
+
+#[test]
+fn the_server_is_told_the_public_keys_of_the_seeds() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = init(directory.path()).unwrap();
+    let config = Config::load(&directory.path().join("portcullis.toml")).unwrap();
+    let secrets = config.value.resolve_secrets().unwrap().value;
+    let public = |seed: &str| KeyPair::from_seed(seed).unwrap().public_key();
+    assert_eq!(public(secrets.issuer_seed.expose()), made.issuer);
+    let seed = fs::read_to_string(directory.path().join("keys/callout.nk")).unwrap();
+    assert_eq!(public(seed.trim_end()), made.service);
+
+    let server = fs::read_to_string(directory.path().join("nats-server.conf")).unwrap();
+    assert!(server.contains(&format!("issuer: \"{}\"", made.issuer)));
+    assert!(server.contains(&format!("nkey: \"{}\"", made.service)));
+    assert!(server.contains(&format!("auth_users: [ \"{}\" ]", made.service)));
+    assert!(!server.contains(seed.trim_end()));
+    assert!(!made.summary().contains(seed.trim_end()));
+    assert!(!server.contains("{issuer}") && !server.contains("{service}"));
+}
+
+#[cfg(unix)]
+#[test]
+fn seeds_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    init(directory.path()).unwrap();
+    let mode = |name| {
+        let metadata = fs::metadata(directory.path().join(name)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(mode("keys"), 0o700);
+    assert_eq!(mode("keys/issuer.nk"), 0o600);
+    assert_eq!(mode("keys/callout.nk"), 0o600);
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    for name in ["portcullis.toml", "nats-server.conf", "keys", "policies"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        fs::write(&path, "mine").unwrap();
+        let error = init(directory.path()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "`{}` exists already; nothing was written: choose another directory or move it away",
+                path.display()
+            )
+        );
+        assert_eq!(names(directory.path()), BTreeSet::from([name.to_owned()]));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn what_was_made_before_a_failure_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("new");
+    let mut files = NewFiles::in_directory(&root).unwrap();
+    files.directory("keys", Directory::Private).unwrap();
+    files.file("keys/a", "a").unwrap();
+    let error = files.file("no/such/directory", "b").unwrap_err();
+    assert!(matches!(error, NotInitialized::Write { .. }), "{error}");
+    drop(files);
+    assert_eq!(names(directory.path()), BTreeSet::new());
+}
+
+#[test]
+fn a_file_in_the_place_of_the_directory_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, "mine").unwrap();
+    assert!(matches!(init(&path), Err(NotInitialized::Write { .. })));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+}
