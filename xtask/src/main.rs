@@ -1,1 +1,51 @@
-fn main() {}
+//! The repository's own verbs: `cargo xtask demo`, `test`, `check`.
+//!
+//! Only the standard library, so that the first command a newcomer types compiles in seconds.
+//!
+//! # Layout
+//!
+//! - [`arguments`]: the command line.
+//! - [`verbs`]: what each verb does, as a list of steps.
+//! - [`steps`]: progress, one line when a step starts and one when it ends.
+//! - [`setup`]: what the verbs need and a bare machine lacks; each step is idempotent.
+//! - [`workspace`], [`process`], [`version`], [`failure`]: what these share.
+
+mod arguments;
+mod failure;
+mod process;
+mod setup;
+mod steps;
+mod verbs;
+mod version;
+mod workspace;
+
+use std::io::{Write, stderr, stdout};
+use std::process::ExitCode;
+
+use arguments::Verb;
+use failure::Result;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to tell when stderr is closed.
+            let _ = writeln!(stderr(), "error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let verb = arguments::parse(std::env::args().skip(1))?;
+    match verb {
+        Verb::Help => {
+            let _ = stdout().write_all(arguments::HELP.as_bytes());
+            Ok(())
+        }
+        Verb::Demo { keep } => verbs::demo(&Workspace::open()?, keep),
+        Verb::Test { filters } => verbs::test(&Workspace::open()?, &filters),
+        Verb::Check => verbs::check(&Workspace::open()?),
+    }
+}

@@ -1,0 +1,67 @@
+//! What the demo replaces `static-users` with: the same users from the same settings, who may only
+//! listen. It stands for any change an operator makes to a policy in service.
+
+use std::collections::BTreeMap;
+
+use portcullis_sdk::prelude::*;
+use serde::Deserialize;
+
+/// The part of the settings of `static-users` that matters here; the rest is ignored.
+#[derive(Debug, Deserialize)]
+pub struct Settings {
+    users: BTreeMap<String, User>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    password: String,
+    account: String,
+}
+
+/// Lets its users in to listen to their own subjects.
+#[derive(Debug)]
+pub struct ReadOnly {
+    users: BTreeMap<String, User>,
+}
+
+impl Policy for ReadOnly {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            users: settings.users,
+        })
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        let Some(name) = request.username() else {
+            return Verdict::Abstain;
+        };
+        let Some(user) = self.users.get(&name) else {
+            return Verdict::Abstain;
+        };
+        match request.password_matches(&user.password) {
+            Ok(true) => Permit::new(&user.account)
+                .subscribe_allow(format!("{name}.>"))
+                .into(),
+            Ok(false) => Verdict::deny("wrong password"),
+            Err(error) => Verdict::deny(error.to_string()),
+        }
+    }
+}
+
+export!(ReadOnly);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_may_listen_and_nothing_else() {
+        let settings = r#"{ "users": { "alice": { "password": "plain:a", "account": "APP" } } }"#;
+        let policy: ReadOnly = portcullis_sdk::testing::configure(settings).unwrap();
+        let alice = Request::builder().username("alice").password("a").build();
+        let expected = Permit::new("APP").subscribe_allow("alice.>");
+        assert_eq!(policy.decide(&alice), expected.into());
+    }
+}

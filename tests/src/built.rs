@@ -1,0 +1,104 @@
+//! Where `cargo xtask` put what the tests need.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+
+/// Finds programs and modules through the environment that `cargo xtask` sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Built;
+
+/// The releases of nats-server that the tests run against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// 2.10.26, of the first series with auth callout.
+    Nats2_10,
+    /// 2.15.1.
+    Nats2_15,
+    /// Whichever the demo found.
+    Any,
+}
+
+impl Release {
+    /// The program.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where it is.
+    pub fn program(self) -> Result<PathBuf> {
+        path(match self {
+            Self::Nats2_10 => "PORTCULLIS_NATS_SERVER_2_10",
+            Self::Nats2_15 => "PORTCULLIS_NATS_SERVER_2_15",
+            Self::Any => "PORTCULLIS_NATS_SERVER",
+        })
+    }
+}
+
+impl Built {
+    /// The program `portcullis`.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where it is.
+    pub fn portcullis() -> Result<PathBuf> {
+        path("PORTCULLIS_BIN")
+    }
+
+    /// The policy built from the package `package`.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where policies are, or has not built this one.
+    pub fn policy(package: &str) -> Result<Vec<u8>> {
+        module(&path("PORTCULLIS_POLICIES")?, package)
+    }
+
+    /// The misbehaving guest `name`.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where guests are, or has not built this one.
+    pub fn guest(name: &str) -> Result<Vec<u8>> {
+        module(&path("PORTCULLIS_GUESTS")?, name)
+    }
+
+    /// The directory with the foreign clients and their packages.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where it is.
+    pub fn clients() -> Result<PathBuf> {
+        path("PORTCULLIS_CLIENTS")
+    }
+
+    /// The program that runs Python.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where it is.
+    pub fn python() -> Result<PathBuf> {
+        path("PORTCULLIS_PYTHON")
+    }
+
+    /// The program that runs JavaScript.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where it is.
+    pub fn node() -> Result<PathBuf> {
+        path("PORTCULLIS_NODE")
+    }
+}
+
+fn path(variable: &str) -> Result<PathBuf> {
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .with_context(|| format!("`{variable}` is not set: run `cargo xtask test`"))
+}
+
+/// Cargo names a module after its crate, so with underscores.
+fn module(directory: &std::path::Path, package: &str) -> Result<Vec<u8>> {
+    let file = directory.join(format!("{}.wasm", package.replace('-', "_")));
+    fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))
+}

@@ -1,0 +1,171 @@
+//! Clients that others wrote, one process a login.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::{Built, Credentials};
+
+/// Longer than starting an interpreter, logging in and taking some steps.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Which client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignClient {
+    /// nats-py.
+    Python,
+    /// nats.js.
+    JavaScript,
+}
+
+/// What a client does once it is in.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// Asks the server what it may do: `{"info": …}`.
+    UserInfo,
+    /// Publishes on a subject: `{"accepted": true}` or `{"refused": error}`.
+    Publish(&'a str),
+    /// Subscribes to a subject: `{"accepted": true}` or `{"refused": error}`.
+    Subscribe(&'a str),
+    /// Sends a request with a payload: `{"reply": text}`.
+    Request(&'a str, &'a str),
+    /// Waits until the server closes the connection: `{"closed": bool, "errors": […]}`.
+    ExpectClosed(Duration),
+}
+
+/// How it went.
+#[derive(Debug, Deserialize)]
+pub struct Session {
+    /// Whether the client was let in.
+    pub connected: bool,
+    /// What the client was told if it was not let in.
+    #[serde(default)]
+    pub errors: Vec<String>,
+    /// What came of each step.
+    #[serde(default)]
+    pub results: Vec<Value>,
+}
+
+impl ForeignClient {
+    /// Logs in at `url` as a connection named `name`, takes `steps` and leaves.
+    ///
+    /// # Errors
+    ///
+    /// If the client program fails; a refused login or step is not a failure.
+    pub async fn run(
+        self,
+        url: &str,
+        credentials: Credentials<'_>,
+        name: &str,
+        steps: &[Step<'_>],
+    ) -> Result<Session> {
+        let mut process = self
+            .command()?
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start the {self:?} client"))?;
+        let login = login(url, credentials, name, steps).to_string();
+        let mut stdin = process.stdin.take().context("the client has no stdin")?;
+        stdin.write_all(login.as_bytes()).await?;
+        drop(stdin);
+        let output = timeout(PATIENCE, process.wait_with_output())
+            .await
+            .with_context(|| format!("the {self:?} client did not end"))??;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "the {self:?} client failed: {complaint}"
+        );
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("the {self:?} client printed no result: {complaint}"))
+    }
+
+    fn command(self) -> Result<Command> {
+        let clients = Built::clients()?;
+        let (program, script) = match self {
+            Self::Python => (Built::python()?, "client.py"),
+            Self::JavaScript => (Built::node()?, "client.mjs"),
+        };
+        let mut command = Command::new(program);
+        command
+            .arg(clients.join(script))
+            .env("PYTHONPATH", clients.join("python"));
+        Ok(command)
+    }
+}
+
+impl Session {
+    /// Whether the client was refused and told nothing but that.
+    pub fn is_refused_without_reason(&self) -> bool {
+        let told = |error: &String| {
+            let bare = error.trim_start_matches("nats: ").trim_matches('\'');
+            bare.eq_ignore_ascii_case("Authorization Violation")
+        };
+        !self.connected && !self.errors.is_empty() && self.errors.iter().all(told)
+    }
+
+    /// A field of the result of the step at `index`; null if it is absent.
+    pub fn result(&self, index: usize, field: &str) -> Value {
+        let result = self.results.get(index);
+        result
+            .and_then(|result| result.get(field))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Whether the step at `index` was accepted.
+    pub fn accepted(&self, index: usize) -> bool {
+        self.result(index, "accepted") == json!(true)
+    }
+
+    /// Whether the step at `index` was refused for want of permission.
+    pub fn refused(&self, index: usize) -> bool {
+        let refused = self.result(index, "refused");
+        refused
+            .as_str()
+            .is_some_and(|error| error.to_lowercase().contains("permissions violation"))
+    }
+}
+
+fn login(url: &str, credentials: Credentials<'_>, name: &str, steps: &[Step<'_>]) -> Value {
+    let steps: Vec<_> = steps.iter().map(|step| step.to_json()).collect();
+    let mut login = json!({ "url": url, "name": name, "steps": steps });
+    if let Some(login) = login.as_object_mut() {
+        match credentials {
+            Credentials::None => {}
+            Credentials::Password(user, password) => {
+                login.insert("user".to_owned(), json!(user));
+                login.insert("password".to_owned(), json!(password));
+            }
+            Credentials::Token(token) => {
+                login.insert("token".to_owned(), json!(token));
+            }
+        }
+    }
+    login
+}
+
+impl Step<'_> {
+    fn to_json(self) -> Value {
+        match self {
+            Self::UserInfo => json!({ "do": "user-info" }),
+            Self::Publish(subject) => json!({ "do": "publish", "subject": subject }),
+            Self::Subscribe(subject) => json!({ "do": "subscribe", "subject": subject }),
+            Self::Request(subject, payload) => {
+                json!({ "do": "request", "subject": subject, "payload": payload })
+            }
+            Self::ExpectClosed(time) => {
+                json!({ "do": "expect-closed", "seconds": time.as_secs() })
+            }
+        }
+    }
+}

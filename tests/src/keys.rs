@@ -1,0 +1,60 @@
+//! The keys of a site.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use nkeys::KeyPair;
+
+/// The keys of a site, freshly made.
+#[derive(Debug)]
+pub struct Keys {
+    /// Signs users and responses: an account key.
+    pub issuer: KeyPair,
+    /// Logs the host in: a user key.
+    pub callout: KeyPair,
+}
+
+impl Keys {
+    /// New keys.
+    pub fn generate() -> Self {
+        Self {
+            issuer: KeyPair::new_account(),
+            callout: KeyPair::new_user(),
+        }
+    }
+
+    /// Writes `issuer.nk` and `callout.nk` into `directory`, readable by their owner only.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        fs::create_dir_all(directory)?;
+        write_seed(&directory.join("issuer.nk"), &self.issuer)?;
+        write_seed(&directory.join("callout.nk"), &self.callout)
+    }
+
+    /// The seeds, for tests that look whether they are written anywhere.
+    ///
+    /// # Errors
+    ///
+    /// If a key has no seed.
+    pub fn seeds(&self) -> Result<[String; 2]> {
+        Ok([self.issuer.seed()?, self.callout.seed()?])
+    }
+}
+
+fn write_seed(path: &Path, key: &KeyPair) -> Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    writeln!(file, "{}", key.seed()?)?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! A quick login, with the client library that the host uses too.
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
+
+/// Longer than any login takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a client presents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credentials<'a> {
+    /// Nothing.
+    None,
+    /// A user name and a password.
+    Password(&'a str, &'a str),
+    /// A token.
+    Token(&'a str),
+}
+
+/// Logs in at `url` as a connection named `name`. It does not come back once the server closes it.
+///
+/// # Errors
+///
+/// If the client is not let in; see [`is_refused`].
+pub async fn log_in(
+    url: &str,
+    credentials: Credentials<'_>,
+    name: &str,
+) -> Result<Client, ConnectError> {
+    let options = match credentials {
+        Credentials::None => ConnectOptions::new(),
+        Credentials::Password(user, password) => {
+            ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+        }
+        Credentials::Token(token) => ConnectOptions::with_token(token.to_owned()),
+    };
+    options
+        .name(name)
+        .connection_timeout(PATIENCE)
+        .max_reconnects(1)
+        .connect(url)
+        .await
+}
+
+/// Whether a login failed because the server refused it, rather than for any other reason.
+pub fn is_refused<T>(login: &Result<T, ConnectError>) -> bool {
+    login
+        .as_ref()
+        .is_err_and(|error| error.kind() == ConnectErrorKind::AuthorizationViolation)
+}

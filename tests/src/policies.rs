@@ -1,0 +1,128 @@
+//! The directory that the host watches.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Changes the directory that the host watches, the way a careful operator does: a file appears
+/// whole or not at all.
+#[derive(Clone, Debug)]
+pub struct PolicyDirectory(PathBuf);
+
+impl PolicyDirectory {
+    /// The directory at `path`, made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn create(path: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&path).with_context(|| format!("cannot create `{}`", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Puts the module `NAME.wasm` in place.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn put_module(&self, name: &str, module: &[u8]) -> Result<()> {
+        self.put(&format!("{name}.wasm"), module)
+    }
+
+    /// Puts the settings `NAME.toml` in place.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn put_settings(&self, name: &str, settings: &str) -> Result<()> {
+        self.put(&format!("{name}.toml"), settings.as_bytes())
+    }
+
+    /// Puts a policy in place: its settings, then its module.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
+    pub fn put_policy(&self, name: &str, module: &[u8], settings: &str) -> Result<()> {
+        self.put_settings(name, settings)?;
+        self.put_module(name, module)
+    }
+
+    /// Removes a policy: its module, then its settings.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        for extension in ["wasm", "toml"] {
+            let file = self.0.join(format!("{name}.{extension}"));
+            match fs::remove_file(&file) {
+                Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Written under a name that the host does not look at, then renamed.
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let aside = self.0.join(format!(".{name}.partial"));
+        let file = self.0.join(name);
+        fs::write(&aside, bytes)
+            .and_then(|()| fs::rename(&aside, &file))
+            .with_context(|| format!("cannot write `{}`", file.display()))
+    }
+}
+
+/// The same module with a custom section that holds `note`: other bytes, so another digest, but the
+/// same behaviour.
+pub fn wasm_with_note(module: &[u8], note: &str) -> Vec<u8> {
+    const NAME: &[u8] = b"note";
+    let mut section = unsigned_leb128(NAME.len());
+    section.extend_from_slice(NAME);
+    section.extend_from_slice(note.as_bytes());
+    let mut changed = module.to_vec();
+    changed.push(0);
+    changed.extend(unsigned_leb128(section.len()));
+    changed.extend(section);
+    changed
+}
+
+/// A number as the binary format of WebAssembly writes it.
+fn unsigned_leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(number & 0x7f).unwrap_or_default();
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_a_custom_section_at_the_end() {
+        let empty = b"\0asm\x01\0\0\0";
+        let changed = wasm_with_note(empty, "v2");
+        assert_eq!(changed, b"\0asm\x01\0\0\0\x00\x07\x04notev2");
+    }
+
+    #[test]
+    fn long_numbers_take_several_bytes() {
+        assert_eq!(unsigned_leb128(127), [0x7f]);
+        assert_eq!(unsigned_leb128(300), [0xac, 0x02]);
+    }
+}

@@ -1,0 +1,177 @@
+//! A directory with everything a callout needs, and what runs in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::{Host, Keys, NatsServer, PolicyDirectory, Release};
+
+/// A temporary directory with keys, configurations and policies. Removed on drop.
+#[derive(Debug)]
+pub struct Site {
+    directory: TempDir,
+    /// The keys, written to `keys/`.
+    pub keys: Keys,
+    /// The directory that the host watches.
+    pub policies: PolicyDirectory,
+    release: Release,
+}
+
+/// The accounts that the server of a site has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accounts {
+    /// `AUTH` for the callout, with a user [`Site::OBSERVER`]; `APP` and `OTHER` for clients; `SYS`.
+    Several,
+    /// `$G` for the callout and for clients, with `JetStream`; `SYS`.
+    Global,
+    /// As `Several`, but the server asks nobody and `OBSERVER` may publish whatever it wants.
+    NoCallout,
+}
+
+impl Site {
+    /// The name and the password of a user in the account `AUTH` that does not go through the callout.
+    pub const OBSERVER: (&str, &str) = ("observer", "observer-password");
+
+    /// A site whose server is of this release.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be made.
+    pub fn create(release: Release) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("portcullis-").tempdir()?;
+        let keys = Keys::generate();
+        keys.write(&directory.path().join("keys"))?;
+        let policies = PolicyDirectory::create(directory.path().join("policies"))?;
+        Ok(Self {
+            directory,
+            keys,
+            policies,
+            release,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts a server that hands its logins to the host.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn start_server(&self, accounts: Accounts) -> Result<NatsServer> {
+        let issuer = self.keys.issuer.public_key();
+        self.start_server_trusting(accounts, &issuer).await
+    }
+
+    /// Starts a server that trusts what the account key `issuer` signs.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn start_server_trusting(
+        &self,
+        accounts: Accounts,
+        issuer: &str,
+    ) -> Result<NatsServer> {
+        let config = self.path().join("nats-server.conf");
+        fs::write(&config, self.server_config(accounts, issuer))?;
+        NatsServer::start(self.release, &config).await
+    }
+
+    /// Starts a host for `server`, without waiting for it. `extra` is appended to its configuration.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn spawn_host(&self, server: &NatsServer, extra: &str) -> Result<Host> {
+        let config =
+            self.write_config("portcullis.toml", &self.host_config(&server.url(), extra))?;
+        Host::spawn(&config, &[])
+    }
+
+    /// Starts a host for `server` and waits until it decides logins.
+    ///
+    /// # Errors
+    ///
+    /// If it never does.
+    pub async fn start_host(&self, server: &NatsServer) -> Result<Host> {
+        let host = self.spawn_host(server, "")?;
+        host.ready().await?;
+        Ok(host)
+    }
+
+    /// Writes a configuration of the host.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn write_config(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let file = self.path().join(name);
+        fs::write(&file, text)?;
+        Ok(file)
+    }
+
+    /// A configuration of the host that answers for [`Accounts::Several`] at `url`; it ends inside
+    /// the table `policies`, where `extra` goes on.
+    pub fn host_config(&self, url: &str, extra: &str) -> String {
+        format!(
+            r#"
+[nats]
+servers = ["{url}"]
+nkey-seed-file = "keys/callout.nk"
+
+[callout]
+issuer-seed-file = "keys/issuer.nk"
+target-accounts = ["APP"]
+account = "AUTH"
+system-account = "SYS"
+
+[policies]
+directory = "policies"
+debounce = "50ms"
+{extra}
+"#
+        )
+    }
+
+    fn server_config(&self, accounts: Accounts, issuer: &str) -> String {
+        let callout = self.keys.callout.public_key();
+        let (observer, password) = Self::OBSERVER;
+        let users = format!(
+            "users: [\n    {{ nkey: {callout} }}\n    {{ user: {observer}, password: {password} }}\n  ]"
+        );
+        let asks = |account: &str| {
+            format!(
+                "auth_callout {{ issuer: {issuer}, account: {account}, auth_users: [ {callout}, {observer} ] }}"
+            )
+        };
+        // `timeout` is a number: as text, the oldest server ignores it.
+        match accounts {
+            Accounts::Several | Accounts::NoCallout => {
+                let asks = match accounts {
+                    Accounts::NoCallout => String::new(),
+                    _ => asks("AUTH"),
+                };
+                format!(
+                    "server_name: portcullis-tests\n\
+                     system_account: SYS\n\
+                     accounts {{\n  AUTH {{ {users} }}\n  APP {{}}\n  OTHER {{}}\n  SYS {{}}\n}}\n\
+                     authorization {{\n  timeout: 5\n  {asks}\n}}\n"
+                )
+            }
+            Accounts::Global => format!(
+                "server_name: portcullis-tests\n\
+                 system_account: SYS\n\
+                 accounts {{ SYS {{}} }}\n\
+                 jetstream {{ store_dir: \"{}\" }}\n\
+                 authorization {{\n  timeout: 5\n  {users}\n  {}\n}}\n",
+                self.path().join("jetstream").display(),
+                asks("$G")
+            ),
+        }
+    }
+}

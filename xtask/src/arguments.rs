@@ -1,0 +1,88 @@
+//! The command line.
+
+use crate::failure::{Failure, Result};
+
+/// What `cargo xtask help` prints.
+pub(crate) const HELP: &str = "\
+The repository's own verbs.
+
+Usage: cargo xtask <verb>
+
+  demo [--keep]     set everything up, let real clients log in, show what was decided;
+                    --keep leaves it running and prints commands to try
+  test [FILTER…]    run every test, or those whose names contain a FILTER
+  check             formatting, lints and documentation, as CI sees them
+  help              this text
+
+What a verb needs and the machine lacks is fetched once and kept in target/xtask/.
+";
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Demo { keep: bool },
+    Test { filters: Vec<String> },
+    Check,
+    Help,
+}
+
+/// Reads the arguments behind the program's name.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb> {
+    let mut arguments = arguments.into_iter();
+    let Some(verb) = arguments.next() else {
+        return Ok(Verb::Help);
+    };
+    let rest: Vec<String> = arguments.collect();
+    match (verb.as_str(), rest.as_slice()) {
+        ("demo", []) => Ok(Verb::Demo { keep: false }),
+        ("demo", [flag]) if flag == "--keep" => Ok(Verb::Demo { keep: true }),
+        ("test", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
+            Ok(Verb::Test { filters: rest })
+        }
+        ("check", []) => Ok(Verb::Check),
+        ("help" | "--help" | "-h", _) => Ok(Verb::Help),
+        ("demo" | "test" | "check", rest) => Err(Failure::new(format!(
+            "`{verb}` does not take `{}`; see `cargo xtask help`",
+            rest.join(" ")
+        ))),
+        _ => Err(Failure::new(format!(
+            "unknown verb `{verb}`; see `cargo xtask help`"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Verb> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn every_verb_is_read() {
+        assert_eq!(parsed("demo").unwrap(), Verb::Demo { keep: false });
+        assert_eq!(parsed("demo --keep").unwrap(), Verb::Demo { keep: true });
+        assert_eq!(parsed("check").unwrap(), Verb::Check);
+        let filters = vec!["reload".to_owned(), "expiry".to_owned()];
+        assert_eq!(
+            parsed("test reload expiry").unwrap(),
+            Verb::Test { filters }
+        );
+    }
+
+    #[test]
+    fn no_verb_asks_for_help() {
+        assert_eq!(parsed("").unwrap(), Verb::Help);
+    }
+
+    #[test]
+    fn a_mistyped_verb_or_flag_is_named() {
+        let unknown = parsed("tset").unwrap_err().to_string();
+        assert!(unknown.contains("`tset`"), "{unknown}");
+        let flag = parsed("demo --kepe").unwrap_err().to_string();
+        assert!(flag.contains("`--kepe`"), "{flag}");
+        let test_flag = parsed("test --nocapture").unwrap_err().to_string();
+        assert!(test_flag.contains("`--nocapture`"), "{test_flag}");
+    }
+}

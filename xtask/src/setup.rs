@@ -1,0 +1,15 @@
+//! What the verbs need and a bare machine lacks. Every function here is idempotent: the second call
+//! finds what the first one left.
+
+mod cache;
+mod nats_server;
+mod node;
+mod python;
+mod test_clients;
+mod wasm_target;
+
+pub(crate) use nats_server::{NEWEST, OLDEST, any_nats_server, nats_server};
+pub(crate) use node::node;
+pub(crate) use python::PYTHON;
+pub(crate) use test_clients::test_clients;
+pub(crate) use wasm_target::wasm_target;

@@ -1,0 +1,103 @@
+//! Directories that are filled once and kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Result};
+
+/// The file that says what a directory was filled from.
+const STAMP: &str = ".filled-from";
+
+/// The directory `name` in `cache`, filled by `fill` unless it has been filled from `source` before.
+///
+/// `fill` works in a directory beside it that is renamed at the end, so that an interrupted fill is
+/// never mistaken for a good one.
+pub(crate) fn directory(
+    cache: &Path,
+    name: &str,
+    source: &str,
+    fill: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let directory = cache.join(name);
+    if fs::read_to_string(directory.join(STAMP)).is_ok_and(|stamp| stamp == source) {
+        return Ok(directory);
+    }
+    let aside = cache.join(format!(".{name}.{}", std::process::id()));
+    remove(&aside)?;
+    fs::create_dir_all(&aside).map_err(Failure::at("create", &aside))?;
+    let outcome = fill(&aside).and_then(|()| {
+        let stamp = aside.join(STAMP);
+        fs::write(&stamp, source).map_err(Failure::at("write", &stamp))?;
+        remove(&directory)?;
+        fs::rename(&aside, &directory).map_err(Failure::at("create", &directory))
+    });
+    if outcome.is_err() {
+        // The first failure is the one worth telling.
+        let _ = remove(&aside);
+    }
+    outcome.map(|()| directory)
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::at("remove", directory)(cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of this test's own, removed at its end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(test: &str) -> Self {
+            let name = format!("xtask-{test}-{}", std::process::id());
+            Self(std::env::temp_dir().join(name))
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn fill_with(text: &'static str) -> impl FnOnce(&Path) -> Result<()> {
+        move |aside| {
+            let file = aside.join("file");
+            fs::write(&file, text).map_err(Failure::at("write", &file))
+        }
+    }
+
+    fn never(_: &Path) -> Result<()> {
+        Err(Failure::new("filled again"))
+    }
+
+    #[test]
+    fn a_filled_directory_is_not_filled_again() {
+        let scratch = Scratch::new("filled");
+        let first = directory(&scratch.0, "tool", "1", fill_with("one")).unwrap();
+        assert_eq!(directory(&scratch.0, "tool", "1", never), Ok(first));
+    }
+
+    #[test]
+    fn another_source_fills_it_anew() {
+        let scratch = Scratch::new("anew");
+        directory(&scratch.0, "tool", "1", fill_with("one")).unwrap();
+        let second = directory(&scratch.0, "tool", "2", fill_with("two")).unwrap();
+        assert_eq!(fs::read_to_string(second.join("file")).unwrap(), "two");
+    }
+
+    #[test]
+    fn a_failed_fill_leaves_nothing_behind() {
+        let scratch = Scratch::new("failed");
+        assert!(directory(&scratch.0, "tool", "1", never).is_err());
+        assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
+        assert!(directory(&scratch.0, "tool", "1", fill_with("one")).is_ok());
+    }
+}

