@@ -103,7 +103,9 @@ impl<P: Policy> Slot<P> {
     ///
     /// As [`configure`](Self::configure).
     pub fn configure_from_host(&self, json: &str) -> Result<(), String> {
-        std::panic::set_hook(Box::new(|panic| crate::log::error(panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| {
+            crate::log::error(panic.to_string().replace('\n', " "));
+        }));
         self.configure(json)
     }
 

@@ -1,5 +1,6 @@
 //! From settings to logins, with everything that is wrong with them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_sdk::{Permit, SettingsError, check_hash};
@@ -186,17 +187,10 @@ fn unknown_profile(settings: &Settings, name: &str) -> String {
 
 /// Two users with one token: which of them is it?
 fn check_tokens(settings: &Settings, problems: &mut Vec<SettingsError>) {
-    let mut tokens: Vec<(&str, &str)> = Vec::new();
+    let mut owners = BTreeMap::new();
     for (name, user) in &settings.users {
-        tokens.extend(
-            user.token
-                .as_ref()
-                .map(|token| (token.as_str(), name.as_str())),
-        );
-    }
-    tokens.sort_unstable();
-    for ((token, owner), (next, name)) in tokens.iter().zip(tokens.iter().skip(1)) {
-        if token == next {
+        let Some(token) = &user.token else { continue };
+        if let Some(owner) = owners.insert(token.as_str(), name.as_str()) {
             let message = format!("the same token as that of user `{owner}`");
             problems.push(SettingsError::at(format!("users.{name}.token"), message));
         }
