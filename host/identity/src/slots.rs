@@ -26,6 +26,14 @@ impl Slots {
         }
     }
 
+    /// Does `work` in a place, taken as by [`Slots::take`]; none if there was no place in time.
+    pub(crate) fn run<T>(&self, deadline: Instant, work: impl FnOnce() -> T) -> Option<T> {
+        let slot = self.take(deadline)?;
+        let done = work();
+        drop(slot);
+        Some(done)
+    }
+
     /// Takes a place, waiting for one until `deadline`; none if the deadline passes first. A deadline
     /// in the past takes nothing, even if a place is free.
     pub(crate) fn take(&self, deadline: Instant) -> Option<Slot<'_>> {
@@ -79,6 +87,16 @@ mod tests {
         assert!(slots.take(Instant::now() + SOON).is_none());
         drop(second);
         assert!(slots.take(Instant::now() + LATE).is_some());
+    }
+
+    #[test]
+    fn work_holds_its_place_and_gives_it_back() {
+        let slots = slots(1);
+        let second = slots.run(Instant::now() + LATE, || {
+            slots.take(Instant::now() + SOON).is_some()
+        });
+        assert_eq!(second, Some(false));
+        assert_eq!(slots.run(Instant::now() + LATE, || 7), Some(7));
     }
 
     #[test]

@@ -49,8 +49,9 @@ impl SecretVerifier for PasswordVerifier {
         if !hash.is_slow() {
             return hash.matches(secret);
         }
-        let _slot = self.slots.take(deadline).ok_or(HashError::Deadline)?;
-        hash.matches(secret)
+        self.slots
+            .run(deadline, || hash.matches(secret))
+            .ok_or(HashError::Deadline)?
     }
 
     fn check(&self, hash: &str) -> Result<(), HashError> {
