@@ -49,7 +49,9 @@ fn a_policy_hears_every_fact_and_its_settings() {
     for fact in expected {
         assert!(facts.contains(fact), "`{fact}` is not in `{facts}`");
     }
-    assert!(facts.contains("bad_hash=Err("), "{facts}");
+    for refused in ["bad_hash=Err(", "token_hash_for_password=Err("] {
+        assert!(facts.contains(refused), "`{refused}` is not in `{facts}`");
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub enum NotInitialized {
     },
     /// The key library failed.
     #[error("cannot make keys")]
-    Keys,
+    Keys(#[source] portcullis_claims::KeyError),
 }
 
 /// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an empty
@@ -56,8 +56,8 @@ pub fn init(directory: &Path) -> Result<Initialized, NotInitialized> {
             return Err(NotInitialized::Exists(path));
         }
     }
-    let issuer = keys::generate(KeyKind::Account).ok_or(NotInitialized::Keys)?;
-    let service = keys::generate(KeyKind::User).ok_or(NotInitialized::Keys)?;
+    let issuer = keys::generate(KeyKind::Account).map_err(NotInitialized::Keys)?;
+    let service = keys::generate(KeyKind::User).map_err(NotInitialized::Keys)?;
     let server = NATS_SERVER_CONF
         .replace("{issuer}", &issuer.public)
         .replace("{service}", &service.public);

@@ -86,7 +86,7 @@ fn initialize(directory: &Path) -> Result<ExitCode, Failure> {
     let made = init::init(directory).map_err(|error| {
         let code = match error {
             NotInitialized::Exists(_) | NotInitialized::Write { .. } => ExitCode::CannotCreate,
-            NotInitialized::Keys => ExitCode::Internal,
+            NotInitialized::Keys(_) => ExitCode::Internal,
         };
         Failure::new(code, error)
     })?;

@@ -101,8 +101,8 @@ fn the_way_to_authenticate_is_kept(#[case] nats: &str, #[case] expected: Connect
 #[case(KeyPair::new_user().seed().unwrap(), "expected an account seed (SA…), found a user seed (SU…)")]
 #[case(KeyPair::new_operator().seed().unwrap(), "expected an account seed (SA…), found an operator seed (SO…)")]
 #[case(KeyPair::new_server().seed().unwrap(), "expected an account seed (SA…), found a server seed (SN…)")]
-#[case(KeyPair::new_account().public_key(), "expected an account seed (SA…), found a public key")]
-#[case("SAHUNTER2".to_owned(), "expected an account seed (SA…), found something that is not a seed")]
+#[case(KeyPair::new_account().public_key(), "expected an account seed (SA…), found an account public key (A…)")]
+#[case("SAHUNTER2".to_owned(), "expected an account seed (SA…), found a seed that is damaged: it does not have 58 characters")]
 fn the_wrong_type_of_seed_is_named_and_not_shown(#[case] content: String, #[case] problem: &str) {
     let fixture = Fixture::new();
     fixture.write("issuer.nk", &content);
