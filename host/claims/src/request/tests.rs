@@ -278,7 +278,7 @@ fn requests_of_another_implementation_open() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn any_bytes_are_opened_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {

@@ -99,7 +99,7 @@ fn an_endless_response_permission_fits_the_servers_number() {
 #[test]
 fn a_permit_too_large_for_a_token_is_not_signed() {
     let mut builder = Permit::builder("APP", 100);
-    for number in 0..Permit::MAX_SUBJECTS {
+    for number in 0..1_000 {
         builder.publish_allow(&format!("{number}{}", "a".repeat(1000)));
     }
     let claims = UserClaims::from_permit("U", &builder.finish().unwrap(), 100);
@@ -171,7 +171,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn every_permit_is_read_back_from_its_token(permit in permits(), issued_at in any::<u64>()) {
