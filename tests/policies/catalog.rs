@@ -22,7 +22,10 @@ struct Site {
 
 impl Site {
     fn new(order: &[&'static str]) -> Self {
-        Self { directory: TempDir::new().unwrap(), order: order.to_vec() }
+        Self {
+            directory: TempDir::new().unwrap(),
+            order: order.to_vec(),
+        }
     }
 
     fn path(&self) -> &Path {
@@ -35,13 +38,20 @@ impl Site {
 
     /// Settings under which the guest `tells` greets with `greeting`.
     fn put_greeting(&self, file: &str, greeting: &str) {
-        self.put(file, format!("[settings]\ngreeting = \"{greeting}\"\n").as_bytes());
+        self.put(
+            file,
+            format!("[settings]\ngreeting = \"{greeting}\"\n").as_bytes(),
+        );
     }
 
     fn options(&self, poll_interval: Duration) -> CatalogOptions {
         CatalogOptions {
             directory: self.path().to_owned(),
-            order: self.order.iter().map(|name| name.parse().unwrap()).collect(),
+            order: self
+                .order
+                .iter()
+                .map(|name| name.parse().unwrap())
+                .collect(),
             poll_interval,
             debounce: Duration::from_millis(20),
             max_module_size: 1 << 20,
@@ -55,7 +65,9 @@ impl Site {
 }
 
 fn decide(catalog: &Catalog) -> Decision {
-    catalog.snapshot().decide(&request(), Instant::now() + PATIENCE)
+    catalog
+        .snapshot()
+        .decide(&request(), Instant::now() + PATIENCE)
 }
 
 /// Class and reason of a refusal.
@@ -73,7 +85,11 @@ fn greeting(catalog: &Catalog) -> String {
 }
 
 fn names(catalog: &Catalog) -> Vec<String> {
-    catalog.snapshot().policies().map(|policy| policy.name.to_string()).collect()
+    catalog
+        .snapshot()
+        .policies()
+        .map(|policy| policy.name.to_string())
+        .collect()
 }
 
 #[test]
@@ -91,7 +107,14 @@ fn the_chain_follows_file_names_and_ends_in_a_named_deny() {
     let (catalog, _) = site.open();
     assert_eq!(names(&catalog), ["10-a", "20-b"]);
     let decision = decide(&catalog);
-    assert_eq!(decision.abstained.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10-a", "20-b"]);
+    assert_eq!(
+        decision
+            .abstained
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["10-a", "20-b"]
+    );
     assert_eq!(denial(&catalog).0, DenialClass::EndOfChain);
     assert_eq!(decision.policy, None);
 }
@@ -121,7 +144,11 @@ fn a_broken_policy_is_reported_and_the_others_serve() {
     let rejections: Vec<_> = report.rejections().collect();
     assert_eq!(rejections.len(), 1);
     assert_eq!(rejections[0].file, site.path().join("bad.wasm"));
-    assert!(rejections[0].error.contains("not a WebAssembly module"), "{:?}", rejections[0]);
+    assert!(
+        rejections[0].error.contains("not a WebAssembly module"),
+        "{:?}",
+        rejections[0]
+    );
     assert_eq!(rejections[0].serving, None);
     assert_eq!(names(&catalog), ["good"]);
 }
@@ -133,11 +160,18 @@ fn replacing_breaking_mending_and_removing_leave_the_last_good_version() {
     site.put_greeting("p.toml", "one");
     let (catalog, _) = site.open();
     let first = catalog.snapshot().policies().next().unwrap().clone();
-    assert_eq!((greeting(&catalog).as_str(), first.generation), ("greeting=one", 1));
+    assert_eq!(
+        (greeting(&catalog).as_str(), first.generation),
+        ("greeting=one", 1)
+    );
 
     site.put_greeting("p.toml", "two");
     catalog.reload().unwrap();
-    assert_eq!(greeting(&catalog), "greeting=two", "an edit of the settings alone is a new version");
+    assert_eq!(
+        greeting(&catalog),
+        "greeting=two",
+        "an edit of the settings alone is a new version"
+    );
 
     for broken in [&b"\0asm"[..], b"", &guest("tells")[..1000]] {
         site.put("p.wasm", broken);
@@ -145,14 +179,21 @@ fn replacing_breaking_mending_and_removing_leave_the_last_good_version() {
         let rejection = report.rejections().next().unwrap();
         assert_eq!(rejection.serving, Some(first.digest));
         assert_eq!(greeting(&catalog), "greeting=two");
-        assert!(catalog.reload().unwrap().changes.is_empty(), "the same failure is reported once");
+        assert!(
+            catalog.reload().unwrap().changes.is_empty(),
+            "the same failure is reported once"
+        );
     }
 
     site.put("p.wasm", &guest("tells"));
     site.put("p.toml", b"[settings]\ngreeting = 7\n");
     let report = catalog.reload().unwrap();
     let rejection = report.rejections().next().unwrap();
-    assert_eq!(rejection.file, site.path().join("p.toml"), "the file at fault is the settings");
+    assert_eq!(
+        rejection.file,
+        site.path().join("p.toml"),
+        "the file at fault is the settings"
+    );
     assert_eq!(greeting(&catalog), "greeting=two");
 
     site.put_greeting("p.toml", "three");
@@ -186,7 +227,12 @@ fn a_directory_that_is_gone_changes_nothing() {
     let aside = site.path().with_extension("aside");
     fs::rename(site.path(), &aside).unwrap();
     let error = catalog.reload().unwrap_err();
-    assert!(error.to_string().contains("cannot read the policy directory"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("cannot read the policy directory"),
+        "{error}"
+    );
     assert_eq!(names(&catalog), ["p"]);
     fs::rename(&aside, site.path()).unwrap();
     assert!(catalog.reload().unwrap().changes.is_empty());
@@ -210,20 +256,46 @@ fn misnamed_oversized_and_unrelated_files_are_told_apart() {
     site.put(".hidden.wasm", b"editor's");
     site.put("README.md", b"not ours");
     let (_, report) = site.open();
-    let errors: Vec<_> = report.rejections().map(|rejection| rejection.error.as_str()).collect();
+    let errors: Vec<_> = report
+        .rejections()
+        .map(|rejection| rejection.error.as_str())
+        .collect();
     assert_eq!(errors.len(), 3, "{errors:?}");
-    assert!(errors.iter().any(|error| error.contains("`Bad Name`")), "{errors:?}");
-    assert!(errors.iter().any(|error| error.contains("`p.WASM`")), "{errors:?}");
-    assert!(errors.iter().any(|error| error.contains("larger than 1048576 bytes")), "{errors:?}");
+    assert!(
+        errors.iter().any(|error| error.contains("`Bad Name`")),
+        "{errors:?}"
+    );
+    assert!(
+        errors.iter().any(|error| error.contains("`p.WASM`")),
+        "{errors:?}"
+    );
+    assert!(
+        errors
+            .iter()
+            .any(|error| error.contains("larger than 1048576 bytes")),
+        "{errors:?}"
+    );
 }
 
 #[test]
 fn settings_files_are_read_strictly() {
     let cases: [(&str, Option<usize>, &str); 5] = [
         ("[setings]\n", Some(1), "unknown field `setings`"),
-        ("[limits]\n\ndeadline = \"soon\"\n", Some(3), "invalid duration `soon`"),
-        ("[limits]\nmemory = \"lots\"\n", Some(2), "invalid size `lots`"),
-        ("[grants]\nsecret = true\n", Some(2), "unknown field `secret`"),
+        (
+            "[limits]\n\ndeadline = \"soon\"\n",
+            Some(3),
+            "invalid duration `soon`",
+        ),
+        (
+            "[limits]\nmemory = \"lots\"\n",
+            Some(2),
+            "invalid size `lots`",
+        ),
+        (
+            "[grants]\nsecret = true\n",
+            Some(2),
+            "unknown field `secret`",
+        ),
         ("[settings\n", Some(1), ""),
     ];
     for (text, line, message) in cases {
@@ -306,7 +378,10 @@ fn polling_alone_is_enough() {
     site.put("p.wasm", &guest("tells"));
     site.put_greeting("p.toml", "one");
     // Far too long for events to be delivered within the test: only the poll can see the change.
-    let options = CatalogOptions { debounce: PATIENCE * 10, ..site.options(Duration::from_millis(20)) };
+    let options = CatalogOptions {
+        debounce: PATIENCE * 10,
+        ..site.options(Duration::from_millis(20))
+    };
     let (catalog, _) = Catalog::open(engine(), options).unwrap();
     let _watcher = Watcher::start(catalog.clone()).unwrap();
     site.put_greeting("p.toml", "two");

@@ -18,10 +18,17 @@ fn failure(name: &str) -> (DenialClass, String) {
 #[test]
 fn a_policy_hears_every_fact_and_its_settings() {
     let settings = r#"{"greeting":"hello"}"#;
-    let policy =
-        Policy::load(&engine(), &guest("tells"), settings, Limits::default(), Grants::default())
-            .unwrap();
-    let Ok(Verdict::Deny(facts)) = decide(&policy) else { panic!("not a deny") };
+    let policy = Policy::load(
+        &engine(),
+        &guest("tells"),
+        settings,
+        Limits::default(),
+        Grants::default(),
+    )
+    .unwrap();
+    let Ok(Verdict::Deny(facts)) = decide(&policy) else {
+        panic!("not a deny")
+    };
     let expected = [
         "greeting=hello",
         r#"client.host=Some("10.0.0.7")"#,
@@ -56,17 +63,29 @@ fn a_policy_hears_every_fact_and_its_settings() {
 
 #[test]
 fn a_permit_arrives_as_it_was_built() {
-    let Ok(Verdict::Permit(permit)) = decide(&load("echoes").unwrap()) else { panic!("no permit") };
+    let Ok(Verdict::Permit(permit)) = decide(&load("echoes").unwrap()) else {
+        panic!("no permit")
+    };
     let subjects = |text: &str| vec![text.parse::<PermissionSubject>().unwrap()];
     assert_eq!(permit.account, "APP");
     assert_eq!(permit.user_name.as_deref(), Some("echo"));
     assert_eq!(permit.permissions.publish.allow, subjects("p.allow"));
     assert_eq!(permit.permissions.publish.deny, subjects("p.deny"));
-    assert_eq!(permit.permissions.subscribe.allow, subjects("s.allow queue"));
+    assert_eq!(
+        permit.permissions.subscribe.allow,
+        subjects("s.allow queue")
+    );
     assert_eq!(permit.permissions.subscribe.deny, subjects("s.deny"));
-    let responses = ResponsePermission { max: 3, ttl: Duration::from_secs(5) };
+    let responses = ResponsePermission {
+        max: 3,
+        ttl: Duration::from_secs(5),
+    };
     assert_eq!(permit.permissions.responses, Some(responses));
-    assert_eq!(permit.expires_at, Some(NOW + 60), "the earlier of the two limits");
+    assert_eq!(
+        permit.expires_at,
+        Some(NOW + 60),
+        "the earlier of the two limits"
+    );
     assert_eq!(permit.tags, ["tag:one"]);
 }
 
@@ -75,8 +94,14 @@ fn a_permit_that_allows_nothing_denies_everything() {
     let Ok(Verdict::Permit(permit)) = decide(&load("permits_nothing").unwrap()) else {
         panic!("no permit")
     };
-    assert_eq!(permit.permissions.publish.deny, [PermissionSubject::everything()]);
-    assert_eq!(permit.permissions.subscribe.deny, [PermissionSubject::everything()]);
+    assert_eq!(
+        permit.permissions.publish.deny,
+        [PermissionSubject::everything()]
+    );
+    assert_eq!(
+        permit.permissions.subscribe.deny,
+        [PermissionSubject::everything()]
+    );
 }
 
 #[test]
@@ -111,7 +136,10 @@ fn memory_is_limited() {
 #[test]
 fn a_runaway_policy_is_stopped_and_others_are_not_disturbed() {
     let engine = engine();
-    let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits {
+        deadline: Duration::from_millis(200),
+        ..Limits::default()
+    };
     let load = |name: &str| {
         let policy = Policy::load(&engine, &guest(name), "{}", limits, Grants::default());
         Arc::new(policy.unwrap())
@@ -150,7 +178,10 @@ fn an_invalid_permit_names_every_problem() {
 
 #[test]
 fn a_flood_of_log_lines_is_cut_and_the_decision_stands() {
-    assert_eq!(decide(&load("floods_the_log").unwrap()), Ok(Verdict::Abstain));
+    assert_eq!(
+        decide(&load("floods_the_log").unwrap()),
+        Ok(Verdict::Abstain)
+    );
 }
 
 #[test]

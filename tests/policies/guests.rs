@@ -30,9 +30,20 @@ fn every_guest_has_a_test() {
     let sources = tests.join("guests/examples");
     let guests: BTreeSet<_> = std::fs::read_dir(sources)
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
-    let tested: BTreeSet<_> = TESTED.iter().map(|(guest, _)| (*guest).to_owned()).collect();
+    let tested: BTreeSet<_> = TESTED
+        .iter()
+        .map(|(guest, _)| (*guest).to_owned())
+        .collect();
     assert_eq!(guests, tested);
     for (guest, suite) in TESTED {
         let named = |path: &Path| {

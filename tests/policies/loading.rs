@@ -16,9 +16,15 @@ fn refusal(bytes: &[u8]) -> LoadError {
 fn bytes_that_are_no_module_are_refused() {
     assert!(matches!(refusal(b""), LoadError::Empty));
     assert!(matches!(refusal(b"#!/bin/sh\n"), LoadError::NotWasm));
-    assert!(matches!(refusal(b"(module)"), LoadError::NotWasm), "text is not a module");
+    assert!(
+        matches!(refusal(b"(module)"), LoadError::NotWasm),
+        "text is not a module"
+    );
     assert!(matches!(refusal(b"\0asm"), LoadError::Invalid(_)));
-    assert!(matches!(refusal(b"\0asm\xff\xff\xff\xff"), LoadError::Invalid(_)));
+    assert!(matches!(
+        refusal(b"\0asm\xff\xff\xff\xff"),
+        LoadError::Invalid(_)
+    ));
 }
 
 #[test]
@@ -27,7 +33,10 @@ fn every_truncation_is_refused() {
     for parts in 1..20 {
         let cut = whole.len() * parts / 20;
         let error = refusal(&whole[..cut]);
-        assert!(matches!(error, LoadError::Invalid(_)), "cut at {cut}: {error}");
+        assert!(
+            matches!(error, LoadError::Invalid(_)),
+            "cut at {cut}: {error}"
+        );
     }
 }
 
@@ -52,46 +61,67 @@ fn modules_of_other_worlds_are_refused() {
     assert!(matches!(refusal(&wat("(module)")), LoadError::Untyped));
     let error = refusal(&wat("(component)"));
     assert!(matches!(error, LoadError::WrongWorld(_)), "{error}");
-    assert!(error.to_string().contains("portcullis:policy/decider"), "{error}");
+    assert!(
+        error.to_string().contains("portcullis:policy/decider"),
+        "{error}"
+    );
 }
 
 #[test]
 fn imports_from_outside_the_contract_are_named() {
-    let error = refusal(&wat(
-        r#"(module
+    let error = refusal(&wat(r#"(module
             (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "clock_time_get" (func (param i32 i64 i32) (result i32)))
-            (import "env" "now" (func)))"#,
-    ));
+            (import "env" "now" (func)))"#));
     assert!(matches!(error, LoadError::ForeignImports(_)));
-    assert!(error.to_string().contains("`env`, `wasi_snapshot_preview1`"), "{error}");
-    let error = refusal(&wat(
-        r#"(component
-            (import "wasi:clocks/wall-clock@0.2.6" (instance (export "now" (func (result u64))))))"#,
-    ));
+    assert!(
+        error
+            .to_string()
+            .contains("`env`, `wasi_snapshot_preview1`"),
+        "{error}"
+    );
+    let error = refusal(&wat(r#"(component
+            (import "wasi:clocks/wall-clock@0.2.6" (instance (export "now" (func (result u64))))))"#));
     assert!(matches!(error, LoadError::ForeignImports(_)), "{error}");
-    assert!(error.to_string().contains("wasi:clocks/wall-clock@0.2.6"), "{error}");
+    assert!(
+        error.to_string().contains("wasi:clocks/wall-clock@0.2.6"),
+        "{error}"
+    );
 }
 
 #[test]
 fn interfaces_this_host_does_not_have_are_named() {
-    let error = refusal(&wat(
-        r#"(component
-            (import "portcullis:policy/weather@0.1.0" (instance (export "rain" (func)))))"#,
-    ));
+    let error = refusal(&wat(r#"(component
+            (import "portcullis:policy/weather@0.1.0" (instance (export "rain" (func)))))"#));
     assert!(matches!(error, LoadError::UnknownInterface(_)), "{error}");
-    assert!(error.to_string().contains("`portcullis:policy/weather@0.1.0`"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("`portcullis:policy/weather@0.1.0`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn secrets_need_a_grant() {
     let error = load("reads_secrets").unwrap_err();
-    assert!(matches!(error, LoadError::MissingGrant("secrets")), "{error}");
+    assert!(
+        matches!(error, LoadError::MissingGrant("secrets")),
+        "{error}"
+    );
     let granted = Grants { secrets: true };
-    let loaded =
-        Policy::load(&engine(), &guest("reads_secrets"), "{}", Limits::default(), granted).unwrap();
+    let loaded = Policy::load(
+        &engine(),
+        &guest("reads_secrets"),
+        "{}",
+        Limits::default(),
+        granted,
+    )
+    .unwrap();
     let verdict = crate::support::decide(&loaded).unwrap();
-    let portcullis_core::Verdict::Deny(reason) = verdict else { panic!("{verdict:?}") };
+    let portcullis_core::Verdict::Deny(reason) = verdict else {
+        panic!("{verdict:?}")
+    };
     assert!(reason.contains("secret"), "{reason}");
 }
 
@@ -99,7 +129,13 @@ fn secrets_need_a_grant() {
 fn settings_the_policy_refuses_are_quoted() {
     let engine = engine();
     let load = |settings: &str| {
-        Policy::load(&engine, &guest("tells"), settings, Limits::default(), Grants::default())
+        Policy::load(
+            &engine,
+            &guest("tells"),
+            settings,
+            Limits::default(),
+            Grants::default(),
+        )
     };
     let missing = load("{}").unwrap_err();
     assert!(matches!(missing, LoadError::Settings(_)));
@@ -119,15 +155,36 @@ fn a_configure_that_fails_or_never_ends_is_refused() {
 
 #[test]
 fn memory_limits_beyond_the_pool_are_refused() {
-    let limits = Limits { memory: Limits::MAX_MEMORY + 1, ..Limits::default() };
-    let error = Policy::load(&engine(), &guest("abstains"), "{}", limits, Grants::default());
+    let limits = Limits {
+        memory: Limits::MAX_MEMORY + 1,
+        ..Limits::default()
+    };
+    let error = Policy::load(
+        &engine(),
+        &guest("abstains"),
+        "{}",
+        limits,
+        Grants::default(),
+    );
     assert!(matches!(error, Err(LoadError::MemoryLimit { .. })));
 }
 
 #[test]
 fn a_policy_needs_the_memory_it_starts_with() {
-    let limits = Limits { memory: 64 << 10, ..Limits::default() };
-    let error = Policy::load(&engine(), &guest("abstains"), "{}", limits, Grants::default());
+    let limits = Limits {
+        memory: 64 << 10,
+        ..Limits::default()
+    };
+    let error = Policy::load(
+        &engine(),
+        &guest("abstains"),
+        "{}",
+        limits,
+        Grants::default(),
+    );
     let error = error.unwrap_err();
-    assert!(error.to_string().contains("more than its limit of 65536"), "{error}");
+    assert!(
+        error.to_string().contains("more than its limit of 65536"),
+        "{error}"
+    );
 }

@@ -208,7 +208,9 @@ impl contract::identity::Host for State {
     fn password_matches(&mut self, hash: String) -> wasmtime::Result<Result<bool, String>> {
         // Fast to compute, so fast to guess: fine for long random tokens, not for what people remember.
         if hash.starts_with("sha256:") {
-            return Ok(Err("`sha256:` is for tokens; hash passwords with `portcullis hash`".to_owned()));
+            return Ok(Err(
+                "`sha256:` is for tokens; hash passwords with `portcullis hash`".to_owned(),
+            ));
         }
         self.compare(
             "identity.password-matches",

@@ -43,7 +43,10 @@ impl Policy for Guest {
             format!("password={:?}", request.password_matches("plain:secret")),
             format!("token={:?}", request.token_matches("plain:secret")),
             format!("bad_hash={:?}", request.password_matches("nonsense")),
-            format!("token_hash_for_password={:?}", request.password_matches(&format!("sha256:{}", "0".repeat(64)))),
+            format!(
+                "token_hash_for_password={:?}",
+                request.password_matches(&format!("sha256:{}", "0".repeat(64)))
+            ),
         ];
         Verdict::deny(facts.join("; "))
     }
