@@ -80,15 +80,9 @@ fn authenticated(authentication: &Authentication) -> Result<ConnectOptions, Conn
     Ok(match authentication {
         Authentication::None => options,
         Authentication::Nkey(key) => options.nkey(key.seed().to_owned()),
-        Authentication::Credentials(file) => {
-            options
-                .credentials_file(file)
-                .await
-                .map_err(|source| ConnectError::Credentials {
-                    file: file.clone(),
-                    source,
-                })?
-        }
+        Authentication::Credentials(content) => options
+            .credentials(content.expose())
+            .map_err(ConnectError::Credentials)?,
         Authentication::Password { user, password } => {
             options.user_and_password(user.clone(), password.expose().to_owned())
         }

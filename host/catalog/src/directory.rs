@@ -125,10 +125,7 @@ fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Conte
     let bytes = match read(module, max_module)? {
         Some(bytes) => bytes,
         None => {
-            return Err(UnitError::unreadable(
-                module,
-                io::ErrorKind::NotFound.into(),
-            ));
+            return Err(unreadable(module, io::ErrorKind::NotFound.into()));
         }
     };
     let settings = read(settings, MAX_SETTINGS)?;
@@ -158,10 +155,7 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, UnitError> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
         Ok(Some(bytes))
     } else {
-        Err(UnitError::TooLarge {
-            file: path.to_owned(),
-            limit,
-        })
+        Err(UnitError::new(path, UnitProblem::TooLarge { limit }))
     }
 }
 

@@ -194,12 +194,7 @@ impl Loader {
             (Ok(_), None) => None,
             (Err(error), _) => {
                 let serving = entry.serving.as_ref().map(|loaded| loaded.reference.digest);
-                Some(rejected(
-                    Some(name.clone()),
-                    file,
-                    error.to_string(),
-                    serving,
-                ))
+                Some(Change::Rejected(Rejection::of_unit(name, &error, serving)))
             }
         }
     }
@@ -207,10 +202,9 @@ impl Loader {
     fn report_oddities(&mut self, scan: &directory::Scan, report: &mut Report) {
         for (path, error) in &scan.misnamed {
             if self.oddities.insert(path.clone()) {
-                let error = format!("`{}`: {error}", path.display());
                 report
                     .changes
-                    .push(rejected(None, path.clone(), error, None));
+                    .push(Change::Rejected(Rejection::of_name(path, error)));
             }
         }
         for path in &scan.orphans {
