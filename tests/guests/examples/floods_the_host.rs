@@ -1,4 +1,4 @@
-//! Denies with a reason of sixteen megabytes.
+//! Denies with a reason of four megabytes.
 
 use portcullis_sdk::prelude::*;
 
@@ -12,7 +12,7 @@ impl Policy for Guest {
     }
 
     fn decide(&self, _: &Request) -> Verdict {
-        Verdict::deny("x".repeat(16 << 20))
+        Verdict::deny("x".repeat(4 << 20))
     }
 }
 
