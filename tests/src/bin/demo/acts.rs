@@ -42,7 +42,9 @@ pub(crate) async fn decisions(stage: &Stage, table: &mut Table) -> Result<()> {
 
 /// The module is replaced while alice logs in again and again.
 pub(crate) async fn change(stage: &Stage, table: &mut Table) -> Result<()> {
-    table.part("2. The policy's module is replaced while alice logs in again and again");
+    table.part(
+        "2. While alice logs in again and again, a new module: now everybody may only listen",
+    );
     let module = Built::policy("demo-read-only")?;
     let done = watch::Sender::new(0);
     let stop = Cell::new(false);
@@ -90,7 +92,7 @@ pub(crate) async fn breakage(stage: &Stage, table: &mut Table) -> Result<()> {
         tried: "the first half of the module is put in place",
         expected: "rejected",
         seen: "rejected",
-        by: format!("{POLICY} {}", short(rejected.text("policy.serving"))),
+        by: format!("{POLICY} {} stays", short(rejected.text("policy.serving"))),
         host: None,
         login: None,
     });

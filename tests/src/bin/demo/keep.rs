@@ -63,8 +63,8 @@ fn commands(stage: &Stage) -> Result<String> {
         r#"
 Everything goes on running, with the first module back in place. From another terminal:
 
-  log in and publish, with nothing but a shell:
-    printf 'CONNECT {{"user":"alice","pass":"{PASSWORD}","verbose":true}}\r\nPUB alice.hello 2\r\nhi\r\n' | nc -q1 127.0.0.1 {port}
+  log in and publish, with nothing but bash:
+    exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'CONNECT {{"user":"alice","pass":"{PASSWORD}","verbose":true}}\r\nPUB alice.hello 2\r\nhi\r\n' >&3; timeout 1 cat <&3
   the same with the nats command:
     nats --server {url} --user alice --password {PASSWORD} pub alice.hello hi
   the same with nats-py (`pip install nats-py`):
