@@ -1,1 +1,13 @@
-//! Placeholder.
+//! End to end: a real nats-server of the oldest and the newest release, a real `portcullis`, real
+//! policies, and clients that others wrote. Run by `cargo xtask test`, which provides all of them.
+
+mod callout101;
+mod chain;
+mod command_line;
+mod connection;
+mod login;
+mod permissions;
+mod refusals;
+mod reload;
+mod secrets;
+mod support;

@@ -1,6 +1,6 @@
 //! Where `cargo xtask` put what the tests need.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context, Result};
@@ -51,7 +51,16 @@ impl Built {
     ///
     /// If `cargo xtask` has not said where policies are, or has not built this one.
     pub fn policy(package: &str) -> Result<Vec<u8>> {
-        module(&path("PORTCULLIS_POLICIES")?, package)
+        read(&Self::policy_file(package)?)
+    }
+
+    /// Where [`Self::policy`] reads.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where policies are.
+    pub fn policy_file(package: &str) -> Result<PathBuf> {
+        Ok(module(&path("PORTCULLIS_POLICIES")?, package))
     }
 
     /// The misbehaving guest `name`.
@@ -60,7 +69,7 @@ impl Built {
     ///
     /// If `cargo xtask` has not said where guests are, or has not built this one.
     pub fn guest(name: &str) -> Result<Vec<u8>> {
-        module(&path("PORTCULLIS_GUESTS")?, name)
+        read(&module(&path("PORTCULLIS_GUESTS")?, name))
     }
 
     /// The directory with the foreign clients and their packages.
@@ -98,7 +107,10 @@ fn path(variable: &str) -> Result<PathBuf> {
 }
 
 /// Cargo names a module after its crate, so with underscores.
-fn module(directory: &std::path::Path, package: &str) -> Result<Vec<u8>> {
-    let file = directory.join(format!("{}.wasm", package.replace('-', "_")));
-    fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))
+fn module(directory: &Path, package: &str) -> PathBuf {
+    directory.join(format!("{}.wasm", package.replace('-', "_")))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))
 }

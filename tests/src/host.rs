@@ -97,6 +97,23 @@ impl Host {
         self.log.first_from(mark, awaited, pick).await
     }
 
+    /// Waits until the policy `name` has been loaded since `mark` and published; what loading it said.
+    ///
+    /// # Errors
+    ///
+    /// If the host ends or a minute passes first.
+    pub async fn published_from(&self, mark: usize, name: &str) -> Result<Event> {
+        let mut loaded = None;
+        let pick = |event: &Event| {
+            if event.says("policy loaded") && event.text("policy.name") == name {
+                loaded = Some(event.clone());
+            }
+            loaded.clone().filter(|_| event.says("policies published"))
+        };
+        let awaited = format!("`{name}` to be loaded and published");
+        self.log.first_from(mark, &awaited, pick).await
+    }
+
     /// The decision on the login of the connection named `client`.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ pub enum Credentials<'a> {
     Token(&'a str),
 }
 
-/// Logs in at `url` as a connection named `name`. It does not come back once the server closes it.
+/// Logs in at `url` as a connection named `name`.
 ///
 /// # Errors
 ///
@@ -28,6 +28,11 @@ pub async fn log_in(
     credentials: Credentials<'_>,
     name: &str,
 ) -> Result<Client, ConnectError> {
+    login_options(credentials, name).connect(url).await
+}
+
+/// What [`log_in`] connects with, for those who want to hear what the server says later.
+pub fn login_options(credentials: Credentials<'_>, name: &str) -> ConnectOptions {
     let options = match credentials {
         Credentials::None => ConnectOptions::new(),
         Credentials::Password(user, password) => {
@@ -39,8 +44,6 @@ pub async fn log_in(
         .name(name)
         .connection_timeout(PATIENCE)
         .max_reconnects(1)
-        .connect(url)
-        .await
 }
 
 /// Whether a login failed because the server refused it, rather than for any other reason.

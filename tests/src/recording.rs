@@ -84,6 +84,13 @@ impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
         bail!("waited for {awaited}, but {why}; its last lines: {last:#?}")
     }
 
+    /// The line at `index`, waiting for it as long as it takes; none if the process ends before.
+    pub async fn get(&self, index: usize) -> Option<T> {
+        let mut lines = self.lines.clone();
+        let lines = lines.wait_for(|lines| lines.len() > index).await.ok()?;
+        lines.get(index).cloned()
+    }
+
     /// Waits until the process has closed this output.
     ///
     /// # Errors

@@ -146,7 +146,7 @@ debounce = "50ms"
         );
         let asks = |account: &str| {
             format!(
-                "auth_callout {{ issuer: {issuer}, account: {account}, auth_users: [ {callout}, {observer} ] }}"
+                "auth_callout {{ issuer: {issuer}, account: \"{account}\", auth_users: [ {callout}, {observer} ] }}"
             )
         };
         // `timeout` is a number: as text, the oldest server ignores it.

@@ -61,7 +61,7 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     )?;
     steps.announce("tests");
     let mut tests = workspace.cargo();
-    tests.args(["test", "--release", "--workspace", "--"]);
+    tests.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]);
     tests.args(filters);
     set_built(&mut tests, workspace);
     tests

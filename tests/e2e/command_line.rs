@@ -1,0 +1,275 @@
+//! The command line: what it writes, what it says is wrong, and how it ends.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use portcullis_tests::{
+    Credentials, Finished, Host, NatsServer, PolicyDirectory, Release, Site, hash, log_in,
+    run_portcullis,
+};
+use rstest::rstest;
+use tokio::process::Command;
+
+use crate::support::{POLICY, settings, static_users, user};
+
+const EXIT_USAGE: Option<i32> = Some(64);
+const EXIT_POLICIES: Option<i32> = Some(65);
+const EXIT_NO_DIRECTORY: Option<i32> = Some(66);
+const EXIT_CANNOT_WRITE: Option<i32> = Some(73);
+const EXIT_CONFIGURATION: Option<i32> = Some(78);
+
+/// A configuration that is fine, for a server that need not exist.
+fn config(site: &Site) -> String {
+    site.host_config("nats://127.0.0.1:1", "")
+}
+
+async fn portcullis(verb: &str, config: &Path) -> Result<Finished> {
+    run_portcullis(&[verb, "--config", &config.to_string_lossy()], "").await
+}
+
+#[rstest]
+#[tokio::test]
+async fn init_writes_what_server_and_host_accept(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let directory = home.path().join("new");
+    let finished = run_portcullis(&["init", &directory.to_string_lossy()], "").await?;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+
+    for seed in ["keys/issuer.nk", "keys/callout.nk"] {
+        let mode = fs::metadata(directory.join(seed))?.permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{seed}");
+    }
+    let server_config = directory.join("nats-server.conf");
+    let accepted = Command::new(release.program()?)
+        .arg("-t")
+        .arg("-c")
+        .arg(&server_config)
+        .stderr(Stdio::piped())
+        .output()
+        .await?;
+    assert!(
+        accepted.status.success(),
+        "{}",
+        String::from_utf8_lossy(&accepted.stderr)
+    );
+
+    let server = NatsServer::start(release, &server_config).await?;
+    let account = point_at(&directory.join("portcullis.toml"), &server)?;
+    let policies = PolicyDirectory::create(directory.join("policies"))?;
+    let password = format!("password = \"{}\"", hash("secret", &[]).await?);
+    let alice = user(
+        "alice",
+        &password,
+        "own",
+        &format!("account = \"{account}\""),
+    );
+    policies.put_policy(POLICY, &static_users()?, &settings(&[alice]))?;
+    let host = Host::spawn(&directory.join("portcullis.toml"), &[])?;
+    host.ready().await?;
+    log_in(
+        &server.url(),
+        Credentials::Password("alice", "secret"),
+        "desk",
+    )
+    .await?;
+    Ok(())
+}
+
+/// Makes a configuration name the port that the server got; the first account it signs for.
+fn point_at(config: &Path, server: &NatsServer) -> Result<String> {
+    let mut table: toml::Table = fs::read_to_string(config)?.parse()?;
+    let nats = table
+        .entry("nats")
+        .or_insert_with(|| toml::Table::new().into());
+    let nats = nats.as_table_mut().context("`nats` is no table")?;
+    nats.insert("servers".to_owned(), vec![server.url()].into());
+    fs::write(config, toml::to_string(&table)?)?;
+    let accounts = table
+        .get("callout")
+        .and_then(|callout| callout.get("target-accounts"));
+    let account = accounts
+        .and_then(|accounts| accounts.get(0))
+        .and_then(toml::Value::as_str);
+    Ok(account
+        .context("`callout.target-accounts` is empty")?
+        .to_owned())
+}
+
+#[tokio::test]
+async fn init_overwrites_nothing() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let directory = home.path().to_string_lossy().into_owned();
+    let first = run_portcullis(&["init", &directory], "").await?;
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let seed = fs::read(home.path().join("keys/issuer.nk"))?;
+
+    let second = run_portcullis(&["init", &directory], "").await?;
+
+    assert_eq!(second.code, EXIT_CANNOT_WRITE, "{second:?}");
+    assert_eq!(fs::read(home.path().join("keys/issuer.nk"))?, seed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_is_content_with_a_good_configuration() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let alice = user(
+        "alice",
+        &format!("password = \"{}\"", hash("a", &[]).await?),
+        "own",
+        "",
+    );
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings(&[alice]))?;
+    let config = site.write_config("portcullis.toml", &config(&site))?;
+
+    let finished = portcullis("check", &config).await?;
+
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_lists_every_problem_of_the_configuration() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let bad = config(&site)
+        .replace("issuer-seed-file", "isuer-seed-file")
+        .replace("debounce = \"50ms\"", "debounce = \"soon\"")
+        .replace("keys/callout.nk", "keys/missing.nk");
+    let config = site.write_config("portcullis.toml", &bad)?;
+
+    let finished = portcullis("check", &config).await?;
+
+    assert_eq!(finished.code, EXIT_CONFIGURATION, "{finished:?}");
+    let said = format!("{}{}", finished.stdout, finished.stderr);
+    for problem in [
+        "isuer-seed-file",
+        "issuer-seed-file",
+        "debounce",
+        "missing.nk",
+    ] {
+        let lines = said.lines();
+        assert!(
+            lines.clone().any(|line| line.contains(problem)),
+            "`{problem}` in:\n{said}"
+        );
+    }
+    let naming_the_file = said
+        .lines()
+        .filter(|line| line.contains("portcullis.toml"))
+        .count();
+    assert!(naming_the_file >= 3, "one line a problem:\n{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_lists_every_bad_policy() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    site.policies.put_module("not-wasm", b"not wasm")?;
+    site.policies.put_policy(
+        "bad-settings",
+        &static_users()?,
+        "[settings]\nunknwon = 1\n",
+    )?;
+    let config = site.write_config("portcullis.toml", &config(&site))?;
+
+    let finished = portcullis("check", &config).await?;
+
+    assert_eq!(finished.code, EXIT_POLICIES, "{finished:?}");
+    let said = format!("{}{}", finished.stdout, finished.stderr);
+    for name in ["not-wasm", "bad-settings", "unknwon"] {
+        assert!(said.contains(name), "`{name}` in:\n{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn serve_does_not_start_without_a_usable_seed() -> Result<()> {
+    for (case, file) in [
+        ("missing", "keys/missing.nk"),
+        ("a user's", "keys/callout.nk"),
+    ] {
+        let site = Site::create(Release::Nats2_15)?;
+        let bad = config(&site).replace("keys/issuer.nk", file);
+        let config = site.write_config("portcullis.toml", &bad)?;
+
+        let finished = portcullis("serve", &config).await?;
+
+        assert_eq!(finished.code, EXIT_CONFIGURATION, "{case}: {finished:?}");
+        let name = file.trim_start_matches("keys/");
+        assert!(
+            finished.stderr.contains(name),
+            "{case}: {}",
+            finished.stderr
+        );
+        for seed in site.keys.seeds()? {
+            assert!(!finished.stderr.contains(&seed), "{case}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn serve_does_not_start_with_rubbish_for_a_seed() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let [seed, _] = site.keys.seeds()?;
+    let shortened = seed.get(..seed.len() - 3).unwrap_or_default();
+    fs::write(site.path().join("keys/issuer.nk"), shortened)?;
+    let config = site.write_config("portcullis.toml", &config(&site))?;
+
+    let finished = portcullis("serve", &config).await?;
+
+    assert_eq!(finished.code, EXIT_CONFIGURATION, "{finished:?}");
+    assert!(!finished.stderr.contains(shortened));
+    Ok(())
+}
+
+#[tokio::test]
+async fn serve_does_not_start_without_a_policy_directory() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    // Not a matter of file modes: the tests may run as root, who reads everything.
+    fs::write(site.path().join("a-file"), "")?;
+    for directory in ["missing", "a-file"] {
+        let bad = config(&site).replace("\"policies\"", &format!("\"{directory}\""));
+        let config = site.write_config("portcullis.toml", &bad)?;
+
+        let finished = portcullis("serve", &config).await?;
+
+        assert_eq!(
+            finished.code, EXIT_NO_DIRECTORY,
+            "{directory}: {finished:?}"
+        );
+        assert!(finished.stderr.contains(directory), "{}", finished.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_verb_that_does_not_exist_is_a_usage_error() -> Result<()> {
+    let finished = run_portcullis(&["frobnicate"], "").await?;
+    assert_eq!(finished.code, EXIT_USAGE, "{finished:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn hash_does_not_repeat_the_secret() -> Result<()> {
+    let password = hash("a-secret", &[]).await?;
+    assert!(password.starts_with("$argon2id$"), "{password}");
+    assert_ne!(
+        password,
+        hash("a-secret", &[]).await?,
+        "the salt is not random"
+    );
+    let token = hash("a-secret", &["--token"]).await?;
+    let digits = token.strip_prefix("sha256:").unwrap_or_default();
+    assert!(
+        digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit()),
+        "{token}"
+    );
+    Ok(())
+}

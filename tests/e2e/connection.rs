@@ -1,0 +1,249 @@
+//! The host and its server: starting, stopping, rubbish in between, and two hosts at once.
+
+use anyhow::Result;
+use futures::future::join_all;
+use portcullis_tests::{
+    Accounts, Credentials, Event, Host, Keys, Release, Site, is_refused, log_in,
+};
+use rstest::rstest;
+
+use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, static_users};
+
+/// How many clients log in at once.
+const AT_ONCE: usize = 4;
+
+/// A site with the sensor in its settings.
+async fn site(release: Release) -> Result<Site> {
+    let site = Site::create(release)?;
+    let settings = settings(&[sensor("everything", "").await?]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    Ok(site)
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_host_may_start_before_the_server(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let config = site.host_config(&server.url(), "");
+    let config = site.write_config("portcullis.toml", &config)?;
+    let start_again = server.stop().await?;
+
+    let host = Host::spawn(&config, &[])?;
+    host.wait_for("a failed attempt", |event| {
+        event.says("nats connection failed")
+    })
+    .await?;
+    let server = start_again.await?;
+    host.ready().await?;
+
+    log_in(&server.url(), SENSOR, "roof").await?;
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_host_comes_back_after_the_server_does(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let Serving {
+        site: _site,
+        server,
+        host,
+    } = Serving::start_at(site(release).await?).await?;
+
+    let start_again = server.stop().await?;
+    host.wait_for("the loss", |event| event.says("nats disconnected"))
+        .await?;
+    let mark = host.log().len();
+    let server = start_again.await?;
+    host.wait_from(mark, "the return", |event| event.says("nats connected"))
+        .await?;
+
+    // Connected is not yet subscribed, so the first logins may come too early.
+    let mut attempts = 0;
+    while log_in(&server.url(), SENSOR, "roof").await.is_err() {
+        attempts += 1;
+        assert!(
+            attempts < 10,
+            "no login succeeds after the server came back"
+        );
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn rubbish_on_the_callout_subject_is_refused_and_survived(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    // A server without callout: one with it lets nobody publish there.
+    let site = site(release).await?;
+    let server = site.start_server(Accounts::NoCallout).await?;
+    let mut host = site.start_host(&server).await?;
+    let (user, password) = Site::OBSERVER;
+    let vandal = log_in(
+        &server.url(),
+        Credentials::Password(user, password),
+        "vandal",
+    )
+    .await?;
+
+    let unsigned = "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.eyJuYXRzIjp7fX0.AAAA";
+    for rubbish in [
+        Vec::new(),
+        vec![0xff; 1000],
+        b"failed".to_vec(),
+        unsigned.as_bytes().to_vec(),
+        vec![b'.'; 900_000],
+        b"xkv1".repeat(20),
+    ] {
+        let mark = host.log().len();
+        let reply = vandal.new_inbox();
+        vandal
+            .publish_with_reply("$SYS.REQ.USER.AUTH", reply, rubbish.clone().into())
+            .await?;
+        let refused = host
+            .wait_from(mark, "a refusal", |event| event.says("request refused"))
+            .await?;
+        assert_eq!(refused.text("subject"), "$SYS.REQ.USER.AUTH");
+        assert!(!refused.text("error").is_empty(), "{refused:?}");
+        assert!(refused.line().len() < 2000, "the log repeats the rubbish");
+    }
+    // Without a subject to reply to.
+    let mark = host.log().len();
+    vandal
+        .publish("$SYS.REQ.USER.AUTH", "rubbish".into())
+        .await?;
+    host.wait_from(mark, "a refusal", |event| event.says("request refused"))
+        .await?;
+
+    assert!(host.is_running()?);
+    host.ask_to_stop().await?;
+    assert_eq!(host.ended().await?, Some(0));
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_issuer_that_the_server_does_not_trust_lets_nobody_in(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let stranger = Keys::generate().issuer.public_key();
+    let server = site
+        .start_server_trusting(Accounts::Several, &stranger)
+        .await?;
+    let mut host = site.start_host(&server).await?;
+
+    let mark = host.log().len();
+    assert!(is_refused(&log_in(&server.url(), SENSOR, "roof").await));
+
+    host.wait_from(mark, "a line about the issuer", |event| {
+        event.line().contains("issuer")
+    })
+    .await?;
+    assert!(host.is_running()?);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn two_hosts_answer_each_login_once(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let Serving { site, server, host } = Serving::start_at(site(release).await?).await?;
+    let second = site.start_host(&server).await?;
+
+    let names = log_in_in_groups(&server.url(), 10).await?;
+
+    let mut shares = [0, 0];
+    for name in &names {
+        let decided = |host: &Host| {
+            let events = host.log().all();
+            events.iter().filter(|event| event.decides(name)).count()
+        };
+        // The login succeeded, so somebody has logged a decision or is about to.
+        let both = tokio::select! {
+            found = host.decision(name) => found.map(|_| ()),
+            found = second.decision(name) => found.map(|_| ()),
+        };
+        both?;
+        let counts = [decided(&host), decided(&second)];
+        assert_eq!(counts.iter().sum::<usize>(), 1, "{name}: {counts:?}");
+        for (share, count) in shares.iter_mut().zip(counts) {
+            *share += count;
+        }
+    }
+    assert!(
+        shares.iter().all(|share| *share > 0),
+        "one host did nothing: {shares:?}"
+    );
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_that_is_stopped_loses_no_login(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let Serving {
+        site,
+        server,
+        mut host,
+    } = Serving::start_at(site(release).await?).await?;
+    let _second = site.start_host(&server).await?;
+
+    let url = server.url();
+    let logins = log_in_in_groups(&url, 25);
+    let stop = async {
+        host.wait_for("a decision", |event| event.says("authorization decided"))
+            .await?;
+        host.ask_to_stop().await?;
+        host.ended().await
+    };
+    let (names, code) = tokio::join!(logins, stop);
+
+    assert_eq!(names?.len(), 25 * AT_ONCE);
+    assert_eq!(code?, Some(0));
+    let said = |message| {
+        host.log()
+            .all()
+            .iter()
+            .any(|event: &Event| event.says(message))
+    };
+    assert!(said("draining") && said("stopped"));
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_that_is_stopped_while_idle_ends_at_once() -> Result<()> {
+    let settings = settings(&[alice("").await?]);
+    let mut serving = Serving::start(Release::Nats2_15, &settings).await?;
+    log_in(&serving.url(), ALICE, "desk").await?;
+
+    serving.host.ask_to_stop().await?;
+
+    assert_eq!(serving.host.ended().await?, Some(0));
+    Ok(())
+}
+
+/// Logs in [`AT_ONCE`] clients at a time, so many `groups` of them; the names of the connections.
+async fn log_in_in_groups(url: &str, groups: usize) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for group in 0..groups {
+        let fresh: Vec<_> = (0..AT_ONCE)
+            .map(|client| format!("{group}-{client}"))
+            .collect();
+        let logins = fresh.iter().map(|name| log_in(url, SENSOR, name));
+        for login in join_all(logins).await {
+            login?.drain().await?;
+        }
+        names.extend(fresh);
+    }
+    Ok(names)
+}

@@ -1,0 +1,131 @@
+//! What the suites share: users, settings, and a site that serves them.
+
+use anyhow::Result;
+use portcullis_tests::{
+    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, hash,
+};
+use serde_json::Value;
+
+/// The name that most suites give their policy.
+pub(crate) const POLICY: &str = "static-users";
+
+/// Alice, who is in the settings.
+pub(crate) const ALICE: Credentials<'_> = Credentials::Password("alice", ALICE_PASSWORD);
+/// A sensor, in the settings too, that logs in by token.
+pub(crate) const SENSOR: Credentials<'_> = Credentials::Token(SENSOR_TOKEN);
+
+pub(crate) const ALICE_PASSWORD: &str = "correct-horse-battery-staple";
+pub(crate) const SENSOR_TOKEN: &str = "b5b8f4a3c6f04e0c9d0c2c4f3a5e7d19";
+
+/// Settings without users; users are appended.
+const PROFILES: &str = r#"
+[settings]
+default-account = "APP"
+
+[settings.profiles.own]
+publish = { allow = ["alice.>", "$SYS.REQ.USER.INFO"], deny = ["alice.sealed"] }
+subscribe = { allow = ["alice.>", "_INBOX.>"], deny = ["alice.sealed"] }
+
+[settings.profiles.everything]
+publish = { allow = [">"] }
+subscribe = { allow = [">"] }
+
+[settings.profiles.mute]
+subscribe = { allow = [">"] }
+
+[settings.profiles.deaf]
+publish = { allow = [">"] }
+"#;
+
+/// Settings with these users and some profiles.
+pub(crate) fn settings(users: &[String]) -> String {
+    format!("{PROFILES}{}", users.concat())
+}
+
+/// Alice with a password, the profile `own` and whatever `more` says of her.
+pub(crate) async fn alice(more: &str) -> Result<String> {
+    let password = hash(ALICE_PASSWORD, &[]).await?;
+    Ok(user(
+        "alice",
+        &format!("password = \"{password}\""),
+        "own",
+        more,
+    ))
+}
+
+/// The sensor with its token and whatever `more` says of it.
+pub(crate) async fn sensor(profile: &str, more: &str) -> Result<String> {
+    let token = hash(SENSOR_TOKEN, &["--token"]).await?;
+    Ok(user(
+        "sensor",
+        &format!("token = \"{token}\""),
+        profile,
+        more,
+    ))
+}
+
+/// One user.
+pub(crate) fn user(name: &str, secret: &str, profile: &str, more: &str) -> String {
+    format!("\n[settings.users.{name}]\n{secret}\nprofile = \"{profile}\"\n{more}\n")
+}
+
+/// The policy that most suites serve.
+pub(crate) fn static_users() -> Result<Vec<u8>> {
+    Built::policy("static-users")
+}
+
+/// A site with a server and a host that decides logins.
+pub(crate) struct Serving {
+    pub(crate) site: Site,
+    pub(crate) server: NatsServer,
+    pub(crate) host: Host,
+}
+
+impl Serving {
+    /// Serves `static-users` with `settings`.
+    pub(crate) async fn start(release: Release, settings: &str) -> Result<Self> {
+        let site = Site::create(release)?;
+        site.policies
+            .put_policy(POLICY, &static_users()?, settings)?;
+        Self::start_at(site).await
+    }
+
+    /// Serves what is in `site`.
+    pub(crate) async fn start_at(site: Site) -> Result<Self> {
+        let server = site.start_server(Accounts::Several).await?;
+        let host = site.start_host(&server).await?;
+        Ok(Self { site, server, host })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// A mark for [`Self::published_from`]: take it before changing a policy.
+    pub(crate) fn mark(&self) -> usize {
+        self.host.log().len()
+    }
+
+    /// Waits until the policy `name` has been loaded since `mark` and published; what loading it said.
+    pub(crate) async fn published_from(&self, mark: usize, name: &str) -> Result<Event> {
+        self.host.published_from(mark, name).await
+    }
+}
+
+/// A JSON value with its lists sorted: the server keeps permissions in no order.
+pub(crate) fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<_> = items.iter().map(sorted).collect();
+            items.sort_by_key(Value::to_string);
+            Value::Array(items)
+        }
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), sorted(value)));
+            Value::Object(fields.collect())
+        }
+        other => other.clone(),
+    }
+}

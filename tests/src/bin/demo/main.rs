@@ -1,0 +1,48 @@
+//! The whole job, shown with real clients: who gets in, what they may do there, and what happens
+//! when the policy changes while they log in. Run by `cargo xtask demo`, which builds what it needs.
+//!
+//! Exits with 1 if anything is not as expected. With `--keep`, leaves everything running.
+
+mod acts;
+mod keep;
+mod stage;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use stage::Stage;
+use table::Table;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut table = Table::new();
+    match run(&mut table).await {
+        Ok(()) if table.all_as_expected() => ExitCode::SUCCESS,
+        Ok(()) => {
+            table.say("\nSomething is not as expected: see the lines marked ✗.");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            table.say(&format!("\nThe demo broke off: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(table: &mut Table) -> Result<()> {
+    let stage = Stage::build().await?;
+    table.say(&format!(
+        "\nnats-server and portcullis run in {} at {}",
+        stage.site.path().display(),
+        stage.server.url()
+    ));
+    acts::decisions(&stage, table).await?;
+    acts::change(&stage, table).await?;
+    acts::breakage(&stage, table).await?;
+    if std::env::args().any(|argument| argument == "--keep") {
+        keep::running(&stage, table).await?;
+    }
+    Ok(())
+}
