@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{Blame, DenialClass, PermissionSubject, ResponsePermission, Verdict};
-use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
+use portcullis_engine::{EvaluationError, Grants, Limits};
 
-use crate::support::{NOW, decide, engine, guest, load, request};
+use crate::support::{NOW, decide, engine, guest, load, load_with, request};
 
 /// The class of the refusal that a guest's failure comes to.
 fn failure(name: &str) -> (DenialClass, String) {
@@ -18,7 +18,7 @@ fn failure(name: &str) -> (DenialClass, String) {
 #[test]
 fn a_policy_hears_every_fact_and_its_settings() {
     let settings = r#"{"greeting":"hello"}"#;
-    let policy = Policy::load(
+    let policy = load_with(
         &engine(),
         &guest("tells"),
         settings,
@@ -141,7 +141,7 @@ fn a_runaway_policy_is_stopped_and_others_are_not_disturbed() {
         ..Limits::default()
     };
     let load = |name: &str| {
-        let policy = Policy::load(&engine, &guest(name), "{}", limits, Grants::default());
+        let policy = load_with(&engine, &guest(name), "{}", limits, Grants::default());
         Arc::new(policy.unwrap())
     };
     let (spins, quiet) = (load("spins"), load("counts"));

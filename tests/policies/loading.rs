@@ -1,8 +1,8 @@
 //! Modules that are not put in service, and what is said of each.
 
-use portcullis_engine::{Grants, Limits, LoadError, Policy};
+use portcullis_engine::{Grants, Limits, LoadError};
 
-use crate::support::{engine, guest, load, load_bytes, wat};
+use crate::support::{engine, guest, load, load_bytes, load_with, wat};
 
 /// The refusal of `bytes`, which is one line.
 fn refusal(bytes: &[u8]) -> LoadError {
@@ -110,7 +110,7 @@ fn secrets_need_a_grant() {
         "{error}"
     );
     let granted = Grants { secrets: true };
-    let loaded = Policy::load(
+    let loaded = load_with(
         &engine(),
         &guest("reads_secrets"),
         "{}",
@@ -129,7 +129,7 @@ fn secrets_need_a_grant() {
 fn settings_the_policy_refuses_are_quoted() {
     let engine = engine();
     let load = |settings: &str| {
-        Policy::load(
+        load_with(
             &engine,
             &guest("tells"),
             settings,
@@ -159,7 +159,7 @@ fn memory_limits_beyond_the_pool_are_refused() {
         memory: Limits::MAX_MEMORY + 1,
         ..Limits::default()
     };
-    let error = Policy::load(
+    let error = load_with(
         &engine(),
         &guest("abstains"),
         "{}",
@@ -175,7 +175,7 @@ fn a_policy_needs_the_memory_it_starts_with() {
         memory: 64 << 10,
         ..Limits::default()
     };
-    let error = Policy::load(
+    let error = load_with(
         &engine(),
         &guest("abstains"),
         "{}",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, Client, Credentials, Secret, Server, Verdict};
 use portcullis_engine::{
-    Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy,
+    Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy, Source,
 };
 use portcullis_identity::PasswordVerifier;
 use portcullis_tests::Built;
@@ -72,8 +72,31 @@ pub(crate) fn load(name: &str) -> Result<Policy, LoadError> {
 }
 
 /// Bytes loaded with empty settings and ordinary limits.
-pub(crate) fn load_bytes(bytes: &[u8]) -> Result<Policy, LoadError> {
-    Policy::load(&engine(), bytes, "{}", Limits::default(), Grants::default())
+pub(crate) fn load_bytes(module: &[u8]) -> Result<Policy, LoadError> {
+    load_with(
+        &engine(),
+        module,
+        "{}",
+        Limits::default(),
+        Grants::default(),
+    )
+}
+
+/// Bytes loaded just so.
+pub(crate) fn load_with(
+    engine: &Engine,
+    module: &[u8],
+    settings: &str,
+    limits: Limits,
+    grants: Grants,
+) -> Result<Policy, LoadError> {
+    let name = "guest".parse().unwrap();
+    let source = Source {
+        name: &name,
+        module,
+        settings,
+    };
+    Policy::load(engine, source, limits, grants)
 }
 
 /// What a policy says of [`request`], given more time than it needs.

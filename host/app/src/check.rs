@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::config::Config;
+use crate::config::{Config, Policies};
 use crate::exit::ExitCode;
 use crate::problem::Problem;
 use crate::serve::open_catalog;
@@ -17,55 +17,55 @@ pub struct Findings {
     pub code: ExitCode,
 }
 
-/// Checks configuration and secrets.
-pub fn check_configuration(file: &Path) -> Vec<Problem> {
-    read_configuration(file).1
-}
-
 /// Checks configuration, secrets and policy directory, and has `check_policies` look at the policies if there
 /// are any to look at. Later checks run though earlier ones found something, as far as they can.
-pub fn run_check(file: &Path, check_policies: impl FnOnce(&Config) -> Vec<Problem>) -> Findings {
+pub fn run_check(
+    file: &Path,
+    check_policies: impl FnOnce(&Path, &Policies) -> Vec<Problem>,
+) -> Findings {
     let mut findings = Findings {
         problems: Vec::new(),
         code: ExitCode::Success,
     };
-    let (config, problems) = read_configuration(file);
-    findings.add(ExitCode::BadConfiguration, problems);
-    let Some(config) = config else {
+    let survey = Config::survey(file);
+    findings.add(ExitCode::BadConfiguration, survey.problems);
+    let Some(policies) = survey.policies else {
         return findings;
     };
-    if let Some(problem) = check_policy_directory(&config) {
+    if let Some(problem) = check_policy_directory(file, &policies) {
         findings.add(ExitCode::NoPolicyDirectory, vec![problem]);
     } else {
-        findings.add(ExitCode::BadPolicies, check_policies(&config));
+        findings.add(ExitCode::BadPolicies, check_policies(file, &policies));
     }
     findings
 }
 
-/// What keeps the policy directory from being read, if anything.
-pub fn check_policy_directory(config: &Config) -> Option<Problem> {
-    let directory = &config.policies.directory;
+/// What keeps the policy directory from being read, if anything. `file` is the configuration that names it.
+pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Problem> {
+    let directory = &policies.directory;
     let error = fs::read_dir(directory).err()?;
     let message = format!("cannot read `{}`: {error}", directory.display());
-    Some(Problem::error(&config.file, message).at_key("policies.directory"))
+    Some(Problem::error(file, message).at_key("policies.directory"))
 }
 
-/// Loads every policy as the service would, and says which it would refuse.
-pub fn check_policies(config: &Config) -> Vec<Problem> {
-    let (catalog, report) = match open_catalog(config) {
+/// Loads every policy as the service would, and says which it would refuse. `file` is the configuration that
+/// lists them.
+pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
+    let (catalog, report) = match open_catalog(policies, 1) {
         Ok(opened) => opened,
-        Err(failure) => return vec![Problem::error(&config.file, failure.to_string())],
+        Err(failure) => return vec![Problem::error(file, failure.to_string())],
     };
     let rejected = report.rejections().map(|rejection| {
         let problem = Problem::error(&rejection.file, &rejection.error);
-        rejection
-            .line
-            .map_or(problem.clone(), |line| problem.at_line(line))
+        match rejection.line {
+            Some(line) => problem.at_line(line),
+            None => problem,
+        }
     });
     let snapshot = catalog.snapshot();
     let missing = snapshot.missing().map(|name| {
         let message = format!("policy `{name}` has no good version, so no login gets past it");
-        Problem::error(&config.file, message).at_key("policies.order")
+        Problem::error(file, message).at_key("policies.order")
     });
     rejected.chain(missing).collect()
 }
@@ -79,19 +79,6 @@ impl Findings {
     }
 }
 
-fn read_configuration(file: &Path) -> (Option<Config>, Vec<Problem>) {
-    let config = match Config::load(file) {
-        Ok(config) => config,
-        Err(problems) => return (None, problems),
-    };
-    let mut problems = config.warnings;
-    match config.value.resolve_secrets() {
-        Ok(secrets) => problems.extend(secrets.warnings),
-        Err(broken) => problems.extend(broken),
-    }
-    (Some(config.value), problems)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,10 +89,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         init(directory.path()).unwrap();
         spoil(directory.path());
-        let found = run_check(&directory.path().join("portcullis.toml"), |config| {
+        let found = run_check(&directory.path().join("portcullis.toml"), |_, table| {
             policies
                 .iter()
-                .map(|message| Problem::error(config.policies.directory.join("p.toml"), *message))
+                .map(|message| Problem::error(table.directory.join("p.toml"), *message))
                 .collect()
         });
         let prefix = format!("{}/", directory.path().display());
@@ -159,9 +146,33 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_configuration_is_all_there_is_to_say() {
+    fn a_mistake_in_one_table_hides_nothing_elsewhere() {
         let (code, lines) = findings(
-            |root| fs::write(root.join("portcullis.toml"), "[log]\nlevel = 1\n").unwrap(),
+            |root| {
+                fs::write(root.join("keys/issuer.nk"), "").unwrap();
+                let text = "[callout]\nissuer-seed-file = \"keys/issuer.nk\"\n[log]\nlevel = 1\n";
+                fs::write(root.join("portcullis.toml"), text).unwrap();
+            },
+            &["bad"],
+        );
+        assert_eq!(code, ExitCode::BadConfiguration);
+        for problem in [
+            "callout.target-accounts",
+            "log.level",
+            "`keys/issuer.nk` is empty",
+            "p.toml: bad",
+        ] {
+            assert!(
+                lines.iter().any(|line| line.contains(problem)),
+                "`{problem}` in {lines:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_toml_is_all_there_is_to_say() {
+        let (code, lines) = findings(
+            |root| fs::write(root.join("portcullis.toml"), "[log\n").unwrap(),
             &["bad"],
         );
         assert_eq!(code, ExitCode::BadConfiguration);
@@ -171,9 +182,6 @@ mod tests {
                 .all(|line| line.starts_with("portcullis.toml:")),
             "{lines:?}"
         );
-        assert!(
-            lines.iter().any(|line| line.contains("log.level")),
-            "{lines:?}"
-        );
+        assert!(!lines.is_empty());
     }
 }

@@ -38,6 +38,16 @@ pub struct Config {
     pub log: Log,
 }
 
+/// What is known of a configuration that may be broken: what could be read, and everything that is
+/// wrong with it, secrets included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Survey {
+    /// `[policies]`, if that table is right.
+    pub(crate) policies: Option<Policies>,
+    /// Every problem, warnings included, in the order of their lines; then those of the secrets.
+    pub(crate) problems: Vec<Problem>,
+}
+
 impl Config {
     /// A file that sets every key, with a line or two on each: the reference.
     pub const REFERENCE: &str = include_str!("../default.toml");
@@ -48,13 +58,7 @@ impl Config {
     ///
     /// Every problem that can be found without reading secrets, warnings included.
     pub fn load(file: &Path) -> Result<Checked<Self>, Vec<Problem>> {
-        match fs::read_to_string(file) {
-            Ok(text) => Self::parse(file, &text),
-            Err(error) => Err(vec![Problem::error(
-                file,
-                format!("cannot read: {error}; `portcullis init` makes a configuration"),
-            )]),
-        }
+        Self::parse(file, &read_text(file)?)
     }
 
     /// Reads `text` as the content of `file`.
@@ -64,32 +68,79 @@ impl Config {
     /// As [`Config::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Checked<Self>, Vec<Problem>> {
         let document = Document::new(file, text);
-        let (table, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            for error in errors {
-                document.report_syntax(&error);
-            }
-            return Err(document.into_problems());
-        }
-        let config = Self::read(&document, table.get_ref());
+        let config = Parts::parse(&document, text).and_then(|parts| parts.whole(&document));
         Checked::unless_broken(config, document.into_problems())
     }
 
-    fn read(document: &Document<'_>, table: &DeTable<'_>) -> Option<Self> {
+    /// Finds everything that is wrong with `file` and the secrets it names, in one go: a mistake in one
+    /// place hides none in another.
+    pub(crate) fn survey(file: &Path) -> Survey {
+        let text = match read_text(file) {
+            Ok(text) => text,
+            Err(problems) => {
+                return Survey {
+                    policies: None,
+                    problems,
+                };
+            }
+        };
+        let document = Document::new(file, &text);
+        let policies = Parts::parse(&document, &text).and_then(|parts| parts.policies);
+        let broken_secrets = secrets::check(file, &document.secrets());
+        let mut problems = document.into_problems();
+        problems.extend(broken_secrets);
+        Survey { policies, problems }
+    }
+}
+
+/// The tables of a configuration, those that are right.
+struct Parts {
+    nats: Option<Nats>,
+    callout: Option<Callout>,
+    policies: Option<Policies>,
+    log: Option<Log>,
+}
+
+impl Parts {
+    /// None if `text` is not TOML.
+    fn parse(document: &Document<'_>, text: &str) -> Option<Self> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            document.report_syntax(error);
+        }
+        errors
+            .is_empty()
+            .then(|| Self::read(document, table.get_ref()))
+    }
+
+    fn read(document: &Document<'_>, table: &DeTable<'_>) -> Self {
         let mut root = Section::root(document, table);
-        let nats = Nats::read(root.section("nats"));
-        let callout = Callout::read(root.section("callout"));
-        let policies = Policies::read(root.section("policies"));
-        let log = Log::read(root.section("log"));
+        let parts = Self {
+            nats: Nats::read(root.section("nats")),
+            callout: Callout::read(root.section("callout")),
+            policies: Policies::read(root.section("policies")),
+            log: Log::read(root.section("log")),
+        };
         root.finish();
-        Some(Self {
+        parts
+    }
+
+    fn whole(self, document: &Document<'_>) -> Option<Config> {
+        Some(Config {
             file: document.file().to_path_buf(),
-            nats: nats?,
-            callout: callout?,
-            policies: policies?,
-            log: log?,
+            nats: self.nats?,
+            callout: self.callout?,
+            policies: self.policies?,
+            log: self.log?,
         })
     }
+}
+
+fn read_text(file: &Path) -> Result<String, Vec<Problem>> {
+    fs::read_to_string(file).map_err(|error| {
+        let message = format!("cannot read: {error}; `portcullis init` makes a configuration");
+        vec![Problem::error(file, message)]
+    })
 }
 
 #[cfg(test)]

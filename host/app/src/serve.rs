@@ -15,7 +15,7 @@ use portcullis_engine::{Engine, EngineOptions, Limits};
 use portcullis_identity::PasswordVerifier;
 use tracing::info;
 
-use crate::config::{self, Callout, Config, ConnectionSecret, Nats, Secrets};
+use crate::config::{self, Callout, Config, ConnectionSecret, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::signals;
@@ -40,9 +40,11 @@ pub async fn serve(
         authentication: authentication(&secrets)?,
     };
     let options = service_options(&config.callout, &secrets)?;
-    let (catalog, _rejected) = tokio::task::spawn_blocking(move || open_catalog(&config))
-        .await
-        .map_err(Failure::internal)??;
+    let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
+        open_catalog(&config.policies, config.callout.max_in_flight)
+    })
+    .await
+    .map_err(Failure::internal)??;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
     let reloads = signals::on_reload(move || trigger.reload()).map_err(Failure::internal)?;
@@ -65,18 +67,20 @@ pub async fn serve(
     Ok(())
 }
 
-/// The policies of `config`, loaded. Blocks.
+/// The policies, loaded, for at most `max_in_flight` decisions at the same time. Blocks.
 ///
 /// # Errors
 ///
 /// When the policy directory cannot be read, or the engine does not run on this machine.
-pub(crate) fn open_catalog(config: &Config) -> Result<(Catalog, Report), Failure> {
+pub(crate) fn open_catalog(
+    policies: &Policies,
+    max_in_flight: usize,
+) -> Result<(Catalog, Report), Failure> {
     let at_once = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let verifier = Arc::new(PasswordVerifier::new(at_once));
-    let max_concurrent = u32::try_from(config.callout.max_in_flight).unwrap_or(u32::MAX);
+    let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
     let engine =
         Engine::new(EngineOptions { max_concurrent }, verifier).map_err(Failure::internal)?;
-    let policies = &config.policies;
     let options = CatalogOptions {
         directory: policies.directory.clone(),
         order: policies.order.clone(),

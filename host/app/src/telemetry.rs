@@ -3,9 +3,11 @@
 use std::env;
 use std::io::{self, IsTerminal as _};
 
-use tracing::Subscriber;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
 
 use crate::config::{LogFilter, LogFormat};
@@ -48,16 +50,29 @@ where
         .with_env_filter(EnvFilter::try_new(filter.as_str())?)
         .with_writer(writer);
     Ok(match format {
-        LogFormat::Pretty => Box::new(builder.compact().with_ansi(colour).finish()),
+        LogFormat::Pretty => Box::new(
+            builder
+                .compact()
+                .with_ansi(colour)
+                .finish()
+                .with(discretion()),
+        ),
         LogFormat::Json => Box::new(
             builder
                 .json()
                 .flatten_event(true)
-                .with_current_span(true)
+                .with_current_span(false)
                 .with_span_list(false)
-                .finish(),
+                .finish()
+                .with(discretion()),
         ),
     })
+}
+
+/// Keeps the finest lines of other crates out, whatever the level: async-nats writes whole messages at
+/// `trace`, passwords and tokens of clients included.
+fn discretion() -> FilterFn {
+    FilterFn::new(|event| event.target().starts_with("portcullis") || *event.level() <= Level::INFO)
 }
 
 #[cfg(test)]
@@ -97,6 +112,7 @@ mod tests {
                 "authorization decided"
             );
             debug!("second");
+            tracing::trace!(target: "async_nats::connection", payload = "hunter2", "read");
         });
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -137,5 +153,14 @@ mod tests {
         assert!(written(LogFormat::Json, "debug", false).contains("second"));
         assert!(written(LogFormat::Json, "off,portcullis=debug", false).contains("second"));
         assert_eq!(written(LogFormat::Json, "warn", false), "");
+    }
+
+    #[test]
+    fn messages_that_other_crates_trace_are_never_written() {
+        for format in [LogFormat::Json, LogFormat::Pretty] {
+            let written = written(format, "trace", false);
+            assert!(written.contains("second"), "{written}");
+            assert!(!written.contains("hunter2"), "{written}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::decide::decide;
 use crate::open::{OpenError, budget, open};
 use crate::reply::ReplyToken;
 use crate::seal::seal;
-use crate::service::ServiceOptions;
+use crate::service::{SUBJECT, ServiceOptions};
 
 /// A message that came in, stamped.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl<A: Authorizer> Handler<A> {
 }
 
 async fn refuse(reply: ReplyToken, error: &OpenError) {
-    tracing::warn!(error = chain(error), "request refused");
+    tracing::warn!(error = chain(error), subject = SUBJECT, "request refused");
     if reply.is_inbox()
         && let Err(error) = reply.refuse().await
     {

@@ -17,7 +17,7 @@ use crate::handle::{Handler, Received, chain};
 use crate::reply::ReplyToken;
 
 /// The subject on which servers ask (ADR-26).
-const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
+pub(crate) const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
 /// Where a connection asks a server who it is.
 const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 /// For every decision that may run, this many may wait.
@@ -176,6 +176,7 @@ impl<A: Authorizer> Intake<A> {
         let Some(subject) = message.reply else {
             tracing::warn!(
                 error = "the message has no reply subject",
+                subject = SUBJECT,
                 "request refused"
             );
             return;

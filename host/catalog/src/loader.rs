@@ -162,7 +162,7 @@ impl Loader {
             return None;
         }
         let started = Instant::now();
-        let loaded = unit.load(&self.engine, self.options.limits);
+        let loaded = unit.load(&self.engine, name, self.options.limits);
         let digest = match &tried {
             Tried::Content(fingerprint) => Some(fingerprint.module),
             Tried::Unreadable(_) => None,

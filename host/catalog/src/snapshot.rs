@@ -70,8 +70,7 @@ impl Snapshot {
                 let reason = "the request's deadline passed before every policy was asked";
                 return conclude(Denial::new(DenialClass::Deadline, reason), None, abstained);
             }
-            let span = tracing::error_span!("policy", policy.name = %loaded.reference.name);
-            match span.in_scope(|| loaded.policy.decide(Arc::clone(request), deadline)) {
+            match loaded.policy.decide(Arc::clone(request), deadline) {
                 Ok(Verdict::Abstain) => abstained.push(loaded.reference.name.clone()),
                 Ok(Verdict::Permit(permit)) => {
                     return Decision {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use portcullis_engine::{Engine, Grants, Limits, LoadError, Policy};
+use portcullis_core::PolicyName;
+use portcullis_engine::{Engine, Grants, Limits, LoadError, Policy, Source};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -98,7 +99,12 @@ impl UnitError {
 
 impl Unit {
     /// Compiles and configures the unit; `defaults` are the limits it does not set itself.
-    pub(crate) fn load(self, engine: &Engine, defaults: Limits) -> Result<Policy, UnitError> {
+    pub(crate) fn load(
+        self,
+        engine: &Engine,
+        name: &PolicyName,
+        defaults: Limits,
+    ) -> Result<Policy, UnitError> {
         let content = self.content?;
         let file = settings_file(&self.settings, content.settings.as_deref())?;
         let limits = Limits {
@@ -109,7 +115,12 @@ impl Unit {
             secrets: file.grants.secrets,
         };
         let settings = json_of(toml::Value::Table(file.settings)).to_string();
-        Policy::load(engine, &content.module, &settings, limits, grants).map_err(|source| {
+        let source = Source {
+            name,
+            module: &content.module,
+            settings: &settings,
+        };
+        Policy::load(engine, source, limits, grants).map_err(|source| {
             // Settings are refused by the module but written in the other file.
             let at_fault = matches!(
                 source,

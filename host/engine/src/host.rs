@@ -352,32 +352,32 @@ impl contract::permits::HostPermit for State {
     }
 }
 
-/// Policy log lines are events with the policy's own level; the span around the decision carries the policy's name.
+/// A policy's lines are events at the policy's own level.
 impl contract::log::Host for State {
     fn debug(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("debug", message) {
-            tracing::debug!(guest.message = line, "policy log");
+            tracing::debug!(policy.name = %self.name, guest.message = line, "policy log");
         }
         Ok(())
     }
 
     fn info(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("info", message) {
-            tracing::info!(guest.message = line, "policy log");
+            tracing::info!(policy.name = %self.name, guest.message = line, "policy log");
         }
         Ok(())
     }
 
     fn warn(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("warn", message) {
-            tracing::warn!(guest.message = line, "policy log");
+            tracing::warn!(policy.name = %self.name, guest.message = line, "policy log");
         }
         Ok(())
     }
 
     fn error(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("error", message) {
-            tracing::error!(guest.message = line, "policy log");
+            tracing::error!(policy.name = %self.name, guest.message = line, "policy log");
         }
         Ok(())
     }

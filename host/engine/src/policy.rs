@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, Verdict};
+use portcullis_core::{AuthorizationRequest, PolicyName, Verdict};
 use wasmtime::component::Component;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -17,12 +17,24 @@ use crate::module::componentize;
 use crate::snapshot;
 use crate::state::{Phase, State};
 
+/// What a policy is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its name, for its log lines.
+    pub name: &'a PolicyName,
+    /// A core module as `cargo build --target wasm32-unknown-unknown` makes it, or a component.
+    pub module: &'a [u8],
+    /// The JSON that `configure` gets.
+    pub settings: &'a str,
+}
+
 /// A policy that is compiled, linked, configured and ready to decide.
 ///
 /// Immutable. Every [`decide`](Self::decide) runs in an instance of its own, made from the memory that
 /// `configure` left and dropped afterwards: nothing one decision does can be seen by another.
 pub struct Policy {
     engine: Engine,
+    name: PolicyName,
     pre: PolicyPre<State>,
     limits: Limits,
 }
@@ -31,15 +43,14 @@ impl std::fmt::Debug for Policy {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Policy")
+            .field("name", &self.name)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
 
 impl Policy {
-    /// Loads a module: a core module as `cargo build --target wasm32-unknown-unknown` makes it, or a component.
-    ///
-    /// `settings` is the JSON that `configure` gets. Blocks for the compilation, tens of milliseconds for a
+    /// Checks, compiles and configures a module. Blocks for the compilation, tens of milliseconds for a
     /// small policy; not for a thread that serves logins.
     ///
     /// # Errors
@@ -47,8 +58,7 @@ impl Policy {
     /// What is wrong with the module or its settings. Nothing is put in service then.
     pub fn load(
         engine: &Engine,
-        bytes: &[u8],
-        settings: &str,
+        source: Source<'_>,
         limits: Limits,
         grants: Grants,
     ) -> Result<Self, LoadError> {
@@ -60,20 +70,19 @@ impl Policy {
         }
         // The tools below are written for modules made by other tools, not by an attacker.
         catch_unwind(AssertUnwindSafe(|| {
-            Self::load_unguarded(engine, bytes, settings, limits, grants)
+            Self::load_unguarded(engine, source, limits, grants)
         }))
         .unwrap_or(Err(LoadError::HostPanic))
     }
 
     fn load_unguarded(
         engine: &Engine,
-        bytes: &[u8],
-        settings: &str,
+        source: Source<'_>,
         limits: Limits,
         grants: Grants,
     ) -> Result<Self, LoadError> {
-        let component = componentize(bytes, grants)?;
-        let configured = configure(engine, &component, settings, limits, grants)?;
+        let component = componentize(source.module, grants)?;
+        let configured = configure(engine, &component, source, limits, grants)?;
         let component = Component::from_binary(engine.wasmtime(), &configured)
             .map_err(|error| LoadError::compile(&error))?;
         let pre = engine
@@ -83,6 +92,7 @@ impl Policy {
             .map_err(|error| LoadError::instantiate(&error))?;
         let policy = Self {
             engine: engine.clone(),
+            name: source.name.clone(),
             pre,
             limits,
         };
@@ -143,7 +153,7 @@ impl Policy {
     }
 
     fn store(&self, phase: Phase, time: Duration) -> Store<State> {
-        store(&self.engine, phase, self.limits.memory, time)
+        store(&self.engine, &self.name, phase, self.limits.memory, time)
     }
 }
 
@@ -151,7 +161,7 @@ impl Policy {
 fn configure(
     engine: &Engine,
     component: &[u8],
-    settings: &str,
+    source: Source<'_>,
     limits: Limits,
     grants: Grants,
 ) -> Result<Vec<u8>, LoadError> {
@@ -160,7 +170,7 @@ fn configure(
     let compiled = Component::from_binary(engine.wasmtime(), &instrumented.component)
         .map_err(|error| LoadError::compile(&error))?;
     let time = Limits::CONFIGURE_DEADLINE;
-    let mut store = store(engine, Phase::Configure, limits.memory, time);
+    let mut store = store(engine, source.name, Phase::Configure, limits.memory, time);
     let instance = engine
         .linker(grants)
         .instantiate(&mut store, &compiled)
@@ -169,7 +179,7 @@ fn configure(
         .map_err(|error| LoadError::instantiate(&error))?;
     policy
         .portcullis_policy_decider()
-        .call_configure(&mut store, settings)
+        .call_configure(&mut store, source.settings)
         .map_err(|error| {
             LoadError::Configure(EvaluationError::of_call(&error, store.data(), time))
         })?
@@ -185,8 +195,14 @@ fn configure(
         .map_err(|error| LoadError::snapshot(&error))
 }
 
-fn store(engine: &Engine, phase: Phase, memory: usize, time: Duration) -> Store<State> {
-    let state = State::new(phase, engine.verifier(), memory, time);
+fn store(
+    engine: &Engine,
+    name: &PolicyName,
+    phase: Phase,
+    memory: usize,
+    time: Duration,
+) -> Store<State> {
+    let state = State::new(name.clone(), phase, engine.verifier(), memory, time);
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(Limits::HOST_CALL_BYTES);

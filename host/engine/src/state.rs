@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, SecretVerifier};
+use portcullis_core::{AuthorizationRequest, PolicyName, SecretVerifier};
 use wasmtime::component::ResourceTable;
 
 use crate::limits::{Limiter, Limits};
 
 /// The state behind one instance of a policy.
 pub(crate) struct State {
+    pub(crate) name: PolicyName,
     pub(crate) phase: Phase,
     pub(crate) verifier: Arc<dyn SecretVerifier>,
     pub(crate) permits: ResourceTable,
@@ -49,6 +50,7 @@ pub(crate) struct GuestLog {
 
 impl State {
     pub(crate) fn new(
+        name: PolicyName,
         phase: Phase,
         verifier: Arc<dyn SecretVerifier>,
         memory: usize,
@@ -57,6 +59,7 @@ impl State {
         let mut permits = ResourceTable::new();
         permits.set_max_capacity(Limits::PERMITS);
         Self {
+            name,
             phase,
             verifier,
             permits,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::reader::Section;
-use super::secrets::SecretSource;
+use super::secrets::{SecretKind, SecretSource};
 use super::values::{DURATION, SECONDS, SOME_TIME, WORD};
+use crate::keys::KeyKind;
 
 /// The table `[callout]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,9 @@ impl Callout {
 
 fn read_issuer(section: &mut Section<'_>) -> Option<SecretSource> {
     let source = section.secret("issuer-seed-file", "issuer-seed-env");
+    if let Some(source) = &source {
+        section.names_secret(source, SecretKind::Seed(KeyKind::Account));
+    }
     if !section.has("issuer-seed-file") && !section.has("issuer-seed-env") {
         section.report_missing(
             "issuer-seed-file",

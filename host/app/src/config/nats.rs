@@ -6,8 +6,9 @@ use std::str::FromStr;
 use url::Url;
 
 use super::reader::Section;
-use super::secrets::SecretSource;
+use super::secrets::{SecretKind, SecretSource};
 use super::values::{Kind, TEXT};
+use crate::keys::KeyKind;
 
 /// The table `[nats]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,10 +98,22 @@ fn read_servers(section: &mut Section<'_>) -> Option<Vec<ServerAddress>> {
 
 fn read_authentication(section: &mut Section<'_>) -> Option<Authentication> {
     let nkey = section.secret("nkey-seed-file", "nkey-seed-env");
-    let credentials = section.path("creds-file");
+    let credentials = section
+        .path("creds-file")
+        .map(|path| SecretSource::file("nats", "creds-file", path));
     let user = section.setting("user");
     let password = section.secret("password-file", "password-env");
     let token = section.secret("token-file", "token-env");
+    for (source, kind) in [
+        (&nkey, SecretKind::Seed(KeyKind::User)),
+        (&credentials, SecretKind::Credentials),
+        (&password, SecretKind::Text),
+        (&token, SecretKind::Text),
+    ] {
+        if let Some(source) = source {
+            section.names_secret(source, kind);
+        }
+    }
     let ways: Vec<&str> = WAYS
         .iter()
         .filter_map(|keys| keys.iter().find(|key| section.has(key)).copied())
@@ -114,9 +127,7 @@ fn read_authentication(section: &mut Section<'_>) -> Option<Authentication> {
             Some(Authentication::Anonymous)
         }
         ["nkey-seed-file" | "nkey-seed-env"] => nkey.map(Authentication::Nkey),
-        ["creds-file"] => credentials.map(|path| {
-            Authentication::Credentials(SecretSource::file("nats", "creds-file", path))
-        }),
+        ["creds-file"] => credentials.map(Authentication::Credentials),
         ["token-file" | "token-env"] => token.map(Authentication::Token),
         ["user"] if !section.has("password-file") && !section.has("password-env") => {
             section.report_missing("user", "needs `password-file` or `password-env` beside it");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::secrets::SecretSource;
+use super::secrets::{SecretKind, SecretSource};
 use super::values::Kind;
 use crate::problem::Problem;
 
@@ -19,6 +19,7 @@ pub(super) struct Document<'a> {
     file: &'a Path,
     text: &'a str,
     problems: RefCell<Vec<Problem>>,
+    secrets: RefCell<Vec<(SecretSource, SecretKind)>>,
 }
 
 /// A table. The keys it is asked for are the keys it may have: whatever else it holds when it is
@@ -46,11 +47,17 @@ impl<'a> Document<'a> {
             file,
             text,
             problems: RefCell::new(Vec::new()),
+            secrets: RefCell::new(Vec::new()),
         }
     }
 
     pub(super) const fn file(&self) -> &'a Path {
         self.file
+    }
+
+    /// The secrets that the file names, so far.
+    pub(super) fn secrets(&self) -> Vec<(SecretSource, SecretKind)> {
+        self.secrets.borrow().clone()
     }
 
     /// The problems, in the order of their lines.
@@ -159,6 +166,14 @@ impl<'a> Section<'a> {
             }
             (None, None) => None,
         }
+    }
+
+    /// Notes that a secret has to be read, and what it has to be.
+    pub(super) fn names_secret(&self, source: &SecretSource, kind: SecretKind) {
+        self.document
+            .secrets
+            .borrow_mut()
+            .push((source.clone(), kind));
     }
 
     /// Whether the table has a key, whatever its value.

@@ -81,7 +81,10 @@ impl Config {
             environment,
             problems: Vec::new(),
         };
-        let issuer_seed = resolver.resolve(&self.callout.issuer_seed, Kind::Seed(KeyKind::Account));
+        let issuer_seed = resolver.resolve(
+            &self.callout.issuer_seed,
+            SecretKind::Seed(KeyKind::Account),
+        );
         let connection = resolver.connection(&self.nats.authentication);
         let secrets = issuer_seed
             .zip(connection)
@@ -109,9 +112,23 @@ impl SecretSource {
     }
 }
 
+/// What is wrong with these secrets, warnings included.
+pub(super) fn check(file: &Path, secrets: &[(SecretSource, SecretKind)]) -> Vec<Problem> {
+    let environment = |name: &str| env::var_os(name);
+    let mut resolver = Resolver {
+        file,
+        environment: &environment,
+        problems: Vec::new(),
+    };
+    for (source, kind) in secrets {
+        resolver.resolve(source, *kind);
+    }
+    resolver.problems
+}
+
 /// What a secret has to be.
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecretKind {
     Seed(KeyKind),
     /// The content of a credentials file.
     Credentials,
@@ -131,26 +148,25 @@ impl Resolver<'_> {
         match authentication {
             Authentication::Anonymous => Some(ConnectionSecret::Anonymous),
             Authentication::Nkey(source) => self
-                .resolve(source, Kind::Seed(KeyKind::User))
+                .resolve(source, SecretKind::Seed(KeyKind::User))
                 .map(ConnectionSecret::Nkey),
             Authentication::Credentials(source) => self
-                .resolve(source, Kind::Credentials)
+                .resolve(source, SecretKind::Credentials)
                 .map(ConnectionSecret::Credentials),
-            Authentication::Password { user, password } => {
-                self.resolve(password, Kind::Text)
-                    .map(|password| ConnectionSecret::Password {
-                        user: user.clone(),
-                        password,
-                    })
-            }
+            Authentication::Password { user, password } => self
+                .resolve(password, SecretKind::Text)
+                .map(|password| ConnectionSecret::Password {
+                    user: user.clone(),
+                    password,
+                }),
             Authentication::Token(source) => self
-                .resolve(source, Kind::Text)
+                .resolve(source, SecretKind::Text)
                 .map(ConnectionSecret::Token),
         }
     }
 
     /// Reads one secret, without the white space around it: no secret here begins or ends with any.
-    fn resolve(&mut self, source: &SecretSource, kind: Kind) -> Option<Secret> {
+    fn resolve(&mut self, source: &SecretSource, kind: SecretKind) -> Option<Secret> {
         let (place, read) = match &source.place {
             Place::File(path) => {
                 let place = format!("`{}`", path.display());
@@ -213,7 +229,7 @@ impl Resolver<'_> {
     }
 }
 
-impl Kind {
+impl SecretKind {
     /// What is wrong with `secret`, without repeating it.
     fn check(self, secret: &str) -> Result<(), String> {
         match self {
