@@ -1,5 +1,11 @@
 //! Policies in the engine and in the catalog, without NATS: guests that behave and guests that do not.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test program: its helpers may fail as its tests may"
+)]
+
 mod catalog;
 mod decisions;
 mod guests;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetAccounts {
-    named: BTreeSet<String>,
+    listed: BTreeSet<String>,
     any: bool,
     barred: BTreeSet<String>,
 }
@@ -26,10 +26,10 @@ impl TargetAccounts {
         names: impl IntoIterator<Item = String>,
         barred: impl IntoIterator<Item = String>,
     ) -> Self {
-        let mut named: BTreeSet<_> = names.into_iter().collect();
-        let any = named.remove("*");
+        let mut listed: BTreeSet<_> = names.into_iter().collect();
+        let any = listed.remove("*");
         Self {
-            named,
+            listed,
             any,
             barred: barred.into_iter().collect(),
         }
@@ -37,7 +37,7 @@ impl TargetAccounts {
 
     /// Whether the host signs for `account`.
     pub fn contains(&self, account: &str) -> bool {
-        self.named.contains(account) || (self.any && !self.barred.contains(account))
+        self.listed.contains(account) || (self.any && !self.barred.contains(account))
     }
 }
 

@@ -109,7 +109,7 @@ fn log_event(event: &Event) {
         Event::Draining => tracing::debug!("nats connection drains"),
         Event::Closed => tracing::info!("nats connection closed"),
         Event::SlowConsumer(_) => {
-            tracing::error!("requests lost: they arrived faster than they were read")
+            tracing::error!("requests lost: they arrived faster than they were read");
         }
         Event::ServerError(error) => tracing::error!(error = %error, "nats server error"),
         Event::ClientError(error) => tracing::warn!(error = %error, "nats connection failed"),

@@ -122,11 +122,8 @@ fn read_unit(module: &Path, max_module: u64) -> Unit {
 }
 
 fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Content, UnitError> {
-    let bytes = match read(module, max_module)? {
-        Some(bytes) => bytes,
-        None => {
-            return Err(unreadable(module, io::ErrorKind::NotFound.into()));
-        }
+    let Some(bytes) = read(module, max_module)? else {
+        return Err(unreadable(module, io::ErrorKind::NotFound.into()));
     };
     let settings = read(settings, MAX_SETTINGS)?;
     let fingerprint = Fingerprint {

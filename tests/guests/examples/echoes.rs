@@ -21,7 +21,7 @@ impl Policy for Guest {
             .subscribe_allow("s.allow queue")
             .subscribe_deny("s.deny")
             .responses_allow(3, Duration::from_secs(5))
-            .expires_in(Duration::from_secs(60))
+            .expires_in(Duration::from_mins(1))
             .expires_at(request.now() + 90)
             .tag("tag:one")
             .into()
