@@ -11,6 +11,8 @@
 //! - [`workspace`], [`process`], [`version`], [`failure`]: what these share.
 
 mod arguments;
+#[cfg(test)]
+mod arrows;
 mod failure;
 mod process;
 mod setup;

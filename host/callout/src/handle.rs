@@ -42,7 +42,12 @@ impl<A: Authorizer> Handler<A> {
             Ok(opened) => opened,
             Err(error) => return refuse(received.reply, &error).await,
         };
-        let deadline = received.at + budget(&opened, self.options.deadline);
+        let deadline = received.at
+            + budget(
+                opened.issued_at(),
+                opened.expires_at(),
+                self.options.deadline,
+            );
         let request = Arc::new(opened.into_request());
         let decision = if received.shed {
             Decision::deny(DenialClass::Overloaded, "too many requests are waiting")

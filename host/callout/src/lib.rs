@@ -23,6 +23,8 @@
 mod accounts;
 mod connection;
 mod decide;
+#[cfg(test)]
+mod fixtures;
 mod handle;
 mod open;
 mod reply;

@@ -43,14 +43,69 @@ pub(crate) fn open(
     }
 }
 
-/// How long the server waits for an answer, by its own account; at most `most`.
-pub(crate) fn budget(opened: &OpenedRequest, most: Duration) -> Duration {
-    match (opened.issued_at(), opened.expires_at()) {
+/// How long a server waits for an answer, by its own account (both in seconds since the Unix epoch); at most `most`.
+pub(crate) fn budget(issued_at: Option<u64>, expires_at: Option<u64>, most: Duration) -> Duration {
+    match (issued_at, expires_at) {
         (Some(issued_at), Some(expires_at)) => {
             // Both are cut to seconds: a server with a time-out of less than one says zero.
             let seconds = expires_at.saturating_sub(issued_at).max(1);
             most.min(Duration::from_secs(seconds))
         }
         _ => most,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{NOW, options};
+
+    /// A request that a server would send to a service that signs as `issuer`.
+    fn token(issuer: &str) -> String {
+        let server = nats_token::KeyPair::new_server();
+        let mut claims = nats_token::AuthorizationRequestClaims::new(issuer).unwrap();
+        claims.claims.audience = "nats-authorization-request".to_owned();
+        claims.request.user_nkey = nats_token::KeyPair::new_user().public_key();
+        claims.request.server_id.id = server.public_key();
+        claims.encode(&server).unwrap()
+    }
+
+    fn now() -> u64 {
+        std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+    }
+
+    #[test]
+    fn a_server_that_expects_another_issuer_is_told_apart() {
+        let options = options();
+        let other = nats_token::KeyPair::new_account().public_key();
+        let error = open(token(&other).as_bytes(), now(), &options)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(&other), "{error}");
+        assert!(error.contains(options.issuer.public_key()), "{error}");
+        assert!(
+            open(
+                token(options.issuer.public_key()).as_bytes(),
+                now(),
+                &options
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for garbage in [&b""[..], b"\xff\xfe", b"a.b.c", b"xkv1"] {
+            assert!(open(garbage, NOW, &options()).is_err());
+        }
+    }
+
+    #[test]
+    fn the_servers_own_patience_limits_the_budget() {
+        let seconds = Duration::from_secs;
+        assert_eq!(budget(Some(100), Some(102), seconds(10)), seconds(2));
+        assert_eq!(budget(Some(100), Some(130), seconds(1)), seconds(1));
+        assert_eq!(budget(Some(100), Some(100), seconds(10)), seconds(1));
+        assert_eq!(budget(Some(100), None, seconds(10)), seconds(10));
     }
 }

@@ -71,3 +71,82 @@ fn provenance(policy: &PolicyRef) -> [String; 3] {
         format!("policy-generation:{}", policy.generation),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::DenialClass;
+
+    use super::*;
+    use crate::fixtures::{NOW, options, permit, request};
+
+    fn opened(response: &str) -> (ResponseClaims, Option<UserClaims>) {
+        let response = ResponseClaims::decode(response).unwrap();
+        let user = response
+            .nats
+            .jwt()
+            .map(|jwt| UserClaims::decode(jwt).unwrap());
+        (response, user)
+    }
+
+    #[test]
+    fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
+        let (options, request) = (options(), request());
+        let mut builder = Permit::builder("APP", NOW);
+        builder.publish_allow("alice.>");
+        builder.expires_in(60);
+        builder.tag("team:red");
+        let decision = permit(builder.finish().unwrap());
+        let response = seal(&request, &decision, &options.issuer, NOW + 1).unwrap();
+
+        let (response, user) = opened(&response);
+        let user = user.unwrap();
+        let issuer = Some(options.issuer.public_key());
+        assert_eq!(response.audience.as_ref(), Some(&request.server.id));
+        assert_eq!(response.subject.as_ref(), Some(&request.user_nkey));
+        assert_eq!(response.issuer.as_deref(), issuer);
+        assert_eq!(user.subject.as_ref(), Some(&request.user_nkey));
+        assert_eq!(user.issuer.as_deref(), issuer);
+        assert_eq!(user.audience.as_deref(), Some("APP"));
+        assert_eq!(
+            user.name.as_deref(),
+            Some("alice"),
+            "the name the client gave"
+        );
+        assert_eq!(
+            (user.issued_at, user.expires_at),
+            (Some(NOW + 1), Some(NOW + 60))
+        );
+        assert_eq!(user.nats.publish.allow, ["alice.>"]);
+        assert_eq!(
+            user.nats.subscribe.deny,
+            [">"],
+            "nothing allowed is everything denied"
+        );
+        let digest = format!("policy-digest:sha256:{}", "ab".repeat(32));
+        assert_eq!(
+            user.nats.tags,
+            ["team:red", "policy:staff", &digest, "policy-generation:7"]
+        );
+    }
+
+    #[test]
+    fn a_refusal_carries_class_and_reason_and_no_jwt() {
+        let (options, request) = (options(), request());
+        let decision = Decision::deny(DenialClass::PolicyDenied, "wrong\npassword");
+        let response = seal(&request, &decision, &options.issuer, NOW).unwrap();
+        let (response, user) = opened(&response);
+        assert!(user.is_none());
+        assert_eq!(response.nats.error(), Some("policy-denied: wrong password"));
+    }
+
+    #[test]
+    fn what_the_server_would_refuse_does_not_leave() {
+        let (options, request) = (options(), request());
+        let mut builder = Permit::builder("APP", NOW);
+        builder.expires_in(60);
+        let decision = permit(builder.finish().unwrap());
+        // The permit was good when the request came; it is sealed too late.
+        let error = seal(&request, &decision, &options.issuer, NOW + 61).unwrap_err();
+        assert!(matches!(error, SealError::Preflight(_)), "{error}");
+    }
+}

@@ -1,0 +1,56 @@
+//! What the tests of this crate share.
+
+use std::time::Duration;
+
+use portcullis_claims::IssuerKey;
+use portcullis_core::{
+    AuthorizationRequest, Client, Credentials, Decision, Outcome, Permit, PolicyRef, Server,
+};
+
+use crate::{ServiceOptions, TargetAccounts};
+
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+pub(crate) fn options() -> ServiceOptions {
+    let seed = IssuerKey::generate_seed().unwrap();
+    ServiceOptions {
+        issuer: IssuerKey::from_seed(seed.expose()).unwrap(),
+        accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+        account: "AUTH".to_owned(),
+        queue_group: "q".to_owned(),
+        max_in_flight: 4,
+        deadline: Duration::from_secs(1),
+        clock_skew: Duration::from_secs(5),
+        max_expiry: None,
+        drain_timeout: Duration::from_secs(1),
+    }
+}
+
+pub(crate) fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
+        user_nkey: nats_token::KeyPair::new_user().public_key(),
+        server: Server {
+            id: nats_token::KeyPair::new_server().public_key(),
+            ..Server::default()
+        },
+        client: Client::default(),
+        credentials: Credentials {
+            username: Some("alice".to_owned()),
+            ..Credentials::default()
+        },
+        received_at: NOW,
+    }
+}
+
+/// A decision of the policy `staff` to permit.
+pub(crate) fn permit(permit: Permit) -> Decision {
+    Decision {
+        outcome: Outcome::Permit(permit),
+        policy: Some(PolicyRef {
+            name: "staff".parse().unwrap(),
+            digest: format!("sha256:{}", "ab".repeat(32)).parse().unwrap(),
+            generation: 7,
+        }),
+        abstained: Vec::new(),
+    }
+}
