@@ -1,7 +1,8 @@
 //! The host and its server: starting, stopping, rubbish in between, and two hosts at once.
 
 use anyhow::Result;
-use futures::future::join_all;
+use futures::future::{join_all, ready};
+use futures::{StreamExt, stream};
 use portcullis_tests::{
     Accounts, Credentials, Event, Host, Keys, Release, Site, is_refused, log_in,
 };
@@ -216,6 +217,41 @@ async fn a_host_that_is_stopped_loses_no_login(
             .any(|event: &Event| event.says(message))
     };
     assert!(said("draining") && said("stopped"));
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn hosts_that_are_stopped_under_load_lose_no_login(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    const ROUNDS: usize = 3;
+    const LOGINS: usize = 600;
+    let Serving {
+        site,
+        server,
+        host: _first,
+    } = Serving::start_at(site(release).await?).await?;
+    let url = server.url();
+    for round in 0..ROUNDS {
+        let mut host = site.start_host(&server).await?;
+        let names: Vec<_> = (0..LOGINS)
+            .map(|login| format!("{round}-{login}"))
+            .collect();
+        let logins = stream::iter(&names)
+            .map(|name| log_in(&url, SENSOR, name))
+            .buffer_unordered(LOGINS / 4)
+            .filter(|login| ready(login.is_err()))
+            .count();
+        let stop = async {
+            host.wait_for("a decision", |event| event.says("authorization decided"))
+                .await?;
+            host.ask_to_stop().await?;
+            host.ended().await
+        };
+        let (lost, code) = tokio::join!(logins, stop);
+        assert_eq!((lost, code?), (0, Some(0)), "round {round}");
+    }
     Ok(())
 }
 

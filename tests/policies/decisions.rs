@@ -165,6 +165,12 @@ fn the_requests_own_deadline_stops_a_policy_too() {
 }
 
 #[test]
+fn cheap_hashes_buy_a_policy_no_time() {
+    let (class, _) = failure("buys_time");
+    assert_eq!(class, DenialClass::PolicyDeadline);
+}
+
+#[test]
 fn an_invalid_permit_names_every_problem() {
     let (class, message) = failure("permits_nonsense");
     assert_eq!(class, DenialClass::InvalidPermit);

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 16] = [
+const TESTED: [(&str, &str); 17] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
+    ("buys_time", "decisions"),
     ("counts", "decisions"),
     ("echoes", "decisions"),
     ("floods_the_host", "decisions"),

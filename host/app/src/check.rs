@@ -67,7 +67,13 @@ pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
         let message = format!("policy `{name}` has no good version, so no login gets past it");
         Problem::error(file, message).at_key("policies.order")
     });
-    rejected.chain(missing).collect()
+    let orphans = report.orphans.iter().map(|path| {
+        Problem::warning(
+            path,
+            "there is no module of this name beside it, so nobody reads it",
+        )
+    });
+    rejected.chain(missing).chain(orphans).collect()
 }
 
 impl Findings {

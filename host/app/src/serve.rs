@@ -33,6 +33,8 @@ pub async fn serve(
     secrets: Secrets,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    // Before the policies are compiled: unheard, the signal would end the process.
+    let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
     let servers = addresses(&config.nats);
     let connection = ConnectionOptions {
         servers: servers.clone(),
@@ -47,7 +49,7 @@ pub async fn serve(
     .map_err(Failure::internal)??;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
-    let reloads = signals::on_reload(move || trigger.reload()).map_err(Failure::internal)?;
+    let reloads = tokio::spawn(hang_ups.call(move || trigger.reload()));
     let client = connect(&connection).await.map_err(not_connected)?;
     let policies = catalog.clone();
     let ready = move || {
@@ -113,7 +115,10 @@ fn service_options(callout: &Callout, secrets: &Secrets) -> Result<ServiceOption
 
 fn target_accounts(callout: &Callout) -> TargetAccounts {
     let names = match &callout.target_accounts {
-        config::TargetAccounts::Any => vec!["*".to_owned()],
+        config::TargetAccounts::Any(named) => {
+            let any = std::iter::once("*".to_owned());
+            any.chain(named.iter().cloned()).collect()
+        }
         config::TargetAccounts::Only(names) => names.clone(),
     };
     TargetAccounts::new(

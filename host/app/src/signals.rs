@@ -3,7 +3,6 @@
 use std::io;
 
 use tokio::signal;
-use tokio::task::JoinHandle;
 
 /// Starts listening for SIGTERM and SIGINT; the future is done at the first of them.
 ///
@@ -21,16 +20,23 @@ pub(crate) fn stop_requested() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Calls `reload` at every SIGHUP, until the task is aborted.
+/// SIGHUPs, from the moment this is made.
+pub(crate) struct HangUps(signal::unix::Signal);
+
+/// Starts listening for SIGHUP.
 ///
 /// # Errors
 ///
 /// When the operating system refuses.
-pub(crate) fn on_reload(reload: impl Fn() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    let mut hang_up = signal::unix::signal(signal::unix::SignalKind::hangup())?;
-    Ok(tokio::spawn(async move {
-        while hang_up.recv().await.is_some() {
+pub(crate) fn hang_ups() -> io::Result<HangUps> {
+    signal::unix::signal(signal::unix::SignalKind::hangup()).map(HangUps)
+}
+
+impl HangUps {
+    /// Calls `reload` at every SIGHUP.
+    pub(crate) async fn call(mut self, reload: impl Fn()) {
+        while self.0.recv().await.is_some() {
             reload();
         }
-    }))
+    }
 }

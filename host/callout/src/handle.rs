@@ -15,14 +15,11 @@ use crate::reply::ReplyToken;
 use crate::seal::seal;
 use crate::service::{SUBJECT, ServiceOptions};
 
-/// A message that came in, stamped.
-#[derive(Debug)]
+/// A message that came in, stamped. The payload has passwords and tokens in it.
 pub(crate) struct Received {
     pub(crate) payload: Bytes,
     pub(crate) reply: ReplyToken,
     pub(crate) at: Instant,
-    /// Whether the queue was full when it came.
-    pub(crate) shed: bool,
 }
 
 /// What every request needs.
@@ -49,11 +46,7 @@ impl<A: Authorizer> Handler<A> {
                 self.options.deadline,
             );
         let request = Arc::new(opened.into_request());
-        let decision = if received.shed {
-            Decision::deny(DenialClass::Overloaded, "too many requests are waiting")
-        } else {
-            self.decide_in_turn(Arc::clone(&request), deadline).await
-        };
+        let decision = self.decide_in_turn(Arc::clone(&request), deadline).await;
         self.answer(&request, decision, received).await;
     }
 
@@ -73,7 +66,8 @@ impl<A: Authorizer> Handler<A> {
     }
 
     async fn answer(&self, request: &AuthorizationRequest, decision: Decision, received: Received) {
-        let (response, decision) = self.sealed(request, decision);
+        let largest = received.reply.largest();
+        let (response, decision) = self.sealed(request, decision, largest);
         let Some(response) = response else {
             let sent = received.reply.refuse().await;
             log_decision(request, &decision, received.at, sent.err().as_ref());
@@ -84,15 +78,16 @@ impl<A: Authorizer> Handler<A> {
     }
 
     /// The response, and the decision it carries: a response that cannot be made or would be refused is a deny. No
-    /// response at all if even that cannot be made.
+    /// response at all if even that cannot be made. `largest` is the most bytes the server takes.
     fn sealed(
         &self,
         request: &AuthorizationRequest,
         decision: Decision,
+        largest: usize,
     ) -> (Option<String>, Decision) {
         let now = unix_now();
         let issuer = &self.options.issuer;
-        match seal(request, &decision, issuer, now) {
+        match seal(request, &decision, issuer, now, largest) {
             Ok(response) => (Some(response), decision),
             Err(error) => {
                 let denial = Decision {
@@ -100,7 +95,7 @@ impl<A: Authorizer> Handler<A> {
                     abstained: decision.abstained,
                     ..Decision::deny(DenialClass::InvalidResponse, chain(&error))
                 };
-                (seal(request, &denial, issuer, now).ok(), denial)
+                (seal(request, &denial, issuer, now, largest).ok(), denial)
             }
         }
     }
@@ -111,6 +106,19 @@ async fn refuse(reply: ReplyToken, error: &OpenError) {
     if reply.is_inbox()
         && let Err(error) = reply.refuse().await
     {
+        tracing::error!(error = chain(&error), "reply lost");
+    }
+}
+
+/// Refuses a request that nobody has time for.
+pub(crate) async fn shed(reply: ReplyToken) {
+    tracing::warn!(
+        error =
+            "too many requests are waiting; add hosts to the queue group or raise `max-in-flight`",
+        subject = SUBJECT,
+        "request refused"
+    );
+    if let Err(error) = reply.refuse().await {
         tracing::error!(error = chain(&error), "reply lost");
     }
 }

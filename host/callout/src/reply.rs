@@ -29,6 +29,11 @@ impl ReplyToken {
         self.subject.starts_with("$SYS._INBOX.") || self.subject.starts_with("_INBOX.")
     }
 
+    /// The most bytes the server takes in one message (`max_payload`).
+    pub(crate) fn largest(&self) -> usize {
+        self.client.server_info().max_payload
+    }
+
     /// Answers with an authorization response.
     pub(crate) async fn respond(self, response: String) -> Result<(), ReplyError> {
         self.send(response.into()).await

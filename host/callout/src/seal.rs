@@ -15,14 +15,24 @@ pub(crate) enum SealError {
     /// The server would refuse it.
     #[error("the server would refuse the response")]
     Preflight(#[from] Refusal),
+    /// The server would close the connection over it.
+    #[error("the response has {size} bytes, the server takes {largest} (`max_payload`)")]
+    TooLarge {
+        /// What it has, in bytes.
+        size: usize,
+        /// What is possible, in bytes.
+        largest: usize,
+    },
 }
 
-/// Signs the response to `request` that `decision` comes to, at `now` (seconds since the Unix epoch).
+/// Signs the response to `request` that `decision` comes to, at `now` (seconds since the Unix epoch), for a server that
+/// takes messages of at most `largest` bytes.
 pub(crate) fn seal(
     request: &AuthorizationRequest,
     decision: &Decision,
     issuer: &IssuerKey,
     now: u64,
+    largest: usize,
 ) -> Result<String, SealError> {
     let answer = match &decision.outcome {
         Outcome::Permit(permit) => Answer::Jwt(user_jwt(
@@ -43,6 +53,10 @@ pub(crate) fn seal(
         now,
     };
     preflight(&response, expectations, Signatures::Trust)?;
+    let size = response.len();
+    if size > largest {
+        return Err(SealError::TooLarge { size, largest });
+    }
     Ok(response)
 }
 
@@ -53,11 +67,7 @@ fn user_jwt(
     issuer: &IssuerKey,
     now: u64,
 ) -> Result<String, SignError> {
-    let mut claims = UserClaims::from_permit(&request.user_nkey, permit, now);
-    if claims.name.is_none() {
-        // Without a name the server shows `[REDACTED]` for token logins, and nothing tells them apart.
-        claims.name.clone_from(&request.credentials.username);
-    }
+    let claims = UserClaims::from_permit(&request.user_nkey, permit, now);
     claims
         .with_tags(policy.into_iter().flat_map(provenance))
         .sign(issuer)
@@ -79,6 +89,8 @@ mod tests {
     use super::*;
     use crate::fixtures::{NOW, options, permit, request};
 
+    const LARGEST: usize = 1 << 20;
+
     fn opened(response: &str) -> (ResponseClaims, Option<UserClaims>) {
         let response = ResponseClaims::decode(response).unwrap();
         let user = response
@@ -96,7 +108,7 @@ mod tests {
         builder.expires_in(60);
         builder.tag("team:red");
         let decision = permit(builder.finish().unwrap());
-        let response = seal(&request, &decision, &options.issuer, NOW + 1).unwrap();
+        let response = seal(&request, &decision, &options.issuer, NOW + 1, LARGEST).unwrap();
 
         let (response, user) = opened(&response);
         let user = user.unwrap();
@@ -108,9 +120,8 @@ mod tests {
         assert_eq!(user.issuer.as_deref(), issuer);
         assert_eq!(user.audience.as_deref(), Some("APP"));
         assert_eq!(
-            user.name.as_deref(),
-            Some("alice"),
-            "the name the client gave"
+            user.name, None,
+            "a name that no policy vouches for is not signed"
         );
         assert_eq!(
             (user.issued_at, user.expires_at),
@@ -133,7 +144,7 @@ mod tests {
     fn a_refusal_carries_class_and_reason_and_no_jwt() {
         let (options, request) = (options(), request());
         let decision = Decision::deny(DenialClass::PolicyDenied, "wrong\npassword");
-        let response = seal(&request, &decision, &options.issuer, NOW).unwrap();
+        let response = seal(&request, &decision, &options.issuer, NOW, LARGEST).unwrap();
         let (response, user) = opened(&response);
         assert!(user.is_none());
         assert_eq!(response.nats.error(), Some("policy-denied: wrong password"));
@@ -146,7 +157,19 @@ mod tests {
         builder.expires_in(60);
         let decision = permit(builder.finish().unwrap());
         // The permit was good when the request came; it is sealed too late.
-        let error = seal(&request, &decision, &options.issuer, NOW + 61).unwrap_err();
+        let error = seal(&request, &decision, &options.issuer, NOW + 61, LARGEST).unwrap_err();
         assert!(matches!(error, SealError::Preflight(_)), "{error}");
+    }
+
+    #[test]
+    fn a_response_that_the_server_cannot_take_does_not_leave() {
+        let (options, request) = (options(), request());
+        let mut builder = Permit::builder("APP", NOW);
+        for number in 0..100 {
+            builder.publish_allow(&format!("subject.{number}"));
+        }
+        let decision = permit(builder.finish().unwrap());
+        let error = seal(&request, &decision, &options.issuer, NOW, 1000).unwrap_err();
+        assert!(matches!(error, SealError::TooLarge { .. }), "{error}");
     }
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, RequestErrorKind, Subscriber};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use portcullis_claims::IssuerKey;
 use portcullis_core::Authorizer;
 use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::accounts::TargetAccounts;
-use crate::handle::{Handler, Received, chain};
+use crate::handle::{Handler, Received, chain, shed};
 use crate::reply::ReplyToken;
 
 /// The subject on which servers ask (ADR-26).
@@ -96,7 +96,7 @@ impl<A: Authorizer> Service<A> {
             .queue_subscribe(SUBJECT, options.queue_group.clone())
             .await
             .map_err(ServiceError::Subscribe)?;
-        let mut intake = Intake::new(&self.handler);
+        let intake = Intake::new(&self.handler);
         tokio::pin!(shutdown);
         let confirmed = confirm(&self.client, &options.account);
         tokio::pin!(confirmed);
@@ -110,7 +110,7 @@ impl<A: Authorizer> Service<A> {
                     }
                 }
                 message = subscriber.next() => match message {
-                    Some(message) => intake.take(&self.client, message),
+                    Some(message) => intake.take(&self.client, message).await,
                     None => return Err(ServiceError::Closed),
                 },
             }
@@ -119,20 +119,22 @@ impl<A: Authorizer> Service<A> {
         Ok(())
     }
 
-    async fn drain(&self, mut subscriber: Subscriber, mut intake: Intake<A>) {
+    async fn drain(&self, mut subscriber: Subscriber, intake: Intake<A>) {
         tracing::info!("draining");
         let client = &self.client;
         let finish = async {
-            if let Err(error) = subscriber.drain().await {
-                tracing::warn!(error = chain(&error), "subscription not drained");
+            if client.connection_state() == State::Connected {
+                intake
+                    .take_last(client, &mut subscriber, &self.handler.options.account)
+                    .await;
             }
-            // The stream ends when the server can have nothing more for it.
-            while let Some(message) = subscriber.next().await {
-                intake.take(client, message);
-            }
+            drop(subscriber);
             intake.finish().await;
             if let Err(error) = client.flush().await {
                 tracing::warn!(error = chain(&error), "last replies perhaps not sent");
+            }
+            if let Err(error) = client.drain().await {
+                tracing::debug!(error = chain(&error), "connection not drained");
             }
         };
         if tokio::time::timeout(self.handler.options.drain_timeout, finish)
@@ -142,9 +144,6 @@ impl<A: Authorizer> Service<A> {
             tracing::warn!(
                 "drain timeout passed: requests in flight are left to the server's timeout"
             );
-        }
-        if let Err(error) = client.drain().await {
-            tracing::debug!(error = chain(&error), "connection not drained");
         }
     }
 }
@@ -171,7 +170,7 @@ impl<A: Authorizer> Intake<A> {
         }
     }
 
-    fn take(&mut self, client: &Client, message: Message) {
+    async fn take(&self, client: &Client, message: Message) {
         let at = Instant::now();
         let Some(subject) = message.reply else {
             tracing::warn!(
@@ -182,18 +181,49 @@ impl<A: Authorizer> Intake<A> {
             return;
         };
         let reply = ReplyToken::new(client.clone(), subject);
-        let place = Arc::clone(&self.queue).try_acquire_owned().ok();
+        let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
+            // Before any cryptography: shedding has to be cheaper than serving.
+            return shed(reply).await;
+        };
         let received = Received {
             payload: message.payload,
             reply,
             at,
-            shed: place.is_none(),
         };
         let (handler, alive) = (Arc::clone(&self.handler), self.alive.clone());
         tokio::spawn(async move {
             handler.handle(received).await;
             drop((place, alive));
         });
+    }
+
+    /// Takes what the server sends until it has forgotten the subscription.
+    ///
+    /// `Subscriber::drain` cannot be used: it stops listening at the next wake-up, which any reply causes, and the requests
+    /// that the server had sent by then are lost. An automatic unsubscription after more messages than a server can
+    /// count is one that it carries out at once (its parser takes nine digits, and reads longer numbers as none), while the
+    /// client goes on listening; the answer to a question asked afterwards tells that it has been carried out. A server that
+    /// did count that far would send on until the subscriber is dropped.
+    async fn take_last(&self, client: &Client, subscriber: &mut Subscriber, account: &str) {
+        if let Err(error) = subscriber.unsubscribe_after(u64::MAX).await {
+            tracing::warn!(error = chain(&error), "subscription not drained");
+            return;
+        }
+        let forgotten = confirm(client, account);
+        tokio::pin!(forgotten);
+        loop {
+            tokio::select! {
+                message = subscriber.next() => match message {
+                    Some(message) => self.take(client, message).await,
+                    None => return,
+                },
+                () = &mut forgotten => break,
+            }
+        }
+        // What came before the answer and has not been looked at.
+        while let Some(Some(message)) = subscriber.next().now_or_never() {
+            self.take(client, message).await;
+        }
     }
 
     async fn finish(self) {

@@ -9,7 +9,7 @@ use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, P
 use portcullis_engine::{Engine, Limits};
 
 use crate::directory::DirectoryError;
-use crate::loader::{Loader, Report};
+use crate::loader::{Loader, Pass, Report};
 use crate::snapshot::Snapshot;
 
 /// Where policies come from and how they are treated.
@@ -53,7 +53,7 @@ impl Catalog {
             published: Arc::new(ArcSwap::from_pointee(Snapshot::default())),
             loader: Arc::new(Mutex::new(Loader::new(engine, options))),
         };
-        let report = catalog.pass(true)?;
+        let report = catalog.pass(Pass::Now, true)?;
         Ok((catalog, report))
     }
 
@@ -63,7 +63,12 @@ impl Catalog {
     ///
     /// When the directory cannot be read; everything stays as it is then.
     pub fn reload(&self) -> Result<Report, DirectoryError> {
-        self.pass(false)
+        self.pass(Pass::Now, false)
+    }
+
+    /// As [`reload`](Self::reload), as the watcher wants it.
+    pub(crate) fn look(&self, pass: Pass) -> Result<Report, DirectoryError> {
+        self.pass(pass, false)
     }
 
     /// The policies in service now.
@@ -75,10 +80,10 @@ impl Catalog {
         self.loader().options().clone()
     }
 
-    fn pass(&self, first: bool) -> Result<Report, DirectoryError> {
+    fn pass(&self, pass: Pass, first: bool) -> Result<Report, DirectoryError> {
         // INVARIANT: the lock is held from scan to publication, so an older scan never replaces a newer one.
         let mut loader = self.loader();
-        let report = loader.pass()?;
+        let report = loader.pass(pass)?;
         if first || report.changes_service() {
             let snapshot = loader.snapshot();
             let order: Vec<_> = snapshot

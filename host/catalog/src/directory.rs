@@ -22,15 +22,13 @@ pub struct DirectoryError {
 }
 
 /// One `NAME.wasm` with its `NAME.toml`, as read.
-#[derive(Debug)]
 pub(crate) struct Unit {
     pub(crate) module: PathBuf,
     pub(crate) settings: PathBuf,
     pub(crate) content: Result<Content, UnitError>,
 }
 
-/// The bytes of a unit.
-#[derive(Debug)]
+/// The bytes of a unit. The settings have password hashes in them.
 pub(crate) struct Content {
     pub(crate) module: Vec<u8>,
     pub(crate) settings: Option<Vec<u8>>,
@@ -45,7 +43,7 @@ pub(crate) struct Fingerprint {
 }
 
 /// Everything in the directory that concerns us.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Scan {
     pub(crate) units: BTreeMap<PolicyName, Unit>,
     /// Files that look like policies but cannot be.
@@ -140,6 +138,15 @@ fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Conte
 /// The bytes of a file, none if there is no such file. Reads, never maps: a mapped file that is
 /// overwritten takes the process with it.
 fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, UnitError> {
+    // Opening a pipe would wait for a writer, for ever.
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(UnitError::new(path, UnitProblem::NotAFile));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(path, error)),
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName, PolicyRef};
 use portcullis_engine::Engine;
@@ -18,6 +18,22 @@ use crate::unit::UnitError;
 pub struct Report {
     /// What changed and what could not, in the order it was found.
     pub changes: Vec<Change>,
+    /// Settings files without a module beside them.
+    pub orphans: Vec<PathBuf>,
+    /// Whether something is still being written: it wants another look soon.
+    pub(crate) unsettled: bool,
+}
+
+/// How a pass treats what it finds changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// Loads it.
+    Now,
+    /// Loads it, and tries again what failed before.
+    Again,
+    /// Loads it once it has been the same for so long: a file that is half written, or away for a moment, may make
+    /// sense and mean something else.
+    Settled(Duration),
 }
 
 /// One thing a pass did, or could not do.
@@ -62,14 +78,56 @@ pub(crate) struct Loader {
 struct Entry {
     /// The last good version.
     serving: Option<Arc<LoadedPolicy>>,
-    /// The content tried last, so that the same failure is reported once.
+    /// What was tried last, so that the same failure is reported once.
     tried: Option<Tried>,
+    /// Why it failed, if it did and may do better another time.
+    transient: Option<String>,
+    /// What was found instead, and since when.
+    pending: Option<(Option<Tried>, Instant)>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+/// What lies in the directory under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Tried {
     Content(Fingerprint),
     Unreadable(String),
+}
+
+impl Entry {
+    /// Whether a pass has to do something about `found`. Notes what is still changing.
+    fn wants(&mut self, found: Option<&Tried>, pass: Pass) -> Wants {
+        if self.tried.as_ref() == found && pass != Pass::Again && self.transient.is_none() {
+            self.pending = None;
+            return Wants::Nothing;
+        }
+        if self.tried.as_ref() == found {
+            return Wants::Loading;
+        }
+        let Pass::Settled(quiet) = pass else {
+            return Wants::Loading;
+        };
+        match &self.pending {
+            Some((pending, since)) if pending.as_ref() == found => {
+                if since.elapsed() >= quiet {
+                    Wants::Loading
+                } else {
+                    Wants::Time
+                }
+            }
+            _ => {
+                self.pending = Some((found.cloned(), Instant::now()));
+                Wants::Time
+            }
+        }
+    }
+}
+
+/// What an entry wants of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Nothing,
+    Time,
+    Loading,
 }
 
 impl Report {
@@ -105,29 +163,33 @@ impl Loader {
         &self.options
     }
 
-    /// Reads the directory and loads what changed. An unreadable directory changes nothing.
-    pub(crate) fn pass(&mut self) -> Result<Report, DirectoryError> {
-        let scan = directory::scan(&self.options.directory, self.options.max_module_size)?;
+    /// Reads the directory and does what has to be done. An unreadable directory changes nothing.
+    pub(crate) fn pass(&mut self, pass: Pass) -> Result<Report, DirectoryError> {
+        let mut scan = directory::scan(&self.options.directory, self.options.max_module_size)?;
         let mut report = Report::default();
         self.report_oddities(&scan, &mut report);
-        let gone: Vec<_> = self
+        let names: BTreeSet<_> = self
             .entries
             .keys()
-            .filter(|name| !scan.units.contains_key(*name))
+            .chain(scan.units.keys())
             .cloned()
             .collect();
-        for name in gone {
-            let was_serving = self
+        for name in names {
+            let unit = scan.units.remove(&name);
+            let found = unit.as_ref().map(Unit::tried);
+            match self
                 .entries
-                .remove(&name)
-                .is_some_and(|entry| entry.serving.is_some());
-            if was_serving {
-                tracing::info!(policy.name = %name, "policy removed");
-                report.changes.push(Change::Removed(name));
+                .entry(name.clone())
+                .or_default()
+                .wants(found.as_ref(), pass)
+            {
+                Wants::Nothing => {}
+                Wants::Time => report.unsettled = true,
+                Wants::Loading => report.changes.extend(match unit.zip(found) {
+                    Some((unit, found)) => self.load(&name, unit, found, pass),
+                    None => self.remove(name),
+                }),
             }
-        }
-        for (name, unit) in scan.units {
-            report.changes.extend(self.consider(&name, unit));
         }
         Ok(report)
     }
@@ -152,35 +214,36 @@ impl Loader {
         Snapshot::new(listed.chain(others).collect())
     }
 
-    fn consider(&mut self, name: &PolicyName, unit: Unit) -> Option<Change> {
-        let tried = match &unit.content {
-            Ok(content) => Tried::Content(content.fingerprint),
-            Err(error) => Tried::Unreadable(error.to_string()),
-        };
-        let entry = self.entries.entry(name.clone()).or_default();
-        if entry.tried.as_ref() == Some(&tried) {
-            return None;
-        }
+    fn remove(&mut self, name: PolicyName) -> Option<Change> {
+        self.entries.remove(&name)?.serving?;
+        tracing::info!(policy.name = %name, "policy removed");
+        Some(Change::Removed(name))
+    }
+
+    fn load(&mut self, name: &PolicyName, unit: Unit, found: Tried, pass: Pass) -> Option<Change> {
         let started = Instant::now();
         let loaded = unit.load(&self.engine, name, self.options.limits);
-        let digest = match &tried {
+        let entry = self.entries.entry(name.clone()).or_default();
+        entry.pending = None;
+        let digest = match &found {
             Tried::Content(fingerprint) => Some(fingerprint.module),
             Tried::Unreadable(_) => None,
         };
-        entry.tried = Some(tried);
+        let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
+        entry.tried = Some(found);
+        let before = entry.transient.take();
         match (loaded, digest) {
             (Ok(policy), Some(digest)) => {
                 self.generation = self.generation.saturating_add(1);
-                let generation = self.generation;
                 let reference = PolicyRef {
                     name: name.clone(),
                     digest,
-                    generation,
+                    generation: self.generation,
                 };
                 tracing::info!(
                     policy.name = %name,
                     policy.digest = %digest,
-                    policy.generation = generation,
+                    policy.generation = reference.generation,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     "policy loaded"
                 );
@@ -193,8 +256,11 @@ impl Loader {
             }
             (Ok(_), None) => None,
             (Err(error), _) => {
+                let text = error.to_string();
+                let repeated = known && before.as_ref() == Some(&text);
+                entry.transient = error.is_transient().then_some(text);
                 let serving = entry.serving.as_ref().map(|loaded| loaded.reference.digest);
-                Some(Change::Rejected(Rejection::of_unit(name, &error, serving)))
+                (!repeated).then(|| Change::Rejected(Rejection::of_unit(name, &error, serving)))
             }
         }
     }
@@ -207,6 +273,7 @@ impl Loader {
                     .push(Change::Rejected(Rejection::of_name(path, error)));
             }
         }
+        report.orphans.clone_from(&scan.orphans);
         for path in &scan.orphans {
             if self.oddities.insert(path.clone()) {
                 tracing::warn!(file = %path.display(), "settings file without a module beside it");
@@ -215,6 +282,15 @@ impl Loader {
         self.oddities.retain(|path| {
             scan.orphans.contains(path) || scan.misnamed.iter().any(|(odd, _)| odd == path)
         });
+    }
+}
+
+impl Unit {
+    fn tried(&self) -> Tried {
+        match &self.content {
+            Ok(content) => Tried::Content(content.fingerprint),
+            Err(error) => Tried::Unreadable(error.to_string()),
+        }
     }
 }
 

@@ -7,8 +7,6 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use portcullis_core::PolicyName;
 use portcullis_engine::{Engine, Grants, Limits, LoadError, Policy, Source};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
 
 use crate::directory::Unit;
 
@@ -29,6 +27,9 @@ pub enum UnitProblem {
     /// It is there and cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[source] io::Error),
+    /// A directory, a pipe, a device.
+    #[error("not a regular file")]
+    NotAFile,
     /// It is larger than the host takes.
     #[error("larger than {limit} bytes; raise `max-module-size` under [policies] if that is meant")]
     TooLarge {
@@ -43,36 +44,26 @@ pub enum UnitProblem {
     Load(#[source] LoadError),
 }
 
-/// `NAME.toml`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+/// `NAME.toml`, read.
+#[derive(Default)]
 struct SettingsFile {
     /// For `configure`, untouched.
-    #[serde(default)]
     settings: toml::Table,
-    #[serde(default)]
-    limits: LimitsTable,
-    #[serde(default)]
-    grants: GrantsTable,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct LimitsTable {
-    #[serde(default, deserialize_with = "duration")]
     deadline: Option<Duration>,
-    #[serde(default, deserialize_with = "size")]
     memory: Option<usize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct GrantsTable {
-    #[serde(default)]
     secrets: bool,
 }
 
 impl UnitError {
+    /// Whether the same content may do better another time: the machine was at fault, not the file.
+    pub(crate) const fn is_transient(&self) -> bool {
+        match &self.problem {
+            UnitProblem::Unreadable(_) => true,
+            UnitProblem::Load(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn new(file: &Path, problem: UnitProblem) -> Self {
         Self {
             file: file.to_owned(),
@@ -108,11 +99,11 @@ impl Unit {
         let content = self.content?;
         let file = settings_file(&self.settings, content.settings.as_deref())?;
         let limits = Limits {
-            deadline: file.limits.deadline.unwrap_or(defaults.deadline),
-            memory: file.limits.memory.unwrap_or(defaults.memory),
+            deadline: file.deadline.unwrap_or(defaults.deadline),
+            memory: file.memory.unwrap_or(defaults.memory),
         };
         let grants = Grants {
-            secrets: file.grants.secrets,
+            secrets: file.secrets,
         };
         let settings = json_of(toml::Value::Table(file.settings)).to_string();
         let source = Source {
@@ -149,32 +140,111 @@ fn settings_file(file: &Path, bytes: Option<&[u8]>) -> Result<SettingsFile, Unit
         }
     };
     let text = std::str::from_utf8(bytes).map_err(|_| wrong(None, "it is not UTF-8 text"))?;
-    toml::from_str(text).map_err(|error| {
+    let table: toml::Table = toml::from_str(text).map_err(|error| {
         let line = error.span().and_then(|span| {
             text.get(..span.start)
                 .map(|before| before.matches('\n').count().saturating_add(1))
         });
         wrong(line, error.message())
-    })
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match humantime::parse_duration(&text) {
-        Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
-        _ => Err(D::Error::custom(format!(
-            "invalid duration `{text}`: write `50ms` or `1s`"
-        ))),
+    })?;
+    let mut reader = Reader::default();
+    let read = reader.file(table);
+    if reader.problems.is_empty() {
+        Ok(read)
+    } else {
+        Err(wrong(None, &reader.problems.join("; ")))
     }
 }
 
-fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse::<ByteSize>()
-        .ok()
-        .and_then(|size| usize::try_from(size.as_u64()).ok())
-        .map(Some)
-        .ok_or_else(|| D::Error::custom(format!("invalid size `{text}`: write `16MiB` or `64KiB`")))
+/// Reads the tables of a settings file and notes everything that is wrong. Values are never repeated: a password
+/// may stand where it does not belong.
+#[derive(Default)]
+struct Reader {
+    problems: Vec<String>,
+}
+
+impl Reader {
+    fn file(&mut self, mut table: toml::Table) -> SettingsFile {
+        let settings = self.table(&mut table, "settings");
+        let mut limits = self.table(&mut table, "limits");
+        let mut grants = self.table(&mut table, "grants");
+        let deadline = self.value(
+            &mut limits,
+            "limits",
+            "deadline",
+            "a duration such as `50ms`",
+            |value| {
+                humantime::parse_duration(value.as_str()?)
+                    .ok()
+                    .filter(|duration| !duration.is_zero())
+            },
+        );
+        let memory = self.value(
+            &mut limits,
+            "limits",
+            "memory",
+            "a size such as `16MiB`",
+            |value| usize::try_from(value.as_str()?.parse::<ByteSize>().ok()?.as_u64()).ok(),
+        );
+        let secrets = self.value(
+            &mut grants,
+            "grants",
+            "secrets",
+            "true or false",
+            toml::Value::as_bool,
+        );
+        self.unknown(&table, "", &["settings", "limits", "grants"]);
+        self.unknown(&limits, "limits.", &["deadline", "memory"]);
+        self.unknown(&grants, "grants.", &["secrets"]);
+        SettingsFile {
+            settings,
+            deadline,
+            memory,
+            secrets: secrets.unwrap_or(false),
+        }
+    }
+
+    fn table(&mut self, parent: &mut toml::Table, key: &str) -> toml::Table {
+        match parent.remove(key) {
+            Some(toml::Value::Table(table)) => table,
+            None => toml::Table::new(),
+            Some(_) => {
+                self.problems.push(format!("{key}: expected a table"));
+                toml::Table::new()
+            }
+        }
+    }
+
+    fn value<T>(
+        &mut self,
+        table: &mut toml::Table,
+        section: &str,
+        key: &str,
+        expected: &str,
+        read: impl FnOnce(&toml::Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = table.remove(key)?;
+        let read = read(&value);
+        if read.is_none() {
+            self.problems
+                .push(format!("{section}.{key}: expected {expected}"));
+        }
+        read
+    }
+
+    /// What nobody asked for.
+    fn unknown(&mut self, table: &toml::Table, prefix: &str, known: &[&str]) {
+        for key in table.keys() {
+            let alike = known
+                .iter()
+                .find(|name| strsim::jaro_winkler(name, key) > 0.8);
+            let hint = alike
+                .map(|name| format!(", did you mean `{name}`?"))
+                .unwrap_or_default();
+            self.problems
+                .push(format!("{prefix}{key}: unknown key{hint}"));
+        }
+    }
 }
 
 /// TOML as JSON; dates become strings.

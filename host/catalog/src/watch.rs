@@ -19,6 +19,7 @@ use notify_debouncer_full::{
 
 use crate::catalog::Catalog;
 use crate::directory::DirectoryError;
+use crate::loader::Pass;
 
 /// The watcher's thread could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -38,21 +39,29 @@ pub struct Trigger(Sender<Signal>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signal {
+    /// Something happened.
     Look,
+    /// Somebody asked.
+    LookAgain,
     Stop,
 }
 
 impl Trigger {
-    /// Asks for a pass, as SIGHUP does. Returns at once; passes asked for together are done once.
+    /// Asks for a pass, as SIGHUP does: now, without waiting for files to be quiet, and what failed before is tried
+    /// again. Returns at once; passes asked for together are done once.
     pub fn reload(&self) {
+        self.send(Signal::LookAgain);
+    }
+
+    fn send(&self, signal: Signal) {
         // A receiver that is gone has stopped watching; there is nobody to ask.
-        let _ = self.0.send(Signal::Look);
+        let _ = self.0.send(signal);
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        let _ = self.trigger.0.send(Signal::Stop);
+        self.trigger.send(Signal::Stop);
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
@@ -127,29 +136,50 @@ impl Task {
     }
 
     fn run(&mut self, signals: &Receiver<Signal>) {
+        let mut again = false;
         loop {
             self.arm();
-            // After arming, so that nothing falls between the first pass and the watch.
-            self.pass();
-            let mut signal = match signals.recv_timeout(self.poll_interval) {
+            // After arming, so that nothing falls between the pass and the watch.
+            let unsettled = self.pass(again);
+            let wait = if unsettled {
+                self.debounce
+            } else {
+                self.poll_interval
+            };
+            let mut signal = match signals.recv_timeout(wait) {
                 Ok(signal) => Some(signal),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => Some(Signal::Stop),
+                Err(RecvTimeoutError::Disconnected) => return,
             };
+            again = false;
             // Whatever was asked for meanwhile is answered by the same pass.
-            while signal == Some(Signal::Look) {
+            while let Some(asked) = signal {
+                match asked {
+                    Signal::Look => {}
+                    Signal::LookAgain => again = true,
+                    Signal::Stop => return,
+                }
                 signal = signals.try_recv().ok();
-            }
-            if signal == Some(Signal::Stop) {
-                return;
             }
         }
     }
 
-    fn pass(&mut self) {
-        match self.catalog.reload() {
-            Ok(_) => self.unreadable = None,
-            Err(error) => self.report_unreadable(&error),
+    /// Whether something wants another look soon.
+    fn pass(&mut self, again: bool) -> bool {
+        let pass = if again {
+            Pass::Again
+        } else {
+            Pass::Settled(self.debounce)
+        };
+        match self.catalog.look(pass) {
+            Ok(report) => {
+                self.unreadable = None;
+                report.unsettled
+            }
+            Err(error) => {
+                self.report_unreadable(&error);
+                false
+            }
         }
     }
 
@@ -199,7 +229,7 @@ fn watch(
     let handler = move |result: DebounceEventResult| {
         // Errors trigger too: after one, only a look at the directory tells what is true.
         if result.map_or(true, |batch| batch.iter().any(concerns_us)) {
-            events.reload();
+            events.send(Signal::Look);
         }
     };
     let mut debouncer =

@@ -55,6 +55,9 @@ pub enum Refusal {
     /// Claims whose version is missing or not 2.
     #[error("the {0} does not have version 2")]
     Version(Part),
+    /// A time that does not fit the signed number servers read it into.
+    #[error("a time in the {0} is too large for the server to read")]
+    TimeOutOfRange(Part),
     /// The subject of the response is not a user.
     #[error("the response's subject is not a public user key")]
     SubjectKind,
@@ -180,6 +183,14 @@ fn check_form(response: &ResponseClaims) -> Result<(), Refusal> {
 
 /// A token is good up to and including the second it expires in.
 fn check_times<B>(claims: &Claims<B>, part: Part, now: u64) -> Result<(), Refusal> {
+    let times = [claims.expires_at, claims.not_before, claims.issued_at];
+    if times
+        .into_iter()
+        .flatten()
+        .any(|time| i64::try_from(time).is_err())
+    {
+        return Err(Refusal::TimeOutOfRange(part));
+    }
     if let Some(expires_at) = claims.expires_at
         && expires_at > 0
         && now > expires_at

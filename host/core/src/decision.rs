@@ -67,8 +67,6 @@ pub enum DenialClass {
     InvalidPermit,
     /// A policy chose an account that the host does not sign for.
     AccountNotAllowed,
-    /// The authorization request could not be trusted.
-    UntrustedRequest,
     /// The request's deadline passed before a decision was made.
     Deadline,
     /// The host has more requests in flight than it takes.
@@ -100,7 +98,6 @@ impl DenialClass {
             Self::PolicyMemory => "policy-memory",
             Self::InvalidPermit => "invalid-permit",
             Self::AccountNotAllowed => "account-not-allowed",
-            Self::UntrustedRequest => "untrusted-request",
             Self::Deadline => "deadline",
             Self::Overloaded => "overloaded",
             Self::InvalidResponse => "invalid-response",
@@ -121,7 +118,7 @@ impl DenialClass {
             | Self::Overloaded
             | Self::InvalidResponse
             | Self::Internal => Some(Blame::Host),
-            Self::PolicyDenied | Self::EndOfChain | Self::UntrustedRequest => None,
+            Self::PolicyDenied | Self::EndOfChain => None,
         }
     }
 }

@@ -56,6 +56,16 @@ pub enum PermitProblem {
         /// When the request was received, in seconds since the Unix epoch.
         received_at: u64,
     },
+    /// A time that servers cannot read.
+    #[error(
+        "the permit expires at {0}, after the year 9999; leave the expiry out for a login without end"
+    )]
+    ExpiryOutOfRange(u64),
+    /// A tag that only the host may set.
+    #[error(
+        "tag `{0}`: tags that begin with `policy:`, `policy-digest:` or `policy-generation:` are the host's own"
+    )]
+    ReservedTag(String),
     /// A text with control characters, empty or too long.
     #[error("invalid {what}: expected 1 to {limit} bytes without control characters")]
     Text {
@@ -81,6 +91,10 @@ impl Permit {
     pub const MAX_TAGS: usize = 64;
     /// Longest user name, account name or tag, in bytes.
     pub const MAX_TEXT: usize = 256;
+    /// Latest expiry: the end of the year 9999, in seconds since the Unix epoch.
+    pub const MAX_EXPIRY: u64 = 253_402_300_799;
+    /// What the host's own tags begin with.
+    const RESERVED_TAGS: [&str; 3] = ["policy:", "policy-digest:", "policy-generation:"];
 
     /// A permit for `account`, answering a request received at `received_at` (seconds since the Unix epoch).
     pub fn builder(account: impl Into<String>, received_at: u64) -> PermitBuilder {
@@ -167,7 +181,16 @@ impl PermitBuilder {
                 limit: Permit::MAX_TAGS,
             });
         } else if self.text_is_valid("tag", tag) {
-            self.permit.tags.push(tag.to_owned());
+            // Readers of tags ignore case and surrounding blanks.
+            let read_as = tag.trim().to_ascii_lowercase();
+            if Permit::RESERVED_TAGS
+                .iter()
+                .any(|reserved| read_as.starts_with(reserved))
+            {
+                self.problem(PermitProblem::ReservedTag(tag.to_owned()));
+            } else {
+                self.permit.tags.push(tag.to_owned());
+            }
         }
     }
 
@@ -194,6 +217,13 @@ impl PermitBuilder {
                 expires_at,
                 received_at: self.received_at,
             });
+        }
+        if let Some(time) = self
+            .permit
+            .expires_at
+            .filter(|time| *time > Permit::MAX_EXPIRY)
+        {
+            problems.push(PermitProblem::ExpiryOutOfRange(time));
         }
         problems
     }
@@ -327,5 +357,27 @@ mod tests {
             builder.tag(&format!("t{number}"));
         }
         assert_eq!(builder.finish().unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn the_hosts_own_tags_cannot_be_forged() {
+        let mut builder = Permit::builder("APP", 100);
+        for tag in [
+            "policy:other",
+            " Policy-Digest:sha256:ab",
+            "POLICY-GENERATION:7",
+        ] {
+            builder.tag(tag);
+        }
+        builder.tag("team:policy");
+        assert_eq!(builder.finish().unwrap_err().len(), 3);
+    }
+
+    #[test]
+    fn an_expiry_that_servers_cannot_read_is_refused() {
+        let mut builder = Permit::builder("APP", 100);
+        builder.expires_at(u64::MAX);
+        let problems = builder.finish().unwrap_err();
+        assert_eq!(problems, [PermitProblem::ExpiryOutOfRange(u64::MAX)]);
     }
 }

@@ -144,6 +144,7 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
         .total_memories(slots)
+        .max_memories_per_component(1)
         .total_tables(slots.saturating_mul(CORE_INSTANCES))
         // One page more than a policy may have: the snapshot of its memory is taken through an added page.
         .max_memory_size(Limits::MAX_MEMORY.saturating_add(1 << 16))

@@ -75,7 +75,16 @@ impl State {
             return Ok(Ok(false));
         };
         let verifier = Arc::clone(&self.verifier);
-        let matches = self.clock.lend(|| verifier.matches(secret, hash, deadline));
+        if deadline <= Instant::now() {
+            return Ok(Err(HashError::Deadline.to_string()));
+        }
+        let compare = || verifier.matches(secret, hash, deadline);
+        // Only hashes that are slow by design are on the house: a policy may not buy time with cheap ones.
+        let matches = if hash.starts_with('$') {
+            self.clock.lend(compare)
+        } else {
+            compare()
+        };
         Ok(matches.map_err(|error: HashError| error.to_string()))
     }
 

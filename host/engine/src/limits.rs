@@ -53,52 +53,58 @@ pub(crate) enum LimitExceeded {
     #[error("it asked for {desired} bytes of memory, more than its limit of {limit}")]
     Memory { desired: usize, limit: usize },
     /// Tables.
-    #[error("it asked for a table of {desired} elements, more than its limit of {limit}")]
+    #[error("it asked for {desired} table elements, more than its limit of {limit}")]
     Table { desired: usize, limit: usize },
 }
 
-/// Holds a store to its limits.
+/// Holds a store to its limits, which are for all its memories and all its tables together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limiter {
+    memory_limit: usize,
     memory: usize,
+    elements: usize,
 }
 
 impl Limiter {
-    pub(crate) const fn new(memory: usize) -> Self {
-        Self { memory }
+    pub(crate) const fn new(memory_limit: usize) -> Self {
+        Self {
+            memory_limit,
+            memory: 0,
+            elements: 0,
+        }
     }
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > self.memory {
-            return Err(LimitExceeded::Memory {
-                desired,
-                limit: self.memory,
-            }
-            .into());
+        let growth = desired.saturating_sub(current);
+        let desired = self.memory.saturating_add(growth);
+        if desired > self.memory_limit {
+            let limit = self.memory_limit;
+            return Err(LimitExceeded::Memory { desired, limit }.into());
         }
+        self.memory = desired;
         Ok(true)
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        let growth = desired.saturating_sub(current);
+        let desired = self.elements.saturating_add(growth);
         if desired > Limits::TABLE_ELEMENTS {
-            return Err(LimitExceeded::Table {
-                desired,
-                limit: Limits::TABLE_ELEMENTS,
-            }
-            .into());
+            let limit = Limits::TABLE_ELEMENTS;
+            return Err(LimitExceeded::Table { desired, limit }.into());
         }
+        self.elements = desired;
         Ok(true)
     }
 }

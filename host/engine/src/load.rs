@@ -71,6 +71,14 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether the same bytes may do better another time: the machine was busy or short of something.
+    pub const fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Configure(EvaluationError::Deadline(_)) | Self::Instantiate(_) | Self::HostPanic
+        )
+    }
+
     pub(crate) fn invalid(error: impl Error) -> Self {
         Self::Invalid(one_line(&error.to_string()))
     }

@@ -17,8 +17,8 @@ use crate::module::componentize;
 use crate::snapshot;
 use crate::state::{Phase, State};
 
-/// What a policy is made from.
-#[derive(Clone, Copy, Debug)]
+/// What a policy is made from. `Debug` shows the name only: settings have password hashes in them.
+#[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// Its name, for its log lines.
     pub name: &'a PolicyName,
@@ -26,6 +26,15 @@ pub struct Source<'a> {
     pub module: &'a [u8],
     /// The JSON that `configure` gets.
     pub settings: &'a str,
+}
+
+impl std::fmt::Debug for Source<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Source")
+            .field("name", self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A policy that is compiled, linked, configured and ready to decide.

@@ -38,6 +38,8 @@ pub(crate) struct GuestClock {
     started: Instant,
     lent: Duration,
     limit: Duration,
+    /// When the answer is too late, whoever used the time.
+    deadline: Option<Instant>,
 }
 
 /// Counts a policy's log lines and keeps the last error among them: a panic message arrives there just
@@ -56,6 +58,15 @@ impl State {
         memory: usize,
         time: Duration,
     ) -> Self {
+        let clock = GuestClock {
+            started: Instant::now(),
+            lent: Duration::ZERO,
+            limit: time,
+            deadline: match phase {
+                Phase::Configure => None,
+                Phase::Decide { deadline, .. } => Some(deadline),
+            },
+        };
         let mut permits = ResourceTable::new();
         permits.set_max_capacity(Limits::PERMITS);
         Self {
@@ -64,21 +75,13 @@ impl State {
             verifier,
             permits,
             limiter: Limiter::new(memory),
-            clock: GuestClock::start(time),
+            clock,
             log: GuestLog::default(),
         }
     }
 }
 
 impl GuestClock {
-    fn start(limit: Duration) -> Self {
-        Self {
-            started: Instant::now(),
-            lent: Duration::ZERO,
-            limit,
-        }
-    }
-
     /// Runs `work` on the policy's behalf without charging it.
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let before = Instant::now();
@@ -87,11 +90,17 @@ impl GuestClock {
         result
     }
 
-    /// What the policy may still use; none once it has used it all.
+    /// What the policy may still use; none once it has used it all or the request's deadline has passed.
     pub(crate) fn remaining(&self) -> Option<Duration> {
-        let used = self.started.elapsed().saturating_sub(self.lent);
-        self.limit
-            .checked_sub(used)
-            .filter(|remaining| !remaining.is_zero())
+        let now = Instant::now();
+        let used = now
+            .saturating_duration_since(self.started)
+            .saturating_sub(self.lent);
+        let own = self.limit.saturating_sub(used);
+        let remaining = match self.deadline {
+            Some(deadline) => own.min(deadline.saturating_duration_since(now)),
+            None => own,
+        };
+        (!remaining.is_zero()).then_some(remaining)
     }
 }

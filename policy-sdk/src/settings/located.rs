@@ -93,6 +93,10 @@ impl Error for Located {
         Self::custom(format_args!("expected {expected}, found {}", Found(found)))
     }
 
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("expected one of `{}`", expected.join("`, `")))
+    }
+
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::invalid_type(found, expected)
     }
@@ -452,7 +456,7 @@ mod tests {
             (r#"{"point":1}"#, ": expected the name alone, found a table"),
             (
                 r#""square""#,
-                ": unknown variant `square`, expected one of `point`, `circle`, `rectangle`, `line`",
+                ": expected one of `point`, `circle`, `rectangle`, `line`",
             ),
             ("7", ": expected enum Shape, found `7`"),
         ];

@@ -35,11 +35,14 @@ pub struct Callout {
 /// The accounts that the service signs for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetAccounts {
-    /// Any but the callout account and the system account.
-    Any,
+    /// Any but the callout account and the system account, which count only if they are among these.
+    Any(Vec<String>),
     /// These, at least one.
     Only(Vec<String>),
 }
+
+/// More would only be memory: every one of them may need an instance and a thread.
+const MOST_IN_FLIGHT: usize = 65_536;
 
 impl Callout {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
@@ -51,7 +54,7 @@ impl Callout {
         let queue_group = section.value("queue-group", &WORD, "q".to_owned());
         let max_in_flight = match section.setting("max-in-flight") {
             None => Some(256),
-            Some(setting) => setting.count(),
+            Some(setting) => setting.count(MOST_IN_FLIGHT),
         };
         let deadline = section.value("deadline", &SOME_TIME, Duration::from_secs(1));
         let clock_skew = section.value("clock-skew", &DURATION, Duration::from_secs(5));
@@ -106,12 +109,13 @@ fn read_targets(section: &mut Section<'_>, special: [Option<&str>; 2]) -> Option
         setting.report("must name at least one account, or `*` for any");
         return None;
     }
-    if accounts.iter().any(|account| account == "*") {
-        if accounts.len() > 1 {
-            setting.report("`*` stands for any account and must stand alone");
-            return None;
-        }
-        return Some(TargetAccounts::Any);
+    let any = accounts.iter().any(|account| account == "*");
+    if any && !(section.has("account") && section.has("system-account")) {
+        setting.report(
+            "`*` leaves out the callout and the system account, so it needs `account` and \
+             `system-account` to be set",
+        );
+        return None;
     }
     for (account, what) in special.into_iter().zip(["callout", "system"]) {
         if let Some(account) = account
@@ -122,5 +126,10 @@ fn read_targets(section: &mut Section<'_>, special: [Option<&str>; 2]) -> Option
             ));
         }
     }
-    Some(TargetAccounts::Only(accounts))
+    Some(if any {
+        let named = accounts.into_iter().filter(|account| account != "*");
+        TargetAccounts::Any(named.collect())
+    } else {
+        TargetAccounts::Only(accounts)
+    })
 }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_core::PolicyName;
+use portcullis_engine::Limits;
 
 use super::reader::Section;
-use super::values::{POLICY, SIZE, SOME_TIME};
+use super::values::{Kind, POLICY, SIZE, SOME_TIME};
 
 /// The table `[policies]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,19 @@ pub struct Policies {
     pub memory: u64,
 }
 
+/// The memory of a policy: what a slot of the engine's pool holds, at most.
+const MEMORY: Kind<u64> = Kind {
+    expected: SIZE.expected,
+    parse: |text| {
+        let bytes = (SIZE.parse)(text)?;
+        if usize::try_from(bytes).is_ok_and(|bytes| bytes <= Limits::MAX_MEMORY) {
+            Ok(bytes)
+        } else {
+            Err(format!("must be at most `64MiB`, found `{text}`"))
+        }
+    },
+};
+
 impl Policies {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
         let directory = if section.has("directory") {
@@ -40,7 +54,7 @@ impl Policies {
         let debounce = section.value("debounce", &SOME_TIME, Duration::from_millis(250));
         let max_module_size = section.value("max-module-size", &SIZE, 8 << 20);
         let deadline = section.value("deadline", &SOME_TIME, Duration::from_millis(100));
-        let memory = section.value("memory", &SIZE, 16 << 20);
+        let memory = section.value("memory", &MEMORY, 16 << 20);
         section.finish();
         Some(Self {
             directory: directory?,

@@ -229,17 +229,16 @@ impl Setting<'_> {
     }
 
     /// The value as a whole number of at least one.
-    pub(super) fn count(self) -> Option<usize> {
+    pub(super) fn count(self, most: usize) -> Option<usize> {
         let DeValue::Integer(number) = self.value.get_ref() else {
             return self.report_type("a whole number");
         };
         let count = usize::from_str_radix(number.as_str(), number.radix())
             .ok()
-            .filter(|count| *count > 0);
+            .filter(|count| (1..=most).contains(count));
         if count.is_none() {
             self.report(format!(
-                "must be between 1 and {}, found `{}`",
-                usize::MAX,
+                "must be between 1 and {most}, found `{}`",
                 number.as_str()
             ));
         }

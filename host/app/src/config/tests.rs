@@ -200,8 +200,8 @@ fn problem_with(table: &str, given: &str) -> String {
 )]
 #[case(
     "callout",
-    "target-accounts = [\"*\", \"APP\"]",
-    ":4: callout.target-accounts: `*` stands for any account and must stand alone"
+    "target-accounts = [\"*\", \"SYS\"]\naccount = \"AUTH\"",
+    ":4: callout.target-accounts: `*` leaves out the callout and the system account, so it needs `account` and `system-account` to be set"
 )]
 #[case(
     "callout",
@@ -222,12 +222,12 @@ fn problem_with(table: &str, given: &str) -> String {
 #[case(
     "callout",
     "max-in-flight = 0",
-    ":4: callout.max-in-flight: must be between 1 and 18446744073709551615, found `0`"
+    ":4: callout.max-in-flight: must be between 1 and 65536, found `0`"
 )]
 #[case(
     "callout",
     "max-in-flight = -1",
-    ":4: callout.max-in-flight: must be between 1 and 18446744073709551615, found `-1`"
+    ":4: callout.max-in-flight: must be between 1 and 65536, found `-1`"
 )]
 #[case(
     "callout",
@@ -490,8 +490,23 @@ fn server_addresses_need_no_scheme(#[case] text: &str, #[case] address: &str) {
 
 #[test]
 fn any_account_is_written_as_a_star() {
-    let config = config_with("callout", "target-accounts = [\"*\"]");
-    assert_eq!(config.callout.target_accounts, TargetAccounts::Any);
+    let accounts = "account = \"AUTH\"\nsystem-account = \"SYS\"\n";
+    for (list, named) in [
+        ("[\"*\"]", vec![]),
+        ("[\"*\", \"SYS\"]", vec!["SYS".to_owned()]),
+    ] {
+        let text = text_with("callout", &format!("{accounts}target-accounts = {list}"));
+        let config = parse(&text).unwrap();
+        assert_eq!(
+            config.warnings.len(),
+            named.len(),
+            "naming the system account is doubtful"
+        );
+        assert_eq!(
+            config.value.callout.target_accounts,
+            TargetAccounts::Any(named)
+        );
+    }
 }
 
 #[test]

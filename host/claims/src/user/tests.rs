@@ -27,8 +27,9 @@ fn full_permit() -> Permit {
     builder.subscribe_allow("jobs workers");
     builder.responses_allow(5, Duration::from_mins(2));
     builder.expires_at(3_700);
-    builder.tag("policy:static-users");
-    builder.finish().unwrap()
+    let mut permit = builder.finish().unwrap();
+    permit.tags.push("policy:static-users".to_owned());
+    permit
 }
 
 #[test]
@@ -156,7 +157,7 @@ prop_compose! {
         allow in prop::collection::vec("[a-z<&]{1,5}(\\.[a-z*]{1,5}){0,3}", 0..6),
         deny in prop::collection::vec("[a-zü]{1,5}( [a-z]{1,5})?", 0..6),
         responses in prop::option::of((any::<u32>(), any::<u64>())),
-        expires_at in prop::option::of(101_u64..),
+        expires_at in prop::option::of(101..=Permit::MAX_EXPIRY),
         tags in prop::collection::vec("[^\\p{Cc}]{1,20}", 0..6),
     ) -> Permit {
         let mut builder = Permit::builder(account, 100);

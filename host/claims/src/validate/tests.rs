@@ -168,6 +168,7 @@ fn a_wrong_response_is_refused(
 #[case("/sub", json!(KeyPair::new_user().public_key()), Refusal::User(Part::User))]
 #[case("/aud", Value::Null, Refusal::NoAccount)]
 #[case("/aud", json!(""), Refusal::NoAccount)]
+#[case("/exp", json!(u64::MAX), Refusal::TimeOutOfRange(Part::User))]
 #[case("/exp", json!(NOW - 1), Refusal::Expired { part: Part::User, expires_at: NOW - 1, now: NOW })]
 #[case("/nbf", json!(NOW + 1), Refusal::NotYetValid { part: Part::User, not_before: NOW + 1, now: NOW })]
 #[case("/nats/issuer_account", json!("A"), Refusal::IssuerAccount(Part::User))]

@@ -48,7 +48,7 @@ fn a_bad_top_level_key_is_named() {
         (
             "[settings.profiles.staff]",
             "unknown-users = \"ignore\"\n[settings.profiles.staff]",
-            "unknown-users: unknown variant `ignore`, expected `abstain` or `deny`",
+            "unknown-users: expected one of `abstain`, `deny`",
         ),
     ]);
 }

@@ -40,7 +40,7 @@ impl Fixture {
         issuer: &str,
         variable: &str,
     ) -> Result<Checked<Secrets>, Vec<Problem>> {
-        let text = format!("[nats]\n{nats}\n[callout]\n{issuer}\ntarget-accounts = [\"*\"]\n");
+        let text = format!("[nats]\n{nats}\n[callout]\n{issuer}\ntarget-accounts = [\"APP\"]\n");
         let file = self.directory.path().join("portcullis.toml");
         let config = Config::parse(&file, &text).unwrap().value;
         config.resolve_secrets_in(&|name| (name == "VARIABLE").then(|| OsString::from(variable)))
