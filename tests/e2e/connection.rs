@@ -4,11 +4,13 @@ use anyhow::Result;
 use futures::future::{join_all, ready};
 use futures::{StreamExt, stream};
 use portcullis_tests::{
-    Accounts, Credentials, Event, Host, Keys, Release, Site, is_refused, log_in,
+    Accounts, Credentials, Event, Host, Keys, Release, Site, barely_log_in, is_refused, log_in,
 };
 use rstest::rstest;
 
-use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, static_users};
+use crate::support::{
+    ALICE, POLICY, SENSOR, SENSOR_TOKEN, Serving, alice, sensor, settings, static_users,
+};
 
 /// How many clients log in at once.
 const AT_ONCE: usize = 4;
@@ -221,30 +223,35 @@ async fn a_host_that_is_stopped_loses_no_login(
 }
 
 #[rstest]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_that_are_stopped_under_load_lose_no_login(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     const ROUNDS: usize = 3;
-    const LOGINS: usize = 600;
+    const LOGINS: usize = 3000;
+    const AT_ONCE: usize = 300;
     let Serving {
         site,
         server,
         host: _first,
     } = Serving::start_at(site(release).await?).await?;
-    let url = server.url();
+    let port = server.port();
     for round in 0..ROUNDS {
         let mut host = site.start_host(&server).await?;
-        let names: Vec<_> = (0..LOGINS)
-            .map(|login| format!("{round}-{login}"))
-            .collect();
-        let logins = stream::iter(&names)
-            .map(|name| log_in(&url, SENSOR, name))
-            .buffer_unordered(LOGINS / 4)
-            .filter(|login| ready(login.is_err()))
+        let logins = stream::iter(0..LOGINS)
+            .map(|_| tokio::spawn(barely_log_in(port, SENSOR_TOKEN)))
+            .buffer_unordered(AT_ONCE)
+            .filter(|login| ready(!matches!(login, Ok(Ok(true)))))
             .count();
         let stop = async {
-            host.wait_for("a decision", |event| event.says("authorization decided"))
+            // In full swing: it has decided as many as are in flight.
+            let mut decided = 0;
+            let mark = host.log().len();
+            host.log()
+                .first_from(mark, "many decisions", |event| {
+                    decided += usize::from(event.says("authorization decided"));
+                    (decided >= AT_ONCE).then_some(())
+                })
                 .await?;
             host.ask_to_stop().await?;
             host.ended().await
