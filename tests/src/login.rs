@@ -53,7 +53,7 @@ pub fn login_options(credentials: Credentials<'_>, name: &str) -> ConnectOptions
 ///
 /// # Errors
 ///
-/// If there is no connection, or the server says nothing for [`PATIENCE`].
+/// If there is no connection, or the server says nothing for ten seconds.
 pub async fn barely_log_in(port: u16, token: &str) -> anyhow::Result<bool> {
     let connect = serde_json::json!({
         "auth_token": token, "verbose": false, "pedantic": false, "lang": "test", "version": "0",
