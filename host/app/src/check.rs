@@ -73,7 +73,15 @@ pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
             "there is no module of this name beside it, so nobody reads it",
         )
     });
-    rejected.chain(missing).chain(orphans).collect()
+    let empty = (snapshot.policies().next().is_none()).then(|| {
+        let message = "no policy of this directory can be put in service, so every login is denied";
+        Problem::warning(file, message).at_key("policies.directory")
+    });
+    rejected
+        .chain(missing)
+        .chain(orphans)
+        .chain(empty)
+        .collect()
 }
 
 impl Findings {

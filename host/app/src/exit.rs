@@ -16,7 +16,7 @@ pub enum ExitCode {
     BadPolicies = 65,
     /// The policy directory is missing or cannot be read.
     NoPolicyDirectory = 66,
-    /// The NATS servers cannot be reached, or do not let the service in, for good.
+    /// The connection to the NATS servers ended for good; a server that is away or refuses is tried again.
     Unreachable = 69,
     /// A fault of the program or of the machine.
     Internal = 70,
@@ -54,7 +54,7 @@ impl ExitCode {
             Self::BadPolicies => "`check` found policies that cannot be put in service.",
             Self::NoPolicyDirectory => "The policy directory is missing or cannot be read.",
             Self::Unreachable => {
-                "The NATS servers cannot be reached, or do not let the service in, for good."
+                "The connection to the NATS servers ended for good; a server that is away or refuses is tried again."
             }
             Self::Internal => "A fault of the program or of the machine.",
             Self::CannotCreate => "`init` cannot write its files, or would overwrite some.",

@@ -48,7 +48,9 @@ where
 {
     let builder = fmt()
         .with_env_filter(EnvFilter::try_new(filter.as_str())?)
-        .with_writer(writer);
+        .with_writer(writer)
+        // Its complaints would go to the same place, and end the thread that has none.
+        .log_internal_errors(false);
     Ok(match format {
         LogFormat::Pretty => Box::new(
             builder

@@ -61,12 +61,16 @@ pub enum ConnectError {
 ///
 /// When the credentials are malformed, or an address is.
 pub async fn connect(options: &ConnectionOptions) -> Result<Client, ConnectError> {
+    let servers = options.servers.join(",");
     authenticated(&options.authentication)?
         .name(&options.name)
         .retry_on_initial_connect()
         .max_reconnects(None)
         .reconnect_delay_callback(reconnect_delay)
-        .event_callback(|event| async move { log_event(&event) })
+        .event_callback(move |event| {
+            let servers = servers.clone();
+            async move { log_event(&event, &servers) }
+        })
         .connect(options.servers.as_slice())
         .await
         .map_err(|source| ConnectError::Connect {
@@ -101,9 +105,9 @@ fn reconnect_delay(attempts: usize) -> Duration {
     }
 }
 
-fn log_event(event: &Event) {
+fn log_event(event: &Event, servers: &str) {
     match event {
-        Event::Connected => tracing::info!("nats connected"),
+        Event::Connected => tracing::info!(nats.servers = servers, "nats connected"),
         Event::Disconnected => tracing::warn!("nats disconnected"),
         Event::LameDuckMode => tracing::warn!("nats server enters lame duck mode"),
         Event::Draining => tracing::debug!("nats connection drains"),
@@ -112,7 +116,9 @@ fn log_event(event: &Event) {
             tracing::error!("requests lost: they arrived faster than they were read");
         }
         Event::ServerError(error) => tracing::error!(error = %error, "nats server error"),
-        Event::ClientError(error) => tracing::warn!(error = %error, "nats connection failed"),
+        Event::ClientError(error) => {
+            tracing::warn!(error = %error, nats.servers = servers, "nats connection failed");
+        }
     }
 }
 

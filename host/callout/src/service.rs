@@ -123,13 +123,18 @@ impl<A: Authorizer> Service<A> {
         tracing::info!("draining");
         let client = &self.client;
         let finish = async {
-            if client.connection_state() == State::Connected {
+            let connected = client.connection_state() == State::Connected;
+            if connected {
                 intake
                     .take_last(client, &mut subscriber, &self.handler.options.account)
                     .await;
             }
             drop(subscriber);
             intake.finish().await;
+            if !connected {
+                // Nobody to say anything to, and the client would wait for somebody.
+                return;
+            }
             if let Err(error) = client.flush().await {
                 tracing::warn!(error = chain(&error), "last replies perhaps not sent");
             }

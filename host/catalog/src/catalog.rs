@@ -95,6 +95,15 @@ impl Catalog {
                 order = order.join(","),
                 "policies published"
             );
+            for name in snapshot.missing() {
+                tracing::error!(
+                    policy.name = %name,
+                    "policy listed in `order` has no good version: no login gets past it"
+                );
+            }
+            if order.is_empty() {
+                tracing::warn!("no policy is in service: every login is denied");
+            }
             self.published.store(Arc::new(snapshot));
         }
         Ok(report)

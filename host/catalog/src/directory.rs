@@ -120,10 +120,16 @@ fn read_unit(module: &Path, max_module: u64) -> Unit {
 }
 
 fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Content, UnitError> {
-    let Some(bytes) = read(module, max_module)? else {
+    let Some(bytes) = read(
+        module,
+        max_module,
+        UnitProblem::TooLarge { limit: max_module },
+    )?
+    else {
         return Err(unreadable(module, io::ErrorKind::NotFound.into()));
     };
-    let settings = read(settings, MAX_SETTINGS)?;
+    let limit = MAX_SETTINGS;
+    let settings = read(settings, limit, UnitProblem::SettingsTooLarge { limit })?;
     let fingerprint = Fingerprint {
         module: digest(&bytes),
         settings: settings.as_deref().map(digest),
@@ -137,7 +143,7 @@ fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Conte
 
 /// The bytes of a file, none if there is no such file. Reads, never maps: a mapped file that is
 /// overwritten takes the process with it.
-fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, UnitError> {
+fn read(path: &Path, limit: u64, too_large: UnitProblem) -> Result<Option<Vec<u8>>, UnitError> {
     // Opening a pipe would wait for a writer, for ever.
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
@@ -159,7 +165,7 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, UnitError> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
         Ok(Some(bytes))
     } else {
-        Err(UnitError::new(path, UnitProblem::TooLarge { limit }))
+        Err(UnitError::new(path, too_large))
     }
 }
 

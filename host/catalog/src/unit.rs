@@ -36,6 +36,12 @@ pub enum UnitProblem {
         /// The most, in bytes.
         limit: u64,
     },
+    /// A settings file that no policy needs.
+    #[error("larger than {limit} bytes, the most a settings file can have")]
+    SettingsTooLarge {
+        /// The most, in bytes.
+        limit: u64,
+    },
     /// The settings file is not what it should be.
     #[error("{0}")]
     Settings(String),

@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -140,7 +141,8 @@ impl Task {
         loop {
             self.arm();
             // After arming, so that nothing falls between the pass and the watch.
-            let unsettled = self.pass(again);
+            // A defect that panics must not end reloading for good.
+            let unsettled = catch_unwind(AssertUnwindSafe(|| self.pass(again))).unwrap_or(false);
             let wait = if unsettled {
                 self.debounce
             } else {

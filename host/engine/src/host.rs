@@ -105,13 +105,17 @@ impl State {
     }
 }
 
-/// Cuts `text` to at most `limit` bytes, at a character boundary.
+/// Cuts `text` to about `limit` bytes, at a character boundary, and marks the cut.
 pub(crate) fn truncate(text: &mut String, limit: usize) {
+    if text.len() <= limit {
+        return;
+    }
     let mut end = limit.min(text.len());
     while !text.is_char_boundary(end) {
         end = end.saturating_sub(1);
     }
     text.truncate(end);
+    text.push('…');
 }
 
 fn exposed(secret: Option<&Secret>) -> Option<String> {

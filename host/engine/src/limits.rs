@@ -35,6 +35,8 @@ impl Limits {
     pub(crate) const LOG_LINES: u32 = 32;
     /// Longest log line, and longest reason of a deny, in bytes.
     pub(crate) const LINE_BYTES: usize = 1024;
+    /// Longest refusal of settings, in bytes: it may list many problems.
+    pub(crate) const REFUSAL_BYTES: usize = 16 << 10;
 }
 
 impl Default for Limits {

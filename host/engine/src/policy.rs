@@ -193,7 +193,7 @@ fn configure(
             LoadError::Configure(EvaluationError::of_call(&error, store.data(), time))
         })?
         .map_err(|mut refusal| {
-            truncate(&mut refusal, Limits::LINE_BYTES);
+            truncate(&mut refusal, Limits::REFUSAL_BYTES);
             LoadError::Settings(crate::load::one_line(&refusal))
         })?;
     // The snapshot reads the whole memory at once, and in a page of its own.

@@ -7,9 +7,9 @@
 //! Everything here blocks and burns CPU time: callers run it away from async threads.
 
 mod hashing;
-mod slots;
 mod stored_hash;
 mod verifier;
+mod workers;
 
 pub use hashing::{CannotHash, hash_password, hash_token};
 pub use verifier::PasswordVerifier;

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use portcullis_core::{HashError, Secret, SecretVerifier};
 
-use crate::slots::Slots;
 use crate::stored_hash::StoredHash;
+use crate::workers::Workers;
 
 /// Compares passwords and tokens with stored hashes.
 ///
@@ -20,18 +20,18 @@ use crate::stored_hash::StoredHash;
 /// | `sha256:…` (64 hexadecimal digits) | `portcullis hash --token` | for long random tokens only |
 ///
 /// Slow hashes are rationed: no more are computed at once than the verifier was made for, which also
-/// bounds their memory to that many times 256 MiB. Whoever finds no free place waits until its
-/// deadline. A hash that has begun is finished, whatever the deadline.
+/// bounds their memory to that many times 256 MiB. Nobody waits beyond its deadline; a hash that has begun
+/// by then is finished all the same.
 #[derive(Debug)]
 pub struct PasswordVerifier {
-    slots: Slots,
+    workers: Workers,
 }
 
 impl PasswordVerifier {
-    /// A verifier that computes at most `at_once` slow hashes at a time.
-    pub const fn new(at_once: NonZeroUsize) -> Self {
+    /// A verifier that computes at most `at_once` slow hashes at a time, on as many threads of its own.
+    pub fn new(at_once: NonZeroUsize) -> Self {
         Self {
-            slots: Slots::new(at_once),
+            workers: Workers::start(at_once),
         }
     }
 }
@@ -45,12 +45,14 @@ impl Default for PasswordVerifier {
 
 impl SecretVerifier for PasswordVerifier {
     fn matches(&self, secret: &Secret, hash: &str, deadline: Instant) -> Result<bool, HashError> {
-        let hash = StoredHash::parse(hash)?;
-        if !hash.is_slow() {
-            return hash.matches(secret);
+        let stored = StoredHash::parse(hash)?;
+        if !stored.is_slow() {
+            return stored.matches(secret);
         }
-        self.slots
-            .run(deadline, || hash.matches(secret))
+        let (hash, secret) = (hash.to_owned(), secret.clone());
+        let compare = move || StoredHash::parse(&hash)?.matches(&secret);
+        self.workers
+            .run(deadline, compare)
             .ok_or(HashError::Deadline)?
     }
 
