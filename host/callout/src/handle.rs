@@ -10,7 +10,7 @@ use portcullis_core::{
 use tokio::sync::Semaphore;
 
 use crate::decide::decide;
-use crate::open::{OpenError, budget, open};
+use crate::open::{budget, open};
 use crate::reply::ReplyToken;
 use crate::seal::seal;
 use crate::service::{SUBJECT, ServiceOptions};
@@ -37,7 +37,7 @@ impl<A: Authorizer> Handler<A> {
         let now = unix_now();
         let opened = match open(&received.payload, now, &self.options) {
             Ok(opened) => opened,
-            Err(error) => return refuse(received.reply, &error).await,
+            Err(error) => return refuse(received.reply, &chain(&error)).await,
         };
         let deadline = received.at
             + budget(
@@ -68,12 +68,10 @@ impl<A: Authorizer> Handler<A> {
     async fn answer(&self, request: &AuthorizationRequest, decision: Decision, received: Received) {
         let largest = received.reply.largest();
         let (response, decision) = self.sealed(request, decision, largest);
-        let Some(response) = response else {
-            let sent = received.reply.refuse().await;
-            log_decision(request, &decision, received.at, sent.err().as_ref());
-            return;
+        let sent = match response {
+            Some(response) => received.reply.respond(response).await,
+            None => received.reply.refuse().await,
         };
-        let sent = received.reply.respond(response).await;
         log_decision(request, &decision, received.at, sent.err().as_ref());
     }
 
@@ -101,24 +99,13 @@ impl<A: Authorizer> Handler<A> {
     }
 }
 
-async fn refuse(reply: ReplyToken, error: &OpenError) {
-    tracing::warn!(error = chain(error), subject = SUBJECT, "request refused");
+/// Refuses a request that is not decided: nobody can trust it, or nobody has time for it.
+pub(crate) async fn refuse(reply: ReplyToken, error: &str) {
+    tracing::warn!(error, subject = SUBJECT, "request refused");
+    // Nobody has looked at who asks, and whoever asks has chosen the subject.
     if reply.is_inbox()
         && let Err(error) = reply.refuse().await
     {
-        tracing::error!(error = chain(&error), "reply lost");
-    }
-}
-
-/// Refuses a request that nobody has time for.
-pub(crate) async fn shed(reply: ReplyToken) {
-    tracing::warn!(
-        error =
-            "too many requests are waiting; add hosts to the queue group or raise `max-in-flight`",
-        subject = SUBJECT,
-        "request refused"
-    );
-    if let Err(error) = reply.refuse().await {
         tracing::error!(error = chain(&error), "reply lost");
     }
 }

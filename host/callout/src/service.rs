@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::accounts::TargetAccounts;
-use crate::handle::{Handler, Received, chain, shed};
+use crate::handle::{Handler, Received, chain, refuse};
 use crate::reply::ReplyToken;
 
 /// The subject on which servers ask (ADR-26).
@@ -22,6 +22,9 @@ pub(crate) const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
 const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 /// For every decision that may run, this many may wait.
 const QUEUE_FACTOR: usize = 16;
+/// Why a request finds no place in the queue.
+const TOO_MANY: &str =
+    "too many requests are waiting; add hosts to the queue group or raise `max-in-flight`";
 
 /// How requests are served.
 #[derive(Debug)]
@@ -188,7 +191,7 @@ impl<A: Authorizer> Intake<A> {
         let reply = ReplyToken::new(client.clone(), subject);
         let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
             // Before any cryptography: shedding has to be cheaper than serving.
-            return shed(reply).await;
+            return refuse(reply, TOO_MANY).await;
         };
         let received = Received {
             payload: message.payload,

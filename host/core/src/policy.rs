@@ -87,11 +87,6 @@ impl Digest {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
-
-    /// The first twelve hexadecimal digits, for tables that people read.
-    pub fn short(&self) -> String {
-        HEXLOWER.encode(&self.0).chars().take(12).collect()
-    }
 }
 
 impl fmt::Display for Digest {
@@ -161,7 +156,6 @@ mod tests {
     fn digest_reads_what_it_writes() {
         let digest = Digest::from_bytes([0xab; 32]);
         assert_eq!(digest.to_string().parse(), Ok(digest));
-        assert_eq!(digest.short(), "abababababab");
         assert!("sha256:abab".parse::<Digest>().is_err());
         assert!(
             digest

@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 /// What one policy may use for one decision, and for `configure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest a decision may run inside the policy. Time the host spends on a password hash does not count.
+    /// Longest a decision may run inside the policy. Time the host spends on a slow password hash does not count.
     pub deadline: Duration,
     /// Most linear memory, in bytes. At most [`Limits::MAX_MEMORY`].
     pub memory: usize,
@@ -84,14 +84,9 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let growth = desired.saturating_sub(current);
-        let desired = self.memory.saturating_add(growth);
-        if desired > self.memory_limit {
-            let limit = self.memory_limit;
-            return Err(LimitExceeded::Memory { desired, limit }.into());
-        }
-        self.memory = desired;
-        Ok(true)
+        let limit = self.memory_limit;
+        grow(&mut self.memory, current, desired, limit)
+            .map_err(|desired| LimitExceeded::Memory { desired, limit }.into())
     }
 
     fn table_growing(
@@ -100,13 +95,19 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let growth = desired.saturating_sub(current);
-        let desired = self.elements.saturating_add(growth);
-        if desired > Limits::TABLE_ELEMENTS {
-            let limit = Limits::TABLE_ELEMENTS;
-            return Err(LimitExceeded::Table { desired, limit }.into());
-        }
-        self.elements = desired;
-        Ok(true)
+        let limit = Limits::TABLE_ELEMENTS;
+        grow(&mut self.elements, current, desired, limit)
+            .map_err(|desired| LimitExceeded::Table { desired, limit }.into())
     }
+}
+
+/// Adds to `total` what one of its parts grows by, from `current` to `desired`; the total it would come to is the error if that is
+/// more than `limit`.
+fn grow(total: &mut usize, current: usize, desired: usize, limit: usize) -> Result<bool, usize> {
+    let grown = total.saturating_add(desired.saturating_sub(current));
+    if grown > limit {
+        return Err(grown);
+    }
+    *total = grown;
+    Ok(true)
 }
