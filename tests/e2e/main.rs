@@ -6,6 +6,7 @@ mod chain;
 mod command_line;
 mod connection;
 mod login;
+mod operator;
 mod permissions;
 mod refusals;
 mod reload;
