@@ -4,10 +4,11 @@ mod messages;
 mod policies;
 mod processes;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use portcullis_tests::Gauge;
+use portcullis_tests::{Gauge, Host};
 
 use crate::leaks::Watched;
 use crate::load::Load;
@@ -106,9 +107,25 @@ impl Before {
         let mut outcome = Outcome::of(&logins, self.began, ended, within);
         // Gone are those of the load itself; what is left are the hosts' connections.
         if let Some(host) = stage.hosts.first() {
+            outcome.notes = denials(host);
             outcome.watch(Watched::settled("host", self.host, host.id()?).await?);
         }
         outcome.watch(Watched::settled("nats-server", self.server, stage.server.id()?).await?);
         Ok(outcome)
     }
+}
+
+/// How often the host denied for which reason.
+fn denials(host: &Host) -> String {
+    let mut classes = BTreeMap::new();
+    for event in host.log().all() {
+        let class = event.text("denial.class");
+        if !class.is_empty() {
+            *classes.entry(class.to_owned()).or_insert(0_usize) += 1;
+        }
+    }
+    let classes = classes
+        .iter()
+        .map(|(class, count)| format!("{count} denied as {class}; "));
+    classes.collect()
 }

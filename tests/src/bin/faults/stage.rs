@@ -23,7 +23,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts a server and so many hosts; `callout` is added to their table `callout`.
     pub(crate) async fn start(hosts: usize, accounts: Accounts, callout: &str) -> Result<Self> {
-        let site = Site::create(Release::Any)?;
+        let site = Site::create(Release::Nats2_15)?;
         let settings = settings(&hash(TOKEN, &["--token"]).await?);
         site.policies
             .put_policy("static-users", &Built::policy("static-users")?, &settings)?;
