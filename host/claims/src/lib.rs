@@ -50,6 +50,7 @@
 
 mod jwt;
 mod keys;
+mod lenient;
 mod request;
 mod response;
 mod user;
@@ -59,5 +60,5 @@ pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
 pub use keys::{InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, UserKey};
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
-pub use user::{ResponseRule, SubjectRule, UserBody, UserClaims};
+pub use user::{ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims};
 pub use validate::{Expectations, Part, Refusal, preflight};
