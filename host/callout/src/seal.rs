@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use portcullis_claims::{
-    Answer, BoxError, Expectations, PublicKey, Refusal, ResponseClaims, ServerMode, SignError,
+    Answer, BoxError, Expectations, PublicKey, Refusal, ResponseClaims, SignError,
     Signatures, UserClaims, preflight,
 };
 use portcullis_core::{
@@ -338,7 +338,7 @@ mod tests {
         let server_key = server.public_key().parse().unwrap();
         let to = Recipient { xkey: Some(&server_key), ..to(NOW) };
         let response = seal(&request, &decision, &options, to).unwrap();
-        assert!(CurveKey::is_sealed(&response));
+        assert!(portcullis_claims::is_sealed(&response));
         let plain = server.open(&response, &our_key).unwrap();
         let (response, _) = opened(&Bytes::from(plain.to_vec()));
         assert_eq!(response.nats.error(), Some("policy-denied: no"));

@@ -145,7 +145,7 @@ impl OpenedRequest {
 
     /// The name of the user JWT presented (operator mode: of the sentinel).
     pub fn name_tag(&self) -> Option<&str> {
-        self.remainder.name_tag.as_deref()
+        self.request.client.name_tag.as_deref()
     }
 
     /// The nonce of the request itself. No server sets it so far; the nonce a client signs is

@@ -14,6 +14,7 @@
 //! come in as arguments.
 
 mod connection;
+mod ceiling;
 mod decision;
 mod permissions;
 mod permit;
@@ -25,6 +26,7 @@ mod subject;
 mod times;
 
 pub use connection::{ConnectionType, InvalidConnectionType};
+pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};

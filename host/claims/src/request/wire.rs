@@ -32,7 +32,6 @@ pub(super) struct RequestBody {
 /// What the domain request has no place for.
 pub(super) struct Remainder {
     pub(super) server_xkey: Option<String>,
-    pub(super) name_tag: Option<String>,
     pub(super) request_nonce: Option<String>,
     pub(super) tags: Vec<String>,
 }
@@ -62,7 +61,6 @@ struct ClientInformation {
     #[serde(rename = "type")]
     transport: Option<String>,
     mqtt_id: Option<String>,
-    name_tag: Option<String>,
     nonce: Option<String>,
 }
 
@@ -122,11 +120,10 @@ impl RequestBody {
 
     pub(super) fn into_request(self, received_at: u64) -> (AuthorizationRequest, Remainder) {
         let mut server = self.server_id.unwrap_or_default();
-        let mut information = self.client_info.unwrap_or_default();
+        let information = self.client_info.unwrap_or_default();
         let mut options = self.connect_opts.unwrap_or_default();
         let remainder = Remainder {
             server_xkey: present(server.xkey.take()),
-            name_tag: present(information.name_tag.clone()),
             request_nonce: present(self.request_nonce),
             tags: texts(self.tags),
         };
@@ -141,6 +138,7 @@ impl RequestBody {
                 ..information.into_client(&options)
             },
             credentials: options.into_credentials(),
+            identity_expires_at: None,
             received_at,
         };
         (request, remainder)
