@@ -53,6 +53,7 @@
 mod credentials;
 mod jwt;
 mod keys;
+mod lenient;
 mod request;
 mod response;
 mod user;
@@ -66,5 +67,5 @@ pub use keys::{
 };
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
-pub use user::{ResponseRule, SubjectRule, UserBody, UserClaims};
+pub use user::{ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims};
 pub use validate::{Expectations, Part, Refusal, preflight};
