@@ -76,14 +76,13 @@ fn all_are_subjects(side: PermissionSide, subjects: &Subjects) -> bool {
         .chain(texts(subjects.deny.as_ref()))
         .all(|text| {
             let mut parts = text.split(' ');
-            let named = match (parts.next(), parts.next(), parts.next()) {
+            match (parts.next(), parts.next(), parts.next()) {
                 (Some(subject), None, None) => has_form(subject),
                 (Some(subject), Some(queue), None) => {
                     side == PermissionSide::Subscribe && has_form(subject) && has_form(queue)
                 }
                 _ => false,
-            };
-            named
+            }
         })
 }
 
