@@ -118,7 +118,9 @@ async fn denials_are_answered_as_configured(
     let decision = serving.host.decision("desk").await?;
     assert_eq!(decision.text("reply"), reply);
     denied(&decision, "end-of-chain");
-    let message = timeout(PATIENCE, refusals.next()).await?.context("closed")?;
+    let message = timeout(PATIENCE, refusals.next())
+        .await?
+        .context("closed")?;
     let event: Value = serde_json::from_slice(&message.payload)?;
     let told = event["reason"].as_str().unwrap_or_default();
     assert_eq!(
@@ -173,7 +175,11 @@ async fn ceilings_clip_or_refuse(
     let info = asked(&client, "$SYS.REQ.USER.INFO").await?;
     let allowed = |side: &str| {
         let subjects = info["data"]["permissions"][side]["allow"].as_array();
-        let mut subjects: Vec<_> = subjects.into_iter().flatten().map(Value::to_string).collect();
+        let mut subjects: Vec<_> = subjects
+            .into_iter()
+            .flatten()
+            .map(Value::to_string)
+            .collect();
         subjects.sort();
         subjects.join(" ")
     };

@@ -126,11 +126,17 @@ impl Counters {
             self.latency.sample(),
         ];
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.extend(by_name.iter().map(|((family, name), value)| match *family {
-            DENIED => Sample::counter("denials", "Logins denied, by class", *value)
-                .with("class", *name),
-            _ => Sample::counter("refusals", "Requests that got no decision, by reason", *value)
+        samples.extend(by_name.iter().map(|((family, name), value)| {
+            match *family {
+                DENIED => Sample::counter("denials", "Logins denied, by class", *value)
+                    .with("class", *name),
+                _ => Sample::counter(
+                    "refusals",
+                    "Requests that got no decision, by reason",
+                    *value,
+                )
                 .with("reason", *name),
+            }
         }));
         samples
     }

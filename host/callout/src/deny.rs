@@ -57,6 +57,9 @@ mod tests {
         );
         assert_eq!(modes.of(DenialClass::PolicyDenied), DenyMode::Drop);
         assert_eq!(modes.of(DenialClass::Internal), DenyMode::Empty);
-        assert_eq!(DenyModes::default().of(DenialClass::Internal), DenyMode::Error);
+        assert_eq!(
+            DenyModes::default().of(DenialClass::Internal),
+            DenyMode::Error
+        );
     }
 }

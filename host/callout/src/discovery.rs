@@ -151,7 +151,11 @@ impl Responder {
         };
         let (description, started, endpoints) = match verb {
             Verb::Ping => (None, None, None),
-            Verb::Info => (Some(self.discovery.description.as_str()), None, Some(with(None))),
+            Verb::Info => (
+                Some(self.discovery.description.as_str()),
+                None,
+                Some(with(None)),
+            ),
             Verb::Stats => (
                 None,
                 Some(humantime::format_rfc3339_millis(self.started).to_string()),
@@ -171,14 +175,20 @@ impl Responder {
     }
 
     fn stats(&self) -> Stats {
-        let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let nanoseconds =
+            |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         Stats {
             num_requests: self.counters.requests(),
             num_errors: self.counters.errors(),
             last_error: "",
             processing_time: nanoseconds(self.counters.processing_time()),
             average_processing_time: nanoseconds(self.counters.average_processing_time()),
-            data: self.counters.samples().into_iter().filter_map(counted).collect(),
+            data: self
+                .counters
+                .samples()
+                .into_iter()
+                .filter_map(counted)
+                .collect(),
         }
     }
 }

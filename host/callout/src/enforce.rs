@@ -53,7 +53,10 @@ pub(crate) fn enforce(
 }
 
 fn check_account(permit: &Permit, options: &ServiceOptions) -> Result<(), Denial> {
-    if options.accounts.contains(options.issuers.name_of(&permit.account)) {
+    if options
+        .accounts
+        .contains(options.issuers.name_of(&permit.account))
+    {
         return Ok(());
     }
     let reason = format!(

@@ -7,9 +7,7 @@ use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Outcome, Permit, PolicyRef, Server,
 };
 
-use crate::{
-    Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers,
-};
+use crate::{Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 

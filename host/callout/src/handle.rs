@@ -84,9 +84,7 @@ impl<A: Authorizer> Handler<A> {
             slots: Semaphore::new(options.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
-            replays: options
-                .refuse_replays
-                .then(|| Replays::new(Replays::MOST)),
+            replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
             delayed: Semaphore::new(MOST_DELAYED),
             options,
         }
@@ -258,7 +256,8 @@ impl Context {
     }
 
     fn is_late(&self) -> bool {
-        self.gives_up.is_some_and(|instant| Instant::now() > instant)
+        self.gives_up
+            .is_some_and(|instant| Instant::now() > instant)
     }
 }
 

@@ -23,7 +23,8 @@ const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 const TOO_MANY: &str =
     "too many requests are waiting; add hosts to the queue group or raise `max-in-flight`";
 /// Why a request is not let into the queue.
-const TOO_SLOW: &str = "the requests that wait already take longer than the deadline; add hosts to the queue group";
+const TOO_SLOW: &str =
+    "the requests that wait already take longer than the deadline; add hosts to the queue group";
 
 /// One connection of a service.
 pub(crate) struct Lane<A> {

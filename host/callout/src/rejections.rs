@@ -175,7 +175,9 @@ mod tests {
         permits.note(&request, &permit(), None, Instant::now());
         let rejected = |counters: &Counters| {
             let samples = counters.samples();
-            let found = samples.iter().find(|sample| sample.name == "permits_rejected");
+            let found = samples
+                .iter()
+                .find(|sample| sample.name == "permits_rejected");
             found.map(|sample| sample.value.clone())
         };
         for other in [event(&request.server.id, 8), event("NOTHER", 7)] {

@@ -2,12 +2,10 @@
 
 use bytes::Bytes;
 use portcullis_claims::{
-    Answer, BoxError, Expectations, PublicKey, Refusal, ResponseClaims, SignError,
-    Signatures, UserClaims, preflight,
+    Answer, BoxError, LoginFacts, PublicKey, Refusal, ResponseClaims, SignError, Signatures,
+    UserClaims, preflight_for,
 };
-use portcullis_core::{
-    AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef,
-};
+use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef};
 
 use crate::issuers::{NoIssuer, UserIssuer};
 use crate::service::ServiceOptions;
@@ -95,20 +93,30 @@ fn signed(
     let answer = match &decision.outcome {
         Outcome::Permit(permit) => {
             let issuer = issuers.for_permit(permit)?;
-            Answer::Jwt(user_jwt(request, permit, decision.policy.as_ref(), issuer, now)?)
+            Answer::Jwt(user_jwt(
+                request,
+                permit,
+                decision.policy.as_ref(),
+                issuer,
+                now,
+            )?)
         }
         Outcome::Deny(denial) => Answer::Error(denial.to_string()),
     };
     let response = ResponseClaims::new(&request.user_nkey, &request.server.id, answer, now)
         .for_account(issuers.response_account())
         .sign(issuers.response())?;
-    let expectations = Expectations {
+    let login = LoginFacts {
         user_nkey: &request.user_nkey,
         server_id: &request.server.id,
-        issuer: issuers.response().public_key(),
-        now,
+        client_user: request.client.user.as_deref(),
+        proxied: false,
+        sealed: false,
     };
-    preflight(&response, expectations, Signatures::Trust)?;
+    let version = request.server.version.as_deref();
+    let version = version.and_then(|version| version.parse().ok());
+    let mode = issuers.server_mode();
+    preflight_for(&response, &login, &mode, version, now, Signatures::Trust)?;
     Ok(response)
 }
 
@@ -245,7 +253,16 @@ mod tests {
             builder.publish_allow(&format!("subject.{number}"));
         }
         let decision = permit(builder.finish().unwrap());
-        let error = seal(&request, &decision, &options, Recipient { largest: 1000, ..to(NOW) }).unwrap_err();
+        let error = seal(
+            &request,
+            &decision,
+            &options,
+            Recipient {
+                largest: 1000,
+                ..to(NOW)
+            },
+        )
+        .unwrap_err();
         assert!(matches!(error, SealError::TooLarge { .. }), "{error}");
     }
 
@@ -285,7 +302,10 @@ mod tests {
         let (response, user) = opened(&seal(&request, &decision, &options, to(NOW)).unwrap());
         let user = user.unwrap();
         let app = app(&options);
-        assert_eq!(user.issuer.as_deref(), app.issuer.as_ref().map(IssuerKey::public_key));
+        assert_eq!(
+            user.issuer.as_deref(),
+            app.issuer.as_ref().map(IssuerKey::public_key)
+        );
         assert_eq!(user.nats.issuer_account.as_deref(), Some(app.key.as_str()));
         assert_eq!(user.audience, None, "the account is the signer's");
         assert_eq!(user.nats.publish.allow, ["alice.>"]);
@@ -309,7 +329,10 @@ mod tests {
         assert_eq!(user.name.as_deref(), Some("alice"));
         assert_eq!(user.nats.publish, Default::default());
         assert_eq!(user.nats.subscribe, Default::default());
-        assert_eq!((user.nats.subs, user.nats.data, user.nats.payload), (0, 0, 0));
+        assert_eq!(
+            (user.nats.subs, user.nats.data, user.nats.payload),
+            (0, 0, 0)
+        );
     }
 
     #[test]
@@ -321,7 +344,9 @@ mod tests {
                 builder.role(role);
             }
             let decision = permit(builder.finish().unwrap());
-            seal(&request, &decision, &options, to(NOW)).unwrap_err().class()
+            seal(&request, &decision, &options, to(NOW))
+                .unwrap_err()
+                .class()
         };
         assert_eq!(class("OTHER", None), DenialClass::AccountNotAllowed);
         assert_eq!(class("APP", Some("writer")), DenialClass::RoleNotAllowed);
@@ -336,7 +361,10 @@ mod tests {
         options.xkey = Some(ours);
         let decision = Decision::deny(DenialClass::PolicyDenied, "no");
         let server_key = server.public_key().parse().unwrap();
-        let to = Recipient { xkey: Some(&server_key), ..to(NOW) };
+        let to = Recipient {
+            xkey: Some(&server_key),
+            ..to(NOW)
+        };
         let response = seal(&request, &decision, &options, to).unwrap();
         assert!(portcullis_claims::is_sealed(&response));
         let plain = server.open(&response, &our_key).unwrap();

@@ -131,7 +131,10 @@ mod tests {
         assert!(!replays.is_new("U1", 101, 107));
         assert!(!replays.is_new("U1", 107, 107));
         assert!(replays.is_new("U2", 107, 109));
-        assert!(replays.is_new("U1", 108, 110), "the request has expired by itself");
+        assert!(
+            replays.is_new("U1", 108, 110),
+            "the request has expired by itself"
+        );
     }
 
     #[test]

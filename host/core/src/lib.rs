@@ -13,8 +13,8 @@
 //! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
 //! come in as arguments.
 
-mod connection;
 mod ceiling;
+mod connection;
 mod decision;
 mod permissions;
 mod permit;
@@ -25,8 +25,8 @@ mod source;
 mod subject;
 mod times;
 
-pub use connection::{ConnectionType, InvalidConnectionType};
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
+pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};

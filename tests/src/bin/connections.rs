@@ -67,7 +67,10 @@ async fn measure(site: &Site, connections: usize, at_once: usize) -> Result<Meas
         &["--log-level", "warn,portcullis=info"],
     )?;
     host.ready().await?;
-    let (left, refused) = (Arc::new(AtomicUsize::new(LOGINS)), Arc::new(AtomicUsize::new(0)));
+    let (left, refused) = (
+        Arc::new(AtomicUsize::new(LOGINS)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let mut clients = JoinSet::new();
     let began = Instant::now();
     for _ in 0..at_once {
@@ -75,7 +78,9 @@ async fn measure(site: &Site, connections: usize, at_once: usize) -> Result<Meas
         clients.spawn(async move {
             let mut times = Vec::new();
             while left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                    left.checked_sub(1)
+                })
                 .is_ok()
             {
                 let began = Instant::now();

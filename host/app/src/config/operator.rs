@@ -58,7 +58,8 @@ impl Operator {
 fn read_accounts(mut section: Section<'_>) -> Option<BTreeMap<String, SigningAccount>> {
     let tables = section.tables();
     if tables.is_empty() {
-        section.report("name at least one account to sign for, as a table `[operator.accounts.NAME]`");
+        section
+            .report("name at least one account to sign for, as a table `[operator.accounts.NAME]`");
         return None;
     }
     let accounts: Vec<_> = tables

@@ -155,7 +155,9 @@ pub(super) const DENY_MODE: Kind<DenyMode> = Kind {
 /// The text is not repeated if it is no public key: it may be a seed, put in the wrong place.
 fn public_key(text: &str, kind: KeyKind) -> Result<PublicKey, String> {
     let expected = format!("expected the public key of {kind} ({}…)", kind.letter());
-    let key: PublicKey = text.parse().map_err(|error| format!("{expected}: {error}"))?;
+    let key: PublicKey = text
+        .parse()
+        .map_err(|error| format!("{expected}: {error}"))?;
     if key.kind() == kind {
         Ok(key)
     } else {

@@ -15,7 +15,11 @@ fn policy() -> PolicyRef {
     crate::fixtures::permit(permit(|_| ())).policy.unwrap()
 }
 
-fn class_of(permit: Permit, request: &AuthorizationRequest, options: &ServiceOptions) -> DenialClass {
+fn class_of(
+    permit: Permit,
+    request: &AuthorizationRequest,
+    options: &ServiceOptions,
+) -> DenialClass {
     enforce(permit, request, Some(&policy()), options)
         .unwrap_err()
         .class
@@ -53,15 +57,22 @@ fn the_source_network_is_the_hosts_to_check() {
         request.client.host = host.map(ToOwned::to_owned);
         request
     };
-    let local = || permit(|builder| {
-        builder.source_allow("10.0.0.0/8");
-        builder.source_allow("fe80::/10");
-    });
+    let local = || {
+        permit(|builder| {
+            builder.source_allow("10.0.0.0/8");
+            builder.source_allow("fe80::/10");
+        })
+    };
     for host in ["10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0"] {
         let done = enforce(local(), &from(Some(host)), None, &options);
         assert!(done.is_ok(), "{host}: {done:?}");
     }
-    for host in [Some("192.168.0.1"), Some("2001:db8::1"), Some("localhost"), None] {
+    for host in [
+        Some("192.168.0.1"),
+        Some("2001:db8::1"),
+        Some("localhost"),
+        None,
+    ] {
         assert_eq!(
             class_of(local(), &from(host), &options),
             DenialClass::SourceNotAllowed,
@@ -82,7 +93,11 @@ fn the_connection_type_is_the_hosts_to_check() {
     };
     let web = || permit(|builder| builder.connection_type_allow("WEBSOCKET"));
     assert!(enforce(web(), &over("Client", "websocket"), None, &options).is_ok());
-    for request in [over("Client", "nats"), over("Client", "mqtt"), over("Leafnode", "")] {
+    for request in [
+        over("Client", "nats"),
+        over("Client", "mqtt"),
+        over("Leafnode", ""),
+    ] {
         assert_eq!(
             class_of(web(), &request, &options),
             DenialClass::ConnectionTypeNotAllowed
@@ -134,7 +149,11 @@ fn the_soonest_end_wins() {
     assert_eq!(ends(None, &request, &options), None);
     options.expiry.max = Some(Duration::from_mins(1));
     for (asked, expected) in [(None, 60), (Some(3600), 60), (Some(30), 30)] {
-        assert_eq!(ends(asked, &request, &options), Some(NOW + expected), "{asked:?}");
+        assert_eq!(
+            ends(asked, &request, &options),
+            Some(NOW + expected),
+            "{asked:?}"
+        );
     }
     request.identity_expires_at = Some(NOW + 20);
     assert_eq!(ends(Some(30), &request, &options), Some(NOW + 20));
@@ -159,6 +178,8 @@ fn jitter_spreads_the_ends_and_never_extends_a_login() {
     assert!(*ends.first().unwrap() >= NOW + 3600 - 300);
     assert!(*ends.last().unwrap() <= NOW + 3600);
     let short = permit(|builder| builder.expires_in(8));
-    let end = enforce(short, &request(), None, &options).unwrap().expires_at;
+    let end = enforce(short, &request(), None, &options)
+        .unwrap()
+        .expires_at;
     assert!(end.unwrap() >= NOW + 6, "at most a quarter of what is left");
 }

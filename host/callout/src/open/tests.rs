@@ -95,7 +95,10 @@ fn expectations_about_encryption_have_to_agree() {
     let ours = curve();
     let sealed = server.sealed(&signed, &ours);
     let headers = server.headers();
-    assert_eq!(kind(sealed.clone(), Some(&headers), &options), Err("encrypted"));
+    assert_eq!(
+        kind(sealed.clone(), Some(&headers), &options),
+        Err("encrypted")
+    );
     options.xkey = Some(ours);
     assert_eq!(kind(plain, None, &options), Err("not-encrypted"));
     assert_eq!(kind(sealed, Some(&headers), &options), Ok(()));
