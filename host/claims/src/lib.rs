@@ -12,7 +12,8 @@
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
 //! - [`UserClaims`]: the user JWT that a permit becomes.
 //! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
-//! - [`preflight`]: the server's own checks of a response, made before it leaves.
+//! - [`server_verdict`]: what a server of a [`ServerVersion`] does with a response, in its [`ServerMode`], and why.
+//! - [`preflight`], [`preflight_for`]: the same checks, made before a response leaves, for the strictest server.
 //!
 //! # Example
 //!
@@ -59,8 +60,8 @@ mod keys;
 mod lenient;
 mod request;
 mod response;
+mod server;
 mod user;
-mod validate;
 
 pub use credentials::{CredentialsError, MAX_CREDENTIALS_SIZE, UserCredentials};
 pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
@@ -70,5 +71,10 @@ pub use keys::{
 };
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
+pub use server::{
+    Accepted, AccountView, EffectivePermissions, Expectations, InvalidServerVersion, LoginFacts,
+    OperatorView, Part, PermissionSide, Refusal, RoleTemplate, ScopeView, ServerMode,
+    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, preflight, preflight_for,
+    server_verdict,
+};
 pub use user::{ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims};
-pub use validate::{Expectations, Part, Refusal, preflight};
