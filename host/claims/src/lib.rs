@@ -54,6 +54,9 @@
 mod account;
 mod activation;
 mod credentials;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generic;
 mod jwt;
 mod keys;
