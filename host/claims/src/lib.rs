@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //!
-//! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type.
+//! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type; [`SigningKey`] is one of any kind that signs.
+//! - [`CurveKey`]: seals and opens encrypted messages (xkeys).
 //! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) and [`sign`](Claims::sign).
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
 //! - [`UserClaims`]: the user JWT that a permit becomes.
@@ -51,13 +52,17 @@
 
 mod jwt;
 mod keys;
+mod lenient;
 mod request;
 mod response;
 mod server;
 mod user;
 
 pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
-pub use keys::{InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, UserKey};
+pub use keys::{
+    BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, SharedKey,
+    SigningKey, UserKey, is_public_sample, is_sealed,
+};
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
 pub use server::{
@@ -66,4 +71,4 @@ pub use server::{
     ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, preflight, preflight_for,
     server_verdict,
 };
-pub use user::{ResponseRule, SubjectRule, UserBody, UserClaims};
+pub use user::{ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims};

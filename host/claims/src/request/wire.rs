@@ -2,7 +2,7 @@
 //!
 //! Everything is optional: what a server leaves out, and what it sets to `null`, is absent.
 
-use portcullis_core::{AuthorizationRequest, Client, Credentials, Secret, Server};
+use portcullis_core::{AuthorizationRequest, Client, ClientTls, Credentials, Secret, Server};
 use serde::{Deserialize, Deserializer};
 
 use crate::jwt::{Body, VERSION};
@@ -24,6 +24,7 @@ pub(super) struct RequestBody {
     server_id: Option<ServerId>,
     client_info: Option<ClientInformation>,
     connect_opts: Option<ConnectOptions>,
+    client_tls: Option<TlsInformation>,
     request_nonce: Option<String>,
     tags: Option<Vec<Option<String>>>,
 }
@@ -31,7 +32,6 @@ pub(super) struct RequestBody {
 /// What the domain request has no place for.
 pub(super) struct Remainder {
     pub(super) server_xkey: Option<String>,
-    pub(super) name_tag: Option<String>,
     pub(super) request_nonce: Option<String>,
     pub(super) tags: Vec<String>,
 }
@@ -56,12 +56,22 @@ struct ClientInformation {
     user: Option<String>,
     name: Option<String>,
     tags: Option<Vec<Option<String>>>,
-    name_tag: Option<String>,
     kind: Option<String>,
     #[serde(rename = "type")]
     transport: Option<String>,
     mqtt_id: Option<String>,
+    name_tag: Option<String>,
     nonce: Option<String>,
+}
+
+/// Certificates are in one of the two lists: in `certs` when the server did not verify them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TlsInformation {
+    version: Option<String>,
+    cipher: Option<String>,
+    certs: Option<Vec<Option<String>>>,
+    verified_chains: Option<Vec<Option<Vec<Option<String>>>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -110,11 +120,10 @@ impl RequestBody {
 
     pub(super) fn into_request(self, received_at: u64) -> (AuthorizationRequest, Remainder) {
         let mut server = self.server_id.unwrap_or_default();
-        let mut information = self.client_info.unwrap_or_default();
+        let information = self.client_info.unwrap_or_default();
         let mut options = self.connect_opts.unwrap_or_default();
         let remainder = Remainder {
             server_xkey: present(server.xkey.take()),
-            name_tag: present(information.name_tag.take()),
             request_nonce: present(self.request_nonce),
             tags: texts(self.tags),
         };
@@ -124,7 +133,10 @@ impl RequestBody {
         let request = AuthorizationRequest {
             user_nkey: self.user_nkey.unwrap_or_default(),
             server: server.into_server(),
-            client: information.into_client(&options),
+            client: Client {
+                tls: self.client_tls.map(TlsInformation::into_tls),
+                ..information.into_client(&options)
+            },
             credentials: options.into_credentials(),
             received_at,
         };
@@ -165,7 +177,27 @@ impl ClientInformation {
             lang: present(options.lang.clone()),
             version: present(options.version.clone()),
             tags: texts(self.tags),
+            name_tag: present(self.name_tag),
             nonce: present(self.nonce),
+            tls: None,
+        }
+    }
+}
+
+impl TlsInformation {
+    fn into_tls(self) -> ClientTls {
+        let filled = |chain| Some(texts(chain)).filter(|chain| !chain.is_empty());
+        let verified = self.verified_chains.unwrap_or_default().into_iter();
+        let mut chains: Vec<_> = verified.filter_map(filled).collect();
+        let verified = !chains.is_empty();
+        if !verified {
+            chains.extend(filled(self.certs));
+        }
+        ClientTls {
+            version: self.version.unwrap_or_default(),
+            cipher: self.cipher.unwrap_or_default(),
+            verified,
+            chains,
         }
     }
 }
