@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_core::{
@@ -68,33 +67,20 @@ fn check_account(permit: &Permit, options: &ServiceOptions) -> Result<(), Denial
 }
 
 fn check_source(permit: &Permit, client: &Client) -> Result<(), Denial> {
-    if permit.sources.is_empty() {
-        return Ok(());
-    }
-    let host = client.host.as_deref().unwrap_or_default();
-    // A link-local address has its zone behind it.
-    let address = host.split('%').next().unwrap_or(host);
-    let allowed = address
-        .parse::<IpAddr>()
-        .is_ok_and(|address| permit.sources.iter().any(|source| source.contains(address)));
-    if allowed {
+    if permit.allows_source_of(client) {
         return Ok(());
     }
     let networks: Vec<_> = permit.sources.iter().map(ToString::to_string).collect();
     let reason = format!(
         "the client connects from `{}`, the permit is for `{}`",
-        host.escape_debug(),
+        client.host.as_deref().unwrap_or_default().escape_debug(),
         networks.join("`, `")
     );
     Err(Denial::new(DenialClass::SourceNotAllowed, reason))
 }
 
 fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial> {
-    if permit.connection_types.is_empty() {
-        return Ok(());
-    }
-    let found = client.connection_type();
-    if found.is_some_and(|found| permit.connection_types.contains(&found)) {
+    if permit.allows_connection_of(client) {
         return Ok(());
     }
     let types: Vec<_> = permit
@@ -104,7 +90,9 @@ fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial>
         .collect();
     let reason = format!(
         "the connection is of type `{}`, the permit is for `{}`",
-        found.map_or("unknown", ConnectionType::as_str),
+        client
+            .connection_type()
+            .map_or("unknown", ConnectionType::as_str),
         types.join("`, `")
     );
     Err(Denial::new(DenialClass::ConnectionTypeNotAllowed, reason))

@@ -82,7 +82,7 @@ impl<A: Authorizer> Lane<A> {
         tokio::pin!(confirmation);
         loop {
             tokio::select! {
-                _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+                () = stopped(stopping) => return Ok(()),
                 () = &mut confirmation, if unconfirmed.is_some() => {
                     if let Some(confirmed) = unconfirmed.take() {
                         // The service may have ended meanwhile.
@@ -190,6 +190,11 @@ impl<A: Authorizer> Lane<A> {
             self.take(message).await;
         }
     }
+}
+
+/// Resolves once the service stops, or is gone.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stop| *stop).await);
 }
 
 /// The part of the server's answer that matters here.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use portcullis_claims::{BoxError, CurveKey, OpenedRequest, PublicKey, RequestError};
+use portcullis_claims::{BoxError, CurveKey, OpenedRequest, PublicKey, RequestError, is_sealed};
 use zeroize::Zeroizing;
 
 use crate::service::ServiceOptions;
@@ -124,13 +124,13 @@ fn unsealed(
     xkey: Option<&CurveKey>,
 ) -> Result<Option<(Zeroizing<Vec<u8>>, PublicKey)>, OpenError> {
     let Some(xkey) = xkey else {
-        return if CurveKey::is_sealed(payload) {
+        return if is_sealed(payload) {
             Err(OpenError::Encrypted)
         } else {
             Ok(None)
         };
     };
-    if !CurveKey::is_sealed(payload) {
+    if !is_sealed(payload) {
         return Err(OpenError::NotEncrypted);
     }
     let sender: PublicKey = headers

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use portcullis_claims::{
-    Answer, BoxError, Expectations, PublicKey, Refusal, ResponseClaims, ServerMode, SignError,
-    Signatures, UserClaims, preflight,
+    Answer, BoxError, Expectations, PublicKey, Refusal, ResponseClaims, SignError, Signatures,
+    UserClaims, preflight,
 };
 use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef};
 
@@ -362,7 +362,7 @@ mod tests {
             ..to(NOW)
         };
         let response = seal(&request, &decision, &options, to).unwrap();
-        assert!(CurveKey::is_sealed(&response));
+        assert!(portcullis_claims::is_sealed(&response));
         let plain = server.open(&response, &our_key).unwrap();
         let (response, _) = opened(&Bytes::from(plain.to_vec()));
         assert_eq!(response.nats.error(), Some("policy-denied: no"));

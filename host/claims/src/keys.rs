@@ -108,6 +108,11 @@ impl UserKey {
         self.key.public_key()
     }
 
+    /// The public key, as the type that verifies.
+    pub const fn as_public(&self) -> &PublicKey {
+        self.key.as_public()
+    }
+
     /// Signs `message`, as a server's nonce, with Ed25519: 64 bytes.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //!
 //! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type; [`SigningKey`] is one of any kind that signs.
 //! - [`CurveKey`]: seals and opens encrypted messages (xkeys).
+//! - [`UserCredentials`]: a credentials file, read in every variant and written as `nsc` writes it.
 //! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) and [`sign`](Claims::sign).
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
 //! - [`UserClaims`]: the user JWT that a permit becomes.
@@ -50,6 +51,7 @@
 //! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
 //! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.
 
+mod credentials;
 mod jwt;
 mod keys;
 mod lenient;
@@ -58,6 +60,7 @@ mod response;
 mod server;
 mod user;
 
+pub use credentials::{CredentialsError, MAX_CREDENTIALS_SIZE, UserCredentials};
 pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
 pub use keys::{
     BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, SharedKey,

@@ -143,6 +143,11 @@ impl OpenedRequest {
         self.remainder.server_xkey.as_deref()
     }
 
+    /// The name of the user JWT presented (operator mode: of the sentinel).
+    pub fn name_tag(&self) -> Option<&str> {
+        self.request.client.name_tag.as_deref()
+    }
+
     /// The nonce of the request itself. No server sets it so far; the nonce a client signs is
     /// [`Client::nonce`](portcullis_core::Client::nonce).
     pub fn request_nonce(&self) -> Option<&str> {

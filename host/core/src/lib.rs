@@ -13,6 +13,7 @@
 //! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
 //! come in as arguments.
 
+mod ceiling;
 mod connection;
 mod decision;
 mod permissions;
@@ -24,6 +25,7 @@ mod source;
 mod subject;
 mod times;
 
+pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};

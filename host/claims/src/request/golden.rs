@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::UserClaims;
+use crate::{CurveKey, UserClaims};
 
 /// What every case has unless it says otherwise.
 fn usual() -> Value {
@@ -292,4 +292,28 @@ fn view_of_other(claims: &nats_token::AuthorizationRequestClaims) -> Value {
             "signature": text(&options.signed_nonce),
         },
     })
+}
+
+#[rstest]
+fn sealed_requests_of_real_servers_open_with_the_configured_xkey(
+    #[values("2.10.26", "2.11.11", "2.12.8", "2.14.6", "2.15.1")] version: &str,
+) {
+    let file = fs::read_to_string(folder().join(version).join("xkey.sealed")).unwrap();
+    let (header, sealed) = file.trim().split_once('\n').unwrap();
+    let sealed = data_encoding::BASE64.decode(sealed.as_bytes()).unwrap();
+    let refused = OpenedRequest::open(&sealed, 0, Duration::ZERO).unwrap_err();
+    assert_eq!(refused, RequestError::Encrypted);
+
+    let keys = json_of("keys.json");
+    let key = CurveKey::from_seed(keys["xkey_seed"].as_str().unwrap()).unwrap();
+    assert_eq!(keys["xkey"], key.public_key());
+    let server: PublicKey = header.parse().unwrap();
+    let token = key.open(&sealed, &server).unwrap();
+    let opened = opened(std::str::from_utf8(&token).unwrap());
+
+    assert_eq!(opened.server_xkey(), Some(header));
+    let mut wanted = usual();
+    merge(&mut wanted, &json_of("expected.json")["xkey"]);
+    merge(&mut wanted, &json!({ "server": { "xkey": header } }));
+    assert_eq!(named(view(&opened), version), wanted);
 }

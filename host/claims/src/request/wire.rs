@@ -138,6 +138,7 @@ impl RequestBody {
                 ..information.into_client(&options)
             },
             credentials: options.into_credentials(),
+            identity_expires_at: None,
             received_at,
         };
         (request, remainder)
