@@ -11,4 +11,5 @@ mod permissions;
 mod refusals;
 mod reload;
 mod secrets;
+mod service;
 mod support;
