@@ -35,8 +35,9 @@ const RELEASES: [Release; 5] = [
 
 fn main() -> ExitCode {
     // The library takes one filter, Cargo's test programs any number.
-    let (flags, filters): (Vec<_>, Vec<_>) =
-        std::env::args().skip(1).partition(|word| word.starts_with('-'));
+    let (flags, filters): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|word| word.starts_with('-'));
     let arguments = Arguments::from_iter(std::iter::once("conformance".to_owned()).chain(flags));
     let matrix = Arc::new(Matrix::new());
     let mut trials = Vec::new();
@@ -45,8 +46,9 @@ fn main() -> ExitCode {
             trials.extend(trial(row, release, &matrix));
         }
     }
-    let wanted =
-        |trial: &Trial| filters.is_empty() || filters.iter().any(|word| trial.name().contains(word));
+    let wanted = |trial: &Trial| {
+        filters.is_empty() || filters.iter().any(|word| trial.name().contains(word))
+    };
     trials.retain(wanted);
     let conclusion = libtest_mimic::run(&arguments, trials);
     matrix.print();
@@ -67,7 +69,11 @@ fn trial(row: &'static Row, release: Release, matrix: &Arc<Matrix>) -> Option<Tr
     let matrix = Arc::clone(matrix);
     Some(Trial::test(name, move || {
         let outcome = in_time(run(release));
-        let cell = if outcome.is_ok() { Cell::Pass } else { Cell::Fail };
+        let cell = if outcome.is_ok() {
+            Cell::Pass
+        } else {
+            Cell::Fail
+        };
         matrix.set(row.number, release, cell);
         outcome.map_err(|error| Failed::from(format!("{error:#}")))
     }))

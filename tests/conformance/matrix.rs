@@ -45,7 +45,11 @@ impl Matrix {
             return;
         }
         let releases = RELEASES.map(|release| format!("{:>8}", release.to_string()));
-        say(&format!("\n{:<58}{}", "nats-server's test", releases.concat()));
+        say(&format!(
+            "\n{:<58}{}",
+            "nats-server's test",
+            releases.concat()
+        ));
         for row in &ROWS {
             let row_cells = RELEASES.map(|release| {
                 let cell = cells.get(&(row.number, release));

@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 /// A rule: whom it is about, and what becomes of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rule {
+    /// All of these have to hold.
     conditions: Vec<String>,
-    outcome: Vec<String>,
+    /// What the permit says.
+    grant: Vec<String>,
+    /// Why they are refused instead.
+    denial: Option<String>,
 }
 
 impl Rule {
@@ -22,7 +26,7 @@ impl Rule {
 
     /// About a user, whatever the password.
     pub(crate) fn user(user: &str) -> Self {
-        Self::default().when("user", user)
+        Self::default().when("username", user)
     }
 
     /// About whoever has a token.
@@ -62,12 +66,12 @@ impl Rule {
 
     /// They may publish here.
     pub(crate) fn publish(self, subjects: &[&str]) -> Self {
-        self.with(format!("publish = {subjects:?}"))
+        self.with(format!("publish-allow = {subjects:?}"))
     }
 
     /// They may subscribe to this.
     pub(crate) fn subscribe(self, subjects: &[&str]) -> Self {
-        self.with(format!("subscribe = {subjects:?}"))
+        self.with(format!("subscribe-allow = {subjects:?}"))
     }
 
     /// For so many seconds.
@@ -81,8 +85,9 @@ impl Rule {
     }
 
     /// They are refused, for this reason.
-    pub(crate) fn denies(self, reason: &str) -> Self {
-        self.then("deny", reason)
+    pub(crate) fn denies(mut self, reason: &str) -> Self {
+        self.denial = Some(reason.to_owned());
+        self
     }
 
     fn when(mut self, key: &str, value: &str) -> Self {
@@ -96,7 +101,7 @@ impl Rule {
     }
 
     fn with(mut self, line: String) -> Self {
-        self.outcome.push(line);
+        self.grant.push(line);
         self
     }
 }
@@ -105,12 +110,14 @@ impl Rule {
 pub(crate) fn settings(rules: &[Rule]) -> String {
     let mut text = String::new();
     for rule in rules {
-        let _ = writeln!(
-            text,
-            "[[settings.rules]]\n{}\n{}",
-            rule.conditions.join("\n"),
-            rule.outcome.join("\n")
-        );
+        let _ = writeln!(text, "[[settings.rules]]");
+        if !rule.conditions.is_empty() {
+            let _ = writeln!(text, "match = {{ {} }}", rule.conditions.join(", "));
+        }
+        let _ = match &rule.denial {
+            Some(reason) => writeln!(text, "deny = {reason:?}"),
+            None => writeln!(text, "permit = {{ {} }}", rule.grant.join(", ")),
+        };
     }
     text
 }

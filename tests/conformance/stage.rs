@@ -66,13 +66,18 @@ impl Config<'_> {
             callout,
             ..
         } = self;
-        let (issuer, host) = (site.keys.issuer.public_key(), site.keys.callout.public_key());
-        let (observer, password) = Site::OBSERVER;
-        let users = format!(
-            "{{ nkey: {host} }}, {{ user: {observer}, password: \"{password}\" }}"
+        let (issuer, host) = (
+            site.keys.issuer.public_key(),
+            site.keys.callout.public_key(),
         );
+        let (observer, password) = Site::OBSERVER;
+        let users = format!("{{ nkey: {host} }}, {{ user: {observer}, password: \"{password}\" }}");
         let (accounts, users, account) = if accounts.is_empty() {
-            (String::new(), format!("users: [ {users}, {authorization} ]"), "")
+            (
+                String::new(),
+                format!("users: [ {users}, {authorization} ]"),
+                "",
+            )
         } else {
             (
                 format!("accounts {{\n  AUTH: {{ users: [ {users} ] }}\n{accounts}\n}}"),
@@ -90,9 +95,16 @@ impl Config<'_> {
 
     /// What the host reads.
     fn host(&self, url: &str) -> String {
-        let account = if self.accounts.is_empty() { "$G" } else { "AUTH" };
+        let account = if self.accounts.is_empty() {
+            "$G"
+        } else {
+            "AUTH"
+        };
         let Config {
-            targets, nats, host, ..
+            targets,
+            nats,
+            host,
+            ..
         } = self;
         format!(
             r#"
@@ -116,7 +128,11 @@ debounce = "50ms"
 
 impl Stage {
     /// A server in config mode.
-    pub(crate) async fn config(release: Release, config: Config<'_>, rules: &[Rule]) -> Result<Self> {
+    pub(crate) async fn config(
+        release: Release,
+        config: Config<'_>,
+        rules: &[Rule],
+    ) -> Result<Self> {
         Self::at(Site::create(release)?, config, rules).await
     }
 
@@ -165,9 +181,15 @@ impl Stage {
     }
 
     /// Logs in with a token behind the credentials that all clients share.
-    pub(crate) async fn log_in_behind(&self, shared: &str, token: &str, name: &str) -> Result<Client> {
+    pub(crate) async fn log_in_behind(
+        &self,
+        shared: &str,
+        token: &str,
+        name: &str,
+    ) -> Result<Client> {
         let options = ConnectOptions::with_credentials(shared)?.token(token.to_owned());
-        self.connect(options.name(name).max_reconnects(1), name).await
+        self.connect(options.name(name).max_reconnects(1), name)
+            .await
     }
 
     /// Logs in as `options` say.
@@ -220,9 +242,10 @@ impl Stage {
 
     fn last_words(&self) -> String {
         let events = self.host.log().all();
-        let last = events.iter().rev().find(|event| {
-            event.says("authorization decided") || event.says("request refused")
-        });
+        let last = events
+            .iter()
+            .rev()
+            .find(|event| event.says("authorization decided") || event.says("request refused"));
         last.map_or_else(|| "nothing".to_owned(), |event| event.line().to_owned())
     }
 }
@@ -248,7 +271,9 @@ pub(crate) async fn listen(client: &Client, subject: &str) -> Result<Subscriber>
 /// The next message, as JSON.
 pub(crate) async fn next(subscriber: &mut Subscriber) -> Result<Value> {
     let message = timeout(PATIENCE, subscriber.next()).await;
-    let message = message.context("no message came")?.context("no more messages")?;
+    let message = message
+        .context("no message came")?
+        .context("no more messages")?;
     Ok(serde_json::from_slice(&message.payload)?)
 }
 
@@ -293,7 +318,10 @@ pub(crate) fn expect_all(value: &Value, pointer: &str, expected: &[&str]) -> Res
 
 /// Whether a refusal that the server told of has this reason, in whatever case.
 pub(crate) fn expect_reason(event: &Value, reason: &str) -> Result<()> {
-    let told = event.get("reason").and_then(Value::as_str).unwrap_or_default();
+    let told = event
+        .get("reason")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     ensure!(
         told.to_lowercase().contains(&reason.to_lowercase()),
         "the reason is `{told}`, not `{reason}`"
@@ -303,5 +331,6 @@ pub(crate) fn expect_reason(event: &Value, reason: &str) -> Result<()> {
 
 fn put_policy(site: &Site, rules: &[Rule]) -> Result<()> {
     let module = Built::guest("conforms")?;
-    site.policies.put_policy("conforms", &module, &settings(rules))
+    site.policies
+        .put_policy("conforms", &module, &settings(rules))
 }

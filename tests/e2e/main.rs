@@ -13,3 +13,4 @@ mod reload;
 mod secrets;
 mod service;
 mod support;
+mod trust;

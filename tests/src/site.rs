@@ -86,6 +86,20 @@ impl Site {
             .await
     }
 
+    /// Starts a server with [`Accounts::Several`] that encrypts its requests for the curve key `xkey`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn start_encrypting_server(&self, xkey: Option<&str>) -> Result<NatsServer> {
+        let issuer = self.keys.issuer.public_key();
+        let mut config = self.server_config(Accounts::Several, &issuer);
+        if let Some(xkey) = xkey {
+            config = config.replace("auth_callout {", &format!("auth_callout {{ xkey: {xkey},"));
+        }
+        self.start_server_with(&config).await
+    }
+
     /// Starts a server with this configuration.
     ///
     /// # Errors

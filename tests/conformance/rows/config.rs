@@ -25,10 +25,14 @@ pub(super) async fn basics(release: Release) -> Result<()> {
     // Servers before 2.12 know no proxies: there the host has to refuse.
     stage.refuses(&password("proxy", "xxx")).await?;
 
-    let named = stage.log_in(Credentials::Password("dlc", "zzz"), "named").await?;
+    let named = stage
+        .log_in(Credentials::Password("dlc", "zzz"), "named")
+        .await?;
     let info = user_info(&named).await?;
     expect(&info, "/user", &json!("dlc"))?;
-    let token = stage.log_in(Credentials::Token("SECRET_TOKEN"), "token").await?;
+    let token = stage
+        .log_in(Credentials::Token("SECRET_TOKEN"), "token")
+        .await?;
     let info_of_token = user_info(&token).await?;
     if release.version() >= (2, 11, 7) {
         expect(&info_of_token, "/user", &json!("[REDACTED]"))?;
@@ -56,7 +60,9 @@ pub(super) async fn multi_accounts(release: Release) -> Result<()> {
     };
     let rules = [Rule::password("dlc", "zzz").permits("BAZ").everything()];
     let stage = Stage::config(release, config, &rules).await?;
-    let client = stage.log_in(Credentials::Password("dlc", "zzz"), "dlc").await?;
+    let client = stage
+        .log_in(Credentials::Password("dlc", "zzz"), "dlc")
+        .await?;
     let info = user_info(&client).await?;
     expect(&info, "/user", &json!("dlc"))?;
     expect(&info, "/account", &json!("BAZ"))?;
@@ -90,7 +96,11 @@ pub(super) async fn allowed_accounts(release: Release) -> Result<()> {
     stage.refuses(&password("dlc", "pwd")).await?;
     // The two logins of dlc, and no other.
     stage.host.decision("dlc").await?;
-    ensure!(stage.decided() == 2, "{} logins were decided", stage.decided());
+    ensure!(
+        stage.decided() == 2,
+        "{} logins were decided",
+        stage.decided()
+    );
     Ok(())
 }
 
@@ -137,6 +147,10 @@ pub(super) async fn proxy_required(release: Release) -> Result<()> {
     stage.refuses(&password("proxy", "pwd")).await?;
     expect_reason(&next(&mut errors).await?, "proxy connection required")?;
     stage.host.decision("proxy").await?;
-    ensure!(stage.decided() == 1, "{} logins were decided", stage.decided());
+    ensure!(
+        stage.decided() == 1,
+        "{} logins were decided",
+        stage.decided()
+    );
     Ok(())
 }

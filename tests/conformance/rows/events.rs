@@ -20,12 +20,17 @@ pub(super) async fn auth_errors(release: Release) -> Result<()> {
         Rule::password("dlc", "zzz").permits("FOO").everything(),
         Rule::user("dlc").denies("WRONG PASSWORD"),
         Rule::user("rip").denies("BAD CREDS"),
-        Rule::user("proxy").permits("FOO").everything().proxy_required(),
+        Rule::user("proxy")
+            .permits("FOO")
+            .everything()
+            .proxy_required(),
     ];
     let stage = Stage::config(release, config, &rules).await?;
     let mut errors = stage.auth_errors().await?;
     // Tells nothing: the first event is about the next login.
-    stage.log_in(Credentials::Password("dlc", "zzz"), "good").await?;
+    stage
+        .log_in(Credentials::Password("dlc", "zzz"), "good")
+        .await?;
     stage.refuses(&password("dlc", "xxx")).await?;
     expect_reason(&next(&mut errors).await?, "WRONG PASSWORD")?;
     stage.refuses(&password("rip", "abc")).await?;
@@ -46,10 +51,14 @@ pub(super) async fn connects(release: Release) -> Result<()> {
     let rules = [
         Rule::password("dlc", "zzz").permits("FOO").everything(),
         Rule::password("rip", "xxx").permits("BAR").everything(),
-        Rule::password("admin", "s3cr3t").permits("SYS").everything(),
+        Rule::password("admin", "s3cr3t")
+            .permits("SYS")
+            .everything(),
     ];
     let stage = Stage::config(release, config, &rules).await?;
-    let admin = stage.log_in(Credentials::Password("admin", "s3cr3t"), "admin").await?;
+    let admin = stage
+        .log_in(Credentials::Password("admin", "s3cr3t"), "admin")
+        .await?;
     let mut connects = listen(&admin, "$SYS.ACCOUNT.*.CONNECT").await?;
     let mut disconnects = listen(&admin, "$SYS.ACCOUNT.*.DISCONNECT").await?;
     let mut counts = [
@@ -58,7 +67,9 @@ pub(super) async fn connects(release: Release) -> Result<()> {
     ];
     skip_admin(&mut connects, &mut counts).await;
     for (user, secret, account) in [("dlc", "zzz", "FOO"), ("rip", "xxx", "BAR")] {
-        let client = stage.log_in(Credentials::Password(user, secret), user).await?;
+        let client = stage
+            .log_in(Credentials::Password(user, secret), user)
+            .await?;
         let event = next(&mut connects).await?;
         expect(&event, "/client/user", &json!(user))?;
         expect(&event, "/client/acc", &json!(account))?;
@@ -68,7 +79,11 @@ pub(super) async fn connects(release: Release) -> Result<()> {
             expect(&event, "/conns", &json!(1))?;
         }
         client.drain().await?;
-        expect(&next(&mut disconnects).await?, "/client/acc", &json!(account))?;
+        expect(
+            &next(&mut disconnects).await?,
+            "/client/acc",
+            &json!(account),
+        )?;
         for count in &mut counts {
             let event = next(count).await?;
             expect(&event, "/acc", &json!(account))?;
@@ -76,7 +91,10 @@ pub(super) async fn connects(release: Release) -> Result<()> {
         }
     }
     // What came before the last of them would have been taken for it; nothing is left over.
-    for subscriber in [&mut connects, &mut disconnects].into_iter().chain(&mut counts) {
+    for subscriber in [&mut connects, &mut disconnects]
+        .into_iter()
+        .chain(&mut counts)
+    {
         let more = subscriber.next().now_or_never().flatten();
         ensure!(more.is_none(), "an event too many: {more:?}");
     }
