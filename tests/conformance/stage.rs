@@ -40,9 +40,10 @@ pub(crate) struct Config<'a> {
 
 /// A server and a host that decides its logins.
 pub(crate) struct Stage {
-    pub(crate) site: Site,
     pub(crate) server: NatsServer,
     pub(crate) host: Host,
+    /// Removed when this is.
+    _site: Site,
 }
 
 impl Config<'_> {
@@ -142,7 +143,11 @@ impl Stage {
         let server = site.start_server_with(&config.server(&site)).await?;
         let host = site.spawn_host_with(&config.host(&server.url()))?;
         host.ready().await?;
-        Ok(Self { site, server, host })
+        Ok(Self {
+            server,
+            host,
+            _site: site,
+        })
     }
 
     /// A server in operator mode.
@@ -172,7 +177,11 @@ impl Stage {
         let config = config.replace("[callout]\n", &format!("[callout]\n{callout}\n"));
         let host = site.spawn_host_with(&config)?;
         host.ready().await?;
-        Ok(Self { site, server, host })
+        Ok(Self {
+            server,
+            host,
+            _site: site,
+        })
     }
 
     /// Logs in as a connection named `name`.
