@@ -42,7 +42,7 @@ pub use host::{Finished, Host, hash, run_portcullis};
 pub use keys::Keys;
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
 pub use nats_server::NatsServer;
-pub use operator::{Account, Operator, Resolver, Role, Template, User};
+pub use operator::{Account, Operator, Resolver, Template, User};
 pub use policies::{PolicyDirectory, wasm_with_note};
 pub use recording::Recording;
 pub use requests::{CALLOUT, RequestSigner, set, unix_now};

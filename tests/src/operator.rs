@@ -15,7 +15,7 @@ use nats_token::OperatorClaims;
 use nkeys::{KeyPair, XKey};
 use serde_json::Value;
 
-pub use account::{Account, Role, Template};
+pub use account::{Account, Template};
 pub use user::User;
 
 use crate::keys::write_secret;

@@ -24,7 +24,7 @@ pub struct Account {
 
 /// A scoped signing key: whoever it signs gets the permissions of its template.
 #[derive(Debug)]
-pub struct Role {
+struct Role {
     name: &'static str,
     key: KeyPair,
 }

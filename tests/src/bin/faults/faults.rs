@@ -7,10 +7,11 @@ mod processes;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use portcullis_tests::{Gauge, Host};
+use serde_json::Value;
 
-use crate::leaks::Watched;
+use crate::leaks::{LOOK, SETTLING, Watched};
 use crate::load::Load;
 use crate::report::Outcome;
 use crate::stage::{PHASE, Stage};
@@ -110,6 +111,9 @@ impl Before {
             outcome.notes = denials(host);
             outcome.watch(Watched::settled("host", self.host, host.id()?).await?);
         }
+        let unfinished = unfinished(stage).await?;
+        outcome.require(unfinished == 0, "the host keeps requests");
+        outcome.notes += &format!("{unfinished} requests unfinished; ");
         outcome.watch(Watched::settled("nats-server", self.server, stage.server.id()?).await?);
         Ok(outcome)
     }
@@ -128,4 +132,30 @@ fn denials(host: &Host) -> String {
         .iter()
         .map(|(class, count)| format!("{count} denied as {class}; "));
     classes.collect()
+}
+
+/// How many requests the host has taken and not come to an end with, by its own count; waits a while for that to be none.
+async fn unfinished(stage: &Stage) -> Result<u64> {
+    let client = stage.observer("counter").await?;
+    let late = Instant::now() + SETTLING;
+    loop {
+        let stats = client.request("$SRV.STATS.portcullis", "".into()).await?;
+        let stats: Value = serde_json::from_slice(&stats.payload)?;
+        let counts = stats
+            .pointer("/endpoints/0/data")
+            .and_then(Value::as_object);
+        let counts = counts.context("no counts in the host's statistics")?;
+        let is_outcome = |name: &str| {
+            name == "permits" || name.starts_with("denials.") || name.starts_with("refusals.")
+        };
+        let outcomes = counts.iter().filter(|(name, _)| is_outcome(name));
+        let outcomes: u64 = outcomes.filter_map(|(_, count)| count.as_u64()).sum();
+        let requests = counts.get("requests").and_then(Value::as_u64);
+        let requests = requests.context("no count of requests")?;
+        let unfinished = requests.saturating_sub(outcomes);
+        if unfinished == 0 || Instant::now() > late {
+            return Ok(unfinished);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
