@@ -1,8 +1,10 @@
 //! `portcullis.toml`: one type for each table, and everything that can be wrong with it.
 
 mod callout;
+mod deny;
 mod log;
 mod nats;
+mod operator;
 mod policies;
 mod reader;
 mod secrets;
@@ -14,10 +16,12 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use self::callout::{Callout, TargetAccounts};
+pub use self::deny::{Deny, DenyMode};
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
+pub use self::operator::{Operator, SigningAccount};
 pub use self::policies::Policies;
-pub use self::secrets::{ConnectionSecret, SecretSource, Secrets};
+pub use self::secrets::{AccountSeeds, ConnectionSecret, SecretSource, Secrets};
 
 use self::reader::{Document, Section};
 use crate::problem::{Checked, Problem};
@@ -32,6 +36,8 @@ pub struct Config {
     pub nats: Nats,
     /// `[callout]`: what it answers, and for whom.
     pub callout: Callout,
+    /// `[operator]`: the accounts of decentralised NATS; none in config mode.
+    pub operator: Option<Operator>,
     /// `[policies]`: who decides.
     pub policies: Policies,
     /// `[log]`: what it writes to standard error.
@@ -97,6 +103,7 @@ impl Config {
 struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
+    operator: Option<Option<Operator>>,
     policies: Option<Policies>,
     log: Option<Log>,
 }
@@ -117,7 +124,8 @@ impl Parts {
         let mut root = Section::root(document, table);
         let parts = Self {
             nats: Nats::read(root.section("nats")),
-            callout: Callout::read(root.section("callout")),
+            callout: Callout::read(root.section("callout"), root.has("operator")),
+            operator: Operator::read(root.section("operator")),
             policies: Policies::read(root.section("policies")),
             log: Log::read(root.section("log")),
         };
@@ -130,6 +138,7 @@ impl Parts {
             file: document.file().to_path_buf(),
             nats: self.nats?,
             callout: self.callout?,
+            operator: self.operator?,
             policies: self.policies?,
             log: self.log?,
         })

@@ -22,15 +22,34 @@
 
 mod accounts;
 mod connection;
+mod counters;
 mod decide;
+mod decision_log;
+mod deny;
+mod discovery;
+mod enforce;
+mod error;
 #[cfg(test)]
 mod fixtures;
 mod handle;
+mod issuers;
+mod lane;
+mod latency;
 mod open;
+mod rejections;
 mod reply;
+mod sample;
 mod seal;
 mod service;
+mod trust;
 
 pub use accounts::TargetAccounts;
 pub use connection::{Authentication, ConnectError, ConnectionOptions, connect};
+pub use counters::Counters;
+pub use deny::{DenyMode, DenyModes};
+pub use discovery::Discovery;
+pub use enforce::{Ceilings, Expiry};
+pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
+pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};
+pub use trust::TrustedServers;

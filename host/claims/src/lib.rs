@@ -7,11 +7,13 @@
 //!
 //! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type; [`SigningKey`] is one of any kind that signs.
 //! - [`CurveKey`]: seals and opens encrypted messages (xkeys).
+//! - [`UserCredentials`]: a credentials file, read in every variant and written as `nsc` writes it.
 //! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) and [`sign`](Claims::sign).
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
 //! - [`UserClaims`]: the user JWT that a permit becomes.
 //! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
-//! - [`preflight`]: the server's own checks of a response, made before it leaves.
+//! - [`server_verdict`]: what a server of a [`ServerVersion`] does with a response, in its [`ServerMode`], and why.
+//! - [`preflight`], [`preflight_for`]: the same checks, made before a response leaves, for the strictest server.
 //!
 //! # Example
 //!
@@ -51,6 +53,10 @@
 
 mod account;
 mod activation;
+mod credentials;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generic;
 mod jwt;
 mod keys;
@@ -58,8 +64,8 @@ mod lenient;
 mod operator;
 mod request;
 mod response;
+mod server;
 mod user;
-mod validate;
 
 pub use account::{
     AccountBody, AccountClaims, AccountLimits, Export, ExternalAuthorization, Import,
@@ -67,6 +73,7 @@ pub use account::{
     SigningKeys, UserScope, WeightedMapping,
 };
 pub use activation::{ActivationBody, ActivationClaims};
+pub use credentials::{CredentialsError, MAX_CREDENTIALS_SIZE, UserCredentials};
 pub use generic::{GenericBody, GenericClaims};
 pub use jwt::{
     Body, Claims, FirstVersion, MAX_TOKEN_SIZE, SignError, Signatures, Signer, TokenError,
@@ -78,7 +85,12 @@ pub use keys::{
 pub use operator::{OperatorBody, OperatorClaims};
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
+pub use server::{
+    Accepted, AccountView, EffectivePermissions, Expectations, InvalidServerVersion, LoginFacts,
+    OperatorView, Part, PermissionSide, Refusal, RoleTemplate, ScopeView, ServerMode,
+    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, preflight, preflight_for,
+    server_verdict,
+};
 pub use user::{
     PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserTemplate,
 };
-pub use validate::{Expectations, Part, Refusal, preflight};

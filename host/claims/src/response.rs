@@ -62,6 +62,16 @@ impl ResponseClaims {
     }
 }
 
+impl ResponseClaims {
+    /// Names the callout account (`A…`) that the response speaks for. Operator mode, for a response that is signed by one
+    /// of that account's signing keys; servers in config mode refuse it.
+    #[must_use]
+    pub fn for_account(mut self, account: Option<&str>) -> Self {
+        self.nats.issuer_account = account.map(ToOwned::to_owned);
+        self
+    }
+}
+
 impl ResponseBody {
     /// The longest reason a response carries, in bytes.
     pub const MAX_REASON: usize = 1024;
@@ -76,7 +86,7 @@ impl ResponseBody {
         self.error.as_deref().filter(|error| !error.is_empty())
     }
 
-    /// The account the issuer speaks for (operator mode); none if it is empty. Never written.
+    /// The account the issuer speaks for (operator mode); none if it is empty.
     pub fn issuer_account(&self) -> Option<&str> {
         let account = self.issuer_account.as_deref();
         account.filter(|account| !account.is_empty())

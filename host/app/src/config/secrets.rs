@@ -1,17 +1,20 @@
 //! Secrets: where the configuration says they are, and reading them from there.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use portcullis_claims::KeyKind;
 use portcullis_core::Secret;
 use zeroize::Zeroizing;
 
 use super::Config;
 use super::nats::Authentication;
-use crate::keys::{self, KeyKind};
+use super::operator::{Operator, SigningAccount};
+use crate::keys;
 use crate::problem::{Checked, Problem};
 
 /// No secret is longer than this, in bytes.
@@ -35,8 +38,21 @@ enum Place {
 pub struct Secrets {
     /// The account seed that signs responses.
     pub issuer_seed: Secret,
+    /// The curve seed that opens requests.
+    pub xkey_seed: Option<Secret>,
+    /// In operator mode, who signs for each account.
+    pub accounts: BTreeMap<String, AccountSeeds>,
     /// What the service proves itself with.
     pub connection: ConnectionSecret,
+}
+
+/// The seeds that sign for one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSeeds {
+    /// The account's own or a plain signing key's.
+    pub seed: Option<Secret>,
+    /// Scoped signing keys', by role.
+    pub roles: BTreeMap<String, Secret>,
 }
 
 /// What the service proves itself with.
@@ -85,13 +101,24 @@ impl Config {
             &self.callout.issuer_seed,
             SecretKind::Seed(KeyKind::Account),
         );
+        let xkey_seed = resolver.optional(
+            self.callout.xkey_seed.as_ref(),
+            SecretKind::Seed(KeyKind::Curve),
+        );
+        let accounts = resolver.accounts(self.operator.as_ref());
         let connection = resolver.connection(&self.nats.authentication);
-        let secrets = issuer_seed
-            .zip(connection)
-            .map(|(issuer_seed, connection)| Secrets {
-                issuer_seed,
-                connection,
-            });
+        let resolved = (issuer_seed, xkey_seed, accounts, connection);
+        let secrets = match resolved {
+            (Some(issuer_seed), Some(xkey_seed), Some(accounts), Some(connection)) => {
+                Some(Secrets {
+                    issuer_seed,
+                    xkey_seed,
+                    accounts,
+                    connection,
+                })
+            }
+            _ => None,
+        };
         Checked::unless_broken(secrets, resolver.problems)
     }
 }
@@ -144,6 +171,40 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    fn accounts(&mut self, operator: Option<&Operator>) -> Option<BTreeMap<String, AccountSeeds>> {
+        let accounts = operator.into_iter().flat_map(|operator| &operator.accounts);
+        let seeds: Vec<_> = accounts
+            .map(|(name, account)| Some((name.clone(), self.account(account)?)))
+            .collect();
+        seeds.into_iter().collect()
+    }
+
+    fn account(&mut self, account: &SigningAccount) -> Option<AccountSeeds> {
+        let kind = SecretKind::Seed(KeyKind::Account);
+        let seed = self.optional(account.seed.as_ref(), kind);
+        let roles: Vec<_> = account
+            .roles
+            .iter()
+            .map(|(role, source)| Some((role.clone(), self.resolve(source, kind)?)))
+            .collect();
+        Some(AccountSeeds {
+            seed: seed?,
+            roles: roles.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    /// Nothing and no problem if there is no source.
+    fn optional(
+        &mut self,
+        source: Option<&SecretSource>,
+        kind: SecretKind,
+    ) -> Option<Option<Secret>> {
+        match source {
+            None => Some(None),
+            Some(source) => self.resolve(source, kind).map(Some),
+        }
+    }
+
     fn connection(&mut self, authentication: &Authentication) -> Option<ConnectionSecret> {
         match authentication {
             Authentication::Anonymous => Some(ConnectionSecret::Anonymous),
