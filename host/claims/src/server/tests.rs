@@ -217,7 +217,7 @@ fn a_user_jwt_without_version_is_refused_even_unverified() {
     );
     assert_eq!(
         login.preflight(&token, Signatures::Trust),
-        Err(self::token(Part::User, TokenError::Version(0)))
+        Err(Refusal::Version(Part::User))
     );
 }
 
