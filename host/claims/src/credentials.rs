@@ -218,7 +218,7 @@ fn unbase64(text: &str) -> Option<Zeroizing<String>> {
 
 impl Body for AnyUser {
     const KIND: &'static str = "user";
-    const ISSUER: KeyKind = KeyKind::Account;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
