@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_claims::{IssuerKey, PublicKey};
+use portcullis_claims::{
+    AccountView, IssuerKey, OperatorView, PublicKey, ScopeView, ServerMode, SigningKeyView,
+};
 use portcullis_core::Permit;
 
 /// Whose keys sign responses and user JWTs: how the servers are configured decides.
@@ -20,6 +22,8 @@ pub struct OperatorIssuers {
     account: PublicKey,
     response: IssuerKey,
     accounts: BTreeMap<String, AccountIssuer>,
+    /// The callout account and the others, as the server knows them.
+    views: (AccountView, Vec<AccountView>),
 }
 
 /// How the users of one target account are signed.
@@ -82,6 +86,24 @@ impl Issuers {
         }
     }
 
+    /// The server's side of these keys, as far as it is known here: what it allows its callout, it keeps to itself.
+    pub(crate) fn server_mode(&self) -> ServerMode<'_> {
+        match self {
+            Self::Config(issuer) => ServerMode::Config {
+                issuer: issuer.public_key(),
+                accounts: None,
+            },
+            Self::Operator(OperatorIssuers {
+                views: (callout, accounts),
+                ..
+            }) => ServerMode::Operator(OperatorView {
+                callout,
+                accounts,
+                strict_signing_keys: false,
+            }),
+        }
+    }
+
     /// The key that signs responses.
     pub(crate) const fn response(&self) -> &IssuerKey {
         match self {
@@ -126,15 +148,17 @@ impl Issuers {
 impl OperatorIssuers {
     /// The callout account `account`, whose `response` key (its own or one of its signing keys) signs responses, and the
     /// target accounts by name.
-    pub const fn new(
+    pub fn new(
         account: PublicKey,
         response: IssuerKey,
         accounts: BTreeMap<String, AccountIssuer>,
     ) -> Self {
+        let views = views(&account, &response, &accounts);
         Self {
             account,
             response,
             accounts,
+            views,
         }
     }
 
@@ -188,6 +212,26 @@ impl AccountIssuer {
         })
     }
 
+    fn view(&self, name: &str) -> AccountView {
+        let plain = self.issuer.iter().map(|issuer| SigningKeyView {
+            key: issuer.public_key().to_owned(),
+            scope: None,
+        });
+        let scoped = self.roles.iter().map(|(role, issuer)| SigningKeyView {
+            key: issuer.public_key().to_owned(),
+            scope: Some(ScopeView {
+                role: role.clone(),
+                template: None,
+            }),
+        });
+        AccountView {
+            key: self.key.as_str().to_owned(),
+            name: name.to_owned(),
+            signing_keys: plain.chain(scoped).collect(),
+            ..AccountView::default()
+        }
+    }
+
     fn role_names(&self) -> Vec<String> {
         self.roles.keys().cloned().collect()
     }
@@ -200,6 +244,32 @@ impl UserIssuer<'_> {
             Self::Config(issuer) | Self::Operator { issuer, .. } => issuer,
         }
     }
+}
+
+fn views(
+    callout: &PublicKey,
+    response: &IssuerKey,
+    accounts: &BTreeMap<String, AccountIssuer>,
+) -> (AccountView, Vec<AccountView>) {
+    let is_callout = |(_, account): &(&String, &AccountIssuer)| account.key == *callout;
+    let mut view = accounts.iter().find(is_callout).map_or_else(
+        || AccountView {
+            key: callout.as_str().to_owned(),
+            ..AccountView::default()
+        },
+        |(name, account)| account.view(name),
+    );
+    if response.public_key() != callout.as_str() {
+        view.signing_keys.push(SigningKeyView {
+            key: response.public_key().to_owned(),
+            scope: None,
+        });
+    }
+    let others = accounts
+        .iter()
+        .filter(|named| !is_callout(named))
+        .map(|(name, account)| account.view(name));
+    (view, others.collect())
 }
 
 fn listed(names: &[String]) -> String {

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use portcullis_claims::{
-    Answer, BoxError, Expectations, PublicKey, Refusal, ResponseClaims, SignError, Signatures,
-    UserClaims, preflight,
+    Answer, BoxError, LoginFacts, PublicKey, Refusal, ResponseClaims, SignError, Signatures,
+    UserClaims, preflight_for,
 };
 use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef};
 
@@ -106,13 +106,17 @@ fn signed(
     let response = ResponseClaims::new(&request.user_nkey, &request.server.id, answer, now)
         .for_account(issuers.response_account())
         .sign(issuers.response())?;
-    let expectations = Expectations {
+    let login = LoginFacts {
         user_nkey: &request.user_nkey,
         server_id: &request.server.id,
-        issuer: issuers.response().public_key(),
-        now,
+        client_user: request.client.user.as_deref(),
+        proxied: false,
+        sealed: false,
     };
-    preflight(&response, expectations, Signatures::Trust)?;
+    let version = request.server.version.as_deref();
+    let version = version.and_then(|version| version.parse().ok());
+    let mode = issuers.server_mode();
+    preflight_for(&response, &login, &mode, version, now, Signatures::Trust)?;
     Ok(response)
 }
 

@@ -51,21 +51,38 @@
 //! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
 //! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.
 
+mod account;
+mod activation;
 mod credentials;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+mod generic;
 mod jwt;
 mod keys;
 mod lenient;
+mod operator;
 mod request;
 mod response;
 mod server;
 mod user;
 
+pub use account::{
+    AccountBody, AccountClaims, AccountLimits, Export, ExternalAuthorization, Import,
+    JetStreamLimits, LatencySampling, MessageTrace, ScopeKind, ServiceLatency, ShareKind,
+    SigningKeys, UserScope, WeightedMapping,
+};
+pub use activation::{ActivationBody, ActivationClaims};
 pub use credentials::{CredentialsError, MAX_CREDENTIALS_SIZE, UserCredentials};
-pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
+pub use generic::{GenericBody, GenericClaims};
+pub use jwt::{
+    Body, Claims, FirstVersion, MAX_TOKEN_SIZE, SignError, Signatures, Signer, TokenError,
+};
 pub use keys::{
     BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, SharedKey,
     SigningKey, UserKey, is_public_sample, is_sealed,
 };
+pub use operator::{OperatorBody, OperatorClaims};
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
 pub use server::{
@@ -74,4 +91,6 @@ pub use server::{
     ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, preflight, preflight_for,
     server_verdict,
 };
-pub use user::{ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims};
+pub use user::{
+    PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserTemplate,
+};

@@ -29,8 +29,9 @@ pub struct ResponseBody {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer_account: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
 }
 
@@ -91,7 +92,7 @@ impl ResponseBody {
 
 impl Body for ResponseBody {
     const KIND: &'static str = "authorization_response";
-    const ISSUER: KeyKind = KeyKind::Account;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
@@ -99,6 +100,11 @@ impl Body for ResponseBody {
 
     fn version(&self) -> Option<i64> {
         self.version
+    }
+
+    fn stamp(&mut self) {
+        self.kind = Some(Self::KIND.to_owned());
+        self.version = Some(VERSION);
     }
 }
 

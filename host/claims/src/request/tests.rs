@@ -316,7 +316,7 @@ fn only_servers_make_requests() {
     let token = token_of(HEADER_JSON, &claims(&account).to_string(), &account);
     let error = OpenedRequest::open(token.as_bytes(), NOW, SKEW).unwrap_err();
     let expected = TokenError::IssuerKind {
-        expected: KeyKind::Server,
+        expected: &[KeyKind::Server],
         found: KeyKind::Account,
     };
     assert_eq!(error, expected.into());

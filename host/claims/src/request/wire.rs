@@ -94,7 +94,7 @@ struct ConnectOptions {
 
 impl Body for RequestBody {
     const KIND: &'static str = "authorization_request";
-    const ISSUER: KeyKind = KeyKind::Server;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Server];
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()

@@ -70,7 +70,7 @@ pub(super) struct FirstVersion {
 
 impl Body for UserFacts {
     const KIND: &'static str = "user";
-    const ISSUER: KeyKind = KeyKind::Account;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
