@@ -10,5 +10,6 @@ mod permissions;
 mod refusals;
 mod reload;
 mod secrets;
+mod server_rules;
 mod service;
 mod support;
