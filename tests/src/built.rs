@@ -1,7 +1,7 @@
 //! Where `cargo xtask` put what the tests need.
 
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fmt, fs};
 
 use anyhow::{Context, Result};
 
@@ -27,6 +27,17 @@ pub enum Release {
 }
 
 impl Release {
+    /// Its version as major, minor and patch number; that of the newest for [`Self::Any`].
+    pub const fn version(self) -> (u16, u16, u16) {
+        match self {
+            Self::Nats2_10 => (2, 10, 26),
+            Self::Nats2_11 => (2, 11, 11),
+            Self::Nats2_12 => (2, 12, 8),
+            Self::Nats2_14 => (2, 14, 6),
+            Self::Nats2_15 | Self::Any => (2, 15, 1),
+        }
+    }
+
     /// The program.
     ///
     /// # Errors
@@ -41,6 +52,13 @@ impl Release {
             Self::Nats2_15 => "PORTCULLIS_NATS_SERVER_2_15",
             Self::Any => "PORTCULLIS_NATS_SERVER",
         })
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor, patch) = self.version();
+        formatter.pad(&format!("{major}.{minor}.{patch}"))
     }
 }
 
