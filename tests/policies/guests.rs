@@ -8,6 +8,7 @@ const TESTED: [(&str, &str); 17] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
+    ("conforms", "decisions"),
     ("counts", "decisions"),
     ("echoes", "decisions"),
     ("floods_the_host", "decisions"),

@@ -1,6 +1,7 @@
 //! `portcullis.toml`: one type for each table, and everything that can be wrong with it.
 
 mod callout;
+mod ceilings;
 mod log;
 mod nats;
 mod policies;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use self::callout::{Callout, TargetAccounts};
+pub use self::ceilings::Ceilings;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::policies::Policies;
@@ -32,6 +34,8 @@ pub struct Config {
     pub nats: Nats,
     /// `[callout]`: what it answers, and for whom.
     pub callout: Callout,
+    /// `[ceilings]`: the most that logins may get.
+    pub ceilings: Ceilings,
     /// `[policies]`: who decides.
     pub policies: Policies,
     /// `[log]`: what it writes to standard error.
@@ -97,6 +101,7 @@ impl Config {
 struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
+    ceilings: Option<Ceilings>,
     policies: Option<Policies>,
     log: Option<Log>,
 }
@@ -118,6 +123,7 @@ impl Parts {
         let parts = Self {
             nats: Nats::read(root.section("nats")),
             callout: Callout::read(root.section("callout")),
+            ceilings: Ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
             log: Log::read(root.section("log")),
         };
@@ -130,6 +136,7 @@ impl Parts {
             file: document.file().to_path_buf(),
             nats: self.nats?,
             callout: self.callout?,
+            ceilings: self.ceilings?,
             policies: self.policies?,
             log: self.log?,
         })
