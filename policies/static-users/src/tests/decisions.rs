@@ -184,7 +184,8 @@ fn other_methods_are_left_to_other_policies() {
     let requests = [
         Request::builder(),
         Request::builder().jwt("eyJ"),
-        login("alice", "secret").password_matches(HASH).jwt("eyJ"),
+        Request::builder().username("alice").jwt("eyJ"),
+        Request::builder().username("alice").nkey("UA"),
         login("alice", "secret").method("passkey"),
     ];
     for request in requests {

@@ -57,7 +57,10 @@ fn a_bad_top_level_key_is_named() {
 fn bad_bounds_of_a_profile_are_named() {
     let line = r#"publish = { allow = ["a"] }"#;
     for (bounds, start) in [
-        (r#"sources = ["10.0.0.1"]"#, "profiles.staff.sources: invalid network `10.0.0.1`: "),
+        (
+            r#"sources = ["10.0.0.1"]"#,
+            "profiles.staff.sources: invalid network `10.0.0.1`: ",
+        ),
         (
             r#"connection-types = ["TCP"]"#,
             "profiles.staff.connection-types: unknown connection type `TCP`: expected STANDARD, ",
