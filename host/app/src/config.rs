@@ -2,6 +2,7 @@
 
 mod callout;
 mod deny;
+mod ceilings;
 mod log;
 mod nats;
 mod operator;
@@ -17,6 +18,7 @@ use toml::de::DeTable;
 
 pub use self::callout::{Callout, TargetAccounts};
 pub use self::deny::{Deny, DenyMode};
+pub use self::ceilings::Ceilings;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::operator::{Operator, SigningAccount};
@@ -38,6 +40,8 @@ pub struct Config {
     pub callout: Callout,
     /// `[operator]`: the accounts of decentralised NATS; none in config mode.
     pub operator: Option<Operator>,
+    /// `[ceilings]`: the most that logins may get.
+    pub ceilings: Ceilings,
     /// `[policies]`: who decides.
     pub policies: Policies,
     /// `[log]`: what it writes to standard error.
@@ -104,6 +108,7 @@ struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
     operator: Option<Option<Operator>>,
+    ceilings: Option<Ceilings>,
     policies: Option<Policies>,
     log: Option<Log>,
 }
@@ -126,6 +131,7 @@ impl Parts {
             nats: Nats::read(root.section("nats")),
             callout: Callout::read(root.section("callout"), root.has("operator")),
             operator: Operator::read(root.section("operator")),
+            ceilings: Ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
             log: Log::read(root.section("log")),
         };
@@ -139,6 +145,7 @@ impl Parts {
             nats: self.nats?,
             callout: self.callout?,
             operator: self.operator?,
+            ceilings: self.ceilings?,
             policies: self.policies?,
             log: self.log?,
         })

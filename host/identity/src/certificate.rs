@@ -67,13 +67,11 @@ fn distinguished_name(name: &X509Name<'_>) -> Option<String> {
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
     let number = attribute.attr_type().to_id_string();
     let name = NAMES.iter().find(|(known, _)| *known == number);
-    match (name, attribute.as_str()) {
-        (Some((_, name)), Ok(text)) => Some(format!("{name}={}", escaped(text))),
-        _ => {
-            let value = attribute.attr_value().to_der_vec().ok()?;
-            Some(format!("{number}=#{}", HEXLOWER.encode(&value)))
-        }
+    if let (Some((_, name)), Ok(text)) = (name, attribute.as_str()) {
+        return Some(format!("{name}={}", escaped(text)));
     }
+    let value = attribute.attr_value().to_der_vec().ok()?;
+    Some(format!("{number}=#{}", HEXLOWER.encode(&value)))
 }
 
 /// RFC 4514, 2.4. Control characters are escaped too, so that a name stays on its line.

@@ -7,6 +7,7 @@ use rstest::rstest;
 
 use super::*;
 
+mod ceilings;
 mod secrets;
 
 const FILE: &str = "dir/portcullis.toml";
@@ -376,7 +377,7 @@ memory = "lots"
 format = "xml"
 "#;
     insta::assert_snapshot!(lines(&parse(text).unwrap_err()).join("\n"), @r#"
-    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `policies`, `log`
+    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `ceilings`, `policies`, `log`
     dir/portcullis.toml:3: nats: warning: no way to authenticate is set, so servers will ask the callout about the callout; set `nkey-seed-file`
     dir/portcullis.toml:4: nats.servers: expected a server address that starts with `nats://` or `tls://`
     dir/portcullis.toml:4: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found an integer
