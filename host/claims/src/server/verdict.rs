@@ -1,6 +1,6 @@
 //! What a server does with a response.
 
-use super::claims::{FirstVersion, UserFacts, texts};
+use super::claims::{UserFacts, texts};
 use super::mode::{LoginFacts, OperatorView, RoleTemplate, ServerMode, Signer};
 use super::refusal::{Part, Refusal};
 use super::template::{self, Values};
@@ -127,16 +127,13 @@ impl Case<'_> {
 
     fn decode_user(&self, token: &str) -> Result<Claims<UserFacts>, Refusal> {
         let part = Part::User;
-        let (mut user, text) = jwt::decode::<UserFacts>(token.as_bytes(), self.signatures)
+        let (user, _) = jwt::decode::<UserFacts>(token.as_bytes(), self.signatures)
             .map_err(|source| Refusal::Token { part, source })?;
-        match version_of(&user) {
-            VERSION => Ok(user),
-            1 if self.signatures == Signatures::Verify => {
-                let outside: FirstVersion = serde_json::from_str(&text).unwrap_or_default();
-                user.nats.migrate(outside);
-                Ok(user)
-            }
-            _ => Err(Refusal::Version(part)),
+        let version = version_of(&user);
+        if version == VERSION || (version == 1 && self.signatures == Signatures::Verify) {
+            Ok(user)
+        } else {
+            Err(Refusal::Version(part))
         }
     }
 
@@ -391,10 +388,7 @@ fn ignored(user: &UserFacts, version: ServerVersion) -> Vec<&'static str> {
 }
 
 fn version_of<B: jwt::Body>(claims: &Claims<B>) -> i64 {
-    match claims.first_version_kind.as_deref() {
-        Some(kind) if !kind.is_empty() => 1,
-        _ => claims.nats.version().unwrap_or_default(),
-    }
+    claims.nats.version().unwrap_or_default()
 }
 
 /// A token is good up to and including the second it expires in.
