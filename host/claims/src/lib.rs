@@ -42,12 +42,6 @@
 //! # }
 //! ```
 //!
-//! # What it does not do
-//!
-//! - Operator mode: accounts are names, users are signed by the configured issuer, `issuer_account` is refused.
-//! - Encryption (xkey): an encrypted request is recognised and refused by name.
-//! - TLS certificates (`client_tls`) are not part of the domain request yet; [`OpenedRequest::raw`] has them.
-//!
 //! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
 //! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.
 
