@@ -25,7 +25,7 @@ const SKEW: Duration = Duration::from_secs(5);
 /// A server, the service it asks, and what it tells of refused logins.
 pub(super) struct Stage {
     pub(super) server: NatsServer,
-    world: World,
+    world: Box<World>,
     service: Client,
     requests: Subscriber,
     refusals: Subscriber,
@@ -52,7 +52,7 @@ pub(super) struct Answered {
 }
 
 impl Stage {
-    pub(super) async fn set(release: Release, world: World) -> Result<Self> {
+    pub(super) async fn set(release: Release, world: Box<World>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portcullis-").tempdir()?;
         let config = directory.path().join("nats-server.conf");
         fs::write(&config, world.server_config())?;
@@ -81,7 +81,7 @@ impl Stage {
         })
     }
 
-    pub(super) const fn world(&self) -> &World {
+    pub(super) fn world(&self) -> &World {
         &self.world
     }
 

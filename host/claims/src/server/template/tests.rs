@@ -11,7 +11,7 @@ fn list(texts: &[&str]) -> Vec<String> {
 }
 
 fn expand_with(
-    template: RoleTemplate,
+    template: &RoleTemplate,
     tags: &[&str],
     version: ServerVersion,
 ) -> Result<RoleTemplate, TemplateProblem> {
@@ -28,7 +28,7 @@ fn expand_with(
         issuer_account: "AAPP",
         account: &account,
     };
-    expanded(&template, values, version)
+    expanded(template, values, version)
 }
 
 fn allowed(
@@ -44,7 +44,7 @@ fn allowed(
         publish,
         ..RoleTemplate::default()
     };
-    expand_with(template, tags, version).map(|template| template.publish.allow)
+    expand_with(&template, tags, version).map(|template| template.publish.allow)
 }
 
 fn denied(
@@ -60,7 +60,7 @@ fn denied(
         subscribe,
         ..RoleTemplate::default()
     };
-    expand_with(template, tags, version).map(|template| template.subscribe.deny)
+    expand_with(&template, tags, version).map(|template| template.subscribe.deny)
 }
 
 #[rstest]
@@ -124,7 +124,7 @@ fn what_allowed_something_does_not_come_to_allow_everything(
         subscribe: rule,
         ..RoleTemplate::default()
     };
-    let template = expand_with(template, &[], version).unwrap();
+    let template = expand_with(&template, &[], version).unwrap();
     for rule in [template.publish, template.subscribe] {
         assert_eq!((rule.allow, rule.deny), (list(&[]), list(&[">"])));
     }

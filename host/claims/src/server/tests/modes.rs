@@ -72,7 +72,7 @@ impl Place {
         })
     }
 
-    fn response(&self, signer: &KeyPair, user_signer: &KeyPair, nats: Value) -> String {
+    fn response(&self, signer: &KeyPair, user_signer: &KeyPair, nats: &Value) -> String {
         let mut body = json!({ "type": "user", "version": 2 });
         for (field, value) in nats.as_object().unwrap() {
             body[field] = value.clone();
@@ -112,7 +112,7 @@ fn accepted(verdict: Result<ServerVerdict, Refusal>) -> Accepted {
 fn a_user_of_the_target_account_is_let_into_it() {
     let place = Place::new();
     let nats = json!({ "subs": 5, "src": ["10.0.0.0/8"], "bearer_token": true });
-    let token = place.response(&place.callout, &place.target, nats);
+    let token = place.response(&place.callout, &place.target, &nats);
     let accepted = accepted(place.verdict(&token, V2_15_1));
     assert_eq!(accepted.account, place.target.public_key());
     assert_eq!(accepted.shown_user.as_deref(), Some("alice"));
@@ -124,7 +124,7 @@ fn a_user_of_the_target_account_is_let_into_it() {
 fn a_role_whose_template_is_not_known_is_still_a_role() {
     let place = Place::new();
     let nats = json!({ "issuer_account": place.target.public_key() });
-    let token = place.response(&place.callout, &place.role, nats);
+    let token = place.response(&place.callout, &place.role, &nats);
     let role = EffectivePermissions::Role("reader".to_owned(), None);
     assert_eq!(
         accepted(place.preflight(&token, Some(V2_12))).permissions,
@@ -132,7 +132,7 @@ fn a_role_whose_template_is_not_known_is_still_a_role() {
     );
 
     let nats = json!({ "issuer_account": place.target.public_key(), "subs": -1 });
-    let token = place.response(&place.callout, &place.role, nats);
+    let token = place.response(&place.callout, &place.role, &nats);
     let refusal = Refusal::ScopedWithPermissions("reader".to_owned());
     assert_eq!(place.preflight(&token, Some(V2_12)), Err(refusal));
 }
@@ -140,7 +140,7 @@ fn a_role_whose_template_is_not_known_is_still_a_role() {
 #[test]
 fn a_strict_operator_takes_signing_keys_only() {
     let place = Place::new();
-    let token = place.response(&place.callout, &place.target, json!({}));
+    let token = place.response(&place.callout, &place.target, &json!({}));
     let mode = ServerMode::Operator(OperatorView {
         callout: &place.callout_view,
         accounts: &place.accounts,
@@ -154,7 +154,7 @@ fn a_strict_operator_takes_signing_keys_only() {
 #[test]
 fn allowed_accounts_are_a_list_or_one_star() {
     let mut place = Place::new();
-    let token = place.response(&place.callout, &place.target, json!({}));
+    let token = place.response(&place.callout, &place.target, &json!({}));
     let target = place.target.public_key();
     for (allowed, is_allowed) in [
         (vec![], false),
@@ -165,7 +165,7 @@ fn allowed_accounts_are_a_list_or_one_star() {
         place.callout_view.allowed_accounts = Some(allowed);
         assert_eq!(place.verdict(&token, V2_12).is_ok(), is_allowed);
     }
-    let own = place.response(&place.callout, &place.callout, json!({}));
+    let own = place.response(&place.callout, &place.callout, &json!({}));
     assert!(place.verdict(&own, V2_12).is_ok());
 }
 
@@ -173,7 +173,7 @@ fn allowed_accounts_are_a_list_or_one_star() {
 #[test]
 fn earlier_servers_believe_the_response() {
     let place = Place::new();
-    let token = place.response(&place.target, &place.target, json!({}));
+    let token = place.response(&place.target, &place.target, &json!({}));
     for version in [V2_10, V2_15_0, V2_15_1] {
         assert_eq!(place.verdict(&token, version), Err(Refusal::NotACalloutKey));
     }
@@ -199,7 +199,7 @@ fn a_proxy_is_demanded_by_servers_that_know_it(
     let token = place.response(
         &place.callout,
         &place.target,
-        json!({ "proxy_required": true }),
+        &json!({ "proxy_required": true }),
     );
     assert_eq!(place.verdict(&token, version).map(|_| ()), expected);
     let mut login = place.login();
@@ -231,7 +231,7 @@ fn the_preflight_is_as_strict_as_the_server_that_asks(
 ) {
     let place = Place::new();
     let nats = json!({ "allowed_connection_types": ["IN_PROCESS"] });
-    let token = place.response(&place.callout, &place.target, nats);
+    let token = place.response(&place.callout, &place.target, &nats);
     assert_eq!(place.preflight(&token, version).is_ok(), passes);
 }
 
@@ -266,7 +266,7 @@ fn the_end_of_the_range_is_the_end_of_the_connection() {
     let nats = json!({
         "times": [{ "start": "00:00:00", "end": "01:00:00" }], "times_location": "UTC",
     });
-    let token = place.response(&place.callout, &place.target, nats);
+    let token = place.response(&place.callout, &place.target, &nats);
     assert_eq!(
         accepted(place.preflight(&token, None)).expires_at,
         Some(3600)
