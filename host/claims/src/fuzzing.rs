@@ -16,9 +16,7 @@ pub use crate::keys::{public_text, read_seed, seed_text};
 /// # Errors
 ///
 /// As [`Claims::decode`], but for the signature.
-pub fn decode<B: Body + Default + DeserializeOwned>(
-    token: &[u8],
-) -> Result<Claims<B>, TokenError> {
+pub fn decode<B: Body + Default + DeserializeOwned>(token: &[u8]) -> Result<Claims<B>, TokenError> {
     jwt::decode(token, Signatures::Trust).map(|(claims, _)| claims)
 }
 
@@ -27,11 +25,7 @@ pub fn decode<B: Body + Default + DeserializeOwned>(
 /// # Errors
 ///
 /// As [`OpenedRequest::open`], but for the signature.
-pub fn open_request(
-    token: &[u8],
-    now: u64,
-    skew: Duration,
-) -> Result<OpenedRequest, RequestError> {
+pub fn open_request(token: &[u8], now: u64, skew: Duration) -> Result<OpenedRequest, RequestError> {
     OpenedRequest::open_with(token, now, skew, Signatures::Trust)
 }
 
