@@ -1,11 +1,14 @@
 //! What a permitted login may do, as a plain value until the host takes it.
 
+mod bounds;
 #[cfg(target_arch = "wasm32")]
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
 mod rules;
 
 use std::time::Duration;
+
+use self::bounds::Bounds;
 
 /// What a permitted login may do.
 ///
@@ -38,6 +41,7 @@ use std::time::Duration;
 #[must_use = "a permit lets nobody in until it is returned as a verdict"]
 pub struct Permit {
     account: String,
+    role: Option<String>,
     user_name: Option<String>,
     publish_allow: Vec<String>,
     publish_deny: Vec<String>,
@@ -46,6 +50,7 @@ pub struct Permit {
     responses: Option<Responses>,
     lifetime: Option<Duration>,
     expiry: Option<u64>,
+    bounds: Bounds,
     tags: Vec<String>,
 }
 
@@ -60,10 +65,11 @@ pub struct Responses {
 }
 
 impl Permit {
-    /// A permit for an account, by name in config mode. It allows nothing yet.
+    /// A permit for an account: its name in config mode, its name or public nkey in operator mode. It allows nothing yet.
     pub fn new(account: impl Into<String>) -> Self {
         Self {
             account: account.into(),
+            role: None,
             user_name: None,
             publish_allow: Vec::new(),
             publish_deny: Vec::new(),
@@ -72,6 +78,7 @@ impl Permit {
             responses: None,
             lifetime: None,
             expiry: None,
+            bounds: Bounds::default(),
             tags: Vec::new(),
         }
     }
@@ -169,6 +176,13 @@ impl Permit {
         self
     }
 
+    /// Signs with the account's signing key of this name (operator mode). With a scoped signing key the key's own template
+    /// says what the login may do, and the permit must say nothing about it.
+    pub fn role(mut self, name: impl Into<String>) -> Self {
+        self.role = Some(name.into());
+        self
+    }
+
     /// Adds a tag to the user JWT.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
@@ -179,8 +193,8 @@ impl Permit {
     /// [`Policy::configure`](crate::Policy::configure), so that bad settings are refused when the policy is
     /// loaded and not at the first login.
     ///
-    /// A policy in service asks the host. A native test gets the host's rules for account, texts and
-    /// subjects, but not its limits on how many there are.
+    /// A policy in service asks the host. A native test gets the host's rules for what is in the permit, but
+    /// not its limits on how many there are.
     ///
     /// ```
     /// use portcullis_sdk::Permit;
@@ -208,6 +222,11 @@ impl Permit {
     /// The account.
     pub fn account(&self) -> &str {
         &self.account
+    }
+
+    /// The role set by [`role`](Self::role).
+    pub fn role_name(&self) -> Option<&str> {
+        self.role.as_deref()
     }
 
     /// The user name set by [`user_name`](Self::user_name).

@@ -21,8 +21,8 @@ use crate::testing::{Facts, RequestBuilder};
 /// A request is asked, not handed over: every method is a question to the host, and only what a policy
 /// asks for crosses. An answer is the same for the whole decision; ask once and keep it if you need it twice.
 ///
-/// Nothing here is proved, apart from the client's address and what the host checked itself
-/// ([`password_matches`](Self::password_matches), [`token_matches`](Self::token_matches)).
+/// Nothing here is proved, apart from what the server sees for itself (see [`Client`]) and what the host checked
+/// ([`password_matches`](Self::password_matches), [`token_matches`](Self::token_matches), [`nkey`](Self::nkey)).
 ///
 /// # Testing
 ///

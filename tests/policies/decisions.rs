@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{Blame, DenialClass, PermissionSubject, ResponsePermission, Verdict};
-use portcullis_engine::{EvaluationError, Grants, Limits};
+use portcullis_core::{
+    AuthorizationRequest, Blame, ConnectionType, DenialClass, PermissionSubject,
+    ResponsePermission, Secret, TimeRange, Verdict,
+};
+use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
 
 use crate::support::{NOW, decide, engine, guest, load, load_with, request};
 
@@ -41,6 +44,12 @@ fn a_policy_hears_every_fact_and_its_settings() {
         r#"client.lang=Some("rust")"#,
         r#"client.version=Some("0.51")"#,
         r#"client.tags=["tag"]"#,
+        r#"client.name_tag=Some("alice-laptop")"#,
+        r#"client.connection_type=Some("STANDARD")"#,
+        "client.tls_verified=true",
+        r#"client.tls_version=Some("1.3")"#,
+        r#"client.tls_cipher=Some("TLS_AES_128_GCM_SHA256")"#,
+        r#"client.tls_subject=Some("CN=alice\\, the \\+1,UID=a7,OU=Ops+O=Acme,C=DE,DC=acme,DC=example")"#,
         "server.id=NSERVER",
         "server.name=server-1",
         "server.host=0.0.0.0",
@@ -50,6 +59,8 @@ fn a_policy_hears_every_fact_and_its_settings() {
         "now=1800000000",
         "user_nkey=UUSER",
         r#"username=Some("alice")"#,
+        "method=Token",
+        "nkey=None",
         "password=Ok(true)",
         "token=Ok(false)",
     ];
@@ -87,6 +98,86 @@ fn a_permit_arrives_as_it_was_built() {
         "the earlier of the two limits"
     );
     assert_eq!(permit.tags, ["tag:one"]);
+    assert_eq!(permit.role.as_deref(), Some("reader"));
+    assert_eq!(permit.sources, ["10.0.0.0/8".parse().unwrap()]);
+    assert_eq!(permit.connection_types, [ConnectionType::Standard]);
+    let working_hours = TimeRange::new("08:00:00", "18:00:00").unwrap();
+    assert_eq!(permit.times, [working_hours]);
+    assert_eq!(permit.times_location.as_deref(), Some("Europe/Berlin"));
+    assert!(permit.proxy_required && !permit.names_no_permissions);
+}
+
+#[test]
+fn a_permit_without_a_word_about_permissions_says_so() {
+    let Ok(Verdict::Permit(permit)) = decide(&load("permits_nothing").unwrap()) else {
+        panic!("no permit")
+    };
+    assert!(permit.names_no_permissions);
+}
+
+#[test]
+fn a_policy_hears_which_nkey_was_proved() {
+    let pair = nkeys::KeyPair::new_user();
+    let mut request = AuthorizationRequest::clone(&request());
+    request.client.nonce = Some("a nonce".to_owned());
+    request.credentials.nkey = Some(pair.public_key());
+    let signature = pair.sign(b"a nonce").unwrap();
+    let signature = data_encoding::BASE64URL_NOPAD.encode(&signature);
+    request.credentials.signature = Some(Secret::new(signature));
+    let policy = conforms(&serde_json::json!([
+        { "match": { "nkey": pair.public_key() }, "deny": "proved" },
+    ]));
+    let decide = |request: AuthorizationRequest| {
+        policy.decide(Arc::new(request), Instant::now() + Duration::from_mins(1))
+    };
+    assert_eq!(
+        decide(request.clone()),
+        Ok(Verdict::Deny("proved".to_owned()))
+    );
+    request.client.nonce = Some("another nonce".to_owned());
+    assert_eq!(decide(request), Ok(Verdict::Abstain));
+}
+
+/// The guest `conforms` with these rules.
+fn conforms(rules: &serde_json::Value) -> Policy {
+    let settings = serde_json::json!({ "rules": rules }).to_string();
+    load_with(
+        &engine(),
+        &guest("conforms"),
+        &settings,
+        Limits::default(),
+        Grants::default(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn the_guest_for_conformance_goes_by_its_rules() {
+    let policy = conforms(&serde_json::json!([
+        { "match": { "username": "bob" }, "deny": "not bob" },
+        { "match": { "username": "alice", "password": "plain:wrong" }, "deny": "not this password" },
+        { "match": { "tls-subject": "CN=bob" }, "deny": "not this certificate" },
+        {
+            "match": { "username": "alice", "password": "plain:secret", "token": "plain:token", "name": "laptop", "kind": "Client",
+                       "tls-subject": "O=Acme", "connection-type": "STANDARD", "name-tag": "alice-laptop", "method": "token" },
+            "permit": { "account": "APP", "user-name": "a", "publish-allow": ["p"], "subscribe-deny": ["s"],
+                        "responses": { "max": 2, "ttl-ms": 50 }, "expires-at": NOW + 5, "tags": ["t"], "proxy-required": true,
+                        "sources": ["10.0.0.0/8"], "connection-types": ["STANDARD"], "role": "r" },
+        },
+    ]));
+    let Ok(Verdict::Permit(permit)) = decide(&policy) else {
+        panic!("no permit")
+    };
+    assert_eq!(
+        (permit.account.as_str(), permit.role.as_deref()),
+        ("APP", Some("r"))
+    );
+    assert_eq!(permit.expires_at, Some(NOW + 5));
+    assert!(permit.proxy_required && permit.sources.len() == 1);
+    let denies = conforms(&serde_json::json!([{ "deny": "closed" }]));
+    assert_eq!(decide(&denies), Ok(Verdict::Deny("closed".to_owned())));
+    let abstains = conforms(&serde_json::json!([{ "abstain": true }, { "deny": "closed" }]));
+    assert_eq!(decide(&abstains), Ok(Verdict::Abstain));
 }
 
 #[test]
@@ -174,7 +265,19 @@ fn cheap_hashes_buy_a_policy_no_time() {
 fn an_invalid_permit_names_every_problem() {
     let (class, message) = failure("permits_nonsense");
     assert_eq!(class, DenialClass::InvalidPermit);
-    for part in ["publish-allow", "`a..b`", "subscribe-allow", "`A P`"] {
+    for part in [
+        "publish-allow",
+        "`a..b`",
+        "subscribe-allow",
+        "`A P`",
+        "`10.0.0.1`",
+        "`BOGUS`",
+        "`8:00`",
+        "`here and now`",
+        "ignore `subs`",
+        "ignore `payload`",
+        "ignore `data`",
+    ] {
         assert!(message.contains(part), "`{part}` is not in `{message}`");
     }
     let (class, message) = failure("floods_the_permit");

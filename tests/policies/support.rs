@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, Client, Credentials, Secret, Server, Verdict};
+use portcullis_core::{
+    AuthorizationRequest, Client, ClientTls, Credentials, Secret, Server, Verdict,
+};
 use portcullis_engine::{
     Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy, Source,
 };
@@ -56,7 +58,14 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
             tags: vec!["tag".to_owned()],
             name_tag: some("alice-laptop"),
             nonce: None,
-            tls: None,
+            tls: Some(ClientTls {
+                version: "1.3".to_owned(),
+                cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
+                verified: true,
+                chains: vec![vec![
+                    include_str!("../../host/identity/tests/fixtures/client.pem").to_owned(),
+                ]],
+            }),
         },
         credentials: Credentials {
             username: some("alice"),

@@ -6,7 +6,7 @@ use std::path::Path;
 const ARROWS: [(&str, &[&str]); 10] = [
     ("host/core", &[]),
     ("host/claims", &["portcullis-core"]),
-    ("host/identity", &["portcullis-core"]),
+    ("host/identity", &["portcullis-core", "portcullis-claims"]),
     (
         "host/engine",
         &[

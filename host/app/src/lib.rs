@@ -40,6 +40,7 @@ pub mod telemetry;
 mod exit;
 mod failure;
 mod keys;
+mod options;
 mod problem;
 mod run;
 mod serve;

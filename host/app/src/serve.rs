@@ -5,19 +5,17 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
-use portcullis_callout::{
-    Authentication, ConnectError, ConnectionOptions, Service, ServiceOptions, TargetAccounts,
-    connect,
-};
+use portcullis_callout::{Authentication, ConnectError, ConnectionOptions, Service, connect};
 use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
-use portcullis_claims::{IssuerKey, UserKey};
+use portcullis_claims::UserKey;
 use portcullis_engine::{Engine, EngineOptions, Limits};
 use portcullis_identity::PasswordVerifier;
 use tracing::info;
 
-use crate::config::{self, Callout, Config, ConnectionSecret, Nats, Policies, Secrets};
+use crate::config::{Config, ConnectionSecret, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::options::service_options;
 use crate::signals;
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight.
@@ -41,7 +39,7 @@ pub async fn serve(
         name: config.nats.name.clone(),
         authentication: authentication(&secrets)?,
     };
-    let options = service_options(&config.callout, &secrets)?;
+    let options = service_options(&config, &secrets)?;
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
         open_catalog(&config.policies, config.callout.max_in_flight)
     })
@@ -56,7 +54,7 @@ pub async fn serve(
         let policies = policies.snapshot().policies().count();
         info!(nats.servers = servers.join(","), policies, "ready");
     };
-    let served = Service::new(client, catalog, options)
+    let served = Service::new(vec![client], catalog, options)
         .run(shutdown, ready)
         .await;
     reloads.abort();
@@ -95,36 +93,6 @@ pub(crate) fn open_catalog(
         },
     };
     Catalog::open(engine, options).map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
-}
-
-fn service_options(callout: &Callout, secrets: &Secrets) -> Result<ServiceOptions, Failure> {
-    let issuer = IssuerKey::from_seed(secrets.issuer_seed.expose())
-        .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
-    Ok(ServiceOptions {
-        issuer,
-        accounts: target_accounts(callout),
-        account: callout.account.clone(),
-        queue_group: callout.queue_group.clone(),
-        max_in_flight: callout.max_in_flight,
-        deadline: callout.deadline,
-        clock_skew: callout.clock_skew,
-        max_expiry: callout.max_expiry,
-        drain_timeout: callout.drain_timeout,
-    })
-}
-
-fn target_accounts(callout: &Callout) -> TargetAccounts {
-    let names = match &callout.target_accounts {
-        config::TargetAccounts::Any(named) => {
-            let any = std::iter::once("*".to_owned());
-            any.chain(named.iter().cloned()).collect()
-        }
-        config::TargetAccounts::Only(names) => names.clone(),
-    };
-    TargetAccounts::new(
-        names,
-        [callout.account.clone(), callout.system_account.clone()],
-    )
 }
 
 fn authentication(secrets: &Secrets) -> Result<Authentication, Failure> {

@@ -5,10 +5,11 @@
 //! - [`AuthorizationRequest`]: one login, as the server describes it.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
 //! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: where from, how and when it may be.
+//! - [`Ceiling`]: the most it may do, whatever a policy says.
 //! - [`Verdict`]: what one policy says; [`Decision`]: what the whole chain comes to.
 //! - [`Authorizer`]: whoever turns a request into a decision.
 //! - [`PolicyName`], [`Digest`], [`PolicyRef`]: which bytes decided.
-//! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and how they are checked.
+//! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and how what clients present is checked.
 //!
 //! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
 //! come in as arguments.

@@ -134,17 +134,66 @@ impl Method {
 
 impl Credentials {
     /// How the client authenticates: the strongest of what it presented.
-    pub const fn method(&self) -> Method {
-        if self.jwt.is_some() {
-            Method::Jwt
-        } else if self.nkey.is_some() {
-            Method::Nkey
-        } else if self.token.is_some() {
-            Method::Token
-        } else if self.username.is_some() || self.password.is_some() {
-            Method::Password
-        } else {
-            Method::None
+    ///
+    /// A password or a token counts for more than a user JWT beside it. In operator mode a client without a JWT is not let
+    /// near auth callout at all, so the JWT is then the sentinel that everybody has. An MQTT client's JWT comes as its
+    /// password too and stays a JWT.
+    pub fn method(&self) -> Method {
+        let beside_jwt = self.password.as_ref().filter(|_| self.password != self.jwt);
+        match (&self.jwt, &self.nkey, &self.token, beside_jwt) {
+            (Some(_), _, Some(_), _) | (None, None, Some(_), _) => Method::Token,
+            (Some(_), _, None, Some(_)) => Method::Password,
+            (Some(_), _, None, None) => Method::Jwt,
+            (None, Some(_), _, _) => Method::Nkey,
+            (None, None, None, _) if self.username.is_some() || self.password.is_some() => {
+                Method::Password
+            }
+            (None, None, None, _) => Method::None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(presented: &[&str]) -> Credentials {
+        let secret = |name: &str| presented.contains(&name).then(|| Secret::new(name));
+        let text = |name: &str| presented.contains(&name).then(|| name.to_owned());
+        Credentials {
+            username: text("user"),
+            password: secret("pass"),
+            token: secret("token"),
+            jwt: secret("jwt"),
+            nkey: text("nkey"),
+            signature: secret("sig"),
+        }
+    }
+
+    #[test]
+    fn the_strongest_of_what_was_presented_is_the_method() {
+        for (presented, method) in [
+            (&[][..], Method::None),
+            (&["user"], Method::Password),
+            (&["user", "pass"], Method::Password),
+            (&["token"], Method::Token),
+            (&["user", "pass", "token"], Method::Token),
+            (&["nkey", "sig", "user", "pass", "token"], Method::Nkey),
+            (&["jwt", "sig"], Method::Jwt),
+            (&["jwt", "sig", "nkey", "user"], Method::Jwt),
+            // The JWT of a sentinel.
+            (&["jwt", "user", "pass"], Method::Password),
+            (&["jwt", "sig", "pass"], Method::Password),
+            (&["jwt", "sig", "token"], Method::Token),
+        ] {
+            assert_eq!(credentials(presented).method(), method, "{presented:?}");
+        }
+    }
+
+    #[test]
+    fn a_jwt_in_the_place_of_a_password_is_a_jwt() {
+        let mut credentials = credentials(&["user", "jwt"]);
+        credentials.password = credentials.jwt.clone();
+        assert_eq!(credentials.method(), Method::Jwt);
     }
 }

@@ -1,9 +1,11 @@
-//! Secrets that do not print, and how they are checked.
+//! Secrets that do not print, and how what a client presented is checked.
 
 use std::fmt;
 use std::time::Instant;
 
 use zeroize::Zeroizing;
+
+use crate::{AuthorizationRequest, ClientTls};
 
 /// A password, token or JWT that a client presented. `Debug` does not show it, and its memory is wiped
 /// when it is dropped.
@@ -48,7 +50,7 @@ pub enum HashError {
     Deadline,
 }
 
-/// Compares secrets with hashes, in constant time where the form allows it.
+/// Checks what a client presented: secrets against hashes, in constant time where the form allows it; signatures; certificates.
 ///
 /// Implementations block: callers run them away from async threads.
 pub trait SecretVerifier: Send + Sync + 'static {
@@ -65,6 +67,14 @@ pub trait SecretVerifier: Send + Sync + 'static {
     ///
     /// What is wrong with it.
     fn check(&self, hash: &str) -> Result<(), HashError>;
+
+    /// The public nkey (`U…`) whose private half the client holds, as its signature over the server's nonce proves; none
+    /// if it proves nothing.
+    fn proved_nkey(&self, request: &AuthorizationRequest) -> Option<String>;
+
+    /// The subject of the client's certificate as RFC 4514 writes it; none if the server did not verify the certificate or it
+    /// cannot be read.
+    fn certificate_subject(&self, tls: &ClientTls) -> Option<String>;
 }
 
 #[cfg(test)]

@@ -3,13 +3,16 @@
 //! Outer results trap the policy; inner ones are answers it can handle.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use portcullis_core::{AuthorizationRequest, HashError, Permit, PermitBuilder, Secret};
+use portcullis_core::{AuthorizationRequest, HashError, PermitBuilder, Secret};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::limits::{Grants, Limits};
 use crate::state::{Phase, State};
+
+mod facts;
+mod permits;
 
 mod generated {
     //! Bindings made from `wit/policy.wit`.
@@ -122,84 +125,6 @@ fn exposed(secret: Option<&Secret>) -> Option<String> {
     secret.map(|secret| secret.expose().to_owned())
 }
 
-impl contract::client::Host for State {
-    fn host(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.host")?.client.host.clone())
-    }
-
-    fn id(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.request("client.id")?.client.id)
-    }
-
-    fn user(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.user")?.client.user.clone())
-    }
-
-    fn name(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.name")?.client.name.clone())
-    }
-
-    fn kind(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.kind")?.client.kind.clone())
-    }
-
-    fn transport(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.transport")?.client.transport.clone())
-    }
-
-    fn mqtt_id(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.mqtt-id")?.client.mqtt_id.clone())
-    }
-
-    fn lang(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.lang")?.client.lang.clone())
-    }
-
-    fn version(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.version")?.client.version.clone())
-    }
-
-    fn tags(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(self.request("client.tags")?.client.tags.clone())
-    }
-}
-
-impl contract::server::Host for State {
-    fn id(&mut self) -> wasmtime::Result<String> {
-        Ok(self.request("server.id")?.server.id.clone())
-    }
-
-    fn name(&mut self) -> wasmtime::Result<String> {
-        Ok(self.request("server.name")?.server.name.clone())
-    }
-
-    fn host(&mut self) -> wasmtime::Result<String> {
-        Ok(self.request("server.host")?.server.host.clone())
-    }
-
-    fn version(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("server.version")?.server.version.clone())
-    }
-
-    fn cluster(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("server.cluster")?.server.cluster.clone())
-    }
-
-    fn tags(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(self.request("server.tags")?.server.tags.clone())
-    }
-}
-
-impl contract::request::Host for State {
-    fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.request("request.now")?.received_at)
-    }
-
-    fn user_nkey(&mut self) -> wasmtime::Result<String> {
-        Ok(self.request("request.user-nkey")?.user_nkey.clone())
-    }
-}
-
 impl contract::identity::Host for State {
     fn method(&mut self) -> wasmtime::Result<String> {
         Ok(self
@@ -240,6 +165,11 @@ impl contract::identity::Host for State {
         )
     }
 
+    fn nkey(&mut self) -> wasmtime::Result<Option<String>> {
+        let request = self.request("identity.nkey")?;
+        Ok(self.verifier.proved_nkey(request))
+    }
+
     fn check_hash(&mut self, hash: String) -> wasmtime::Result<Result<(), String>> {
         Ok(self
             .verifier
@@ -268,100 +198,6 @@ impl contract::secrets::Host for State {
         Ok(exposed(
             self.request("secrets.jwt")?.credentials.jwt.as_ref(),
         ))
-    }
-}
-
-impl contract::permits::Host for State {}
-
-impl contract::permits::HostPermit for State {
-    fn new(&mut self, account: String) -> wasmtime::Result<Resource<PermitBuilder>> {
-        let builder = Permit::builder(account, self.received_at());
-        Ok(self.permits.push(builder)?)
-    }
-
-    fn user_name(&mut self, permit: Resource<PermitBuilder>, name: String) -> wasmtime::Result<()> {
-        self.permit(&permit)?.user_name(&name);
-        Ok(())
-    }
-
-    fn publish_allow(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        subject: String,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.publish_allow(&subject);
-        Ok(())
-    }
-
-    fn publish_deny(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        subject: String,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.publish_deny(&subject);
-        Ok(())
-    }
-
-    fn subscribe_allow(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        subject: String,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.subscribe_allow(&subject);
-        Ok(())
-    }
-
-    fn subscribe_deny(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        subject: String,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.subscribe_deny(&subject);
-        Ok(())
-    }
-
-    fn responses_allow(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        max: u32,
-        ttl_ms: u64,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?
-            .responses_allow(max, Duration::from_millis(ttl_ms));
-        Ok(())
-    }
-
-    fn expires_in(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        seconds: u64,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.expires_in(seconds);
-        Ok(())
-    }
-
-    fn expires_at(&mut self, permit: Resource<PermitBuilder>, time: u64) -> wasmtime::Result<()> {
-        self.permit(&permit)?.expires_at(time);
-        Ok(())
-    }
-
-    fn tag(&mut self, permit: Resource<PermitBuilder>, tag: String) -> wasmtime::Result<()> {
-        self.permit(&permit)?.tag(&tag);
-        Ok(())
-    }
-
-    fn problems(&mut self, permit: Resource<PermitBuilder>) -> wasmtime::Result<Vec<String>> {
-        Ok(self
-            .permit(&permit)?
-            .problems()
-            .iter()
-            .map(ToString::to_string)
-            .collect())
-    }
-
-    fn drop(&mut self, permit: Resource<PermitBuilder>) -> wasmtime::Result<()> {
-        self.permits.delete(permit)?;
-        Ok(())
     }
 }
 

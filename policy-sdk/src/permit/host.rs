@@ -1,6 +1,6 @@
 //! A permit as the host's resource.
 
-use super::Permit;
+use super::{Bounds, Permit};
 use crate::bindings::portcullis::policy::permits;
 
 impl Permit {
@@ -32,9 +32,42 @@ impl Permit {
         if let Some(time) = self.expiry {
             permit.expires_at(time);
         }
+        if let Some(role) = &self.role {
+            permit.role(role);
+        }
+        self.bounds.to_host(&permit);
         for tag in &self.tags {
             permit.tag(tag);
         }
         permit
+    }
+}
+
+impl Bounds {
+    fn to_host(&self, permit: &permits::Permit) {
+        for network in &self.sources {
+            permit.source_allow(network);
+        }
+        for name in &self.connection_types {
+            permit.connection_type_allow(name);
+        }
+        for (start, end) in &self.times {
+            permit.time_allow(start, end);
+        }
+        if let Some(zone) = &self.times_location {
+            permit.times_location(zone);
+        }
+        if self.proxy_required {
+            permit.proxy_required();
+        }
+        if let Some(most) = self.subscriptions {
+            permit.limit_subscriptions(most);
+        }
+        if let Some(bytes) = self.payload {
+            permit.limit_payload(bytes);
+        }
+        if let Some(bytes) = self.data {
+            permit.limit_data(bytes);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The host's rules for a permit, for tests that have no host.
 
+mod bounds;
+
 use super::Permit;
 
 /// Longest user name, account name or tag, in bytes.
@@ -37,6 +39,13 @@ pub(super) fn problems(permit: &Permit) -> Vec<String> {
     {
         problems.push("the permit expires within a second of the request".to_owned());
     }
+    problems.extend(
+        permit
+            .role
+            .iter()
+            .filter_map(|role| text_problem("role", role)),
+    );
+    problems.extend(bounds::problems(&permit.bounds));
     problems.extend(
         permit
             .tags

@@ -2,8 +2,8 @@
 
 use super::{Facts, questions};
 
-/// What the server says about the connection. Nothing here is proved: every answer but
-/// [`host`](Self::host) and [`id`](Self::id) is the client's own claim.
+/// What the server says about the connection. What it sees for itself is the address, the id, the kind, the transport and
+/// what is said of TLS; every other answer is the client's own claim.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'request> {
     pub(super) facts: &'request Facts,
@@ -31,5 +31,19 @@ impl Client<'_> {
         version -> Option<String>;
         /// Tags of the user JWT the client presented (operator mode).
         tags -> Vec<String>;
+        /// The `name` of the user JWT the client presented (operator mode).
+        name_tag -> Option<String>;
+        /// How the connection reaches its server: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT` or `IN_PROCESS`. Whether MQTT or a
+        /// leafnode runs over WebSocket cannot be told.
+        connection_type -> Option<String>;
+        /// Whether the server verified the client's TLS certificate.
+        tls_verified -> bool;
+        /// The version of TLS, for example `1.3`.
+        tls_version -> Option<String>;
+        /// The cipher suite of TLS.
+        tls_cipher -> Option<String>;
+        /// The subject of the client's TLS certificate as RFC 4514 writes it, most specific part first: `CN=alice,O=Acme`.
+        /// Absent unless the server verified the certificate, so this is proved.
+        tls_subject -> Option<String>;
     }
 }

@@ -3,7 +3,8 @@
 use super::{Facts, Request, questions};
 use crate::HashError;
 
-/// How a client authenticates: the strongest of what it presented.
+/// How a client authenticates: the strongest of what it presented. A password or a token beside a user JWT counts for more
+/// than the JWT: in operator mode that is the sentinel everybody has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -34,6 +35,9 @@ impl Request {
     questions! { identity:
         /// The user name the client gave. Claimed, not proved, until a password matches.
         username -> Option<String>;
+        /// The public nkey (`U…`) that the client has proved to hold, by a signature over the server's nonce that the host
+        /// verified: the nkey it presented, else the subject of its user JWT, whoever signed that.
+        nkey -> Option<String>;
     }
 
     /// How the client authenticates.

@@ -39,6 +39,7 @@ impl Default for RequestBuilder {
         "0.0.0.0".clone_into(&mut facts.server.host);
         facts.client.kind = Some("Client".to_owned());
         facts.client.transport = Some("nats".to_owned());
+        facts.client.connection_type = Some("STANDARD".to_owned());
         Self { facts }
     }
 }
@@ -66,6 +67,12 @@ impl RequestBuilder {
     /// The user JWT.
     pub fn jwt(mut self, value: impl Into<String>) -> Self {
         self.facts.secrets.jwt = Some(value.into());
+        self
+    }
+
+    /// The public nkey the client has proved to hold.
+    pub fn nkey(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.nkey = Some(value.into());
         self
     }
 
@@ -155,6 +162,32 @@ impl RequestBuilder {
         self.facts.client.tags.push(value.into());
         self
     }
+
+    /// The `name` of the user JWT.
+    pub fn client_name_tag(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.name_tag = Some(value.into());
+        self
+    }
+
+    /// `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT` or `IN_PROCESS`.
+    pub fn client_connection_type(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.connection_type = Some(value.into());
+        self
+    }
+
+    /// A TLS connection of this version and with this cipher suite, without a certificate.
+    pub fn client_tls(mut self, version: impl Into<String>, cipher: impl Into<String>) -> Self {
+        self.facts.client.tls_version = Some(version.into());
+        self.facts.client.tls_cipher = Some(cipher.into());
+        self
+    }
+
+    /// The subject of the TLS certificate, which the server verified.
+    pub fn client_tls_subject(mut self, value: impl Into<String>) -> Self {
+        self.facts.client.tls_verified = true;
+        self.facts.client.tls_subject = Some(value.into());
+        self
+    }
 }
 
 /// The server, and the request itself.
@@ -224,10 +257,15 @@ mod tests {
         assert_eq!(builder.clone().build().method(), Method::None);
         let builder = builder.username("alice");
         assert_eq!(builder.clone().build().method(), Method::Password);
-        let builder = builder.token("t");
-        assert_eq!(builder.clone().build().method(), Method::Token);
-        let builder = builder.jwt("j");
-        assert_eq!(builder.clone().build().method(), Method::Jwt);
+        assert_eq!(builder.clone().nkey("U").build().method(), Method::Nkey);
+        let sentinel = builder.clone().jwt("j");
+        assert_eq!(sentinel.clone().build().method(), Method::Jwt);
+        assert_eq!(sentinel.clone().password("j").build().method(), Method::Jwt);
+        assert_eq!(
+            sentinel.clone().password("p").build().method(),
+            Method::Password
+        );
+        assert_eq!(sentinel.token("t").build().method(), Method::Token);
         let other = builder.method("passkey").build().method();
         assert_eq!(other, Method::Other("passkey".to_owned()));
     }

@@ -28,6 +28,12 @@ pub(crate) struct Client {
     pub(crate) lang: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) tags: Vec<String>,
+    pub(crate) name_tag: Option<String>,
+    pub(crate) connection_type: Option<String>,
+    pub(crate) tls_verified: bool,
+    pub(crate) tls_version: Option<String>,
+    pub(crate) tls_cipher: Option<String>,
+    pub(crate) tls_subject: Option<String>,
 }
 
 #[derive(Clone, Default)]
@@ -51,6 +57,7 @@ pub(crate) struct Identity {
     /// Instead of the one that follows from what was presented.
     pub(crate) method: Option<String>,
     pub(crate) username: Option<String>,
+    pub(crate) nkey: Option<String>,
     /// Hashes the password matches.
     pub(crate) password_hashes: Vec<String>,
     /// Hashes the token matches.
@@ -79,15 +86,20 @@ impl Facts {
             .collect()
     }
 
-    /// The host's rule: the strongest of what was presented.
+    /// The host's rule: the strongest of what was presented, a password or token beside a JWT before the JWT.
     pub(crate) fn method(&self) -> &str {
         self.asked("identity.method");
         if let Some(method) = &self.identity.method {
             method
-        } else if self.secrets.jwt.is_some() {
-            "jwt"
         } else if self.secrets.token.is_some() {
             "token"
+        } else if self.secrets.jwt.is_some() {
+            match &self.secrets.password {
+                Some(_) if self.secrets.password != self.secrets.jwt => "password",
+                _ => "jwt",
+            }
+        } else if self.identity.nkey.is_some() {
+            "nkey"
         } else if self.identity.username.is_some() || self.secrets.password.is_some() {
             "password"
         } else {

@@ -23,6 +23,12 @@ impl Policy for Guest {
             .responses_allow(3, Duration::from_secs(5))
             .expires_in(Duration::from_mins(1))
             .expires_at(request.now() + 90)
+            .role("reader")
+            .source_allow("10.0.0.0/8")
+            .connection_type_allow("STANDARD")
+            .time_allow("08:00:00", "18:00:00")
+            .times_location("Europe/Berlin")
+            .proxy_required()
             .tag("tag:one")
             .into()
     }

@@ -15,6 +15,13 @@ impl Policy for Guest {
         Permit::new("A P")
             .publish_allow("a..b")
             .subscribe_allow("")
+            .source_allow("10.0.0.1")
+            .connection_type_allow("BOGUS")
+            .time_allow("8:00", "18:00")
+            .times_location("here and now")
+            .limit_subscriptions(1)
+            .limit_payload(1)
+            .limit_data(1)
             .into()
     }
 }

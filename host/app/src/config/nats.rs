@@ -8,7 +8,7 @@ use url::Url;
 use super::reader::Section;
 use super::secrets::{SecretKind, SecretSource};
 use super::values::{Kind, TEXT};
-use crate::keys::KeyKind;
+use portcullis_claims::KeyKind;
 
 /// The table `[nats]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_claims::PublicKey;
+use portcullis_claims::{KeyKind, PublicKey};
 
 use super::reader::Section;
 use super::secrets::{SecretKind, SecretSource};
-use super::values::ACCOUNT_KEY;
-use portcullis_claims::KeyKind;
+use super::values::{ACCOUNT_KEY, WORD};
 
 /// The table `[operator]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,18 +54,12 @@ impl Operator {
     }
 }
 
-fn read_accounts(mut section: Section<'_>) -> Option<BTreeMap<String, SigningAccount>> {
-    let tables = section.tables();
-    if tables.is_empty() {
-        section
-            .report("name at least one account to sign for, as a table `[operator.accounts.NAME]`");
+fn read_accounts(section: Section<'_>) -> Option<BTreeMap<String, SigningAccount>> {
+    if section.is_empty() {
+        section.report("name at least one account to sign for, as `[operator.accounts.NAME]`");
         return None;
     }
-    let accounts: Vec<_> = tables
-        .into_iter()
-        .map(|(name, table)| Some((name, read_account(table)?)))
-        .collect();
-    accounts.into_iter().collect()
+    section.named(&WORD, read_account)
 }
 
 fn read_account(mut section: Section<'_>) -> Option<SigningAccount> {
@@ -78,23 +71,20 @@ fn read_account(mut section: Section<'_>) -> Option<SigningAccount> {
         }
     };
     let seed = read_seed(&mut section);
-    let roles: Vec<_> = section
-        .section("roles")
-        .tables()
-        .into_iter()
-        .map(|(role, table)| Some((role, read_role(table)?)))
-        .collect();
-    if !section.has("seed-file") && !section.has("seed-env") && roles.is_empty() {
+    let seeded = section.has("seed-file") || section.has("seed-env");
+    let roles = section.section("roles");
+    if !seeded && roles.is_empty() {
         section.report_missing(
             "seed-file",
             "missing: name the file with a seed of the account (SA…), or its variable in `seed-env`, or roles",
         );
     }
+    let roles = roles.named(&WORD, read_role);
     section.finish();
     Some(SigningAccount {
         key: key?,
         seed,
-        roles: roles.into_iter().collect::<Option<_>>()?,
+        roles: roles?,
     })
 }
 

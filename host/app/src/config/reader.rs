@@ -160,6 +160,27 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Yes or no: `default` if the key is missing, nothing if it is neither.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> Option<bool> {
+        self.setting(key).map_or(Some(default), Setting::flag)
+    }
+
+    /// The elements of an array: none if the key is missing, nothing if one of them is wrong.
+    pub(super) fn list<T>(&mut self, key: &'static str, kind: &Kind<T>) -> Option<Vec<T>> {
+        self.setting(key)
+            .map_or(Some(Vec::new()), |setting| setting.list(kind))
+    }
+
+    /// Whether the file has this table.
+    pub(super) const fn is_present(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Whether there is nothing in this table, or no table.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_none_or(|table| table.is_empty())
+    }
+
     /// A path, relative to the directory of the file.
     pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
         let path = self.setting(key)?.parse(&super::values::TEXT)?;
@@ -266,6 +287,14 @@ impl<'a> Setting<'a> {
         match self.value.get_ref() {
             DeValue::Table(table) => Some(table),
             _ => self.report_type("a table"),
+        }
+    }
+
+    /// The value as yes or no.
+    pub(super) fn flag(self) -> Option<bool> {
+        match self.value.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.report_type("`true` or `false`"),
         }
     }
 

@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::UserClaims;
+use crate::{CurveKey, UserClaims};
 
 /// What every case has unless it says otherwise.
 fn usual() -> Value {
@@ -67,7 +67,6 @@ fn view(opened: &OpenedRequest) -> Value {
     let credentials = &request.credentials;
     json!({
         "subject": opened.subject(),
-        "name_tag": opened.name_tag(),
         "request_nonce": opened.request_nonce(),
         "tags": opened.tags(),
         "user_nkey": request.user_nkey,
@@ -78,7 +77,10 @@ fn view(opened: &OpenedRequest) -> Value {
         "client": {
             "host": client.host, "id": client.id, "user": client.user, "name": client.name, "kind": client.kind,
             "transport": client.transport, "mqtt_id": client.mqtt_id, "lang": client.lang,
-            "version": client.version, "tags": client.tags, "nonce": client.nonce,
+            "version": client.version, "tags": client.tags, "nonce": client.nonce, "name_tag": client.name_tag,
+            "tls": client.tls.as_ref().map(|tls| json!({
+                "version": tls.version, "cipher": tls.cipher, "verified": tls.verified, "chains": tls.chains,
+            })),
         },
         "credentials": {
             "method": credentials.method().as_str(),
@@ -148,6 +150,22 @@ fn named(mut view: Value, version: &str) -> Value {
     for pointer in ["/credentials/jwt", "/credentials/password"] {
         name(pointer, "<sentinel>", &sentinel);
     }
+    if let Some(chains) = view.pointer_mut("/client/tls/chains") {
+        for certificate in chains
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .flat_map(|chain| chain.as_array_mut().unwrap())
+        {
+            assert!(
+                certificate
+                    .as_str()
+                    .unwrap()
+                    .starts_with("-----BEGIN CERTIFICATE-----\n")
+            );
+            *certificate = json!("<certificate>");
+        }
+    }
     let nonce = view["client"]["nonce"]
         .as_str()
         .unwrap_or_default()
@@ -183,8 +201,6 @@ fn requests_of_real_servers_decode_to_what_was_sent(
         let opened = opened(&token);
         let mut wanted = usual();
         merge(&mut wanted, &expected[&case]);
-        // Not part of the domain request yet.
-        merge(&mut wanted, &json!({ "client": { "tls": null } }));
         assert_eq!(named(view(&opened), version), wanted, "{case} of {version}");
         assert_eq!(opened.expires_at(), opened.issued_at().map(|time| time + 5));
         assert_eq!(opened.issued_at(), Some(made_at(&token)));
@@ -249,7 +265,6 @@ fn view_of_other(claims: &nats_token::AuthorizationRequestClaims) -> Value {
     };
     json!({
         "subject": claims.claims.subject,
-        "name_tag": text(&client.name_tag),
         "request_nonce": text(&request.request_nonce),
         "tags": [],
         "user_nkey": request.user_nkey,
@@ -262,7 +277,11 @@ fn view_of_other(claims: &nats_token::AuthorizationRequestClaims) -> Value {
             "user": text(if is_token { "[REDACTED]" } else { &client.user }),
             "name": text(name), "kind": text(&client.kind), "transport": text(&client.client_type),
             "mqtt_id": text(&client.mqtt), "lang": text(&options.lang), "version": text(&options.version),
-            "tags": client.tags, "nonce": text(&client.nonce),
+            "tags": client.tags, "nonce": text(&client.nonce), "name_tag": text(&client.name_tag),
+            "tls": request.client_tls.as_ref().map(|tls| json!({
+                "version": tls.version, "cipher": tls.cipher, "verified": !tls.verified_chains.is_empty(),
+                "chains": tls.verified_chains,
+            })),
         },
         "credentials": {
             "username": text(&options.username),
@@ -273,4 +292,28 @@ fn view_of_other(claims: &nats_token::AuthorizationRequestClaims) -> Value {
             "signature": text(&options.signed_nonce),
         },
     })
+}
+
+#[rstest]
+fn sealed_requests_of_real_servers_open_with_the_configured_xkey(
+    #[values("2.10.26", "2.11.11", "2.12.8", "2.14.6", "2.15.1")] version: &str,
+) {
+    let file = fs::read_to_string(folder().join(version).join("xkey.sealed")).unwrap();
+    let (header, sealed) = file.trim().split_once('\n').unwrap();
+    let sealed = data_encoding::BASE64.decode(sealed.as_bytes()).unwrap();
+    let refused = OpenedRequest::open(&sealed, 0, Duration::ZERO).unwrap_err();
+    assert_eq!(refused, RequestError::Encrypted);
+
+    let keys = json_of("keys.json");
+    let key = CurveKey::from_seed(keys["xkey_seed"].as_str().unwrap()).unwrap();
+    assert_eq!(keys["xkey"], key.public_key());
+    let server: PublicKey = header.parse().unwrap();
+    let token = key.open(&sealed, &server).unwrap();
+    let opened = opened(std::str::from_utf8(&token).unwrap());
+
+    assert_eq!(opened.server_xkey(), Some(header));
+    let mut wanted = usual();
+    merge(&mut wanted, &json_of("expected.json")["xkey"]);
+    merge(&mut wanted, &json!({ "server": { "xkey": header } }));
+    assert_eq!(named(view(&opened), version), wanted);
 }

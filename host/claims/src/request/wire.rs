@@ -56,11 +56,11 @@ struct ClientInformation {
     user: Option<String>,
     name: Option<String>,
     tags: Option<Vec<Option<String>>>,
-    name_tag: Option<String>,
     kind: Option<String>,
     #[serde(rename = "type")]
     transport: Option<String>,
     mqtt_id: Option<String>,
+    name_tag: Option<String>,
     nonce: Option<String>,
 }
 
@@ -70,8 +70,8 @@ struct ClientInformation {
 struct TlsInformation {
     version: Option<String>,
     cipher: Option<String>,
-    certs: Option<Vec<String>>,
-    verified_chains: Option<Vec<Vec<String>>>,
+    certs: Option<Vec<Option<String>>>,
+    verified_chains: Option<Vec<Option<Vec<Option<String>>>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -187,12 +187,12 @@ impl ClientInformation {
 
 impl TlsInformation {
     fn into_tls(self) -> ClientTls {
-        let some = |chain: &Vec<String>| !chain.is_empty();
-        let mut chains = self.verified_chains.unwrap_or_default();
-        chains.retain(some);
+        let filled = |chain| Some(texts(chain)).filter(|chain| !chain.is_empty());
+        let verified = self.verified_chains.unwrap_or_default().into_iter();
+        let mut chains: Vec<_> = verified.filter_map(filled).collect();
         let verified = !chains.is_empty();
         if !verified {
-            chains.extend(self.certs.filter(some));
+            chains.extend(filled(self.certs));
         }
         ClientTls {
             version: self.version.unwrap_or_default(),

@@ -1,0 +1,101 @@
+//! Where from, how and when a login may be.
+
+use super::Permit;
+
+/// What bounds a login besides its subjects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) sources: Vec<String>,
+    pub(super) connection_types: Vec<String>,
+    pub(super) times: Vec<(String, String)>,
+    pub(super) times_location: Option<String>,
+    pub(super) proxy_required: bool,
+    pub(super) subscriptions: Option<i64>,
+    pub(super) payload: Option<i64>,
+    pub(super) data: Option<i64>,
+}
+
+/// Where from, how and when.
+impl Permit {
+    /// Lets the login in from this network (CIDR notation), and from no other but those named so. The host checks the client's
+    /// address; servers would not.
+    pub fn source_allow(mut self, network: impl Into<String>) -> Self {
+        self.bounds.sources.push(network.into());
+        self
+    }
+
+    /// Lets the login in over this type of connection, and over no other but those named so: `STANDARD`, `WEBSOCKET`,
+    /// `LEAFNODE`, `LEAFNODE_WS`, `MQTT`, `MQTT_WS` or `IN_PROCESS`.
+    ///
+    /// The host checks [`Client::connection_type`](crate::Client::connection_type), which is never `LEAFNODE_WS` or
+    /// `MQTT_WS`; servers would not.
+    pub fn connection_type_allow(mut self, name: impl Into<String>) -> Self {
+        self.bounds.connection_types.push(name.into());
+        self
+    }
+
+    /// Lets the login in from `start` to `end` of every day (`HH:MM:SS`), and at no other time but those named so. The server
+    /// closes the connection at the end.
+    pub fn time_allow(mut self, start: impl Into<String>, end: impl Into<String>) -> Self {
+        self.bounds.times.push((start.into(), end.into()));
+        self
+    }
+
+    /// Sets the time zone of the times, by its name in the IANA database; without it, they are in the server's own.
+    pub fn times_location(mut self, zone: impl Into<String>) -> Self {
+        self.bounds.times_location = Some(zone.into());
+        self
+    }
+
+    /// Lets the login in through a trusted proxy only. Servers enforce it from 2.12 on.
+    pub fn proxy_required(mut self) -> Self {
+        self.bounds.proxy_required = true;
+        self
+    }
+
+    /// Makes the permit invalid: servers ignore the limit (`subs`) for logins that auth callout lets in, and what nobody
+    /// enforces must not be promised. Limit the account instead.
+    pub fn limit_subscriptions(mut self, most: i64) -> Self {
+        self.bounds.subscriptions = Some(most);
+        self
+    }
+
+    /// Makes the permit invalid, as [`limit_subscriptions`](Self::limit_subscriptions): servers ignore the largest
+    /// message (`payload`, in bytes) too.
+    pub fn limit_payload(mut self, bytes: i64) -> Self {
+        self.bounds.payload = Some(bytes);
+        self
+    }
+
+    /// Makes the permit invalid, as [`limit_subscriptions`](Self::limit_subscriptions): servers ignore the most bytes
+    /// (`data`) too.
+    pub fn limit_data(mut self, bytes: i64) -> Self {
+        self.bounds.data = Some(bytes);
+        self
+    }
+
+    /// The networks set by [`source_allow`](Self::source_allow).
+    pub fn sources(&self) -> &[String] {
+        &self.bounds.sources
+    }
+
+    /// The types set by [`connection_type_allow`](Self::connection_type_allow).
+    pub fn connection_types(&self) -> &[String] {
+        &self.bounds.connection_types
+    }
+
+    /// The ranges set by [`time_allow`](Self::time_allow), start and end.
+    pub fn times(&self) -> &[(String, String)] {
+        &self.bounds.times
+    }
+
+    /// The zone set by [`times_location`](Self::times_location).
+    pub fn times_zone(&self) -> Option<&str> {
+        self.bounds.times_location.as_deref()
+    }
+
+    /// Whether [`proxy_required`](Self::proxy_required) was called.
+    pub const fn requires_proxy(&self) -> bool {
+        self.bounds.proxy_required
+    }
+}

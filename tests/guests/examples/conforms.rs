@@ -1,0 +1,202 @@
+//! Decides by rules from its settings: whatever a conformance case needs from a policy.
+
+use std::time::Duration;
+
+use portcullis_sdk::HashError;
+use portcullis_sdk::prelude::*;
+use serde::Deserialize;
+
+/// The first rule that matches decides; if none does, the guest abstains.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Settings {
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Rule {
+    #[serde(default, rename = "match")]
+    conditions: Conditions,
+    permit: Option<Box<Grant>>,
+    deny: Option<String>,
+    /// What a rule without an outcome comes to, for those that say so.
+    #[serde(default, rename = "abstain")]
+    _abstain: bool,
+}
+
+/// All that are set have to hold; none set is any login, that of a sentinel included.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Conditions {
+    username: Option<String>,
+    /// A hash of the password.
+    password: Option<String>,
+    /// A hash of the token.
+    token: Option<String>,
+    /// The nkey that the client proved to hold.
+    nkey: Option<String>,
+    /// A part of the subject of the verified certificate.
+    tls_subject: Option<String>,
+    /// The `name` of the user JWT.
+    name_tag: Option<String>,
+    /// The connection name.
+    name: Option<String>,
+    kind: Option<String>,
+    transport: Option<String>,
+    connection_type: Option<String>,
+    /// `password`, `token`, `nkey`, `jwt` or `none`.
+    method: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Grant {
+    account: String,
+    role: Option<String>,
+    user_name: Option<String>,
+    publish_allow: Vec<String>,
+    publish_deny: Vec<String>,
+    subscribe_allow: Vec<String>,
+    subscribe_deny: Vec<String>,
+    responses: Option<Replies>,
+    /// In seconds.
+    expires_in: Option<u64>,
+    expires_at: Option<u64>,
+    tags: Vec<String>,
+    sources: Vec<String>,
+    connection_types: Vec<String>,
+    /// Start and end.
+    times: Vec<(String, String)>,
+    times_location: Option<String>,
+    proxy_required: bool,
+    subscriptions: Option<i64>,
+    payload: Option<i64>,
+    data: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Replies {
+    #[serde(default)]
+    max: u32,
+    #[serde(default)]
+    ttl_ms: u64,
+}
+
+struct Guest(Settings);
+
+impl Policy for Guest {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self(settings))
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        let rule = self
+            .0
+            .rules
+            .iter()
+            .find(|rule| rule.conditions.hold(request));
+        match rule.map(|rule| (&rule.permit, &rule.deny)) {
+            Some((Some(grant), _)) => grant.permit().into(),
+            Some((None, Some(reason))) => Verdict::deny(reason.clone()),
+            Some((None, None)) | None => Verdict::Abstain,
+        }
+    }
+}
+
+impl Conditions {
+    fn hold(&self, request: &Request) -> bool {
+        let client = request.client();
+        let is = |wanted: &Option<String>, fact: &dyn Fn() -> Option<String>| {
+            wanted.is_none() || *wanted == fact()
+        };
+        let hash = |hash: &Option<String>, matches: &dyn Fn(&str) -> Result<bool, HashError>| {
+            hash.as_deref().is_none_or(|hash| matches(hash) == Ok(true))
+        };
+        is(&self.username, &|| request.username())
+            && is(&self.method, &|| Some(method(request)))
+            && is(&self.name_tag, &|| client.name_tag())
+            && is(&self.name, &|| client.name())
+            && is(&self.kind, &|| client.kind())
+            && is(&self.transport, &|| client.transport())
+            && is(&self.connection_type, &|| client.connection_type())
+            && is(&self.nkey, &|| request.nkey())
+            && self.tls_subject.as_deref().is_none_or(|part| {
+                client
+                    .tls_subject()
+                    .is_some_and(|subject| subject.contains(part))
+            })
+            && hash(&self.password, &|hash| request.password_matches(hash))
+            && hash(&self.token, &|hash| request.token_matches(hash))
+    }
+}
+
+fn method(request: &Request) -> String {
+    format!("{:?}", request.method()).to_lowercase()
+}
+
+impl Grant {
+    fn permit(&self) -> Permit {
+        let mut permit = Permit::new(&self.account)
+            .publish_allow_all(&self.publish_allow)
+            .publish_deny_all(&self.publish_deny)
+            .subscribe_allow_all(&self.subscribe_allow)
+            .subscribe_deny_all(&self.subscribe_deny);
+        if let Some(role) = &self.role {
+            permit = permit.role(role);
+        }
+        if let Some(name) = &self.user_name {
+            permit = permit.user_name(name);
+        }
+        if let Some(replies) = &self.responses {
+            permit = permit.responses_allow(replies.max, Duration::from_millis(replies.ttl_ms));
+        }
+        if let Some(seconds) = self.expires_in {
+            permit = permit.expires_in(Duration::from_secs(seconds));
+        }
+        if let Some(time) = self.expires_at {
+            permit = permit.expires_at(time);
+        }
+        for tag in &self.tags {
+            permit = permit.tag(tag);
+        }
+        self.limited(self.bounded(permit))
+    }
+
+    fn bounded(&self, mut permit: Permit) -> Permit {
+        for network in &self.sources {
+            permit = permit.source_allow(network);
+        }
+        for name in &self.connection_types {
+            permit = permit.connection_type_allow(name);
+        }
+        for (start, end) in &self.times {
+            permit = permit.time_allow(start, end);
+        }
+        if let Some(zone) = &self.times_location {
+            permit = permit.times_location(zone);
+        }
+        if self.proxy_required {
+            permit = permit.proxy_required();
+        }
+        permit
+    }
+
+    fn limited(&self, mut permit: Permit) -> Permit {
+        if let Some(most) = self.subscriptions {
+            permit = permit.limit_subscriptions(most);
+        }
+        if let Some(bytes) = self.payload {
+            permit = permit.limit_payload(bytes);
+        }
+        if let Some(bytes) = self.data {
+            permit = permit.limit_data(bytes);
+        }
+        permit
+    }
+}
+
+export!(Guest);
