@@ -169,7 +169,8 @@ impl OpenedRequest {
         &self.remainder.tags
     }
 
-    /// The claims as JSON. **They contain the client's secrets**; wiped when this value is dropped.
+    /// The claims as JSON, as they stand in the token: what this crate does not know may hold what no Rust string
+    /// can, such as `\ud800`. **They contain the client's secrets**; wiped when this value is dropped.
     pub fn raw(&self) -> &str {
         &self.raw
     }
