@@ -17,7 +17,7 @@ pub use self::callout::{Callout, TargetAccounts};
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::policies::Policies;
-pub use self::secrets::{ConnectionSecret, SecretSource, Secrets};
+pub use self::secrets::{SecretSource, Secrets};
 
 use self::reader::{Document, Section};
 use crate::problem::{Checked, Problem};
@@ -85,10 +85,14 @@ impl Config {
             }
         };
         let document = Document::new(file, &text);
-        let policies = Parts::parse(&document, &text).and_then(|parts| parts.policies);
+        let parts = Parts::parse(&document, &text);
+        let (nats, policies) = parts.map_or((None, None), |parts| (parts.nats, parts.policies));
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
         problems.extend(broken_secrets);
+        if let Some(nats) = nats {
+            problems.extend(nats::check_tls(file, &nats.tls));
+        }
         Survey { policies, problems }
     }
 }

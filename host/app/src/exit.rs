@@ -16,7 +16,7 @@ pub enum ExitCode {
     BadPolicies = 65,
     /// The policy directory is missing or cannot be read.
     NoPolicyDirectory = 66,
-    /// The connection to the NATS servers ended for good; a server that is away or refuses is tried again.
+    /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good.
     Unreachable = 69,
     /// A fault of the program or of the machine.
     Internal = 70,
@@ -54,7 +54,7 @@ impl ExitCode {
             Self::BadPolicies => "`check` found policies that cannot be put in service.",
             Self::NoPolicyDirectory => "The policy directory is missing or cannot be read.",
             Self::Unreachable => {
-                "The connection to the NATS servers ended for good; a server that is away or refuses is tried again."
+                "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good."
             }
             Self::Internal => "A fault of the program or of the machine.",
             Self::CannotCreate => "`init` cannot write its files, or would overwrite some.",

@@ -59,6 +59,19 @@ pub(crate) fn check_credentials(text: &str) -> Result<(), String> {
     check_seed(seed, KeyKind::User).map_err(|error| error.to_string())
 }
 
+/// Whether `text` looks like a user JWT.
+///
+/// # Errors
+///
+/// What it is not.
+pub(crate) fn check_jwt(text: &str) -> Result<(), String> {
+    if text.starts_with("eyJ") && text.split('.').count() == 3 {
+        Ok(())
+    } else {
+        Err("expected a user JWT, found something else".to_owned())
+    }
+}
+
 fn public_key(seed: &str, kind: KeyKind) -> Result<String, KeyError> {
     Ok(match kind {
         KeyKind::Account => IssuerKey::from_seed(seed)?.public_key().to_owned(),

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::thread;
 
 use portcullis_callout::{
-    Authentication, ConnectError, ConnectionOptions, Service, ServiceOptions, TargetAccounts,
-    connect,
+    ConnectError, Connection, ConnectionOptions, Service, ServiceOptions, TargetAccounts,
+    connect_all,
 };
 use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
-use portcullis_claims::{IssuerKey, UserKey};
+use portcullis_claims::IssuerKey;
 use portcullis_engine::{Engine, EngineOptions, Limits};
 use portcullis_identity::PasswordVerifier;
 use tracing::info;
 
-use crate::config::{self, Callout, Config, ConnectionSecret, Nats, Policies, Secrets};
+use crate::config::{self, Callout, Config, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::signals;
@@ -35,12 +35,8 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
-    let servers = addresses(&config.nats);
-    let connection = ConnectionOptions {
-        servers: servers.clone(),
-        name: config.nats.name.clone(),
-        authentication: authentication(&secrets)?,
-    };
+    let connection = ConnectionOptions::from(&config.nats);
+    let connections = config.nats.connections;
     let options = service_options(&config.callout, &secrets)?;
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
         open_catalog(&config.policies, config.callout.max_in_flight)
@@ -50,23 +46,43 @@ pub async fn serve(
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
     let reloads = tokio::spawn(hang_ups.call(move || trigger.reload()));
-    let client = connect(&connection).await.map_err(not_connected)?;
-    let policies = catalog.clone();
-    let ready = move || {
-        let policies = policies.snapshot().policies().count();
-        info!(nats.servers = servers.join(","), policies, "ready");
-    };
-    let served = Service::new(client, catalog, options)
-        .run(shutdown, ready)
-        .await;
+    let served = answer(&connection, connections, catalog, options, shutdown).await;
     reloads.abort();
     // Joins a thread that may be compiling a policy.
     tokio::task::spawn_blocking(move || drop(watcher))
         .await
         .map_err(Failure::internal)?;
-    served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
+    served?;
     info!("stopped");
     Ok(())
+}
+
+/// Connects `count` times and answers requests, until `shutdown` is done.
+async fn answer(
+    options: &ConnectionOptions,
+    count: NonZeroUsize,
+    catalog: Catalog,
+    service: ServiceOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    tokio::pin!(shutdown);
+    let connections = tokio::select! {
+        made = connect_all(options, count) => made.map_err(not_connected)?,
+        () = &mut shutdown => return Ok(()),
+    };
+    let clients: Vec<_> = connections.iter().map(Connection::client).collect();
+    let Some(client) = clients.first() else {
+        return Ok(());
+    };
+    let policies = catalog.clone();
+    let ready = || {
+        let policies = policies.snapshot().policies().count();
+        info!(nats.servers = options.servers.join(","), policies, "ready");
+    };
+    Service::new((*client).clone(), catalog, service)
+        .run(shutdown, ready)
+        .await
+        .map_err(|error| Failure::new(ExitCode::Unreachable, error))
 }
 
 /// The policies, loaded, for at most `max_in_flight` decisions at the same time. Blocks.
@@ -127,29 +143,12 @@ fn target_accounts(callout: &Callout) -> TargetAccounts {
     )
 }
 
-fn authentication(secrets: &Secrets) -> Result<Authentication, Failure> {
-    Ok(match &secrets.connection {
-        ConnectionSecret::Anonymous => Authentication::None,
-        ConnectionSecret::Nkey(seed) => Authentication::Nkey(
-            UserKey::from_seed(seed.expose())
-                .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?,
-        ),
-        ConnectionSecret::Credentials(content) => Authentication::Credentials(content.clone()),
-        ConnectionSecret::Password { user, password } => Authentication::Password {
-            user: user.clone(),
-            password: password.clone(),
-        },
-        ConnectionSecret::Token(token) => Authentication::Token(token.clone()),
-    })
-}
-
-fn addresses(nats: &Nats) -> Vec<String> {
-    nats.servers.iter().map(ToString::to_string).collect()
-}
-
 fn not_connected(error: ConnectError) -> Failure {
     let code = match error {
-        ConnectError::Credentials(_) => ExitCode::BadConfiguration,
+        ConnectError::NoServer
+        | ConnectError::Address { .. }
+        | ConnectError::Authentication(_)
+        | ConnectError::Tls(_) => ExitCode::BadConfiguration,
         _ => ExitCode::Unreachable,
     };
     Failure::new(code, error)

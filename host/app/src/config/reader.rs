@@ -131,6 +131,17 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether something is so; not, if the key has no value.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let Some(setting) = self.setting(key) else {
+            return Some(false);
+        };
+        match setting.value.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            _ => setting.report_type("`true` or `false`"),
+        }
+    }
+
     /// A path, relative to the directory of the file.
     pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
         let path = self.setting(key)?.parse(&super::values::TEXT)?;
@@ -230,19 +241,26 @@ impl Setting<'_> {
 
     /// The value as a whole number of at least one.
     pub(super) fn count(self, most: usize) -> Option<usize> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let number = self.number(1, most)?;
+        usize::try_from(number).ok()
+    }
+
+    /// The value as a whole number from `least` to `most`.
+    pub(super) fn number(self, least: i64, most: i64) -> Option<i64> {
         let DeValue::Integer(number) = self.value.get_ref() else {
             return self.report_type("a whole number");
         };
-        let count = usize::from_str_radix(number.as_str(), number.radix())
+        let value = i64::from_str_radix(number.as_str(), number.radix())
             .ok()
-            .filter(|count| (1..=most).contains(count));
-        if count.is_none() {
+            .filter(|value| (least..=most).contains(value));
+        if value.is_none() {
             self.report(format!(
-                "must be between 1 and {most}, found `{}`",
+                "must be between {least} and {most}, found `{}`",
                 number.as_str()
             ));
         }
-        count
+        value
     }
 
     /// The elements of an array, each as a `kind` of thing; nothing if one of them is wrong.

@@ -3,19 +3,15 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use portcullis_callout::SecretSource as Place;
 use portcullis_core::Secret;
-use zeroize::Zeroizing;
 
 use super::Config;
-use super::nats::Authentication;
+use super::nats::check_tls;
 use crate::keys::{self, KeyKind};
 use crate::problem::{Checked, Problem};
-
-/// No secret is longer than this, in bytes.
-const MAX_LEN: u64 = 64 * 1024;
 
 /// Where a secret is, and the key that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,49 +20,21 @@ pub struct SecretSource {
     place: Place,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    File(PathBuf),
-    Variable(String),
-}
-
-/// The secrets of a configuration, each of the right type. `Debug` does not show them.
+/// The secrets of a configuration, each of the right type. `Debug` does not show them. Those that prove to a server who the
+/// service is are not among them: they are read anew for every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secrets {
     /// The account seed that signs responses.
     pub issuer_seed: Secret,
-    /// What the service proves itself with.
-    pub connection: ConnectionSecret,
-}
-
-/// What the service proves itself with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectionSecret {
-    /// Nothing.
-    Anonymous,
-    /// A user seed.
-    Nkey(Secret),
-    /// The content of a credentials file.
-    Credentials(Secret),
-    /// A user name and a password.
-    Password {
-        /// The user name.
-        user: String,
-        /// The password.
-        password: Secret,
-    },
-    /// A token.
-    Token(Secret),
 }
 
 impl Config {
     /// Reads the secrets that this configuration names, from files and from the environment of the
-    /// process.
+    /// process, and looks at the files for TLS.
     ///
     /// # Errors
     ///
-    /// Every secret that is missing, not readable, empty or of the wrong type, warnings included.
+    /// Every secret or file that is missing, not readable, empty or of the wrong type, warnings included.
     pub fn resolve_secrets(&self) -> Result<Checked<Secrets>, Vec<Problem>> {
         self.resolve_secrets_in(&|name| env::var_os(name))
     }
@@ -85,14 +53,13 @@ impl Config {
             &self.callout.issuer_seed,
             SecretKind::Seed(KeyKind::Account),
         );
-        let connection = resolver.connection(&self.nats.authentication);
-        let secrets = issuer_seed
-            .zip(connection)
-            .map(|(issuer_seed, connection)| Secrets {
-                issuer_seed,
-                connection,
-            });
-        Checked::unless_broken(secrets, resolver.problems)
+        for (source, kind) in self.nats.authentication.secrets() {
+            resolver.resolve(source, kind);
+        }
+        let secrets = issuer_seed.map(|issuer_seed| Secrets { issuer_seed });
+        let mut problems = resolver.problems;
+        problems.extend(check_tls(&self.file, &self.nats.tls));
+        Checked::unless_broken(secrets, problems)
     }
 }
 
@@ -107,8 +74,13 @@ impl SecretSource {
     pub(super) fn environment(section: &str, key: &str, name: String) -> Self {
         Self {
             key: format!("{section}.{key}"),
-            place: Place::Variable(name),
+            place: Place::Environment(name),
         }
+    }
+
+    /// Where it is.
+    pub const fn place(&self) -> &Place {
+        &self.place
     }
 }
 
@@ -132,6 +104,8 @@ pub(super) enum SecretKind {
     Seed(KeyKind),
     /// The content of a credentials file.
     Credentials,
+    /// A user JWT.
+    UserJwt,
     /// Anything.
     Text,
 }
@@ -144,63 +118,11 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn connection(&mut self, authentication: &Authentication) -> Option<ConnectionSecret> {
-        match authentication {
-            Authentication::Anonymous => Some(ConnectionSecret::Anonymous),
-            Authentication::Nkey(source) => self
-                .resolve(source, SecretKind::Seed(KeyKind::User))
-                .map(ConnectionSecret::Nkey),
-            Authentication::Credentials(source) => self
-                .resolve(source, SecretKind::Credentials)
-                .map(ConnectionSecret::Credentials),
-            Authentication::Password { user, password } => self
-                .resolve(password, SecretKind::Text)
-                .map(|password| ConnectionSecret::Password {
-                    user: user.clone(),
-                    password,
-                }),
-            Authentication::Token(source) => self
-                .resolve(source, SecretKind::Text)
-                .map(ConnectionSecret::Token),
-        }
-    }
-
-    /// Reads one secret, without the white space around it: no secret here begins or ends with any.
+    /// Reads one secret and looks at what it is.
     fn resolve(&mut self, source: &SecretSource, kind: SecretKind) -> Option<Secret> {
-        let (place, read) = match &source.place {
-            Place::File(path) => {
-                let place = format!("`{}`", path.display());
-                (place, self.read_file(source, path))
-            }
-            Place::Variable(name) => {
-                let place = format!("environment variable `{name}`");
-                (place, self.read_variable(name))
-            }
-        };
-        let checked = read.and_then(|text| match text.trim() {
-            "" => Err("is empty".to_owned()),
-            secret => kind
-                .check(secret)
-                .map(|()| Secret::new(secret))
-                .map_err(|message| format!("is not usable: {message}")),
-        });
-        match checked {
-            Ok(secret) => Some(secret),
-            Err(message) => {
-                let problem = Problem::error(self.file, format!("{place} {message}"));
-                self.problems.push(problem.at_key(&source.key));
-                None
-            }
-        }
-    }
-
-    fn read_file(
-        &mut self,
-        source: &SecretSource,
-        path: &Path,
-    ) -> Result<Zeroizing<String>, String> {
-        let file = File::open(path).map_err(|error| describe(&error))?;
-        if is_open_to_all(&file) {
+        if let Place::File(path) = &source.place
+            && is_open_to_all(path)
+        {
             let message = format!(
                 "`{}` can be read by every user of this machine; use mode 0600",
                 path.display()
@@ -208,24 +130,21 @@ impl Resolver<'_> {
             let problem = Problem::warning(self.file, message);
             self.problems.push(problem.at_key(&source.key));
         }
-        // Room for everything at once: growing would leave copies behind.
-        let mut text = Zeroizing::new(String::with_capacity(4096));
-        file.take(MAX_LEN + 1)
-            .read_to_string(&mut text)
-            .map_err(|error| describe(&error))?;
-        if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
-            Ok(text)
-        } else {
-            Err("is too large to be a secret".to_owned())
+        let read = source.place.read_in(self.environment);
+        let checked = read.map_err(|error| error.to_string()).and_then(|secret| {
+            match kind.check(secret.expose()) {
+                Ok(()) => Ok(secret),
+                Err(message) => Err(format!("{} is not usable: {message}", source.place)),
+            }
+        });
+        match checked {
+            Ok(secret) => Some(secret),
+            Err(message) => {
+                let problem = Problem::error(self.file, message);
+                self.problems.push(problem.at_key(&source.key));
+                None
+            }
         }
-    }
-
-    fn read_variable(&self, name: &str) -> Result<Zeroizing<String>, String> {
-        let value = (self.environment)(name).ok_or("is not set")?;
-        value
-            .into_string()
-            .map(Zeroizing::new)
-            .map_err(|_| "is not text".to_owned())
     }
 }
 
@@ -235,31 +154,22 @@ impl SecretKind {
         match self {
             Self::Seed(kind) => keys::check_seed(secret, kind).map_err(|error| error.to_string()),
             Self::Credentials => keys::check_credentials(secret),
+            Self::UserJwt => keys::check_jwt(secret),
             Self::Text => Ok(()),
         }
     }
 }
 
-/// Fits after the name of the file.
-fn describe(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "does not exist".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
-        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
-        io::ErrorKind::InvalidData => "is not text".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    }
-}
-
 #[cfg(unix)]
-fn is_open_to_all(file: &File) -> bool {
+fn is_open_to_all(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
 
-    file.metadata()
+    File::open(path)
+        .and_then(|file| file.metadata())
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o004 != 0)
 }
 
 #[cfg(not(unix))]
-const fn is_open_to_all(_: &File) -> bool {
+const fn is_open_to_all(_: &Path) -> bool {
     false
 }
