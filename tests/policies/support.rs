@@ -54,7 +54,9 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
             lang: some("rust"),
             version: some("0.51"),
             tags: vec!["tag".to_owned()],
+            name_tag: some("alice-laptop"),
             nonce: None,
+            tls: None,
         },
         credentials: Credentials {
             username: some("alice"),

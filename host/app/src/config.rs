@@ -1,6 +1,7 @@
 //! `portcullis.toml`: one type for each table, and everything that can be wrong with it.
 
 mod callout;
+mod health;
 mod log;
 mod nats;
 mod policies;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use self::callout::{Callout, TargetAccounts};
+pub use self::health::Health;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::policies::Policies;
@@ -34,6 +36,8 @@ pub struct Config {
     pub callout: Callout,
     /// `[policies]`: who decides.
     pub policies: Policies,
+    /// `[health]`: what it tells those who watch it.
+    pub health: Health,
     /// `[log]`: what it writes to standard error.
     pub log: Log,
 }
@@ -91,7 +95,7 @@ impl Config {
         let mut problems = document.into_problems();
         problems.extend(broken_secrets);
         if let Some(nats) = nats {
-            problems.extend(nats::check_tls(file, &nats.tls));
+            problems.extend(secrets::check_connection(file, &nats));
         }
         Survey { policies, problems }
     }
@@ -102,6 +106,7 @@ struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
     policies: Option<Policies>,
+    health: Option<Health>,
     log: Option<Log>,
 }
 
@@ -123,6 +128,7 @@ impl Parts {
             nats: Nats::read(root.section("nats")),
             callout: Callout::read(root.section("callout")),
             policies: Policies::read(root.section("policies")),
+            health: Health::read(root.section("health")),
             log: Log::read(root.section("log")),
         };
         root.finish();
@@ -135,6 +141,7 @@ impl Parts {
             nats: self.nats?,
             callout: self.callout?,
             policies: self.policies?,
+            health: self.health?,
             log: self.log?,
         })
     }

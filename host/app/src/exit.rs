@@ -20,6 +20,8 @@ pub enum ExitCode {
     Unreachable = 69,
     /// A fault of the program or of the machine.
     Internal = 70,
+    /// The address under `[health]` cannot be listened on: it is taken, or not one of this machine.
+    CannotListen = 71,
     /// `init` cannot write its files, or would overwrite some.
     CannotCreate = 73,
     /// The configuration is wrong; missing secrets and seeds of the wrong type included.
@@ -28,13 +30,14 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// Every code, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Success,
         Self::Usage,
         Self::BadPolicies,
         Self::NoPolicyDirectory,
         Self::Unreachable,
         Self::Internal,
+        Self::CannotListen,
         Self::CannotCreate,
         Self::BadConfiguration,
     ];
@@ -57,6 +60,9 @@ impl ExitCode {
                 "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good."
             }
             Self::Internal => "A fault of the program or of the machine.",
+            Self::CannotListen => {
+                "The address under `[health]` cannot be listened on: it is taken, or not one of this machine."
+            }
             Self::CannotCreate => "`init` cannot write its files, or would overwrite some.",
             Self::BadConfiguration => {
                 "The configuration is wrong; missing secrets and seeds of the wrong type included."

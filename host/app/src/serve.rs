@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use portcullis_callout::{
@@ -13,11 +13,13 @@ use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
 use portcullis_claims::IssuerKey;
 use portcullis_engine::{Engine, EngineOptions, Limits};
 use portcullis_identity::PasswordVerifier;
+use tokio::task::JoinHandle;
 use tracing::info;
 
-use crate::config::{self, Callout, Config, Policies, Secrets};
+use crate::config::{self, Callout, Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::health::{HealthServer, Vitals, lost_for_too_long};
 use crate::signals;
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight.
@@ -27,7 +29,7 @@ use crate::signals;
 ///
 /// # Errors
 ///
-/// When the policy directory cannot be read, or the service cannot connect, now or for good.
+/// When the policy directory cannot be read, the address for health is taken, or the service cannot connect, now or for good.
 pub async fn serve(
     config: Config,
     secrets: Secrets,
@@ -35,18 +37,21 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
-    let connection = ConnectionOptions::from(&config.nats);
-    let connections = config.nats.connections;
     let options = service_options(&config.callout, &secrets)?;
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
         open_catalog(&config.policies, config.callout.max_in_flight)
     })
     .await
     .map_err(Failure::internal)??;
+    let vitals = Arc::new(Vitals::new(catalog.clone()));
+    let health = listen(config.health, &vitals).await?;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
     let reloads = tokio::spawn(hang_ups.call(move || trigger.reload()));
-    let served = answer(&connection, connections, catalog, options, shutdown).await;
+    let served = answer(&config.nats, &vitals, catalog, options, shutdown).await;
+    if let Some(health) = health {
+        health.abort();
+    }
     reloads.abort();
     // Joins a thread that may be compiling a policy.
     tokio::task::spawn_blocking(move || drop(watcher))
@@ -57,32 +62,62 @@ pub async fn serve(
     Ok(())
 }
 
-/// Connects `count` times and answers requests, until `shutdown` is done.
+/// Answers about the service's health, if that is configured.
+async fn listen(health: Health, vitals: &Arc<Vitals>) -> Result<Option<JoinHandle<()>>, Failure> {
+    let Some(address) = health.listen else {
+        return Ok(None);
+    };
+    let server = HealthServer::bind(address)
+        .await
+        .map_err(|error| Failure::new(ExitCode::CannotListen, error))?;
+    info!(health.address = %server.address(), "health served");
+    Ok(Some(tokio::spawn(server.run(Arc::clone(vitals)))))
+}
+
+/// Connects and answers requests, until `shutdown` is done or there has been no connection for too long.
 async fn answer(
-    options: &ConnectionOptions,
-    count: NonZeroUsize,
+    nats: &Nats,
+    vitals: &Vitals,
     catalog: Catalog,
     service: ServiceOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     tokio::pin!(shutdown);
+    let options = ConnectionOptions::from(nats);
     let connections = tokio::select! {
-        made = connect_all(options, count) => made.map_err(not_connected)?,
+        made = connect_all(&options, nats.connections) => made.map_err(not_connected)?,
         () = &mut shutdown => return Ok(()),
     };
-    let clients: Vec<_> = connections.iter().map(Connection::client).collect();
-    let Some(client) = clients.first() else {
-        return Ok(());
+    let statuses: Vec<_> = connections.iter().map(Connection::status).collect();
+    vitals.connected(statuses.clone());
+    let lost = OnceLock::new();
+    let stop = async {
+        tokio::select! {
+            () = shutdown => {}
+            too_long = lost_for_too_long(&statuses, nats.max_disconnected) => {
+                let _ = lost.set(too_long);
+            }
+        }
+        vitals.stopping();
     };
     let policies = catalog.clone();
     let ready = || {
+        vitals.subscribed();
         let policies = policies.snapshot().policies().count();
         info!(nats.servers = options.servers.join(","), policies, "ready");
     };
-    Service::new((*client).clone(), catalog, service)
-        .run(shutdown, ready)
-        .await
-        .map_err(|error| Failure::new(ExitCode::Unreachable, error))
+    let clients = connections.iter().map(Connection::client).cloned();
+    let Some(client) = clients.into_iter().next() else {
+        return Ok(());
+    };
+    let served = Service::new(client, catalog, service)
+        .run(stop, ready)
+        .await;
+    served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
+    match lost.into_inner() {
+        Some(lost) => Err(Failure::new(ExitCode::Unreachable, lost)),
+        None => Ok(()),
+    }
 }
 
 /// The policies, loaded, for at most `max_in_flight` decisions at the same time. Blocks.

@@ -7,7 +7,6 @@ mod rota;
 mod secret;
 mod status;
 mod tls;
-mod user_credentials;
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -9,6 +9,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::{IssuerKey, KeyError, KeyKind};
+use crate::lenient::or_default;
 
 pub use decode::Signatures;
 pub(crate) use decode::decode;
@@ -24,6 +25,7 @@ const HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ";
 
 /// The claims of one JWT: the registered ones, and what is under `nats`. `Debug` shows no content.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "B: Deserialize<'de> + Default"))]
 pub struct Claims<B> {
     /// For whom the token is meant.
     #[serde(rename = "aud", skip_serializing_if = "Option::is_none")]
@@ -53,7 +55,7 @@ pub struct Claims<B> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub(crate) first_version_kind: Option<String>,
     /// The claims of this kind of token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub nats: B,
 }
 
@@ -154,9 +156,9 @@ impl<B: Body + Serialize> Claims<B> {
     ) -> Result<String, SignError> {
         self.issuer = Some(issuer.to_owned());
         self.id = Some(self.computed_id().map_err(SignError::Json)?);
-        let claims = serde_json::to_vec(&self).map_err(SignError::Json)?;
+        let json = serde_json::to_string(&self).map_err(SignError::Json)?;
         let mut token = format!("{HEADER}.");
-        BASE64URL_NOPAD.encode_append(&claims, &mut token);
+        BASE64URL_NOPAD.encode_append(id::as_go_writes(&json).as_bytes(), &mut token);
         let signature = sign(token.as_bytes()).map_err(SignError::Key)?;
         token.push('.');
         BASE64URL_NOPAD.encode_append(&signature, &mut token);

@@ -1,32 +1,38 @@
-//! Keys: the issuer's, the connection's, and public keys of every kind.
+//! Keys of every kind: those that sign, those that encrypt, and their public halves.
 //!
-//! The rest of the crate sees only these types, so that the library underneath can change.
+//! Secret halves are held by the cryptography library, which wipes them; the text form is ours. The rest of the
+//! crate sees only these types, so that the library underneath can change.
 
+mod curve;
 mod public;
+mod sample;
 mod seed;
+mod signing;
+mod text;
 
 use std::fmt;
 
-use nkeys::KeyPair;
 use portcullis_core::Secret;
 
+pub use curve::{BoxError, CurveKey, SharedKey, is_sealed};
 pub use public::{InvalidPublicKey, KeyKind, PublicKey};
+pub use sample::is_public_sample;
 pub use seed::KeyError;
+pub use signing::SigningKey;
 
 /// The account key that signs user JWTs and authorization responses (seed `SA…`).
 ///
 /// `Debug` shows the public key only.
 pub struct IssuerKey {
-    pair: KeyPair,
-    public_key: PublicKey,
+    key: SigningKey,
 }
 
 /// The user key with which the service itself logs in (seed `SU…`).
 ///
-/// `Debug` shows the public key only.
+/// The seed is kept, and wiped when this value is dropped. `Debug` shows the public key only.
 pub struct UserKey {
     seed: Secret,
-    public_key: PublicKey,
+    key: SigningKey,
 }
 
 impl IssuerKey {
@@ -37,31 +43,36 @@ impl IssuerKey {
     ///
     /// When there is no account seed; the message says what was found instead, never the seed.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
-        let (pair, public_key, _) = seed::read(text, KeyKind::Account)?;
-        Ok(Self { pair, public_key })
+        let key = SigningKey::from_seed(text, KeyKind::Account)?;
+        Ok(Self { key })
     }
 
     /// Makes a new account seed.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Generate`], when the key library fails.
+    /// [`KeyError::Generate`], when there is no randomness.
     pub fn generate_seed() -> Result<Secret, KeyError> {
-        seed::generate(&KeyPair::new_account())
+        SigningKey::generate_seed(KeyKind::Account)
     }
 
     /// The public key, `A…`.
     pub fn public_key(&self) -> &str {
-        self.public_key.as_str()
+        self.key.public_key()
+    }
+
+    /// The key without its role.
+    pub const fn as_signing_key(&self) -> &SigningKey {
+        &self.key
     }
 
     /// Signs `message` with Ed25519: 64 bytes.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Sign`], when the key library fails.
+    /// [`KeyError::Sign`], when the cryptography library fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        self.pair.sign(message).map_err(|_| KeyError::Sign)
+        self.key.sign(message)
     }
 }
 
@@ -72,18 +83,19 @@ impl UserKey {
     ///
     /// When there is no user seed; the message says what was found instead, never the seed.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
-        let (_, public_key, line) = seed::read(text, KeyKind::User)?;
+        let (_, line) = seed::read(text, KeyKind::User)?;
+        let key = SigningKey::from_seed(line, KeyKind::User)?;
         let seed = Secret::new(line);
-        Ok(Self { seed, public_key })
+        Ok(Self { seed, key })
     }
 
     /// Makes a new user seed.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Generate`], when the key library fails.
+    /// [`KeyError::Generate`], when there is no randomness.
     pub fn generate_seed() -> Result<Secret, KeyError> {
-        seed::generate(&KeyPair::new_user())
+        SigningKey::generate_seed(KeyKind::User)
     }
 
     /// The seed itself, `SU…`, for the NATS client. Every call is a place where it can leak.
@@ -93,19 +105,33 @@ impl UserKey {
 
     /// The public key, `U…`: what goes into `auth_users`.
     pub fn public_key(&self) -> &str {
-        self.public_key.as_str()
+        self.key.public_key()
+    }
+
+    /// The public key, as the type that verifies.
+    pub const fn as_public(&self) -> &PublicKey {
+        self.key.as_public()
+    }
+
+    /// Signs `message`, as a server's nonce, with Ed25519: 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Sign`], when the cryptography library fails.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.key.sign(message)
     }
 }
 
 impl fmt::Debug for IssuerKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "IssuerKey({})", self.public_key)
+        write!(formatter, "IssuerKey({})", self.public_key())
     }
 }
 
 impl fmt::Debug for UserKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "UserKey({})", self.public_key)
+        write!(formatter, "UserKey({})", self.public_key())
     }
 }
 

@@ -5,7 +5,9 @@
 //!
 //! # Layout
 //!
-//! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type.
+//! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type; [`SigningKey`] is one of any kind that signs.
+//! - [`CurveKey`]: seals and opens encrypted messages (xkeys).
+//! - [`UserCredentials`]: a credentials file, read in every variant and written as `nsc` writes it.
 //! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) and [`sign`](Claims::sign).
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
 //! - [`UserClaims`]: the user JWT that a permit becomes.
@@ -48,16 +50,22 @@
 //! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
 //! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.
 
+mod credentials;
 mod jwt;
 mod keys;
+mod lenient;
 mod request;
 mod response;
 mod user;
 mod validate;
 
+pub use credentials::{CredentialsError, MAX_CREDENTIALS_SIZE, UserCredentials};
 pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
-pub use keys::{InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, UserKey};
+pub use keys::{
+    BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, SharedKey,
+    SigningKey, UserKey, is_public_sample, is_sealed,
+};
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
-pub use user::{ResponseRule, SubjectRule, UserBody, UserClaims};
+pub use user::{ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims};
 pub use validate::{Expectations, Part, Refusal, preflight};

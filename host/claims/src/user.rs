@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::jwt::{Body, Claims, VERSION};
 use crate::keys::KeyKind;
+use crate::lenient::{comma_separated, is_false, is_zero, or_default};
 
 /// No limit, where the server expects a number.
 const UNLIMITED: i64 = -1;
@@ -14,33 +15,58 @@ const UNLIMITED: i64 = -1;
 /// The claims of a user JWT. Made by [`UserClaims::from_permit`].
 pub type UserClaims = Claims<UserBody>;
 
-/// What a user may do, as the server reads it.
+/// What a user may do, as the server reads it. Field by field `User` of nats-io/jwt v2.8.2.
+///
+/// Servers do not enforce all of it on users that come through the callout: see each field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserBody {
     /// Publish permissions.
-    #[serde(rename = "pub", skip_serializing_if = "SubjectRule::is_empty")]
+    #[serde(rename = "pub", deserialize_with = "or_default")]
     pub publish: SubjectRule,
     /// Subscribe permissions.
-    #[serde(rename = "sub", skip_serializing_if = "SubjectRule::is_empty")]
+    #[serde(rename = "sub", deserialize_with = "or_default")]
     pub subscribe: SubjectRule,
     /// Permission to reply.
     #[serde(rename = "resp", skip_serializing_if = "Option::is_none")]
     pub responses: Option<ResponseRule>,
-    /// Most subscriptions. Always unlimited: servers do not enforce it on callout users.
+    /// Networks the user may come from, as CIDR. Checked for form only on callout users.
+    #[serde(rename = "src", skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "comma_separated")]
+    pub sources: Vec<String>,
+    /// When in a day the user may be connected.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    pub times: Vec<TimeRule>,
+    /// The time zone of `times`, by its IANA name; none is the server's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times_location: Option<String>,
+    /// Most subscriptions; -1 is unlimited. Not enforced on callout users.
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "or_default")]
     pub subs: i64,
-    /// Most bytes. Always unlimited, as `subs`.
+    /// Most bytes; -1 is unlimited. Not enforced on callout users.
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "or_default")]
     pub data: i64,
-    /// Largest message in bytes. Always unlimited, as `subs`.
+    /// Largest message in bytes; -1 is unlimited. Not enforced on callout users.
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "or_default")]
     pub payload: i64,
-    /// The account the issuer signs for (operator mode). Never written.
+    /// Whether the token is good without a signed nonce. Irrelevant for callout users.
+    #[serde(skip_serializing_if = "is_false", deserialize_with = "or_default")]
+    pub bearer_token: bool,
+    /// Whether the user has to come through a trusted proxy (servers from 2.12).
+    #[serde(skip_serializing_if = "is_false", deserialize_with = "or_default")]
+    pub proxy_required: bool,
+    /// `STANDARD`, `WEBSOCKET` and so on; none is any. Not enforced on callout users.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    pub allowed_connection_types: Vec<String>,
+    /// The account the issuer signs for (operator mode). Servers in config mode refuse it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_account: Option<String>,
     /// Tags.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub tags: Vec<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
 }
 
@@ -49,10 +75,10 @@ pub struct UserBody {
 #[serde(default)]
 pub struct SubjectRule {
     /// Allowed subjects.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub allow: Vec<String>,
     /// Denied subjects.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub deny: Vec<String>,
 }
 
@@ -61,9 +87,29 @@ pub struct SubjectRule {
 #[serde(default)]
 pub struct ResponseRule {
     /// How many replies to one message.
+    #[serde(deserialize_with = "or_default")]
     pub max: i64,
     /// For how long after the message, in nanoseconds.
+    #[serde(deserialize_with = "or_default")]
     pub ttl: i64,
+}
+
+/// A part of the day, `HH:MM:SS` each. One that ends before it starts goes over midnight.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TimeRule {
+    /// When it begins.
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "or_default"
+    )]
+    pub start: String,
+    /// When it ends.
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "or_default"
+    )]
+    pub end: String,
 }
 
 impl UserClaims {
@@ -100,6 +146,67 @@ impl UserClaims {
         self.nats.tags.extend(tags);
         self
     }
+
+    /// The same user in operator mode, where the account is the signer's and not named in the audience:
+    /// without `issuer_account` the signer is the account's own key, with it (`A…`) a signing key of that account.
+    #[must_use]
+    pub fn in_operator_mode(mut self, issuer_account: Option<&str>) -> Self {
+        self.audience = None;
+        self.nats.issuer_account = issuer_account.map(str::to_owned);
+        self
+    }
+
+    /// The same user for a scoped signing key, whose template says what the user may do: without permissions
+    /// and limits, which servers refuse beside it ("scoped users require no permissions or limits set"). Name,
+    /// tags, expiry and issuer account stay.
+    ///
+    /// **What the permit granted or denied is gone**: only for permits that leave permissions to the template.
+    #[must_use]
+    pub fn scoped(mut self) -> Self {
+        self.nats = UserBody {
+            issuer_account: self.nats.issuer_account,
+            tags: self.nats.tags,
+            kind: self.nats.kind,
+            version: self.nats.version,
+            ..UserBody::default()
+        };
+        self
+    }
+}
+
+impl UserBody {
+    /// Whether there is neither permission nor limit, not even an unlimited one: what servers demand of users
+    /// that a scoped signing key signed (`HasEmptyPermissions` of nats-io/jwt v2).
+    pub fn is_bare(&self) -> bool {
+        let Self {
+            publish,
+            subscribe,
+            responses,
+            sources,
+            times,
+            times_location,
+            subs,
+            data,
+            payload,
+            bearer_token,
+            proxy_required,
+            allowed_connection_types,
+            issuer_account: _,
+            tags: _,
+            kind: _,
+            version: _,
+        } = self;
+        publish.is_empty()
+            && subscribe.is_empty()
+            && responses.is_none()
+            && sources.is_empty()
+            && times.is_empty()
+            && times_location.as_deref().is_none_or(str::is_empty)
+            && [*subs, *data, *payload] == [0; 3]
+            && !*bearer_token
+            && !*proxy_required
+            && allowed_connection_types.is_empty()
+    }
 }
 
 impl Body for UserBody {
@@ -116,7 +223,8 @@ impl Body for UserBody {
 }
 
 impl SubjectRule {
-    fn is_empty(&self) -> bool {
+    /// Whether nothing is allowed or denied, which to a server is everything allowed.
+    pub fn is_empty(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty()
     }
 }

@@ -9,6 +9,10 @@ use crate::{AuthorizationRequest, Permit, PolicyName, PolicyRef};
 
 /// What one policy says of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for each login in flight; most of them are permits"
+)]
 pub enum Verdict {
     /// Let the client in.
     Permit(Permit),
@@ -31,6 +35,10 @@ pub struct Decision {
 
 /// In or out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for each login in flight; most of them are permits"
+)]
 pub enum Outcome {
     /// In.
     Permit(Permit),
@@ -67,6 +75,14 @@ pub enum DenialClass {
     InvalidPermit,
     /// A policy chose an account that the host does not sign for.
     AccountNotAllowed,
+    /// A policy chose a role that the host has no signing key for.
+    RoleNotAllowed,
+    /// The client does not come from one of the permit's networks.
+    SourceNotAllowed,
+    /// The client is not connected in one of the permit's ways.
+    ConnectionTypeNotAllowed,
+    /// A permit goes beyond a ceiling that refuses rather than clips.
+    CeilingExceeded,
     /// The request's deadline passed before a decision was made.
     Deadline,
     /// The host has more requests in flight than it takes.
@@ -98,6 +114,10 @@ impl DenialClass {
             Self::PolicyMemory => "policy-memory",
             Self::InvalidPermit => "invalid-permit",
             Self::AccountNotAllowed => "account-not-allowed",
+            Self::RoleNotAllowed => "role-not-allowed",
+            Self::SourceNotAllowed => "source-not-allowed",
+            Self::ConnectionTypeNotAllowed => "connection-type-not-allowed",
+            Self::CeilingExceeded => "ceiling-exceeded",
             Self::Deadline => "deadline",
             Self::Overloaded => "overloaded",
             Self::InvalidResponse => "invalid-response",
@@ -112,13 +132,18 @@ impl DenialClass {
             | Self::PolicyDeadline
             | Self::PolicyMemory
             | Self::InvalidPermit
-            | Self::AccountNotAllowed => Some(Blame::Guest),
+            | Self::AccountNotAllowed
+            | Self::RoleNotAllowed
+            | Self::CeilingExceeded => Some(Blame::Guest),
             Self::NoPolicy
             | Self::Deadline
             | Self::Overloaded
             | Self::InvalidResponse
             | Self::Internal => Some(Blame::Host),
-            Self::PolicyDenied | Self::EndOfChain => None,
+            Self::PolicyDenied
+            | Self::EndOfChain
+            | Self::SourceNotAllowed
+            | Self::ConnectionTypeNotAllowed => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! - [`AuthorizationRequest`]: one login, as the server describes it.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
+//! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: where from, how and when it may be.
 //! - [`Verdict`]: what one policy says; [`Decision`]: what the whole chain comes to.
 //! - [`Authorizer`]: whoever turns a request into a decision.
 //! - [`PolicyName`], [`Digest`], [`PolicyRef`]: which bytes decided.
@@ -12,18 +13,24 @@
 //! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
 //! come in as arguments.
 
+mod connection;
 mod decision;
 mod permissions;
 mod permit;
 mod policy;
 mod request;
 mod secret;
+mod source;
 mod subject;
+mod times;
 
+pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
-pub use permit::{Permit, PermitBuilder, PermitProblem};
+pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};
-pub use request::{AuthorizationRequest, Client, Credentials, Method, Server};
+pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, Server};
 pub use secret::{HashError, Secret, SecretVerifier};
+pub use source::{InvalidSourceNetwork, SourceNetwork};
 pub use subject::{InvalidSubject, PermissionSubject, SubjectProblem};
+pub use times::{InvalidTimeRange, TimeOfDay, TimeRange};

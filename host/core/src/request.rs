@@ -62,8 +62,26 @@ pub struct Client {
     pub version: Option<String>,
     /// Tags of the user JWT presented (operator mode).
     pub tags: Vec<String>,
+    /// The `name` of the user JWT presented (operator mode).
+    pub name_tag: Option<String>,
     /// The nonce a signature covers.
     pub nonce: Option<String>,
+    /// The client's TLS connection; none without TLS, and none if TLS ends before the server.
+    pub tls: Option<ClientTls>,
+}
+
+/// A client's TLS connection, as the server describes it (`client_tls`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientTls {
+    /// The protocol's version, for example `1.3`.
+    pub version: String,
+    /// The cipher suite. Its spelling changed with nats-server 2.12.
+    pub cipher: String,
+    /// Whether the server verified the client's certificate.
+    pub verified: bool,
+    /// The client's certificates in PEM, each chain with the leaf first. Chains the server built and verified or, if
+    /// [`verified`](Self::verified) is false, one chain as the client sent it; empty without a certificate.
+    pub chains: Vec<Vec<String>>,
 }
 
 /// What the client presented (`connect_opts`).

@@ -6,10 +6,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use portcullis_callout::SecretSource as Place;
+use portcullis_claims::UserCredentials;
 use portcullis_core::Secret;
 
 use super::Config;
-use super::nats::check_tls;
+use super::nats::{Authentication, Nats, check_tls};
 use crate::keys::{self, KeyKind};
 use crate::problem::{Checked, Problem};
 
@@ -58,6 +59,11 @@ impl Config {
         }
         let secrets = issuer_seed.map(|issuer_seed| Secrets { issuer_seed });
         let mut problems = resolver.problems;
+        problems.extend(check_pair(
+            &self.file,
+            &self.nats.authentication,
+            environment,
+        ));
         problems.extend(check_tls(&self.file, &self.nats.tls));
         Checked::unless_broken(secrets, problems)
     }
@@ -98,14 +104,41 @@ pub(super) fn check(file: &Path, secrets: &[(SecretSource, SecretKind)]) -> Vec<
     resolver.problems
 }
 
+/// Whether a user JWT and a seed that are both there do not belong together.
+fn check_pair(
+    file: &Path,
+    authentication: &Authentication,
+    environment: &dyn Fn(&str) -> Option<OsString>,
+) -> Option<Problem> {
+    let Authentication::UserJwt { jwt, seed } = authentication else {
+        return None;
+    };
+    let read = |source: &SecretSource| source.place.read_in(environment).ok();
+    let (token, key) = (read(jwt)?, read(seed)?);
+    let error = UserCredentials::parse_pair(token.expose(), key.expose()).err()?;
+    let message = format!("{} is not usable: {}", jwt.place, in_one_line(error));
+    Some(Problem::error(file, message).at_key(&jwt.key))
+}
+
+/// Everything that [`Config::resolve_secrets`] finds wrong with how the service gets to the servers, beyond single secrets.
+pub(super) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
+    let pair = check_pair(file, &nats.authentication, &|name| env::var_os(name));
+    let mut problems = check_tls(file, &nats.tls);
+    problems.extend(pair);
+    problems
+}
+
+/// An error with its causes.
+fn in_one_line(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
 /// What a secret has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecretKind {
     Seed(KeyKind),
     /// The content of a credentials file.
     Credentials,
-    /// A user JWT.
-    UserJwt,
     /// Anything.
     Text,
 }
@@ -153,8 +186,9 @@ impl SecretKind {
     fn check(self, secret: &str) -> Result<(), String> {
         match self {
             Self::Seed(kind) => keys::check_seed(secret, kind).map_err(|error| error.to_string()),
-            Self::Credentials => keys::check_credentials(secret),
-            Self::UserJwt => keys::check_jwt(secret),
+            Self::Credentials => UserCredentials::parse(secret)
+                .map(drop)
+                .map_err(|error| in_one_line(error)),
             Self::Text => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ mod secrets;
 
 const FILE: &str = "dir/portcullis.toml";
 /// The least that a configuration needs.
-const LEAST: [(&str, &[&str]); 4] = [
+const LEAST: [(&str, &[&str]); 5] = [
     ("nats", &[r#"nkey-seed-file = "callout.nk""#]),
     (
         "callout",
@@ -23,6 +23,7 @@ const LEAST: [(&str, &[&str]); 4] = [
     ),
     ("policies", &[]),
     ("log", &[]),
+    ("health", &[]),
 ];
 
 /// The least, with `lines` in `table`, in the place of what they set.
@@ -223,7 +224,11 @@ fn problem_with(table: &str, given: &str) -> String {
     "tls-key-file = \"x\"",
     ":1: nats.tls-key-file: needs `tls-cert-file` beside it"
 )]
-#[case("nats", "tls-ca-file = \"\"", ":2: nats.tls-ca-file: must not be empty")]
+#[case(
+    "nats",
+    "tls-ca-file = \"\"",
+    ":2: nats.tls-ca-file: must not be empty"
+)]
 // Authentication.
 #[case(
     "nats",
@@ -358,6 +363,17 @@ fn problem_with(table: &str, given: &str) -> String {
     "directory = \"\"",
     ":7: policies.directory: must not be empty"
 )]
+// Health.
+#[case(
+    "health",
+    "listen = \"9222\"",
+    ":9: health.listen: expected an address such as `127.0.0.1:9222` or `[::]:9222`, found `9222`"
+)]
+#[case(
+    "health",
+    "port = 9222",
+    ":9: health.port: unknown key, expected one of `listen`"
+)]
 // Logs.
 #[case(
     "log",
@@ -442,7 +458,7 @@ memory = "lots"
 format = "xml"
 "#;
     insta::assert_snapshot!(lines(&parse(text).unwrap_err()).join("\n"), @r#"
-    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `policies`, `log`
+    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `policies`, `health`, `log`
     dir/portcullis.toml:3: nats: warning: no way to authenticate is set, so servers will ask the callout about the callout; set `nkey-seed-file`
     dir/portcullis.toml:4: nats.servers: expected a server address that starts with `nats://` or `tls://`
     dir/portcullis.toml:4: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found an integer
@@ -659,7 +675,7 @@ fn the_reference_states_the_defaults() {
 #[test]
 fn the_reference_has_every_key() {
     // An unlikely key makes each table list the keys it knows.
-    for table in ["nats", "callout", "policies", "log"] {
+    for table in ["nats", "callout", "policies", "health", "log"] {
         let problem = problem_with(table, "zzzzzz = 1");
         let known = problem.split_once("expected one of ").unwrap().1;
         for key in known.split(", ").map(|key| key.trim_matches('`')) {

@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::Auth;
-use portcullis_claims::{KeyError, UserKey};
+use portcullis_claims::{CredentialsError, KeyError, UserCredentials, UserKey};
 use portcullis_core::Secret;
 
 use super::secret::{SecretError, SecretSource};
-use super::user_credentials::{CredentialsError, UserCredentials};
 
 /// How the host logs in to NATS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,11 +180,11 @@ impl Proof {
         match self {
             Self::Nkey(key) => {
                 auth.nkey = Some(key.public_key().to_owned());
-                auth.signature = Some(super::user_credentials::sign(key, nonce)?);
+                auth.signature = Some(key.sign(nonce)?);
             }
             Self::UserJwt(credentials) => {
                 auth.jwt = Some(credentials.jwt().to_owned());
-                auth.signature = Some(super::user_credentials::sign(credentials.key(), nonce)?);
+                auth.signature = Some(credentials.key().sign(nonce)?);
             }
             Self::Password { user, password } => {
                 auth.username = Some(user.clone());

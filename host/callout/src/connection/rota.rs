@@ -15,6 +15,8 @@ pub(super) struct Rota {
     current: Option<ServerAddr>,
     /// When that connection was made, until it is looked at.
     since: Option<Instant>,
+    /// How many connections in a row did not last.
+    flaps: u32,
     /// Whether a choice is due to be the first one, at once.
     first: Option<ServerAddr>,
     /// Those that this round has tried.
@@ -22,6 +24,9 @@ pub(super) struct Rota {
     /// The choice whose outcome is not known yet, and how often that server had failed before.
     pending: Option<(ServerAddr, usize)>,
 }
+
+/// A connection that is as old as this, or as the wait, has lasted.
+const LASTING: Duration = Duration::from_secs(1);
 
 /// A server that could not be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,7 @@ impl Rota {
             jitter,
             current: None,
             since: None,
+            flaps: 0,
             first: None,
             tried: Vec::new(),
             pending: None,
@@ -96,9 +102,16 @@ impl Rota {
     }
 
     fn in_turn<'a>(&mut self, pool: &'a [Server], now: Instant) -> Option<(&'a Server, Duration)> {
-        // A connection that did not last is no reason to be quick.
-        let since = self.since.take();
-        let mut wait = since.is_some_and(|since| now.duration_since(since) < self.wait);
+        if let Some(since) = self.since.take() {
+            let lasted = now.saturating_duration_since(since) >= self.wait.min(LASTING);
+            self.flaps = if lasted {
+                0
+            } else {
+                self.flaps.saturating_add(1)
+            };
+        }
+        // A server that takes connections and drops them is not asked for one after the other.
+        let mut wait = self.tried.is_empty() && self.flaps > 1;
         if pool.iter().all(|server| self.tried.contains(&server.addr)) {
             self.tried.clear();
             wait = true;
@@ -225,13 +238,18 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_did_not_last_is_followed_by_a_wait() {
+    fn a_second_connection_in_a_row_that_did_not_last_is_followed_by_a_wait() {
         let (mut rota, now) = connected("a");
         let pool = pool(&["a", "b"]);
-        rota.next(&pool, now).unwrap();
-        rota.reached(now);
-        let again = rota.next(&pool, now + WAIT / 2).unwrap();
-        assert!(again.delay.unwrap() >= WAIT);
+        let mut delay_after = |lasted| {
+            rota.reached(now);
+            rota.next(&pool, now + lasted).unwrap().delay.unwrap()
+        };
+        assert!(delay_after(WAIT).is_zero());
+        assert!(delay_after(WAIT / 2).is_zero());
+        assert!(delay_after(WAIT / 2) >= WAIT);
+        assert!(delay_after(WAIT / 2) >= WAIT);
+        assert!(delay_after(WAIT).is_zero());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Token ids (`jti`), computed as the Go library does.
 
+use std::borrow::Cow;
+
 use data_encoding::BASE32_NOPAD;
 use serde::Serialize;
 use sha2::{Digest, Sha512_256};
@@ -52,7 +54,11 @@ fn number(value: Option<u64>) -> Option<u64> {
 }
 
 /// Go's JSON escapes what could end a script in HTML. These characters only occur inside strings.
-fn as_go_writes(json: &str) -> String {
+pub(super) fn as_go_writes(json: &str) -> Cow<'_, str> {
+    let escaped = ['<', '>', '&', '\u{2028}', '\u{2029}'];
+    if !json.contains(escaped) {
+        return Cow::Borrowed(json);
+    }
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
         match character {
@@ -64,7 +70,7 @@ fn as_go_writes(json: &str) -> String {
             other => text.push(other),
         }
     }
-    text
+    Cow::Owned(text)
 }
 
 #[cfg(test)]

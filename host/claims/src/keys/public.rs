@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use nkeys::KeyPair;
+use aws_lc_rs::signature::{ED25519, VerificationAlgorithm as _};
+
+use super::text;
 
 /// What a key identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +31,7 @@ pub enum KeyKind {
 pub struct PublicKey {
     text: Arc<str>,
     kind: KeyKind,
+    bytes: [u8; text::KEY_LEN],
 }
 
 /// Text that is not a public nkey. The message does not repeat it: it could be a seed.
@@ -38,7 +41,7 @@ pub struct InvalidPublicKey;
 
 impl KeyKind {
     /// Every kind.
-    const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Operator,
         Self::Account,
         Self::User,
@@ -70,10 +73,6 @@ impl KeyKind {
             Self::Curve => 'X',
         }
     }
-
-    pub(super) fn from_letter(letter: char) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.letter() == letter)
-    }
 }
 
 impl fmt::Display for KeyKind {
@@ -99,10 +98,21 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's Ed25519 signature of `message`. Never true of curve keys.
+    ///
+    /// Accepts what Go's `crypto/ed25519` accepts (no cofactor, `S` below the group's order, `R` compared byte by
+    /// byte), but for public keys whose y coordinate is not reduced: Go reads those few, here they verify nothing.
+    /// No key pair has such a public key.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.kind != KeyKind::Curve
-            && KeyPair::from_public_key(&self.text)
-                .is_ok_and(|key| key.verify(message, signature).is_ok())
+        self.kind != KeyKind::Curve && ED25519.verify_sig(&self.bytes, message, signature).is_ok()
+    }
+
+    pub(super) fn from_bytes(kind: KeyKind, bytes: [u8; text::KEY_LEN]) -> Self {
+        let text = text::encode_public(kind, &bytes).into();
+        Self { text, kind, bytes }
+    }
+
+    pub(super) const fn as_bytes(&self) -> &[u8; text::KEY_LEN] {
+        &self.bytes
     }
 }
 
@@ -110,16 +120,9 @@ impl FromStr for PublicKey {
     type Err = InvalidPublicKey;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        nkeys::from_public_key(text).map_err(|_| InvalidPublicKey)?;
-        let kind = text
-            .chars()
-            .next()
-            .and_then(KeyKind::from_letter)
-            .ok_or(InvalidPublicKey)?;
-        Ok(Self {
-            text: text.into(),
-            kind,
-        })
+        let (kind, bytes) = text::decode_public(text).ok_or(InvalidPublicKey)?;
+        let text = text.into();
+        Ok(Self { text, kind, bytes })
     }
 }
 
@@ -137,6 +140,8 @@ impl fmt::Debug for PublicKey {
 
 #[cfg(test)]
 mod tests {
+    use nkeys::KeyPair;
+
     use super::*;
 
     #[test]

@@ -1,9 +1,9 @@
 //! Seeds, as people keep them in files.
 
-use nkeys::KeyPair;
-use portcullis_core::Secret;
+use zeroize::Zeroizing;
 
 use super::public::{KeyKind, PublicKey};
+use super::text;
 
 /// Why a text is not the seed that was asked for. No message repeats the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,12 +28,20 @@ pub enum KeyError {
         /// How it shows.
         problem: &'static str,
     },
-    /// The key library could not make a key.
-    #[error("the key library failed to make a key")]
+    /// There was no randomness to make a key of.
+    #[error("the cryptography library failed to make a key")]
     Generate,
-    /// The key library could not sign.
-    #[error("the key library failed to sign")]
+    /// The cryptography library would not take the seed.
+    #[error("the cryptography library refused the {0} key")]
+    Derive(KeyKind),
+    /// The cryptography library could not sign.
+    #[error("the cryptography library failed to sign")]
     Sign,
+    /// A kind of key that encrypts.
+    #[error(
+        "a key of the kind {0} does not sign; use an operator, account, user, server or cluster key"
+    )]
+    CannotSign(KeyKind),
 }
 
 fn wanted(kind: KeyKind) -> String {
@@ -47,8 +55,11 @@ fn with_article(kind: KeyKind) -> String {
     }
 }
 
-/// Reads the one seed in `text`: its pair, its public key and the seed itself.
-pub(super) fn read(text: &str, kind: KeyKind) -> Result<(KeyPair, PublicKey, &str), KeyError> {
+/// Reads the one seed in `text`: its bytes and itself.
+pub(super) fn read(
+    text: &str,
+    kind: KeyKind,
+) -> Result<(Zeroizing<[u8; text::KEY_LEN]>, &str), KeyError> {
     let seed = only_line(text, kind)?;
     let unexpected = |found: String| KeyError::Unexpected {
         expected: kind,
@@ -57,31 +68,19 @@ pub(super) fn read(text: &str, kind: KeyKind) -> Result<(KeyPair, PublicKey, &st
     if let Some(found) = not_a_seed(seed) {
         return Err(unexpected(found));
     }
-    let pair = KeyPair::from_seed(seed).map_err(|error| KeyError::Damaged {
+    let (found, bytes) = text::decode_seed(seed).map_err(|problem| KeyError::Damaged {
         expected: kind,
-        problem: problem_of(&error),
+        problem: problem.as_str(),
     })?;
-    let found = seed.chars().nth(1).and_then(KeyKind::from_letter);
     match found {
-        Some(found) if found == kind => {}
+        Some(found) if found == kind => Ok((bytes, seed)),
         Some(found) => {
             let letter = found.letter();
-            return Err(unexpected(format!(
-                "{} seed (S{letter}…)",
-                with_article(found)
-            )));
+            let found = with_article(found);
+            Err(unexpected(format!("{found} seed (S{letter}…)")))
         }
-        None => return Err(unexpected("a seed of another kind".to_owned())),
+        None => Err(unexpected("a seed of another kind".to_owned())),
     }
-    let public_key = pair
-        .public_key()
-        .parse()
-        .map_err(|_| unexpected("a seed without a public key".to_owned()))?;
-    Ok((pair, public_key, seed))
-}
-
-pub(super) fn generate(pair: &KeyPair) -> Result<Secret, KeyError> {
-    pair.seed().map(Secret::new).map_err(|_| KeyError::Generate)
 }
 
 fn only_line(text: &str, kind: KeyKind) -> Result<&str, KeyError> {
@@ -122,23 +121,16 @@ fn not_a_seed(line: &str) -> Option<String> {
     (!line.starts_with('S')).then(|| "something that is not a seed".to_owned())
 }
 
-fn problem_of(error: &nkeys::error::Error) -> &'static str {
-    use nkeys::error::ErrorKind;
-    match error.kind() {
-        ErrorKind::InvalidKeyLength => "it does not have 58 characters",
-        ErrorKind::ChecksumFailure => "its checksum does not match",
-        ErrorKind::InvalidPrefix => "its first characters are not those of a seed",
-        _ => "it has characters that no seed has",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use nkeys::KeyPair;
+
     use super::*;
+    use crate::keys::SigningKey;
 
     fn read_account(text: &str) -> Result<String, String> {
-        read(text, KeyKind::Account)
-            .map(|(_, key, _)| key.to_string())
+        SigningKey::from_seed(text, KeyKind::Account)
+            .map(|key| key.public_key().to_owned())
             .map_err(|error| error.to_string())
     }
 

@@ -106,13 +106,48 @@ fn server_cluster_and_tags_are_read() {
 }
 
 #[test]
-fn certificates_stay_in_the_raw_claims() {
-    let opened = golden!("tls");
-    let raw: Value = serde_json::from_str(opened.raw()).unwrap();
-    assert_eq!(
-        raw["nats"]["client_tls"]["verified_chains"][0][0],
-        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-    );
+fn a_tls_connection_is_read_with_its_certificates() {
+    let leaf = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let tls = golden!("tls").into_request().client.tls.unwrap();
+    assert!(tls.verified && !tls.version.is_empty() && !tls.cipher.is_empty());
+    assert_eq!(tls.chains.first().unwrap().first().unwrap(), leaf);
+}
+
+#[test]
+fn certificates_that_the_server_did_not_verify_are_read_as_such() {
+    let cases = [
+        (json!({ "certs": ["a", "b"] }), vec![vec!["a", "b"]], false),
+        (
+            json!({ "verified_chains": [["a"], ["a", "b"]] }),
+            vec![vec!["a"], vec!["a", "b"]],
+            true,
+        ),
+        (
+            json!({ "verified_chains": [[]], "certs": ["a"] }),
+            vec![vec!["a"]],
+            false,
+        ),
+        (
+            json!({ "verified_chains": [], "certs": null }),
+            vec![],
+            false,
+        ),
+    ];
+    for (sent, chains, verified) in cases {
+        let request = open_edited("/nats/client_tls", sent.clone()).unwrap();
+        let tls = request.into_request().client.tls.unwrap();
+        assert_eq!(
+            (tls.chains, tls.verified),
+            (
+                chains
+                    .into_iter()
+                    .map(|chain| chain.into_iter().map(str::to_owned).collect())
+                    .collect(),
+                verified
+            ),
+            "{sent}"
+        );
+    }
 }
 
 #[test]
@@ -206,6 +241,7 @@ fn a_signed_request_that_is_wrong_is_refused(
 #[case("/nats/connect_opts/pass", Value::Null)]
 #[case("/nats/client_tls", Value::Null)]
 #[case("/nats/client_tls", json!({ "later": ["form"] }))]
+#[case("/nats/client_info/name_tag", json!("sentinel"))]
 #[case("/nats/server_id/tags", json!(["a"]))]
 fn what_other_servers_may_send_is_read(#[case] pointer: &str, #[case] value: Value) {
     assert!(open_edited(pointer, value).is_ok());

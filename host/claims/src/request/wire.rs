@@ -2,7 +2,7 @@
 //!
 //! Everything is optional: what a server leaves out, and what it sets to `null`, is absent.
 
-use portcullis_core::{AuthorizationRequest, Client, Credentials, Secret, Server};
+use portcullis_core::{AuthorizationRequest, Client, ClientTls, Credentials, Secret, Server};
 use serde::{Deserialize, Deserializer};
 
 use crate::jwt::{Body, VERSION};
@@ -21,6 +21,7 @@ pub(super) struct RequestBody {
     server_id: Option<ServerId>,
     client_info: Option<ClientInformation>,
     connect_opts: Option<ConnectOptions>,
+    client_tls: Option<TlsInformation>,
 }
 
 #[derive(Default, Deserialize)]
@@ -46,7 +47,18 @@ struct ClientInformation {
     #[serde(rename = "type")]
     transport: Option<String>,
     mqtt_id: Option<String>,
+    name_tag: Option<String>,
     nonce: Option<String>,
+}
+
+/// Certificates are in one of the two lists: in `certs` when the server did not verify them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TlsInformation {
+    version: Option<String>,
+    cipher: Option<String>,
+    certs: Option<Vec<String>>,
+    verified_chains: Option<Vec<Vec<String>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -100,7 +112,10 @@ impl RequestBody {
         AuthorizationRequest {
             user_nkey: self.user_nkey.unwrap_or_default(),
             server: server.into_server(),
-            client: information.into_client(&options),
+            client: Client {
+                tls: self.client_tls.map(TlsInformation::into_tls),
+                ..information.into_client(&options)
+            },
             credentials: options.into_credentials(),
             received_at,
         }
@@ -140,7 +155,27 @@ impl ClientInformation {
             lang: present(options.lang.clone()),
             version: present(options.version.clone()),
             tags: self.tags.unwrap_or_default(),
+            name_tag: present(self.name_tag),
             nonce: present(self.nonce),
+            tls: None,
+        }
+    }
+}
+
+impl TlsInformation {
+    fn into_tls(self) -> ClientTls {
+        let some = |chain: &Vec<String>| !chain.is_empty();
+        let mut chains = self.verified_chains.unwrap_or_default();
+        chains.retain(some);
+        let verified = !chains.is_empty();
+        if !verified {
+            chains.extend(self.certs.filter(some));
+        }
+        ClientTls {
+            version: self.version.unwrap_or_default(),
+            cipher: self.cipher.unwrap_or_default(),
+            verified,
+            chains,
         }
     }
 }

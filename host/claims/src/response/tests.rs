@@ -39,8 +39,7 @@ fn responses_are_the_claims_that_go_writes(#[case] token: &str) {
         serde_json::to_value(&ours).unwrap(),
         serde_json::to_value(&golden).unwrap()
     );
-    // Ed25519 is deterministic and the field order is Go's: the tokens are the same, byte for byte, unless
-    // Go escaped something.
+    // Ed25519 is deterministic, field order and escapes are Go's: the tokens are the same, byte for byte.
     assert_eq!(ours.sign(&issuer).unwrap(), token.trim());
 }
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use nkeys::KeyPair;
 use proptest::prelude::*;
+use rstest::rstest;
 use serde_json::Value;
 
 use super::*;
@@ -85,6 +86,75 @@ fn tags_of_the_caller_follow_those_of_the_permit() {
         claims.nats.tags,
         ["policy:static-users", "policy-generation:7"]
     );
+}
+
+#[test]
+fn operator_mode_names_the_account_by_its_key() {
+    let claims = UserClaims::from_permit("U", &full_permit(), 100);
+    let own = claims.clone().in_operator_mode(None);
+    assert_eq!((own.audience, own.nats.issuer_account), (None, None));
+    let account = KeyPair::new_account().public_key();
+    let json = json_of(&claims.clone().in_operator_mode(Some(&account)));
+    assert_eq!(json["aud"], Value::Null);
+    assert_eq!(json["nats"]["issuer_account"], account);
+    assert_eq!(json["nats"]["pub"], json_of(&claims)["nats"]["pub"]);
+}
+
+#[test]
+fn a_scoped_user_has_neither_permissions_nor_limits() {
+    let claims = UserClaims::from_permit("U", &full_permit(), 100);
+    assert!(!claims.nats.is_bare());
+    let scoped = claims.in_operator_mode(Some("A")).scoped();
+    assert!(scoped.nats.is_bare());
+    let expected = serde_json::json!({
+        "exp": 3_700,
+        "iat": 100,
+        "name": "alice <&>",
+        "sub": "U",
+        "nats": {
+            "pub": {},
+            "sub": {},
+            "issuer_account": "A",
+            "tags": ["policy:static-users"],
+            "type": "user",
+            "version": 2,
+        },
+    });
+    assert_eq!(json_of(&scoped), expected);
+}
+
+#[rstest]
+#[case(r#"{"pub": {"allow": ["a"]}}"#)]
+#[case(r#"{"sub": {"deny": [">"]}}"#)]
+#[case(r#"{"resp": {}}"#)]
+#[case(r#"{"src": "10.0.0.0/8"}"#)]
+#[case(r#"{"times": [{}]}"#)]
+#[case(r#"{"times_location": "Europe/Berlin"}"#)]
+#[case(r#"{"subs": -1}"#)]
+#[case(r#"{"data": 1}"#)]
+#[case(r#"{"payload": 1}"#)]
+#[case(r#"{"bearer_token": true}"#)]
+#[case(r#"{"proxy_required": true}"#)]
+#[case(r#"{"allowed_connection_types": ["MQTT"]}"#)]
+fn whatever_a_template_could_say_is_not_bare(#[case] json: &str) {
+    let body: UserBody = serde_json::from_str(json).unwrap();
+    assert!(!body.is_bare());
+}
+
+#[test]
+fn what_is_unknown_missing_or_null_is_read_as_nothing() {
+    let nothing: UserBody = serde_json::from_str(r#"{"later": {"than": 2}}"#).unwrap();
+    assert_eq!(nothing, UserBody::default());
+    let nulls: UserBody = serde_json::from_str(
+        r#"{"pub": null, "sub": {"allow": null, "deny": null}, "resp": null, "src": null, "times": null,
+            "times_location": null, "subs": null, "data": null, "payload": null, "bearer_token": null,
+            "proxy_required": null, "allowed_connection_types": null, "issuer_account": null,
+            "tags": null, "type": null, "version": null}"#,
+    )
+    .unwrap();
+    assert_eq!(nulls, UserBody::default());
+    let claims: UserClaims = serde_json::from_str(r#"{"nats": null}"#).unwrap();
+    assert_eq!(claims.nats, UserBody::default());
 }
 
 #[test]

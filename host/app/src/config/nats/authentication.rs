@@ -55,7 +55,7 @@ impl Authentication {
         let password = section.secret("password-file", "password-env");
         let token = section.secret("token-file", "token-env");
         for (source, kind) in [
-            (&jwt, SecretKind::UserJwt),
+            (&jwt, SecretKind::Text),
             (&seed, SecretKind::Seed(KeyKind::User)),
             (&credentials, SecretKind::Credentials),
             (&password, SecretKind::Text),
@@ -88,7 +88,7 @@ impl Authentication {
             Self::Anonymous => Vec::new(),
             Self::Nkey(seed) => vec![(seed, user_seed)],
             Self::Credentials(source) => vec![(source, SecretKind::Credentials)],
-            Self::UserJwt { jwt, seed } => vec![(jwt, SecretKind::UserJwt), (seed, user_seed)],
+            Self::UserJwt { jwt, seed } => vec![(jwt, SecretKind::Text), (seed, user_seed)],
             Self::Password { password, .. } => vec![(password, SecretKind::Text)],
             Self::Token(token) => vec![(token, SecretKind::Text)],
         }

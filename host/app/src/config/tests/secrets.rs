@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 
 use nkeys::KeyPair;
+use portcullis_claims::{IssuerKey, UserClaims};
+use portcullis_core::Permit;
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -80,6 +82,16 @@ fn credentials_file(jwt: &str, seed: &str) -> String {
     )
 }
 
+/// A user JWT for the public key of `seed`.
+fn user_jwt(seed: &str) -> String {
+    let issuer = IssuerKey::from_seed(&KeyPair::new_account().seed().unwrap()).unwrap();
+    let user = KeyPair::from_seed(seed).unwrap().public_key();
+    let permit = Permit::builder("APP", 1).finish().unwrap();
+    UserClaims::from_permit(&user, &permit, 1)
+        .sign(&issuer)
+        .unwrap()
+}
+
 const ISSUER: &str = "issuer-seed-file = \"issuer.nk\"";
 
 #[test]
@@ -105,8 +117,8 @@ fn every_way_to_authenticate_is_read_by_the_service_as_it_was_checked(#[case] na
     let fixture = Fixture::new();
     let user = KeyPair::new_user().seed().unwrap();
     fixture.write("user.nk", &user);
-    fixture.write("user.jwt", "eyJ0.e30.sig\n");
-    fixture.write("user.creds", credentials_file("eyJ0.e30.sig", &user));
+    fixture.write("user.jwt", format!("{}\n", user_jwt(&user)));
+    fixture.write("user.creds", credentials_file(&user_jwt(&user), &user));
     let (config, checked) = fixture.config(nats, ISSUER, &user);
     assert_eq!(checked.unwrap().warnings, []);
     let authentication = portcullis_callout::Authentication::from(&config.nats.authentication);
@@ -213,6 +225,23 @@ fn a_seed_that_everybody_can_read_is_a_warning() {
     );
     set_mode(&path, 0o640);
     assert_eq!(fixture.resolve("", ISSUER, "").unwrap().warnings, []);
+}
+
+#[test]
+fn a_user_jwt_must_be_that_of_the_seed_beside_it() {
+    let fixture = Fixture::new();
+    let (user, other) = (
+        KeyPair::new_user().seed().unwrap(),
+        KeyPair::new_user().seed().unwrap(),
+    );
+    fixture.write("user.nk", &user);
+    fixture.write("user.jwt", user_jwt(&other));
+    let nats = "user-jwt-file = \"user.jwt\"\nnkey-seed-file = \"user.nk\"";
+    let problems = fixture.problems(nats, ISSUER, "");
+    let start =
+        "portcullis.toml: nats.user-jwt-file: `user.jwt` is not usable: the seed belongs to `U";
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with(start), "{problems:?}");
 }
 
 #[test]

@@ -1,0 +1,199 @@
+//! Keys as text: base32 of a prefix, 32 bytes and a checksum.
+//!
+//! The format of the Go library `nats-io/nkeys`. It is written out here, and not taken from a library, because
+//! a seed passes through: nothing of it stays behind in freed memory.
+
+use data_encoding::BASE32_NOPAD;
+use portcullis_core::Secret;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::public::KeyKind;
+
+/// The bytes of a key, public or secret.
+pub(super) const KEY_LEN: usize = 32;
+/// One byte of prefix, the key, two bytes of checksum: 35 bytes as base32.
+const PUBLIC_LEN: usize = 56;
+/// Two bytes of prefix: 36 bytes as base32.
+pub(super) const SEED_LEN: usize = 58;
+/// `S`, in the place of base32's first character.
+const SEED_PREFIX: u8 = 18 << 3;
+
+/// How a text that looks like a seed is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SeedProblem {
+    Length,
+    Characters,
+    Checksum,
+    Prefix,
+}
+
+impl SeedProblem {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Length => "it does not have 58 characters",
+            Self::Characters => "it has characters that no seed has",
+            Self::Checksum => "its checksum does not match",
+            Self::Prefix => "its first characters are not those of a seed",
+        }
+    }
+}
+
+/// The kind and the bytes of a public key.
+pub(super) fn decode_public(text: &str) -> Option<(KeyKind, [u8; KEY_LEN])> {
+    if text.len() != PUBLIC_LEN {
+        return None;
+    }
+    let mut bytes = [0; 35];
+    BASE32_NOPAD.decode_mut(text.as_bytes(), &mut bytes).ok()?;
+    let ([prefix, key @ ..], sum) = bytes.split_last_chunk::<2>()? else {
+        return None;
+    };
+    if u16::from_le_bytes(*sum) != checksum(&[*prefix], key) {
+        return None;
+    }
+    let kind = KeyKind::ALL
+        .into_iter()
+        .find(|kind| prefix_of(*kind) == *prefix)?;
+    Some((kind, key.try_into().ok()?))
+}
+
+/// The text of a public key.
+pub(super) fn encode_public(kind: KeyKind, key: &[u8; KEY_LEN]) -> String {
+    let prefix = [prefix_of(kind)];
+    let sum = checksum(&prefix, key).to_le_bytes();
+    let mut bytes = [0; 35];
+    for (place, byte) in bytes.iter_mut().zip(prefix.iter().chain(key).chain(&sum)) {
+        *place = *byte;
+    }
+    BASE32_NOPAD.encode(&bytes)
+}
+
+/// The kind (`None`: one this crate does not know) and the bytes of a seed.
+pub(super) fn decode_seed(
+    text: &str,
+) -> Result<(Option<KeyKind>, Zeroizing<[u8; KEY_LEN]>), SeedProblem> {
+    if text.len() != SEED_LEN {
+        return Err(SeedProblem::Length);
+    }
+    let mut bytes = Zeroizing::new([0; 36]);
+    BASE32_NOPAD
+        .decode_mut(text.as_bytes(), bytes.as_mut_slice())
+        .map_err(|_| SeedProblem::Characters)?;
+    let [first, second, rest @ ..] = &*bytes;
+    let (key, sum) = rest.split_at_checked(KEY_LEN).unwrap_or_default();
+    if sum != checksum(&[*first, *second], key).to_le_bytes() {
+        return Err(SeedProblem::Checksum);
+    }
+    if first & 0b1111_1000 != SEED_PREFIX {
+        return Err(SeedProblem::Prefix);
+    }
+    let prefix = (first & 0b111) << 5 | second >> 3;
+    let kind = KeyKind::ALL
+        .into_iter()
+        .find(|kind| prefix_of(*kind) == prefix);
+    let mut seed = Zeroizing::new([0; KEY_LEN]);
+    for (place, byte) in seed.iter_mut().zip(key) {
+        *place = *byte;
+    }
+    Ok((kind, seed))
+}
+
+/// The text of a seed.
+pub(super) fn encode_seed(kind: KeyKind, seed: &[u8; KEY_LEN]) -> Secret {
+    let prefix = prefix_of(kind);
+    let prefix = [SEED_PREFIX | prefix >> 5, prefix << 3];
+    let sum = checksum(&prefix, seed).to_le_bytes();
+    let mut bytes = Zeroizing::new([0; 36]);
+    for (place, byte) in bytes.iter_mut().zip(prefix.iter().chain(seed).chain(&sum)) {
+        *place = *byte;
+    }
+    // Room for everything at once: growing would leave a copy behind.
+    let mut text = String::with_capacity(SEED_LEN);
+    BASE32_NOPAD.encode_append(bytes.as_slice(), &mut text);
+    bytes.zeroize();
+    Secret::new(text)
+}
+
+/// The byte whose first five bits are the kind's letter in base32.
+const fn prefix_of(kind: KeyKind) -> u8 {
+    (kind.letter() as u8 - b'A') << 3
+}
+
+/// CRC-16/XMODEM.
+fn checksum(prefix: &[u8], key: &[u8]) -> u16 {
+    prefix.iter().chain(key).fold(0, |sum, byte| {
+        (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
+            let shifted = sum << 1;
+            if sum & 0x8000 == 0 {
+                shifted
+            } else {
+                shifted ^ 0x1021
+            }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use nkeys::KeyPair;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kinds() -> impl Strategy<Value = KeyKind> {
+        prop::sample::select(KeyKind::ALL.as_slice())
+    }
+
+    /// The library's kinds; it has no way to make a curve key's text of its own bytes but `KeyPair`.
+    fn theirs(kind: KeyKind) -> nkeys::KeyPairType {
+        match kind {
+            KeyKind::Operator => nkeys::KeyPairType::Operator,
+            KeyKind::Account => nkeys::KeyPairType::Account,
+            KeyKind::User => nkeys::KeyPairType::User,
+            KeyKind::Server => nkeys::KeyPairType::Server,
+            KeyKind::Cluster => nkeys::KeyPairType::Cluster,
+            KeyKind::Curve => nkeys::KeyPairType::Curve,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn seeds_are_written_and_read_as_nkeys_does(bytes: [u8; 32], kind in kinds()) {
+            let ours = encode_seed(kind, &bytes);
+            let theirs = KeyPair::new_from_raw(theirs(kind), bytes).unwrap().seed().unwrap();
+            prop_assert_eq!(ours.expose(), &theirs);
+            let (read, seed) = decode_seed(&theirs).unwrap();
+            prop_assert_eq!((read, *seed), (Some(kind), bytes));
+        }
+
+        #[test]
+        fn public_keys_are_written_and_read_as_nkeys_does(bytes: [u8; 32], kind in kinds()) {
+            let text = encode_public(kind, &bytes);
+            prop_assert_eq!(decode_public(&text), Some((kind, bytes)));
+            let (prefix, key) = nkeys::from_public_key(&text).unwrap();
+            prop_assert_eq!((prefix, key), (prefix_of(kind), bytes));
+        }
+
+        #[test]
+        fn one_changed_character_never_goes_unnoticed(
+            bytes: [u8; 32], kind in kinds(), place in 0_usize..56, letter in "[A-Z2-7]",
+        ) {
+            let public = encode_public(kind, &bytes);
+            let mut changed = public.clone();
+            changed.replace_range(place..=place, &letter);
+            prop_assert_eq!(decode_public(&changed).is_some(), changed == public);
+            let seed = encode_seed(kind, &bytes);
+            let mut changed = seed.expose().to_owned();
+            changed.replace_range(place..=place, &letter);
+            prop_assert_eq!(decode_seed(&changed).is_ok(), changed == seed.expose());
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_as_nkeys_does(text in "[SPUXA][A-Z2-7]{54,58}|.{0,60}") {
+            prop_assert_eq!(decode_seed(&text).is_ok(), nkeys::decode_seed(&text).is_ok());
+            if decode_public(&text).is_some() {
+                prop_assert!(nkeys::from_public_key(&text).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! How a connection reaches its server.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Client;
+
+/// How a connection reaches its server, in the words of `allowed_connection_types`.
+///
+/// Servers read the list in a user JWT but do not act on it for logins that auth callout lets in, so the host does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConnectionType {
+    /// A NATS client over TCP or TLS.
+    Standard,
+    /// A NATS client over WebSocket.
+    Websocket,
+    /// A leafnode.
+    Leafnode,
+    /// A leafnode over WebSocket.
+    LeafnodeWs,
+    /// An MQTT client.
+    Mqtt,
+    /// An MQTT client over WebSocket.
+    MqttWs,
+    /// A client in the server's own process.
+    InProcess,
+}
+
+/// A text that names no connection type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown connection type `{text}`: expected STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS or IN_PROCESS"
+)]
+pub struct InvalidConnectionType {
+    text: String,
+}
+
+impl ConnectionType {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Standard,
+        Self::Websocket,
+        Self::Leafnode,
+        Self::LeafnodeWs,
+        Self::Mqtt,
+        Self::MqttWs,
+        Self::InProcess,
+    ];
+
+    /// The name in user JWTs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::Websocket => "WEBSOCKET",
+            Self::Leafnode => "LEAFNODE",
+            Self::LeafnodeWs => "LEAFNODE_WS",
+            Self::Mqtt => "MQTT",
+            Self::MqttWs => "MQTT_WS",
+            Self::InProcess => "IN_PROCESS",
+        }
+    }
+}
+
+impl FromStr for ConnectionType {
+    type Err = InvalidConnectionType;
+
+    /// The names of [`as_str`](Self::as_str), in any case, as servers read them.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| InvalidConnectionType {
+                text: text.chars().take(64).flat_map(char::escape_debug).collect(),
+            })
+    }
+}
+
+impl fmt::Display for ConnectionType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Client {
+    /// How the connection reaches its server, as far as the request tells; none for kinds and transports that are not
+    /// known here.
+    ///
+    /// A request says `Client` or `Leafnode`, and of a client `nats`, `websocket` or `mqtt`. It does not say whether MQTT
+    /// or a leafnode runs over WebSocket: those come out as [`Mqtt`](ConnectionType::Mqtt) and
+    /// [`Leafnode`](ConnectionType::Leafnode), so a permit that names only [`MqttWs`](ConnectionType::MqttWs) or
+    /// [`LeafnodeWs`](ConnectionType::LeafnodeWs) lets nobody in. A client in the server's own process has no address,
+    /// and that is how it is told from a standard one.
+    pub fn connection_type(&self) -> Option<ConnectionType> {
+        match (self.kind.as_deref()?, self.transport.as_deref()) {
+            ("Client", Some("nats")) if self.host.is_none() => Some(ConnectionType::InProcess),
+            ("Client", Some("nats")) => Some(ConnectionType::Standard),
+            ("Client", Some("websocket")) => Some(ConnectionType::Websocket),
+            ("Client", Some("mqtt")) => Some(ConnectionType::Mqtt),
+            ("Leafnode", _) => Some(ConnectionType::Leafnode),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(kind: Option<&str>, transport: Option<&str>) -> Client {
+        Client {
+            host: Some("127.0.0.1".to_owned()),
+            kind: kind.map(str::to_owned),
+            transport: transport.map(str::to_owned),
+            ..Client::default()
+        }
+    }
+
+    #[test]
+    fn the_request_tells_what_kind_of_connection_asks() {
+        let told = [
+            (Some("Client"), Some("nats"), Some(ConnectionType::Standard)),
+            (
+                Some("Client"),
+                Some("websocket"),
+                Some(ConnectionType::Websocket),
+            ),
+            (Some("Client"), Some("mqtt"), Some(ConnectionType::Mqtt)),
+            (Some("Leafnode"), None, Some(ConnectionType::Leafnode)),
+            (Some("Client"), None, None),
+            (Some("Client"), Some("quic"), None),
+            (Some("JetStream"), Some("nats"), None),
+            (None, Some("nats"), None),
+        ];
+        for (kind, transport, expected) in told {
+            let found = client(kind, transport).connection_type();
+            assert_eq!(found, expected, "{kind:?} {transport:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_without_an_address_is_in_the_servers_process() {
+        let client = Client {
+            host: None,
+            ..client(Some("Client"), Some("nats"))
+        };
+        assert_eq!(client.connection_type(), Some(ConnectionType::InProcess));
+    }
+
+    #[test]
+    fn names_read_back_in_any_case() {
+        for known in ConnectionType::ALL {
+            assert_eq!(known.to_string().parse(), Ok(known));
+            assert_eq!(known.as_str().to_ascii_lowercase().parse(), Ok(known));
+        }
+        let error = "BOGUS".parse::<ConnectionType>().unwrap_err();
+        for known in ConnectionType::ALL {
+            assert!(error.to_string().contains(known.as_str()), "{error}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! How a permit is made.
+
+use std::time::Duration;
+
+use super::problem::{Limit, PermitProblem};
+use crate::{
+    ConnectionType, InvalidSubject, PermissionSubject, Permissions, Permit, ResponsePermission,
+    SourceNetwork, TimeRange,
+};
+
+/// Builds a [`Permit`]. Methods never fail; [`finish`](Self::finish) says everything that is wrong.
+#[derive(Clone, Debug)]
+pub struct PermitBuilder {
+    received_at: u64,
+    permit: Permit,
+    problems: Vec<PermitProblem>,
+}
+
+impl PermitBuilder {
+    pub(super) fn new(account: String, received_at: u64) -> Self {
+        let permit = Permit {
+            account,
+            role: None,
+            user_name: None,
+            permissions: Permissions::default(),
+            names_no_permissions: true,
+            sources: Vec::new(),
+            connection_types: Vec::new(),
+            times: Vec::new(),
+            times_location: None,
+            proxy_required: false,
+            expires_at: None,
+            tags: Vec::new(),
+        };
+        Self {
+            received_at,
+            permit,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Signs with the account's signing key of this name, in operator mode.
+    pub fn role(&mut self, role: &str) {
+        if self.text_is_valid("role", role) {
+            self.permit.role = Some(role.to_owned());
+        }
+    }
+
+    /// Sets the user name the server shows.
+    pub fn user_name(&mut self, name: &str) {
+        if self.text_is_valid("user name", name) {
+            self.permit.user_name = Some(name.to_owned());
+        }
+    }
+
+    /// Allows publishing on `subject`.
+    pub fn publish_allow(&mut self, subject: &str) {
+        self.subject(
+            "publish-allow",
+            PermissionSubject::publish(subject),
+            |permissions| &mut permissions.publish.allow,
+        );
+    }
+
+    /// Denies publishing on `subject`.
+    pub fn publish_deny(&mut self, subject: &str) {
+        self.subject(
+            "publish-deny",
+            PermissionSubject::publish(subject),
+            |permissions| &mut permissions.publish.deny,
+        );
+    }
+
+    /// Allows subscribing to `subject`.
+    pub fn subscribe_allow(&mut self, subject: &str) {
+        self.subject(
+            "subscribe-allow",
+            PermissionSubject::subscribe(subject),
+            |permissions| &mut permissions.subscribe.allow,
+        );
+    }
+
+    /// Denies subscribing to `subject`.
+    pub fn subscribe_deny(&mut self, subject: &str) {
+        self.subject(
+            "subscribe-deny",
+            PermissionSubject::subscribe(subject),
+            |permissions| &mut permissions.subscribe.deny,
+        );
+    }
+
+    /// Allows replies: `max` to one message, within `ttl` of it.
+    pub fn responses_allow(&mut self, max: u32, ttl: Duration) {
+        self.permit.names_no_permissions = false;
+        self.permit.permissions.responses = Some(ResponsePermission { max, ttl });
+    }
+
+    /// Lets the login in from `network` (CIDR notation); from nowhere else but other networks named so.
+    pub fn source_allow(&mut self, network: &str) {
+        match network.parse::<SourceNetwork>() {
+            Ok(network) if self.permit.sources.len() < Permit::MAX_SOURCES => {
+                self.permit.sources.push(network);
+            }
+            Ok(_) => self.problem(PermitProblem::TooMany {
+                what: "networks",
+                limit: Permit::MAX_SOURCES,
+            }),
+            Err(source) => self.problem(PermitProblem::Source(source)),
+        }
+    }
+
+    /// Lets the login in over connections of this type; over no others but those named so.
+    pub fn connection_type_allow(&mut self, name: &str) {
+        match name.parse::<ConnectionType>() {
+            Ok(known) if self.permit.connection_types.contains(&known) => {}
+            Ok(known) => self.permit.connection_types.push(known),
+            Err(source) => self.problem(PermitProblem::ConnectionType(source)),
+        }
+    }
+
+    /// Lets the login in from `start` to `end` of every day (`HH:MM:SS`); at no other time but those named so.
+    pub fn time_allow(&mut self, start: &str, end: &str) {
+        match TimeRange::new(start, end) {
+            Ok(range) if self.permit.times.len() < Permit::MAX_TIMES => {
+                self.permit.times.push(range);
+            }
+            Ok(_) => self.problem(PermitProblem::TooMany {
+                what: "ranges of times",
+                limit: Permit::MAX_TIMES,
+            }),
+            Err(source) => self.problem(PermitProblem::Time(source)),
+        }
+    }
+
+    /// Sets the time zone of the times, by its name in the IANA database.
+    pub fn times_location(&mut self, zone: &str) {
+        if is_zone_name(zone) {
+            self.permit.times_location = Some(zone.to_owned());
+        } else {
+            let shown = zone.chars().take(64).flat_map(char::escape_debug);
+            self.problem(PermitProblem::TimeZone(shown.collect()));
+        }
+    }
+
+    /// Lets the login in through a trusted proxy only. Servers before 2.12 do not know it.
+    pub fn proxy_required(&mut self) {
+        self.permit.proxy_required = true;
+    }
+
+    /// Always a [`PermitProblem::LimitNotEnforced`]: servers ignore `subs` for logins that auth callout lets in.
+    pub fn limit_subscriptions(&mut self, _most: i64) {
+        self.problem(PermitProblem::LimitNotEnforced(Limit::Subscriptions));
+    }
+
+    /// Always a [`PermitProblem::LimitNotEnforced`]: servers ignore `payload` for logins that auth callout lets in.
+    pub fn limit_payload(&mut self, _bytes: i64) {
+        self.problem(PermitProblem::LimitNotEnforced(Limit::Payload));
+    }
+
+    /// Always a [`PermitProblem::LimitNotEnforced`]: servers ignore `data` for logins that auth callout lets in.
+    pub fn limit_data(&mut self, _bytes: i64) {
+        self.problem(PermitProblem::LimitNotEnforced(Limit::Data));
+    }
+
+    /// Ends the login at `time`, in seconds since the Unix epoch; the earliest limit wins.
+    pub fn expires_at(&mut self, time: u64) {
+        let earliest = self.permit.expires_at.map_or(time, |limit| limit.min(time));
+        self.permit.expires_at = Some(earliest);
+    }
+
+    /// Ends the login `seconds` after the request; the earliest limit wins.
+    pub fn expires_in(&mut self, seconds: u64) {
+        self.expires_at(self.received_at.saturating_add(seconds));
+    }
+
+    /// Adds a tag.
+    pub fn tag(&mut self, tag: &str) {
+        if self.permit.tags.len() >= Permit::MAX_TAGS {
+            self.problem(PermitProblem::TooMany {
+                what: "tags",
+                limit: Permit::MAX_TAGS,
+            });
+        } else if self.text_is_valid("tag", tag) {
+            // Readers of tags ignore case and surrounding blanks.
+            let read_as = tag.trim().to_ascii_lowercase();
+            if Permit::RESERVED_TAGS
+                .iter()
+                .any(|reserved| read_as.starts_with(reserved))
+            {
+                self.problem(PermitProblem::ReservedTag(tag.to_owned()));
+            } else {
+                self.permit.tags.push(tag.to_owned());
+            }
+        }
+    }
+
+    /// Everything that is wrong so far.
+    pub fn problems(&self) -> Vec<PermitProblem> {
+        let mut problems = self.problems.clone();
+        let account = &self.permit.account;
+        if account.is_empty() {
+            problems.push(PermitProblem::NoAccount);
+        } else if account.len() > Permit::MAX_TEXT || account.chars().any(is_blank) {
+            let shown = account
+                .chars()
+                .take(64)
+                .flat_map(char::escape_debug)
+                .collect();
+            problems.push(PermitProblem::Account(shown));
+        }
+        if self.permit.times_location.is_some() && self.permit.times.is_empty() {
+            problems.push(PermitProblem::TimeZoneWithoutTimes);
+        }
+        if let Some(expires_at) = self
+            .permit
+            .expires_at
+            .filter(|time| *time <= self.received_at)
+        {
+            problems.push(PermitProblem::Expired {
+                expires_at,
+                received_at: self.received_at,
+            });
+        }
+        if let Some(time) = self
+            .permit
+            .expires_at
+            .filter(|time| *time > Permit::MAX_EXPIRY)
+        {
+            problems.push(PermitProblem::ExpiryOutOfRange(time));
+        }
+        problems
+    }
+
+    /// The permit, with the sides that allow nothing closed.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn finish(self) -> Result<Permit, Vec<PermitProblem>> {
+        let problems = self.problems();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let permissions = self.permit.permissions.closed();
+        Ok(Permit {
+            permissions,
+            ..self.permit
+        })
+    }
+
+    fn subject(
+        &mut self,
+        side: &'static str,
+        subject: Result<PermissionSubject, InvalidSubject>,
+        list: impl FnOnce(&mut Permissions) -> &mut Vec<PermissionSubject>,
+    ) {
+        self.permit.names_no_permissions = false;
+        if self.permit.permissions.subject_count() >= Permit::MAX_SUBJECTS {
+            let limit = Permit::MAX_SUBJECTS;
+            return self.problem(PermitProblem::TooMany {
+                what: "subjects",
+                limit,
+            });
+        }
+        match subject {
+            Ok(subject) => list(&mut self.permit.permissions).push(subject),
+            Err(source) => self.problem(PermitProblem::Subject { side, source }),
+        }
+    }
+
+    fn text_is_valid(&mut self, what: &'static str, text: &str) -> bool {
+        let limit = Permit::MAX_TEXT;
+        let valid = !text.is_empty() && text.len() <= limit && !text.chars().any(char::is_control);
+        if !valid {
+            self.problem(PermitProblem::Text { what, limit });
+        }
+        valid
+    }
+
+    /// Keeps the first few problems: a policy in a loop must not fill the log.
+    fn problem(&mut self, problem: PermitProblem) {
+        const MOST: usize = 16;
+        if self.problems.len() < MOST && !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+}
+
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
+}
+
+/// Servers read the name as a path in their own database and refuse the login if it is not there.
+fn is_zone_name(zone: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+');
+    zone.len() <= Permit::MAX_TEXT
+        && zone
+            .split('/')
+            .all(|part| !part.is_empty() && part.bytes().all(word))
+}

@@ -1,0 +1,242 @@
+//! What a permit may say.
+
+use std::time::Duration;
+
+use super::*;
+use crate::PermissionSubject;
+
+#[test]
+fn an_empty_permit_allows_nothing() {
+    let permit = Permit::builder("APP", 100).finish().unwrap();
+    assert_eq!(
+        permit.permissions.publish.deny,
+        [PermissionSubject::everything()]
+    );
+    assert_eq!(
+        permit.permissions.subscribe.deny,
+        [PermissionSubject::everything()]
+    );
+    assert_eq!(permit.expires_at, None);
+}
+
+#[test]
+fn the_earliest_expiry_wins() {
+    let mut builder = Permit::builder("APP", 100);
+    builder.expires_in(60);
+    builder.expires_at(130);
+    builder.expires_in(90);
+    assert_eq!(builder.finish().unwrap().expires_at, Some(130));
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let mut builder = Permit::builder("A P", 100);
+    builder.publish_allow("a..b");
+    builder.publish_allow("a..b");
+    builder.subscribe_deny("");
+    builder.user_name("\u{7}");
+    builder.expires_at(100);
+    let problems: Vec<_> = builder
+        .finish()
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        problems,
+        [
+            "publish-allow: invalid subject `a..b`: it has an empty token; remove the extra `.`",
+            "subscribe-deny: invalid subject ``: it is empty",
+            "invalid user name: expected 1 to 256 bytes without control characters",
+            "invalid account name `A P`: white space and control characters are not possible",
+            "the permit expired at 100, the request came at 100",
+        ]
+    );
+}
+
+#[test]
+fn subjects_and_tags_are_bounded() {
+    let mut builder = Permit::builder("APP", 100);
+    for number in 0..=Permit::MAX_SUBJECTS {
+        builder.publish_allow(&format!("a.{number}"));
+    }
+    for number in 0..=Permit::MAX_TAGS {
+        builder.tag(&format!("t{number}"));
+    }
+    assert_eq!(builder.finish().unwrap_err().len(), 2);
+}
+
+#[test]
+fn the_hosts_own_tags_cannot_be_forged() {
+    let mut builder = Permit::builder("APP", 100);
+    for tag in [
+        "policy:other",
+        " Policy-Digest:sha256:ab",
+        "POLICY-GENERATION:7",
+    ] {
+        builder.tag(tag);
+    }
+    builder.tag("team:policy");
+    assert_eq!(builder.finish().unwrap_err().len(), 3);
+}
+
+#[test]
+fn an_expiry_that_servers_cannot_read_is_refused() {
+    let mut builder = Permit::builder("APP", 100);
+    builder.expires_at(u64::MAX);
+    let problems = builder.finish().unwrap_err();
+    assert_eq!(problems, [PermitProblem::ExpiryOutOfRange(u64::MAX)]);
+}
+
+fn problems(build: impl FnOnce(&mut PermitBuilder)) -> Vec<String> {
+    let mut builder = Permit::builder("APP", 100);
+    build(&mut builder);
+    builder
+        .finish()
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn what_bounds_a_login_is_kept() {
+    let mut builder = Permit::builder("APP", 100);
+    builder.role("reader");
+    builder.source_allow("10.0.0.0/8");
+    builder.connection_type_allow("MQTT");
+    builder.connection_type_allow("mqtt");
+    builder.time_allow("08:00:00", "18:00:00");
+    builder.times_location("America/Argentina/Buenos_Aires");
+    builder.proxy_required();
+    let permit = builder.finish().unwrap();
+    assert_eq!(permit.role.as_deref(), Some("reader"));
+    assert_eq!(permit.sources, ["10.0.0.0/8".parse().unwrap()]);
+    assert_eq!(permit.connection_types, [ConnectionType::Mqtt]);
+    assert_eq!(permit.times.len(), 1);
+    assert!(permit.times_location.is_some() && permit.proxy_required);
+}
+
+#[test]
+fn what_bounds_a_login_badly_is_refused_with_a_way_out() {
+    let problems = problems(|builder| {
+        builder.role("");
+        builder.source_allow("10.0.0.1");
+        builder.connection_type_allow("BOGUS");
+        builder.time_allow("8:00:00", "18:00:00");
+        builder.times_location("../etc/passwd");
+    });
+    assert_eq!(
+        problems,
+        [
+            "invalid role: expected 1 to 256 bytes without control characters",
+            "source-allow: invalid network `10.0.0.1`: expected an address and the length of its prefix, \
+             as `10.0.0.0/8`, `10.0.0.7/32` or `fd00::/8`",
+            "connection-type-allow: unknown connection type `BOGUS`: expected STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, \
+             MQTT, MQTT_WS or IN_PROCESS",
+            "time-allow: invalid time `8:00:00`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`",
+            "invalid time zone `../etc/passwd`: expected a name of the IANA database, as `Europe/Berlin` or `UTC`",
+        ]
+    );
+}
+
+#[test]
+fn a_time_zone_needs_times() {
+    let problems = problems(|builder| builder.times_location("UTC"));
+    assert_eq!(
+        problems,
+        ["times-location without a range of times: add one with time-allow"]
+    );
+}
+
+#[test]
+fn limits_that_servers_ignore_are_refused_with_the_reason() {
+    let problems = problems(|builder| {
+        builder.limit_subscriptions(10);
+        builder.limit_payload(-1);
+        builder.limit_data(1024);
+    });
+    let expected = [
+        ("limit-subscriptions", "`subs`"),
+        ("limit-payload", "`payload`"),
+        ("limit-data", "`data`"),
+    ];
+    assert_eq!(problems.len(), expected.len());
+    for (problem, (limit, claim)) in problems.iter().zip(expected) {
+        assert!(
+            problem.starts_with(limit) && problem.contains(claim) && problem.contains("ignore"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn networks_and_times_are_bounded() {
+    let problems = problems(|builder| {
+        for number in 0..=Permit::MAX_SOURCES {
+            builder.source_allow(&format!("10.0.{}.{}/32", number / 256, number % 256));
+        }
+        for number in 0..=Permit::MAX_TIMES {
+            builder.time_allow("00:00:00", &format!("00:00:{:02}", number + 1));
+        }
+    });
+    assert_eq!(
+        problems,
+        [
+            "more than 256 networks in one permit",
+            "more than 32 ranges of times in one permit"
+        ]
+    );
+}
+
+#[test]
+fn any_word_about_permissions_is_remembered() {
+    let named = |build: fn(&mut PermitBuilder)| {
+        let mut builder = Permit::builder("APP", 100);
+        build(&mut builder);
+        !builder.finish().unwrap().names_no_permissions
+    };
+    assert!(named(|builder| builder.publish_allow("a")));
+    assert!(named(|builder| builder.publish_deny("a")));
+    assert!(named(|builder| builder.subscribe_allow("a")));
+    assert!(named(|builder| builder.subscribe_deny("a")));
+    assert!(named(|builder| builder.responses_allow(1, Duration::ZERO)));
+    assert!(!named(|builder| builder.source_allow("10.0.0.0/8")));
+}
+
+#[test]
+fn a_login_is_held_to_its_networks_and_connection_types() {
+    let client = |host: Option<&str>, transport: &str| Client {
+        host: host.map(str::to_owned),
+        kind: Some("Client".to_owned()),
+        transport: Some(transport.to_owned()),
+        ..Client::default()
+    };
+    let mut builder = Permit::builder("APP", 100);
+    builder.source_allow("10.0.0.0/8");
+    builder.source_allow("fd00::/8");
+    builder.connection_type_allow("WEBSOCKET");
+    let bound = builder.finish().unwrap();
+    let free = Permit::builder("APP", 100).finish().unwrap();
+
+    for (host, inside) in [
+        (Some("::ffff:10.1.1.1"), true),
+        (Some("fd00::1%eth0"), true),
+        (Some("127.0.0.1"), false),
+        (Some("somewhere"), false),
+        (None, false),
+    ] {
+        let client = client(host, "nats");
+        assert_eq!(bound.allows_source_of(&client), inside, "{host:?}");
+        assert!(free.allows_source_of(&client));
+    }
+    for (transport, inside) in [
+        ("websocket", true),
+        ("nats", false),
+        ("carrier pigeon", false),
+    ] {
+        let client = client(Some("10.0.0.1"), transport);
+        assert_eq!(bound.allows_connection_of(&client), inside, "{transport}");
+        assert!(free.allows_connection_of(&client));
+    }
+}

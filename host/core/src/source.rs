@@ -1,0 +1,169 @@
+//! Where a login may come from.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::Client;
+
+/// A network that logins may come from, in CIDR notation (`src` of a user JWT).
+///
+/// Servers check only the form of `src` for logins that auth callout lets in, so the host compares. IPv4 written as IPv6
+/// (`::ffff:10.0.0.7`) is IPv4, in networks and in addresses.
+///
+/// ```
+/// use portcullis_core::SourceNetwork;
+///
+/// let network: SourceNetwork = "10.0.0.0/8".parse()?;
+/// assert!(network.contains("::ffff:10.1.2.3".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SourceNetwork(IpNet);
+
+/// A text that is no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid network `{text}`: expected an address and the length of its prefix, as `10.0.0.0/8`, `10.0.0.7/32` or `fd00::/8`"
+)]
+pub struct InvalidSourceNetwork {
+    text: String,
+}
+
+impl SourceNetwork {
+    /// How many bits an IPv4 address is set off by when it is written as IPv6.
+    const MAPPED: u8 = 96;
+
+    /// Whether `address` is in the network.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+
+    /// A network of IPv4 addresses written as IPv6, as IPv4.
+    fn canonical(network: IpNet) -> Option<IpNet> {
+        let IpNet::V6(wide) = network else {
+            return Some(network);
+        };
+        let Some(address) = wide.addr().to_ipv4_mapped() else {
+            return Some(network);
+        };
+        let length = wide.prefix_len().checked_sub(Self::MAPPED)?;
+        Ipv4Net::new(address, length).ok().map(IpNet::V4)
+    }
+}
+
+impl FromStr for SourceNetwork {
+    type Err = InvalidSourceNetwork;
+
+    /// Bits behind the prefix are dropped, as servers do.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parsed(text)
+            .and_then(Self::canonical)
+            .map(|network| Self(network.trunc()))
+            .ok_or_else(|| InvalidSourceNetwork {
+                text: text.chars().take(64).flat_map(char::escape_debug).collect(),
+            })
+    }
+}
+
+/// By the standard library's rules for addresses, which are the servers': `010.0.0.0` is none.
+fn parsed(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    let digits = length.bytes().all(|byte| byte.is_ascii_digit());
+    let length = digits.then(|| length.parse().ok())??;
+    IpNet::new(address.parse().ok()?, length).ok()
+}
+
+impl fmt::Display for SourceNetwork {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl Client {
+    /// The client's address; none if the server gave none, as for connections inside its own process. The zone of an IPv6
+    /// address is dropped.
+    pub fn address(&self) -> Option<IpAddr> {
+        let host = self.host.as_deref()?;
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Some(address);
+        }
+        let (address, _zone) = host.split_once('%')?;
+        address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contains(network: &str, host: &str) -> bool {
+        let client = Client {
+            host: Some(host.to_owned()),
+            ..Client::default()
+        };
+        let network: SourceNetwork = network.parse().unwrap();
+        client
+            .address()
+            .is_some_and(|address| network.contains(address))
+    }
+
+    #[test]
+    fn addresses_are_found_in_their_networks_only() {
+        for (network, host, inside) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.0.0.7/32", "10.0.0.7", true),
+            ("10.0.0.7/8", "10.9.9.9", true),
+            ("0.0.0.0/0", "192.0.2.1", true),
+            ("0.0.0.0/0", "fd00::1", false),
+            ("fd00::/8", "fd12::1", true),
+            ("fe80::/10", "fe80::1%eth0", true),
+            ("::/0", "fd00::1", true),
+            // IPv4 in the clothes of IPv6, on either side.
+            ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("::ffff:10.0.0.0/104", "10.0.0.1", true),
+            ("::ffff:10.0.0.0/104", "::ffff:11.0.0.1", false),
+            ("::/0", "::ffff:10.0.0.1", false),
+        ] {
+            assert_eq!(contains(network, host), inside, "{network} {host}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_no_address_is_in_no_network() {
+        for host in ["", "localhost", "10.0.0.1%eth0", "10.0.0.1:4222", "pipe"] {
+            assert!(!contains("0.0.0.0/0", host), "{host}");
+            assert!(!contains("::/0", host), "{host}");
+        }
+    }
+
+    #[test]
+    fn texts_that_servers_refuse_are_refused() {
+        for text in [
+            "",
+            "10.0.0.1",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "fd00::/129",
+            "::ffff:10.0.0.0/8",
+            "10.0.0.0/8,11.0.0.0/8",
+            "example.com/8",
+            "010.0.0.0/8",
+            "10.0.0.0/+8",
+            "fe80::1%eth0/10",
+        ] {
+            assert!(text.parse::<SourceNetwork>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn networks_read_what_they_write() {
+        for text in ["10.0.0.0/8", "fd00::/8", "0.0.0.0/0"] {
+            let network: SourceNetwork = text.parse().unwrap();
+            assert_eq!(network.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! When a login may be.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A part of every day (`times` of a user JWT). Servers let a login in during one of its ranges only, and close the connection
+/// at the end of the range.
+///
+/// The start may be later than the end: the range then passes midnight. Servers before 2.12 count such a range from its start
+/// only, so for them a login after midnight needs a second range that begins at `00:00:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimeRange {
+    start: TimeOfDay,
+    end: TimeOfDay,
+}
+
+/// A time of day, to the second: `HH:MM:SS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimeOfDay {
+    /// Since midnight.
+    seconds: u32,
+}
+
+/// What is wrong with a range of times.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidTimeRange {
+    /// A time that cannot be read.
+    #[error("invalid time `{0}`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`")]
+    Time(String),
+    /// Start and end are the same.
+    #[error("a range of times that starts and ends at {0} is empty: let it end later")]
+    Empty(TimeOfDay),
+}
+
+impl TimeRange {
+    /// The part of every day from `start` to `end`, each `HH:MM:SS`.
+    ///
+    /// # Errors
+    ///
+    /// When either is no time of day, or both are the same.
+    pub fn new(start: &str, end: &str) -> Result<Self, InvalidTimeRange> {
+        let (start, end) = (start.parse()?, end.parse()?);
+        if start == end {
+            return Err(InvalidTimeRange::Empty(start));
+        }
+        Ok(Self { start, end })
+    }
+
+    /// When it begins.
+    pub const fn start(&self) -> TimeOfDay {
+        self.start
+    }
+
+    /// When it ends.
+    pub const fn end(&self) -> TimeOfDay {
+        self.end
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = InvalidTimeRange;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        seconds(text)
+            .map(|seconds| Self { seconds })
+            .ok_or_else(|| {
+                InvalidTimeRange::Time(text.chars().take(64).flat_map(char::escape_debug).collect())
+            })
+    }
+}
+
+fn seconds(text: &str) -> Option<u32> {
+    let mut parts = text.split(':');
+    let mut part = |limit: u32| {
+        let part = parts.next()?;
+        let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let value: u32 = digits.then(|| part.parse().ok())??;
+        (value < limit).then_some(value)
+    };
+    let (hours, minutes, seconds) = (part(24)?, part(60)?, part(60)?);
+    parts
+        .next()
+        .is_none()
+        .then_some(hours * 3600 + minutes * 60 + seconds)
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hours, minutes) = (self.seconds / 3600, self.seconds / 60 % 60);
+        write!(
+            formatter,
+            "{hours:02}:{minutes:02}:{:02}",
+            self.seconds % 60
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_what_they_write() {
+        for text in ["00:00:00", "09:05:07", "23:59:59"] {
+            assert_eq!(text.parse::<TimeOfDay>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_of_day_is_refused() {
+        for text in [
+            "",
+            "9:00:00",
+            "24:00:00",
+            "12:60:00",
+            "12:00:60",
+            "12:00",
+            "12:00:00:00",
+            "+1:00:00",
+            "12:00:0a",
+            "12.00.00",
+        ] {
+            assert!(TimeRange::new(text, "12:00:00").is_err(), "{text}");
+            assert!(TimeRange::new("12:00:00", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_needs_two_different_times_and_may_pass_midnight() {
+        assert!(TimeRange::new("12:00:00", "12:00:00").is_err());
+        let night = TimeRange::new("22:00:00", "06:00:00").unwrap();
+        assert!(night.start() > night.end());
+    }
+}
