@@ -10,4 +10,5 @@ mod permissions;
 mod refusals;
 mod reload;
 mod secrets;
+mod service;
 mod support;

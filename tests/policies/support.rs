@@ -64,6 +64,7 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
             token: Some(Secret::new("token")),
             ..Credentials::default()
         },
+        identity_expires_at: None,
         received_at: NOW,
     })
 }

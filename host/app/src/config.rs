@@ -1,9 +1,11 @@
 //! `portcullis.toml`: one type for each table, and everything that can be wrong with it.
 
 mod callout;
+mod deny;
 mod health;
 mod log;
 mod nats;
+mod operator;
 mod policies;
 mod reader;
 mod secrets;
@@ -15,11 +17,13 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use self::callout::{Callout, TargetAccounts};
+pub use self::deny::{Deny, DenyMode};
 pub use self::health::Health;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
+pub use self::operator::{Operator, SigningAccount};
 pub use self::policies::Policies;
-pub use self::secrets::{SecretSource, Secrets};
+pub use self::secrets::{AccountSeeds, SecretSource, Secrets};
 
 use self::reader::{Document, Section};
 use crate::problem::{Checked, Problem};
@@ -34,6 +38,8 @@ pub struct Config {
     pub nats: Nats,
     /// `[callout]`: what it answers, and for whom.
     pub callout: Callout,
+    /// `[operator]`: the accounts of decentralised NATS; none in config mode.
+    pub operator: Option<Operator>,
     /// `[policies]`: who decides.
     pub policies: Policies,
     /// `[health]`: what it tells those who watch it.
@@ -105,6 +111,7 @@ impl Config {
 struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
+    operator: Option<Option<Operator>>,
     policies: Option<Policies>,
     health: Option<Health>,
     log: Option<Log>,
@@ -126,7 +133,8 @@ impl Parts {
         let mut root = Section::root(document, table);
         let parts = Self {
             nats: Nats::read(root.section("nats")),
-            callout: Callout::read(root.section("callout")),
+            callout: Callout::read(root.section("callout"), root.has("operator")),
+            operator: Operator::read(root.section("operator")),
             policies: Policies::read(root.section("policies")),
             health: Health::read(root.section("health")),
             log: Log::read(root.section("log")),
@@ -140,6 +148,7 @@ impl Parts {
             file: document.file().to_path_buf(),
             nats: self.nats?,
             callout: self.callout?,
+            operator: self.operator?,
             policies: self.policies?,
             health: self.health?,
             log: self.log?,

@@ -7,7 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use self::files::{Directory, NewFiles};
-use crate::keys::{self, KeyKind};
+use portcullis_claims::KeyKind;
+
+use crate::keys;
 
 const PORTCULLIS_TOML: &str = include_str!("init/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("init/nats-server.conf");

@@ -1,16 +1,7 @@
 //! Seeds: making them, and telling which is which.
 
-use portcullis_claims::{IssuerKey, KeyError, UserKey};
+use portcullis_claims::{CurveKey, KeyError, KeyKind, SigningKey};
 use portcullis_core::Secret;
-
-/// What a key is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyKind {
-    /// An account: signs for its users.
-    Account,
-    /// A user: logs in.
-    User,
-}
 
 /// A new key.
 #[derive(Debug)]
@@ -28,8 +19,8 @@ pub(crate) struct NewKey {
 /// When the key library fails.
 pub(crate) fn generate(kind: KeyKind) -> Result<NewKey, KeyError> {
     let seed = match kind {
-        KeyKind::Account => IssuerKey::generate_seed()?,
-        KeyKind::User => UserKey::generate_seed()?,
+        KeyKind::Curve => CurveKey::generate_seed()?,
+        _ => SigningKey::generate_seed(kind)?,
     };
     let public = public_key(seed.expose(), kind)?;
     Ok(NewKey { seed, public })
@@ -46,7 +37,7 @@ pub(crate) fn check_seed(text: &str, kind: KeyKind) -> Result<(), KeyError> {
 
 fn public_key(seed: &str, kind: KeyKind) -> Result<String, KeyError> {
     Ok(match kind {
-        KeyKind::Account => IssuerKey::from_seed(seed)?.public_key().to_owned(),
-        KeyKind::User => UserKey::from_seed(seed)?.public_key().to_owned(),
+        KeyKind::Curve => CurveKey::from_seed(seed)?.public_key().to_owned(),
+        _ => SigningKey::from_seed(seed, kind)?.public_key().to_owned(),
     })
 }

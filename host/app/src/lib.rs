@@ -41,6 +41,7 @@ mod exit;
 mod failure;
 mod health;
 mod keys;
+mod options;
 mod problem;
 mod run;
 mod serve;

@@ -6,20 +6,19 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use portcullis_callout::{
-    ConnectError, Connection, ConnectionOptions, Service, ServiceOptions, TargetAccounts,
-    connect_all,
+    ConnectError, Connection, ConnectionOptions, Service, ServiceOptions, connect_all,
 };
 use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
-use portcullis_claims::IssuerKey;
 use portcullis_engine::{Engine, EngineOptions, Limits};
 use portcullis_identity::PasswordVerifier;
 use tokio::task::JoinHandle;
 use tracing::info;
 
-use crate::config::{self, Callout, Config, Health, Nats, Policies, Secrets};
+use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::health::{HealthServer, Vitals, lost_for_too_long};
+use crate::options::service_options;
 use crate::signals;
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight.
@@ -37,7 +36,7 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
-    let options = service_options(&config.callout, &secrets)?;
+    let options = service_options(&config, &secrets)?;
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
         open_catalog(&config.policies, config.callout.max_in_flight)
     })
@@ -107,12 +106,10 @@ async fn answer(
         info!(nats.servers = options.servers.join(","), policies, "ready");
     };
     let clients = connections.iter().map(Connection::client).cloned();
-    let Some(client) = clients.into_iter().next() else {
-        return Ok(());
-    };
-    let served = Service::new(client, catalog, service)
-        .run(stop, ready)
-        .await;
+    let service = Service::new(clients.collect(), catalog, service);
+    let counters = service.counters();
+    vitals.measure(move || counters.samples());
+    let served = service.run(stop, ready).await;
     served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
     match lost.into_inner() {
         Some(lost) => Err(Failure::new(ExitCode::Unreachable, lost)),
@@ -146,36 +143,6 @@ pub(crate) fn open_catalog(
         },
     };
     Catalog::open(engine, options).map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
-}
-
-fn service_options(callout: &Callout, secrets: &Secrets) -> Result<ServiceOptions, Failure> {
-    let issuer = IssuerKey::from_seed(secrets.issuer_seed.expose())
-        .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
-    Ok(ServiceOptions {
-        issuer,
-        accounts: target_accounts(callout),
-        account: callout.account.clone(),
-        queue_group: callout.queue_group.clone(),
-        max_in_flight: callout.max_in_flight,
-        deadline: callout.deadline,
-        clock_skew: callout.clock_skew,
-        max_expiry: callout.max_expiry,
-        drain_timeout: callout.drain_timeout,
-    })
-}
-
-fn target_accounts(callout: &Callout) -> TargetAccounts {
-    let names = match &callout.target_accounts {
-        config::TargetAccounts::Any(named) => {
-            let any = std::iter::once("*".to_owned());
-            any.chain(named.iter().cloned()).collect()
-        }
-        config::TargetAccounts::Only(names) => names.clone(),
-    };
-    TargetAccounts::new(
-        names,
-        [callout.account.clone(), callout.system_account.clone()],
-    )
 }
 
 fn not_connected(error: ConnectError) -> Failure {

@@ -347,7 +347,7 @@ async fn log_in(
     let read = tokio::task::spawn_blocking(move || proofs.read())
         .await
         .map_err(AuthError::new)?;
-    let Some(reading) = read.map_err(|error| AuthError::new(crate::handle::chain(&error)))? else {
+    let Some(reading) = read.map_err(|error| AuthError::new(crate::error::chain(&error)))? else {
         return Ok(async_nats::Auth::new());
     };
     if let Some(stale) = reading.stale {

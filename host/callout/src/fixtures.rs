@@ -7,21 +7,27 @@ use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Outcome, Permit, PolicyRef, Server,
 };
 
-use crate::{ServiceOptions, TargetAccounts};
+use crate::{Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 
 pub(crate) fn options() -> ServiceOptions {
     let seed = IssuerKey::generate_seed().unwrap();
     ServiceOptions {
-        issuer: IssuerKey::from_seed(seed.expose()).unwrap(),
+        issuers: Issuers::Config(IssuerKey::from_seed(seed.expose()).unwrap()),
+        xkey: None,
+        trusted_servers: TrustedServers::default(),
+        refuse_replays: true,
+        ceilings: Ceilings::default(),
         accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
         account: "AUTH".to_owned(),
         queue_group: "q".to_owned(),
         max_in_flight: 4,
         deadline: Duration::from_secs(1),
         clock_skew: Duration::from_secs(5),
-        max_expiry: None,
+        expiry: Expiry::default(),
+        deny: DenyModes::default(),
+        discovery: None,
         drain_timeout: Duration::from_secs(1),
     }
 }
@@ -38,6 +44,7 @@ pub(crate) fn request() -> AuthorizationRequest {
             username: Some("alice".to_owned()),
             ..Credentials::default()
         },
+        identity_expires_at: None,
         received_at: NOW,
     }
 }

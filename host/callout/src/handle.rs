@@ -1,25 +1,44 @@
 //! One request, from the message to the reply and the log line.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use async_nats::HeaderMap;
 use bytes::Bytes;
-use portcullis_core::{
-    AuthorizationRequest, Authorizer, Blame, Decision, DenialClass, Outcome, PolicyName,
-};
-use tokio::sync::Semaphore;
+use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep_until, timeout_at};
 
+use crate::counters::Counters;
 use crate::decide::decide;
-use crate::open::{budget, open};
+use crate::decision_log::{Replied, log_decision};
+use crate::deny::DenyMode;
+use crate::error::chain;
+use crate::open::{Opened, open, patience};
+use crate::rejections::RecentPermits;
 use crate::reply::ReplyToken;
-use crate::seal::seal;
+use crate::seal::{Recipient, seal};
 use crate::service::{SUBJECT, ServiceOptions};
+use crate::trust::Replays;
+
+/// For every decision that may run, this many may wait.
+const QUEUE_FACTOR: usize = 16;
+
+/// Most denials held back at the same time; more are answered at once.
+const MOST_DELAYED: usize = 4096;
+
+/// How long before the server gives up a delayed denial is sent.
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// A message that came in, stamped. The payload has passwords and tokens in it.
 pub(crate) struct Received {
     pub(crate) payload: Bytes,
+    pub(crate) headers: Option<HeaderMap>,
     pub(crate) reply: ReplyToken,
     pub(crate) at: Instant,
+    /// Its place in the queue.
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 /// What every request needs.
@@ -27,27 +46,90 @@ pub(crate) struct Received {
 pub(crate) struct Handler<A> {
     pub(crate) authorizer: A,
     pub(crate) options: ServiceOptions,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) permits: Arc<RecentPermits>,
     /// One permit for each decision that may run at the same time.
-    pub(crate) slots: Semaphore,
+    slots: Semaphore,
+    /// One permit for each request that may be here at all.
+    queue: Arc<Semaphore>,
+    load: Load,
+    replays: Option<Replays>,
+    delayed: Semaphore,
+}
+
+/// How busy the slots are.
+#[derive(Debug, Default)]
+struct Load {
+    waiting: AtomicUsize,
+    /// How long a decision holds its slot, in nanoseconds: a moving average.
+    average: AtomicU64,
+}
+
+/// What is known of one request by the time it is answered.
+struct Context {
+    request: Arc<AuthorizationRequest>,
+    sealed_by: Option<portcullis_claims::PublicKey>,
+    at: Instant,
+    /// When the server gives up.
+    gives_up: Option<Instant>,
 }
 
 impl<A: Authorizer> Handler<A> {
-    /// Answers one request, exactly once.
+    pub(crate) fn new(authorizer: A, options: ServiceOptions, counters: Arc<Counters>) -> Self {
+        let places = options.max_in_flight.saturating_mul(QUEUE_FACTOR);
+        Self {
+            authorizer,
+            counters,
+            permits: Arc::default(),
+            slots: Semaphore::new(options.max_in_flight),
+            queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            load: Load::default(),
+            replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
+            delayed: Semaphore::new(MOST_DELAYED),
+            options,
+        }
+    }
+
+    /// A place in the queue, if there is one.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.queue).try_acquire_owned().ok()
+    }
+
+    /// Whether a request that came now would still find a slot in time.
+    pub(crate) fn has_time(&self) -> bool {
+        self.load.expected_wait(self.options.max_in_flight) < self.options.deadline
+    }
+
+    /// Answers one request, at most once.
     pub(crate) async fn handle(&self, received: Received) {
+        let _in_flight = self.counters.received();
+        let Received {
+            payload,
+            headers,
+            reply,
+            at,
+            place,
+        } = received;
         let now = unix_now();
-        let opened = match open(&received.payload, now, &self.options) {
+        let replays = self.replays.as_ref();
+        let opened = match open(&payload, headers.as_ref(), now, &self.options, replays) {
             Ok(opened) => opened,
-            Err(error) => return refuse(received.reply, &chain(&error)).await,
+            Err(error) => {
+                self.counters.refused(error.kind());
+                return refuse(reply, &chain(&error)).await;
+            }
         };
-        let deadline = received.at
-            + budget(
-                opened.issued_at(),
-                opened.expires_at(),
-                self.options.deadline,
-            );
-        let request = Arc::new(opened.into_request());
-        let decision = self.decide_in_turn(Arc::clone(&request), deadline).await;
-        self.answer(&request, decision, received).await;
+        drop(payload);
+        let context = Context::new(opened, at);
+        let patience = context.gives_up.map_or(self.options.deadline, |instant| {
+            instant.saturating_duration_since(at)
+        });
+        let deadline = at + self.options.deadline.min(patience);
+        let decision = self
+            .decide_in_turn(Arc::clone(&context.request), deadline)
+            .await;
+        drop(place);
+        self.answer(context, decision, reply).await;
     }
 
     async fn decide_in_turn(
@@ -55,8 +137,16 @@ impl<A: Authorizer> Handler<A> {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Decision {
-        match tokio::time::timeout_at(deadline.into(), self.slots.acquire()).await {
-            Ok(Ok(_slot)) => decide(&self.authorizer, request, deadline, &self.options).await,
+        let waits = self.load.wait();
+        let slot = timeout_at(deadline.into(), self.slots.acquire()).await;
+        drop(waits);
+        match slot {
+            Ok(Ok(_slot)) => {
+                let began = Instant::now();
+                let decision = decide(&self.authorizer, request, deadline, &self.options).await;
+                self.load.held(began.elapsed());
+                decision
+            }
             Ok(Err(_)) => Decision::deny(DenialClass::Internal, "the service is closed"),
             Err(_) => Decision::deny(
                 DenialClass::Overloaded,
@@ -65,37 +155,143 @@ impl<A: Authorizer> Handler<A> {
         }
     }
 
-    async fn answer(&self, request: &AuthorizationRequest, decision: Decision, received: Received) {
-        let largest = received.reply.largest();
-        let (response, decision) = self.sealed(request, decision, largest);
-        let sent = match response {
-            Some(response) => received.reply.respond(response).await,
-            None => received.reply.refuse().await,
+    async fn answer(&self, context: Context, decision: Decision, reply: ReplyToken) {
+        let (response, decision) = self.sealed(&context, decision, reply.largest());
+        let mode = match &decision.outcome {
+            Outcome::Permit(_) => DenyMode::Error,
+            Outcome::Deny(denial) => self.options.deny.of(denial.class),
         };
-        log_decision(request, &decision, received.at, sent.err().as_ref());
+        if let DenyMode::Delay(delay) = mode {
+            self.hold_back(&context, delay).await;
+        }
+        let replied = if context.is_late() {
+            self.counters.late();
+            Replied::Late
+        } else {
+            self.send(&context, &decision, mode, response, reply).await
+        };
+        self.counters
+            .decided(&decision.outcome, context.at.elapsed());
+        log_decision(&context.request, &decision, context.at, &replied);
+    }
+
+    async fn send(
+        &self,
+        context: &Context,
+        decision: &Decision,
+        mode: DenyMode,
+        response: Option<Bytes>,
+        reply: ReplyToken,
+    ) -> Replied {
+        let sent = match (mode, response) {
+            (DenyMode::Drop, _) => return Replied::Dropped,
+            (DenyMode::Error | DenyMode::Delay(_), Some(response)) => {
+                if let Outcome::Permit(permit) = &decision.outcome {
+                    let policy = decision.policy.as_ref();
+                    self.permits
+                        .note(&context.request, permit, policy, Instant::now());
+                }
+                reply.respond(response).await
+            }
+            (DenyMode::Empty, _) | (_, None) => reply.refuse().await,
+        };
+        match sent {
+            Ok(()) => Replied::Sent,
+            Err(error) => {
+                self.counters.lost();
+                Replied::Lost(chain(&error))
+            }
+        }
+    }
+
+    /// Waits before a denial is sent, but not for so long that the server gives up first.
+    async fn hold_back(&self, context: &Context, delay: Duration) {
+        let Ok(_held) = self.delayed.try_acquire() else {
+            return;
+        };
+        let until = context.at + delay;
+        let latest = context
+            .gives_up
+            .and_then(|instant| instant.checked_sub(MARGIN));
+        sleep_until(latest.map_or(until, |latest| until.min(latest)).into()).await;
     }
 
     /// The response, and the decision it carries: a response that cannot be made or would be refused is a deny. No
     /// response at all if even that cannot be made. `largest` is the most bytes the server takes.
     fn sealed(
         &self,
-        request: &AuthorizationRequest,
+        context: &Context,
         decision: Decision,
         largest: usize,
-    ) -> (Option<String>, Decision) {
-        let now = unix_now();
-        let issuer = &self.options.issuer;
-        match seal(request, &decision, issuer, now, largest) {
+    ) -> (Option<Bytes>, Decision) {
+        let recipient = Recipient {
+            now: unix_now(),
+            largest,
+            xkey: context.sealed_by.as_ref(),
+        };
+        match seal(&context.request, &decision, &self.options, recipient) {
             Ok(response) => (Some(response), decision),
             Err(error) => {
                 let denial = Decision {
                     policy: decision.policy,
                     abstained: decision.abstained,
-                    ..Decision::deny(DenialClass::InvalidResponse, chain(&error))
+                    ..Decision::deny(error.class(), chain(&error))
                 };
-                (seal(request, &denial, issuer, now, largest).ok(), denial)
+                let response = seal(&context.request, &denial, &self.options, recipient).ok();
+                (response, denial)
             }
         }
+    }
+}
+
+impl Context {
+    fn new(opened: Opened, at: Instant) -> Self {
+        let patience = patience(opened.request.issued_at(), opened.request.expires_at());
+        Self {
+            request: Arc::new(opened.request.into_request()),
+            sealed_by: opened.sealed_by,
+            at,
+            gives_up: patience.and_then(|patience| at.checked_add(patience)),
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.gives_up
+            .is_some_and(|instant| Instant::now() > instant)
+    }
+}
+
+/// A request that waits for a slot; dropping it ends that.
+struct Waiting<'a>(&'a Load);
+
+impl Load {
+    fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(self)
+    }
+
+    fn held(&self, time: Duration) {
+        let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let average = self.average.load(Ordering::Relaxed);
+        // Two at once may lose one of the samples: it is an estimate.
+        let next = if average == 0 {
+            sample
+        } else {
+            average - average / 8 + sample / 8
+        };
+        self.average.store(next, Ordering::Relaxed);
+    }
+
+    fn expected_wait(&self, slots: usize) -> Duration {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let rounds = u64::try_from(waiting / slots.max(1)).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.average.load(Ordering::Relaxed).saturating_mul(rounds))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -110,18 +306,6 @@ pub(crate) async fn refuse(reply: ReplyToken, error: &str) {
     }
 }
 
-/// An error and its causes, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 fn unix_now() -> u64 {
     // A clock before 1970 makes every request look valid for ever; zero makes it expired at once.
     SystemTime::now()
@@ -129,41 +313,23 @@ fn unix_now() -> u64 {
         .map_or(0, |time| time.as_secs())
 }
 
-fn log_decision(
-    request: &AuthorizationRequest,
-    decision: &Decision,
-    received: Instant,
-    lost: Option<&crate::reply::ReplyError>,
-) {
-    let (permit, denial) = match &decision.outcome {
-        Outcome::Permit(permit) => (Some(permit), None),
-        Outcome::Deny(denial) => (None, Some(denial)),
-    };
-    let policy = decision.policy.as_ref();
-    let abstained: Vec<_> = decision.abstained.iter().map(PolicyName::as_str).collect();
-    let abstained = (!abstained.is_empty()).then(|| abstained.join(","));
-    tracing::info!(
-        decision = if permit.is_some() { "permit" } else { "deny" },
-        denial.class = denial.map(|denial| denial.class.as_str()),
-        denial.reason = denial.map(|denial| denial.reason.as_str()),
-        denial.blame = denial
-            .and_then(|denial| denial.class.blame())
-            .map(Blame::as_str),
-        policy.name = policy.map(|policy| policy.name.as_str()),
-        policy.digest = policy.map(|policy| policy.digest.to_string()),
-        policy.generation = policy.map(|policy| policy.generation),
-        abstained,
-        account = permit.map(|permit| permit.account.as_str()),
-        user_name = permit.and_then(|permit| permit.user_name.as_deref()),
-        expires_at = permit.and_then(|permit| permit.expires_at),
-        client.host = request.client.host.as_deref(),
-        client.user = request.client.user.as_deref(),
-        client.name = request.client.name.as_deref(),
-        client.method = request.credentials.method().as_str(),
-        server.name = request.server.name.as_str(),
-        server.version = request.server.version.as_deref(),
-        elapsed_us = u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX),
-        error = lost.map(|error| chain(error)),
-        "authorization decided"
-    );
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expected_wait_grows_with_what_waits_and_how_long_decisions_take() {
+        let load = Load::default();
+        assert_eq!(load.expected_wait(4), Duration::ZERO);
+        load.held(Duration::from_millis(80));
+        let waiting: Vec<_> = (0..8).map(|_| load.wait()).collect();
+        assert_eq!(load.expected_wait(4), Duration::from_millis(160));
+        assert_eq!(load.expected_wait(16), Duration::ZERO);
+        for _ in 0..100 {
+            load.held(Duration::from_millis(8));
+        }
+        assert!(load.expected_wait(4) < Duration::from_millis(20));
+        drop(waiting);
+        assert_eq!(load.expected_wait(4), Duration::ZERO);
+    }
 }

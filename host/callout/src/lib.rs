@@ -24,15 +24,26 @@
 
 mod accounts;
 mod connection;
+mod counters;
 mod decide;
+mod decision_log;
+mod deny;
+mod discovery;
+mod enforce;
+mod error;
 #[cfg(test)]
 mod fixtures;
 mod handle;
+mod issuers;
+mod lane;
+mod latency;
 mod open;
+mod rejections;
 mod reply;
 mod sample;
 mod seal;
 mod service;
+mod trust;
 
 pub use accounts::TargetAccounts;
 pub use connection::{
@@ -41,5 +52,11 @@ pub use connection::{
     ConnectionTrouble, LogConnections, Peer, Retries, SecretError, SecretSource, TlsFileError,
     TlsOptions, connect, connect_all,
 };
+pub use counters::Counters;
+pub use deny::{DenyMode, DenyModes};
+pub use discovery::Discovery;
+pub use enforce::{Ceilings, Expiry};
+pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
 pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};
+pub use trust::TrustedServers;

@@ -2,9 +2,24 @@
 
 use std::time::Duration;
 
-use portcullis_claims::{OpenedRequest, RequestError};
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use portcullis_claims::{BoxError, CurveKey, OpenedRequest, PublicKey, RequestError, is_sealed};
+use zeroize::Zeroizing;
 
 use crate::service::ServiceOptions;
+use crate::trust::Replays;
+
+/// The header that names the server's xkey, when it encrypts.
+const XKEY_HEADER: &str = "Nats-Server-Xkey";
+
+/// A request that is worth a decision, and how to answer it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) request: OpenedRequest,
+    /// The server's xkey, if the request was encrypted: the response will be too.
+    pub(crate) sealed_by: Option<PublicKey>,
+}
 
 /// Why a request is not decided.
 #[derive(Debug, thiserror::Error)]
@@ -12,10 +27,31 @@ pub(crate) enum OpenError {
     /// It is not an authorization request of a server.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// Encrypted, to a host without xkey.
+    #[error(
+        "the request is encrypted and this host has no xkey: set `xkey-seed-file`, or remove `xkey` from the \
+         server's auth_callout"
+    )]
+    Encrypted,
+    /// In the clear, to a host with an xkey.
+    #[error(
+        "the request is not encrypted and this host demands it: set `xkey` in the server's auth_callout, or \
+         remove `xkey-seed-file`"
+    )]
+    NotEncrypted,
+    /// Encrypted, without a word about by whom.
+    #[error("the request is encrypted and its header `{XKEY_HEADER}` is not a public curve key")]
+    NoSender,
+    /// Encrypted to another key, or damaged.
+    #[error("cannot open the request: compare `xkey` in the server's auth_callout with `{0}`")]
+    Box(String, #[source] BoxError),
+    /// Encrypted by somebody else than the server that signed.
+    #[error("the request is encrypted by a key that is not the one its server signed for")]
+    Sender,
     /// The server would not accept the answer.
     #[error(
-        "the server expects issuer `{expected}`, this host signs as `{actual}`: compare `issuer` in the \
-         server's auth_callout block with the seed in `issuer-seed-file`"
+        "the server expects `{expected}`, this host answers for `{actual}`: compare `issuer` in the server's \
+         auth_callout with the seed in `issuer-seed-file`, or the callout account with `account` under [operator]"
     )]
     Issuer {
         /// The server's.
@@ -23,89 +59,113 @@ pub(crate) enum OpenError {
         /// Ours.
         actual: String,
     },
+    /// A server that is not on the list.
+    #[error("server `{0}` is neither in `trusted-servers` nor has one of `trusted-server-tags`")]
+    Server(String),
+    /// A request that has been here before.
+    #[error("the request has been seen before: its `user_nkey` is used once")]
+    Replayed,
 }
 
-/// Decodes and verifies `payload`, received at `now` (seconds since the Unix epoch).
+impl OpenError {
+    /// The name in metrics.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Request(error) => match error {
+                RequestError::Empty => "empty",
+                RequestError::Expired { .. } | RequestError::NotYetValid { .. } => "clock",
+                RequestError::Audience => "audience",
+                RequestError::Issuer => "server-id",
+                _ => "malformed",
+            },
+            Self::Encrypted => "encrypted",
+            Self::NotEncrypted => "not-encrypted",
+            Self::NoSender | Self::Box(..) | Self::Sender => "encryption",
+            Self::Issuer { .. } => "issuer",
+            Self::Server(_) => "server-not-trusted",
+            Self::Replayed => "replayed",
+        }
+    }
+}
+
+/// Decrypts, decodes and verifies `payload`, received at `now` (seconds since the Unix epoch).
 pub(crate) fn open(
-    payload: &[u8],
+    payload: &Bytes,
+    headers: Option<&HeaderMap>,
     now: u64,
     options: &ServiceOptions,
-) -> Result<OpenedRequest, OpenError> {
-    let opened = OpenedRequest::open(payload, now, options.clock_skew)?;
-    let actual = options.issuer.public_key();
-    if opened.subject() == actual {
-        Ok(opened)
-    } else {
-        Err(OpenError::Issuer {
-            expected: opened.subject().to_owned(),
+    replays: Option<&Replays>,
+) -> Result<Opened, OpenError> {
+    let skew = options.clock_skew;
+    let (request, sealed_by) = match unsealed(payload, headers, options.xkey.as_ref())? {
+        None => (OpenedRequest::open(payload, now, skew)?, None),
+        Some((plain, sender)) => (OpenedRequest::open(&plain, now, skew)?, Some(sender)),
+    };
+    if request.server_xkey() != sealed_by.as_ref().map(PublicKey::as_str) && sealed_by.is_some() {
+        return Err(OpenError::Sender);
+    }
+    check(&request, options)?;
+    if let Some(replays) = replays {
+        let until = request
+            .expires_at()
+            .unwrap_or(now)
+            .saturating_add(skew.as_secs());
+        if !replays.is_new(&request.request().user_nkey, now, until) {
+            return Err(OpenError::Replayed);
+        }
+    }
+    Ok(Opened { request, sealed_by })
+}
+
+/// What is in the box, and who sealed it; nothing if there is no box and none is demanded.
+fn unsealed(
+    payload: &[u8],
+    headers: Option<&HeaderMap>,
+    xkey: Option<&CurveKey>,
+) -> Result<Option<(Zeroizing<Vec<u8>>, PublicKey)>, OpenError> {
+    let Some(xkey) = xkey else {
+        return if is_sealed(payload) {
+            Err(OpenError::Encrypted)
+        } else {
+            Ok(None)
+        };
+    };
+    if !is_sealed(payload) {
+        return Err(OpenError::NotEncrypted);
+    }
+    let sender: PublicKey = headers
+        .and_then(|headers| headers.get(XKEY_HEADER))
+        .and_then(|value| value.as_str().parse().ok())
+        .ok_or(OpenError::NoSender)?;
+    let plain = xkey
+        .open(payload, &sender)
+        .map_err(|error| OpenError::Box(xkey.public_key().to_owned(), error))?;
+    Ok(Some((plain, sender)))
+}
+
+fn check(request: &OpenedRequest, options: &ServiceOptions) -> Result<(), OpenError> {
+    let actual = options.issuers.request_subject();
+    if request.subject() != actual {
+        return Err(OpenError::Issuer {
+            expected: request.subject().to_owned(),
             actual: actual.to_owned(),
-        })
+        });
+    }
+    let server = &request.request().server;
+    if options.trusted_servers.contains(server) {
+        Ok(())
+    } else {
+        Err(OpenError::Server(server.id.clone()))
     }
 }
 
-/// How long a server waits for an answer, by its own account (both in seconds since the Unix epoch); at most `most`.
-pub(crate) fn budget(issued_at: Option<u64>, expires_at: Option<u64>, most: Duration) -> Duration {
-    match (issued_at, expires_at) {
-        (Some(issued_at), Some(expires_at)) => {
-            // Both are cut to seconds: a server with a time-out of less than one says zero.
-            let seconds = expires_at.saturating_sub(issued_at).max(1);
-            most.min(Duration::from_secs(seconds))
-        }
-        _ => most,
-    }
+/// How long a server waits for an answer, by its own account (both in seconds since the Unix epoch); nothing if it does
+/// not say.
+pub(crate) fn patience(issued_at: Option<u64>, expires_at: Option<u64>) -> Option<Duration> {
+    // Both are cut to seconds: a server with a time-out of less than one says zero.
+    let seconds = expires_at?.saturating_sub(issued_at?).max(1);
+    Some(Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures::{NOW, options};
-
-    /// A request that a server would send to a service that signs as `issuer`.
-    fn token(issuer: &str) -> String {
-        let server = nats_token::KeyPair::new_server();
-        let mut claims = nats_token::AuthorizationRequestClaims::new(issuer).unwrap();
-        claims.claims.audience = "nats-authorization-request".to_owned();
-        claims.request.user_nkey = nats_token::KeyPair::new_user().public_key();
-        claims.request.server_id.id = server.public_key();
-        claims.encode(&server).unwrap()
-    }
-
-    fn now() -> u64 {
-        std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
-    }
-
-    #[test]
-    fn a_server_that_expects_another_issuer_is_told_apart() {
-        let options = options();
-        let other = nats_token::KeyPair::new_account().public_key();
-        let error = open(token(&other).as_bytes(), now(), &options)
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains(&other), "{error}");
-        assert!(error.contains(options.issuer.public_key()), "{error}");
-        assert!(
-            open(
-                token(options.issuer.public_key()).as_bytes(),
-                now(),
-                &options
-            )
-            .is_ok()
-        );
-    }
-
-    #[test]
-    fn garbage_is_refused() {
-        for garbage in [&b""[..], b"\xff\xfe", b"a.b.c", b"xkv1"] {
-            assert!(open(garbage, NOW, &options()).is_err());
-        }
-    }
-
-    #[test]
-    fn the_servers_own_patience_limits_the_budget() {
-        let seconds = Duration::from_secs;
-        assert_eq!(budget(Some(100), Some(102), seconds(10)), seconds(2));
-        assert_eq!(budget(Some(100), Some(130), seconds(1)), seconds(1));
-        assert_eq!(budget(Some(100), Some(100), seconds(10)), seconds(1));
-        assert_eq!(budget(Some(100), None, seconds(10)), seconds(10));
-    }
-}
+mod tests;

@@ -34,9 +34,9 @@ impl ReplyToken {
         self.client.server_info().max_payload
     }
 
-    /// Answers with an authorization response.
-    pub(crate) async fn respond(self, response: String) -> Result<(), ReplyError> {
-        self.send(response.into()).await
+    /// Answers with an authorization response, encrypted or not.
+    pub(crate) async fn respond(self, response: Bytes) -> Result<(), ReplyError> {
+        self.send(response).await
     }
 
     /// Answers with an empty body, which servers read as a refusal without reason.

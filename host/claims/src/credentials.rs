@@ -10,7 +10,7 @@ use portcullis_core::Secret;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::jwt::{Body, Claims, MAX_TOKEN_SIZE, TokenError};
+use crate::jwt::{self, Body, Claims, MAX_TOKEN_SIZE, Signatures, TokenError};
 use crate::keys::{InvalidPublicKey, KeyError, KeyKind, PublicKey, UserKey};
 use scan::Found;
 
@@ -88,14 +88,18 @@ impl UserCredentials {
     ///
     /// Which part is missing or not usable, or that the parts do not belong together.
     pub fn parse(text: &str) -> Result<Self, CredentialsError> {
+        Self::parse_with(text, Signatures::Verify)
+    }
+
+    pub(crate) fn parse_with(text: &str, signatures: Signatures) -> Result<Self, CredentialsError> {
         check_size(text)?;
         let found = scan::scan(text);
         if found.is_empty()
             && let Some(decoded) = unbase64(text)
         {
-            return Self::of(&scan::scan(&decoded));
+            return Self::of(&scan::scan(&decoded), signatures);
         }
-        Self::of(&found)
+        Self::of(&found, signatures)
     }
 
     /// Reads the parts from two texts, as two files have them: each alone, decorated or inside of a credentials
@@ -109,17 +113,18 @@ impl UserCredentials {
         check_size(seed_text)?;
         let jwt = scan::scan(jwt_text).jwt;
         let seed = scan::scan(seed_text).seed;
-        Self::of(&Found { jwt, seed })
+        Self::of(&Found { jwt, seed }, Signatures::Verify)
     }
 
-    fn of(found: &Found) -> Result<Self, CredentialsError> {
-        let (jwt, seed) = match (&found.jwt, &found.seed) {
-            (Some(jwt), Some(seed)) => (jwt, seed),
+    fn of(found: &Found, signatures: Signatures) -> Result<Self, CredentialsError> {
+        let (token, seed) = match (&found.jwt, &found.seed) {
+            (Some(token), Some(seed)) => (token, seed),
             (None, Some(_)) => return Err(CredentialsError::MissingJwt),
             (Some(_), None) => return Err(CredentialsError::MissingSeed),
             (None, None) => return Err(CredentialsError::Unrecognized),
         };
-        let claims = Claims::<AnyUser>::decode(jwt).map_err(CredentialsError::Jwt)?;
+        let (claims, _) =
+            jwt::decode::<AnyUser>(token.as_bytes(), signatures).map_err(CredentialsError::Jwt)?;
         let subject = subject_of(&claims)?;
         let key = UserKey::from_seed(seed).map_err(CredentialsError::Seed)?;
         if key.as_public() != &subject {
@@ -129,7 +134,7 @@ impl UserCredentials {
             });
         }
         Ok(Self {
-            jwt: Secret::new(jwt.as_str()),
+            jwt: Secret::new(token.as_str()),
             key,
             expires_at: claims.expires_at.filter(|at| *at > 0),
         })
@@ -213,7 +218,7 @@ fn unbase64(text: &str) -> Option<Zeroizing<String>> {
 
 impl Body for AnyUser {
     const KIND: &'static str = "user";
-    const ISSUER: KeyKind = KeyKind::Account;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()

@@ -20,6 +20,28 @@ pub use sample::is_public_sample;
 pub use seed::KeyError;
 pub use signing::SigningKey;
 
+/// The text of a public key of these bytes.
+#[cfg(feature = "fuzzing")]
+pub fn public_text(kind: KeyKind, bytes: &[u8; 32]) -> String {
+    text::encode_public(kind, bytes)
+}
+
+/// The text of a seed of these bytes.
+#[cfg(feature = "fuzzing")]
+pub fn seed_text(kind: KeyKind, bytes: &[u8; 32]) -> Secret {
+    text::encode_seed(kind, bytes)
+}
+
+/// The bytes of the seed in a text, without deriving a key.
+///
+/// # Errors
+///
+/// As [`SigningKey::from_seed`].
+#[cfg(feature = "fuzzing")]
+pub fn read_seed(text: &str, kind: KeyKind) -> Result<[u8; 32], KeyError> {
+    seed::read(text, kind).map(|(bytes, _)| *bytes)
+}
+
 /// The account key that signs user JWTs and authorization responses (seed `SA…`).
 ///
 /// `Debug` shows the public key only.

@@ -31,22 +31,9 @@ where
     })
 }
 
-/// What the Go library leaves out of numbers.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes what it may skip by reference"
-)]
-pub(crate) const fn is_zero(number: &i64) -> bool {
-    *number == 0
-}
-
-/// What the Go library leaves out of truths.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes what it may skip by reference"
-)]
-pub(crate) const fn is_false(truth: &bool) -> bool {
-    !*truth
+/// What the Go library leaves out of its JSON: no text, zero, false, an empty list or map.
+pub(crate) fn is_empty<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn split(text: &str) -> Vec<String> {

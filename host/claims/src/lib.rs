@@ -12,7 +12,8 @@
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
 //! - [`UserClaims`]: the user JWT that a permit becomes.
 //! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
-//! - [`preflight`]: the server's own checks of a response, made before it leaves.
+//! - [`server_verdict`]: what a server of a [`ServerVersion`] does with a response, in its [`ServerMode`], and why.
+//! - [`preflight`], [`preflight_for`]: the same checks, made before a response leaves, for the strictest server.
 //!
 //! # Example
 //!
@@ -50,22 +51,46 @@
 //! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
 //! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.
 
+mod account;
+mod activation;
 mod credentials;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+mod generic;
 mod jwt;
 mod keys;
 mod lenient;
+mod operator;
 mod request;
 mod response;
+mod server;
 mod user;
-mod validate;
 
+pub use account::{
+    AccountBody, AccountClaims, AccountLimits, Export, ExternalAuthorization, Import,
+    JetStreamLimits, LatencySampling, MessageTrace, ScopeKind, ServiceLatency, ShareKind,
+    SigningKeys, UserScope, WeightedMapping,
+};
+pub use activation::{ActivationBody, ActivationClaims};
 pub use credentials::{CredentialsError, MAX_CREDENTIALS_SIZE, UserCredentials};
-pub use jwt::{Body, Claims, MAX_TOKEN_SIZE, SignError, Signatures, TokenError};
+pub use generic::{GenericBody, GenericClaims};
+pub use jwt::{
+    Body, Claims, FirstVersion, MAX_TOKEN_SIZE, SignError, Signatures, Signer, TokenError,
+};
 pub use keys::{
     BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, SharedKey,
     SigningKey, UserKey, is_public_sample, is_sealed,
 };
+pub use operator::{OperatorBody, OperatorClaims};
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
-pub use user::{ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims};
-pub use validate::{Expectations, Part, Refusal, preflight};
+pub use server::{
+    Accepted, AccountView, EffectivePermissions, Expectations, InvalidServerVersion, LoginFacts,
+    OperatorView, Part, PermissionSide, Refusal, RoleTemplate, ScopeView, ServerMode,
+    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, preflight, preflight_for,
+    server_verdict,
+};
+pub use user::{
+    PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserTemplate,
+};

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::jwt::{self, Claims, Signatures, TokenError};
 use crate::keys::{KeyKind, PublicKey};
-use wire::RequestBody;
+use wire::{Remainder, RequestBody};
 
 /// The audience of every request.
 const AUDIENCE: &str = "nats-authorization-request";
@@ -25,6 +25,7 @@ pub struct OpenedRequest {
     issued_at: Option<u64>,
     expires_at: Option<u64>,
     id: Option<String>,
+    remainder: Remainder,
     raw: Zeroizing<String>,
 }
 
@@ -85,20 +86,31 @@ impl OpenedRequest {
     ///
     /// The first thing that is wrong.
     pub fn open(token: &[u8], now: u64, skew: Duration) -> Result<Self, RequestError> {
+        Self::open_with(token, now, skew, Signatures::Verify)
+    }
+
+    pub(crate) fn open_with(
+        token: &[u8],
+        now: u64,
+        skew: Duration,
+        signatures: Signatures,
+    ) -> Result<Self, RequestError> {
         if token.is_empty() {
             return Err(RequestError::Empty);
         }
         if token.starts_with(ENCRYPTED) {
             return Err(RequestError::Encrypted);
         }
-        let (claims, raw) = jwt::decode::<RequestBody>(token, Signatures::Verify)?;
+        let (claims, raw) = jwt::decode::<RequestBody>(token, signatures)?;
         check(&claims, now, skew.as_secs())?;
+        let (request, remainder) = claims.nats.into_request(now);
         Ok(Self {
             subject: claims.subject.unwrap_or_default(),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
             id: claims.id,
-            request: claims.nats.into_request(now),
+            request,
+            remainder,
             raw,
         })
     }
@@ -132,6 +144,29 @@ impl OpenedRequest {
     /// within one second share it. What tells requests apart is their `user_nkey`.
     pub fn jti(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// The server's public xkey (`X…`), as it signed it: to whom a sealed response goes. None if the server
+    /// does not encrypt. The header `Nats-Server-Xkey` must say the same.
+    pub fn server_xkey(&self) -> Option<&str> {
+        self.remainder.server_xkey.as_deref()
+    }
+
+    /// The name of the user JWT presented (operator mode: of the sentinel).
+    pub fn name_tag(&self) -> Option<&str> {
+        self.request.client.name_tag.as_deref()
+    }
+
+    /// The nonce of the request itself. No server sets it so far; the nonce a client signs is
+    /// [`Client::nonce`](portcullis_core::Client::nonce).
+    pub fn request_nonce(&self) -> Option<&str> {
+        self.remainder.request_nonce.as_deref()
+    }
+
+    /// The tags of the request itself. No server sets them so far; those of the user JWT presented are
+    /// [`Client::tags`](portcullis_core::Client::tags).
+    pub fn tags(&self) -> &[String] {
+        &self.remainder.tags
     }
 
     /// The claims as JSON. **They contain the client's secrets**; wiped when this value is dropped.
@@ -179,5 +214,7 @@ fn check(claims: &Claims<RequestBody>, now: u64, skew: u64) -> Result<(), Reques
     Ok(())
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -29,8 +29,9 @@ pub struct ResponseBody {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer_account: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
 }
 
@@ -58,6 +59,16 @@ impl ResponseClaims {
     }
 }
 
+impl ResponseClaims {
+    /// Names the callout account (`A…`) that the response speaks for. Operator mode, for a response that is signed by one
+    /// of that account's signing keys; servers in config mode refuse it.
+    #[must_use]
+    pub fn for_account(mut self, account: Option<&str>) -> Self {
+        self.nats.issuer_account = account.map(ToOwned::to_owned);
+        self
+    }
+}
+
 impl ResponseBody {
     /// The longest reason a response carries, in bytes.
     pub const MAX_REASON: usize = 1024;
@@ -72,7 +83,7 @@ impl ResponseBody {
         self.error.as_deref().filter(|error| !error.is_empty())
     }
 
-    /// The account the issuer speaks for (operator mode); none if it is empty. Never written.
+    /// The account the issuer speaks for (operator mode); none if it is empty.
     pub fn issuer_account(&self) -> Option<&str> {
         let account = self.issuer_account.as_deref();
         account.filter(|account| !account.is_empty())
@@ -81,7 +92,7 @@ impl ResponseBody {
 
 impl Body for ResponseBody {
     const KIND: &'static str = "authorization_response";
-    const ISSUER: KeyKind = KeyKind::Account;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
@@ -89,6 +100,11 @@ impl Body for ResponseBody {
 
     fn version(&self) -> Option<i64> {
         self.version
+    }
+
+    fn stamp(&mut self) {
+        self.kind = Some(Self::KIND.to_owned());
+        self.version = Some(VERSION);
     }
 }
 

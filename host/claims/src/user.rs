@@ -1,16 +1,22 @@
 //! User JWTs: what a permit becomes.
 
+mod template;
+
+use std::mem;
 use std::time::Duration;
 
-use portcullis_core::{PermissionSubject, Permit, ResponsePermission, SubjectPermission};
+use portcullis_core::{Permit, ResponsePermission, SubjectPermission, TimeRange};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::jwt::{Body, Claims, VERSION};
+use crate::jwt::{Body, Claims, FirstVersion, VERSION};
 use crate::keys::KeyKind;
-use crate::lenient::{comma_separated, is_false, is_zero, or_default};
+use crate::lenient::{comma_separated, is_empty, or_default};
+
+pub use template::{PermissionRules, UserTemplate};
 
 /// No limit, where the server expects a number.
-const UNLIMITED: i64 = -1;
+pub(crate) const UNLIMITED: i64 = -1;
 
 /// The claims of a user JWT. Made by [`UserClaims::from_permit`].
 pub type UserClaims = Claims<UserBody>;
@@ -28,45 +34,45 @@ pub struct UserBody {
     #[serde(rename = "sub", deserialize_with = "or_default")]
     pub subscribe: SubjectRule,
     /// Permission to reply.
-    #[serde(rename = "resp", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "resp", skip_serializing_if = "is_empty")]
     pub responses: Option<ResponseRule>,
     /// Networks the user may come from, as CIDR. Checked for form only on callout users.
-    #[serde(rename = "src", skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "src", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "comma_separated")]
     pub sources: Vec<String>,
     /// When in a day the user may be connected.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub times: Vec<TimeRule>,
     /// The time zone of `times`, by its IANA name; none is the server's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty")]
     pub times_location: Option<String>,
     /// Most subscriptions; -1 is unlimited. Not enforced on callout users.
-    #[serde(skip_serializing_if = "is_zero", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub subs: i64,
     /// Most bytes; -1 is unlimited. Not enforced on callout users.
-    #[serde(skip_serializing_if = "is_zero", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub data: i64,
     /// Largest message in bytes; -1 is unlimited. Not enforced on callout users.
-    #[serde(skip_serializing_if = "is_zero", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub payload: i64,
     /// Whether the token is good without a signed nonce. Irrelevant for callout users.
-    #[serde(skip_serializing_if = "is_false", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub bearer_token: bool,
     /// Whether the user has to come through a trusted proxy (servers from 2.12).
-    #[serde(skip_serializing_if = "is_false", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub proxy_required: bool,
     /// `STANDARD`, `WEBSOCKET` and so on; none is any. Not enforced on callout users.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub allowed_connection_types: Vec<String>,
     /// The account the issuer signs for (operator mode). Servers in config mode refuse it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty")]
     pub issuer_account: Option<String>,
     /// Tags.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub tags: Vec<String>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type", skip_serializing_if = "is_empty")]
     kind: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty")]
     version: Option<i64>,
 }
 
@@ -75,10 +81,10 @@ pub struct UserBody {
 #[serde(default)]
 pub struct SubjectRule {
     /// Allowed subjects.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub allow: Vec<String>,
     /// Denied subjects.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub deny: Vec<String>,
 }
 
@@ -99,16 +105,10 @@ pub struct ResponseRule {
 #[serde(default)]
 pub struct TimeRule {
     /// When it begins.
-    #[serde(
-        skip_serializing_if = "String::is_empty",
-        deserialize_with = "or_default"
-    )]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub start: String,
     /// When it ends.
-    #[serde(
-        skip_serializing_if = "String::is_empty",
-        deserialize_with = "or_default"
-    )]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub end: String,
 }
 
@@ -128,9 +128,14 @@ impl UserClaims {
                 publish: permissions.publish.into(),
                 subscribe: permissions.subscribe.into(),
                 responses: permissions.responses.map(Into::into),
+                sources: texts(&permit.sources),
+                times: permit.times.iter().map(Into::into).collect(),
+                times_location: permit.times_location.clone(),
                 subs: UNLIMITED,
                 data: UNLIMITED,
                 payload: UNLIMITED,
+                proxy_required: permit.proxy_required,
+                allowed_connection_types: texts(&permit.connection_types),
                 tags: permit.tags.clone(),
                 kind: Some(UserBody::KIND.to_owned()),
                 version: Some(VERSION),
@@ -211,7 +216,8 @@ impl UserBody {
 
 impl Body for UserBody {
     const KIND: &'static str = "user";
-    const ISSUER: KeyKind = KeyKind::Account;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
+    const HAS_FIRST_VERSION: bool = true;
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
@@ -219,6 +225,31 @@ impl Body for UserBody {
 
     fn version(&self) -> Option<i64> {
         self.version
+    }
+
+    fn stamp(&mut self) {
+        self.kind = Some(Self::KIND.to_owned());
+        self.version = Some(VERSION);
+    }
+
+    /// A limit that version 1 left out is no limit.
+    fn migrate(&mut self, old: FirstVersion) {
+        let limit = |name, read| match old.nats.get(name) {
+            None | Some(Value::Null) => UNLIMITED,
+            Some(_) => read,
+        };
+        *self = Self {
+            subs: limit("subs", self.subs),
+            data: limit("data", self.data),
+            payload: limit("payload", self.payload),
+            proxy_required: false,
+            allowed_connection_types: Vec::new(),
+            issuer_account: old.issuer_account.filter(|account| !account.is_empty()),
+            tags: old.tags,
+            kind: old.kind,
+            version: Some(1),
+            ..mem::take(self)
+        };
     }
 }
 
@@ -231,15 +262,18 @@ impl SubjectRule {
 
 impl From<SubjectPermission> for SubjectRule {
     fn from(permission: SubjectPermission) -> Self {
-        let texts = |subjects: Vec<PermissionSubject>| {
-            subjects
-                .iter()
-                .map(|subject| subject.as_str().to_owned())
-                .collect()
-        };
         Self {
-            allow: texts(permission.allow),
-            deny: texts(permission.deny),
+            allow: texts(&permission.allow),
+            deny: texts(&permission.deny),
+        }
+    }
+}
+
+impl From<&TimeRange> for TimeRule {
+    fn from(range: &TimeRange) -> Self {
+        Self {
+            start: range.start().to_string(),
+            end: range.end().to_string(),
         }
     }
 }
@@ -251,6 +285,10 @@ impl From<ResponsePermission> for ResponseRule {
             ttl: nanoseconds(permission.ttl),
         }
     }
+}
+
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }
 
 /// Longer than the 292 years a server can count is as good as that.

@@ -56,7 +56,7 @@ pub struct Denial {
 }
 
 /// Every way to be refused. Nothing refuses a login without one of these names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DenialClass {
     /// A policy said no.
@@ -103,6 +103,26 @@ pub enum Blame {
 }
 
 impl DenialClass {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::PolicyDenied,
+        Self::EndOfChain,
+        Self::NoPolicy,
+        Self::PolicyTrapped,
+        Self::PolicyDeadline,
+        Self::PolicyMemory,
+        Self::InvalidPermit,
+        Self::AccountNotAllowed,
+        Self::RoleNotAllowed,
+        Self::SourceNotAllowed,
+        Self::ConnectionTypeNotAllowed,
+        Self::CeilingExceeded,
+        Self::Deadline,
+        Self::Overloaded,
+        Self::InvalidResponse,
+        Self::Internal,
+    ];
+
     /// The name in logs, metrics and the response.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@
 //! - [`AuthorizationRequest`]: one login, as the server describes it.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
 //! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: where from, how and when it may be.
+//! - [`Ceiling`]: the most it may do, whatever a policy says.
 //! - [`Verdict`]: what one policy says; [`Decision`]: what the whole chain comes to.
 //! - [`Authorizer`]: whoever turns a request into a decision.
 //! - [`PolicyName`], [`Digest`], [`PolicyRef`]: which bytes decided.
@@ -13,6 +14,7 @@
 //! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
 //! come in as arguments.
 
+mod ceiling;
 mod connection;
 mod decision;
 mod permissions;
@@ -24,6 +26,7 @@ mod source;
 mod subject;
 mod times;
 
+pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};

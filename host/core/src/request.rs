@@ -16,6 +16,9 @@ pub struct AuthorizationRequest {
     pub client: Client,
     /// What the client presented.
     pub credentials: Credentials,
+    /// When what the client presented ends, as a certificate or a token does, in seconds since the Unix epoch. No login
+    /// outlasts it.
+    pub identity_expires_at: Option<u64>,
     /// When the host received the request. Policies know no other clock.
     pub received_at: u64,
 }

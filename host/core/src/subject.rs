@@ -1,8 +1,12 @@
 //! Subjects as permissions name them.
 
+mod pattern;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+
+pub(crate) use pattern::Pattern;
 
 /// A subject in a permission: literal or with wildcards, and in subscribe permissions optionally followed by
 /// a space and a queue group.

@@ -2,18 +2,29 @@
 
 use std::time::Duration;
 
+use portcullis_claims::KeyKind;
+
+use super::deny::Deny;
 use super::reader::Section;
 use super::secrets::{SecretKind, SecretSource};
-use super::values::{DURATION, SECONDS, SOME_TIME, WORD};
-use crate::keys::KeyKind;
+use super::values::{DURATION, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME, WORD};
 
 /// The table `[callout]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callout {
-    /// The account seed (`SA…`) that signs responses: the `issuer` of the servers.
+    /// The account seed (`SA…`) that signs responses: the `issuer` of the servers in config mode, the callout account or
+    /// one of its signing keys in operator mode.
     pub issuer_seed: SecretSource,
-    /// The accounts that policies may place users in.
-    pub target_accounts: TargetAccounts,
+    /// The curve seed (`SX…`) that opens requests and seals responses; none for requests in the clear.
+    pub xkey_seed: Option<SecretSource>,
+    /// The accounts that policies may place users in; none stands for those of `[operator.accounts]`.
+    pub target_accounts: Option<TargetAccounts>,
+    /// The servers that are answered, by id (`N…`) or by tag; all if both are empty.
+    pub trusted_servers: Vec<String>,
+    /// See `trusted_servers`.
+    pub trusted_server_tags: Vec<String>,
+    /// Whether a request that comes a second time is refused.
+    pub refuse_replays: bool,
     /// The account the service itself is in: the `account` of the servers' `auth_callout`.
     pub account: String,
     /// The servers' system account.
@@ -28,6 +39,14 @@ pub struct Callout {
     pub clock_skew: Duration,
     /// The longest a permit may last, at least a second; none for no limit.
     pub max_expiry: Option<Duration>,
+    /// Up to this much sooner a login ends.
+    pub expiry_jitter: Duration,
+    /// How denials are answered.
+    pub deny: Deny,
+    /// The name under which NATS tools find the service.
+    pub service_name: String,
+    /// Whether they find it.
+    pub discoverable: bool,
     /// How long requests in flight may take to finish when the service stops.
     pub drain_timeout: Duration,
 }
@@ -45,12 +64,19 @@ pub enum TargetAccounts {
 const MOST_IN_FLIGHT: usize = 65_536;
 
 impl Callout {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(super) fn read(mut section: Section<'_>, operator_mode: bool) -> Option<Self> {
         let issuer_seed = read_issuer(&mut section);
+        let xkey_seed = section.secret("xkey-seed-file", "xkey-seed-env");
+        if let Some(source) = &xkey_seed {
+            section.names_secret(source, SecretKind::Seed(KeyKind::Curve));
+        }
         let account = section.value("account", &WORD, "$G".to_owned());
         let system_account = section.value("system-account", &WORD, "$SYS".to_owned());
         let special = [account.as_deref(), system_account.as_deref()];
-        let target_accounts = read_targets(&mut section, special);
+        let target_accounts = read_targets(&mut section, special, operator_mode);
+        let trusted_servers = section.list("trusted-servers", &SERVER_KEY);
+        let trusted_server_tags = section.list("trusted-server-tags", &WORD);
+        let refuse_replays = section.flag("refuse-replays", true);
         let queue_group = section.value("queue-group", &WORD, "q".to_owned());
         let max_in_flight = match section.setting("max-in-flight") {
             None => Some(256),
@@ -62,11 +88,19 @@ impl Callout {
             None => Some(None),
             Some(setting) => setting.parse(&SECONDS).map(Some),
         };
+        let expiry_jitter = section.value("expiry-jitter", &DURATION, Duration::ZERO);
+        let deny = Deny::read(section.section("deny"));
+        let service_name = section.value("service-name", &SERVICE_NAME, "portcullis".to_owned());
+        let discoverable = section.flag("discoverable", true);
         let drain_timeout = section.value("drain-timeout", &SOME_TIME, Duration::from_secs(10));
         section.finish();
         Some(Self {
             issuer_seed: issuer_seed?,
+            xkey_seed,
             target_accounts: target_accounts?,
+            trusted_servers: trusted_servers?,
+            trusted_server_tags: trusted_server_tags?,
+            refuse_replays: refuse_replays?,
             account: account?,
             system_account: system_account?,
             queue_group: queue_group?,
@@ -74,6 +108,10 @@ impl Callout {
             deadline: deadline?,
             clock_skew: clock_skew?,
             max_expiry: max_expiry?,
+            expiry_jitter: expiry_jitter?,
+            deny: deny?,
+            service_name: service_name?,
+            discoverable: discoverable?,
             drain_timeout: drain_timeout?,
         })
     }
@@ -95,9 +133,16 @@ fn read_issuer(section: &mut Section<'_>) -> Option<SecretSource> {
 }
 
 /// Reads the list and looks for the accounts that should not be in it: the callout account, the system
-/// account.
-fn read_targets(section: &mut Section<'_>, special: [Option<&str>; 2]) -> Option<TargetAccounts> {
+/// account. In operator mode there need not be one.
+fn read_targets(
+    section: &mut Section<'_>,
+    special: [Option<&str>; 2],
+    operator_mode: bool,
+) -> Option<Option<TargetAccounts>> {
     let Some(setting) = section.setting("target-accounts") else {
+        if operator_mode {
+            return Some(None);
+        }
         section.report_missing(
             "target-accounts",
             "missing: list the accounts that policies may place users in, for example `[\"APP\"]`",
@@ -126,10 +171,10 @@ fn read_targets(section: &mut Section<'_>, special: [Option<&str>; 2]) -> Option
             ));
         }
     }
-    Some(if any {
+    Some(Some(if any {
         let named = accounts.into_iter().filter(|account| account != "*");
         TargetAccounts::Any(named.collect())
     } else {
         TargetAccounts::Only(accounts)
-    })
+    }))
 }

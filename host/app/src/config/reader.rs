@@ -1,12 +1,16 @@
 //! A reader of TOML tables that notes problems and goes on.
 
+mod path;
+
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
+use self::path::TablePath;
 use super::secrets::{SecretKind, SecretSource};
 use super::values::Kind;
 use crate::problem::Problem;
@@ -26,7 +30,7 @@ pub(super) struct Document<'a> {
 /// finished is a mistake.
 pub(super) struct Section<'a> {
     document: &'a Document<'a>,
-    name: &'static str,
+    path: TablePath<'a>,
     span: Option<Range<usize>>,
     table: Option<&'a DeTable<'a>>,
     asked: Vec<&'static str>,
@@ -36,8 +40,8 @@ pub(super) struct Section<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
     document: &'a Document<'a>,
-    section: &'static str,
-    key: &'static str,
+    section: TablePath<'a>,
+    key: &'a str,
     value: &'a Spanned<DeValue<'a>>,
 }
 
@@ -88,7 +92,7 @@ impl<'a> Section<'a> {
     pub(super) const fn root(document: &'a Document<'a>, table: &'a DeTable<'a>) -> Self {
         Self {
             document,
-            name: "",
+            path: TablePath::ROOT,
             span: None,
             table: Some(table),
             asked: Vec::new(),
@@ -98,29 +102,54 @@ impl<'a> Section<'a> {
     /// A table in this one; an empty one if there is none.
     pub(super) fn section(&mut self, name: &'static str) -> Self {
         let setting = self.setting(name);
-        let table = setting.and_then(|setting| match setting.value.get_ref() {
-            DeValue::Table(table) => Some(table),
-            _ => setting.report_type("a table"),
-        });
         Self {
             document: self.document,
-            name,
+            path: self.path.child(name),
             span: setting.map(|setting| setting.value.span()),
-            table,
+            table: setting.and_then(Setting::table),
             asked: Vec::new(),
         }
+    }
+
+    /// The tables in this one under names that the user chose, each name read as a `kind` of name and each table by
+    /// `read`. Nothing if one of them is wrong; an empty map if there are none.
+    pub(super) fn named<K: Ord, V>(
+        self,
+        kind: &Kind<K>,
+        read: impl Fn(Self) -> Option<V>,
+    ) -> Option<BTreeMap<K, V>> {
+        let entries = self.table.into_iter().flatten();
+        let read_entry = |(name, value): (&'a Spanned<DeString<'a>>, &'a Spanned<_>)| {
+            let setting = self.setting_of(name.get_ref(), value);
+            let key = (kind.parse)(setting.key).map_err(|message| setting.report(message));
+            let section = Self {
+                document: self.document,
+                path: self.path.child(setting.key),
+                span: Some(name.span()),
+                table: Some(setting.table()?),
+                asked: Vec::new(),
+            };
+            key.ok().zip(read(section))
+        };
+        // Every one is read before any is missed, so that all problems are found.
+        let entries: Vec<_> = entries.map(read_entry).collect();
+        entries.into_iter().collect()
     }
 
     /// The value of a key, if it has one.
     pub(super) fn setting(&mut self, key: &'static str) -> Option<Setting<'a>> {
         self.asked.push(key);
         let value = self.table?.get(key)?;
-        Some(Setting {
+        Some(self.setting_of(key, value))
+    }
+
+    fn setting_of(&self, key: &'a str, value: &'a Spanned<DeValue<'a>>) -> Setting<'a> {
+        Setting {
             document: self.document,
-            section: self.name,
+            section: self.path,
             key,
             value,
-        })
+        }
     }
 
     /// The value of a key: `default` if it has none, nothing if it is wrong.
@@ -131,15 +160,25 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Whether something is so; not, if the key has no value.
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
-        let Some(setting) = self.setting(key) else {
-            return Some(false);
-        };
-        match setting.value.get_ref() {
-            DeValue::Boolean(value) => Some(*value),
-            _ => setting.report_type("`true` or `false`"),
-        }
+    /// Yes or no: `default` if the key is missing, nothing if it is neither.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> Option<bool> {
+        self.setting(key).map_or(Some(default), Setting::flag)
+    }
+
+    /// The elements of an array: none if the key is missing, nothing if one of them is wrong.
+    pub(super) fn list<T>(&mut self, key: &'static str, kind: &Kind<T>) -> Option<Vec<T>> {
+        self.setting(key)
+            .map_or(Some(Vec::new()), |setting| setting.list(kind))
+    }
+
+    /// Whether the file has this table.
+    pub(super) const fn is_present(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Whether there is nothing in this table, or no table.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_none_or(|table| table.is_empty())
     }
 
     /// A path, relative to the directory of the file.
@@ -170,10 +209,14 @@ impl<'a> Section<'a> {
                 variable.report(format!("`{file_key}` is set too; keep one of them"));
                 None
             }
-            (Some(path), None) => Some(SecretSource::file(self.name, file_key, path)),
+            (Some(path), None) => Some(SecretSource::file(&self.path.to_string(), file_key, path)),
             (None, Some(variable)) => {
                 let name = variable.parse(&super::values::VARIABLE)?;
-                Some(SecretSource::environment(self.name, environment_key, name))
+                Some(SecretSource::environment(
+                    &self.path.to_string(),
+                    environment_key,
+                    name,
+                ))
             }
             (None, None) => None,
         }
@@ -194,19 +237,19 @@ impl<'a> Section<'a> {
 
     /// Notes a problem of a key that is not there.
     pub(super) fn report_missing(&self, key: &str, message: impl Into<String>) {
-        let problem = Problem::error(self.document.file, message).at_key(dotted(self.name, key));
+        let problem = Problem::error(self.document.file, message).at_key(self.path.key(key));
         self.document.report(problem, self.span.as_ref());
     }
 
     /// Notes a problem of the table itself.
     pub(super) fn report(&self, message: impl Into<String>) {
-        let problem = Problem::error(self.document.file, message).at_key(self.name);
+        let problem = Problem::error(self.document.file, message).at_key(self.path.to_string());
         self.document.report(problem, self.span.as_ref());
     }
 
     /// Notes a doubt about the table itself.
     pub(super) fn warn(&self, message: impl Into<String>) {
-        let problem = Problem::warning(self.document.file, message).at_key(self.name);
+        let problem = Problem::warning(self.document.file, message).at_key(self.path.to_string());
         self.document.report(problem, self.span.as_ref());
     }
 
@@ -217,14 +260,14 @@ impl<'a> Section<'a> {
             let name = key.get_ref().as_ref();
             if !self.asked.contains(&name) {
                 let problem = Problem::error(self.document.file, unknown(name, &self.asked))
-                    .at_key(dotted(self.name, name));
+                    .at_key(self.path.key(name));
                 self.document.report(problem, Some(&key.span()));
             }
         }
     }
 }
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
     /// The value as a `kind` of thing; nothing, and a problem, if it is not.
     pub(super) fn parse<T>(self, kind: &Kind<T>) -> Option<T> {
         let Some(text) = self.value.get_ref().as_str() else {
@@ -236,6 +279,22 @@ impl Setting<'_> {
                 self.report(message);
                 None
             }
+        }
+    }
+
+    /// The value as a table.
+    fn table(self) -> Option<&'a DeTable<'a>> {
+        match self.value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => self.report_type("a table"),
+        }
+    }
+
+    /// The value as yes or no.
+    pub(super) fn flag(self) -> Option<bool> {
+        match self.value.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.report_type("`true` or `false`"),
         }
     }
 
@@ -300,16 +359,8 @@ impl Setting<'_> {
     }
 
     fn note(self, problem: Problem) {
-        let problem = problem.at_key(dotted(self.section, self.key));
+        let problem = problem.at_key(self.section.key(self.key));
         self.document.report(problem, Some(&self.value.span()));
-    }
-}
-
-fn dotted(section: &str, key: &str) -> String {
-    if section.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{section}.{key}")
     }
 }
 

@@ -1,17 +1,19 @@
 //! Secrets: where the configuration says they are, and reading them from there.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use portcullis_callout::SecretSource as Place;
-use portcullis_claims::UserCredentials;
+use portcullis_claims::{KeyKind, UserCredentials};
 use portcullis_core::Secret;
 
 use super::Config;
 use super::nats::{Authentication, Nats, check_tls};
-use crate::keys::{self, KeyKind};
+use super::operator::{Operator, SigningAccount};
+use crate::keys;
 use crate::problem::{Checked, Problem};
 
 /// Where a secret is, and the key that says so.
@@ -27,6 +29,19 @@ pub struct SecretSource {
 pub struct Secrets {
     /// The account seed that signs responses.
     pub issuer_seed: Secret,
+    /// The curve seed that opens requests.
+    pub xkey_seed: Option<Secret>,
+    /// In operator mode, who signs for each account.
+    pub accounts: BTreeMap<String, AccountSeeds>,
+}
+
+/// The seeds that sign for one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSeeds {
+    /// The account's own or a plain signing key's.
+    pub seed: Option<Secret>,
+    /// Scoped signing keys', by role.
+    pub roles: BTreeMap<String, Secret>,
 }
 
 impl Config {
@@ -54,10 +69,22 @@ impl Config {
             &self.callout.issuer_seed,
             SecretKind::Seed(KeyKind::Account),
         );
+        let xkey_seed = resolver.optional(
+            self.callout.xkey_seed.as_ref(),
+            SecretKind::Seed(KeyKind::Curve),
+        );
+        let accounts = resolver.accounts(self.operator.as_ref());
         for (source, kind) in self.nats.authentication.secrets() {
             resolver.resolve(source, kind);
         }
-        let secrets = issuer_seed.map(|issuer_seed| Secrets { issuer_seed });
+        let secrets = match (issuer_seed, xkey_seed, accounts) {
+            (Some(issuer_seed), Some(xkey_seed), Some(accounts)) => Some(Secrets {
+                issuer_seed,
+                xkey_seed,
+                accounts,
+            }),
+            _ => None,
+        };
         let mut problems = resolver.problems;
         problems.extend(check_pair(
             &self.file,
@@ -151,6 +178,40 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    fn accounts(&mut self, operator: Option<&Operator>) -> Option<BTreeMap<String, AccountSeeds>> {
+        let accounts = operator.into_iter().flat_map(|operator| &operator.accounts);
+        let seeds: Vec<_> = accounts
+            .map(|(name, account)| Some((name.clone(), self.account(account)?)))
+            .collect();
+        seeds.into_iter().collect()
+    }
+
+    fn account(&mut self, account: &SigningAccount) -> Option<AccountSeeds> {
+        let kind = SecretKind::Seed(KeyKind::Account);
+        let seed = self.optional(account.seed.as_ref(), kind);
+        let roles: Vec<_> = account
+            .roles
+            .iter()
+            .map(|(role, source)| Some((role.clone(), self.resolve(source, kind)?)))
+            .collect();
+        Some(AccountSeeds {
+            seed: seed?,
+            roles: roles.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    /// Nothing and no problem if there is no source.
+    fn optional(
+        &mut self,
+        source: Option<&SecretSource>,
+        kind: SecretKind,
+    ) -> Option<Option<Secret>> {
+        match source {
+            None => Some(None),
+            Some(source) => self.resolve(source, kind).map(Some),
+        }
+    }
+
     /// Reads one secret and looks at what it is.
     fn resolve(&mut self, source: &SecretSource, kind: SecretKind) -> Option<Secret> {
         if let Place::File(path) = &source.place

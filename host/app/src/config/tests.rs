@@ -649,7 +649,7 @@ fn any_account_is_written_as_a_star() {
         );
         assert_eq!(
             config.value.callout.target_accounts,
-            TargetAccounts::Any(named)
+            Some(TargetAccounts::Any(named))
         );
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use portcullis_claims::{KeyKind, PublicKey};
 use portcullis_core::PolicyName;
+
+use super::deny::DenyMode;
 
 /// How to read a kind of value, and how to describe it to somebody who wrote another.
 pub(super) struct Kind<T> {
@@ -105,6 +108,62 @@ pub(super) const POLICY: Kind<PolicyName> = Kind {
             .map_err(|error: portcullis_core::InvalidPolicyName| error.to_string())
     },
 };
+
+/// The public key of an account.
+pub(super) const ACCOUNT_KEY: Kind<PublicKey> = Kind {
+    expected: "the public key of an account (A…)",
+    parse: |text| public_key(text, KeyKind::Account),
+};
+
+/// The public key of a server, as text.
+pub(super) const SERVER_KEY: Kind<String> = Kind {
+    expected: "the public key of a server (N…)",
+    parse: |text| public_key(text, KeyKind::Server).map(|key| key.as_str().to_owned()),
+};
+
+/// The name of a NATS service (ADR-32).
+pub(super) const SERVICE_NAME: Kind<String> = Kind {
+    expected: "a service name",
+    parse: |text| {
+        let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !text.is_empty() && text.chars().all(known) {
+            Ok(text.to_owned())
+        } else {
+            Err(format!(
+                "expected letters, digits, `-` and `_`, found `{}`",
+                text.escape_debug()
+            ))
+        }
+    },
+};
+
+/// How a denial is answered.
+pub(super) const DENY_MODE: Kind<DenyMode> = Kind {
+    expected: "one of `error`, `empty`, `drop`, `delay`",
+    parse: |text| match text {
+        "error" => Ok(DenyMode::Error),
+        "empty" => Ok(DenyMode::Empty),
+        "drop" => Ok(DenyMode::Drop),
+        "delay" => Ok(DenyMode::Delay),
+        _ => Err(format!(
+            "expected one of `error`, `empty`, `drop`, `delay`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
+/// The text is not repeated if it is no public key: it may be a seed, put in the wrong place.
+fn public_key(text: &str, kind: KeyKind) -> Result<PublicKey, String> {
+    let expected = format!("expected the public key of {kind} ({}…)", kind.letter());
+    let key: PublicKey = text
+        .parse()
+        .map_err(|error| format!("{expected}: {error}"))?;
+    if key.kind() == kind {
+        Ok(key)
+    } else {
+        Err(format!("{expected}, found `{key}`"))
+    }
+}
 
 fn at_least(text: &str, least: Duration, otherwise: &str) -> Result<Duration, String> {
     let duration = (DURATION.parse)(text)?;

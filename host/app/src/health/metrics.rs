@@ -12,13 +12,16 @@ use prometheus_client::registry::Registry;
 /// The media type of [`render`]'s text.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// What every name begins with.
+const PREFIX: &str = "portcullis";
+
 /// The samples as text.
 ///
 /// # Errors
 ///
 /// When the library refuses a sample.
 pub(super) fn render(samples: Vec<Sample>) -> Result<String, fmt::Error> {
-    let mut registry = Registry::default();
+    let mut registry = Registry::with_prefix(PREFIX);
     registry.register_collector(Box::new(Samples(samples)));
     let mut text = String::new();
     encode(&mut text, &registry)?;

@@ -24,7 +24,10 @@ impl Page {
             "/healthz" => Self::text("200 OK", "alive\n"),
             "/readyz" => Self::readiness(vitals),
             "/metrics" => Self::numbers(vitals),
-            _ => Self::text("404 Not Found", "there are /healthz, /readyz and /metrics\n"),
+            _ => Self::text(
+                "404 Not Found",
+                "there are /healthz, /readyz and /metrics\n",
+            ),
         }
     }
 
@@ -78,7 +81,10 @@ impl Page {
             },
             Err(error) => {
                 tracing::error!(%error, "metrics not rendered");
-                Self::text("500 Internal Server Error", "the metrics cannot be rendered\n")
+                Self::text(
+                    "500 Internal Server Error",
+                    "the metrics cannot be rendered\n",
+                )
             }
         }
     }

@@ -79,7 +79,10 @@ impl HealthServer {
                     let vitals = Arc::clone(&vitals);
                     tokio::spawn(async move {
                         let served = serve(stream, &vitals);
-                        if tokio::time::timeout(CONNECTION_TIMEOUT, served).await.is_err() {
+                        if tokio::time::timeout(CONNECTION_TIMEOUT, served)
+                            .await
+                            .is_err()
+                        {
                             tracing::debug!("health request took too long");
                         }
                         drop(place);
@@ -124,7 +127,11 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<Head> {
         let room = MOST_HEAD.saturating_sub(buffer.len());
         let room = u64::try_from(room).unwrap_or_default();
         if (&mut *stream).take(room).read_buf(&mut buffer).await? == 0 {
-            return Ok(if room == 0 { Head::TooLarge } else { Head::Incomplete });
+            return Ok(if room == 0 {
+                Head::TooLarge
+            } else {
+                Head::Incomplete
+            });
         }
         match parse(&buffer) {
             Head::Incomplete => {}
@@ -168,7 +175,10 @@ mod tests {
         assert_eq!(parse(b"GET /readyz HT"), Head::Incomplete);
         assert_eq!(parse(b"\x16\x03\x01\x02\x00\x01\x00"), Head::Malformed);
         assert_eq!(parse(b"GET /a b HTTP/1.1\r\n\r\n"), Head::Malformed);
-        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(MOST_HEADERS + 1));
+        let many = format!(
+            "GET / HTTP/1.1\r\n{}\r\n",
+            "A: b\r\n".repeat(MOST_HEADERS + 1)
+        );
         assert_eq!(parse(many.as_bytes()), Head::TooLarge);
     }
 
@@ -195,14 +205,23 @@ mod tests {
         assert_eq!(ask(b"GET /readyz HTTP/1.1\r\n").await, "Incomplete");
         let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(2 * MOST_HEAD));
         assert_eq!(ask(long.as_bytes()).await, "TooLarge");
-        assert!(ask(b"GET /readyz HTTP/1.1\r\n\r\n").await.starts_with("Complete"));
+        assert!(
+            ask(b"GET /readyz HTTP/1.1\r\n\r\n")
+                .await
+                .starts_with("Complete")
+        );
     }
 
     #[tokio::test]
     async fn an_address_that_is_taken_is_named_with_its_key() {
-        let taken = HealthServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let taken = HealthServer::bind(([127, 0, 0, 1], 0).into())
+            .await
+            .unwrap();
         let error = HealthServer::bind(taken.address()).await.unwrap_err();
-        let expected = format!("cannot listen on `{}`, which is `listen` under [health]", taken.address());
+        let expected = format!(
+            "cannot listen on `{}`, which is `listen` under [health]",
+            taken.address()
+        );
         assert_eq!(error.to_string(), expected);
     }
 }

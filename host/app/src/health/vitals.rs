@@ -65,7 +65,6 @@ impl Vitals {
     }
 
     /// `source` has samples to add to the others.
-    #[expect(dead_code, reason = "the service has no samples yet")]
     pub(crate) fn measure(&self, source: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         sources.push(Box::new(source));
@@ -101,17 +100,17 @@ impl Vitals {
         let ready = self.unready().is_empty();
         let mut samples = vec![
             Sample::gauge(
-                "portcullis_ready",
+                "ready",
                 "Whether the service decides logins, 0 or 1",
                 if ready { 1.0 } else { 0.0 },
             ),
             Sample::gauge(
-                "portcullis_policies",
+                "policies",
                 "How many policies are in service",
                 count(snapshot.policies().count()),
             ),
             Sample::gauge(
-                "portcullis_policies_missing",
+                "policies_missing",
                 "How many policies listed in `order` have no good version",
                 count(snapshot.missing().count()),
             ),

@@ -140,7 +140,7 @@ fn log_trouble(connection: &str, trouble: &ConnectionTrouble) {
         ),
         ConnectionTrouble::StaleCredentials(error) => tracing::warn!(
             nats.connection = connection,
-            error = crate::handle::chain(error),
+            error = crate::error::chain(error),
             "nats credentials not renewed: those read before are used"
         ),
         ConnectionTrouble::SlowConsumer { subscription } => tracing::error!(

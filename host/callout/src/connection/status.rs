@@ -68,27 +68,27 @@ impl ConnectionStatus {
         let up = if self.is_connected() { 1.0 } else { 0.0 };
         let samples = [
             Sample::gauge(
-                "portcullis_nats_connected",
+                "nats_connected",
                 "Whether the connection to NATS is up, 0 or 1",
                 up,
             ),
             Sample::counter(
-                "portcullis_nats_disconnects",
+                "nats_disconnects",
                 "How often the connection to NATS was lost",
                 counts.disconnects,
             ),
             Sample::counter(
-                "portcullis_nats_reconnects",
+                "nats_reconnects",
                 "How often the connection to NATS was made again",
                 counts.reconnects,
             ),
             Sample::counter(
-                "portcullis_nats_lame_ducks",
+                "nats_lame_ducks",
                 "How often the server of the connection announced to stop",
                 counts.lame_ducks,
             ),
             Sample::counter(
-                "portcullis_nats_errors",
+                "nats_errors",
                 "How often something else went wrong with the connection to NATS",
                 counts.errors,
             ),

@@ -55,7 +55,7 @@ async fn giving_up_keeps_the_count_and_the_last_cause() {
     };
     let error = connect(&options).await.unwrap_err();
     let address = address.strip_prefix("nats://").unwrap();
-    let text = crate::handle::chain(&error);
+    let text = crate::error::chain(&error);
     assert!(
         text.starts_with(&format!(
             "gave up connecting to nats after 3 attempts: cannot connect to `{address}`: IO error: "
@@ -89,14 +89,14 @@ async fn what_cannot_get_better_is_not_tried_again() {
     let servers = vec!["nats://a".to_owned(), "http://me:hunter2@b".to_owned()];
     let error = connect(&ConnectionOptions::new(servers)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Address { position: 2, .. }));
-    assert!(!crate::handle::chain(&error).contains("hunter2"), "{error}");
+    assert!(!crate::error::chain(&error).contains("hunter2"), "{error}");
     let options = ConnectionOptions {
         authentication: Authentication::Nkey(Secret::new("SUHUNTER2").into()),
         ..ConnectionOptions::new(vec![nowhere()])
     };
     let error = connect(&options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Authentication(_)));
-    assert!(!crate::handle::chain(&error).contains("HUNTER2"), "{error}");
+    assert!(!crate::error::chain(&error).contains("HUNTER2"), "{error}");
     let options = ConnectionOptions {
         tls: TlsOptions {
             ca_file: Some("nowhere/ca.pem".into()),
@@ -105,7 +105,7 @@ async fn what_cannot_get_better_is_not_tried_again() {
         ..ConnectionOptions::new(vec![nowhere()])
     };
     let error = connect(&options).await.unwrap_err();
-    let text = crate::handle::chain(&error);
+    let text = crate::error::chain(&error);
     assert!(
         text.starts_with("cannot use tls: cannot read `nowhere/ca.pem`: "),
         "{text}"

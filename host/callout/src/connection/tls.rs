@@ -193,7 +193,7 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
     use super::*;
-    use crate::handle::chain;
+    use crate::error::chain;
 
     /// An authority's certificate and its key, PEM.
     fn authority() -> (String, String) {

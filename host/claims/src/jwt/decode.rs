@@ -1,12 +1,22 @@
 //! Reading tokens: size, form, signature, kind.
 
+use std::fmt;
+
 use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Body, Claims, MAX_TOKEN_SIZE, TokenError, VERSION};
 use crate::keys::PublicKey;
+use crate::lenient::or_default;
+
+/// The algorithm of tokens of version 1.
+const FIRST_ALGORITHM: &str = "ed25519";
+
+/// The algorithm of later tokens.
+const ALGORITHM: &str = "ed25519-nkey";
 
 /// Whether signatures are verified, which is most of the time a token costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +27,36 @@ pub enum Signatures {
     Trust,
 }
 
+/// What claims of version 1 had where later ones have nothing, and all that they had under `nats`.
+/// `Debug` shows no content.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct FirstVersion {
+    /// The kind.
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub kind: Option<String>,
+    /// Tags.
+    #[serde(deserialize_with = "or_default")]
+    pub tags: Vec<String>,
+    /// The account the issuer signed for.
+    pub issuer_account: Option<String>,
+    /// What stands under `nats`.
+    #[serde(deserialize_with = "or_default")]
+    pub nats: Map<String, Value>,
+}
+
 #[derive(Deserialize)]
 struct Header {
     typ: String,
     alg: String,
+}
+
+/// The chunks of a token.
+struct Chunks<'a> {
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
 }
 
 /// The claims of a token, and their JSON as it stands in it.
@@ -30,24 +66,13 @@ pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
     token: &[u8],
     signatures: Signatures,
 ) -> Result<(Claims<B>, Zeroizing<String>), TokenError> {
-    if token.len() > MAX_TOKEN_SIZE {
-        return Err(TokenError::TooLarge);
-    }
-    let mut chunks = token.split(|byte| *byte == b'.');
-    let (Some(header), Some(payload), Some(signature), None) =
-        (chunks.next(), chunks.next(), chunks.next(), chunks.next())
-    else {
-        return Err(TokenError::Chunks);
-    };
-    check_header(header)?;
-    let text = String::from_utf8(unbase64(payload, "claims")?)
+    let chunks = Chunks::of(token)?;
+    let header = read_header(chunks.header)?;
+    let text = String::from_utf8(unbase64(chunks.payload, "claims")?)
         .map(Zeroizing::new)
         .map_err(|error| at_byte(error.utf8_error().valid_up_to()))?;
-    let claims: Claims<B> = serde_json::from_str(&text).map_err(|error| TokenError::Claims {
-        line: error.line(),
-        column: error.column(),
-    })?;
-    let version = version_of(&claims);
+    let mut claims: Claims<B> = serde_json::from_str(&text).map_err(|error| at(&error))?;
+    let version = version_of(&claims, &header);
     if version > VERSION {
         return Err(TokenError::Version(version));
     }
@@ -57,21 +82,14 @@ pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
         .and_then(|issuer| issuer.parse().ok())
         .ok_or(TokenError::Issuer)?;
     if signatures == Signatures::Verify {
-        let signature = unbase64(signature, "signature")?;
-        let signed = signed_part(token, payload, signature_start(header, payload), version);
-        if !issuer.verifies(signed, &signature) {
-            return Err(TokenError::Signature);
-        }
+        chunks.verify(token, version, &issuer)?;
     }
-    if kind_of(&claims) != Some(B::KIND) {
-        return Err(TokenError::Kind(B::KIND));
+    check_kind(&claims, version, &issuer)?;
+    if version == 1 && B::HAS_FIRST_VERSION {
+        let old = serde_json::from_str(&text).map_err(|error| at(&error))?;
+        claims.nats.migrate(old);
     }
-    if issuer.kind() != B::ISSUER {
-        return Err(TokenError::IssuerKind {
-            expected: B::ISSUER,
-            found: issuer.kind(),
-        });
-    }
+    claims.first_version_kind = None;
     Ok((claims, text))
 }
 
@@ -79,62 +97,140 @@ impl<B: Body + Default + DeserializeOwned> Claims<B> {
     /// Reads a token and verifies that its issuer signed it. Whether the issuer is to be trusted is another
     /// question, and so are the token's times.
     ///
+    /// What is unknown, missing or `null` does not matter. Claims of version 1 become what the Go library makes of
+    /// them: those of version 2 that mean the same.
+    ///
     /// # Errors
     ///
     /// When it is not a token of this kind, or its signature does not match.
     pub fn decode(token: &str) -> Result<Self, TokenError> {
         decode(token.as_bytes(), Signatures::Verify).map(|(claims, _)| claims)
     }
+
+    /// As [`decode`](Self::decode), with the claims' JSON as it stands in the token, for what is unknown here. The
+    /// text is wiped when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_with_json(token: &str) -> Result<(Self, Zeroizing<String>), TokenError> {
+        decode(token.as_bytes(), Signatures::Verify)
+    }
 }
 
-fn check_header(chunk: &[u8]) -> Result<(), TokenError> {
+impl fmt::Debug for FirstVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FirstVersion")
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Chunks<'a> {
+    fn of(token: &'a [u8]) -> Result<Self, TokenError> {
+        if token.len() > MAX_TOKEN_SIZE {
+            return Err(TokenError::TooLarge);
+        }
+        let mut chunks = token.split(|byte| *byte == b'.');
+        match (chunks.next(), chunks.next(), chunks.next(), chunks.next()) {
+            (Some(header), Some(payload), Some(signature), None) => Ok(Self {
+                header,
+                payload,
+                signature,
+            }),
+            _ => Err(TokenError::Chunks),
+        }
+    }
+
+    fn verify(&self, token: &[u8], version: i64, issuer: &PublicKey) -> Result<(), TokenError> {
+        let signature = unbase64(self.signature, "signature")?;
+        if issuer.verifies(self.signed_part(token, version), &signature) {
+            Ok(())
+        } else {
+            Err(TokenError::Signature)
+        }
+    }
+
+    /// Version 1 signed the claims without the header.
+    fn signed_part(&self, token: &'a [u8], version: i64) -> &'a [u8] {
+        if version <= 1 {
+            self.payload
+        } else {
+            let lengths = self.header.len().saturating_add(self.payload.len());
+            token.get(..lengths.saturating_add(1)).unwrap_or_default()
+        }
+    }
+}
+
+fn read_header(chunk: &[u8]) -> Result<Header, TokenError> {
     let json = unbase64(chunk, "header")?;
     let header: Header = serde_json::from_slice(&json).map_err(|_| TokenError::Header)?;
     if !header.typ.eq_ignore_ascii_case("JWT") {
         return Err(TokenError::HeaderType);
     }
-    let known = ["ed25519-nkey", "ed25519"];
-    if !known
-        .iter()
-        .any(|name| header.alg.eq_ignore_ascii_case(name))
+    if !header.alg.eq_ignore_ascii_case(ALGORITHM)
+        && !header.alg.eq_ignore_ascii_case(FIRST_ALGORITHM)
     {
         return Err(TokenError::Algorithm);
+    }
+    Ok(header)
+}
+
+/// Where the kind stands tells version 1 from later ones; the algorithm's name does not, except where any kind
+/// will do.
+fn version_of<B: Body>(claims: &Claims<B>, header: &Header) -> i64 {
+    let is_first = if B::ANY_KIND {
+        header.alg == FIRST_ALGORITHM
+    } else {
+        first_version_kind(claims).is_some()
+    };
+    if is_first {
+        1
+    } else if B::ANY_KIND {
+        // Its own field, if it has one, may be anything that is not later.
+        claims.nats.version().unwrap_or(VERSION).max(VERSION)
+    } else {
+        claims.nats.version().unwrap_or(0)
+    }
+}
+
+fn check_kind<B: Body>(
+    claims: &Claims<B>,
+    version: i64,
+    issuer: &PublicKey,
+) -> Result<(), TokenError> {
+    let kind = first_version_kind(claims).or_else(|| claims.nats.kind());
+    if !B::ANY_KIND && kind != Some(B::KIND) {
+        return Err(TokenError::Kind(B::KIND));
+    }
+    if version < 1 && B::HAS_FIRST_VERSION {
+        return Err(TokenError::Version(version));
+    }
+    if !B::ISSUERS.contains(&issuer.kind()) {
+        return Err(TokenError::IssuerKind {
+            expected: B::ISSUERS,
+            found: issuer.kind(),
+        });
     }
     Ok(())
 }
 
-/// Where the kind stands tells version 1 from later ones; the algorithm's name does not.
-fn version_of<B: Body>(claims: &Claims<B>) -> i64 {
-    match claims.first_version_kind.as_deref() {
-        Some(kind) if !kind.is_empty() => 1,
-        _ => claims.nats.version().unwrap_or(0),
-    }
-}
-
-fn kind_of<B: Body>(claims: &Claims<B>) -> Option<&str> {
-    match claims.first_version_kind.as_deref() {
-        Some(kind) if !kind.is_empty() => Some(kind),
-        _ => claims.nats.kind(),
-    }
-}
-
-const fn signature_start(header: &[u8], payload: &[u8]) -> usize {
-    header.len().saturating_add(payload.len()).saturating_add(1)
-}
-
-/// Version 1 signed the claims without the header.
-fn signed_part<'a>(token: &'a [u8], payload: &'a [u8], end: usize, version: i64) -> &'a [u8] {
-    if version <= 1 {
-        payload
-    } else {
-        token.get(..end).unwrap_or_default()
-    }
+fn first_version_kind<B>(claims: &Claims<B>) -> Option<&str> {
+    let kind = claims.first_version_kind.as_deref();
+    kind.filter(|kind| !kind.is_empty())
 }
 
 fn unbase64(chunk: &[u8], name: &'static str) -> Result<Vec<u8>, TokenError> {
     BASE64URL_NOPAD
         .decode(chunk)
         .map_err(|_| TokenError::Base64(name))
+}
+
+fn at(error: &serde_json::Error) -> TokenError {
+    TokenError::Claims {
+        line: error.line(),
+        column: error.column(),
+    }
 }
 
 const fn at_byte(valid: usize) -> TokenError {

@@ -236,11 +236,13 @@ fn a_signed_request_that_is_wrong_is_refused(
 #[case("/nats/new", json!("x"))]
 #[case("/nats/client_info", Value::Null)]
 #[case("/nats/client_info/tags", Value::Null)]
+#[case("/nats/client_info/tags", json!([null]))]
 #[case("/nats/client_info/new", json!(1))]
 #[case("/nats/connect_opts", Value::Null)]
 #[case("/nats/connect_opts/pass", Value::Null)]
 #[case("/nats/client_tls", Value::Null)]
 #[case("/nats/client_tls", json!({ "later": ["form"] }))]
+#[case("/nats/client_tls", json!({ "verified_chains": [null, ["a", null]], "certs": [null] }))]
 #[case("/nats/client_info/name_tag", json!("sentinel"))]
 #[case("/nats/server_id/tags", json!(["a"]))]
 fn what_other_servers_may_send_is_read(#[case] pointer: &str, #[case] value: Value) {
@@ -257,13 +259,64 @@ fn a_secret_shown_as_user_is_redacted(#[case] field: &str) {
     assert_eq!(request.request().client.user.as_deref(), Some("[REDACTED]"));
 }
 
+fn method_and_secrets(transport: &str, options: Value) -> (Method, [bool; 3]) {
+    let server = KeyPair::new_server();
+    let mut claims = claims(&server);
+    claims["nats"]["client_info"]["type"] = json!(transport);
+    claims["nats"]["connect_opts"] = options;
+    let token = token_of(HEADER_JSON, &claims.to_string(), &server);
+    let request = OpenedRequest::open(token.as_bytes(), NOW, SKEW).unwrap();
+    let credentials = request.into_request().credentials;
+    (
+        credentials.method(),
+        [&credentials.password, &credentials.token, &credentials.jwt].map(Option::is_some),
+    )
+}
+
+#[rstest]
+#[case("mqtt", json!({ "user": "a", "pass": "p", "auth_token": "p", "jwt": "p" }), Method::Password, [true, false, false])]
+#[case("mqtt", json!({ "user": "a", "pass": "p", "auth_token": "p" }), Method::Password, [true, false, false])]
+#[case("mqtt", json!({ "pass": "p", "auth_token": "p", "jwt": "p" }), Method::Token, [true, true, false])]
+#[case("mqtt", json!({ "user": "a", "pass": "eyJ.b.c", "auth_token": "eyJ.b.c", "jwt": "eyJ.b.c" }), Method::Jwt, [true, false, true])]
+#[case("mqtt", json!({ "user": "a", "pass": "p", "auth_token": "t", "jwt": "eyJ.b.c" }), Method::Jwt, [true, true, true])]
+#[case("nats", json!({ "user": "a", "pass": "p", "auth_token": "p", "jwt": "p" }), Method::Jwt, [true, true, true])]
+fn the_one_secret_of_an_mqtt_client_is_told_once(
+    #[case] transport: &str,
+    #[case] options: Value,
+    #[case] method: Method,
+    #[case] password_token_jwt: [bool; 3],
+) {
+    assert_eq!(
+        method_and_secrets(transport, options),
+        (method, password_token_jwt)
+    );
+}
+
+#[test]
+fn what_the_domain_has_no_place_for_is_still_told() {
+    let opened = open_edited("/nats/server_id/xkey", json!("XA")).unwrap();
+    assert_eq!(opened.server_xkey(), Some("XA"));
+    let opened = open_edited("/nats/client_info/name_tag", json!("sentinel")).unwrap();
+    assert_eq!(
+        opened.request().client.name_tag.as_deref(),
+        Some("sentinel")
+    );
+    let opened = open_edited("/nats/request_nonce", json!("n")).unwrap();
+    assert_eq!(opened.request_nonce(), Some("n"));
+    let opened = open_edited("/nats/tags", json!(["a", null, "", "b"])).unwrap();
+    assert_eq!(opened.tags(), ["a", "b"]);
+    let bare = open_edited("/nats/tags", Value::Null).unwrap();
+    assert_eq!((bare.server_xkey(), bare.request_nonce()), (None, None));
+    assert!(bare.tags().is_empty());
+}
+
 #[test]
 fn only_servers_make_requests() {
     let account = KeyPair::new_account();
     let token = token_of(HEADER_JSON, &claims(&account).to_string(), &account);
     let error = OpenedRequest::open(token.as_bytes(), NOW, SKEW).unwrap_err();
     let expected = TokenError::IssuerKind {
-        expected: KeyKind::Server,
+        expected: &[KeyKind::Server],
         found: KeyKind::Account,
     };
     assert_eq!(error, expected.into());

@@ -11,6 +11,9 @@ use crate::keys::KeyKind;
 /// What later servers show in place of a token.
 const REDACTED: &str = "[REDACTED]";
 
+/// The transport whose clients have one secret only.
+const MQTT: &str = "mqtt";
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RequestBody {
@@ -22,6 +25,15 @@ pub(super) struct RequestBody {
     client_info: Option<ClientInformation>,
     connect_opts: Option<ConnectOptions>,
     client_tls: Option<TlsInformation>,
+    request_nonce: Option<String>,
+    tags: Option<Vec<Option<String>>>,
+}
+
+/// What the domain request has no place for.
+pub(super) struct Remainder {
+    pub(super) server_xkey: Option<String>,
+    pub(super) request_nonce: Option<String>,
+    pub(super) tags: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -32,7 +44,8 @@ struct ServerId {
     id: Option<String>,
     version: Option<String>,
     cluster: Option<String>,
-    tags: Option<Vec<String>>,
+    tags: Option<Vec<Option<String>>>,
+    xkey: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -42,7 +55,7 @@ struct ClientInformation {
     id: Option<u64>,
     user: Option<String>,
     name: Option<String>,
-    tags: Option<Vec<String>>,
+    tags: Option<Vec<Option<String>>>,
     kind: Option<String>,
     #[serde(rename = "type")]
     transport: Option<String>,
@@ -57,8 +70,8 @@ struct ClientInformation {
 struct TlsInformation {
     version: Option<String>,
     cipher: Option<String>,
-    certs: Option<Vec<String>>,
-    verified_chains: Option<Vec<Vec<String>>>,
+    certs: Option<Vec<Option<String>>>,
+    verified_chains: Option<Vec<Option<Vec<Option<String>>>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -81,7 +94,7 @@ struct ConnectOptions {
 
 impl Body for RequestBody {
     const KIND: &'static str = "authorization_request";
-    const ISSUER: KeyKind = KeyKind::Server;
+    const ISSUERS: &'static [KeyKind] = &[KeyKind::Server];
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
@@ -105,11 +118,19 @@ impl RequestBody {
         self.user_nkey.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn into_request(self, received_at: u64) -> AuthorizationRequest {
-        let server = self.server_id.unwrap_or_default();
+    pub(super) fn into_request(self, received_at: u64) -> (AuthorizationRequest, Remainder) {
+        let mut server = self.server_id.unwrap_or_default();
         let information = self.client_info.unwrap_or_default();
-        let options = self.connect_opts.unwrap_or_default();
-        AuthorizationRequest {
+        let mut options = self.connect_opts.unwrap_or_default();
+        let remainder = Remainder {
+            server_xkey: present(server.xkey.take()),
+            request_nonce: present(self.request_nonce),
+            tags: texts(self.tags),
+        };
+        if information.transport.as_deref() == Some(MQTT) {
+            options.drop_repetitions();
+        }
+        let request = AuthorizationRequest {
             user_nkey: self.user_nkey.unwrap_or_default(),
             server: server.into_server(),
             client: Client {
@@ -117,8 +138,10 @@ impl RequestBody {
                 ..information.into_client(&options)
             },
             credentials: options.into_credentials(),
+            identity_expires_at: None,
             received_at,
-        }
+        };
+        (request, remainder)
     }
 }
 
@@ -130,7 +153,7 @@ impl ServerId {
             host: self.host.unwrap_or_default(),
             version: present(self.version),
             cluster: present(self.cluster),
-            tags: self.tags.unwrap_or_default(),
+            tags: texts(self.tags),
         }
     }
 }
@@ -154,7 +177,7 @@ impl ClientInformation {
             mqtt_id: present(self.mqtt_id),
             lang: present(options.lang.clone()),
             version: present(options.version.clone()),
-            tags: self.tags.unwrap_or_default(),
+            tags: texts(self.tags),
             name_tag: present(self.name_tag),
             nonce: present(self.nonce),
             tls: None,
@@ -164,12 +187,12 @@ impl ClientInformation {
 
 impl TlsInformation {
     fn into_tls(self) -> ClientTls {
-        let some = |chain: &Vec<String>| !chain.is_empty();
-        let mut chains = self.verified_chains.unwrap_or_default();
-        chains.retain(some);
+        let filled = |chain| Some(texts(chain)).filter(|chain| !chain.is_empty());
+        let verified = self.verified_chains.unwrap_or_default().into_iter();
+        let mut chains: Vec<_> = verified.filter_map(filled).collect();
         let verified = !chains.is_empty();
         if !verified {
-            chains.extend(self.certs.filter(some));
+            chains.extend(filled(self.certs));
         }
         ClientTls {
             version: self.version.unwrap_or_default(),
@@ -189,6 +212,24 @@ impl ConnectOptions {
             .any(|secret| secret.expose() == text)
     }
 
+    /// MQTT knows a user name and a password. Servers put the password into `pass` and into `auth_token`, and
+    /// into `jwt` too: before 2.12.7 whatever it is, since then if it is a user JWT. What is left here is what the
+    /// client meant: a user JWT if it has the form of one, a password if there is a user name, else a token.
+    fn drop_repetitions(&mut self) {
+        let repeats = |other: &Option<Secret>| match (other, &self.pass) {
+            (Some(other), Some(password)) => other.expose() == password.expose(),
+            _ => false,
+        };
+        let jwt_repeats = repeats(&self.jwt) && !self.pass.as_ref().is_some_and(has_form_of_jwt);
+        let token_repeats = repeats(&self.auth_token) && present_text(self.user.as_deref());
+        if jwt_repeats {
+            self.jwt = None;
+        }
+        if token_repeats {
+            self.auth_token = None;
+        }
+    }
+
     fn into_credentials(self) -> Credentials {
         Credentials {
             username: present(self.user),
@@ -203,6 +244,21 @@ impl ConnectOptions {
 
 fn present(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
+}
+
+fn present_text(text: Option<&str>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
+}
+
+/// A list as Go reads it, but without entries that say nothing.
+fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
+    let entries = list.unwrap_or_default().into_iter();
+    entries.filter_map(present).collect()
+}
+
+fn has_form_of_jwt(secret: &Secret) -> bool {
+    let text = secret.expose();
+    text.starts_with("eyJ") && text.split('.').count() == 3
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {

@@ -1,9 +1,10 @@
 //! How the service proves to the servers who it is.
 
+use portcullis_claims::KeyKind;
+
 use crate::config::reader::Section;
 use crate::config::secrets::{SecretKind, SecretSource};
 use crate::config::values::TEXT;
-use crate::keys::KeyKind;
 
 /// How the service proves who it is. Secrets are read anew for every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

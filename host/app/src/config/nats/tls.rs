@@ -11,8 +11,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
     let ca_file = section.path("tls-ca-file");
     let certificate = section.path("tls-cert-file");
     let key = section.path("tls-key-file");
-    let first = section.flag("tls-first");
-    let required = section.flag("tls-required");
+    let first = section.flag("tls-first", false);
+    let required = section.flag("tls-required", false);
     for (has, lacks) in [
         ("tls-cert-file", "tls-key-file"),
         ("tls-key-file", "tls-cert-file"),

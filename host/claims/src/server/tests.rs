@@ -1,13 +1,15 @@
 use nkeys::KeyPair;
-use portcullis_core::Permit;
+use portcullis_core::{PermissionSubject, Permit};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::jwt::tests::{HEADER_JSON, token_of};
+use crate::jwt::{Signatures, TokenError};
 use crate::keys::IssuerKey;
-use crate::response::Answer;
+use crate::response::{Answer, ResponseClaims};
+use crate::user::UserClaims;
 use crate::user::tests::permits;
 
 const NOW: u64 = 1_000;
@@ -144,7 +146,7 @@ fn what_go_makes_passes(#[case] token: &str) {
 #[case("/nats/error", json!("no"), Refusal::TwoAnswers)]
 #[case("/nats/jwt", json!(""), Refusal::NoAnswer)]
 #[case("/nats/jwt", Value::Null, Refusal::NoAnswer)]
-#[case("/nats/issuer_account", json!("A"), Refusal::IssuerAccount(Part::Response))]
+#[case("/nats/issuer_account", json!("A"), Refusal::IssuerAccountKind(Part::Response))]
 #[case("/nats/type", json!("user"), token(Part::Response, TokenError::Kind("authorization_response")))]
 #[case(
     "/nats/version",
@@ -171,12 +173,22 @@ fn a_wrong_response_is_refused(
 #[case("/exp", json!(u64::MAX), Refusal::TimeOutOfRange(Part::User))]
 #[case("/exp", json!(NOW - 1), Refusal::Expired { part: Part::User, expires_at: NOW - 1, now: NOW })]
 #[case("/nbf", json!(NOW + 1), Refusal::NotYetValid { part: Part::User, not_before: NOW + 1, now: NOW })]
-#[case("/nats/issuer_account", json!("A"), Refusal::IssuerAccount(Part::User))]
+#[case("/nats/issuer_account", json!("A"), Refusal::IssuerAccountKind(Part::User))]
+#[case("/nats/issuer_account", json!(KeyPair::new_account().public_key()), Refusal::IssuerAccount(Part::User))]
 #[case("/nats/type", json!("account"), token(Part::User, TokenError::Kind("user")))]
-#[case("/nats/pub/allow", json!(["ok", "a..b"]), bad_publish("a..b"))]
-#[case("/nats/pub/deny", json!(["jobs workers"]), bad_publish("jobs workers"))]
-#[case("/nats/sub/allow", json!(["a b c"]), bad_subscribe("a b c"))]
-#[case("/nats/sub/deny", json!([""]), bad_subscribe(""))]
+#[case("/nats/pub/allow", json!(["ok", "a..b"]), PUB)]
+#[case("/nats/pub/deny", json!(["jobs workers"]), PUB)]
+#[case("/nats/sub/allow", json!(["a b c"]), SUB)]
+#[case("/nats/sub/deny", json!([""]), SUB)]
+#[case("/nats/pub/deny", json!(["a.>.b"]), dropped("a.>.b"))]
+#[case("/nats/pub/deny", json!(["a\tb"]), dropped("a\tb"))]
+#[case("/nats/src", json!(["10.0.0.0"]), Refusal::Source)]
+#[case("/nats/times", json!([{ "start": "8", "end": "09:00:00" }]), Refusal::Time)]
+#[case("/nats/times", json!([{ "start": "08:00:00", "end": "09:00:00" }]), Refusal::TimeZoneUnknown)]
+#[case("/nats/times_location", json!("Mars/Olympus"), Refusal::TimeZone)]
+#[case("/nats/allowed_connection_types", json!(["CARRIER_PIGEON"]), Refusal::ConnectionTypes)]
+#[case("/nats/allowed_connection_types", json!(["IN_PROCESS"]), Refusal::ConnectionTypes)]
+#[case("/nats/proxy_required", json!(true), Refusal::ProxyNotEnforced)]
 fn a_wrong_user_jwt_is_refused(
     #[case] pointer: &str,
     #[case] value: Value,
@@ -261,12 +273,11 @@ fn a_broken_signature_is_refused_when_it_is_verified() {
 #[test]
 fn nothing_and_too_much_are_refused() {
     let login = Login::new();
-    for empty in ["", "\r\n"] {
-        assert_eq!(
-            login.preflight(empty, Signatures::Verify),
-            Err(Refusal::Empty)
-        );
-    }
+    assert_eq!(login.preflight("", Signatures::Verify), Err(Refusal::Empty));
+    assert_eq!(
+        login.preflight("\r\n", Signatures::Verify),
+        Err(token(Part::Response, TokenError::Chunks))
+    );
     let long = "a".repeat(crate::MAX_TOKEN_SIZE + 1);
     assert_eq!(
         login.preflight(&long, Signatures::Verify),
@@ -278,20 +289,14 @@ const fn token(part: Part, source: TokenError) -> Refusal {
     Refusal::Token { part, source }
 }
 
-fn bad_publish(subject: &str) -> Refusal {
-    let source = PermissionSubject::publish(subject).unwrap_err();
-    Refusal::Subject {
-        side: "pub",
-        source,
-    }
-}
+const PUB: Refusal = Refusal::SubjectForm(PermissionSide::Publish);
+const SUB: Refusal = Refusal::SubjectForm(PermissionSide::Subscribe);
 
-fn bad_subscribe(subject: &str) -> Refusal {
-    let source = PermissionSubject::subscribe(subject).unwrap_err();
-    Refusal::Subject {
-        side: "sub",
-        source,
-    }
+/// What a server takes and then drops.
+fn dropped(subject: &str) -> Refusal {
+    let source = PermissionSubject::publish(subject).unwrap_err();
+    let side = PermissionSide::Publish;
+    Refusal::Subject { side, source }
 }
 
 proptest! {

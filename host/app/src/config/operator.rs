@@ -1,0 +1,109 @@
+//! `[operator]`: the accounts of decentralised NATS, and who signs for them.
+
+use std::collections::BTreeMap;
+
+use portcullis_claims::{KeyKind, PublicKey};
+
+use super::reader::Section;
+use super::secrets::{SecretKind, SecretSource};
+use super::values::{ACCOUNT_KEY, WORD};
+
+/// The table `[operator]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// The callout account, `A…`.
+    pub account: PublicKey,
+    /// The accounts that users can be placed in, by the names that policies use; at least one.
+    pub accounts: BTreeMap<String, SigningAccount>,
+}
+
+/// The table `[operator.accounts.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningAccount {
+    /// The account, `A…`.
+    pub key: PublicKey,
+    /// Its own seed or one of its signing keys' seeds (`SA…`); none if only roles sign.
+    pub seed: Option<SecretSource>,
+    /// `[operator.accounts.NAME.roles.ROLE]`: the seeds of its scoped signing keys, by role.
+    pub roles: BTreeMap<String, SecretSource>,
+}
+
+impl Operator {
+    /// Nothing and no problem if there is no such table.
+    pub(super) fn read(mut section: Section<'_>) -> Option<Option<Self>> {
+        if !section.is_present() {
+            section.finish();
+            return Some(None);
+        }
+        let account = match section.setting("account") {
+            Some(setting) => setting.parse(&ACCOUNT_KEY),
+            None => {
+                section.report_missing(
+                    "account",
+                    "missing: the public key (A…) of the callout account",
+                );
+                None
+            }
+        };
+        let accounts = read_accounts(section.section("accounts"));
+        section.finish();
+        Some(Some(Self {
+            account: account?,
+            accounts: accounts?,
+        }))
+    }
+}
+
+fn read_accounts(section: Section<'_>) -> Option<BTreeMap<String, SigningAccount>> {
+    if section.is_empty() {
+        section.report("name at least one account to sign for, as `[operator.accounts.NAME]`");
+        return None;
+    }
+    section.named(&WORD, read_account)
+}
+
+fn read_account(mut section: Section<'_>) -> Option<SigningAccount> {
+    let key = match section.setting("key") {
+        Some(setting) => setting.parse(&ACCOUNT_KEY),
+        None => {
+            section.report_missing("key", "missing: the account's public key (A…)");
+            None
+        }
+    };
+    let seed = read_seed(&mut section);
+    let seeded = section.has("seed-file") || section.has("seed-env");
+    let roles = section.section("roles");
+    if !seeded && roles.is_empty() {
+        section.report_missing(
+            "seed-file",
+            "missing: name the file with a seed of the account (SA…), or its variable in `seed-env`, or roles",
+        );
+    }
+    let roles = roles.named(&WORD, read_role);
+    section.finish();
+    Some(SigningAccount {
+        key: key?,
+        seed,
+        roles: roles?,
+    })
+}
+
+fn read_role(mut section: Section<'_>) -> Option<SecretSource> {
+    let seed = read_seed(&mut section);
+    if !section.has("seed-file") && !section.has("seed-env") {
+        section.report_missing(
+            "seed-file",
+            "missing: name the file with the seed of the role's signing key (SA…), or its variable in `seed-env`",
+        );
+    }
+    section.finish();
+    seed
+}
+
+fn read_seed(section: &mut Section<'_>) -> Option<SecretSource> {
+    let source = section.secret("seed-file", "seed-env");
+    if let Some(source) = &source {
+        section.names_secret(source, SecretKind::Seed(KeyKind::Account));
+    }
+    source
+}

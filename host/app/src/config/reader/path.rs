@@ -1,0 +1,57 @@
+//! Where a table is in its file.
+
+use std::fmt;
+
+/// How deep tables are nested, at most.
+const DEPTH: usize = 6;
+
+/// The names of the tables around a table and its own, as in `operator.accounts.APP`.
+#[derive(Clone, Copy)]
+pub(super) struct TablePath<'a> {
+    /// From the outermost on; the rest are empty.
+    names: [&'a str; DEPTH],
+}
+
+impl<'a> TablePath<'a> {
+    /// The table that is the file.
+    pub(super) const ROOT: Self = Self { names: [""; DEPTH] };
+
+    /// The table `name` in this one.
+    pub(super) fn child(mut self, name: &'a str) -> Self {
+        if let Some(free) = self.names.iter_mut().find(|name| name.is_empty()) {
+            *free = name;
+        }
+        self
+    }
+
+    /// A key in this table, in full.
+    pub(super) fn key(self, name: &str) -> String {
+        let mut key = self.to_string();
+        if !key.is_empty() {
+            key.push('.');
+        }
+        key.push_str(&quoted(name));
+        key
+    }
+}
+
+impl fmt::Display for TablePath<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.names.iter().filter(|name| !name.is_empty());
+        for (index, name) in names.enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            write!(formatter, "{dot}{}", quoted(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// A key as TOML writes it.
+fn quoted(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !name.is_empty() && name.bytes().all(bare) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.escape_debug())
+    }
+}

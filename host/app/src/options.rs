@@ -1,0 +1,132 @@
+//! From the configuration to the service's options.
+
+use std::collections::BTreeMap;
+
+use portcullis_callout::{
+    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, OperatorIssuers,
+    ServiceOptions, TargetAccounts, TrustedServers,
+};
+use portcullis_claims::{CurveKey, IssuerKey, KeyError};
+
+use crate::config::{self, Callout, Config, Operator, Secrets};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+/// How requests are served.
+///
+/// # Errors
+///
+/// When a seed cannot be used.
+pub(crate) fn service_options(
+    config: &Config,
+    secrets: &Secrets,
+) -> Result<ServiceOptions, Failure> {
+    let callout = &config.callout;
+    let operator = config.operator.as_ref();
+    let options = ServiceOptions {
+        issuers: issuers(operator, secrets).map_err(unusable)?,
+        xkey: secrets
+            .xkey_seed
+            .as_ref()
+            .map(|seed| CurveKey::from_seed(seed.expose()))
+            .transpose()
+            .map_err(unusable)?,
+        trusted_servers: TrustedServers::new(
+            callout.trusted_servers.clone(),
+            callout.trusted_server_tags.clone(),
+        ),
+        refuse_replays: callout.refuse_replays,
+        accounts: target_accounts(callout, operator),
+        ceilings: Ceilings::default(),
+        account: operator.map_or_else(
+            || callout.account.clone(),
+            |operator| operator.account.as_str().to_owned(),
+        ),
+        queue_group: callout.queue_group.clone(),
+        max_in_flight: callout.max_in_flight,
+        deadline: callout.deadline,
+        clock_skew: callout.clock_skew,
+        expiry: Expiry {
+            max: callout.max_expiry,
+            jitter: callout.expiry_jitter,
+        },
+        deny: deny_modes(&callout.deny),
+        discovery: callout.discoverable.then(|| discovery(callout)),
+        drain_timeout: callout.drain_timeout,
+    };
+    Ok(options)
+}
+
+fn unusable(error: KeyError) -> Failure {
+    Failure::new(ExitCode::BadConfiguration, error)
+}
+
+fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, KeyError> {
+    let response = IssuerKey::from_seed(secrets.issuer_seed.expose())?;
+    let Some(operator) = operator else {
+        return Ok(Issuers::Config(response));
+    };
+    let mut accounts = BTreeMap::new();
+    for (name, account) in &operator.accounts {
+        let seeds = secrets.accounts.get(name);
+        let seed = seeds.and_then(|seeds| seeds.seed.as_ref());
+        let roles = seeds.into_iter().flat_map(|seeds| &seeds.roles);
+        let issuer = AccountIssuer {
+            key: account.key.clone(),
+            issuer: seed
+                .map(|seed| IssuerKey::from_seed(seed.expose()))
+                .transpose()?,
+            roles: roles
+                .map(|(role, seed)| Ok((role.clone(), IssuerKey::from_seed(seed.expose())?)))
+                .collect::<Result<_, KeyError>>()?,
+        };
+        accounts.insert(name.clone(), issuer);
+    }
+    let account = operator.account.clone();
+    Ok(Issuers::Operator(OperatorIssuers::new(
+        account, response, accounts,
+    )))
+}
+
+/// In operator mode, an account that is configured is one to sign for.
+fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAccounts {
+    let names: Vec<String> = match (&callout.target_accounts, operator) {
+        (Some(config::TargetAccounts::Any(named)), _) => {
+            let any = std::iter::once("*".to_owned());
+            any.chain(named.iter().cloned()).collect()
+        }
+        (Some(config::TargetAccounts::Only(names)), _) => names.clone(),
+        (None, operator) => operator
+            .into_iter()
+            .flat_map(|operator| operator.accounts.keys().cloned())
+            .collect(),
+    };
+    TargetAccounts::new(
+        names,
+        [callout.account.clone(), callout.system_account.clone()],
+    )
+}
+
+fn deny_modes(deny: &config::Deny) -> DenyModes {
+    let mode = |mode| match mode {
+        config::DenyMode::Error => DenyMode::Error,
+        config::DenyMode::Empty => DenyMode::Empty,
+        config::DenyMode::Drop => DenyMode::Drop,
+        config::DenyMode::Delay => DenyMode::Delay(deny.delay),
+    };
+    DenyModes::new(
+        mode(deny.default),
+        deny.by_class
+            .iter()
+            .map(|(class, answer)| (*class, mode(*answer))),
+    )
+}
+
+fn discovery(callout: &Callout) -> Discovery {
+    Discovery {
+        name: callout.service_name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        description: "decides NATS logins by WebAssembly policies".to_owned(),
+        metadata: BTreeMap::from([("account".to_owned(), callout.account.clone())]),
+    }
+}

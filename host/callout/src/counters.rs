@@ -1,0 +1,205 @@
+//! What the service counts.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use portcullis_core::Outcome;
+
+use crate::latency::Latency;
+use crate::sample::Sample;
+
+/// Counts since the start of the service, for metrics and `$SRV.STATS`. Shared by every connection.
+#[derive(Debug, Default)]
+pub struct Counters {
+    received: AtomicU64,
+    permitted: AtomicU64,
+    lost: AtomicU64,
+    late: AtomicU64,
+    rejected_by_server: AtomicU64,
+    in_flight: AtomicU64,
+    latency: Latency,
+    by_name: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+}
+
+/// Denials by class.
+const DENIED: &str = "denied";
+/// Requests that got no decision, by reason.
+const REFUSED: &str = "refused";
+
+/// A request in flight; dropping it ends that.
+#[derive(Debug)]
+pub(crate) struct InFlight<'a>(&'a Counters);
+
+impl Counters {
+    /// A request arrived.
+    pub(crate) fn received(&self) -> InFlight<'_> {
+        self.received.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self)
+    }
+
+    /// A request was decided, this long after it arrived.
+    pub(crate) fn decided(&self, outcome: &Outcome, took: Duration) {
+        self.latency.add(took);
+        match outcome {
+            Outcome::Permit(_) => {
+                self.permitted.fetch_add(1, Ordering::Relaxed);
+            }
+            Outcome::Deny(denial) => self.add(DENIED, denial.class.as_str()),
+        }
+    }
+
+    /// A request got no decision.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.add(REFUSED, reason);
+    }
+
+    /// A reply could not be handed to the connection.
+    pub(crate) fn lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A reply was not sent, because the server had given up.
+    pub(crate) fn late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The server refused what the host had permitted.
+    pub(crate) fn rejected_by_server(&self) {
+        self.rejected_by_server.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests that arrived.
+    pub fn requests(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Requests that got no decision or no reply.
+    pub fn errors(&self) -> u64 {
+        let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused: u64 = by_name
+            .iter()
+            .filter(|((family, _), _)| *family == REFUSED)
+            .map(|(_, count)| count)
+            .sum();
+        refused.saturating_add(self.lost.load(Ordering::Relaxed))
+    }
+
+    /// Time from arrival to reply, over all decided requests.
+    pub fn processing_time(&self) -> Duration {
+        self.latency.total()
+    }
+
+    /// The mean time from arrival to reply.
+    pub fn average_processing_time(&self) -> Duration {
+        self.latency.mean()
+    }
+
+    /// Every number.
+    pub fn samples(&self) -> Vec<Sample> {
+        let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        let mut samples = vec![
+            Sample::counter("requests", "Requests that arrived", read(&self.received)),
+            Sample::counter("permits", "Logins permitted", read(&self.permitted)),
+            Sample::counter(
+                "replies_lost",
+                "Replies that could not be handed to the connection",
+                read(&self.lost),
+            ),
+            Sample::counter(
+                "replies_late",
+                "Replies not sent because the server had given up waiting",
+                read(&self.late),
+            ),
+            Sample::counter(
+                "permits_rejected",
+                "Logins that the host permitted and the server refused",
+                read(&self.rejected_by_server),
+            ),
+            Sample::gauge(
+                "requests_in_flight",
+                "Requests being worked on",
+                read(&self.in_flight) as f64,
+            ),
+            self.latency.sample(),
+        ];
+        let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        samples.extend(by_name.iter().map(|((family, name), value)| {
+            match *family {
+                DENIED => Sample::counter("denials", "Logins denied, by class", *value)
+                    .with("class", *name),
+                _ => Sample::counter(
+                    "refusals",
+                    "Requests that got no decision, by reason",
+                    *value,
+                )
+                .with("reason", *name),
+            }
+        }));
+        samples
+    }
+
+    fn add(&self, family: &'static str, name: &'static str) {
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_name.entry((family, name)).or_default();
+        *count = count.saturating_add(1);
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::{Denial, DenialClass};
+
+    use super::*;
+    use crate::sample::SampleValue;
+
+    fn value(counters: &Counters, name: &str, label: Option<&str>) -> Option<SampleValue> {
+        let found = counters.samples().into_iter().find(|sample| {
+            sample.name == name && sample.labels.first().map(|(_, text)| text.as_str()) == label
+        });
+        found.map(|sample| sample.value)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "what is compared is optional")]
+    const fn counted(number: u64) -> Option<SampleValue> {
+        Some(SampleValue::Counter(number))
+    }
+
+    #[test]
+    fn every_outcome_has_its_number() {
+        let counters = Counters::default();
+        let one = counters.received();
+        drop(counters.received());
+        let denial = Outcome::Deny(Denial::new(DenialClass::Deadline, "late"));
+        counters.decided(&denial, Duration::from_millis(10));
+        counters.decided(&denial, Duration::from_millis(30));
+        counters.refused("replayed");
+        counters.lost();
+        assert_eq!(value(&counters, "requests", None), counted(2));
+        assert_eq!(
+            value(&counters, "requests_in_flight", None),
+            Some(SampleValue::Gauge(1.0))
+        );
+        assert_eq!(value(&counters, "permits", None), counted(0));
+        assert_eq!(value(&counters, "denials", Some("deadline")), counted(2));
+        assert_eq!(value(&counters, "refusals", Some("replayed")), counted(1));
+        assert_eq!(counters.errors(), 2);
+        assert_eq!(
+            counters.average_processing_time(),
+            Duration::from_millis(20)
+        );
+        drop(one);
+        assert_eq!(
+            value(&counters, "requests_in_flight", None),
+            Some(SampleValue::Gauge(0.0))
+        );
+    }
+}

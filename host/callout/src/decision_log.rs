@@ -1,0 +1,80 @@
+//! The log line of a decision.
+
+use std::time::Instant;
+
+use portcullis_core::{AuthorizationRequest, Blame, Decision, Outcome, PolicyName};
+
+/// What became of the reply.
+#[derive(Debug)]
+pub(crate) enum Replied {
+    /// It is on its way.
+    Sent,
+    /// None was sent, as `[callout.deny]` says.
+    Dropped,
+    /// None was sent: the server had given up.
+    Late,
+    /// It could not be handed to the connection.
+    Lost(String),
+}
+
+impl Replied {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Dropped => "dropped",
+            Self::Late => "late",
+            Self::Lost(_) => "lost",
+        }
+    }
+
+    fn error(&self) -> Option<&str> {
+        match self {
+            Self::Lost(error) => Some(error),
+            Self::Sent | Self::Dropped | Self::Late => None,
+        }
+    }
+}
+
+/// Writes the one line of a decision on a request that arrived at `received`.
+pub(crate) fn log_decision(
+    request: &AuthorizationRequest,
+    decision: &Decision,
+    received: Instant,
+    replied: &Replied,
+) {
+    let (permit, denial) = match &decision.outcome {
+        Outcome::Permit(permit) => (Some(permit), None),
+        Outcome::Deny(denial) => (None, Some(denial)),
+    };
+    let policy = decision.policy.as_ref();
+    let abstained: Vec<_> = decision.abstained.iter().map(PolicyName::as_str).collect();
+    let abstained = (!abstained.is_empty()).then(|| abstained.join(","));
+    tracing::info!(
+        decision = if permit.is_some() { "permit" } else { "deny" },
+        denial.class = denial.map(|denial| denial.class.as_str()),
+        denial.reason = denial.map(|denial| denial.reason.as_str()),
+        denial.blame = denial
+            .and_then(|denial| denial.class.blame())
+            .map(Blame::as_str),
+        policy.name = policy.map(|policy| policy.name.as_str()),
+        policy.digest = policy.map(|policy| policy.digest.to_string()),
+        policy.generation = policy.map(|policy| policy.generation),
+        abstained,
+        account = permit.map(|permit| permit.account.as_str()),
+        role = permit.and_then(|permit| permit.role.as_deref()),
+        user_name = permit.and_then(|permit| permit.user_name.as_deref()),
+        user_nkey = request.user_nkey.as_str(),
+        expires_at = permit.and_then(|permit| permit.expires_at),
+        client.host = request.client.host.as_deref(),
+        client.id = request.client.id,
+        client.user = request.client.user.as_deref(),
+        client.name = request.client.name.as_deref(),
+        client.method = request.credentials.method().as_str(),
+        server.name = request.server.name.as_str(),
+        server.version = request.server.version.as_deref(),
+        elapsed_us = u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX),
+        reply = replied.as_str(),
+        error = replied.error(),
+        "authorization decided"
+    );
+}

@@ -1,0 +1,232 @@
+//! The service as NATS tools find it: `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS` (ADR-32).
+//!
+//! The client library's own service is not used: it keeps its subscription to itself, and stopping without losing a
+//! login needs it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_nats::{Client, Message, SubscribeError};
+use futures::StreamExt;
+use futures::stream::select_all;
+use serde::Serialize;
+
+use crate::counters::Counters;
+use crate::error::chain;
+use crate::sample::{Sample, SampleValue};
+use crate::service::SUBJECT;
+
+/// How the service presents itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The service's name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Its version, as semantic versioning has it.
+    pub version: String,
+    /// What it is, for people.
+    pub description: String,
+    /// Anything else, for people and programs.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What answers, on one connection.
+#[derive(Debug)]
+pub(crate) struct Responder {
+    discovery: Discovery,
+    id: String,
+    queue_group: String,
+    started: SystemTime,
+    counters: Arc<Counters>,
+}
+
+/// What can be asked.
+const VERBS: [Verb; 3] = [Verb::Ping, Verb::Info, Verb::Stats];
+
+/// The endpoint's name.
+const ENDPOINT: &str = "auth";
+
+#[derive(Clone, Copy, Debug)]
+enum Verb {
+    Ping,
+    Info,
+    Stats,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: &'a str,
+    id: &'a str,
+    version: &'a str,
+    metadata: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoints: Option<[Endpoint<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+struct Endpoint<'a> {
+    name: &'static str,
+    subject: &'static str,
+    queue_group: &'a str,
+    #[serde(flatten)]
+    stats: Option<Stats>,
+}
+
+#[derive(Serialize)]
+struct Stats {
+    num_requests: u64,
+    num_errors: u64,
+    last_error: &'static str,
+    processing_time: u64,
+    average_processing_time: u64,
+    data: BTreeMap<String, u64>,
+}
+
+impl Responder {
+    pub(crate) fn new(
+        discovery: Discovery,
+        client: &Client,
+        queue_group: &str,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let inbox = client.new_inbox();
+        let id = inbox.rsplit('.').next().unwrap_or(&inbox);
+        Self {
+            discovery,
+            id: id.to_owned(),
+            queue_group: queue_group.to_owned(),
+            started: SystemTime::now(),
+            counters,
+        }
+    }
+
+    /// Answers on `client` for as long as the connection lives.
+    ///
+    /// # Errors
+    ///
+    /// When a subscription cannot be made.
+    pub(crate) async fn run(self, client: Client) -> Result<(), SubscribeError> {
+        let mut subscriptions = Vec::new();
+        for verb in VERBS {
+            for subject in verb.subjects(&self.discovery.name, &self.id) {
+                let subscriber = client.subscribe(subject).await?;
+                subscriptions.push(subscriber.map(move |message| (verb, message)));
+            }
+        }
+        let mut questions = select_all(subscriptions);
+        while let Some((verb, message)) = questions.next().await {
+            self.answer(&client, verb, message).await;
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, client: &Client, verb: Verb, message: Message) {
+        let Some(reply) = message.reply else { return };
+        let sent = match serde_json::to_vec(&self.answer_to(verb)) {
+            Ok(answer) => client
+                .publish(reply, answer.into())
+                .await
+                .map_err(|error| chain(&error)),
+            Err(error) => Err(chain(&error)),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(error, "discovery not answered");
+        }
+    }
+
+    fn answer_to(&self, verb: Verb) -> Answer<'_> {
+        let with = |stats| {
+            [Endpoint {
+                name: ENDPOINT,
+                subject: SUBJECT,
+                queue_group: &self.queue_group,
+                stats,
+            }]
+        };
+        let (description, started, endpoints) = match verb {
+            Verb::Ping => (None, None, None),
+            Verb::Info => (
+                Some(self.discovery.description.as_str()),
+                None,
+                Some(with(None)),
+            ),
+            Verb::Stats => (
+                None,
+                Some(humantime::format_rfc3339_millis(self.started).to_string()),
+                Some(with(Some(self.stats()))),
+            ),
+        };
+        Answer {
+            kind: verb.kind(),
+            name: &self.discovery.name,
+            id: &self.id,
+            version: &self.discovery.version,
+            metadata: &self.discovery.metadata,
+            description,
+            started,
+            endpoints,
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        let nanoseconds =
+            |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Stats {
+            num_requests: self.counters.requests(),
+            num_errors: self.counters.errors(),
+            last_error: "",
+            processing_time: nanoseconds(self.counters.processing_time()),
+            average_processing_time: nanoseconds(self.counters.average_processing_time()),
+            data: self
+                .counters
+                .samples()
+                .into_iter()
+                .filter_map(counted)
+                .collect(),
+        }
+    }
+}
+
+impl Verb {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "PING",
+            Self::Info => "INFO",
+            Self::Stats => "STATS",
+        }
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Ping => "io.nats.micro.v1.ping_response",
+            Self::Info => "io.nats.micro.v1.info_response",
+            Self::Stats => "io.nats.micro.v1.stats_response",
+        }
+    }
+
+    /// To all services, to those of a name, to one.
+    fn subjects(self, name: &str, id: &str) -> [String; 3] {
+        let verb = self.name();
+        [
+            format!("$SRV.{verb}"),
+            format!("$SRV.{verb}.{name}"),
+            format!("$SRV.{verb}.{name}.{id}"),
+        ]
+    }
+}
+
+/// A counter under one name, labels included; other samples are for metrics only.
+fn counted(sample: Sample) -> Option<(String, u64)> {
+    let SampleValue::Counter(number) = sample.value else {
+        return None;
+    };
+    let labels = sample.labels.iter().map(|(_, text)| text.as_str());
+    let name: Vec<_> = std::iter::once(sample.name).chain(labels).collect();
+    Some((name.join("."), number))
+}

@@ -1,0 +1,155 @@
+//! What the server would let pass, the host does not.
+//!
+//! On the callout path servers ignore a user's source networks and connection types, and in config mode place a login in
+//! whatever account the response names.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use portcullis_core::{
+    AuthorizationRequest, Ceiling, Client, ConnectionType, Denial, DenialClass, Permit, PolicyName,
+    PolicyRef,
+};
+
+use crate::service::ServiceOptions;
+
+/// The most that permits may grant, whoever makes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ceilings {
+    /// By target account, as the configuration names it.
+    pub accounts: BTreeMap<String, Ceiling>,
+    /// By policy.
+    pub policies: BTreeMap<PolicyName, Ceiling>,
+}
+
+/// When logins end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expiry {
+    /// Longest a login may last.
+    pub max: Option<Duration>,
+    /// Up to this much sooner, so that a fleet that came at once does not come back at once. Never more than a quarter
+    /// of what is left.
+    pub jitter: Duration,
+}
+
+/// Holds `permit`, which `policy` gave in answer to `request`, to the host's own rules.
+///
+/// # Errors
+///
+/// The first rule that it breaks.
+pub(crate) fn enforce(
+    permit: Permit,
+    request: &AuthorizationRequest,
+    policy: Option<&PolicyRef>,
+    options: &ServiceOptions,
+) -> Result<Permit, Denial> {
+    check_account(&permit, options)?;
+    check_source(&permit, &request.client)?;
+    check_connection_type(&permit, &request.client)?;
+    let mut permit = under_ceilings(permit, policy, options)?;
+    permit.expires_at = options.expiry.of(&permit, request);
+    Ok(permit)
+}
+
+fn check_account(permit: &Permit, options: &ServiceOptions) -> Result<(), Denial> {
+    if options
+        .accounts
+        .contains(options.issuers.name_of(&permit.account))
+    {
+        return Ok(());
+    }
+    let reason = format!(
+        "the permit places the login in account `{}`, which is not in `target-accounts`",
+        permit.account
+    );
+    Err(Denial::new(DenialClass::AccountNotAllowed, reason))
+}
+
+fn check_source(permit: &Permit, client: &Client) -> Result<(), Denial> {
+    if permit.allows_source_of(client) {
+        return Ok(());
+    }
+    let networks: Vec<_> = permit.sources.iter().map(ToString::to_string).collect();
+    let reason = format!(
+        "the client connects from `{}`, the permit is for `{}`",
+        client.host.as_deref().unwrap_or_default().escape_debug(),
+        networks.join("`, `")
+    );
+    Err(Denial::new(DenialClass::SourceNotAllowed, reason))
+}
+
+fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial> {
+    if permit.allows_connection_of(client) {
+        return Ok(());
+    }
+    let types: Vec<_> = permit
+        .connection_types
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect();
+    let reason = format!(
+        "the connection is of type `{}`, the permit is for `{}`",
+        client
+            .connection_type()
+            .map_or("unknown", ConnectionType::as_str),
+        types.join("`, `")
+    );
+    Err(Denial::new(DenialClass::ConnectionTypeNotAllowed, reason))
+}
+
+/// A scoped signing key brings the permissions of its template, which the operator wrote: there is nothing to clip.
+fn under_ceilings(
+    mut permit: Permit,
+    policy: Option<&PolicyRef>,
+    options: &ServiceOptions,
+) -> Result<Permit, Denial> {
+    let account = options.issuers.name_of(&permit.account);
+    let ceilings = [
+        options
+            .ceilings
+            .accounts
+            .get_key_value(account)
+            .map(|(name, ceiling)| (format!("account `{name}`"), ceiling)),
+        policy
+            .and_then(|policy| options.ceilings.policies.get_key_value(&policy.name))
+            .map(|(name, ceiling)| (format!("policy `{name}`"), ceiling)),
+    ];
+    if permit.role.is_some() {
+        return Ok(permit);
+    }
+    for (whose, ceiling) in ceilings.into_iter().flatten() {
+        permit.permissions = ceiling.apply(&permit.permissions).map_err(|error| {
+            let reason = format!("the permit exceeds the ceiling of {whose}: {error}");
+            Denial::new(DenialClass::CeilingExceeded, reason)
+        })?;
+    }
+    Ok(permit)
+}
+
+impl Expiry {
+    /// When the login that `permit` allows ends, in seconds since the Unix epoch: the soonest of what the permit says,
+    /// what the identity is good for, and what the host allows.
+    fn of(&self, permit: &Permit, request: &AuthorizationRequest) -> Option<u64> {
+        let received_at = request.received_at;
+        let longest = self
+            .max
+            .map(|max| received_at.saturating_add(max.as_secs()));
+        let limits = [permit.expires_at, request.identity_expires_at, longest];
+        let expires_at = limits.into_iter().flatten().min()?;
+        let left = expires_at.saturating_sub(received_at);
+        let most = self.jitter.as_secs().min(left / 4);
+        let sooner = spread(&request.user_nkey) % most.saturating_add(1);
+        Some(expires_at.saturating_sub(sooner))
+    }
+}
+
+/// A number that is another for every login and the same for the same one: the server makes the key at random.
+fn spread(user_nkey: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    user_nkey.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;

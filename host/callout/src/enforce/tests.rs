@@ -1,0 +1,185 @@
+//! Tests of the host's own rules.
+
+use portcullis_core::{OnExcess, PermissionSubject, Permissions, PermitBuilder, SubjectPermission};
+
+use super::*;
+use crate::fixtures::{NOW, options, request};
+
+fn permit(fill: impl FnOnce(&mut PermitBuilder)) -> Permit {
+    let mut builder = Permit::builder("APP", NOW);
+    fill(&mut builder);
+    builder.finish().unwrap()
+}
+
+fn policy() -> PolicyRef {
+    crate::fixtures::permit(permit(|_| ())).policy.unwrap()
+}
+
+fn class_of(
+    permit: Permit,
+    request: &AuthorizationRequest,
+    options: &ServiceOptions,
+) -> DenialClass {
+    enforce(permit, request, Some(&policy()), options)
+        .unwrap_err()
+        .class
+}
+
+fn ceiling(publish: &str, on_excess: OnExcess) -> Ceiling {
+    let only = |subject: &str| SubjectPermission {
+        allow: vec![PermissionSubject::publish(subject).unwrap()],
+        deny: Vec::new(),
+    };
+    Ceiling {
+        publish: only(publish),
+        subscribe: only(">"),
+        responses: None,
+        on_excess,
+    }
+}
+
+#[test]
+fn accounts_that_are_not_listed_are_refused() {
+    let options = options();
+    for account in ["AUTH", "SYS", "$SYS", "app"] {
+        let permit = Permit::builder(account, NOW).finish().unwrap();
+        let denial = enforce(permit, &request(), None, &options).unwrap_err();
+        assert_eq!(denial.class, DenialClass::AccountNotAllowed);
+        assert!(denial.reason.contains(account), "{denial}");
+    }
+}
+
+#[test]
+fn the_source_network_is_the_hosts_to_check() {
+    let options = options();
+    let from = |host: Option<&str>| {
+        let mut request = request();
+        request.client.host = host.map(ToOwned::to_owned);
+        request
+    };
+    let local = || {
+        permit(|builder| {
+            builder.source_allow("10.0.0.0/8");
+            builder.source_allow("fe80::/10");
+        })
+    };
+    for host in ["10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0"] {
+        let done = enforce(local(), &from(Some(host)), None, &options);
+        assert!(done.is_ok(), "{host}: {done:?}");
+    }
+    for host in [
+        Some("192.168.0.1"),
+        Some("2001:db8::1"),
+        Some("localhost"),
+        None,
+    ] {
+        assert_eq!(
+            class_of(local(), &from(host), &options),
+            DenialClass::SourceNotAllowed,
+            "{host:?}"
+        );
+    }
+    assert!(enforce(permit(|_| ()), &from(None), None, &options).is_ok());
+}
+
+#[test]
+fn the_connection_type_is_the_hosts_to_check() {
+    let options = options();
+    let over = |kind: &str, transport: &str| {
+        let mut request = request();
+        request.client.kind = Some(kind.to_owned());
+        request.client.transport = Some(transport.to_owned()).filter(|text| !text.is_empty());
+        request
+    };
+    let web = || permit(|builder| builder.connection_type_allow("WEBSOCKET"));
+    assert!(enforce(web(), &over("Client", "websocket"), None, &options).is_ok());
+    for request in [
+        over("Client", "nats"),
+        over("Client", "mqtt"),
+        over("Leafnode", ""),
+    ] {
+        assert_eq!(
+            class_of(web(), &request, &options),
+            DenialClass::ConnectionTypeNotAllowed
+        );
+    }
+    let unknown = class_of(web(), &over("Teapot", "nats"), &options);
+    assert_eq!(unknown, DenialClass::ConnectionTypeNotAllowed);
+}
+
+#[test]
+fn both_ceilings_apply_and_excess_is_clipped_or_refused() {
+    let mut options = options();
+    let orders = ceiling("orders.>", OnExcess::Clip);
+    options.ceilings.accounts = BTreeMap::from([("APP".to_owned(), orders)]);
+    let all = || permit(|builder| builder.publish_allow(">"));
+    let allowed = |permissions: &Permissions| {
+        let allow = permissions.publish.allow.iter();
+        allow.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let clipped = enforce(all(), &request(), Some(&policy()), &options).unwrap();
+    assert_eq!(allowed(&clipped.permissions), ["orders.>"]);
+
+    let eu = ceiling("*.eu", OnExcess::Clip);
+    options.ceilings.policies = BTreeMap::from([(policy().name, eu)]);
+    let clipped = enforce(all(), &request(), Some(&policy()), &options).unwrap();
+    assert_eq!(allowed(&clipped.permissions), ["orders.eu"]);
+    let other = enforce(all(), &request(), None, &options).unwrap();
+    assert_eq!(allowed(&other.permissions), ["orders.>"]);
+
+    let strict = ceiling("orders.>", OnExcess::Refuse);
+    options.ceilings.accounts = BTreeMap::from([("APP".to_owned(), strict)]);
+    let denial = enforce(all(), &request(), None, &options).unwrap_err();
+    assert_eq!(denial.class, DenialClass::CeilingExceeded);
+    assert!(denial.reason.contains("account `APP`"), "{denial}");
+}
+
+#[test]
+fn the_soonest_end_wins() {
+    let mut options = options();
+    let mut request = request();
+    let ends = |asked: Option<u64>, request: &AuthorizationRequest, options: &ServiceOptions| {
+        let permit = permit(|builder| {
+            if let Some(seconds) = asked {
+                builder.expires_in(seconds);
+            }
+        });
+        enforce(permit, request, None, options).unwrap().expires_at
+    };
+    assert_eq!(ends(None, &request, &options), None);
+    options.expiry.max = Some(Duration::from_mins(1));
+    for (asked, expected) in [(None, 60), (Some(3600), 60), (Some(30), 30)] {
+        assert_eq!(
+            ends(asked, &request, &options),
+            Some(NOW + expected),
+            "{asked:?}"
+        );
+    }
+    request.identity_expires_at = Some(NOW + 20);
+    assert_eq!(ends(Some(30), &request, &options), Some(NOW + 20));
+    options.expiry.max = None;
+    assert_eq!(ends(None, &request, &options), Some(NOW + 20));
+}
+
+#[test]
+fn jitter_spreads_the_ends_and_never_extends_a_login() {
+    let mut options = options();
+    options.expiry = Expiry {
+        max: Some(Duration::from_hours(1)),
+        jitter: Duration::from_mins(5),
+    };
+    let ends: std::collections::BTreeSet<_> = (0..200)
+        .map(|_| {
+            let done = enforce(permit(|_| ()), &request(), None, &options).unwrap();
+            done.expires_at.unwrap()
+        })
+        .collect();
+    assert!(ends.len() > 100, "{} different ends", ends.len());
+    assert!(*ends.first().unwrap() >= NOW + 3600 - 300);
+    assert!(*ends.last().unwrap() <= NOW + 3600);
+    let short = permit(|builder| builder.expires_in(8));
+    let end = enforce(short, &request(), None, &options)
+        .unwrap()
+        .expires_at;
+    assert!(end.unwrap() >= NOW + 6, "at most a quarter of what is left");
+}

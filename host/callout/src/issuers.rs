@@ -1,0 +1,384 @@
+//! The keys the host signs with, and for which accounts.
+
+use std::collections::BTreeMap;
+
+use portcullis_claims::{
+    AccountView, IssuerKey, OperatorView, PublicKey, ScopeView, ServerMode, SigningKeyView,
+};
+use portcullis_core::Permit;
+
+/// Whose keys sign responses and user JWTs: how the servers are configured decides.
+#[derive(Debug)]
+pub enum Issuers {
+    /// Config mode: one key signs everything, `auth_callout.issuer` of the servers.
+    Config(IssuerKey),
+    /// Operator mode: the callout account signs responses, each target account its own users.
+    Operator(OperatorIssuers),
+}
+
+/// The keys of operator mode (decentralised authentication).
+#[derive(Debug)]
+pub struct OperatorIssuers {
+    account: PublicKey,
+    response: IssuerKey,
+    accounts: BTreeMap<String, AccountIssuer>,
+    /// The callout account and the others, as the server knows them.
+    views: (AccountView, Vec<AccountView>),
+}
+
+/// How the users of one target account are signed.
+#[derive(Debug)]
+pub struct AccountIssuer {
+    /// The account's public key, `A…`.
+    pub key: PublicKey,
+    /// The account's own key or one of its plain signing keys; none if only roles sign.
+    pub issuer: Option<IssuerKey>,
+    /// Scoped signing keys, by role. The permissions of a user come from the role's template in the account JWT.
+    pub roles: BTreeMap<String, IssuerKey>,
+}
+
+/// Who signs one user JWT.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UserIssuer<'a> {
+    /// Config mode.
+    Config(&'a IssuerKey),
+    /// Operator mode: for `account`, with a key whose scope may give the permissions.
+    Operator {
+        account: &'a PublicKey,
+        issuer: &'a IssuerKey,
+        scoped: bool,
+    },
+}
+
+/// Why nobody signs what a permit asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoIssuer {
+    /// A role where there is none.
+    #[error("the permit asks for role `{0}`, which exists in operator mode only")]
+    RoleInConfigMode(String),
+    /// An account without keys.
+    #[error("no signing key for account `{0}`; add it under [operator.accounts]")]
+    Account(String),
+    /// A role without key.
+    #[error("account `{account}` has no signing key for role `{role}`; it has {}", listed(.known))]
+    Role {
+        account: String,
+        role: String,
+        known: Vec<String>,
+    },
+    /// An account with roles only.
+    #[error("account `{account}` is signed for by role only, and the permit names none; it has {}", listed(.known))]
+    NoRole { account: String, known: Vec<String> },
+    /// Permissions beside those of the role.
+    #[error(
+        "the permit names permissions of its own, but those of role `{0}` come from its template; servers refuse both"
+    )]
+    PermissionsBesideRole(String),
+}
+
+impl Issuers {
+    /// The subject of the requests that these keys answer: the issuer in config mode, the callout account's key in
+    /// operator mode.
+    pub fn request_subject(&self) -> &str {
+        match self {
+            Self::Config(issuer) => issuer.public_key(),
+            Self::Operator(operator) => operator.account.as_str(),
+        }
+    }
+
+    /// The server's side of these keys, as far as it is known here: what it allows its callout, it keeps to itself.
+    pub(crate) fn server_mode(&self) -> ServerMode<'_> {
+        match self {
+            Self::Config(issuer) => ServerMode::Config {
+                issuer: issuer.public_key(),
+                accounts: None,
+            },
+            Self::Operator(OperatorIssuers {
+                views: (callout, accounts),
+                ..
+            }) => ServerMode::Operator(OperatorView {
+                callout,
+                accounts,
+                strict_signing_keys: false,
+            }),
+        }
+    }
+
+    /// The key that signs responses.
+    pub(crate) const fn response(&self) -> &IssuerKey {
+        match self {
+            Self::Config(issuer) => issuer,
+            Self::Operator(operator) => &operator.response,
+        }
+    }
+
+    /// The callout account that a response speaks for, where its signer does not say so by itself.
+    pub(crate) fn response_account(&self) -> Option<&str> {
+        match self {
+            Self::Config(_) => None,
+            Self::Operator(operator) => {
+                let account = operator.account.as_str();
+                (operator.response.public_key() != account).then_some(account)
+            }
+        }
+    }
+
+    /// The name under which the configuration knows `account`, which may be given by name or by key.
+    pub(crate) fn name_of<'a>(&'a self, account: &'a str) -> &'a str {
+        match self {
+            Self::Config(_) => account,
+            Self::Operator(operator) => operator
+                .named(account)
+                .map_or(account, |(name, _)| name.as_str()),
+        }
+    }
+
+    /// Who signs the user JWT of `permit`.
+    pub(crate) fn for_permit(&self, permit: &Permit) -> Result<UserIssuer<'_>, NoIssuer> {
+        match self {
+            Self::Config(issuer) => match &permit.role {
+                None => Ok(UserIssuer::Config(issuer)),
+                Some(role) => Err(NoIssuer::RoleInConfigMode(role.clone())),
+            },
+            Self::Operator(operator) => operator.for_permit(permit),
+        }
+    }
+}
+
+impl OperatorIssuers {
+    /// The callout account `account`, whose `response` key (its own or one of its signing keys) signs responses, and the
+    /// target accounts by name.
+    pub fn new(
+        account: PublicKey,
+        response: IssuerKey,
+        accounts: BTreeMap<String, AccountIssuer>,
+    ) -> Self {
+        let views = views(&account, &response, &accounts);
+        Self {
+            account,
+            response,
+            accounts,
+            views,
+        }
+    }
+
+    /// How the users of an account, given by name or by key, are signed.
+    pub fn account(&self, account: &str) -> Option<&AccountIssuer> {
+        self.named(account).map(|(_, issuer)| issuer)
+    }
+
+    fn named(&self, account: &str) -> Option<(&String, &AccountIssuer)> {
+        self.accounts.get_key_value(account).or_else(|| {
+            self.accounts
+                .iter()
+                .find(|(_, issuer)| issuer.key.as_str() == account)
+        })
+    }
+
+    fn for_permit(&self, permit: &Permit) -> Result<UserIssuer<'_>, NoIssuer> {
+        let (name, account) = self
+            .named(&permit.account)
+            .ok_or_else(|| NoIssuer::Account(permit.account.clone()))?;
+        let (issuer, scoped) = match &permit.role {
+            Some(role) => (account.for_role(name, role, permit)?, true),
+            None => (account.plain(name)?, false),
+        };
+        Ok(UserIssuer::Operator {
+            account: &account.key,
+            issuer,
+            scoped,
+        })
+    }
+}
+
+impl AccountIssuer {
+    fn for_role(&self, name: &str, role: &str, permit: &Permit) -> Result<&IssuerKey, NoIssuer> {
+        let issuer = self.roles.get(role).ok_or_else(|| NoIssuer::Role {
+            account: name.to_owned(),
+            role: role.to_owned(),
+            known: self.role_names(),
+        })?;
+        if permit.names_no_permissions {
+            Ok(issuer)
+        } else {
+            Err(NoIssuer::PermissionsBesideRole(role.to_owned()))
+        }
+    }
+
+    fn plain(&self, name: &str) -> Result<&IssuerKey, NoIssuer> {
+        self.issuer.as_ref().ok_or_else(|| NoIssuer::NoRole {
+            account: name.to_owned(),
+            known: self.role_names(),
+        })
+    }
+
+    fn view(&self, name: &str) -> AccountView {
+        let plain = self.issuer.iter().map(|issuer| SigningKeyView {
+            key: issuer.public_key().to_owned(),
+            scope: None,
+        });
+        let scoped = self.roles.iter().map(|(role, issuer)| SigningKeyView {
+            key: issuer.public_key().to_owned(),
+            scope: Some(ScopeView {
+                role: role.clone(),
+                template: None,
+            }),
+        });
+        AccountView {
+            key: self.key.as_str().to_owned(),
+            name: name.to_owned(),
+            signing_keys: plain.chain(scoped).collect(),
+            ..AccountView::default()
+        }
+    }
+
+    fn role_names(&self) -> Vec<String> {
+        self.roles.keys().cloned().collect()
+    }
+}
+
+impl UserIssuer<'_> {
+    /// The key itself.
+    pub(crate) const fn key(&self) -> &IssuerKey {
+        match self {
+            Self::Config(issuer) | Self::Operator { issuer, .. } => issuer,
+        }
+    }
+}
+
+fn views(
+    callout: &PublicKey,
+    response: &IssuerKey,
+    accounts: &BTreeMap<String, AccountIssuer>,
+) -> (AccountView, Vec<AccountView>) {
+    let is_callout = |(_, account): &(&String, &AccountIssuer)| account.key == *callout;
+    let mut view = accounts.iter().find(is_callout).map_or_else(
+        || AccountView {
+            key: callout.as_str().to_owned(),
+            ..AccountView::default()
+        },
+        |(name, account)| account.view(name),
+    );
+    if response.public_key() != callout.as_str() {
+        view.signing_keys.push(SigningKeyView {
+            key: response.public_key().to_owned(),
+            scope: None,
+        });
+    }
+    let others = accounts
+        .iter()
+        .filter(|named| !is_callout(named))
+        .map(|(name, account)| account.view(name));
+    (view, others.collect())
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("`{}`", names.join("`, `"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::NOW;
+
+    fn key() -> IssuerKey {
+        IssuerKey::from_seed(IssuerKey::generate_seed().unwrap().expose()).unwrap()
+    }
+
+    fn permit(account: &str, role: Option<&str>) -> Permit {
+        let mut builder = Permit::builder(account, NOW);
+        if let Some(role) = role {
+            builder.role(role);
+        }
+        builder.finish().unwrap()
+    }
+
+    /// `APP` signs with its own key and has the role `reader`; `JOBS` has roles only.
+    fn operator() -> (Issuers, [String; 2]) {
+        let (app, reader, jobs) = (key(), key(), key());
+        let keys = [app.public_key().to_owned(), reader.public_key().to_owned()];
+        let account = |key: &IssuerKey| key.public_key().parse().unwrap();
+        let accounts = BTreeMap::from([
+            (
+                "APP".to_owned(),
+                AccountIssuer {
+                    key: account(&app),
+                    roles: BTreeMap::from([("reader".to_owned(), reader)]),
+                    issuer: Some(app),
+                },
+            ),
+            (
+                "JOBS".to_owned(),
+                AccountIssuer {
+                    key: account(&jobs),
+                    issuer: None,
+                    roles: BTreeMap::new(),
+                },
+            ),
+        ]);
+        let callout = key();
+        let account = account(&callout);
+        let issuers = Issuers::Operator(OperatorIssuers::new(account, callout, accounts));
+        (issuers, keys)
+    }
+
+    #[test]
+    fn accounts_are_known_by_name_and_by_key() {
+        let (issuers, [app, reader]) = operator();
+        for account in ["APP", &app] {
+            assert_eq!(issuers.name_of(account), "APP");
+            let plain = issuers.for_permit(&permit(account, None)).unwrap();
+            assert_eq!(plain.key().public_key(), app);
+            let scoped = issuers
+                .for_permit(&permit(account, Some("reader")))
+                .unwrap();
+            assert_eq!(scoped.key().public_key(), reader);
+            assert!(matches!(scoped, UserIssuer::Operator { scoped: true, .. }));
+        }
+        assert_eq!(issuers.name_of("OTHER"), "OTHER");
+    }
+
+    #[test]
+    fn what_nobody_can_sign_is_named() {
+        let (issuers, _) = operator();
+        let error = |account, role| {
+            issuers
+                .for_permit(&permit(account, role))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(error("OTHER", None).contains("no signing key for account `OTHER`"));
+        assert!(error("APP", Some("writer")).contains("it has `reader`"));
+        assert!(error("JOBS", None).contains("it has none"));
+        let mut builder = Permit::builder("APP", NOW);
+        builder.role("reader");
+        builder.publish_deny(">");
+        let own = builder.finish().unwrap();
+        assert_eq!(
+            issuers.for_permit(&own).unwrap_err(),
+            NoIssuer::PermissionsBesideRole("reader".to_owned())
+        );
+        let config = Issuers::Config(key());
+        assert!(config.for_permit(&permit("APP", Some("reader"))).is_err());
+        assert!(config.for_permit(&permit("APP", None)).is_ok());
+    }
+
+    #[test]
+    fn responses_name_the_callout_account_when_their_signer_is_not_it() {
+        let (own, _) = operator();
+        assert_eq!(own.response_account(), None);
+        let callout = key();
+        let account: PublicKey = callout.public_key().parse().unwrap();
+        let signing = Issuers::Operator(OperatorIssuers::new(
+            account.clone(),
+            key(),
+            BTreeMap::new(),
+        ));
+        assert_eq!(signing.response_account(), Some(account.as_str()));
+        assert_eq!(signing.request_subject(), account.as_str());
+    }
+}

@@ -1,0 +1,163 @@
+//! Tests of what is trusted.
+
+use async_nats::HeaderValue;
+use nats_token::KeyPair;
+
+use super::*;
+use crate::fixtures::{NOW, options};
+
+/// A server with an xkey.
+struct Server {
+    pair: KeyPair,
+    xkey: CurveKey,
+}
+
+impl Server {
+    fn new() -> Self {
+        Self {
+            pair: KeyPair::new_server(),
+            xkey: curve(),
+        }
+    }
+
+    /// A request to a service that answers for `subject`, with this signed xkey.
+    fn token(&self, subject: &str, xkey: Option<&str>) -> String {
+        let mut claims = nats_token::AuthorizationRequestClaims::new(subject).unwrap();
+        claims.claims.audience = "nats-authorization-request".to_owned();
+        claims.request.user_nkey = KeyPair::new_user().public_key();
+        claims.request.server_id.id = self.pair.public_key();
+        claims.request.server_id.xkey = xkey.unwrap_or_default().to_owned();
+        claims.encode(&self.pair).unwrap()
+    }
+
+    fn sealed(&self, token: &str, to: &CurveKey) -> Bytes {
+        let to = to.public_key().parse().unwrap();
+        self.xkey.seal(token.as_bytes(), &to).unwrap().into()
+    }
+
+    fn headers(&self) -> HeaderMap {
+        header(self.xkey.public_key())
+    }
+}
+
+fn curve() -> CurveKey {
+    CurveKey::from_seed(CurveKey::generate_seed().unwrap().expose()).unwrap()
+}
+
+fn header(xkey: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(XKEY_HEADER, HeaderValue::from(xkey));
+    headers
+}
+
+fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+fn kind(
+    payload: impl Into<Bytes>,
+    headers: Option<&HeaderMap>,
+    options: &ServiceOptions,
+) -> Result<(), &'static str> {
+    match open(&payload.into(), headers, now(), options, None) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.kind()),
+    }
+}
+
+#[test]
+fn a_server_that_expects_another_issuer_is_told_apart() {
+    let (options, server) = (options(), Server::new());
+    let ours = options.issuers.request_subject();
+    let other = KeyPair::new_account().public_key();
+    let token = server.token(&other, None);
+    let error = open(&token.into(), None, now(), &options, None).unwrap_err();
+    assert_eq!(error.kind(), "issuer");
+    let text = error.to_string();
+    assert!(text.contains(&other) && text.contains(ours), "{text}");
+    assert_eq!(kind(server.token(ours, None), None, &options), Ok(()));
+}
+
+#[test]
+fn garbage_is_refused() {
+    for garbage in [&b""[..], b"\xff\xfe", b"a.b.c", b"xkv1"] {
+        let garbage = Bytes::from_static(garbage);
+        assert!(open(&garbage, None, NOW, &options(), None).is_err());
+    }
+}
+
+#[test]
+fn expectations_about_encryption_have_to_agree() {
+    let (mut options, server) = (options(), Server::new());
+    let subject = options.issuers.request_subject().to_owned();
+    let signed = server.token(&subject, Some(server.xkey.public_key()));
+    let plain = server.token(&subject, None);
+    let ours = curve();
+    let sealed = server.sealed(&signed, &ours);
+    let headers = server.headers();
+    assert_eq!(
+        kind(sealed.clone(), Some(&headers), &options),
+        Err("encrypted")
+    );
+    options.xkey = Some(ours);
+    assert_eq!(kind(plain, None, &options), Err("not-encrypted"));
+    assert_eq!(kind(sealed, Some(&headers), &options), Ok(()));
+}
+
+#[test]
+fn a_box_names_its_sender_three_times_alike() {
+    let (mut options, server) = (options(), Server::new());
+    let subject = options.issuers.request_subject().to_owned();
+    let ours = curve();
+    let xkey = server.xkey.public_key();
+    let good = server.sealed(&server.token(&subject, Some(xkey)), &ours);
+    let unsigned = server.sealed(&server.token(&subject, None), &ours);
+    let elsewhere = server.sealed(&server.token(&subject, Some(xkey)), &curve());
+    let (other, headers) = (Server::new(), server.headers());
+    let forged = other.sealed(&server.token(&subject, Some(xkey)), &ours);
+    options.xkey = Some(ours);
+    let mut damaged = good.to_vec();
+    *damaged.last_mut().unwrap() ^= 1;
+    for (payload, headers) in [
+        (good.clone(), None),
+        (good.clone(), Some(&header("not a key"))),
+        (good.clone(), Some(&header(&server.pair.public_key()))),
+        (good.clone(), Some(&other.headers())),
+        (unsigned, Some(&headers)),
+        (elsewhere, Some(&headers)),
+        (forged, Some(&other.headers())),
+        (damaged.into(), Some(&headers)),
+    ] {
+        assert_eq!(kind(payload, headers, &options), Err("encryption"));
+    }
+    assert_eq!(kind(good, Some(&headers), &options), Ok(()));
+}
+
+#[test]
+fn only_trusted_servers_are_answered() {
+    let (mut options, server) = (options(), Server::new());
+    let token = server.token(options.issuers.request_subject(), None);
+    options.trusted_servers = crate::TrustedServers::new([server.pair.public_key()], []);
+    assert_eq!(kind(token.clone(), None, &options), Ok(()));
+    options.trusted_servers = crate::TrustedServers::new([], ["prod".to_owned()]);
+    assert_eq!(kind(token, None, &options), Err("server-not-trusted"));
+}
+
+#[test]
+fn a_request_is_good_once() {
+    let (options, server) = (options(), Server::new());
+    let replays = Replays::new(8);
+    let token: Bytes = server.token(options.issuers.request_subject(), None).into();
+    let first = open(&token, None, now(), &options, Some(&replays));
+    assert!(first.is_ok(), "{first:?}");
+    let second = open(&token, None, now(), &options, Some(&replays)).unwrap_err();
+    assert_eq!(second.kind(), "replayed");
+}
+
+#[test]
+fn the_servers_own_patience_is_read_from_the_request() {
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(patience(Some(100), Some(102)), seconds(2));
+    assert_eq!(patience(Some(100), Some(100)), seconds(1));
+    assert_eq!(patience(Some(100), None), None);
+}

@@ -1,0 +1,39 @@
+//! What fuzz targets need and nobody else may have: decoders that do not ask for a signature, which a fuzzer cannot
+//! make, and the text form of keys.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::credentials::{CredentialsError, UserCredentials};
+use crate::jwt::{self, Body, Claims, Signatures, TokenError};
+use crate::request::{OpenedRequest, RequestError};
+
+pub use crate::keys::{public_text, read_seed, seed_text};
+
+/// Reads a token of this kind, whoever signed it.
+///
+/// # Errors
+///
+/// As [`Claims::decode`], but for the signature.
+pub fn decode<B: Body + Default + DeserializeOwned>(token: &[u8]) -> Result<Claims<B>, TokenError> {
+    jwt::decode(token, Signatures::Trust).map(|(claims, _)| claims)
+}
+
+/// Opens a request, whoever signed it.
+///
+/// # Errors
+///
+/// As [`OpenedRequest::open`], but for the signature.
+pub fn open_request(token: &[u8], now: u64, skew: Duration) -> Result<OpenedRequest, RequestError> {
+    OpenedRequest::open_with(token, now, skew, Signatures::Trust)
+}
+
+/// Reads a credentials file, whoever signed its JWT.
+///
+/// # Errors
+///
+/// As [`UserCredentials::parse`], but for the signature.
+pub fn parse_credentials(text: &str) -> Result<UserCredentials, CredentialsError> {
+    UserCredentials::parse_with(text, Signatures::Trust)
+}

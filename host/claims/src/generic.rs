@@ -1,0 +1,81 @@
+//! Tokens of any kind, as far as any token is the same.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::jwt::{Body, Claims, FirstVersion, VERSION};
+use crate::keys::KeyKind;
+
+/// The claims of a token of any kind. Made by [`GenericClaims::new`].
+///
+/// [`decode`](Claims::decode) reads tokens of every kind and every issuer; for version 1 it follows the algorithm's
+/// name, as `DecodeGeneric` of nats-io/jwt v2 does.
+pub type GenericClaims = Claims<GenericBody>;
+
+/// What stands under `nats`, whatever it is. `Debug` shows no content.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GenericBody {
+    /// The fields.
+    pub data: Map<String, Value>,
+}
+
+impl GenericClaims {
+    /// Claims about `subject`, a public key of any kind, made at `issued_at` (seconds since the Unix epoch). Kinds
+    /// of one's own go into the field `type`.
+    pub fn new(subject: &str, data: Map<String, Value>, issued_at: u64) -> Self {
+        Self {
+            subject: Some(subject.to_owned()),
+            issued_at: Some(issued_at),
+            nats: GenericBody { data },
+            ..Self::default()
+        }
+    }
+}
+
+impl Body for GenericBody {
+    const KIND: &'static str = "generic";
+    const ISSUERS: &'static [KeyKind] = &[
+        KeyKind::Operator,
+        KeyKind::Account,
+        KeyKind::User,
+        KeyKind::Server,
+        KeyKind::Cluster,
+    ];
+    const HAS_FIRST_VERSION: bool = true;
+    const ANY_KIND: bool = true;
+
+    fn kind(&self) -> Option<&str> {
+        self.data.get("type")?.as_str()
+    }
+
+    fn version(&self) -> Option<i64> {
+        self.data.get("version")?.as_i64()
+    }
+
+    fn stamp(&mut self) {
+        self.data.insert("version".to_owned(), VERSION.into());
+    }
+
+    fn migrate(&mut self, old: FirstVersion) {
+        if let Some(kind) = old.kind.filter(|kind| !kind.is_empty()) {
+            self.data.insert("type".to_owned(), kind.into());
+        }
+        if !old.tags.is_empty() {
+            self.data.insert("tags".to_owned(), old.tags.into());
+        }
+    }
+}
+
+impl fmt::Debug for GenericBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("GenericBody")
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

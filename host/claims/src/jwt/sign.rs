@@ -1,0 +1,123 @@
+//! Writing tokens: kind, issuer, id, signature.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::Serialize;
+
+use super::{Body, Claims, MAX_TOKEN_SIZE, id, one_of};
+use crate::keys::{IssuerKey, KeyError, KeyKind, PublicKey, SigningKey};
+
+/// `{"typ":"JWT","alg":"ed25519-nkey"}`, encoded. Servers look for its first letters, `eyJ`.
+pub(super) const HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ";
+
+/// Whatever can sign a token: a key in memory, or one that is kept elsewhere.
+pub trait Signer {
+    /// The public half, which becomes the token's issuer.
+    fn issuer(&self) -> &PublicKey;
+
+    /// Signs `message` with Ed25519: 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot sign.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+}
+
+/// Why claims could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// By a key of a kind that may not sign such tokens.
+    #[error(
+        "a token of the type `{kind}` cannot be signed by a key of the kind {found}, expected {}",
+        one_of(expected)
+    )]
+    IssuerKind {
+        /// The type of token.
+        kind: &'static str,
+        /// Who may sign it.
+        expected: &'static [KeyKind],
+        /// Who was to sign it.
+        found: KeyKind,
+    },
+    /// About somebody whom such tokens are not about.
+    #[error("a token of the type `{kind}` needs a public {expected} key as its subject")]
+    Subject {
+        /// The type of token.
+        kind: &'static str,
+        /// Whom it has to be about.
+        expected: KeyKind,
+    },
+    /// They could not be written as JSON.
+    #[error("cannot write the claims as JSON")]
+    Json(#[source] serde_json::Error),
+    /// The key failed.
+    #[error("cannot sign the claims")]
+    Key(#[source] KeyError),
+    /// The token came out larger than a server reads.
+    #[error("the token would be larger than {MAX_TOKEN_SIZE} bytes; grant fewer subjects")]
+    TooLarge,
+}
+
+impl<B: Body + Serialize> Claims<B> {
+    /// The token: of version 2 whatever was read, with the signer as issuer and the id that belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// When the signer may not sign such tokens or fails, or the token would be too large.
+    pub fn sign(mut self, signer: &impl Signer) -> Result<String, SignError> {
+        let issuer = signer.issuer();
+        self.check_keys(issuer.kind())?;
+        self.nats.stamp();
+        self.first_version_kind = None;
+        self.issuer = Some(issuer.as_str().to_owned());
+        self.id = Some(self.computed_id().map_err(SignError::Json)?);
+        let json = serde_json::to_string(&self).map_err(SignError::Json)?;
+        let mut token = format!("{HEADER}.");
+        BASE64URL_NOPAD.encode_append(id::as_go_writes(&json).as_bytes(), &mut token);
+        let signature = signer.sign(token.as_bytes()).map_err(SignError::Key)?;
+        token.push('.');
+        BASE64URL_NOPAD.encode_append(&signature, &mut token);
+        if token.len() > MAX_TOKEN_SIZE {
+            return Err(SignError::TooLarge);
+        }
+        Ok(token)
+    }
+
+    fn check_keys(&self, found: KeyKind) -> Result<(), SignError> {
+        let (kind, expected) = (B::KIND, B::ISSUERS);
+        if !expected.contains(&found) {
+            return Err(SignError::IssuerKind {
+                kind,
+                expected,
+                found,
+            });
+        }
+        let subject = self.subject.as_deref().unwrap_or_default();
+        match B::SUBJECT {
+            Some(expected) if !PublicKey::is_valid(subject, expected) => {
+                Err(SignError::Subject { kind, expected })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Signer for SigningKey {
+    fn issuer(&self) -> &PublicKey {
+        self.as_public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.sign(message)
+    }
+}
+
+impl Signer for IssuerKey {
+    fn issuer(&self) -> &PublicKey {
+        self.as_signing_key().as_public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.sign(message)
+    }
+}

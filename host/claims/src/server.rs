@@ -1,0 +1,23 @@
+//! The server: what it does with a response, by mode and version.
+
+mod claims;
+mod mode;
+mod preflight;
+mod refusal;
+mod template;
+mod times;
+mod user_checks;
+mod verdict;
+mod version;
+
+pub use mode::{
+    AccountView, LoginFacts, OperatorView, RoleTemplate, ScopeView, ServerMode, SigningKeyView,
+};
+pub use preflight::{Expectations, preflight, preflight_for};
+pub use refusal::{Part, PermissionSide, Refusal};
+pub use template::TemplateProblem;
+pub use verdict::{Accepted, EffectivePermissions, ServerVerdict, server_verdict};
+pub use version::{InvalidServerVersion, ServerVersion};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Times of day and time zones, as the server reads them.
+
+use chrono::{DateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+
+use super::claims::Range;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Seconds since midnight. One digit is enough for the hour, and a fraction of a second is read and dropped: so does
+/// Go's `time.Parse` with `15:04:05`.
+pub(super) fn second_of_day(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
+    let second = match second.split_once(['.', ',']) {
+        Some((second, fraction)) if is_digits(fraction) => second,
+        Some(_) => return None,
+        None => second,
+    };
+    if !(1..=2).contains(&hour.len()) || minute.len() != 2 || second.len() != 2 {
+        return None;
+    }
+    let hour = number(hour, 24)?;
+    let minute = number(minute, 60)?;
+    Some(hour * 3600 + minute * 60 + number(second, 60)?)
+}
+
+fn number(text: &str, below: i64) -> Option<i64> {
+    let number = is_digits(text).then(|| text.parse().ok()).flatten()?;
+    (number < below).then_some(number)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A time zone by its name in the time zone database. `Local` is the server's own, which nobody else knows.
+pub(super) fn zone(name: &str) -> Option<Tz> {
+    name.parse().ok()
+}
+
+/// Until when, in seconds since the Unix epoch, `ranges` let a user in who comes at `now`; none if they do not.
+///
+/// `handles_midnight` tells the two ways apart in which servers read ranges. A server counts in fractions of seconds:
+/// the first second of a range is in it.
+pub(super) fn allowed_until(
+    ranges: &[Range],
+    zone: Tz,
+    now: i64,
+    handles_midnight: bool,
+) -> Option<i64> {
+    let today = (now + offset(zone, now)?).div_euclid(DAY);
+    let at = |day: i64, second: i64| instant(zone, day * DAY + second);
+    let mut until: Option<i64> = None;
+    for range in ranges {
+        let start_of_day = second_of_day(range.start.as_deref().unwrap_or_default())?;
+        let end_of_day = second_of_day(range.end.as_deref().unwrap_or_default())?;
+        let crosses = start_of_day > end_of_day;
+        let start = at(today, start_of_day)?;
+        let end = at(today, end_of_day)?;
+        let tomorrow = at(today + 1, end_of_day)?;
+        if handles_midnight {
+            let end = match (start <= now && end > now, start > end) {
+                (true, _) => Some(end),
+                (false, true) if end > now => Some(end),
+                (false, true) if start <= now && tomorrow > now => Some(tomorrow),
+                _ => None,
+            };
+            until = until.max(end);
+        } else {
+            let end = if crosses { tomorrow } else { end };
+            if start <= now && end > now {
+                return Some(end);
+            }
+        }
+    }
+    until
+}
+
+/// The zone's distance from UTC at an instant, in seconds.
+fn offset(zone: Tz, instant: i64) -> Option<i64> {
+    let instant = DateTime::from_timestamp(instant, 0)?.naive_utc();
+    let offset = zone.offset_from_utc_datetime(&instant).fix();
+    Some(offset.local_minus_utc().into())
+}
+
+/// The instant of a local time, given in seconds as if it were UTC. Where clocks change, Go's choice.
+fn instant(zone: Tz, local: i64) -> Option<i64> {
+    let guess = local - offset(zone, local)?;
+    Some(local - offset(zone, guess)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("08:30:05", Some(30_605))]
+    #[case("8:30:05", Some(30_605))]
+    #[case("08:30:05.25", Some(30_605))]
+    #[case("23:59:59", Some(86_399))]
+    #[case("24:00:00", None)]
+    #[case("08:60:00", None)]
+    #[case("08:00:60", None)]
+    #[case("08:00", None)]
+    #[case("8:0:0", None)]
+    #[case("+8:00:00", None)]
+    #[case("008:00:00", None)]
+    #[case("08:00:00.", None)]
+    #[case("08:00:00 ", None)]
+    #[case("", None)]
+    fn times_of_day_are_read_as_go_reads_them(#[case] text: &str, #[case] expected: Option<i64>) {
+        assert_eq!(second_of_day(text), expected);
+    }
+
+    /// 2026-11-23 in Berlin, which is an hour ahead of UTC.
+    fn berlin(hour: i64, minute: i64) -> i64 {
+        1_795_388_400 + hour * 3600 + minute * 60
+    }
+
+    fn until(ranges: &[(&str, &str)], now: i64, handles_midnight: bool) -> Option<i64> {
+        let ranges: Vec<_> = ranges
+            .iter()
+            .map(|(start, end)| Range {
+                start: Some((*start).to_owned()),
+                end: Some((*end).to_owned()),
+            })
+            .collect();
+        allowed_until(&ranges, Tz::Europe__Berlin, now, handles_midnight)
+    }
+
+    #[rstest]
+    #[case(berlin(8, 0), Some(berlin(18, 0)))]
+    #[case(berlin(17, 59), Some(berlin(18, 0)))]
+    #[case(berlin(18, 0), None)]
+    #[case(berlin(7, 59), None)]
+    fn a_range_of_one_day_is_read_alike(
+        #[case] now: i64,
+        #[case] expected: Option<i64>,
+        #[values(false, true)] handles_midnight: bool,
+    ) {
+        assert_eq!(
+            until(&[("08:00:00", "18:00:00")], now, handles_midnight),
+            expected
+        );
+    }
+
+    #[rstest]
+    #[case(berlin(23, 0), true, Some(berlin(30, 0)))]
+    #[case(berlin(23, 0), false, Some(berlin(30, 0)))]
+    #[case(berlin(5, 0), true, Some(berlin(6, 0)))]
+    #[case(berlin(5, 0), false, None)]
+    #[case(berlin(12, 0), true, None)]
+    #[case(berlin(12, 0), false, None)]
+    fn a_night_holds_after_midnight_on_later_servers_only(
+        #[case] now: i64,
+        #[case] handles_midnight: bool,
+        #[case] expected: Option<i64>,
+    ) {
+        assert_eq!(
+            until(&[("22:00:00", "06:00:00")], now, handles_midnight),
+            expected
+        );
+    }
+
+    #[test]
+    fn of_several_ranges_later_servers_take_the_longest() {
+        let ranges = [("08:00:00", "12:00:00"), ("09:00:00", "18:00:00")];
+        assert_eq!(until(&ranges, berlin(10, 0), true), Some(berlin(18, 0)));
+        assert_eq!(until(&ranges, berlin(10, 0), false), Some(berlin(12, 0)));
+    }
+
+    #[test]
+    fn an_empty_range_lets_nobody_in() {
+        for handles_midnight in [false, true] {
+            let range = [("08:00:00", "08:00:00")];
+            assert_eq!(until(&range, berlin(8, 0), handles_midnight), None);
+        }
+    }
+
+    #[rstest]
+    #[case("Europe/Berlin", true)]
+    #[case("UTC", true)]
+    #[case("America/Argentina/Buenos_Aires", true)]
+    #[case("europe/berlin", false)]
+    #[case("Mars/Olympus", false)]
+    #[case("Local", false)]
+    #[case("../etc/passwd", false)]
+    fn zones_are_those_of_the_database(#[case] name: &str, #[case] known: bool) {
+        assert_eq!(zone(name).is_some(), known);
+    }
+}

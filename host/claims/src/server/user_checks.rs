@@ -1,0 +1,137 @@
+//! What a server's library finds wrong with a user JWT by itself, whoever it is for.
+
+use std::net::IpAddr;
+
+use super::claims::{Side as Subjects, UserFacts, texts};
+use super::refusal::{Part, PermissionSide, Refusal};
+use super::times;
+use super::version::ServerVersion;
+use crate::keys::{KeyKind, PublicKey};
+
+/// The connection types that some server knows; `IN_PROCESS` only later ones do.
+const CONNECTION_TYPES: [&str; 6] = [
+    "STANDARD",
+    "WEBSOCKET",
+    "LEAFNODE",
+    "LEAFNODE_WS",
+    "MQTT",
+    "MQTT_WS",
+];
+const IN_PROCESS: &str = "IN_PROCESS";
+
+/// The first issue: any one is enough, warnings included.
+pub(super) fn check_form(user: &UserFacts) -> Result<(), Refusal> {
+    let sides = [
+        (PermissionSide::Subscribe, user.subscribe.as_ref()),
+        (PermissionSide::Publish, user.publish.as_ref()),
+    ];
+    for (side, subjects) in sides {
+        if !subjects.is_none_or(|subjects| all_are_subjects(side, subjects)) {
+            return Err(Refusal::SubjectForm(side));
+        }
+    }
+    if !user.sources.iter().flatten().all(|text| is_network(text)) {
+        return Err(Refusal::Source);
+    }
+    let is_time = |time: &Option<String>| {
+        let time = time.as_deref().unwrap_or_default();
+        times::second_of_day(time).is_some()
+    };
+    let mut ranges = user.times.iter().flatten();
+    if !ranges.all(|range| is_time(&range.start) && is_time(&range.end)) {
+        return Err(Refusal::Time);
+    }
+    let zone = user.times_location();
+    if !zone.is_none_or(|zone| zone == "Local" || times::zone(zone).is_some()) {
+        return Err(Refusal::TimeZone);
+    }
+    match user.issuer_account() {
+        Some(account) if !PublicKey::is_valid(account, KeyKind::Account) => {
+            Err(Refusal::IssuerAccountKind(Part::User))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An empty list is any type; a list of which nothing is known is none.
+pub(super) fn check_connection_types(
+    user: &UserFacts,
+    version: ServerVersion,
+) -> Result<(), Refusal> {
+    let is_known = |name: &str| {
+        let name = name.to_uppercase();
+        CONNECTION_TYPES.contains(&name.as_str())
+            || (name == IN_PROCESS && version.knows_in_process())
+    };
+    let mut named = texts(user.allowed_connection_types.as_ref()).peekable();
+    if named.peek().is_none() || named.any(is_known) {
+        Ok(())
+    } else {
+        Err(Refusal::ConnectionTypes)
+    }
+}
+
+fn all_are_subjects(side: PermissionSide, subjects: &Subjects) -> bool {
+    texts(subjects.allow.as_ref())
+        .chain(texts(subjects.deny.as_ref()))
+        .all(|text| {
+            let mut parts = text.split(' ');
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(subject), None, None) => has_form(subject),
+                (Some(subject), Some(queue), None) => {
+                    side == PermissionSide::Subscribe && has_form(subject) && has_form(queue)
+                }
+                _ => false,
+            }
+        })
+}
+
+/// Less than a subject needs: a server that finds more wrong later drops the subject and goes on.
+fn has_form(subject: &str) -> bool {
+    !subject.is_empty()
+        && !subject.starts_with('.')
+        && !subject.ends_with('.')
+        && !subject.contains("..")
+}
+
+/// An address, a slash, and how many of its bits count.
+fn is_network(text: &str) -> bool {
+    let Some((address, bits)) = text.split_once('/') else {
+        return false;
+    };
+    let most = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    let is_number = !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && bits.parse::<u32>().is_ok_and(|bits| bits <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("10.0.0.0/8", true)]
+    #[case("10.1.2.3/8", true)]
+    #[case("0.0.0.0/0", true)]
+    #[case("2001:db8::/32", true)]
+    #[case("::ffff:10.0.0.1/96", true)]
+    #[case("10.0.0.0/08", true)]
+    #[case("10.0.0.0", false)]
+    #[case("10.0.0.0/33", false)]
+    #[case("10.0.0.0/-1", false)]
+    #[case("10.0.0.0/+8", false)]
+    #[case("10.0.0.0/", false)]
+    #[case("010.0.0.0/8", false)]
+    #[case("10.0.0/8", false)]
+    #[case("fe80::1%eth0/64", false)]
+    #[case(" 10.0.0.0/8", false)]
+    #[case("", false)]
+    fn networks_are_read_as_go_reads_them(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(is_network(text), expected);
+    }
+}

@@ -1,0 +1,430 @@
+//! What a server does with a response.
+
+use super::claims::{FirstVersion, UserFacts, texts};
+use super::mode::{LoginFacts, OperatorView, RoleTemplate, ServerMode, Signer};
+use super::refusal::{Part, Refusal};
+use super::template::{self, Values};
+use super::times;
+use super::user_checks::{check_connection_types, check_form};
+use super::version::ServerVersion;
+use crate::jwt::{self, Claims, Signatures, VERSION};
+use crate::keys::{KeyKind, PublicKey};
+use crate::response::{ResponseBody, ResponseClaims};
+use crate::user::{ResponseRule, SubjectRule};
+
+/// What a server that does not refuse a response does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerVerdict {
+    /// The user is let in.
+    Accepted(Box<Accepted>),
+    /// The response itself says no, for this reason.
+    Denied(String),
+}
+
+/// How the user is let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The account: its name in config mode, its key in operator mode.
+    pub account: String,
+    /// The name that the server shows of the user from now on.
+    pub shown_user: Option<String>,
+    /// When the server ends the connection, in seconds since the Unix epoch: when the user JWT expires, or the
+    /// current one of its `times` ends.
+    pub expires_at: Option<u64>,
+    /// What decides what the user may do.
+    pub permissions: EffectivePermissions,
+    /// What the user JWT says and the server does not enforce, by the names of the fields.
+    pub ignored: Vec<&'static str>,
+}
+
+/// What decides what a user may do, and what that comes to. A side without entries is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EffectivePermissions {
+    /// What the user JWT says.
+    Own(RoleTemplate),
+    /// What the role says that the signing key is scoped to; none if the template is not known.
+    Role(String, Option<RoleTemplate>),
+    /// Nothing is said: the account's default permissions.
+    AccountDefault,
+}
+
+/// One response, and what it is held to.
+pub(super) struct Case<'a> {
+    pub(super) login: &'a LoginFacts<'a>,
+    pub(super) mode: &'a ServerMode<'a>,
+    pub(super) now: u64,
+    pub(super) signatures: Signatures,
+}
+
+/// A response and its user JWT, decoded; what can be said of them without a server's version.
+pub(super) struct Decoded {
+    response: ResponseClaims,
+    user: Option<Result<Claims<UserFacts>, Refusal>>,
+}
+
+/// What a server of `version` does with the response `token`, opened if it was sealed, at `now` (seconds since the
+/// Unix epoch).
+///
+/// The rules and their order are those of `processClientOrLeafCallout` in nats-server and of `Validate` in
+/// nats-io/jwt v2. With [`Signatures::Trust`] everything is checked but the signatures themselves, and version 1 is
+/// refused, whose signatures cover something else. Not known here: limits of the target account, such as its most
+/// connections.
+///
+/// # Errors
+///
+/// The first reason for which the server refuses it.
+pub fn server_verdict(
+    token: &str,
+    login: &LoginFacts<'_>,
+    mode: &ServerMode<'_>,
+    version: ServerVersion,
+    now: u64,
+    signatures: Signatures,
+) -> Result<ServerVerdict, Refusal> {
+    let case = Case {
+        login,
+        mode,
+        now,
+        signatures,
+    };
+    case.verdict(&case.decode(token)?, version)
+}
+
+impl Decoded {
+    /// What has claims of version 1, if anything does.
+    pub(super) fn part_of_first_version(&self) -> Option<Part> {
+        let is_user = matches!(&self.user, Some(Ok(user)) if version_of(user) != VERSION);
+        let is_response = version_of(&self.response) != VERSION;
+        match (is_response, is_user) {
+            (true, _) => Some(Part::Response),
+            (false, true) => Some(Part::User),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether the user JWT demands a proxy.
+    pub(super) fn demands_proxy(&self) -> bool {
+        matches!(&self.user, Some(Ok(user)) if user.nats.proxy_required.unwrap_or_default())
+    }
+}
+
+impl Case<'_> {
+    pub(super) fn decode(&self, token: &str) -> Result<Decoded, Refusal> {
+        if token.is_empty() {
+            return Err(Refusal::Empty);
+        }
+        let (response, _) = jwt::decode::<ResponseBody>(token.as_bytes(), self.signatures)
+            .map_err(|source| Refusal::Token {
+                part: Part::Response,
+                source,
+            })?;
+        if self.signatures == Signatures::Trust && version_of(&response) != VERSION {
+            return Err(Refusal::Version(Part::Response));
+        }
+        let user = response.nats.jwt().map(|jwt| self.decode_user(jwt));
+        Ok(Decoded { response, user })
+    }
+
+    fn decode_user(&self, token: &str) -> Result<Claims<UserFacts>, Refusal> {
+        let part = Part::User;
+        let (mut user, text) = jwt::decode::<UserFacts>(token.as_bytes(), self.signatures)
+            .map_err(|source| Refusal::Token { part, source })?;
+        match version_of(&user) {
+            VERSION => Ok(user),
+            1 if self.signatures == Signatures::Verify => {
+                let outside: FirstVersion = serde_json::from_str(&text).unwrap_or_default();
+                user.nats.migrate(outside);
+                Ok(user)
+            }
+            _ => Err(Refusal::Version(part)),
+        }
+    }
+
+    pub(super) fn verdict(
+        &self,
+        decoded: &Decoded,
+        version: ServerVersion,
+    ) -> Result<ServerVerdict, Refusal> {
+        let response = &decoded.response;
+        self.check_response(response)?;
+        let signed = self.check_signer(response, version);
+        // Earlier servers look at the signer after the error.
+        if version.checks_who_signed_the_response() {
+            signed.clone()?;
+        }
+        if let Some(error) = response.nats.error() {
+            return Ok(ServerVerdict::Denied(error.to_owned()));
+        }
+        signed?;
+        match &decoded.user {
+            None => Err(Refusal::NoAnswer),
+            Some(Err(refusal)) => Err(refusal.clone()),
+            Some(Ok(user)) => self.judge_user(user, version),
+        }
+    }
+
+    /// The form of the response, its times, and whom it is for.
+    fn check_response(&self, response: &ResponseClaims) -> Result<(), Refusal> {
+        let is =
+            |text: Option<&str>, kind| text.is_some_and(|text| PublicKey::is_valid(text, kind));
+        if !is(response.subject.as_deref(), KeyKind::User) {
+            return Err(Refusal::SubjectKind);
+        }
+        if !is(response.audience.as_deref(), KeyKind::Server) {
+            return Err(Refusal::AudienceKind);
+        }
+        match (response.nats.jwt(), response.nats.error()) {
+            (None, None) => return Err(Refusal::NoAnswer),
+            (Some(_), Some(_)) => return Err(Refusal::TwoAnswers),
+            _ => {}
+        }
+        let account = response.nats.issuer_account();
+        if account.is_some() && !is(account, KeyKind::Account) {
+            return Err(Refusal::IssuerAccountKind(Part::Response));
+        }
+        check_times(response, Part::Response, self.now)?;
+        if response.subject.as_deref() != Some(self.login.user_nkey) {
+            return Err(Refusal::User(Part::Response));
+        }
+        if response.audience.as_deref() != Some(self.login.server_id) {
+            return Err(Refusal::Server);
+        }
+        Ok(())
+    }
+
+    /// Who signed the response. That it could be sealed is enough proof for any server.
+    fn check_signer(
+        &self,
+        response: &ResponseClaims,
+        version: ServerVersion,
+    ) -> Result<(), Refusal> {
+        if self.login.sealed {
+            return Ok(());
+        }
+        let issuer = response.issuer.as_deref().unwrap_or_default();
+        let strict = version.checks_who_signed_the_response();
+        match self.mode {
+            ServerMode::Config { .. } if !strict => Ok(()),
+            ServerMode::Config { issuer: ours, .. } if issuer == *ours => Ok(()),
+            ServerMode::Config { .. } => Err(Refusal::Issuer(Part::Response)),
+            ServerMode::Operator(view) => {
+                let asserted = response.nats.issuer_account();
+                let callout = view.callout;
+                if strict && asserted.is_some_and(|asserted| asserted != callout.key) {
+                    return Err(Refusal::NotTheCalloutAccount);
+                }
+                // Earlier servers believe the response.
+                let speaks_for = asserted.filter(|_| !strict).unwrap_or(issuer);
+                if speaks_for == callout.key || view.signer(callout, speaks_for) != Signer::Unknown
+                {
+                    Ok(())
+                } else {
+                    Err(Refusal::NotACalloutKey)
+                }
+            }
+        }
+    }
+
+    fn judge_user(
+        &self,
+        user: &Claims<UserFacts>,
+        version: ServerVersion,
+    ) -> Result<ServerVerdict, Refusal> {
+        let facts = &user.nats;
+        let demands_proxy = facts.proxy_required.unwrap_or_default();
+        if demands_proxy && version.knows_proxies() && !self.login.proxied {
+            return Err(Refusal::ProxyRequired);
+        }
+        check_times(user, Part::User, self.now)?;
+        check_form(facts)?;
+        if user.subject.as_deref() != Some(self.login.user_nkey) {
+            return Err(Refusal::User(Part::User));
+        }
+        let until = self.within_times(facts, version)?;
+        check_connection_types(facts, version)?;
+        let (account, permissions) = match self.mode {
+            ServerMode::Config { issuer, accounts } => {
+                let account = config_account(user, issuer, *accounts)?;
+                (account.to_owned(), own_permissions(facts))
+            }
+            ServerMode::Operator(view) => operator_account(user, view, version)?,
+        };
+        if let EffectivePermissions::Role(_, Some(template)) = &permissions
+            && template.proxy_required
+            && version.checks_who_signed_the_response()
+            && !self.login.proxied
+        {
+            return Err(Refusal::ProxyRequired);
+        }
+        let expires_at = user.expires_at.filter(|expires_at| *expires_at > 0);
+        let name = user.name.as_deref().filter(|name| !name.is_empty());
+        Ok(ServerVerdict::Accepted(Box::new(Accepted {
+            account,
+            shown_user: name.or(self.login.client_user).map(str::to_owned),
+            expires_at: expires_at.into_iter().chain(until).min(),
+            permissions,
+            ignored: ignored(facts, version),
+        })))
+    }
+
+    /// The end of the current time range, if there are ranges.
+    fn within_times(
+        &self,
+        user: &UserFacts,
+        version: ServerVersion,
+    ) -> Result<Option<u64>, Refusal> {
+        let ranges = user.times.as_deref().unwrap_or_default();
+        if ranges.is_empty() {
+            return Ok(None);
+        }
+        let zone = user.times_location().and_then(times::zone);
+        let zone = zone.ok_or(Refusal::TimeZoneUnknown)?;
+        let now = i64::try_from(self.now).map_err(|_| Refusal::OutsideTimes)?;
+        times::allowed_until(ranges, zone, now, version.handles_midnight())
+            .and_then(|until| u64::try_from(until).ok())
+            .map(Some)
+            .ok_or(Refusal::OutsideTimes)
+    }
+}
+
+/// Config mode: one issuer for all, and the account by its name.
+fn config_account<'a>(
+    user: &'a Claims<UserFacts>,
+    issuer: &str,
+    accounts: Option<&[&str]>,
+) -> Result<&'a str, Refusal> {
+    if user.nats.issuer_account().is_some() {
+        return Err(Refusal::IssuerAccount(Part::User));
+    }
+    if user.issuer.as_deref() != Some(issuer) {
+        return Err(Refusal::Issuer(Part::User));
+    }
+    let account = user.audience.as_deref().unwrap_or_default();
+    match accounts {
+        _ if account.is_empty() => Err(Refusal::NoAccount),
+        Some(accounts) if !accounts.contains(&account) => {
+            Err(Refusal::UnknownAccount(account.to_owned()))
+        }
+        _ => Ok(account),
+    }
+}
+
+/// Operator mode: the account that signed, or for which a signing key did.
+fn operator_account(
+    user: &Claims<UserFacts>,
+    view: &OperatorView<'_>,
+    version: ServerVersion,
+) -> Result<(String, EffectivePermissions), Refusal> {
+    let issuer = user.issuer.as_deref().unwrap_or_default();
+    let target = user.nats.issuer_account().unwrap_or(issuer);
+    if target != view.callout.key && !view.callout.may_place_into(target) {
+        return Err(Refusal::AccountNotAllowed);
+    }
+    let Some(account) = view.account(target) else {
+        return Err(Refusal::UnknownAccount(target.to_owned()));
+    };
+    let scope = match view.signer(account, issuer) {
+        Signer::Unknown => return Err(Refusal::NotAnAccountKey),
+        Signer::Plain => return Ok((account.key.clone(), own_permissions(&user.nats))),
+        Signer::Scoped(scope) => scope,
+    };
+    let role = scope.role.clone();
+    if !user.nats.is_bare(version.reads_proxy_required()) {
+        return Err(Refusal::ScopedWithPermissions(role));
+    }
+    let Some(template) = &scope.template else {
+        return Ok((account.key.clone(), EffectivePermissions::Role(role, None)));
+    };
+    let tags: Vec<_> = texts(user.nats.tags.as_ref()).map(str::to_owned).collect();
+    let values = Values {
+        name: user.name.as_deref().unwrap_or_default(),
+        subject: user.subject.as_deref().unwrap_or_default(),
+        tags: &tags,
+        issuer_account: user.nats.issuer_account().unwrap_or_default(),
+        account,
+    };
+    match template::expanded(template, values, version) {
+        Ok(template) => Ok((
+            account.key.clone(),
+            EffectivePermissions::Role(role, Some(template)),
+        )),
+        Err(source) => Err(Refusal::Template { role, source }),
+    }
+}
+
+fn own_permissions(user: &UserFacts) -> EffectivePermissions {
+    let rule = |side: &Option<_>| side.as_ref().map(SubjectRule::from).unwrap_or_default();
+    let template = RoleTemplate {
+        publish: rule(&user.publish),
+        subscribe: rule(&user.subscribe),
+        responses: user.responses.map(ResponseRule::from),
+        proxy_required: user.proxy_required.unwrap_or_default(),
+    };
+    let sides = [&template.publish, &template.subscribe];
+    let says_nothing = |rule: &&SubjectRule| rule.allow.is_empty() && rule.deny.is_empty();
+    if sides.iter().all(says_nothing) && template.responses.is_none() {
+        EffectivePermissions::AccountDefault
+    } else {
+        EffectivePermissions::Own(template)
+    }
+}
+
+fn ignored(user: &UserFacts, version: ServerVersion) -> Vec<&'static str> {
+    let limited = |number: Option<i64>| number.is_some_and(|number| number > 0);
+    let filled = |list: Option<usize>| list.is_some_and(|length| length > 0);
+    let proxy = user.proxy_required.unwrap_or_default() && !version.knows_proxies();
+    [
+        ("src", filled(user.sources.as_ref().map(Vec::len))),
+        (
+            "allowed_connection_types",
+            filled(user.allowed_connection_types.as_ref().map(Vec::len)),
+        ),
+        ("subs", limited(user.subs)),
+        ("data", limited(user.data)),
+        ("payload", limited(user.payload)),
+        ("bearer_token", user.bearer_token.unwrap_or_default()),
+        ("proxy_required", proxy),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_there)| is_there.then_some(name))
+    .collect()
+}
+
+fn version_of<B: jwt::Body>(claims: &Claims<B>) -> i64 {
+    match claims.first_version_kind.as_deref() {
+        Some(kind) if !kind.is_empty() => 1,
+        _ => claims.nats.version().unwrap_or_default(),
+    }
+}
+
+/// A token is good up to and including the second it expires in.
+fn check_times<B>(claims: &Claims<B>, part: Part, now: u64) -> Result<(), Refusal> {
+    let times = [claims.expires_at, claims.not_before, claims.issued_at];
+    if times
+        .into_iter()
+        .flatten()
+        .any(|time| i64::try_from(time).is_err())
+    {
+        return Err(Refusal::TimeOutOfRange(part));
+    }
+    if let Some(expires_at) = claims.expires_at
+        && expires_at > 0
+        && now > expires_at
+    {
+        return Err(Refusal::Expired {
+            part,
+            expires_at,
+            now,
+        });
+    }
+    if let Some(not_before) = claims.not_before
+        && not_before > now
+    {
+        return Err(Refusal::NotYetValid {
+            part,
+            not_before,
+            now,
+        });
+    }
+    Ok(())
+}
