@@ -1,7 +1,7 @@
 //! Where `cargo xtask` put what the tests need.
 
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fmt, fs};
 
 use anyhow::{Context, Result};
 
@@ -10,10 +10,16 @@ use anyhow::{Context, Result};
 pub struct Built;
 
 /// The releases of nats-server that the tests run against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// 2.10.26, of the first series with auth callout.
     Nats2_10,
+    /// 2.11.11.
+    Nats2_11,
+    /// 2.12.8.
+    Nats2_12,
+    /// 2.14.6.
+    Nats2_14,
     /// 2.15.1.
     Nats2_15,
     /// Whichever the demo found.
@@ -21,6 +27,17 @@ pub enum Release {
 }
 
 impl Release {
+    /// Its version as major, minor and patch number; that of the newest for [`Self::Any`].
+    pub const fn version(self) -> (u16, u16, u16) {
+        match self {
+            Self::Nats2_10 => (2, 10, 26),
+            Self::Nats2_11 => (2, 11, 11),
+            Self::Nats2_12 => (2, 12, 8),
+            Self::Nats2_14 => (2, 14, 6),
+            Self::Nats2_15 | Self::Any => (2, 15, 1),
+        }
+    }
+
     /// The program.
     ///
     /// # Errors
@@ -29,9 +46,19 @@ impl Release {
     pub fn program(self) -> Result<PathBuf> {
         path(match self {
             Self::Nats2_10 => "PORTCULLIS_NATS_SERVER_2_10",
+            Self::Nats2_11 => "PORTCULLIS_NATS_SERVER_2_11",
+            Self::Nats2_12 => "PORTCULLIS_NATS_SERVER_2_12",
+            Self::Nats2_14 => "PORTCULLIS_NATS_SERVER_2_14",
             Self::Nats2_15 => "PORTCULLIS_NATS_SERVER_2_15",
             Self::Any => "PORTCULLIS_NATS_SERVER",
         })
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor, patch) = self.version();
+        formatter.pad(&format!("{major}.{minor}.{patch}"))
     }
 }
 

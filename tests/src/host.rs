@@ -133,13 +133,31 @@ impl Host {
         Ok(self.process.try_wait()?.is_none())
     }
 
+    /// Its process id.
+    ///
+    /// # Errors
+    ///
+    /// If the host is gone already.
+    pub fn id(&self) -> Result<u32> {
+        self.process.id().context("the host is not running")
+    }
+
+    /// Kills the host, so that it cannot tidy up, and waits until it is gone.
+    ///
+    /// # Errors
+    ///
+    /// If it is gone already.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.process.kill().await?)
+    }
+
     /// Asks the host to stop, as a service manager does, without waiting for it.
     ///
     /// # Errors
     ///
     /// If the host is gone already.
     pub async fn ask_to_stop(&self) -> Result<()> {
-        let id = self.process.id().context("the host is not running")?;
+        let id = self.id()?;
         let kill = Command::new("kill")
             .args(["-TERM", &id.to_string()])
             .status();

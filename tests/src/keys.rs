@@ -47,7 +47,13 @@ impl Keys {
     }
 }
 
-fn write_seed(path: &Path, key: &KeyPair) -> Result<()> {
+/// Writes the seed of `key`, readable by its owner only.
+pub(crate) fn write_seed(path: &Path, key: &KeyPair) -> Result<()> {
+    write_secret(path, &key.seed()?)
+}
+
+/// Writes a secret, readable by its owner only.
+pub(crate) fn write_secret(path: &Path, secret: &str) -> Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -55,6 +61,6 @@ fn write_seed(path: &Path, key: &KeyPair) -> Result<()> {
         .mode(0o600)
         .open(path)
         .with_context(|| format!("cannot write `{}`", path.display()))?;
-    writeln!(file, "{}", key.seed()?)?;
+    writeln!(file, "{}", secret.trim_end())?;
     Ok(())
 }

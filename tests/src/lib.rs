@@ -8,30 +8,43 @@
 //! - [`Site`]: a directory with keys, configurations and policies, and what runs in it. Begin here.
 //! - [`NatsServer`], [`Host`]: one process each, killed on drop, their output recorded.
 //! - [`PolicyDirectory`]: puts modules and settings where the host watches.
-//! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`]: a thorough one.
+//! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`]: a thorough one; [`Wire`]: one by hand.
+//! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
+//! - [`RequestSigner`]: authorization requests by hand.
+//! - [`Gauge`]: what a process holds.
 //! - [`Recording`], [`Event`]: lines as they come, and how to wait for one.
 //! - [`Built`], [`Release`]: where `cargo xtask` put what the tests need.
 //!
 //! Nothing here waits for a time to pass: readiness is a line that a process writes.
 
 mod built;
+mod certificates;
 mod event;
 mod foreign;
+mod gauge;
 mod host;
 mod keys;
 mod login;
 mod nats_server;
+mod operator;
 mod policies;
 mod recording;
+mod requests;
 mod site;
+mod wire;
 
 pub use built::{Built, Release};
+pub use certificates::{Authority, Certificate};
 pub use event::Event;
 pub use foreign::{ForeignClient, Session, Step};
+pub use gauge::Gauge;
 pub use host::{Finished, Host, hash, run_portcullis};
 pub use keys::Keys;
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
 pub use nats_server::NatsServer;
+pub use operator::{Account, Operator, Resolver, Role, Template, User};
 pub use policies::{PolicyDirectory, wasm_with_note};
 pub use recording::Recording;
+pub use requests::{CALLOUT, RequestSigner, set, unix_now};
 pub use site::{Accounts, Site};
+pub use wire::{Answer, Wire};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use serde_json::json;
+
+use crate::{Answer, Wire};
 
 /// Longer than any login takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,30 +49,16 @@ pub fn login_options(credentials: Credentials<'_>, name: &str) -> ConnectOptions
         .max_reconnects(1)
 }
 
-/// Logs in at `port` of this machine with a token, says no more than a server needs, and hangs up: for tests that want
-/// more logins at once than a client library makes. Whether the server let it in.
+/// Logs in at `port` of this machine with a token and hangs up: for tests that want more logins at once than a client library
+/// makes. Whether the server let it in.
 ///
 /// # Errors
 ///
-/// If there is no connection, or the server says nothing for ten seconds.
+/// If there is no connection, or the server says nothing for some seconds.
 pub async fn barely_log_in(port: u16, token: &str) -> anyhow::Result<bool> {
-    let connect = serde_json::json!({
-        "auth_token": token, "verbose": false, "pedantic": false, "lang": "test", "version": "0",
-    });
-    let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?);
-    let mut line = String::new();
-    stream.read_line(&mut line).await?;
-    let hello = format!("CONNECT {connect}\r\nPING\r\n");
-    stream.write_all(hello.as_bytes()).await?;
-    loop {
-        line.clear();
-        let read = tokio::time::timeout(PATIENCE, stream.read_line(&mut line)).await??;
-        match line.as_str() {
-            "PONG\r\n" => return Ok(true),
-            refused if read == 0 || refused.starts_with("-ERR") => return Ok(false),
-            _ => {}
-        }
-    }
+    let mut wire = Wire::open(port).await?;
+    let answer = wire.log_in(&json!({ "auth_token": token })).await?;
+    Ok(answer == Answer::Admitted)
 }
 
 /// Whether a login failed because the server refused it, rather than for any other reason.

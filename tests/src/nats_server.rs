@@ -54,6 +54,15 @@ impl NatsServer {
         self.port
     }
 
+    /// Its process id.
+    ///
+    /// # Errors
+    ///
+    /// If the server is gone already.
+    pub fn id(&self) -> Result<u32> {
+        self.process.id().context("nats-server is not running")
+    }
+
     /// What the server wrote.
     pub const fn log(&self) -> &Recording<String> {
         &self.log

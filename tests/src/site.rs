@@ -52,6 +52,11 @@ impl Site {
         })
     }
 
+    /// The release of its server.
+    pub const fn release(&self) -> Release {
+        self.release
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.directory.path()
@@ -77,9 +82,33 @@ impl Site {
         accounts: Accounts,
         issuer: &str,
     ) -> Result<NatsServer> {
-        let config = self.path().join("nats-server.conf");
-        fs::write(&config, self.server_config(accounts, issuer))?;
-        NatsServer::start(self.release, &config).await
+        self.start_server_with(&self.server_config(accounts, issuer))
+            .await
+    }
+
+    /// Starts a server with [`Accounts::Several`] that encrypts its requests for the curve key `xkey`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn start_encrypting_server(&self, xkey: Option<&str>) -> Result<NatsServer> {
+        let issuer = self.keys.issuer.public_key();
+        let mut config = self.server_config(Accounts::Several, &issuer);
+        if let Some(xkey) = xkey {
+            config = config.replace("auth_callout {", &format!("auth_callout {{ xkey: {xkey},"));
+        }
+        self.start_server_with(&config).await
+    }
+
+    /// Starts a server with this configuration.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn start_server_with(&self, config: &str) -> Result<NatsServer> {
+        let file = self.path().join("nats-server.conf");
+        fs::write(&file, config)?;
+        NatsServer::start(self.release, &file).await
     }
 
     /// Starts a host for `server`, without waiting for it. `extra` is appended to its configuration.
@@ -88,9 +117,17 @@ impl Site {
     ///
     /// If it cannot be started.
     pub fn spawn_host(&self, server: &NatsServer, extra: &str) -> Result<Host> {
-        let config =
-            self.write_config("portcullis.toml", &self.host_config(&server.url(), extra))?;
-        Host::spawn(&config, &[])
+        self.spawn_host_with(&self.host_config(&server.url(), extra))
+    }
+
+    /// Starts a host with this configuration, without waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn spawn_host_with(&self, config: &str) -> Result<Host> {
+        let file = self.write_config("portcullis.toml", config)?;
+        Host::spawn(&file, &[])
     }
 
     /// Starts a host for `server` and waits until it decides logins.

@@ -11,6 +11,11 @@ Usage: cargo xtask <verb>
   demo [--keep]     set everything up, let real clients log in, show what was decided;
                     --keep leaves it running and prints commands to try
   test [FILTER…]    run every test, or those whose names contain a FILTER
+  conformance [--suite callout]
+                    reproduce nats-server's own tests of auth callout with this host answering,
+                    on five releases; prints the matrix
+  faults [FAULT…]   break things while clients log in, and count what that costs: all faults, or
+                    those whose names contain a FAULT
   check             formatting, lints and documentation, as CI sees them
   help              this text
 
@@ -22,6 +27,8 @@ What a verb needs and the machine lacks is fetched once and kept in target/xtask
 pub(crate) enum Verb {
     Demo { keep: bool },
     Test { filters: Vec<String> },
+    Conformance,
+    Faults { filters: Vec<String> },
     Check,
     Help,
 }
@@ -39,9 +46,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ("test", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Test { filters: rest })
         }
+        ("conformance", []) => Ok(Verb::Conformance),
+        ("conformance", [flag, suite]) if flag == "--suite" => conformance(suite),
+        ("faults", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
+            Ok(Verb::Faults { filters: rest })
+        }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
-        ("demo" | "test" | "check", rest) => Err(Failure::new(format!(
+        ("demo" | "test" | "conformance" | "faults" | "check", rest) => Err(Failure::new(format!(
             "`{verb}` does not take `{}`; see `cargo xtask help`",
             rest.join(" ")
         ))),
@@ -49,6 +61,16 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             "unknown verb `{verb}`; see `cargo xtask help`"
         ))),
     }
+}
+
+/// There is one suite so far.
+fn conformance(suite: &str) -> Result<Verb> {
+    if suite == "callout" {
+        return Ok(Verb::Conformance);
+    }
+    Err(Failure::new(format!(
+        "there is no suite `{suite}`; there is `callout`"
+    )))
 }
 
 #[cfg(test)]
@@ -64,6 +86,13 @@ mod tests {
         assert_eq!(parsed("demo").unwrap(), Verb::Demo { keep: false });
         assert_eq!(parsed("demo --keep").unwrap(), Verb::Demo { keep: true });
         assert_eq!(parsed("check").unwrap(), Verb::Check);
+        assert_eq!(parsed("conformance").unwrap(), Verb::Conformance);
+        assert_eq!(
+            parsed("conformance --suite callout").unwrap(),
+            Verb::Conformance
+        );
+        let filters = vec!["garbage".to_owned()];
+        assert_eq!(parsed("faults garbage").unwrap(), Verb::Faults { filters });
         let filters = vec!["reload".to_owned(), "expiry".to_owned()];
         assert_eq!(
             parsed("test reload expiry").unwrap(),
@@ -84,5 +113,7 @@ mod tests {
         assert!(flag.contains("`--kepe`"), "{flag}");
         let test_flag = parsed("test --nocapture").unwrap_err().to_string();
         assert!(test_flag.contains("`--nocapture`"), "{test_flag}");
+        let suite = parsed("conformance --suite call").unwrap_err().to_string();
+        assert!(suite.contains("`call`"), "{suite}");
     }
 }

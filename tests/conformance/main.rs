@@ -1,0 +1,92 @@
+//! nats-server's own tests of auth callout, with this host answering, on five releases. Each row of the matrix is one of them:
+//! the same arrangement, a policy that decides as the test's service does, and what the test looks at.
+//!
+//! Understands what any test program does (`--list`, filters); a name is `callout::NUMBER_NAME::RELEASE`. Ends with the matrix,
+//! and fails if a cell does.
+
+mod faulty;
+mod matrix;
+mod rows;
+mod rules;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use libtest_mimic::{Arguments, Failed, Trial};
+use portcullis_tests::Release;
+
+use matrix::{Cell, Matrix};
+use rows::{ROWS, Row, Run};
+
+/// Longer than any cell takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The releases, oldest first.
+const RELEASES: [Release; 5] = [
+    Release::Nats2_10,
+    Release::Nats2_11,
+    Release::Nats2_12,
+    Release::Nats2_14,
+    Release::Nats2_15,
+];
+
+fn main() -> ExitCode {
+    // The library takes one filter, Cargo's test programs any number.
+    let (flags, filters): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|word| word.starts_with('-'));
+    let arguments = Arguments::from_iter(std::iter::once("conformance".to_owned()).chain(flags));
+    let matrix = Arc::new(Matrix::new());
+    let mut trials = Vec::new();
+    for row in &ROWS {
+        for release in RELEASES {
+            trials.extend(trial(row, release, &matrix));
+        }
+    }
+    let wanted = |trial: &Trial| {
+        filters.is_empty() || filters.iter().any(|word| trial.name().contains(word))
+    };
+    trials.retain(wanted);
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    matrix.print();
+    conclusion.exit_code()
+}
+
+/// A cell of the matrix, if there is something to run in it.
+fn trial(row: &'static Row, release: Release, matrix: &Arc<Matrix>) -> Option<Trial> {
+    let Run::Now(run) = row.run else {
+        matrix.set(row.number, release, Cell::Later);
+        return None;
+    };
+    if release.version() < row.first_in {
+        matrix.set(row.number, release, Cell::NotApplicable);
+        return None;
+    }
+    let name = format!("callout::{:02}_{}::{release}", row.number, row.name);
+    let matrix = Arc::clone(matrix);
+    Some(Trial::test(name, move || {
+        let outcome = in_time(run(release));
+        let cell = if outcome.is_ok() {
+            Cell::Pass
+        } else {
+            Cell::Fail
+        };
+        matrix.set(row.number, release, cell);
+        outcome.map_err(|error| Failed::from(format!("{error:#}")))
+    }))
+}
+
+/// Runs one cell to its end.
+fn in_time(run: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, run)
+            .await
+            .context("it did not end")?
+    })
+}

@@ -1,0 +1,110 @@
+//! What the server tells others of logins.
+
+use anyhow::{Result, ensure};
+use async_nats::Subscriber;
+use futures::{FutureExt, StreamExt};
+use portcullis_tests::{Credentials, Release};
+use serde_json::json;
+
+use crate::rules::Rule;
+use crate::stage::{Config, Stage, expect, expect_reason, listen, next, password};
+
+/// The reason of a refusal is in the server's event, in the callout account.
+pub(super) async fn auth_errors(release: Release) -> Result<()> {
+    let config = Config {
+        accounts: "  FOO: {}\n  BAR: {}",
+        targets: &["FOO", "BAR"],
+        ..Config::GLOBAL
+    };
+    let rules = [
+        Rule::password("dlc", "zzz").permits("FOO").everything(),
+        Rule::user("dlc").denies("WRONG PASSWORD"),
+        Rule::user("rip").denies("BAD CREDS"),
+        Rule::user("proxy")
+            .permits("FOO")
+            .everything()
+            .proxy_required(),
+    ];
+    let stage = Stage::config(release, config, &rules).await?;
+    let mut errors = stage.auth_errors().await?;
+    // Tells nothing: the first event is about the next login.
+    stage
+        .log_in(Credentials::Password("dlc", "zzz"), "good")
+        .await?;
+    stage.refuses(&password("dlc", "xxx")).await?;
+    expect_reason(&next(&mut errors).await?, "WRONG PASSWORD")?;
+    stage.refuses(&password("rip", "abc")).await?;
+    expect_reason(&next(&mut errors).await?, "BAD CREDS")?;
+    // By the server where it knows proxies, by the host where it does not.
+    stage.refuses(&password("proxy", "proxy")).await?;
+    expect_reason(&next(&mut errors).await?, "proxy")
+}
+
+/// One event for each connection and each end of one, in the account that the policy chose.
+pub(super) async fn connects(release: Release) -> Result<()> {
+    let config = Config {
+        accounts: "  FOO: {}\n  BAR: {}\n  SYS: { users: [ { user: admin, password: s3cr3t } ] }",
+        targets: &["FOO", "BAR", "SYS"],
+        top: "system_account: SYS",
+        ..Config::GLOBAL
+    };
+    let rules = [
+        Rule::password("dlc", "zzz").permits("FOO").everything(),
+        Rule::password("rip", "xxx").permits("BAR").everything(),
+        Rule::password("admin", "s3cr3t")
+            .permits("SYS")
+            .everything(),
+    ];
+    let stage = Stage::config(release, config, &rules).await?;
+    let admin = stage
+        .log_in(Credentials::Password("admin", "s3cr3t"), "admin")
+        .await?;
+    let mut connects = listen(&admin, "$SYS.ACCOUNT.*.CONNECT").await?;
+    let mut disconnects = listen(&admin, "$SYS.ACCOUNT.*.DISCONNECT").await?;
+    let mut counts = [
+        listen(&admin, "$SYS.SERVER.ACCOUNT.*.CONNS").await?,
+        listen(&admin, "$SYS.ACCOUNT.*.SERVER.CONNS").await?,
+    ];
+    skip_admin(&mut connects, &mut counts).await;
+    for (user, secret, account) in [("dlc", "zzz", "FOO"), ("rip", "xxx", "BAR")] {
+        let client = stage
+            .log_in(Credentials::Password(user, secret), user)
+            .await?;
+        let event = next(&mut connects).await?;
+        expect(&event, "/client/user", &json!(user))?;
+        expect(&event, "/client/acc", &json!(account))?;
+        for count in &mut counts {
+            let event = next(count).await?;
+            expect(&event, "/acc", &json!(account))?;
+            expect(&event, "/conns", &json!(1))?;
+        }
+        client.drain().await?;
+        expect(
+            &next(&mut disconnects).await?,
+            "/client/acc",
+            &json!(account),
+        )?;
+        for count in &mut counts {
+            let event = next(count).await?;
+            expect(&event, "/acc", &json!(account))?;
+            expect(&event, "/conns", &json!(0))?;
+        }
+    }
+    // What came before the last of them would have been taken for it; nothing is left over.
+    for subscriber in [&mut connects, &mut disconnects]
+        .into_iter()
+        .chain(&mut counts)
+    {
+        let more = subscriber.next().now_or_never().flatten();
+        ensure!(more.is_none(), "an event too many: {more:?}");
+    }
+    Ok(())
+}
+
+/// Events of the administrator's own login may still be on their way.
+async fn skip_admin(connects: &mut Subscriber, counts: &mut [Subscriber]) {
+    while connects.next().now_or_never().flatten().is_some() {}
+    for count in counts {
+        while count.next().now_or_never().flatten().is_some() {}
+    }
+}

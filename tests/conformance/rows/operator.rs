@@ -1,0 +1,274 @@
+//! Operator mode: sentinels, accounts and the keys that sign for them.
+
+use anyhow::{Context, Result, ensure};
+use async_nats::{Client, ConnectOptions};
+use futures::StreamExt;
+use portcullis_tests::{Credentials, Operator, Release, Resolver, Template, Wire};
+use serde_json::{Value, json};
+use tokio::time::{Duration, timeout};
+
+use crate::rules::Rule;
+use crate::stage::{Stage, behind, expect, expect_all, user_info};
+
+/// What the scoped roles of these rows allow.
+const SCOPED: Template<'_> = Template {
+    publish: &["foo.>", "$SYS.REQ.USER.INFO"],
+    subscribe: &["foo.>", "_INBOX.>"],
+    responses: false,
+    limits: None,
+};
+
+/// Longer than any message takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A token behind the sentinel moves a client into the account that the policy chose, signed by that account's key, by one of
+/// its signing keys, or by a scoped one; not into an account that the callout may not use.
+pub(super) async fn basics(release: Release) -> Result<()> {
+    let mut operator = Operator::new(&["TEST", "SIGNED", "BARRED"])?;
+    operator.account_mut("SIGNED")?.use_signing_key();
+    operator.account_mut("TEST")?.add_role("foo", SCOPED);
+    let allowed = ["TEST", "SIGNED"].map(|name| operator.account(name).map(|it| it.public_key()));
+    let allowed: Vec<_> = allowed.into_iter().collect::<Result<_>>()?;
+    operator.allow_accounts(&allowed);
+    operator.has_default_sentinel = release.version() >= (2, 11, 2);
+    let rules = [
+        Rule::token("secret")
+            .permits("TEST")
+            .named("dlc")
+            .everything(),
+        Rule::token("signing-key")
+            .permits("SIGNED")
+            .named("sk")
+            .everything(),
+        Rule::token("barred")
+            .permits("BARRED")
+            .named("dummy")
+            .everything(),
+        Rule::token("scoped")
+            .permits("TEST")
+            .named("scoped")
+            .role("foo"),
+        Rule::token("bad-scoped")
+            .permits("TEST")
+            .role("foo")
+            .publish(&["bar"]),
+        Rule::token("default")
+            .permits("TEST")
+            .named("default")
+            .everything(),
+    ];
+    let stage = Stage::operator(release, &operator, Resolver::Memory, &rules).await?;
+
+    // The service's own connection may not ask itself.
+    let service = operator.service.credentials()?;
+    let service = ConnectOptions::with_credentials(&service)?;
+    let info = user_info(&stage.connect(service, "service").await?).await?;
+    expect(&info, "/account", &json!(operator.callout.public_key()))?;
+    expect_all(&info, "/permissions/publish/deny", &["$SYS.REQ.USER.AUTH"])?;
+
+    let sentinel = operator.sentinel.credentials()?;
+    stage.refuses(&behind(&operator, "")).await?;
+    for (token, account, user) in [("secret", "TEST", "dlc"), ("signing-key", "SIGNED", "sk")] {
+        let client = stage.log_in_behind(&sentinel, token, token).await?;
+        let info = user_info(&client).await?;
+        expect(
+            &info,
+            "/account",
+            &json!(operator.account(account)?.public_key()),
+        )?;
+        expect(&info, "/user", &json!(user))?;
+    }
+    stage.refuses(&behind(&operator, "barred")).await?;
+    // Permissions beside a role that has its own: the server would refuse that, so the host does.
+    stage.refuses(&behind(&operator, "bad-scoped")).await?;
+    let scoped = stage.log_in_behind(&sentinel, "scoped", "scoped").await?;
+    in_role(&operator, &user_info(&scoped).await?)?;
+    if operator.has_default_sentinel {
+        let bare = stage
+            .log_in(Credentials::Token("default"), "default")
+            .await?;
+        expect(&user_info(&bare).await?, "/user", &json!("default"))?;
+    }
+    Ok(())
+}
+
+/// A scoped key's template, responses included, when the callout may use one account.
+pub(super) async fn scoped_assigned(release: Release) -> Result<()> {
+    let mut operator = Operator::new(&["TEST"])?;
+    let account = operator.account("TEST")?.public_key();
+    operator.allow_accounts(&[account]);
+    scoped(release, operator).await
+}
+
+/// The same when it may use any.
+pub(super) async fn scoped_any(release: Release) -> Result<()> {
+    let mut operator = Operator::new(&["TEST"])?;
+    operator.allow_accounts(&["*".to_owned()]);
+    scoped(release, operator).await
+}
+
+async fn scoped(release: Release, mut operator: Operator) -> Result<()> {
+    let template = Template {
+        responses: true,
+        limits: Some((10, 512)),
+        ..SCOPED
+    };
+    operator.account_mut("TEST")?.add_role("foo", template);
+    operator.callout.add_mute_role("sentinel");
+    let rules = [Rule::token("scoped")
+        .permits("TEST")
+        .named("scoped")
+        .role("foo")];
+    let stage = Stage::operator(release, &operator, Resolver::Memory, &rules).await?;
+    let sentinel = operator.callout.user_in_role("sentinel", "sentinel")?;
+    let sentinel = sentinel.credentials()?;
+    let client = stage.log_in_behind(&sentinel, "scoped", "scoped").await?;
+    in_role(&operator, &user_info(&client).await?)?;
+
+    let mut requests = client.subscribe("foo.>").await?;
+    let answer = {
+        let client = client.clone();
+        async move {
+            let request = requests.next().await.context("no request")?;
+            let reply = request.reply.context("no reply subject")?;
+            client.publish(reply, "pong".into()).await?;
+            client.flush().await?;
+            anyhow::Ok(())
+        }
+    };
+    let ask = async { anyhow::Ok(client.request("foo.bar", "ping".into()).await?) };
+    let both = async { tokio::try_join!(ask, answer) };
+    let (answered, ()) = timeout(PATIENCE, both).await??;
+    ensure!(answered.payload == "pong", "{answered:?}");
+    Ok(())
+}
+
+/// Whether a user of the account `TEST` has what its role `foo` allows.
+fn in_role(operator: &Operator, info: &Value) -> Result<()> {
+    expect(
+        info,
+        "/account",
+        &json!(operator.account("TEST")?.public_key()),
+    )?;
+    expect_all(info, "/permissions/publish/allow", SCOPED.publish)?;
+    expect_all(info, "/permissions/subscribe/allow", SCOPED.subscribe)
+}
+
+/// Requests are sealed for the key in the account's JWT, and so are the answers.
+pub(super) async fn encryption(release: Release) -> Result<()> {
+    let mut operator = Operator::new(&["TEST"])?;
+    operator.encrypt();
+    let rules = [Rule::token("secret")
+        .permits("TEST")
+        .named("dlc")
+        .everything()];
+    let stage = Stage::operator(release, &operator, Resolver::Memory, &rules).await?;
+    let service = ConnectOptions::with_credentials(&operator.service.credentials()?)?;
+    let listener = stage.connect(service, "listener").await?;
+    let seen = super::transport::Sealed::listen(&listener).await?;
+    let sentinel = operator.sentinel.credentials()?;
+    let client = stage.log_in_behind(&sentinel, "secret", "secret").await?;
+    expect(&user_info(&client).await?, "/user", &json!("dlc"))?;
+    stage.refuses(&behind(&operator, "wrong")).await?;
+    seen.both_ways(2).await
+}
+
+/// The policy chooses between accounts, each with a key of its own.
+pub(super) async fn any_account(release: Release) -> Result<()> {
+    let mut operator = Operator::new(&["A", "B"])?;
+    operator.allow_accounts(&["*".to_owned()]);
+    let rules = [
+        Rule::token("PutMeInA")
+            .permits("A")
+            .named("user_a")
+            .everything(),
+        Rule::token("PutMeInB")
+            .permits("B")
+            .named("user_b")
+            .everything(),
+    ];
+    let stage = Stage::operator(release, &operator, Resolver::Memory, &rules).await?;
+    let sentinel = operator.sentinel.credentials()?;
+    stage.refuses(&behind(&operator, "")).await?;
+    for (token, account) in [("PutMeInA", "A"), ("PutMeInB", "B")] {
+        let client = stage.log_in_behind(&sentinel, token, token).await?;
+        let key = operator.account(account)?.public_key();
+        expect(&user_info(&client).await?, "/account", &json!(key))?;
+    }
+    Ok(())
+}
+
+/// A refused client is told so, for an empty answer and for one with an error.
+pub(super) async fn client_error(release: Release) -> Result<()> {
+    for mode in ["empty", "error"] {
+        let mut operator = Operator::new(&["TEST"])?;
+        operator.allow_accounts(&["*".to_owned()]);
+        operator.callout.add_mute_role("sentinel");
+        let rules = [Rule::anybody().denies("not today")];
+        let deny = format!("deny = {{ default = \"{mode}\" }}");
+        let resolver = Resolver::Memory;
+        let stage = Stage::operator_with(release, &operator, resolver, &rules, &deny).await?;
+        stage.refuses(&behind(&operator, "anything")).await?;
+    }
+    Ok(())
+}
+
+/// Revoking the key of a user that the callout let in closes its connection, and revoking all keys everybody's.
+pub(super) async fn revocation(release: Release) -> Result<()> {
+    let mut operator = Operator::new(&["TEST"])?;
+    let rules = [Rule::token("secret")
+        .permits("TEST")
+        .named("user")
+        .everything()];
+    let stage = Stage::operator(release, &operator, Resolver::Full, &rules).await?;
+    let admin = operator.system.user("admin")?.credentials()?;
+    let admin = ConnectOptions::with_credentials(&admin)?;
+    let admin = stage.connect(admin, "admin").await?;
+    let log_in = |name: &str| {
+        let mut fields = behind(&operator, "secret");
+        if let Some(fields) = fields.as_object_mut() {
+            fields.insert("name".to_owned(), json!(name));
+        }
+        fields
+    };
+    let (first, second) = (log_in("first"), log_in("second"));
+    let (mut first, mut second) = (stage.admits(&first).await?, stage.admits(&second).await?);
+
+    let decision = stage.host.decision("first").await?;
+    let key = decision.text("user_nkey").to_owned();
+    ensure!(
+        key.starts_with('U'),
+        "the log does not tell the user's key: {decision:?}"
+    );
+    operator.account_mut("TEST")?.revoke(&key);
+    push(&operator, &admin).await?;
+    revoked(&mut first).await?;
+
+    // The second lives on, and with everybody's revocation it does not.
+    operator.account_mut("TEST")?.clear_revocations();
+    push(&operator, &admin).await?;
+    second.say("PING\r\n").await?;
+    ensure!(
+        second.answer().await? == portcullis_tests::Answer::Admitted,
+        "gone too"
+    );
+    operator.account_mut("TEST")?.revoke("*");
+    push(&operator, &admin).await?;
+    revoked(&mut second).await
+}
+
+async fn push(operator: &Operator, admin: &Client) -> Result<()> {
+    operator.push(admin, operator.account("TEST")?).await
+}
+
+/// Waits until the server has closed the connection, and looks why.
+async fn revoked(wire: &mut Wire) -> Result<()> {
+    let mut said = Vec::new();
+    while let Some(line) = wire.line().await? {
+        if line.to_lowercase().contains("authentication revoked") {
+            return Ok(());
+        }
+        said.push(line);
+    }
+    anyhow::bail!("closed without a word of revocation: {said:?}")
+}

@@ -1,0 +1,91 @@
+//! Refusals: what clients are told, and what servers refuse themselves.
+
+use anyhow::{Result, ensure};
+use nkeys::KeyPair;
+use portcullis_tests::{Release, unix_now};
+
+use crate::faulty::{Asked, Draft, Faulty};
+use crate::rules::Rule;
+use crate::stage::{Config, Stage, expect_reason, next, password};
+
+/// A server with an account for clients.
+const FOO: Config<'_> = Config {
+    accounts: "  FOO: {}",
+    targets: &["FOO"],
+    ..Config::GLOBAL
+};
+
+/// An answer with an error refuses the client.
+pub(super) async fn error_response(release: Release) -> Result<()> {
+    let config = Config {
+        host: "deny = { default = \"error\" }",
+        ..FOO
+    };
+    let stage = Stage::config(release, config, &[Rule::anybody().denies("BAD AUTH")]).await?;
+    let mut errors = stage.auth_errors().await?;
+    stage.refuses(&password("dlc", "zzz")).await?;
+    expect_reason(&next(&mut errors).await?, "BAD AUTH")
+}
+
+/// A wrong password for the callout's own user is no matter for the callout.
+pub(super) async fn auth_user_fails(release: Release) -> Result<()> {
+    let rules = [Rule::anybody().permits("FOO").everything()];
+    let stage = Stage::config(release, FOO, &rules).await?;
+    stage.refuses(&password("observer", "zzz")).await?;
+    // Somebody else's login tells that the host would have decided it by now.
+    stage.admits(&password("other", "zzz")).await?;
+    stage.host.decision("other").await?;
+    ensure!(
+        stage.decided() == 1,
+        "{} logins were decided",
+        stage.decided()
+    );
+    Ok(())
+}
+
+/// A refused client is told so, for an empty answer and for one with an error.
+pub(super) async fn client_error(release: Release) -> Result<()> {
+    for mode in ["empty", "error"] {
+        let deny = format!("deny = {{ default = \"{mode}\" }}");
+        let config = Config { host: &deny, ..FOO };
+        let stage = Stage::config(release, config, &[Rule::anybody().denies("not today")]).await?;
+        stage.refuses(&password("a", "x")).await?;
+    }
+    Ok(())
+}
+
+/// An answer for another server.
+pub(super) async fn bad_server(release: Release) -> Result<()> {
+    let wrong = |asked: &Asked| Draft {
+        server: KeyPair::new_server().public_key(),
+        ..Draft::good(asked)
+    };
+    Faulty::answers(release, wrong, "response is not for server").await
+}
+
+/// An answer about another user.
+pub(super) async fn bad_user(release: Release) -> Result<()> {
+    let wrong = |asked: &Asked| Draft {
+        user: KeyPair::new_user().public_key(),
+        ..Draft::good(asked)
+    };
+    Faulty::answers(release, wrong, "not for expected user").await
+}
+
+/// A user that has expired already.
+pub(super) async fn expired_user(release: Release) -> Result<()> {
+    let wrong = |asked: &Asked| Draft {
+        user_expires: Some(unix_now() - 60),
+        ..Draft::good(asked)
+    };
+    Faulty::answers(release, wrong, "claim is expired").await
+}
+
+/// An answer that has expired already.
+pub(super) async fn expired_response(release: Release) -> Result<()> {
+    let wrong = |asked: &Asked| Draft {
+        response_expires: Some(unix_now() - 60),
+        ..Draft::good(asked)
+    };
+    Faulty::answers(release, wrong, "claim is expired").await
+}

@@ -1,0 +1,336 @@
+//! A server, a host that answers it, and how to log in.
+
+use anyhow::{Context, Result, bail, ensure};
+use async_nats::{Client, ConnectOptions, Subscriber};
+use futures::StreamExt;
+use portcullis_tests::{
+    Answer, Built, Credentials, Host, NatsServer, Operator, Release, Resolver, Site, Wire, log_in,
+    login_options,
+};
+use serde_json::{Value, json};
+use tokio::time::{Duration, timeout};
+
+use crate::rules::{Rule, settings};
+
+/// Where servers tell of logins they refused.
+pub(crate) const AUTH_ERROR: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+/// Where a connection asks who it is.
+const USER_INFO: &str = "$SYS.REQ.USER.INFO";
+/// Longer than any message takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server in config mode, as text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config<'a> {
+    /// Accounts beside `AUTH`; if there are none, `AUTH` is not there either, and everything is in `$G`.
+    pub(crate) accounts: &'a str,
+    /// Accounts that the host may place users in.
+    pub(crate) targets: &'a [&'a str],
+    /// At the top of the configuration.
+    pub(crate) top: &'a str,
+    /// In the `authorization` block.
+    pub(crate) authorization: &'a str,
+    /// In its `auth_callout` block.
+    pub(crate) callout: &'a str,
+    /// In the host's table `nats`.
+    pub(crate) nats: &'a str,
+    /// In the host's table `callout`.
+    pub(crate) host: &'a str,
+}
+
+/// A server and a host that decides its logins.
+pub(crate) struct Stage {
+    pub(crate) site: Site,
+    pub(crate) server: NatsServer,
+    pub(crate) host: Host,
+}
+
+impl Config<'_> {
+    /// Everything in `$G`.
+    pub(crate) const GLOBAL: Self = Config {
+        accounts: "",
+        targets: &["$G"],
+        top: "",
+        authorization: "",
+        callout: "",
+        nats: "",
+        host: "",
+    };
+
+    /// What the server reads.
+    pub(crate) fn server(&self, site: &Site) -> String {
+        let Config {
+            accounts,
+            top,
+            authorization,
+            callout,
+            ..
+        } = self;
+        let (issuer, host) = (
+            site.keys.issuer.public_key(),
+            site.keys.callout.public_key(),
+        );
+        let (observer, password) = Site::OBSERVER;
+        let users = format!("{{ nkey: {host} }}, {{ user: {observer}, password: \"{password}\" }}");
+        let (accounts, users, account) = if accounts.is_empty() {
+            (
+                String::new(),
+                format!("users: [ {users}, {authorization} ]"),
+                "",
+            )
+        } else {
+            (
+                format!("accounts {{\n  AUTH: {{ users: [ {users} ] }}\n{accounts}\n}}"),
+                (*authorization).to_owned(),
+                "account: AUTH",
+            )
+        };
+        format!(
+            "server_name: A\n{top}\n{accounts}\n\
+             authorization {{\n  timeout: 5\n  {users}\n\
+             \x20 auth_callout {{ issuer: {issuer}, auth_users: [ {host}, {observer} ], {account}\n  {callout} }}\n\
+             }}\n"
+        )
+    }
+
+    /// What the host reads.
+    fn host(&self, url: &str) -> String {
+        let account = if self.accounts.is_empty() {
+            "$G"
+        } else {
+            "AUTH"
+        };
+        let Config {
+            targets,
+            nats,
+            host,
+            ..
+        } = self;
+        format!(
+            r#"
+[nats]
+servers = ["{url}"]
+nkey-seed-file = "keys/callout.nk"
+{nats}
+[callout]
+issuer-seed-file = "keys/issuer.nk"
+target-accounts = {targets:?}
+account = "{account}"
+system-account = "SYS"
+{host}
+[policies]
+directory = "policies"
+debounce = "50ms"
+"#
+        )
+    }
+}
+
+impl Stage {
+    /// A server in config mode.
+    pub(crate) async fn config(
+        release: Release,
+        config: Config<'_>,
+        rules: &[Rule],
+    ) -> Result<Self> {
+        Self::at(Site::create(release)?, config, rules).await
+    }
+
+    /// The same, at a site that is there already.
+    pub(crate) async fn at(site: Site, config: Config<'_>, rules: &[Rule]) -> Result<Self> {
+        put_policy(&site, rules)?;
+        let server = site.start_server_with(&config.server(&site)).await?;
+        let host = site.spawn_host_with(&config.host(&server.url()))?;
+        host.ready().await?;
+        Ok(Self { site, server, host })
+    }
+
+    /// A server in operator mode.
+    pub(crate) async fn operator(
+        release: Release,
+        operator: &Operator,
+        resolver: Resolver,
+        rules: &[Rule],
+    ) -> Result<Self> {
+        Self::operator_with(release, operator, resolver, rules, "").await
+    }
+
+    /// The same, with `callout` added to the host's table of that name.
+    pub(crate) async fn operator_with(
+        release: Release,
+        operator: &Operator,
+        resolver: Resolver,
+        rules: &[Rule],
+        callout: &str,
+    ) -> Result<Self> {
+        let site = Site::create(release)?;
+        put_policy(&site, rules)?;
+        operator.write(site.path())?;
+        let config = operator.server_config(resolver, site.path(), "")?;
+        let server = site.start_server_with(&config).await?;
+        let config = operator.host_config(&server.url(), "");
+        let config = config.replace("[callout]\n", &format!("[callout]\n{callout}\n"));
+        let host = site.spawn_host_with(&config)?;
+        host.ready().await?;
+        Ok(Self { site, server, host })
+    }
+
+    /// Logs in as a connection named `name`.
+    pub(crate) async fn log_in(&self, credentials: Credentials<'_>, name: &str) -> Result<Client> {
+        self.connect(login_options(credentials, name), name).await
+    }
+
+    /// Logs in with a token behind the credentials that all clients share.
+    pub(crate) async fn log_in_behind(
+        &self,
+        shared: &str,
+        token: &str,
+        name: &str,
+    ) -> Result<Client> {
+        let options = ConnectOptions::with_credentials(shared)?.token(token.to_owned());
+        self.connect(options.name(name).max_reconnects(1), name)
+            .await
+    }
+
+    /// Logs in as `options` say.
+    pub(crate) async fn connect(&self, options: ConnectOptions, name: &str) -> Result<Client> {
+        let login = options.connect(self.server.url()).await;
+        login.with_context(|| format!("`{name}` was not let in; the host: {}", self.last_words()))
+    }
+
+    /// Logs in with these fields of CONNECT; the server has to refuse that, and to say no more than that it does.
+    pub(crate) async fn refuses(&self, fields: &Value) -> Result<()> {
+        let answer = Wire::open(self.server.port()).await?.log_in(fields).await?;
+        ensure!(
+            answer.is_refused_without_reason(),
+            "expected a refusal without a reason, not {answer:?}; the host: {}",
+            self.last_words()
+        );
+        Ok(())
+    }
+
+    /// Logs in with these fields of CONNECT; the server has to let that in.
+    pub(crate) async fn admits(&self, fields: &Value) -> Result<Wire> {
+        let mut wire = Wire::open(self.server.port()).await?;
+        let answer = wire.log_in(fields).await?;
+        ensure!(
+            answer == Answer::Admitted,
+            "was not let in but {answer:?}; the host: {}",
+            self.last_words()
+        );
+        Ok(wire)
+    }
+
+    /// A user of the callout account that the server does not ask about (config mode).
+    pub(crate) async fn observer(&self) -> Result<Client> {
+        let (user, password) = Site::OBSERVER;
+        let credentials = Credentials::Password(user, password);
+        Ok(log_in(&self.server.url(), credentials, "observer").await?)
+    }
+
+    /// Listens in the callout account for what the server tells of refused logins.
+    pub(crate) async fn auth_errors(&self) -> Result<Subscriber> {
+        listen(&self.observer().await?, AUTH_ERROR).await
+    }
+
+    /// How many logins the host has decided.
+    pub(crate) fn decided(&self) -> usize {
+        let events = self.host.log().all();
+        let decided = |event: &&portcullis_tests::Event| event.says("authorization decided");
+        events.iter().filter(decided).count()
+    }
+
+    fn last_words(&self) -> String {
+        let events = self.host.log().all();
+        let last = events
+            .iter()
+            .rev()
+            .find(|event| event.says("authorization decided") || event.says("request refused"));
+        last.map_or_else(|| "nothing".to_owned(), |event| event.line().to_owned())
+    }
+}
+
+/// CONNECT with a user and a password.
+pub(crate) fn password(user: &str, password: &str) -> Value {
+    json!({ "user": user, "pass": password, "name": user })
+}
+
+/// CONNECT with a token behind the JWT of a sentinel.
+pub(crate) fn behind(operator: &Operator, token: &str) -> Value {
+    json!({ "jwt": operator.sentinel.jwt(), "auth_token": token, "name": token })
+}
+
+/// Subscribes, and waits until the server knows it.
+pub(crate) async fn listen(client: &Client, subject: &str) -> Result<Subscriber> {
+    let subscriber = client.subscribe(subject.to_owned()).await?;
+    // The server works through a connection in order: once it answers, it has the subscription.
+    user_info(client).await?;
+    Ok(subscriber)
+}
+
+/// The next message, as JSON.
+pub(crate) async fn next(subscriber: &mut Subscriber) -> Result<Value> {
+    let message = timeout(PATIENCE, subscriber.next()).await;
+    let message = message
+        .context("no message came")?
+        .context("no more messages")?;
+    Ok(serde_json::from_slice(&message.payload)?)
+}
+
+/// What the server knows of the user of `client`.
+pub(crate) async fn user_info(client: &Client) -> Result<Value> {
+    let answer = timeout(PATIENCE, client.request(USER_INFO, "".into())).await;
+    let answer = answer.context("the server does not tell who the user is")??;
+    let answer: Value = serde_json::from_slice(&answer.payload)?;
+    match answer.get("data") {
+        Some(data) => Ok(data.clone()),
+        None => bail!("no user information in {answer}"),
+    }
+}
+
+/// Whether the field that `pointer` names has this value.
+pub(crate) fn expect(value: &Value, pointer: &str, expected: &Value) -> Result<()> {
+    let actual = value.pointer(pointer).unwrap_or(&Value::Null);
+    ensure!(
+        actual == expected,
+        "`{pointer}` is {actual}, not {expected}, in {value}"
+    );
+    Ok(())
+}
+
+/// Whether the list that `pointer` names has these members, in whatever order.
+pub(crate) fn expect_all(value: &Value, pointer: &str, expected: &[&str]) -> Result<()> {
+    let actual = value.pointer(pointer).and_then(Value::as_array);
+    let mut actual: Vec<_> = actual
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut expected = expected.to_vec();
+    actual.sort_unstable();
+    expected.sort_unstable();
+    ensure!(
+        actual == expected,
+        "`{pointer}` is {actual:?}, not {expected:?}, in {value}"
+    );
+    Ok(())
+}
+
+/// Whether a refusal that the server told of has this reason, in whatever case.
+pub(crate) fn expect_reason(event: &Value, reason: &str) -> Result<()> {
+    let told = event
+        .get("reason")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    ensure!(
+        told.to_lowercase().contains(&reason.to_lowercase()),
+        "the reason is `{told}`, not `{reason}`"
+    );
+    Ok(())
+}
+
+fn put_policy(site: &Site, rules: &[Rule]) -> Result<()> {
+    let module = Built::guest("conforms")?;
+    site.policies
+        .put_policy("conforms", &module, &settings(rules))
+}

@@ -1,0 +1,293 @@
+//! What the host makes of requests that are not as they should be: encrypted or not against expectation, damaged, for others, by
+//! others; and what comes of answers that are none. Requests that no server would send are published by hand, at a server that
+//! asks nobody itself.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use async_nats::{Client, HeaderMap};
+use nkeys::{KeyPair, XKey};
+use portcullis_tests::{
+    Accounts, Built, CALLOUT, Credentials, Host, Keys, NatsServer, Release, RequestSigner, Site,
+    Wire, log_in, set, unix_now,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+
+/// A host with an xkey.
+const WITH_XKEY: &str = "xkey-seed-file = \"keys/curve.nk\"";
+/// A host without.
+const WITHOUT_XKEY: &str = "";
+
+/// A site whose policy knows the sensor, and the curve key that is written beside its others.
+async fn site(release: Release) -> Result<(Site, XKey)> {
+    let site = Site::create(release)?;
+    let settings = settings(&[sensor("everything", "").await?]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    let curve = XKey::new();
+    std::fs::write(site.path().join("keys/curve.nk"), curve.seed()?)?;
+    Ok((site, curve))
+}
+
+async fn start_host(site: &Site, server: &NatsServer, callout: &str) -> Result<Host> {
+    let config = site.host_config(&server.url(), "");
+    let config = config.replace("[callout]\n", &format!("[callout]\n{callout}\n"));
+    let host = site.spawn_host_with(&config)?;
+    host.ready().await?;
+    Ok(host)
+}
+
+/// A server that asks nobody, a host, and somebody who asks it in the server's place.
+struct ByHand {
+    host: Host,
+    client: Client,
+    signer: RequestSigner,
+    curve: XKey,
+    _server: NatsServer,
+    _site: Site,
+}
+
+impl ByHand {
+    async fn start(release: Release, callout: &str) -> Result<Self> {
+        let (site, curve) = site(release).await?;
+        let server = site.start_server(Accounts::NoCallout).await?;
+        let host = start_host(&site, &server, callout).await?;
+        let (user, password) = Site::OBSERVER;
+        let credentials = Credentials::Password(user, password);
+        Ok(Self {
+            host,
+            client: log_in(&server.url(), credentials, "by-hand").await?,
+            signer: RequestSigner::new(&site.keys.issuer.public_key()),
+            curve,
+            _server: server,
+            _site: site,
+        })
+    }
+
+    fn claims(&self) -> Value {
+        self.signer.claims(SENSOR_TOKEN)
+    }
+
+    /// Asks with `payload`. Whether the answer says anything.
+    async fn ask(&self, headers: HeaderMap, payload: Vec<u8>) -> Result<bool> {
+        let request = self
+            .client
+            .request_with_headers(CALLOUT, headers, payload.into());
+        Ok(!request.await?.payload.is_empty())
+    }
+
+    /// Asks with claims that are wrong in one place; the host refuses them, counts that as `kind`, and says `why` in its log.
+    async fn refuses(&self, claims: &Value, kind: &str, why: &str) -> Result<()> {
+        let token = self.signer.sign(claims)?;
+        self.refuses_payload(HeaderMap::new(), token.into_bytes(), kind, why)
+            .await
+    }
+
+    async fn refuses_payload(
+        &self,
+        headers: HeaderMap,
+        payload: Vec<u8>,
+        kind: &str,
+        why: &str,
+    ) -> Result<()> {
+        let (mark, before) = (self.host.log().len(), self.counted(kind).await?);
+        assert!(!self.ask(headers, payload).await?, "{kind} was answered");
+        let refused = self
+            .host
+            .wait_from(mark, "a refusal", |event| event.says("request refused"))
+            .await?;
+        assert!(refused.text("error").contains(why), "{refused:?}");
+        assert_eq!(self.counted(kind).await?, before + 1, "{kind}");
+        Ok(())
+    }
+
+    /// How many requests the host says it refused as `kind`.
+    async fn counted(&self, kind: &str) -> Result<u64> {
+        let stats = self.client.request("$SRV.STATS.portcullis", "".into());
+        let stats: Value = serde_json::from_slice(&stats.await?.payload)?;
+        let count = stats.pointer(&format!("/endpoints/0/data/refusals.{kind}"));
+        Ok(count.and_then(Value::as_u64).unwrap_or(0))
+    }
+}
+
+/// A server and a host that do not agree on encryption.
+#[rstest]
+#[case::server_encrypts(
+    true,
+    WITHOUT_XKEY,
+    "the request is encrypted and this host has no xkey"
+)]
+#[case::host_demands_it(
+    false,
+    WITH_XKEY,
+    "the request is not encrypted and this host demands it"
+)]
+#[tokio::test]
+async fn a_mismatch_of_encryption_lets_nobody_in_and_says_so(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[case] encrypts: bool,
+    #[case] callout: &str,
+    #[case] why: &str,
+) -> Result<()> {
+    let (site, curve) = site(release).await?;
+    let xkey = encrypts.then(|| curve.public_key());
+    let server = site.start_encrypting_server(xkey.as_deref()).await?;
+    let host = start_host(&site, &server, callout).await?;
+
+    let mut wire = Wire::open(server.port()).await?;
+    let answer = wire.log_in(&json!({ "auth_token": SENSOR_TOKEN })).await?;
+
+    assert!(answer.is_refused_without_reason(), "{answer:?}");
+    let refused = host
+        .wait_for("a refusal", |event| event.says("request refused"))
+        .await?;
+    assert!(refused.text("error").contains(why), "{refused:?}");
+    Ok(())
+}
+
+/// The service's way to say nothing: the client hears of it when the server's patience is at its end.
+#[rstest]
+#[tokio::test]
+async fn a_dropped_denial_leaves_the_client_to_the_servers_timeout(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let (site, _) = site(release).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let host = start_host(&site, &server, "deny = { default = \"drop\" }").await?;
+
+    let mut wire = Wire::open(server.port()).await?;
+    let began = Instant::now();
+    let answer = wire
+        .log_in(&json!({ "auth_token": "wrong", "name": "wrong" }))
+        .await?;
+    let took = began.elapsed();
+
+    assert!(answer.is_refused_without_reason(), "{answer:?}");
+    assert!(took > Duration::from_secs(4), "after {took:?}");
+    let decision = host.decision("wrong").await?;
+    assert_eq!(decision.text("reply"), "dropped", "{decision:?}");
+    // Others are answered all the while.
+    let mut wire = Wire::open(server.port()).await?;
+    let answer = wire.log_in(&json!({ "auth_token": SENSOR_TOKEN })).await?;
+    assert_eq!(answer, portcullis_tests::Answer::Admitted);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_permit_that_no_server_would_take_is_a_denial(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    let module = Built::guest("permits_nonsense")?;
+    site.policies.put_module("nonsense", &module)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let host = start_host(&site, &server, "").await?;
+
+    let mut wire = Wire::open(server.port()).await?;
+    let answer = wire.log_in(&json!({ "name": "anybody" })).await?;
+
+    assert!(answer.is_refused_without_reason(), "{answer:?}");
+    let decision = host.decision("anybody").await?;
+    assert_eq!(decision.text("denial.class"), "invalid-permit");
+    assert_eq!(decision.text("denial.blame"), "guest");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn requests_that_no_server_would_send_are_refused(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let asker = ByHand::start(release, "").await?;
+    let good = asker.signer.sign(&asker.claims())?.into_bytes();
+    assert!(asker.ask(HeaderMap::new(), good.clone()).await?);
+
+    let refuses =
+        |payload: Vec<u8>, kind, why| asker.refuses_payload(HeaderMap::new(), payload, kind, why);
+    refuses(good, "replayed", "seen before").await?;
+    refuses(Vec::new(), "empty", "").await?;
+    refuses(b"\r\n".to_vec(), "malformed", "").await?;
+    refuses(b"bad".to_vec(), "malformed", "").await?;
+
+    let changed = |pointer: &str, value: Value| {
+        let mut claims = asker.claims();
+        set(&mut claims, pointer, value).map(|()| claims)
+    };
+    let audience = changed("/aud", json!("somebody else"))?;
+    asker.refuses(&audience, "audience", "audience").await?;
+    let stranger = Keys::generate().issuer.public_key();
+    let issuer = changed("/sub", json!(stranger))?;
+    asker.refuses(&issuer, "issuer", &stranger).await?;
+    // Signed by one server, about another.
+    let server = changed(
+        "/nats/server_id/id",
+        json!(KeyPair::new_server().public_key()),
+    )?;
+    asker.refuses(&server, "server-id", "server").await?;
+    let mut late = changed("/exp", json!(unix_now() - 60))?;
+    set(&mut late, "/iat", json!(unix_now() - 65))?;
+    asker.refuses(&late, "clock", "expired").await?;
+
+    // Signed by somebody else than it says.
+    let mut forged = asker.signer.sign(&asker.claims())?;
+    let other = RequestSigner::new(&asker.signer.server_key()).sign(&asker.claims())?;
+    let signature = other.rsplit_once('.').context("no signature")?.1;
+    forged.truncate(forged.rfind('.').context("no signature")? + 1);
+    forged.push_str(signature);
+    refuses(forged.into_bytes(), "malformed", "signature").await?;
+
+    let good = asker.signer.sign(&asker.claims())?.into_bytes();
+    assert!(asker.ask(HeaderMap::new(), good).await?, "wedged");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn requests_that_are_badly_encrypted_are_refused(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let asker = ByHand::start(release, WITH_XKEY).await?;
+    let server = XKey::new();
+    let mut claims = asker.claims();
+    let id = claims.pointer_mut("/nats/server_id").context("no server")?;
+    if let Some(id) = id.as_object_mut() {
+        id.insert("xkey".to_owned(), json!(server.public_key()));
+    }
+    let token = asker.signer.sign(&claims)?.into_bytes();
+    let from = |key: &XKey| {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Server-Xkey", key.public_key().as_str());
+        headers
+    };
+    let sealed = server.seal(&token, &asker.curve)?;
+    let refuses =
+        |headers, payload, why| asker.refuses_payload(headers, payload, "encryption", why);
+
+    let other = XKey::new();
+    let for_other = server.seal(&token, &other)?;
+    refuses(from(&server), for_other, "cannot open").await?;
+    let mut damaged = sealed.clone();
+    if let Some(last) = damaged.last_mut() {
+        *last ^= 1;
+    }
+    refuses(from(&server), damaged, "cannot open").await?;
+    refuses(from(&server), b"xkv1".to_vec(), "cannot open").await?;
+    refuses(HeaderMap::new(), sealed.clone(), "Nats-Server-Xkey").await?;
+    refuses(from(&other), sealed.clone(), "cannot open").await?;
+    // Sealed by another key than the one that the server signed for.
+    let by_other = other.seal(&token, &asker.curve)?;
+    refuses(from(&other), by_other, "not the one its server signed for").await?;
+    asker
+        .refuses_payload(from(&server), token, "not-encrypted", "not encrypted")
+        .await?;
+
+    assert!(
+        asker.ask(from(&server), sealed).await?,
+        "a good one is not answered"
+    );
+    Ok(())
+}

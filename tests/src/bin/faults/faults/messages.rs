@@ -1,0 +1,137 @@
+//! Messages that are not what they should be.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_nats::Client;
+use futures::StreamExt;
+use portcullis_tests::{Accounts, CALLOUT, Event, RequestSigner, set, unix_now};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Before;
+use crate::report::Outcome;
+use crate::stage::{PHASE, Stage, TOKEN};
+
+/// How many messages of garbage there are.
+const GARBAGE: usize = 10_000;
+/// How many are sent before the host has to have caught up: the rest of its queue is for logins.
+const BATCH: usize = 500;
+/// Nothing has to recover.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// Longer than any reply takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) async fn garbage() -> Result<Outcome> {
+    let mut stage = Stage::start(1, Accounts::NoCallout, "").await?;
+    let vandal = stage.observer("vandal").await?;
+    let before = Before::fault(&stage, stage.load_by_hand().await?).await?;
+    let signer = RequestSigner::new(&stage.site.keys.issuer.public_key());
+    let mut foreign = signer.claims(TOKEN);
+    set(
+        &mut foreign,
+        "/iss",
+        json!(RequestSigner::new("A").server_key()),
+    )?;
+    let kinds: [Vec<u8>; 6] = [
+        Vec::new(),
+        vec![0xff; 300],
+        b"eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.e30.AAAA".to_vec(),
+        b"xkv1".repeat(50),
+        vec![b'.'; 20_000],
+        signer.sign(&foreign)?.into_bytes(),
+    ];
+    let host = stage.host(0)?;
+    let mark = host.log().len();
+    let mut kinds = kinds.iter().cycle();
+    for batch in 1..=GARBAGE / BATCH {
+        for kind in kinds.by_ref().take(BATCH) {
+            let reply = vandal.new_inbox();
+            vandal
+                .publish_with_reply(CALLOUT, reply, kind.clone().into())
+                .await?;
+        }
+        vandal.flush().await?;
+        let mut refused = 0;
+        let pick = |event: &Event| {
+            refused += usize::from(event.says("request refused"));
+            (refused == batch * BATCH).then_some(())
+        };
+        host.log()
+            .first_from(mark, "the garbage to be refused", pick)
+            .await?;
+    }
+    let mut outcome = before.and_after(&stage, AT_ONCE).await?;
+    let failed = outcome.during.failed;
+    outcome.require(failed == 0, "logins failed beside the garbage");
+    outcome.notes += &format!("{GARBAGE} messages of garbage, each refused");
+    Ok(outcome)
+}
+
+pub(super) async fn second_subscriber() -> Result<Outcome> {
+    let stage = Stage::start(2, Accounts::Several, "").await?;
+    let meddler = stage.observer("meddler").await?;
+    let before = Before::fault(&stage, stage.load()).await?;
+    let mut requests = meddler.subscribe(CALLOUT).await?;
+    let (count, mut counted) = watch::channel(0_usize);
+    let meddling = tokio::spawn(async move {
+        while let Some(request) = requests.next().await {
+            if let Some(reply) = request.reply {
+                let _ = meddler.publish(reply, "".into()).await;
+                let _ = meddler.flush().await;
+            }
+            count.send_modify(|count| *count += 1);
+        }
+    });
+    before.load.goes_on(PHASE).await?;
+    timeout(PATIENCE, counted.wait_for(|count| *count >= PHASE)).await??;
+    let seen = *counted.borrow();
+    meddling.abort();
+    let mut outcome = before.and_after(&stage, AT_ONCE).await?;
+    outcome.notes += &format!("{seen} requests refused by the meddler as well");
+    Ok(outcome)
+}
+
+pub(super) async fn clock_skew() -> Result<Outcome> {
+    // The default, for what it is.
+    let stage = Stage::start(1, Accounts::NoCallout, "clock-skew = \"5s\"").await?;
+    let client = stage.observer("skewed").await?;
+    let signer = RequestSigner::new(&stage.site.keys.issuer.public_key());
+    let before = Before::fault(&stage, stage.load_by_hand().await?).await?;
+    let mut seen = Vec::new();
+    // How many seconds the server's clock is ahead, and whether it is to be believed.
+    for (ahead, believed) in [(-8, true), (-60, false), (4, true)] {
+        let mut admitted = 0;
+        for _ in 0..20 {
+            admitted += usize::from(ask_at(&client, &signer, ahead).await?);
+        }
+        seen.push((ahead, believed, admitted));
+    }
+    let mut outcome = before.and_after(&stage, AT_ONCE).await?;
+    let failed = outcome.during.failed;
+    outcome.require(failed == 0, "logins of a server with a good clock failed");
+    for (ahead, believed, admitted) in seen {
+        let expected = if believed { 20 } else { 0 };
+        outcome.require(
+            admitted == expected,
+            &format!("clock {ahead} s ahead: {admitted} of 20 admitted"),
+        );
+        outcome.notes += &format!("{ahead:+} s: {admitted} of 20 admitted; ");
+    }
+    Ok(outcome)
+}
+
+/// Asks as a server whose clock is `ahead` seconds ahead, and that waits five seconds for an answer.
+async fn ask_at(client: &Client, signer: &RequestSigner, ahead: i64) -> Result<bool> {
+    let now = unix_now()
+        .checked_add_signed(ahead)
+        .context("no such time")?;
+    let mut claims = signer.claims(TOKEN);
+    set(&mut claims, "/iat", json!(now))?;
+    set(&mut claims, "/exp", json!(now + 5))?;
+    let answer = client
+        .request(CALLOUT, signer.sign(&claims)?.into())
+        .await?;
+    Ok(!answer.payload.is_empty())
+}

@@ -1,0 +1,96 @@
+//! Policies that take too long, and what queues up behind them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use futures::future::join_all;
+use portcullis_tests::{Accounts, Answer, Built, Event, Host, Wire};
+use serde_json::json;
+
+use super::Before;
+use crate::load::AT_ONCE;
+use crate::report::Outcome;
+use crate::stage::{Stage, TOKEN};
+
+/// A policy that comes before the good one and never answers.
+const SLOW: &str = "a-slow-one";
+/// How many clients come at once: far more than the host has places for.
+const CROWD: usize = 200;
+/// What the server gives a login, less some room: whoever waits longer was not answered.
+const ANSWERED: Duration = Duration::from_secs(4);
+/// Logins that began before the policy was gone may still wait for it.
+const AFTER_POLICY: Duration = Duration::from_secs(3);
+
+pub(super) async fn slow_policy() -> Result<Outcome> {
+    let mut stage = Stage::start(1, Accounts::Several, "").await?;
+    let before = Before::fault(&stage, stage.load()).await?;
+    put_slow_policy(&mut stage).await?;
+    before.load.fails(10 * AT_ONCE).await?;
+    remove_slow_policy(&mut stage).await?;
+    let mut outcome = before.and_after(&stage, AFTER_POLICY).await?;
+    let host = stage.host(0)?;
+    let cut = count(host, |event| {
+        event.text("denial.class") == "policy-deadline"
+    });
+    outcome.require(cut > 0, "no decision was cut off at its deadline");
+
+    Ok(outcome)
+}
+
+pub(super) async fn queue_overflow() -> Result<Outcome> {
+    // One at a time, and sixteen may wait.
+    let mut stage = Stage::start(1, Accounts::Several, "max-in-flight = 1").await?;
+    let before = Before::fault(&stage, stage.load()).await?;
+    put_slow_policy(&mut stage).await?;
+    let port = stage.server.port();
+    let crowd = join_all((0..CROWD).map(|_| refusal(port))).await;
+    remove_slow_policy(&mut stage).await?;
+    let mut outcome = before.and_after(&stage, AFTER_POLICY).await?;
+    let told = crowd.iter().filter(|told| matches!(told, Ok(true)));
+    let told = told.count();
+    outcome.require(
+        told == CROWD,
+        "not everybody in the crowd was refused in time",
+    );
+    let host = stage.host(0)?;
+    let shed = count(host, |event| event.says("request refused"));
+    outcome.require(shed > 0, "no request was refused for want of a place");
+    outcome.notes +=
+        &format!("{told} of {CROWD} at once refused in time; {shed} requests found no place");
+    Ok(outcome)
+}
+
+/// Whether a client is refused before the server's own patience ends.
+async fn refusal(port: u16) -> Result<bool> {
+    let start = Instant::now();
+    let mut wire = Wire::open(port).await?;
+    let answer = wire.log_in(&json!({ "auth_token": TOKEN })).await?;
+    Ok(matches!(answer, Answer::Refused(_)) && start.elapsed() < ANSWERED)
+}
+
+async fn put_slow_policy(stage: &mut Stage) -> Result<()> {
+    let module = Built::guest("spins")?;
+    stage.site.policies.put_module(SLOW, &module)?;
+    let host = stage.host(0)?;
+    host.published_from(0, SLOW).await?;
+    Ok(())
+}
+
+async fn remove_slow_policy(stage: &mut Stage) -> Result<()> {
+    let mark = stage.host(0)?.log().len();
+    stage.site.policies.remove(SLOW)?;
+    let host = stage.host(0)?;
+    host.wait_from(mark, "the policy to be gone", |event| {
+        event.says("policies published")
+    })
+    .await?;
+    Ok(())
+}
+
+fn count(host: &Host, wanted: impl Fn(&Event) -> bool) -> usize {
+    host.log()
+        .all()
+        .iter()
+        .filter(|event| wanted(event))
+        .count()
+}

@@ -1,0 +1,92 @@
+//! Where faults happen: a server, hosts, and a policy that lets one token in.
+
+use anyhow::{Context, Result};
+use portcullis_tests::{
+    Accounts, Built, Credentials, Gauge, Host, NatsServer, Release, RequestSigner, Site,
+    barely_log_in, hash, log_in,
+};
+
+use crate::load::{AT_ONCE, Load};
+
+/// The token that the policy knows.
+pub(crate) const TOKEN: &str = "0f2b6c1e8a9d4f57b3e2c4d5a6978812";
+/// How many logins make a phase: enough that every thread and buffer there will be is there.
+pub(crate) const PHASE: usize = 40 * AT_ONCE;
+
+/// A server, and hosts that answer it.
+pub(crate) struct Stage {
+    pub(crate) site: Site,
+    pub(crate) server: NatsServer,
+    pub(crate) hosts: Vec<Host>,
+}
+
+impl Stage {
+    /// Starts a server and so many hosts; `callout` is added to their table `callout`.
+    pub(crate) async fn start(hosts: usize, accounts: Accounts, callout: &str) -> Result<Self> {
+        let site = Site::create(Release::Nats2_15)?;
+        let settings = settings(&hash(TOKEN, &["--token"]).await?);
+        site.policies
+            .put_policy("static-users", &Built::policy("static-users")?, &settings)?;
+        let server = site.start_server(accounts).await?;
+        let config = site.host_config(&server.url(), "");
+        let config = config.replace("[callout]\n", &format!("[callout]\n{callout}\n"));
+        let mut stage = Self {
+            site,
+            server,
+            hosts: Vec::new(),
+        };
+        for _ in 0..hosts {
+            let host = stage.site.spawn_host_with(&config)?;
+            host.ready().await?;
+            stage.hosts.push(host);
+        }
+        Ok(stage)
+    }
+
+    /// Clients that log in at the server.
+    pub(crate) fn load(&self) -> Load {
+        let port = self.server.port();
+        Load::start(move || async move { matches!(barely_log_in(port, TOKEN).await, Ok(true)) })
+    }
+
+    /// Requests by hand, for a server without callout, as if clients logged in at it.
+    pub(crate) async fn load_by_hand(&self) -> Result<Load> {
+        let client = self.observer("asker").await?;
+        let issuer = self.site.keys.issuer.public_key();
+        Ok(Load::start(move || {
+            let (client, signer) = (client.clone(), RequestSigner::new(&issuer));
+            async move { matches!(signer.ask(&client, TOKEN).await, Ok(true)) }
+        }))
+    }
+
+    /// A user of the callout account that the server does not ask about.
+    pub(crate) async fn observer(&self, name: &str) -> Result<async_nats::Client> {
+        let (user, password) = Site::OBSERVER;
+        let credentials = Credentials::Password(user, password);
+        Ok(log_in(&self.server.url(), credentials, name).await?)
+    }
+
+    /// The host that was started as the `index`th.
+    pub(crate) fn host(&mut self, index: usize) -> Result<&mut Host> {
+        self.hosts.get_mut(index).context("no such host")
+    }
+
+    /// What the first host and the server hold.
+    pub(crate) fn gauges(&self) -> Result<(Gauge, Gauge)> {
+        let host = self.hosts.first().context("no host")?;
+        Ok((Gauge::of(host.id()?)?, Gauge::of(self.server.id()?)?))
+    }
+}
+
+fn settings(token: &str) -> String {
+    format!(
+        "[settings]\n\
+         default-account = \"APP\"\n\
+         [settings.profiles.everything]\n\
+         publish = {{ allow = [\">\"] }}\n\
+         subscribe = {{ allow = [\">\"] }}\n\
+         [settings.users.sensor]\n\
+         token = \"{token}\"\n\
+         profile = \"everything\"\n"
+    )
+}

@@ -1,0 +1,233 @@
+//! Operator mode: an operator, its accounts, and the users of these, with their keys and JWTs.
+//!
+//! Made with another library than the host reads them with.
+
+mod account;
+mod user;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use async_nats::Client;
+use nats_token::OperatorClaims;
+use nkeys::{KeyPair, XKey};
+use serde_json::Value;
+
+pub use account::{Account, Role, Template};
+pub use user::User;
+
+use crate::keys::write_secret;
+
+/// Where a server takes the JWTs of accounts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolver {
+    /// Its configuration.
+    Memory,
+    /// A directory, in which the system account can push new ones.
+    Full,
+}
+
+/// An operator with a system account, a callout account with its users, and accounts for clients.
+#[derive(Debug)]
+pub struct Operator {
+    key: KeyPair,
+    jwt: String,
+    /// The account that sees everything.
+    pub system: Account,
+    /// The account that the host and the sentinel are in, named `AUTH`.
+    pub callout: Account,
+    accounts: BTreeMap<&'static str, Account>,
+    /// Who the host logs in as: one of the `auth_users`.
+    pub service: User,
+    /// What every client presents: may do nothing, and needs no key.
+    pub sentinel: User,
+    /// Whether clients that present nothing get the sentinel (2.11.2 and later).
+    pub has_default_sentinel: bool,
+    curve: Option<XKey>,
+}
+
+impl Operator {
+    /// An operator with one account for clients for each of `names`; the callout may place users in all of
+    /// them, and in no other.
+    ///
+    /// # Errors
+    ///
+    /// If a JWT cannot be made.
+    pub fn new(names: &[&'static str]) -> Result<Self> {
+        let key = KeyPair::new_operator();
+        let jwt = OperatorClaims::new(key.public_key())
+            .context("an operator needs a key")?
+            .encode(&key)?;
+        let (system, mut callout) = (Account::named("SYS")?, Account::named("AUTH")?);
+        let accounts = names.iter().map(|&name| Ok((name, Account::named(name)?)));
+        let accounts: BTreeMap<_, _> = accounts.collect::<Result<_>>()?;
+        let service = callout.user("service")?;
+        let sentinel = callout.sentinel("sentinel")?;
+        let keys: Vec<_> = accounts.values().map(Account::public_key).collect();
+        callout.ask(&[service.public_key()], &keys);
+        Ok(Self {
+            key,
+            jwt,
+            system,
+            callout,
+            accounts,
+            service,
+            sentinel,
+            has_default_sentinel: false,
+            curve: None,
+        })
+    }
+
+    /// The account `name`.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of that name.
+    pub fn account(&self, name: &str) -> Result<&Account> {
+        let account = self.accounts.get(name);
+        account.with_context(|| format!("the operator has no account `{name}`"))
+    }
+
+    /// The account `name`, to change it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of that name.
+    pub fn account_mut(&mut self, name: &str) -> Result<&mut Account> {
+        let account = self.accounts.get_mut(name);
+        account.with_context(|| format!("the operator has no account `{name}`"))
+    }
+
+    /// Lets the callout place users in these accounts only; `*` is any.
+    pub fn allow_accounts(&mut self, accounts: &[String]) {
+        let service = self.service.public_key();
+        self.callout.ask(&[service], accounts);
+    }
+
+    /// Has the server encrypt its requests for a new key of the host.
+    pub fn encrypt(&mut self) {
+        let curve = XKey::new();
+        self.callout.encrypt_for(&curve.public_key());
+        self.curve = Some(curve);
+    }
+
+    /// Signs the claims of an account as they are now.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be signed.
+    pub fn sign(&self, account: &Account) -> Result<String> {
+        account.signed_by(&self.key)
+    }
+
+    /// A configuration for a server; `directory` is where it keeps what it must, and `extra` is appended.
+    ///
+    /// # Errors
+    ///
+    /// If a JWT cannot be signed.
+    pub fn server_config(
+        &self,
+        resolver: Resolver,
+        directory: &Path,
+        extra: &str,
+    ) -> Result<String> {
+        let mut preload = String::new();
+        for account in self.accounts.values().chain([&self.system, &self.callout]) {
+            let line = format!("  {}: {}\n", account.public_key(), self.sign(account)?);
+            preload.push_str(&line);
+        }
+        let resolver = match resolver {
+            Resolver::Memory => "MEMORY".to_owned(),
+            Resolver::Full => format!(
+                r#"{{ type: full, dir: "{}", allow_delete: false, interval: "2m", timeout: "1.9s" }}"#,
+                directory.join("accounts").display()
+            ),
+        };
+        let sentinel = if self.has_default_sentinel {
+            format!("default_sentinel: {}\n", self.sentinel.jwt())
+        } else {
+            String::new()
+        };
+        Ok(format!(
+            "server_name: portcullis-tests\n\
+             operator: {}\n\
+             system_account: {}\n\
+             resolver: {resolver}\n\
+             resolver_preload {{\n{preload}}}\n\
+             {sentinel}authorization {{ timeout: 5 }}\n\
+             {extra}\n",
+            self.jwt,
+            self.system.public_key(),
+        ))
+    }
+
+    /// Writes what the host needs into `keys/` of `directory`: seeds as `NAME.nk` and `NAME.ROLE.nk`, the service's
+    /// credentials, the curve key.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        let keys = directory.join("keys");
+        fs::create_dir_all(&keys)?;
+        for account in self.accounts.values().chain([&self.callout]) {
+            account.write(&keys)?;
+        }
+        if let Some(curve) = &self.curve {
+            write_secret(&keys.join("curve.nk"), &curve.seed()?)?;
+        }
+        write_secret(&keys.join("service.creds"), &self.service.credentials()?)
+    }
+
+    /// A configuration of the host, with the files of [`Self::write`]; it ends inside the table `policies`.
+    pub fn host_config(&self, url: &str, extra: &str) -> String {
+        let callout = self.callout.public_key();
+        let names: Vec<_> = self.accounts.keys().collect();
+        let encryption = match self.curve {
+            Some(_) => "xkey-seed-file = \"keys/curve.nk\"",
+            None => "",
+        };
+        let accounts: String = self.accounts.values().map(Account::host_config).collect();
+        format!(
+            r#"
+[nats]
+servers = ["{url}"]
+creds-file = "keys/service.creds"
+reconnect-wait = "50ms"
+reconnect-jitter = "0s"
+
+[operator]
+account = "{callout}"
+{accounts}
+[callout]
+issuer-seed-file = "keys/AUTH.nk"
+target-accounts = {names:?}
+{encryption}
+
+[policies]
+directory = "policies"
+debounce = "50ms"
+{extra}
+"#
+        )
+    }
+
+    /// Has the server that `system` is connected to take over the claims of an account as they are now.
+    ///
+    /// # Errors
+    ///
+    /// If the server refuses them.
+    pub async fn push(&self, system: &Client, account: &Account) -> Result<()> {
+        let jwt = self.sign(account)?;
+        let answer = system
+            .request("$SYS.REQ.CLAIMS.UPDATE", jwt.into())
+            .await
+            .context("the resolver does not answer")?;
+        let answer: Value = serde_json::from_slice(&answer.payload)?;
+        let code = answer.pointer("/data/code").and_then(Value::as_u64);
+        ensure!(code == Some(200), "the server refuses the claims: {answer}");
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Authorization requests that no server sent, signed as a server would.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use async_nats::Client;
+use nats_token::token::{Header, encode_segment};
+use nkeys::KeyPair;
+use serde_json::{Value, json};
+
+/// The subject of the callout.
+pub const CALLOUT: &str = "$SYS.REQ.USER.AUTH";
+
+/// A server's key, and what it signs with it. Publishing on [`CALLOUT`] takes a server that asks nobody itself
+/// ([`crate::Accounts::NoCallout`]): others let nobody publish there.
+#[derive(Debug)]
+pub struct RequestSigner {
+    key: KeyPair,
+    issuer: String,
+}
+
+impl RequestSigner {
+    /// A new server that trusts the account key `issuer`.
+    pub fn new(issuer: &str) -> Self {
+        Self {
+            key: KeyPair::new_server(),
+            issuer: issuer.to_owned(),
+        }
+    }
+
+    /// The server's public key, `N…`.
+    pub fn server_key(&self) -> String {
+        self.key.public_key()
+    }
+
+    /// The claims of a good request for a client with a token, in force for five seconds.
+    pub fn claims(&self, token: &str) -> Value {
+        let now = unix_now();
+        let server = self.server_key();
+        json!({
+            "iss": server, "sub": self.issuer, "aud": "nats-authorization-request",
+            "iat": now, "exp": now + 5, "jti": "BY-HAND",
+            "nats": {
+                "type": "authorization_request", "version": 2,
+                "user_nkey": KeyPair::new_user().public_key(),
+                "server_id": { "name": "by-hand", "host": "127.0.0.1", "id": server, "version": "2.12.8" },
+                "client_info": {
+                    "host": "127.0.0.1", "id": 7, "user": "[REDACTED]", "name": "by-hand",
+                    "kind": "Client", "type": "nats",
+                },
+                "connect_opts": {
+                    "auth_token": token, "name": "by-hand", "lang": "test", "version": "0", "protocol": 1,
+                },
+            },
+        })
+    }
+
+    /// The claims as a token that this server signed.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be signed.
+    pub fn sign(&self, claims: &Value) -> Result<String> {
+        let body = encode_segment(claims.to_string().as_bytes());
+        let signed = format!("{}.{body}", Header::v2().encode()?);
+        let signature = self.key.sign(signed.as_bytes())?;
+        Ok(format!("{signed}.{}", encode_segment(&signature)))
+    }
+
+    /// Sends a good request over `client`. Whether the answer lets the client in.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer, or one that is neither yes nor no.
+    pub async fn ask(&self, client: &Client, token: &str) -> Result<bool> {
+        let request = self.sign(&self.claims(token))?;
+        let answer = client.request(CALLOUT, request.into()).await?;
+        if answer.payload.is_empty() {
+            return Ok(false);
+        }
+        let answer = std::str::from_utf8(&answer.payload)?;
+        let answer = nats_token::decode_authorization_response_claims(answer)?;
+        Ok(answer.authorization.jwt.is_some_and(|jwt| !jwt.is_empty()))
+    }
+}
+
+/// The time, in seconds since the Unix epoch.
+pub fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs())
+}
+
+/// Changes one field of `claims`, named by a JSON pointer.
+///
+/// # Errors
+///
+/// If there is no such field.
+pub fn set(claims: &mut Value, pointer: &str, value: Value) -> Result<()> {
+    let field = claims.pointer_mut(pointer);
+    *field.with_context(|| format!("no field `{pointer}`"))? = value;
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The protocol by hand, for what client libraries do not do or do not tell.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Longer than any login takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A connection without TLS that says what it is told to.
+#[derive(Debug)]
+pub struct Wire {
+    stream: BufReader<TcpStream>,
+}
+
+/// What came of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The server let the client in.
+    Admitted,
+    /// The server said why not, or as much of it as it says.
+    Refused(String),
+    /// The server closed the connection without a word.
+    Closed,
+}
+
+impl Wire {
+    /// Connects to `port` of this machine, and reads what the server says of itself.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection.
+    pub async fn open(port: u16) -> Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        let mut wire = Self {
+            stream: BufReader::new(stream),
+        };
+        let info = wire.line().await?.context("the server says nothing")?;
+        if !info.starts_with("INFO ") {
+            bail!("the server does not begin with INFO: {info}");
+        }
+        Ok(wire)
+    }
+
+    /// Logs in with these fields of CONNECT, and waits for what comes of it. A PING that the server sends meanwhile is not taken
+    /// for an answer.
+    ///
+    /// Asks to be told of success, rather than for a PONG: a server that refuses closes the connection, and what it has not
+    /// read by then makes the system throw away what it has said.
+    ///
+    /// # Errors
+    ///
+    /// If the server neither lets the client in nor refuses it within some seconds.
+    pub async fn log_in(&mut self, fields: &Value) -> Result<Answer> {
+        let mut connect = json!({
+            "verbose": true, "pedantic": false, "lang": "test", "version": "0", "protocol": 1, "headers": true,
+            "no_responders": true,
+        });
+        if let (Some(connect), Some(fields)) = (connect.as_object_mut(), fields.as_object()) {
+            connect.extend(fields.clone());
+        }
+        self.say(&format!("CONNECT {connect}\r\n")).await?;
+        self.answer().await
+    }
+
+    /// Waits for success, for an error, or for the end.
+    ///
+    /// # Errors
+    ///
+    /// If none of them comes within some seconds.
+    pub async fn answer(&mut self) -> Result<Answer> {
+        while let Some(line) = self.line().await? {
+            if matches!(line.as_str(), "+OK" | "PONG") {
+                return Ok(Answer::Admitted);
+            }
+            if let Some(error) = line.strip_prefix("-ERR ") {
+                return Ok(Answer::Refused(error.trim_matches('\'').to_owned()));
+            }
+        }
+        Ok(Answer::Closed)
+    }
+
+    /// Sends text as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is gone.
+    pub async fn say(&mut self, text: &str) -> Result<()> {
+        self.stream.write_all(text.as_bytes()).await?;
+        Ok(())
+    }
+
+    /// The next line without its end; none if the connection has ended.
+    ///
+    /// # Errors
+    ///
+    /// If nothing comes for some seconds.
+    pub async fn line(&mut self) -> Result<Option<String>> {
+        let mut line = String::new();
+        let read = timeout(PATIENCE, self.stream.read_line(&mut line));
+        match read.await.context("the server says nothing")? {
+            Ok(0) => Ok(None),
+            Ok(_) => Ok(Some(line.trim_end().to_owned())),
+            // A server that refuses may close before it has read everything.
+            Err(cause) if cause.kind() == std::io::ErrorKind::ConnectionReset => Ok(None),
+            Err(cause) => Err(cause.into()),
+        }
+    }
+}
+
+impl Answer {
+    /// Whether the client was refused and told nothing but that.
+    pub fn is_refused_without_reason(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.eq_ignore_ascii_case("Authorization Violation"))
+    }
+}
