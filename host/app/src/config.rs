@@ -3,6 +3,7 @@
 mod callout;
 mod deny;
 mod ceilings;
+mod health;
 mod log;
 mod nats;
 mod operator;
@@ -19,11 +20,12 @@ use toml::de::DeTable;
 pub use self::callout::{Callout, TargetAccounts};
 pub use self::deny::{Deny, DenyMode};
 pub use self::ceilings::Ceilings;
+pub use self::health::Health;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::operator::{Operator, SigningAccount};
 pub use self::policies::Policies;
-pub use self::secrets::{AccountSeeds, ConnectionSecret, SecretSource, Secrets};
+pub use self::secrets::{AccountSeeds, SecretSource, Secrets};
 
 use self::reader::{Document, Section};
 use crate::problem::{Checked, Problem};
@@ -44,6 +46,8 @@ pub struct Config {
     pub ceilings: Ceilings,
     /// `[policies]`: who decides.
     pub policies: Policies,
+    /// `[health]`: what it tells those who watch it.
+    pub health: Health,
     /// `[log]`: what it writes to standard error.
     pub log: Log,
 }
@@ -95,10 +99,14 @@ impl Config {
             }
         };
         let document = Document::new(file, &text);
-        let policies = Parts::parse(&document, &text).and_then(|parts| parts.policies);
+        let parts = Parts::parse(&document, &text);
+        let (nats, policies) = parts.map_or((None, None), |parts| (parts.nats, parts.policies));
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
         problems.extend(broken_secrets);
+        if let Some(nats) = nats {
+            problems.extend(secrets::check_connection(file, &nats));
+        }
         Survey { policies, problems }
     }
 }
@@ -110,6 +118,7 @@ struct Parts {
     operator: Option<Option<Operator>>,
     ceilings: Option<Ceilings>,
     policies: Option<Policies>,
+    health: Option<Health>,
     log: Option<Log>,
 }
 
@@ -133,6 +142,7 @@ impl Parts {
             operator: Operator::read(root.section("operator")),
             ceilings: Ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
+            health: Health::read(root.section("health")),
             log: Log::read(root.section("log")),
         };
         root.finish();
@@ -147,6 +157,7 @@ impl Parts {
             operator: self.operator?,
             ceilings: self.ceilings?,
             policies: self.policies?,
+            health: self.health?,
             log: self.log?,
         })
     }
