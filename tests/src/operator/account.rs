@@ -107,7 +107,7 @@ impl Account {
         self.sign_with(name, key, scope);
     }
 
-    /// Adds a scoped signing key whose users may do nothing, and have no subscription.
+    /// Adds a scoped signing key whose users may do nothing.
     pub fn add_mute_role(&mut self, name: &'static str) {
         let key = KeyPair::new_account();
         let mut scope = UserScope::new();
@@ -116,8 +116,6 @@ impl Account {
         let given = &mut scope.template;
         given.permissions.publish.deny.add([">"]);
         given.permissions.subscribe.deny.add([">"]);
-        given.limits.subscriptions = 0;
-        given.limits.payload = 0;
         self.sign_with(name, key, scope);
     }
 
