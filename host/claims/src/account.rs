@@ -169,6 +169,3 @@ impl Body for AccountBody {
         };
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -88,6 +88,3 @@ impl Body for ActivationBody {
         };
     }
 }
-
-#[cfg(test)]
-mod tests;

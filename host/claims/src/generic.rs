@@ -76,6 +76,3 @@ impl fmt::Debug for GenericBody {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,9 +8,11 @@
 //! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type; [`SigningKey`] is one of any kind that signs.
 //! - [`CurveKey`]: seals and opens encrypted messages (xkeys).
 //! - [`UserCredentials`]: a credentials file, read in every variant and written as `nsc` writes it.
-//! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) and [`sign`](Claims::sign).
+//! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) reads versions 1 and 2, [`sign`](Claims::sign)
+//!   writes version 2 with whatever [`Signer`] there is.
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
-//! - [`UserClaims`]: the user JWT that a permit becomes.
+//! - [`UserClaims`]: the user JWT that a permit becomes, in config mode, in operator mode, or for a scoped signing key.
+//! - [`OperatorClaims`], [`AccountClaims`], [`ActivationClaims`], [`GenericClaims`]: the other kinds of token.
 //! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
 //! - [`server_verdict`]: what a server of a [`ServerVersion`] does with a response, in its [`ServerMode`], and why.
 //! - [`preflight`], [`preflight_for`]: the same checks, made before a response leaves, for the strictest server.
@@ -44,9 +46,10 @@
 //!
 //! # What it does not do
 //!
-//! - Operator mode: accounts are names, users are signed by the configured issuer, `issuer_account` is refused.
-//! - Encryption (xkey): an encrypted request is recognised and refused by name.
-//! - TLS certificates (`client_tls`) are not part of the domain request yet; [`OpenedRequest::raw`] has them.
+//! - Validate account, operator and activation claims: reading them proves who signed them and nothing else. Only
+//!   what goes into a response is held to the server's rules.
+//! - Read everything that Go reads: names of fields have to be in lower case, and may not stand twice. The kinds
+//!   `cluster` and `server` of version 1 are read as [`GenericClaims`].
 //!
 //! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
 //! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.

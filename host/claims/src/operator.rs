@@ -86,6 +86,3 @@ impl Body for OperatorBody {
         };
     }
 }
-
-#[cfg(test)]
-mod tests;

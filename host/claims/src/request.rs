@@ -37,7 +37,7 @@ pub enum RequestError {
     #[error("the request is empty")]
     Empty,
     /// Sealed to an xkey.
-    #[error("the request is encrypted; remove `xkey` from the server's `auth_callout` block")]
+    #[error("the request is sealed to an xkey and has to be opened first")]
     Encrypted,
     /// Not a token, or one whose signature does not match.
     #[error("the request is not a valid token")]
@@ -169,7 +169,8 @@ impl OpenedRequest {
         &self.remainder.tags
     }
 
-    /// The claims as JSON. **They contain the client's secrets**; wiped when this value is dropped.
+    /// The claims as JSON, as they stand in the token: what this crate does not know may hold what no Rust string
+    /// can, such as `\ud800`. **They contain the client's secrets**; wiped when this value is dropped.
     pub fn raw(&self) -> &str {
         &self.raw
     }

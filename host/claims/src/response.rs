@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::jwt::{Body, Claims, VERSION};
 use crate::keys::KeyKind;
+use crate::lenient::{is_empty, or_default};
 
 /// The claims of an authorization response. Made by [`ResponseClaims::new`].
 pub type ResponseClaims = Claims<ResponseBody>;
@@ -23,15 +24,17 @@ pub enum Answer {
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResponseBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty")]
     jwt: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty")]
     error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty")]
     issuer_account: Option<String>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
+    tags: Vec<String>,
+    #[serde(rename = "type", skip_serializing_if = "is_empty")]
     kind: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_empty")]
     version: Option<i64>,
 }
 
@@ -50,9 +53,9 @@ impl ResponseClaims {
             nats: ResponseBody {
                 jwt,
                 error,
-                issuer_account: None,
                 kind: Some(ResponseBody::KIND.to_owned()),
                 version: Some(VERSION),
+                ..ResponseBody::default()
             },
             ..Self::default()
         }

@@ -134,6 +134,15 @@ impl Account {
         User::signed(name, &self.key, |_| {})
     }
 
+    /// The same user with a new JWT that expires at this time, in seconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the JWT cannot be made.
+    pub fn renew(&self, user: &User, name: &str, expires_at: u64) -> Result<User> {
+        user.renewed(name, &self.key, expires_at)
+    }
+
     /// A user that may do nothing, and that anybody may be who has its JWT.
     ///
     /// # Errors

@@ -85,11 +85,13 @@ pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
         chunks.verify(token, version, &issuer)?;
     }
     check_kind(&claims, version, &issuer)?;
-    if version == 1 && B::HAS_FIRST_VERSION {
-        let old = serde_json::from_str(&text).map_err(|error| at(&error))?;
-        claims.nats.migrate(old);
+    if B::HAS_FIRST_VERSION {
+        if version == 1 {
+            let old = serde_json::from_str(&text).map_err(|error| at(&error))?;
+            claims.nats.migrate(old);
+        }
+        claims.first_version_kind = None;
     }
-    claims.first_version_kind = None;
     Ok((claims, text))
 }
 

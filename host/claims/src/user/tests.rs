@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use nkeys::KeyPair;
+use portcullis_core::ResponsePermission;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::Value;
@@ -67,6 +68,33 @@ fn empty_lists_are_left_out() {
         },
     });
     assert_eq!(json_of(&claims), expected);
+}
+
+#[test]
+fn what_else_bounds_a_login_is_carried() {
+    let mut builder = Permit::builder("APP", 100);
+    builder.source_allow("10.0.0.0/8");
+    builder.source_allow("2001:db8::/32");
+    builder.connection_type_allow("WEBSOCKET");
+    builder.connection_type_allow("IN_PROCESS");
+    builder.time_allow("08:00:00", "17:30:00");
+    builder.times_location("Europe/Berlin");
+    builder.proxy_required();
+    let claims = UserClaims::from_permit("U", &builder.finish().unwrap(), 100);
+    let body = &json_of(&claims)["nats"];
+    assert_eq!(
+        body["src"],
+        serde_json::json!(["10.0.0.0/8", "2001:db8::/32"])
+    );
+    assert_eq!(
+        body["allowed_connection_types"],
+        serde_json::json!(["WEBSOCKET", "IN_PROCESS"])
+    );
+    let times = serde_json::json!([{ "start": "08:00:00", "end": "17:30:00" }]);
+    assert_eq!(body["times"], times);
+    assert_eq!(body["times_location"], "Europe/Berlin");
+    assert_eq!(body["proxy_required"], true);
+    assert_eq!(body["bearer_token"], Value::Null);
 }
 
 #[test]

@@ -1,0 +1,8 @@
+//! Authorization responses: what is decoded is encoded and decoded to the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use portcullis_claims::ResponseBody;
+use portcullis_claims_fuzz::round_trip;
+
+fuzz_target!(|data: &[u8]| round_trip::<ResponseBody>(data));

@@ -1,0 +1,8 @@
+//! User JWTs: what is decoded is encoded and decoded to the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use portcullis_claims::UserBody;
+use portcullis_claims_fuzz::round_trip;
+
+fuzz_target!(|data: &[u8]| round_trip::<UserBody>(data));

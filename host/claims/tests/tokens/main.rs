@@ -1,0 +1,15 @@
+//! Tokens of every kind, held against other implementations: what the Go library made, what `nats-token` and
+//! `nats-jwt` make and read.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test program: its helpers may fail as its tests may"
+)]
+
+mod golden;
+mod oracles;
+mod properties;
+mod samples;
+mod support;

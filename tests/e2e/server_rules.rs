@@ -1,0 +1,250 @@
+//! What [`server_verdict`] says, against what real servers of five releases do.
+//!
+//! Each case is a response, good but for what the case is about. A real client logs in, the response is the answer to
+//! the real request, and what comes of it must be what the function says for that version: in, with this account,
+//! name, expiry and these permissions, or out, for this reason.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "cases are tests, though they are no test functions: what is not there fails them"
+)]
+
+mod config_mode;
+mod draft;
+mod mint;
+mod operator_mode;
+mod roles;
+mod stage;
+mod times;
+mod world;
+
+use anyhow::{Result, ensure};
+use portcullis_claims::{
+    Accepted, EffectivePermissions, LoginFacts, RoleTemplate, ServerVerdict, ServerVersion,
+    Signatures, server_verdict,
+};
+use portcullis_core::PermissionSubject;
+use portcullis_tests::Release;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use draft::{Draft, Facts};
+use stage::{Answered, Outcome, Stage, curve};
+use world::World;
+
+/// A response by name.
+struct Case {
+    name: &'static str,
+    edit: for<'a> fn(&mut Draft<'a>, &'a World, &Facts),
+}
+
+/// How far a remaining time may be from the one expected, in seconds: it is told later than it was computed.
+const LATER: u64 = 60;
+
+#[rstest]
+#[tokio::test]
+async fn servers_in_config_mode_do_what_the_verdict_says(
+    #[values(
+        Release::Nats2_10,
+        Release::Nats2_11,
+        Release::Nats2_12,
+        Release::Nats2_14,
+        Release::Nats2_15
+    )]
+    release: Release,
+) -> Result<()> {
+    let stage = Stage::set(release, World::config_mode(None)).await?;
+    run(stage, &config_mode::cases(), release).await?;
+    let stage = Stage::set(release, World::config_mode(Some(curve()?))).await?;
+    run(stage, &config_mode::sealed_cases(), release).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn servers_in_operator_mode_do_what_the_verdict_says(
+    #[values(
+        Release::Nats2_10,
+        Release::Nats2_11,
+        Release::Nats2_12,
+        Release::Nats2_14,
+        Release::Nats2_15
+    )]
+    release: Release,
+) -> Result<()> {
+    let stage = Stage::set(release, World::operator_mode(None)).await?;
+    run(stage, &operator_mode::cases(release), release).await?;
+    let stage = Stage::set(release, World::operator_mode(Some(curve()?))).await?;
+    run(stage, &operator_mode::sealed_cases(), release).await
+}
+
+/// The verdict that a role's template crashes a server is true of 2.11.11.
+#[tokio::test]
+async fn an_unknown_placeholder_crashes_a_server_that_does_not_bound_templates() -> Result<()> {
+    let release = Release::Nats2_11;
+    let mut stage = Stage::set(release, World::operator_mode(None)).await?;
+    let case = operator_mode::unknown_placeholder();
+    let answered = stage.answer(case.edit).await?;
+    ensure!(answered.outcome == Outcome::Gone, "{:?}", answered.outcome);
+    let refusal = verdict(&stage, &answered, version(release)).unwrap_err();
+    let said = std::error::Error::source(&refusal).map(ToString::to_string);
+    ensure!(
+        said.is_some_and(|said| said.contains("crashes")),
+        "{refusal}"
+    );
+    Ok(())
+}
+
+const fn version(release: Release) -> ServerVersion {
+    match release {
+        Release::Nats2_10 => ServerVersion::new(2, 10, 26),
+        Release::Nats2_11 => ServerVersion::new(2, 11, 11),
+        Release::Nats2_12 => ServerVersion::new(2, 12, 8),
+        Release::Nats2_14 => ServerVersion::new(2, 14, 6),
+        Release::Nats2_15 | Release::Any => ServerVersion::NEWEST,
+    }
+}
+
+async fn run(mut stage: Stage, cases: &[Case], release: Release) -> Result<()> {
+    let mut differences = Vec::new();
+    for case in cases {
+        let answered = stage.answer(case.edit).await?;
+        let verdict = verdict(&stage, &answered, version(release));
+        if let Err(difference) = compare(&verdict, &answered) {
+            differences.push(format!("{}: {difference}", case.name));
+        }
+    }
+    ensure!(
+        differences.is_empty(),
+        "{release:?}:\n{}",
+        differences.join("\n")
+    );
+    Ok(())
+}
+
+fn verdict(
+    stage: &Stage,
+    answered: &Answered,
+    version: ServerVersion,
+) -> Result<ServerVerdict, portcullis_claims::Refusal> {
+    let facts = &answered.facts;
+    let login = LoginFacts {
+        user_nkey: &facts.user_nkey,
+        server_id: &facts.server_id,
+        client_user: facts.client_user.as_deref(),
+        proxied: false,
+        sealed: answered.sealed,
+    };
+    let mode = stage.world().mode();
+    let response = &answered.response;
+    server_verdict(
+        response,
+        &login,
+        &mode,
+        version,
+        facts.now,
+        Signatures::Verify,
+    )
+}
+
+fn compare(
+    verdict: &Result<ServerVerdict, portcullis_claims::Refusal>,
+    answered: &Answered,
+) -> Result<()> {
+    match (verdict, &answered.outcome) {
+        (Ok(ServerVerdict::Accepted(accepted)), Outcome::In(info)) => match info {
+            Some(info) => compare_info(accepted, info, answered.facts.now),
+            None => Ok(()),
+        },
+        (Ok(ServerVerdict::Denied(reason)), Outcome::Out(said)) => {
+            ensure!(
+                said.contains(reason),
+                "denied with `{reason}`, the server says `{said}`"
+            );
+            Ok(())
+        }
+        (Err(refusal), Outcome::Out(said)) => {
+            let words = refusal.in_the_servers_words().unwrap_or_default();
+            ensure!(
+                said.contains(words),
+                "refused: {refusal}; the server says `{said}`"
+            );
+            Ok(())
+        }
+        (verdict, outcome) => anyhow::bail!("expected {verdict:?}, the server did {outcome:?}"),
+    }
+}
+
+/// What the server says of the user it let in.
+fn compare_info(accepted: &Accepted, info: &Value, now: u64) -> Result<()> {
+    ensure!(
+        info["account"] == json!(accepted.account),
+        "account {}, not {}",
+        info["account"],
+        accepted.account
+    );
+    let user = accepted.shown_user.as_deref();
+    ensure!(
+        info["user"].as_str() == user,
+        "user {}, not {user:?}",
+        info["user"]
+    );
+    let remaining = info["expires"]
+        .as_u64()
+        .map(|nanoseconds| nanoseconds / 1_000_000_000);
+    match (remaining, accepted.expires_at) {
+        (None, None) => {}
+        (Some(remaining), Some(expires_at)) if (now + remaining).abs_diff(expires_at) <= LATER => {}
+        (remaining, expires_at) => {
+            anyhow::bail!("expires in {remaining:?}, not at {expires_at:?} (now {now})")
+        }
+    }
+    let nothing = RoleTemplate::default();
+    let template = match &accepted.permissions {
+        EffectivePermissions::Own(template) | EffectivePermissions::Role(_, Some(template)) => {
+            template
+        }
+        EffectivePermissions::Role(_, None) | EffectivePermissions::AccountDefault => &nothing,
+    };
+    let permissions = &info["permissions"];
+    for (side, rule) in [
+        ("publish", &template.publish),
+        ("subscribe", &template.subscribe),
+    ] {
+        for (list, expected) in [("allow", &rule.allow), ("deny", &rule.deny)] {
+            let said = permissions[side][list].as_array().into_iter().flatten();
+            let mut said: Vec<_> = said
+                .filter_map(Value::as_str)
+                // Servers deny this to everybody in the callout account.
+                .filter(|subject| *subject != "$SYS.REQ.USER.AUTH")
+                .map(subject_of)
+                .collect();
+            // What a server finds too odd it drops.
+            let expected = expected.iter().map(String::as_str);
+            let mut expected: Vec<_> = expected
+                .filter(|subject| PermissionSubject::subscribe(subject).is_ok())
+                .map(subject_of)
+                .collect();
+            said.sort_unstable();
+            said.dedup();
+            expected.sort_unstable();
+            expected.dedup();
+            ensure!(
+                said == expected,
+                "{side} {list}: {said:?}, not {expected:?}"
+            );
+        }
+    }
+    let responses = permissions["responses"]["max"].as_i64();
+    let expected = template.responses.map(|responses| responses.max);
+    ensure!(
+        responses == expected,
+        "replies: {responses:?}, not {expected:?}"
+    );
+    Ok(())
+}
+
+/// Without the queue group: servers before 2.14 do not tell it.
+fn subject_of(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
+}

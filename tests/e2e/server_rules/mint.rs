@@ -1,0 +1,57 @@
+//! Tokens made by hand, so that they can be wrong in every way.
+
+use anyhow::Result;
+use data_encoding::BASE64URL_NOPAD;
+use nkeys::KeyPair;
+use serde_json::{Value, json};
+
+/// The header that NATS writes.
+pub(super) const HEADER: &str = r#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
+
+/// How a token is signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Signing {
+    /// As version 2 has it: header and claims.
+    Second,
+    /// As version 1 has it: the claims only.
+    First,
+    /// With a signature of something else.
+    Broken,
+}
+
+/// A token of `claims`, whatever they say.
+pub(super) fn token(
+    header: &str,
+    claims: &Value,
+    key: &KeyPair,
+    signing: Signing,
+) -> Result<String> {
+    let [header, claims] =
+        [header, &claims.to_string()].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
+    let signed = match signing {
+        Signing::Second => format!("{header}.{claims}"),
+        Signing::First => claims.clone(),
+        Signing::Broken => "something else".to_owned(),
+    };
+    let signature = BASE64URL_NOPAD.encode(&key.sign(signed.as_bytes())?);
+    Ok(format!("{header}.{claims}.{signature}"))
+}
+
+/// A token of claims that a server reads at its start: an operator's, an account's, a sentinel's.
+pub(super) fn trusted(subject: &str, name: &str, nats: &Value, signer: &KeyPair) -> Result<String> {
+    let claims = json!({
+        "iat": 1_700_000_000,
+        "iss": signer.public_key(),
+        "sub": subject,
+        "name": name,
+        "nats": nats,
+    });
+    token(HEADER, &claims, signer, Signing::Second)
+}
+
+/// What an account has that is not limited.
+pub(super) fn unlimited() -> Value {
+    json!({
+        "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,
+    })
+}
