@@ -1,8 +1,8 @@
 //! `portcullis.toml`: one type for each table, and everything that can be wrong with it.
 
 mod callout;
-mod deny;
 mod ceilings;
+mod deny;
 mod health;
 mod log;
 mod nats;
@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use self::callout::{Callout, TargetAccounts};
-pub use self::deny::{Deny, DenyMode};
 pub use self::ceilings::Ceilings;
+pub use self::deny::{Deny, DenyMode};
 pub use self::health::Health;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
