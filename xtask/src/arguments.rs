@@ -16,6 +16,8 @@ Usage: cargo xtask <verb>
                     on five releases; prints the matrix
   faults [FAULT…]   break things while clients log in, and count what that costs: all faults, or
                     those whose names contain a FAULT
+  bench connections
+                    logins a second with one and more service connections
   check             formatting, lints and documentation, as CI sees them
   help              this text
 
@@ -29,6 +31,7 @@ pub(crate) enum Verb {
     Test { filters: Vec<String> },
     Conformance,
     Faults { filters: Vec<String> },
+    BenchConnections,
     Check,
     Help,
 }
@@ -51,9 +54,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ("faults", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Faults { filters: rest })
         }
+        ("bench", [name]) if name == "connections" => Ok(Verb::BenchConnections),
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
-        ("demo" | "test" | "conformance" | "faults" | "check", rest) => Err(Failure::new(format!(
+        ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => Err(Failure::new(format!(
             "`{verb}` does not take `{}`; see `cargo xtask help`",
             rest.join(" ")
         ))),

@@ -50,6 +50,7 @@ fn run() -> Result<()> {
         Verb::Test { filters } => verbs::test(&Workspace::open()?, &filters),
         Verb::Conformance => verbs::conformance(&Workspace::open()?),
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
+        Verb::BenchConnections => verbs::bench_connections(&workspace),
         Verb::Check => verbs::check(&Workspace::open()?),
     }
 }

@@ -82,17 +82,27 @@ pub(crate) fn conformance(workspace: &Workspace) -> Result<()> {
 /// Breaks things while clients log in, and counts what that costs; only those whose names contain one of `filters`, if there
 /// are any.
 pub(crate) fn faults(workspace: &Workspace, filters: &[String]) -> Result<()> {
+    program(workspace, "faults", filters)
+}
+
+/// Measures how many service connections pay off, and prints a table.
+pub(crate) fn bench_connections(workspace: &Workspace) -> Result<()> {
+    program(workspace, "connections", &[])
+}
+
+/// Runs a program of the tests against real servers.
+fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()> {
     let mut steps = Steps::new(5);
     let servers = prepare(&mut steps, workspace)?;
     steps.run(
         "host: built for release (the first time takes some minutes)",
         || build_host(workspace, &["--bins"]),
     )?;
-    steps.announce("faults");
-    let mut faults = Command::new(workspace.program("faults"));
-    faults.args(filters);
-    set_built(&mut faults, workspace);
-    process::run(faults.envs(servers))
+    steps.announce(name);
+    let mut program = Command::new(workspace.program(name));
+    program.args(arguments);
+    set_built(&mut program, workspace);
+    process::run(program.envs(servers))
 }
 
 /// What the verbs with real servers begin with: the target, the servers and where they are, policies and guests.

@@ -1,6 +1,6 @@
 //! Seeds: making them, and telling which is which.
 
-use portcullis_claims::{CurveKey, KeyError, KeyKind, SigningKey};
+use portcullis_claims::{CurveKey, KeyError, KeyKind, SigningKey, is_public_sample};
 use portcullis_core::Secret;
 
 /// A new key.
@@ -26,13 +26,30 @@ pub(crate) fn generate(kind: KeyKind) -> Result<NewKey, KeyError> {
     Ok(NewKey { seed, public })
 }
 
-/// Whether `text` is a seed of this kind.
+/// Why a seed is of no use here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnusableSeed {
+    /// It is something else.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Everybody has it.
+    #[error(
+        "the seed stands in public documentation, so anybody can sign with it; make keys of your own, for example with \
+         `portcullis init`"
+    )]
+    Public,
+}
+
+/// Whether `text` is a seed of this kind that nobody else has.
 ///
 /// # Errors
 ///
 /// What it is instead.
-pub(crate) fn check_seed(text: &str, kind: KeyKind) -> Result<(), KeyError> {
-    public_key(text, kind).map(drop)
+pub(crate) fn check_seed(text: &str, kind: KeyKind) -> Result<(), UnusableSeed> {
+    if is_public_sample(&public_key(text, kind)?) {
+        return Err(UnusableSeed::Public);
+    }
+    Ok(())
 }
 
 fn public_key(seed: &str, kind: KeyKind) -> Result<String, KeyError> {
@@ -40,4 +57,21 @@ fn public_key(seed: &str, kind: KeyKind) -> Result<String, KeyError> {
         KeyKind::Curve => CurveKey::from_seed(seed)?.public_key().to_owned(),
         _ => SigningKey::from_seed(seed, kind)?.public_key().to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_that_everybody_knows_are_refused() {
+        let issuer = "SAANDLKMXL6CUS3CP52WIXBEDN6YJ545GDKC65U5JZPPV6WH6ESWUA6YAI";
+        let error = check_seed(issuer, KeyKind::Account).unwrap_err();
+        assert!(matches!(error, UnusableSeed::Public), "{error}");
+        let xkey = "SXAAXMRAEP6JWWHNB6IKFL554IE6LZVT6EY5MBRICPILTLOPHAG73I3YX4";
+        let error = check_seed(xkey, KeyKind::Curve).unwrap_err();
+        assert!(matches!(error, UnusableSeed::Public), "{error}");
+        let own = generate(KeyKind::Curve).unwrap();
+        assert!(check_seed(own.seed.expose(), KeyKind::Curve).is_ok());
+    }
 }

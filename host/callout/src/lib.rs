@@ -7,10 +7,10 @@
 //!
 //! ```text
 //! receive ─▶ open ─▶ decide ─▶ seal ─▶ reply
-//!   │         │        │         │       └ exactly once: the reply token is consumed
-//!   │         │        │         └ account and expiry checked, user JWT signed, response held to the server's rules
-//!   │         │        └ the authorizer, inside the deadline
-//!   │         └ signature, issuer, audience, expiry
+//!   │         │        │         │       └ at most once: the reply token is consumed
+//!   │         │        │         └ user JWT signed, response held to the server's rules, encrypted
+//!   │         │        └ the authorizer, inside the deadline; then the host's own rules
+//!   │         └ decrypted; signature, issuer, audience, expiry, server; not seen before
 //!   └ queue group, bounded queue, deadline
 //! ```
 //!
@@ -18,9 +18,12 @@
 //!
 //! - [`connect`] and [`ConnectionOptions`]: the connection to NATS, made and kept; [`Authentication`] and [`SecretSource`]: as
 //!   whom; [`TlsOptions`]: how it is encrypted; [`ConnectionHooks`] and [`ConnectionStatus`]: what happens to it.
-//! - [`Sample`]: a number for whoever watches.
-//! - [`Service`] and [`ServiceOptions`]: the subscription, and what is done with each request.
-//! - [`TargetAccounts`]: the accounts the host signs for.
+//! - [`Service`] and [`ServiceOptions`]: the subscriptions, and what is done with each request.
+//! - [`Issuers`]: who signs, in config and in operator mode.
+//! - [`TrustedServers`]: who is answered.
+//! - [`TargetAccounts`], [`Ceilings`], [`Expiry`]: what permits are held to.
+//! - [`DenyModes`]: how denials are answered.
+//! - [`Counters`], [`Sample`], [`Discovery`]: numbers for whoever watches, and how NATS tools find the service.
 
 mod accounts;
 mod connection;

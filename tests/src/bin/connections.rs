@@ -1,5 +1,5 @@
 //! How many service connections pay off: logins a second with one host and 1, 2, 4 and 8 of them, and how long a login
-//! takes, in one run. `cargo xtask measure-connections` builds what it needs.
+//! takes, in one run. `cargo xtask bench connections` builds what it needs.
 //!
 //! The policy compares tokens in the clear, so that what is measured is the callout and not a password hash.
 
@@ -25,7 +25,7 @@ async fn main() -> Result<()> {
          [settings.users.one]\ntoken = \"plain:{TOKEN}\"\naccount = \"APP\"\nprofile = \"all\"\n"
     );
     site.policies
-        .put_policy("tokens", &Built::policy("static_users")?, &settings)?;
+        .put_policy("tokens", &Built::policy("static-users")?, &settings)?;
     println(&"at once | connections | logins/s (median of rounds) | p50 ms | p99 ms | refused");
     for at_once in [8, 64, 256] {
         let mut results: Vec<Vec<Measured>> = COUNTS.iter().map(|_| Vec::new()).collect();

@@ -246,7 +246,7 @@ impl SecretKind {
     /// What is wrong with `secret`, without repeating it.
     fn check(self, secret: &str) -> Result<(), String> {
         match self {
-            Self::Seed(kind) => keys::check_seed(secret, kind).map_err(|error| error.to_string()),
+            Self::Seed(kind) => keys::check_seed(secret, kind).map_err(in_one_line),
             Self::Credentials => UserCredentials::parse(secret)
                 .map(drop)
                 .map_err(|error| in_one_line(error)),

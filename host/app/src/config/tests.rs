@@ -9,6 +9,7 @@ use rstest::rstest;
 use super::*;
 
 mod ceilings;
+mod operator;
 mod secrets;
 
 const FILE: &str = "dir/portcullis.toml";

@@ -278,8 +278,8 @@ fn method_and_secrets(transport: &str, options: Value) -> (Method, [bool; 3]) {
 #[case("mqtt", json!({ "user": "a", "pass": "p", "auth_token": "p" }), Method::Password, [true, false, false])]
 #[case("mqtt", json!({ "pass": "p", "auth_token": "p", "jwt": "p" }), Method::Token, [true, true, false])]
 #[case("mqtt", json!({ "user": "a", "pass": "eyJ.b.c", "auth_token": "eyJ.b.c", "jwt": "eyJ.b.c" }), Method::Jwt, [true, false, true])]
-#[case("mqtt", json!({ "user": "a", "pass": "p", "auth_token": "t", "jwt": "eyJ.b.c" }), Method::Jwt, [true, true, true])]
-#[case("nats", json!({ "user": "a", "pass": "p", "auth_token": "p", "jwt": "p" }), Method::Jwt, [true, true, true])]
+#[case("mqtt", json!({ "user": "a", "pass": "p", "auth_token": "t", "jwt": "eyJ.b.c" }), Method::Token, [true, true, true])]
+#[case("nats", json!({ "user": "a", "pass": "p", "auth_token": "p", "jwt": "p" }), Method::Token, [true, true, true])]
 fn the_one_secret_of_an_mqtt_client_is_told_once(
     #[case] transport: &str,
     #[case] options: Value,

@@ -1,0 +1,88 @@
+//! `[operator]`, `[callout.deny]` and what else the callout is told.
+
+use portcullis_claims::{KeyKind, SigningKey};
+use portcullis_core::DenialClass;
+
+use super::*;
+
+fn account() -> String {
+    let seed = SigningKey::generate_seed(KeyKind::Account).unwrap();
+    let key = SigningKey::from_seed(seed.expose(), KeyKind::Account).unwrap();
+    key.public_key().to_string()
+}
+
+/// The least, with the table `[operator]` as given and without target accounts.
+fn operator(tables: &str) -> String {
+    format!(
+        "[nats]\nnkey-seed-file = \"callout.nk\"\n[callout]\nissuer-seed-file = \"auth.nk\"\n{tables}"
+    )
+}
+
+#[test]
+fn accounts_have_keys_seeds_and_roles() {
+    let (auth, app) = (account(), account());
+    let text = operator(&format!(
+        "[operator]\naccount = \"{auth}\"\n[operator.accounts.APP]\nkey = \"{app}\"\nseed-file = \"app.nk\"\n\
+         [operator.accounts.APP.roles.reader]\nseed-env = \"READER\"\n"
+    ));
+    let config = parse(&text).unwrap().value;
+    let operator = config.operator.unwrap();
+    assert_eq!(operator.account.as_str(), auth);
+    let account = &operator.accounts["APP"];
+    assert_eq!(account.key.as_str(), app);
+    assert!(account.seed.is_some());
+    assert_eq!(account.roles.keys().collect::<Vec<_>>(), ["reader"]);
+    assert_eq!(config.callout.target_accounts, None, "all of them");
+}
+
+#[test]
+fn everything_that_is_missing_is_named() {
+    let text = operator("[operator]\n[operator.accounts.APP]\n[operator.accounts.APP.roles.reader]\n");
+    let problems = lines(&parse(&text).unwrap_err()).join("\n");
+    for expected in [
+        "operator.account: missing: the public key (A…) of the callout account",
+        "operator.accounts.APP.key: missing: the account's public key (A…)",
+        "operator.accounts.APP.roles.reader.seed-file: missing",
+    ] {
+        assert!(problems.contains(expected), "{problems}");
+    }
+    let without = lines(&parse(&operator(&format!("[operator]\naccount = \"{}\"\n", account()))).unwrap_err());
+    assert!(without[0].contains("operator.accounts"), "{without:?}");
+}
+
+#[test]
+fn a_seed_in_the_place_of_a_key_is_not_repeated() {
+    let seed = SigningKey::generate_seed(KeyKind::Account).unwrap();
+    let text = operator(&format!(
+        "[operator]\naccount = \"{}\"\n[operator.accounts.APP]\nkey = \"{}\"\nseed-file = \"a\"\n",
+        account(),
+        seed.expose()
+    ));
+    let problems = lines(&parse(&text).unwrap_err()).join("\n");
+    assert!(problems.contains("operator.accounts.APP.key"), "{problems}");
+    assert!(!problems.contains(seed.expose()), "the seed is repeated");
+}
+
+#[test]
+fn denials_have_a_mode_for_each_class() {
+    let config = config_with(
+        "callout",
+        "deny = { default = \"empty\", policy-denied = \"delay\", overloaded = \"drop\", delay = \"2s\" }",
+    );
+    let deny = config.callout.deny;
+    assert_eq!(deny.default, DenyMode::Empty);
+    assert_eq!(deny.by_class[&DenialClass::PolicyDenied], DenyMode::Delay);
+    assert_eq!(deny.by_class[&DenialClass::Overloaded], DenyMode::Drop);
+    assert_eq!(deny.delay, Duration::from_secs(2));
+}
+
+#[rstest]
+#[case("deny = { default = \"never\" }", "callout.deny.default: expected one of")]
+#[case("deny = { polcy-denied = \"drop\" }", "callout.deny.polcy-denied: unknown key, did you mean `policy-denied`?")]
+#[case("trusted-servers = [\"prod\"]", "callout.trusted-servers: expected the public key of server")]
+#[case("refuse-replays = \"no\"", "callout.refuse-replays: expected `true` or `false`")]
+#[case("service-name = \"my doors\"", "callout.service-name: expected letters, digits")]
+fn what_the_callout_is_told_is_checked(#[case] line: &str, #[case] expected: &str) {
+    let problems = lines(&parse(&text_with("callout", line)).unwrap_err()).join("\n");
+    assert!(problems.contains(expected), "{problems}");
+}
