@@ -74,6 +74,10 @@ pub trait Policy: Sized + 'static {
 /// A policy's answer to one login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a verdict that is not returned decides nothing"]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for each decision; a policy takes its permit apart without a box"
+)]
 pub enum Verdict {
     /// Let the client in with this permit.
     Permit(Permit),

@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use async_nats::{Client, ConnectOptions, Subscriber};
 use futures::StreamExt;
 use portcullis_tests::{
-    Answer, Built, Credentials, Host, NatsServer, Operator, Release, Resolver, Site, Wire, log_in,
-    login_options,
+    Answer, Built, Credentials, Event, Host, NatsServer, Operator, Release, Resolver, Site, Wire,
+    log_in, login_options,
 };
 use serde_json::{Value, json};
 use tokio::time::{Duration, timeout};
@@ -242,11 +242,25 @@ impl Stage {
         listen(&self.observer().await?, AUTH_ERROR).await
     }
 
-    /// How many logins the host has decided.
-    pub(crate) fn decided(&self) -> usize {
-        let events = self.host.log().all();
-        let decided = |event: &&portcullis_tests::Event| event.says("authorization decided");
-        events.iter().filter(decided).count()
+    /// Waits until the host has decided so many logins; it must not have decided more.
+    pub(crate) async fn decided(&self, number: usize) -> Result<()> {
+        let mut decided = 0;
+        let pick = |event: &Event| {
+            decided += usize::from(event.says("authorization decided"));
+            (decided == number).then_some(())
+        };
+        let log = self.host.log();
+        log.first_from(0, "the decisions", pick).await?;
+        let events = log.all();
+        let decided = events
+            .iter()
+            .filter(|event| event.says("authorization decided"));
+        let decided = decided.count();
+        ensure!(
+            decided == number,
+            "{decided} logins were decided, not {number}"
+        );
+        Ok(())
     }
 
     fn last_words(&self) -> String {

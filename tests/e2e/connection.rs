@@ -63,7 +63,7 @@ async fn the_host_comes_back_after_the_server_does(
         .await?;
     let mark = host.log().len();
     let server = start_again.await?;
-    host.wait_from(mark, "the return", |event| event.says("nats connected"))
+    host.wait_from(mark, "the return", |event| event.says("nats reconnected"))
         .await?;
 
     // Connected is not yet subscribed, so the first logins may come too early.

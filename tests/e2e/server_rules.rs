@@ -4,11 +4,19 @@
 //! the real request, and what comes of it must be what the function says for that version: in, with this account,
 //! name, expiry and these permissions, or out, for this reason.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "cases are tests, though they are no test functions: what is not there fails them"
+)]
+
 mod config_mode;
 mod draft;
 mod mint;
 mod operator_mode;
+mod roles;
 mod stage;
+mod times;
 mod world;
 
 use anyhow::{Result, ensure};

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 17] = [
+const TESTED: [(&str, &str); 18] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
+    ("conforms", "decisions"),
     ("counts", "decisions"),
     ("echoes", "decisions"),
     ("floods_the_host", "decisions"),

@@ -195,6 +195,8 @@ impl Operator {
 [nats]
 servers = ["{url}"]
 creds-file = "keys/service.creds"
+reconnect-wait = "50ms"
+reconnect-jitter = "0s"
 
 [operator]
 account = "{callout}"

@@ -160,6 +160,9 @@ impl Site {
 [nats]
 servers = ["{url}"]
 nkey-seed-file = "keys/callout.nk"
+reconnect-wait = "50ms"
+reconnect-jitter = "0s"
+retry-delay = "50ms"
 
 [callout]
 issuer-seed-file = "keys/issuer.nk"

@@ -2,6 +2,8 @@
 
 mod callout;
 mod deny;
+mod ceilings;
+mod health;
 mod log;
 mod nats;
 mod operator;
@@ -17,11 +19,13 @@ use toml::de::DeTable;
 
 pub use self::callout::{Callout, TargetAccounts};
 pub use self::deny::{Deny, DenyMode};
+pub use self::ceilings::Ceilings;
+pub use self::health::Health;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::operator::{Operator, SigningAccount};
 pub use self::policies::Policies;
-pub use self::secrets::{AccountSeeds, ConnectionSecret, SecretSource, Secrets};
+pub use self::secrets::{AccountSeeds, SecretSource, Secrets};
 
 use self::reader::{Document, Section};
 use crate::problem::{Checked, Problem};
@@ -38,8 +42,12 @@ pub struct Config {
     pub callout: Callout,
     /// `[operator]`: the accounts of decentralised NATS; none in config mode.
     pub operator: Option<Operator>,
+    /// `[ceilings]`: the most that logins may get.
+    pub ceilings: Ceilings,
     /// `[policies]`: who decides.
     pub policies: Policies,
+    /// `[health]`: what it tells those who watch it.
+    pub health: Health,
     /// `[log]`: what it writes to standard error.
     pub log: Log,
 }
@@ -91,10 +99,14 @@ impl Config {
             }
         };
         let document = Document::new(file, &text);
-        let policies = Parts::parse(&document, &text).and_then(|parts| parts.policies);
+        let parts = Parts::parse(&document, &text);
+        let (nats, policies) = parts.map_or((None, None), |parts| (parts.nats, parts.policies));
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
         problems.extend(broken_secrets);
+        if let Some(nats) = nats {
+            problems.extend(secrets::check_connection(file, &nats));
+        }
         Survey { policies, problems }
     }
 }
@@ -104,7 +116,9 @@ struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
     operator: Option<Option<Operator>>,
+    ceilings: Option<Ceilings>,
     policies: Option<Policies>,
+    health: Option<Health>,
     log: Option<Log>,
 }
 
@@ -126,7 +140,9 @@ impl Parts {
             nats: Nats::read(root.section("nats")),
             callout: Callout::read(root.section("callout"), root.has("operator")),
             operator: Operator::read(root.section("operator")),
+            ceilings: Ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
+            health: Health::read(root.section("health")),
             log: Log::read(root.section("log")),
         };
         root.finish();
@@ -139,7 +155,9 @@ impl Parts {
             nats: self.nats?,
             callout: self.callout?,
             operator: self.operator?,
+            ceilings: self.ceilings?,
             policies: self.policies?,
+            health: self.health?,
             log: self.log?,
         })
     }

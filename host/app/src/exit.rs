@@ -16,10 +16,12 @@ pub enum ExitCode {
     BadPolicies = 65,
     /// The policy directory is missing or cannot be read.
     NoPolicyDirectory = 66,
-    /// The connection to the NATS servers ended for good; a server that is away or refuses is tried again.
+    /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good.
     Unreachable = 69,
     /// A fault of the program or of the machine.
     Internal = 70,
+    /// The address under `[health]` cannot be listened on: it is taken, or not one of this machine.
+    CannotListen = 71,
     /// `init` cannot write its files, or would overwrite some.
     CannotCreate = 73,
     /// The configuration is wrong; missing secrets and seeds of the wrong type included.
@@ -28,13 +30,14 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// Every code, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Success,
         Self::Usage,
         Self::BadPolicies,
         Self::NoPolicyDirectory,
         Self::Unreachable,
         Self::Internal,
+        Self::CannotListen,
         Self::CannotCreate,
         Self::BadConfiguration,
     ];
@@ -54,9 +57,12 @@ impl ExitCode {
             Self::BadPolicies => "`check` found policies that cannot be put in service.",
             Self::NoPolicyDirectory => "The policy directory is missing or cannot be read.",
             Self::Unreachable => {
-                "The connection to the NATS servers ended for good; a server that is away or refuses is tried again."
+                "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good."
             }
             Self::Internal => "A fault of the program or of the machine.",
+            Self::CannotListen => {
+                "The address under `[health]` cannot be listened on: it is taken, or not one of this machine."
+            }
             Self::CannotCreate => "`init` cannot write its files, or would overwrite some.",
             Self::BadConfiguration => {
                 "The configuration is wrong; missing secrets and seeds of the wrong type included."

@@ -39,6 +39,7 @@ pub mod telemetry;
 
 mod exit;
 mod failure;
+mod health;
 mod keys;
 mod options;
 mod problem;

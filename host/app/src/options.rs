@@ -37,7 +37,10 @@ pub(crate) fn service_options(
         ),
         refuse_replays: callout.refuse_replays,
         accounts: target_accounts(callout, operator),
-        ceilings: Ceilings::default(),
+        ceilings: Ceilings {
+            accounts: config.ceilings.accounts.clone(),
+            policies: config.ceilings.policies.clone(),
+        },
         account: operator.map_or_else(
             || callout.account.clone(),
             |operator| operator.account.as_str().to_owned(),

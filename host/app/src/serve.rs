@@ -2,19 +2,22 @@
 
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use portcullis_callout::{Authentication, ConnectError, ConnectionOptions, Service, connect};
+use portcullis_callout::{
+    ConnectError, Connection, ConnectionOptions, Service, ServiceOptions, connect_all,
+};
 use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
-use portcullis_claims::UserKey;
 use portcullis_engine::{Engine, EngineOptions, Limits};
 use portcullis_identity::PasswordVerifier;
+use tokio::task::JoinHandle;
 use tracing::info;
 
-use crate::config::{Config, ConnectionSecret, Nats, Policies, Secrets};
+use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::health::{HealthServer, Vitals, lost_for_too_long};
 use crate::options::service_options;
 use crate::signals;
 
@@ -25,7 +28,7 @@ use crate::signals;
 ///
 /// # Errors
 ///
-/// When the policy directory cannot be read, or the service cannot connect, now or for good.
+/// When the policy directory cannot be read, the address for health is taken, or the service cannot connect, now or for good.
 pub async fn serve(
     config: Config,
     secrets: Secrets,
@@ -33,38 +36,85 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
-    let servers = addresses(&config.nats);
-    let connection = ConnectionOptions {
-        servers: servers.clone(),
-        name: config.nats.name.clone(),
-        authentication: authentication(&secrets)?,
-    };
     let options = service_options(&config, &secrets)?;
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
         open_catalog(&config.policies, config.callout.max_in_flight)
     })
     .await
     .map_err(Failure::internal)??;
+    let vitals = Arc::new(Vitals::new(catalog.clone()));
+    let health = listen(config.health, &vitals).await?;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
     let reloads = tokio::spawn(hang_ups.call(move || trigger.reload()));
-    let client = connect(&connection).await.map_err(not_connected)?;
-    let policies = catalog.clone();
-    let ready = move || {
-        let policies = policies.snapshot().policies().count();
-        info!(nats.servers = servers.join(","), policies, "ready");
-    };
-    let served = Service::new(vec![client], catalog, options)
-        .run(shutdown, ready)
-        .await;
+    let served = answer(&config.nats, &vitals, catalog, options, shutdown).await;
+    if let Some(health) = health {
+        health.abort();
+    }
     reloads.abort();
     // Joins a thread that may be compiling a policy.
     tokio::task::spawn_blocking(move || drop(watcher))
         .await
         .map_err(Failure::internal)?;
-    served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
+    served?;
     info!("stopped");
     Ok(())
+}
+
+/// Answers about the service's health, if that is configured.
+async fn listen(health: Health, vitals: &Arc<Vitals>) -> Result<Option<JoinHandle<()>>, Failure> {
+    let Some(address) = health.listen else {
+        return Ok(None);
+    };
+    let server = HealthServer::bind(address)
+        .await
+        .map_err(|error| Failure::new(ExitCode::CannotListen, error))?;
+    info!(health.address = %server.address(), "health served");
+    Ok(Some(tokio::spawn(server.run(Arc::clone(vitals)))))
+}
+
+/// Connects and answers requests, until `shutdown` is done or there has been no connection for too long.
+async fn answer(
+    nats: &Nats,
+    vitals: &Vitals,
+    catalog: Catalog,
+    service: ServiceOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    tokio::pin!(shutdown);
+    let options = ConnectionOptions::from(nats);
+    let connections = tokio::select! {
+        made = connect_all(&options, nats.connections) => made.map_err(not_connected)?,
+        () = &mut shutdown => return Ok(()),
+    };
+    let statuses: Vec<_> = connections.iter().map(Connection::status).collect();
+    vitals.connected(statuses.clone());
+    let lost = OnceLock::new();
+    let stop = async {
+        tokio::select! {
+            () = shutdown => {}
+            too_long = lost_for_too_long(&statuses, nats.max_disconnected) => {
+                let _ = lost.set(too_long);
+            }
+        }
+        vitals.stopping();
+    };
+    let policies = catalog.clone();
+    let ready = || {
+        vitals.subscribed();
+        let policies = policies.snapshot().policies().count();
+        info!(nats.servers = options.servers.join(","), policies, "ready");
+    };
+    let clients = connections.iter().map(Connection::client).cloned();
+    let service = Service::new(clients.collect(), catalog, service);
+    let counters = service.counters();
+    vitals.measure(move || counters.samples());
+    let served = service.run(stop, ready).await;
+    served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
+    match lost.into_inner() {
+        Some(lost) => Err(Failure::new(ExitCode::Unreachable, lost)),
+        None => Ok(()),
+    }
 }
 
 /// The policies, loaded, for at most `max_in_flight` decisions at the same time. Blocks.
@@ -95,29 +145,12 @@ pub(crate) fn open_catalog(
     Catalog::open(engine, options).map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
 }
 
-fn authentication(secrets: &Secrets) -> Result<Authentication, Failure> {
-    Ok(match &secrets.connection {
-        ConnectionSecret::Anonymous => Authentication::None,
-        ConnectionSecret::Nkey(seed) => Authentication::Nkey(
-            UserKey::from_seed(seed.expose())
-                .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?,
-        ),
-        ConnectionSecret::Credentials(content) => Authentication::Credentials(content.clone()),
-        ConnectionSecret::Password { user, password } => Authentication::Password {
-            user: user.clone(),
-            password: password.clone(),
-        },
-        ConnectionSecret::Token(token) => Authentication::Token(token.clone()),
-    })
-}
-
-fn addresses(nats: &Nats) -> Vec<String> {
-    nats.servers.iter().map(ToString::to_string).collect()
-}
-
 fn not_connected(error: ConnectError) -> Failure {
     let code = match error {
-        ConnectError::Credentials(_) => ExitCode::BadConfiguration,
+        ConnectError::NoServer
+        | ConnectError::Address { .. }
+        | ConnectError::Authentication(_)
+        | ConnectError::Tls(_) => ExitCode::BadConfiguration,
         _ => ExitCode::Unreachable,
     };
     Failure::new(code, error)

@@ -1,136 +1,360 @@
 //! The connection to NATS, made and kept.
 
+mod authentication;
+mod hooks;
+mod monitor;
+mod rota;
+mod secret;
+mod status;
+mod tls;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Event};
-use portcullis_claims::UserKey;
-use portcullis_core::Secret;
+use async_nats::{AuthError, Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use futures::future::try_join_all;
+use rand::seq::SliceRandom as _;
 
-/// Where to connect, and as whom.
-#[derive(Debug)]
+pub use authentication::{Authentication, AuthenticationError};
+pub use hooks::{ConnectionHooks, ConnectionTrouble, LogConnections, Peer};
+pub use secret::{SecretError, SecretSource};
+pub use status::{ConnectionCounts, ConnectionStatus};
+pub use tls::{CertificateFiles, TlsFileError, TlsOptions};
+
+use authentication::ProofReader;
+use monitor::{Monitor, unreachable_or_refused};
+use rota::{Rota, address};
+
+/// Where to connect, as whom, and how persistently.
+///
+/// [`ConnectionOptions::new`] has the defaults, those of Overmind's `connect` where it has the option.
+#[derive(Clone, Debug)]
 pub struct ConnectionOptions {
-    /// Server addresses, `nats://` or `tls://`.
+    /// Server addresses, `nats://` or `tls://`; at least one.
     pub servers: Vec<String>,
     /// The connection's name, as `connz` shows it.
     pub name: String,
     /// How the host logs in: it has to be one of the server's `auth_users`.
     pub authentication: Authentication,
+    /// Longest for one attempt at one address, login included: 10 s.
+    pub connect_timeout: Duration,
+    /// How long to wait after a lost connection once every known server has been tried: 1 s. Reconnects never end.
+    pub reconnect_wait: Duration,
+    /// Up to how much longer that wait is, by chance, so that those who lost the same server do not come back together: 5 s.
+    pub reconnect_jitter: Duration,
+    /// How often the first connection is tried again: for ever.
+    pub retries: Retries,
+    /// How long to wait before it is: 1 s.
+    pub retry_delay: Duration,
+    /// How connections are encrypted.
+    pub tls: TlsOptions,
+    /// Who hears what happens: the log.
+    pub hooks: Arc<dyn ConnectionHooks>,
+    /// What an embedder wants to set besides: nothing.
+    pub additional: AdditionalOptions,
 }
 
-/// How the host logs in to NATS.
+/// How often a first connection is tried again. An attempt tries every server once; a refused login counts like a server that is
+/// not there, since the server may be told of the user, or the user given new credentials, meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retries {
+    /// Until it is made.
+    #[default]
+    Forever,
+    /// So many times, after the first attempt.
+    Times(u32),
+}
+
+/// A change to the client library's options, applied after all others. Callbacks that it replaces are lost: for events, the
+/// login, and the choice of the next server.
+#[derive(Clone, Default)]
+pub struct AdditionalOptions(Option<Arc<Adjust>>);
+
+type Adjust = dyn Fn(ConnectOptions) -> ConnectOptions + Send + Sync;
+
+/// A connection that is made and looks after itself; what is known of it goes when it is dropped, and the connection itself when
+/// the last clone of its client is.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Authentication {
-    /// Without credentials.
-    None,
-    /// With an nkey.
-    Nkey(UserKey),
-    /// With the content of a credentials file: a user JWT and its seed.
-    Credentials(Secret),
-    /// With user name and password.
-    Password {
-        /// The user name.
-        user: String,
-        /// The password.
-        password: Secret,
-    },
-    /// With a token.
-    Token(Secret),
+pub struct Connection {
+    client: Client,
+    monitor: Arc<Monitor>,
 }
 
-/// No connection can be made, now or later. A server that is not there is not an error: the host waits for it.
+/// No connection is made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The credentials are not a user JWT and a seed.
-    #[error("cannot use the credentials")]
-    Credentials(#[source] std::io::Error),
-    /// The client gave up.
-    #[error("cannot connect to `{servers}`")]
-    Connect {
-        /// The servers tried.
-        servers: String,
+    /// The options name no server.
+    #[error("no server to connect to")]
+    NoServer,
+    /// An address cannot be read. It is not repeated: it may hold a password.
+    #[error("server address {position} is not one")]
+    Address {
+        /// Its place in the list, from 1.
+        position: usize,
         /// Why.
-        source: async_nats::ConnectError,
+        source: std::io::Error,
+    },
+    /// The host cannot prove who it is.
+    #[error("cannot log in")]
+    Authentication(#[from] AuthenticationError),
+    /// A file for TLS cannot be used.
+    #[error("cannot use tls")]
+    Tls(#[from] TlsFileError),
+    /// Nothing was read from files, because the runtime is shutting down.
+    #[error("interrupted")]
+    Interrupted(#[source] tokio::task::JoinError),
+    /// As many attempts as were allowed, none of them successful.
+    #[error("gave up connecting to nats after {attempts} attempts")]
+    MaxRetries {
+        /// How many attempts, each at every server.
+        attempts: u64,
+        /// The last thing that went wrong.
+        source: ConnectionTrouble,
     },
 }
 
-/// Connects, for as long as it takes: the host may start before its server, and outlives it.
+impl ConnectionOptions {
+    /// To `servers`, as nobody, with every option at its default.
+    pub fn new(servers: Vec<String>) -> Self {
+        Self {
+            servers,
+            name: "portcullis".to_owned(),
+            authentication: Authentication::None,
+            connect_timeout: Duration::from_secs(10),
+            reconnect_wait: Duration::from_secs(1),
+            reconnect_jitter: Duration::from_secs(5),
+            retries: Retries::Forever,
+            retry_delay: Duration::from_secs(1),
+            tls: TlsOptions::default(),
+            hooks: Arc::new(LogConnections),
+            additional: AdditionalOptions::default(),
+        }
+    }
+
+    fn addresses(&self) -> Result<Vec<ServerAddr>, ConnectError> {
+        if self.servers.is_empty() {
+            return Err(ConnectError::NoServer);
+        }
+        let read = |(index, text): (usize, &String)| {
+            text.parse().map_err(|source| ConnectError::Address {
+                position: index.saturating_add(1),
+                source,
+            })
+        };
+        self.servers.iter().enumerate().map(read).collect()
+    }
+}
+
+impl Retries {
+    /// Whether there is to be no further attempt after `attempts`.
+    const fn used_up(self, attempts: u64) -> bool {
+        match self {
+            Self::Forever => false,
+            Self::Times(retries) => attempts > retries as u64,
+        }
+    }
+}
+
+impl AdditionalOptions {
+    /// Has `adjust` change the options.
+    pub fn new(adjust: impl Fn(ConnectOptions) -> ConnectOptions + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(adjust)))
+    }
+
+    fn apply(&self, options: ConnectOptions) -> ConnectOptions {
+        match &self.0 {
+            Some(adjust) => adjust(options),
+            None => options,
+        }
+    }
+}
+
+impl fmt::Debug for AdditionalOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_some() { "some" } else { "none" })
+    }
+}
+
+impl Connection {
+    /// The client.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// How the connection is.
+    pub fn status(&self) -> ConnectionStatus {
+        ConnectionStatus::new(Arc::clone(&self.monitor))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.monitor.release();
+    }
+}
+
+/// Makes `count` connections, each as [`connect`] does. Several are named after the one name, with numbers from 1.
 ///
 /// # Errors
 ///
-/// When the credentials are malformed, or an address is.
-pub async fn connect(options: &ConnectionOptions) -> Result<Client, ConnectError> {
-    let servers = options.servers.join(",");
-    authenticated(&options.authentication)?
-        .name(&options.name)
-        .retry_on_initial_connect()
-        .max_reconnects(None)
-        .reconnect_delay_callback(reconnect_delay)
-        .event_callback(move |event| {
-            let servers = servers.clone();
-            async move { log_event(&event, &servers) }
+/// As [`connect`], for the first connection that cannot be made.
+pub async fn connect_all(
+    options: &ConnectionOptions,
+    count: NonZeroUsize,
+) -> Result<Vec<Connection>, ConnectError> {
+    if count == NonZeroUsize::MIN {
+        return Ok(vec![connect(options).await?]);
+    }
+    let numbered = (1..=count.get()).map(|number| ConnectionOptions {
+        name: format!("{}-{number}", options.name),
+        ..options.clone()
+    });
+    let connections = numbered.map(|options| async move { connect(&options).await });
+    try_join_all(connections).await
+}
+
+/// Connects, as often as [`ConnectionOptions::retries`] allows: the host may start before its server. From then on the connection
+/// is made again whenever it is lost.
+///
+/// # Errors
+///
+/// When addresses, secrets or certificates are not usable, or there have been enough attempts.
+pub async fn connect(options: &ConnectionOptions) -> Result<Connection, ConnectError> {
+    let connector = Connector::new(options).await?;
+    let mut attempts = 0_u64;
+    loop {
+        attempts = attempts.saturating_add(1);
+        let trouble = match connector.attempt().await {
+            Ok(connection) => return Ok(connection),
+            Err(trouble) => trouble,
+        };
+        if options.retries.used_up(attempts) {
+            return Err(ConnectError::MaxRetries {
+                attempts,
+                source: trouble,
+            });
+        }
+        tokio::time::sleep(options.retry_delay).await;
+    }
+}
+
+/// Makes the first connection.
+struct Connector<'a> {
+    options: &'a ConnectionOptions,
+    servers: Vec<ServerAddr>,
+    proofs: Arc<ProofReader>,
+    monitor: Arc<Monitor>,
+}
+
+impl<'a> Connector<'a> {
+    /// Checks what can be checked without a server.
+    async fn new(options: &'a ConnectionOptions) -> Result<Self, ConnectError> {
+        tls::choose_cryptography();
+        let servers = options.addresses()?;
+        let proofs = Arc::new(ProofReader::new(options.authentication.clone()));
+        let (files, first) = (options.tls.clone(), Arc::clone(&proofs));
+        tokio::task::spawn_blocking(move || {
+            files.check()?;
+            first.read()?;
+            Ok::<_, ConnectError>(())
         })
-        .connect(options.servers.as_slice())
         .await
-        .map_err(|source| ConnectError::Connect {
-            servers: options.servers.join(","),
-            source,
+        .map_err(ConnectError::Interrupted)??;
+        let rota = Rota::new(options.reconnect_wait, options.reconnect_jitter);
+        let monitor = Monitor::new(options.name.clone(), Arc::clone(&options.hooks), rota);
+        Ok(Self {
+            options,
+            servers,
+            proofs,
+            monitor: Arc::new(monitor),
         })
-}
+    }
 
-fn authenticated(authentication: &Authentication) -> Result<ConnectOptions, ConnectError> {
-    let options = ConnectOptions::new();
-    Ok(match authentication {
-        Authentication::None => options,
-        Authentication::Nkey(key) => options.nkey(key.seed().to_owned()),
-        Authentication::Credentials(content) => options
-            .credentials(content.expose())
-            .map_err(ConnectError::Credentials)?,
-        Authentication::Password { user, password } => {
-            options.user_and_password(user.clone(), password.expose().to_owned())
+    /// Tries every server once, in no order; the last thing that went wrong if none can be reached.
+    async fn attempt(&self) -> Result<Connection, ConnectionTrouble> {
+        let mut servers = self.servers.clone();
+        servers.shuffle(&mut rand::rng());
+        let mut last = ConnectionTrouble::Client("no server was tried".to_owned());
+        for server in servers {
+            let address = address(&server);
+            self.monitor.begin_with(server);
+            let error = match self.client_options().connect(&self.servers[..]).await {
+                Ok(client) => {
+                    self.monitor.adopt(client.clone());
+                    return Ok(Connection {
+                        client,
+                        monitor: Arc::clone(&self.monitor),
+                    });
+                }
+                Err(error) => error,
+            };
+            last = if error.kind() == ConnectErrorKind::AuthorizationViolation {
+                ConnectionTrouble::Refused { address }
+            } else {
+                unreachable_or_refused(address, error.to_string())
+            };
+            self.monitor.trouble(&last);
         }
-        Authentication::Token(token) => options.token(token.expose().to_owned()),
-    })
-}
+        Err(last)
+    }
 
-/// At once, then ever later up to two seconds: a server that is back is in use again before its clients give up.
-fn reconnect_delay(attempts: usize) -> Duration {
-    const FIRST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(2);
-    match u32::try_from(attempts.saturating_sub(1)) {
-        Ok(0) => Duration::ZERO,
-        Ok(attempt) => FIRST.saturating_mul(1_u32 << attempt.min(6)).min(LONGEST),
-        Err(_) => LONGEST,
+    fn client_options(&self) -> ConnectOptions {
+        let (chooser, listener) = (Arc::clone(&self.monitor), Arc::clone(&self.monitor));
+        let wait = self.options.reconnect_wait;
+        let options = self
+            .authenticated()
+            .name(&self.options.name)
+            .connection_timeout(self.options.connect_timeout)
+            .max_reconnects(None)
+            .reconnect_to_server_callback(move |pool, _| std::future::ready(chooser.choose(&pool)))
+            // For whoever replaces the choice of servers.
+            .reconnect_delay_callback(
+                move |attempts| {
+                    if attempts > 1 { wait } else { Duration::ZERO }
+                },
+            )
+            .event_callback(move |event| {
+                let listener = Arc::clone(&listener);
+                async move { listener.hear(event).await }
+            });
+        self.options
+            .additional
+            .apply(self.options.tls.apply(options))
+    }
+
+    /// Options that have the secrets read for every connection.
+    fn authenticated(&self) -> ConnectOptions {
+        if self.options.authentication == Authentication::None {
+            return ConnectOptions::new();
+        }
+        let (proofs, monitor) = (Arc::clone(&self.proofs), Arc::clone(&self.monitor));
+        ConnectOptions::with_auth_callback(move |nonce| {
+            let (proofs, monitor) = (Arc::clone(&proofs), Arc::clone(&monitor));
+            async move { log_in(proofs, &monitor, &nonce).await }
+        })
     }
 }
 
-fn log_event(event: &Event, servers: &str) {
-    match event {
-        Event::Connected => tracing::info!(nats.servers = servers, "nats connected"),
-        Event::Disconnected => tracing::warn!("nats disconnected"),
-        Event::LameDuckMode => tracing::warn!("nats server enters lame duck mode"),
-        Event::Draining => tracing::debug!("nats connection drains"),
-        Event::Closed => tracing::info!("nats connection closed"),
-        Event::SlowConsumer(_) => {
-            tracing::error!("requests lost: they arrived faster than they were read");
-        }
-        Event::ServerError(error) => tracing::error!(error = %error, "nats server error"),
-        Event::ClientError(error) => {
-            tracing::warn!(error = %error, nats.servers = servers, "nats connection failed");
-        }
+/// What to tell a server that sent `nonce`.
+async fn log_in(
+    proofs: Arc<ProofReader>,
+    monitor: &Monitor,
+    nonce: &[u8],
+) -> Result<async_nats::Auth, AuthError> {
+    let read = tokio::task::spawn_blocking(move || proofs.read())
+        .await
+        .map_err(AuthError::new)?;
+    let Some(reading) = read.map_err(|error| AuthError::new(crate::error::chain(&error)))? else {
+        return Ok(async_nats::Auth::new());
+    };
+    if let Some(stale) = reading.stale {
+        monitor.stale(stale);
     }
+    reading.proof.answer(nonce).map_err(AuthError::new)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reconnects_at_once_then_ever_later() {
-        let delays: Vec<_> = [1, 2, 3, 100, usize::MAX].map(reconnect_delay).into();
-        assert_eq!(delays[0], Duration::ZERO);
-        assert!(delays.is_sorted(), "{delays:?}");
-        assert_eq!(delays[4], Duration::from_secs(2));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
+use portcullis_identity::certificate_expiry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
@@ -247,8 +248,10 @@ impl<A: Authorizer> Handler<A> {
 impl Context {
     fn new(opened: Opened, at: Instant) -> Self {
         let patience = patience(opened.request.issued_at(), opened.request.expires_at());
+        let mut request = opened.request.into_request();
+        request.identity_expires_at = request.client.tls.as_ref().and_then(certificate_expiry);
         Self {
-            request: Arc::new(opened.request.into_request()),
+            request: Arc::new(request),
             sealed_by: opened.sealed_by,
             at,
             gives_up: patience.and_then(|patience| at.checked_add(patience)),

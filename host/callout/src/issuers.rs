@@ -74,6 +74,12 @@ pub(crate) enum NoIssuer {
         "the permit names permissions of its own, but those of role `{0}` come from its template; servers refuse both"
     )]
     PermissionsBesideRole(String),
+    /// Times or a proxy beside those of the role.
+    #[error(
+        "the permit bounds the login by times or demands a proxy, but role `{0}` brings what its template says; put \
+         it there"
+    )]
+    BoundsBesideRole(String),
 }
 
 impl Issuers {
@@ -198,10 +204,14 @@ impl AccountIssuer {
             role: role.to_owned(),
             known: self.role_names(),
         })?;
-        if permit.names_no_permissions {
-            Ok(issuer)
-        } else {
+        let bounded = !permit.times.is_empty() || permit.proxy_required;
+        if !permit.names_no_permissions {
             Err(NoIssuer::PermissionsBesideRole(role.to_owned()))
+        } else if bounded {
+            // A scoped user may carry neither, and the server would never see them.
+            Err(NoIssuer::BoundsBesideRole(role.to_owned()))
+        } else {
+            Ok(issuer)
         }
     }
 
@@ -361,6 +371,14 @@ mod tests {
         assert_eq!(
             issuers.for_permit(&own).unwrap_err(),
             NoIssuer::PermissionsBesideRole("reader".to_owned())
+        );
+        let mut builder = Permit::builder("APP", NOW);
+        builder.role("reader");
+        builder.time_allow("08:00:00", "17:00:00");
+        builder.times_location("Europe/Berlin");
+        assert_eq!(
+            issuers.for_permit(&builder.finish().unwrap()).unwrap_err(),
+            NoIssuer::BoundsBesideRole("reader".to_owned())
         );
         let config = Issuers::Config(key());
         assert!(config.for_permit(&permit("APP", Some("reader"))).is_err());

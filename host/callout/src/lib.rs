@@ -16,7 +16,9 @@
 //!
 //! # Layout
 //!
-//! - [`connect`] and [`ConnectionOptions`]: the connection to NATS, made and kept.
+//! - [`connect`] and [`ConnectionOptions`]: the connection to NATS, made and kept; [`Authentication`] and [`SecretSource`]: as
+//!   whom; [`TlsOptions`]: how it is encrypted; [`ConnectionHooks`] and [`ConnectionStatus`]: what happens to it.
+//! - [`Sample`]: a number for whoever watches.
 //! - [`Service`] and [`ServiceOptions`]: the subscription, and what is done with each request.
 //! - [`TargetAccounts`]: the accounts the host signs for.
 
@@ -44,7 +46,12 @@ mod service;
 mod trust;
 
 pub use accounts::TargetAccounts;
-pub use connection::{Authentication, ConnectError, ConnectionOptions, connect};
+pub use connection::{
+    AdditionalOptions, Authentication, AuthenticationError, CertificateFiles, ConnectError,
+    Connection, ConnectionCounts, ConnectionHooks, ConnectionOptions, ConnectionStatus,
+    ConnectionTrouble, LogConnections, Peer, Retries, SecretError, SecretSource, TlsFileError,
+    TlsOptions, connect, connect_all,
+};
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
 pub use discovery::Discovery;

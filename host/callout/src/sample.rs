@@ -3,7 +3,8 @@
 /// One number, and what it is of. Whoever exports samples decides on the format.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// What is measured, in lower case with underscores, unit last; without the `_total` that some formats add to counters.
+    /// What is measured, in lower case with underscores, unit last; without the name of the product before it and
+    /// the `_total` after it that some formats add.
     pub name: &'static str,
     /// What is measured, in a sentence without a period. The same for all samples of a name.
     pub help: &'static str,

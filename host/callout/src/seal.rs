@@ -54,7 +54,9 @@ impl SealError {
     pub(crate) const fn class(&self) -> DenialClass {
         match self {
             Self::Issuer(NoIssuer::Account(_)) => DenialClass::AccountNotAllowed,
-            Self::Issuer(NoIssuer::PermissionsBesideRole(_)) => DenialClass::InvalidPermit,
+            Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
+                DenialClass::InvalidPermit
+            }
             Self::Issuer(_) => DenialClass::RoleNotAllowed,
             _ => DenialClass::InvalidResponse,
         }

@@ -50,8 +50,6 @@
 //!   what goes into a response is held to the server's rules.
 //! - Read everything that Go reads: names of fields have to be in lower case, and may not stand twice. The kinds
 //!   `cluster` and `server` of version 1 are read as [`GenericClaims`].
-//! - Encryption (xkey): an encrypted request is recognised and refused by name.
-//! - TLS certificates (`client_tls`) are not part of the domain request yet; [`OpenedRequest::raw`] has them.
 //!
 //! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
 //! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.

@@ -37,7 +37,7 @@ pub enum RequestError {
     #[error("the request is empty")]
     Empty,
     /// Sealed to an xkey.
-    #[error("the request is encrypted; remove `xkey` from the server's `auth_callout` block")]
+    #[error("the request is sealed to an xkey and has to be opened first")]
     Encrypted,
     /// Not a token, or one whose signature does not match.
     #[error("the request is not a valid token")]

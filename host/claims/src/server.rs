@@ -1,5 +1,6 @@
 //! The server: what it does with a response, by mode and version.
 
+mod accepted;
 mod claims;
 mod mode;
 mod preflight;
@@ -10,13 +11,14 @@ mod user_checks;
 mod verdict;
 mod version;
 
+pub use accepted::{Accepted, EffectivePermissions, ServerVerdict};
 pub use mode::{
     AccountView, LoginFacts, OperatorView, RoleTemplate, ScopeView, ServerMode, SigningKeyView,
 };
 pub use preflight::{Expectations, preflight, preflight_for};
 pub use refusal::{Part, PermissionSide, Refusal};
 pub use template::TemplateProblem;
-pub use verdict::{Accepted, EffectivePermissions, ServerVerdict, server_verdict};
+pub use verdict::server_verdict;
 pub use version::{InvalidServerVersion, ServerVersion};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use data_encoding::HEXLOWER;
 use portcullis_core::ClientTls;
 use x509_parser::asn1_rs::ToDer as _;
+use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -28,13 +29,28 @@ const NAMES: [(&str, &str); 11] = [
 
 /// The subject of the leaf that the server verified, as RFC 4514 writes it.
 pub(crate) fn verified_subject(tls: &ClientTls) -> Option<String> {
+    with_leaf(tls, |leaf| distinguished_name(leaf.subject()))
+}
+
+/// When the client's certificate ends, in seconds since the Unix epoch; none if the server verified none. No login is
+/// to outlast it: servers look at certificates only when a connection begins.
+pub fn certificate_expiry(tls: &ClientTls) -> Option<u64> {
+    with_leaf(tls, |leaf| {
+        u64::try_from(leaf.validity().not_after.timestamp()).ok()
+    })
+}
+
+/// What `read` finds in the leaf that the server verified.
+fn with_leaf<T>(
+    tls: &ClientTls,
+    read: impl FnOnce(&X509Certificate<'_>) -> Option<T>,
+) -> Option<T> {
     let leaf = tls.verified.then(|| tls.chains.first()?.first())??;
     if leaf.len() > MAX_PEM {
         return None;
     }
     let (_, pem) = parse_x509_pem(leaf.as_bytes()).ok()?;
-    let certificate = pem.parse_x509().ok()?;
-    distinguished_name(certificate.subject())
+    read(&pem.parse_x509().ok()?)
 }
 
 /// The most specific part first, as everybody writes names and no certificate holds them.
@@ -51,13 +67,11 @@ fn distinguished_name(name: &X509Name<'_>) -> Option<String> {
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
     let number = attribute.attr_type().to_id_string();
     let name = NAMES.iter().find(|(known, _)| *known == number);
-    match (name, attribute.as_str()) {
-        (Some((_, name)), Ok(text)) => Some(format!("{name}={}", escaped(text))),
-        _ => {
-            let value = attribute.attr_value().to_der_vec().ok()?;
-            Some(format!("{number}=#{}", HEXLOWER.encode(&value)))
-        }
+    if let (Some((_, name)), Ok(text)) = (name, attribute.as_str()) {
+        return Some(format!("{name}={}", escaped(text)));
     }
+    let value = attribute.attr_value().to_der_vec().ok()?;
+    Some(format!("{number}=#{}", HEXLOWER.encode(&value)))
 }
 
 /// RFC 4514, 2.4. Control characters are escaped too, so that a name stays on its line.
@@ -102,6 +116,18 @@ mod tests {
             verified_subject(&tls(leaf)).as_deref(),
             Some(r"CN=alice\, the \+1,UID=a7,OU=Ops+O=Acme,C=DE,DC=acme,DC=example")
         );
+    }
+
+    #[test]
+    fn a_verified_certificate_says_when_it_ends() {
+        let leaf = tls(include_str!("../tests/fixtures/client.pem"));
+        let end = certificate_expiry(&leaf).unwrap();
+        assert!(end > 1_700_000_000, "{end}");
+        let unverified = ClientTls {
+            verified: false,
+            ..leaf
+        };
+        assert_eq!(certificate_expiry(&unverified), None);
     }
 
     #[test]

@@ -59,6 +59,7 @@ mod tests {
                 ..Client::default()
             },
             credentials,
+            identity_expires_at: None,
             received_at: 100,
         }
     }

@@ -77,10 +77,33 @@ fn with_profile(permit: Permit, profile: &Profile) -> Permit {
         .publish_deny_all(&profile.publish.deny)
         .subscribe_allow_all(&profile.subscribe.allow)
         .subscribe_deny_all(&profile.subscribe.deny);
-    match &profile.responses {
+    let permit = match &profile.responses {
         Some(responses) => permit.responses_allow(responses.max, responses.ttl),
         None => permit,
+    };
+    with_bounds(permit, profile)
+}
+
+fn with_bounds(mut permit: Permit, profile: &Profile) -> Permit {
+    if let Some(role) = &profile.role {
+        permit = permit.role(role);
     }
+    for network in &profile.sources {
+        permit = permit.source_allow(network);
+    }
+    for name in &profile.connection_types {
+        permit = permit.connection_type_allow(name);
+    }
+    for range in &profile.times {
+        permit = permit.time_allow(&range.start, &range.end);
+    }
+    if let Some(zone) = &profile.times_location {
+        permit = permit.times_location(zone);
+    }
+    if profile.proxy_required {
+        permit = permit.proxy_required();
+    }
+    permit
 }
 
 fn account<'settings>(
@@ -94,11 +117,14 @@ fn account<'settings>(
 
 fn check_profile(name: &str, profile: &Profile, problems: &mut Vec<SettingsError>) {
     /// How the host names a list, and how the settings do.
-    const LISTS: [(&str, &str); 4] = [
+    const LISTS: [(&str, &str); 7] = [
         ("publish-allow: ", ".publish.allow"),
         ("publish-deny: ", ".publish.deny"),
         ("subscribe-allow: ", ".subscribe.allow"),
         ("subscribe-deny: ", ".subscribe.deny"),
+        ("source-allow: ", ".sources"),
+        ("connection-type-allow: ", ".connection-types"),
+        ("time-allow: ", ".times"),
     ];
     for problem in with_profile(Permit::new("any"), profile).problems() {
         let (list, message) = LISTS

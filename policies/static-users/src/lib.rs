@@ -7,7 +7,7 @@ mod tests;
 
 use portcullis_sdk::prelude::*;
 
-pub use settings::{Hash, Profile, Responses, Settings, Subjects, UnknownUsers, User};
+pub use settings::{Hash, Profile, Responses, Settings, Subjects, Times, UnknownUsers, User};
 
 /// The policy: every user with the permit that waits for them.
 #[derive(Debug)]

@@ -42,7 +42,7 @@ pub enum UnknownUsers {
 #[serde(
     deny_unknown_fields,
     rename_all = "kebab-case",
-    expecting = "a table with `publish`, `subscribe` and `responses`"
+    expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login"
 )]
 pub struct Profile {
     /// Subjects to publish on.
@@ -53,6 +53,36 @@ pub struct Profile {
     pub subscribe: Subjects,
     /// Permission to answer messages received.
     pub responses: Option<Responses>,
+    /// The account's signing key to sign with (operator mode).
+    pub role: Option<String>,
+    /// Networks to come from; anywhere if empty.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Types of connection; any if empty.
+    #[serde(default)]
+    pub connection_types: Vec<String>,
+    /// Parts of every day; always if empty.
+    #[serde(default)]
+    pub times: Vec<Times>,
+    /// The time zone of `times`.
+    pub times_location: Option<String>,
+    /// Whether the client has to come through a trusted proxy.
+    #[serde(default)]
+    pub proxy_required: bool,
+}
+
+/// A part of every day, `HH:MM:SS` each.
+#[derive(Debug, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table like { start = \"08:00:00\", end = \"18:00:00\" }"
+)]
+pub struct Times {
+    /// When it begins.
+    pub start: String,
+    /// When it ends.
+    pub end: String,
 }
 
 /// Subjects of one side. Deny wins; nothing allowed means nothing possible.

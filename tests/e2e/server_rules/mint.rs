@@ -38,7 +38,7 @@ pub(super) fn token(
 }
 
 /// A token of claims that a server reads at its start: an operator's, an account's, a sentinel's.
-pub(super) fn trusted(subject: &str, name: &str, nats: Value, signer: &KeyPair) -> Result<String> {
+pub(super) fn trusted(subject: &str, name: &str, nats: &Value, signer: &KeyPair) -> Result<String> {
     let claims = json!({
         "iat": 1_700_000_000,
         "iss": signer.public_key(),

@@ -25,7 +25,7 @@ const SKEW: Duration = Duration::from_secs(5);
 /// A server, the service it asks, and what it tells of refused logins.
 pub(super) struct Stage {
     pub(super) server: NatsServer,
-    world: World,
+    world: Box<World>,
     service: Client,
     requests: Subscriber,
     refusals: Subscriber,
@@ -52,7 +52,7 @@ pub(super) struct Answered {
 }
 
 impl Stage {
-    pub(super) async fn set(release: Release, world: World) -> Result<Self> {
+    pub(super) async fn set(release: Release, world: Box<World>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portcullis-").tempdir()?;
         let config = directory.path().join("nats-server.conf");
         fs::write(&config, world.server_config())?;
@@ -66,7 +66,11 @@ impl Stage {
             .queue_subscribe("$SYS.REQ.USER.AUTH", "q".to_owned())
             .await?;
         let refusals = service.subscribe("$SYS.ACCOUNT.CLIENT.AUTH.ERR").await?;
-        service.flush().await?;
+        // What is sent after the subscriptions comes back after them.
+        let mut echo = service.subscribe("ready").await?;
+        service.publish("ready", "".into()).await?;
+        let echo = timeout(PATIENCE, echo.next()).await;
+        echo.context("the server did not answer the service")?;
         Ok(Self {
             server,
             world,
@@ -77,7 +81,7 @@ impl Stage {
         })
     }
 
-    pub(super) const fn world(&self) -> &World {
+    pub(super) fn world(&self) -> &World {
         &self.world
     }
 
@@ -89,7 +93,8 @@ impl Stage {
     ) -> Result<Answered> {
         let login = tokio::spawn(log_in(self.server.port(), self.world.connect()));
         let message = timeout(PATIENCE, self.requests.next())
-            .await?
+            .await
+            .context("the server did not ask")?
             .context("the service's connection ended")?;
         let (opened, server_xkey) = self.open(&message)?;
         let request = opened.request();
@@ -114,7 +119,8 @@ impl Stage {
         let reply = message.reply.context("the request has no reply subject")?;
         self.service.publish(reply, payload.into()).await?;
         self.service.flush().await.ok();
-        let outcome = match timeout(PATIENCE, login).await??? {
+        let login = timeout(PATIENCE, login).await;
+        let outcome = match login.context("the login did not end")??? {
             Login::In(info) => Outcome::In(info),
             Login::Refused => Outcome::Out(self.reason(client).await?),
             Login::Ended => Outcome::Gone,

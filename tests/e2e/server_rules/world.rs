@@ -1,15 +1,17 @@
 //! The keys, accounts and roles of a server in either mode.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 use nkeys::KeyPair;
 use portcullis_claims::{
-    AccountView, CurveKey, OperatorView, ResponseRule, RoleTemplate, ScopeView, ServerMode,
-    SigningKeyView, SubjectRule,
+    AccountView, CurveKey, OperatorView, ScopeView, ServerMode, SigningKeyView,
 };
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Facts};
 use super::mint::{trusted, unlimited};
+use super::roles::roles;
 
 /// The accounts of a server in config mode.
 pub(super) const ACCOUNTS: [&str; 4] = ["AUTH", "APP", "SYS", "$G"];
@@ -53,9 +55,9 @@ pub(super) struct Tree {
 }
 
 impl World {
-    pub(super) fn config_mode(curve: Option<CurveKey>) -> Self {
+    pub(super) fn config_mode(curve: Option<CurveKey>) -> Box<Self> {
         let issuer = KeyPair::new_account();
-        Self {
+        Box::new(Self {
             issuer_key: issuer.public_key(),
             issuer,
             other: KeyPair::new_account(),
@@ -63,10 +65,10 @@ impl World {
             service: KeyPair::new_user(),
             curve,
             tree: None,
-        }
+        })
     }
 
-    pub(super) fn operator_mode(curve: Option<CurveKey>) -> Self {
+    pub(super) fn operator_mode(curve: Option<CurveKey>) -> Box<Self> {
         let mut world = Self::config_mode(curve);
         world.tree = Some(Tree::under(&world.issuer_key));
         world
@@ -128,7 +130,7 @@ impl World {
             return Ok(None);
         };
         let nats = json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 });
-        let token = trusted(&self.service.public_key(), "service", nats, &tree.callout)?;
+        let token = trusted(&self.service.public_key(), "service", &nats, &tree.callout)?;
         let seed = self.service.seed()?;
         Ok(Some(format!(
             "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\
@@ -164,7 +166,7 @@ impl Tree {
     fn under(target: &str) -> Self {
         let [callout, callout_signer, plain_signer, barred, absent] =
             std::array::from_fn(|_| KeyPair::new_account());
-        let roles: Vec<_> = roles()
+        let keys: Vec<_> = roles()
             .into_iter()
             .map(|(name, _)| (name, KeyPair::new_account()))
             .collect();
@@ -177,9 +179,9 @@ impl Tree {
             key: key.public_key(),
             scope: None,
         };
-        let scoped = roles
+        let scoped = keys
             .iter()
-            .zip(self::roles())
+            .zip(roles())
             .map(|((role, key), (_, template))| SigningKeyView {
                 key: key.public_key(),
                 scope: Some(ScopeView {
@@ -209,7 +211,7 @@ impl Tree {
             callout,
             callout_signer,
             plain_signer,
-            roles,
+            roles: keys,
             barred,
             absent,
             callout_view,
@@ -222,16 +224,21 @@ impl Tree {
             "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1,
             "bearer_token": true, "pub": deny, "sub": deny,
         });
-        trusted(&self.sentinel.public_key(), "sentinel", nats, &self.callout)
+        trusted(
+            &self.sentinel.public_key(),
+            "sentinel",
+            &nats,
+            &self.callout,
+        )
     }
 
-    fn account(&self, view: &AccountView, authorization: Value) -> Result<String> {
+    fn account(&self, view: &AccountView, authorization: &Value) -> Result<String> {
         let signing_keys: Vec<_> = view.signing_keys.iter().map(signing_key).collect();
         let nats = json!({
             "type": "account", "version": 2, "limits": unlimited(), "tags": view.tags,
             "signing_keys": signing_keys, "authorization": authorization,
         });
-        trusted(&view.key, &view.name, nats, &self.operator)
+        trusted(&view.key, &view.name, &nats, &self.operator)
     }
 
     fn config(&self, world: &World) -> Result<String> {
@@ -248,17 +255,17 @@ impl Tree {
         let mut preload = format!(
             "{}: {}\n",
             self.callout_view.key,
-            self.account(&self.callout_view, authorization)?
+            self.account(&self.callout_view, &authorization)?
         );
         for view in self.views.iter().chain([&system]) {
-            let token = self.account(view, json!({}))?;
-            preload.push_str(&format!("{}: {token}\n", view.key));
+            let token = self.account(view, &json!({}))?;
+            writeln!(preload, "{}: {token}", view.key)?;
         }
         let nats = json!({ "type": "operator", "version": 2, "system_account": system.key });
         let operator = trusted(
             &self.operator.public_key(),
             "operator",
-            nats,
+            &nats,
             &self.operator,
         )?;
         Ok(format!(
@@ -284,96 +291,4 @@ fn signing_key(view: &SigningKeyView) -> Value {
         json["proxy_required"] = json!(true);
     }
     json!({ "kind": "user_scope", "key": view.key, "role": scope.role, "template": json })
-}
-
-/// The roles of the target account. Where it is possible, users may ask what they may do.
-fn roles() -> Vec<(&'static str, RoleTemplate)> {
-    let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    let role = |publish: &[&str], deny: &[&str], subscribe: &[&str]| {
-        let allow: Vec<_> = ["$SYS.REQ.USER.INFO"]
-            .iter()
-            .chain(publish)
-            .copied()
-            .collect();
-        let subscribe: Vec<_> = ["_INBOX.>"].iter().chain(subscribe).copied().collect();
-        RoleTemplate {
-            publish: SubjectRule {
-                allow: list(&allow),
-                deny: list(deny),
-            },
-            subscribe: SubjectRule {
-                allow: list(&subscribe),
-                deny: Vec::new(),
-            },
-            ..RoleTemplate::default()
-        }
-    };
-    let everything_of_a_user = role(
-        &["in.{{name()}}.x", "plain"],
-        &["never"],
-        &[
-            "{{subject()}}.>",
-            "team.{{tag(team)}}.>",
-            "{{Tag(Team)}}.upper",
-        ],
-    );
-    vec![
-        (
-            "reader",
-            RoleTemplate {
-                responses: Some(ResponseRule {
-                    max: 3,
-                    ttl: 1_000_000_000,
-                }),
-                ..everything_of_a_user
-            },
-        ),
-        (
-            "account",
-            role(
-                &["acc.{{account-name()}}.{{account-subject()}}.{{account-tag(region)}}"],
-                &[],
-                &[],
-            ),
-        ),
-        (
-            "within",
-            role(
-                &["pre-{{name()}}.x", "a.{{name()}}-{{tag(team)}}"],
-                &[],
-                &[],
-            ),
-        ),
-        ("spaced", role(&["sp.{{ name() }}.x"], &[], &[])),
-        (
-            "product",
-            role(&["{{tag(team)}}.{{tag(site)}}.{{tag(team)}}"], &[], &[]),
-        ),
-        (
-            "queue",
-            role(&["p.{{name()}}"], &[], &["s.{{name()}}", "jobs workers"]),
-        ),
-        ("denying", role(&[], &["no.{{tag(team)}}"], &[])),
-        ("denying-name", role(&[], &["no.{{name()}}"], &[])),
-        (
-            "emptied",
-            RoleTemplate {
-                publish: SubjectRule {
-                    allow: list(&["t.{{tag(nothing)}}"]),
-                    deny: Vec::new(),
-                },
-                ..RoleTemplate::default()
-            },
-        ),
-        ("silent", RoleTemplate::default()),
-        ("many", role(&["{{tag(team)}}.{{tag(site)}}"], &[], &[])),
-        (
-            "proxied",
-            RoleTemplate {
-                proxy_required: true,
-                ..role(&[], &[], &[])
-            },
-        ),
-        ("unknown", role(&["x.{{oops()}}"], &[], &[])),
-    ]
 }

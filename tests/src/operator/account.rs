@@ -107,7 +107,7 @@ impl Account {
         self.sign_with(name, key, scope);
     }
 
-    /// Adds a scoped signing key whose users may do nothing, and have no subscription.
+    /// Adds a scoped signing key whose users may do nothing.
     pub fn add_mute_role(&mut self, name: &'static str) {
         let key = KeyPair::new_account();
         let mut scope = UserScope::new();
@@ -116,8 +116,6 @@ impl Account {
         let given = &mut scope.template;
         given.permissions.publish.deny.add([">"]);
         given.permissions.subscribe.deny.add([">"]);
-        given.limits.subscriptions = 0;
-        given.limits.payload = 0;
         self.sign_with(name, key, scope);
     }
 
@@ -134,6 +132,15 @@ impl Account {
     /// If the JWT cannot be made.
     pub fn user(&self, name: &str) -> Result<User> {
         User::signed(name, &self.key, |_| {})
+    }
+
+    /// The same user with a new JWT that expires at this time, in seconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the JWT cannot be made.
+    pub fn renew(&self, user: &User, name: &str, expires_at: u64) -> Result<User> {
+        user.renewed(name, &self.key, expires_at)
     }
 
     /// A user that may do nothing, and that anybody may be who has its JWT.

@@ -26,6 +26,18 @@ impl User {
         Ok(Self { key, jwt })
     }
 
+    /// The same user with a new JWT, signed by the account key `issuer`, that expires at this time, in seconds since the Unix
+    /// epoch.
+    pub(super) fn renewed(&self, name: &str, issuer: &KeyPair, expires_at: u64) -> Result<Self> {
+        let mut claims = UserClaims::new(self.key.public_key()).context("a user needs a key")?;
+        name.clone_into(&mut claims.claims.name);
+        claims.claims.expires = expires_at.try_into()?;
+        Ok(Self {
+            key: KeyPair::from_seed(&self.key.seed()?)?,
+            jwt: claims.encode(issuer)?,
+        })
+    }
+
     /// Its public key, `U…`.
     pub fn public_key(&self) -> String {
         self.key.public_key()

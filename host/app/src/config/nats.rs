@@ -1,66 +1,50 @@
 //! `[nats]`: how the service reaches the servers.
 
-use std::fmt;
-use std::str::FromStr;
+mod address;
+mod authentication;
+mod tls;
 
-use url::Url;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
-use super::reader::Section;
-use super::secrets::{SecretKind, SecretSource};
-use super::values::{Kind, TEXT};
-use portcullis_claims::KeyKind;
+use portcullis_callout::{ConnectionOptions, Retries, TlsOptions};
+
+pub use self::address::{InvalidServerAddress, ServerAddress};
+pub use self::authentication::Authentication;
+pub(super) use self::tls::check as check_tls;
+
+use super::reader::{Section, Setting};
+use super::values::{DURATION, Kind, SOME_TIME, TEXT};
 
 /// The table `[nats]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nats {
     /// Where the servers are; at least one.
     pub servers: Vec<ServerAddress>,
-    /// The name of the connection, as servers show it.
+    /// The name of the connection, as servers show it. With several connections, a number follows it.
     pub name: String,
     /// How the service proves to the servers who it is.
     pub authentication: Authentication,
+    /// How many connections requests come in on.
+    pub connections: NonZeroUsize,
+    /// The longest that one attempt at one address may take.
+    pub connect_timeout: Duration,
+    /// The wait after every known server has been tried in vain.
+    pub reconnect_wait: Duration,
+    /// Up to how much longer that wait is, by chance.
+    pub reconnect_jitter: Duration,
+    /// How often the first connection is tried again.
+    pub connect_retries: Retries,
+    /// The wait before it is.
+    pub retry_delay: Duration,
+    /// How long the service goes on without any connection; none for ever.
+    pub max_disconnected: Option<Duration>,
+    /// How connections are encrypted.
+    pub tls: TlsOptions,
 }
 
-/// The address of a server: `nats://host:port`, `tls://host:port`, the port optional. It has no user and
-/// no password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerAddress(String);
-
-/// Text that is not the address of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidServerAddress {
-    /// Not a URL, or a URL with more than scheme, host and port.
-    #[error("expected a server address such as `nats://127.0.0.1:4222`")]
-    Malformed,
-    /// Some other scheme.
-    #[error("expected a server address that starts with `nats://` or `tls://`")]
-    Scheme,
-    /// User or password in the address.
-    #[error("no credentials in a server address: use `user` with `password-file`, or `token-file`")]
-    Credentials,
-}
-
-/// How the service proves who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Authentication {
-    /// Not at all.
-    Anonymous,
-    /// By signing a nonce with a user seed (`SU…`).
-    Nkey(SecretSource),
-    /// With a credentials file: a user JWT and its seed.
-    Credentials(SecretSource),
-    /// With a user name and a password.
-    Password {
-        /// The user name.
-        user: String,
-        /// The password.
-        password: SecretSource,
-    },
-    /// With a token.
-    Token(SecretSource),
-}
+/// More would only be memory.
+const MOST_CONNECTIONS: usize = 64;
 
 const SERVER: Kind<ServerAddress> = Kind {
     expected: "a server address such as `nats://127.0.0.1:4222`",
@@ -74,13 +58,56 @@ impl Nats {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
         let servers = read_servers(&mut section);
         let name = section.value("name", &TEXT, "portcullis".to_owned());
-        let authentication = read_authentication(&mut section);
+        let authentication = Authentication::read(&mut section);
+        let connections = match section.setting("connections") {
+            None => Some(NonZeroUsize::MIN),
+            Some(setting) => setting.count(MOST_CONNECTIONS).and_then(NonZeroUsize::new),
+        };
+        let connect_timeout = section.value("connect-timeout", &SOME_TIME, Duration::from_secs(10));
+        let reconnect_wait = section.value("reconnect-wait", &SOME_TIME, Duration::from_secs(1));
+        let reconnect_jitter = section.value("reconnect-jitter", &DURATION, Duration::from_secs(5));
+        let connect_retries = match section.setting("connect-retries") {
+            None => Some(Retries::Forever),
+            Some(setting) => read_retries(setting),
+        };
+        let retry_delay = section.value("retry-delay", &DURATION, Duration::from_secs(1));
+        let max_disconnected = match section.setting("max-disconnected") {
+            None => Some(None),
+            Some(setting) => setting.parse(&SOME_TIME).map(Some),
+        };
+        let tls = tls::read(&mut section);
         section.finish();
         Some(Self {
             servers: servers?,
             name: name?,
             authentication: authentication?,
+            connections: connections?,
+            connect_timeout: connect_timeout?,
+            reconnect_wait: reconnect_wait?,
+            reconnect_jitter: reconnect_jitter?,
+            connect_retries: connect_retries?,
+            retry_delay: retry_delay?,
+            max_disconnected: max_disconnected?,
+            tls: tls?,
         })
+    }
+}
+
+/// For the service.
+impl From<&Nats> for ConnectionOptions {
+    fn from(nats: &Nats) -> Self {
+        let servers = nats.servers.iter().map(ToString::to_string).collect();
+        Self {
+            name: nats.name.clone(),
+            authentication: (&nats.authentication).into(),
+            connect_timeout: nats.connect_timeout,
+            reconnect_wait: nats.reconnect_wait,
+            reconnect_jitter: nats.reconnect_jitter,
+            retries: nats.connect_retries,
+            retry_delay: nats.retry_delay,
+            tls: nats.tls.clone(),
+            ..Self::new(servers)
+        }
     }
 }
 
@@ -96,112 +123,8 @@ fn read_servers(section: &mut Section<'_>) -> Option<Vec<ServerAddress>> {
     Some(servers)
 }
 
-fn read_authentication(section: &mut Section<'_>) -> Option<Authentication> {
-    let nkey = section.secret("nkey-seed-file", "nkey-seed-env");
-    let credentials = section
-        .path("creds-file")
-        .map(|path| SecretSource::file("nats", "creds-file", path));
-    let user = section.setting("user");
-    let password = section.secret("password-file", "password-env");
-    let token = section.secret("token-file", "token-env");
-    for (source, kind) in [
-        (&nkey, SecretKind::Seed(KeyKind::User)),
-        (&credentials, SecretKind::Credentials),
-        (&password, SecretKind::Text),
-        (&token, SecretKind::Text),
-    ] {
-        if let Some(source) = source {
-            section.names_secret(source, kind);
-        }
-    }
-    let ways: Vec<&str> = WAYS
-        .iter()
-        .filter_map(|keys| keys.iter().find(|key| section.has(key)).copied())
-        .collect();
-    match ways.as_slice() {
-        [] => {
-            section.warn(
-                "no way to authenticate is set, so servers will ask the callout about the callout; \
-                 set `nkey-seed-file`",
-            );
-            Some(Authentication::Anonymous)
-        }
-        ["nkey-seed-file" | "nkey-seed-env"] => nkey.map(Authentication::Nkey),
-        ["creds-file"] => credentials.map(Authentication::Credentials),
-        ["token-file" | "token-env"] => token.map(Authentication::Token),
-        ["user"] if !section.has("password-file") && !section.has("password-env") => {
-            section.report_missing("user", "needs `password-file` or `password-env` beside it");
-            None
-        }
-        ["user"] => Some(Authentication::Password {
-            user: user?.parse(&TEXT)?,
-            password: password?,
-        }),
-        [key] => {
-            section.report_missing(key, "needs `user` beside it");
-            None
-        }
-        several => {
-            section.report(format!(
-                "more than one way to authenticate: `{}`; keep one",
-                several.join("`, `")
-            ));
-            None
-        }
-    }
-}
-
-/// The keys of each way to authenticate, the telling one first.
-const WAYS: [&[&str]; 4] = [
-    &["nkey-seed-file", "nkey-seed-env"],
-    &["creds-file"],
-    &["user", "password-file", "password-env"],
-    &["token-file", "token-env"],
-];
-
-impl ServerAddress {
-    /// The address as text, scheme included.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A server on this machine, at the usual port.
-impl Default for ServerAddress {
-    fn default() -> Self {
-        Self("nats://127.0.0.1:4222".to_owned())
-    }
-}
-
-impl fmt::Display for ServerAddress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl FromStr for ServerAddress {
-    type Err = InvalidServerAddress;
-
-    /// Reads a URL, or `host:port`, which means `nats://host:port`. The errors do not repeat the text:
-    /// it may hold a password.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.contains('@') {
-            return Err(InvalidServerAddress::Credentials);
-        }
-        let address = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("nats://{text}")
-        };
-        let url = Url::parse(&address).map_err(|_| InvalidServerAddress::Malformed)?;
-        if !matches!(url.scheme(), "nats" | "tls") {
-            return Err(InvalidServerAddress::Scheme);
-        }
-        let plain = url.query().is_none() && url.fragment().is_none();
-        let named = url.host_str().is_some_and(|host| !host.is_empty());
-        if !plain || !named || !matches!(url.path(), "" | "/") {
-            return Err(InvalidServerAddress::Malformed);
-        }
-        Ok(Self(address))
-    }
+/// -1 is for ever.
+fn read_retries(setting: Setting<'_>) -> Option<Retries> {
+    let number = setting.number(-1, i64::from(u32::MAX))?;
+    Some(u32::try_from(number).map_or(Retries::Forever, Retries::Times))
 }

@@ -300,19 +300,26 @@ impl<'a> Setting<'a> {
 
     /// The value as a whole number of at least one.
     pub(super) fn count(self, most: usize) -> Option<usize> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let number = self.number(1, most)?;
+        usize::try_from(number).ok()
+    }
+
+    /// The value as a whole number from `least` to `most`.
+    pub(super) fn number(self, least: i64, most: i64) -> Option<i64> {
         let DeValue::Integer(number) = self.value.get_ref() else {
             return self.report_type("a whole number");
         };
-        let count = usize::from_str_radix(number.as_str(), number.radix())
+        let value = i64::from_str_radix(number.as_str(), number.radix())
             .ok()
-            .filter(|count| (1..=most).contains(count));
-        if count.is_none() {
+            .filter(|value| (least..=most).contains(value));
+        if value.is_none() {
             self.report(format!(
-                "must be between 1 and {most}, found `{}`",
+                "must be between {least} and {most}, found `{}`",
                 number.as_str()
             ));
         }
-        count
+        value
     }
 
     /// The elements of an array, each as a `kind` of thing; nothing if one of them is wrong.

@@ -4,21 +4,17 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use portcullis_claims::KeyKind;
+use portcullis_callout::SecretSource as Place;
+use portcullis_claims::{KeyKind, UserCredentials};
 use portcullis_core::Secret;
-use zeroize::Zeroizing;
 
 use super::Config;
-use super::nats::Authentication;
+use super::nats::{Authentication, Nats, check_tls};
 use super::operator::{Operator, SigningAccount};
 use crate::keys;
 use crate::problem::{Checked, Problem};
-
-/// No secret is longer than this, in bytes.
-const MAX_LEN: u64 = 64 * 1024;
 
 /// Where a secret is, and the key that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +23,8 @@ pub struct SecretSource {
     place: Place,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    File(PathBuf),
-    Variable(String),
-}
-
-/// The secrets of a configuration, each of the right type. `Debug` does not show them.
+/// The secrets of a configuration, each of the right type. `Debug` does not show them. Those that prove to a server who the
+/// service is are not among them: they are read anew for every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secrets {
     /// The account seed that signs responses.
@@ -42,8 +33,6 @@ pub struct Secrets {
     pub xkey_seed: Option<Secret>,
     /// In operator mode, who signs for each account.
     pub accounts: BTreeMap<String, AccountSeeds>,
-    /// What the service proves itself with.
-    pub connection: ConnectionSecret,
 }
 
 /// The seeds that sign for one account.
@@ -55,34 +44,13 @@ pub struct AccountSeeds {
     pub roles: BTreeMap<String, Secret>,
 }
 
-/// What the service proves itself with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectionSecret {
-    /// Nothing.
-    Anonymous,
-    /// A user seed.
-    Nkey(Secret),
-    /// The content of a credentials file.
-    Credentials(Secret),
-    /// A user name and a password.
-    Password {
-        /// The user name.
-        user: String,
-        /// The password.
-        password: Secret,
-    },
-    /// A token.
-    Token(Secret),
-}
-
 impl Config {
     /// Reads the secrets that this configuration names, from files and from the environment of the
-    /// process.
+    /// process, and looks at the files for TLS.
     ///
     /// # Errors
     ///
-    /// Every secret that is missing, not readable, empty or of the wrong type, warnings included.
+    /// Every secret or file that is missing, not readable, empty or of the wrong type, warnings included.
     pub fn resolve_secrets(&self) -> Result<Checked<Secrets>, Vec<Problem>> {
         self.resolve_secrets_in(&|name| env::var_os(name))
     }
@@ -106,20 +74,25 @@ impl Config {
             SecretKind::Seed(KeyKind::Curve),
         );
         let accounts = resolver.accounts(self.operator.as_ref());
-        let connection = resolver.connection(&self.nats.authentication);
-        let resolved = (issuer_seed, xkey_seed, accounts, connection);
-        let secrets = match resolved {
-            (Some(issuer_seed), Some(xkey_seed), Some(accounts), Some(connection)) => {
-                Some(Secrets {
-                    issuer_seed,
-                    xkey_seed,
-                    accounts,
-                    connection,
-                })
-            }
+        for (source, kind) in self.nats.authentication.secrets() {
+            resolver.resolve(source, kind);
+        }
+        let secrets = match (issuer_seed, xkey_seed, accounts) {
+            (Some(issuer_seed), Some(xkey_seed), Some(accounts)) => Some(Secrets {
+                issuer_seed,
+                xkey_seed,
+                accounts,
+            }),
             _ => None,
         };
-        Checked::unless_broken(secrets, resolver.problems)
+        let mut problems = resolver.problems;
+        problems.extend(check_pair(
+            &self.file,
+            &self.nats.authentication,
+            environment,
+        ));
+        problems.extend(check_tls(&self.file, &self.nats.tls));
+        Checked::unless_broken(secrets, problems)
     }
 }
 
@@ -134,8 +107,13 @@ impl SecretSource {
     pub(super) fn environment(section: &str, key: &str, name: String) -> Self {
         Self {
             key: format!("{section}.{key}"),
-            place: Place::Variable(name),
+            place: Place::Environment(name),
         }
+    }
+
+    /// Where it is.
+    pub const fn place(&self) -> &Place {
+        &self.place
     }
 }
 
@@ -151,6 +129,35 @@ pub(super) fn check(file: &Path, secrets: &[(SecretSource, SecretKind)]) -> Vec<
         resolver.resolve(source, *kind);
     }
     resolver.problems
+}
+
+/// Whether a user JWT and a seed that are both there do not belong together.
+fn check_pair(
+    file: &Path,
+    authentication: &Authentication,
+    environment: &dyn Fn(&str) -> Option<OsString>,
+) -> Option<Problem> {
+    let Authentication::UserJwt { jwt, seed } = authentication else {
+        return None;
+    };
+    let read = |source: &SecretSource| source.place.read_in(environment).ok();
+    let (token, key) = (read(jwt)?, read(seed)?);
+    let error = UserCredentials::parse_pair(token.expose(), key.expose()).err()?;
+    let message = format!("{} is not usable: {}", jwt.place, in_one_line(error));
+    Some(Problem::error(file, message).at_key(&jwt.key))
+}
+
+/// Everything that [`Config::resolve_secrets`] finds wrong with how the service gets to the servers, beyond single secrets.
+pub(super) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
+    let pair = check_pair(file, &nats.authentication, &|name| env::var_os(name));
+    let mut problems = check_tls(file, &nats.tls);
+    problems.extend(pair);
+    problems
+}
+
+/// An error with its causes.
+fn in_one_line(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
 }
 
 /// What a secret has to be.
@@ -205,63 +212,11 @@ impl Resolver<'_> {
         }
     }
 
-    fn connection(&mut self, authentication: &Authentication) -> Option<ConnectionSecret> {
-        match authentication {
-            Authentication::Anonymous => Some(ConnectionSecret::Anonymous),
-            Authentication::Nkey(source) => self
-                .resolve(source, SecretKind::Seed(KeyKind::User))
-                .map(ConnectionSecret::Nkey),
-            Authentication::Credentials(source) => self
-                .resolve(source, SecretKind::Credentials)
-                .map(ConnectionSecret::Credentials),
-            Authentication::Password { user, password } => self
-                .resolve(password, SecretKind::Text)
-                .map(|password| ConnectionSecret::Password {
-                    user: user.clone(),
-                    password,
-                }),
-            Authentication::Token(source) => self
-                .resolve(source, SecretKind::Text)
-                .map(ConnectionSecret::Token),
-        }
-    }
-
-    /// Reads one secret, without the white space around it: no secret here begins or ends with any.
+    /// Reads one secret and looks at what it is.
     fn resolve(&mut self, source: &SecretSource, kind: SecretKind) -> Option<Secret> {
-        let (place, read) = match &source.place {
-            Place::File(path) => {
-                let place = format!("`{}`", path.display());
-                (place, self.read_file(source, path))
-            }
-            Place::Variable(name) => {
-                let place = format!("environment variable `{name}`");
-                (place, self.read_variable(name))
-            }
-        };
-        let checked = read.and_then(|text| match text.trim() {
-            "" => Err("is empty".to_owned()),
-            secret => kind
-                .check(secret)
-                .map(|()| Secret::new(secret))
-                .map_err(|message| format!("is not usable: {message}")),
-        });
-        match checked {
-            Ok(secret) => Some(secret),
-            Err(message) => {
-                let problem = Problem::error(self.file, format!("{place} {message}"));
-                self.problems.push(problem.at_key(&source.key));
-                None
-            }
-        }
-    }
-
-    fn read_file(
-        &mut self,
-        source: &SecretSource,
-        path: &Path,
-    ) -> Result<Zeroizing<String>, String> {
-        let file = File::open(path).map_err(|error| describe(&error))?;
-        if is_open_to_all(&file) {
+        if let Place::File(path) = &source.place
+            && is_open_to_all(path)
+        {
             let message = format!(
                 "`{}` can be read by every user of this machine; use mode 0600",
                 path.display()
@@ -269,24 +224,21 @@ impl Resolver<'_> {
             let problem = Problem::warning(self.file, message);
             self.problems.push(problem.at_key(&source.key));
         }
-        // Room for everything at once: growing would leave copies behind.
-        let mut text = Zeroizing::new(String::with_capacity(4096));
-        file.take(MAX_LEN + 1)
-            .read_to_string(&mut text)
-            .map_err(|error| describe(&error))?;
-        if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
-            Ok(text)
-        } else {
-            Err("is too large to be a secret".to_owned())
+        let read = source.place.read_in(self.environment);
+        let checked = read.map_err(|error| error.to_string()).and_then(|secret| {
+            match kind.check(secret.expose()) {
+                Ok(()) => Ok(secret),
+                Err(message) => Err(format!("{} is not usable: {message}", source.place)),
+            }
+        });
+        match checked {
+            Ok(secret) => Some(secret),
+            Err(message) => {
+                let problem = Problem::error(self.file, message);
+                self.problems.push(problem.at_key(&source.key));
+                None
+            }
         }
-    }
-
-    fn read_variable(&self, name: &str) -> Result<Zeroizing<String>, String> {
-        let value = (self.environment)(name).ok_or("is not set")?;
-        value
-            .into_string()
-            .map(Zeroizing::new)
-            .map_err(|_| "is not text".to_owned())
     }
 }
 
@@ -295,32 +247,24 @@ impl SecretKind {
     fn check(self, secret: &str) -> Result<(), String> {
         match self {
             Self::Seed(kind) => keys::check_seed(secret, kind).map_err(|error| error.to_string()),
-            Self::Credentials => keys::check_credentials(secret),
+            Self::Credentials => UserCredentials::parse(secret)
+                .map(drop)
+                .map_err(|error| in_one_line(error)),
             Self::Text => Ok(()),
         }
     }
 }
 
-/// Fits after the name of the file.
-fn describe(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "does not exist".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
-        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
-        io::ErrorKind::InvalidData => "is not text".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    }
-}
-
 #[cfg(unix)]
-fn is_open_to_all(file: &File) -> bool {
+fn is_open_to_all(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
 
-    file.metadata()
+    File::open(path)
+        .and_then(|file| file.metadata())
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o004 != 0)
 }
 
 #[cfg(not(unix))]
-const fn is_open_to_all(_: &File) -> bool {
+const fn is_open_to_all(_: &Path) -> bool {
     false
 }

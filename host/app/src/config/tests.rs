@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use portcullis_callout::{CertificateFiles, ConnectionOptions, Retries, TlsOptions};
 use rstest::rstest;
 
 use super::*;
 
+mod ceilings;
 mod secrets;
 
 const FILE: &str = "dir/portcullis.toml";
 /// The least that a configuration needs.
-const LEAST: [(&str, &[&str]); 4] = [
+const LEAST: [(&str, &[&str]); 5] = [
     ("nats", &[r#"nkey-seed-file = "callout.nk""#]),
     (
         "callout",
@@ -22,6 +24,7 @@ const LEAST: [(&str, &[&str]); 4] = [
     ),
     ("policies", &[]),
     ("log", &[]),
+    ("health", &[]),
 ];
 
 /// The least, with `lines` in `table`, in the place of what they set.
@@ -171,7 +174,68 @@ fn problem_with(table: &str, given: &str) -> String {
     "servers = [\"nats://me:hunter2@x\"]",
     ":2: nats.servers: no credentials in a server address: use `user` with `password-file`, or `token-file`"
 )]
+// Connections.
+#[case(
+    "nats",
+    "connections = 65",
+    ":2: nats.connections: must be between 1 and 64, found `65`"
+)]
+#[case(
+    "nats",
+    "connect-timeout = \"0s\"",
+    ":2: nats.connect-timeout: must be more than zero, found `0s`"
+)]
+#[case(
+    "nats",
+    "reconnect-wait = \"0s\"",
+    ":2: nats.reconnect-wait: must be more than zero, found `0s`"
+)]
+#[case(
+    "nats",
+    "reconect-jitter = \"0s\"",
+    ":2: nats.reconect-jitter: unknown key, did you mean `reconnect-jitter`?"
+)]
+#[case(
+    "nats",
+    "connect-retries = -2",
+    ":2: nats.connect-retries: must be between -1 and 4294967295, found `-2`"
+)]
+#[case(
+    "nats",
+    "connect-retries = \"-1\"",
+    ":2: nats.connect-retries: expected a whole number, found a string"
+)]
+#[case(
+    "nats",
+    "max-disconnected = \"0s\"",
+    ":2: nats.max-disconnected: must be more than zero, found `0s`"
+)]
+#[case(
+    "nats",
+    "tls-required = \"yes\"",
+    ":2: nats.tls-required: expected `true` or `false`, found a string"
+)]
+#[case(
+    "nats",
+    "tls-cert-file = \"x\"",
+    ":1: nats.tls-cert-file: needs `tls-key-file` beside it"
+)]
+#[case(
+    "nats",
+    "tls-key-file = \"x\"",
+    ":1: nats.tls-key-file: needs `tls-cert-file` beside it"
+)]
+#[case(
+    "nats",
+    "tls-ca-file = \"\"",
+    ":2: nats.tls-ca-file: must not be empty"
+)]
 // Authentication.
+#[case(
+    "nats",
+    "creds-env = \"X\"\ncreds-file = \"x\"",
+    ":2: nats.creds-env: `creds-file` is set too; keep one of them"
+)]
 #[case(
     "nats",
     "token-file = \"x\"",
@@ -300,6 +364,17 @@ fn problem_with(table: &str, given: &str) -> String {
     "directory = \"\"",
     ":7: policies.directory: must not be empty"
 )]
+// Health.
+#[case(
+    "health",
+    "listen = \"9222\"",
+    ":9: health.listen: expected an address such as `127.0.0.1:9222` or `[::]:9222`, found `9222`"
+)]
+#[case(
+    "health",
+    "port = 9222",
+    ":9: health.port: unknown key, expected one of `listen`"
+)]
 // Logs.
 #[case(
     "log",
@@ -342,6 +417,14 @@ fn bad_values_are_named_with_line_and_key(
     ":2: nats.user: must not be empty"
 )]
 #[case(
+    "user-jwt-file = \"x\"",
+    ":1: nats.user-jwt-file: needs `nkey-seed-file` or `nkey-seed-env` beside it"
+)]
+#[case(
+    "user-jwt-env = \"X\"\ncreds-file = \"x\"",
+    ":1: nats: more than one way to authenticate: `user-jwt-env`, `creds-file`; keep one"
+)]
+#[case(
     "nkey-seed-env = \"\"",
     ":2: nats.nkey-seed-env: expected the name of an environment variable: letters, digits and `_`"
 )]
@@ -376,7 +459,7 @@ memory = "lots"
 format = "xml"
 "#;
     insta::assert_snapshot!(lines(&parse(text).unwrap_err()).join("\n"), @r#"
-    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `policies`, `log`
+    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `operator`, `ceilings`, `policies`, `health`, `log`
     dir/portcullis.toml:3: nats: warning: no way to authenticate is set, so servers will ask the callout about the callout; set `nkey-seed-file`
     dir/portcullis.toml:4: nats.servers: expected a server address that starts with `nats://` or `tls://`
     dir/portcullis.toml:4: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found an integer
@@ -470,6 +553,69 @@ fn values_have_units() {
 }
 
 #[test]
+fn retries_are_counted_from_minus_one_which_is_for_ever() {
+    for (number, retries) in [
+        (-1, Retries::Forever),
+        (0, Retries::Times(0)),
+        (10, Retries::Times(10)),
+    ] {
+        let config = config_with("nats", &format!("connect-retries = {number}"));
+        assert_eq!(config.nats.connect_retries, retries);
+    }
+}
+
+#[test]
+fn connections_have_the_defaults_of_the_library() {
+    let nats = config_with("log", "").nats;
+    let (ours, library) = (
+        ConnectionOptions::from(&nats),
+        ConnectionOptions::new(Vec::new()),
+    );
+    assert_eq!(ours.servers, ["nats://127.0.0.1:4222"]);
+    assert_eq!(ours.name, library.name);
+    assert_eq!(ours.connect_timeout, library.connect_timeout);
+    assert_eq!(ours.reconnect_wait, library.reconnect_wait);
+    assert_eq!(ours.reconnect_jitter, library.reconnect_jitter);
+    assert_eq!(ours.retries, library.retries);
+    assert_eq!(ours.retry_delay, library.retry_delay);
+    assert_eq!(ours.tls, library.tls);
+    assert_eq!(nats.connections.get(), 1);
+    assert_eq!(nats.max_disconnected, None);
+}
+
+#[test]
+fn what_is_set_is_what_the_connection_gets() {
+    let nats = config_with(
+        "nats",
+        "servers = [\"a\", \"tls://b\"]\nname = \"c\"\nconnections = 3\nconnect-timeout = \"2s\"\n\
+         reconnect-wait = \"3s\"\nreconnect-jitter = \"0s\"\nretry-delay = \"4s\"\nmax-disconnected = \"5s\"\n\
+         tls-ca-file = \"ca\"\ntls-cert-file = \"cert\"\ntls-key-file = \"key\"\ntls-first = true",
+    )
+    .nats;
+    let options = ConnectionOptions::from(&nats);
+    assert_eq!(options.servers, ["nats://a", "tls://b"]);
+    assert_eq!(options.name, "c");
+    assert_eq!(options.connect_timeout, Duration::from_secs(2));
+    assert_eq!(options.reconnect_wait, Duration::from_secs(3));
+    assert_eq!(options.reconnect_jitter, Duration::ZERO);
+    assert_eq!(options.retry_delay, Duration::from_secs(4));
+    assert_eq!(
+        options.tls,
+        TlsOptions {
+            ca_file: Some("dir/ca".into()),
+            certificate: Some(CertificateFiles {
+                certificate: "dir/cert".into(),
+                key: "dir/key".into(),
+            }),
+            first: true,
+            required: false,
+        }
+    );
+    assert_eq!(nats.connections.get(), 3);
+    assert_eq!(nats.max_disconnected, Some(Duration::from_secs(5)));
+}
+
+#[test]
 fn paths_are_relative_to_the_file() {
     let config = config_with("policies", "directory = \"../p\"");
     assert_eq!(config.policies.directory, Path::new("dir/../p"));
@@ -530,7 +676,7 @@ fn the_reference_states_the_defaults() {
 #[test]
 fn the_reference_has_every_key() {
     // An unlikely key makes each table list the keys it knows.
-    for table in ["nats", "callout", "policies", "log"] {
+    for table in ["nats", "callout", "policies", "health", "log"] {
         let problem = problem_with(table, "zzzzzz = 1");
         let known = problem.split_once("expected one of ").unwrap().1;
         for key in known.split(", ").map(|key| key.trim_matches('`')) {

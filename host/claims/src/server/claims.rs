@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::jwt::Body;
+use crate::jwt::{Body, FirstVersion};
 use crate::keys::KeyKind;
 use crate::user::{ResponseRule, SubjectRule};
 
-/// What stands under `nats`, and in version 1 partly above it.
+/// What stands under `nats`; of version 1, what the Go library makes of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UserFacts {
@@ -60,17 +60,10 @@ pub(super) struct Range {
     pub(super) end: Option<String>,
 }
 
-/// What version 1 had beside the registered claims.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct FirstVersion {
-    pub(super) issuer_account: Option<String>,
-    pub(super) tags: Option<Vec<Option<String>>>,
-}
-
 impl Body for UserFacts {
     const KIND: &'static str = "user";
     const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
+    const HAS_FIRST_VERSION: bool = true;
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
@@ -78,6 +71,18 @@ impl Body for UserFacts {
 
     fn version(&self) -> Option<i64> {
         self.version
+    }
+
+    /// Version 1 knew neither connection types nor proxies, and had limits unless it said otherwise.
+    fn migrate(&mut self, old: FirstVersion) {
+        self.allowed_connection_types = None;
+        self.proxy_required = None;
+        self.issuer_account = old.issuer_account;
+        self.tags = Some(old.tags.into_iter().map(Some).collect());
+        for limit in [&mut self.subs, &mut self.data, &mut self.payload] {
+            limit.get_or_insert(-1);
+        }
+        self.version = Some(1);
     }
 }
 
@@ -100,17 +105,6 @@ impl From<&Side> for SubjectRule {
 }
 
 impl UserFacts {
-    /// Version 1 knew neither connection types nor proxies, and had limits unless it said otherwise.
-    pub(super) fn migrate(&mut self, outside: FirstVersion) {
-        self.allowed_connection_types = None;
-        self.proxy_required = None;
-        self.issuer_account = outside.issuer_account;
-        self.tags = outside.tags;
-        for limit in [&mut self.subs, &mut self.data, &mut self.payload] {
-            limit.get_or_insert(-1);
-        }
-    }
-
     /// Whether there is nothing that a scoped user may not have.
     pub(super) fn is_bare(&self, reads_proxy_required: bool) -> bool {
         let no_side = |side: &Option<Side>| {

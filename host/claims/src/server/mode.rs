@@ -1,6 +1,7 @@
 //! How a server is set up, as far as its verdict on a response depends on it.
 
-use crate::user::{ResponseRule, SubjectRule};
+use crate::account::AccountClaims;
+use crate::user::{ResponseRule, SubjectRule, UserTemplate};
 
 /// Who asks whom about whom.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +121,39 @@ impl AccountView {
             None => true,
             Some([any]) if any == "*" => true,
             Some(allowed) => allowed.iter().any(|allowed| allowed == account),
+        }
+    }
+}
+
+/// Nothing is left open: without `authorization` no other account is allowed.
+impl From<&AccountClaims> for AccountView {
+    fn from(account: &AccountClaims) -> Self {
+        let keys = account.nats.signing_keys.iter();
+        let signing_keys = keys.map(|(key, scope)| SigningKeyView {
+            key: key.to_owned(),
+            scope: scope.map(|scope| ScopeView {
+                role: scope.role.clone(),
+                template: Some((&scope.template).into()),
+            }),
+        });
+        Self {
+            key: account.subject.clone().unwrap_or_default(),
+            name: account.name.clone().unwrap_or_default(),
+            tags: account.nats.tags.clone(),
+            signing_keys: signing_keys.collect(),
+            allowed_accounts: Some(account.nats.authorization.allowed_accounts.clone()),
+        }
+    }
+}
+
+impl From<&UserTemplate> for RoleTemplate {
+    fn from(template: &UserTemplate) -> Self {
+        let permissions = template.permissions.clone();
+        Self {
+            publish: permissions.publish,
+            subscribe: permissions.subscribe,
+            responses: permissions.responses,
+            proxy_required: template.proxy_required,
         }
     }
 }

@@ -5,9 +5,10 @@
 
 use portcullis_core::PermissionSubject;
 
+use super::accepted::{Accepted, EffectivePermissions, ServerVerdict};
 use super::mode::{LoginFacts, ServerMode};
 use super::refusal::{PermissionSide, Refusal};
-use super::verdict::{Accepted, Case, EffectivePermissions, ServerVerdict};
+use super::verdict::Case;
 use super::version::ServerVersion;
 use crate::jwt::Signatures;
 use crate::user::SubjectRule;

@@ -1,3 +1,5 @@
+mod modes;
+
 use nkeys::KeyPair;
 use portcullis_core::{PermissionSubject, Permit};
 use proptest::prelude::*;
@@ -217,7 +219,7 @@ fn a_user_jwt_without_version_is_refused_even_unverified() {
     );
     assert_eq!(
         login.preflight(&token, Signatures::Trust),
-        Err(Refusal::Version(Part::User))
+        Err(self::token(Part::User, TokenError::Version(0)))
     );
 }
 

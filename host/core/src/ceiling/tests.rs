@@ -25,8 +25,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.split('.'), text.split('.'));
     loop {
         match (pattern.next(), text.next()) {
-            (None, None) => return true,
-            (Some(">"), Some(_)) => return true,
+            (None, None) | (Some(">"), Some(_)) => return true,
             (Some(wanted), Some(token)) if wanted == "*" || wanted == token => {}
             _ => return false,
         }
@@ -41,7 +40,7 @@ fn server_allows(side: &SubjectPermission, subject: &str, queue: &str) -> bool {
             match entry.as_str().split_once(' ') {
                 None => plain |= matches(entry.as_str(), subject),
                 Some((pattern, queue)) if matches(pattern, subject) => {
-                    queues.push(queue.to_owned())
+                    queues.push(queue.to_owned());
                 }
                 Some(_) => {}
             }

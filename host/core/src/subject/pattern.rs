@@ -120,8 +120,7 @@ impl Pattern<'_> {
 /// Whether `ours` matches whatever `theirs` matches. `>` stands for one token or more.
 fn tokens_cover(ours: &[&str], theirs: &[&str]) -> bool {
     match (ours.split_first(), theirs.split_first()) {
-        (None, None) => true,
-        (Some((&">", _)), Some(_)) => true,
+        (None, None) | (Some((&">", _)), Some(_)) => true,
         (Some((&own, ours)), Some((&other, theirs))) => {
             (own == other || (own == "*" && other != ">")) && tokens_cover(ours, theirs)
         }
@@ -131,8 +130,7 @@ fn tokens_cover(ours: &[&str], theirs: &[&str]) -> bool {
 
 fn tokens_overlap(ours: &[&str], theirs: &[&str]) -> bool {
     match (ours.split_first(), theirs.split_first()) {
-        (None, None) => true,
-        (Some((&">", _)), Some(_)) | (Some(_), Some((&">", _))) => true,
+        (None, None) | (Some((&">", _)), Some(_)) | (Some(_), Some((&">", _))) => true,
         (Some((&own, ours)), Some((&other, theirs))) => {
             (own == other || own == "*" || other == "*") && tokens_overlap(ours, theirs)
         }

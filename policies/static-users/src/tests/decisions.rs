@@ -60,6 +60,56 @@ fn the_right_password_gets_the_permit_of_the_user() {
 }
 
 #[test]
+fn what_bounds_a_login_is_in_the_permit() {
+    let policy = policy(
+        r#"
+        [settings]
+        default-account = "APP"
+        [settings.profiles.office]
+        role = "reader"
+        sources = ["10.0.0.0/8", "fd00::/8"]
+        connection-types = ["STANDARD", "WEBSOCKET"]
+        times = [{ start = "08:00:00", end = "18:00:00" }]
+        times-location = "Europe/Berlin"
+        proxy-required = true
+        [settings.users.alice]
+        password = "$2b$12$abcdefghijklmnopqrstuv"
+        profile = "office"
+        "#,
+    );
+    let permit = Permit::new("APP")
+        .user_name("alice")
+        .role("reader")
+        .source_allow("10.0.0.0/8")
+        .source_allow("fd00::/8")
+        .connection_type_allow("STANDARD")
+        .connection_type_allow("WEBSOCKET")
+        .time_allow("08:00:00", "18:00:00")
+        .times_location("Europe/Berlin")
+        .proxy_required();
+    let request = login("alice", "secret").password_matches("$2b$12$abcdefghijklmnopqrstuv");
+    assert_eq!(decide(&policy, request), permit.into());
+}
+
+#[test]
+fn a_sentinel_does_not_hide_who_logs_in() {
+    let policy = staff("deny");
+    let alice = login("alice", "secret").jwt("sentinel");
+    assert!(matches!(
+        decide(&policy, alice.clone().password_matches(HASH)),
+        Verdict::Permit(_)
+    ));
+    assert_eq!(decide(&policy, alice), Verdict::deny("wrong password"));
+    let robot = Request::builder().token("t").jwt("sentinel");
+    assert!(matches!(
+        decide(&policy, robot.token_matches(DIGEST)),
+        Verdict::Permit(_)
+    ));
+    let sentinel_only = Request::builder().jwt("sentinel");
+    assert_eq!(decide(&policy, sentinel_only), Verdict::Abstain);
+}
+
+#[test]
 fn a_wrong_password_is_refused_whatever_becomes_of_unknown_users() {
     for unknown_users in ["abstain", "deny"] {
         let verdict = decide(&staff(unknown_users), login("alice", "guess"));
@@ -134,7 +184,8 @@ fn other_methods_are_left_to_other_policies() {
     let requests = [
         Request::builder(),
         Request::builder().jwt("eyJ"),
-        login("alice", "secret").password_matches(HASH).jwt("eyJ"),
+        Request::builder().username("alice").jwt("eyJ"),
+        Request::builder().username("alice").nkey("UA"),
         login("alice", "secret").method("passkey"),
     ];
     for request in requests {

@@ -54,6 +54,33 @@ fn a_bad_top_level_key_is_named() {
 }
 
 #[test]
+fn bad_bounds_of_a_profile_are_named() {
+    let line = r#"publish = { allow = ["a"] }"#;
+    for (bounds, start) in [
+        (
+            r#"sources = ["10.0.0.1"]"#,
+            "profiles.staff.sources: invalid network `10.0.0.1`: ",
+        ),
+        (
+            r#"connection-types = ["TCP"]"#,
+            "profiles.staff.connection-types: unknown connection type `TCP`: expected STANDARD, ",
+        ),
+        (
+            r#"times = [{ start = "8", end = "18:00:00" }]"#,
+            "profiles.staff.times: invalid time `8`: ",
+        ),
+        (
+            r#"times-location = "UTC""#,
+            "profiles.staff: times-location without a range of times: ",
+        ),
+        (r#"role = """#, "profiles.staff: invalid role: "),
+    ] {
+        let found = complaint(&GOOD.replace(line, bounds));
+        assert!(found.starts_with(start), "{found}");
+    }
+}
+
+#[test]
 fn a_bad_profile_is_named() {
     assert_complaints(&[
         (

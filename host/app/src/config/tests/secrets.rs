@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::fs;
 
 use nkeys::KeyPair;
-use portcullis_core::Secret;
+use portcullis_claims::{IssuerKey, UserClaims};
+use portcullis_core::Permit;
 use rstest::rstest;
 use tempfile::TempDir;
 
-use super::super::secrets::{ConnectionSecret, Secrets};
+use super::super::secrets::Secrets;
 use super::*;
 
 /// A directory with a configuration whose issuer seed is in order.
@@ -33,17 +34,29 @@ impl Fixture {
         set_mode(&path, 0o600);
     }
 
-    /// Resolves the secrets of a configuration, with one variable in the environment.
+    /// A configuration, and what comes of resolving its secrets with one variable in the environment.
+    fn config(
+        &self,
+        nats: &str,
+        issuer: &str,
+        variable: &str,
+    ) -> (Config, Result<Checked<Secrets>, Vec<Problem>>) {
+        let text = format!("[nats]\n{nats}\n[callout]\n{issuer}\ntarget-accounts = [\"APP\"]\n");
+        let file = self.directory.path().join("portcullis.toml");
+        let config = Config::parse(&file, &text).unwrap().value;
+        let environment = |name: &str| (name == "VARIABLE").then(|| OsString::from(variable));
+        let secrets = config.resolve_secrets_in(&environment);
+        (config, secrets)
+    }
+
+    /// The latter.
     fn resolve(
         &self,
         nats: &str,
         issuer: &str,
         variable: &str,
     ) -> Result<Checked<Secrets>, Vec<Problem>> {
-        let text = format!("[nats]\n{nats}\n[callout]\n{issuer}\ntarget-accounts = [\"APP\"]\n");
-        let file = self.directory.path().join("portcullis.toml");
-        let config = Config::parse(&file, &text).unwrap().value;
-        config.resolve_secrets_in(&|name| (name == "VARIABLE").then(|| OsString::from(variable)))
+        self.config(nats, issuer, variable).1
     }
 
     /// As `resolve`, with the name of the directory taken out of the problems.
@@ -62,39 +75,56 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+fn credentials_file(jwt: &str, seed: &str) -> String {
+    format!(
+        "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    )
+}
+
+/// A user JWT for the public key of `seed`.
+fn user_jwt(seed: &str) -> String {
+    let issuer = IssuerKey::from_seed(&KeyPair::new_account().seed().unwrap()).unwrap();
+    let user = KeyPair::from_seed(seed).unwrap().public_key();
+    let permit = Permit::builder("APP", 1).finish().unwrap();
+    UserClaims::from_permit(&user, &permit, 1)
+        .sign(&issuer)
+        .unwrap()
+}
+
 const ISSUER: &str = "issuer-seed-file = \"issuer.nk\"";
 
 #[test]
 fn seeds_come_from_files_and_variables() {
     let fixture = Fixture::new();
-    let user = KeyPair::new_user().seed().unwrap();
-    fixture.write("user.nk", &user);
-    let nats = "nkey-seed-file = \"user.nk\"";
-    let from_files = fixture.resolve(nats, ISSUER, "").unwrap();
+    let from_files = fixture.resolve("", ISSUER, "").unwrap();
     assert_eq!(from_files.value.issuer_seed.expose(), fixture.issuer);
-    let ConnectionSecret::Nkey(seed) = &from_files.value.connection else {
-        panic!("expected a seed");
-    };
-    assert_eq!(seed.expose(), user);
     assert_eq!(from_files.warnings, []);
     let issuer = "issuer-seed-env = \"VARIABLE\"";
-    let from_variable = fixture.resolve(nats, issuer, &fixture.issuer).unwrap();
+    let from_variable = fixture.resolve("", issuer, &fixture.issuer).unwrap();
     assert_eq!(from_variable.value, from_files.value);
 }
 
 #[rstest]
-#[case(
-    "token-env = \"VARIABLE\"",
-    ConnectionSecret::Token(Secret::new("s3cret"))
-)]
-#[case("user = \"me\"\npassword-env = \"VARIABLE\"", ConnectionSecret::Password {
-    user: "me".to_owned(),
-    password: Secret::new("s3cret"),
-})]
-#[case("", ConnectionSecret::Anonymous)]
-fn the_way_to_authenticate_is_kept(#[case] nats: &str, #[case] expected: ConnectionSecret) {
-    let secrets = Fixture::new().resolve(nats, ISSUER, "s3cret\n").unwrap();
-    assert!(secrets.value.connection == expected);
+#[case::nkey("nkey-seed-file = \"user.nk\"")]
+#[case::nkey_in_the_environment("nkey-seed-env = \"VARIABLE\"")]
+#[case::user_jwt("user-jwt-file = \"user.jwt\"\nnkey-seed-file = \"user.nk\"")]
+#[case::user_jwt_and_environment("user-jwt-file = \"user.jwt\"\nnkey-seed-env = \"VARIABLE\"")]
+#[case::credentials("creds-file = \"user.creds\"")]
+#[case::password("user = \"me\"\npassword-env = \"VARIABLE\"")]
+#[case::token("token-env = \"VARIABLE\"")]
+fn every_way_to_authenticate_is_read_by_the_service_as_it_was_checked(#[case] nats: &str) {
+    let fixture = Fixture::new();
+    let user = KeyPair::new_user().seed().unwrap();
+    fixture.write("user.nk", &user);
+    fixture.write("user.jwt", format!("{}\n", user_jwt(&user)));
+    fixture.write("user.creds", credentials_file(&user_jwt(&user), &user));
+    let (config, checked) = fixture.config(nats, ISSUER, &user);
+    assert_eq!(checked.unwrap().warnings, []);
+    let authentication = portcullis_callout::Authentication::from(&config.nats.authentication);
+    if !nats.contains("VARIABLE") {
+        authentication.check().unwrap();
+    }
 }
 
 #[rstest]
@@ -156,19 +186,13 @@ fn every_secret_that_is_not_there_is_reported() {
 fn credentials_files_hold_a_jwt_and_a_user_seed() {
     let fixture = Fixture::new();
     let nats = "creds-file = \"user.creds\"";
-    let file = |jwt: &str, seed: &str| {
-        format!(
-            "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
-             -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
-        )
-    };
     let user = KeyPair::new_user().seed().unwrap();
-    fixture.write("user.creds", file("e30.e30.sig", &user));
-    let secrets = fixture.resolve(nats, ISSUER, "").unwrap().value;
-    assert!(
-        matches!(secrets.connection, ConnectionSecret::Credentials(text) if text.expose().contains(&user))
+    fixture.write("user.creds", credentials_file("eyJ0.e30.sig", &user));
+    fixture.resolve(nats, ISSUER, "").unwrap();
+    fixture.write(
+        "user.creds",
+        credentials_file("eyJ0.e30.sig", &fixture.issuer),
     );
-    fixture.write("user.creds", file("e30.e30.sig", &fixture.issuer));
     assert_eq!(
         fixture.problems(nats, ISSUER, ""),
         [
@@ -204,12 +228,46 @@ fn a_seed_that_everybody_can_read_is_a_warning() {
 }
 
 #[test]
+fn a_user_jwt_must_be_that_of_the_seed_beside_it() {
+    let fixture = Fixture::new();
+    let (user, other) = (
+        KeyPair::new_user().seed().unwrap(),
+        KeyPair::new_user().seed().unwrap(),
+    );
+    fixture.write("user.nk", &user);
+    fixture.write("user.jwt", user_jwt(&other));
+    let nats = "user-jwt-file = \"user.jwt\"\nnkey-seed-file = \"user.nk\"";
+    let problems = fixture.problems(nats, ISSUER, "");
+    let start =
+        "portcullis.toml: nats.user-jwt-file: `user.jwt` is not usable: the seed belongs to `U";
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with(start), "{problems:?}");
+}
+
+#[test]
+fn files_for_tls_are_looked_at_with_the_secrets() {
+    let fixture = Fixture::new();
+    fixture.write("key.pem", "");
+    let nats =
+        "tls-ca-file = \"ca.pem\"\ntls-cert-file = \"issuer.nk\"\ntls-key-file = \"key.pem\"";
+    let problems = fixture.problems(nats, ISSUER, "");
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems[0].starts_with("portcullis.toml: nats.tls-ca-file: cannot read `ca.pem`: "),
+        "{problems:?}"
+    );
+    assert_eq!(
+        problems[1],
+        "portcullis.toml: nats.tls-cert-file: `issuer.nk` holds no certificate (`BEGIN CERTIFICATE`)"
+    );
+}
+
+#[test]
 fn debug_shows_no_secret() {
     let fixture = Fixture::new();
-    let secrets = fixture
-        .resolve("token-env = \"VARIABLE\"", ISSUER, "s3cret")
-        .unwrap();
-    let debug = format!("{secrets:?}");
+    let nats = "token-env = \"VARIABLE\"";
+    let (config, secrets) = fixture.config(nats, ISSUER, "s3cret");
+    let debug = format!("{config:?} {secrets:?}");
     assert!(debug.contains("[redacted]"), "{debug}");
     assert!(!debug.contains("s3cret"), "{debug}");
     assert!(!debug.contains(&fixture.issuer), "{debug}");

@@ -1,0 +1,36 @@
+//! `[health]`: what the service tells those who watch it.
+
+use std::net::SocketAddr;
+
+use super::reader::Section;
+use super::values::Kind;
+
+/// The table `[health]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Where to answer HTTP requests about health; none for not at all.
+    pub listen: Option<SocketAddr>,
+}
+
+const ADDRESS: Kind<SocketAddr> = Kind {
+    expected: "an address such as `127.0.0.1:9222`",
+    parse: |text| {
+        text.parse().map_err(|_| {
+            format!(
+                "expected an address such as `127.0.0.1:9222` or `[::]:9222`, found `{}`",
+                text.escape_debug()
+            )
+        })
+    },
+};
+
+impl Health {
+    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+        let listen = match section.setting("listen") {
+            None => Some(None),
+            Some(setting) => setting.parse(&ADDRESS).map(Some),
+        };
+        section.finish();
+        Some(Self { listen: listen? })
+    }
+}

@@ -1,0 +1,160 @@
+//! How the service proves to the servers who it is.
+
+use portcullis_claims::KeyKind;
+
+use crate::config::reader::Section;
+use crate::config::secrets::{SecretKind, SecretSource};
+use crate::config::values::TEXT;
+
+/// How the service proves who it is. Secrets are read anew for every connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// Not at all.
+    Anonymous,
+    /// By signing a nonce with a user seed (`SU…`).
+    Nkey(SecretSource),
+    /// With a credentials file: a user JWT and its seed.
+    Credentials(SecretSource),
+    /// With a user JWT and its seed, apart from each other.
+    UserJwt {
+        /// The user JWT.
+        jwt: SecretSource,
+        /// Its seed (`SU…`).
+        seed: SecretSource,
+    },
+    /// With a user name and a password.
+    Password {
+        /// The user name.
+        user: String,
+        /// The password.
+        password: SecretSource,
+    },
+    /// With a token.
+    Token(SecretSource),
+}
+
+/// The keys of each way to authenticate, the telling ones first.
+const WAYS: [&[&str]; 4] = [
+    &[
+        "user-jwt-file",
+        "user-jwt-env",
+        "nkey-seed-file",
+        "nkey-seed-env",
+    ],
+    &["creds-file", "creds-env"],
+    &["user", "password-file", "password-env"],
+    &["token-file", "token-env"],
+];
+
+impl Authentication {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let jwt = section.secret("user-jwt-file", "user-jwt-env");
+        let seed = section.secret("nkey-seed-file", "nkey-seed-env");
+        let credentials = section.secret("creds-file", "creds-env");
+        let user = section.setting("user");
+        let password = section.secret("password-file", "password-env");
+        let token = section.secret("token-file", "token-env");
+        for (source, kind) in [
+            (&jwt, SecretKind::Text),
+            (&seed, SecretKind::Seed(KeyKind::User)),
+            (&credentials, SecretKind::Credentials),
+            (&password, SecretKind::Text),
+            (&token, SecretKind::Text),
+        ] {
+            if let Some(source) = source {
+                section.names_secret(source, kind);
+            }
+        }
+        match way(section)? {
+            None => Some(Self::Anonymous),
+            Some("user-jwt-file" | "user-jwt-env") => Some(Self::UserJwt {
+                jwt: jwt?,
+                seed: seed?,
+            }),
+            Some("nkey-seed-file" | "nkey-seed-env") => seed.map(Self::Nkey),
+            Some("creds-file" | "creds-env") => credentials.map(Self::Credentials),
+            Some("token-file" | "token-env") => token.map(Self::Token),
+            Some(_) => Some(Self::Password {
+                user: user?.parse(&TEXT)?,
+                password: password?,
+            }),
+        }
+    }
+
+    /// The secrets it needs, and what each has to be.
+    pub(in crate::config) fn secrets(&self) -> Vec<(&SecretSource, SecretKind)> {
+        let user_seed = SecretKind::Seed(KeyKind::User);
+        match self {
+            Self::Anonymous => Vec::new(),
+            Self::Nkey(seed) => vec![(seed, user_seed)],
+            Self::Credentials(source) => vec![(source, SecretKind::Credentials)],
+            Self::UserJwt { jwt, seed } => vec![(jwt, SecretKind::Text), (seed, user_seed)],
+            Self::Password { password, .. } => vec![(password, SecretKind::Text)],
+            Self::Token(token) => vec![(token, SecretKind::Text)],
+        }
+    }
+}
+
+/// For the service.
+impl From<&Authentication> for portcullis_callout::Authentication {
+    fn from(authentication: &Authentication) -> Self {
+        let place = |source: &SecretSource| source.place().clone();
+        match authentication {
+            Authentication::Anonymous => Self::None,
+            Authentication::Nkey(seed) => Self::Nkey(place(seed)),
+            Authentication::Credentials(source) => Self::Credentials(place(source)),
+            Authentication::UserJwt { jwt, seed } => Self::UserJwt {
+                jwt: place(jwt),
+                seed: place(seed),
+            },
+            Authentication::Password { user, password } => Self::Password {
+                user: user.clone(),
+                password: place(password),
+            },
+            Authentication::Token(token) => Self::Token(place(token)),
+        }
+    }
+}
+
+/// The telling key of the one way that is set, if one is; nothing, and a problem, if several or half a one are.
+fn way(section: &Section<'_>) -> Option<Option<&'static str>> {
+    let ways: Vec<&'static str> = WAYS
+        .iter()
+        .filter_map(|keys| keys.iter().find(|key| section.has(key)).copied())
+        .collect();
+    let missing = match ways.as_slice() {
+        [] => {
+            section.warn(
+                "no way to authenticate is set, so servers will ask the callout about the callout; \
+                 set `nkey-seed-file`",
+            );
+            return Some(None);
+        }
+        ["user"] => (
+            "user",
+            "`password-file` or `password-env`",
+            ["password-file", "password-env"],
+        ),
+        [key @ ("user-jwt-file" | "user-jwt-env")] => (
+            *key,
+            "`nkey-seed-file` or `nkey-seed-env`",
+            ["nkey-seed-file", "nkey-seed-env"],
+        ),
+        [key @ ("password-file" | "password-env")] => (*key, "`user`", ["user", "user"]),
+        [key] => return Some(Some(key)),
+        several => {
+            section.report(format!(
+                "more than one way to authenticate: `{}`; keep one",
+                several.join("`, `")
+            ));
+            return None;
+        }
+    };
+    let (key, needed, either) = missing;
+    if either.iter().any(|key| section.has(key)) {
+        return Some(Some(key));
+    }
+    section.report_missing(key, format!("needs {needed} beside it"));
+    None
+}

@@ -1,0 +1,61 @@
+//! TLS to the servers.
+
+use std::path::Path;
+
+use portcullis_callout::{CertificateFiles, TlsOptions};
+
+use crate::config::reader::Section;
+use crate::problem::Problem;
+
+pub(super) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
+    let ca_file = section.path("tls-ca-file");
+    let certificate = section.path("tls-cert-file");
+    let key = section.path("tls-key-file");
+    let first = section.flag("tls-first", false);
+    let required = section.flag("tls-required", false);
+    for (has, lacks) in [
+        ("tls-cert-file", "tls-key-file"),
+        ("tls-key-file", "tls-cert-file"),
+    ] {
+        if section.has(has) && !section.has(lacks) {
+            section.report_missing(has, format!("needs `{lacks}` beside it"));
+            return None;
+        }
+    }
+    let certificate = certificate
+        .zip(key)
+        .map(|(certificate, key)| CertificateFiles { certificate, key });
+    if section.has("tls-ca-file") && ca_file.is_none()
+        || section.has("tls-cert-file") && certificate.is_none()
+    {
+        return None;
+    }
+    Some(TlsOptions {
+        ca_file,
+        certificate,
+        first: first?,
+        required: required?,
+    })
+}
+
+/// What is wrong with the files that the configuration `file` names.
+pub(in crate::config) fn check(file: &Path, tls: &TlsOptions) -> Vec<Problem> {
+    let authorities = TlsOptions {
+        certificate: None,
+        ..tls.clone()
+    };
+    let certificate = TlsOptions {
+        ca_file: None,
+        ..tls.clone()
+    };
+    [
+        ("nats.tls-ca-file", authorities),
+        ("nats.tls-cert-file", certificate),
+    ]
+    .into_iter()
+    .filter_map(|(key, part)| {
+        let error = anyhow::Error::from(part.check().err()?);
+        Some(Problem::error(file, format!("{error:#}")).at_key(key))
+    })
+    .collect()
+}

@@ -1,0 +1,125 @@
+//! Ceilings, and tables under names that users choose.
+
+use portcullis_core::{Ceiling, OnExcess, ResponsePermission, SubjectPermission};
+
+use super::*;
+
+fn text(ceilings: &str) -> String {
+    format!("{}\n{ceilings}", text_with("log", ""))
+}
+
+fn problems(ceilings: &str) -> Vec<String> {
+    let before = text("").lines().count();
+    parse(&text(ceilings))
+        .unwrap_err()
+        .iter()
+        .map(|problem| {
+            let line = problem.line().unwrap() - before;
+            let shown = problem.to_string();
+            let (_, message) = shown.split_once(": ").unwrap();
+            format!("{line}: {message}")
+        })
+        .collect()
+}
+
+#[test]
+fn ceilings_are_read_by_the_names_of_accounts_and_policies() {
+    let config = parse(&text(
+        r#"
+[ceilings.accounts.APP]
+publish-allow = ["orders.>"]
+publish-deny = ["orders.internal.>"]
+subscribe-allow = ["_INBOX.>", "jobs workers"]
+responses = { max = 5 }
+[ceilings.accounts."a.b"]
+[ceilings.policies.static-users]
+subscribe-deny = [">"]
+on-excess = "refuse"
+"#,
+    ))
+    .unwrap()
+    .value;
+    let subjects = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let ceilings = config.ceilings;
+    assert_eq!(
+        ceilings.accounts["APP"],
+        Ceiling {
+            publish: SubjectPermission {
+                allow: subjects(&["orders.>"]),
+                deny: subjects(&["orders.internal.>"]),
+            },
+            subscribe: SubjectPermission {
+                allow: subjects(&["_INBOX.>", "jobs workers"]),
+                deny: vec![],
+            },
+            responses: Some(ResponsePermission {
+                max: 5,
+                ttl: Duration::from_mins(2),
+            }),
+            on_excess: OnExcess::Clip,
+        }
+    );
+    assert_eq!(ceilings.accounts["a.b"], Ceiling::default());
+    let policy = &ceilings.policies[&"static-users".parse().unwrap()];
+    assert_eq!(policy.on_excess, OnExcess::Refuse);
+    assert_eq!(policy.subscribe.deny, subjects(&[">"]));
+    assert_eq!((ceilings.accounts.len(), ceilings.policies.len()), (2, 1));
+}
+
+#[test]
+fn without_ceilings_there_are_none() {
+    let config = parse(&text("")).unwrap().value;
+    assert_eq!(config.ceilings, Ceilings::default());
+}
+
+#[test]
+fn everything_wrong_with_ceilings_is_named_with_its_table() {
+    let found = problems(
+        r#"[ceilings.accounts.APP]
+publish-allow = ["a..b"]
+publish-deny = ["a queue"]
+on-excess = "cut"
+responses = { max = 0, maxx = "1s" }
+[ceilings.accounts."a b"]
+subscribe-alow = []
+[ceilings.policies]
+Static = {}
+other = 1
+[ceilings.account]
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "2: ceilings.accounts.APP.publish-allow: invalid subject `a..b`: it has an empty token; remove the extra `.`",
+            "3: ceilings.accounts.APP.publish-deny: invalid subject `a queue`: a queue group is only possible in subscribe permissions",
+            "4: ceilings.accounts.APP.on-excess: expected `clip` or `refuse`, found `cut`",
+            "5: ceilings.accounts.APP.responses.max: must be between 1 and 1000000, found `0`",
+            "5: ceilings.accounts.APP.responses.maxx: unknown key, did you mean `max`?",
+            "6: ceilings.accounts.\"a b\": expected a name without blanks, found `a b`",
+            "7: ceilings.accounts.\"a b\".subscribe-alow: unknown key, did you mean `subscribe-allow`?",
+            "9: ceilings.policies.Static: invalid policy name `Static`: use 1 to 64 lower-case letters, digits, `-` and `_`, \
+             starting with a letter or digit",
+            "10: ceilings.policies.other: expected a table, found an integer",
+            "11: ceilings.account: unknown key, did you mean `accounts`?",
+        ]
+    );
+}
+
+#[test]
+fn a_ceiling_is_no_longer_than_can_be_compared_with_every_permit() {
+    let many: Vec<_> = (0..257).map(|number| format!("\"a.{number}\"")).collect();
+    let found = problems(&format!(
+        "[ceilings.accounts.APP]\npublish-allow = [{}]",
+        many.join(",")
+    ));
+    assert_eq!(
+        found,
+        ["2: ceilings.accounts.APP.publish-allow: more than 256 subjects"]
+    );
+}

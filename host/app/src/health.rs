@@ -1,0 +1,13 @@
+//! What the service tells those who watch it: whether it lives, whether it is ready, and its numbers, over HTTP.
+//!
+//! Nothing secret is told, but whoever can reach the address is answered, so it is meant for a private one.
+
+mod metrics;
+mod outage;
+mod page;
+mod server;
+mod vitals;
+
+pub(crate) use outage::lost_for_too_long;
+pub(crate) use server::HealthServer;
+pub(crate) use vitals::Vitals;

@@ -1,0 +1,200 @@
+//! How the host proves to a server who it is, with secrets that are read anew for every connection.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_nats::Auth;
+use portcullis_claims::{CredentialsError, KeyError, UserCredentials, UserKey};
+use portcullis_core::Secret;
+
+use super::secret::{SecretError, SecretSource};
+
+/// How the host logs in to NATS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// Without credentials.
+    None,
+    /// With a user seed (`SU…`): it signs the server's nonce.
+    Nkey(SecretSource),
+    /// With a credentials file: a user JWT and its seed.
+    Credentials(SecretSource),
+    /// With a user JWT and its seed, apart from each other.
+    UserJwt {
+        /// The user JWT.
+        jwt: SecretSource,
+        /// Its seed (`SU…`).
+        seed: SecretSource,
+    },
+    /// With user name and password.
+    Password {
+        /// The user name.
+        user: String,
+        /// The password.
+        password: SecretSource,
+    },
+    /// With a token.
+    Token(SecretSource),
+}
+
+/// The host cannot prove who it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthenticationError {
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A secret is not a user seed.
+    #[error("{place} is not usable")]
+    Seed {
+        /// Where it is.
+        place: SecretSource,
+        /// What it is instead.
+        source: KeyError,
+    },
+    /// Secrets are not a user JWT and its seed.
+    #[error("{place} is not usable")]
+    Credentials {
+        /// Where they are.
+        place: SecretSource,
+        /// What is wrong with them.
+        source: CredentialsError,
+    },
+}
+
+/// Everything that the host can show a server.
+#[derive(Debug)]
+pub(super) enum Proof {
+    Nkey(UserKey),
+    UserJwt(UserCredentials),
+    Password { user: String, password: Secret },
+    Token(Secret),
+}
+
+/// Reads proofs, and keeps the last good one.
+#[derive(Debug)]
+pub(super) struct ProofReader {
+    authentication: Authentication,
+    last_good: Mutex<Option<Arc<Proof>>>,
+}
+
+/// What came of reading.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) proof: Arc<Proof>,
+    /// Why it is the last good proof and not a fresh one.
+    pub(super) stale: Option<AuthenticationError>,
+}
+
+impl Authentication {
+    /// Whether every secret is there and of the right kind. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first problem.
+    pub fn check(&self) -> Result<(), AuthenticationError> {
+        self.read().map(drop)
+    }
+
+    /// Reads the secrets; none if there are none to read. Blocks.
+    fn read(&self) -> Result<Option<Proof>, AuthenticationError> {
+        Ok(Some(match self {
+            Self::None => return Ok(None),
+            Self::Nkey(place) => Proof::Nkey(read_key(place)?),
+            Self::Credentials(place) => Proof::UserJwt(
+                UserCredentials::parse(place.read()?.expose())
+                    .map_err(|source| unusable(place, source))?,
+            ),
+            Self::UserJwt { jwt, seed } => {
+                let (token, key) = (jwt.read()?, seed.read()?);
+                let credentials = UserCredentials::parse_pair(token.expose(), key.expose());
+                Proof::UserJwt(credentials.map_err(|source| unusable(jwt, source))?)
+            }
+            Self::Password { user, password } => Proof::Password {
+                user: user.clone(),
+                password: password.read()?,
+            },
+            Self::Token(place) => Proof::Token(place.read()?),
+        }))
+    }
+}
+
+fn read_key(place: &SecretSource) -> Result<UserKey, AuthenticationError> {
+    UserKey::from_seed(place.read()?.expose()).map_err(|source| AuthenticationError::Seed {
+        place: place.clone(),
+        source,
+    })
+}
+
+fn unusable(place: &SecretSource, source: CredentialsError) -> AuthenticationError {
+    AuthenticationError::Credentials {
+        place: place.clone(),
+        source,
+    }
+}
+
+impl ProofReader {
+    pub(super) const fn new(authentication: Authentication) -> Self {
+        Self {
+            authentication,
+            last_good: Mutex::new(None),
+        }
+    }
+
+    /// Reads the secrets anew, and falls back on what they were the last time: whoever rotates a file may be in the middle of
+    /// writing it. None if there is nothing to prove. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the secrets cannot be read and never could.
+    pub(super) fn read(&self) -> Result<Option<Reading>, AuthenticationError> {
+        let mut last_good = self
+            .last_good
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match self.authentication.read() {
+            Ok(None) => Ok(None),
+            Ok(Some(proof)) => {
+                let proof = Arc::new(proof);
+                *last_good = Some(Arc::clone(&proof));
+                Ok(Some(Reading { proof, stale: None }))
+            }
+            Err(error) => match last_good.as_ref() {
+                Some(proof) => Ok(Some(Reading {
+                    proof: Arc::clone(proof),
+                    stale: Some(error),
+                })),
+                None => Err(error),
+            },
+        }
+    }
+}
+
+impl Proof {
+    /// What to tell a server that sent `nonce`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Sign`], when the key library fails.
+    pub(super) fn answer(&self, nonce: &[u8]) -> Result<Auth, KeyError> {
+        let mut auth = Auth::new();
+        match self {
+            Self::Nkey(key) => {
+                auth.nkey = Some(key.public_key().to_owned());
+                auth.signature = Some(key.sign(nonce)?);
+            }
+            Self::UserJwt(credentials) => {
+                auth.jwt = Some(credentials.jwt().to_owned());
+                auth.signature = Some(credentials.key().sign(nonce)?);
+            }
+            Self::Password { user, password } => {
+                auth.username = Some(user.clone());
+                auth.password = Some(password.expose().to_owned());
+            }
+            Self::Token(token) => auth.token = Some(token.expose().to_owned()),
+        }
+        Ok(auth)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! Defaults, names, and how a first connection fails. Servers are in the end-to-end tests.
+
+use std::net::TcpListener;
+use std::sync::Mutex;
+
+use portcullis_core::Secret;
+
+use super::*;
+
+/// An address at which nobody listens.
+fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("nats://{}", listener.local_addr().unwrap())
+}
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl ConnectionHooks for Heard {
+    fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
+        self.0
+            .lock()
+            .unwrap()
+            .push(format!("{connection}: {trouble}"));
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_connect() {
+    let options = ConnectionOptions::new(vec!["nats://a".to_owned()]);
+    assert_eq!(options.connect_timeout, Duration::from_secs(10));
+    assert_eq!(options.reconnect_wait, Duration::from_secs(1));
+    assert_eq!(options.reconnect_jitter, Duration::from_secs(5));
+    assert_eq!(options.retries, Retries::Forever);
+}
+
+#[test]
+fn retries_come_after_the_first_attempt() {
+    for (retries, attempts) in [(0, 1), (1, 2), (10, 11)] {
+        assert!(!Retries::Times(retries).used_up(attempts - 1));
+        assert!(Retries::Times(retries).used_up(attempts));
+    }
+    assert!(!Retries::Forever.used_up(u64::MAX));
+}
+
+#[tokio::test]
+async fn giving_up_keeps_the_count_and_the_last_cause() {
+    let heard = Arc::new(Heard::default());
+    let address = nowhere();
+    let options = ConnectionOptions {
+        retries: Retries::Times(2),
+        retry_delay: Duration::from_millis(1),
+        hooks: heard.clone(),
+        ..ConnectionOptions::new(vec![address.clone(), address.clone()])
+    };
+    let error = connect(&options).await.unwrap_err();
+    let address = address.strip_prefix("nats://").unwrap();
+    let text = crate::error::chain(&error);
+    assert!(
+        text.starts_with(&format!(
+            "gave up connecting to nats after 3 attempts: cannot connect to `{address}`: IO error: "
+        )),
+        "{text}"
+    );
+    let heard = heard.0.lock().unwrap();
+    assert_eq!(heard.len(), 6, "every server of every attempt: {heard:?}");
+}
+
+#[tokio::test]
+async fn there_is_no_wait_after_the_last_attempt() {
+    let options = ConnectionOptions {
+        retries: Retries::Times(0),
+        retry_delay: Duration::from_hours(1),
+        ..ConnectionOptions::new(vec![nowhere()])
+    };
+    let given_up = tokio::time::timeout(Duration::from_mins(1), connect(&options)).await;
+    assert!(matches!(
+        given_up.unwrap(),
+        Err(ConnectError::MaxRetries { attempts: 1, .. })
+    ));
+}
+
+#[tokio::test]
+async fn what_cannot_get_better_is_not_tried_again() {
+    let error = connect(&ConnectionOptions::new(Vec::new()))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::NoServer));
+    let servers = vec!["nats://a".to_owned(), "http://me:hunter2@b".to_owned()];
+    let error = connect(&ConnectionOptions::new(servers)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Address { position: 2, .. }));
+    assert!(!crate::error::chain(&error).contains("hunter2"), "{error}");
+    let options = ConnectionOptions {
+        authentication: Authentication::Nkey(Secret::new("SUHUNTER2").into()),
+        ..ConnectionOptions::new(vec![nowhere()])
+    };
+    let error = connect(&options).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Authentication(_)));
+    assert!(!crate::error::chain(&error).contains("HUNTER2"), "{error}");
+    let options = ConnectionOptions {
+        tls: TlsOptions {
+            ca_file: Some("nowhere/ca.pem".into()),
+            ..TlsOptions::default()
+        },
+        ..ConnectionOptions::new(vec![nowhere()])
+    };
+    let error = connect(&options).await.unwrap_err();
+    let text = crate::error::chain(&error);
+    assert!(
+        text.starts_with("cannot use tls: cannot read `nowhere/ca.pem`: "),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn several_connections_are_numbered() {
+    let heard = Arc::new(Heard::default());
+    let options = ConnectionOptions {
+        retries: Retries::Times(0),
+        hooks: heard.clone(),
+        ..ConnectionOptions::new(vec![nowhere()])
+    };
+    for count in [1, 2] {
+        let count = NonZeroUsize::new(count).unwrap();
+        connect_all(&options, count).await.unwrap_err();
+    }
+    let heard = heard.0.lock().unwrap();
+    assert!(heard[0].starts_with("portcullis: "), "{heard:?}");
+    // The first to fail ends the other.
+    assert!(heard[1].starts_with("portcullis-"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn embedders_have_the_last_word_on_the_clients_options() {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let see = Arc::clone(&seen);
+    let options = ConnectionOptions {
+        retries: Retries::Times(0),
+        additional: AdditionalOptions::new(move |options| {
+            *see.lock().unwrap() = format!("{options:?}");
+            options.name("replaced")
+        }),
+        ..ConnectionOptions::new(vec![nowhere()])
+    };
+    connect(&options).await.unwrap_err();
+    let seen = seen.lock().unwrap();
+    assert!(seen.contains("portcullis"), "{seen}");
+}

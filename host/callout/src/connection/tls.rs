@@ -1,0 +1,262 @@
+//! TLS to NATS.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use async_nats::ConnectOptions;
+use async_nats::rustls::RootCertStore;
+use async_nats::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use async_nats::rustls::pki_types::pem::{self, PemObject};
+use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use async_nats::rustls::sign::CertifiedKey;
+
+/// How connections are encrypted. A server that asks for TLS gets it, and so does one whose address begins with `tls://`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// The certificates that vouch for servers, PEM; without it, those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// What the host shows to servers that verify their clients.
+    pub certificate: Option<CertificateFiles>,
+    /// Whether the handshake comes first: `handshake_first` of the servers.
+    pub first: bool,
+    /// Whether a server without TLS is refused.
+    pub required: bool,
+}
+
+/// A certificate and its key, PEM. Both files are read anew for every connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate, and those between it and the authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A file of [`TlsOptions`] cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsFileError {
+    /// It cannot be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not PEM.
+    #[error("`{path}` is not a PEM file")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: pem::Error,
+    },
+    /// No certificate in it.
+    #[error("`{path}` holds no certificate (`BEGIN CERTIFICATE`)")]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No private key in it.
+    #[error("`{path}` holds no private key that is not encrypted (`BEGIN PRIVATE KEY`)")]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificate in it cannot vouch for others.
+    #[error("`{path}` holds a certificate that cannot be an authority's")]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: async_nats::rustls::Error,
+    },
+    /// Certificate and key do not belong together, or are of an unknown kind.
+    #[error("`{certificate}` and `{key}` are not a certificate and its key")]
+    Mismatch {
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+        /// Why.
+        source: async_nats::rustls::Error,
+    },
+}
+
+impl TlsOptions {
+    /// Whether every file is there and holds what it should. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first problem.
+    pub fn check(&self) -> Result<(), TlsFileError> {
+        if let Some(path) = &self.ca_file {
+            check_authorities(path)?;
+        }
+        self.certificate
+            .as_ref()
+            .map_or(Ok(()), CertificateFiles::check)
+    }
+
+    pub(super) fn apply(&self, mut options: ConnectOptions) -> ConnectOptions {
+        if let Some(path) = &self.ca_file {
+            options = options.add_root_certificates(path.clone());
+        }
+        if let Some(files) = &self.certificate {
+            options = options.add_client_certificate(files.certificate.clone(), files.key.clone());
+        }
+        if self.first {
+            options = options.tls_first();
+        }
+        // `tls_first` implies it; a bare `require_tls(false)` would take it back.
+        if self.required {
+            options = options.require_tls(true);
+        }
+        options
+    }
+}
+
+impl CertificateFiles {
+    fn check(&self) -> Result<(), TlsFileError> {
+        let chain = read_certificates(&self.certificate)?;
+        let key =
+            PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|error| match error {
+                pem::Error::NoItemsFound => TlsFileError::NoKey {
+                    path: self.key.clone(),
+                },
+                source => TlsFileError::Malformed {
+                    path: self.key.clone(),
+                    source,
+                },
+            })?;
+        CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
+            .map(drop)
+            .map_err(|source| TlsFileError::Mismatch {
+                certificate: self.certificate.clone(),
+                key: self.key.clone(),
+                source,
+            })
+    }
+}
+
+/// Names the cryptography library that TLS uses in this process, unless somebody has: with several of them compiled in, the
+/// client would not know which to take and panic.
+pub(super) fn choose_cryptography() {
+    if CryptoProvider::get_default().is_none() {
+        // Somebody else may have been faster, which is as good.
+        let _ = aws_lc_rs::default_provider().install_default();
+    }
+}
+
+fn check_authorities(path: &Path) -> Result<(), TlsFileError> {
+    let mut store = RootCertStore::empty();
+    for certificate in read_certificates(path)? {
+        store
+            .add(certificate)
+            .map_err(|source| TlsFileError::Authority {
+                path: path.to_owned(),
+                source,
+            })?;
+    }
+    Ok(())
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
+    let text = read(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let certificates = certificates.map_err(|source| TlsFileError::Malformed {
+        path: path.to_owned(),
+        source,
+    })?;
+    if certificates.is_empty() {
+        return Err(TlsFileError::NoCertificate {
+            path: path.to_owned(),
+        });
+    }
+    Ok(certificates)
+}
+
+fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, TlsFileError> {
+    std::fs::read(path)
+        .map(zeroize::Zeroizing::new)
+        .map_err(|source| TlsFileError::Read {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    use super::*;
+    use crate::error::chain;
+
+    /// An authority's certificate and its key, PEM.
+    fn authority() -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// What is wrong with options that name these files, without the directory; nothing if nothing is.
+    fn problem(files: &[(&str, &str)], ca: Option<&str>, pair: Option<(&str, &str)>) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(directory.path().join(name), content).unwrap();
+        }
+        let path = |name: &str| directory.path().join(name);
+        let options = TlsOptions {
+            ca_file: ca.map(path),
+            certificate: pair.map(|(certificate, key)| CertificateFiles {
+                certificate: path(certificate),
+                key: path(key),
+            }),
+            ..TlsOptions::default()
+        };
+        let problem = options.check().err().map(|error| chain(&error));
+        let prefix = format!("{}/", directory.path().display());
+        problem.unwrap_or_default().replace(&prefix, "")
+    }
+
+    #[test]
+    fn certificates_and_their_keys_are_accepted() {
+        let (certificate, key) = authority();
+        let both = format!("{certificate}{key}");
+        let files = [("ca", certificate.as_str()), ("key", &key), ("both", &both)];
+        assert_eq!(problem(&files, Some("ca"), Some(("ca", "key"))), "");
+        assert_eq!(problem(&files, None, Some(("both", "both"))), "");
+        assert_eq!(problem(&[], None, None), "");
+    }
+
+    #[test]
+    fn the_file_and_what_it_lacks_are_named() {
+        let ((certificate, key), (other, _)) = (authority(), authority());
+        let files = [
+            ("cert", certificate.as_str()),
+            ("key", &key),
+            ("other", &other),
+            ("empty", ""),
+            ("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n"),
+        ];
+        let authority = |name| problem(&files, Some(name), None);
+        let pair = |certificate, key| problem(&files, None, Some((certificate, key)));
+        assert!(authority("none").starts_with("cannot read `none`: "));
+        assert_eq!(
+            authority("empty"),
+            "`empty` holds no certificate (`BEGIN CERTIFICATE`)"
+        );
+        assert!(authority("broken").starts_with("`broken` is not a PEM file: "));
+        assert!(authority("key").starts_with("`key` holds no certificate"));
+        assert!(pair("cert", "cert").starts_with("`cert` holds no private key"));
+        assert!(
+            pair("other", "key").starts_with("`other` and `key` are not a certificate and its key"),
+            "{}",
+            pair("other", "key")
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! What the host tells those who watch it over HTTP, and when it gives up.
+
+use std::net::TcpListener;
+
+use anyhow::{Context, Result, ensure};
+use portcullis_tests::{Accounts, Host, NatsServer, Release, Site, log_in};
+use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{POLICY, SENSOR, sensor, settings, static_users};
+
+/// What a page says.
+#[derive(Debug)]
+struct Page {
+    status: u16,
+    head: String,
+    content: String,
+}
+
+/// Sends `request` to `address` and reads the answer.
+async fn ask(address: &str, request: &str) -> Result<Page> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (head, content) = answer.split_once("\r\n\r\n").context("no head")?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    Ok(Page {
+        status,
+        head: head.to_owned(),
+        content: content.to_owned(),
+    })
+}
+
+async fn get(address: &str, path: &str) -> Result<Page> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    ask(address, &request).await
+}
+
+/// A host with `lines` in the table `nats` and health pages, and where these are.
+async fn spawn(site: &Site, url: &str, lines: &str) -> Result<(Host, String)> {
+    let config = site.host_config(url, "[health]\nlisten = \"127.0.0.1:0\"\n");
+    let config = config.replacen("[nats]\n", &format!("[nats]\n{lines}\n"), 1);
+    let host = site.spawn_host_with(&config)?;
+    let served = host
+        .wait_for("the address", |event| event.says("health served"))
+        .await?;
+    let address = served.text("health.address").to_owned();
+    Ok((host, address))
+}
+
+/// A site with the sensor in its settings, or without any policy, and its server.
+async fn site(release: Release, with_policy: bool) -> Result<(Site, NatsServer)> {
+    let site = Site::create(release)?;
+    if with_policy {
+        put_policy(&site).await?;
+    }
+    let server = site.start_server(Accounts::Several).await?;
+    Ok((site, server))
+}
+
+async fn put_policy(site: &Site) -> Result<()> {
+    let settings = settings(&[sensor("everything", "").await?]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)
+}
+
+#[rstest]
+#[tokio::test]
+async fn readiness_follows_the_connection(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let (site, server) = site(release, true).await?;
+    let url = server.url();
+    let start_again = server.stop().await?;
+    let (host, address) = spawn(&site, &url, "").await?;
+
+    let page = get(&address, "/readyz").await?;
+    assert_eq!(page.status, 503, "{page:?}");
+    assert!(page.content.starts_with("connecting: "), "{page:?}");
+    assert_eq!(get(&address, "/healthz").await?.status, 200);
+
+    let server = start_again.await?;
+    host.ready().await?;
+    let page = get(&address, "/readyz").await?;
+    assert_eq!((page.status, page.content.as_str()), (200, "ready\n"));
+
+    let start_again = server.stop().await?;
+    host.wait_for("the loss", |event| event.says("nats disconnected"))
+        .await?;
+    let page = get(&address, "/readyz").await?;
+    assert_eq!(page.status, 503, "{page:?}");
+    assert!(
+        page.content
+            .starts_with("disconnected: the connection `portcullis`"),
+        "{page:?}"
+    );
+    assert_eq!(get(&address, "/healthz").await?.status, 200);
+
+    let _server = start_again.await?;
+    host.wait_for("the return", |event| event.says("nats reconnected"))
+        .await?;
+    assert_eq!(get(&address, "/readyz").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn readiness_wants_a_policy() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15, false).await?;
+    let (host, address) = spawn(&site, &server.url(), "").await?;
+    host.ready().await?;
+
+    let page = get(&address, "/readyz").await?;
+    assert_eq!(page.status, 503, "{page:?}");
+    assert!(page.content.starts_with("no-policy: "), "{page:?}");
+
+    put_policy(&site).await?;
+    host.published_from(0, POLICY).await?;
+    assert_eq!(get(&address, "/readyz").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_that_the_order_names_must_be_there() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15, true).await?;
+    let config = site.host_config(
+        &server.url(),
+        "order = [\"absent\"]\n[health]\nlisten = \"127.0.0.1:0\"\n",
+    );
+    let host = site.spawn_host_with(&config)?;
+    host.ready().await?;
+    let served = host
+        .wait_for("the address", |event| event.says("health served"))
+        .await?;
+
+    let page = get(served.text("health.address"), "/readyz").await?;
+
+    assert_eq!(page.status, 503, "{page:?}");
+    assert!(
+        page.content.starts_with("missing-policy: `absent`"),
+        "{page:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn metrics_count_logins_for_every_connection() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15, true).await?;
+    let (host, address) = spawn(&site, &server.url(), "connections = 2").await?;
+    host.ready().await?;
+    log_in(&server.url(), SENSOR, "roof").await?;
+    host.decision("roof").await?;
+
+    let page = get(&address, "/metrics").await?;
+
+    assert_eq!(page.status, 200, "{page:?}");
+    assert!(
+        page.head.contains("application/openmetrics-text"),
+        "{page:?}"
+    );
+    for line in [
+        "portcullis_ready 1.0",
+        "portcullis_policies 1.0",
+        "portcullis_nats_connected{connection=\"portcullis-1\"} 1.0",
+        "portcullis_nats_connected{connection=\"portcullis-2\"} 1.0",
+        "portcullis_permits_total 1",
+        "# EOF",
+    ] {
+        assert!(
+            page.content.lines().any(|other| other == line),
+            "`{line}` in {}",
+            page.content
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rubbish_is_answered_and_survived() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15, true).await?;
+    let (mut host, address) = spawn(&site, &server.url(), "").await?;
+    let long = "x".repeat(100_000);
+
+    for (request, status) in [
+        ("GET /secrets HTTP/1.1\r\n\r\n".to_owned(), 404),
+        (
+            "POST /readyz HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc".to_owned(),
+            405,
+        ),
+        ("\x16\x03\x01 hello\r\n\r\n".to_owned(), 400),
+        (format!("GET / HTTP/1.1\r\nA: {long}\r\n\r\n"), 431),
+    ] {
+        let page = ask(&address, &request).await?;
+        assert_eq!(page.status, status, "{page:?}");
+    }
+    let head = ask(&address, "HEAD /healthz HTTP/1.1\r\n\r\n").await?;
+    assert_eq!((head.status, head.content.as_str()), (200, ""));
+
+    ensure!(host.is_running()?, "the host ended");
+    assert_eq!(get(&address, "/healthz").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_and_ends_the_host() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let health = format!("[health]\nlisten = \"{address}\"\n");
+    let mut host = site.spawn_host_with(&site.host_config("nats://127.0.0.1:1", &health))?;
+
+    assert_eq!(host.ended().await?, Some(71));
+
+    let log = host.log().all();
+    let last = log.last().context("the host said nothing")?;
+    assert!(last.text("error").contains(&address), "{last:?}");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_that_is_cut_off_for_too_long_ends_once_and_with_an_error(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let (site, server) = site(release, true).await?;
+    let (mut host, _) = spawn(&site, &server.url(), "max-disconnected = \"300ms\"").await?;
+    host.ready().await?;
+
+    drop(server);
+
+    assert_eq!(host.ended().await?, Some(69));
+    let log = host.log().all();
+    let gave_up: Vec<_> = log
+        .iter()
+        .filter(|event| event.text("error").contains("`max-disconnected`"))
+        .collect();
+    assert_eq!(gave_up.len(), 1, "{log:#?}");
+    assert!(
+        gave_up[0].says("cannot serve") && gave_up[0].text("level") == "ERROR",
+        "{gave_up:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,349 @@
+//! Getting to the servers and back to them: retries, waits, several servers, credentials that change.
+
+use std::fs;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_nats::Client;
+use portcullis_tests::{
+    Accounts, Credentials, NatsServer, Operator, Release, Resolver, Site, log_in, unix_now,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use crate::support::{POLICY, SENSOR, sensor, settings, static_users};
+
+/// The exit code of a host that gave up.
+const EXIT_UNREACHABLE: Option<i32> = Some(69);
+
+/// An address at which nobody listens.
+fn nowhere() -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    Ok(format!("nats://{}", listener.local_addr()?))
+}
+
+/// A site with the sensor in its settings.
+async fn site(release: Release) -> Result<Site> {
+    let site = Site::create(release)?;
+    let settings = settings(&[sensor("everything", "").await?]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    Ok(site)
+}
+
+/// `config` with `lines` in the table `nats`.
+fn with_nats(config: &str, lines: &str) -> String {
+    config.replacen("[nats]\n", &format!("[nats]\n{lines}\n"), 1)
+}
+
+/// Logs in until it works.
+async fn log_in_by(deadline: Instant, server: &NatsServer) -> Result<Client> {
+    let login = async {
+        loop {
+            if let Ok(client) = log_in(&server.url(), SENSOR, "roof").await {
+                return client;
+            }
+        }
+    };
+    timeout_at(deadline, login)
+        .await
+        .context("no login works in time")
+}
+
+/// What the server says of its connections.
+async fn connections(client: &Client) -> Result<Vec<Value>> {
+    let answer = client
+        .request("$SYS.REQ.SERVER.PING.CONNZ", "".into())
+        .await?;
+    let answer: Value = serde_json::from_slice(&answer.payload)?;
+    let connections = answer.pointer("/data/connections");
+    Ok(connections
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default())
+}
+
+/// A server of which the system account can be asked, and who may ask.
+async fn observed_server(site: &Site) -> Result<(NatsServer, Client)> {
+    let issuer = site.keys.issuer.public_key();
+    let callout = site.keys.callout.public_key();
+    let server = site
+        .start_server_with(&format!(
+            "server_name: portcullis-tests\n\
+             system_account: SYS\n\
+             accounts {{\n  AUTH {{ users: [ {{ nkey: {callout} }} ] }}\n  APP {{}}\n  \
+             SYS {{ users: [ {{ user: system, password: system-password }} ] }}\n}}\n\
+             authorization {{\n  timeout: 5\n  auth_callout {{ issuer: {issuer}, account: AUTH, auth_users: [ {callout}, system ] }}\n}}\n"
+        ))
+        .await?;
+    let credentials = Credentials::Password("system", "system-password");
+    let system = log_in(&server.url(), credentials, "system").await?;
+    Ok((server, system))
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_server_that_is_away_does_not_keep_the_host_from_the_others(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let (server, system) = observed_server(&site).await?;
+    let both = format!("{}\", \"{}", nowhere()?, server.url());
+    let config = with_nats(&site.host_config(&both, ""), "name = \"gate-keeper\"");
+    let host = site.spawn_host_with(&config)?;
+    host.ready().await?;
+
+    log_in(&server.url(), SENSOR, "roof").await?;
+
+    let connections = connections(&system).await?;
+    let named = |connection: &&Value| connection.get("name") == Some(&json!("gate-keeper"));
+    assert_eq!(
+        connections.iter().filter(named).count(),
+        1,
+        "{connections:?}"
+    );
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn logins_work_again_within_seven_seconds_of_the_servers_return(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    // With the waits that a configuration has if it names none.
+    let config = site.host_config(&server.url(), "");
+    let config = config
+        .replace("reconnect-wait = \"50ms\"\n", "")
+        .replace("reconnect-jitter = \"0s\"\n", "");
+    let host = site.spawn_host_with(&config)?;
+    host.ready().await?;
+    let connected = host
+        .wait_for("the connection", |event| event.says("nats connected"))
+        .await?;
+
+    let start_again = server.stop().await?;
+    let lost = host
+        .wait_for("the loss", |event| event.says("nats disconnected"))
+        .await?;
+    let server = start_again.await?;
+    let back = Instant::now();
+    let client = log_in_by(back + Duration::from_secs(7), &server).await?;
+
+    let again = host
+        .wait_for("the return", |event| event.says("nats reconnected"))
+        .await?;
+    for event in [&connected, &lost, &again] {
+        assert_eq!(event.text("nats.connection"), "portcullis");
+        let address = format!("127.0.0.1:{}", server.port());
+        assert_eq!(event.text("nats.address"), address, "{event:?}");
+    }
+    assert_eq!(again.number("nats.reconnects"), Some(1));
+    assert_eq!(
+        lost.text("nats.server.id"),
+        connected.text("nats.server.id")
+    );
+    // The server has another id every time it starts, and the log has the one that it has now.
+    let id = client.server_info().server_id;
+    assert_eq!(again.text("nats.server.id"), id);
+    assert_ne!(connected.text("nats.server.id"), id);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_may_not_try_for_ever_gives_up_with_the_last_error() -> Result<()> {
+    let site = site(Release::Nats2_15).await?;
+    let address = nowhere()?;
+    let config = site.host_config(&address, "");
+    let config = config.replace("retry-delay = \"50ms\"", "retry-delay = \"100ms\"");
+    let mut host = site.spawn_host_with(&with_nats(&config, "connect-retries = 10"))?;
+
+    assert_eq!(host.ended().await?, EXIT_UNREACHABLE);
+
+    let log = host.log().all();
+    let failures = log
+        .iter()
+        .filter(|event| event.says("nats connection failed"));
+    assert_eq!(failures.count(), 11);
+    let last = log.last().context("the host said nothing")?;
+    assert!(last.says("cannot serve"), "{last:?}");
+    let address = address.trim_start_matches("nats://");
+    for part in ["11 attempts", address, "Connection refused"] {
+        assert!(last.text("error").contains(part), "{last:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_login_is_named_and_counts_as_an_attempt() -> Result<()> {
+    let site = site(Release::Nats2_15).await?;
+    let stranger = Site::create(Release::Nats2_15)?;
+    let server = stranger.start_server(Accounts::NoCallout).await?;
+    let config = site.host_config(&server.url(), "");
+    let mut host = site.spawn_host_with(&with_nats(&config, "connect-retries = 1"))?;
+
+    assert_eq!(host.ended().await?, EXIT_UNREACHABLE);
+
+    let log = host.log().all();
+    let refusals = log.iter().filter(|event| event.says("nats login refused"));
+    assert_eq!(refusals.count(), 2);
+    let last = log.last().context("the host said nothing")?;
+    assert!(last.text("error").contains("refuses the login"), "{last:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_waits_for_its_server_can_be_stopped() -> Result<()> {
+    let site = site(Release::Nats2_15).await?;
+    let mut host = site.spawn_host_with(&site.host_config(&nowhere()?, ""))?;
+    host.wait_for("a failed attempt", |event| {
+        event.says("nats connection failed")
+    })
+    .await?;
+
+    host.ask_to_stop().await?;
+
+    assert_eq!(host.ended().await?, Some(0));
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_lame_duck_is_noticed(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let (server, system) = observed_server(&site).await?;
+    let host = site.spawn_host(&server, "")?;
+    host.ready().await?;
+    let connections = connections(&system).await?;
+    let named = |connection: &&Value| connection.get("name") == Some(&json!("portcullis"));
+    let connection = connections
+        .iter()
+        .find(named)
+        .context("no connection of the host")?;
+    let id = system.server_info().server_id;
+    let request = json!({ "cid": connection.get("cid") }).to_string();
+
+    system
+        .request(format!("$SYS.REQ.SERVER.{id}.LDM"), request.into())
+        .await?;
+
+    let event = host
+        .wait_for("the lame duck", |event| {
+            event.says("nats server enters lame duck mode")
+        })
+        .await?;
+    assert_eq!(event.text("nats.server.id"), id);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_server_that_is_given_up_is_exchanged_for_another(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let (first, second) = (
+        site.start_server(Accounts::Several).await?,
+        site.start_server(Accounts::Several).await?,
+    );
+    // A wait that no test would outlast: the other server is tried without one.
+    let both = format!("{}\", \"{}", first.url(), second.url());
+    let config = site.host_config(&both, "");
+    let config = config.replace("reconnect-wait = \"50ms\"", "reconnect-wait = \"1h\"");
+    let host = site.spawn_host_with(&config)?;
+    host.ready().await?;
+    let connected = host
+        .wait_for("the connection", |event| event.says("nats connected"))
+        .await?;
+    let on_first = connected
+        .text("nats.address")
+        .ends_with(&format!(":{}", first.port()));
+    let (lost, other) = if on_first {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    // A connection that did not outlast the wait would be followed by one.
+    drop(lost.stop().await?);
+
+    let again = host
+        .wait_for("the other server", |event| event.says("nats reconnected"))
+        .await?;
+
+    assert_eq!(
+        again.text("nats.address"),
+        format!("127.0.0.1:{}", other.port())
+    );
+    log_in_by(Instant::now() + Duration::from_mins(1), &other).await?;
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn credentials_that_are_replaced_are_used_without_a_restart(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    let operator = Operator::new(&["APP"])?;
+    operator.write(site.path())?;
+    let server_config = operator.server_config(Resolver::Memory, site.path(), "")?;
+    let server = site.start_server_with(&server_config).await?;
+    let file = site.path().join("keys/service.creds");
+    let user_named = |name: &str, lifetime| {
+        let renewed = operator
+            .callout
+            .renew(&operator.service, name, unix_now() + lifetime)?;
+        renewed.credentials()
+    };
+    fs::write(&file, user_named("short", 4)?)?;
+    let mut host = site.spawn_host_with(&operator.host_config(&server.url(), ""))?;
+    host.ready().await?;
+
+    // Half a file, as somebody sees it who reads while it is written: what was read before goes on being used.
+    let renewed = user_named("long", 3600)?;
+    fs::write(&file, renewed.split_at(renewed.len() / 3).0)?;
+    let lost = host
+        .wait_for("the end of the short one", |event| {
+            event.says("nats disconnected")
+        })
+        .await?;
+    assert!(lost.text("error").contains("Expired"), "{lost:?}");
+    let stale = host
+        .wait_for("the half file", |event| {
+            event.says("nats credentials not renewed: those read before are used")
+        })
+        .await?;
+    assert!(stale.text("error").contains("service.creds"), "{stale:?}");
+    host.wait_for("the refusal", |event| event.says("nats login refused"))
+        .await?;
+
+    fs::write(&file, &renewed)?;
+    host.wait_for("the return", |event| event.says("nats reconnected"))
+        .await?;
+    assert!(host.is_running()?);
+    for event in host.log().all() {
+        assert!(!event.line().contains("eyJ"), "{event:?}");
+    }
+    let system = operator.system.user("admin")?.credentials()?;
+    let system = async_nats::ConnectOptions::with_credentials(&system)?
+        .connect(server.url())
+        .await?;
+    let answer = system
+        .request("$SYS.REQ.SERVER.PING.CONNZ", r#"{"auth":true}"#.into())
+        .await?;
+    let answer = String::from_utf8_lossy(&answer.payload).into_owned();
+    let connections: Value = serde_json::from_str(&answer)?;
+    let named = connections
+        .pointer("/data/connections")
+        .and_then(Value::as_array)
+        .context("no connections")?
+        .iter()
+        .any(|connection| connection.get("name_tag") == Some(&json!("long")));
+    assert!(named, "{answer}");
+    Ok(())
+}
