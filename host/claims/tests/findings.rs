@@ -1,6 +1,6 @@
 //! What fuzzing found, kept as tests.
 
-use portcullis_claims::{Claims, GenericBody, GenericClaims, KeyKind, SigningKey};
+use portcullis_claims::{AccountClaims, Claims, GenericBody, GenericClaims, KeyKind, SigningKey};
 use serde_json::{Map, Value};
 
 /// Without the feature `float_roundtrip` of `serde_json`, reading is off by one in the last digit.
@@ -15,4 +15,21 @@ fn numbers_too_large_for_integers_survive_signing() {
         let read = Claims::<GenericBody>::decode(&token.unwrap()).unwrap();
         assert_eq!(read.nats.data.get("number"), Some(&number));
     }
+}
+
+/// A role's limit that is left out is read as unlimited, so that a zero has to be written.
+#[test]
+fn a_role_that_may_do_nothing_is_not_unlimited_after_signing() {
+    let seed = SigningKey::generate_seed(KeyKind::Account).unwrap();
+    let key = SigningKey::from_seed(seed.expose(), KeyKind::Account).unwrap();
+    let public = key.public_key();
+    let body = format!(
+        r#"{{"signing_keys":[{{"kind":"user_scope","key":"{public}","role":"r",
+           "template":{{"subs":0,"data":0,"payload":0}}}}]}}"#
+    );
+    let mut claims = AccountClaims::new(public, 1);
+    claims.nats = serde_json::from_str(&body).unwrap();
+    let signing_keys = claims.nats.signing_keys.clone();
+    let read = AccountClaims::decode(&claims.sign(&key).unwrap()).unwrap();
+    assert_eq!(read.nats.signing_keys, signing_keys);
 }

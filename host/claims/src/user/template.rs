@@ -40,14 +40,15 @@ pub struct UserTemplate {
     /// The time zone of `times`, by its IANA name; none is the server's own.
     #[serde(skip_serializing_if = "is_empty")]
     pub times_location: Option<String>,
+    // Limits are always written: one that is left out is read as unlimited, a zero included.
     /// Most subscriptions; -1 is unlimited.
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_unlimited")]
+    #[serde(deserialize_with = "or_unlimited")]
     pub subs: i64,
     /// Most bytes; -1 is unlimited.
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_unlimited")]
+    #[serde(deserialize_with = "or_unlimited")]
     pub data: i64,
     /// Largest message in bytes; -1 is unlimited.
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_unlimited")]
+    #[serde(deserialize_with = "or_unlimited")]
     pub payload: i64,
     /// Whether tokens are good without a signed nonce.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
