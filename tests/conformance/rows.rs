@@ -24,11 +24,14 @@ pub(crate) struct Row {
     pub(crate) run: Run,
 }
 
+/// A row on its way.
+type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
+
 /// What to do for a row.
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
     /// Run it.
-    Now(fn(Release) -> Pin<Box<dyn Future<Output = Result<()>>>>),
+    Now(fn(Release) -> Running),
     /// Nothing: it takes MQTT, WebSocket or leafnodes.
     Later,
 }

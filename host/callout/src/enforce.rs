@@ -127,6 +127,11 @@ fn under_ceilings(
     Ok(permit)
 }
 
+/// The longest a login may last, in seconds: a hundred years. Servers count the time that is left in nanoseconds and 64
+/// bits; what is more than 292 years away has passed for them, and they close the connection at once. Certificates are made that
+/// last until 9999 (RFC 5280, 4.1.2.5).
+const LONGEST: u64 = 100 * 365 * 24 * 60 * 60;
+
 impl Expiry {
     /// When the login that `permit` allows ends, in seconds since the Unix epoch: the soonest of what the permit says,
     /// what the identity is good for, and what the host allows.
@@ -137,6 +142,7 @@ impl Expiry {
             .map(|max| received_at.saturating_add(max.as_secs()));
         let limits = [permit.expires_at, request.identity_expires_at, longest];
         let expires_at = limits.into_iter().flatten().min()?;
+        let expires_at = expires_at.min(received_at.saturating_add(LONGEST));
         let left = expires_at.saturating_sub(received_at);
         let most = self.jitter.as_secs().min(left / 4);
         let sooner = spread(&request.user_nkey) % most.saturating_add(1);

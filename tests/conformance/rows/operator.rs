@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions};
 use futures::StreamExt;
-use portcullis_tests::{Credentials, Operator, Release, Resolver, Template, Wire};
+use portcullis_tests::{Account, Credentials, Operator, Release, Resolver, Template, Wire};
 use serde_json::{Value, json};
 use tokio::time::{Duration, timeout};
 
@@ -27,7 +27,7 @@ pub(super) async fn basics(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST", "SIGNED", "BARRED"])?;
     operator.account_mut("SIGNED")?.use_signing_key();
     operator.account_mut("TEST")?.add_role("foo", SCOPED);
-    let allowed = ["TEST", "SIGNED"].map(|name| operator.account(name).map(|it| it.public_key()));
+    let allowed = ["TEST", "SIGNED"].map(|name| operator.account(name).map(Account::public_key));
     let allowed: Vec<_> = allowed.into_iter().collect::<Result<_>>()?;
     operator.allow_accounts(&allowed);
     operator.has_default_sentinel = release.version() >= (2, 11, 2);
@@ -97,14 +97,14 @@ pub(super) async fn scoped_assigned(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST"])?;
     let account = operator.account("TEST")?.public_key();
     operator.allow_accounts(&[account]);
-    scoped(release, operator).await
+    Box::pin(scoped(release, operator)).await
 }
 
 /// The same when it may use any.
 pub(super) async fn scoped_any(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST"])?;
     operator.allow_accounts(&["*".to_owned()]);
-    scoped(release, operator).await
+    Box::pin(scoped(release, operator)).await
 }
 
 async fn scoped(release: Release, mut operator: Operator) -> Result<()> {

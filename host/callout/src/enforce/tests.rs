@@ -162,6 +162,19 @@ fn the_soonest_end_wins() {
 }
 
 #[test]
+fn an_end_that_servers_would_take_for_the_past_comes_sooner() {
+    let (options, mut request) = (options(), request());
+    // The last second that a certificate can name.
+    request.identity_expires_at = Some(253_402_300_799);
+    let permit = permit(|_| {});
+    let end = enforce(permit, &request, None, &options)
+        .unwrap()
+        .expires_at;
+    let in_nanoseconds = end.and_then(|end| (end - NOW).checked_mul(1_000_000_000));
+    assert!(in_nanoseconds.is_some_and(|left| i64::try_from(left).is_ok()));
+}
+
+#[test]
 fn jitter_spreads_the_ends_and_never_extends_a_login() {
     let mut options = options();
     options.expiry = Expiry {

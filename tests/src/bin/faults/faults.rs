@@ -108,19 +108,19 @@ impl Before {
         let mut outcome = Outcome::of(&logins, self.began, ended, within);
         // Gone are those of the load itself; what is left are the hosts' connections.
         if let Some(host) = stage.hosts.first() {
-            outcome.notes = denials(host);
+            denials(host).iter().for_each(|denied| outcome.note(denied));
             outcome.watch(Watched::settled("host", self.host, host.id()?).await?);
         }
         let unfinished = unfinished(stage).await?;
         outcome.require(unfinished == 0, "the host keeps requests");
-        outcome.notes += &format!("{unfinished} requests unfinished; ");
+        outcome.note(&format!("{unfinished} requests unfinished"));
         outcome.watch(Watched::settled("nats-server", self.server, stage.server.id()?).await?);
         Ok(outcome)
     }
 }
 
 /// How often the host denied for which reason.
-fn denials(host: &Host) -> String {
+fn denials(host: &Host) -> Vec<String> {
     let mut classes = BTreeMap::new();
     for event in host.log().all() {
         let class = event.text("denial.class");
@@ -130,7 +130,7 @@ fn denials(host: &Host) -> String {
     }
     let classes = classes
         .iter()
-        .map(|(class, count)| format!("{count} denied as {class}; "));
+        .map(|(class, count)| format!("{count} denied as {class}"));
     classes.collect()
 }
 

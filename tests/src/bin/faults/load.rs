@@ -52,12 +52,12 @@ impl Load {
                     let began = Instant::now();
                     let admitted = log_in().await;
                     let ended = Instant::now();
-                    let login = Login {
+                    let ended = Login {
                         began,
                         ended,
                         admitted,
                     };
-                    record.send_modify(|logins| logins.push(login));
+                    record.send_modify(|logins| logins.push(ended));
                     if !admitted {
                         sleep(PAUSE).await;
                     }

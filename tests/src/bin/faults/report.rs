@@ -60,6 +60,14 @@ impl Outcome {
         }
     }
 
+    /// Adds to what else was counted.
+    pub(crate) fn note(&mut self, note: &str) {
+        if !self.notes.is_empty() {
+            self.notes.push_str("; ");
+        }
+        self.notes.push_str(note);
+    }
+
     /// Adds a process; one that leaks is a complaint.
     pub(crate) fn watch(&mut self, watched: Watched) {
         self.broken.extend(watched.leaks());

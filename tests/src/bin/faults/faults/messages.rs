@@ -65,7 +65,7 @@ pub(super) async fn garbage() -> Result<Outcome> {
     let mut outcome = before.and_after(&stage, AT_ONCE).await?;
     let failed = outcome.during.failed;
     outcome.require(failed == 0, "logins failed beside the garbage");
-    outcome.notes += &format!("{GARBAGE} messages of garbage, each refused");
+    outcome.note(&format!("{GARBAGE} messages of garbage, each refused"));
     Ok(outcome)
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn second_subscriber() -> Result<Outcome> {
     let seen = *counted.borrow();
     meddling.abort();
     let mut outcome = before.and_after(&stage, AT_ONCE).await?;
-    outcome.notes += &format!("{seen} requests refused by the meddler as well");
+    outcome.note(&format!("{seen} requests refused by the meddler as well"));
     Ok(outcome)
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn clock_skew() -> Result<Outcome> {
             admitted == expected,
             &format!("clock {ahead} s ahead: {admitted} of 20 admitted"),
         );
-        outcome.notes += &format!("{ahead:+} s: {admitted} of 20 admitted; ");
+        outcome.note(&format!("{ahead:+} s: {admitted} of 20 admitted"));
     }
     Ok(outcome)
 }
