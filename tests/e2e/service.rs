@@ -49,6 +49,12 @@ async fn asked(client: &Client, subject: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&message.payload)?)
 }
 
+/// Settings whose profile `own`, which is alice's, has these `bounds`.
+async fn bounded(bounds: &str) -> Result<String> {
+    let profile = "[settings.profiles.own]";
+    Ok(settings(&[alice("").await?]).replace(profile, &format!("{profile}\n{bounds}")))
+}
+
 fn denied(event: &Event, class: &str) {
     assert_eq!(event.text("denial.class"), class, "{event:?}");
 }
@@ -152,12 +158,12 @@ async fn what_the_server_ignores_the_host_enforces(
             "connection-type-not-allowed",
         ),
     ] {
-        let serving = serving(release, more, "", "").await?;
+        let serving = Serving::start(release, &bounded(more).await?).await?;
         assert!(is_refused(&log_in(&serving.url(), ALICE, "desk").await));
         denied(&serving.host.decision("desk").await?, class);
     }
     let here = "sources = [\"127.0.0.0/8\"]\nconnection-types = [\"STANDARD\", \"MQTT\"]";
-    let serving = serving(release, here, "", "").await?;
+    let serving = Serving::start(release, &bounded(here).await?).await?;
     log_in(&serving.url(), ALICE, "desk").await?;
     Ok(())
 }

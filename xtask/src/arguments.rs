@@ -57,10 +57,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ("bench", [name]) if name == "connections" => Ok(Verb::BenchConnections),
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
-        ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => Err(Failure::new(format!(
-            "`{verb}` does not take `{}`; see `cargo xtask help`",
-            rest.join(" ")
-        ))),
+        ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => {
+            Err(Failure::new(format!(
+                "`{verb}` does not take `{}`; see `cargo xtask help`",
+                rest.join(" ")
+            )))
+        }
         _ => Err(Failure::new(format!(
             "unknown verb `{verb}`; see `cargo xtask help`"
         ))),

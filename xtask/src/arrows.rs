@@ -19,7 +19,12 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("host/catalog", &["portcullis-core", "portcullis-engine"]),
     (
         "host/callout",
-        &["portcullis-core", "portcullis-claims", "async-nats"],
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-identity",
+            "async-nats",
+        ],
     ),
     (
         "host/app",

@@ -37,7 +37,8 @@ fn accounts_have_keys_seeds_and_roles() {
 
 #[test]
 fn everything_that_is_missing_is_named() {
-    let text = operator("[operator]\n[operator.accounts.APP]\n[operator.accounts.APP.roles.reader]\n");
+    let text =
+        operator("[operator]\n[operator.accounts.APP]\n[operator.accounts.APP.roles.reader]\n");
     let problems = lines(&parse(&text).unwrap_err()).join("\n");
     for expected in [
         "operator.account: missing: the public key (A…) of the callout account",
@@ -46,7 +47,13 @@ fn everything_that_is_missing_is_named() {
     ] {
         assert!(problems.contains(expected), "{problems}");
     }
-    let without = lines(&parse(&operator(&format!("[operator]\naccount = \"{}\"\n", account()))).unwrap_err());
+    let without = lines(
+        &parse(&operator(&format!(
+            "[operator]\naccount = \"{}\"\n",
+            account()
+        )))
+        .unwrap_err(),
+    );
     assert!(without[0].contains("operator.accounts"), "{without:?}");
 }
 
@@ -77,11 +84,26 @@ fn denials_have_a_mode_for_each_class() {
 }
 
 #[rstest]
-#[case("deny = { default = \"never\" }", "callout.deny.default: expected one of")]
-#[case("deny = { polcy-denied = \"drop\" }", "callout.deny.polcy-denied: unknown key, did you mean `policy-denied`?")]
-#[case("trusted-servers = [\"prod\"]", "callout.trusted-servers: expected the public key of server")]
-#[case("refuse-replays = \"no\"", "callout.refuse-replays: expected `true` or `false`")]
-#[case("service-name = \"my doors\"", "callout.service-name: expected letters, digits")]
+#[case(
+    "deny = { default = \"never\" }",
+    "callout.deny.default: expected one of"
+)]
+#[case(
+    "deny = { polcy-denied = \"drop\" }",
+    "callout.deny.polcy-denied: unknown key, did you mean `policy-denied`?"
+)]
+#[case(
+    "trusted-servers = [\"prod\"]",
+    "callout.trusted-servers: expected the public key of server"
+)]
+#[case(
+    "refuse-replays = \"no\"",
+    "callout.refuse-replays: expected `true` or `false`"
+)]
+#[case(
+    "service-name = \"my doors\"",
+    "callout.service-name: expected letters, digits"
+)]
 fn what_the_callout_is_told_is_checked(#[case] line: &str, #[case] expected: &str) {
     let problems = lines(&parse(&text_with("callout", line)).unwrap_err()).join("\n");
     assert!(problems.contains(expected), "{problems}");
