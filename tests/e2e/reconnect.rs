@@ -322,12 +322,14 @@ async fn credentials_that_are_replaced_are_used_without_a_restart(
     host.wait_for("the refusal", |event| event.says("nats login refused"))
         .await?;
 
+    // In its last second the short one may have been let in a few times more.
+    let mark = host.log().len();
     fs::write(&file, &renewed)?;
-    host.wait_for("the return", |event| event.says("nats reconnected"))
+    host.wait_from(mark, "the return", |event| event.says("nats reconnected"))
         .await?;
     assert!(host.is_running()?);
     for event in host.log().all() {
-        assert!(!event.line().contains("eyJ"), "{event:?}");
+        assert!(!event.line().contains("eyJ0"), "a JWT is in {event:?}");
     }
     let system = operator.system.user("admin")?.credentials()?;
     let system = async_nats::ConnectOptions::with_credentials(&system)?

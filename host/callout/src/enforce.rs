@@ -127,6 +127,10 @@ fn under_ceilings(
     Ok(permit)
 }
 
+/// The furthest end of a login, in seconds from now: a hundred years. Servers count what is left in nanoseconds, in 63 bits; an
+/// end that is more than 292 years away, as some certificates have it, would be there at once.
+const FURTHEST: u64 = 100 * 8766 * 60 * 60;
+
 impl Expiry {
     /// When the login that `permit` allows ends, in seconds since the Unix epoch: the soonest of what the permit says,
     /// what the identity is good for, and what the host allows.
@@ -137,6 +141,7 @@ impl Expiry {
             .map(|max| received_at.saturating_add(max.as_secs()));
         let limits = [permit.expires_at, request.identity_expires_at, longest];
         let expires_at = limits.into_iter().flatten().min()?;
+        let expires_at = expires_at.min(received_at.saturating_add(FURTHEST));
         let left = expires_at.saturating_sub(received_at);
         let most = self.jitter.as_secs().min(left / 4);
         let sooner = spread(&request.user_nkey) % most.saturating_add(1);

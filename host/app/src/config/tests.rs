@@ -233,11 +233,6 @@ fn problem_with(table: &str, given: &str) -> String {
 // Authentication.
 #[case(
     "nats",
-    "creds-env = \"X\"\ncreds-file = \"x\"",
-    ":2: nats.creds-env: `creds-file` is set too; keep one of them"
-)]
-#[case(
-    "nats",
     "token-file = \"x\"",
     ":1: nats: more than one way to authenticate: `nkey-seed-file`, `token-file`; keep one"
 )]
@@ -423,6 +418,10 @@ fn bad_values_are_named_with_line_and_key(
 #[case(
     "user-jwt-env = \"X\"\ncreds-file = \"x\"",
     ":1: nats: more than one way to authenticate: `user-jwt-env`, `creds-file`; keep one"
+)]
+#[case(
+    "creds-env = \"X\"\ncreds-file = \"x\"",
+    ":2: nats.creds-env: `creds-file` is set too; keep one of them"
 )]
 #[case(
     "nkey-seed-env = \"\"",

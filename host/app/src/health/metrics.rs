@@ -109,6 +109,22 @@ mod tests {
                 value: SampleValue::Histogram { buckets, sum: 2.5 },
             },
         ];
-        insta::assert_snapshot!(render(samples).unwrap(), @"");
+        insta::assert_snapshot!(render(samples).unwrap(), @r#"
+        # HELP portcullis_nats_reconnects How often
+        # TYPE portcullis_nats_reconnects counter
+        portcullis_nats_reconnects_total{connection="a"} 3
+        portcullis_nats_reconnects_total{connection="b \"quoted\""} 4
+        # HELP portcullis_ready Whether
+        # TYPE portcullis_ready gauge
+        portcullis_ready 1.0
+        # HELP portcullis_seconds How long
+        # TYPE portcullis_seconds histogram
+        portcullis_seconds_sum 2.5
+        portcullis_seconds_count 5
+        portcullis_seconds_bucket{le="0.1"} 3
+        portcullis_seconds_bucket{le="1.0"} 4
+        portcullis_seconds_bucket{le="+Inf"} 5
+        # EOF
+        "#);
     }
 }

@@ -162,6 +162,17 @@ fn the_soonest_end_wins() {
 }
 
 #[test]
+fn an_end_that_servers_cannot_count_to_is_brought_nearer() {
+    let mut request = request();
+    // The end of the certificates that have none (RFC 5280, 4.1.2.5).
+    request.identity_expires_at = Some(253_402_300_799);
+    let done = enforce(permit(|_| ()), &request, None, &options()).unwrap();
+    let left = Duration::from_secs(done.expires_at.unwrap() - NOW);
+    assert!(i64::try_from(left.as_nanos()).is_ok(), "{left:?}");
+    assert!(left > Duration::from_hours(50 * 8766), "{left:?}");
+}
+
+#[test]
 fn jitter_spreads_the_ends_and_never_extends_a_login() {
     let mut options = options();
     options.expiry = Expiry {

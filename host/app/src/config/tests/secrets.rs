@@ -187,25 +187,35 @@ fn credentials_files_hold_a_jwt_and_a_user_seed() {
     let fixture = Fixture::new();
     let nats = "creds-file = \"user.creds\"";
     let user = KeyPair::new_user().seed().unwrap();
-    fixture.write("user.creds", credentials_file("eyJ0.e30.sig", &user));
+    fixture.write("user.creds", credentials_file(&user_jwt(&user), &user));
     fixture.resolve(nats, ISSUER, "").unwrap();
-    fixture.write(
-        "user.creds",
-        credentials_file("eyJ0.e30.sig", &fixture.issuer),
-    );
-    assert_eq!(
-        fixture.problems(nats, ISSUER, ""),
-        [
-            "portcullis.toml: nats.creds-file: `user.creds` is not usable: expected a user seed (SU…), found an account seed (SA…)"
-        ]
-    );
-    fixture.write("user.creds", &user);
-    assert_eq!(
-        fixture.problems(nats, ISSUER, ""),
-        [
-            "portcullis.toml: nats.creds-file: `user.creds` is not usable: expected a credentials file, found no `BEGIN NATS USER JWT`"
-        ]
-    );
+    let another = KeyPair::new_user().seed().unwrap();
+    for (content, problem) in [
+        (
+            credentials_file(&user_jwt(&user), &another),
+            "the seed belongs to `U",
+        ),
+        (
+            credentials_file("eyJ0.e30.sig", &user),
+            "the JWT in the credentials is not usable: ",
+        ),
+        (
+            user.clone(),
+            "the user JWT (`eyJ…`) is missing, there is only a seed",
+        ),
+        (
+            user_jwt(&user),
+            "the user seed (`SU…`) is missing, there is only a JWT",
+        ),
+    ] {
+        fixture.write("user.creds", &content);
+        let problems = fixture.problems(nats, ISSUER, "");
+        let start =
+            format!("portcullis.toml: nats.creds-file: `user.creds` is not usable: {problem}");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(&start), "{problems:?}");
+        assert!(!problems[0].contains(&user), "{problems:?}");
+    }
 }
 
 #[cfg(unix)]
