@@ -50,7 +50,7 @@ fn run() -> Result<()> {
         Verb::Test { filters } => verbs::test(&Workspace::open()?, &filters),
         Verb::Conformance => verbs::conformance(&Workspace::open()?),
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
-        Verb::BenchConnections => verbs::bench_connections(&workspace),
+        Verb::BenchConnections => verbs::bench_connections(&Workspace::open()?),
         Verb::Check => verbs::check(&Workspace::open()?),
     }
 }
