@@ -130,11 +130,11 @@ async fn a_policy_that_the_order_names_must_be_there() -> Result<()> {
     );
     let host = site.spawn_host_with(&config)?;
     host.ready().await?;
-    let served = host
+    let listening = host
         .wait_for("the address", |event| event.says("health served"))
         .await?;
 
-    let page = get(served.text("health.address"), "/readyz").await?;
+    let page = get(listening.text("health.address"), "/readyz").await?;
 
     assert_eq!(page.status, 503, "{page:?}");
     assert!(

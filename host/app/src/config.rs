@@ -27,7 +27,7 @@ pub use self::operator::{Operator, SigningAccount};
 pub use self::policies::Policies;
 pub use self::secrets::{AccountSeeds, SecretSource, Secrets};
 
-use self::reader::{Document, Section};
+use self::reader::{Document, Read, Section};
 use crate::problem::{Checked, Problem};
 
 /// A configuration in which every key is right by itself. Secrets are named, not read: that is
@@ -115,7 +115,7 @@ impl Config {
 struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
-    operator: Option<Option<Operator>>,
+    operator: Read<Option<Operator>>,
     ceilings: Option<Ceilings>,
     policies: Option<Policies>,
     health: Option<Health>,

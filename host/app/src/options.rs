@@ -86,9 +86,9 @@ fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, Ke
         accounts.insert(name.clone(), issuer);
     }
     let account = operator.account.clone();
-    Ok(Issuers::Operator(OperatorIssuers::new(
+    Ok(Issuers::Operator(Box::new(OperatorIssuers::new(
         account, response, accounts,
-    )))
+    ))))
 }
 
 /// In operator mode, an account that is configured is one to sign for.

@@ -121,7 +121,7 @@ impl Counters {
             Sample::gauge(
                 "requests_in_flight",
                 "Requests being worked on",
-                read(&self.in_flight) as f64,
+                f64::from(u32::try_from(read(&self.in_flight)).unwrap_or(u32::MAX)),
             ),
             self.latency.sample(),
         ];

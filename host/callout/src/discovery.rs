@@ -183,12 +183,7 @@ impl Responder {
             last_error: "",
             processing_time: nanoseconds(self.counters.processing_time()),
             average_processing_time: nanoseconds(self.counters.average_processing_time()),
-            data: self
-                .counters
-                .samples()
-                .into_iter()
-                .filter_map(counted)
-                .collect(),
+            data: self.counters.samples().iter().filter_map(counted).collect(),
         }
     }
 }
@@ -222,7 +217,7 @@ impl Verb {
 }
 
 /// A counter under one name, labels included; other samples are for metrics only.
-fn counted(sample: Sample) -> Option<(String, u64)> {
+fn counted(sample: &Sample) -> Option<(String, u64)> {
     let SampleValue::Counter(number) = sample.value else {
         return None;
     };

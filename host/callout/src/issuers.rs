@@ -13,7 +13,7 @@ pub enum Issuers {
     /// Config mode: one key signs everything, `auth_callout.issuer` of the servers.
     Config(IssuerKey),
     /// Operator mode: the callout account signs responses, each target account its own users.
-    Operator(OperatorIssuers),
+    Operator(Box<OperatorIssuers>),
 }
 
 /// The keys of operator mode (decentralised authentication).
@@ -99,19 +99,16 @@ impl Issuers {
                 issuer: issuer.public_key(),
                 accounts: None,
             },
-            Self::Operator(OperatorIssuers {
-                views: (callout, accounts),
-                ..
-            }) => ServerMode::Operator(OperatorView {
-                callout,
-                accounts,
+            Self::Operator(operator) => ServerMode::Operator(OperatorView {
+                callout: &operator.views.0,
+                accounts: &operator.views.1,
                 strict_signing_keys: false,
             }),
         }
     }
 
     /// The key that signs responses.
-    pub(crate) const fn response(&self) -> &IssuerKey {
+    pub(crate) fn response(&self) -> &IssuerKey {
         match self {
             Self::Config(issuer) => issuer,
             Self::Operator(operator) => &operator.response,
@@ -332,7 +329,7 @@ mod tests {
         ]);
         let callout = key();
         let account = account(&callout);
-        let issuers = Issuers::Operator(OperatorIssuers::new(account, callout, accounts));
+        let issuers = Issuers::Operator(Box::new(OperatorIssuers::new(account, callout, accounts)));
         (issuers, keys)
     }
 
@@ -391,11 +388,11 @@ mod tests {
         assert_eq!(own.response_account(), None);
         let callout = key();
         let account: PublicKey = callout.public_key().parse().unwrap();
-        let signing = Issuers::Operator(OperatorIssuers::new(
+        let signing = Issuers::Operator(Box::new(OperatorIssuers::new(
             account.clone(),
             key(),
             BTreeMap::new(),
-        ));
+        )));
         assert_eq!(signing.response_account(), Some(account.as_str()));
         assert_eq!(signing.request_subject(), account.as_str());
     }

@@ -117,12 +117,15 @@ pub(crate) fn open(
     Ok(Opened { request, sealed_by })
 }
 
-/// What is in the box, and who sealed it; nothing if there is no box and none is demanded.
+/// What was in a box, and who sealed it.
+type Unsealed = (Zeroizing<Vec<u8>>, PublicKey);
+
+/// Opens the box; nothing if there is none and none is demanded.
 fn unsealed(
     payload: &[u8],
     headers: Option<&HeaderMap>,
     xkey: Option<&CurveKey>,
-) -> Result<Option<(Zeroizing<Vec<u8>>, PublicKey)>, OpenError> {
+) -> Result<Option<Unsealed>, OpenError> {
     let Some(xkey) = xkey else {
         return if is_sealed(payload) {
             Err(OpenError::Encrypted)

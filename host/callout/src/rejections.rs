@@ -122,9 +122,10 @@ pub(crate) async fn listen(
 ) -> Result<(), SubscribeError> {
     let mut events = client.subscribe(SUBJECT).await?;
     while let Some(message) = events.next().await {
-        match serde_json::from_slice::<Event>(&message.payload) {
-            Ok(event) => note_rejection(&event, &permits, &counters),
-            Err(_) => tracing::debug!(subject = SUBJECT, "event not understood"),
+        if let Ok(event) = serde_json::from_slice::<Event>(&message.payload) {
+            note_rejection(&event, &permits, &counters);
+        } else {
+            tracing::debug!(subject = SUBJECT, "event not understood");
         }
     }
     Ok(())

@@ -160,7 +160,7 @@ fn provenance(policy: &PolicyRef) -> [String; 3] {
 mod tests {
     use std::collections::BTreeMap;
 
-    use portcullis_claims::{CurveKey, IssuerKey};
+    use portcullis_claims::{CurveKey, IssuerKey, SubjectRule};
 
     use super::*;
     use crate::fixtures::{NOW, options, permit, request};
@@ -283,7 +283,7 @@ mod tests {
         let accounts = BTreeMap::from([("APP".to_owned(), app)]);
         let operator = OperatorIssuers::new(account(key()), key(), accounts);
         ServiceOptions {
-            issuers: Issuers::Operator(operator),
+            issuers: Issuers::Operator(Box::new(operator)),
             ..options()
         }
     }
@@ -329,8 +329,8 @@ mod tests {
         let reader = app(&options).roles["reader"].public_key();
         assert_eq!(user.issuer.as_deref(), Some(reader));
         assert_eq!(user.name.as_deref(), Some("alice"));
-        assert_eq!(user.nats.publish, Default::default());
-        assert_eq!(user.nats.subscribe, Default::default());
+        assert_eq!(user.nats.publish, SubjectRule::default());
+        assert_eq!(user.nats.subscribe, SubjectRule::default());
         assert_eq!(
             (user.nats.subs, user.nats.data, user.nats.payload),
             (0, 0, 0)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_claims::KeyKind;
 
 use super::deny::Deny;
-use super::reader::Section;
+use super::reader::{Read, Section};
 use super::secrets::{SecretKind, SecretSource};
 use super::values::{DURATION, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME, WORD};
 
@@ -138,7 +138,7 @@ fn read_targets(
     section: &mut Section<'_>,
     special: [Option<&str>; 2],
     operator_mode: bool,
-) -> Option<Option<TargetAccounts>> {
+) -> Read<Option<TargetAccounts>> {
     let Some(setting) = section.setting("target-accounts") else {
         if operator_mode {
             return Some(None);

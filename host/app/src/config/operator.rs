@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_claims::{KeyKind, PublicKey};
 
-use super::reader::Section;
+use super::reader::{Read, Section};
 use super::secrets::{SecretKind, SecretSource};
 use super::values::{ACCOUNT_KEY, WORD};
 
@@ -30,21 +30,13 @@ pub struct SigningAccount {
 
 impl Operator {
     /// Nothing and no problem if there is no such table.
-    pub(super) fn read(mut section: Section<'_>) -> Option<Option<Self>> {
+    pub(super) fn read(mut section: Section<'_>) -> Read<Option<Self>> {
         if !section.is_present() {
             section.finish();
             return Some(None);
         }
-        let account = match section.setting("account") {
-            Some(setting) => setting.parse(&ACCOUNT_KEY),
-            None => {
-                section.report_missing(
-                    "account",
-                    "missing: the public key (A…) of the callout account",
-                );
-                None
-            }
-        };
+        let missing = "missing: the public key (A…) of the callout account";
+        let account = read_key(&mut section, "account", missing);
         let accounts = read_accounts(section.section("accounts"));
         section.finish();
         Some(Some(Self {
@@ -63,13 +55,8 @@ fn read_accounts(section: Section<'_>) -> Option<BTreeMap<String, SigningAccount
 }
 
 fn read_account(mut section: Section<'_>) -> Option<SigningAccount> {
-    let key = match section.setting("key") {
-        Some(setting) => setting.parse(&ACCOUNT_KEY),
-        None => {
-            section.report_missing("key", "missing: the account's public key (A…)");
-            None
-        }
-    };
+    let missing = "missing: the account's public key (A…)";
+    let key = read_key(&mut section, "key", missing);
     let seed = read_seed(&mut section);
     let seeded = section.has("seed-file") || section.has("seed-env");
     let roles = section.section("roles");
@@ -86,6 +73,14 @@ fn read_account(mut section: Section<'_>) -> Option<SigningAccount> {
         seed,
         roles: roles?,
     })
+}
+
+fn read_key(section: &mut Section<'_>, key: &'static str, missing: &str) -> Option<PublicKey> {
+    if let Some(setting) = section.setting(key) {
+        return setting.parse(&ACCOUNT_KEY);
+    }
+    section.report_missing(key, missing);
+    None
 }
 
 fn read_role(mut section: Section<'_>) -> Option<SecretSource> {

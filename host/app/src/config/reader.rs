@@ -18,6 +18,9 @@ use crate::problem::Problem;
 /// How alike two keys are that may have been confused; 1 is the same.
 const LIKENESS: f64 = 0.8;
 
+/// What was read; nothing if something is wrong with it, and then that has been noted.
+pub(super) type Read<T> = Option<T>;
+
 /// A file that is being read, and what is wrong with it so far.
 pub(super) struct Document<'a> {
     file: &'a Path,
@@ -178,7 +181,7 @@ impl<'a> Section<'a> {
 
     /// Whether there is nothing in this table, or no table.
     pub(super) fn is_empty(&self) -> bool {
-        self.table.is_none_or(|table| table.is_empty())
+        self.table.is_none_or(DeTable::is_empty)
     }
 
     /// A path, relative to the directory of the file.

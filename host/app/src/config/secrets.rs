@@ -13,6 +13,7 @@ use portcullis_core::Secret;
 use super::Config;
 use super::nats::{Authentication, Nats, check_tls};
 use super::operator::{Operator, SigningAccount};
+use super::reader::Read;
 use crate::keys;
 use crate::problem::{Checked, Problem};
 
@@ -205,7 +206,7 @@ impl Resolver<'_> {
         &mut self,
         source: Option<&SecretSource>,
         kind: SecretKind,
-    ) -> Option<Option<Secret>> {
+    ) -> Read<Option<Secret>> {
         match source {
             None => Some(None),
             Some(source) => self.resolve(source, kind).map(Some),
@@ -249,7 +250,7 @@ impl SecretKind {
             Self::Seed(kind) => keys::check_seed(secret, kind).map_err(in_one_line),
             Self::Credentials => UserCredentials::parse(secret)
                 .map(drop)
-                .map_err(|error| in_one_line(error)),
+                .map_err(in_one_line),
             Self::Text => Ok(()),
         }
     }

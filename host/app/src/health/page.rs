@@ -68,7 +68,8 @@ impl Page {
         if reasons.is_empty() {
             return Self::text("200 OK", "ready\n");
         }
-        let lines: String = reasons.iter().map(|reason| format!("{reason}\n")).collect();
+        let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        let lines = format!("{}\n", reasons.join("\n"));
         Self::text("503 Service Unavailable", lines)
     }
 

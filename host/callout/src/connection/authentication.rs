@@ -57,7 +57,7 @@ pub enum AuthenticationError {
         /// Where they are.
         place: SecretSource,
         /// What is wrong with them.
-        source: CredentialsError,
+        source: Box<CredentialsError>,
     },
 }
 
@@ -128,7 +128,7 @@ fn read_key(place: &SecretSource) -> Result<UserKey, AuthenticationError> {
 fn unusable(place: &SecretSource, source: CredentialsError) -> AuthenticationError {
     AuthenticationError::Credentials {
         place: place.clone(),
-        source,
+        source: Box::new(source),
     }
 }
 

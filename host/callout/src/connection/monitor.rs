@@ -131,7 +131,7 @@ impl Monitor {
                 self.hooks.lame_duck(&self.name, &self.peer());
             }
             Event::Draining => {
-                tracing::debug!(nats.connection = self.name, "nats connection drains")
+                tracing::debug!(nats.connection = self.name, "nats connection drains");
             }
             Event::Closed => {
                 self.counters.closes.increment();

@@ -2,7 +2,7 @@
 
 use portcullis_claims::KeyKind;
 
-use crate::config::reader::Section;
+use crate::config::reader::{Read, Section};
 use crate::config::secrets::{SecretKind, SecretSource};
 use crate::config::values::TEXT;
 
@@ -118,7 +118,7 @@ impl From<&Authentication> for portcullis_callout::Authentication {
 }
 
 /// The telling key of the one way that is set, if one is; nothing, and a problem, if several or half a one are.
-fn way(section: &Section<'_>) -> Option<Option<&'static str>> {
+fn way(section: &Section<'_>) -> Read<Option<&'static str>> {
     let ways: Vec<&'static str> = WAYS
         .iter()
         .filter_map(|keys| keys.iter().find(|key| section.has(key)).copied())
