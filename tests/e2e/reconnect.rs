@@ -345,9 +345,11 @@ async fn credentials_that_are_replaced_are_used_without_a_restart(
             let connections = answer
                 .pointer("/data/connections")
                 .and_then(Value::as_array);
-            let named = json!("long");
-            let is_long = |connection: &Value| connection.get("name_tag") == Some(&named);
-            if connections.is_some_and(|connections| connections.iter().any(is_long)) {
+            let is_renewed = |connection: &Value| {
+                let jwt = connection.get("jwt").and_then(Value::as_str);
+                jwt.is_some_and(|jwt| renewed.contains(jwt))
+            };
+            if connections.is_some_and(|connections| connections.iter().any(is_renewed)) {
                 return anyhow::Ok(());
             }
         }
