@@ -108,7 +108,9 @@ impl Before {
         let mut outcome = Outcome::of(&logins, self.began, ended, within);
         // Gone are those of the load itself; what is left are the hosts' connections.
         if let Some(host) = stage.hosts.first() {
-            denials(host).iter().for_each(|denied| outcome.note(denied));
+            for denied in denials(host) {
+                outcome.note(&denied);
+            }
             outcome.watch(Watched::settled("host", self.host, host.id()?).await?);
         }
         let unfinished = unfinished(stage).await?;
