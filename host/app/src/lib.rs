@@ -8,7 +8,8 @@
 //!
 //! - [`Config`]: `portcullis.toml`, read so that every mistake is reported at once; [`Secrets`]: what it
 //!   names, read from files and environment; [`Problem`]: one mistake.
-//! - [`serve()`]: the service; give it a configuration, secrets and a signal to stop.
+//! - [`serve()`]: the service; give it a configuration, secrets and a signal to stop. `health`: what it tells those who
+//!   watch it.
 //! - [`check`], [`init`], [`hash`]: the other commands.
 //! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: how it ends; [`telemetry`]: logs.
 //!
