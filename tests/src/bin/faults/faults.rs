@@ -108,8 +108,8 @@ impl Before {
         let mut outcome = Outcome::of(&logins, self.began, ended, within);
         // Gone are those of the load itself; what is left are the hosts' connections.
         if let Some(host) = stage.hosts.first() {
-            for denied in &denials(host) {
-                outcome.note(denied);
+            for denied in denials(host) {
+                outcome.note(&denied);
             }
             outcome.watch(Watched::settled("host", self.host, host.id()?).await?);
         }

@@ -55,8 +55,9 @@ pub(super) async fn queue_overflow() -> Result<Outcome> {
     let host = stage.host(0)?;
     let shed = count(host, |event| event.says("request refused"));
     outcome.require(shed > 0, "no request was refused for want of a place");
-    let told = format!("{told} of {CROWD} at once refused in time; {shed} requests found no place");
-    outcome.notes.push_str(&told);
+    outcome.note(&format!(
+        "{told} of {CROWD} at once refused in time; {shed} requests found no place"
+    ));
     Ok(outcome)
 }
 
