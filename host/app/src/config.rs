@@ -2,6 +2,7 @@
 
 mod callout;
 mod ceilings;
+mod consistency;
 mod deny;
 mod health;
 mod log;
@@ -146,6 +147,10 @@ impl Parts {
             log: Log::read(root.section("log")),
         };
         root.finish();
+        if let (Some(callout), Some(operator)) = (&parts.callout, &parts.operator) {
+            let ceilings = parts.ceilings.as_ref();
+            consistency::check(document, callout, operator.as_ref(), ceilings);
+        }
         parts
     }
 

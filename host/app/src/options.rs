@@ -54,7 +54,7 @@ pub(crate) fn service_options(
             jitter: callout.expiry_jitter,
         },
         deny: deny_modes(&callout.deny),
-        discovery: callout.discoverable.then(|| discovery(callout)),
+        discovery: callout.discoverable.then(|| discovery(callout, operator)),
         drain_timeout: callout.drain_timeout,
     };
     Ok(options)
@@ -104,10 +104,26 @@ fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAcco
             .flat_map(|operator| operator.accounts.keys().cloned())
             .collect(),
     };
-    TargetAccounts::new(
-        names,
-        [callout.account.clone(), callout.system_account.clone()],
-    )
+    TargetAccounts::new(names, barred(callout, operator))
+}
+
+/// The callout account and the system account, under every name that the configuration has for them.
+fn barred(callout: &Callout, operator: Option<&Operator>) -> Vec<String> {
+    let special = [callout.account.as_str(), callout.system_account.as_str()];
+    let named = operator.into_iter().flat_map(|operator| {
+        let is_special =
+            move |key: &str| key == operator.account.as_str() || special.contains(&key);
+        operator
+            .accounts
+            .iter()
+            .filter(move |(_, account)| is_special(account.key.as_str()))
+            .map(|(name, _)| name.as_str())
+    });
+    special
+        .into_iter()
+        .chain(named)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn deny_modes(deny: &config::Deny) -> DenyModes {
@@ -125,11 +141,14 @@ fn deny_modes(deny: &config::Deny) -> DenyModes {
     )
 }
 
-fn discovery(callout: &Callout) -> Discovery {
+fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
+    let account = operator.map_or(callout.account.as_str(), |operator| {
+        operator.account.as_str()
+    });
     Discovery {
         name: callout.service_name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: "decides NATS logins by WebAssembly policies".to_owned(),
-        metadata: BTreeMap::from([("account".to_owned(), callout.account.clone())]),
+        metadata: BTreeMap::from([("account".to_owned(), account.to_owned())]),
     }
 }

@@ -58,7 +58,13 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
     for problem in config.warnings.iter().chain(&secrets.warnings) {
         log_warning(problem);
     }
-    let runtime = match tokio::runtime::Runtime::new() {
+    // Every decision that may run has a thread, and so do files that are read meanwhile.
+    let threads = config.value.callout.max_in_flight.saturating_add(64);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(threads)
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return give_up(&Failure::internal(error)),
     };

@@ -1,8 +1,10 @@
 //! Decide: ask the authorizer, inside the deadline, and hold its permit to the host's own rules.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
 
 use crate::enforce::enforce;
@@ -15,12 +17,18 @@ pub(crate) async fn decide<A: Authorizer>(
     deadline: Instant,
     options: &ServiceOptions,
 ) -> Decision {
-    let decision = authorizer.authorize(Arc::clone(&request), deadline);
-    let Ok(decision) = tokio::time::timeout_at(deadline.into(), decision).await else {
-        return Decision::deny(
-            DenialClass::Deadline,
-            "no decision within the request's deadline",
-        );
+    // Somebody else's code: a panic in it is a refusal like any other failure.
+    let decision = AssertUnwindSafe(authorizer.authorize(Arc::clone(&request), deadline));
+    let decision = tokio::time::timeout_at(deadline.into(), decision.catch_unwind()).await;
+    let decision = match decision {
+        Ok(Ok(decision)) => decision,
+        Ok(Err(_)) => return Decision::deny(DenialClass::Internal, "the authorizer panicked"),
+        Err(_) => {
+            return Decision::deny(
+                DenialClass::Deadline,
+                "no decision within the request's deadline",
+            );
+        }
     };
     let outcome = match decision.outcome {
         Outcome::Permit(permit) => {
@@ -64,6 +72,26 @@ mod tests {
             panic!("{decision:?}")
         };
         assert_eq!(denial.class, DenialClass::Deadline);
+    }
+
+    /// Breaks.
+    struct Broken;
+
+    impl Authorizer for Broken {
+        async fn authorize(&self, _: Arc<AuthorizationRequest>, _: Instant) -> Decision {
+            panic!("broken")
+        }
+    }
+
+    #[tokio::test]
+    async fn an_authorizer_that_panics_is_a_named_deny() {
+        let options = options();
+        let deadline = Instant::now() + options.deadline;
+        let decision = decide(&Broken, Arc::new(request()), deadline, &options).await;
+        let Outcome::Deny(denial) = decision.outcome else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(denial.class, DenialClass::Internal);
     }
 
     #[tokio::test]

@@ -98,7 +98,8 @@ fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial>
     Err(Denial::new(DenialClass::ConnectionTypeNotAllowed, reason))
 }
 
-/// A scoped signing key brings the permissions of its template, which the operator wrote: there is nothing to clip.
+/// A scoped signing key brings the permissions of its template, which nobody here knows. The template is the operator's own,
+/// so an account's ceiling lets it pass; a policy with a ceiling may not reach for it.
 fn under_ceilings(
     mut permit: Permit,
     policy: Option<&PolicyRef>,
@@ -115,8 +116,15 @@ fn under_ceilings(
             .and_then(|policy| options.ceilings.policies.get_key_value(&policy.name))
             .map(|(name, ceiling)| (format!("policy `{name}`"), ceiling)),
     ];
-    if permit.role.is_some() {
-        return Ok(permit);
+    if let Some(role) = &permit.role {
+        let [_, policys] = &ceilings;
+        let Some((whose, _)) = policys else {
+            return Ok(permit);
+        };
+        let reason = format!(
+            "the permit names role `{role}`, whose permissions the ceiling of {whose} cannot be held against"
+        );
+        return Err(Denial::new(DenialClass::CeilingExceeded, reason));
     }
     for (whose, ceiling) in ceilings.into_iter().flatten() {
         permit.permissions = ceiling.apply(&permit.permissions).map_err(|error| {

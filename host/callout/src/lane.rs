@@ -233,7 +233,7 @@ async fn confirm(client: &Client, account: &str) {
         tracing::warn!(
             account = info.data.account,
             expected = account,
-            "connected to another account than `account` under [callout]: is this user one of auth_users?"
+            "connected to another account than `account` says: is this user one of auth_users?"
         );
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use portcullis_claims::{
-    Answer, BoxError, LoginFacts, PublicKey, Refusal, ResponseClaims, SignError, Signatures,
-    UserClaims, preflight_for,
+    Answer, BoxError, EffectivePermissions, LoginFacts, PublicKey, Refusal, ResponseClaims,
+    ServerVerdict, SignError, Signatures, UserClaims, preflight_for,
 };
 use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef};
 
@@ -30,6 +30,12 @@ pub(crate) enum SealError {
         /// What is possible, in bytes.
         largest: usize,
     },
+    /// A role whose key has no scope: its users would have every permission.
+    #[error(
+        "the seed of role `{0}` is the account's own or a plain signing key: it brings no permissions, and servers read \
+         none as all; name the seed of the scoped signing key"
+    )]
+    RoleWithoutScope(String),
     /// Encryption failed.
     #[error("cannot encrypt the response")]
     Box(#[from] BoxError),
@@ -118,8 +124,23 @@ fn signed(
     let version = request.server.version.as_deref();
     let version = version.and_then(|version| version.parse().ok());
     let mode = issuers.server_mode();
-    preflight_for(&response, &login, &mode, version, now, Signatures::Trust)?;
+    let verdict = preflight_for(&response, &login, &mode, version, now, Signatures::Trust)?;
+    if let Outcome::Permit(permit) = &decision.outcome
+        && let Some(role) = &permit.role
+        && !gives_role(&verdict)
+    {
+        return Err(SealError::RoleWithoutScope(role.clone()));
+    }
     Ok(response)
+}
+
+fn gives_role(verdict: &ServerVerdict) -> bool {
+    match verdict {
+        ServerVerdict::Accepted(accepted) => {
+            matches!(accepted.permissions, EffectivePermissions::Role(..))
+        }
+        ServerVerdict::Denied(_) => false,
+    }
 }
 
 fn user_jwt(
@@ -335,6 +356,29 @@ mod tests {
             (user.nats.subs, user.nats.data, user.nats.payload),
             (0, 0, 0)
         );
+    }
+
+    #[test]
+    fn a_role_whose_seed_is_the_accounts_own_gets_nobody_in() {
+        let own = IssuerKey::generate_seed().unwrap();
+        let own = || IssuerKey::from_seed(own.expose()).unwrap();
+        let app = AccountIssuer {
+            key: own().public_key().parse().unwrap(),
+            issuer: None,
+            roles: BTreeMap::from([("reader".to_owned(), own())]),
+        };
+        let accounts = BTreeMap::from([("APP".to_owned(), app)]);
+        let callout = key().public_key().parse().unwrap();
+        let operator = OperatorIssuers::new(callout, key(), accounts);
+        let options = ServiceOptions {
+            issuers: Issuers::Operator(Box::new(operator)),
+            ..options()
+        };
+        let mut builder = Permit::builder("APP", NOW);
+        builder.role("reader");
+        let decision = permit(builder.finish().unwrap());
+        let error = seal(&request(), &decision, &options, to(NOW)).unwrap_err();
+        assert!(matches!(error, SealError::RoleWithoutScope(_)), "{error}");
     }
 
     #[test]

@@ -123,6 +123,7 @@ impl<A: Authorizer> Service<A> {
         drop(confirm);
         let _observers = self.observe();
         let (mut ready, mut missing) = (Some(ready), self.clients.len());
+        let mut failed = None;
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
@@ -133,21 +134,28 @@ impl<A: Authorizer> Service<A> {
                         ready();
                     }
                 }
-                ended = lanes.join_next() => return Err(match ended {
-                    None => ServiceError::NoConnection,
-                    Some(Ok(Err(error))) => error,
-                    Some(Ok(Ok(()))) => ServiceError::Closed,
-                    Some(Err(error)) => ServiceError::Task(error),
-                }),
+                ended = lanes.join_next() => {
+                    failed = Some(match ended {
+                        None => ServiceError::NoConnection,
+                        Some(Ok(Err(error))) => error,
+                        Some(Ok(Ok(()))) => ServiceError::Closed,
+                        Some(Err(error)) => ServiceError::Task(error),
+                    });
+                    break;
+                }
             }
         }
         tracing::info!("draining");
+        // A lane that waits to say that it is confirmed would not hear that it is to stop.
+        drop(confirmed);
         // Nobody listens if every lane has ended by itself.
         let _ = stop.send(true);
+        // Whatever became of one, the others finish what they have begun.
         while let Some(ended) = lanes.join_next().await {
-            ended.map_err(ServiceError::Task)??;
+            let ended = ended.map_err(ServiceError::Task).flatten();
+            failed = failed.or(ended.err());
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// What goes on beside the requests, on the first connection. Ends when the set is dropped.

@@ -81,6 +81,11 @@ impl<'a> Document<'a> {
         self.report(Problem::error(self.file, message), error.span().as_ref());
     }
 
+    /// Notes a problem of a key, wherever it stands.
+    pub(super) fn report_at(&self, key: String, message: impl Into<String>) {
+        self.report(Problem::error(self.file, message).at_key(key), None);
+    }
+
     fn report(&self, problem: Problem, span: Option<&Range<usize>>) {
         let problem = match span.and_then(|span| self.text.get(..span.start)) {
             Some(before) => problem.at_line(before.matches('\n').count() + 1),

@@ -24,7 +24,9 @@ fn problems(ceilings: &str) -> Vec<String> {
 
 #[test]
 fn ceilings_are_read_by_the_names_of_accounts_and_policies() {
-    let config = parse(&text(
+    let accounts = text_with("callout", "target-accounts = [\"APP\", \"a.b\"]");
+    let config = parse(&format!(
+        "{accounts}\n{}",
         r#"
 [ceilings.accounts.APP]
 publish-allow = ["orders.>"]

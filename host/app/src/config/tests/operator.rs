@@ -108,3 +108,28 @@ fn what_the_callout_is_told_is_checked(#[case] line: &str, #[case] expected: &st
     let problems = lines(&parse(&text_with("callout", line)).unwrap_err()).join("\n");
     assert!(problems.contains(expected), "{problems}");
 }
+
+#[test]
+fn names_that_lead_nowhere_are_errors() {
+    let (auth, app) = (account(), account());
+    let text = operator(&format!(
+        "target-accounts = [\"APP\", \"OTHER\"]\n[operator]\naccount = \"{auth}\"\n\
+         [operator.accounts.APP]\nkey = \"{app}\"\nseed-file = \"a\"\n\
+         [operator.accounts.OLD]\nkey = \"{app}\"\nseed-file = \"a\"\n\
+         [ceilings.accounts.{app}]\npublish-allow = [\"a\"]\n"
+    ));
+    let problems = lines(&parse(&text).unwrap_err()).join("\n");
+    for expected in [
+        "callout.target-accounts: `OTHER` is not the name",
+        "operator.accounts.OLD.key: the key of `APP` too",
+        &format!("ceilings.accounts.{app}: would apply to no login"),
+    ] {
+        assert!(problems.contains(expected), "{problems}");
+    }
+    let typo = text_with("callout", "") + "[ceilings.accounts.app]\npublish-allow = [\"a\"]\n";
+    let problems = lines(&parse(&typo).unwrap_err()).join("\n");
+    assert!(
+        problems.contains("ceilings.accounts.app: would apply"),
+        "{problems}"
+    );
+}

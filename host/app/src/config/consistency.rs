@@ -1,0 +1,60 @@
+//! What tables say of each other.
+
+use std::collections::BTreeMap;
+
+use super::callout::{Callout, TargetAccounts};
+use super::ceilings::Ceilings;
+use super::operator::Operator;
+use super::reader::Document;
+
+/// Notes names that lead nowhere: whoever wrote them thinks that something applies which does not.
+pub(super) fn check(
+    document: &Document<'_>,
+    callout: &Callout,
+    operator: Option<&Operator>,
+    ceilings: Option<&Ceilings>,
+) {
+    let target = |name: &str| match (operator, &callout.target_accounts) {
+        (Some(operator), _) => operator.accounts.contains_key(name),
+        (None, Some(TargetAccounts::Only(names))) => names.iter().any(|known| known == name),
+        (None, _) => true,
+    };
+    let place = if operator.is_some() {
+        "[operator.accounts]"
+    } else {
+        "`target-accounts`"
+    };
+    for name in ceilings
+        .into_iter()
+        .flat_map(|ceilings| ceilings.accounts.keys())
+    {
+        if !target(name) {
+            let message = format!("would apply to no login: `{name}` is not in {place}");
+            document.report_at(format!("ceilings.accounts.{name}"), message);
+        }
+    }
+    if let Some(operator) = operator {
+        check_operator(document, callout, operator);
+    }
+}
+
+fn check_operator(document: &Document<'_>, callout: &Callout, operator: &Operator) {
+    let listed = match &callout.target_accounts {
+        Some(TargetAccounts::Only(names) | TargetAccounts::Any(names)) => names.as_slice(),
+        None => &[],
+    };
+    for name in listed
+        .iter()
+        .filter(|name| !operator.accounts.contains_key(*name))
+    {
+        let message = format!("`{name}` is not the name of a table under [operator.accounts]");
+        document.report_at("callout.target-accounts".to_owned(), message);
+    }
+    let mut keys = BTreeMap::new();
+    for (name, account) in &operator.accounts {
+        if let Some(other) = keys.insert(account.key.as_str(), name) {
+            let message = format!("the key of `{other}` too; an account has one name here");
+            document.report_at(format!("operator.accounts.{name}.key"), message);
+        }
+    }
+}
