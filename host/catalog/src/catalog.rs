@@ -85,7 +85,9 @@ impl Catalog {
         let mut loader = self.loader();
         let report = loader.pass(pass)?;
         if first || report.changes_service() {
-            let snapshot = loader.snapshot();
+            let snapshot = Arc::new(loader.snapshot());
+            // Before the log says so: whoever reads it may ask at once.
+            self.published.store(Arc::clone(&snapshot));
             let order: Vec<_> = snapshot
                 .policies()
                 .map(|policy| policy.name.as_str())
@@ -104,7 +106,6 @@ impl Catalog {
             if order.is_empty() {
                 tracing::warn!("no policy is in service: every login is denied");
             }
-            self.published.store(Arc::new(snapshot));
         }
         Ok(report)
     }
