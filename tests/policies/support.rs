@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{
-    AuthorizationRequest, Client, ClientTls, Credentials, Secret, Server, Verdict,
+    AuthorizationRequest, Client, ClientTls, Credentials, Identity, Secret, Server, Verdict,
 };
 use portcullis_engine::{
     Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy, Source,
@@ -73,7 +73,7 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
             token: Some(Secret::new("token")),
             ..Credentials::default()
         },
-        identity_expires_at: None,
+        identity: Identity::default(),
         received_at: NOW,
     })
 }

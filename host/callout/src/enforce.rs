@@ -148,7 +148,7 @@ impl Expiry {
         let longest = self
             .max
             .map(|max| received_at.saturating_add(max.as_secs()));
-        let limits = [permit.expires_at, request.identity_expires_at, longest];
+        let limits = [permit.expires_at, request.identity.expires_at, longest];
         let expires_at = limits.into_iter().flatten().min()?;
         let expires_at = expires_at.min(received_at.saturating_add(LONGEST));
         let left = expires_at.saturating_sub(received_at);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use portcullis_claims::IssuerKey;
 use portcullis_core::{
-    AuthorizationRequest, Client, Credentials, Decision, Outcome, Permit, PolicyRef, Server,
+    AuthorizationRequest, Client, Credentials, Decision, Identity, Outcome, Permit, PolicyRef,
+    Server,
 };
 
 use crate::{Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers};
@@ -44,7 +45,7 @@ pub(crate) fn request() -> AuthorizationRequest {
             username: Some("alice".to_owned()),
             ..Credentials::default()
         },
-        identity_expires_at: None,
+        identity: Identity::default(),
         received_at: NOW,
     }
 }

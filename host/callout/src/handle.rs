@@ -249,7 +249,7 @@ impl Context {
     fn new(opened: Opened, at: Instant) -> Self {
         let patience = patience(opened.request.issued_at(), opened.request.expires_at());
         let mut request = opened.request.into_request();
-        request.identity_expires_at = request.client.tls.as_ref().and_then(certificate_expiry);
+        request.identity.expires_at = request.client.tls.as_ref().and_then(certificate_expiry);
         Self {
             request: Arc::new(request),
             sealed_by: opened.sealed_by,

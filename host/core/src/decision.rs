@@ -61,6 +61,12 @@ pub struct Denial {
 pub enum DenialClass {
     /// A policy said no.
     PolicyDenied,
+    /// What the client presented does not prove what it should.
+    IdentityRejected,
+    /// What the client presented cannot be verified now: the issuer's keys cannot be had.
+    IdentityUnavailable,
+    /// There were too many failed attempts from that address or for that user.
+    Throttled,
     /// Every policy abstained.
     EndOfChain,
     /// No policy is in service.
@@ -81,6 +87,8 @@ pub enum DenialClass {
     SourceNotAllowed,
     /// The client is not connected in one of the permit's ways.
     ConnectionTypeNotAllowed,
+    /// The permit does not hold at this time of the day.
+    TimeNotAllowed,
     /// A permit goes beyond a ceiling that refuses rather than clips.
     CeilingExceeded,
     /// The request's deadline passed before a decision was made.
@@ -104,8 +112,11 @@ pub enum Blame {
 
 impl DenialClass {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::PolicyDenied,
+        Self::IdentityRejected,
+        Self::IdentityUnavailable,
+        Self::Throttled,
         Self::EndOfChain,
         Self::NoPolicy,
         Self::PolicyTrapped,
@@ -116,6 +127,7 @@ impl DenialClass {
         Self::RoleNotAllowed,
         Self::SourceNotAllowed,
         Self::ConnectionTypeNotAllowed,
+        Self::TimeNotAllowed,
         Self::CeilingExceeded,
         Self::Deadline,
         Self::Overloaded,
@@ -127,6 +139,9 @@ impl DenialClass {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PolicyDenied => "policy-denied",
+            Self::IdentityRejected => "identity-rejected",
+            Self::IdentityUnavailable => "identity-unavailable",
+            Self::Throttled => "throttled",
             Self::EndOfChain => "end-of-chain",
             Self::NoPolicy => "no-policy",
             Self::PolicyTrapped => "policy-trapped",
@@ -137,6 +152,7 @@ impl DenialClass {
             Self::RoleNotAllowed => "role-not-allowed",
             Self::SourceNotAllowed => "source-not-allowed",
             Self::ConnectionTypeNotAllowed => "connection-type-not-allowed",
+            Self::TimeNotAllowed => "time-not-allowed",
             Self::CeilingExceeded => "ceiling-exceeded",
             Self::Deadline => "deadline",
             Self::Overloaded => "overloaded",
@@ -156,14 +172,18 @@ impl DenialClass {
             | Self::RoleNotAllowed
             | Self::CeilingExceeded => Some(Blame::Guest),
             Self::NoPolicy
+            | Self::IdentityUnavailable
             | Self::Deadline
             | Self::Overloaded
             | Self::InvalidResponse
             | Self::Internal => Some(Blame::Host),
             Self::PolicyDenied
+            | Self::IdentityRejected
+            | Self::Throttled
             | Self::EndOfChain
             | Self::SourceNotAllowed
-            | Self::ConnectionTypeNotAllowed => None,
+            | Self::ConnectionTypeNotAllowed
+            | Self::TimeNotAllowed => None,
         }
     }
 }

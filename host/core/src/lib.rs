@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`AuthorizationRequest`]: one login, as the server describes it.
+//! - [`Identity`], [`Claims`], [`Certificate`]: who asks, as far as the host could prove it.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
 //! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: where from, how and when it may be.
 //! - [`Ceiling`]: the most it may do, whatever a policy says.
@@ -17,6 +18,7 @@
 mod ceiling;
 mod connection;
 mod decision;
+mod identity;
 mod permissions;
 mod permit;
 mod policy;
@@ -29,6 +31,7 @@ mod times;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
+pub use identity::{Certificate, Claims, Identity, Strength};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};

@@ -1,6 +1,6 @@
 //! One login, as the server describes it.
 
-use crate::Secret;
+use crate::{Identity, Secret};
 
 /// What a server asks: may this connection come in, and what may it do?
 ///
@@ -16,9 +16,8 @@ pub struct AuthorizationRequest {
     pub client: Client,
     /// What the client presented.
     pub credentials: Credentials,
-    /// When what the client presented ends, as a certificate or a token does, in seconds since the Unix epoch. No login
-    /// outlasts it.
-    pub identity_expires_at: Option<u64>,
+    /// Who asks, as far as the host could prove it.
+    pub identity: Identity,
     /// When the host received the request. Policies know no other clock.
     pub received_at: u64,
 }
@@ -105,7 +104,7 @@ pub struct Credentials {
 }
 
 /// How a client authenticates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
     /// User name and password, or either of them.
     Password,
@@ -115,7 +114,13 @@ pub enum Method {
     Jwt,
     /// An nkey with a signature.
     Nkey,
+    /// A signed token of an identity provider that the host verified (OpenID Connect, OAuth 2, Kubernetes), wherever it
+    /// was presented.
+    Oidc,
+    /// Nothing but a TLS certificate, which the server verified.
+    Certificate,
     /// Nothing was presented.
+    #[default]
     None,
 }
 
@@ -127,6 +132,8 @@ impl Method {
             Self::Token => "token",
             Self::Jwt => "jwt",
             Self::Nkey => "nkey",
+            Self::Oidc => "oidc",
+            Self::Certificate => "certificate",
             Self::None => "none",
         }
     }

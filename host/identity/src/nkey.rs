@@ -44,7 +44,7 @@ mod tests {
     use data_encoding::{BASE64, BASE64URL};
     use nkeys::KeyPair;
     use portcullis_claims::{IssuerKey, UserClaims};
-    use portcullis_core::{Client, Permit, Secret, Server};
+    use portcullis_core::{Client, Identity, Permit, Secret, Server};
 
     use super::*;
 
@@ -59,7 +59,7 @@ mod tests {
                 ..Client::default()
             },
             credentials,
-            identity_expires_at: None,
+            identity: Identity::default(),
             received_at: 100,
         }
     }

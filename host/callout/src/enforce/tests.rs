@@ -155,7 +155,7 @@ fn the_soonest_end_wins() {
             "{asked:?}"
         );
     }
-    request.identity_expires_at = Some(NOW + 20);
+    request.identity.expires_at = Some(NOW + 20);
     assert_eq!(ends(Some(30), &request, &options), Some(NOW + 20));
     options.expiry.max = None;
     assert_eq!(ends(None, &request, &options), Some(NOW + 20));
@@ -165,7 +165,7 @@ fn the_soonest_end_wins() {
 fn an_end_that_servers_would_take_for_the_past_comes_sooner() {
     let (options, mut request) = (options(), request());
     // The last second that a certificate can name.
-    request.identity_expires_at = Some(253_402_300_799);
+    request.identity.expires_at = Some(253_402_300_799);
     let permit = permit(|_| {});
     let end = enforce(permit, &request, None, &options)
         .unwrap()

@@ -2,7 +2,9 @@
 //!
 //! Everything is optional: what a server leaves out, and what it sets to `null`, is absent.
 
-use portcullis_core::{AuthorizationRequest, Client, ClientTls, Credentials, Secret, Server};
+use portcullis_core::{
+    AuthorizationRequest, Client, ClientTls, Credentials, Identity, Secret, Server,
+};
 use serde::{Deserialize, Deserializer};
 
 use crate::jwt::{Body, VERSION};
@@ -138,7 +140,7 @@ impl RequestBody {
                 ..information.into_client(&options)
             },
             credentials: options.into_credentials(),
-            identity_expires_at: None,
+            identity: Identity::default(),
             received_at,
         };
         (request, remainder)

@@ -1,0 +1,142 @@
+//! The claims of a token, by path.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// What a verified token says, by path.
+///
+/// A path is the name of a claim as it stands (`https://example.com/groups`); if there is no such claim, names with dots
+/// between them, each inside the one before (`realm_access.roles`); or, with a slash in front, a JSON pointer (RFC 6901).
+///
+/// `Debug` shows names only: the values are the payload of a token.
+///
+/// ```
+/// use portcullis_core::Claims;
+///
+/// let claims = Claims::from_json(r#"{ "realm_access": { "roles": ["a", "b"] }, "scope": "x y" }"#)?;
+/// assert_eq!(claims.texts("realm_access.roles"), ["a", "b"]);
+/// assert_eq!(claims.texts("/realm_access/roles/1"), ["b"]);
+/// assert_eq!(claims.texts("scope"), ["x y"]);
+/// assert_eq!(claims.texts("sub"), [""; 0]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Default, PartialEq)]
+pub struct Claims(Value);
+
+impl Claims {
+    /// The claims in a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a JSON object.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self::new)
+    }
+
+    /// The claims in an object that has been read.
+    pub fn new(claims: Map<String, Value>) -> Self {
+        Self(Value::Object(claims))
+    }
+
+    /// What is at `path`, if anything.
+    pub fn get(&self, path: &str) -> Option<&Value> {
+        if path.starts_with('/') {
+            return self.0.pointer(path);
+        }
+        self.0.get(path).or_else(|| {
+            let mut names = path.split('.');
+            names.try_fold(&self.0, |value, name| value.as_object()?.get(name))
+        })
+    }
+
+    /// What is at `path`, as texts: one for a text, a number or a truth value, one for each of those in an array, in their order;
+    /// none for anything else.
+    pub fn texts(&self, path: &str) -> Vec<String> {
+        match self.get(path) {
+            Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
+            Some(value) => text(value).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The names of the claims at the top, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let claims = self.0.as_object();
+        claims.into_iter().flat_map(Map::keys).map(String::as_str)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names().next().is_none()
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.names()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(json: &str) -> Claims {
+        Claims::from_json(json).unwrap()
+    }
+
+    #[test]
+    fn a_name_with_dots_comes_before_the_path_it_could_be() {
+        let claims =
+            claims(r#"{ "a.b": "name", "a": { "b": "path", "c.d": "far" }, "https://x.y/z": 1 }"#);
+        assert_eq!(claims.texts("a.b"), ["name"]);
+        assert_eq!(claims.texts("https://x.y/z"), ["1"]);
+        assert_eq!(claims.texts("/a/b"), ["path"]);
+        assert_eq!(claims.texts("/a/c.d"), ["far"]);
+        assert_eq!(claims.get("a.c.d"), None);
+    }
+
+    #[test]
+    fn what_is_no_text_has_none() {
+        let claims = claims(
+            r#"{ "mixed": ["a", 1, true, null, {}, ["b"]], "object": {}, "null": null, "text": "t" }"#,
+        );
+        assert_eq!(claims.texts("mixed"), ["a", "1", "true"]);
+        for path in [
+            "object",
+            "null",
+            "none",
+            "text.length",
+            "mixed.0",
+            "",
+            ".",
+            "/none",
+        ] {
+            assert_eq!(claims.texts(path), [""; 0], "{path}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_names_only() {
+        let shown = format!("{:?}", claims(r#"{ "sub": "secret", "email": "secret" }"#));
+        assert_eq!(shown, r#"{"email", "sub"}"#);
+        assert!(Claims::default().is_empty());
+    }
+
+    #[test]
+    fn claims_are_an_object() {
+        for text in ["[]", "null", "1", "{", r#""a""#] {
+            assert!(Claims::from_json(text).is_err(), "{text}");
+        }
+    }
+}
