@@ -5,6 +5,7 @@ mod ceilings;
 mod consistency;
 mod deny;
 mod health;
+mod identity;
 mod log;
 mod nats;
 mod operator;
@@ -22,6 +23,7 @@ pub use self::callout::{Callout, TargetAccounts};
 pub use self::ceilings::Ceilings;
 pub use self::deny::{Deny, DenyMode};
 pub use self::health::Health;
+pub use self::identity::Identity;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::operator::{Operator, SigningAccount};
@@ -43,6 +45,8 @@ pub struct Config {
     pub callout: Callout,
     /// `[operator]`: the accounts of decentralised NATS; none in config mode.
     pub operator: Option<Operator>,
+    /// `[identity]`: what clients can present, and what proves it.
+    pub identity: Identity,
     /// `[ceilings]`: the most that logins may get.
     pub ceilings: Ceilings,
     /// `[policies]`: who decides.
@@ -117,6 +121,7 @@ struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
     operator: Read<Option<Operator>>,
+    identity: Option<Identity>,
     ceilings: Option<Ceilings>,
     policies: Option<Policies>,
     health: Option<Health>,
@@ -141,6 +146,7 @@ impl Parts {
             nats: Nats::read(root.section("nats")),
             callout: Callout::read(root.section("callout"), root.has("operator")),
             operator: Operator::read(root.section("operator")),
+            identity: Identity::read(root.section("identity")),
             ceilings: Ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
             health: Health::read(root.section("health")),
@@ -160,6 +166,7 @@ impl Parts {
             nats: self.nats?,
             callout: self.callout?,
             operator: self.operator?,
+            identity: self.identity?,
             ceilings: self.ceilings?,
             policies: self.policies?,
             health: self.health?,

@@ -7,7 +7,7 @@ use portcullis_callout::{
     ServiceOptions, TargetAccounts, TrustedServers,
 };
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
-use portcullis_identity::Identifier;
+use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier};
 
 use crate::config::{self, Callout, Config, Operator, Secrets};
 use crate::exit::ExitCode;
@@ -32,7 +32,7 @@ pub(crate) fn service_options(
             .map(|seed| CurveKey::from_seed(seed.expose()))
             .transpose()
             .map_err(unusable)?,
-        identifier: Identifier::default(),
+        identifier: identifier(&config.identity)?,
         trusted_servers: TrustedServers::new(
             callout.trusted_servers.clone(),
             callout.trusted_server_tags.clone(),
@@ -64,6 +64,17 @@ pub(crate) fn service_options(
 
 fn unusable(error: KeyError) -> Failure {
     Failure::new(ExitCode::BadConfiguration, error)
+}
+
+/// Who proves who is asking. Issuers' keys are fetched from now on.
+fn identifier(identity: &config::Identity) -> Result<Identifier, Failure> {
+    let tokens = TokenVerifier::new(identity.issuers.clone())
+        .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
+    tokens.start();
+    Ok(Identifier::new(IdentifierOptions {
+        token_places: identity.token_places.clone(),
+        tokens: (!identity.issuers.is_empty()).then_some(tokens),
+    }))
 }
 
 fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, KeyError> {

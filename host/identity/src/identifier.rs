@@ -4,40 +4,127 @@ use std::time::Instant;
 
 use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Method, Strength};
 
+use crate::bearer::{TokenPlace, candidates};
+use crate::oidc::{TokenError, TokenVerifier, VerifiedToken, looks_like_token};
 use crate::{certificate, nkey};
+
+/// What clients can present, and what proves it.
+#[derive(Debug)]
+pub struct IdentifierOptions {
+    /// Where bearer tokens are looked for, in this order.
+    pub token_places: Vec<TokenPlace>,
+    /// Whose tokens are believed; none if a token is only what a policy compares.
+    pub tokens: Option<TokenVerifier>,
+}
 
 /// Proves and normalises who is asking, before any policy runs.
 #[derive(Debug, Default)]
-pub struct Identifier {}
+pub struct Identifier {
+    options: IdentifierOptions,
+}
+
+impl Default for IdentifierOptions {
+    fn default() -> Self {
+        Self {
+            token_places: TokenPlace::ALL.to_vec(),
+            tokens: None,
+        }
+    }
+}
 
 impl Identifier {
+    /// An identifier for what `options` say.
+    pub const fn new(options: IdentifierOptions) -> Self {
+        Self { options }
+    }
+
     /// Who asks.
     ///
     /// # Errors
     ///
-    /// [`DenialClass::IdentityRejected`] when the client presented something that does not prove what it should. A policy is not
-    /// asked then.
-    #[expect(
-        clippy::unused_async,
-        reason = "tokens will wait for their issuer's keys"
-    )]
+    /// [`DenialClass::IdentityRejected`] when the client presented something that does not prove what it should, and
+    /// [`DenialClass::IdentityUnavailable`] when that cannot be told now. No policy is to be asked then.
     pub async fn identify(
         &self,
         request: &AuthorizationRequest,
-        _deadline: Instant,
+        deadline: Instant,
     ) -> Result<Identity, Denial> {
-        let mut identity = Identity {
-            nkey: nkey::proved(request),
-            certificate: request.client.tls.as_ref().and_then(certificate::read),
-            ..Identity::claimed(&request.credentials)
+        let mut identity = match self.bearer(request, deadline).await? {
+            Some(identity) => identity,
+            None => unassisted(request)?,
         };
-        match identity.method {
-            Method::Nkey | Method::Jwt => prove_nkey(request, &mut identity)?,
-            Method::None => name_certificate(&mut identity),
-            _ => {}
-        }
         end_with_certificate(&mut identity);
         Ok(identity)
+    }
+
+    /// Who a bearer token says it is; nothing if there is none.
+    async fn bearer(
+        &self,
+        request: &AuthorizationRequest,
+        deadline: Instant,
+    ) -> Result<Option<Identity>, Denial> {
+        let Some(tokens) = &self.options.tokens else {
+            return Ok(None);
+        };
+        for candidate in candidates(&request.credentials, &self.options.token_places) {
+            if looks_like_token(candidate.text) {
+                let verified = tokens
+                    .verify(candidate.text, request.received_at, deadline)
+                    .await
+                    .map_err(|error| refusal(candidate.place, &error))?;
+                return Ok(Some(of_token(verified, request)));
+            }
+            if candidate.marked {
+                let reason = format!(
+                    "the bearer token in the {} is not a signed JWT; opaque tokens cannot be verified",
+                    candidate.place.as_str()
+                );
+                return Err(Denial::new(DenialClass::IdentityRejected, reason));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Who asks, without anybody else's word.
+fn unassisted(request: &AuthorizationRequest) -> Result<Identity, Denial> {
+    let mut identity = Identity {
+        nkey: nkey::proved(request),
+        certificate: request.client.tls.as_ref().and_then(certificate::read),
+        ..Identity::claimed(&request.credentials)
+    };
+    match identity.method {
+        Method::Nkey | Method::Jwt => prove_nkey(request, &mut identity)?,
+        Method::None => name_certificate(&mut identity),
+        _ => {}
+    }
+    Ok(identity)
+}
+
+fn refusal(place: TokenPlace, error: &TokenError) -> Denial {
+    let class = if error.is_unavailable() {
+        DenialClass::IdentityUnavailable
+    } else {
+        DenialClass::IdentityRejected
+    };
+    Denial::new(
+        class,
+        format!("the token in the {}: {error}", place.as_str()),
+    )
+}
+
+fn of_token(token: VerifiedToken, request: &AuthorizationRequest) -> Identity {
+    Identity {
+        principal: token.principal,
+        method: Method::Oidc,
+        strength: Strength::Proved,
+        issuer: Some(token.issuer),
+        expires_at: Some(token.expires_at),
+        claims: token.claims,
+        groups: token.groups,
+        tags: Vec::new(),
+        nkey: nkey::proved(request),
+        certificate: request.client.tls.as_ref().and_then(certificate::read),
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use portcullis_claims::{KeyKind, PublicKey};
 use portcullis_core::PolicyName;
+use portcullis_identity::TokenPlace;
+use url::Url;
 
 use super::deny::DenyMode;
 
@@ -147,6 +149,34 @@ pub(super) const DENY_MODE: Kind<DenyMode> = Kind {
         "delay" => Ok(DenyMode::Delay),
         _ => Err(format!(
             "expected one of `error`, `empty`, `drop`, `delay`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
+/// Where a bearer token can be.
+pub(super) const TOKEN_PLACE: Kind<TokenPlace> = Kind {
+    expected: "one of `password`, `token`, `jwt`",
+    parse: |text| {
+        let known = TokenPlace::ALL
+            .into_iter()
+            .find(|place| place.as_str() == text);
+        known.ok_or_else(|| {
+            format!(
+                "expected one of `password`, `token`, `jwt`, found `{}`",
+                text.escape_debug()
+            )
+        })
+    },
+};
+
+/// Where something can be fetched from.
+pub(super) const WEB_ADDRESS: Kind<Url> = Kind {
+    expected: "an address such as `https://login.example.com/keys`",
+    parse: |text| match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err(format!(
+            "expected an address such as `https://login.example.com/keys`, found `{}`",
             text.escape_debug()
         )),
     },

@@ -1,0 +1,193 @@
+//! `[identity.issuers.NAME]`: whose tokens are believed.
+
+use std::collections::BTreeMap;
+
+use portcullis_identity::{GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm};
+use url::Url;
+
+use crate::config::reader::{Read, Section};
+use crate::config::values::{DURATION, Kind, SECONDS, SIZE, SOME_TIME, TEXT, WEB_ADDRESS, WORD};
+
+/// A signature algorithm.
+const ALGORITHM: Kind<TokenAlgorithm> = Kind {
+    expected: "a signature algorithm such as `RS256`",
+    parse: |text| {
+        text.parse()
+            .map_err(|error| format!("`{}` is {error}", text.escape_debug()))
+    },
+};
+
+/// `path`, or `path=value`.
+const REQUIRED_CLAIM: Kind<RequiredClaim> = Kind {
+    expected: "a claim, or a claim and its value as `claim=value`",
+    parse: |text| {
+        let (path, values) = match text.split_once('=') {
+            Some((path, value)) => (path, vec![value.to_owned()]),
+            None => (text, Vec::new()),
+        };
+        if path.is_empty() {
+            return Err("expected the name of a claim, found nothing".to_owned());
+        }
+        let path = path.to_owned();
+        Ok(RequiredClaim { path, values })
+    },
+};
+
+/// The tables, by the operator's names.
+pub(super) fn read(section: Section<'_>) -> Option<Vec<IssuerOptions>> {
+    let issuers: BTreeMap<String, IssuerOptions> = section.named(&WORD, read_issuer)?;
+    let named = issuers.into_iter();
+    Some(
+        named
+            .map(|(name, issuer)| IssuerOptions { name, ..issuer })
+            .collect(),
+    )
+}
+
+fn read_issuer(mut section: Section<'_>) -> Option<IssuerOptions> {
+    let issuer = if let Some(setting) = section.setting("issuer") {
+        setting.parse(&TEXT)
+    } else {
+        let missing = "missing: the `iss` of the tokens, exactly as it stands in them";
+        section.report_missing("issuer", missing);
+        None
+    };
+    let audiences = read_audiences(&mut section);
+    let keys = read_keys(&mut section);
+    let default = IssuerOptions::new("", "");
+    let rules = read_rules(&mut section, &default);
+    let fetching = read_fetching(&mut section, &default);
+    let claims = read_claims(&mut section, &default);
+    section.finish();
+    // Everything has been read: no problem hides another.
+    let (rules, fetching, claims) = (rules?, fetching?, claims?);
+    Some(IssuerOptions {
+        issuer: issuer?,
+        audiences: audiences?,
+        keys: keys?,
+        algorithms: rules.algorithms,
+        token_types: rules.token_types,
+        leeway: rules.leeway,
+        max_age: rules.max_age,
+        required_claims: rules.required_claims,
+        principal: claims.principal,
+        groups: claims.groups,
+        ..fetching
+    })
+}
+
+/// Without any, every token of the issuer would do, whoever it was made for.
+fn read_audiences(section: &mut Section<'_>) -> Option<Vec<String>> {
+    let Some(setting) = section.setting("audiences") else {
+        section.report_missing(
+            "audiences",
+            "missing: one of these has to be in a token's `aud`; `[]` takes tokens that were made for anybody",
+        );
+        return None;
+    };
+    setting.list(&TEXT)
+}
+
+fn read_keys(section: &mut Section<'_>) -> Option<KeySource> {
+    let file = section.path("jwks-file").map(KeySource::File);
+    let jwks = read_url(section, "jwks-url");
+    let discovery = read_url(section, "discovery-url");
+    let named = ["jwks-file", "jwks-url", "discovery-url"];
+    let named = named.into_iter().filter(|key| section.has(key)).count();
+    if named > 1 {
+        section.report("has more than one of `jwks-file`, `jwks-url` and `discovery-url`; keys come from one place");
+        return None;
+    }
+    let (jwks, discovery) = (jwks?.map(KeySource::Jwks), discovery?);
+    Some(file.or(jwks).unwrap_or(KeySource::Discovery(discovery)))
+}
+
+fn read_url(section: &mut Section<'_>, key: &'static str) -> Read<Option<Url>> {
+    match section.setting(key) {
+        None => Some(None),
+        Some(setting) => setting.parse(&WEB_ADDRESS).map(Some),
+    }
+}
+
+fn read_rules(section: &mut Section<'_>, default: &IssuerOptions) -> Option<IssuerOptions> {
+    let algorithms = match section.setting("algorithms") {
+        None => Some(default.algorithms.clone()),
+        Some(setting) => setting.list(&ALGORITHM),
+    };
+    let token_types = section.list("token-types", &TEXT);
+    let leeway = section.value("leeway", &DURATION, default.leeway);
+    let max_age = match section.setting("max-age") {
+        None => Some(None),
+        Some(setting) => setting.parse(&SECONDS).map(Some),
+    };
+    let required = section.list("required-claims", &REQUIRED_CLAIM).map(merged);
+    Some(IssuerOptions {
+        algorithms: algorithms?,
+        token_types: token_types?,
+        leeway: leeway?,
+        max_age: max_age?,
+        required_claims: required?,
+        ..default.clone()
+    })
+}
+
+/// Several values for one claim: one of them has to be there.
+fn merged(claims: Vec<RequiredClaim>) -> Vec<RequiredClaim> {
+    let mut merged: Vec<RequiredClaim> = Vec::new();
+    for claim in claims {
+        match merged.iter_mut().find(|known| known.path == claim.path) {
+            Some(known) => known.values.extend(claim.values),
+            None => merged.push(claim),
+        }
+    }
+    merged
+}
+
+fn read_fetching(section: &mut Section<'_>, default: &IssuerOptions) -> Option<IssuerOptions> {
+    let refresh = section.value("refresh", &SOME_TIME, default.refresh);
+    let cool_down = section.value("cool-down", &SOME_TIME, default.cool_down);
+    let timeout = section.value("timeout", &SOME_TIME, default.timeout);
+    let max_bytes = u64::try_from(default.max_bytes).unwrap_or(u64::MAX);
+    let max_bytes = section.value("max-size", &SIZE, max_bytes);
+    let ca_file = section.path("ca-file");
+    let bearer_token_file = section.path("bearer-token-file");
+    let allow_http = section.flag("allow-http", false);
+    Some(IssuerOptions {
+        refresh: refresh?,
+        cool_down: cool_down?,
+        timeout: timeout?,
+        max_bytes: usize::try_from(max_bytes?).unwrap_or(usize::MAX),
+        ca_file,
+        bearer_token_file,
+        allow_http: allow_http?,
+        ..default.clone()
+    })
+}
+
+fn read_claims(section: &mut Section<'_>, default: &IssuerOptions) -> Option<IssuerOptions> {
+    let principal = match section.setting("principal") {
+        None => Some(default.principal.clone()),
+        Some(setting) => setting.list(&TEXT),
+    };
+    let groups = read_groups(section, "groups", false, &default.groups);
+    let scopes = read_groups(section, "space-separated-groups", true, &default.groups);
+    Some(IssuerOptions {
+        principal: principal?,
+        groups: groups?.into_iter().chain(scopes?).collect(),
+        ..default.clone()
+    })
+}
+
+fn read_groups(
+    section: &mut Section<'_>,
+    key: &'static str,
+    spaces: bool,
+    default: &[GroupPath],
+) -> Option<Vec<GroupPath>> {
+    let Some(setting) = section.setting(key) else {
+        let fitting = default.iter().filter(|group| group.spaces == spaces);
+        return Some(fitting.cloned().collect());
+    };
+    let paths = setting.list(&TEXT)?.into_iter();
+    Some(paths.map(|path| GroupPath { path, spaces }).collect())
+}

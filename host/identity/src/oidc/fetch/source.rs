@@ -1,0 +1,68 @@
+//! Where keys may come from.
+
+use std::path::PathBuf;
+
+use url::{Host, Url};
+
+use crate::oidc::{IssuerOptions, KeySource};
+
+/// Where an issuer's keys are, with addresses that have been looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Discovery(Url),
+    Jwks(Url),
+    File(PathBuf),
+}
+
+impl Source {
+    /// Where the options say. The error says what is wrong with the address.
+    pub(crate) fn new(options: &IssuerOptions) -> Result<Self, &'static str> {
+        match &options.keys {
+            KeySource::Discovery(Some(url)) => {
+                allowed(url, options.allow_http).map(|()| Self::Discovery(url.clone()))
+            }
+            KeySource::Discovery(None) => {
+                let url = well_known(&options.issuer)?;
+                allowed(&url, options.allow_http).map(|()| Self::Discovery(url))
+            }
+            KeySource::Jwks(url) => {
+                allowed(url, options.allow_http).map(|()| Self::Jwks(url.clone()))
+            }
+            KeySource::File(path) => Ok(Self::File(path.clone())),
+        }
+    }
+}
+
+/// `OpenID` Connect Discovery 1.0, section 4.1.
+fn well_known(issuer: &str) -> Result<Url, &'static str> {
+    let problem = "the issuer is not a URL, so that it needs the URL of its keys";
+    let url = Url::parse(issuer).map_err(|_| problem)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("an issuer has neither a query nor a fragment");
+    }
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    Url::parse(&format!("{base}/.well-known/openid-configuration")).map_err(|_| problem)
+}
+
+/// Whether what comes from an address is what was sent.
+pub(crate) fn allowed(url: &Url, allow_http: bool) -> Result<(), &'static str> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it has a user name or a password");
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if allow_http || is_local(url) => Ok(()),
+        "http" => Err("it is not `https`; set `allow-http` if nobody can come between"),
+        _ => Err("it is not `https`"),
+    }
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}

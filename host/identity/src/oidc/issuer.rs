@@ -1,0 +1,243 @@
+//! One issuer: its rules, the keys that are held, and how others are come by.
+
+mod flight;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout_at};
+use tracing::{debug, info, warn};
+
+use self::flight::{Demand, Flights, Landing};
+use super::fetch::{FetchError, Source, Stamp, chain, fetch};
+use super::jwks::KeySet;
+use super::token::Token;
+use super::{IssuerOptions, IssuerStatus, TokenError};
+
+/// How often a file is looked at, and the least time between two fetches of the timer's.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How many logins wait for keys at a time. Each of them has one of the places that the service has for all logins.
+const MAX_WAITING: usize = 1024;
+
+/// One issuer.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) options: Arc<IssuerOptions>,
+    source: Source,
+    held: ArcSwap<Held>,
+    flights: Flights,
+    waiting: Semaphore,
+    fetches: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// What is known of the keys. Every fetch puts another in its place; only one fetch runs at a time.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    /// How many fetches have succeeded.
+    version: u64,
+    keys: Option<Arc<KeySet>>,
+    fetched_at: Option<u64>,
+    /// Why the last fetch failed, if it did.
+    error: Option<String>,
+}
+
+impl Issuer {
+    pub(crate) fn new(options: IssuerOptions, source: Source) -> Self {
+        Self {
+            options: Arc::new(options),
+            source,
+            held: ArcSwap::default(),
+            flights: Flights::default(),
+            waiting: Semaphore::new(MAX_WAITING),
+            fetches: AtomicU64::default(),
+            failures: AtomicU64::default(),
+        }
+    }
+
+    /// Verifies a token's signature. If that takes other keys than are held, they are fetched, unless that has been tried lately;
+    /// everybody who comes meanwhile waits for the same fetch.
+    pub(crate) async fn verify(
+        self: &Arc<Self>,
+        token: &Token<'_>,
+        deadline: Instant,
+    ) -> Result<(), TokenError> {
+        let held = self.held.load_full();
+        let refusal = match self.attempt(&held, token) {
+            Err(refusal) if refusal.is_for_want_of_a_key() => refusal,
+            done => return done,
+        };
+        match self.demand(held.version) {
+            Demand::Refused => return Err(refusal),
+            Demand::Changed => {}
+            Demand::Wait(landing) => self.wait(landing, deadline).await?,
+        }
+        self.attempt(&self.held.load_full(), token)
+    }
+
+    async fn wait(&self, landing: Landing, deadline: Instant) -> Result<(), TokenError> {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Err(self.unavailable("too many logins wait for them already"));
+        };
+        let landed = timeout_at(deadline.into(), landing.wait()).await;
+        landed.map_err(|_| TokenError::Deadline {
+            issuer: self.options.name.clone(),
+        })
+    }
+
+    fn attempt(&self, held: &Held, token: &Token<'_>) -> Result<(), TokenError> {
+        let reason = held.error.as_deref();
+        let Some(keys) = &held.keys else {
+            let reason = reason.unwrap_or("they have not been fetched yet");
+            return Err(self.unavailable(reason));
+        };
+        match (reason, keys.verify(token, &self.options.name)) {
+            // With keys from before, nobody knows.
+            (Some(reason), Err(TokenError::UnknownKey { .. })) => Err(self.unavailable(reason)),
+            (_, result) => result,
+        }
+    }
+
+    fn unavailable(&self, reason: &str) -> TokenError {
+        TokenError::KeysUnavailable {
+            issuer: self.options.name.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Asks for other keys than those of `version`.
+    fn demand(self: &Arc<Self>, version: u64) -> Demand {
+        let changed = || self.held.load().version != version;
+        let cool_down = self.options.cool_down;
+        let fly = || self.fly();
+        self.flights.demand(Instant::now(), cool_down, changed, fly)
+    }
+
+    /// Fetches, or waits for the fetch that is under way.
+    pub(crate) async fn refresh(self: &Arc<Self>) {
+        self.flights.join(|| self.fly()).wait().await;
+    }
+
+    /// Fetches in a task of its own: nobody's deadline ends it.
+    fn fly(self: &Arc<Self>) -> Landing {
+        let (flight, landing) = Landing::new();
+        let issuer = Arc::clone(self);
+        tokio::spawn(async move {
+            issuer.load().await;
+            drop(flight);
+        });
+        landing
+    }
+
+    async fn load(&self) {
+        let fetched = fetch(&self.source, &self.options).await;
+        self.fetches.fetch_add(1, Ordering::Relaxed);
+        let before = self.held.load_full();
+        let after = match fetched {
+            Ok(keys) => self.accept(&before, keys),
+            Err(error) => self.keep(&before, &error),
+        };
+        self.held.store(Arc::new(after));
+    }
+
+    fn accept(&self, before: &Held, keys: KeySet) -> Held {
+        let (name, count, ignored) = (self.options.name.as_str(), keys.len(), keys.ignored);
+        let same = before
+            .keys
+            .as_ref()
+            .is_some_and(|held| held.has_ids_of(&keys));
+        if same && before.error.is_none() {
+            debug!(
+                issuer.name = name,
+                issuer.keys = count,
+                "the issuer's keys are the same"
+            );
+        } else {
+            info!(
+                issuer.name = name,
+                issuer.keys = count,
+                issuer.ignored_keys = ignored,
+                "the issuer's keys were fetched"
+            );
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        Held {
+            version: before.version.saturating_add(1),
+            keys: Some(Arc::new(keys)),
+            fetched_at: now.map(|now| now.as_secs()),
+            error: None,
+        }
+    }
+
+    fn keep(&self, before: &Held, error: &FetchError) -> Held {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let held = before.keys.as_ref().map_or(0, |keys| keys.len());
+        let (name, reason) = (self.options.name.as_str(), chain(error));
+        // Once for as long as it lasts; the metrics count them all.
+        if before.error.as_ref() == Some(&reason) {
+            debug!(
+                issuer.name = name,
+                error = reason.as_str(),
+                "the issuer's keys still could not be fetched"
+            );
+        } else {
+            warn!(
+                issuer.name = name,
+                issuer.keys = held,
+                error = reason.as_str(),
+                "the issuer's keys could not be fetched; those that are held stay in use"
+            );
+        }
+        Held {
+            error: Some(reason),
+            ..before.clone()
+        }
+    }
+
+    /// Keeps the keys fresh, for ever.
+    pub(crate) async fn keep_fresh(self: Arc<Self>) {
+        let mut seen = None;
+        loop {
+            let stamp = match &self.source {
+                Source::File(path) => Some(Stamp::of(path).await),
+                _ => None,
+            };
+            // A file that has not changed is not read again, unless that has failed.
+            if stamp.is_none() || stamp != seen || self.held.load().error.is_some() {
+                self.refresh().await;
+            }
+            seen = stamp;
+            sleep(self.pause()).await;
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        let options = &self.options;
+        let pause = match (&self.source, &self.held.load().error) {
+            (Source::File(_), _) => TICK,
+            (_, Some(_)) => options.cool_down.min(options.refresh),
+            (_, None) => options.refresh,
+        };
+        pause.max(TICK)
+    }
+
+    pub(crate) fn status(&self) -> IssuerStatus {
+        let held = self.held.load();
+        IssuerStatus {
+            name: self.options.name.clone(),
+            issuer: self.options.issuer.clone(),
+            keys: held.keys.as_ref().map_or(0, |keys| keys.len()),
+            fetched_at: held.fetched_at,
+            error: held.error.clone(),
+            fetches: self.fetches.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! What a token has to say, whoever signed it.
+
+use std::time::Duration;
+
+use portcullis_core::Claims;
+use serde_json::Value;
+
+use super::token::Token;
+use super::{GroupPath, IssuerOptions, RequiredClaim, TokenError};
+
+/// The largest number of seconds that a float holds to the second, for times are numbers of any kind.
+const MAX_SECONDS: f64 = 9_007_199_254_740_992.0;
+
+/// Holds a token to the rules of its issuer, but for the signature. Returns when it ends, in seconds since the Unix epoch.
+pub(crate) fn check(
+    token: &Token<'_>,
+    options: &IssuerOptions,
+    now: u64,
+) -> Result<u64, TokenError> {
+    let issuer = || options.name.clone();
+    if !options.algorithms.contains(&token.algorithm) {
+        return Err(TokenError::AlgorithmRefused {
+            issuer: issuer(),
+            algorithm: token.algorithm.as_str(),
+        });
+    }
+    let types = &options.token_types;
+    if !types.is_empty()
+        && !token
+            .r#type
+            .as_deref()
+            .is_some_and(|found| types.iter().any(|accepted| same_type(accepted, found)))
+    {
+        return Err(TokenError::WrongType { issuer: issuer() });
+    }
+    if !is_for(&token.claims, &options.audiences) {
+        return Err(TokenError::WrongAudience { issuer: issuer() });
+    }
+    let end = check_times(&token.claims, options, now)?;
+    for required in &options.required_claims {
+        check_required(&token.claims, required, options)?;
+    }
+    Ok(end)
+}
+
+/// RFC 7515, section 4.1.9: media types, whose `application/` may be left out.
+fn same_type(accepted: &str, found: &str) -> bool {
+    let bare = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        text.strip_prefix("application/")
+            .unwrap_or(&text)
+            .to_owned()
+    };
+    bare(accepted) == bare(found)
+}
+
+/// RFC 7519, section 4.1.3: a text or an array of texts.
+fn is_for(claims: &Claims, audiences: &[String]) -> bool {
+    if audiences.is_empty() {
+        return true;
+    }
+    let known = |value: &Value| {
+        let text = value.as_str();
+        text.is_some_and(|text| audiences.iter().any(|audience| audience == text))
+    };
+    match claims.get("/aud") {
+        Some(Value::Array(values)) => values.iter().any(known),
+        Some(value) => known(value),
+        None => false,
+    }
+}
+
+fn check_times(claims: &Claims, options: &IssuerOptions, now: u64) -> Result<u64, TokenError> {
+    let leeway = options.leeway.as_secs();
+    let expiry = time(claims, "/exp")?.ok_or(TokenError::NoTime("exp"))?;
+    let end = expiry.saturating_add(leeway);
+    if now >= end {
+        return Err(TokenError::Expired(now.saturating_sub(expiry)));
+    }
+    for (claim, path) in [("nbf", "/nbf"), ("iat", "/iat")] {
+        let ahead = time(claims, path)?.map_or(0, |time| time.saturating_sub(now));
+        if ahead > leeway {
+            return Err(TokenError::FromTheFuture { claim, ahead });
+        }
+    }
+    if let Some(limit) = options.max_age {
+        check_age(claims, options, limit, now)?;
+    }
+    // Whoever is let in by leeway has to be given an end that is still to come.
+    Ok(if now < expiry { expiry } else { end })
+}
+
+fn check_age(
+    claims: &Claims,
+    options: &IssuerOptions,
+    limit: Duration,
+    now: u64,
+) -> Result<(), TokenError> {
+    let issued = time(claims, "/iat")?.ok_or(TokenError::NoTime("iat"))?;
+    let age = now.saturating_sub(issued);
+    let limit = limit.as_secs();
+    if age > limit.saturating_add(options.leeway.as_secs()) {
+        return Err(TokenError::TooOld {
+            issuer: options.name.clone(),
+            age,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+/// A `NumericDate` (RFC 7519, section 2): a number of seconds since the Unix epoch, whole or not.
+fn time(claims: &Claims, path: &'static str) -> Result<Option<u64>, TokenError> {
+    let Some(value) = claims.get(path) else {
+        return Ok(None);
+    };
+    if let Some(seconds) = value.as_u64() {
+        return Ok(Some(seconds));
+    }
+    let seconds = value
+        .as_f64()
+        .filter(|seconds| (0.0..MAX_SECONDS).contains(seconds));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is in the range"
+    )]
+    let whole = seconds.map(|seconds| seconds as u64);
+    let claim = path.strip_prefix('/').unwrap_or(path);
+    whole.map(Some).ok_or(TokenError::InvalidTime(claim))
+}
+
+fn check_required(
+    claims: &Claims,
+    required: &RequiredClaim,
+    options: &IssuerOptions,
+) -> Result<(), TokenError> {
+    let (issuer, path) = (options.name.clone(), required.path.clone());
+    if claims.get(&path).is_none_or(Value::is_null) {
+        return Err(TokenError::MissingClaim { issuer, path });
+    }
+    let values = claims.texts(&path);
+    if required.values.is_empty() || values.iter().any(|value| required.values.contains(value)) {
+        return Ok(());
+    }
+    Err(TokenError::ClaimRefused { issuer, path })
+}
+
+/// The first of the paths that holds one text that is not empty.
+pub(crate) fn principal(claims: &Claims, paths: &[String]) -> Option<String> {
+    paths.iter().find_map(|path| {
+        let mut texts = claims.texts(path).into_iter();
+        let first = texts.next().filter(|text| !text.is_empty())?;
+        texts.next().is_none().then_some(first)
+    })
+}
+
+/// The groups in the order of the paths and of their values, each once.
+pub(crate) fn groups(claims: &Claims, paths: &[GroupPath]) -> Vec<String> {
+    let mut groups: Vec<String> = Vec::new();
+    for GroupPath { path, spaces } in paths {
+        for text in claims.texts(path) {
+            let parts: Vec<&str> = if *spaces {
+                text.split_ascii_whitespace().collect()
+            } else {
+                vec![&text]
+            };
+            groups.extend(
+                parts
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+                    .map(str::to_owned),
+            );
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    groups.retain(|group| seen.insert(group.clone()));
+    groups
+}
+
+#[cfg(test)]
+mod tests;
