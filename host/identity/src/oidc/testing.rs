@@ -1,5 +1,10 @@
 //! Keys that sign, tokens, and a provider that misbehaves as told.
 
+#![expect(
+    clippy::similar_names,
+    reason = "tables of cases, told apart by what they do"
+)]
+
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

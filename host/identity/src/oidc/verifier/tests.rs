@@ -1,3 +1,8 @@
+#![expect(
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "tables of cases, told apart by what they do"
+)]
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
