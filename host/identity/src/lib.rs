@@ -14,6 +14,6 @@ mod stored_hash;
 mod verifier;
 mod workers;
 
-pub use certificate::certificate_expiry;
+pub use certificate::{certificate_expiry, read as read_certificate};
 pub use hashing::{CannotHash, hash_password, hash_token};
 pub use verifier::PasswordVerifier;
