@@ -4,7 +4,7 @@
 //! - [`PasswordVerifier`]: compares passwords and tokens with their stored hashes, within limits on
 //!   cost and on how many are computed at once. It also verifies nkey signatures and reads certificates.
 //! - [`TokenVerifier`]: verifies the tokens of identity providers, whose keys it fetches.
-//! - [`certificate_expiry`]: when a client's certificate ends, so that no login outlasts it.
+//! - [`read_certificate`]: what a client's certificate says.
 //! - [`hash_password`] and [`hash_token`]: make such hashes.
 //!
 //! Hashes block and burn CPU time: callers compute them away from async threads.
@@ -20,7 +20,7 @@ mod verifier;
 mod workers;
 
 pub use bearer::TokenPlace;
-pub use certificate::certificate_expiry;
+pub use certificate::read as read_certificate;
 pub use hashing::{CannotHash, hash_password, hash_token};
 pub use identifier::{Identifier, IdentifierOptions};
 pub use oidc::{
