@@ -5,7 +5,9 @@ use portcullis_claims::{
     Answer, BoxError, EffectivePermissions, LoginFacts, PublicKey, Refusal, ResponseClaims,
     ServerVerdict, SignError, Signatures, UserClaims, preflight_for,
 };
-use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef};
+use portcullis_core::{
+    AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef, TimeRange,
+};
 
 use crate::issuers::{NoIssuer, UserIssuer};
 use crate::service::ServiceOptions;
@@ -21,7 +23,31 @@ pub(crate) enum SealError {
     Sign(#[from] SignError),
     /// The server would refuse it.
     #[error("the server would refuse the response")]
-    Preflight(#[from] Refusal),
+    Preflight(#[source] Refusal),
+    /// The login comes at the wrong time of the day.
+    #[error("the permit is for {times}, not for now{}", midnight(*.passes_midnight))]
+    OutsideTimes {
+        /// When it would hold, and in which time zone.
+        times: String,
+        /// Whether a range of them passes midnight.
+        passes_midnight: bool,
+    },
+    /// The permit's times are in no time zone that anybody knows.
+    #[error(
+        "the permit's time zone `{0}` is unknown; name one of the iana database, such as `Europe/Berlin`"
+    )]
+    TimeZone(String),
+    /// The permit's times are in no time zone that the host knows.
+    #[error(
+        "the permit's times are in the server's own time zone, which the host does not know; name one, such as `UTC`"
+    )]
+    NoTimeZone,
+    /// The permit demands what the server does not know.
+    #[error(
+        "the permit demands a trusted proxy, which servers enforce from 2.12.0 on, and this one {0}; update the server, or \
+         do not demand a proxy"
+    )]
+    ProxyNotEnforced(String),
     /// The server would close the connection over it.
     #[error("the response has {size} bytes, the server takes {largest} (`max_payload`)")]
     TooLarge {
@@ -59,6 +85,10 @@ impl SealError {
     /// Which refusal it comes to: what a permit asks for and nobody can sign is the policy's doing.
     pub(crate) const fn class(&self) -> DenialClass {
         match self {
+            Self::OutsideTimes { .. } => DenialClass::TimeNotAllowed,
+            Self::TimeZone(_) | Self::NoTimeZone | Self::ProxyNotEnforced(_) => {
+                DenialClass::InvalidPermit
+            }
             Self::Issuer(NoIssuer::Account(_)) => DenialClass::AccountNotAllowed,
             Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
                 DenialClass::InvalidPermit
@@ -67,6 +97,45 @@ impl SealError {
             _ => DenialClass::InvalidResponse,
         }
     }
+
+    /// What `refusal` says of a response with `permit` for a server of `version`: some of what servers refuse is as the permit has
+    /// it, so that who wrote the policy has to hear of it.
+    fn of(refusal: Refusal, permit: &Permit, version: Option<&str>) -> Self {
+        let zone = permit.times_location.as_deref();
+        match (refusal, zone) {
+            (Refusal::OutsideTimes, _) => Self::OutsideTimes {
+                times: listed_times(permit),
+                passes_midnight: permit.times.iter().any(TimeRange::passes_midnight),
+            },
+            (Refusal::TimeZone | Refusal::TimeZoneUnknown, Some(zone)) => {
+                Self::TimeZone(zone.escape_debug().to_string())
+            }
+            (Refusal::TimeZone | Refusal::TimeZoneUnknown, None) => Self::NoTimeZone,
+            (Refusal::ProxyNotEnforced, _) => Self::ProxyNotEnforced(version.map_or_else(
+                || "does not say which it is".to_owned(),
+                |version| format!("is `{}`", version.escape_debug()),
+            )),
+            (refusal, _) => Self::Preflight(refusal),
+        }
+    }
+}
+
+/// What servers make of a range that passes midnight, for those who wonder.
+const fn midnight(passes_midnight: bool) -> &'static str {
+    if passes_midnight {
+        "; before 2.11.17, and from 2.12.0 to 2.12.7, servers end a range at midnight: add one that begins at `00:00:00`"
+    } else {
+        ""
+    }
+}
+
+fn listed_times(permit: &Permit) -> String {
+    let ranges = permit.times.iter();
+    let ranges: Vec<_> = ranges
+        .map(|range| format!("`{}` to `{}`", range.start(), range.end()))
+        .collect();
+    let zone = permit.times_location.as_deref().unwrap_or("Local");
+    format!("{} in `{}`", ranges.join(", "), zone.escape_debug())
 }
 
 /// Signs the response to `request` that `decision` comes to, and encrypts it if the request was.
@@ -124,7 +193,13 @@ fn signed(
     let version = request.server.version.as_deref();
     let version = version.and_then(|version| version.parse().ok());
     let mode = issuers.server_mode();
-    let verdict = preflight_for(&response, &login, &mode, version, now, Signatures::Trust)?;
+    let verdict = preflight_for(&response, &login, &mode, version, now, Signatures::Trust);
+    let verdict = verdict.map_err(|refusal| match &decision.outcome {
+        Outcome::Permit(permit) => {
+            SealError::of(refusal, permit, request.server.version.as_deref())
+        }
+        Outcome::Deny(_) => SealError::Preflight(refusal),
+    })?;
     if let Outcome::Permit(permit) = &decision.outcome
         && let Some(role) = &permit.role
         && !gives_role(&verdict)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_claims::{CurveKey, IssuerKey, SubjectRule};
+use portcullis_core::PermitBuilder;
 
 use super::*;
 use crate::fixtures::{NOW, options, permit, request};
@@ -237,4 +238,71 @@ fn an_encrypted_request_gets_an_encrypted_response() {
     let plain = server.open(&response, &our_key).unwrap();
     let (response, _) = opened(&Bytes::from(plain.to_vec()));
     assert_eq!(response.nats.error(), Some("policy-denied: no"));
+}
+
+/// What becomes of a permit at this time of 2027-01-15, in UTC, with `change` made, at a server of `version`.
+fn refused(
+    time: (u64, u64),
+    version: Option<&str>,
+    change: impl FnOnce(&mut PermitBuilder),
+) -> SealError {
+    // 08:00:00.
+    assert_eq!(NOW % (24 * 3600), 8 * 3600);
+    let now = NOW - 8 * 3600 + time.0 * 3600 + time.1 * 60;
+    let mut request = request();
+    request.server.version = version.map(str::to_owned);
+    let mut builder = Permit::builder("APP", now);
+    change(&mut builder);
+    let decision = permit(builder.finish().unwrap());
+    seal(&request, &decision, &options(), to(now)).unwrap_err()
+}
+
+#[test]
+fn a_login_at_another_time_of_the_day_is_nobodys_fault() {
+    let (day, night) = (("08:00:00", "17:30:00"), ("22:00:00", "06:00:00"));
+    for (time, version, (start, end), explains_midnight) in [
+        ((20, 0), Some("2.15.1"), day, false),
+        ((20, 0), None, day, false),
+        ((12, 0), Some("2.15.1"), night, true),
+        ((3, 0), Some("2.10.26"), night, true),
+    ] {
+        let error = refused(time, version, |permit| {
+            permit.time_allow(start, end);
+            permit.times_location("UTC");
+        });
+        assert_eq!(error.class(), DenialClass::TimeNotAllowed, "{error}");
+        assert_eq!(error.class().blame(), None);
+        let reason = error.to_string();
+        let times = format!("`{start}` to `{end}` in `UTC`");
+        assert!(reason.contains(&times), "{reason}");
+        assert_eq!(reason.contains("midnight"), explains_midnight, "{reason}");
+    }
+}
+
+#[test]
+fn what_no_server_could_hold_to_is_the_policys_fault() {
+    for (version, zone, proxy, says) in [
+        (
+            Some("2.15.1"),
+            Some("Mars/Olympus"),
+            false,
+            "`Mars/Olympus`",
+        ),
+        (Some("2.15.1"), Some("Local"), false, "`Local`"),
+        (Some("2.15.1"), None, false, "name one"),
+        (Some("2.10.26"), Some("UTC"), true, "this one is `2.10.26`"),
+        (None, Some("UTC"), true, "does not say which it is"),
+    ] {
+        let error = refused((12, 0), version, |permit| {
+            permit.time_allow("00:00:00", "23:59:59");
+            if let Some(zone) = zone {
+                permit.times_location(zone);
+            }
+            if proxy {
+                permit.proxy_required();
+            }
+        });
+        assert_eq!(error.class(), DenialClass::InvalidPermit, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }
