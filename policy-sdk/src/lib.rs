@@ -17,7 +17,7 @@ pub mod testing;
 pub use hash::{HashError, check_hash};
 pub use permit::{Permit, Responses};
 pub use policy::{Policy, Verdict};
-pub use request::{Client, Method, Request, Secrets, Server};
+pub use request::{Certificate, Client, Method, Request, Secrets, Server, Strength};
 pub use settings::{NoSettings, SettingsError};
 
 /// What [`export!`] expands to needs these; they are not part of the interface.

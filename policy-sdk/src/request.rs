@@ -1,5 +1,6 @@
 //! One login, asked about fact by fact.
 
+mod certificate;
 mod client;
 mod identity;
 mod server;
@@ -9,8 +10,9 @@ pub(crate) use host::Facts;
 
 use std::fmt;
 
+pub use certificate::Certificate;
 pub use client::Client;
-pub use identity::{Method, Secrets};
+pub use identity::{Method, Secrets, Strength};
 pub use server::Server;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -21,8 +23,10 @@ use crate::testing::{Facts, RequestBuilder};
 /// A request is asked, not handed over: every method is a question to the host, and only what a policy
 /// asks for crosses. An answer is the same for the whole decision; ask once and keep it if you need it twice.
 ///
-/// Nothing here is proved, apart from what the server sees for itself (see [`Client`]) and what the host checked
-/// ([`password_matches`](Self::password_matches), [`token_matches`](Self::token_matches), [`nkey`](Self::nkey)).
+/// What the server says of the connection is the client's own claim for the most part (see [`Client`]). Who is asking is as proved as
+/// [`strength`](Self::strength) says; claims, groups and tags, the [`nkey`](Self::nkey) and the [`certificate`](Self::certificate) are
+/// always proved, and so is what a comparison says ([`password_matches`](Self::password_matches),
+/// [`token_matches`](Self::token_matches)).
 ///
 /// # Testing
 ///
@@ -83,6 +87,11 @@ impl Request {
     /// What the server says about the connection.
     pub const fn client(&self) -> Client<'_> {
         Client { facts: &self.facts }
+    }
+
+    /// The client's TLS certificate.
+    pub const fn certificate(&self) -> Certificate<'_> {
+        Certificate { facts: &self.facts }
     }
 
     /// The server that asks.

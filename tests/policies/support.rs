@@ -10,8 +10,9 @@ use portcullis_core::{
 use portcullis_engine::{
     Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy, Source,
 };
-use portcullis_identity::PasswordVerifier;
+use portcullis_identity::{Identifier, PasswordVerifier};
 use portcullis_tests::Built;
+use tokio::runtime::Runtime;
 
 /// When the request in these tests came in.
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -35,7 +36,7 @@ pub(crate) fn engine() -> Engine {
 /// A request with a value in every field.
 pub(crate) fn request() -> Arc<AuthorizationRequest> {
     let some = |text: &str| Some(text.to_owned());
-    Arc::new(AuthorizationRequest {
+    let mut request = AuthorizationRequest {
         user_nkey: "UUSER".to_owned(),
         server: Server {
             id: "NSERVER".to_owned(),
@@ -75,7 +76,18 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
         },
         identity: Identity::default(),
         received_at: NOW,
-    })
+    };
+    request.identity = identified(&request);
+    Arc::new(request)
+}
+
+/// Who asks, as the host's own identifier tells.
+fn identified(request: &AuthorizationRequest) -> Identity {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    Runtime::new()
+        .unwrap()
+        .block_on(Identifier::default().identify(request, deadline))
+        .unwrap()
 }
 
 /// A guest loaded with empty settings and ordinary limits.

@@ -7,6 +7,7 @@ use portcullis_callout::{
     ServiceOptions, TargetAccounts, TrustedServers,
 };
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
+use portcullis_identity::Identifier;
 
 use crate::config::{self, Callout, Config, Operator, Secrets};
 use crate::exit::ExitCode;
@@ -31,6 +32,7 @@ pub(crate) fn service_options(
             .map(|seed| CurveKey::from_seed(seed.expose()))
             .transpose()
             .map_err(unusable)?,
+        identifier: Identifier::default(),
         trusted_servers: TrustedServers::new(
             callout.trusted_servers.clone(),
             callout.trusted_server_tags.clone(),

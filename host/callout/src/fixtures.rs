@@ -7,6 +7,7 @@ use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Identity, Outcome, Permit, PolicyRef,
     Server,
 };
+use portcullis_identity::Identifier;
 
 use crate::{Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers};
 
@@ -20,6 +21,7 @@ pub(crate) fn options() -> ServiceOptions {
         trusted_servers: TrustedServers::default(),
         refuse_replays: true,
         ceilings: Ceilings::default(),
+        identifier: Identifier::default(),
         accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
         account: "AUTH".to_owned(),
         queue_group: "q".to_owned(),

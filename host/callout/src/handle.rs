@@ -6,8 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
-use portcullis_identity::certificate_expiry;
+use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
@@ -16,6 +15,7 @@ use crate::decide::decide;
 use crate::decision_log::{Replied, log_decision};
 use crate::deny::DenyMode;
 use crate::error::chain;
+use crate::identify::identify;
 use crate::open::{Opened, open, patience};
 use crate::rejections::RecentPermits;
 use crate::reply::ReplyToken;
@@ -121,14 +121,20 @@ impl<A: Authorizer> Handler<A> {
             }
         };
         drop(payload);
-        let context = Context::new(opened, at);
+        let mut context = Context::new(opened, at);
         let patience = context.gives_up.map_or(self.options.deadline, |instant| {
             instant.saturating_duration_since(at)
         });
         let deadline = at + self.options.deadline.min(patience);
-        let decision = self
-            .decide_in_turn(Arc::clone(&context.request), deadline)
-            .await;
+        // Before a slot is taken: whoever waits for an issuer's keys must not keep others from being decided.
+        let identity = identify(&self.options.identifier, &context.request, deadline).await;
+        let decision = match identity {
+            Ok(identity) => {
+                let request = context.identified(identity);
+                self.decide_in_turn(request, deadline).await
+            }
+            Err(denial) => Decision::deny(denial.class, denial.reason),
+        };
         drop(place);
         self.answer(context, decision, reply).await;
     }
@@ -249,13 +255,18 @@ impl Context {
     fn new(opened: Opened, at: Instant) -> Self {
         let patience = patience(opened.request.issued_at(), opened.request.expires_at());
         let mut request = opened.request.into_request();
-        request.identity.expires_at = request.client.tls.as_ref().and_then(certificate_expiry);
+        request.identity = Identity::claimed(&request.credentials);
         Self {
             request: Arc::new(request),
             sealed_by: opened.sealed_by,
             at,
             gives_up: patience.and_then(|patience| at.checked_add(patience)),
         }
+    }
+
+    fn identified(&mut self, identity: Identity) -> Arc<AuthorizationRequest> {
+        Arc::make_mut(&mut self.request).identity = identity;
+        Arc::clone(&self.request)
     }
 
     fn is_late(&self) -> bool {

@@ -37,6 +37,7 @@ mod error;
 #[cfg(test)]
 mod fixtures;
 mod handle;
+mod identify;
 mod issuers;
 mod lane;
 mod latency;

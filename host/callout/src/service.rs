@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::Client;
 use portcullis_claims::CurveKey;
 use portcullis_core::Authorizer;
+use portcullis_identity::Identifier;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
@@ -36,6 +37,8 @@ pub struct ServiceOptions {
     pub trusted_servers: TrustedServers,
     /// Whether a request that comes a second time is refused.
     pub refuse_replays: bool,
+    /// Who proves who is asking, before anybody decides.
+    pub identifier: Identifier,
     /// The accounts the host signs for.
     pub accounts: TargetAccounts,
     /// The most that permits may grant.

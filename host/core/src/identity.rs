@@ -4,7 +4,7 @@ mod claims;
 
 pub use claims::Claims;
 
-use crate::Method;
+use crate::{Credentials, Method};
 
 /// Who is asking, as far as the host could tell before any policy ran.
 ///
@@ -31,6 +31,23 @@ pub struct Identity {
     pub nkey: Option<String>,
     /// The client's TLS certificate.
     pub certificate: Option<Certificate>,
+}
+
+impl Identity {
+    /// What `credentials` say by themselves, nothing of it proved.
+    pub fn claimed(credentials: &Credentials) -> Self {
+        let method = credentials.method();
+        let principal = match method {
+            Method::Password => credentials.username.clone(),
+            Method::Nkey => credentials.nkey.clone(),
+            _ => None,
+        };
+        Self {
+            principal,
+            method,
+            ..Self::default()
+        }
+    }
 }
 
 /// How far an identity is to be believed.

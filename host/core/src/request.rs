@@ -114,7 +114,7 @@ pub enum Method {
     Jwt,
     /// An nkey with a signature.
     Nkey,
-    /// A signed token of an identity provider that the host verified (OpenID Connect, OAuth 2, Kubernetes), wherever it
+    /// A signed token of an identity provider that the host verified (`OpenID` Connect, OAuth 2, Kubernetes), wherever it
     /// was presented.
     Oidc,
     /// Nothing but a TLS certificate, which the server verified.

@@ -5,8 +5,6 @@ use std::time::Instant;
 
 use zeroize::Zeroizing;
 
-use crate::{AuthorizationRequest, ClientTls};
-
 /// A password, token or JWT that a client presented. `Debug` does not show it, and its memory is wiped
 /// when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,7 +48,7 @@ pub enum HashError {
     Deadline,
 }
 
-/// Checks what a client presented: secrets against hashes, in constant time where the form allows it; signatures; certificates.
+/// Compares the secrets that clients present with stored hashes, in constant time where the form allows it.
 ///
 /// Implementations block: callers run them away from async threads.
 pub trait SecretVerifier: Send + Sync + 'static {
@@ -67,14 +65,6 @@ pub trait SecretVerifier: Send + Sync + 'static {
     ///
     /// What is wrong with it.
     fn check(&self, hash: &str) -> Result<(), HashError>;
-
-    /// The public nkey (`U…`) whose private half the client holds, as its signature over the server's nonce proves; none
-    /// if it proves nothing.
-    fn proved_nkey(&self, request: &AuthorizationRequest) -> Option<String>;
-
-    /// The subject of the client's certificate as RFC 4514 writes it; none if the server did not verify the certificate or it
-    /// cannot be read.
-    fn certificate_subject(&self, tls: &ClientTls) -> Option<String>;
 }
 
 #[cfg(test)]

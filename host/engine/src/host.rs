@@ -11,7 +11,9 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 use crate::limits::{Grants, Limits};
 use crate::state::{Phase, State};
 
+mod certificate;
 mod facts;
+mod identity;
 mod permits;
 
 mod generated {
@@ -40,6 +42,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>, grants: Grants) -> wasmt
     contract::server::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::request::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::identity::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    contract::certificate::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::permits::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::log::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     if grants.secrets {
@@ -123,59 +126,6 @@ pub(crate) fn truncate(text: &mut String, limit: usize) {
 
 fn exposed(secret: Option<&Secret>) -> Option<String> {
     secret.map(|secret| secret.expose().to_owned())
-}
-
-impl contract::identity::Host for State {
-    fn method(&mut self) -> wasmtime::Result<String> {
-        Ok(self
-            .request("identity.method")?
-            .credentials
-            .method()
-            .as_str()
-            .to_owned())
-    }
-
-    fn username(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self
-            .request("identity.username")?
-            .credentials
-            .username
-            .clone())
-    }
-
-    fn password_matches(&mut self, hash: String) -> wasmtime::Result<Result<bool, String>> {
-        // Fast to compute, so fast to guess: fine for long random tokens, not for what people remember.
-        if hash.starts_with("sha256:") {
-            return Ok(Err(
-                "`sha256:` is for tokens; hash passwords with `portcullis hash`".to_owned(),
-            ));
-        }
-        self.compare(
-            "identity.password-matches",
-            |request| request.credentials.password.as_ref(),
-            &hash,
-        )
-    }
-
-    fn token_matches(&mut self, hash: String) -> wasmtime::Result<Result<bool, String>> {
-        self.compare(
-            "identity.token-matches",
-            |request| request.credentials.token.as_ref(),
-            &hash,
-        )
-    }
-
-    fn nkey(&mut self) -> wasmtime::Result<Option<String>> {
-        let request = self.request("identity.nkey")?;
-        Ok(self.verifier.proved_nkey(request))
-    }
-
-    fn check_hash(&mut self, hash: String) -> wasmtime::Result<Result<(), String>> {
-        Ok(self
-            .verifier
-            .check(&hash)
-            .map_err(|error| error.to_string()))
-    }
 }
 
 impl contract::secrets::Host for State {

@@ -13,7 +13,15 @@ const DECIDER: &str = "portcullis:policy/decider";
 /// The versions of the contract this host speaks: a track of compatible ones.
 const VERSION: &str = "0.1.";
 /// The interfaces this host lends, apart from the ones that need a grant.
-const LENT: [&str; 6] = ["client", "server", "request", "identity", "permits", "log"];
+const LENT: [&str; 7] = [
+    "client",
+    "server",
+    "request",
+    "identity",
+    "certificate",
+    "permits",
+    "log",
+];
 /// The interface that needs the grant `secrets`.
 const SECRETS: &str = "secrets";
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use data_encoding::HEXLOWER;
-use portcullis_core::ClientTls;
+use portcullis_core::{Certificate, ClientTls};
 use x509_parser::asn1_rs::ToDer as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::parse_x509_pem;
@@ -26,6 +26,16 @@ const NAMES: [(&str, &str); 11] = [
     ("0.9.2342.19200300.100.1.25", "DC"),
     ("0.9.2342.19200300.100.1.1", "UID"),
 ];
+
+/// The client's certificate.
+pub(crate) fn read(tls: &ClientTls) -> Option<Certificate> {
+    Some(Certificate {
+        verified: true,
+        subject: verified_subject(tls)?,
+        not_after: certificate_expiry(tls)?,
+        ..Certificate::default()
+    })
+}
 
 /// The subject of the leaf that the server verified, as RFC 4514 writes it.
 pub(crate) fn verified_subject(tls: &ClientTls) -> Option<String> {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Instant;
 
-use portcullis_core::{AuthorizationRequest, ClientTls, HashError, Secret, SecretVerifier};
+use portcullis_core::{HashError, Secret, SecretVerifier};
 
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
@@ -58,14 +58,6 @@ impl SecretVerifier for PasswordVerifier {
 
     fn check(&self, hash: &str) -> Result<(), HashError> {
         StoredHash::parse(hash).map(drop)
-    }
-
-    fn proved_nkey(&self, request: &AuthorizationRequest) -> Option<String> {
-        crate::nkey::proved(request)
-    }
-
-    fn certificate_subject(&self, tls: &ClientTls) -> Option<String> {
-        crate::certificate::verified_subject(tls)
     }
 }
 

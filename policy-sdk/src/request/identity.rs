@@ -16,10 +16,24 @@ pub enum Method {
     Nkey,
     /// A user JWT.
     Jwt,
+    /// A token of an identity provider (`OpenID` Connect, OAuth 2, Kubernetes) that the host verified, wherever it was presented.
+    Oidc,
+    /// Nothing but a TLS certificate, which the server verified.
+    Certificate,
     /// Nothing was presented.
     None,
     /// A method this version of the SDK does not know, by the host's name for it.
     Other(String),
+}
+
+/// How far an identity is to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strength {
+    /// Nobody has proved anything, or the host has a word for it that this version of the SDK does not know.
+    Claimed,
+    /// The host has verified what the principal rests on; for a certificate, the server has.
+    Proved,
 }
 
 /// The secrets a client presented, in the clear.
@@ -38,6 +52,68 @@ impl Request {
         /// The public nkey (`U…`) that the client has proved to hold, by a signature over the server's nonce that the host
         /// verified: the nkey it presented, else the subject of its user JWT, whoever signed that.
         nkey -> Option<String>;
+        /// Who the client is by [`method`](Self::method): the user name, the claim of a token that its issuer is configured with,
+        /// the nkey, the SPIFFE id or else the subject of a certificate. [`strength`](Self::strength) says how far to believe it.
+        principal -> Option<String>;
+        /// Who vouches for the principal: the `iss` of a token, the account of a user JWT, the issuer of a certificate.
+        issuer -> Option<String>;
+        /// When what the client presented ends, in seconds since the Unix epoch. The host binds the login to it by itself.
+        expires_at -> Option<u64>;
+        /// The names of the claims at the top; none without a verified token or user JWT.
+        claim_names -> Vec<String>;
+        /// Groups and roles, from the claims that the token's issuer is configured with, in the order of the token.
+        groups -> Vec<String>;
+        /// The tags of a user JWT whose issuer the host trusts.
+        tags -> Vec<String>;
+    }
+
+    /// How far to believe the [`principal`](Self::principal).
+    pub fn strength(&self) -> Strength {
+        #[cfg(target_arch = "wasm32")]
+        let strength = crate::bindings::portcullis::policy::identity::strength();
+        #[cfg(not(target_arch = "wasm32"))]
+        let strength = self.facts.strength();
+        match strength.as_str() {
+            "proved" => Strength::Proved,
+            _ => Strength::Claimed,
+        }
+    }
+
+    /// What a verified token or user JWT says at `path`, as texts: one for a text, a number or a truth value, one for each of those
+    /// in an array, in their order; none for anything else.
+    ///
+    /// A path is the name of a claim as it stands; if there is no such claim, names with dots between them; or, with a slash in
+    /// front, a JSON pointer (RFC 6901).
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder()
+    ///     .claims(r#"{ "realm_access": { "roles": ["reader", "writer"] } }"#)
+    ///     .build();
+    /// assert_eq!(request.claim("realm_access.roles"), ["reader", "writer"]);
+    /// ```
+    pub fn claim(&self, path: &str) -> Vec<String> {
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::bindings::portcullis::policy::identity::claim(path)
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            self.facts.claim(path)
+        }
+    }
+
+    /// What a verified token or user JWT says at `path`, as JSON; none if there is nothing.
+    pub fn claim_json(&self, path: &str) -> Option<String> {
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::bindings::portcullis::policy::identity::claim_json(path)
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            self.facts.claim_json(path)
+        }
     }
 
     /// How the client authenticates.
@@ -116,6 +192,8 @@ impl Method {
             "token" => Self::Token,
             "nkey" => Self::Nkey,
             "jwt" => Self::Jwt,
+            "oidc" => Self::Oidc,
+            "certificate" => Self::Certificate,
             "none" => Self::None,
             _ => Self::Other(name),
         }

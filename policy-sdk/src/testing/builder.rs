@@ -82,6 +82,71 @@ impl RequestBuilder {
         self
     }
 
+    /// A verified token of an identity provider: the method `oidc`, proved, with its issuer and its claims, a JSON object. The
+    /// principal is the claim `sub`.
+    ///
+    /// # Panics
+    ///
+    /// If `claims` is not a JSON object.
+    pub fn oidc(self, issuer: impl Into<String>, claims: &str) -> Self {
+        let mut builder = self.method("oidc").proved().issuer(issuer).claims(claims);
+        let subject = builder.facts.identity.claims.get("sub");
+        builder.facts.identity.principal = subject.and_then(|sub| sub.as_str().map(str::to_owned));
+        builder
+    }
+
+    /// The claims of a verified token or user JWT, a JSON object.
+    ///
+    /// # Panics
+    ///
+    /// If `claims` is not a JSON object.
+    #[expect(clippy::panic, reason = "a mistake in a test is to end that test")]
+    pub fn claims(mut self, claims: &str) -> Self {
+        let claims: serde_json::Map<_, _> = match serde_json::from_str(claims) {
+            Ok(claims) => claims,
+            Err(error) => panic!("claims: {error}"),
+        };
+        self.facts.identity.claim_names = claims.keys().cloned().collect();
+        self.facts.identity.claims = claims.into();
+        self
+    }
+
+    /// Who the client is, instead of what follows from the above.
+    pub fn principal(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.principal = Some(value.into());
+        self
+    }
+
+    /// The principal is proved.
+    pub fn proved(mut self) -> Self {
+        self.facts.identity.proved = true;
+        self
+    }
+
+    /// Who vouches for the principal.
+    pub fn issuer(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.issuer = Some(value.into());
+        self
+    }
+
+    /// When what the client presented ends, in seconds since the Unix epoch.
+    pub fn expires_at(mut self, value: u64) -> Self {
+        self.facts.identity.expires_at = Some(value);
+        self
+    }
+
+    /// One more group or role.
+    pub fn group(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.groups.push(value.into());
+        self
+    }
+
+    /// One more tag of a user JWT whose issuer the host trusts.
+    pub fn tag(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.tags.push(value.into());
+        self
+    }
+
     /// A hash that the password matches, as no hash is computed in a test. `plain:` needs no such help.
     pub fn password_matches(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.password_hashes.push(value.into());
@@ -184,8 +249,47 @@ impl RequestBuilder {
 
     /// The subject of the TLS certificate, which the server verified.
     pub fn client_tls_subject(mut self, value: impl Into<String>) -> Self {
+        let subject = value.into();
         self.facts.client.tls_verified = true;
-        self.facts.client.tls_subject = Some(value.into());
+        self.facts.client.tls_subject = Some(subject.clone());
+        self.facts.certificate.verified = true;
+        self.facts.certificate.subject = Some(subject);
+        self
+    }
+
+    /// The SHA-256 digest of the TLS certificate, in hexadecimal digits. By itself, of one that the server did not verify.
+    pub fn certificate_fingerprint(mut self, value: impl Into<String>) -> Self {
+        self.facts.certificate.fingerprint = Some(value.into());
+        self
+    }
+
+    /// The issuer of the TLS certificate, which the server verified.
+    pub fn certificate_issuer(mut self, value: impl Into<String>) -> Self {
+        self.facts.certificate.verified = true;
+        self.facts.certificate.issuer = Some(value.into());
+        self
+    }
+
+    /// One more DNS name of the TLS certificate, which the server verified.
+    pub fn certificate_dns_name(mut self, value: impl Into<String>) -> Self {
+        self.facts.certificate.verified = true;
+        self.facts.certificate.dns_names.push(value.into());
+        self
+    }
+
+    /// One more e-mail address of the TLS certificate, which the server verified.
+    pub fn certificate_email_name(mut self, value: impl Into<String>) -> Self {
+        self.facts.certificate.verified = true;
+        self.facts.certificate.email_names.push(value.into());
+        self
+    }
+
+    /// The SPIFFE id of the TLS certificate, which the server verified; its URI too.
+    pub fn certificate_spiffe_id(mut self, value: impl Into<String>) -> Self {
+        let id = value.into();
+        self.facts.certificate.verified = true;
+        self.facts.certificate.uri_names.push(id.clone());
+        self.facts.certificate.spiffe_id = Some(id);
         self
     }
 }
@@ -241,7 +345,12 @@ impl RequestBuilder {
     }
 
     /// The request.
-    pub fn build(self) -> Request {
+    pub fn build(mut self) -> Request {
+        let identity = &mut self.facts.identity;
+        if identity.principal.is_none() {
+            let principal = identity.nkey.as_ref().or(identity.username.as_ref());
+            identity.principal = principal.cloned();
+        }
         Request::from_facts(self.facts)
     }
 }

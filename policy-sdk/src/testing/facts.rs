@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::HashError;
 
 /// The facts of one login, a field for each question of the contract.
@@ -12,6 +14,7 @@ pub(crate) struct Facts {
     pub(crate) server: Server,
     pub(crate) request: Request,
     pub(crate) identity: Identity,
+    pub(crate) certificate: Certificate,
     pub(crate) secrets: Secrets,
     questions: RefCell<Vec<&'static str>>,
 }
@@ -58,12 +61,37 @@ pub(crate) struct Identity {
     pub(crate) method: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) nkey: Option<String>,
+    /// Instead of the one that follows from what was presented.
+    pub(crate) principal: Option<String>,
+    pub(crate) proved: bool,
+    pub(crate) issuer: Option<String>,
+    pub(crate) expires_at: Option<u64>,
+    pub(crate) claims: Value,
+    pub(crate) claim_names: Vec<String>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// Hashes the password matches.
     pub(crate) password_hashes: Vec<String>,
     /// Hashes the token matches.
     pub(crate) token_hashes: Vec<String>,
     /// Why no hash can be computed.
     pub(crate) failure: Option<String>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Certificate {
+    pub(crate) verified: bool,
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) serial: Option<String>,
+    pub(crate) dns_names: Vec<String>,
+    pub(crate) uri_names: Vec<String>,
+    pub(crate) email_names: Vec<String>,
+    pub(crate) ip_names: Vec<String>,
+    pub(crate) spiffe_id: Option<String>,
+    pub(crate) not_before: Option<u64>,
+    pub(crate) not_after: Option<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -107,6 +135,38 @@ impl Facts {
         }
     }
 
+    pub(crate) fn strength(&self) -> String {
+        self.asked("identity.strength");
+        let proved = self.identity.proved;
+        if proved { "proved" } else { "claimed" }.to_owned()
+    }
+
+    pub(crate) fn claim(&self, path: &str) -> Vec<String> {
+        self.asked("identity.claim");
+        match self.at(path) {
+            Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
+            Some(value) => text(value).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn claim_json(&self, path: &str) -> Option<String> {
+        self.asked("identity.claim_json");
+        self.at(path).map(ToString::to_string)
+    }
+
+    /// The host's rule: a pointer, else a name, else names with dots between them.
+    fn at(&self, path: &str) -> Option<&Value> {
+        let claims = &self.identity.claims;
+        if path.starts_with('/') {
+            return claims.pointer(path);
+        }
+        claims.get(path).or_else(|| {
+            let mut names = path.split('.');
+            names.try_fold(claims, |value, name| value.as_object()?.get(name))
+        })
+    }
+
     pub(crate) fn password_matches(&self, hash: &str) -> Result<bool, HashError> {
         self.asked("identity.password-matches");
         let registered = &self.identity.password_hashes;
@@ -134,6 +194,14 @@ impl Facts {
         };
         Ok(hash.strip_prefix("plain:") == Some(secret)
             || registered.iter().any(|known| known == hash))
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

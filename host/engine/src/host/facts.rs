@@ -69,10 +69,9 @@ impl contract::client::Host for State {
     }
 
     fn tls_subject(&mut self) -> wasmtime::Result<Option<String>> {
-        let tls = &self.request("client.tls-subject")?.client.tls;
-        Ok(tls
-            .as_ref()
-            .and_then(|tls| self.verifier.certificate_subject(tls)))
+        let certificate = &self.request("client.tls-subject")?.identity.certificate;
+        let verified = certificate.as_ref().filter(|leaf| leaf.verified);
+        Ok(verified.map(|leaf| leaf.subject.clone()))
     }
 }
 

@@ -1,0 +1,29 @@
+//! Identify: have it proved who asks, inside the deadline.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use futures::FutureExt;
+use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity};
+use portcullis_identity::Identifier;
+
+/// Who asks, or why nobody is to decide about it.
+pub(crate) async fn identify(
+    identifier: &Identifier,
+    request: &AuthorizationRequest,
+    deadline: Instant,
+) -> Result<Identity, Denial> {
+    // What clients send is read by many libraries: a panic in one is a refusal like any other failure.
+    let identity = AssertUnwindSafe(identifier.identify(request, deadline)).catch_unwind();
+    match tokio::time::timeout_at(deadline.into(), identity).await {
+        Ok(Ok(identity)) => identity,
+        Ok(Err(_)) => Err(Denial::new(
+            DenialClass::Internal,
+            "what the client presented broke the host",
+        )),
+        Err(_) => Err(Denial::new(
+            DenialClass::IdentityUnavailable,
+            "what the client presented was not verified within the request's deadline",
+        )),
+    }
+}
