@@ -307,7 +307,7 @@ async fn log_in_again_and_again(serving: &Serving, done: &Cell<bool>) -> Result<
     while !last {
         last = done.get() && names.len() + 1 >= LOGINS;
         let name = format!("login-{}", names.len());
-        let client = log_in(&serving.url(), SENSOR, &name).await?;
+        let client = serving.log_in(SENSOR, &name).await?;
         client.drain().await?;
         names.push(name);
     }

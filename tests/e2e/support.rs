@@ -1,8 +1,9 @@
 //! What the suites share: users, settings, and a site that serves them.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use async_nats::Client;
 use portcullis_tests::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, hash,
+    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, hash, log_in,
 };
 use serde_json::Value;
 
@@ -99,6 +100,19 @@ impl Serving {
 
     pub(crate) fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// Logs in, as [`log_in`]; if the host denied it, the error says as which class and for what reason.
+    pub(crate) async fn log_in(&self, credentials: Credentials<'_>, name: &str) -> Result<Client> {
+        let login = log_in(&self.url(), credentials, name).await;
+        if login.is_ok() {
+            return Ok(login?);
+        }
+        let why = match self.host.decision(name).await {
+            Ok(decision) => format!("`{name}` is not let in: {decision:?}"),
+            Err(none) => format!("`{name}` is not let in, and nobody decided so: {none:#}"),
+        };
+        login.context(why)
     }
 
     /// A mark for [`Self::published_from`]: take it before changing a policy.

@@ -5,7 +5,9 @@ use portcullis_claims::{
     Answer, BoxError, EffectivePermissions, LoginFacts, PublicKey, Refusal, ResponseClaims,
     ServerVerdict, SignError, Signatures, UserClaims, preflight_for,
 };
-use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef};
+use portcullis_core::{
+    AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef, TimeRange,
+};
 
 use crate::issuers::{NoIssuer, UserIssuer};
 use crate::service::ServiceOptions;
@@ -21,7 +23,31 @@ pub(crate) enum SealError {
     Sign(#[from] SignError),
     /// The server would refuse it.
     #[error("the server would refuse the response")]
-    Preflight(#[from] Refusal),
+    Preflight(#[source] Refusal),
+    /// The login comes at the wrong time of the day.
+    #[error("the permit is for {times}, not for now{}", midnight(*.passes_midnight))]
+    OutsideTimes {
+        /// When it would hold, and in which time zone.
+        times: String,
+        /// Whether a range of them passes midnight.
+        passes_midnight: bool,
+    },
+    /// The permit's times are in no time zone that anybody knows.
+    #[error(
+        "the permit's time zone `{0}` is unknown; name one of the iana database, such as `Europe/Berlin`"
+    )]
+    TimeZone(String),
+    /// The permit's times are in no time zone that the host knows.
+    #[error(
+        "the permit's times are in the server's own time zone, which the host does not know; name one, such as `UTC`"
+    )]
+    NoTimeZone,
+    /// The permit demands what the server does not know.
+    #[error(
+        "the permit demands a trusted proxy, which servers enforce from 2.12.0 on, and this one {0}; update the server, or \
+         do not demand a proxy"
+    )]
+    ProxyNotEnforced(String),
     /// The server would close the connection over it.
     #[error("the response has {size} bytes, the server takes {largest} (`max_payload`)")]
     TooLarge {
@@ -59,6 +85,10 @@ impl SealError {
     /// Which refusal it comes to: what a permit asks for and nobody can sign is the policy's doing.
     pub(crate) const fn class(&self) -> DenialClass {
         match self {
+            Self::OutsideTimes { .. } => DenialClass::TimeNotAllowed,
+            Self::TimeZone(_) | Self::NoTimeZone | Self::ProxyNotEnforced(_) => {
+                DenialClass::InvalidPermit
+            }
             Self::Issuer(NoIssuer::Account(_)) => DenialClass::AccountNotAllowed,
             Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
                 DenialClass::InvalidPermit
@@ -67,6 +97,45 @@ impl SealError {
             _ => DenialClass::InvalidResponse,
         }
     }
+
+    /// What `refusal` says of a response with `permit` for a server of `version`: some of what servers refuse is as the permit has
+    /// it, so that who wrote the policy has to hear of it.
+    fn of(refusal: Refusal, permit: &Permit, version: Option<&str>) -> Self {
+        let zone = permit.times_location.as_deref();
+        match (refusal, zone) {
+            (Refusal::OutsideTimes, _) => Self::OutsideTimes {
+                times: listed_times(permit),
+                passes_midnight: permit.times.iter().any(TimeRange::passes_midnight),
+            },
+            (Refusal::TimeZone | Refusal::TimeZoneUnknown, Some(zone)) => {
+                Self::TimeZone(zone.escape_debug().to_string())
+            }
+            (Refusal::TimeZone | Refusal::TimeZoneUnknown, None) => Self::NoTimeZone,
+            (Refusal::ProxyNotEnforced, _) => Self::ProxyNotEnforced(version.map_or_else(
+                || "does not say which it is".to_owned(),
+                |version| format!("is `{}`", version.escape_debug()),
+            )),
+            (refusal, _) => Self::Preflight(refusal),
+        }
+    }
+}
+
+/// What servers make of a range that passes midnight, for those who wonder.
+const fn midnight(passes_midnight: bool) -> &'static str {
+    if passes_midnight {
+        "; before 2.11.17, and from 2.12.0 to 2.12.7, servers end a range at midnight: add one that begins at `00:00:00`"
+    } else {
+        ""
+    }
+}
+
+fn listed_times(permit: &Permit) -> String {
+    let ranges = permit.times.iter();
+    let ranges: Vec<_> = ranges
+        .map(|range| format!("`{}` to `{}`", range.start(), range.end()))
+        .collect();
+    let zone = permit.times_location.as_deref().unwrap_or("Local");
+    format!("{} in `{}`", ranges.join(", "), zone.escape_debug())
 }
 
 /// Signs the response to `request` that `decision` comes to, and encrypts it if the request was.
@@ -124,7 +193,13 @@ fn signed(
     let version = request.server.version.as_deref();
     let version = version.and_then(|version| version.parse().ok());
     let mode = issuers.server_mode();
-    let verdict = preflight_for(&response, &login, &mode, version, now, Signatures::Trust)?;
+    let verdict = preflight_for(&response, &login, &mode, version, now, Signatures::Trust);
+    let verdict = verdict.map_err(|refusal| match &decision.outcome {
+        Outcome::Permit(permit) => {
+            SealError::of(refusal, permit, request.server.version.as_deref())
+        }
+        Outcome::Deny(_) => SealError::Preflight(refusal),
+    })?;
     if let Outcome::Permit(permit) = &decision.outcome
         && let Some(role) = &permit.role
         && !gives_role(&verdict)
@@ -178,243 +253,4 @@ fn provenance(policy: &PolicyRef) -> [String; 3] {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use portcullis_claims::{CurveKey, IssuerKey, SubjectRule};
-
-    use super::*;
-    use crate::fixtures::{NOW, options, permit, request};
-    use crate::{AccountIssuer, Issuers, OperatorIssuers};
-
-    const LARGEST: usize = 1 << 20;
-
-    fn to(now: u64) -> Recipient<'static> {
-        Recipient {
-            now,
-            largest: LARGEST,
-            xkey: None,
-        }
-    }
-
-    fn opened(response: &Bytes) -> (ResponseClaims, Option<UserClaims>) {
-        let text = std::str::from_utf8(response).unwrap();
-        let response = ResponseClaims::decode(text).unwrap();
-        let user = response
-            .nats
-            .jwt()
-            .map(|jwt| UserClaims::decode(jwt).unwrap());
-        (response, user)
-    }
-
-    #[test]
-    fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
-        let (options, request) = (options(), request());
-        let mut builder = Permit::builder("APP", NOW);
-        builder.publish_allow("alice.>");
-        builder.expires_in(60);
-        builder.tag("team:red");
-        let decision = permit(builder.finish().unwrap());
-        let response = seal(&request, &decision, &options, to(NOW + 1)).unwrap();
-
-        let (response, user) = opened(&response);
-        let user = user.unwrap();
-        let issuer = Some(options.issuers.request_subject());
-        assert_eq!(response.audience.as_ref(), Some(&request.server.id));
-        assert_eq!(response.subject.as_ref(), Some(&request.user_nkey));
-        assert_eq!(response.issuer.as_deref(), issuer);
-        assert_eq!(user.subject.as_ref(), Some(&request.user_nkey));
-        assert_eq!(user.issuer.as_deref(), issuer);
-        assert_eq!(user.audience.as_deref(), Some("APP"));
-        assert_eq!(
-            user.name, None,
-            "a name that no policy vouches for is not signed"
-        );
-        assert_eq!(
-            (user.issued_at, user.expires_at),
-            (Some(NOW + 1), Some(NOW + 60))
-        );
-        assert_eq!(user.nats.publish.allow, ["alice.>"]);
-        assert_eq!(
-            user.nats.subscribe.deny,
-            [">"],
-            "nothing allowed is everything denied"
-        );
-        let digest = format!("policy-digest:sha256:{}", "ab".repeat(32));
-        assert_eq!(
-            user.nats.tags,
-            ["team:red", "policy:staff", &digest, "policy-generation:7"]
-        );
-    }
-
-    #[test]
-    fn a_refusal_carries_class_and_reason_and_no_jwt() {
-        let (options, request) = (options(), request());
-        let decision = Decision::deny(DenialClass::PolicyDenied, "wrong\npassword");
-        let response = seal(&request, &decision, &options, to(NOW)).unwrap();
-        let (response, user) = opened(&response);
-        assert!(user.is_none());
-        assert_eq!(response.nats.error(), Some("policy-denied: wrong password"));
-    }
-
-    #[test]
-    fn what_the_server_would_refuse_does_not_leave() {
-        let (options, request) = (options(), request());
-        let mut builder = Permit::builder("APP", NOW);
-        builder.expires_in(60);
-        let decision = permit(builder.finish().unwrap());
-        // The permit was good when the request came; it is sealed too late.
-        let error = seal(&request, &decision, &options, to(NOW + 61)).unwrap_err();
-        assert!(matches!(error, SealError::Preflight(_)), "{error}");
-    }
-
-    #[test]
-    fn a_response_that_the_server_cannot_take_does_not_leave() {
-        let (options, request) = (options(), request());
-        let mut builder = Permit::builder("APP", NOW);
-        for number in 0..100 {
-            builder.publish_allow(&format!("subject.{number}"));
-        }
-        let decision = permit(builder.finish().unwrap());
-        let error = seal(
-            &request,
-            &decision,
-            &options,
-            Recipient {
-                largest: 1000,
-                ..to(NOW)
-            },
-        )
-        .unwrap_err();
-        assert!(matches!(error, SealError::TooLarge { .. }), "{error}");
-    }
-
-    fn key() -> IssuerKey {
-        IssuerKey::from_seed(IssuerKey::generate_seed().unwrap().expose()).unwrap()
-    }
-
-    /// Operator mode: a callout account and `APP`, both with signing keys; `APP` has the role `reader`.
-    fn operator() -> ServiceOptions {
-        let account = |key: IssuerKey| key.public_key().parse::<PublicKey>().unwrap();
-        let app = AccountIssuer {
-            key: account(key()),
-            issuer: Some(key()),
-            roles: BTreeMap::from([("reader".to_owned(), key())]),
-        };
-        let accounts = BTreeMap::from([("APP".to_owned(), app)]);
-        let operator = OperatorIssuers::new(account(key()), key(), accounts);
-        ServiceOptions {
-            issuers: Issuers::Operator(Box::new(operator)),
-            ..options()
-        }
-    }
-
-    fn app(options: &ServiceOptions) -> &AccountIssuer {
-        let Issuers::Operator(operator) = &options.issuers else {
-            panic!("not in operator mode")
-        };
-        operator.account("APP").unwrap()
-    }
-
-    #[test]
-    fn in_operator_mode_each_account_signs_its_own_users() {
-        let (options, request) = (operator(), request());
-        let mut builder = Permit::builder("APP", NOW);
-        builder.publish_allow("alice.>");
-        let decision = permit(builder.finish().unwrap());
-        let (response, user) = opened(&seal(&request, &decision, &options, to(NOW)).unwrap());
-        let user = user.unwrap();
-        let app = app(&options);
-        assert_eq!(
-            user.issuer.as_deref(),
-            app.issuer.as_ref().map(IssuerKey::public_key)
-        );
-        assert_eq!(user.nats.issuer_account.as_deref(), Some(app.key.as_str()));
-        assert_eq!(user.audience, None, "the account is the signer's");
-        assert_eq!(user.nats.publish.allow, ["alice.>"]);
-        assert_eq!(
-            response.nats.issuer_account(),
-            Some(options.issuers.request_subject())
-        );
-    }
-
-    #[test]
-    fn a_role_brings_its_own_permissions() {
-        let (options, request) = (operator(), request());
-        let mut builder = Permit::builder("APP", NOW);
-        builder.role("reader");
-        builder.user_name("alice");
-        let decision = permit(builder.finish().unwrap());
-        let (_, user) = opened(&seal(&request, &decision, &options, to(NOW)).unwrap());
-        let user = user.unwrap();
-        let reader = app(&options).roles["reader"].public_key();
-        assert_eq!(user.issuer.as_deref(), Some(reader));
-        assert_eq!(user.name.as_deref(), Some("alice"));
-        assert_eq!(user.nats.publish, SubjectRule::default());
-        assert_eq!(user.nats.subscribe, SubjectRule::default());
-        assert_eq!(
-            (user.nats.subs, user.nats.data, user.nats.payload),
-            (0, 0, 0)
-        );
-    }
-
-    #[test]
-    fn a_role_whose_seed_is_the_accounts_own_gets_nobody_in() {
-        let own = IssuerKey::generate_seed().unwrap();
-        let own = || IssuerKey::from_seed(own.expose()).unwrap();
-        let app = AccountIssuer {
-            key: own().public_key().parse().unwrap(),
-            issuer: None,
-            roles: BTreeMap::from([("reader".to_owned(), own())]),
-        };
-        let accounts = BTreeMap::from([("APP".to_owned(), app)]);
-        let callout = key().public_key().parse().unwrap();
-        let operator = OperatorIssuers::new(callout, key(), accounts);
-        let options = ServiceOptions {
-            issuers: Issuers::Operator(Box::new(operator)),
-            ..options()
-        };
-        let mut builder = Permit::builder("APP", NOW);
-        builder.role("reader");
-        let decision = permit(builder.finish().unwrap());
-        let error = seal(&request(), &decision, &options, to(NOW)).unwrap_err();
-        assert!(matches!(error, SealError::RoleWithoutScope(_)), "{error}");
-    }
-
-    #[test]
-    fn what_nobody_signs_is_the_policys_doing() {
-        let (options, request) = (operator(), request());
-        let class = |account: &str, role: Option<&str>| {
-            let mut builder = Permit::builder(account, NOW);
-            if let Some(role) = role {
-                builder.role(role);
-            }
-            let decision = permit(builder.finish().unwrap());
-            seal(&request, &decision, &options, to(NOW))
-                .unwrap_err()
-                .class()
-        };
-        assert_eq!(class("OTHER", None), DenialClass::AccountNotAllowed);
-        assert_eq!(class("APP", Some("writer")), DenialClass::RoleNotAllowed);
-    }
-
-    #[test]
-    fn an_encrypted_request_gets_an_encrypted_response() {
-        let curve = || CurveKey::from_seed(CurveKey::generate_seed().unwrap().expose()).unwrap();
-        let (mut options, request, server) = (options(), request(), curve());
-        let ours = curve();
-        let our_key = ours.public_key().parse().unwrap();
-        options.xkey = Some(ours);
-        let decision = Decision::deny(DenialClass::PolicyDenied, "no");
-        let server_key = server.public_key().parse().unwrap();
-        let to = Recipient {
-            xkey: Some(&server_key),
-            ..to(NOW)
-        };
-        let response = seal(&request, &decision, &options, to).unwrap();
-        assert!(portcullis_claims::is_sealed(&response));
-        let plain = server.open(&response, &our_key).unwrap();
-        let (response, _) = opened(&Bytes::from(plain.to_vec()));
-        assert_eq!(response.nats.error(), Some("policy-denied: no"));
-    }
-}
+mod tests;

@@ -6,8 +6,8 @@ use std::str::FromStr;
 /// A part of every day (`times` of a user JWT). Servers let a login in during one of its ranges only, and close the connection
 /// at the end of the range.
 ///
-/// The start may be later than the end: the range then passes midnight. Servers before 2.12 count such a range from its start
-/// only, so for them a login after midnight needs a second range that begins at `00:00:00`.
+/// The start may be later than the end: the range then passes midnight. Servers before 2.11.17, and 2.12.0 to
+/// 2.12.7, count such a range from its start only, so for them a login after midnight needs a second range that begins at `00:00:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeRange {
     start: TimeOfDay,
@@ -55,6 +55,11 @@ impl TimeRange {
     /// When it ends.
     pub const fn end(&self) -> TimeOfDay {
         self.end
+    }
+
+    /// Whether it ends on the day after it begins.
+    pub fn passes_midnight(&self) -> bool {
+        self.start > self.end
     }
 }
 

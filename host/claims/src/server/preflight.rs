@@ -1,7 +1,7 @@
 //! The server's checks of a response, made before it leaves.
 //!
 //! A response that the server refuses looks to the client like a refused login, and only the server's log
-//! says otherwise. Whatever is refused here is a fault of the host.
+//! says otherwise.
 
 use portcullis_core::PermissionSubject;
 
