@@ -86,13 +86,13 @@ impl SealError {
     pub(crate) const fn class(&self) -> DenialClass {
         match self {
             Self::OutsideTimes { .. } => DenialClass::TimeNotAllowed,
-            Self::TimeZone(_) | Self::NoTimeZone | Self::ProxyNotEnforced(_) => {
+            Self::TimeZone(_)
+            | Self::NoTimeZone
+            | Self::ProxyNotEnforced(_)
+            | Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
                 DenialClass::InvalidPermit
             }
             Self::Issuer(NoIssuer::Account(_)) => DenialClass::AccountNotAllowed,
-            Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
-                DenialClass::InvalidPermit
-            }
             Self::Issuer(_) => DenialClass::RoleNotAllowed,
             _ => DenialClass::InvalidResponse,
         }
