@@ -9,6 +9,7 @@ pub mod log;
 mod permit;
 mod policy;
 pub mod prelude;
+pub mod profile;
 mod request;
 mod settings;
 #[cfg(not(target_arch = "wasm32"))]
