@@ -12,6 +12,7 @@ pub mod prelude;
 pub mod profile;
 mod request;
 mod settings;
+pub mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
