@@ -27,11 +27,13 @@
 //! dropped, and one of a deny list is a [`TemplateError`]: dropped, it would allow more than was meant. A value that is empty is none.
 
 mod escape;
+mod grants;
 mod parse;
 mod values;
 
 use crate::profile::Subjects;
 
+pub use grants::{GrantTemplates, Grants};
 pub use parse::InvalidTemplate;
 pub use values::Values;
 
@@ -70,6 +72,9 @@ pub struct SubjectTemplates {
     allow: Vec<Template>,
     deny: Vec<Template>,
 }
+
+/// The name of a list, `allow` or `deny`, and what is wrong in it.
+pub type Misplaced = (&'static str, InvalidTemplate);
 
 impl Template {
     /// Reads a template that may have the places above, and those in `names`.
@@ -139,12 +144,17 @@ impl SubjectTemplates {
     /// # Errors
     ///
     /// Everything that is wrong with them.
-    pub fn parse(
-        subjects: &Subjects,
-        names: &[&str],
-    ) -> Result<Self, Vec<(&'static str, InvalidTemplate)>> {
+    pub fn parse(subjects: &Subjects, names: &[&str]) -> Result<Self, Vec<Misplaced>> {
+        match Self::read(subjects, names) {
+            (templates, problems) if problems.is_empty() => Ok(templates),
+            (_, problems) => Err(problems),
+        }
+    }
+
+    /// Those that can be read, and what is wrong with the others.
+    fn read(subjects: &Subjects, names: &[&str]) -> (Self, Vec<Misplaced>) {
         let mut problems = Vec::new();
-        let mut read = |list: &'static str, texts: &[String]| -> Vec<Template> {
+        let mut read = |list: &'static str, texts: &[String]| {
             let mut templates = Vec::with_capacity(texts.len());
             for text in texts {
                 match Template::parse(text, names) {
@@ -158,11 +168,17 @@ impl SubjectTemplates {
             allow: read("allow", &subjects.allow),
             deny: read("deny", &subjects.deny),
         };
-        if problems.is_empty() {
-            Ok(templates)
-        } else {
-            Err(problems)
-        }
+        (templates, problems)
+    }
+
+    /// Whether there is anything to allow. What a login gets of it may be nothing.
+    pub fn allow_something(&self) -> bool {
+        !self.allow.is_empty()
+    }
+
+    /// Whether there is anything to deny.
+    pub fn deny_something(&self) -> bool {
+        !self.deny.is_empty()
     }
 
     /// The lists with `x` in every place.
