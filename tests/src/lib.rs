@@ -9,7 +9,7 @@
 //! - [`NatsServer`], [`Host`]: one process each, killed on drop, their output recorded.
 //! - [`PolicyDirectory`]: puts modules and settings where the host watches.
 //! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`]: a thorough one; [`Wire`]: one by hand.
-//! - [`Provider`]: an `OpenID` provider, which gives tokens.
+//! - [`Provider`]: an `OpenID` provider, which gives tokens; [`Forgery`]: what becomes of them in the wrong hands.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Gauge`]: what a process holds.
@@ -22,6 +22,7 @@ mod built;
 mod certificates;
 mod event;
 mod foreign;
+mod forgery;
 mod gauge;
 mod host;
 mod keys;
@@ -40,6 +41,7 @@ pub use built::{Built, Release};
 pub use certificates::{Authority, Certificate};
 pub use event::Event;
 pub use foreign::{ForeignClient, Session, Step};
+pub use forgery::{Forgery, changed};
 pub use gauge::Gauge;
 pub use host::{Finished, Host, hash, run_portcullis};
 pub use keys::Keys;

@@ -10,7 +10,7 @@ mod test_clients;
 mod wasm_target;
 
 pub(crate) use nats_server::{any_nats_server, nats_servers};
-pub(crate) use node::node;
+pub(crate) use node::{Node, node};
 pub(crate) use provider::provider;
 pub(crate) use python::PYTHON;
 pub(crate) use test_clients::test_clients;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::failure::Result;
 use crate::process;
-use crate::setup;
+use crate::setup::{self, Node};
 use crate::steps::Steps;
 use crate::workspace::{WASM_TARGET, Workspace};
 
@@ -52,9 +52,7 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     let clients = steps.run("test clients: nats-py and nats.js", || {
         setup::test_clients(workspace, &node)
     })?;
-    let provider = steps.run("identity provider: oidc-provider", || {
-        setup::provider(workspace, &node)
-    })?;
+    let provider = identity_provider(&mut steps, workspace, &node)?;
     steps.run(
         "host and tests: built for release (the first time takes some minutes)",
         || build_host(workspace, &["--bins", "--tests"]),
@@ -104,8 +102,10 @@ pub(crate) fn bench_connections(workspace: &Workspace) -> Result<()> {
 
 /// Runs a program of the tests against real servers.
 fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()> {
-    let mut steps = Steps::new(5);
+    let mut steps = Steps::new(6);
     let servers = prepare(&mut steps, workspace)?;
+    let node = setup::node(workspace)?;
+    let provider = identity_provider(&mut steps, workspace, &node)?;
     steps.run(
         "host: built for release (the first time takes some minutes)",
         || build_host(workspace, &["--bins"]),
@@ -114,7 +114,17 @@ fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()
     let mut program = Command::new(workspace.program(name));
     program.args(arguments);
     set_built(&mut program, workspace);
-    process::run(program.envs(servers))
+    program
+        .envs(servers)
+        .env("PORTCULLIS_NODE", node.program)
+        .env("PORTCULLIS_PROVIDER", provider);
+    process::run(&mut program)
+}
+
+fn identity_provider(steps: &mut Steps, workspace: &Workspace, node: &Node) -> Result<PathBuf> {
+    steps.run("identity provider: oidc-provider", || {
+        setup::provider(workspace, node)
+    })
 }
 
 /// What the verbs with real servers begin with: the target, the servers and where they are, policies and guests.

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use futures::future::join_all;
-use portcullis_tests::{Provider, Release, barely_log_in};
+use portcullis_tests::{Forgery, Provider, Release, barely_log_in};
 use rstest::rstest;
 
-use super::refusals::{sample, with_kid};
+use super::refusals::sample;
 use super::{ROLES, Trusting};
 
 /// How many logins with key ids that nobody knows.
@@ -66,7 +66,7 @@ async fn keys_that_are_known_outlast_the_provider(
 
     trusting.provider.be_down(true).await?;
     trusting.expect(&known, "known", None).await?;
-    let unknown = with_kid(&known, "invented")?;
+    let unknown = Forgery::KeyId.of(&known, 0)?;
     trusting
         .expect(&unknown, "unknown", Some("identity-unavailable"))
         .await?;
@@ -115,7 +115,7 @@ async fn a_thousand_unknown_key_ids_cost_two_fetches_at_most(
     let mut admitted = 0;
     for batch in 0..STORM / AT_ONCE {
         let logins = (0..AT_ONCE).map(|number| {
-            let token = with_kid(&known, &format!("invented-{batch}-{number}"));
+            let token = Forgery::KeyId.of(&known, batch * AT_ONCE + number);
             async move { barely_log_in(port, &token?).await }
         });
         for login in join_all(logins).await {

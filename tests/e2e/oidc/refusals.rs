@@ -3,16 +3,11 @@
 use anyhow::{Context, Result};
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use portcullis_tests::{Credentials, ForeignClient, Provider, Release, unix_now};
+use portcullis_tests::{Credentials, ForeignClient, Forgery, Provider, Release, changed, unix_now};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{HOUR, ROLES, Trusting, claims};
-
-/// A token with another key id and the signature it had.
-pub(super) fn with_kid(token: &str, kid: &str) -> Result<String> {
-    changed(token, |header, _| set(header, "kid", json!(kid)))
-}
 
 /// A token of `issuer` with a signature that is nobody's.
 pub(super) fn sample(issuer: &str) -> Result<String> {
@@ -54,7 +49,7 @@ async fn a_token_that_proves_nothing_is_refused_with_a_reason_that_only_the_oper
             changed(&good, |_, payload| set(payload, "roles", json!(["writer"])))?,
             "signature",
         ),
-        ("unknown-key", with_kid(&good, "invented")?, "invented"),
+        ("unknown-key", Forgery::KeyId.of(&good, 0)?, "invented"),
         ("marked", "Bearer opaque".to_owned(), "opaque"),
     ];
     for (name, token, told) in cases {
@@ -92,26 +87,6 @@ fn signed_with_the_public_key(token: &str) -> Result<String> {
     header.kid = Some("first".to_owned());
     let secret = EncodingKey::from_secret(b"-----BEGIN PUBLIC KEY-----");
     Ok(encode(&header, &payload, &secret)?)
-}
-
-/// A token whose header or payload is another one, with the signature that it had.
-fn changed(token: &str, change: impl FnOnce(&mut Value, &mut Value)) -> Result<String> {
-    let mut parts = token.split('.');
-    let mut part = || parts.next().context("a token has three parts");
-    let (header, payload, signature) = (part()?, part()?, part()?);
-    let read = |part: &str| -> Result<Value> {
-        Ok(serde_json::from_slice(
-            &BASE64URL_NOPAD.decode(part.as_bytes())?,
-        )?)
-    };
-    let (mut header, mut payload) = (read(header)?, read(payload)?);
-    change(&mut header, &mut payload);
-    let write = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
-    Ok(format!(
-        "{}.{}.{signature}",
-        write(&header),
-        write(&payload)
-    ))
 }
 
 fn set(object: &mut Value, name: &str, value: Value) {

@@ -3,6 +3,7 @@
 mod messages;
 mod policies;
 mod processes;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -35,11 +36,13 @@ pub(crate) enum Fault {
     SecondSubscriber,
     /// Requests of servers whose clocks are off.
     ClockSkew,
+    /// A thousand tokens with key ids that nobody knows.
+    UnknownKeys,
 }
 
 impl Fault {
     /// All of them, in the order in which they happen.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::ServerKilled,
         Self::HostKilled,
         Self::HostStopped,
@@ -48,6 +51,7 @@ impl Fault {
         Self::Garbage,
         Self::SecondSubscriber,
         Self::ClockSkew,
+        Self::UnknownKeys,
     ];
 
     /// Its name, as the command line and the table have it.
@@ -61,6 +65,7 @@ impl Fault {
             Self::Garbage => "garbage",
             Self::SecondSubscriber => "second-subscriber",
             Self::ClockSkew => "clock-skew",
+            Self::UnknownKeys => "unknown-keys",
         }
     }
 
@@ -75,6 +80,7 @@ impl Fault {
             Self::Garbage => messages::garbage().await,
             Self::SecondSubscriber => messages::second_subscriber().await,
             Self::ClockSkew => messages::clock_skew().await,
+            Self::UnknownKeys => tokens::unknown_keys().await,
         }
     }
 }

@@ -92,6 +92,11 @@ impl Load {
             .context("logins do not end")
     }
 
+    /// The logins that have come to their end so far.
+    pub(crate) fn so_far(&self) -> Vec<Login> {
+        self.logins.borrow().clone()
+    }
+
     /// Stops the clients and waits for their last logins.
     pub(crate) async fn stop(mut self) -> Vec<Login> {
         let _ = self.stop.send(true);

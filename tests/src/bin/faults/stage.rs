@@ -27,8 +27,19 @@ impl Stage {
         let settings = settings(&hash(TOKEN, &["--token"]).await?);
         site.policies
             .put_policy("static-users", &Built::policy("static-users")?, &settings)?;
+        Self::at(site, hosts, accounts, callout, "").await
+    }
+
+    /// The same with the policies of `site`; `more` is added to the hosts' configuration.
+    pub(crate) async fn at(
+        site: Site,
+        hosts: usize,
+        accounts: Accounts,
+        callout: &str,
+        more: &str,
+    ) -> Result<Self> {
         let server = site.start_server(accounts).await?;
-        let config = site.host_config(&server.url(), "");
+        let config = site.host_config(&server.url(), more);
         let config = config.replace("[callout]\n", &format!("[callout]\n{callout}\n"));
         let mut stage = Self {
             site,
