@@ -8,9 +8,8 @@ use portcullis_core::{
     ResponsePermission, Secret, TimeRange, Verdict,
 };
 use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
-use portcullis_identity::Identifier;
 
-use crate::support::{NOW, decide, engine, guest, load, load_with, request};
+use crate::support::{NOW, decide, engine, guest, identified, load, load_with, request};
 
 /// The class of the refusal that a guest's failure comes to.
 fn failure(name: &str) -> (DenialClass, String) {
@@ -116,8 +115,8 @@ fn a_permit_without_a_word_about_permissions_says_so() {
     assert!(permit.names_no_permissions);
 }
 
-#[tokio::test]
-async fn a_policy_hears_which_nkey_was_proved() {
+#[test]
+fn a_policy_hears_which_nkey_was_proved() {
     let pair = nkeys::KeyPair::new_user();
     let mut request = AuthorizationRequest::clone(&request());
     request.client.nonce = Some("a nonce".to_owned());
@@ -128,24 +127,19 @@ async fn a_policy_hears_which_nkey_was_proved() {
     let policy = conforms(&serde_json::json!([
         { "match": { "nkey": pair.public_key() }, "deny": "proved" },
     ]));
-    let identifier = Identifier::default();
-    let decide = async |mut request: AuthorizationRequest| {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        request.identity = identifier.identify(&request, deadline).await.unwrap();
-        policy.decide(Arc::new(request), deadline)
+    let decide = |mut request: AuthorizationRequest| {
+        request.identity = identified(&request);
+        policy.decide(Arc::new(request), Instant::now() + Duration::from_mins(1))
     };
     assert_eq!(
-        decide(request.clone()).await,
+        decide(request.clone()),
         Ok(Verdict::Abstain),
         "no signature"
     );
     let signature = pair.sign(b"a nonce").unwrap();
     let signature = data_encoding::BASE64URL_NOPAD.encode(&signature);
     request.credentials.signature = Some(Secret::new(signature));
-    assert_eq!(
-        decide(request).await,
-        Ok(Verdict::Deny("proved".to_owned()))
-    );
+    assert_eq!(decide(request), Ok(Verdict::Deny("proved".to_owned())));
 }
 
 /// The guest `conforms` with these rules.

@@ -82,7 +82,7 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
 }
 
 /// Who asks, as the host's own identifier tells.
-fn identified(request: &AuthorizationRequest) -> Identity {
+pub(crate) fn identified(request: &AuthorizationRequest) -> Identity {
     let deadline = Instant::now() + Duration::from_mins(1);
     Runtime::new()
         .unwrap()

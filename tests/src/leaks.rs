@@ -27,10 +27,15 @@ pub(crate) fn note(secret: &str) {
 
 /// What is secret in `line`, if anything: a seed, a JWT or its claims, a password hash, or what a client has presented.
 pub(crate) fn found_in(line: &str) -> Option<String> {
-    let fixed = HASHES.iter().chain(&CLAIMS).chain([&JWT]);
-    let mut fixed = fixed.filter(|mark| line.contains(**mark));
+    let mut fixed = HASHES
+        .iter()
+        .chain(&CLAIMS)
+        .filter(|mark| line.contains(**mark));
     if let Some(mark) = fixed.next() {
         return Some((*mark).to_owned());
+    }
+    if let Some(jwt) = words(line).find(|word| word.len() >= TELLING && word.starts_with(JWT)) {
+        return Some(jwt.to_owned());
     }
     if let Some(seed) = words(line).find(|word| is_seed(word)) {
         return Some(seed.to_owned());
@@ -68,7 +73,11 @@ mod tests {
         ] {
             assert!(found_in(&line).is_some(), "{line}");
         }
-        for line in [format!("user_nkey={key}"), "wrong password".to_owned()] {
+        for line in [
+            format!("user_nkey={key}"),
+            "expected a user JWT (`eyJ…`)".to_owned(),
+            "wrong password".to_owned(),
+        ] {
             assert_eq!(found_in(&line), None, "{line}");
         }
         note("leaks-a-password-of-this-test");

@@ -2,6 +2,7 @@
 //!
 //! Nothing secret is told, but whoever can reach the address is answered, so it is meant for a private one.
 
+pub(crate) mod identity;
 mod metrics;
 mod outage;
 mod page;

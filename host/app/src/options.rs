@@ -1,6 +1,7 @@
 //! From the configuration to the service's options.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use portcullis_callout::{
     AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, OperatorIssuers,
@@ -32,7 +33,7 @@ pub(crate) fn service_options(
             .map(|seed| CurveKey::from_seed(seed.expose()))
             .transpose()
             .map_err(unusable)?,
-        identifier: identifier(&config.identity)?,
+        identifier: Arc::new(identifier(&config.identity)?),
         trusted_servers: TrustedServers::new(
             callout.trusted_servers.clone(),
             callout.trusted_server_tags.clone(),

@@ -1,9 +1,7 @@
 //! `portcullis serve`: everything put together.
 
 use std::future::Future;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use std::thread;
 
 use portcullis_callout::{
     ConnectError, Connection, ConnectionOptions, Service, ServiceOptions, connect_all,
@@ -14,10 +12,10 @@ use portcullis_identity::PasswordVerifier;
 use tokio::task::JoinHandle;
 use tracing::info;
 
-use crate::config::{Config, Health, Nats, Policies, Secrets};
+use crate::config::{Config, Health, Identity, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::health::{HealthServer, Vitals, lost_for_too_long};
+use crate::health::{HealthServer, Vitals, identity, lost_for_too_long};
 use crate::options::service_options;
 use crate::signals;
 
@@ -37,12 +35,16 @@ pub async fn serve(
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
     let options = service_options(&config, &secrets)?;
+    let passwords = Arc::new(password_verifier(&config.identity)?);
+    let verifier = Arc::clone(&passwords);
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
-        open_catalog(&config.policies, config.callout.max_in_flight)
+        open_catalog(&config.policies, config.callout.max_in_flight, verifier)
     })
     .await
     .map_err(Failure::internal)??;
     let vitals = Arc::new(Vitals::new(catalog.clone()));
+    let identifier = Arc::clone(&options.identifier);
+    vitals.measure(move || identity::samples(&identifier.issuers(), passwords.status()));
     let health = listen(config.health, &vitals).await?;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
@@ -117,6 +119,19 @@ async fn answer(
     }
 }
 
+/// What compares passwords for policies: one slow hash at a time for each processor.
+///
+/// # Errors
+///
+/// When the system gives no random bytes.
+pub(crate) fn password_verifier(identity: &Identity) -> Result<PasswordVerifier, Failure> {
+    let verifier = PasswordVerifier::default();
+    match identity.remember_passwords {
+        Some(time) => verifier.remembering(time).map_err(Failure::internal),
+        None => Ok(verifier),
+    }
+}
+
 /// The policies, loaded, for at most `max_in_flight` decisions at the same time. Blocks.
 ///
 /// # Errors
@@ -125,9 +140,8 @@ async fn answer(
 pub(crate) fn open_catalog(
     policies: &Policies,
     max_in_flight: usize,
+    verifier: Arc<PasswordVerifier>,
 ) -> Result<(Catalog, Report), Failure> {
-    let at_once = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let verifier = Arc::new(PasswordVerifier::new(at_once));
     let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
     let engine =
         Engine::new(EngineOptions { max_concurrent }, verifier).map_err(Failure::internal)?;

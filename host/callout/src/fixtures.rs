@@ -1,5 +1,6 @@
 //! What the tests of this crate share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_claims::IssuerKey;
@@ -7,7 +8,6 @@ use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Identity, Outcome, Permit, PolicyRef,
     Server,
 };
-use portcullis_identity::Identifier;
 
 use crate::{Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers};
 
@@ -21,7 +21,7 @@ pub(crate) fn options() -> ServiceOptions {
         trusted_servers: TrustedServers::default(),
         refuse_replays: true,
         ceilings: Ceilings::default(),
-        identifier: Identifier::default(),
+        identifier: Arc::default(),
         accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
         account: "AUTH".to_owned(),
         queue_group: "q".to_owned(),

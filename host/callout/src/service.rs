@@ -38,7 +38,7 @@ pub struct ServiceOptions {
     /// Whether a request that comes a second time is refused.
     pub refuse_replays: bool,
     /// Who proves who is asking, before anybody decides.
-    pub identifier: Identifier,
+    pub identifier: Arc<Identifier>,
     /// The accounts the host signs for.
     pub accounts: TargetAccounts,
     /// The most that permits may grant.

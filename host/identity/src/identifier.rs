@@ -5,7 +5,7 @@ use std::time::Instant;
 use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Method, Strength};
 
 use crate::bearer::{TokenPlace, candidates};
-use crate::oidc::{TokenError, TokenVerifier, VerifiedToken, looks_like_token};
+use crate::oidc::{IssuerStatus, TokenError, TokenVerifier, VerifiedToken, looks_like_token};
 use crate::{certificate, nkey};
 
 /// What clients can present, and what proves it.
@@ -36,6 +36,12 @@ impl Identifier {
     /// An identifier for what `options` say.
     pub const fn new(options: IdentifierOptions) -> Self {
         Self { options }
+    }
+
+    /// How it is going with the keys of the issuers whose tokens are believed.
+    pub fn issuers(&self) -> Vec<IssuerStatus> {
+        let tokens = self.options.tokens.as_ref();
+        tokens.map_or_else(Vec::new, TokenVerifier::status)
     }
 
     /// Who asks.

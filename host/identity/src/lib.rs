@@ -15,6 +15,7 @@ mod hashing;
 mod identifier;
 mod nkey;
 mod oidc;
+mod remembered;
 mod stored_hash;
 mod verifier;
 mod workers;
@@ -28,4 +29,5 @@ pub use oidc::{
     RequiredClaim, TokenAlgorithm, TokenError, TokenSetupError, TokenVerifier, VerifiedToken,
     looks_like_token,
 };
-pub use verifier::PasswordVerifier;
+pub use remembered::NoRandomBytes;
+pub use verifier::{PasswordStatus, PasswordVerifier};

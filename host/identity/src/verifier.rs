@@ -1,11 +1,13 @@
 //! The verifier that policies reach through the host.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_core::{HashError, Secret, SecretVerifier};
 
+use crate::remembered::{NoRandomBytes, Remembered};
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
 
@@ -25,6 +27,19 @@ use crate::workers::Workers;
 #[derive(Debug)]
 pub struct PasswordVerifier {
     workers: Workers,
+    remembered: Option<Remembered>,
+    computed: AtomicU64,
+    recalled: AtomicU64,
+}
+
+/// What a [`PasswordVerifier`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PasswordStatus {
+    /// How many slow hashes were computed.
+    pub computed: u64,
+    /// How many comparisons needed none, because the same password had matched the same hash lately.
+    pub recalled: u64,
 }
 
 impl PasswordVerifier {
@@ -32,6 +47,28 @@ impl PasswordVerifier {
     pub fn new(at_once: NonZeroUsize) -> Self {
         Self {
             workers: Workers::start(at_once),
+            remembered: None,
+            computed: AtomicU64::default(),
+            recalled: AtomicU64::default(),
+        }
+    }
+
+    /// Remembers for `time` which password matched which slow hash, so that a client that comes back costs no hash. Kept are
+    /// digests under a key of the process's own; what does not match is never kept.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no random bytes.
+    pub fn remembering(mut self, time: Duration) -> Result<Self, NoRandomBytes> {
+        self.remembered = Some(Remembered::new(time)?);
+        Ok(self)
+    }
+
+    /// What it has done so far.
+    pub fn status(&self) -> PasswordStatus {
+        PasswordStatus {
+            computed: self.computed.load(Ordering::Relaxed),
+            recalled: self.recalled.load(Ordering::Relaxed),
         }
     }
 }
@@ -49,11 +86,22 @@ impl SecretVerifier for PasswordVerifier {
         if !stored.is_slow() {
             return stored.matches(secret);
         }
-        let (hash, secret) = (hash.to_owned(), secret.clone());
-        let compare = move || StoredHash::parse(&hash)?.matches(&secret);
-        self.workers
+        let remembered = self.remembered.as_ref();
+        if remembered.is_some_and(|remembered| remembered.knows(secret, hash)) {
+            self.recalled.fetch_add(1, Ordering::Relaxed);
+            return Ok(true);
+        }
+        let (owned, presented) = (hash.to_owned(), secret.clone());
+        let compare = move || StoredHash::parse(&owned)?.matches(&presented);
+        let matches = self
+            .workers
             .run(deadline, compare)
-            .ok_or(HashError::Deadline)?
+            .ok_or(HashError::Deadline)??;
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        if let Some(remembered) = remembered.filter(|_| matches) {
+            remembered.note(secret, hash);
+        }
+        Ok(matches)
     }
 
     fn check(&self, hash: &str) -> Result<(), HashError> {
