@@ -9,8 +9,10 @@ pub mod log;
 mod permit;
 mod policy;
 pub mod prelude;
+pub mod profile;
 mod request;
 mod settings;
+pub mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 

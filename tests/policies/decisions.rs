@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{
-    AuthorizationRequest, Blame, ConnectionType, DenialClass, PermissionSubject,
+    AuthorizationRequest, Blame, ConnectionType, Credentials, DenialClass, PermissionSubject,
     ResponsePermission, Secret, TimeRange, Verdict,
 };
 use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
+use portcullis_identity::Identifier;
 
 use crate::support::{NOW, decide, engine, guest, load, load_with, request};
 
@@ -115,27 +116,36 @@ fn a_permit_without_a_word_about_permissions_says_so() {
     assert!(permit.names_no_permissions);
 }
 
-#[test]
-fn a_policy_hears_which_nkey_was_proved() {
+#[tokio::test]
+async fn a_policy_hears_which_nkey_was_proved() {
     let pair = nkeys::KeyPair::new_user();
     let mut request = AuthorizationRequest::clone(&request());
     request.client.nonce = Some("a nonce".to_owned());
-    request.credentials.nkey = Some(pair.public_key());
-    let signature = pair.sign(b"a nonce").unwrap();
-    let signature = data_encoding::BASE64URL_NOPAD.encode(&signature);
-    request.credentials.signature = Some(Secret::new(signature));
+    request.credentials = Credentials {
+        nkey: Some(pair.public_key()),
+        ..Credentials::default()
+    };
     let policy = conforms(&serde_json::json!([
         { "match": { "nkey": pair.public_key() }, "deny": "proved" },
     ]));
-    let decide = |request: AuthorizationRequest| {
-        policy.decide(Arc::new(request), Instant::now() + Duration::from_mins(1))
+    let identifier = Identifier::default();
+    let decide = async |mut request: AuthorizationRequest| {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        request.identity = identifier.identify(&request, deadline).await.unwrap();
+        policy.decide(Arc::new(request), deadline)
     };
     assert_eq!(
-        decide(request.clone()),
+        decide(request.clone()).await,
+        Ok(Verdict::Abstain),
+        "no signature"
+    );
+    let signature = pair.sign(b"a nonce").unwrap();
+    let signature = data_encoding::BASE64URL_NOPAD.encode(&signature);
+    request.credentials.signature = Some(Secret::new(signature));
+    assert_eq!(
+        decide(request).await,
         Ok(Verdict::Deny("proved".to_owned()))
     );
-    request.client.nonce = Some("another nonce".to_owned());
-    assert_eq!(decide(request), Ok(Verdict::Abstain));
 }
 
 /// The guest `conforms` with these rules.

@@ -108,6 +108,15 @@ impl Built {
         path("PORTCULLIS_CLIENTS")
     }
 
+    /// The directory with the `OpenID` provider and its packages.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where it is.
+    pub fn provider() -> Result<PathBuf> {
+        path("PORTCULLIS_PROVIDER")
+    }
+
     /// The program that runs Python.
     ///
     /// # Errors

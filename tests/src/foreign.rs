@@ -65,6 +65,7 @@ impl ForeignClient {
         name: &str,
         steps: &[Step<'_>],
     ) -> Result<Session> {
+        credentials.note();
         let mut process = self
             .command()?
             .stdin(Stdio::piped())

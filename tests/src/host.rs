@@ -1,5 +1,6 @@
 //! The program `portcullis`.
 
+use std::env;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,12 +10,17 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::{Built, Event, Recording};
+use crate::{Built, Event, Recording, leaks};
 
 /// Longer than draining may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How much hosts say, unless a test has something else in mind.
+const LOG_LEVEL: &str = "PORTCULLIS_TEST_LOG_LEVEL";
+
 /// A running `portcullis serve`; dropping it kills it.
+///
+/// Panics when it is dropped if there was a secret in what it wrote: whatever a test is about, it is about that too.
 #[derive(Debug)]
 pub struct Host {
     process: Child,
@@ -41,10 +47,14 @@ impl Host {
     /// If the program cannot be started.
     pub fn spawn(config: &Path, arguments: &[&str]) -> Result<Self> {
         let program = Built::portcullis()?;
+        let level = env::var(LOG_LEVEL).ok();
+        let level = level.filter(|_| !arguments.contains(&"--log-level"));
+        let level = level.map(|level| ["--log-level".to_owned(), level]);
         let mut process = Command::new(&program)
             .args(["serve", "--log-format", "json", "--config"])
             .arg(config)
             .args(arguments)
+            .args(level.into_iter().flatten())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -176,6 +186,20 @@ impl Host {
             .context("the host did not end within a minute")??;
         self.log.ended().await?;
         Ok(status.code())
+    }
+}
+
+impl Drop for Host {
+    #[expect(clippy::panic, reason = "a secret in a log is to end the test")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for event in self.log.all() {
+            if let Some(secret) = leaks::found_in(event.line()) {
+                panic!("`{secret}` is secret and stands in {event:?}");
+            }
+        }
     }
 }
 

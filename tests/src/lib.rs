@@ -9,6 +9,7 @@
 //! - [`NatsServer`], [`Host`]: one process each, killed on drop, their output recorded.
 //! - [`PolicyDirectory`]: puts modules and settings where the host watches.
 //! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`]: a thorough one; [`Wire`]: one by hand.
+//! - [`Provider`]: an `OpenID` provider, which gives tokens.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Gauge`]: what a process holds.
@@ -24,10 +25,12 @@ mod foreign;
 mod gauge;
 mod host;
 mod keys;
+mod leaks;
 mod login;
 mod nats_server;
 mod operator;
 mod policies;
+mod provider;
 mod recording;
 mod requests;
 mod site;
@@ -44,6 +47,7 @@ pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};
 pub use policies::{PolicyDirectory, wasm_with_note};
+pub use provider::{Fetches, Provider};
 pub use recording::Recording;
 pub use requests::{CALLOUT, RequestSigner, set, unix_now};
 pub use site::{Accounts, Site};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
 use serde_json::json;
 
-use crate::{Answer, Wire};
+use crate::{Answer, Wire, leaks};
 
 /// Longer than any login takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,6 +19,16 @@ pub enum Credentials<'a> {
     Password(&'a str, &'a str),
     /// A token.
     Token(&'a str),
+}
+
+impl Credentials<'_> {
+    /// Has every host looked at for them.
+    pub(crate) fn note(self) {
+        match self {
+            Self::None => {}
+            Self::Password(_, secret) | Self::Token(secret) => leaks::note(secret),
+        }
+    }
 }
 
 /// Logs in at `url` as a connection named `name`.
@@ -36,6 +46,7 @@ pub async fn log_in(
 
 /// What [`log_in`] connects with, for those who want to hear what the server says later.
 pub fn login_options(credentials: Credentials<'_>, name: &str) -> ConnectOptions {
+    credentials.note();
     let options = match credentials {
         Credentials::None => ConnectOptions::new(),
         Credentials::Password(user, password) => {

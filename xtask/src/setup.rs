@@ -4,12 +4,14 @@
 mod cache;
 mod nats_server;
 mod node;
+mod provider;
 mod python;
 mod test_clients;
 mod wasm_target;
 
 pub(crate) use nats_server::{any_nats_server, nats_servers};
 pub(crate) use node::node;
+pub(crate) use provider::provider;
 pub(crate) use python::PYTHON;
 pub(crate) use test_clients::test_clients;
 pub(crate) use wasm_target::wasm_target;

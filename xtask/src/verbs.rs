@@ -9,8 +9,14 @@ use crate::setup;
 use crate::steps::Steps;
 use crate::workspace::{WASM_TARGET, Workspace};
 
-/// The policies that the demo serves.
-const DEMO_POLICIES: [&str; 2] = ["static-users", "demo-read-only"];
+/// The policies of the repository.
+const POLICIES: [&str; 5] = [
+    "demo-read-only",
+    "oidc-roles",
+    "scopes",
+    "static-users",
+    "workload",
+];
 
 /// Shows the whole job with real clients.
 pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
@@ -40,11 +46,14 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
 
 /// Runs every test, or those whose names contain one of `filters`.
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
-    let mut steps = Steps::new(6);
+    let mut steps = Steps::new(7);
     let servers = prepare(&mut steps, workspace)?;
-    let (clients, node) = steps.run("test clients: nats-py and nats.js", || {
-        let node = setup::node(workspace)?;
-        Ok((setup::test_clients(workspace, &node)?, node.program))
+    let node = setup::node(workspace)?;
+    let clients = steps.run("test clients: nats-py and nats.js", || {
+        setup::test_clients(workspace, &node)
+    })?;
+    let provider = steps.run("identity provider: oidc-provider", || {
+        setup::provider(workspace, &node)
     })?;
     steps.run(
         "host and tests: built for release (the first time takes some minutes)",
@@ -58,7 +67,10 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     tests
         .envs(servers)
         .env("PORTCULLIS_CLIENTS", clients)
-        .env("PORTCULLIS_NODE", node)
+        .env("PORTCULLIS_NODE", node.program)
+        .env("PORTCULLIS_PROVIDER", provider)
+        // The harness looks for secrets in what hosts write: they are to write whatever they can.
+        .env("PORTCULLIS_TEST_LOG_LEVEL", "trace")
         .env("PORTCULLIS_PYTHON", setup::PYTHON);
     process::run(&mut tests)
 }
@@ -148,7 +160,7 @@ fn build_host(workspace: &Workspace, targets: &[&str]) -> Result<()> {
 fn build_policies(workspace: &Workspace, with_guests: bool) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--target", WASM_TARGET, "--lib"]);
-    for policy in DEMO_POLICIES {
+    for policy in POLICIES {
         build.args(["--package", policy]);
     }
     if with_guests {

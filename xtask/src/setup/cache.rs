@@ -38,6 +38,28 @@ pub(crate) fn directory(
     outcome.map(|()| directory)
 }
 
+/// The directory `name` in `cache` with copies of the files `names` from `home`, and what `fill` adds to them.
+pub(crate) fn copied(
+    cache: &Path,
+    name: &str,
+    home: &Path,
+    names: &[&str],
+    fill: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let mut source = String::new();
+    for name in names {
+        let path = home.join(name);
+        source += &fs::read_to_string(&path).map_err(Failure::at("read", &path))?;
+    }
+    directory(cache, name, &source, |aside| {
+        for name in names {
+            let (from, to) = (home.join(name), aside.join(name));
+            fs::copy(&from, &to).map_err(Failure::at("copy", &from))?;
+        }
+        fill(aside)
+    })
+}
+
 fn remove(directory: &Path) -> Result<()> {
     match fs::remove_dir_all(directory) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {

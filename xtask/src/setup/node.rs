@@ -1,6 +1,6 @@
-//! Node.js and npm, for the JavaScript test client.
+//! Node.js and npm, for the JavaScript test client and the provider of tokens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::python;
@@ -43,7 +43,7 @@ pub(crate) fn node(workspace: &Workspace) -> Result<Node> {
 
 impl Node {
     /// An `npm` that runs on this Node.js.
-    pub(crate) fn npm(&self) -> Command {
+    fn npm(&self) -> Command {
         match &self.npm_script {
             None => Command::new("npm"),
             Some(script) => {
@@ -52,6 +52,14 @@ impl Node {
                 command
             }
         }
+    }
+
+    /// Installs what the lock file in `directory` pins.
+    pub(crate) fn install(&self, directory: &Path) -> Result<()> {
+        let mut npm = self.npm();
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(directory);
+        process::run_quietly(&mut npm).map(drop)
     }
 }
 

@@ -1,0 +1,105 @@
+//! Tokens of a real identity provider, from the provider to what a client may do.
+
+mod keys;
+mod refusals;
+mod roles;
+
+use anyhow::Result;
+use portcullis_tests::{
+    Accounts, Built, Credentials, Event, Host, NatsServer, Provider, Release, Site,
+};
+use serde_json::{Value, json};
+
+/// As long as a token lasts that is not to end.
+const HOUR: u32 = 3600;
+
+/// Roles as planmdk's callout has them.
+const ROLES: &str = r#"
+[settings]
+account = "APP"
+
+[settings.roles.reader]
+subscribe = { allow = ["orders.>", "_INBOX.>"], deny = ["orders.sealed"] }
+
+[settings.roles.writer]
+publish = { allow = ["orders.*", "$SYS.REQ.USER.INFO"] }
+subscribe = { allow = ["_INBOX.>"] }
+"#;
+
+/// A provider, and a server whose logins a host decides by its tokens.
+struct Trusting {
+    provider: Provider,
+    server: NatsServer,
+    host: Host,
+    _site: Site,
+}
+
+impl Trusting {
+    /// With `oidc-roles` and these settings; `lines` are added to the issuer's table. The host says everything it has to say, so that
+    /// the harness sees what it must not.
+    async fn start(release: Release, settings: &str, lines: &str) -> Result<Self> {
+        Self::start_with(Provider::start().await?, release, settings, lines).await
+    }
+
+    /// The same with a provider that is there already.
+    async fn start_with(
+        provider: Provider,
+        release: Release,
+        settings: &str,
+        lines: &str,
+    ) -> Result<Self> {
+        let site = Site::create(release)?;
+        let policy = Built::policy("oidc-roles")?;
+        site.policies.put_policy("roles", &policy, settings)?;
+        let server = site.start_server(Accounts::Several).await?;
+        let extra = issuer_table("company", provider.issuer(), lines);
+        let config = site.host_config(&server.url(), &extra);
+        let config = site.write_config("portcullis.toml", &config)?;
+        let host = Host::spawn(&config, &["--log-level", "trace"])?;
+        host.ready().await?;
+        Ok(Self {
+            provider,
+            server,
+            host,
+            _site: site,
+        })
+    }
+
+    /// An access token for a client with these roles.
+    async fn token(&mut self, roles: &[&str]) -> Result<String> {
+        self.provider.access_token(&claims(roles), HOUR).await
+    }
+
+    /// Logs in with a token in the place of the password; what the host decided.
+    async fn decide(&self, token: &str, name: &str) -> Result<Event> {
+        let credentials = Credentials::Password("anybody", token);
+        // Let in or not: the decision says.
+        drop(portcullis_tests::log_in(&self.server.url(), credentials, name).await);
+        self.host.decision(name).await
+    }
+
+    /// Logs in so, and looks that it is let in or is refused as `class`; the reason of the refusal.
+    async fn expect(&self, token: &str, name: &str, class: Option<&str>) -> Result<String> {
+        let decision = self.decide(token, name).await?;
+        let expected = class.map_or("permit", |_| "deny");
+        assert_eq!(decision.text("decision"), expected, "{decision:?}");
+        assert_eq!(
+            decision.text("denial.class"),
+            class.unwrap_or_default(),
+            "{decision:?}"
+        );
+        Ok(decision.text("denial.reason").to_owned())
+    }
+}
+
+/// The table of an issuer in the host's configuration.
+fn issuer_table(name: &str, issuer: &str, lines: &str) -> String {
+    let audiences = [Provider::AUDIENCE, Provider::CLIENT];
+    format!(
+        "[identity.issuers.{name}]\nissuer = \"{issuer}\"\naudiences = {audiences:?}\n{lines}\n"
+    )
+}
+
+fn claims(roles: &[&str]) -> Value {
+    json!({ "roles": roles, "email": "alice@example.com" })
+}

@@ -1,0 +1,121 @@
+//! Tokens that prove nothing: each is refused before a policy is asked, and the client is told nothing else.
+
+use anyhow::{Context, Result};
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use portcullis_tests::{Credentials, ForeignClient, Provider, Release, unix_now};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{HOUR, ROLES, Trusting, claims};
+
+/// A token with another key id and the signature it had.
+pub(super) fn with_kid(token: &str, kid: &str) -> Result<String> {
+    changed(token, |header, _| set(header, "kid", json!(kid)))
+}
+
+/// A token of `issuer` with a signature that is nobody's.
+pub(super) fn sample(issuer: &str) -> Result<String> {
+    let header = json!({ "alg": "RS256", "kid": "first" });
+    let payload =
+        json!({ "iss": issuer, "aud": Provider::AUDIENCE, "exp": unix_now() + u64::from(HOUR) });
+    let write = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+    Ok(format!(
+        "{}.{}.{}",
+        write(&header),
+        write(&payload),
+        "A".repeat(342)
+    ))
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_token_that_proves_nothing_is_refused_with_a_reason_that_only_the_operator_sees(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let mut trusting = Trusting::start(release, ROLES, "required-claims = [\"email\"]").await?;
+    let good = trusting.token(&["reader"]).await?;
+    trusting.expect(&good, "good", None).await?;
+    let mut stranger = Provider::start().await?;
+    let elsewhere = trusting
+        .provider
+        .access_token_for("urn:billing", &claims(&[]), HOUR)
+        .await?;
+    let nameless = trusting.provider.access_token(&json!({}), HOUR).await?;
+    let foreign = stranger.access_token(&claims(&["reader"]), HOUR).await?;
+    let cases = [
+        ("other-audience", elsewhere, "audience"),
+        ("other-issuer", foreign, "issuer"),
+        ("missing-claim", nameless, "email"),
+        ("unsigned", unsigned(&good)?, "signed"),
+        ("hmac", signed_with_the_public_key(&good)?, "HS256"),
+        (
+            "changed",
+            changed(&good, |_, payload| set(payload, "roles", json!(["writer"])))?,
+            "signature",
+        ),
+        ("unknown-key", with_kid(&good, "invented")?, "invented"),
+        ("marked", "Bearer opaque".to_owned(), "opaque"),
+    ];
+    for (name, token, told) in cases {
+        let reason = trusting
+            .expect(&token, name, Some("identity-rejected"))
+            .await?;
+        assert!(reason.contains(told), "{name}: {reason}");
+        let client = ForeignClient::Python;
+        let credentials = Credentials::Token(&token);
+        let session = client
+            .run(
+                &trusting.server.url(),
+                credentials,
+                &format!("{name}-again"),
+                &[],
+            )
+            .await?;
+        assert!(session.is_refused_without_reason(), "{name}: {session:?}");
+    }
+    Ok(())
+}
+
+/// A token as those make it who hope that `alg: none` is believed.
+fn unsigned(token: &str) -> Result<String> {
+    let token = changed(token, |header, _| set(header, "alg", json!("none")))?;
+    let (signed, _) = token.rsplit_once('.').context("no signature")?;
+    Ok(format!("{signed}."))
+}
+
+/// A token whose HMAC has the provider's public key for its secret, as an attacker knows it.
+fn signed_with_the_public_key(token: &str) -> Result<String> {
+    let payload = token.split('.').nth(1).context("no payload")?;
+    let payload: Value = serde_json::from_slice(&BASE64URL_NOPAD.decode(payload.as_bytes())?)?;
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = Some("first".to_owned());
+    let secret = EncodingKey::from_secret(b"-----BEGIN PUBLIC KEY-----");
+    Ok(encode(&header, &payload, &secret)?)
+}
+
+/// A token whose header or payload is another one, with the signature that it had.
+fn changed(token: &str, change: impl FnOnce(&mut Value, &mut Value)) -> Result<String> {
+    let mut parts = token.split('.');
+    let mut part = || parts.next().context("a token has three parts");
+    let (header, payload, signature) = (part()?, part()?, part()?);
+    let read = |part: &str| -> Result<Value> {
+        Ok(serde_json::from_slice(
+            &BASE64URL_NOPAD.decode(part.as_bytes())?,
+        )?)
+    };
+    let (mut header, mut payload) = (read(header)?, read(payload)?);
+    change(&mut header, &mut payload);
+    let write = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+    Ok(format!(
+        "{}.{}.{signature}",
+        write(&header),
+        write(&payload)
+    ))
+}
+
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(name.to_owned(), value);
+    }
+}
