@@ -1,11 +1,18 @@
 //! `[identity]`: what clients can present, and what proves it.
 
+mod accounts;
 mod issuers;
 
-use portcullis_identity::{IssuerOptions, TokenPlace};
+use std::path::Path;
+
+use portcullis_claims::PublicKey;
+use portcullis_identity::{
+    AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,
+};
 
 use super::reader::Section;
-use super::values::TOKEN_PLACE;
+use super::values::{OPERATOR_KEY, TOKEN_PLACE};
+use crate::problem::Problem;
 
 /// The table `[identity]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +21,10 @@ pub struct Identity {
     pub token_places: Vec<TokenPlace>,
     /// `[identity.issuers.NAME]`: whose tokens are believed.
     pub issuers: Vec<IssuerOptions>,
+    /// Who must have signed account JWTs, `O…`; anybody if empty.
+    pub operators: Vec<PublicKey>,
+    /// `[identity.accounts.NAME]`: whose user JWTs are believed.
+    pub accounts: Vec<AccountOptions>,
 }
 
 impl Identity {
@@ -22,11 +33,39 @@ impl Identity {
             None => Some(TokenPlace::ALL.to_vec()),
             Some(setting) => setting.list(&TOKEN_PLACE),
         };
+        let operators = section.setting("operators");
+        let operator_keys = operators.map_or(Some(Vec::new()), |keys| keys.list(&OPERATOR_KEY));
         let issuers = issuers::read(section.section("issuers"));
+        let accounts = accounts::read(section.section("accounts"));
+        if let (Some(setting), Some(_), Some(accounts)) = (operators, &operator_keys, &accounts)
+            && !accounts.iter().any(has_jwt)
+        {
+            setting.report(
+                "would apply to nothing: no account under [identity.accounts] has a `jwt-file`",
+            );
+        }
         section.finish();
         Some(Self {
             token_places: token_places?,
             issuers: issuers?,
+            operators: operator_keys?,
+            accounts: accounts?,
         })
     }
+}
+
+const fn has_jwt(account: &AccountOptions) -> bool {
+    matches!(account.source, AccountSource::Jwt { .. })
+}
+
+/// What is wrong with the files that the table names, and what its tables say of each other. Nothing is fetched.
+pub(super) fn check(file: &Path, identity: &Identity) -> Vec<Problem> {
+    let problem =
+        |error: anyhow::Error, key: &str| Problem::error(file, format!("{error:#}")).at_key(key);
+    let tokens = TokenVerifier::new(identity.issuers.clone()).err();
+    let (accounts, operators) = (identity.accounts.clone(), identity.operators.clone());
+    let accounts = TrustedAccounts::new(accounts, operators).err();
+    let tokens = tokens.map(|error| problem(error.into(), "identity.issuers"));
+    let accounts = accounts.map(|error| problem(error.into(), "identity.accounts"));
+    tokens.into_iter().chain(accounts).collect()
 }
