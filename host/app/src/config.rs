@@ -105,12 +105,17 @@ impl Config {
         };
         let document = Document::new(file, &text);
         let parts = Parts::parse(&document, &text);
-        let (nats, policies) = parts.map_or((None, None), |parts| (parts.nats, parts.policies));
+        let (nats, identity, policies) = parts.map_or((None, None, None), |parts| {
+            (parts.nats, parts.identity, parts.policies)
+        });
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
         problems.extend(broken_secrets);
         if let Some(nats) = nats {
             problems.extend(secrets::check_connection(file, &nats));
+        }
+        if let Some(identity) = identity {
+            problems.extend(identity::check(file, &identity));
         }
         Survey { policies, problems }
     }

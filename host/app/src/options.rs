@@ -8,7 +8,7 @@ use portcullis_callout::{
     ServiceOptions, TargetAccounts, TrustedServers,
 };
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
-use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier};
+use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
 use crate::config::{self, Callout, Config, Operator, Secrets};
 use crate::exit::ExitCode;
@@ -67,14 +67,19 @@ fn unusable(error: KeyError) -> Failure {
     Failure::new(ExitCode::BadConfiguration, error)
 }
 
-/// Who proves who is asking. Issuers' keys are fetched from now on.
+/// Who proves who is asking. Issuers' keys are fetched and accounts' files looked at from now on.
 fn identifier(identity: &config::Identity) -> Result<Identifier, Failure> {
     let tokens = TokenVerifier::new(identity.issuers.clone())
         .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
+    let (accounts, operators) = (identity.accounts.clone(), identity.operators.clone());
+    let accounts = TrustedAccounts::new(accounts, operators)
+        .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
     tokens.start();
+    accounts.start();
     Ok(Identifier::new(IdentifierOptions {
         token_places: identity.token_places.clone(),
         tokens: (!identity.issuers.is_empty()).then_some(tokens),
+        accounts,
     }))
 }
 

@@ -15,6 +15,7 @@
 //! - [`OperatorClaims`], [`AccountClaims`], [`ActivationClaims`], [`GenericClaims`]: the other kinds of token.
 //! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
 //! - [`server_verdict`]: what a server of a [`ServerVersion`] does with a response, in its [`ServerMode`], and why.
+//! - [`login_ends`]: when a login within a user JWT's times ends.
 //! - [`preflight`], [`preflight_for`]: the same checks, made before a response leaves, for the strictest server.
 //!
 //! # Example
@@ -91,8 +92,8 @@ pub use response::{Answer, ResponseBody, ResponseClaims};
 pub use server::{
     Accepted, AccountView, EffectivePermissions, Expectations, InvalidServerVersion, LoginFacts,
     OperatorView, Part, PermissionSide, Refusal, RoleTemplate, ScopeView, ServerMode,
-    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, preflight, preflight_for,
-    server_verdict,
+    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, login_ends, preflight,
+    preflight_for, server_verdict,
 };
 pub use user::{
     PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserTemplate,

@@ -18,6 +18,7 @@ pub use mode::{
 pub use preflight::{Expectations, preflight, preflight_for};
 pub use refusal::{Part, PermissionSide, Refusal};
 pub use template::TemplateProblem;
+pub use times::login_ends;
 pub use verdict::server_verdict;
 pub use version::{InvalidServerVersion, ServerVersion};
 

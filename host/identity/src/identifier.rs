@@ -5,7 +5,9 @@ use std::time::Instant;
 use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Method, Strength};
 
 use crate::bearer::{TokenPlace, candidates};
+use crate::error::chain;
 use crate::oidc::{IssuerStatus, TokenError, TokenVerifier, VerifiedToken, looks_like_token};
+use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser};
 use crate::{certificate, nkey};
 
 /// What clients can present, and what proves it.
@@ -15,6 +17,8 @@ pub struct IdentifierOptions {
     pub token_places: Vec<TokenPlace>,
     /// Whose tokens are believed; none if a token is only what a policy compares.
     pub tokens: Option<TokenVerifier>,
+    /// Whose user JWTs are believed; of others no more than that their holder has signed the server's nonce.
+    pub accounts: TrustedAccounts,
 }
 
 /// Proves and normalises who is asking, before any policy runs.
@@ -28,6 +32,7 @@ impl Default for IdentifierOptions {
         Self {
             token_places: TokenPlace::ALL.to_vec(),
             tokens: None,
+            accounts: TrustedAccounts::default(),
         }
     }
 }
@@ -57,9 +62,33 @@ impl Identifier {
     ) -> Result<Identity, Denial> {
         let mut identity = match self.bearer(request, deadline).await? {
             Some(identity) => identity,
-            None => unassisted(request)?,
+            None => self.unassisted(request)?,
         };
         end_with_certificate(&mut identity);
+        Ok(identity)
+    }
+
+    /// Who asks, by what needs no identity provider.
+    fn unassisted(&self, request: &AuthorizationRequest) -> Result<Identity, Denial> {
+        let jwt = PresentedJwt::of(&request.credentials);
+        let mut identity = Identity {
+            nkey: nkey::proved(request, &jwt),
+            certificate: request.client.tls.as_ref().and_then(certificate::read),
+            ..Identity::claimed(&request.credentials)
+        };
+        match identity.method {
+            Method::Jwt => {
+                let nkey = identity.nkey.as_deref();
+                let verified = self.options.accounts.verify(&jwt, nkey, request);
+                match verified.map_err(|error| rejected(chain(&error)))? {
+                    Some(user) => vouch_for(user, &mut identity),
+                    None => prove_nkey(request, &mut identity)?,
+                }
+            }
+            Method::Nkey => prove_nkey(request, &mut identity)?,
+            Method::None => name_certificate(&mut identity),
+            _ => {}
+        }
         Ok(identity)
     }
 
@@ -85,26 +114,15 @@ impl Identifier {
                     "the bearer token in the {} is not a signed JWT; opaque tokens cannot be verified",
                     candidate.place.as_str()
                 );
-                return Err(Denial::new(DenialClass::IdentityRejected, reason));
+                return Err(rejected(reason));
             }
         }
         Ok(None)
     }
 }
 
-/// Who asks, without anybody else's word.
-fn unassisted(request: &AuthorizationRequest) -> Result<Identity, Denial> {
-    let mut identity = Identity {
-        nkey: nkey::proved(request),
-        certificate: request.client.tls.as_ref().and_then(certificate::read),
-        ..Identity::claimed(&request.credentials)
-    };
-    match identity.method {
-        Method::Nkey | Method::Jwt => prove_nkey(request, &mut identity)?,
-        Method::None => name_certificate(&mut identity),
-        _ => {}
-    }
-    Ok(identity)
+fn rejected(reason: impl Into<String>) -> Denial {
+    Denial::new(DenialClass::IdentityRejected, reason)
 }
 
 fn refusal(place: TokenPlace, error: &TokenError) -> Denial {
@@ -120,6 +138,7 @@ fn refusal(place: TokenPlace, error: &TokenError) -> Denial {
 }
 
 fn of_token(token: VerifiedToken, request: &AuthorizationRequest) -> Identity {
+    let jwt = PresentedJwt::of(&request.credentials);
     Identity {
         principal: token.principal,
         method: Method::Oidc,
@@ -129,7 +148,7 @@ fn of_token(token: VerifiedToken, request: &AuthorizationRequest) -> Identity {
         claims: token.claims,
         groups: token.groups,
         tags: Vec::new(),
-        nkey: nkey::proved(request),
+        nkey: nkey::proved(request, &jwt),
         certificate: request.client.tls.as_ref().and_then(certificate::read),
     }
 }
@@ -142,9 +161,19 @@ fn prove_nkey(request: &AuthorizationRequest, identity: &mut Identity) -> Result
         identity.strength = Strength::Proved;
     } else if request.credentials.signature.is_some() && request.client.nonce.is_some() {
         let reason = "the signature over the server's nonce is not by the nkey that was presented";
-        return Err(Denial::new(DenialClass::IdentityRejected, reason));
+        return Err(rejected(reason));
     }
     Ok(())
+}
+
+/// A user JWT that its issuer stands for is about whom it says: of a bearer token nobody asks who holds the key.
+fn vouch_for(user: VerifiedUser, identity: &mut Identity) {
+    identity.principal = Some(user.subject);
+    identity.strength = Strength::Proved;
+    identity.issuer = Some(user.account);
+    identity.expires_at = user.expires_at;
+    identity.claims = user.claims;
+    identity.tags = user.tags;
 }
 
 /// Who presents nothing but a verified certificate is whom the certificate names.
@@ -166,3 +195,6 @@ fn end_with_certificate(identity: &mut Identity) {
     let ends = [identity.expires_at, verified.map(|leaf| leaf.not_after)];
     identity.expires_at = ends.into_iter().flatten().min();
 }
+
+#[cfg(test)]
+mod tests;

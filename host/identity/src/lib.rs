@@ -4,6 +4,7 @@
 //! - [`PasswordVerifier`]: compares passwords and tokens with their stored hashes, within limits on
 //!   cost and on how many are computed at once. It also verifies nkey signatures and reads certificates.
 //! - [`TokenVerifier`]: verifies the tokens of identity providers, whose keys it fetches.
+//! - [`TrustedAccounts`]: holds NATS user JWTs of accounts that are trusted to the server's own rules.
 //! - [`read_certificate`]: what a client's certificate says.
 //! - [`hash_password`] and [`hash_token`]: make such hashes.
 //!
@@ -11,12 +12,15 @@
 
 mod bearer;
 mod certificate;
+mod error;
+mod file;
 mod hashing;
 mod identifier;
 mod nkey;
 mod oidc;
 mod remembered;
 mod stored_hash;
+mod user_jwt;
 mod verifier;
 mod workers;
 
@@ -30,4 +34,8 @@ pub use oidc::{
     looks_like_token,
 };
 pub use remembered::NoRandomBytes;
+pub use user_jwt::{
+    AccountJwtError, AccountOptions, AccountSetupError, AccountSource, TrustedAccounts,
+    UserJwtError,
+};
 pub use verifier::{PasswordStatus, PasswordVerifier};

@@ -1,33 +1,24 @@
 //! Which nkey a client holds.
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
-use portcullis_claims::{KeyKind, PublicKey, UserClaims};
-use portcullis_core::{AuthorizationRequest, Credentials};
+use portcullis_claims::{KeyKind, PublicKey};
+use portcullis_core::AuthorizationRequest;
+
+use crate::user_jwt::PresentedJwt;
 
 /// The user nkey whose private half made the signature over the server's nonce.
 ///
 /// The nkey the client presented comes first, then the subject of its user JWT. The JWT has to be in order by itself; who signed it
 /// is not looked at.
-pub(crate) fn proved(request: &AuthorizationRequest) -> Option<String> {
+pub(crate) fn proved(request: &AuthorizationRequest, jwt: &PresentedJwt<'_>) -> Option<String> {
     let nonce = request.client.nonce.as_deref()?;
     let signature = decoded(request.credentials.signature.as_ref()?.expose())?;
-    candidates(&request.credentials)
+    let presented = request.credentials.nkey.clone().into_iter();
+    presented
+        .chain(std::iter::once_with(|| jwt.subject()).flatten())
         .filter_map(|text| text.parse::<PublicKey>().ok())
         .find(|key| key.kind() == KeyKind::User && key.verifies(nonce.as_bytes(), &signature))
         .map(|key| key.as_str().to_owned())
-}
-
-fn candidates(credentials: &Credentials) -> impl Iterator<Item = String> {
-    let subject = || {
-        UserClaims::decode(credentials.jwt.as_ref()?.expose())
-            .ok()?
-            .subject
-    };
-    credentials
-        .nkey
-        .clone()
-        .into_iter()
-        .chain(std::iter::once_with(subject).flatten())
 }
 
 /// Clients write base64 for URLs, older ones the common kind, with padding or without.
@@ -44,9 +35,13 @@ mod tests {
     use data_encoding::{BASE64, BASE64URL};
     use nkeys::KeyPair;
     use portcullis_claims::{IssuerKey, UserClaims};
-    use portcullis_core::{Client, Identity, Permit, Secret, Server};
+    use portcullis_core::{Client, Credentials, Identity, Permit, Secret, Server};
 
     use super::*;
+
+    fn proved(request: &AuthorizationRequest) -> Option<String> {
+        super::proved(request, &PresentedJwt::of(&request.credentials))
+    }
 
     const NONCE: &str = "PXoWU7zWAMt75FY";
 

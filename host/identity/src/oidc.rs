@@ -26,4 +26,4 @@ pub use token::looks_like_token;
 pub use verifier::{TokenVerifier, VerifiedToken};
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -1,13 +1,19 @@
 //! `[identity]`: what clients can present, and what proves it.
 
+mod accounts;
 mod issuers;
 
+use std::path::Path;
 use std::time::Duration;
 
-use portcullis_identity::{IssuerOptions, TokenPlace};
+use portcullis_claims::PublicKey;
+use portcullis_identity::{
+    AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,
+};
 
 use super::reader::Section;
-use super::values::{Kind, SECONDS, TOKEN_PLACE};
+use super::values::{Kind, OPERATOR_KEY, SECONDS, TOKEN_PLACE};
+use crate::problem::Problem;
 
 /// For as long as a password that was changed elsewhere may still open something.
 const AT_MOST_AN_HOUR: Kind<Duration> = Kind {
@@ -27,6 +33,10 @@ pub struct Identity {
     pub remember_passwords: Option<Duration>,
     /// `[identity.issuers.NAME]`: whose tokens are believed.
     pub issuers: Vec<IssuerOptions>,
+    /// Who must have signed account JWTs, `O…`; anybody if empty.
+    pub operators: Vec<PublicKey>,
+    /// `[identity.accounts.NAME]`: whose user JWTs are believed.
+    pub accounts: Vec<AccountOptions>,
 }
 
 impl Identity {
@@ -39,12 +49,40 @@ impl Identity {
             None => Some(None),
             Some(setting) => setting.parse(&AT_MOST_AN_HOUR).map(Some),
         };
+        let operators = section.setting("operators");
+        let operator_keys = operators.map_or(Some(Vec::new()), |keys| keys.list(&OPERATOR_KEY));
         let issuers = issuers::read(section.section("issuers"));
+        let accounts = accounts::read(section.section("accounts"));
+        if let (Some(setting), Some(_), Some(accounts)) = (operators, &operator_keys, &accounts)
+            && !accounts.iter().any(has_jwt)
+        {
+            setting.report(
+                "would apply to nothing: no account under [identity.accounts] has a `jwt-file`",
+            );
+        }
         section.finish();
         Some(Self {
             token_places: token_places?,
             remember_passwords: remember_passwords?,
             issuers: issuers?,
+            operators: operator_keys?,
+            accounts: accounts?,
         })
     }
+}
+
+const fn has_jwt(account: &AccountOptions) -> bool {
+    matches!(account.source, AccountSource::Jwt { .. })
+}
+
+/// What is wrong with the files that the table names, and what its tables say of each other. Nothing is fetched.
+pub(super) fn check(file: &Path, identity: &Identity) -> Vec<Problem> {
+    let problem =
+        |error: anyhow::Error, key: &str| Problem::error(file, format!("{error:#}")).at_key(key);
+    let tokens = TokenVerifier::new(identity.issuers.clone()).err();
+    let (accounts, operators) = (identity.accounts.clone(), identity.operators.clone());
+    let accounts = TrustedAccounts::new(accounts, operators).err();
+    let tokens = tokens.map(|error| problem(error.into(), "identity.issuers"));
+    let accounts = accounts.map(|error| problem(error.into(), "identity.accounts"));
+    tokens.into_iter().chain(accounts).collect()
 }

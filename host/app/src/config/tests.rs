@@ -9,12 +9,13 @@ use rstest::rstest;
 use super::*;
 
 mod ceilings;
+mod identity;
 mod operator;
 mod secrets;
 
 const FILE: &str = "dir/portcullis.toml";
 /// The least that a configuration needs.
-const LEAST: [(&str, &[&str]); 5] = [
+const LEAST: [(&str, &[&str]); 6] = [
     ("nats", &[r#"nkey-seed-file = "callout.nk""#]),
     (
         "callout",
@@ -26,6 +27,7 @@ const LEAST: [(&str, &[&str]); 5] = [
     ("policies", &[]),
     ("log", &[]),
     ("health", &[]),
+    ("identity", &[]),
 ];
 
 /// The least, with `lines` in `table`, in the place of what they set.
@@ -676,11 +678,15 @@ fn the_reference_states_the_defaults() {
 #[test]
 fn the_reference_has_every_key() {
     // An unlikely key makes each table list the keys it knows.
-    for table in ["nats", "callout", "policies", "health", "log"] {
+    for table in ["nats", "callout", "identity", "policies", "health", "log"] {
         let problem = problem_with(table, "zzzzzz = 1");
         let known = problem.split_once("expected one of ").unwrap().1;
         for key in known.split(", ").map(|key| key.trim_matches('`')) {
-            let set = [format!("\n{key} = "), format!("\n# {key} = ")];
+            let set = [
+                format!("\n{key} = "),
+                format!("\n# {key} = "),
+                format!("[{table}.{key}"),
+            ];
             assert!(
                 set.iter().any(|line| Config::REFERENCE.contains(line)),
                 "`{table}.{key}` is not in default.toml"

@@ -117,6 +117,12 @@ pub(super) const ACCOUNT_KEY: Kind<PublicKey> = Kind {
     parse: |text| public_key(text, KeyKind::Account),
 };
 
+/// The public key of an operator.
+pub(super) const OPERATOR_KEY: Kind<PublicKey> = Kind {
+    expected: "the public key of an operator (O…)",
+    parse: |text| public_key(text, KeyKind::Operator),
+};
+
 /// The public key of a server, as text.
 pub(super) const SERVER_KEY: Kind<String> = Kind {
     expected: "the public key of a server (N…)",

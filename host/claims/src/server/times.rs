@@ -4,8 +4,50 @@ use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use super::claims::Range;
+use super::refusal::Refusal;
+use super::version::ServerVersion;
+use crate::user::TimeRule;
 
 const DAY: i64 = 24 * 60 * 60;
+
+/// Until when, in seconds since the Unix epoch, a server of `version` lets a user in who comes at `now` and whose token
+/// has these `times` in the time zone `location`; none if there are no times.
+///
+/// # Errors
+///
+/// [`Refusal::OutsideTimes`] for who comes at another time, [`Refusal::TimeZoneUnknown`] where the zone is not in the
+/// database or is the server's own.
+pub fn login_ends(
+    times: &[TimeRule],
+    location: Option<&str>,
+    now: u64,
+    version: ServerVersion,
+) -> Result<Option<u64>, Refusal> {
+    let range = |rule: &TimeRule| Range {
+        start: Some(rule.start.clone()),
+        end: Some(rule.end.clone()),
+    };
+    let ranges: Vec<Range> = times.iter().map(range).collect();
+    end_of_range(&ranges, location, now, version)
+}
+
+/// The same for ranges as a server's library reads them.
+pub(super) fn end_of_range(
+    ranges: &[Range],
+    location: Option<&str>,
+    now: u64,
+    version: ServerVersion,
+) -> Result<Option<u64>, Refusal> {
+    if ranges.is_empty() {
+        return Ok(None);
+    }
+    let zone = location.and_then(zone).ok_or(Refusal::TimeZoneUnknown)?;
+    let now = i64::try_from(now).map_err(|_| Refusal::OutsideTimes)?;
+    allowed_until(ranges, zone, now, version.handles_midnight())
+        .and_then(|until| u64::try_from(until).ok())
+        .map(Some)
+        .ok_or(Refusal::OutsideTimes)
+}
 
 /// Seconds since midnight. One digit is enough for the hour, and a fraction of a second is read and dropped: so does
 /// Go's `time.Parse` with `15:04:05`.
@@ -43,12 +85,7 @@ pub(super) fn zone(name: &str) -> Option<Tz> {
 ///
 /// `handles_midnight` tells the two ways apart in which servers read ranges. A server counts in fractions of seconds:
 /// the first second of a range is in it.
-pub(super) fn allowed_until(
-    ranges: &[Range],
-    zone: Tz,
-    now: i64,
-    handles_midnight: bool,
-) -> Option<i64> {
+fn allowed_until(ranges: &[Range], zone: Tz, now: i64, handles_midnight: bool) -> Option<i64> {
     let today = (now + offset(zone, now)?).div_euclid(DAY);
     let at = |day: i64, second: i64| instant(zone, day * DAY + second);
     let mut until: Option<i64> = None;
@@ -170,6 +207,27 @@ mod tests {
         let ranges = [("08:00:00", "12:00:00"), ("09:00:00", "18:00:00")];
         assert_eq!(until(&ranges, berlin(10, 0), true), Some(berlin(18, 0)));
         assert_eq!(until(&ranges, berlin(10, 0), false), Some(berlin(12, 0)));
+    }
+
+    #[test]
+    fn a_login_ends_with_the_range_it_began_in() {
+        let night = [TimeRule {
+            start: "22:00:00".to_owned(),
+            end: "06:00:00".to_owned(),
+        }];
+        let berlin_at = |hour| u64::try_from(berlin(hour, 0)).unwrap();
+        let ends = |location, hour, version| login_ends(&night, location, berlin_at(hour), version);
+        let (zone, newest) = (Some("Europe/Berlin"), ServerVersion::NEWEST);
+        assert_eq!(ends(zone, 5, newest), Ok(Some(berlin_at(6))));
+        assert_eq!(
+            ends(zone, 5, ServerVersion::OLDEST),
+            Err(Refusal::OutsideTimes)
+        );
+        assert_eq!(ends(zone, 12, newest), Err(Refusal::OutsideTimes));
+        for location in [None, Some(""), Some("Local"), Some("Mars/Olympus")] {
+            assert_eq!(ends(location, 5, newest), Err(Refusal::TimeZoneUnknown));
+        }
+        assert_eq!(login_ends(&[], None, 0, newest), Ok(None));
     }
 
     #[test]

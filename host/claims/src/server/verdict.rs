@@ -201,7 +201,8 @@ impl Case<'_> {
         if user.subject.as_deref() != Some(self.login.user_nkey) {
             return Err(Refusal::User(Part::User));
         }
-        let until = self.within_times(facts, version)?;
+        let ranges = facts.times.as_deref().unwrap_or_default();
+        let until = times::end_of_range(ranges, facts.times_location(), self.now, version)?;
         check_connection_types(facts, version)?;
         let (account, permissions) = match self.mode {
             ServerMode::Config { issuer, accounts } => {
@@ -226,25 +227,6 @@ impl Case<'_> {
             permissions,
             ignored: ignored(facts, version),
         })))
-    }
-
-    /// The end of the current time range, if there are ranges.
-    fn within_times(
-        &self,
-        user: &UserFacts,
-        version: ServerVersion,
-    ) -> Result<Option<u64>, Refusal> {
-        let ranges = user.times.as_deref().unwrap_or_default();
-        if ranges.is_empty() {
-            return Ok(None);
-        }
-        let zone = user.times_location().and_then(times::zone);
-        let zone = zone.ok_or(Refusal::TimeZoneUnknown)?;
-        let now = i64::try_from(self.now).map_err(|_| Refusal::OutsideTimes)?;
-        times::allowed_until(ranges, zone, now, version.handles_midnight())
-            .and_then(|until| u64::try_from(until).ok())
-            .map(Some)
-            .ok_or(Refusal::OutsideTimes)
     }
 }
 

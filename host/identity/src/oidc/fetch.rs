@@ -4,8 +4,6 @@ mod file;
 mod http;
 mod source;
 
-use std::error::Error;
-use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +11,6 @@ use std::sync::Arc;
 use super::IssuerOptions;
 use super::jwks::KeySet;
 
-pub(crate) use file::Stamp;
 pub(crate) use source::Source;
 
 /// Why an issuer's keys could not be fetched.
@@ -149,18 +146,6 @@ fn keys(origin: String, json: &[u8]) -> Result<KeySet, FetchError> {
         return Err(FetchError::NoKeys { origin, ignored });
     }
     Ok(keys)
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a string does not fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

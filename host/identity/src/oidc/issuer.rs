@@ -12,10 +12,12 @@ use tokio::time::{sleep, timeout_at};
 use tracing::{debug, info, warn};
 
 use self::flight::{Demand, Flights, Landing};
-use super::fetch::{FetchError, Source, Stamp, chain, fetch};
+use super::fetch::{FetchError, Source, fetch};
 use super::jwks::KeySet;
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError};
+use crate::error::chain;
+use crate::file::Stamp;
 
 /// How often a file is looked at, and the least time between two fetches of the timer's.
 const TICK: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ use serde_json::json;
 use url::Url;
 
 use super::*;
+use crate::error::chain;
 use crate::oidc::KeySource;
 use crate::oidc::testing::{Answer, ED25519, ISSUER, Provider, options, set};
 

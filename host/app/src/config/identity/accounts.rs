@@ -1,0 +1,45 @@
+//! `[identity.accounts.NAME]`: whose user JWTs are believed.
+
+use portcullis_claims::PublicKey;
+use portcullis_identity::{AccountOptions, AccountSource};
+
+use crate::config::reader::{Read, Section};
+use crate::config::values::{ACCOUNT_KEY, WORD};
+
+/// The tables, by the operator's names.
+pub(super) fn read(section: Section<'_>) -> Option<Vec<AccountOptions>> {
+    let accounts = section.named(&WORD, read_account)?.into_iter();
+    let named = accounts.map(|(name, source)| AccountOptions { name, source });
+    Some(named.collect())
+}
+
+fn read_account(mut section: Section<'_>) -> Option<AccountSource> {
+    let key = read_key(&mut section);
+    let signing_keys = section.list("signing-keys", &ACCOUNT_KEY);
+    let named = section.has("jwt-file");
+    let file = section.path("jwt-file");
+    if !named && !section.has("key") {
+        let missing =
+            "missing: the account's public key (A…), or the file with its JWT in `jwt-file`";
+        section.report_missing("key", missing);
+    }
+    let two_sources = named && section.has("signing-keys");
+    if two_sources {
+        section.report("has both `jwt-file` and `signing-keys`; the JWT names the signing keys");
+    }
+    section.finish();
+    let (key, signing_keys) = (key?, signing_keys?);
+    match (file, key) {
+        _ if two_sources => None,
+        (Some(file), key) => Some(AccountSource::Jwt { file, key }),
+        (None, Some(key)) if !named => Some(AccountSource::Keys { key, signing_keys }),
+        (None, _) => None,
+    }
+}
+
+fn read_key(section: &mut Section<'_>) -> Read<Option<PublicKey>> {
+    match section.setting("key") {
+        None => Some(None),
+        Some(setting) => setting.parse(&ACCOUNT_KEY).map(Some),
+    }
+}

@@ -1,0 +1,105 @@
+//! What becomes of a login with a user JWT.
+
+use std::time::Duration;
+
+use portcullis_core::Secret;
+
+use super::*;
+use crate::user_jwt::testing::{NOW, World};
+use crate::{AccountOptions, AccountSource};
+
+fn identifier(world: &World) -> Identifier {
+    let source = AccountSource::Keys {
+        key: world.account.as_public().clone(),
+        signing_keys: Vec::new(),
+    };
+    let name = "APP".to_owned();
+    let options = vec![AccountOptions { name, source }];
+    Identifier::new(IdentifierOptions {
+        accounts: TrustedAccounts::new(options, Vec::new()).unwrap(),
+        ..IdentifierOptions::default()
+    })
+}
+
+async fn identify(world: &World, request: &AuthorizationRequest) -> Result<Identity, Denial> {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    identifier(world).identify(request, deadline).await
+}
+
+fn login(world: &World) -> AuthorizationRequest {
+    world.login(world.user_claims().sign(&world.account).unwrap())
+}
+
+#[tokio::test]
+async fn a_trusted_issuer_vouches_for_the_user() {
+    let world = World::new();
+    let identity = identify(&world, &login(&world)).await.unwrap();
+    let user = world.user.public_key();
+    assert_eq!(identity.method, Method::Jwt);
+    assert_eq!(identity.principal.as_deref(), Some(user));
+    assert_eq!(identity.strength, Strength::Proved);
+    assert_eq!(identity.issuer.as_deref(), Some(world.account.public_key()));
+    assert_eq!(identity.expires_at, Some(NOW + 1000));
+    assert_eq!(identity.claims.texts("sub"), [user]);
+    assert_eq!(identity.tags, ["team:a"]);
+    assert_eq!(identity.nkey.as_deref(), Some(user));
+}
+
+#[tokio::test]
+async fn of_a_bearer_token_nobody_has_shown_to_hold_the_key() {
+    let world = World::new();
+    let mut claims = world.user_claims();
+    claims.nats.bearer_token = true;
+    let mut request = world.login(claims.sign(&world.account).unwrap());
+    request.credentials.signature = None;
+    let identity = identify(&world, &request).await.unwrap();
+    assert_eq!(identity.strength, Strength::Proved);
+    assert_eq!(identity.principal.as_deref(), Some(world.user.public_key()));
+    assert_eq!(identity.nkey, None);
+}
+
+#[tokio::test]
+async fn a_refusal_has_a_class_and_a_reason() {
+    let world = World::new();
+    let mut request = login(&world);
+    request.credentials.signature = None;
+    let denial = identify(&world, &request).await.unwrap_err();
+    assert_eq!(denial.class, DenialClass::IdentityRejected);
+    assert!(denial.reason.contains("no bearer token"), "{denial}");
+}
+
+#[tokio::test]
+async fn the_jwt_of_a_stranger_proves_its_subject_only() {
+    let world = World::new();
+    let jwt = world.user_claims().sign(&world.stranger).unwrap();
+    let mut request = world.login(jwt);
+    let identity = identify(&world, &request).await.unwrap();
+    assert_eq!(identity.principal.as_deref(), Some(world.user.public_key()));
+    assert_eq!(identity.strength, Strength::Proved);
+    assert_eq!((identity.issuer, identity.expires_at), (None, None));
+    assert!(identity.claims.is_empty() && identity.tags.is_empty());
+    request.credentials.signature = None;
+    let identity = identify(&world, &request).await.unwrap();
+    assert_eq!(identity.strength, Strength::Claimed);
+}
+
+#[tokio::test]
+async fn beside_a_password_or_a_token_the_jwt_is_a_sentinel() {
+    let world = World::new();
+    let mut claims = world.user_claims();
+    claims.expires_at = Some(NOW - 1);
+    let jwt = claims.sign(&world.account).unwrap();
+    let mut request = world.login(jwt.clone());
+    assert!(identify(&world, &request).await.is_err(), "by itself");
+    request.credentials.password = Some(Secret::new("hunter2"));
+    let identity = identify(&world, &request).await.unwrap();
+    assert_eq!((identity.method, identity.issuer), (Method::Password, None));
+    request.credentials.password = None;
+    request.credentials.token = Some(Secret::new("opaque"));
+    let identity = identify(&world, &request).await.unwrap();
+    assert_eq!((identity.method, identity.issuer), (Method::Token, None));
+    // An MQTT client's JWT comes as its password too.
+    request.credentials.token = None;
+    request.credentials.password = Some(Secret::new(jwt));
+    assert!(identify(&world, &request).await.is_err());
+}

@@ -1,0 +1,45 @@
+//! The user JWT of a login.
+
+use std::cell::OnceCell;
+
+use portcullis_claims::{TokenError, UserClaims};
+use portcullis_core::Credentials;
+use zeroize::Zeroizing;
+
+/// The user JWT of a login, read when it is first asked for: that costs a signature.
+pub(crate) struct PresentedJwt<'r> {
+    credentials: &'r Credentials,
+    read: OnceCell<Option<Result<UserJwt, TokenError>>>,
+}
+
+/// A user JWT that is signed by the key it names, whosever that is.
+pub(crate) struct UserJwt {
+    pub(crate) claims: UserClaims,
+    /// The claims as they stand in it.
+    pub(crate) json: Zeroizing<String>,
+}
+
+impl<'r> PresentedJwt<'r> {
+    pub(crate) const fn of(credentials: &'r Credentials) -> Self {
+        Self {
+            credentials,
+            read: OnceCell::new(),
+        }
+    }
+
+    /// The JWT, or what is wrong with it; nothing if there is none.
+    pub(crate) fn get(&self) -> Option<Result<&UserJwt, TokenError>> {
+        let read = || {
+            let text = self.credentials.jwt.as_ref()?.expose();
+            let read = UserClaims::decode_with_json(text);
+            Some(read.map(|(claims, json)| UserJwt { claims, json }))
+        };
+        let read = self.read.get_or_init(read).as_ref()?;
+        Some(read.as_ref().map_err(|error| *error))
+    }
+
+    /// Whom it is about, if it is one.
+    pub(crate) fn subject(&self) -> Option<String> {
+        self.get()?.ok()?.claims.subject.clone()
+    }
+}

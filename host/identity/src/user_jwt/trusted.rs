@@ -1,0 +1,128 @@
+//! The accounts whose user JWTs are believed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use portcullis_claims::PublicKey;
+use portcullis_core::{AuthorizationRequest, Claims};
+use tokio::task::JoinSet;
+
+use super::presented::UserJwt;
+use super::source::KnownAccount;
+use super::{AccountOptions, AccountSetupError, PresentedJwt, UserJwtError, rules};
+
+/// How often files are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The accounts whose user JWTs are believed; none by default.
+#[derive(Debug, Default)]
+pub struct TrustedAccounts {
+    /// By their public keys.
+    accounts: HashMap<String, Arc<KnownAccount>>,
+    timer: Mutex<JoinSet<()>>,
+}
+
+/// What a user JWT says, after it has been held to every rule.
+#[derive(Debug)]
+pub(crate) struct VerifiedUser {
+    /// The user's nkey (`U…`).
+    pub(crate) subject: String,
+    /// The account's public key (`A…`).
+    pub(crate) account: String,
+    /// When the login has to end, in seconds since the Unix epoch.
+    pub(crate) expires_at: Option<u64>,
+    pub(crate) claims: Claims,
+    pub(crate) tags: Vec<String>,
+}
+
+impl TrustedAccounts {
+    /// These accounts. Their files are read; who signed an account JWT is looked at only if there are `operators` (`O…`).
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be used, or two names have the same account.
+    pub fn new(
+        accounts: Vec<AccountOptions>,
+        operators: Vec<PublicKey>,
+    ) -> Result<Self, AccountSetupError> {
+        let operators: Arc<[PublicKey]> = operators.into();
+        let mut known: HashMap<String, Arc<KnownAccount>> = HashMap::new();
+        for options in accounts {
+            let name = options.name.clone();
+            let account = KnownAccount::new(options, &operators)
+                .map_err(|source| AccountSetupError::Jwt { name, source })?;
+            let second = account.name.clone();
+            if let Some(first) = known.insert(account.key.clone(), Arc::new(account)) {
+                let first = first.name.clone();
+                return Err(AccountSetupError::SameAccount { first, second });
+            }
+        }
+        Ok(Self {
+            accounts: known,
+            timer: Mutex::default(),
+        })
+    }
+
+    /// Looks at the files every second until this is dropped. Without it, they are read once.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(&self) {
+        let watched = self.accounts.values().filter(|account| account.has_file());
+        let watched: Vec<_> = watched.map(Arc::clone).collect();
+        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.is_empty() || !timer.is_empty() {
+            return;
+        }
+        timer.spawn(async move {
+            loop {
+                tokio::time::sleep(TICK).await;
+                for account in &watched {
+                    account.look().await;
+                }
+            }
+        });
+    }
+
+    /// Whom the user JWT of a login is about, if its issuer is one of these accounts or signs for one. `nkey` is the one that the
+    /// client has shown to hold.
+    pub(crate) fn verify(
+        &self,
+        jwt: &PresentedJwt<'_>,
+        nkey: Option<&str>,
+        request: &AuthorizationRequest,
+    ) -> Result<Option<VerifiedUser>, UserJwtError> {
+        if self.accounts.is_empty() {
+            return Ok(None);
+        }
+        let Some(read) = jwt.get() else {
+            return Ok(None);
+        };
+        let user = read.map_err(UserJwtError::Token)?;
+        let Some(known) = self.account_of(user) else {
+            return Ok(None);
+        };
+        let account = known.now();
+        let expires_at = rules::check(&user.claims, &account, &known.name, nkey, request)?;
+        let claims = Claims::from_json(&user.json).map_err(|_| UserJwtError::Claims)?;
+        Ok(Some(VerifiedUser {
+            subject: user.claims.subject.clone().unwrap_or_default(),
+            account: account.key.clone(),
+            expires_at,
+            claims,
+            tags: user.claims.nats.tags.clone(),
+        }))
+    }
+
+    /// A signing key speaks for the account that the JWT names; without a name, the signer is the account.
+    fn account_of(&self, user: &UserJwt) -> Option<&Arc<KnownAccount>> {
+        let named = user.claims.nats.issuer_account.as_deref();
+        let named = named.filter(|account| !account.is_empty());
+        self.accounts.get(named.or(user.claims.issuer.as_deref())?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
