@@ -3,6 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod bindings;
+pub mod duration;
 mod export;
 mod hash;
 pub mod log;

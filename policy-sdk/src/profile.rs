@@ -1,71 +1,121 @@
-//! Settings that policies share: what logins of one kind may do.
+//! Sets of permissions as settings write them, alike in every policy.
 //!
-//! [`Profile`] is everything a permit can hold but for account, names and expiry; [`Subjects`] are the subjects of one of its
-//! sides. Both are written in settings as in `policies/static-users`:
+//! A [`Profile`] is a table of settings: subjects of both sides, replies, and what bounds a login. A policy whose subjects stand as they
+//! are [checks](Profile::check) it in `configure` and [adds](Profile::add_to) it to a permit. A policy whose subjects have places for
+//! facts of the login makes a [`ProfileTemplate`] of it, and fills one or several into a [`Combination`].
 //!
-//! ```toml
-//! publish = { allow = ["orders.>"], deny = ["orders.archive.>"] }
-//! subscribe = { allow = ["_INBOX.>"] }
-//! responses = { max = 1, ttl = "2m" }
-//! ```
+//! | key | meaning | default |
+//! | --- | --- | --- |
+//! | `publish.allow`, `subscribe.allow` | subjects; for `subscribe` also `"subject queue"` | nothing |
+//! | `publish.deny`, `subscribe.deny` | subjects that are never possible; deny wins over allow | nothing |
+//! | `responses` | permission to publish on the reply subject of a message received: `{ max = 1, ttl = "2m" }`. Zero means the server's default: one reply, two minutes | none |
+//! | `role` | in operator mode, the signing key of the account to sign with | none |
+//! | `sources` | networks to come from: `["10.0.0.0/8"]` | anywhere |
+//! | `connection-types` | how to be connected: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT`, `IN_PROCESS` | in any way |
+//! | `times` | parts of every day: `[{ start = "08:00:00", end = "18:00:00" }]` | always |
+//! | `times-location` | the time zone of `times`, as `"Europe/Berlin"` | the server's |
+//! | `proxy-required` | whether to come through a trusted proxy only | `false` |
 
-use std::fmt;
+mod check;
+mod combination;
+mod template;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::{Permit, SettingsError};
+pub use combination::{Combination, Refusal};
+pub use template::ProfileTemplate;
 
-/// What logins of one kind may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login"
-)]
-pub struct Profile {
-    /// Subjects to publish on.
-    #[serde(default)]
-    pub publish: Subjects,
-    /// Subjects to subscribe to, optionally `subject queue`.
-    #[serde(default)]
-    pub subscribe: Subjects,
-    /// Permission to answer messages received.
-    pub responses: Option<Responses>,
-    /// The account's signing key to sign with (operator mode).
-    pub role: Option<String>,
-    /// Networks to come from; anywhere if empty.
-    #[serde(default)]
-    pub sources: Vec<String>,
-    /// Types of connection; any if empty.
-    #[serde(default)]
-    pub connection_types: Vec<String>,
-    /// Parts of every day; always if empty.
-    #[serde(default)]
-    pub times: Vec<Times>,
-    /// The time zone of `times`.
-    pub times_location: Option<String>,
-    /// Whether the client has to come through a trusted proxy.
-    #[serde(default)]
-    pub proxy_required: bool,
+/// Defines a table of settings that has the keys of a [`Profile`](crate::profile::Profile) and some of its own.
+///
+/// The table refuses unknown keys, and every complaint names its key. `profile` takes the profile out of it. The crate that
+/// uses this needs `serde` among its dependencies.
+///
+/// ```
+/// portcullis_sdk::profile_table! {
+///     /// What holders of a role may do.
+///     pub struct Role {
+///         /// The account.
+///         pub account: Option<String>,
+///     }
+/// }
+///
+/// let role: Role = serde_json::from_str(r#"{ "account": "A", "publish": { "allow": ["a"] } }"#)?;
+/// assert_eq!(role.account.as_deref(), Some("A"));
+/// assert_eq!(role.profile().publish.allow, ["a"]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[macro_export]
+macro_rules! profile_table {
+    (@table $(#[$meta:meta])* $visibility:vis struct $name:ident { $($own:tt)* }) => {
+        #[derive(Clone, Debug, ::serde::Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        $(#[$meta])*
+        $visibility struct $name {
+            $($own)*
+            /// Subjects to publish on.
+            #[serde(default)]
+            pub publish: $crate::profile::Subjects,
+            /// Subjects to subscribe to, optionally `subject queue`.
+            #[serde(default)]
+            pub subscribe: $crate::profile::Subjects,
+            /// Permission to answer messages received.
+            pub responses: Option<$crate::profile::Responses>,
+            /// The account's signing key to sign with (operator mode).
+            pub role: Option<String>,
+            /// Networks to come from; anywhere if empty.
+            #[serde(default)]
+            pub sources: Vec<String>,
+            /// Types of connection; any if empty.
+            #[serde(default)]
+            pub connection_types: Vec<String>,
+            /// Parts of every day; always if empty.
+            #[serde(default)]
+            pub times: Vec<$crate::profile::Times>,
+            /// The time zone of `times`.
+            pub times_location: Option<String>,
+            /// Whether the client has to come through a trusted proxy.
+            #[serde(default)]
+            pub proxy_required: bool,
+        }
+    };
+    ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($own:tt)* }) => {
+        $crate::profile_table! {
+            @table $(#[$meta])* $visibility struct $name { $($own)* }
+        }
+
+        impl $name {
+            /// What of the table is a profile.
+            $visibility fn profile(&self) -> $crate::profile::Profile {
+                $crate::profile::Profile {
+                    publish: self.publish.clone(),
+                    subscribe: self.subscribe.clone(),
+                    responses: self.responses,
+                    role: self.role.clone(),
+                    sources: self.sources.clone(),
+                    connection_types: self.connection_types.clone(),
+                    times: self.times.clone(),
+                    times_location: self.times_location.clone(),
+                    proxy_required: self.proxy_required,
+                }
+            }
+        }
+    };
 }
 
-/// A part of every day, `HH:MM:SS` each.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { start = \"08:00:00\", end = \"18:00:00\" }"
-)]
-pub struct Times {
-    /// When it begins.
-    pub start: String,
-    /// When it ends.
-    pub end: String,
+profile_table! {
+    @table
+    /// What logins of one kind may do, and what bounds them.
+    #[derive(Default)]
+    #[serde(expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login")]
+    pub struct Profile {}
 }
 
 /// Subjects of one side. Deny wins; nothing allowed means nothing possible.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
     rename_all = "kebab-case",
@@ -81,7 +131,7 @@ pub struct Subjects {
 }
 
 /// Permission to answer messages received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(
     deny_unknown_fields,
     rename_all = "kebab-case",
@@ -92,107 +142,20 @@ pub struct Responses {
     #[serde(default)]
     pub max: u32,
     /// For how long after the message; 0 means the server's default, two minutes.
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(default, deserialize_with = "crate::duration::required")]
     pub ttl: Duration,
 }
 
-impl Profile {
-    /// Adds the profile to a permit.
-    pub fn grant(&self, permit: Permit) -> Permit {
-        let permit = permit
-            .publish_allow_all(&self.publish.allow)
-            .publish_deny_all(&self.publish.deny)
-            .subscribe_allow_all(&self.subscribe.allow)
-            .subscribe_deny_all(&self.subscribe.deny);
-        let permit = match &self.responses {
-            Some(responses) => permit.responses_allow(responses.max, responses.ttl),
-            None => permit,
-        };
-        self.bound(permit)
-    }
-
-    fn bound(&self, mut permit: Permit) -> Permit {
-        if let Some(role) = &self.role {
-            permit = permit.role(role);
-        }
-        for network in &self.sources {
-            permit = permit.source_allow(network);
-        }
-        for name in &self.connection_types {
-            permit = permit.connection_type_allow(name);
-        }
-        for range in &self.times {
-            permit = permit.time_allow(&range.start, &range.end);
-        }
-        if let Some(zone) = &self.times_location {
-            permit = permit.times_location(zone);
-        }
-        if self.proxy_required {
-            permit = permit.proxy_required();
-        }
-        permit
-    }
-
-    /// What no permit could carry, each with its key below `path`.
-    pub fn problems(&self, path: &str) -> Vec<SettingsError> {
-        /// How the host names a list, and how the settings do.
-        const LISTS: [(&str, &str); 7] = [
-            ("publish-allow: ", ".publish.allow"),
-            ("publish-deny: ", ".publish.deny"),
-            ("subscribe-allow: ", ".subscribe.allow"),
-            ("subscribe-deny: ", ".subscribe.deny"),
-            ("source-allow: ", ".sources"),
-            ("connection-type-allow: ", ".connection-types"),
-            ("time-allow: ", ".times"),
-        ];
-        let problems = self.grant(Permit::new("any")).problems().into_iter();
-        let located = problems.map(|problem| {
-            let (list, message) = LISTS
-                .iter()
-                .find_map(|(prefix, list)| Some((*list, problem.strip_prefix(prefix)?)))
-                .unwrap_or(("", &problem));
-            let path = format!("{path}{list}");
-            SettingsError::at(path.trim_start_matches('.'), message)
-        });
-        located.collect()
-    }
-}
-
-/// Reads a duration such as `30s`, `15m`, `1h30m` or `2d`: for `#[serde(deserialize_with)]`.
-///
-/// # Errors
-///
-/// When it is something else.
-pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    struct Human;
-
-    impl serde::de::Visitor<'_> for Human {
-        type Value = Duration;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\"")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
-            humantime::parse_duration(text).map_err(|error| {
-                E::custom(format_args!(
-                    "invalid duration `{}`: {error}",
-                    text.escape_debug()
-                ))
-            })
-        }
-    }
-
-    deserializer.deserialize_str(Human)
-}
-
-/// The same where it may be left out, with `#[serde(default)]` beside it.
-///
-/// # Errors
-///
-/// As [`duration`].
-pub fn optional_duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
+/// A part of every day, `HH:MM:SS` each.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table like { start = \"08:00:00\", end = \"18:00:00\" }"
+)]
+pub struct Times {
+    /// When it begins.
+    pub start: String,
+    /// When it ends.
+    pub end: String,
 }

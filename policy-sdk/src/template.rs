@@ -1,216 +1,219 @@
-//! Subjects with places for what is known of a login: `app.{{claim.sub}}.>`.
+//! Subjects, account names and user names with places for facts of the login: `app.{{claim.sub}}.>`.
+//!
+//! A template is parsed once, in `configure`, where everything that is wrong with it is an error. A decision fills it.
 //!
 //! # Places
 //!
-//! | place | what stands there |
+//! | place | stands for |
 //! | --- | --- |
-//! | `{{principal}}` | [`Request::principal`](crate::Request::principal) |
-//! | `{{username}}` | [`Request::username`](crate::Request::username): claimed, unless a password has matched |
-//! | `{{issuer}}` | [`Request::issuer`](crate::Request::issuer) |
-//! | `{{nkey}}` | [`Request::nkey`](crate::Request::nkey) |
-//! | `{{groups}}` | each of [`Request::groups`](crate::Request::groups) |
-//! | `{{claim.PATH}}` | each text of [`Request::claim`](crate::Request::claim) at `PATH` |
+//! | `{{claim.PATH}}` | what a verified token or user JWT says at `PATH`, as in [`Request::claim`](crate::Request::claim): `{{claim.sub}}`, `{{claim.org.unit}}`, `{{claim./org/unit}}` |
+//! | `{{tag.NAME}}` | `VALUE` of every tag `NAME:VALUE` of a user JWT whose issuer the host trusts |
+//! | `{{group}}` | the login's groups and roles, from the claims that the token's issuer is configured with |
+//! | `{{principal}}` | who the client is, if that is proved |
+//! | `{{nkey}}` | the public nkey that the client has proved to hold |
+//! | `{{account}}` | the account of the permit; in subjects only |
+//! | `{{user-name}}` | the user name of the permit; in subjects only |
 //!
-//! and those that a policy has of its own, such as what its patterns have captured.
+//! A policy can have places of its own ([`Values::with`]). Nothing a client merely claims has a place: whoever may choose a fact chooses
+//! the subject. Blanks beside the braces do not matter.
 //!
-//! # What cannot be smuggled in
+//! # Subjects
 //!
-//! A value is written as one part of one token, whatever is in it. ASCII letters and digits and `-`, `_`, `@`, `+`, `=`, `:` and `/` stand as
-//! they are; of everything else, each byte of its UTF-8 form is written as `%` and two upper-case hexadecimal digits. So a value has neither a
-//! dot nor a wildcard nor white space, does not begin with `$`, and no two values are written alike. A client that has to know its subjects
-//! writes its claims the same way: `alice@example.com` is `alice@example%2Ecom`.
+//! A value never brings a wildcard, a dot, white space, a control character or a leading `$` into a subject. ASCII letters, digits and
+//! `-_@+=:/` stand as they are, and every other byte of the value's UTF-8 form becomes `%` and two upper-case hexadecimal digits
+//! ([`escape`]): `alice@example.com` becomes `alice@example%2Ecom`. Two different values never become one. So a filled
+//! template has the tokens of the template, and matches nothing that the template with `*` for each place would not match. Begin a
+//! subject with a token of your own: what is permitted by `{{claim.sub}}.>` begins with whatever stands in the token.
 //!
-//! # No value, and several
+//! A token has one place at most, and no wildcard beside it. (With `{{claim.a}}-{{claim.b}}`, `x-y` and `z` would be `x` and `y-z`.)
 //!
-//! The rules are those of the templates of scoped signing keys (`nats-server`, `server/auth.go`). With several values a template makes a
-//! subject for each, with several places for each combination, at most [`MAX_SUBJECTS`]. Without a value, an entry of an allow list is
-//! dropped, and one of a deny list is a [`TemplateError`]: dropped, it would allow more than was meant. A value that is empty is none.
+//! A place with several values makes one subject for each, several places one for each combination, and a place that stands twice has
+//! the same value in both. One template makes at most [`MAX_SUBJECTS`](Template::MAX_SUBJECTS).
+//!
+//! An empty value is none. What a template without a value means is for the list it stands in to say, and
+//! [`Combination`](crate::profile::Combination) does as servers do with scoped signing keys: an allow list goes without the entry, a
+//! deny list denies the login.
+//!
+//! # Accounts and user names
+//!
+//! A [`NameTemplate`] has one place at most, and the place exactly one value. Nothing is escaped; a value that does not fit is
+//! refused. In an account name a value has ASCII letters, digits and `-_@+=:/.` only, so that none is `$G` or `$SYS`. An account is
+//! who one's neighbours are: take it only from claims that your identity provider alone decides about.
 
+mod error;
 mod escape;
-mod grants;
+mod name;
 mod parse;
+mod place;
+#[cfg(test)]
+mod tests;
 mod values;
 
-use crate::profile::Subjects;
-
-pub use grants::{GrantTemplates, Grants};
-pub use parse::InvalidTemplate;
+pub use error::{TemplateError, Unfilled};
+pub use escape::escape;
+pub use name::{NameTemplate, account_from, user_name_from};
 pub use values::Values;
 
-/// How many subjects one template makes at most.
-pub const MAX_SUBJECTS: usize = 256;
+use crate::permit::subject::{MAX_SUBJECT, subject_problem};
+use parse::Piece;
+use place::Scope;
 
-/// A text with places.
+/// A subject with places. See the [module](self).
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::Request;
+/// use portcullis_sdk::template::{Template, Values};
+///
+/// let template = Template::subscribe("app.{{claim.sub}}.{{claim.teams}}.>", &[])?;
+/// let request = Request::builder()
+///     .claims(r#"{ "sub": "a.b", "teams": ["red", "*"] }"#)
+///     .build();
+/// assert_eq!(
+///     template.subjects(&Values::new(&request))?,
+///     ["app.a%2Eb.red.>", "app.a%2Eb.%2A.>"],
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    parts: Vec<Part>,
+    text: String,
+    pieces: Vec<Piece>,
 }
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    /// As it stands.
-    Text(String),
-    /// The value of this name.
-    Place(String),
-}
-
-/// Why a template cannot be filled in for a login.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TemplateError {
-    /// A place in a deny list has no value.
-    #[error("a denied subject needs `{0}`, which the login does not have")]
-    NoValue(String),
-    /// There are too many combinations of values.
-    #[error("the values of a template make more than {MAX_SUBJECTS} subjects")]
-    TooMany,
-}
-
-/// The lists of one side of a permit, as templates.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SubjectTemplates {
-    allow: Vec<Template>,
-    deny: Vec<Template>,
-}
-
-/// The name of a list, `allow` or `deny`, and what is wrong in it.
-pub type Misplaced = (&'static str, InvalidTemplate);
 
 impl Template {
-    /// Reads a template that may have the places above, and those in `names`.
-    ///
-    /// ```
-    /// use portcullis_sdk::template::Template;
-    ///
-    /// assert!(Template::parse("app.{{claim.sub}}.>", &[]).is_ok());
-    /// let error = Template::parse("app.{{tenant}}.>", &[]).unwrap_err();
-    /// assert!(error.to_string().starts_with("unknown place `{{tenant}}`"));
-    /// assert!(Template::parse("app.{{tenant}}.>", &["tenant"]).is_ok());
-    /// ```
+    /// The most subjects of one template.
+    pub const MAX_SUBJECTS: usize = 256;
+
+    /// A subject to publish on. `own` are the policy's own places.
     ///
     /// # Errors
     ///
-    /// When a place is not closed, empty or unknown.
-    pub fn parse(text: &str, names: &[&str]) -> Result<Self, InvalidTemplate> {
-        parse::parse(text, names).map(|parts| Self { parts })
+    /// What is wrong with it.
+    pub fn publish(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
+        Self::parse(text, own, false)
     }
 
-    /// The template with `x` in every place: what is around them has to be valid whatever stands in them.
-    pub fn sample(&self) -> String {
-        let parts = self.parts.iter().map(|part| match part {
-            Part::Text(text) => text,
-            Part::Place(_) => "x",
-        });
-        parts.collect()
-    }
-
-    /// The subjects that `values` make of it, or the name that has no value.
-    fn subjects(&self, values: &Values<'_>) -> Result<Result<Vec<String>, &str>, TemplateError> {
-        let mut subjects = vec![String::new()];
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => {
-                    for subject in &mut subjects {
-                        subject.push_str(text);
-                    }
-                }
-                Part::Place(name) => {
-                    let found = values.escaped(name);
-                    if found.is_empty() {
-                        return Ok(Err(name));
-                    }
-                    if subjects.len().saturating_mul(found.len()) > MAX_SUBJECTS {
-                        return Err(TemplateError::TooMany);
-                    }
-                    subjects = combined(&subjects, &found);
-                }
-            }
-        }
-        Ok(Ok(subjects))
-    }
-}
-
-/// Every beginning with every end.
-fn combined(beginnings: &[String], ends: &[String]) -> Vec<String> {
-    let combined = beginnings
-        .iter()
-        .flat_map(|beginning| ends.iter().map(move |end| format!("{beginning}{end}")));
-    combined.collect()
-}
-
-impl SubjectTemplates {
-    /// Reads the lists of a side. The error is the name of a list and what is wrong in it.
+    /// A subject to subscribe to, or `subject queue`. `own` are the policy's own places.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with them.
-    pub fn parse(subjects: &Subjects, names: &[&str]) -> Result<Self, Vec<Misplaced>> {
-        match Self::read(subjects, names) {
-            (templates, problems) if problems.is_empty() => Ok(templates),
-            (_, problems) => Err(problems),
+    /// What is wrong with it.
+    pub fn subscribe(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
+        Self::parse(text, own, true)
+    }
+
+    fn parse(text: &str, own: &[&str], with_queue: bool) -> Result<Self, TemplateError> {
+        let pieces = parse::pieces(text, Scope::Subject, own)?;
+        parse::check_tokens(text, &pieces)?;
+        let shape: String = pieces.iter().map(Piece::shape).collect();
+        if let Some(problem) = subject_problem(&shape, with_queue) {
+            let template = text.escape_debug().to_string();
+            return Err(TemplateError::Subject { template, problem });
         }
+        Ok(Self {
+            text: text.to_owned(),
+            pieces,
+        })
     }
 
-    /// Those that can be read, and what is wrong with the others.
-    fn read(subjects: &Subjects, names: &[&str]) -> (Self, Vec<Misplaced>) {
-        let mut problems = Vec::new();
-        let mut read = |list: &'static str, texts: &[String]| {
-            let mut templates = Vec::with_capacity(texts.len());
-            for text in texts {
-                match Template::parse(text, names) {
-                    Ok(template) => templates.push(template),
-                    Err(problem) => problems.push((list, problem)),
-                }
-            }
-            templates
-        };
-        let templates = Self {
-            allow: read("allow", &subjects.allow),
-            deny: read("deny", &subjects.deny),
-        };
-        (templates, problems)
+    /// The template as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
-    /// Whether there is anything to allow. What a login gets of it may be nothing.
-    pub fn allow_something(&self) -> bool {
-        !self.allow.is_empty()
-    }
-
-    /// Whether there is anything to deny.
-    pub fn deny_something(&self) -> bool {
-        !self.deny.is_empty()
-    }
-
-    /// The lists with `x` in every place.
-    pub fn sample(&self) -> Subjects {
-        let samples =
-            |templates: &[Template]| templates.iter().map(Template::sample).collect::<Vec<_>>();
-        Subjects {
-            allow: samples(&self.allow),
-            deny: samples(&self.deny),
-        }
-    }
-
-    /// The lists for one login, in the order of the templates and of their values.
+    /// The subjects for one login: one without places, else one for each combination of values, in the order of the values.
     ///
     /// # Errors
     ///
-    /// When a denied subject has no value, or there are too many.
-    pub fn expand(&self, values: &Values<'_>) -> Result<Subjects, TemplateError> {
-        let mut subjects = Subjects::default();
-        for template in &self.allow {
-            if let Ok(made) = template.subjects(values)? {
-                subjects.allow.extend(made);
+    /// A place without a value, too many subjects, or one that is too long.
+    pub fn subjects(&self, values: &Values<'_>) -> Result<Vec<String>, Unfilled> {
+        let mut axes: Vec<(&Piece, Vec<String>)> = Vec::new();
+        let mut count: usize = 1;
+        for piece in &self.pieces {
+            let Piece::Place(place) = piece else { continue };
+            if axes.iter().any(|(known, _)| *known == piece) {
+                continue;
             }
+            let options = self.options(&values.of(place), &place.to_string())?;
+            count = count.saturating_mul(options.len());
+            axes.push((piece, options));
         }
-        for template in &self.deny {
-            let made = template.subjects(values)?;
-            let made = made.map_err(|name| TemplateError::NoValue(name.to_owned()))?;
-            subjects.deny.extend(made);
+        if count > Self::MAX_SUBJECTS {
+            return Err(self.too_many());
+        }
+        let mut subjects = Vec::with_capacity(count);
+        self.fill(&axes, &mut Vec::new(), &mut subjects);
+        if subjects.iter().any(|subject| subject.len() > MAX_SUBJECT) {
+            return Err(self.too_long());
         }
         Ok(subjects)
     }
+
+    /// The values of one place, escaped, each once.
+    fn options(&self, values: &[String], place: &str) -> Result<Vec<String>, Unfilled> {
+        if values.len() > Self::MAX_SUBJECTS {
+            return Err(self.too_many());
+        }
+        let mut options = Vec::with_capacity(values.len());
+        for value in values.iter().map(|value| escape(value)) {
+            if !options.contains(&value) {
+                options.push(value);
+            }
+        }
+        if options.is_empty() {
+            return Err(Unfilled::Missing(place.to_owned()));
+        }
+        Ok(options)
+    }
+
+    /// Adds a subject for each combination of what is left of `axes`.
+    fn fill<'values>(
+        &self,
+        axes: &'values [(&Piece, Vec<String>)],
+        chosen: &mut Vec<(&'values Piece, &'values str)>,
+        subjects: &mut Vec<String>,
+    ) {
+        let Some(((place, options), rest)) = axes.split_first() else {
+            subjects.push(
+                self.pieces
+                    .iter()
+                    .map(|piece| filled(piece, chosen))
+                    .collect(),
+            );
+            return;
+        };
+        for option in options {
+            chosen.push((place, option));
+            self.fill(rest, chosen, subjects);
+            chosen.pop();
+        }
+    }
+
+    fn too_many(&self) -> Unfilled {
+        let template = self.text.clone();
+        Unfilled::TooMany { template }
+    }
+
+    fn too_long(&self) -> Unfilled {
+        let place = self.pieces.iter().find_map(|piece| match piece {
+            Piece::Place(place) => Some(place.to_string()),
+            Piece::Text(_) => None,
+        });
+        Unfilled::TooLong {
+            template: self.text.clone(),
+            place: place.unwrap_or_default(),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests;
+fn filled<'piece>(piece: &'piece Piece, chosen: &[(&Piece, &'piece str)]) -> &'piece str {
+    match piece {
+        Piece::Text(text) => text,
+        Piece::Place(_) => chosen
+            .iter()
+            .find_map(|(place, value)| (*place == piece).then_some(*value))
+            .unwrap_or_default(),
+    }
+}

@@ -9,8 +9,11 @@ use crate::setup::{self, Node};
 use crate::steps::Steps;
 use crate::workspace::{WASM_TARGET, Workspace};
 
-/// The policies of the repository.
-const POLICIES: [&str; 5] = [
+/// The policies that the demo serves.
+const DEMO_POLICIES: [&str; 2] = ["static-users", "demo-read-only"];
+
+/// The policies that the tests are about: those of the demo and every reference policy.
+const TESTED_POLICIES: [&str; 5] = [
     "demo-read-only",
     "oidc-roles",
     "scopes",
@@ -28,7 +31,7 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
         setup::any_nats_server(workspace)
     })?;
     steps.run("policies: built to WebAssembly", || {
-        build_policies(workspace, false)
+        build_policies(workspace, &DEMO_POLICIES, false)
     })?;
     steps.run(
         "host: built for release (the first time takes some minutes)",
@@ -136,7 +139,7 @@ fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str
         setup::nats_servers(workspace)
     })?;
     steps.run("policies and guests: built to WebAssembly", || {
-        build_policies(workspace, true)
+        build_policies(workspace, &TESTED_POLICIES, true)
     })?;
     Ok(servers)
 }
@@ -167,10 +170,10 @@ fn build_host(workspace: &Workspace, targets: &[&str]) -> Result<()> {
     process::run(build.args(targets))
 }
 
-fn build_policies(workspace: &Workspace, with_guests: bool) -> Result<()> {
+fn build_policies(workspace: &Workspace, policies: &[&str], with_guests: bool) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--target", WASM_TARGET, "--lib"]);
-    for policy in POLICIES {
+    for policy in policies {
         build.args(["--package", policy]);
     }
     if with_guests {

@@ -5,19 +5,19 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_sdk::prelude::*;
-use portcullis_sdk::profile::{Profile, Subjects};
-use portcullis_sdk::template::{GrantTemplates, Grants, SubjectTemplates, TemplateError, Values};
+use portcullis_sdk::profile::{Combination, ProfileTemplate};
+use portcullis_sdk::template::{NameTemplate, Values, user_name_from};
 
-pub use settings::{DenyOnly, Role as RoleSettings, Settings, WithoutRole};
+pub use settings::{DenyOnly, Role, Settings, WithoutRole};
 
-/// The policy: every role with what it grants.
+/// The policy: every role with what its holders may do.
 #[derive(Debug)]
 pub struct OidcRoles {
-    account: Option<String>,
-    roles: Vec<(String, Role)>,
+    account: Option<NameTemplate>,
     role_claims: Vec<String>,
     space_separated_role_claims: Vec<String>,
     name_claims: Vec<String>,
@@ -25,24 +25,26 @@ pub struct OidcRoles {
     deny_only: DenyOnly,
     issuers: Vec<String>,
     expires_in: Option<Duration>,
-    bounds: Profile,
+    roles: BTreeMap<String, CheckedRole>,
 }
 
 /// One role, checked.
 #[derive(Debug)]
-struct Role {
-    account: Option<String>,
-    grants: GrantTemplates,
+struct CheckedRole {
+    account: Option<NameTemplate>,
+    profile: ProfileTemplate,
 }
+
+/// A role of the token that is known here, under its name.
+type Held<'policy> = (String, &'policy CheckedRole);
 
 impl Policy for OidcRoles {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        let checked = check::check(&settings)?;
         Ok(Self {
-            roles: check::roles(&settings)?,
-            bounds: settings.bounds(),
-            account: settings.account,
+            account: checked.account,
             role_claims: settings.role_claims,
             space_separated_role_claims: settings.space_separated_role_claims,
             name_claims: settings.name_claims,
@@ -50,114 +52,98 @@ impl Policy for OidcRoles {
             deny_only: settings.deny_only,
             issuers: settings.issuers,
             expires_in: settings.expires_in,
+            roles: checked.roles,
         })
     }
 
     fn decide(&self, request: &Request) -> Verdict {
-        if request.method() != Method::Oidc || !self.is_for_us(request) {
+        if request.method() != Method::Oidc || !self.is_issuer_known(request) {
             return Verdict::Abstain;
         }
-        let roles = self.roles(request);
-        match (roles.is_empty(), self.without_role) {
-            (true, WithoutRole::Deny) => return Verdict::deny("no mapped role in the token"),
-            (true, WithoutRole::Abstain) => return Verdict::Abstain,
-            _ => {}
-        }
-        let Some(account) = self.account(&roles) else {
-            return Verdict::deny("no role of the token names an account");
-        };
-        match self.grants(&roles, account, request) {
-            Ok(grants) => self.permit(account, grants, request).into(),
-            Err(error) => Verdict::deny(error.to_string()),
+        let roles = self.roles_of(request);
+        match self.without_role {
+            WithoutRole::Deny if roles.is_empty() => Verdict::deny("no mapped role"),
+            WithoutRole::Abstain if roles.is_empty() => Verdict::Abstain,
+            _ => match self.permit(request, roles) {
+                Ok(permit) => permit.into(),
+                Err(reason) => Verdict::Deny(reason),
+            },
         }
     }
 }
 
 impl OidcRoles {
-    fn is_for_us(&self, request: &Request) -> bool {
-        let known = |issuer: String| self.issuers.contains(&issuer);
-        self.issuers.is_empty() || request.issuer().is_some_and(known)
+    fn is_issuer_known(&self, request: &Request) -> bool {
+        self.issuers.is_empty()
+            || request
+                .issuer()
+                .is_some_and(|issuer| self.issuers.contains(&issuer))
     }
 
-    /// The known roles of the token, in its order and as often as it has them.
-    fn roles(&self, request: &Request) -> Vec<&Role> {
+    /// The roles that are known here, in the order of the token; one that stands twice is there twice.
+    fn roles_of(&self, request: &Request) -> Vec<Held<'_>> {
         let mut names = Vec::new();
         for path in &self.role_claims {
             names.extend(request.claim(path));
         }
         for path in &self.space_separated_role_claims {
             for text in request.claim(path) {
-                names.extend(text.split_ascii_whitespace().map(str::to_owned));
+                names.extend(text.split_whitespace().map(str::to_owned));
             }
         }
-        names.iter().filter_map(|name| self.role(name)).collect()
+        let known = |name: String| self.roles.get(&name).map(|role| (name, role));
+        names.into_iter().filter_map(known).collect()
     }
 
-    fn role(&self, name: &str) -> Option<&Role> {
-        let found = self
-            .roles
-            .binary_search_by(|(known, _)| known.as_str().cmp(name));
-        let (_, role) = self.roles.get(found.ok()?)?;
-        Some(role)
-    }
-
-    /// The account of the first role that is for one, else the one for everybody.
-    fn account<'a>(&'a self, roles: &[&'a Role]) -> Option<&'a str> {
-        let first = roles.iter().find_map(|role| role.account.as_deref());
-        first.or(self.account.as_deref())
-    }
-
-    /// What the roles grant that are for `account`, or for any.
-    fn grants(
-        &self,
-        roles: &[&Role],
-        account: &str,
-        request: &Request,
-    ) -> Result<Grants, TemplateError> {
-        let is_here = |role: &&&Role| {
-            let home = role.account.as_deref();
-            home.is_none_or(|home| home == account)
-        };
-        let roles: Vec<_> = roles
-            .iter()
-            .filter(is_here)
-            .map(|role| &role.grants)
-            .collect();
-        let values = Values::of(request);
-        let mut grants = Grants::default();
-        for role in &roles {
-            grants.join(role.expand(&values)?);
+    /// The error is the reason to deny the login.
+    fn permit(&self, request: &Request, roles: Vec<Held<'_>>) -> Result<Permit, String> {
+        let values = Values::new(request);
+        let (account, roles) = self.in_account(roles, &values)?;
+        let name = user_name_from(request, &self.name_claims).map_err(|error| error.to_string())?;
+        let values = values.account(&account).user_name(&name);
+        let mut combination = Combination::default();
+        for (name, role) in roles {
+            combination
+                .add(&name, &role.profile, &values)
+                .map_err(|refusal| refusal.to_string())?;
         }
-        self.open(&mut grants.publish, roles.iter().map(|role| &role.publish));
-        self.open(
-            &mut grants.subscribe,
-            roles.iter().map(|role| &role.subscribe),
-        );
-        Ok(grants)
-    }
-
-    /// Writes down what a side means on which something is denied and nothing allowed. An entry that was dropped for want of a
-    /// value is something allowed: it is not to become everything.
-    fn open<'a>(
-        &self,
-        side: &mut Subjects,
-        mut templates: impl Iterator<Item = &'a SubjectTemplates>,
-    ) {
-        let opens = self.deny_only == DenyOnly::AllowRest && !side.deny.is_empty();
-        if opens && !templates.any(SubjectTemplates::allow_something) {
-            side.allow.push(">".to_owned());
+        if self.deny_only == DenyOnly::AllowRest {
+            combination.allow_rest();
         }
-    }
-
-    fn permit(&self, account: &str, grants: Grants, request: &Request) -> Permit {
-        let mut permit = self.bounds.grant(grants.grant(Permit::new(account)));
-        if let Some(name) = request.first_claim(&self.name_claims) {
-            permit = permit.user_name(name);
-        }
-        match self.expires_in {
+        let permit = combination.add_to(Permit::new(account).user_name(name));
+        Ok(match self.expires_in {
             Some(lifetime) => permit.expires_in(lifetime),
             None => permit,
+        })
+    }
+
+    /// The account of the first role that names one, and the roles that name no other.
+    fn in_account<'policy>(
+        &self,
+        roles: Vec<Held<'policy>>,
+        values: &Values<'_>,
+    ) -> Result<(String, Vec<Held<'policy>>), String> {
+        let mut decided = None;
+        let mut held = Vec::with_capacity(roles.len());
+        for (name, role) in roles {
+            if let Some(template) = &role.account {
+                let account = template
+                    .name(values)
+                    .map_err(|unfilled| format!("`{name}`, account: {unfilled}"))?;
+                if *decided.get_or_insert_with(|| account.clone()) != account {
+                    continue;
+                }
+            }
+            held.push((name, role));
         }
+        let account = match (decided, &self.account) {
+            (Some(account), _) => account,
+            (None, Some(template)) => template
+                .name(values)
+                .map_err(|unfilled| format!("account: {unfilled}"))?,
+            (None, None) => return Err("no role of the login names an account".to_owned()),
+        };
+        Ok((account, held))
     }
 }
 

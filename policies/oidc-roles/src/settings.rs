@@ -3,52 +3,58 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_sdk::profile::{Profile, Responses, Subjects, optional_duration};
 use serde::Deserialize;
 
 /// The `[settings]` table.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// The account of logins whose roles name none.
+    /// The account of logins whose roles name none. May be a template.
     pub account: Option<String>,
-    /// Where a token has roles, in this order.
+    /// The claims that hold roles, in order: a text is one role, a list several.
     #[serde(default = "role_claims")]
     pub role_claims: Vec<String>,
-    /// Where it has them in one text with spaces between.
+    /// The claims whose texts hold several roles with spaces between them. They come after the others.
     #[serde(default)]
     pub space_separated_role_claims: Vec<String>,
-    /// Where it has the user's name: the first that is there.
+    /// The claims with the user name: the first that is there counts.
     #[serde(default = "name_claims")]
     pub name_claims: Vec<String>,
-    /// What becomes of logins without a role that is listed here.
+    /// What becomes of tokens without a role that is known here.
     #[serde(default)]
     pub without_role: WithoutRole,
-    /// What a side means on which something is denied and nothing allowed.
+    /// What a side may do on which something is denied and nothing allowed.
     #[serde(default)]
     pub deny_only: DenyOnly,
-    /// The issuers whose tokens are decided here; all if empty.
+    /// Whose tokens are decided; everybody's if empty.
     #[serde(default)]
     pub issuers: Vec<String>,
-    /// How long a connection lasts at most; as long as its token if none.
-    #[serde(default, deserialize_with = "optional_duration")]
+    /// How long a connection lasts; as long as its token if none.
+    #[serde(
+        default,
+        alias = "max-expiry",
+        deserialize_with = "portcullis_sdk::duration::optional"
+    )]
     pub expires_in: Option<Duration>,
-    /// Networks to come from; anywhere if empty.
-    #[serde(default)]
-    pub sources: Vec<String>,
-    /// Types of connection; any if empty.
-    #[serde(default)]
-    pub connection_types: Vec<String>,
-    /// Roles by name.
+    /// Permissions by role.
     #[serde(default)]
     pub roles: BTreeMap<String, Role>,
 }
 
-/// What becomes of logins without a known role.
+portcullis_sdk::profile_table! {
+    /// What holders of a role may do.
+    #[serde(expecting = "a table with `account`, `publish`, `subscribe`, `responses` and what bounds a login")]
+    pub struct Role {
+        /// The account, instead of that of the settings. May be a template.
+        pub account: Option<String>,
+    }
+}
+
+/// What becomes of tokens without a role that is known here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutRole {
-    /// They are let in and can do nothing.
+    /// They connect and can do nothing.
     #[default]
     PermitNothing,
     /// They are refused.
@@ -57,57 +63,15 @@ pub enum WithoutRole {
     Abstain,
 }
 
-/// What a side means on which something is denied and nothing allowed.
+/// What a side may do on which something is denied and nothing allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DenyOnly {
-    /// Everything else is allowed.
+    /// Everything but what is denied.
     #[default]
     AllowRest,
-    /// Nothing is.
+    /// Nothing.
     AllowNothing,
-}
-
-/// What a role grants.
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table with `publish`, `subscribe`, `responses` and `account`"
-)]
-pub struct Role {
-    /// Subjects to publish on.
-    #[serde(default)]
-    pub publish: Subjects,
-    /// Subjects to subscribe to, optionally `subject queue`.
-    #[serde(default)]
-    pub subscribe: Subjects,
-    /// Permission to answer messages received.
-    pub responses: Option<Responses>,
-    /// The account that the role is for.
-    pub account: Option<String>,
-}
-
-impl Settings {
-    /// What bounds every login.
-    pub(crate) fn bounds(&self) -> Profile {
-        Profile {
-            sources: self.sources.clone(),
-            connection_types: self.connection_types.clone(),
-            ..Profile::default()
-        }
-    }
-}
-
-impl Role {
-    pub(crate) fn profile(&self) -> Profile {
-        Profile {
-            publish: self.publish.clone(),
-            subscribe: self.subscribe.clone(),
-            responses: self.responses,
-            ..Profile::default()
-        }
-    }
 }
 
 fn role_claims() -> Vec<String> {
@@ -115,5 +79,5 @@ fn role_claims() -> Vec<String> {
 }
 
 fn name_claims() -> Vec<String> {
-    ["email", "sub"].map(str::to_owned).to_vec()
+    vec!["email".to_owned(), "sub".to_owned()]
 }

@@ -1,17 +1,18 @@
 //! Every decision and every complaint.
 
+mod accounts;
 mod decisions;
 mod documentation;
+mod merging;
 mod planmdk;
 mod refusals;
 
 use portcullis_sdk::testing::{self, RequestBuilder};
-use portcullis_sdk::{Policy, Request, SettingsError, Verdict};
-use serde_json::{Value, json};
+use portcullis_sdk::{Permit, Policy, Request, SettingsError, Verdict};
 
 use crate::OidcRoles;
 
-const ISSUER: &str = "https://idp.example";
+const ISSUER: &str = "https://id.example";
 
 /// The policy from a NAME.toml, by way of JSON as in the host.
 fn configure(toml: &str) -> Result<OidcRoles, SettingsError> {
@@ -23,16 +24,21 @@ fn policy(toml: &str) -> OidcRoles {
     configure(toml).unwrap()
 }
 
-/// A login by a token that says `claims`.
-fn login(claims: &Value) -> RequestBuilder {
-    Request::builder().oidc(ISSUER, &claims.to_string())
+/// A login with these claims.
+fn token(claims: &str) -> RequestBuilder {
+    Request::builder().oidc(ISSUER, claims)
 }
 
-/// A login by a token with these roles.
-fn with_roles(roles: &[&str]) -> RequestBuilder {
-    login(&json!({ "sub": "7", "email": "alice@example.com", "roles": roles }))
+/// A login of `alice` with these roles.
+fn roles(names: &[&str]) -> RequestBuilder {
+    token(&serde_json::json!({ "sub": "alice", "roles": names }).to_string())
 }
 
 fn decide(policy: &OidcRoles, request: RequestBuilder) -> Verdict {
     policy.decide(&request.build())
+}
+
+/// What `alice` gets in the account `APP`.
+fn alice() -> Permit {
+    Permit::new("APP").user_name("alice")
 }

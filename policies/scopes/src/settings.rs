@@ -3,83 +3,54 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_sdk::profile::{Profile, Responses, Subjects, optional_duration};
+use portcullis_sdk::profile::Profile;
 use serde::Deserialize;
 
 /// The `[settings]` table.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Where a token has scopes, with spaces between or as an array.
+    /// The claims that hold scopes, in order: texts with spaces between the scopes, or lists.
     #[serde(default = "scope_claims")]
     pub scope_claims: Vec<String>,
-    /// Where it has the name of the account.
+    /// The claim that names the account.
     pub account_claim: Option<String>,
-    /// The account of tokens that name none.
+    /// The account of tokens without that claim; they are refused if none. May be a template.
     pub default_account: Option<String>,
-    /// Where it has the user's name: the first that is there.
+    /// The claims with the user name: the first that is there counts.
     #[serde(default = "name_claims")]
     pub name_claims: Vec<String>,
-    /// What becomes of logins without a scope that is listed here.
+    /// What becomes of tokens without a scope that is known here.
     #[serde(default)]
     pub without_scope: WithoutScope,
-    /// The issuers whose tokens are decided here; all if empty.
+    /// Whose tokens are decided; everybody's if empty.
     #[serde(default)]
     pub issuers: Vec<String>,
-    /// How long a connection lasts at most; as long as its token if none.
-    #[serde(default, deserialize_with = "optional_duration")]
+    /// How long a connection lasts; as long as its token if none.
+    #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
-    /// Scopes by name, or by their beginning and `*`.
+    /// Permissions by scope, or by the beginning of scopes: `admin:*`.
     #[serde(default)]
-    pub scopes: BTreeMap<String, Scope>,
+    pub scopes: BTreeMap<String, Profile>,
 }
 
-/// What becomes of logins without a known scope.
+/// What becomes of tokens without a scope that is known here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutScope {
     /// They are refused.
     #[default]
     Deny,
-    /// They are let in and can do nothing.
+    /// They connect and can do nothing.
     PermitNothing,
     /// The next policy in the chain decides.
     Abstain,
 }
 
-/// What a scope grants.
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table with `publish`, `subscribe` and `responses`"
-)]
-pub struct Scope {
-    /// Subjects to publish on.
-    #[serde(default)]
-    pub publish: Subjects,
-    /// Subjects to subscribe to, optionally `subject queue`.
-    #[serde(default)]
-    pub subscribe: Subjects,
-    /// Permission to answer messages received.
-    pub responses: Option<Responses>,
-}
-
-impl Scope {
-    pub(crate) fn profile(&self) -> Profile {
-        Profile {
-            publish: self.publish.clone(),
-            subscribe: self.subscribe.clone(),
-            responses: self.responses,
-            ..Profile::default()
-        }
-    }
-}
-
 fn scope_claims() -> Vec<String> {
-    ["scope", "scp"].map(str::to_owned).to_vec()
+    vec!["scope".to_owned(), "scp".to_owned()]
 }
 
 fn name_claims() -> Vec<String> {
-    vec!["sub".to_owned()]
+    vec!["email".to_owned(), "sub".to_owned()]
 }

@@ -2,13 +2,15 @@
 
 mod decisions;
 mod documentation;
+mod overmind;
 mod refusals;
 
 use portcullis_sdk::testing::{self, RequestBuilder};
-use portcullis_sdk::{Policy, Request, SettingsError, Verdict};
-use serde_json::Value;
+use portcullis_sdk::{Permit, Policy, Request, SettingsError, Verdict};
 
 use crate::Scopes;
+
+const ISSUER: &str = "https://id.example/";
 
 /// The policy from a NAME.toml, by way of JSON as in the host.
 fn configure(toml: &str) -> Result<Scopes, SettingsError> {
@@ -20,9 +22,9 @@ fn policy(toml: &str) -> Scopes {
     configure(toml).unwrap()
 }
 
-/// A login by a token that says `claims`.
-fn login(claims: &Value) -> RequestBuilder {
-    Request::builder().oidc("https://idp.example", &claims.to_string())
+/// A login with these claims.
+fn token(claims: &serde_json::Value) -> RequestBuilder {
+    Request::builder().oidc(ISSUER, &claims.to_string())
 }
 
 fn decide(policy: &Scopes, request: RequestBuilder) -> Verdict {

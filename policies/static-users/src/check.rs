@@ -22,7 +22,7 @@ enum Kind {
 pub(crate) fn logins(settings: &Settings) -> Result<Logins, SettingsError> {
     let mut problems = Vec::new();
     for (name, profile) in &settings.profiles {
-        problems.extend(profile.problems(&format!("profiles.{name}")));
+        problems.extend(profile.check(&format!("profiles.{name}")).err());
     }
     for (name, user) in &settings.users {
         check_user(settings, name, user, &mut problems);
@@ -66,7 +66,7 @@ fn permit(settings: &Settings, name: &str, user: &User) -> Permit {
         permit = permit.expires_in(lifetime);
     }
     match settings.profiles.get(&user.profile) {
-        Some(profile) => profile.grant(permit),
+        Some(profile) => profile.add_to(permit),
         None => permit,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use portcullis_sdk::profile::{Profile, optional_duration};
+use portcullis_sdk::profile::Profile;
 use serde::Deserialize;
 
 /// The `[settings]` table.
@@ -55,7 +55,7 @@ pub struct User {
     /// The name of the profile.
     pub profile: String,
     /// How long a connection lasts; for ever if none.
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
 }
 

@@ -104,23 +104,6 @@ impl Request {
         }
     }
 
-    /// The one text that a verified token or user JWT has at the first of `paths` that has any; none if that has several, or an
-    /// empty one.
-    ///
-    /// ```
-    /// use portcullis_sdk::Request;
-    ///
-    /// let request = Request::builder().claims(r#"{ "sub": "a", "aud": ["x", "y"] }"#).build();
-    /// assert_eq!(request.first_claim(&["email", "sub"]).as_deref(), Some("a"));
-    /// assert_eq!(request.first_claim(&["aud", "sub"]), None);
-    /// ```
-    pub fn first_claim<P: AsRef<str>>(&self, paths: &[P]) -> Option<String> {
-        let mut found = paths.iter().map(|path| self.claim(path.as_ref()));
-        let mut texts = found.find(|texts| !texts.is_empty())?.into_iter();
-        let first = texts.next().filter(|text| !text.is_empty());
-        first.filter(|_| texts.next().is_none())
-    }
-
     /// What a verified token or user JWT says at `path`, as JSON; none if there is nothing.
     pub fn claim_json(&self, path: &str) -> Option<String> {
         #[cfg(target_arch = "wasm32")]

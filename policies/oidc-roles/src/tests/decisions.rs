@@ -1,168 +1,222 @@
-//! What goes beyond planmdk's callout.
+//! Which logins are decided, and what they are called.
 
 use std::time::Duration;
 
-use portcullis_sdk::Permit;
-
 use super::*;
 
-const ACCOUNTS: &str = r#"
+const SETTINGS: &str = r#"
     [settings]
     account = "APP"
-    without-role = "WITHOUT"
-    [settings.roles.anywhere]
-    publish = { allow = ["any"] }
-    [settings.roles.billing]
-    account = "BILLING"
-    publish = { allow = ["invoices.>"] }
-    responses = { max = 2, ttl = "1s" }
-    [settings.roles.admin]
-    account = "ADMIN"
-    publish = { allow = [">"] }
-    responses = { max = 9 }
+    OTHER
+    [settings.roles.r]
+    publish = { allow = ["a"] }
 "#;
 
-fn accounts(without_role: &str) -> OidcRoles {
-    policy(&ACCOUNTS.replace("WITHOUT", without_role))
+fn with(line: &str) -> OidcRoles {
+    policy(&SETTINGS.replace("OTHER", line))
 }
 
-fn permit(account: &str, publish: &[&str]) -> Permit {
-    Permit::new(account)
-        .user_name("alice@example.com")
-        .publish_allow_all(publish.iter().copied())
+fn permitted() -> Verdict {
+    alice().publish_allow("a").into()
 }
 
 #[test]
-fn the_first_role_with_an_account_decides_and_those_of_others_grant_nothing() {
-    let policy = accounts("deny");
-    let billing =
-        |publish: &[&str]| permit("BILLING", publish).responses_allow(2, Duration::from_secs(1));
-    let cases: [(&[&str], Permit); 4] = [
-        (&["anywhere"], permit("APP", &["any"])),
-        (&["anywhere", "billing"], billing(&["any", "invoices.>"])),
-        (&["billing", "admin"], billing(&["invoices.>"])),
-        (
-            &["admin", "billing"],
-            permit("ADMIN", &[">"]).responses_allow(9, Duration::ZERO),
-        ),
-    ];
-    for (roles, permit) in cases {
-        assert_eq!(
-            decide(&policy, with_roles(roles)),
-            permit.into(),
-            "{roles:?}"
-        );
+fn other_methods_are_left_to_other_policies() {
+    for method in [
+        "password",
+        "token",
+        "nkey",
+        "jwt",
+        "certificate",
+        "none",
+        "new",
+    ] {
+        let request = roles(&["r"]).method(method);
+        assert_eq!(decide(&with(""), request), Verdict::Abstain, "{method}");
+    }
+    assert_eq!(decide(&with(""), roles(&["r"])), permitted());
+}
+
+#[test]
+fn tokens_of_other_issuers_are_left_to_other_policies() {
+    let line = format!("issuers = [\"https://a.example\", \"{ISSUER}\"]");
+    assert_eq!(decide(&with(&line), roles(&["r"])), permitted());
+    for other in ["https://b.example", "https://id.example/", ""] {
+        let request = roles(&["r"]).issuer(other);
+        assert_eq!(decide(&with(&line), request), Verdict::Abstain, "{other}");
     }
 }
 
 #[test]
-fn without_a_known_role_the_settings_say_what_becomes_of_a_login() {
-    let stranger = || with_roles(&["stranger"]);
-    assert_eq!(
-        decide(&accounts("deny"), stranger()),
-        Verdict::deny("no mapped role in the token")
-    );
-    assert_eq!(decide(&accounts("abstain"), stranger()), Verdict::Abstain);
-    assert_eq!(
-        decide(&accounts("permit-nothing"), stranger()),
-        permit("APP", &[]).into()
-    );
+fn a_token_without_a_known_role_is_what_the_settings_say() {
+    for (line, expected) in [
+        ("", Verdict::Permit(alice())),
+        (
+            r#"without-role = "permit-nothing""#,
+            Verdict::Permit(alice()),
+        ),
+        (r#"without-role = "deny""#, Verdict::deny("no mapped role")),
+        (r#"without-role = "abstain""#, Verdict::Abstain),
+    ] {
+        for names in [&[][..], &["unknown"]] {
+            assert_eq!(decide(&with(line), roles(names)), expected, "{line}");
+        }
+        assert_eq!(decide(&with(line), roles(&["r"])), permitted(), "{line}");
+    }
 }
 
 #[test]
-fn roles_are_where_the_settings_say() {
+fn a_login_that_is_left_to_others_needs_no_name() {
+    let policy = with(r#"without-role = "abstain""#);
+    let request = token(r#"{ "email": ["a", "b"] }"#);
+    assert_eq!(decide(&policy, request), Verdict::Abstain);
+}
+
+#[test]
+fn roles_come_from_the_claims_of_the_settings_in_their_order() {
     let policy = policy(
         r#"
         [settings]
-        role-claims = ["realm_access.roles", "https://example.com/roles"]
+        account = "APP"
+        role-claims = ["realm_access.roles", "/x~1y/groups", "https://e.example/roles"]
         space-separated-role-claims = ["scope"]
-        without-role = "deny"
-        [settings.roles.a]
-        account = "APP"
-        publish = { allow = ["a"] }
-        [settings.roles.b]
-        account = "APP"
-        publish = { allow = ["b"] }
-        [settings.roles.c]
-        account = "APP"
-        publish = { allow = ["c"] }
+        [settings.roles]
+        a.publish.allow = ["a"]
+        b.publish.allow = ["b"]
+        c.publish.allow = ["c"]
+        d.publish.allow = ["d"]
+        e.publish.allow = ["e"]
         "#,
     );
-    let claims = json!({
-        "email": "alice@example.com",
+    let claims = r#"{
+        "sub": "alice",
         "roles": ["a"],
-        "scope": "openid a  b",
-        "https://example.com/roles": "c",
+        "scope": "openid d  e",
         "realm_access": { "roles": ["b"] },
-    });
-    assert_eq!(
-        decide(&policy, login(&claims)),
-        permit("APP", &["b", "c", "a", "b"]).into()
-    );
+        "x/y": { "groups": "c" },
+        "https://e.example/roles": ["a", "b"]
+    }"#;
+    let expected = alice().publish_allow_all(["b", "c", "a", "b", "d", "e"]);
+    assert_eq!(decide(&policy, token(claims)), expected.into());
 }
 
 #[test]
-fn only_verified_tokens_of_the_issuers_are_decided() {
-    let settings = ACCOUNTS.replace("WITHOUT", "deny").replace(
-        "[settings]",
-        "[settings]\nissuers = [\"https://other.example\"]",
-    );
-    let policy = policy(&settings);
-    assert_eq!(decide(&policy, with_roles(&["admin"])), Verdict::Abstain);
-    let other = Request::builder().oidc("https://other.example", r#"{ "roles": ["admin"] }"#);
-    assert!(matches!(decide(&policy, other), Verdict::Permit(_)));
-    let policy = accounts("deny");
-    for method in ["password", "jwt", "token", "none", "passkey"] {
-        let request = with_roles(&["admin"]).method(method);
-        assert_eq!(decide(&policy, request), Verdict::Abstain, "{method}");
+fn the_user_name_is_the_first_claim_that_is_there() {
+    let name = |line: &str, claims: &str| match decide(&with(line), token(claims)) {
+        Verdict::Permit(permit) => permit.user().map(str::to_owned),
+        verdict => panic!("{verdict:?}"),
+    };
+    for (line, claims, expected) in [
+        ("", r#"{ "email": "e", "sub": "s" }"#, "e"),
+        ("", r#"{ "email": "", "sub": "s" }"#, "s"),
+        ("", r#"{ "sub": "s" }"#, "s"),
+        (
+            r#"name-claims = ["upn"]"#,
+            r#"{ "email": "e", "sub": "s", "upn": "u" }"#,
+            "u",
+        ),
+        (
+            r#"name-claims = ["upn"]"#,
+            r#"{ "email": "e", "sub": "s" }"#,
+            "s",
+        ),
+        ("name-claims = []", r#"{ "email": "e", "sub": "s" }"#, "s"),
+    ] {
+        assert_eq!(name(line, claims).as_deref(), Some(expected), "{claims}");
     }
 }
 
 #[test]
-fn bounds_are_the_same_for_every_role() {
-    let settings = ACCOUNTS.replace("WITHOUT", "deny").replace(
-        "[settings]",
-        "[settings]\nsources = [\"10.0.0.0/8\"]\nconnection-types = [\"STANDARD\"]\nexpires-in = \"8h\"",
+fn a_login_that_cannot_have_a_name_is_refused() {
+    for (claims, reason) in [
+        ("{}", "the login has no `principal`"),
+        (
+            r#"{ "email": ["a", "b"], "sub": "s" }"#,
+            "the login has several `claim.email`, and a name takes one",
+        ),
+        (
+            r#"{ "email": "a\u0000b", "sub": "s" }"#,
+            "`claim.email` of the login does not fit into a user name: expected at most 256 bytes without control characters",
+        ),
+    ] {
+        let found = decide(&with(""), token(claims));
+        assert_eq!(found, Verdict::deny(reason), "{claims}");
+    }
+}
+
+#[test]
+fn what_the_client_calls_itself_does_not_matter() {
+    let request = roles(&["r"]).username("admin").client_name("admin");
+    assert_eq!(decide(&with(""), request), permitted());
+}
+
+#[test]
+fn a_lifetime_bounds_the_login() {
+    for key in ["expires-in", "max-expiry"] {
+        let expected = alice()
+            .publish_allow("a")
+            .expires_in(Duration::from_hours(8));
+        let policy = with(&format!("{key} = \"8h\""));
+        assert_eq!(decide(&policy, roles(&["r"])), expected.into());
+        let nothing = alice().expires_in(Duration::from_hours(8));
+        assert_eq!(decide(&policy, roles(&[])), nothing.into());
+    }
+}
+
+#[test]
+fn templates_are_filled_with_what_the_permit_and_the_token_say() {
+    let policy = policy(
+        r#"
+        [settings]
+        account = "APP"
+        [settings.roles.r]
+        publish = { allow = ["{{account}}.{{user-name}}.{{claim.sub}}", "t.{{claim.teams}}.{{principal}}", "g.{{group}}"] }
+        subscribe = { allow = ["_INBOX_{{claim.email}}.>"], deny = ["x.{{claim.sub}}"] }
+        "#,
     );
-    let expected = permit("APP", &["any"])
-        .source_allow("10.0.0.0/8")
-        .connection_type_allow("STANDARD")
-        .expires_in(Duration::from_hours(8));
-    let verdict = decide(&policy(&settings), with_roles(&["anywhere"]));
-    assert_eq!(verdict, expected.into());
-}
-
-const TEMPLATES: &str = r#"
-    [settings]
-    account = "APP"
-    [settings.roles.own]
-    publish = { allow = ["users.{{claim.sub}}.>"] }
-    subscribe = { allow = ["teams.{{claim.teams}}.>"], deny = ["teams.sealed"] }
-    [settings.roles.kept-out]
-    subscribe = { allow = [">"], deny = ["secret.{{claim.team}}"] }
-"#;
-
-#[test]
-fn claims_stand_in_subjects_as_one_token() {
-    let claims = json!({ "sub": "*.>", "teams": ["a", "b.c"], "roles": ["own"] });
+    let claims = r#"{ "sub": "*", "email": "a.b@c", "roles": "r", "teams": ["red", ">"] }"#;
     let expected = Permit::new("APP")
-        .user_name("*.>")
-        .publish_allow("users.%2A%2E%3E.>")
-        .subscribe_allow_all(["teams.a.>", "teams.b%2Ec.>"])
-        .subscribe_deny("teams.sealed");
-    assert_eq!(decide(&policy(TEMPLATES), login(&claims)), expected.into());
+        .user_name("a.b@c")
+        .publish_allow_all([
+            "APP.a%2Eb@c.%2A",
+            "t.red.%2A",
+            "t.%3E.%2A",
+            "g.staff",
+            "g.ops",
+        ])
+        .subscribe_allow("_INBOX_a%2Eb@c.>")
+        .subscribe_deny("x.%2A");
+    let request = token(claims).group("staff").group("ops");
+    assert_eq!(decide(&policy, request), expected.into());
 }
 
 #[test]
-fn a_missing_claim_never_allows_more() {
-    let policy = policy(TEMPLATES);
-    // The allowed subjects are dropped, and what is left is not read as "everything but".
-    let expected = Permit::new("APP").subscribe_deny("teams.sealed");
-    let claims = json!({ "roles": ["own"] });
-    assert_eq!(decide(&policy, login(&claims)), expected.into());
-    let claims = json!({ "roles": ["kept-out"] });
+fn a_deny_list_without_its_claim_refuses_the_login() {
+    let policy = policy(
+        r#"
+        [settings]
+        account = "APP"
+        [settings.roles.Admin]
+        publish = { allow = [">"], deny = ["secret.{{claim.team}}"] }
+        "#,
+    );
     assert_eq!(
-        decide(&policy, login(&claims)),
-        Verdict::deny("a denied subject needs `claim.team`, which the login does not have")
+        decide(&policy, roles(&["Admin"])),
+        Verdict::deny("`Admin`, publish.deny: the login has no `claim.team`")
+    );
+}
+
+#[test]
+fn a_token_tells_no_more_than_is_asked() {
+    let request = roles(&["r"]).build();
+    let _ = with("").decide(&request);
+    assert_eq!(
+        request.questions(),
+        [
+            "identity.method",
+            "identity.claim",
+            "identity.claim",
+            "identity.claim"
+        ]
     );
 }
