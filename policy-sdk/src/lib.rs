@@ -3,14 +3,17 @@
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod bindings;
+pub mod duration;
 mod export;
 mod hash;
 pub mod log;
 mod permit;
 mod policy;
 pub mod prelude;
+pub mod profile;
 mod request;
 mod settings;
+pub mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 

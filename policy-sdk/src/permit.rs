@@ -5,6 +5,7 @@ mod bounds;
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
 mod rules;
+pub(crate) mod subject;
 
 use std::time::Duration;
 

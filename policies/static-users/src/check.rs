@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_sdk::{Permit, SettingsError, check_hash};
 
-use crate::settings::{Hash, Profile, Settings, User};
+use crate::settings::{Hash, Settings, User};
 use crate::{Login, Logins};
 
 /// The hash of a password nobody knows, as costly as those of `portcullis hash`.
@@ -22,7 +22,7 @@ enum Kind {
 pub(crate) fn logins(settings: &Settings) -> Result<Logins, SettingsError> {
     let mut problems = Vec::new();
     for (name, profile) in &settings.profiles {
-        check_profile(name, profile, &mut problems);
+        problems.extend(profile.check(&format!("profiles.{name}")).err());
     }
     for (name, user) in &settings.users {
         check_user(settings, name, user, &mut problems);
@@ -66,44 +66,9 @@ fn permit(settings: &Settings, name: &str, user: &User) -> Permit {
         permit = permit.expires_in(lifetime);
     }
     match settings.profiles.get(&user.profile) {
-        Some(profile) => with_profile(permit, profile),
+        Some(profile) => profile.add_to(permit),
         None => permit,
     }
-}
-
-fn with_profile(permit: Permit, profile: &Profile) -> Permit {
-    let permit = permit
-        .publish_allow_all(&profile.publish.allow)
-        .publish_deny_all(&profile.publish.deny)
-        .subscribe_allow_all(&profile.subscribe.allow)
-        .subscribe_deny_all(&profile.subscribe.deny);
-    let permit = match &profile.responses {
-        Some(responses) => permit.responses_allow(responses.max, responses.ttl),
-        None => permit,
-    };
-    with_bounds(permit, profile)
-}
-
-fn with_bounds(mut permit: Permit, profile: &Profile) -> Permit {
-    if let Some(role) = &profile.role {
-        permit = permit.role(role);
-    }
-    for network in &profile.sources {
-        permit = permit.source_allow(network);
-    }
-    for name in &profile.connection_types {
-        permit = permit.connection_type_allow(name);
-    }
-    for range in &profile.times {
-        permit = permit.time_allow(&range.start, &range.end);
-    }
-    if let Some(zone) = &profile.times_location {
-        permit = permit.times_location(zone);
-    }
-    if profile.proxy_required {
-        permit = permit.proxy_required();
-    }
-    permit
 }
 
 fn account<'settings>(
@@ -113,26 +78,6 @@ fn account<'settings>(
     user.account
         .as_deref()
         .or(settings.default_account.as_deref())
-}
-
-fn check_profile(name: &str, profile: &Profile, problems: &mut Vec<SettingsError>) {
-    /// How the host names a list, and how the settings do.
-    const LISTS: [(&str, &str); 7] = [
-        ("publish-allow: ", ".publish.allow"),
-        ("publish-deny: ", ".publish.deny"),
-        ("subscribe-allow: ", ".subscribe.allow"),
-        ("subscribe-deny: ", ".subscribe.deny"),
-        ("source-allow: ", ".sources"),
-        ("connection-type-allow: ", ".connection-types"),
-        ("time-allow: ", ".times"),
-    ];
-    for problem in with_profile(Permit::new("any"), profile).problems() {
-        let (list, message) = LISTS
-            .iter()
-            .find_map(|(prefix, list)| Some((*list, problem.strip_prefix(prefix)?)))
-            .unwrap_or(("", &problem));
-        problems.push(SettingsError::at(format!("profiles.{name}{list}"), message));
-    }
 }
 
 fn check_user(settings: &Settings, name: &str, user: &User, problems: &mut Vec<SettingsError>) {

@@ -7,7 +7,8 @@ mod tests;
 
 use portcullis_sdk::prelude::*;
 
-pub use settings::{Hash, Profile, Responses, Settings, Subjects, Times, UnknownUsers, User};
+pub use portcullis_sdk::profile::{Profile, Responses, Subjects, Times};
+pub use settings::{Hash, Settings, UnknownUsers, User};
 
 /// The policy: every user with the permit that waits for them.
 #[derive(Debug)]

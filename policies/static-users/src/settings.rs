@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use portcullis_sdk::profile::Profile;
+use serde::Deserialize;
 
 /// The `[settings]` table.
 #[derive(Debug, Deserialize)]
@@ -37,86 +38,6 @@ pub enum UnknownUsers {
     Deny,
 }
 
-/// What users of one kind may do.
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login"
-)]
-pub struct Profile {
-    /// Subjects to publish on.
-    #[serde(default)]
-    pub publish: Subjects,
-    /// Subjects to subscribe to, optionally `subject queue`.
-    #[serde(default)]
-    pub subscribe: Subjects,
-    /// Permission to answer messages received.
-    pub responses: Option<Responses>,
-    /// The account's signing key to sign with (operator mode).
-    pub role: Option<String>,
-    /// Networks to come from; anywhere if empty.
-    #[serde(default)]
-    pub sources: Vec<String>,
-    /// Types of connection; any if empty.
-    #[serde(default)]
-    pub connection_types: Vec<String>,
-    /// Parts of every day; always if empty.
-    #[serde(default)]
-    pub times: Vec<Times>,
-    /// The time zone of `times`.
-    pub times_location: Option<String>,
-    /// Whether the client has to come through a trusted proxy.
-    #[serde(default)]
-    pub proxy_required: bool,
-}
-
-/// A part of every day, `HH:MM:SS` each.
-#[derive(Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { start = \"08:00:00\", end = \"18:00:00\" }"
-)]
-pub struct Times {
-    /// When it begins.
-    pub start: String,
-    /// When it ends.
-    pub end: String,
-}
-
-/// Subjects of one side. Deny wins; nothing allowed means nothing possible.
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { allow = [\"orders.>\"], deny = [] }"
-)]
-pub struct Subjects {
-    /// Allowed subjects.
-    #[serde(default)]
-    pub allow: Vec<String>,
-    /// Denied subjects.
-    #[serde(default)]
-    pub deny: Vec<String>,
-}
-
-/// Permission to answer messages received.
-#[derive(Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { max = 1, ttl = \"2m\" }"
-)]
-pub struct Responses {
-    /// Answers to one message; 0 means the server's default, 1.
-    #[serde(default)]
-    pub max: u32,
-    /// For how long after the message; 0 means the server's default, two minutes.
-    #[serde(default, deserialize_with = "duration")]
-    pub ttl: Duration,
-}
-
 /// One user.
 #[derive(Debug, Deserialize)]
 #[serde(
@@ -134,7 +55,7 @@ pub struct User {
     /// The name of the profile.
     pub profile: String,
     /// How long a connection lasts; for ever if none.
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
 }
 
@@ -169,33 +90,4 @@ impl fmt::Debug for Hash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[redacted]")
     }
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    struct Human;
-
-    impl serde::de::Visitor<'_> for Human {
-        type Value = Duration;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\"")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
-            humantime::parse_duration(text).map_err(|error| {
-                E::custom(format_args!(
-                    "invalid duration `{}`: {error}",
-                    text.escape_debug()
-                ))
-            })
-        }
-    }
-
-    deserializer.deserialize_str(Human)
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
 }

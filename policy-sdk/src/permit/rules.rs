@@ -3,11 +3,10 @@
 mod bounds;
 
 use super::Permit;
+use super::subject::{is_blank, subject_problem};
 
 /// Longest user name, account name or tag, in bytes.
 const MAX_TEXT: usize = 256;
-/// The longest subject, in bytes.
-const MAX_SUBJECT: usize = 1024;
 
 /// Everything that is wrong, in the host's words.
 pub(super) fn problems(permit: &Permit) -> Vec<String> {
@@ -73,35 +72,6 @@ fn text_problem(what: &str, text: &str) -> Option<String> {
     (!valid).then(|| {
         format!("invalid {what}: expected 1 to {MAX_TEXT} bytes without control characters")
     })
-}
-
-fn subject_problem(subject: &str, with_queue: bool) -> Option<&'static str> {
-    if subject.len() > MAX_SUBJECT {
-        return Some("it is longer than 1024 bytes");
-    }
-    match subject.split_once(' ') {
-        None => pattern_problem(subject),
-        Some(_) if !with_queue => Some("a queue group is only possible in subscribe permissions"),
-        Some((pattern, queue)) => pattern_problem(pattern).or_else(|| pattern_problem(queue)),
-    }
-}
-
-fn pattern_problem(pattern: &str) -> Option<&'static str> {
-    if pattern.is_empty() {
-        return Some("it is empty");
-    }
-    if pattern.chars().any(is_blank) {
-        return Some("it contains white space or a control character");
-    }
-    if pattern.split('.').any(str::is_empty) {
-        return Some("it has an empty token; remove the extra `.`");
-    }
-    let misplaced = pattern.split('.').rev().skip(1).any(|token| token == ">");
-    misplaced.then_some("`>` stands before the last token")
-}
-
-fn is_blank(character: char) -> bool {
-    character.is_whitespace() || character.is_control()
 }
 
 #[cfg(test)]

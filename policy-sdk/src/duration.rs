@@ -1,0 +1,61 @@
+//! Durations in settings, as people write them: `"30s"`, `"15m"`, `"1h30m"`, `"2d"`.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Settings {
+//!     #[serde(deserialize_with = "portcullis_sdk::duration::required")]
+//!     grace: Duration,
+//!     #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
+//!     expires_in: Option<Duration>,
+//! }
+//!
+//! let settings: Settings = serde_json::from_str(r#"{ "grace": "1m30s" }"#)?;
+//! assert_eq!(settings.grace, Duration::from_secs(90));
+//! assert_eq!(settings.expires_in, None);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserializer;
+use serde::de::{Error, Visitor};
+
+/// Reads a duration. For `#[serde(deserialize_with = "…")]`.
+///
+/// # Errors
+///
+/// What is there instead, or what is wrong with it.
+pub fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    struct Human;
+
+    impl Visitor<'_> for Human {
+        type Value = Duration;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\"")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+            humantime::parse_duration(text).map_err(|error| {
+                E::custom(format_args!(
+                    "invalid duration `{}`: {error}",
+                    text.escape_debug()
+                ))
+            })
+        }
+    }
+
+    deserializer.deserialize_str(Human)
+}
+
+/// Reads a duration that may be left out. For `#[serde(default, deserialize_with = "…")]`.
+///
+/// # Errors
+///
+/// As [`required`].
+pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    required(deserializer).map(Some)
+}

@@ -1,0 +1,194 @@
+//! Names with a place: accounts and users.
+
+use super::escape::stands_as_it_is;
+use super::parse::{self, Piece};
+use super::place::{Place, Scope};
+use super::{TemplateError, Unfilled, Values};
+use crate::Request;
+use crate::permit::subject::is_blank;
+
+/// The longest name, in bytes.
+const MAX_NAME: usize = 256;
+
+/// An account or user name with a place, or without one. See the [module](super).
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::Request;
+/// use portcullis_sdk::template::{NameTemplate, Values};
+///
+/// let account = NameTemplate::account("tenant-{{claim.tenant}}", &[])?;
+/// let name = |claims: &str| {
+///     let request = Request::builder().claims(claims).build();
+///     account.name(&Values::new(&request)).map_err(|reason| reason.to_string())
+/// };
+/// assert_eq!(name(r#"{ "tenant": "acme" }"#), Ok("tenant-acme".to_owned()));
+/// assert_eq!(name("{}"), Err("the login has no `claim.tenant`".to_owned()));
+/// assert_eq!(
+///     name(r#"{ "tenant": "a b" }"#),
+///     Err("`claim.tenant` of the login does not fit into an account name: expected at most 256 bytes of ASCII letters, digits and `-_@+=:/.`".to_owned()),
+/// );
+/// # Ok::<(), portcullis_sdk::template::TemplateError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameTemplate {
+    kind: Kind,
+    before: String,
+    place: Option<Place>,
+    behind: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Account,
+    UserName,
+}
+
+impl NameTemplate {
+    /// An account name. `own` are the policy's own places.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn account(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
+        Self::parse(text, own, Kind::Account)
+    }
+
+    /// A user name. `own` are the policy's own places.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn user_name(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
+        Self::parse(text, own, Kind::UserName)
+    }
+
+    fn parse(text: &str, own: &[&str], kind: Kind) -> Result<Self, TemplateError> {
+        let pieces = parse::pieces(text, Scope::Name, own)?;
+        let shape: String = pieces.iter().map(Piece::shape).collect();
+        if let Some(problem) = kind.problem(&shape, text) {
+            return Err(TemplateError::Name(problem));
+        }
+        let mut name = Self {
+            kind,
+            before: String::new(),
+            place: None,
+            behind: String::new(),
+        };
+        for piece in pieces {
+            match (piece, &name.place) {
+                (Piece::Text(text), None) => name.before = text,
+                (Piece::Text(text), Some(_)) => name.behind = text,
+                (Piece::Place(place), None) => name.place = Some(place),
+                (Piece::Place(_), Some(_)) => {
+                    let shown = text.escape_debug().to_string();
+                    return Err(TemplateError::SharedName(shown));
+                }
+            }
+        }
+        Ok(name)
+    }
+
+    /// The name for one login.
+    ///
+    /// # Errors
+    ///
+    /// A place without a value, with several, or with one that does not fit.
+    pub fn name(&self, values: &Values<'_>) -> Result<String, Unfilled> {
+        let Some(place) = &self.place else {
+            return Ok(self.before.clone());
+        };
+        let around = self.before.len().saturating_add(self.behind.len());
+        let place_name = place.to_string();
+        let value = self.kind.value(values.of(place), &place_name, around)?;
+        Ok([&*self.before, &value, &*self.behind].concat())
+    }
+}
+
+impl Kind {
+    /// The one value that fits into a name with `around` bytes around it.
+    fn value(self, values: Vec<String>, place: &str, around: usize) -> Result<String, Unfilled> {
+        let mut values = values.into_iter();
+        let value = match (values.next(), values.next()) {
+            (None, _) => return Err(Unfilled::Missing(place.to_owned())),
+            (Some(_), Some(_)) => return Err(Unfilled::Several(place.to_owned())),
+            (Some(value), None) => value,
+        };
+        let short = value.len().saturating_add(around) <= MAX_NAME;
+        if short && self.takes(&value) {
+            return Ok(value);
+        }
+        let (what, expected) = match self {
+            Self::Account => (
+                "an account name",
+                "expected at most 256 bytes of ASCII letters, digits and `-_@+=:/.`",
+            ),
+            Self::UserName => (
+                "a user name",
+                "expected at most 256 bytes without control characters",
+            ),
+        };
+        Err(Unfilled::Unfit {
+            place: place.to_owned(),
+            what,
+            expected,
+        })
+    }
+
+    fn takes(self, value: &str) -> bool {
+        match self {
+            Self::Account => value
+                .bytes()
+                .all(|byte| stands_as_it_is(byte) || byte == b'.'),
+            Self::UserName => !value.chars().any(char::is_control),
+        }
+    }
+
+    /// What is wrong with a name, or with what is around a place.
+    fn problem(self, shape: &str, text: &str) -> Option<String> {
+        let (what, rule) = match self {
+            Self::Account => ("account", "white space and control characters"),
+            Self::UserName => ("user", "control characters"),
+        };
+        let refused = match self {
+            Self::Account => shape.chars().any(is_blank),
+            Self::UserName => shape.chars().any(char::is_control),
+        };
+        (refused || shape.is_empty() || shape.len() > MAX_NAME).then(|| {
+            let shown = text.escape_debug();
+            format!("invalid {what} name `{shown}`: expected 1 to {MAX_NAME} bytes without {rule}")
+        })
+    }
+}
+
+/// The user name from the first of these claims that the login has; none if it has none of them.
+///
+/// # Errors
+///
+/// The first that is there has several values, or one that does not fit into a user name.
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::Request;
+/// use portcullis_sdk::template::name_from_claims;
+///
+/// let request = Request::builder().claims(r#"{ "email": "", "sub": "7" }"#).build();
+/// assert_eq!(name_from_claims(&request, &["email", "sub"]), Ok(Some("7".to_owned())));
+/// assert_eq!(name_from_claims(&request, &["name"]), Ok(None));
+/// ```
+pub fn name_from_claims(
+    request: &Request,
+    claims: &[impl AsRef<str>],
+) -> Result<Option<String>, Unfilled> {
+    for path in claims {
+        let mut values = request.claim(path.as_ref());
+        values.retain(|value| !value.is_empty());
+        if !values.is_empty() {
+            let place = format!("claim.{}", path.as_ref());
+            return Kind::UserName.value(values, &place, 0).map(Some);
+        }
+    }
+    Ok(None)
+}

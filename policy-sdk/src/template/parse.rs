@@ -1,0 +1,103 @@
+//! From text to pieces.
+
+use super::TemplateError;
+use super::place::{NoPlace, Place, Scope};
+
+/// A part of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Text(String),
+    Place(Place),
+}
+
+impl Piece {
+    /// The text, or something that stands in a token as a value would.
+    pub(super) fn shape(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Place(_) => "x",
+        }
+    }
+}
+
+/// Cuts a template into its pieces.
+pub(super) fn pieces(
+    template: &str,
+    scope: Scope,
+    own: &[&str],
+) -> Result<Vec<Piece>, TemplateError> {
+    let shown = || template.escape_debug().to_string();
+    let mut pieces = Vec::new();
+    let mut rest = template;
+    while let Some((text, behind)) = rest.split_once("{{") {
+        push_text(&mut pieces, text).ok_or_else(|| TemplateError::Unopened(shown()))?;
+        let (name, behind) = behind
+            .split_once("}}")
+            .filter(|(name, _)| !name.contains("{{"))
+            .ok_or_else(|| TemplateError::Unclosed(shown()))?;
+        let place = Place::parse(name.trim_matches(' '), scope, own)
+            .map_err(|problem| no_place(problem, name, template, scope, own))?;
+        pieces.push(Piece::Place(place));
+        rest = behind;
+    }
+    push_text(&mut pieces, rest).ok_or_else(|| TemplateError::Unopened(shown()))?;
+    Ok(pieces)
+}
+
+/// None if the text ends a place that nothing began.
+fn push_text(pieces: &mut Vec<Piece>, text: &str) -> Option<()> {
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text.to_owned()));
+    }
+    (!text.contains("}}")).then_some(())
+}
+
+fn no_place(
+    problem: NoPlace,
+    name: &str,
+    template: &str,
+    scope: Scope,
+    own: &[&str],
+) -> TemplateError {
+    let place = name.escape_debug().to_string();
+    let template = template.escape_debug().to_string();
+    match problem {
+        NoPlace::Unnamed => TemplateError::Unnamed { place, template },
+        NoPlace::Unknown => TemplateError::UnknownPlace {
+            place,
+            template,
+            known: Place::known(scope, own),
+        },
+    }
+}
+
+/// INVARIANT: a token has one place at most, and then no wildcard. Without the first, two values could be one subject; without the
+/// second, `*` and `>` could come to stand beside a value and mean nothing.
+pub(super) fn check_tokens(template: &str, pieces: &[Piece]) -> Result<(), TemplateError> {
+    let shown = || template.escape_debug().to_string();
+    let (mut places, mut wildcards) = (0_usize, false);
+    for piece in pieces {
+        match piece {
+            Piece::Place(_) => places = places.saturating_add(1),
+            Piece::Text(text) => {
+                for character in text.chars() {
+                    match character {
+                        '.' | ' ' => (places, wildcards) = (0, false),
+                        '*' | '>' => wildcards = true,
+                        _ => {}
+                    }
+                    if places > 0 && wildcards {
+                        return Err(TemplateError::WildcardBesidePlace(shown()));
+                    }
+                }
+            }
+        }
+        if places > 1 {
+            return Err(TemplateError::SharedToken(shown()));
+        }
+        if places > 0 && wildcards {
+            return Err(TemplateError::WildcardBesidePlace(shown()));
+        }
+    }
+    Ok(())
+}

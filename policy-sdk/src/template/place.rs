@@ -1,0 +1,100 @@
+//! The places of templates.
+
+use std::fmt;
+
+/// What a place stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A claim, by its path.
+    Claim(String),
+    /// The values of the tags of this name.
+    Tag(String),
+    Group,
+    Principal,
+    Nkey,
+    /// The permit's account.
+    Account,
+    /// The permit's user name.
+    UserName,
+    /// A place of the policy's own.
+    Own(String),
+}
+
+/// Where a template stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Subject,
+    /// An account or user name: there is no permit yet.
+    Name,
+}
+
+/// Why a place is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    Unnamed,
+    Unknown,
+}
+
+impl Place {
+    /// The place of this name; the policy's own come first.
+    pub(super) fn parse(name: &str, scope: Scope, own: &[&str]) -> Result<Self, NoPlace> {
+        if own.contains(&name) {
+            return Ok(Self::Own(name.to_owned()));
+        }
+        if let Some(path) = name.strip_prefix("claim.") {
+            return named(path, Self::Claim);
+        }
+        if let Some(tag) = name.strip_prefix("tag.") {
+            return named(tag, Self::Tag);
+        }
+        match (name, scope) {
+            ("" | "claim" | "tag", _) => Err(NoPlace::Unnamed),
+            ("group", _) => Ok(Self::Group),
+            ("principal", _) => Ok(Self::Principal),
+            ("nkey", _) => Ok(Self::Nkey),
+            ("account", Scope::Subject) => Ok(Self::Account),
+            ("user-name", Scope::Subject) => Ok(Self::UserName),
+            _ => Err(NoPlace::Unknown),
+        }
+    }
+
+    /// Those that there are, for an error.
+    pub(super) fn known(scope: Scope, own: &[&str]) -> String {
+        let of_permit: &[&str] = match scope {
+            Scope::Subject => &["account", "user-name"],
+            Scope::Name => &[],
+        };
+        let always = ["claim.PATH", "tag.NAME", "group", "principal", "nkey"];
+        let names: Vec<_> = always.iter().chain(of_permit).chain(own).collect();
+        let mut known = String::new();
+        for (index, name) in names.iter().enumerate() {
+            known.push_str(if index == 0 { "`" } else { ", `" });
+            known.push_str(name);
+            known.push('`');
+        }
+        known
+    }
+}
+
+fn named(name: &str, place: impl FnOnce(String) -> Place) -> Result<Place, NoPlace> {
+    match name {
+        "" => Err(NoPlace::Unnamed),
+        _ => Ok(place(name.to_owned())),
+    }
+}
+
+impl fmt::Display for Place {
+    /// As between the braces.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim(path) => write!(formatter, "claim.{path}"),
+            Self::Tag(name) => write!(formatter, "tag.{name}"),
+            Self::Group => formatter.write_str("group"),
+            Self::Principal => formatter.write_str("principal"),
+            Self::Nkey => formatter.write_str("nkey"),
+            Self::Account => formatter.write_str("account"),
+            Self::UserName => formatter.write_str("user-name"),
+            Self::Own(name) => formatter.write_str(name),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a login fills templates with.
+
+use std::cell::RefCell;
+
+use super::place::Place;
+use crate::{Request, Strength};
+
+/// What a login fills templates with. Asks the host for a fact when the first template needs it, and once.
+///
+/// ```
+/// use portcullis_sdk::Request;
+/// use portcullis_sdk::template::{Template, Values};
+///
+/// let template = Template::publish("{{account}}.{{user-name}}.{{shard}}.>", &["shard"])?;
+/// let request = Request::builder().build();
+/// let values = Values::new(&request).account("APP").user_name("alice").with("shard", "7");
+/// assert_eq!(template.subjects(&values)?, ["APP.alice.7.>"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Values<'request> {
+    request: &'request Request,
+    account: Option<String>,
+    user_name: Option<String>,
+    own: Vec<(String, String)>,
+    asked: RefCell<Vec<(Place, Vec<String>)>>,
+}
+
+impl<'request> Values<'request> {
+    /// The facts of this login.
+    pub const fn new(request: &'request Request) -> Self {
+        Self {
+            request,
+            account: None,
+            user_name: None,
+            own: Vec::new(),
+            asked: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// What `{{account}}` stands for: the account of the permit.
+    #[must_use]
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// What `{{user-name}}` stands for: the user name of the permit.
+    #[must_use]
+    pub fn user_name(mut self, name: impl Into<String>) -> Self {
+        self.user_name = Some(name.into());
+        self
+    }
+
+    /// One more value of a place of the policy's own. The value has to be proved.
+    #[must_use]
+    pub fn with(mut self, place: impl Into<String>, value: impl Into<String>) -> Self {
+        self.own.push((place.into(), value.into()));
+        self
+    }
+
+    /// The values of a place; none of them is empty.
+    pub(super) fn of(&self, place: &Place) -> Vec<String> {
+        let mut values = match place {
+            Place::Account => self.account.iter().cloned().collect(),
+            Place::UserName => self.user_name.iter().cloned().collect(),
+            Place::Own(name) => self.own_values(name),
+            _ => self.fact(place),
+        };
+        values.retain(|value| !value.is_empty());
+        values
+    }
+
+    fn own_values(&self, name: &str) -> Vec<String> {
+        let of_name = self.own.iter().filter(|(known, _)| known == name);
+        of_name.map(|(_, value)| value.clone()).collect()
+    }
+
+    fn fact(&self, place: &Place) -> Vec<String> {
+        let mut asked = self.asked.borrow_mut();
+        if let Some((_, values)) = asked.iter().find(|(known, _)| known == place) {
+            return values.clone();
+        }
+        let values = self.ask(place);
+        asked.push((place.clone(), values.clone()));
+        values
+    }
+
+    fn ask(&self, place: &Place) -> Vec<String> {
+        let request = self.request;
+        match place {
+            Place::Claim(path) => request.claim(path),
+            Place::Tag(name) => tagged(&request.tags(), name),
+            Place::Group => request.groups(),
+            Place::Principal => match request.strength() {
+                Strength::Proved => request.principal().into_iter().collect(),
+                Strength::Claimed => Vec::new(),
+            },
+            Place::Nkey => request.nkey().into_iter().collect(),
+            Place::Account | Place::UserName | Place::Own(_) => Vec::new(),
+        }
+    }
+}
+
+/// `VALUE` of every `NAME:VALUE`.
+fn tagged(tags: &[String], name: &str) -> Vec<String> {
+    let value = |tag: &String| {
+        let (known, value) = tag.split_once(':')?;
+        (known == name).then(|| value.to_owned())
+    };
+    tags.iter().filter_map(value).collect()
+}
