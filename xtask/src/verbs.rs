@@ -12,6 +12,9 @@ use crate::workspace::{WASM_TARGET, Workspace};
 /// The policies that the demo serves.
 const DEMO_POLICIES: [&str; 2] = ["static-users", "demo-read-only"];
 
+/// The policies that the tests are about: those of the demo and every reference policy.
+const TESTED_POLICIES: [&str; 3] = ["static-users", "demo-read-only", "oidc-roles"];
+
 /// Shows the whole job with real clients.
 pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
     let mut steps = Steps::new(5);
@@ -22,7 +25,7 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
         setup::any_nats_server(workspace)
     })?;
     steps.run("policies: built to WebAssembly", || {
-        build_policies(workspace, false)
+        build_policies(workspace, &DEMO_POLICIES, false)
     })?;
     steps.run(
         "host: built for release (the first time takes some minutes)",
@@ -114,7 +117,7 @@ fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str
         setup::nats_servers(workspace)
     })?;
     steps.run("policies and guests: built to WebAssembly", || {
-        build_policies(workspace, true)
+        build_policies(workspace, &TESTED_POLICIES, true)
     })?;
     Ok(servers)
 }
@@ -145,10 +148,10 @@ fn build_host(workspace: &Workspace, targets: &[&str]) -> Result<()> {
     process::run(build.args(targets))
 }
 
-fn build_policies(workspace: &Workspace, with_guests: bool) -> Result<()> {
+fn build_policies(workspace: &Workspace, policies: &[&str], with_guests: bool) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--target", WASM_TARGET, "--lib"]);
-    for policy in DEMO_POLICIES {
+    for policy in policies {
         build.args(["--package", policy]);
     }
     if with_guests {

@@ -162,33 +162,31 @@ impl Kind {
     }
 }
 
-/// The user name from the first of these claims that the login has; none if it has none of them.
+/// The user name of a token: from the first of these claims that it has, else the principal, if that is proved.
 ///
 /// # Errors
 ///
-/// The first that is there has several values, or one that does not fit into a user name.
+/// The first that is there has several values, or one that does not fit into a user name; or there is none of them and no principal.
 ///
 /// # Example
 ///
 /// ```
 /// use portcullis_sdk::Request;
-/// use portcullis_sdk::template::name_from_claims;
+/// use portcullis_sdk::template::user_name_from;
 ///
-/// let request = Request::builder().claims(r#"{ "email": "", "sub": "7" }"#).build();
-/// assert_eq!(name_from_claims(&request, &["email", "sub"]), Ok(Some("7".to_owned())));
-/// assert_eq!(name_from_claims(&request, &["name"]), Ok(None));
+/// let request = Request::builder().oidc("https://id.example", r#"{ "email": "", "sub": "7", "name": "Zoe" }"#).build();
+/// assert_eq!(user_name_from(&request, &["email", "name"]).as_deref(), Ok("Zoe"));
+/// assert_eq!(user_name_from(&request, &["email"]).as_deref(), Ok("7"));
 /// ```
-pub fn name_from_claims(
-    request: &Request,
-    claims: &[impl AsRef<str>],
-) -> Result<Option<String>, Unfilled> {
+pub fn user_name_from(request: &Request, claims: &[impl AsRef<str>]) -> Result<String, Unfilled> {
     for path in claims {
         let mut values = request.claim(path.as_ref());
         values.retain(|value| !value.is_empty());
         if !values.is_empty() {
             let place = format!("claim.{}", path.as_ref());
-            return Kind::UserName.value(values, &place, 0).map(Some);
+            return Kind::UserName.value(values, &place, 0);
         }
     }
-    Ok(None)
+    let principal = Values::new(request).of(&Place::Principal);
+    Kind::UserName.value(principal, "principal", 0)
 }

@@ -98,31 +98,37 @@ fn names_that_are_none_are_refused() {
 }
 
 #[test]
-fn a_name_from_claims_is_the_first_that_is_there() {
-    let name = |json: &str| {
-        let request = claims(json).build();
-        name_from_claims(&request, &["email", "sub"]).map_err(|unfilled| unfilled.to_string())
+fn the_user_name_of_a_token_is_the_first_claim_that_is_there_or_the_principal() {
+    let name = |builder: RequestBuilder| {
+        let request = builder.build();
+        user_name_from(&request, &["email", "name"]).map_err(|unfilled| unfilled.to_string())
     };
-    assert_eq!(
-        name(r#"{ "email": "e", "sub": "s" }"#),
-        Ok(Some("e".to_owned()))
-    );
-    assert_eq!(
-        name(r#"{ "email": [], "sub": "s" }"#),
-        Ok(Some("s".to_owned()))
-    );
-    assert_eq!(name("{}"), Ok(None));
+    for (json, expected) in [
+        (r#"{ "email": "e", "name": "n", "sub": "s" }"#, "e"),
+        (r#"{ "email": [], "name": "n", "sub": "s" }"#, "n"),
+        (r#"{ "email": "", "sub": "s" }"#, "s"),
+    ] {
+        let found = name(Request::builder().oidc("i", json));
+        assert_eq!(found.as_deref(), Ok(expected));
+    }
     for (json, start) in [
         (
-            r#"{ "email": ["a", "b"], "sub": "s" }"#,
+            r#"{ "email": ["a", "b"], "name": "n" }"#,
             "the login has several `claim.email`",
         ),
         (
-            r#"{ "email": "a\u0007", "sub": "s" }"#,
+            r#"{ "email": "a\u0007", "name": "n" }"#,
             "`claim.email` of the login does not fit",
         ),
+        (
+            r#"{ "sub": "a\u0007" }"#,
+            "`principal` of the login does not fit",
+        ),
+        ("{}", "the login has no `principal`"),
     ] {
-        let found = name(json).unwrap_err();
+        let found = name(Request::builder().oidc("i", json)).unwrap_err();
         assert!(found.starts_with(start), "{found}");
     }
+    let claimed = Request::builder().username("admin");
+    assert!(name(claimed).is_err());
 }

@@ -1,0 +1,106 @@
+//! From settings to roles, with everything that is wrong with them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_sdk::SettingsError;
+use portcullis_sdk::template::NameTemplate;
+
+use crate::CheckedRole;
+use crate::settings::{Settings, WithoutRole};
+
+/// What of the settings has to be made, not only read.
+pub(crate) struct Checked {
+    pub(crate) account: Option<NameTemplate>,
+    pub(crate) roles: BTreeMap<String, CheckedRole>,
+}
+
+pub(crate) fn check(settings: &Settings) -> Result<Checked, SettingsError> {
+    let mut problems = Vec::new();
+    let account = account("account", settings.account.as_deref(), &mut problems);
+    check_claims(settings, &mut problems);
+    if settings
+        .expires_in
+        .is_some_and(|lifetime| lifetime < Duration::from_secs(1))
+    {
+        problems.push(SettingsError::at("expires-in", "shorter than a second"));
+    }
+    let roles = roles(settings, &mut problems);
+    problems.extend(no_account(settings));
+    SettingsError::check(problems)?;
+    Ok(Checked { account, roles })
+}
+
+fn roles(settings: &Settings, problems: &mut Vec<SettingsError>) -> BTreeMap<String, CheckedRole> {
+    let mut roles = BTreeMap::new();
+    for (name, role) in &settings.roles {
+        let key = format!("roles.{name}");
+        let account = account(&format!("{key}.account"), role.account.as_deref(), problems);
+        match role.profile().template(&key, &[]) {
+            Ok(profile) => {
+                roles.insert(name.clone(), CheckedRole { account, profile });
+            }
+            Err(error) => problems.push(error),
+        }
+    }
+    roles
+}
+
+fn account(
+    key: &str,
+    text: Option<&str>,
+    problems: &mut Vec<SettingsError>,
+) -> Option<NameTemplate> {
+    match NameTemplate::account(text?, &[]) {
+        Ok(account) => Some(account),
+        Err(error) => {
+            problems.push(SettingsError::at(key, error.to_string()));
+            None
+        }
+    }
+}
+
+fn check_claims(settings: &Settings, problems: &mut Vec<SettingsError>) {
+    let lists = [
+        ("role-claims", &settings.role_claims),
+        (
+            "space-separated-role-claims",
+            &settings.space_separated_role_claims,
+        ),
+        ("name-claims", &settings.name_claims),
+        ("issuers", &settings.issuers),
+    ];
+    for (key, list) in lists {
+        if list.iter().any(String::is_empty) {
+            problems.push(SettingsError::at(key, "an empty text names nothing"));
+        }
+    }
+    if settings.role_claims.is_empty() && settings.space_separated_role_claims.is_empty() {
+        problems.push(SettingsError::at(
+            "role-claims",
+            "no claim to read roles from: name one here or in `space-separated-role-claims`",
+        ));
+    }
+}
+
+/// There has to be an account for whatever is permitted.
+fn no_account(settings: &Settings) -> Option<SettingsError> {
+    if settings.account.is_some() {
+        return None;
+    }
+    let without = settings
+        .roles
+        .iter()
+        .find(|(_, role)| role.account.is_none());
+    match without {
+        Some((name, _)) => Some(SettingsError::at(
+            format!("roles.{name}.account"),
+            "no account: set `account` here, or for all roles in `[settings]`",
+        )),
+        None if settings.without_role == WithoutRole::PermitNothing => Some(SettingsError::at(
+            "account",
+            "no account for logins without a role: set `account`, or `without-role` to `deny` or `abstain`",
+        )),
+        None => None,
+    }
+}

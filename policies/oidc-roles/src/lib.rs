@@ -1,0 +1,150 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_sdk::prelude::*;
+use portcullis_sdk::profile::{Combination, ProfileTemplate};
+use portcullis_sdk::template::{NameTemplate, Values, user_name_from};
+
+pub use settings::{DenyOnly, Role, Settings, WithoutRole};
+
+/// The policy: every role with what its holders may do.
+#[derive(Debug)]
+pub struct OidcRoles {
+    account: Option<NameTemplate>,
+    role_claims: Vec<String>,
+    space_separated_role_claims: Vec<String>,
+    name_claims: Vec<String>,
+    without_role: WithoutRole,
+    deny_only: DenyOnly,
+    issuers: Vec<String>,
+    expires_in: Option<Duration>,
+    roles: BTreeMap<String, CheckedRole>,
+}
+
+/// One role, checked.
+#[derive(Debug)]
+struct CheckedRole {
+    account: Option<NameTemplate>,
+    profile: ProfileTemplate,
+}
+
+/// A role of the token that is known here, under its name.
+type Held<'policy> = (String, &'policy CheckedRole);
+
+impl Policy for OidcRoles {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        let checked = check::check(&settings)?;
+        Ok(Self {
+            account: checked.account,
+            role_claims: settings.role_claims,
+            space_separated_role_claims: settings.space_separated_role_claims,
+            name_claims: settings.name_claims,
+            without_role: settings.without_role,
+            deny_only: settings.deny_only,
+            issuers: settings.issuers,
+            expires_in: settings.expires_in,
+            roles: checked.roles,
+        })
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        if request.method() != Method::Oidc || !self.is_issuer_known(request) {
+            return Verdict::Abstain;
+        }
+        let roles = self.roles_of(request);
+        match self.without_role {
+            WithoutRole::Deny if roles.is_empty() => Verdict::deny("no mapped role"),
+            WithoutRole::Abstain if roles.is_empty() => Verdict::Abstain,
+            _ => match self.permit(request, roles) {
+                Ok(permit) => permit.into(),
+                Err(reason) => Verdict::Deny(reason),
+            },
+        }
+    }
+}
+
+impl OidcRoles {
+    fn is_issuer_known(&self, request: &Request) -> bool {
+        self.issuers.is_empty()
+            || request
+                .issuer()
+                .is_some_and(|issuer| self.issuers.contains(&issuer))
+    }
+
+    /// The roles that are known here, in the order of the token; one that stands twice is there twice.
+    fn roles_of(&self, request: &Request) -> Vec<Held<'_>> {
+        let mut names = Vec::new();
+        for path in &self.role_claims {
+            names.extend(request.claim(path));
+        }
+        for path in &self.space_separated_role_claims {
+            for text in request.claim(path) {
+                names.extend(text.split_whitespace().map(str::to_owned));
+            }
+        }
+        let known = |name: String| self.roles.get(&name).map(|role| (name, role));
+        names.into_iter().filter_map(known).collect()
+    }
+
+    /// The error is the reason to deny the login.
+    fn permit(&self, request: &Request, roles: Vec<Held<'_>>) -> Result<Permit, String> {
+        let values = Values::new(request);
+        let (account, roles) = self.in_account(roles, &values)?;
+        let name = user_name_from(request, &self.name_claims).map_err(|error| error.to_string())?;
+        let values = values.account(&account).user_name(&name);
+        let mut combination = Combination::default();
+        for (name, role) in roles {
+            combination
+                .add(&name, &role.profile, &values)
+                .map_err(|refusal| refusal.to_string())?;
+        }
+        if self.deny_only == DenyOnly::AllowRest {
+            combination.allow_rest();
+        }
+        let permit = combination.add_to(Permit::new(account).user_name(name));
+        Ok(match self.expires_in {
+            Some(lifetime) => permit.expires_in(lifetime),
+            None => permit,
+        })
+    }
+
+    /// The account of the first role that names one, and the roles that name no other.
+    fn in_account<'policy>(
+        &self,
+        roles: Vec<Held<'policy>>,
+        values: &Values<'_>,
+    ) -> Result<(String, Vec<Held<'policy>>), String> {
+        let mut decided = None;
+        let mut held = Vec::with_capacity(roles.len());
+        for (name, role) in roles {
+            if let Some(template) = &role.account {
+                let account = template
+                    .name(values)
+                    .map_err(|unfilled| format!("`{name}`, account: {unfilled}"))?;
+                if *decided.get_or_insert_with(|| account.clone()) != account {
+                    continue;
+                }
+            }
+            held.push((name, role));
+        }
+        let account = match (decided, &self.account) {
+            (Some(account), _) => account,
+            (None, Some(template)) => template
+                .name(values)
+                .map_err(|unfilled| format!("account: {unfilled}"))?,
+            (None, None) => return Err("no role of the login names an account".to_owned()),
+        };
+        Ok((account, held))
+    }
+}
+
+export!(OidcRoles);

@@ -1,0 +1,94 @@
+//! What bounds roles, when there are several.
+
+use std::time::Duration;
+
+use super::*;
+
+const SETTINGS: &str = r#"
+    [settings]
+    account = "APP"
+    [settings.roles.everything]
+    publish = { allow = ["a"] }
+    responses = { max = 3, ttl = "5s" }
+    role = "reader"
+    sources = ["10.0.0.0/8", "192.168.0.0/16"]
+    connection-types = ["STANDARD", "MQTT"]
+    times = [{ start = "08:00:00", end = "18:00:00" }]
+    times-location = "UTC"
+    proxy-required = true
+    [settings.roles.answers]
+    responses = { max = 1, ttl = "1h" }
+    [settings.roles.office]
+    publish = { allow = ["b"] }
+    sources = ["10.1.0.0/16"]
+    connection-types = ["STANDARD", "WEBSOCKET"]
+    [settings.roles.home]
+    sources = ["192.0.2.0/24"]
+    [settings.roles.browser]
+    connection-types = ["WEBSOCKET"]
+    [settings.roles.night]
+    times = [{ start = "18:00:00", end = "08:00:00" }]
+    times-location = "UTC"
+    [settings.roles.writer]
+    role = "writer"
+"#;
+
+fn login(names: &[&str]) -> Verdict {
+    decide(&policy(SETTINGS), roles(names))
+}
+
+fn everything() -> Permit {
+    alice()
+        .publish_allow("a")
+        .responses_allow(3, Duration::from_secs(5))
+        .role("reader")
+        .time_allow("08:00:00", "18:00:00")
+        .times_location("UTC")
+        .proxy_required()
+}
+
+#[test]
+fn one_role_has_its_bounds() {
+    let permit = everything()
+        .source_allow("10.0.0.0/8")
+        .source_allow("192.168.0.0/16")
+        .connection_type_allow("STANDARD")
+        .connection_type_allow("MQTT");
+    assert_eq!(login(&["everything"]), permit.clone().into());
+    assert_eq!(login(&["everything", "everything", "answers"]), {
+        permit.publish_allow("a").into()
+    });
+}
+
+#[test]
+fn the_bounds_of_one_role_bound_what_another_allows() {
+    let permit = everything()
+        .publish_allow("b")
+        .source_allow("10.1.0.0/16")
+        .connection_type_allow("STANDARD");
+    assert_eq!(login(&["everything", "office"]), permit.into());
+}
+
+#[test]
+fn roles_whose_bounds_cannot_hold_together_refuse_the_login() {
+    for (names, reason) in [
+        (
+            &["office", "home"][..],
+            "`home` has no network of `sources` in common with what the login has besides",
+        ),
+        (
+            &["everything", "browser"],
+            "`browser` has no type of `connection-types` in common with what the login has besides",
+        ),
+        (
+            &["everything", "night"],
+            "`night` has another set of `times` than what the login has besides",
+        ),
+        (
+            &["everything", "writer"],
+            "`writer` has another role than what the login has besides",
+        ),
+    ] {
+        assert_eq!(login(names), Verdict::deny(reason), "{names:?}");
+    }
+}

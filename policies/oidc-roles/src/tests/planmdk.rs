@@ -1,0 +1,158 @@
+//! planmdk's rule, which is the default: the four lists of all roles, one behind the other.
+
+use super::*;
+
+const SETTINGS: &str = r#"
+    [settings]
+    account = "APP"
+    [settings.roles.full]
+    publish = { allow = ["a", "b"], deny = ["c"] }
+    subscribe = { allow = ["d"], deny = ["e", "f"] }
+    [settings.roles.more]
+    publish = { allow = ["b", "g"], deny = ["c", "a"] }
+    subscribe = { allow = ["h"] }
+    [settings.roles.publishes]
+    publish = { allow = ["p"] }
+    [settings.roles.denies]
+    publish = { deny = ["x"] }
+    [settings.roles.denies-both]
+    publish = { deny = ["y"] }
+    subscribe = { deny = ["z"] }
+    [settings.roles.empty]
+"#;
+
+/// A side's lists, allowed and denied.
+type Side<'a> = (&'a [&'a str], &'a [&'a str]);
+
+#[track_caller]
+fn assert_lists(names: &[&str], publish: Side<'_>, subscribe: Side<'_>) {
+    assert_lists_of(SETTINGS, names, publish, subscribe);
+}
+
+#[track_caller]
+fn assert_lists_of(settings: &str, names: &[&str], publish: Side<'_>, subscribe: Side<'_>) {
+    let expected = alice()
+        .publish_allow_all(publish.0.iter().copied())
+        .publish_deny_all(publish.1.iter().copied())
+        .subscribe_allow_all(subscribe.0.iter().copied())
+        .subscribe_deny_all(subscribe.1.iter().copied());
+    let found = decide(&policy(settings), roles(names));
+    assert_eq!(found, expected.into(), "{names:?}");
+}
+
+/// The host closes a side that allows nothing.
+const NOTHING: Side<'_> = (&[], &[]);
+
+#[test]
+fn no_role_and_unknown_roles_connect_and_can_do_nothing() {
+    for names in [&[][..], &["unknown"], &["Full", "full "], &["empty"]] {
+        assert_lists(names, NOTHING, NOTHING);
+    }
+    for claims in [
+        r#"{ "sub": "alice" }"#,
+        r#"{ "sub": "alice", "roles": null }"#,
+        r#"{ "sub": "alice", "roles": { "full": true } }"#,
+        r#"{ "sub": "alice", "roles": "" }"#,
+    ] {
+        let found = decide(&policy(SETTINGS), token(claims));
+        assert_eq!(found, alice().into(), "{claims}");
+    }
+}
+
+#[test]
+fn one_role_has_its_lists() {
+    let (publish, subscribe): (Side<'_>, Side<'_>) = ((&["a", "b"], &["c"]), (&["d"], &["e", "f"]));
+    assert_lists(&["full"], publish, subscribe);
+    assert_lists(&["unknown", "full", "empty"], publish, subscribe);
+}
+
+#[test]
+fn several_roles_stand_in_the_order_of_the_token_and_keep_what_stands_twice() {
+    assert_lists(
+        &["full", "more"],
+        (&["a", "b", "b", "g"], &["c", "c", "a"]),
+        (&["d", "h"], &["e", "f"]),
+    );
+    assert_lists(
+        &["more", "unknown", "full"],
+        (&["b", "g", "a", "b"], &["c", "a", "c"]),
+        (&["h", "d"], &["e", "f"]),
+    );
+    assert_lists(&["publishes", "publishes"], (&["p", "p"], &[]), NOTHING);
+}
+
+#[test]
+fn a_role_in_a_text_is_one_role() {
+    let found = decide(
+        &policy(SETTINGS),
+        token(r#"{ "sub": "alice", "roles": "publishes" }"#),
+    );
+    assert_eq!(found, alice().publish_allow("p").into());
+    let two = token(r#"{ "sub": "alice", "roles": "publishes full" }"#);
+    assert_eq!(decide(&policy(SETTINGS), two), alice().into());
+}
+
+#[test]
+fn a_role_that_only_publishes_hears_nothing() {
+    assert_lists(&["publishes"], (&["p"], &[]), NOTHING);
+}
+
+#[test]
+fn a_side_that_only_denies_allows_the_rest() {
+    assert_lists(&["denies"], (&[">"], &["x"]), NOTHING);
+    assert_lists(&["denies-both"], (&[">"], &["y"]), (&[">"], &["z"]));
+    assert_lists(
+        &["denies", "denies-both"],
+        (&[">"], &["x", "y"]),
+        (&[">"], &["z"]),
+    );
+    // What another role allows takes the place of the rest.
+    assert_lists(&["denies", "publishes"], (&["p"], &["x"]), NOTHING);
+    assert_lists(&["publishes", "denies"], (&["p"], &["x"]), NOTHING);
+}
+
+#[test]
+fn a_side_that_only_denies_allows_nothing_if_the_settings_say_so() {
+    let safe = SETTINGS.replace("account =", "deny-only = \"allow-nothing\"\naccount =");
+    assert_lists_of(&safe, &["denies"], (&[], &["x"]), NOTHING);
+    assert_lists_of(&safe, &["denies", "publishes"], (&["p"], &["x"]), NOTHING);
+}
+
+#[test]
+fn a_side_whose_allowed_subjects_have_no_value_does_not_allow_the_rest() {
+    let settings = r#"
+        [settings]
+        account = "APP"
+        [settings.roles.own]
+        publish = { allow = ["app.{{claim.team}}.>"], deny = ["app.secret"] }
+        [settings.roles.denies]
+        publish = { deny = ["x"] }
+    "#;
+    assert_lists_of(settings, &["own"], (&[], &["app.secret"]), NOTHING);
+    let denied: &[&str] = &["x", "app.secret"];
+    assert_lists_of(settings, &["denies", "own"], (&[], denied), NOTHING);
+}
+
+#[test]
+fn its_example_decides_as_it_would() {
+    let policy = policy(include_str!("../../examples/planmdk.toml"));
+    let login = |names: &[&str]| {
+        let claims = serde_json::json!({ "email": "a@b.c", "sub": "1", "roles": names });
+        decide(&policy, token(&claims.to_string()))
+    };
+    let permit = || Permit::new("APP").user_name("a@b.c");
+    assert_eq!(login(&["Other"]), permit().into());
+    assert_eq!(
+        login(&["NATS.Admin"]),
+        permit().publish_allow(">").subscribe_allow(">").into()
+    );
+    assert_eq!(
+        login(&["NATS.Auditor", "NATS.Sensor"]),
+        permit()
+            .publish_allow("plant.reading.>")
+            .publish_deny(">")
+            .subscribe_allow(">")
+            .subscribe_deny("plant.secret.>")
+            .into()
+    );
+}

@@ -1,0 +1,229 @@
+//! What is said about bad settings.
+
+use super::*;
+
+/// One good role; cases break one thing.
+const GOOD: &str = r#"
+    [settings]
+    account = "APP"
+    [settings.roles.Admin]
+    publish = { allow = ["a"] }
+"#;
+
+const ACCOUNT: &str = r#"account = "APP""#;
+const PUBLISH: &str = r#"publish = { allow = ["a"] }"#;
+
+fn complaint(toml: &str) -> String {
+    configure(toml).unwrap_err().to_string()
+}
+
+/// Each case is a line of the good settings, what stands there instead, and the complaint.
+#[track_caller]
+fn assert_complaints(cases: &[(&str, &str, &str)]) {
+    for (line, replacement, expected) in cases {
+        assert!(GOOD.contains(line), "{line}");
+        assert_eq!(complaint(&GOOD.replace(line, replacement)), *expected);
+    }
+}
+
+/// Each case is a line more in the settings, and the complaint.
+#[track_caller]
+fn assert_complaints_about(cases: &[(&str, &str)]) {
+    for (line, expected) in cases {
+        let settings = GOOD.replace(ACCOUNT, &format!("{ACCOUNT}\n{line}"));
+        assert_eq!(complaint(&settings), *expected);
+    }
+}
+
+#[test]
+fn the_good_settings_are_good() {
+    assert!(configure(GOOD).is_ok());
+}
+
+#[test]
+fn a_bad_top_level_key_is_named() {
+    assert_complaints_about(&[
+        (
+            "acount = 1",
+            "acount: unknown field `acount`, expected one of `account`, `role-claims`, \
+             `space-separated-role-claims`, `name-claims`, `without-role`, `deny-only`, `issuers`, `expires-in`, \
+             `max-expiry`, `roles`",
+        ),
+        (
+            "role-claims = \"roles\"",
+            "role-claims: expected a sequence, found a string",
+        ),
+        (
+            "role-claims = [\"\"]",
+            "role-claims: an empty text names nothing",
+        ),
+        (
+            "role-claims = []",
+            "role-claims: no claim to read roles from: name one here or in `space-separated-role-claims`",
+        ),
+        (
+            "space-separated-role-claims = [\"\"]",
+            "space-separated-role-claims: an empty text names nothing",
+        ),
+        (
+            "name-claims = [\"a\", \"\"]",
+            "name-claims: an empty text names nothing",
+        ),
+        ("issuers = [\"\"]", "issuers: an empty text names nothing"),
+        (
+            "without-role = \"permit\"",
+            "without-role: expected one of `permit-nothing`, `deny`, `abstain`",
+        ),
+        (
+            "deny-only = \"deny\"",
+            "deny-only: expected one of `allow-rest`, `allow-nothing`",
+        ),
+        (
+            "expires-in = 8",
+            "expires-in: expected a duration like \"30s\", \"15m\", \"1h30m\" or \"2d\", found `8`",
+        ),
+        ("expires-in = \"0s\"", "expires-in: shorter than a second"),
+    ]);
+    let only_scopes = GOOD.replace(
+        ACCOUNT,
+        "account = \"A\"\nrole-claims = []\nspace-separated-role-claims = [\"scope\"]",
+    );
+    assert!(configure(&only_scopes).is_ok());
+}
+
+#[test]
+fn a_missing_or_bad_account_is_named() {
+    let own = GOOD
+        .replace(ACCOUNT, "")
+        .replace(PUBLISH, r#"account = "A""#);
+    assert_eq!(
+        complaint(&own),
+        "account: no account for logins without a role: set `account`, or `without-role` to `deny` or `abstain`"
+    );
+    assert_complaints(&[
+        (
+            ACCOUNT,
+            "",
+            "roles.Admin.account: no account: set `account` here, or for all roles in `[settings]`",
+        ),
+        (
+            ACCOUNT,
+            r#"account = "A P""#,
+            "account: invalid account name `A P`: expected 1 to 256 bytes without white space and control characters",
+        ),
+        (
+            PUBLISH,
+            r#"account = "{{account}}""#,
+            "roles.Admin.account: unknown place `{{account}}` in `{{account}}`; there are `claim.PATH`, `tag.NAME`, \
+             `group`, `principal`, `nkey`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bad_role_is_named() {
+    assert_complaints(&[
+        (
+            PUBLISH,
+            r#"publish = { allow = ["a..b"] }"#,
+            "roles.Admin.publish.allow: invalid subject `a..b`: it has an empty token; remove the extra `.`",
+        ),
+        (
+            PUBLISH,
+            r#"publish = { deny = ["a b"] }"#,
+            "roles.Admin.publish.deny: invalid subject `a b`: a queue group is only possible in subscribe permissions",
+        ),
+        (
+            PUBLISH,
+            r#"subscribe = { allow = ["app.{{claim.sub.>"] }"#,
+            "roles.Admin.subscribe.allow: `{{` without `}}` in `app.{{claim.sub.>`: a place is written as `{{claim.sub}}`",
+        ),
+        (
+            PUBLISH,
+            r#"subscribe = { deny = ["{{}}"] }"#,
+            "roles.Admin.subscribe.deny: the place `{{}}` in `{{}}` names nothing: write it as `{{claim.sub}}`",
+        ),
+        (
+            PUBLISH,
+            r#"publish = { allow = ["{{sub}}"] }"#,
+            "roles.Admin.publish.allow: unknown place `{{sub}}` in `{{sub}}`; there are `claim.PATH`, `tag.NAME`, `group`, \
+             `principal`, `nkey`, `account`, `user-name`",
+        ),
+        (
+            PUBLISH,
+            r#"publish = ["a"]"#,
+            "roles.Admin.publish: expected a table like { allow = [\"orders.>\"], deny = [] }, found a list",
+        ),
+        (
+            PUBLISH,
+            r#"pub = { allow = ["a"] }"#,
+            "roles.Admin.pub: unknown field `pub`, expected one of `account`, `publish`, `subscribe`, `responses`, `role`, \
+             `sources`, `connection-types`, `times`, `times-location`, `proxy-required`",
+        ),
+    ]);
+    for (line, start) in [
+        (
+            r#"sources = ["10"]"#,
+            "roles.Admin.sources: invalid network `10`: ",
+        ),
+        (
+            r#"connection-types = ["X"]"#,
+            "roles.Admin.connection-types: unknown connection type `X`: ",
+        ),
+        (
+            r#"times = [{ start = "8", end = "9" }]"#,
+            "roles.Admin.times: invalid time `8`: ",
+        ),
+        (
+            r#"times-location = "UTC""#,
+            "roles.Admin: times-location without a range of times: ",
+        ),
+        (r#"role = """#, "roles.Admin: invalid role: "),
+    ] {
+        let found = complaint(&GOOD.replace(PUBLISH, line));
+        assert!(found.starts_with(start), "{found}");
+    }
+    let no_table = "[settings]\naccount = \"A\"\nroles.Admin = 1";
+    assert_eq!(
+        complaint(no_table),
+        "roles.Admin: expected a table with `account`, `publish`, `subscribe`, `responses` and what bounds a login, \
+         found `1`"
+    );
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let settings = r#"
+        [settings]
+        role-claims = []
+        name-claims = [""]
+        expires-in = "1ms"
+        [settings.roles.A]
+        account = ""
+        publish = { allow = ["a..b", "{{x}}"] }
+        sources = ["10"]
+        [settings.roles.B]
+        subscribe = { deny = [""] }
+    "#;
+    let complaint = complaint(settings);
+    let keys: Vec<_> = complaint
+        .split("; ")
+        .filter_map(|problem| problem.split_once(": "))
+        .map(|(key, _)| key)
+        .filter(|key| key.contains(['-', '.']))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "name-claims",
+            "role-claims",
+            "expires-in",
+            "roles.A.account",
+            "roles.A.publish.allow",
+            "roles.A.publish.allow",
+            "roles.A.sources",
+            "roles.B.subscribe.deny",
+            "roles.B.account",
+        ]
+    );
+}
