@@ -51,7 +51,7 @@ mod values;
 
 pub use error::{TemplateError, Unfilled};
 pub use escape::escape;
-pub use name::{NameTemplate, user_name_from};
+pub use name::{NameTemplate, account_from, user_name_from};
 pub use values::Values;
 
 use crate::permit::subject::{MAX_SUBJECT, subject_problem};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// A package, its folder, and those of our own packages and of the guarded ones that it may name.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("host/core", &[]),
     ("host/claims", &["portcullis-core"]),
     ("host/identity", &["portcullis-core", "portcullis-claims"]),
@@ -39,6 +39,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
     ("policy-sdk", &["wit-bindgen"]),
     ("policies/oidc-roles", &["portcullis-sdk"]),
+    ("policies/scopes", &["portcullis-sdk"]),
     ("policies/static-users", &["portcullis-sdk"]),
     ("tests/demo-read-only", &["portcullis-sdk"]),
 ];

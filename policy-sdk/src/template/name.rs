@@ -180,13 +180,40 @@ impl Kind {
 /// ```
 pub fn user_name_from(request: &Request, claims: &[impl AsRef<str>]) -> Result<String, Unfilled> {
     for path in claims {
-        let mut values = request.claim(path.as_ref());
-        values.retain(|value| !value.is_empty());
+        let values = claim(request, path.as_ref());
         if !values.is_empty() {
-            let place = format!("claim.{}", path.as_ref());
-            return Kind::UserName.value(values, &place, 0);
+            return Kind::UserName.value(values, &place_of(path.as_ref()), 0);
         }
     }
     let principal = Values::new(request).of(&Place::Principal);
     Kind::UserName.value(principal, "principal", 0)
+}
+
+/// The account that a token names in this claim, whole.
+///
+/// # Errors
+///
+/// The claim is not there, has several values, or one that no claim may name as an account; see [`NameTemplate`].
+///
+/// # Example
+///
+/// ```
+/// use portcullis_sdk::Request;
+/// use portcullis_sdk::template::account_from;
+///
+/// let request = Request::builder().claims(r#"{ "account": "acme" }"#).build();
+/// assert_eq!(account_from(&request, "account").as_deref(), Ok("acme"));
+/// ```
+pub fn account_from(request: &Request, path: &str) -> Result<String, Unfilled> {
+    Kind::Account.value(claim(request, path), &place_of(path), 0)
+}
+
+fn claim(request: &Request, path: &str) -> Vec<String> {
+    let mut values = request.claim(path);
+    values.retain(|value| !value.is_empty());
+    values
+}
+
+fn place_of(path: &str) -> String {
+    format!("claim.{path}")
 }

@@ -132,3 +132,31 @@ fn the_user_name_of_a_token_is_the_first_claim_that_is_there_or_the_principal() 
     let claimed = Request::builder().username("admin");
     assert!(name(claimed).is_err());
 }
+
+#[test]
+fn an_account_is_taken_from_a_claim_whole_or_not_at_all() {
+    let account = |json: &str| {
+        account_from(&claims(json).build(), "https://e.x/account")
+            .map_err(|unfilled| unfilled.to_string())
+    };
+    let named = account(r#"{ "https://e.x/account": "acme.1" }"#);
+    assert_eq!(named.as_deref(), Ok("acme.1"));
+    for (json, start) in [
+        ("{}", "the login has no `claim.https://e.x/account`"),
+        (
+            r#"{ "https://e.x/account": "" }"#,
+            "the login has no `claim.https://e.x/account`",
+        ),
+        (
+            r#"{ "https://e.x/account": ["a", "b"] }"#,
+            "the login has several `claim.https://e.x/account`",
+        ),
+        (
+            r#"{ "https://e.x/account": "$SYS" }"#,
+            "`claim.https://e.x/account` of the login does not fit into an account name",
+        ),
+    ] {
+        let found = account(json).unwrap_err();
+        assert!(found.starts_with(start), "{found}");
+    }
+}

@@ -1,0 +1,132 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod scope;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use portcullis_sdk::prelude::*;
+use portcullis_sdk::profile::{Combination, ProfileTemplate};
+use portcullis_sdk::template::{NameTemplate, Unfilled, Values, account_from, user_name_from};
+
+use scope::ScopePattern;
+pub use settings::{Settings, WithoutScope};
+
+/// The policy: every scope with what it permits.
+#[derive(Debug)]
+pub struct Scopes {
+    scope_claims: Vec<String>,
+    account_claim: Option<String>,
+    default_account: Option<NameTemplate>,
+    name_claims: Vec<String>,
+    without_scope: WithoutScope,
+    issuers: Vec<String>,
+    expires_in: Option<Duration>,
+    known: Vec<KnownScope>,
+}
+
+/// A scope of the settings, or the beginning of scopes, checked.
+#[derive(Debug)]
+struct KnownScope {
+    /// As the settings have it.
+    name: String,
+    pattern: ScopePattern,
+    profile: ProfileTemplate,
+}
+
+impl Policy for Scopes {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        let checked = check::check(&settings)?;
+        Ok(Self {
+            scope_claims: settings.scope_claims,
+            account_claim: settings.account_claim,
+            default_account: checked.default_account,
+            name_claims: settings.name_claims,
+            without_scope: settings.without_scope,
+            issuers: settings.issuers,
+            expires_in: settings.expires_in,
+            known: checked.scopes,
+        })
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        if request.method() != Method::Oidc || !self.is_issuer_known(request) {
+            return Verdict::Abstain;
+        }
+        let scopes = self.scopes_of(request);
+        match self.without_scope {
+            WithoutScope::Deny if scopes.is_empty() => Verdict::deny("no mapped scope"),
+            WithoutScope::Abstain if scopes.is_empty() => Verdict::Abstain,
+            _ => match self.permit(request, &scopes) {
+                Ok(permit) => permit.into(),
+                Err(reason) => Verdict::Deny(reason),
+            },
+        }
+    }
+}
+
+impl Scopes {
+    fn is_issuer_known(&self, request: &Request) -> bool {
+        self.issuers.is_empty()
+            || request
+                .issuer()
+                .is_some_and(|issuer| self.issuers.contains(&issuer))
+    }
+
+    /// What the settings know of the token's scopes, in the order of the token, each once.
+    fn scopes_of(&self, request: &Request) -> Vec<&KnownScope> {
+        let mut held: Vec<&KnownScope> = Vec::new();
+        for path in &self.scope_claims {
+            let texts = request.claim(path);
+            for scope in texts.iter().flat_map(|text| text.split_whitespace()) {
+                for known in &self.known {
+                    let is_new = !held.iter().any(|held| held.name == known.name);
+                    if is_new && known.pattern.matches(scope) {
+                        held.push(known);
+                    }
+                }
+            }
+        }
+        held
+    }
+
+    /// The error is the reason to deny the login.
+    fn permit(&self, request: &Request, scopes: &[&KnownScope]) -> Result<Permit, String> {
+        let values = Values::new(request);
+        let account = self
+            .account(request, &values)
+            .map_err(|unfilled| format!("account: {unfilled}"))?;
+        let name = user_name_from(request, &self.name_claims).map_err(|error| error.to_string())?;
+        let values = values.account(&account).user_name(&name);
+        let mut combination = Combination::default();
+        for scope in scopes {
+            combination
+                .add(&scope.name, &scope.profile, &values)
+                .map_err(|refusal| refusal.to_string())?;
+        }
+        let permit = combination.add_to(Permit::new(account).user_name(name));
+        Ok(match self.expires_in {
+            Some(lifetime) => permit.expires_in(lifetime),
+            None => permit,
+        })
+    }
+
+    /// What the claim names; the account for all only if it names nothing.
+    fn account(&self, request: &Request, values: &Values<'_>) -> Result<String, Unfilled> {
+        let named = match &self.account_claim {
+            Some(path) => account_from(request, path),
+            None => Err(Unfilled::Missing("account".to_owned())),
+        };
+        match (named, &self.default_account) {
+            (Err(Unfilled::Missing(_)), Some(template)) => template.name(values),
+            (named, _) => named,
+        }
+    }
+}
+
+export!(Scopes);

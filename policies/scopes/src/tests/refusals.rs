@@ -1,0 +1,152 @@
+//! What is said about bad settings.
+
+use super::*;
+
+/// One good scope; cases break one thing.
+const GOOD: &str = r#"
+    [settings]
+    account-claim = "account"
+    [settings.scopes."a:*"]
+    publish = { allow = ["a"] }
+"#;
+
+const ACCOUNT: &str = r#"account-claim = "account""#;
+const SCOPE: &str = r#"[settings.scopes."a:*"]"#;
+const PUBLISH: &str = r#"publish = { allow = ["a"] }"#;
+
+fn complaint(toml: &str) -> String {
+    configure(toml).unwrap_err().to_string()
+}
+
+/// Each case is a line of the good settings, what stands there instead, and the complaint.
+#[track_caller]
+fn assert_complaints(cases: &[(&str, &str, &str)]) {
+    for (line, replacement, expected) in cases {
+        assert!(GOOD.contains(line), "{line}");
+        assert_eq!(complaint(&GOOD.replace(line, replacement)), *expected);
+    }
+}
+
+#[test]
+fn the_good_settings_are_good() {
+    assert!(configure(GOOD).is_ok());
+}
+
+#[test]
+fn a_bad_top_level_key_is_named() {
+    let empty = "an empty text names nothing";
+    for (line, expected) in [
+        (
+            "acount = 1",
+            "acount: unknown field `acount`, expected one of `scope-claims`, `account-claim`, `default-account`, \
+             `name-claims`, `without-scope`, `issuers`, `expires-in`, `scopes`"
+                .to_owned(),
+        ),
+        ("scope-claims = [\"\"]", format!("scope-claims: {empty}")),
+        (
+            "scope-claims = []",
+            "scope-claims: no claim to read scopes from: name one, as `scope`".to_owned(),
+        ),
+        ("name-claims = [\"\"]", format!("name-claims: {empty}")),
+        ("issuers = [\"\"]", format!("issuers: {empty}")),
+        (
+            "without-scope = \"ignore\"",
+            "without-scope: expected one of `deny`, `permit-nothing`, `abstain`".to_owned(),
+        ),
+        (
+            "expires-in = \"999ms\"",
+            "expires-in: shorter than a second".to_owned(),
+        ),
+        (
+            "default-account = \"{{account}}\"",
+            "default-account: unknown place `{{account}}` in `{{account}}`; there are `claim.PATH`, `tag.NAME`, \
+             `group`, `principal`, `nkey`"
+                .to_owned(),
+        ),
+        (
+            "default-account = \"\"",
+            "default-account: invalid account name ``: expected 1 to 256 bytes without white space and control characters"
+                .to_owned(),
+        ),
+    ] {
+        let settings = GOOD.replace(ACCOUNT, &format!("{ACCOUNT}\n{line}"));
+        assert_eq!(complaint(&settings), expected);
+    }
+}
+
+#[test]
+fn no_account_at_all_is_a_complaint() {
+    assert_complaints(&[
+        (
+            ACCOUNT,
+            "",
+            "account-claim: no account: name the claim that holds it, or set `default-account` for all",
+        ),
+        (
+            ACCOUNT,
+            "account-claim = \"\"",
+            "account-claim: an empty text names nothing",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bad_scope_is_named() {
+    let star = "a `*` may only stand at the end: write `admin:*` for all that begin with `admin:`";
+    for (name, expected) in [
+        ("", "scopes.: an empty text names no scope".to_owned()),
+        (
+            "a b",
+            "scopes.a b: a scope with white space: name each scope by itself".to_owned(),
+        ),
+        ("a*b", format!("scopes.a*b: {star}")),
+        ("a**", format!("scopes.a**: {star}")),
+    ] {
+        let table = format!("[settings.scopes.\"{name}\"]");
+        assert_eq!(complaint(&GOOD.replace(SCOPE, &table)), expected);
+    }
+    assert!(configure(&GOOD.replace(SCOPE, r#"[settings.scopes."*"]"#)).is_ok());
+    assert_complaints(&[
+        (
+            PUBLISH,
+            r#"publish = { allow = ["a..b"] }"#,
+            "scopes.a:*.publish.allow: invalid subject `a..b`: it has an empty token; remove the extra `.`",
+        ),
+        (
+            PUBLISH,
+            r#"subscribe = { deny = ["{{claim.}}"] }"#,
+            "scopes.a:*.subscribe.deny: the place `{{claim.}}` in `{{claim.}}` names nothing: write it as `{{claim.sub}}`",
+        ),
+        (
+            PUBLISH,
+            "account = \"A\"",
+            "scopes.a:*.account: unknown field `account`, expected one of `publish`, `subscribe`, `responses`, `role`, \
+             `sources`, `connection-types`, `times`, `times-location`, `proxy-required`",
+        ),
+    ]);
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let settings = r#"
+        [settings]
+        scope-claims = [""]
+        default-account = "A B"
+        expires-in = "0s"
+        [settings.scopes."a*b"]
+        publish = { allow = ["a b"] }
+        [settings.scopes.c]
+        sources = ["10"]
+    "#;
+    let complaint = complaint(settings);
+    for start in [
+        "scope-claims: ",
+        "; default-account: ",
+        "; expires-in: ",
+        "; scopes.a*b: ",
+        "; scopes.a*b.publish.allow: ",
+        "; scopes.c.sources: ",
+    ] {
+        assert!(complaint.contains(start), "{start} in {complaint}");
+    }
+}
