@@ -68,7 +68,7 @@ fn a_token_without_a_known_scope_is_what_the_settings_say() {
         (r#"without-scope = "permit-nothing""#, permit(&[]).into()),
         (r#"without-scope = "abstain""#, Verdict::Abstain),
     ] {
-        for scope in [json!(null), json!(""), json!("B a A:x"), json!(["c"])] {
+        for scope in [json!(null), json!(""), json!("B bb a A:x"), json!(["c"])] {
             assert_eq!(decide(&with(line), scopes(scope)), expected, "{line}");
         }
         assert_eq!(decide(&with(line), scopes("b")), permit(&["b"]).into());
