@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// A package, its folder, and those of our own packages and of the guarded ones that it may name.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("host/core", &[]),
     ("host/claims", &["portcullis-core"]),
     ("host/identity", &["portcullis-core", "portcullis-claims"]),
@@ -41,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("policies/oidc-roles", &["portcullis-sdk"]),
     ("policies/scopes", &["portcullis-sdk"]),
     ("policies/static-users", &["portcullis-sdk"]),
+    ("policies/workload", &["portcullis-sdk"]),
     ("tests/demo-read-only", &["portcullis-sdk"]),
 ];
 

@@ -13,7 +13,13 @@ use crate::workspace::{WASM_TARGET, Workspace};
 const DEMO_POLICIES: [&str; 2] = ["static-users", "demo-read-only"];
 
 /// The policies that the tests are about: those of the demo and every reference policy.
-const TESTED_POLICIES: [&str; 4] = ["static-users", "demo-read-only", "oidc-roles", "scopes"];
+const TESTED_POLICIES: [&str; 5] = [
+    "static-users",
+    "demo-read-only",
+    "oidc-roles",
+    "scopes",
+    "workload",
+];
 
 /// Shows the whole job with real clients.
 pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {

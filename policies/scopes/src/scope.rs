@@ -1,6 +1,5 @@
 //! Scopes as the settings name them.
 
-use std::fmt;
 use std::str::FromStr;
 
 /// A scope, or the beginning of scopes.
@@ -13,10 +12,13 @@ pub(crate) enum ScopePattern {
 }
 
 /// A text that names no scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPattern {
+    #[error("an empty text names no scope")]
     Empty,
+    #[error("a scope with white space: name each scope by itself")]
     Blank,
+    #[error("a `*` may only stand at the end: write `admin:*` for all that begin with `admin:`")]
     Star,
 }
 
@@ -49,17 +51,5 @@ impl FromStr for ScopePattern {
         } else {
             Ok(Self::Exact(name.to_owned()))
         }
-    }
-}
-
-impl fmt::Display for InvalidPattern {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Empty => "an empty text names no scope",
-            Self::Blank => "a scope with white space: name each scope by itself",
-            Self::Star => {
-                "a `*` may only stand at the end: write `admin:*` for all that begin with `admin:`"
-            }
-        })
     }
 }

@@ -1,0 +1,187 @@
+//! From settings to rules, with everything that is wrong with them.
+
+use std::time::Duration;
+
+use portcullis_sdk::SettingsError;
+use portcullis_sdk::template::{NameTemplate, TemplateError};
+
+use crate::kind::Kind;
+use crate::pattern::Pattern;
+use crate::settings::{Rule, Settings};
+use crate::{CheckedRule, NAME};
+
+/// What of the settings has to be made, not only read.
+pub(crate) struct Checked {
+    pub(crate) account: Option<NameTemplate>,
+    pub(crate) rules: Vec<CheckedRule>,
+}
+
+/// Collects what is wrong below one key.
+struct Problems {
+    key: String,
+    found: Vec<SettingsError>,
+}
+
+type Parse = fn(&str, &[&str]) -> Result<NameTemplate, TemplateError>;
+
+pub(crate) fn check(settings: &Settings) -> Result<Checked, SettingsError> {
+    let mut problems = Problems::below("");
+    let account = settings.account.as_deref();
+    let account = problems.name("account", account, NameTemplate::account, &[]);
+    problems.issuers(&settings.issuers);
+    problems.lifetime(settings.expires_in);
+    let mut found = problems.found;
+    let mut rules = Vec::with_capacity(settings.rules.len());
+    for (index, rule) in settings.rules.iter().enumerate() {
+        match checked_rule(settings, format!("rules[{index}]"), rule) {
+            Ok(rule) => rules.push(rule),
+            Err(problems) => found.extend(problems),
+        }
+    }
+    SettingsError::check(found)?;
+    Ok(Checked { account, rules })
+}
+
+fn checked_rule(
+    settings: &Settings,
+    key: String,
+    rule: &Rule,
+) -> Result<CheckedRule, Vec<SettingsError>> {
+    let mut problems = Problems::below(&key);
+    problems.issuers(&rule.issuers);
+    problems.lifetime(rule.expires_in);
+    problems.missing(settings, rule);
+    let Some((kind, pattern)) = problems.matcher(rule) else {
+        // Without a pattern nobody knows which captures there are: templates are looked at when there is one.
+        return Err(problems.found);
+    };
+    let captures: Vec<_> = (1..=pattern.wildcards())
+        .map(|number| number.to_string())
+        .collect();
+    let own: Vec<_> = std::iter::once(NAME)
+        .chain(captures.iter().map(String::as_str))
+        .collect();
+    let account = rule.account.as_deref();
+    let account = problems.name("account", account, NameTemplate::account, &own);
+    let user_name = rule.user_name.as_deref().or(Some("{{name}}"));
+    let user_name = problems.name("user-name", user_name, NameTemplate::user_name, &own);
+    let profile = rule.profile().template(&key, &own);
+    match (user_name, profile, problems.found.is_empty()) {
+        (Some(user_name), Ok(profile), true) => Ok(CheckedRule {
+            key,
+            kind,
+            pattern,
+            issuers: issuers(settings, rule).to_vec(),
+            account,
+            user_name,
+            expires_in: rule.expires_in.or(settings.expires_in),
+            profile,
+        }),
+        (_, profile, _) => {
+            problems.found.extend(profile.err());
+            Err(problems.found)
+        }
+    }
+}
+
+/// Whose tokens prove the service account of a rule.
+fn issuers<'settings>(settings: &'settings Settings, rule: &'settings Rule) -> &'settings [String] {
+    if rule.issuers.is_empty() {
+        &settings.issuers
+    } else {
+        &rule.issuers
+    }
+}
+
+impl Problems {
+    fn below(key: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            found: Vec::new(),
+        }
+    }
+
+    fn at(&mut self, key: &str, message: &str) {
+        let dot = if self.key.is_empty() || key.is_empty() {
+            ""
+        } else {
+            "."
+        };
+        let key = format!("{}{dot}{key}", self.key);
+        self.found.push(SettingsError::at(key, message));
+    }
+
+    /// What a rule, or the settings for all of them, have to say and do not.
+    fn missing(&mut self, settings: &Settings, rule: &Rule) {
+        let is_about_tokens = rule.service_account.is_some();
+        if is_about_tokens && issuers(settings, rule).is_empty() {
+            self.at(
+                "issuers",
+                "no issuer: name those whose tokens prove service accounts, here or for all rules in `[settings]`",
+            );
+        }
+        if !is_about_tokens && !rule.issuers.is_empty() {
+            self.at(
+                "issuers",
+                "only tokens have issuers: leave it out of a rule about certificates",
+            );
+        }
+        if rule.account.is_none() && settings.account.is_none() {
+            self.at(
+                "account",
+                "no account: set `account` here, or for all rules in `[settings]`",
+            );
+        }
+    }
+
+    /// The one pattern of a rule.
+    fn matcher(&mut self, rule: &Rule) -> Option<(Kind, Pattern)> {
+        match Kind::patterns(rule).as_slice() {
+            [] => self.at(
+                "",
+                "the rule is about nobody: set one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` and \
+                 `service-account`",
+            ),
+            [(kind, text)] => match Pattern::parse(*kind, text) {
+                Ok(pattern) => return Some((*kind, pattern)),
+                Err(invalid) => {
+                    let shown = text.escape_debug();
+                    self.at(&kind.to_string(), &format!("invalid pattern `{shown}`: {invalid}"));
+                }
+            },
+            [(one, _), (other, _), ..] => self.at(
+                "",
+                &format!("both `{one}` and `{other}`: a rule is about one of them; make two rules"),
+            ),
+        }
+        None
+    }
+
+    fn name(
+        &mut self,
+        key: &str,
+        text: Option<&str>,
+        parse: Parse,
+        own: &[&str],
+    ) -> Option<NameTemplate> {
+        match parse(text?, own) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                self.at(key, &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn issuers(&mut self, issuers: &[String]) {
+        if issuers.iter().any(String::is_empty) {
+            self.at("issuers", "an empty text names nothing");
+        }
+    }
+
+    fn lifetime(&mut self, lifetime: Option<Duration>) {
+        if lifetime.is_some_and(|lifetime| lifetime < Duration::from_secs(1)) {
+            self.at("expires-in", "shorter than a second");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod kind;
+mod pattern;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_sdk::prelude::*;
+use portcullis_sdk::profile::{Combination, ProfileTemplate};
+use portcullis_sdk::template::{NameTemplate, Values};
+
+use kind::Kind;
+use pattern::Pattern;
+pub use settings::{Beside, Rule, Settings, WithoutRule};
+
+/// The place of templates that stands for the name that was matched.
+const NAME: &str = "name";
+
+/// The policy: rules in their order.
+#[derive(Debug)]
+pub struct Workload {
+    account: Option<NameTemplate>,
+    issuers: Vec<String>,
+    beside: Vec<Beside>,
+    without_rule: WithoutRule,
+    rules: Vec<CheckedRule>,
+}
+
+/// One rule, checked.
+#[derive(Debug)]
+struct CheckedRule {
+    /// Where the settings have it, for reasons.
+    key: String,
+    kind: Kind,
+    pattern: Pattern,
+    issuers: Vec<String>,
+    account: Option<NameTemplate>,
+    user_name: NameTemplate,
+    expires_in: Option<Duration>,
+    profile: ProfileTemplate,
+}
+
+/// What a login has proved.
+enum Proof {
+    /// A certificate that the server has verified.
+    Certificate,
+    /// A token that the host has verified, of this issuer.
+    Token { issuer: String },
+}
+
+/// A rule that is about a login.
+struct Match<'policy> {
+    rule: &'policy CheckedRule,
+    name: String,
+    captures: Vec<String>,
+}
+
+impl Policy for Workload {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        let checked = check::check(&settings)?;
+        Ok(Self {
+            account: checked.account,
+            issuers: settings.issuers,
+            beside: settings.beside,
+            without_rule: settings.without_rule,
+            rules: checked.rules,
+        })
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        let Some(proof) = self.proof(request) else {
+            return Verdict::Abstain;
+        };
+        match (self.find(request, &proof), self.without_rule) {
+            (Some(found), _) => match self.permit(request, found) {
+                Ok(permit) => permit.into(),
+                Err(reason) => Verdict::Deny(reason),
+            },
+            (None, WithoutRule::Deny) => Verdict::deny("no rule for this workload"),
+            (None, WithoutRule::Abstain) => Verdict::Abstain,
+        }
+    }
+}
+
+impl Workload {
+    /// What there is to match; none if this is no login of a workload.
+    fn proof(&self, request: &Request) -> Option<Proof> {
+        let method = request.method();
+        if method == Method::Oidc {
+            let issuer = request.issuer()?;
+            let of_rules = self.rules.iter().flat_map(|rule| &rule.issuers);
+            let mut known = self.issuers.iter().chain(of_rules);
+            return known
+                .any(|known| *known == issuer)
+                .then_some(Proof::Token { issuer });
+        }
+        let counts = method == Method::Certificate
+            || self.beside.iter().any(|beside| beside.method() == method);
+        (counts && request.certificate().verified()).then_some(Proof::Certificate)
+    }
+
+    /// The first rule that is about the login.
+    fn find(&self, request: &Request, proof: &Proof) -> Option<Match<'_>> {
+        let mut asked: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+        self.rules
+            .iter()
+            .filter(|rule| rule.can_be_about(proof))
+            .find_map(|rule| {
+                let kind = rule.kind;
+                let names = asked.entry(kind).or_insert_with(|| kind.names(request));
+                names.iter().find_map(|name| {
+                    Some(Match {
+                        rule,
+                        name: name.clone(),
+                        captures: rule.pattern.captures(name)?,
+                    })
+                })
+            })
+    }
+
+    /// The error is the reason to deny the login.
+    fn permit(&self, request: &Request, found: Match<'_>) -> Result<Permit, String> {
+        let Match {
+            rule,
+            name,
+            captures,
+        } = found;
+        let mut values = Values::new(request).with(NAME, name);
+        for (number, capture) in (1_u32..).zip(captures) {
+            values = values.with(number.to_string(), capture);
+        }
+        let key = &rule.key;
+        let Some(account) = rule.account.as_ref().or(self.account.as_ref()) else {
+            return Err(format!("`{key}` names no account"));
+        };
+        let account = account
+            .name(&values)
+            .map_err(|unfilled| format!("`{key}`, account: {unfilled}"))?;
+        let user_name = rule
+            .user_name
+            .name(&values)
+            .map_err(|unfilled| format!("`{key}`, user-name: {unfilled}"))?;
+        let values = values.account(&account).user_name(&user_name);
+        let mut combination = Combination::default();
+        combination
+            .add(key, &rule.profile, &values)
+            .map_err(|refusal| refusal.to_string())?;
+        let permit = combination.add_to(Permit::new(account).user_name(user_name));
+        Ok(match rule.expires_in {
+            Some(lifetime) => permit.expires_in(lifetime),
+            None => permit,
+        })
+    }
+}
+
+impl CheckedRule {
+    fn can_be_about(&self, proof: &Proof) -> bool {
+        match proof {
+            Proof::Certificate => self.kind != Kind::ServiceAccount,
+            Proof::Token { issuer } => {
+                self.kind == Kind::ServiceAccount && self.issuers.contains(issuer)
+            }
+        }
+    }
+}
+
+export!(Workload);

@@ -1,0 +1,214 @@
+//! What is said about bad settings.
+
+use super::*;
+
+/// One good rule; cases break one thing.
+const GOOD: &str = r#"
+    [settings]
+    account = "APP"
+    [[settings.rules]]
+    spiffe = "spiffe://prod.example/ns/*"
+    publish = { allow = ["a.{{1}}"] }
+"#;
+
+const ACCOUNT: &str = r#"account = "APP""#;
+const SPIFFE: &str = r#"spiffe = "spiffe://prod.example/ns/*""#;
+const PUBLISH: &str = r#"publish = { allow = ["a.{{1}}"] }"#;
+
+fn complaint(toml: &str) -> String {
+    configure(toml).unwrap_err().to_string()
+}
+
+/// Each case is a line of the good settings, what stands there instead, and the complaint.
+#[track_caller]
+fn assert_complaints(cases: &[(&str, &str, &str)]) {
+    for (line, replacement, expected) in cases {
+        assert!(GOOD.contains(line), "{line}");
+        assert_eq!(complaint(&GOOD.replace(line, replacement)), *expected);
+    }
+}
+
+#[test]
+fn the_good_settings_are_good() {
+    assert!(configure(GOOD).is_ok());
+    assert!(configure("[settings]").is_ok());
+}
+
+#[test]
+fn a_bad_top_level_key_is_named() {
+    for (line, expected) in [
+        (
+            "acount = 1",
+            "acount: unknown field `acount`, expected one of `account`, `issuers`, `beside`, `without-rule`, \
+             `expires-in`, `rules`",
+        ),
+        ("issuers = [\"\"]", "issuers: an empty text names nothing"),
+        (
+            "beside = [\"oidc\"]",
+            "beside[0]: expected one of `jwt`, `nkey`, `password`, `token`",
+        ),
+        (
+            "without-rule = \"permit\"",
+            "without-rule: expected one of `abstain`, `deny`",
+        ),
+        ("expires-in = \"0s\"", "expires-in: shorter than a second"),
+    ] {
+        let settings = GOOD.replace(ACCOUNT, &format!("{ACCOUNT}\n{line}"));
+        assert_eq!(complaint(&settings), expected);
+    }
+    assert_complaints(&[
+        (
+            ACCOUNT,
+            "",
+            "rules[0].account: no account: set `account` here, or for all rules in `[settings]`",
+        ),
+        (
+            ACCOUNT,
+            "account = \"A P\"",
+            "account: invalid account name `A P`: expected 1 to 256 bytes without white space and control characters",
+        ),
+        (
+            ACCOUNT,
+            "account = \"{{1}}\"",
+            "account: unknown place `{{1}}` in `{{1}}`; there are `claim.PATH`, `tag.NAME`, `group`, `principal`, `nkey`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_rule_is_about_exactly_one_name() {
+    assert_complaints(&[
+        (
+            SPIFFE,
+            "",
+            "rules[0]: the rule is about nobody: set one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` \
+             and `service-account`",
+        ),
+        (
+            SPIFFE,
+            "dns = \"a\"\nuri = \"b:c\"",
+            "rules[0]: both `uri` and `dns`: a rule is about one of them; make two rules",
+        ),
+        (
+            SPIFFE,
+            "spiffe = \"prod.example\"",
+            "rules[0].spiffe: invalid pattern `prod.example`: expected a SPIFFE id with its trust domain, as \
+             `spiffe://prod.example/ns/*/sa/api`",
+        ),
+        (
+            SPIFFE,
+            "dns = \"api-*.example.com\"",
+            "rules[0].dns: invalid pattern `api-*.example.com`: a `*` stands for a whole part: between slashes, between \
+             dots, beside the `@`, or behind the `=`",
+        ),
+        (
+            SPIFFE,
+            "service-account = \"api\"",
+            "rules[0].issuers: no issuer: name those whose tokens prove service accounts, here or for all rules in \
+             `[settings]`; rules[0].service-account: invalid pattern `api`: expected `namespace/name`, as `prod/api` or \
+             `prod/*`",
+        ),
+        (
+            SPIFFE,
+            "name = \"a\"",
+            "rules[0].name: unknown field `name`, expected one of `spiffe`, `uri`, `dns`, `email`, `subject`, \
+             `fingerprint`, `service-account`, `issuers`, `account`, `user-name`, `expires-in`, `publish`, `subscribe`, \
+             `responses`, `role`, `sources`, `connection-types`, `times`, `times-location`, `proxy-required`",
+        ),
+    ]);
+}
+
+#[test]
+fn issuers_belong_to_rules_about_tokens() {
+    let only = "only tokens have issuers: leave it out of a rule about certificates";
+    let line = format!("{SPIFFE}\nissuers = [\"a\"]");
+    assert_eq!(
+        complaint(&GOOD.replace(SPIFFE, &line)),
+        format!("rules[0].issuers: {only}")
+    );
+    let line = "service-account = \"a/*\"\nissuers = [\"\"]";
+    assert_eq!(
+        complaint(&GOOD.replace(SPIFFE, line)),
+        "rules[0].issuers: an empty text names nothing"
+    );
+    let line = "service-account = \"a/*\"\nissuers = [\"i\"]";
+    assert!(configure(&GOOD.replace(SPIFFE, line)).is_ok());
+}
+
+#[test]
+fn what_a_rule_permits_is_checked_with_its_captures() {
+    assert_complaints(&[
+        (
+            PUBLISH,
+            r#"publish = { allow = ["a.{{2}}"] }"#,
+            "rules[0].publish.allow: unknown place `{{2}}` in `a.{{2}}`; there are `claim.PATH`, `tag.NAME`, `group`, \
+             `principal`, `nkey`, `account`, `user-name`, `name`, `1`",
+        ),
+        (
+            PUBLISH,
+            r#"subscribe = { deny = ["a..{{1}}"] }"#,
+            "rules[0].subscribe.deny: invalid subject `a..{{1}}`: it has an empty token; remove the extra `.`",
+        ),
+        (
+            PUBLISH,
+            r#"user-name = "{{1}}{{name}}""#,
+            "rules[0].user-name: two places in `{{1}}{{name}}`: a name has one place at most",
+        ),
+        (
+            PUBLISH,
+            r#"account = "{{user-name}}""#,
+            "rules[0].account: unknown place `{{user-name}}` in `{{user-name}}`; there are `claim.PATH`, `tag.NAME`, \
+             `group`, `principal`, `nkey`, `name`, `1`",
+        ),
+        (
+            PUBLISH,
+            r#"expires-in = "1ms""#,
+            "rules[0].expires-in: shorter than a second",
+        ),
+    ]);
+    let found = complaint(&GOOD.replace(PUBLISH, "sources = [\"10\"]"));
+    assert!(
+        found.starts_with("rules[0].sources: invalid network `10`: "),
+        "{found}"
+    );
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let settings = r#"
+        [settings]
+        issuers = [""]
+        expires-in = "0s"
+        [[settings.rules]]
+        spiffe = "spiffe://*/a"
+        expires-in = "0s"
+        [[settings.rules]]
+        service-account = "a/*"
+        account = ""
+        user-name = "{{2}}"
+        publish = { allow = ["a b"], deny = ["{{"] }
+        sources = ["10"]
+    "#;
+    let complaint = complaint(settings);
+    let keys: Vec<_> = complaint
+        .split("; ")
+        .filter_map(|problem| problem.split_once(": "))
+        .map(|(key, _)| key)
+        .filter(|key| key.starts_with("rules[") || !key.contains([' ', '`']))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "issuers",
+            "expires-in",
+            "rules[0].expires-in",
+            "rules[0].account",
+            "rules[0].spiffe",
+            "rules[1].account",
+            "rules[1].user-name",
+            "rules[1].publish.allow",
+            "rules[1].publish.deny",
+            "rules[1].sources",
+        ]
+    );
+}
