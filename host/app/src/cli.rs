@@ -44,11 +44,32 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Turn the configuration of another callout service into one of ours.
+    Import {
+        /// Which service's.
+        #[command(subcommand)]
+        from: ImportFrom,
+    },
     /// Read a password from standard input and print its argon2id hash.
     Hash {
         /// Print a SHA-256 hash instead: for long random tokens, not for passwords.
         #[arg(long)]
         token: bool,
+    },
+}
+
+/// Whose configuration is imported.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub enum ImportFrom {
+    /// That of planmdk's nats-auth-callout: a portcullis.toml, its keys, and settings of the policy oidc-roles.
+    Planmdk {
+        /// Its configuration, in EDN.
+        #[arg(value_name = "CONFIG.edn")]
+        file: PathBuf,
+        /// Where to; nothing in it is overwritten.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
 }
 
@@ -106,6 +127,9 @@ mod tests {
             "portcullis check",
             "portcullis init",
             "portcullis dance",
+            "portcullis import",
+            "portcullis import planmdk config.edn",
+            "portcullis import other config.edn dir",
             "portcullis hash hunter2",
             "portcullis serve --config a --log-format xml",
             "portcullis serve --config a --log-level inffo"

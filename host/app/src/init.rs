@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::files::{Directory, NewFiles};
+pub(crate) use self::files::{Directory, NewFiles};
 use portcullis_claims::KeyKind;
 
 use crate::keys;

@@ -10,7 +10,7 @@
 //!   names, read from files and environment; [`Problem`]: one mistake.
 //! - [`serve()`]: the service; give it a configuration, secrets and a signal to stop. `health`: what it tells those who
 //!   watch it.
-//! - [`check`], [`init`], [`hash`]: the other commands.
+//! - [`check`], [`init`], [`import`], [`hash`]: the other commands.
 //! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: how it ends; [`telemetry`]: logs.
 //!
 //! # Embedding
@@ -35,6 +35,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod hash;
+pub mod import;
 pub mod init;
 pub mod telemetry;
 

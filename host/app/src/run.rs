@@ -6,11 +6,12 @@ use std::path::Path;
 use tracing::{error, warn};
 
 use crate::check::{check_policies, run_check};
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ImportFrom};
 use crate::config::{Config, LogFilter, LogFormat};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
+use crate::import::{self, NotImported};
 use crate::init::{self, NotInitialized};
 use crate::problem::Problem;
 use crate::{serve, signals, telemetry};
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> ExitCode {
         } => return run_serve(&config, log_format, log_level),
         Command::Check { config } => check(&config),
         Command::Init { directory } => initialize(&directory),
+        Command::Import { from } => import(&from),
         Command::Hash { token } => print_hash(token),
     };
     done.unwrap_or_else(|failure| {
@@ -89,15 +91,34 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn initialize(directory: &Path) -> Result<ExitCode, Failure> {
-    let made = init::init(directory).map_err(|error| {
-        let code = match error {
-            NotInitialized::Exists(_) | NotInitialized::Write { .. } => ExitCode::CannotCreate,
-            NotInitialized::Keys(_) => ExitCode::Internal,
-        };
-        Failure::new(code, error)
-    })?;
+    let made = init::init(directory).map_err(not_made)?;
     print(&made.summary())?;
     Ok(ExitCode::Success)
+}
+
+fn not_made(error: NotInitialized) -> Failure {
+    let code = match error {
+        NotInitialized::Exists(_) | NotInitialized::Write { .. } => ExitCode::CannotCreate,
+        NotInitialized::Keys(_) => ExitCode::Internal,
+    };
+    Failure::new(code, error)
+}
+
+fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
+    let ImportFrom::Planmdk { file, directory } = from;
+    match import::planmdk(file, directory) {
+        Ok(imported) => {
+            print(&imported.summary())?;
+            Ok(ExitCode::Success)
+        }
+        Err(NotImported::NotMade(error)) => Err(not_made(error)),
+        Err(NotImported::Broken(problems)) => {
+            for problem in problems {
+                complain(&problem.to_string());
+            }
+            Ok(ExitCode::BadConfiguration)
+        }
+    }
 }
 
 fn print_hash(token: bool) -> Result<ExitCode, Failure> {

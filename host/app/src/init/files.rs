@@ -9,14 +9,14 @@ use portcullis_core::Secret;
 use super::NotInitialized;
 
 /// What has been made so far. Removed again when dropped, unless it is kept.
-pub(super) struct NewFiles<'a> {
+pub(crate) struct NewFiles<'a> {
     root: &'a Path,
     made: Vec<Made>,
 }
 
 /// Who may enter a new directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Directory {
+pub(crate) enum Directory {
     /// Its owner.
     Private,
     /// Whoever the process' umask lets in.
@@ -30,7 +30,7 @@ enum Made {
 
 impl<'a> NewFiles<'a> {
     /// Starts in `root`, which is made with its parents if need be.
-    pub(super) fn in_directory(root: &'a Path) -> Result<Self, NotInitialized> {
+    pub(crate) fn in_directory(root: &'a Path) -> Result<Self, NotInitialized> {
         let mut files = Self {
             root,
             made: Vec::new(),
@@ -46,19 +46,19 @@ impl<'a> NewFiles<'a> {
     }
 
     /// Makes a directory.
-    pub(super) fn directory(&mut self, name: &str, kind: Directory) -> Result<(), NotInitialized> {
+    pub(crate) fn directory(&mut self, name: &str, kind: Directory) -> Result<(), NotInitialized> {
         self.make_directory(self.root.join(name), kind)
     }
 
     /// Writes a file.
-    pub(super) fn file(&mut self, name: &str, content: &str) -> Result<(), NotInitialized> {
+    pub(crate) fn file(&mut self, name: &str, content: &str) -> Result<(), NotInitialized> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         self.write(name, &options, &[content])
     }
 
     /// Writes a file that only its owner may read, from the moment it exists.
-    pub(super) fn secret(&mut self, name: &str, content: &Secret) -> Result<(), NotInitialized> {
+    pub(crate) fn secret(&mut self, name: &str, content: &Secret) -> Result<(), NotInitialized> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -67,7 +67,7 @@ impl<'a> NewFiles<'a> {
     }
 
     /// Leaves everything where it is.
-    pub(super) fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.made.clear();
     }
 
