@@ -18,6 +18,7 @@ mod hashing;
 mod identifier;
 mod nkey;
 mod oidc;
+mod remembered;
 mod stored_hash;
 mod user_jwt;
 mod verifier;

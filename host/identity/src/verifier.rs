@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_core::{HashError, Secret, SecretVerifier};
 
+use crate::remembered::Remembered;
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
 
@@ -21,10 +22,11 @@ use crate::workers::Workers;
 ///
 /// Slow hashes are rationed: no more are computed at once than the verifier was made for, which also
 /// bounds their memory to that many times 256 MiB. Nobody waits beyond its deadline; a hash that has begun
-/// by then is finished all the same.
+/// by then is finished all the same. A success can be [remembered](Self::remembering) for a while.
 #[derive(Debug)]
 pub struct PasswordVerifier {
     workers: Workers,
+    remembered: Option<Remembered>,
 }
 
 impl PasswordVerifier {
@@ -32,7 +34,29 @@ impl PasswordVerifier {
     pub fn new(at_once: NonZeroUsize) -> Self {
         Self {
             workers: Workers::start(at_once),
+            remembered: None,
         }
+    }
+
+    /// The same, and a secret that has matched a slow hash matches it for `span` without computing it again. Failures are never
+    /// remembered. Of hash and secret no more is kept than a digest with a key that is new in every process.
+    #[must_use]
+    pub fn remembering(mut self, span: Duration) -> Self {
+        self.remembered = Remembered::new(span);
+        self
+    }
+
+    /// How many comparisons were answered from memory.
+    pub fn remembered_hits(&self) -> u64 {
+        self.remembered.as_ref().map_or(0, Remembered::hits)
+    }
+
+    fn compute(&self, secret: &Secret, hash: &str, deadline: Instant) -> Result<bool, HashError> {
+        let (hash, secret) = (hash.to_owned(), secret.clone());
+        let compare = move || StoredHash::parse(&hash)?.matches(&secret);
+        self.workers
+            .run(deadline, compare)
+            .ok_or(HashError::Deadline)?
     }
 }
 
@@ -49,11 +73,21 @@ impl SecretVerifier for PasswordVerifier {
         if !stored.is_slow() {
             return stored.matches(secret);
         }
-        let (hash, secret) = (hash.to_owned(), secret.clone());
-        let compare = move || StoredHash::parse(&hash)?.matches(&secret);
-        self.workers
-            .run(deadline, compare)
-            .ok_or(HashError::Deadline)?
+        let remembered = self.remembered.as_ref().and_then(|remembered| {
+            let fingerprint = remembered.fingerprint(hash, secret)?;
+            Some((remembered, fingerprint))
+        });
+        let Some((remembered, fingerprint)) = remembered else {
+            return self.compute(secret, hash, deadline);
+        };
+        if remembered.knows(fingerprint, Instant::now()) {
+            return Ok(true);
+        }
+        let matches = self.compute(secret, hash, deadline)?;
+        if matches {
+            remembered.remember(fingerprint, Instant::now());
+        }
+        Ok(matches)
     }
 
     fn check(&self, hash: &str) -> Result<(), HashError> {

@@ -211,6 +211,45 @@ fn slow_hashes_wait_for_a_slot_and_fast_ones_do_not() {
 }
 
 #[test]
+fn a_remembered_password_needs_no_worker() {
+    let verifier = PasswordVerifier::new(NonZeroUsize::MIN).remembering(Duration::from_mins(5));
+    let compare = |secret: &str, hash: &str, deadline| {
+        let secret = Secret::new(secret);
+        verifier.matches(&secret, hash, deadline)
+    };
+    let soon = || Instant::now() + Duration::from_millis(20);
+    assert_eq!(compare("password", ARGON2ID, later()), Ok(true));
+    assert_eq!(compare("wrong", ARGON2ID, later()), Ok(false));
+    assert_eq!(verifier.remembered_hits(), 0);
+    let _held = verifier.workers.occupy();
+    assert_eq!(compare("password", ARGON2ID, soon()), Ok(true));
+    assert_eq!(verifier.remembered_hits(), 1);
+    for (secret, hash) in [
+        ("wrong", ARGON2ID),
+        ("password", SCRYPT),
+        ("correct horse", SCRYPT),
+    ] {
+        let late = Err(HashError::Deadline);
+        assert_eq!(compare(secret, hash, soon()), late, "{secret} {hash}");
+    }
+    assert_eq!(verifier.remembered_hits(), 1);
+}
+
+#[test]
+fn nothing_is_remembered_unless_it_is_asked_for() {
+    let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
+    let secret = Secret::new("password");
+    assert_eq!(verifier.matches(&secret, ARGON2ID, later()), Ok(true));
+    let _held = verifier.workers.occupy();
+    let soon = Instant::now() + Duration::from_millis(20);
+    assert_eq!(
+        verifier.matches(&secret, ARGON2ID, soon),
+        Err(HashError::Deadline)
+    );
+    assert_eq!(verifier.remembered_hits(), 0);
+}
+
+#[test]
 fn hashes_made_here_match_here() {
     let password = hash_password("correct horse").unwrap();
     assert_eq!(matches("correct horse", &password), Ok(true));

@@ -1,0 +1,157 @@
+//! Passwords that have been compared with their hashes lately.
+//!
+//! What that gives up: `docs/design/what-does-remembering-passwords-give-up.md`.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
+use aws_lc_rs::rand::SystemRandom;
+use moka::sync::Cache;
+use portcullis_core::Secret;
+
+/// How many are remembered; an entry takes some 200 bytes.
+const MAX_ENTRIES: u64 = 65_536;
+
+/// Comparisons that came out equal, by a digest that nobody else can compute.
+pub(crate) struct Remembered {
+    span: Duration,
+    key: Key,
+    /// Until when each is believed.
+    matches: Cache<[u8; 32], Instant>,
+    hits: AtomicU64,
+}
+
+/// A stored hash and a password, as they are remembered.
+#[derive(Clone, Copy)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Remembered {
+    /// Remembers for `span`. None if the operating system gives no random bytes: then every comparison is computed.
+    pub(crate) fn new(span: Duration) -> Option<Self> {
+        let key = Key::generate(HMAC_SHA256, &SystemRandom::new()).ok()?;
+        let matches = Cache::builder()
+            .max_capacity(MAX_ENTRIES)
+            .time_to_live(span)
+            .build();
+        Some(Self {
+            span,
+            key,
+            matches,
+            hits: AtomicU64::new(0),
+        })
+    }
+
+    /// What `hash` and `secret` are remembered by: a changed hash is another one. None if there is no digest.
+    pub(crate) fn fingerprint(&self, hash: &str, secret: &Secret) -> Option<Fingerprint> {
+        let mut context = Context::with_key(&self.key);
+        // The length says where one ends and the other begins.
+        let length = u64::try_from(hash.len()).unwrap_or(u64::MAX);
+        context.update(&length.to_le_bytes());
+        context.update(hash.as_bytes());
+        context.update(secret.expose().as_bytes());
+        let digest = context.sign();
+        digest.as_ref().try_into().ok().map(Fingerprint)
+    }
+
+    /// Whether they came out equal lately.
+    pub(crate) fn knows(&self, fingerprint: Fingerprint, now: Instant) -> bool {
+        let until = self.matches.get(&fingerprint.0);
+        let hit = until.is_some_and(|until| now < until);
+        if hit {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+        }
+        hit
+    }
+
+    /// They have come out equal. Only what has just been computed may be told here: what is remembered is not remembered anew.
+    pub(crate) fn remember(&self, fingerprint: Fingerprint, now: Instant) {
+        if let Some(until) = now.checked_add(self.span) {
+            self.matches.insert(fingerprint.0, until);
+        }
+    }
+
+    /// How many comparisons needed no computing.
+    pub(crate) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Remembered")
+            .field("span", &self.span)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPAN: Duration = Duration::from_mins(5);
+
+    fn fingerprint(remembered: &Remembered, hash: &str, secret: &str) -> Fingerprint {
+        remembered.fingerprint(hash, &Secret::new(secret)).unwrap()
+    }
+
+    #[test]
+    fn what_matched_is_known_for_the_span_and_no_longer() {
+        let remembered = Remembered::new(SPAN).unwrap();
+        let known = fingerprint(&remembered, "hash", "hunter2");
+        let now = Instant::now();
+        assert!(!remembered.knows(known, now));
+        remembered.remember(known, now);
+        assert!(remembered.knows(known, now));
+        assert!(remembered.knows(known, now + Duration::from_secs(299)));
+        assert!(
+            !remembered.knows(known, now + SPAN),
+            "asking for it does not renew it"
+        );
+        assert_eq!(remembered.hits(), 2);
+    }
+
+    #[test]
+    fn another_hash_and_another_password_are_not_known() {
+        let remembered = Remembered::new(SPAN).unwrap();
+        let now = Instant::now();
+        remembered.remember(fingerprint(&remembered, "hash", "hunter2"), now);
+        for (hash, secret) in [
+            ("hash", "hunter3"),
+            ("hash2", "hunter2"),
+            ("hashh", "unter2"),
+            ("", "hashhunter2"),
+        ] {
+            let other = fingerprint(&remembered, hash, secret);
+            assert!(!remembered.knows(other, now), "{hash} {secret}");
+        }
+    }
+
+    #[test]
+    fn every_process_has_a_key_of_its_own() {
+        let [one, other] = [(); 2].map(|()| Remembered::new(SPAN).unwrap());
+        let [first, second] = [&one, &other].map(|it| fingerprint(it, "hash", "hunter2"));
+        assert_ne!(first.0, second.0);
+        assert_eq!(first.0, fingerprint(&one, "hash", "hunter2").0);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let remembered = Remembered::new(SPAN).unwrap();
+        let now = Instant::now();
+        for number in 0..100_000 {
+            let one = fingerprint(&remembered, "hash", &number.to_string());
+            remembered.remember(one, now);
+        }
+        remembered.matches.run_pending_tasks();
+        assert!(remembered.matches.entry_count() <= MAX_ENTRIES);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let shown = format!("{:?}", Remembered::new(SPAN).unwrap());
+        assert_eq!(shown, "Remembered { span: 300s, .. }");
+    }
+}
