@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::config::{Config, Policies};
 use crate::exit::ExitCode;
@@ -51,7 +52,7 @@ pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Proble
 /// Loads every policy as the service would, and says which it would refuse. `file` is the configuration that
 /// lists them.
 pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
-    let (catalog, report) = match open_catalog(policies, 1) {
+    let (catalog, report) = match open_catalog(policies, 1, Arc::default()) {
         Ok(opened) => opened,
         Err(failure) => return vec![Problem::error(file, failure.to_string())],
     };

@@ -1,6 +1,7 @@
 //! From the configuration to the service's options.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use portcullis_callout::{
     AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, OperatorIssuers,
@@ -33,6 +34,7 @@ pub(crate) fn service_options(
             .transpose()
             .map_err(unusable)?,
         identifier: identifier(&config.identity)?,
+        throttle: config.identity.throttle.clone(),
         trusted_servers: TrustedServers::new(
             callout.trusted_servers.clone(),
             callout.trusted_server_tags.clone(),
@@ -77,7 +79,7 @@ fn identifier(identity: &config::Identity) -> Result<Identifier, Failure> {
     accounts.start();
     Ok(Identifier::new(IdentifierOptions {
         token_places: identity.token_places.clone(),
-        tokens: (!identity.issuers.is_empty()).then_some(tokens),
+        tokens: (!identity.issuers.is_empty()).then(|| Arc::new(tokens)),
         accounts,
     }))
 }

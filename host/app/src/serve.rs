@@ -1,23 +1,22 @@
 //! `portcullis serve`: everything put together.
 
 use std::future::Future;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::time::Duration;
 
 use portcullis_callout::{
-    ConnectError, Connection, ConnectionOptions, Service, ServiceOptions, connect_all,
+    ConnectError, Connection, ConnectionOptions, Sample, Service, ServiceOptions, connect_all,
 };
 use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
 use portcullis_engine::{Engine, EngineOptions, Limits};
-use portcullis_identity::PasswordVerifier;
+use portcullis_identity::{PasswordVerifier, TokenVerifier};
 use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::health::{HealthServer, Vitals, lost_for_too_long};
+use crate::health::{HealthServer, Vitals, issuer_samples, lost_for_too_long};
 use crate::options::service_options;
 use crate::signals;
 
@@ -37,12 +36,15 @@ pub async fn serve(
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
     let options = service_options(&config, &secrets)?;
+    let passwords = Arc::new(password_verifier(config.identity.remember_passwords));
+    let verifier = Arc::clone(&passwords);
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
-        open_catalog(&config.policies, config.callout.max_in_flight)
+        open_catalog(&config.policies, config.callout.max_in_flight, verifier)
     })
     .await
     .map_err(Failure::internal)??;
     let vitals = Arc::new(Vitals::new(catalog.clone()));
+    measure_identity(&vitals, passwords, options.identifier.tokens());
     let health = listen(config.health, &vitals).await?;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
@@ -59,6 +61,31 @@ pub async fn serve(
     served?;
     info!("stopped");
     Ok(())
+}
+
+/// Compares as many slow hashes at a time as there are processors.
+fn password_verifier(remember: Option<Duration>) -> PasswordVerifier {
+    let verifier = PasswordVerifier::default();
+    match remember {
+        Some(span) => verifier.remembering(span),
+        None => verifier,
+    }
+}
+
+/// Has the numbers of passwords and of identity providers' keys shown.
+fn measure_identity(
+    vitals: &Vitals,
+    passwords: Arc<PasswordVerifier>,
+    tokens: Option<Arc<TokenVerifier>>,
+) {
+    vitals.measure(move || {
+        let help = "Password comparisons that were answered from memory";
+        let hits = passwords.remembered_hits();
+        vec![Sample::counter("passwords_remembered", help, hits)]
+    });
+    if let Some(tokens) = tokens {
+        vitals.measure(move || issuer_samples(&tokens.status()));
+    }
 }
 
 /// Answers about the service's health, if that is configured.
@@ -107,8 +134,9 @@ async fn answer(
     };
     let clients = connections.iter().map(Connection::client).cloned();
     let service = Service::new(clients.collect(), catalog, service);
-    let counters = service.counters();
+    let (counters, throttle) = (service.counters(), service.throttle());
     vitals.measure(move || counters.samples());
+    vitals.measure(move || throttle.samples());
     let served = service.run(stop, ready).await;
     served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
     match lost.into_inner() {
@@ -117,7 +145,7 @@ async fn answer(
     }
 }
 
-/// The policies, loaded, for at most `max_in_flight` decisions at the same time. Blocks.
+/// The policies, loaded, for at most `max_in_flight` decisions at the same time, whose passwords `verifier` compares. Blocks.
 ///
 /// # Errors
 ///
@@ -125,9 +153,8 @@ async fn answer(
 pub(crate) fn open_catalog(
     policies: &Policies,
     max_in_flight: usize,
+    verifier: Arc<PasswordVerifier>,
 ) -> Result<(Catalog, Report), Failure> {
-    let at_once = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let verifier = Arc::new(PasswordVerifier::new(at_once));
     let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
     let engine =
         Engine::new(EngineOptions { max_concurrent }, verifier).map_err(Failure::internal)?;

@@ -9,7 +9,10 @@ use portcullis_core::{
 };
 use portcullis_identity::Identifier;
 
-use crate::{Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers};
+use crate::{
+    Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, ThrottleOptions,
+    TrustedServers,
+};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 
@@ -22,6 +25,7 @@ pub(crate) fn options() -> ServiceOptions {
         refuse_replays: true,
         ceilings: Ceilings::default(),
         identifier: Identifier::default(),
+        throttle: ThrottleOptions::default(),
         accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
         account: "AUTH".to_owned(),
         queue_group: "q".to_owned(),

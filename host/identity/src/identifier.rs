@@ -1,5 +1,7 @@
 //! Identify: from what a client presented to who it is.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Method, Strength};
@@ -7,7 +9,7 @@ use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Metho
 use crate::bearer::{TokenPlace, candidates};
 use crate::error::chain;
 use crate::oidc::{TokenError, TokenVerifier, VerifiedToken, looks_like_token};
-use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser};
+use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser, claimed_subject};
 use crate::{certificate, nkey};
 
 /// What clients can present, and what proves it.
@@ -16,7 +18,7 @@ pub struct IdentifierOptions {
     /// Where bearer tokens are looked for, in this order.
     pub token_places: Vec<TokenPlace>,
     /// Whose tokens are believed; none if a token is only what a policy compares.
-    pub tokens: Option<TokenVerifier>,
+    pub tokens: Option<Arc<TokenVerifier>>,
     /// Whose user JWTs are believed; of others no more than that their holder has signed the server's nonce.
     pub accounts: TrustedAccounts,
 }
@@ -41,6 +43,11 @@ impl Identifier {
     /// An identifier for what `options` say.
     pub const fn new(options: IdentifierOptions) -> Self {
         Self { options }
+    }
+
+    /// What verifies tokens, for whoever watches how it is going with the keys.
+    pub fn tokens(&self) -> Option<Arc<TokenVerifier>> {
+        self.options.tokens.clone()
     }
 
     /// Who asks.
@@ -84,6 +91,24 @@ impl Identifier {
             _ => {}
         }
         Ok(identity)
+    }
+
+    /// Who a login says it is, before anything is verified: the user name, the nkey, the subject of the user JWT. Nobody for tokens:
+    /// who presents one has nothing else to say.
+    pub fn claimed_user<'r>(&self, request: &'r AuthorizationRequest) -> Option<Cow<'r, str>> {
+        let credentials = &request.credentials;
+        let mut tokens = candidates(credentials, &self.options.token_places);
+        if self.options.tokens.is_some()
+            && tokens.any(|token| token.marked || looks_like_token(token.text))
+        {
+            return None;
+        }
+        match credentials.method() {
+            Method::Password => credentials.username.as_deref().map(Cow::Borrowed),
+            Method::Nkey => credentials.nkey.as_deref().map(Cow::Borrowed),
+            Method::Jwt => claimed_subject(credentials.jwt.as_ref()?.expose()).map(Cow::Owned),
+            _ => None,
+        }
     }
 
     /// Who a bearer token says it is; nothing if there is none.

@@ -2,16 +2,19 @@
 
 mod accounts;
 mod issuers;
+mod throttle;
 
 use std::path::Path;
+use std::time::Duration;
 
+use portcullis_callout::ThrottleOptions;
 use portcullis_claims::PublicKey;
 use portcullis_identity::{
     AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,
 };
 
 use super::reader::Section;
-use super::values::{OPERATOR_KEY, TOKEN_PLACE};
+use super::values::{DURATION, Kind, OPERATOR_KEY, SOME_TIME, TOKEN_PLACE};
 use crate::problem::Problem;
 
 /// The table `[identity]`.
@@ -25,7 +28,23 @@ pub struct Identity {
     pub operators: Vec<PublicKey>,
     /// `[identity.accounts.NAME]`: whose user JWTs are believed.
     pub accounts: Vec<AccountOptions>,
+    /// How long a password that has matched its hash is remembered; none for not at all.
+    pub remember_passwords: Option<Duration>,
+    /// `[identity.throttle]`: how many failed attempts are too many.
+    pub throttle: ThrottleOptions,
 }
+
+/// What is remembered for longer is hardly ever compared.
+const LONGEST_MEMORY: Duration = Duration::from_hours(1);
+
+/// How long something is remembered.
+const MEMORY: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| match (SOME_TIME.parse)(text) {
+        Ok(span) if span > LONGEST_MEMORY => Err(format!("must be at most `1h`, found `{text}`")),
+        span => span,
+    },
+};
 
 impl Identity {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
@@ -35,6 +54,11 @@ impl Identity {
         };
         let operators = section.setting("operators");
         let operator_keys = operators.map_or(Some(Vec::new()), |keys| keys.list(&OPERATOR_KEY));
+        let remember_passwords = match section.setting("remember-passwords") {
+            None => Some(None),
+            Some(setting) => setting.parse(&MEMORY).map(Some),
+        };
+        let throttle = throttle::read(section.section("throttle"));
         let issuers = issuers::read(section.section("issuers"));
         let accounts = accounts::read(section.section("accounts"));
         if let (Some(setting), Some(_), Some(accounts)) = (operators, &operator_keys, &accounts)
@@ -50,6 +74,8 @@ impl Identity {
             issuers: issuers?,
             operators: operator_keys?,
             accounts: accounts?,
+            remember_passwords: remember_passwords?,
+            throttle: throttle?,
         })
     }
 }
