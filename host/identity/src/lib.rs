@@ -14,6 +14,9 @@ mod bearer;
 mod certificate;
 mod error;
 mod file;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hashing;
 mod identifier;
 mod nkey;
