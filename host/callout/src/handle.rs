@@ -137,8 +137,8 @@ impl<A: Authorizer> Handler<A> {
     /// Refused for too many failures, or else identified and decided.
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
         let client = &context.request.client;
-        let user = self.options.identifier.claimed_user(&context.request);
-        let attempt = self.throttle.attempt(client, user.as_deref());
+        let claimant = self.options.identifier.claimant(&context.request);
+        let attempt = self.throttle.attempt(client, &claimant);
         // Before anything is verified: that costs what guessing is slowed down for.
         if let Err(denial) = self.throttle.admit(attempt, client, context.at) {
             return Decision::deny(denial.class, denial.reason);

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use portcullis_core::{Client, Denial, DenialClass, Outcome, SourceNetwork};
+use portcullis_identity::Claimant;
 
 use self::bucket::{Bucket, Rate};
 use self::keys::Keys;
@@ -131,19 +132,27 @@ impl Throttle {
         samples
     }
 
-    /// A login of `client`, which says that it is `user`.
-    pub(crate) fn attempt(&self, client: &Client, user: Option<&str>) -> Attempt {
+    /// A login of `client`, which says that it is `claimant`.
+    pub(crate) fn attempt(&self, client: &Client, claimant: &Claimant<'_>) -> Attempt {
         let address = client.address().map(|address| address.to_canonical());
         let exempt = |address| {
             let mut networks = self.options.exempt_networks.iter();
             networks.any(|network| network.contains(address))
         };
         let source = address.map(|address| self.keys.of_address(address));
-        let user_key = user.map(|user| self.keys.of_user(user));
+        // Tokens are not counted, but who has one is known by it.
+        let (user, known_by) = match claimant {
+            Claimant::User(user) => {
+                let key = self.keys.of_user(user);
+                (Some(key), Some(key))
+            }
+            Claimant::Token(token) => (None, Some(self.keys.of_token(token))),
+            Claimant::Nobody => (None, None),
+        };
         Attempt {
             address: source.filter(|_| !address.is_some_and(exempt)),
-            user: user_key,
-            pair: source.zip(user_key).map(|both| self.keys.of_pair(both)),
+            user,
+            pair: source.zip(known_by).map(|both| self.keys.of_pair(both)),
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Method, Strength};
 
-use crate::bearer::{TokenPlace, candidates};
+use crate::bearer::{TokenPlace, candidate, candidates};
+use crate::claimant::Claimant;
 use crate::error::chain;
 use crate::oidc::{TokenError, TokenVerifier, VerifiedToken, looks_like_token};
 use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser, claimed_subject};
@@ -93,22 +94,43 @@ impl Identifier {
         Ok(identity)
     }
 
-    /// Who a login says it is, before anything is verified: the user name, the nkey, the subject of the user JWT. Nobody for tokens:
-    /// who presents one has nothing else to say.
-    pub fn claimed_user<'r>(&self, request: &'r AuthorizationRequest) -> Option<Cow<'r, str>> {
+    /// Who a login says it is, before anything is verified.
+    pub fn claimant<'r>(&self, request: &'r AuthorizationRequest) -> Claimant<'r> {
         let credentials = &request.credentials;
-        let mut tokens = candidates(credentials, &self.options.token_places);
-        if self.options.tokens.is_some()
-            && tokens.any(|token| token.marked || looks_like_token(token.text))
-        {
-            return None;
+        if let Some(token) = self.claimed_token(request) {
+            return Claimant::Token(token);
         }
-        match credentials.method() {
+        let user = match credentials.method() {
             Method::Password => credentials.username.as_deref().map(Cow::Borrowed),
             Method::Nkey => credentials.nkey.as_deref().map(Cow::Borrowed),
-            Method::Jwt => claimed_subject(credentials.jwt.as_ref()?.expose()).map(Cow::Owned),
+            Method::Jwt => {
+                let jwt = credentials.jwt.as_ref();
+                jwt.and_then(|jwt| claimed_subject(jwt.expose()))
+                    .map(Cow::Owned)
+            }
             _ => None,
+        };
+        user.map_or(Claimant::Nobody, Claimant::User)
+    }
+
+    fn claimed_token<'r>(&self, request: &'r AuthorizationRequest) -> Option<Cow<'r, str>> {
+        let credentials = &request.credentials;
+        let believed = self.options.tokens.as_ref();
+        for place in &self.options.token_places {
+            let Some(token) = candidate(credentials, *place).filter(|_| believed.is_some()) else {
+                continue;
+            };
+            if looks_like_token(token.text) {
+                let subject = claimed_subject(token.text).map(Cow::Owned);
+                return Some(subject.unwrap_or(Cow::Borrowed(token.text)));
+            }
+            if token.marked {
+                return Some(Cow::Borrowed(token.text));
+            }
         }
+        let bare = credentials.token.as_ref();
+        let bare = bare.filter(|_| credentials.method() == Method::Token);
+        bare.map(|token| Cow::Borrowed(token.expose()))
     }
 
     /// Who a bearer token says it is; nothing if there is none.

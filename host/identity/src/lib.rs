@@ -12,6 +12,7 @@
 
 mod bearer;
 mod certificate;
+mod claimant;
 mod error;
 mod file;
 #[cfg(feature = "fuzzing")]
@@ -29,6 +30,7 @@ mod workers;
 
 pub use bearer::TokenPlace;
 pub use certificate::read as read_certificate;
+pub use claimant::Claimant;
 pub use hashing::{CannotHash, hash_password, hash_token};
 pub use identifier::{Identifier, IdentifierOptions};
 pub use oidc::{

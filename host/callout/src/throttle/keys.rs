@@ -26,7 +26,11 @@ impl Keys {
         self.of(("user", user))
     }
 
-    /// Of an address and a user, by their keys.
+    pub(super) fn of_token(&self, token: &str) -> u64 {
+        self.of(("token", token))
+    }
+
+    /// Of an address and a user or a token, by their keys.
     pub(super) fn of_pair(&self, both: (u64, u64)) -> u64 {
         self.of(("pair", both))
     }

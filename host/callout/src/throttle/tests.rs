@@ -33,8 +33,12 @@ impl World {
 
     fn attempt(&self, host: &str, user: &str) -> (Attempt, Client) {
         let client = client(host);
-        let user = Some(user).filter(|user| !user.is_empty());
-        (self.throttle.attempt(&client, user), client)
+        let claimant = match (user, user.strip_prefix("token:")) {
+            ("", _) => Claimant::Nobody,
+            (_, Some(token)) => Claimant::Token(token.into()),
+            (user, None) => Claimant::User(user.into()),
+        };
+        (self.throttle.attempt(&client, &claimant), client)
     }
 
     /// Why an attempt is not admitted, if it is not.
@@ -183,6 +187,21 @@ fn others_do_not_lock_out_who_is_known() {
 }
 
 #[test]
+fn tokens_are_not_counted_and_known_all_the_same() {
+    let world = World::new(options());
+    world.succeeds("10.0.0.7", "token:good");
+    world.fails(9, "10.0.0.7", "token:guess");
+    assert!(world.is_admitted("10.0.0.7", "token:guess"), "no user");
+    world.fails(1, "10.0.0.7", "token:other guess");
+    assert!(!world.is_admitted("10.0.0.7", "token:guess"));
+    assert!(world.is_admitted("10.0.0.7", "token:good"));
+    assert!(
+        !world.is_admitted("10.0.0.7", "good"),
+        "a user of that name"
+    );
+}
+
+#[test]
 fn who_is_known_has_as_many_failures_as_a_user() {
     let mut world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
@@ -264,7 +283,8 @@ fn memory_is_bounded_however_many_addresses_and_names_there_are() {
             host: Some(std::net::Ipv4Addr::from_bits(number).to_string()),
             ..Client::default()
         };
-        let attempt = world.throttle.attempt(&client, Some(&number.to_string()));
+        let claimant = Claimant::User(number.to_string().into());
+        let attempt = world.throttle.attempt(&client, &claimant);
         let outcome = denied(DenialClass::PolicyDenied);
         world.throttle.note(attempt, &outcome, world.now);
         if number % 10 == 0 {

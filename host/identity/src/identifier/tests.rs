@@ -109,8 +109,11 @@ fn who_a_login_says_it_is_needs_no_proof() {
     let world = World::new();
     let jwt = world.user_claims().sign(&world.stranger).unwrap();
     let mut request = world.login(jwt.clone());
-    let claimed = |request: &AuthorizationRequest, identifier: &Identifier| {
-        identifier.claimed_user(request).map(Cow::into_owned)
+    let claimed = |request: &AuthorizationRequest, identifier: &Identifier| match identifier
+        .claimant(request)
+    {
+        Claimant::User(user) => Some(user.into_owned()),
+        _ => None,
     };
     let plain = Identifier::default();
     let subject = Some(world.user.public_key().to_owned());
@@ -130,7 +133,9 @@ fn who_a_login_says_it_is_needs_no_proof() {
     };
     assert_eq!(claimed(&request, &plain).as_deref(), Some("alice"));
     request.credentials.token = Some(Secret::new("opaque"));
-    assert_eq!(claimed(&request, &plain), None, "a bare token");
+    let token = Claimant::Token("opaque".into());
+    assert_eq!(plain.claimant(&request), token, "a bare token");
+    assert_eq!(format!("{token:?}"), "Token([redacted])");
 
     request.credentials = Credentials {
         nkey: Some("UABC".to_owned()),
@@ -145,11 +150,18 @@ fn a_bearer_token_is_nobodys_until_it_is_verified() {
         tokens: Some(Arc::new(TokenVerifier::new(Vec::new()).unwrap())),
         ..IdentifierOptions::default()
     });
-    // `{"alg":"RS256"}`
-    for (password, user) in [
-        ("Bearer opaque", None),
-        ("eyJhbGciOiJSUzI1NiJ9.e30.AAAA", None),
-        ("hunter2", Some("mqtt")),
+    // `{"alg":"RS256"}`, `{}` and `{"sub":"a"}`
+    for (password, claimant) in [
+        ("Bearer opaque", Claimant::Token("opaque".into())),
+        (
+            "eyJhbGciOiJSUzI1NiJ9.e30.AAAA",
+            Claimant::Token("eyJhbGciOiJSUzI1NiJ9.e30.AAAA".into()),
+        ),
+        (
+            "bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA",
+            Claimant::Token("a".into()),
+        ),
+        ("hunter2", Claimant::User("mqtt".into())),
     ] {
         let mut request = World::new().login(String::new());
         request.credentials = Credentials {
@@ -157,7 +169,6 @@ fn a_bearer_token_is_nobodys_until_it_is_verified() {
             password: Some(Secret::new(password)),
             ..Default::default()
         };
-        let claimed = identifier.claimed_user(&request);
-        assert_eq!(claimed.as_deref(), user, "{password}");
+        assert_eq!(identifier.claimant(&request), claimant, "{password}");
     }
 }
