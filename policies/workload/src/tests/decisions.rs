@@ -81,7 +81,7 @@ fn names_in_certificates_are_of_several_kinds() {
             named("al.ice@example.com").subscribe_allow("mail.al%2Eice"),
         ),
         (
-            Request::builder().client_tls_subject("CN=*,O=Acme"),
+            Request::builder().certificate_subject("CN=*,O=Acme"),
             named("CN=*,O=Acme").subscribe_allow("subject.%2A"),
         ),
         (
