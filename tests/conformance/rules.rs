@@ -36,7 +36,7 @@ impl Rule {
 
     /// About clients whose verified certificate has this subject.
     pub(crate) fn certificate(subject: &str) -> Self {
-        Self::default().when("tls-subject", subject)
+        Self::default().when("certificate-subject", subject)
     }
 
     /// About clients that proved to hold this key.

@@ -19,3 +19,4 @@ mod service;
 mod support;
 mod tls;
 mod trust;
+mod user_jwt;

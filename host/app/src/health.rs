@@ -2,13 +2,14 @@
 //!
 //! Nothing secret is told, but whoever can reach the address is answered, so it is meant for a private one.
 
-pub(crate) mod identity;
+mod issuers;
 mod metrics;
 mod outage;
 mod page;
 mod server;
 mod vitals;
 
+pub(crate) use issuers::samples as issuer_samples;
 pub(crate) use outage::lost_for_too_long;
 pub(crate) use server::HealthServer;
 pub(crate) use vitals::Vitals;

@@ -33,7 +33,8 @@ pub(crate) fn service_options(
             .map(|seed| CurveKey::from_seed(seed.expose()))
             .transpose()
             .map_err(unusable)?,
-        identifier: Arc::new(identifier(&config.identity)?),
+        identifier: identifier(&config.identity)?,
+        throttle: config.identity.throttle.clone(),
         trusted_servers: TrustedServers::new(
             callout.trusted_servers.clone(),
             callout.trusted_server_tags.clone(),
@@ -78,7 +79,7 @@ fn identifier(identity: &config::Identity) -> Result<Identifier, Failure> {
     accounts.start();
     Ok(Identifier::new(IdentifierOptions {
         token_places: identity.token_places.clone(),
-        tokens: (!identity.issuers.is_empty()).then_some(tokens),
+        tokens: (!identity.issuers.is_empty()).then(|| Arc::new(tokens)),
         accounts,
     }))
 }

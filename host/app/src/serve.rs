@@ -2,20 +2,21 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use portcullis_callout::{
-    ConnectError, Connection, ConnectionOptions, Service, ServiceOptions, connect_all,
+    ConnectError, Connection, ConnectionOptions, Sample, Service, ServiceOptions, connect_all,
 };
 use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
 use portcullis_engine::{Engine, EngineOptions, Limits};
-use portcullis_identity::PasswordVerifier;
+use portcullis_identity::{PasswordVerifier, TokenVerifier};
 use tokio::task::JoinHandle;
 use tracing::info;
 
-use crate::config::{Config, Health, Identity, Nats, Policies, Secrets};
+use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::health::{HealthServer, Vitals, identity, lost_for_too_long};
+use crate::health::{HealthServer, Vitals, issuer_samples, lost_for_too_long};
 use crate::options::service_options;
 use crate::signals;
 
@@ -35,7 +36,7 @@ pub async fn serve(
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
     let options = service_options(&config, &secrets)?;
-    let passwords = Arc::new(password_verifier(&config.identity)?);
+    let passwords = Arc::new(password_verifier(config.identity.remember_passwords));
     let verifier = Arc::clone(&passwords);
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
         open_catalog(&config.policies, config.callout.max_in_flight, verifier)
@@ -43,8 +44,7 @@ pub async fn serve(
     .await
     .map_err(Failure::internal)??;
     let vitals = Arc::new(Vitals::new(catalog.clone()));
-    let identifier = Arc::clone(&options.identifier);
-    vitals.measure(move || identity::samples(&identifier.issuers(), passwords.status()));
+    measure_identity(&vitals, passwords, options.identifier.tokens());
     let health = listen(config.health, &vitals).await?;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
@@ -61,6 +61,31 @@ pub async fn serve(
     served?;
     info!("stopped");
     Ok(())
+}
+
+/// Compares as many slow hashes at a time as there are processors.
+fn password_verifier(remember: Option<Duration>) -> PasswordVerifier {
+    let verifier = PasswordVerifier::default();
+    match remember {
+        Some(span) => verifier.remembering(span),
+        None => verifier,
+    }
+}
+
+/// Has the numbers of passwords and of identity providers' keys shown.
+fn measure_identity(
+    vitals: &Vitals,
+    passwords: Arc<PasswordVerifier>,
+    tokens: Option<Arc<TokenVerifier>>,
+) {
+    vitals.measure(move || {
+        let help = "Password comparisons that were answered from memory";
+        let hits = passwords.remembered_hits();
+        vec![Sample::counter("passwords_remembered", help, hits)]
+    });
+    if let Some(tokens) = tokens {
+        vitals.measure(move || issuer_samples(&tokens.status()));
+    }
 }
 
 /// Answers about the service's health, if that is configured.
@@ -109,8 +134,9 @@ async fn answer(
     };
     let clients = connections.iter().map(Connection::client).cloned();
     let service = Service::new(clients.collect(), catalog, service);
-    let counters = service.counters();
+    let (counters, throttle) = (service.counters(), service.throttle());
     vitals.measure(move || counters.samples());
+    vitals.measure(move || throttle.samples());
     let served = service.run(stop, ready).await;
     served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
     match lost.into_inner() {
@@ -119,20 +145,7 @@ async fn answer(
     }
 }
 
-/// What compares passwords for policies: one slow hash at a time for each processor.
-///
-/// # Errors
-///
-/// When the system gives no random bytes.
-pub(crate) fn password_verifier(identity: &Identity) -> Result<PasswordVerifier, Failure> {
-    let verifier = PasswordVerifier::default();
-    match identity.remember_passwords {
-        Some(time) => verifier.remembering(time).map_err(Failure::internal),
-        None => Ok(verifier),
-    }
-}
-
-/// The policies, loaded, for at most `max_in_flight` decisions at the same time. Blocks.
+/// The policies, loaded, for at most `max_in_flight` decisions at the same time, whose passwords `verifier` compares. Blocks.
 ///
 /// # Errors
 ///

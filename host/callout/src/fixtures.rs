@@ -1,6 +1,5 @@
 //! What the tests of this crate share.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_claims::IssuerKey;
@@ -8,8 +7,12 @@ use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Identity, Outcome, Permit, PolicyRef,
     Server,
 };
+use portcullis_identity::Identifier;
 
-use crate::{Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, TrustedServers};
+use crate::{
+    Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, ThrottleOptions,
+    TrustedServers,
+};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 
@@ -21,7 +24,8 @@ pub(crate) fn options() -> ServiceOptions {
         trusted_servers: TrustedServers::default(),
         refuse_replays: true,
         ceilings: Ceilings::default(),
-        identifier: Arc::default(),
+        identifier: Identifier::default(),
+        throttle: ThrottleOptions::default(),
         accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
         account: "AUTH".to_owned(),
         queue_group: "q".to_owned(),

@@ -21,6 +21,7 @@ use crate::rejections::RecentPermits;
 use crate::reply::ReplyToken;
 use crate::seal::{Recipient, seal};
 use crate::service::{SUBJECT, ServiceOptions};
+use crate::throttle::Throttle;
 use crate::trust::Replays;
 
 /// For every decision that may run, this many may wait.
@@ -49,6 +50,7 @@ pub(crate) struct Handler<A> {
     pub(crate) options: ServiceOptions,
     pub(crate) counters: Arc<Counters>,
     pub(crate) permits: Arc<RecentPermits>,
+    pub(crate) throttle: Arc<Throttle>,
     /// One permit for each decision that may run at the same time.
     slots: Semaphore,
     /// One permit for each request that may be here at all.
@@ -82,6 +84,7 @@ impl<A: Authorizer> Handler<A> {
             authorizer,
             counters,
             permits: Arc::default(),
+            throttle: Arc::new(Throttle::new(options.throttle.clone())),
             slots: Semaphore::new(options.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
@@ -126,6 +129,20 @@ impl<A: Authorizer> Handler<A> {
             instant.saturating_duration_since(at)
         });
         let deadline = at + self.options.deadline.min(patience);
+        let decision = self.decide(&mut context, deadline).await;
+        drop(place);
+        self.answer(context, decision, reply).await;
+    }
+
+    /// Refused for too many failures, or else identified and decided.
+    async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
+        let client = &context.request.client;
+        let claimant = self.options.identifier.claimant(&context.request);
+        let attempt = self.throttle.attempt(client, &claimant);
+        // Before anything is verified: that costs what guessing is slowed down for.
+        if let Err(denial) = self.throttle.admit(attempt, client, context.at) {
+            return Decision::deny(denial.class, denial.reason);
+        }
         // Before a slot is taken: whoever waits for an issuer's keys must not keep others from being decided.
         let identity = identify(&self.options.identifier, &context.request, deadline).await;
         let decision = match identity {
@@ -135,8 +152,9 @@ impl<A: Authorizer> Handler<A> {
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
         };
-        drop(place);
-        self.answer(context, decision, reply).await;
+        self.throttle
+            .note(attempt, &decision.outcome, Instant::now());
+        decision
     }
 
     async fn decide_in_turn(
@@ -329,7 +347,64 @@ fn unix_now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_core::{Denial, Permit};
+
     use super::*;
+    use crate::fixtures;
+
+    /// Lets in who knows the password, and counts who asks.
+    #[derive(Default)]
+    struct Guarded(AtomicUsize);
+
+    impl Authorizer for Guarded {
+        async fn authorize(&self, request: Arc<AuthorizationRequest>, _: Instant) -> Decision {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let password = request.credentials.password.as_ref();
+            if password.is_some_and(|password| password.expose() == "right") {
+                let permit = Permit::builder("APP", fixtures::NOW).finish().unwrap();
+                return fixtures::permit(permit);
+            }
+            Decision::deny(DenialClass::PolicyDenied, "wrong password")
+        }
+    }
+
+    fn login(host: &str, password: &str) -> Context {
+        let mut request = fixtures::request();
+        request.client.host = Some(host.to_owned());
+        request.credentials.password = Some(portcullis_core::Secret::new(password));
+        request.identity = Identity::claimed(&request.credentials);
+        Context {
+            request: Arc::new(request),
+            sealed_by: None,
+            at: Instant::now(),
+            gives_up: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn after_too_many_failures_nobody_is_asked_but_for_those_who_are_known() {
+        let handler = Handler::new(Guarded::default(), fixtures::options(), Arc::default());
+        let class = async |host: &str, password: &str| {
+            let deadline = Instant::now() + Duration::from_mins(1);
+            let decision = handler.decide(&mut login(host, password), deadline).await;
+            match decision.outcome {
+                Outcome::Permit(_) => None,
+                Outcome::Deny(Denial { class, .. }) => Some(class),
+            }
+        };
+        assert_eq!(class("10.0.0.1", "right").await, None);
+        for _ in 0..30 {
+            let denied = class("192.0.2.1", "wrong").await;
+            assert_eq!(denied, Some(DenialClass::PolicyDenied));
+        }
+        let asked = handler.authorizer.0.load(Ordering::Relaxed);
+        assert_eq!(asked, 31);
+        let throttled = Some(DenialClass::Throttled);
+        assert_eq!(class("192.0.2.1", "right").await, throttled);
+        assert_eq!(class("192.0.2.2", "right").await, throttled);
+        assert_eq!(handler.authorizer.0.load(Ordering::Relaxed), asked);
+        assert_eq!(class("10.0.0.1", "right").await, None, "known");
+    }
 
     #[test]
     fn the_expected_wait_grows_with_what_waits_and_how_long_decisions_take() {

@@ -21,6 +21,7 @@
 //! - [`Service`] and [`ServiceOptions`]: the subscriptions, and what is done with each request.
 //! - [`Issuers`]: who signs, in config and in operator mode.
 //! - [`TrustedServers`]: who is answered.
+//! - [`Throttle`]: who has to wait after too many failures.
 //! - [`TargetAccounts`], [`Ceilings`], [`Expiry`]: what permits are held to.
 //! - [`DenyModes`]: how denials are answered.
 //! - [`Counters`], [`Sample`], [`Discovery`]: numbers for whoever watches, and how NATS tools find the service.
@@ -47,6 +48,7 @@ mod reply;
 mod sample;
 mod seal;
 mod service;
+mod throttle;
 mod trust;
 
 pub use accounts::TargetAccounts;
@@ -63,4 +65,5 @@ pub use enforce::{Ceilings, Expiry};
 pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
 pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};
+pub use throttle::{Throttle, ThrottleOptions};
 pub use trust::TrustedServers;

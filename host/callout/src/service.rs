@@ -20,6 +20,7 @@ use crate::handle::Handler;
 use crate::issuers::Issuers;
 use crate::lane::Lane;
 use crate::rejections;
+use crate::throttle::{Throttle, ThrottleOptions};
 use crate::trust::TrustedServers;
 
 /// The subject on which servers ask (ADR-26).
@@ -38,7 +39,9 @@ pub struct ServiceOptions {
     /// Whether a request that comes a second time is refused.
     pub refuse_replays: bool,
     /// Who proves who is asking, before anybody decides.
-    pub identifier: Arc<Identifier>,
+    pub identifier: Identifier,
+    /// How many failed attempts are too many.
+    pub throttle: ThrottleOptions,
     /// The accounts the host signs for.
     pub accounts: TargetAccounts,
     /// The most that permits may grant.
@@ -102,6 +105,11 @@ impl<A: Authorizer> Service<A> {
     /// What the service counts, while it runs and after.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.handler.counters)
+    }
+
+    /// Who has failed how often, while the service runs and after.
+    pub fn throttle(&self) -> Arc<Throttle> {
+        Arc::clone(&self.handler.throttle)
     }
 
     /// Serves until `shutdown` resolves, then drains: no new requests, those in flight are answered, up to the

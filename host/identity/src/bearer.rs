@@ -50,16 +50,21 @@ pub(crate) fn candidates<'a>(
     credentials: &'a Credentials,
     places: &'a [TokenPlace],
 ) -> impl Iterator<Item = Candidate<'a>> {
-    places.iter().filter_map(|&place| {
-        let text = place.secret(credentials)?.expose();
-        let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
-        let marked = scheme.eq_ignore_ascii_case("Bearer");
-        let text = if marked { rest.trim() } else { text };
-        Some(Candidate {
-            place,
-            text,
-            marked,
-        })
+    places
+        .iter()
+        .filter_map(|place| candidate(credentials, *place))
+}
+
+/// What is in a place, if there is anything.
+pub(crate) fn candidate(credentials: &Credentials, place: TokenPlace) -> Option<Candidate<'_>> {
+    let text = place.secret(credentials)?.expose();
+    let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
+    let marked = scheme.eq_ignore_ascii_case("Bearer");
+    let text = if marked { rest.trim() } else { text };
+    Some(Candidate {
+        place,
+        text,
+        marked,
     })
 }
 

@@ -1,13 +1,16 @@
 //! Identify: from what a client presented to who it is.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Method, Strength};
 
-use crate::bearer::{TokenPlace, candidates};
+use crate::bearer::{TokenPlace, candidate, candidates};
+use crate::claimant::Claimant;
 use crate::error::chain;
-use crate::oidc::{IssuerStatus, TokenError, TokenVerifier, VerifiedToken, looks_like_token};
-use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser};
+use crate::oidc::{TokenError, TokenVerifier, VerifiedToken, looks_like_token};
+use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser, claimed_subject};
 use crate::{certificate, nkey};
 
 /// What clients can present, and what proves it.
@@ -16,7 +19,7 @@ pub struct IdentifierOptions {
     /// Where bearer tokens are looked for, in this order.
     pub token_places: Vec<TokenPlace>,
     /// Whose tokens are believed; none if a token is only what a policy compares.
-    pub tokens: Option<TokenVerifier>,
+    pub tokens: Option<Arc<TokenVerifier>>,
     /// Whose user JWTs are believed; of others no more than that their holder has signed the server's nonce.
     pub accounts: TrustedAccounts,
 }
@@ -43,10 +46,9 @@ impl Identifier {
         Self { options }
     }
 
-    /// How it is going with the keys of the issuers whose tokens are believed.
-    pub fn issuers(&self) -> Vec<IssuerStatus> {
-        let tokens = self.options.tokens.as_ref();
-        tokens.map_or_else(Vec::new, TokenVerifier::status)
+    /// What verifies tokens, for whoever watches how it is going with the keys.
+    pub fn tokens(&self) -> Option<Arc<TokenVerifier>> {
+        self.options.tokens.clone()
     }
 
     /// Who asks.
@@ -90,6 +92,45 @@ impl Identifier {
             _ => {}
         }
         Ok(identity)
+    }
+
+    /// Who a login says it is, before anything is verified.
+    pub fn claimant<'r>(&self, request: &'r AuthorizationRequest) -> Claimant<'r> {
+        let credentials = &request.credentials;
+        if let Some(token) = self.claimed_token(request) {
+            return Claimant::Token(token);
+        }
+        let user = match credentials.method() {
+            Method::Password => credentials.username.as_deref().map(Cow::Borrowed),
+            Method::Nkey => credentials.nkey.as_deref().map(Cow::Borrowed),
+            Method::Jwt => {
+                let jwt = credentials.jwt.as_ref();
+                jwt.and_then(|jwt| claimed_subject(jwt.expose()))
+                    .map(Cow::Owned)
+            }
+            _ => None,
+        };
+        user.map_or(Claimant::Nobody, Claimant::User)
+    }
+
+    fn claimed_token<'r>(&self, request: &'r AuthorizationRequest) -> Option<Cow<'r, str>> {
+        let credentials = &request.credentials;
+        let believed = self.options.tokens.as_ref();
+        for place in &self.options.token_places {
+            let Some(token) = candidate(credentials, *place).filter(|_| believed.is_some()) else {
+                continue;
+            };
+            if looks_like_token(token.text) {
+                let subject = claimed_subject(token.text).map(Cow::Owned);
+                return Some(subject.unwrap_or(Cow::Borrowed(token.text)));
+            }
+            if token.marked {
+                return Some(Cow::Borrowed(token.text));
+            }
+        }
+        let bare = credentials.token.as_ref();
+        let bare = bare.filter(|_| credentials.method() == Method::Token);
+        bare.map(|token| Cow::Borrowed(token.expose()))
     }
 
     /// Who a bearer token says it is; nothing if there is none.

@@ -12,8 +12,12 @@
 
 mod bearer;
 mod certificate;
+mod claimant;
 mod error;
 mod file;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hashing;
 mod identifier;
 mod nkey;
@@ -26,6 +30,7 @@ mod workers;
 
 pub use bearer::TokenPlace;
 pub use certificate::read as read_certificate;
+pub use claimant::Claimant;
 pub use hashing::{CannotHash, hash_password, hash_token};
 pub use identifier::{Identifier, IdentifierOptions};
 pub use oidc::{
@@ -33,9 +38,8 @@ pub use oidc::{
     RequiredClaim, TokenAlgorithm, TokenError, TokenSetupError, TokenVerifier, VerifiedToken,
     looks_like_token,
 };
-pub use remembered::NoRandomBytes;
 pub use user_jwt::{
     AccountJwtError, AccountOptions, AccountSetupError, AccountSource, TrustedAccounts,
     UserJwtError,
 };
-pub use verifier::{PasswordStatus, PasswordVerifier};
+pub use verifier::PasswordVerifier;

@@ -10,7 +10,7 @@ mod fetch;
 mod issuer;
 mod jwks;
 mod options;
-mod rules;
+pub(crate) mod rules;
 mod setup;
 mod status;
 mod token;
@@ -24,6 +24,9 @@ pub use setup::TokenSetupError;
 pub use status::IssuerStatus;
 pub use token::looks_like_token;
 pub use verifier::{TokenVerifier, VerifiedToken};
+
+#[cfg(feature = "fuzzing")]
+pub(crate) use {jwks::KeySet, token::Token};
 
 #[cfg(test)]
 pub(crate) mod testing;

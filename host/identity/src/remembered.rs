@@ -1,62 +1,80 @@
-//! Passwords that have matched lately.
+//! Passwords that have been compared with their hashes lately.
+//!
+//! What that gives up: `docs/design/what-does-remembering-passwords-give-up.md`.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
 use aws_lc_rs::rand::SystemRandom;
 use moka::sync::Cache;
 use portcullis_core::Secret;
 
-/// How many are remembered; those that have not been asked for the longest go first.
-const MOST: u64 = 100_000;
+/// How many are remembered; an entry takes some 200 bytes.
+const MAX_ENTRIES: u64 = 65_536;
 
-/// Pairs of a stored hash and a password that matched it, as digests under a key that nobody else has and that dies with the
-/// process.
+/// Comparisons that came out equal, by a digest that nobody else can compute.
 pub(crate) struct Remembered {
-    key: hmac::Key,
-    pairs: Cache<[u8; 32], ()>,
+    span: Duration,
+    key: Key,
+    /// Until when each is believed.
+    matches: Cache<[u8; 32], Instant>,
+    hits: AtomicU64,
 }
 
-/// The operating system gave no random bytes for a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gives no random bytes for the key of remembered passwords")]
-pub struct NoRandomBytes;
+/// A stored hash and a password, as they are remembered.
+#[derive(Clone, Copy)]
+pub(crate) struct Fingerprint([u8; 32]);
 
 impl Remembered {
-    /// Remembers each pair for `time`, counted from the comparison.
-    pub(crate) fn new(time: Duration) -> Result<Self, NoRandomBytes> {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
-        Ok(Self {
-            key: key.map_err(|_| NoRandomBytes)?,
-            pairs: Cache::builder()
-                .max_capacity(MOST)
-                .time_to_live(time)
-                .build(),
+    /// Remembers for `span`. None if the operating system gives no random bytes: then every comparison is computed.
+    pub(crate) fn new(span: Duration) -> Option<Self> {
+        let key = Key::generate(HMAC_SHA256, &SystemRandom::new()).ok()?;
+        let matches = Cache::builder()
+            .max_capacity(MAX_ENTRIES)
+            .time_to_live(span)
+            .build();
+        Some(Self {
+            span,
+            key,
+            matches,
+            hits: AtomicU64::new(0),
         })
     }
 
-    /// Whether `secret` has matched `hash` lately.
-    pub(crate) fn knows(&self, secret: &Secret, hash: &str) -> bool {
-        self.pairs.get(&self.digest(secret, hash)).is_some()
-    }
-
-    /// Notes that `secret` matches `hash`.
-    pub(crate) fn note(&self, secret: &Secret, hash: &str) {
-        self.pairs.insert(self.digest(secret, hash), ());
-    }
-
-    fn digest(&self, secret: &Secret, hash: &str) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.key);
-        // The length tells where the hash ends and the password begins.
-        context.update(&hash.len().to_be_bytes());
+    /// What `hash` and `secret` are remembered by: a changed hash is another one. None if there is no digest.
+    pub(crate) fn fingerprint(&self, hash: &str, secret: &Secret) -> Option<Fingerprint> {
+        let mut context = Context::with_key(&self.key);
+        // The length says where one ends and the other begins.
+        let length = u64::try_from(hash.len()).unwrap_or(u64::MAX);
+        context.update(&length.to_le_bytes());
         context.update(hash.as_bytes());
         context.update(secret.expose().as_bytes());
-        let mut digest = [0; 32];
-        for (to, from) in digest.iter_mut().zip(context.sign().as_ref()) {
-            *to = *from;
+        let digest = context.sign();
+        digest.as_ref().try_into().ok().map(Fingerprint)
+    }
+
+    /// Whether they came out equal lately.
+    pub(crate) fn knows(&self, fingerprint: Fingerprint, now: Instant) -> bool {
+        let until = self.matches.get(&fingerprint.0);
+        let hit = until.is_some_and(|until| now < until);
+        if hit {
+            self.hits.fetch_add(1, Ordering::Relaxed);
         }
-        digest
+        hit
+    }
+
+    /// They have come out equal. Only what has just been computed may be told here: what is remembered is not remembered anew.
+    pub(crate) fn remember(&self, fingerprint: Fingerprint, now: Instant) {
+        if let Some(until) = now.checked_add(self.span) {
+            self.matches.insert(fingerprint.0, until);
+        }
+    }
+
+    /// How many comparisons needed no computing.
+    pub(crate) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
     }
 }
 
@@ -64,7 +82,7 @@ impl fmt::Debug for Remembered {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Remembered")
-            .field("pairs", &self.pairs.entry_count())
+            .field("span", &self.span)
             .finish_non_exhaustive()
     }
 }
@@ -73,45 +91,67 @@ impl fmt::Debug for Remembered {
 mod tests {
     use super::*;
 
+    const SPAN: Duration = Duration::from_mins(5);
+
+    fn fingerprint(remembered: &Remembered, hash: &str, secret: &str) -> Fingerprint {
+        remembered.fingerprint(hash, &Secret::new(secret)).unwrap()
+    }
+
     #[test]
-    fn a_pair_is_known_and_nothing_like_it() {
-        let remembered = Remembered::new(Duration::from_mins(1)).unwrap();
-        let secret = Secret::new("b");
-        assert!(!remembered.knows(&secret, "ha"));
-        remembered.note(&secret, "ha");
-        assert!(remembered.knows(&secret, "ha"));
-        for (secret, hash) in [
-            ("B", "ha"),
-            ("b", "hb"),
-            ("ab", "h"),
-            ("", "hab"),
-            ("b", ""),
-        ] {
-            assert!(
-                !remembered.knows(&Secret::new(secret), hash),
-                "{secret} {hash}"
-            );
-        }
-        let other = Remembered::new(Duration::from_mins(1)).unwrap();
-        assert_ne!(
-            remembered.digest(&secret, "ha"),
-            other.digest(&secret, "ha"),
-            "each process has a key of its own"
+    fn what_matched_is_known_for_the_span_and_no_longer() {
+        let remembered = Remembered::new(SPAN).unwrap();
+        let known = fingerprint(&remembered, "hash", "hunter2");
+        let now = Instant::now();
+        assert!(!remembered.knows(known, now));
+        remembered.remember(known, now);
+        assert!(remembered.knows(known, now));
+        assert!(remembered.knows(known, now + Duration::from_secs(299)));
+        assert!(
+            !remembered.knows(known, now + SPAN),
+            "asking for it does not renew it"
         );
+        assert_eq!(remembered.hits(), 2);
     }
 
     #[test]
-    fn what_is_remembered_ends() {
-        let remembered = Remembered::new(Duration::ZERO).unwrap();
-        remembered.note(&Secret::new("b"), "h");
-        assert!(!remembered.knows(&Secret::new("b"), "h"));
+    fn another_hash_and_another_password_are_not_known() {
+        let remembered = Remembered::new(SPAN).unwrap();
+        let now = Instant::now();
+        remembered.remember(fingerprint(&remembered, "hash", "hunter2"), now);
+        for (hash, secret) in [
+            ("hash", "hunter3"),
+            ("hash2", "hunter2"),
+            ("hashh", "unter2"),
+            ("", "hashhunter2"),
+        ] {
+            let other = fingerprint(&remembered, hash, secret);
+            assert!(!remembered.knows(other, now), "{hash} {secret}");
+        }
     }
 
     #[test]
-    fn debug_shows_no_digest() {
-        let remembered = Remembered::new(Duration::from_mins(1)).unwrap();
-        remembered.note(&Secret::new("b"), "h");
-        let shown = format!("{remembered:?}");
-        assert!(shown.starts_with("Remembered { pairs: "), "{shown}");
+    fn every_process_has_a_key_of_its_own() {
+        let [one, other] = [(); 2].map(|()| Remembered::new(SPAN).unwrap());
+        let [first, second] = [&one, &other].map(|it| fingerprint(it, "hash", "hunter2"));
+        assert_ne!(first.0, second.0);
+        assert_eq!(first.0, fingerprint(&one, "hash", "hunter2").0);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let remembered = Remembered::new(SPAN).unwrap();
+        let now = Instant::now();
+        for number in 0..100_000 {
+            let one = fingerprint(&remembered, "hash", &number.to_string());
+            remembered.remember(one, now);
+        }
+        remembered.matches.run_pending_tasks();
+        assert!(remembered.matches.entry_count() <= MAX_ENTRIES);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let shown = format!("{:?}", Remembered::new(SPAN).unwrap());
+        assert_eq!(shown, "Remembered { span: 300s, .. }");
     }
 }

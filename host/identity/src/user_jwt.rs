@@ -14,7 +14,7 @@ mod trusted;
 
 pub use error::{AccountJwtError, AccountSetupError, UserJwtError};
 pub use options::{AccountOptions, AccountSource};
-pub(crate) use presented::PresentedJwt;
+pub(crate) use presented::{PresentedJwt, claimed_subject};
 pub use trusted::TrustedAccounts;
 pub(crate) use trusted::VerifiedUser;
 

@@ -1,13 +1,12 @@
 //! The verifier that policies reach through the host.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{HashError, Secret, SecretVerifier};
 
-use crate::remembered::{NoRandomBytes, Remembered};
+use crate::remembered::Remembered;
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
 
@@ -23,23 +22,11 @@ use crate::workers::Workers;
 ///
 /// Slow hashes are rationed: no more are computed at once than the verifier was made for, which also
 /// bounds their memory to that many times 256 MiB. Nobody waits beyond its deadline; a hash that has begun
-/// by then is finished all the same.
+/// by then is finished all the same. A success can be [remembered](Self::remembering) for a while.
 #[derive(Debug)]
 pub struct PasswordVerifier {
     workers: Workers,
     remembered: Option<Remembered>,
-    computed: AtomicU64,
-    recalled: AtomicU64,
-}
-
-/// What a [`PasswordVerifier`] has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PasswordStatus {
-    /// How many slow hashes were computed.
-    pub computed: u64,
-    /// How many comparisons needed none, because the same password had matched the same hash lately.
-    pub recalled: u64,
 }
 
 impl PasswordVerifier {
@@ -48,28 +35,28 @@ impl PasswordVerifier {
         Self {
             workers: Workers::start(at_once),
             remembered: None,
-            computed: AtomicU64::default(),
-            recalled: AtomicU64::default(),
         }
     }
 
-    /// Remembers for `time` which password matched which slow hash, so that a client that comes back costs no hash. Kept are
-    /// digests under a key of the process's own; what does not match is never kept.
-    ///
-    /// # Errors
-    ///
-    /// When the operating system gives no random bytes.
-    pub fn remembering(mut self, time: Duration) -> Result<Self, NoRandomBytes> {
-        self.remembered = Some(Remembered::new(time)?);
-        Ok(self)
+    /// The same, and a secret that has matched a slow hash matches it for `span` without computing it again. Failures are never
+    /// remembered. Of hash and secret no more is kept than a digest with a key that is new in every process.
+    #[must_use]
+    pub fn remembering(mut self, span: Duration) -> Self {
+        self.remembered = Remembered::new(span);
+        self
     }
 
-    /// What it has done so far.
-    pub fn status(&self) -> PasswordStatus {
-        PasswordStatus {
-            computed: self.computed.load(Ordering::Relaxed),
-            recalled: self.recalled.load(Ordering::Relaxed),
-        }
+    /// How many comparisons were answered from memory.
+    pub fn remembered_hits(&self) -> u64 {
+        self.remembered.as_ref().map_or(0, Remembered::hits)
+    }
+
+    fn compute(&self, secret: &Secret, hash: &str, deadline: Instant) -> Result<bool, HashError> {
+        let (hash, secret) = (hash.to_owned(), secret.clone());
+        let compare = move || StoredHash::parse(&hash)?.matches(&secret);
+        self.workers
+            .run(deadline, compare)
+            .ok_or(HashError::Deadline)?
     }
 }
 
@@ -86,20 +73,19 @@ impl SecretVerifier for PasswordVerifier {
         if !stored.is_slow() {
             return stored.matches(secret);
         }
-        let remembered = self.remembered.as_ref();
-        if remembered.is_some_and(|remembered| remembered.knows(secret, hash)) {
-            self.recalled.fetch_add(1, Ordering::Relaxed);
+        let remembered = self.remembered.as_ref().and_then(|remembered| {
+            let fingerprint = remembered.fingerprint(hash, secret)?;
+            Some((remembered, fingerprint))
+        });
+        let Some((remembered, fingerprint)) = remembered else {
+            return self.compute(secret, hash, deadline);
+        };
+        if remembered.knows(fingerprint, Instant::now()) {
             return Ok(true);
         }
-        let (owned, presented) = (hash.to_owned(), secret.clone());
-        let compare = move || StoredHash::parse(&owned)?.matches(&presented);
-        let matches = self
-            .workers
-            .run(deadline, compare)
-            .ok_or(HashError::Deadline)??;
-        self.computed.fetch_add(1, Ordering::Relaxed);
-        if let Some(remembered) = remembered.filter(|_| matches) {
-            remembered.note(secret, hash);
+        let matches = self.compute(secret, hash, deadline)?;
+        if matches {
+            remembered.remember(fingerprint, Instant::now());
         }
         Ok(matches)
     }

@@ -36,14 +36,9 @@ impl Client<'_> {
         /// How the connection reaches its server: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT` or `IN_PROCESS`. Whether MQTT or a
         /// leafnode runs over WebSocket cannot be told.
         connection_type -> Option<String>;
-        /// Whether the server verified the client's TLS certificate.
-        tls_verified -> bool;
         /// The version of TLS, for example `1.3`.
         tls_version -> Option<String>;
         /// The cipher suite of TLS.
         tls_cipher -> Option<String>;
-        /// The subject of the client's TLS certificate as RFC 4514 writes it, most specific part first: `CN=alice,O=Acme`.
-        /// Absent unless the server verified the certificate, so this is proved.
-        tls_subject -> Option<String>;
     }
 }

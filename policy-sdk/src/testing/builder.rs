@@ -248,12 +248,9 @@ impl RequestBuilder {
     }
 
     /// The subject of the TLS certificate, which the server verified.
-    pub fn client_tls_subject(mut self, value: impl Into<String>) -> Self {
-        let subject = value.into();
-        self.facts.client.tls_verified = true;
-        self.facts.client.tls_subject = Some(subject.clone());
+    pub fn certificate_subject(mut self, value: impl Into<String>) -> Self {
         self.facts.certificate.verified = true;
-        self.facts.certificate.subject = Some(subject);
+        self.facts.certificate.subject = Some(value.into());
         self
     }
 

@@ -33,10 +33,8 @@ pub(crate) struct Client {
     pub(crate) tags: Vec<String>,
     pub(crate) name_tag: Option<String>,
     pub(crate) connection_type: Option<String>,
-    pub(crate) tls_verified: bool,
     pub(crate) tls_version: Option<String>,
     pub(crate) tls_cipher: Option<String>,
-    pub(crate) tls_subject: Option<String>,
 }
 
 #[derive(Clone, Default)]

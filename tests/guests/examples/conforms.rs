@@ -37,7 +37,7 @@ struct Conditions {
     /// The nkey that the client proved to hold.
     nkey: Option<String>,
     /// A part of the subject of the verified certificate.
-    tls_subject: Option<String>,
+    certificate_subject: Option<String>,
     /// The `name` of the user JWT.
     name_tag: Option<String>,
     /// The connection name.
@@ -124,9 +124,10 @@ impl Conditions {
             && is(&self.transport, &|| client.transport())
             && is(&self.connection_type, &|| client.connection_type())
             && is(&self.nkey, &|| request.nkey())
-            && self.tls_subject.as_deref().is_none_or(|part| {
-                client
-                    .tls_subject()
+            && self.certificate_subject.as_deref().is_none_or(|part| {
+                request
+                    .certificate()
+                    .subject()
                     .is_some_and(|subject| subject.contains(part))
             })
             && hash(&self.password, &|hash| request.password_matches(hash))

@@ -19,6 +19,7 @@ impl Policy for Guest {
 
     fn decide(&self, request: &Request) -> Verdict {
         let (client, server) = (request.client(), request.server());
+        let certificate = request.certificate();
         let facts = [
             format!("greeting={}", self.0.greeting),
             format!("client.host={:?}", client.host()),
@@ -33,10 +34,10 @@ impl Policy for Guest {
             format!("client.tags={:?}", client.tags()),
             format!("client.name_tag={:?}", client.name_tag()),
             format!("client.connection_type={:?}", client.connection_type()),
-            format!("client.tls_verified={}", client.tls_verified()),
             format!("client.tls_version={:?}", client.tls_version()),
             format!("client.tls_cipher={:?}", client.tls_cipher()),
-            format!("client.tls_subject={:?}", client.tls_subject()),
+            format!("certificate.verified={}", certificate.verified()),
+            format!("certificate.subject={:?}", certificate.subject()),
             format!("server.id={}", server.id()),
             format!("server.name={}", server.name()),
             format!("server.host={}", server.host()),

@@ -2,42 +2,49 @@
 
 mod accounts;
 mod issuers;
+mod throttle;
 
 use std::path::Path;
 use std::time::Duration;
 
+use portcullis_callout::ThrottleOptions;
 use portcullis_claims::PublicKey;
 use portcullis_identity::{
     AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,
 };
 
 use super::reader::Section;
-use super::values::{Kind, OPERATOR_KEY, SECONDS, TOKEN_PLACE};
+use super::values::{DURATION, Kind, OPERATOR_KEY, SOME_TIME, TOKEN_PLACE};
 use crate::problem::Problem;
-
-/// For as long as a password that was changed elsewhere may still open something.
-const AT_MOST_AN_HOUR: Kind<Duration> = Kind {
-    expected: SECONDS.expected,
-    parse: |text| match (SECONDS.parse)(text)? {
-        time if time <= Duration::from_hours(1) => Ok(time),
-        _ => Err(format!("must be at most `1h`, found `{text}`")),
-    },
-};
 
 /// The table `[identity]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Where bearer tokens are looked for, in this order.
     pub token_places: Vec<TokenPlace>,
-    /// For how long passwords that have matched need no hash; not at all if none.
-    pub remember_passwords: Option<Duration>,
     /// `[identity.issuers.NAME]`: whose tokens are believed.
     pub issuers: Vec<IssuerOptions>,
     /// Who must have signed account JWTs, `O…`; anybody if empty.
     pub operators: Vec<PublicKey>,
     /// `[identity.accounts.NAME]`: whose user JWTs are believed.
     pub accounts: Vec<AccountOptions>,
+    /// How long a password that has matched its hash is remembered; none for not at all.
+    pub remember_passwords: Option<Duration>,
+    /// `[identity.throttle]`: how many failed attempts are too many.
+    pub throttle: ThrottleOptions,
 }
+
+/// What is remembered for longer is hardly ever compared.
+const LONGEST_MEMORY: Duration = Duration::from_hours(1);
+
+/// How long something is remembered.
+const MEMORY: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| match (SOME_TIME.parse)(text) {
+        Ok(span) if span > LONGEST_MEMORY => Err(format!("must be at most `1h`, found `{text}`")),
+        span => span,
+    },
+};
 
 impl Identity {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
@@ -45,12 +52,13 @@ impl Identity {
             None => Some(TokenPlace::ALL.to_vec()),
             Some(setting) => setting.list(&TOKEN_PLACE),
         };
-        let remember_passwords = match section.setting("remember-passwords") {
-            None => Some(None),
-            Some(setting) => setting.parse(&AT_MOST_AN_HOUR).map(Some),
-        };
         let operators = section.setting("operators");
         let operator_keys = operators.map_or(Some(Vec::new()), |keys| keys.list(&OPERATOR_KEY));
+        let remember_passwords = match section.setting("remember-passwords") {
+            None => Some(None),
+            Some(setting) => setting.parse(&MEMORY).map(Some),
+        };
+        let throttle = throttle::read(section.section("throttle"));
         let issuers = issuers::read(section.section("issuers"));
         let accounts = accounts::read(section.section("accounts"));
         if let (Some(setting), Some(_), Some(accounts)) = (operators, &operator_keys, &accounts)
@@ -63,10 +71,11 @@ impl Identity {
         section.finish();
         Some(Self {
             token_places: token_places?,
-            remember_passwords: remember_passwords?,
             issuers: issuers?,
             operators: operator_keys?,
             accounts: accounts?,
+            remember_passwords: remember_passwords?,
+            throttle: throttle?,
         })
     }
 }

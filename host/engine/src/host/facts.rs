@@ -53,11 +53,6 @@ impl contract::client::Host for State {
         Ok(client.connection_type().map(|known| known.to_string()))
     }
 
-    fn tls_verified(&mut self) -> wasmtime::Result<bool> {
-        let tls = &self.request("client.tls-verified")?.client.tls;
-        Ok(tls.as_ref().is_some_and(|tls| tls.verified))
-    }
-
     fn tls_version(&mut self) -> wasmtime::Result<Option<String>> {
         let tls = &self.request("client.tls-version")?.client.tls;
         Ok(tls.as_ref().map(|tls| tls.version.clone()))
@@ -66,12 +61,6 @@ impl contract::client::Host for State {
     fn tls_cipher(&mut self) -> wasmtime::Result<Option<String>> {
         let tls = &self.request("client.tls-cipher")?.client.tls;
         Ok(tls.as_ref().map(|tls| tls.cipher.clone()))
-    }
-
-    fn tls_subject(&mut self) -> wasmtime::Result<Option<String>> {
-        let certificate = &self.request("client.tls-subject")?.identity.certificate;
-        let verified = certificate.as_ref().filter(|leaf| leaf.verified);
-        Ok(verified.map(|leaf| leaf.subject.clone()))
     }
 }
 

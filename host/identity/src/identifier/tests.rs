@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::Secret;
+use portcullis_core::{Credentials, Secret};
 
 use super::*;
 use crate::user_jwt::testing::{NOW, World};
@@ -102,4 +102,73 @@ async fn beside_a_password_or_a_token_the_jwt_is_a_sentinel() {
     request.credentials.token = None;
     request.credentials.password = Some(Secret::new(jwt));
     assert!(identify(&world, &request).await.is_err());
+}
+
+#[test]
+fn who_a_login_says_it_is_needs_no_proof() {
+    let world = World::new();
+    let jwt = world.user_claims().sign(&world.stranger).unwrap();
+    let mut request = world.login(jwt.clone());
+    let claimed = |request: &AuthorizationRequest, identifier: &Identifier| match identifier
+        .claimant(request)
+    {
+        Claimant::User(user) => Some(user.into_owned()),
+        _ => None,
+    };
+    let plain = Identifier::default();
+    let subject = Some(world.user.public_key().to_owned());
+    assert_eq!(claimed(&request, &plain), subject);
+    let (unsigned, _) = jwt.rsplit_once('.').unwrap();
+    request.credentials.jwt = Some(Secret::new(unsigned));
+    assert_eq!(claimed(&request, &plain), subject, "not even a signature");
+    request.credentials.jwt = Some(Secret::new("eyJ"));
+    assert_eq!(claimed(&request, &plain), None);
+
+    let credentials = &mut request.credentials;
+    *credentials = Credentials {
+        username: Some("alice".to_owned()),
+        password: Some(Secret::new("hunter2")),
+        jwt: Some(Secret::new(jwt)),
+        ..Default::default()
+    };
+    assert_eq!(claimed(&request, &plain).as_deref(), Some("alice"));
+    request.credentials.token = Some(Secret::new("opaque"));
+    let token = Claimant::Token("opaque".into());
+    assert_eq!(plain.claimant(&request), token, "a bare token");
+    assert_eq!(format!("{token:?}"), "Token([redacted])");
+
+    request.credentials = Credentials {
+        nkey: Some("UABC".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(claimed(&request, &plain).as_deref(), Some("UABC"));
+}
+
+#[test]
+fn a_bearer_token_is_nobodys_until_it_is_verified() {
+    let identifier = Identifier::new(IdentifierOptions {
+        tokens: Some(Arc::new(TokenVerifier::new(Vec::new()).unwrap())),
+        ..IdentifierOptions::default()
+    });
+    // `{"alg":"RS256"}`, `{}` and `{"sub":"a"}`
+    for (password, claimant) in [
+        ("Bearer opaque", Claimant::Token("opaque".into())),
+        (
+            "eyJhbGciOiJSUzI1NiJ9.e30.AAAA",
+            Claimant::Token("eyJhbGciOiJSUzI1NiJ9.e30.AAAA".into()),
+        ),
+        (
+            "bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA",
+            Claimant::Token("a".into()),
+        ),
+        ("hunter2", Claimant::User("mqtt".into())),
+    ] {
+        let mut request = World::new().login(String::new());
+        request.credentials = Credentials {
+            username: Some("mqtt".to_owned()),
+            password: Some(Secret::new(password)),
+            ..Default::default()
+        };
+        assert_eq!(identifier.claimant(&request), claimant, "{password}");
+    }
 }

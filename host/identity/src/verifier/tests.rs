@@ -211,6 +211,45 @@ fn slow_hashes_wait_for_a_slot_and_fast_ones_do_not() {
 }
 
 #[test]
+fn a_remembered_password_needs_no_worker() {
+    let verifier = PasswordVerifier::new(NonZeroUsize::MIN).remembering(Duration::from_mins(5));
+    let compare = |secret: &str, hash: &str, deadline| {
+        let secret = Secret::new(secret);
+        verifier.matches(&secret, hash, deadline)
+    };
+    let soon = || Instant::now() + Duration::from_millis(20);
+    assert_eq!(compare("password", ARGON2ID, later()), Ok(true));
+    assert_eq!(compare("wrong", ARGON2ID, later()), Ok(false));
+    assert_eq!(verifier.remembered_hits(), 0);
+    let _held = verifier.workers.occupy();
+    assert_eq!(compare("password", ARGON2ID, soon()), Ok(true));
+    assert_eq!(verifier.remembered_hits(), 1);
+    for (secret, hash) in [
+        ("wrong", ARGON2ID),
+        ("password", SCRYPT),
+        ("correct horse", SCRYPT),
+    ] {
+        let late = Err(HashError::Deadline);
+        assert_eq!(compare(secret, hash, soon()), late, "{secret} {hash}");
+    }
+    assert_eq!(verifier.remembered_hits(), 1);
+}
+
+#[test]
+fn nothing_is_remembered_unless_it_is_asked_for() {
+    let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
+    let secret = Secret::new("password");
+    assert_eq!(verifier.matches(&secret, ARGON2ID, later()), Ok(true));
+    let _held = verifier.workers.occupy();
+    let soon = Instant::now() + Duration::from_millis(20);
+    assert_eq!(
+        verifier.matches(&secret, ARGON2ID, soon),
+        Err(HashError::Deadline)
+    );
+    assert_eq!(verifier.remembered_hits(), 0);
+}
+
+#[test]
 fn hashes_made_here_match_here() {
     let password = hash_password("correct horse").unwrap();
     assert_eq!(matches("correct horse", &password), Ok(true));
@@ -232,58 +271,4 @@ fn debug_shows_nothing_of_a_hash(
             "{debug}"
         );
     }
-}
-
-#[test]
-fn a_password_that_matched_needs_no_hash_until_it_is_forgotten() {
-    let verifier = PasswordVerifier::default()
-        .remembering(Duration::from_mins(5))
-        .unwrap();
-    let good = Secret::new("password");
-    let matches = |secret: &Secret| verifier.matches(secret, ARGON2ID, later());
-    assert_eq!(matches(&good), Ok(true));
-    assert_eq!(
-        (verifier.status().computed, verifier.status().recalled),
-        (1, 0)
-    );
-    assert_eq!(matches(&good), Ok(true));
-    assert_eq!(
-        (verifier.status().computed, verifier.status().recalled),
-        (1, 1)
-    );
-    // What does not match is computed every time.
-    for computed in 2..4 {
-        assert_eq!(matches(&Secret::new("guess")), Ok(false));
-        assert_eq!(verifier.status().computed, computed);
-    }
-    // Nor is it another user's.
-    assert_eq!(verifier.matches(&good, SCRYPT, later()), Ok(false));
-}
-
-#[test]
-fn what_is_remembered_needs_no_worker() {
-    let verifier = PasswordVerifier::new(NonZeroUsize::MIN)
-        .remembering(Duration::from_mins(5))
-        .unwrap();
-    let good = Secret::new("password");
-    assert_eq!(verifier.matches(&good, ARGON2ID, later()), Ok(true));
-    let _busy = verifier.workers.occupy();
-    let soon = Instant::now() + Duration::from_millis(20);
-    assert_eq!(verifier.matches(&good, ARGON2ID, soon), Ok(true));
-    let guess = Secret::new("guess");
-    assert_eq!(
-        verifier.matches(&guess, ARGON2ID, soon),
-        Err(HashError::Deadline)
-    );
-}
-
-#[test]
-fn nothing_is_remembered_unless_asked_for() {
-    let verifier = PasswordVerifier::default();
-    for computed in 1..3 {
-        let good = Secret::new("password");
-        assert_eq!(verifier.matches(&good, ARGON2ID, later()), Ok(true));
-        assert_eq!(verifier.status().computed, computed);
-    }
-    assert_eq!(verifier.status().recalled, 0);
 }

@@ -1,5 +1,6 @@
 //! `[identity]`: issuers, accounts, and what files they need.
 
+use portcullis_callout::ThrottleOptions;
 use portcullis_claims::{KeyKind, SigningKey};
 use portcullis_identity::{
     AccountSource, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm, TokenPlace,
@@ -56,6 +57,7 @@ fn without_a_table_tokens_and_jwts_prove_nothing() {
     assert_eq!(identity.issuers, []);
     assert_eq!(identity.accounts, []);
     assert_eq!(identity.operators, []);
+    assert_eq!(identity.remember_passwords, None);
 }
 
 #[test]
@@ -166,6 +168,46 @@ fn what_is_set_is_what_the_issuer_gets() {
     "[identity]\noperators = []",
     ":2: identity.operators: would apply to nothing: no account under [identity.accounts] has a `jwt-file`"
 )]
+#[case(
+    "[identity]\nremember-passwords = \"61m\"",
+    ":2: identity.remember-passwords: must be at most `1h`, found `61m`"
+)]
+#[case(
+    "[identity]\nremember-passwords = \"0s\"",
+    ":2: identity.remember-passwords: must be more than zero, found `0s`"
+)]
+#[case(
+    "[identity]\nremember-passwords = true",
+    ":2: identity.remember-passwords: expected a duration such as `250ms` or `1h 30m`, found a boolean"
+)]
+#[case(
+    "[identity.throttle]\naddress-failures = -1",
+    ":2: identity.throttle.address-failures: must be between 0 and 4294967295, found `-1`"
+)]
+#[case(
+    "[identity.throttle]\nuser-failures = \"30\"",
+    ":2: identity.throttle.user-failures: expected a whole number, found a string"
+)]
+#[case(
+    "[identity.throttle]\nper = \"999ms\"",
+    ":2: identity.throttle.per: must be at least one second, found `999ms`"
+)]
+#[case(
+    "[identity.throttle]\nper = \"25h\"",
+    ":2: identity.throttle.per: must be at most `1day`, found `25h`"
+)]
+#[case(
+    "[identity.throttle]\nexempt-networks = [\"10.0.0.7\"]",
+    ":2: identity.throttle.exempt-networks: invalid network `10.0.0.7`: expected an address and the length of its prefix, as `10.0.0.0/8`, `10.0.0.7/32` or `fd00::/8`"
+)]
+#[case(
+    "[identity.throttle]\nmax-entries = 0",
+    ":2: identity.throttle.max-entries: must be between 1 and 10000000, found `0`"
+)]
+#[case(
+    "[identity.throttle]\nuser-failure = 1",
+    ":2: identity.throttle.user-failure: unknown key, did you mean `user-failures`?"
+)]
 fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem: &str) {
     assert_eq!(problems(tables), [problem]);
 }
@@ -237,7 +279,7 @@ fn keys_come_from_one_place() {
 #[test]
 fn the_reference_has_every_key_of_every_table() {
     // An unlikely key makes each table list the keys it knows.
-    for table in ["issuers.x", "accounts.x"] {
+    for table in ["issuers.x", "accounts.x", "throttle"] {
         let found = problems(&format!("[identity.{table}]\nzzzzzz = 1"));
         let known = found
             .iter()
@@ -307,6 +349,24 @@ fn accounts_are_known_by_keys_or_by_their_jwt() {
             jwt("dir/c.jwt", Some(app.parse().unwrap())),
         ]
     );
+}
+
+#[test]
+fn what_is_set_is_what_the_throttle_gets() {
+    let found = identity(
+        "[identity]\nremember-passwords = \"1h\"\n[identity.throttle]\naddress-failures = 0\nuser-failures = 5\n\
+         per = \"24h\"\nexempt-networks = [\"10.0.0.0/8\", \"fd00::/8\"]\nmax-entries = 1000",
+    );
+    assert_eq!(found.remember_passwords, Some(Duration::from_hours(1)));
+    let expected = ThrottleOptions {
+        address_failures: 0,
+        user_failures: 5,
+        per: Duration::from_hours(24),
+        exempt_networks: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+        max_entries: 1000,
+    };
+    assert_eq!(found.throttle, expected);
+    assert_eq!(identity("").throttle, ThrottleOptions::default());
 }
 
 #[test]

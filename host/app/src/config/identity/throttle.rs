@@ -1,0 +1,62 @@
+//! `[identity.throttle]`: how many failed attempts are too many.
+
+use std::time::Duration;
+
+use portcullis_callout::ThrottleOptions;
+use portcullis_core::SourceNetwork;
+
+use crate::config::reader::Section;
+use crate::config::values::{DURATION, Kind, SECONDS};
+
+/// Buckets that take longer to drain hold nothing back any more.
+const LONGEST: Duration = Duration::from_hours(24);
+/// An entry takes some 200 bytes, and there are three kinds.
+const MOST_ENTRIES: i64 = 10_000_000;
+
+/// How long failures count.
+const WINDOW: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| match (SECONDS.parse)(text) {
+        Ok(window) if window > LONGEST => Err(format!("must be at most `1day`, found `{text}`")),
+        window => window,
+    },
+};
+
+const NETWORK: Kind<SourceNetwork> = Kind {
+    expected: "a network such as `10.0.0.0/8`",
+    parse: |text| {
+        text.parse()
+            .map_err(|error: portcullis_core::InvalidSourceNetwork| error.to_string())
+    },
+};
+
+pub(super) fn read(mut section: Section<'_>) -> Option<ThrottleOptions> {
+    let default = ThrottleOptions::default();
+    let address_failures = read_count(&mut section, "address-failures", default.address_failures);
+    let user_failures = read_count(&mut section, "user-failures", default.user_failures);
+    let per = section.value("per", &WINDOW, default.per);
+    let exempt_networks = section.list("exempt-networks", &NETWORK);
+    let max_entries = match section.setting("max-entries") {
+        None => Some(default.max_entries),
+        Some(setting) => setting
+            .number(1, MOST_ENTRIES)
+            .and_then(|number| u64::try_from(number).ok()),
+    };
+    section.finish();
+    Some(ThrottleOptions {
+        address_failures: address_failures?,
+        user_failures: user_failures?,
+        per: per?,
+        exempt_networks: exempt_networks?,
+        max_entries: max_entries?,
+    })
+}
+
+fn read_count(section: &mut Section<'_>, key: &'static str, default: u32) -> Option<u32> {
+    match section.setting(key) {
+        None => Some(default),
+        Some(setting) => setting
+            .number(0, i64::from(u32::MAX))
+            .and_then(|number| u32::try_from(number).ok()),
+    }
+}

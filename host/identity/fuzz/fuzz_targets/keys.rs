@@ -1,0 +1,19 @@
+//! JWK sets, and tokens that are to be verified with them. The input is the set, a zero byte, and a token as the target `token` has it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use portcullis_identity::fuzzing;
+use portcullis_identity_fuzz::{check_error, parts, token_of};
+
+fuzz_target!(|data: &[u8]| {
+    let (set, token) = parts(data);
+    let Some(token) = token_of(token) else { return };
+    let Some((keys, ignored, verified)) = fuzzing::verify(set, &token) else {
+        return;
+    };
+    assert!(keys + ignored <= set.len());
+    match verified {
+        Ok(()) => assert!(keys > 0),
+        Err(error) => check_error(&error.to_string()),
+    }
+});

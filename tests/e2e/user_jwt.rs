@@ -1,0 +1,121 @@
+//! User JWTs whose issuer the host trusts, as real servers hand them on; and what becomes of who fails too often.
+
+use std::fs;
+
+use anyhow::Result;
+use async_nats::ConnectOptions;
+use portcullis_tests::{
+    Accounts, Built, Credentials, Event, Host, NatsServer, Operator, Release, Resolver, Site, User,
+    log_in,
+};
+use rstest::rstest;
+
+use crate::support::{POLICY, sensor, settings, static_users};
+
+/// Everybody who comes with a user JWT is let in.
+const EVERYBODY: &str = "[[settings.rules]]\nmatch = { method = \"jwt\" }\n\
+                         permit = { account = \"APP\", publish-allow = [\"orders.>\"] }\n";
+
+/// An operator whose callout account is trusted, and whose host knows its JWT by a file.
+struct Trusting {
+    operator: Operator,
+    site: Site,
+    server: NatsServer,
+    host: Host,
+}
+
+impl Trusting {
+    async fn start(release: Release) -> Result<Self> {
+        let site = Site::create(release)?;
+        let operator = Operator::new(&["APP"])?;
+        operator.write(site.path())?;
+        fs::write(
+            site.path().join("auth.jwt"),
+            operator.sign(&operator.callout)?,
+        )?;
+        let guest = Built::guest("conforms")?;
+        site.policies.put_policy("conforms", &guest, EVERYBODY)?;
+        let config = operator.server_config(Resolver::Memory, site.path(), "")?;
+        let server = site.start_server_with(&config).await?;
+        let tables = "[identity.accounts.AUTH]\njwt-file = \"auth.jwt\"\n";
+        let host = site.spawn_host_with(&operator.host_config(&server.url(), tables))?;
+        host.ready().await?;
+        Ok(Self {
+            operator,
+            site,
+            server,
+            host,
+        })
+    }
+
+    /// Logs in; what the host decided.
+    async fn decide(&self, user: &User, name: &str) -> Result<Event> {
+        let options = ConnectOptions::with_credentials(&user.credentials()?)?.name(name);
+        // Let in or not: the decision says.
+        drop(options.connect(self.server.url()).await);
+        self.host.decision(name).await
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_account_vouches_for_its_users_until_it_revokes_them(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let mut trusting = Trusting::start(release).await?;
+    let alice = trusting.operator.callout.user("alice")?;
+    let decision = trusting.decide(&alice, "first").await?;
+    assert_eq!(decision.text("decision"), "permit", "{decision:?}");
+    assert_eq!(decision.text("identity.strength"), "proved");
+    assert_eq!(decision.text("identity.principal"), alice.public_key());
+    let account = trusting.operator.callout.public_key();
+    assert_eq!(decision.text("identity.issuer"), account);
+
+    let mark = trusting.host.log().len();
+    trusting.operator.callout.revoke(&alice.public_key());
+    let revoked = trusting.operator.sign(&trusting.operator.callout)?;
+    fs::write(trusting.site.path().join("auth.jwt"), revoked)?;
+    let read = |event: &Event| event.says("the account's jwt was read");
+    trusting.host.wait_from(mark, "the new JWT", read).await?;
+    let decision = trusting.decide(&alice, "second").await?;
+    assert_eq!(decision.text("denial.class"), "identity-rejected");
+    assert_eq!(
+        decision.text("denial.reason"),
+        "the user JWT was issued before account `AUTH` revoked it"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_fails_too_often_is_not_heard_and_who_is_known_is() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let users = settings(&[sensor("everything", "").await?]);
+    site.policies.put_policy(POLICY, &static_users()?, &users)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let tables = "[identity.throttle]\naddress-failures = 2\nuser-failures = 1\nper = \"1h\"\n";
+    let host = site.spawn_host(&server, tables)?;
+    host.ready().await?;
+    let class = async |credentials, name: &str| -> Result<String> {
+        drop(log_in(&server.url(), credentials, name).await);
+        let decision = host.decision(name).await?;
+        Ok(decision.text("denial.class").to_owned())
+    };
+    assert_eq!(class(crate::support::SENSOR, "known").await?, "");
+    for (name, expected) in [
+        ("first", "end-of-chain"),
+        ("second", "throttled"),
+        ("third", "throttled"),
+    ] {
+        let mallory = Credentials::Password("mallory", "guess");
+        assert_eq!(class(mallory, name).await?, expected, "{name}");
+    }
+    let token = Credentials::Token("guess");
+    assert_eq!(class(token, "token").await?, "end-of-chain");
+    let token = Credentials::Token("guess");
+    assert_eq!(class(token, "address").await?, "throttled");
+    assert_eq!(class(crate::support::SENSOR, "still-known").await?, "");
+    let said = |event: &Event| event.says("logins are throttled: too many attempts have failed");
+    let said = host.wait_for("the first refusal", said).await?;
+    assert_eq!(said.text("throttle.kind"), "user");
+    Ok(())
+}
