@@ -44,7 +44,7 @@ pub(super) async fn unknown_keys() -> Result<Outcome> {
         async move { matches!(barely_log_in(port, &token).await, Ok(true)) }
     });
     let before = Before::fault(&stage, load).await?;
-    let fetched = provider.fetches().await?.keys;
+    let at_first = provider.fetches().await?.keys;
 
     // Refused for their audience, before any key is looked for: what a crowd costs by itself.
     let control = crowd(port, Forgery::Audience, &good).await?;
@@ -54,7 +54,7 @@ pub(super) async fn unknown_keys() -> Result<Outcome> {
     let mut outcome = before.and_after(&stage, SOON).await?;
     let failed = outcome.during.failed;
     outcome.require(failed == 0, "logins failed beside the crowd");
-    let fetches = provider.fetches().await?.keys - fetched;
+    let fetches = provider.fetches().await?.keys - at_first;
     outcome.require(fetches <= MOST_FETCHES, "too many fetches");
     let (beside_control, beside_storm) = (median(&logins, control)?, median(&logins, storm)?);
     let slower = beside_storm.as_secs_f64() / beside_control.as_secs_f64();
