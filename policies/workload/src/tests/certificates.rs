@@ -16,7 +16,7 @@ fn every_name() -> RequestBuilder {
         .certificate_spiffe_id(API)
         .certificate_dns_name("api.example.com")
         .certificate_email_name("api@example.com")
-        .client_tls_subject("CN=api,O=Acme")
+        .certificate_subject("CN=api,O=Acme")
         .certificate_fingerprint(FINGERPRINT)
 }
 
@@ -53,7 +53,7 @@ fn every_name_of_a_verified_certificate_can_be_what_a_rule_is_about() {
     ] {
         let expected = permit("APP", name).publish_allow(subject);
         assert_eq!(decide(&with_rule(rule), every_name()), expected.into());
-        let others = certificate().client_tls_subject("CN=other");
+        let others = certificate().certificate_subject("CN=other");
         assert_eq!(decide(&with_rule(rule), others), Verdict::Abstain, "{rule}");
     }
 }
@@ -119,6 +119,6 @@ fn a_name_of_one_kind_is_none_of_another() {
     let request = certificate()
         .certificate_dns_name(API)
         .certificate_email_name(API)
-        .client_tls_subject(API);
+        .certificate_subject(API);
     assert_eq!(decide(&policy, request), Verdict::Abstain);
 }

@@ -107,7 +107,7 @@ fn a_service_account_is_proved_by_tokens_only() {
         assert_eq!(decide(&policy, request), Verdict::Abstain, "{method}");
     }
     let verified = certificate()
-        .client_tls_subject("CN=x")
+        .certificate_subject("CN=x")
         .claims(&claims("prod", "api").to_string());
     assert_eq!(decide(&policy, verified), Verdict::Abstain);
 }
