@@ -4,9 +4,9 @@
 //! Understands what any test program does (`--list`, filters); a name is `callout::NUMBER_NAME::RELEASE`. Ends with the matrix,
 //! and fails if a cell does.
 
+mod callout;
 mod faulty;
 mod matrix;
-mod rows;
 mod rules;
 mod stage;
 
@@ -18,8 +18,8 @@ use anyhow::{Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use portcullis_tests::Release;
 
+use callout::{ROWS, Row, Run};
 use matrix::{Cell, Matrix};
-use rows::{ROWS, Row, Run};
 
 /// Longer than any cell takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use portcullis_tests::Release;
 
 use crate::RELEASES;
-use crate::rows::{ROWS, Row};
+use crate::callout::{ROWS, Row};
 
 /// What came of a row on a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
