@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::arguments::Suite;
 use crate::failure::Result;
 use crate::process;
 use crate::setup;
@@ -42,10 +43,7 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     let mut steps = Steps::new(6);
     let servers = prepare(&mut steps, workspace)?;
-    let (clients, node) = steps.run("test clients: nats-py and nats.js", || {
-        let node = setup::node(workspace)?;
-        Ok((setup::test_clients(workspace, &node)?, node.program))
-    })?;
+    let clients = prepare_clients(&mut steps, workspace)?;
     steps.run(
         "host and tests: built for release (the first time takes some minutes)",
         || build_host(workspace, &["--bins", "--tests"]),
@@ -55,28 +53,27 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     tests.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]);
     tests.args(filters);
     set_built(&mut tests, workspace);
-    tests
-        .envs(servers)
-        .env("PORTCULLIS_CLIENTS", clients)
-        .env("PORTCULLIS_NODE", node)
-        .env("PORTCULLIS_PYTHON", setup::PYTHON);
-    process::run(&mut tests)
+    process::run(tests.envs(servers).envs(clients))
 }
 
-/// Reproduces nats-server's own tests of auth callout, and prints which release passes which.
-pub(crate) fn conformance(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(5);
+/// Runs the suites of conformance, or one of them, and prints which release passes which row.
+pub(crate) fn conformance(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
+    let mut steps = Steps::new(6);
     let servers = prepare(&mut steps, workspace)?;
+    let clients = prepare_clients(&mut steps, workspace)?;
     steps.run(
-        "host and suite: built for release (the first time takes some minutes)",
+        "host and suites: built for release (the first time takes some minutes)",
         || build_host(workspace, &["--bins", "--test", "conformance"]),
     )?;
     steps.announce("conformance");
-    let mut suite = workspace.cargo();
-    suite.args(["test", "--release", "--workspace", "--quiet"]);
-    suite.args(["--test", "conformance"]);
-    set_built(&mut suite, workspace);
-    process::run(suite.envs(servers))
+    let mut tests = workspace.cargo();
+    tests.args(["test", "--release", "--workspace", "--quiet"]);
+    tests.args(["--test", "conformance"]);
+    if let Some(suite) = suite {
+        tests.args(["--", &format!("{}::", suite.as_str())]);
+    }
+    set_built(&mut tests, workspace);
+    process::run(tests.envs(servers).envs(clients))
 }
 
 /// Breaks things while clients log in, and counts what that costs; only those whose names contain one of `filters`, if there
@@ -117,6 +114,22 @@ fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str
         build_policies(workspace, true)
     })?;
     Ok(servers)
+}
+
+/// The clients that others wrote, and where they and what runs them are.
+fn prepare_clients(
+    steps: &mut Steps,
+    workspace: &Workspace,
+) -> Result<[(&'static str, PathBuf); 3]> {
+    steps.run("test clients: nats-py, nats.js and paho-mqtt", || {
+        let node = setup::node(workspace)?;
+        let clients = setup::test_clients(workspace, &node)?;
+        Ok([
+            ("PORTCULLIS_CLIENTS", clients),
+            ("PORTCULLIS_NODE", node.program),
+            ("PORTCULLIS_PYTHON", PathBuf::from(setup::PYTHON)),
+        ])
+    })
 }
 
 /// Formatting, lints and documentation, as CI sees them.
