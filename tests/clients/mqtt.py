@@ -32,6 +32,9 @@ class Session:
         self.client.on_message = lambda _client, _data, message: self.said.put(message.payload.decode())
         if "user" in login:
             self.client.username_pw_set(login["user"], login.get("password"))
+        if "tls" in login:
+            files = login["tls"]
+            self.client.tls_set(files["authority"], files.get("certificate"), files.get("key"))
 
     def log_in(self, login):
         """What the server answers to CONNECT."""

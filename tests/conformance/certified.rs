@@ -1,10 +1,10 @@
-//! A server that verifies its clients' certificates, over TCP and over WebSocket.
+//! A server that verifies its clients' certificates, whatever their transport.
 
 use anyhow::Result;
 use portcullis_tests::{Authority, Release, Site};
 
 use crate::rules::Rule;
-use crate::stage::{Config, Stage};
+use crate::stage::{Config, Stage, jetstream};
 
 /// A server in config mode, to which everybody comes with a certificate of one authority, the host too.
 pub(crate) struct Certified {
@@ -24,7 +24,14 @@ impl Certified {
             server.key_file.display(),
             authority.file.display()
         );
-        let top = format!("{tls}\nwebsocket {{ listen: \"127.0.0.1:-1\", {tls} }}");
+        let listens = |block| format!("{block} {{ listen: \"127.0.0.1:-1\", {tls} }}");
+        let top = format!(
+            "{tls}\n{}\n{}\n{}\n{}",
+            listens("websocket"),
+            listens("mqtt"),
+            listens("leafnodes"),
+            jetstream(&site)
+        );
         let nats = format!(
             "tls-ca-file = \"{}\"\ntls-cert-file = \"{}\"\ntls-key-file = \"{}\"\ntls-required = true\n",
             authority.file.display(),
@@ -32,7 +39,7 @@ impl Certified {
             host.key_file.display()
         );
         let config = Config {
-            accounts: "  FOO: {}",
+            accounts: "  FOO: { jetstream: enabled }",
             targets: &["FOO"],
             top: &top,
             nats: &nats,

@@ -19,7 +19,7 @@ pub(crate) static SUITE: Suite = Suite {
 };
 
 /// By transport; in operator mode, where its JWTs matter, behind the others.
-static ROWS: [Row; 18] = [
+static ROWS: [Row; 20] = [
     row!(
         1,
         "password",
@@ -87,48 +87,62 @@ static ROWS: [Row; 18] = [
     ),
     row!(
         12,
+        "mqtt_certificate",
+        "certificate, over MQTT",
+        (2, 10, 0),
+        certificate::over_mqtt
+    ),
+    row!(
+        13,
         "leafnode_password",
         "password, of a leafnode",
         (2, 10, 26),
         leafnode::password
     ),
     row!(
-        13,
+        14,
+        "leafnode_certificate",
+        "certificate, of a leafnode",
+        (2, 10, 0),
+        leafnode::certificate
+    ),
+    row!(
+        15,
         "operator_credentials",
         "credentials, operator mode",
         (2, 10, 0),
         operator::credentials
     ),
     row!(
-        14,
+        16,
         "operator_token",
         "token behind a sentinel, operator mode",
         (2, 10, 0),
         operator::token
     ),
     row!(
-        15,
+        17,
         "operator_websocket",
         "user JWT in a cookie, over WebSocket, operator mode",
         (2, 10, 0),
         operator::jwt_cookie
     ),
     row!(
-        16,
+        18,
         "operator_websocket_token",
         "token behind it, over WebSocket, operator mode",
         (2, 10, 0),
         operator::token_behind_cookie
     ),
     row!(
-        17,
+        19,
         "operator_mqtt",
         "user JWT as the password, over MQTT, operator mode",
         (2, 10, 0),
         operator::mqtt
     ),
     row!(
-        18,
+        20,
         "operator_leafnode",
         "credentials, of a leafnode, operator mode",
         (2, 10, 26),

@@ -286,9 +286,14 @@ pub(crate) fn behind(operator: &Operator, token: &str) -> Value {
 
 /// What a server needs for MQTT.
 pub(crate) fn mqtt(site: &Site) -> String {
+    let jetstream = jetstream(site);
+    format!("{jetstream}\nmqtt {{ listen: \"127.0.0.1:-1\" }}")
+}
+
+/// What MQTT needs.
+pub(crate) fn jetstream(site: &Site) -> String {
     let directory = site.path().join("jetstream");
-    let directory = directory.display();
-    format!("jetstream {{ store_dir: \"{directory}\" }}\nmqtt {{ listen: \"127.0.0.1:-1\" }}")
+    format!("jetstream {{ store_dir: \"{}\" }}", directory.display())
 }
 
 /// Subscribes, and waits until the server knows it.

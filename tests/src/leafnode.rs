@@ -1,10 +1,11 @@
 //! A server that joins another one as a leafnode.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{NatsServer, Site};
+use crate::{Certificate, NatsServer, Site};
 
 /// What the leafnode writes when the other server hands on that somebody subscribes to a subject, which follows: only then is
 /// it in. That it has a connection says nothing.
@@ -18,6 +19,17 @@ pub struct Leafnode {
     server: NatsServer,
 }
 
+/// How it logs in at the other server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Remote<'a> {
+    /// `NAME:PASSWORD` or a token, in the address; nothing if it is empty.
+    pub user: &'a str,
+    /// The content of a credentials file.
+    pub credentials: Option<&'a str>,
+    /// The certificate of whoever vouches for the other server, and its own; without, there is no TLS.
+    pub tls: Option<(&'a Path, &'a Certificate)>,
+}
+
 /// What came of its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Joined {
@@ -28,25 +40,31 @@ pub enum Joined {
 }
 
 impl Leafnode {
-    /// Starts a leafnode of the site's release, named `name`, that logs in at `port` of this machine with `user` (`NAME:PASSWORD`,
-    /// a token, or nothing), and with the content of a credentials file, if there is one.
+    /// Starts a leafnode of the site's release, named `name`, that logs in at `port` of this machine.
     ///
     /// # Errors
     ///
     /// If it does not start.
-    pub async fn start(
-        site: &Site,
-        name: &str,
-        port: u16,
-        user: &str,
-        credentials: Option<&str>,
-    ) -> Result<Self> {
+    pub async fn start(site: &Site, name: &str, port: u16, remote: Remote<'_>) -> Result<Self> {
+        let Remote {
+            user,
+            credentials,
+            tls,
+        } = remote;
         let at = if user.is_empty() { "" } else { "@" };
         let mut remote = format!("url: \"nats://{user}{at}127.0.0.1:{port}\"");
         if let Some(credentials) = credentials {
             let file = site.path().join(format!("{name}.creds"));
             fs::write(&file, credentials)?;
             remote = format!("{remote}, credentials: \"{}\"", file.display());
+        }
+        if let Some((authority, certificate)) = tls {
+            remote = format!(
+                "{remote}, tls {{ ca_file: \"{}\", cert_file: \"{}\", key_file: \"{}\" }}",
+                authority.display(),
+                certificate.file.display(),
+                certificate.key_file.display()
+            );
         }
         let config = format!(
             "server_name: {name}\ndebug: true\ntrace: true\nleafnodes {{ remotes: [ {{ {remote} }} ] }}\n"

@@ -43,7 +43,7 @@ pub use foreign::{ForeignClient, Login, Session, Step};
 pub use gauge::Gauge;
 pub use host::{Finished, Host, hash, run_portcullis};
 pub use keys::Keys;
-pub use leafnode::{Joined, Leafnode};
+pub use leafnode::{Joined, Leafnode, Remote};
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
 pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;

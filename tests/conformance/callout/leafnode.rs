@@ -3,7 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use futures::StreamExt;
-use portcullis_tests::{Credentials, Joined, Leafnode, Operator, Release, Resolver, Site, log_in};
+use portcullis_tests::{
+    Credentials, Joined, Leafnode, Operator, Release, Remote, Resolver, Site, log_in,
+};
 use tokio::time::{Duration, timeout};
 
 use crate::rules::Rule;
@@ -59,7 +61,12 @@ async fn leafnodes(stage: &Stage, responder: Client, shared: Option<&str>) -> Re
         ("token", "token", true),
         ("password", "leaf:pwd", true),
     ] {
-        let leafnode = Leafnode::start(&stage.site, name, port, user, shared).await?;
+        let remote = Remote {
+            user,
+            credentials: shared,
+            ..Remote::default()
+        };
+        let leafnode = Leafnode::start(&stage.site, name, port, remote).await?;
         let joined = leafnode.joins("foo").await?;
         let decision = stage.host.decision(name).await?;
         ensure!(

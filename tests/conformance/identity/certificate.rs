@@ -29,6 +29,13 @@ pub(super) async fn over_websocket(release: Release) -> Result<()> {
     alone(&certified, ForeignClient::JavaScript, &url, "websocket").await
 }
 
+/// The same over MQTT.
+pub(super) async fn over_mqtt(release: Release) -> Result<()> {
+    let certified = Certified::start(release, &[rule()]).await?;
+    let url = certified.stage.server.mqtt_url()?;
+    alone(&certified, ForeignClient::Mqtt, &url, "mqtt").await
+}
+
 /// A password beside a certificate is what the login is judged by.
 pub(super) async fn beside_password(release: Release) -> Result<()> {
     let rule = lets_in(Rule::password("alice", "wonderland"), "FOO");
@@ -90,9 +97,11 @@ async fn alone(
         ]
     };
     let good = login(authority, "gateway")?;
-    visitor
-        .admits(&good, &named("known"), &fields(SUBJECT))
-        .await?;
+    let known = named("known");
+    match client {
+        ForeignClient::Mqtt => visitor.admits_mqtt(&good, &known, &fields(SUBJECT)).await?,
+        _ => visitor.admits(&good, &known, &fields(SUBJECT)).await?,
+    }
     let bad = login(authority, "stranger")?;
     visitor
         .refuses(&bad, &named("stranger"), &fields("CN=stranger"))

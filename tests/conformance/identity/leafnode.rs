@@ -1,14 +1,15 @@
 //! Leafnodes: servers that log in at another server.
 
 use anyhow::{Context, Result, ensure};
-use async_nats::{Client, Subscriber};
+use async_nats::{Client, ConnectOptions, Subscriber};
 use futures::{FutureExt, StreamExt};
 use portcullis_tests::{
-    Credentials, Joined, Leafnode, Operator, Release, Resolver, Site, User, log_in,
+    Credentials, Joined, Leafnode, Operator, Release, Remote, Resolver, Site, log_in,
 };
 use tokio::time::{Duration, timeout};
 
 use super::visit::{Fields, expect_fields, lets_in};
+use crate::certified::Certified;
 use crate::rules::Rule;
 use crate::stage::{Config, Extra, Stage, listen};
 
@@ -73,10 +74,47 @@ pub(super) async fn password(release: Release) -> Result<()> {
         ("identity.principal", "edge"),
         ("identity.strength", "claimed"),
     ];
-    let good = start(&stage, "edge", "edge:wonderland", None).await?;
+    let good = start(&stage, "edge", by_password("edge:wonderland")).await?;
     admitted(&stage, &good, "edge", fields, &mut neighbour).await?;
-    let bad = start(&stage, "stranger", "edge:wrong", None).await?;
+    let bad = start(&stage, "stranger", by_password("edge:wrong")).await?;
     refused(&stage, &bad, "stranger", fields).await
+}
+
+/// A certificate and nothing else.
+pub(super) async fn certificate(release: Release) -> Result<()> {
+    let rules = [
+        lets_in(Rule::certificate("CN=edge"), "FOO"),
+        Rule::certificate("CN=neighbour")
+            .permits("FOO")
+            .everything(),
+    ];
+    let Certified { stage, authority } = Certified::start(release, &rules).await?;
+    let own = authority.issue("neighbour")?;
+    let options = ConnectOptions::new()
+        .name("neighbour")
+        .require_tls(true)
+        .add_root_certificates(authority.file.clone())
+        .add_client_certificate(own.file, own.key_file);
+    let neighbour = stage.connect(options, "neighbour").await?;
+    let mut neighbour = Neighbour::listen(neighbour).await?;
+    let fields = |subject| {
+        [
+            ("client.kind", "Leafnode"),
+            ("client.method", "certificate"),
+            ("identity.principal", subject),
+            ("identity.strength", "proved"),
+            ("identity.issuer", "CN=Portcullis tests"),
+        ]
+    };
+    let by_certificate = |certificate| Remote {
+        tls: Some((&authority.file, certificate)),
+        ..Remote::default()
+    };
+    let (edge, other) = (authority.issue("edge")?, authority.issue("other")?);
+    let good = start(&stage, "edge", by_certificate(&edge)).await?;
+    admitted(&stage, &good, "edge", &fields("CN=edge"), &mut neighbour).await?;
+    let bad = start(&stage, "other", by_certificate(&other)).await?;
+    refused(&stage, &bad, "other", &fields("CN=other")).await
 }
 
 /// A credentials file.
@@ -100,10 +138,10 @@ pub(super) async fn credentials(release: Release) -> Result<()> {
         operator.callout.user("other")?,
     );
     let key = edge.public_key();
-    let good = start(&stage, "edge", "", Some(&edge)).await?;
+    let good = start(&stage, "edge", by_credentials(&edge.credentials()?)).await?;
     admitted(&stage, &good, "edge", &proved(&key), &mut neighbour).await?;
     let key = other.public_key();
-    let bad = start(&stage, "other", "", Some(&other)).await?;
+    let bad = start(&stage, "other", by_credentials(&other.credentials()?)).await?;
     refused(&stage, &bad, "other", &proved(&key)).await
 }
 
@@ -117,10 +155,25 @@ fn proved(key: &str) -> [(&str, &str); 4] {
     ]
 }
 
-async fn start(stage: &Stage, name: &str, user: &str, jwt: Option<&User>) -> Result<Leafnode> {
-    let credentials = jwt.map(User::credentials).transpose()?;
+async fn start(stage: &Stage, name: &str, remote: Remote<'_>) -> Result<Leafnode> {
     let port = stage.server.leafnode_port()?;
-    Leafnode::start(&stage.site, name, port, user, credentials.as_deref()).await
+    Leafnode::start(&stage.site, name, port, remote).await
+}
+
+/// With a user name and a password.
+fn by_password(user: &str) -> Remote<'_> {
+    Remote {
+        user,
+        ..Remote::default()
+    }
+}
+
+/// With the content of a credentials file.
+fn by_credentials(text: &str) -> Remote<'_> {
+    Remote {
+        credentials: Some(text),
+        ..Remote::default()
+    }
 }
 
 async fn admitted(
