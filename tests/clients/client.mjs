@@ -4,20 +4,58 @@
 // Every step answers with an object; `failed` in it says that the step could not be taken. client.py does
 // the same.
 
+import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setTimeout as after } from "node:timers/promises";
-import { connect } from "@nats-io/transport-node";
+import { connect, credsAuthenticator, nkeyAuthenticator, wsconnect } from "@nats-io/transport-node";
+import { WebSocket } from "ws";
 
 const CONNECT_MS = 10_000;
 const REPLY_MS = 10_000;
 
 const messageOf = (error) => error.message || error.name || String(error);
 
+const bytes = (text) => new TextEncoder().encode(text);
+
+// What proves who the client is, where a signature does. `nkey` is what the client presents instead of the
+// key that signs.
+function authenticator(login) {
+  if (login.credentials) return credsAuthenticator(bytes(login.credentials));
+  if (!login.seed) return undefined;
+  const sign = nkeyAuthenticator(bytes(login.seed));
+  return (nonce) => ({ ...sign(nonce), ...(login.nkey && { nkey: login.nkey }) });
+}
+
+// How a client gets to the server: over TCP or TLS, or over WebSocket with cookies as a browser sends them.
+function transport(login) {
+  const { authority, certificate, key } = login.tls ?? {};
+  if (!login.url.startsWith("ws")) {
+    const tls = login.tls && { caFile: authority, certFile: certificate, keyFile: key };
+    return [connect, { tls }];
+  }
+  const read = (file) => file && readFileSync(file);
+  const cookies = Object.entries(login.cookies ?? {}).map(([name, value]) => `${name}=${value}`);
+  const options = {
+    headers: cookies.length > 0 ? { Cookie: cookies.join("; ") } : {},
+    ca: read(authority),
+    cert: read(certificate),
+    key: read(key),
+  };
+  const wsFactory = async (url) => ({
+    socket: new WebSocket(url, options),
+    encrypted: url.startsWith("wss:"),
+  });
+  return [wsconnect, { wsFactory }];
+}
+
 class Session {
   errors = [];
 
   async logIn(login) {
-    this.connection = await connect({
+    const [open, how] = transport(login);
+    this.connection = await open({
+      ...how,
+      authenticator: authenticator(login),
       servers: login.url,
       user: login.user,
       pass: login.password,

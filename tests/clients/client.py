@@ -6,9 +6,11 @@ Every step answers with an object; `failed` in it says that the step could not b
 
 import asyncio
 import json
+import ssl
 import sys
 
 import nats
+from nats.aio.client import RawCredentials
 
 CONNECT_SECONDS = 10
 REPLY_SECONDS = 10
@@ -26,6 +28,12 @@ class Session:
         credentials = {
             key: login[key] for key in ("user", "password", "token", "name") if key in login
         }
+        if "seed" in login:
+            credentials["nkeys_seed_str"] = login["seed"]
+        if "credentials" in login:
+            credentials["user_credentials"] = RawCredentials(login["credentials"])
+        if "tls" in login:
+            credentials["tls"] = tls_context(login["tls"])
         self.connection = await nats.connect(
             login["url"],
             allow_reconnect=False,
@@ -77,6 +85,13 @@ class Session:
         await self.connection.flush(REPLY_SECONDS)
         fresh = self.errors[known:]
         return {"refused": fresh[0]} if fresh else {"accepted": True}
+
+
+def tls_context(files):
+    context = ssl.create_default_context(cafile=files["authority"])
+    if "certificate" in files:
+        context.load_cert_chain(files["certificate"], files["key"])
+    return context
 
 
 async def main():

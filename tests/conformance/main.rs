@@ -1,14 +1,20 @@
-//! nats-server's own tests of auth callout, with this host answering, on five releases. Each row of the matrix is one of them:
-//! the same arrangement, a policy that decides as the test's service does, and what the test looks at.
+//! Suites on five releases of nats-server, each a matrix of rows by releases:
 //!
-//! Understands what any test program does (`--list`, filters); a name is `callout::NUMBER_NAME::RELEASE`. Ends with the matrix,
+//! - `callout`: nats-server's own tests of auth callout, with this host answering. Each row is one of them: the same arrangement, a
+//!   policy that decides as the test's service does, and what the test looks at.
+//! - `identity`: every way to log in, with clients that others wrote, and what the host makes of who comes.
+//!
+//! Understands what any test program does (`--list`, filters); a name is `SUITE::NUMBER_NAME::RELEASE`. Ends with the matrices,
 //! and fails if a cell does.
 
+mod callout;
+mod certified;
 mod faulty;
+mod identity;
 mod matrix;
-mod rows;
 mod rules;
 mod stage;
+mod suite;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +25,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use portcullis_tests::Release;
 
 use matrix::{Cell, Matrix};
-use rows::{ROWS, Row, Run};
+use suite::{Row, Suite};
 
 /// Longer than any cell takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -33,6 +39,9 @@ const RELEASES: [Release; 5] = [
     Release::Nats2_15,
 ];
 
+/// All suites.
+static SUITES: [&Suite; 2] = [&callout::SUITE, &identity::SUITE];
+
 fn main() -> ExitCode {
     // The library takes one filter, Cargo's test programs any number.
     let (flags, filters): (Vec<_>, Vec<_>) = std::env::args()
@@ -41,9 +50,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_iter(std::iter::once("conformance".to_owned()).chain(flags));
     let matrix = Arc::new(Matrix::new());
     let mut trials = Vec::new();
-    for row in &ROWS {
-        for release in RELEASES {
-            trials.extend(trial(row, release, &matrix));
+    for suite in SUITES {
+        for row in suite.rows {
+            for release in RELEASES {
+                trials.extend(trial(suite, row, release, &matrix));
+            }
         }
     }
     let wanted = |trial: &Trial| {
@@ -56,25 +67,26 @@ fn main() -> ExitCode {
 }
 
 /// A cell of the matrix, if there is something to run in it.
-fn trial(row: &'static Row, release: Release, matrix: &Arc<Matrix>) -> Option<Trial> {
-    let Run::Now(run) = row.run else {
-        matrix.set(row.number, release, Cell::Later);
-        return None;
-    };
+fn trial(
+    suite: &'static Suite,
+    row: &'static Row,
+    release: Release,
+    matrix: &Arc<Matrix>,
+) -> Option<Trial> {
     if release.version() < row.first_in {
-        matrix.set(row.number, release, Cell::NotApplicable);
+        matrix.set(suite, row, release, Cell::NotApplicable);
         return None;
     }
-    let name = format!("callout::{:02}_{}::{release}", row.number, row.name);
+    let name = format!("{}::{:02}_{}::{release}", suite.name, row.number, row.name);
     let matrix = Arc::clone(matrix);
     Some(Trial::test(name, move || {
-        let outcome = in_time(run(release));
+        let outcome = in_time((row.run)(release));
         let cell = if outcome.is_ok() {
             Cell::Pass
         } else {
             Cell::Fail
         };
-        matrix.set(row.number, release, cell);
+        matrix.set(suite, row, release, cell);
         outcome.map_err(|error| Failed::from(format!("{error:#}")))
     }))
 }

@@ -6,63 +6,68 @@ use std::sync::{Mutex, PoisonError};
 
 use portcullis_tests::Release;
 
-use crate::RELEASES;
-use crate::rows::{ROWS, Row};
+use crate::suite::{Row, Suite};
+use crate::{RELEASES, SUITES};
 
 /// What came of a row on a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cell {
-    /// As nats-server's test has it.
+    /// As it has to be.
     Pass,
     /// Otherwise.
     Fail,
     /// The release does not have the feature.
     NotApplicable,
-    /// Not reproduced yet.
-    Later,
 }
 
-/// The cells so far.
-pub(crate) struct Matrix(Mutex<BTreeMap<(u8, Release), Cell>>);
+/// The cells so far, of all suites.
+pub(crate) struct Matrix(Mutex<BTreeMap<Place, Cell>>);
+
+/// Suite, number of the row, release.
+type Place = (&'static str, u8, Release);
 
 impl Matrix {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    pub(crate) fn set(&self, row: u8, release: Release, cell: Cell) {
+    pub(crate) fn set(&self, suite: &Suite, row: &Row, release: Release, cell: Cell) {
         // A cell that panicked has set nothing, and holds nothing.
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.insert((row, release), cell);
+        cells.insert((suite.name, row.number, release), cell);
     }
 
-    /// Prints every row, if any of them ran.
+    /// Prints every suite of which some row ran.
     pub(crate) fn print(&self) {
         let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |wanted: Cell| cells.values().filter(|cell| **cell == wanted).count();
-        let (passed, failed) = (count(Cell::Pass), count(Cell::Fail));
-        if passed + failed == 0 {
-            return;
+        for suite in SUITES {
+            print(suite, &cells);
         }
-        let releases = RELEASES.map(|release| format!("{:>8}", release.to_string()));
-        say(&format!(
-            "\n{:<58}{}",
-            "nats-server's test",
-            releases.concat()
-        ));
-        for row in &ROWS {
-            let row_cells = RELEASES.map(|release| {
-                let cell = cells.get(&(row.number, release));
-                format!("{:>8}", cell.map_or("–", |cell| cell.as_str()))
-            });
-            say(&format!("{:<58}{}", title(row), row_cells.concat()));
-        }
-        say(&format!(
-            "\n{passed} passed, {failed} failed, {} n/a, {} later; – is not selected",
-            count(Cell::NotApplicable),
-            count(Cell::Later)
-        ));
     }
+}
+
+fn print(suite: &Suite, cells: &BTreeMap<Place, Cell>) {
+    let count = |wanted: Cell| {
+        let of_suite = cells.iter().filter(|((name, ..), _)| *name == suite.name);
+        of_suite.filter(|(_, cell)| **cell == wanted).count()
+    };
+    let (passed, failed) = (count(Cell::Pass), count(Cell::Fail));
+    if passed + failed == 0 {
+        return;
+    }
+    let releases = RELEASES.map(|release| format!("{:>8}", release.to_string()));
+    say(&format!("\n{:<58}{}", suite.head, releases.concat()));
+    for row in suite.rows {
+        let row_cells = RELEASES.map(|release| {
+            let cell = cells.get(&(suite.name, row.number, release));
+            format!("{:>8}", cell.map_or("–", |cell| cell.as_str()))
+        });
+        say(&format!("{:<58}{}", title(row), row_cells.concat()));
+    }
+    say(&format!(
+        "\n{passed} passed, {failed} failed, {} n/a; – is not selected",
+        count(Cell::NotApplicable)
+    ));
 }
 
 impl Cell {
@@ -71,7 +76,6 @@ impl Cell {
             Self::Pass => "pass",
             Self::Fail => "FAIL",
             Self::NotApplicable => "n/a",
-            Self::Later => "later",
         }
     }
 }

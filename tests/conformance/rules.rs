@@ -44,6 +44,16 @@ impl Rule {
         Self::default().when("nkey", key)
     }
 
+    /// Of them, those who log in by this method.
+    pub(crate) fn method(self, method: &str) -> Self {
+        self.when("method", method)
+    }
+
+    /// Of them, those whose user JWT has this name.
+    pub(crate) fn name_tag(self, name: &str) -> Self {
+        self.when("name-tag", name)
+    }
+
     /// They are let into an account.
     pub(crate) fn permits(self, account: &str) -> Self {
         self.then("account", account)

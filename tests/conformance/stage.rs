@@ -43,7 +43,16 @@ pub(crate) struct Stage {
     pub(crate) server: NatsServer,
     pub(crate) host: Host,
     /// Removed when this is.
-    _site: Site,
+    pub(crate) site: Site,
+}
+
+/// What a row adds in operator mode.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra<'a> {
+    /// To the server's configuration.
+    pub(crate) server: &'a str,
+    /// To the host's table `callout`.
+    pub(crate) host: &'a str,
 }
 
 impl Config<'_> {
@@ -143,11 +152,7 @@ impl Stage {
         let server = site.start_server_with(&config.server(&site)).await?;
         let host = site.spawn_host_with(&config.host(&server.url()))?;
         host.ready().await?;
-        Ok(Self {
-            server,
-            host,
-            _site: site,
-        })
+        Ok(Self { server, host, site })
     }
 
     /// A server in operator mode.
@@ -157,31 +162,27 @@ impl Stage {
         resolver: Resolver,
         rules: &[Rule],
     ) -> Result<Self> {
-        Self::operator_with(release, operator, resolver, rules, "").await
+        let site = Site::create(release)?;
+        Self::operator_at(site, operator, resolver, rules, Extra::default()).await
     }
 
-    /// The same, with `callout` added to the host's table of that name.
-    pub(crate) async fn operator_with(
-        release: Release,
+    /// The same, at a site that is there already, with more in the configurations.
+    pub(crate) async fn operator_at(
+        site: Site,
         operator: &Operator,
         resolver: Resolver,
         rules: &[Rule],
-        callout: &str,
+        extra: Extra<'_>,
     ) -> Result<Self> {
-        let site = Site::create(release)?;
         put_policy(&site, rules)?;
         operator.write(site.path())?;
-        let config = operator.server_config(resolver, site.path(), "")?;
+        let config = operator.server_config(resolver, site.path(), extra.server)?;
         let server = site.start_server_with(&config).await?;
         let config = operator.host_config(&server.url(), "");
-        let config = config.replace("[callout]\n", &format!("[callout]\n{callout}\n"));
+        let config = config.replace("[callout]\n", &format!("[callout]\n{}\n", extra.host));
         let host = site.spawn_host_with(&config)?;
         host.ready().await?;
-        Ok(Self {
-            server,
-            host,
-            _site: site,
-        })
+        Ok(Self { server, host, site })
     }
 
     /// Logs in as a connection named `name`.
@@ -281,6 +282,18 @@ pub(crate) fn password(user: &str, password: &str) -> Value {
 /// CONNECT with a token behind the JWT of a sentinel.
 pub(crate) fn behind(operator: &Operator, token: &str) -> Value {
     json!({ "jwt": operator.sentinel.jwt(), "auth_token": token, "name": token })
+}
+
+/// What a server needs for MQTT.
+pub(crate) fn mqtt(site: &Site) -> String {
+    let jetstream = jetstream(site);
+    format!("{jetstream}\nmqtt {{ listen: \"127.0.0.1:-1\" }}")
+}
+
+/// What MQTT needs.
+pub(crate) fn jetstream(site: &Site) -> String {
+    let directory = site.path().join("jetstream");
+    format!("jetstream {{ store_dir: \"{}\" }}", directory.display())
 }
 
 /// Subscribes, and waits until the server knows it.

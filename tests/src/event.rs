@@ -42,9 +42,10 @@ impl Event {
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
 
-    /// Whether this is the decision on the login of the connection named `client`.
+    /// Whether this is the decision on the login of the connection named `client`, or with this MQTT client id.
     pub fn decides(&self, client: &str) -> bool {
-        self.says("authorization decided") && self.text("client.name") == client
+        let is = |field| self.text(field) == client;
+        self.says("authorization decided") && (is("client.name") || is("client.mqtt_id"))
     }
 }
 

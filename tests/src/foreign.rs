@@ -1,5 +1,7 @@
 //! Clients that others wrote, one process a login.
 
+mod login;
+
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,7 +12,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::{Built, Credentials};
+pub use login::Login;
+
+use crate::Built;
 
 /// Longer than starting an interpreter, logging in and taking some steps.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -22,6 +26,8 @@ pub enum ForeignClient {
     Python,
     /// nats.js.
     JavaScript,
+    /// paho-mqtt, for MQTT.
+    Mqtt,
 }
 
 /// What a client does once it is in.
@@ -35,6 +41,8 @@ pub enum Step<'a> {
     Subscribe(&'a str),
     /// Sends a request with a payload: `{"reply": text}`.
     Request(&'a str, &'a str),
+    /// Publishes a payload on a topic that the client has subscribed to: `{"heard": text}`. MQTT only.
+    PublishAndHear(&'a str, &'a str),
     /// Waits until the server closes the connection: `{"closed": bool, "errors": […]}`.
     ExpectClosed(Duration),
 }
@@ -50,6 +58,9 @@ pub struct Session {
     /// What came of each step.
     #[serde(default)]
     pub results: Vec<Value>,
+    /// All that a refused client is told.
+    #[serde(skip)]
+    refusal: &'static str,
 }
 
 impl ForeignClient {
@@ -61,11 +72,10 @@ impl ForeignClient {
     pub async fn run(
         self,
         url: &str,
-        credentials: Credentials<'_>,
+        login: impl Into<Login>,
         name: &str,
         steps: &[Step<'_>],
     ) -> Result<Session> {
-        credentials.note();
         let mut process = self
             .command()?
             .stdin(Stdio::piped())
@@ -74,7 +84,8 @@ impl ForeignClient {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start the {self:?} client"))?;
-        let login = login(url, credentials, name, steps).to_string();
+        let steps = steps.iter().map(|step| step.to_json()).collect();
+        let login = login.into().to_json(url, name, steps).to_string();
         let mut stdin = process.stdin.take().context("the client has no stdin")?;
         stdin.write_all(login.as_bytes()).await?;
         drop(stdin);
@@ -86,8 +97,20 @@ impl ForeignClient {
             output.status.success(),
             "the {self:?} client failed: {complaint}"
         );
-        serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("the {self:?} client printed no result: {complaint}"))
+        let session = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("the {self:?} client printed no result: {complaint}"))?;
+        Ok(Session {
+            refusal: self.refusal(),
+            ..session
+        })
+    }
+
+    /// How its protocol says that a login is refused, and no more.
+    const fn refusal(self) -> &'static str {
+        match self {
+            Self::Python | Self::JavaScript => "Authorization Violation",
+            Self::Mqtt => "Not authorized",
+        }
     }
 
     fn command(self) -> Result<Command> {
@@ -95,6 +118,7 @@ impl ForeignClient {
         let (program, script) = match self {
             Self::Python => (Built::python()?, "client.py"),
             Self::JavaScript => (Built::node()?, "client.mjs"),
+            Self::Mqtt => (Built::python()?, "mqtt.py"),
         };
         let mut command = Command::new(program);
         command
@@ -109,7 +133,7 @@ impl Session {
     pub fn is_refused_without_reason(&self) -> bool {
         let told = |error: &String| {
             let bare = error.trim_start_matches("nats: ").trim_matches('\'');
-            bare.eq_ignore_ascii_case("Authorization Violation")
+            bare.eq_ignore_ascii_case(self.refusal)
         };
         !self.connected && !self.errors.is_empty() && self.errors.iter().all(told)
     }
@@ -137,24 +161,6 @@ impl Session {
     }
 }
 
-fn login(url: &str, credentials: Credentials<'_>, name: &str, steps: &[Step<'_>]) -> Value {
-    let steps: Vec<_> = steps.iter().map(|step| step.to_json()).collect();
-    let mut login = json!({ "url": url, "name": name, "steps": steps });
-    if let Some(login) = login.as_object_mut() {
-        match credentials {
-            Credentials::None => {}
-            Credentials::Password(user, password) => {
-                login.insert("user".to_owned(), json!(user));
-                login.insert("password".to_owned(), json!(password));
-            }
-            Credentials::Token(token) => {
-                login.insert("token".to_owned(), json!(token));
-            }
-        }
-    }
-    login
-}
-
 impl Step<'_> {
     fn to_json(self) -> Value {
         match self {
@@ -163,6 +169,9 @@ impl Step<'_> {
             Self::Subscribe(subject) => json!({ "do": "subscribe", "subject": subject }),
             Self::Request(subject, payload) => {
                 json!({ "do": "request", "subject": subject, "payload": payload })
+            }
+            Self::PublishAndHear(subject, payload) => {
+                json!({ "do": "publish-and-hear", "subject": subject, "payload": payload })
             }
             Self::ExpectClosed(time) => {
                 json!({ "do": "expect-closed", "seconds": time.as_secs() })

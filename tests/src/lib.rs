@@ -8,7 +8,8 @@
 //! - [`Site`]: a directory with keys, configurations and policies, and what runs in it. Begin here.
 //! - [`NatsServer`], [`Host`]: one process each, killed on drop, their output recorded.
 //! - [`PolicyDirectory`]: puts modules and settings where the host watches.
-//! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`]: a thorough one; [`Wire`]: one by hand.
+//! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`], [`Login`]: a thorough one; [`Wire`], [`mqtt_log_in`]: by hand.
+//! - [`Leafnode`]: a server that joins another.
 //! - [`Provider`]: an `OpenID` provider, which gives tokens; [`Forgery`]: what becomes of them in the wrong hands.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
@@ -26,8 +27,10 @@ mod forgery;
 mod gauge;
 mod host;
 mod keys;
+mod leafnode;
 mod leaks;
 mod login;
+mod mqtt;
 mod nats_server;
 mod operator;
 mod policies;
@@ -40,12 +43,14 @@ mod wire;
 pub use built::{Built, Release};
 pub use certificates::{Authority, Certificate};
 pub use event::Event;
-pub use foreign::{ForeignClient, Session, Step};
+pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
 pub use gauge::Gauge;
 pub use host::{Finished, Host, hash, run_portcullis};
 pub use keys::Keys;
+pub use leafnode::{Joined, Leafnode, Remote};
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
+pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};
 pub use policies::{PolicyDirectory, wasm_with_note};

@@ -8,8 +8,8 @@ use tokio::process::{Child, Command};
 
 use crate::{Recording, Release};
 
-/// What the server writes once it accepts connections; the address follows.
-const LISTENING: &str = "Listening for client connections on ";
+/// What the server writes once it accepts connections; then come of which kind, ` on `, and the address.
+const LISTENING: &str = "Listening for ";
 /// What the server writes once it answers them.
 const READY: &str = "Server is ready";
 
@@ -54,6 +54,42 @@ impl NatsServer {
         self.port
     }
 
+    /// The address for WebSocket, for example `ws://127.0.0.1:41235`.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration has no block `websocket`.
+    pub fn websocket_url(&self) -> Result<String> {
+        self.address("websocket clients")
+    }
+
+    /// The address for MQTT, for example `mqtt://127.0.0.1:41235`.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration has no block `mqtt`.
+    pub fn mqtt_url(&self) -> Result<String> {
+        self.address("MQTT clients")
+    }
+
+    /// The port for MQTT.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration has no block `mqtt`.
+    pub fn mqtt_port(&self) -> Result<u16> {
+        port_of(&self.mqtt_url()?).context("no port for MQTT")
+    }
+
+    /// The port for leafnodes.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration has no block `leafnodes`.
+    pub fn leafnode_port(&self) -> Result<u16> {
+        port_of(&self.address("leafnode connections")?).context("no port for leafnodes")
+    }
+
     /// Its process id.
     ///
     /// # Errors
@@ -66,6 +102,14 @@ impl NatsServer {
     /// What the server wrote.
     pub const fn log(&self) -> &Recording<String> {
         &self.log
+    }
+
+    /// Where it listens for `whom`. It has said so by the time it is ready.
+    fn address(&self, whom: &str) -> Result<String> {
+        let lines = self.log.all();
+        let address = lines.iter().find_map(|line| listening(line, whom));
+        let address = address.with_context(|| format!("nats-server does not listen for {whom}"))?;
+        Ok(address.to_owned())
     }
 
     async fn spawn(program: PathBuf, config: PathBuf, port: Option<u16>) -> Result<Self> {
@@ -83,7 +127,9 @@ impl NatsServer {
         let stderr = process.stderr.take().context("nats-server has no stderr")?;
         let log = Recording::of(stderr, |line| line);
         let port = log
-            .first_from(0, "nats-server to listen", |line| listening_port(line))
+            .first_from(0, "nats-server to listen", |line| {
+                port_of(listening(line, "client connections")?)
+            })
             .await?;
         log.first_from(0, "nats-server to be ready", |line| {
             line.contains(READY).then_some(())
@@ -99,10 +145,15 @@ impl NatsServer {
     }
 }
 
-fn listening_port(line: &str) -> Option<u16> {
-    let (_, address) = line.split_once(LISTENING)?;
+/// The address in the line that says where the server listens for `whom`.
+fn listening<'a>(line: &'a str, whom: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(LISTENING)?;
+    rest.strip_prefix(whom)?.strip_prefix(" on ").map(str::trim)
+}
+
+fn port_of(address: &str) -> Option<u16> {
     let (_, port) = address.rsplit_once(':')?;
-    port.trim().parse().ok()
+    port.parse().ok()
 }
 
 #[cfg(test)]
@@ -110,9 +161,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_is_read_from_the_log() {
+    fn addresses_are_read_from_the_log() {
         let line = "[7] 2026/01/01 00:00:00.000000 [INF] Listening for client connections on 127.0.0.1:35561";
-        assert_eq!(listening_port(line), Some(35561));
-        assert_eq!(listening_port("[7] [INF] Server is ready"), None);
+        let address = listening(line, "client connections").unwrap();
+        assert_eq!(port_of(address), Some(35561));
+        assert_eq!(listening(line, "MQTT clients"), None);
+        assert_eq!(
+            listening("[7] [INF] Server is ready", "client connections"),
+            None
+        );
+        let line = "[7] [INF] Listening for websocket clients on wss://127.0.0.1:42573";
+        let address = listening(line, "websocket clients");
+        assert_eq!(address, Some("wss://127.0.0.1:42573"));
     }
 }

@@ -95,8 +95,8 @@ pub fn wasm_with_note(module: &[u8], note: &str) -> Vec<u8> {
     changed
 }
 
-/// A number as the binary format of WebAssembly writes it.
-fn unsigned_leb128(mut number: usize) -> Vec<u8> {
+/// A number as the binary format of WebAssembly writes it, and MQTT too.
+pub(crate) fn unsigned_leb128(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = u8::try_from(number & 0x7f).unwrap_or_default();

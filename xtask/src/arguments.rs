@@ -11,9 +11,9 @@ Usage: cargo xtask <verb>
   demo [--keep]     set everything up, let real clients log in, show what was decided;
                     --keep leaves it running and prints commands to try
   test [FILTER…]    run every test, or those whose names contain a FILTER
-  conformance [--suite callout]
-                    reproduce nats-server's own tests of auth callout with this host answering,
-                    on five releases; prints the matrix
+  conformance [--suite callout|identity]
+                    on five releases of nats-server, its own tests of auth callout with this host
+                    answering, and every way to log in; prints a matrix for each suite
   faults [FAULT…]   break things while clients log in, and count what that costs: all faults, or
                     those whose names contain a FAULT
   bench connections
@@ -29,11 +29,18 @@ What a verb needs and the machine lacks is fetched once and kept in target/xtask
 pub(crate) enum Verb {
     Demo { keep: bool },
     Test { filters: Vec<String> },
-    Conformance,
+    Conformance { suite: Option<Suite> },
     Faults { filters: Vec<String> },
     BenchConnections,
     Check,
     Help,
+}
+
+/// A part of the conformance tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suite {
+    Callout,
+    Identity,
 }
 
 /// Reads the arguments behind the program's name.
@@ -49,8 +56,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ("test", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Test { filters: rest })
         }
-        ("conformance", []) => Ok(Verb::Conformance),
-        ("conformance", [flag, suite]) if flag == "--suite" => conformance(suite),
+        ("conformance", []) => Ok(Verb::Conformance { suite: None }),
+        ("conformance", [flag, name]) if flag == "--suite" => {
+            let suite = Some(suite(name)?);
+            Ok(Verb::Conformance { suite })
+        }
         ("faults", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Faults { filters: rest })
         }
@@ -69,14 +79,26 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
     }
 }
 
-/// There is one suite so far.
-fn conformance(suite: &str) -> Result<Verb> {
-    if suite == "callout" {
-        return Ok(Verb::Conformance);
+fn suite(name: &str) -> Result<Suite> {
+    let known = [Suite::Callout, Suite::Identity];
+    let suite = known.into_iter().find(|suite| suite.as_str() == name);
+    suite.ok_or_else(|| {
+        let known = known.map(|suite| format!("`{}`", suite.as_str()));
+        Failure::new(format!(
+            "there is no suite `{name}`; there are {}",
+            known.join(" and ")
+        ))
+    })
+}
+
+impl Suite {
+    /// What its tests' names begin with.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Callout => "callout",
+            Self::Identity => "identity",
+        }
     }
-    Err(Failure::new(format!(
-        "there is no suite `{suite}`; there is `callout`"
-    )))
 }
 
 #[cfg(test)]
@@ -92,11 +114,15 @@ mod tests {
         assert_eq!(parsed("demo").unwrap(), Verb::Demo { keep: false });
         assert_eq!(parsed("demo --keep").unwrap(), Verb::Demo { keep: true });
         assert_eq!(parsed("check").unwrap(), Verb::Check);
-        assert_eq!(parsed("conformance").unwrap(), Verb::Conformance);
         assert_eq!(
-            parsed("conformance --suite callout").unwrap(),
-            Verb::Conformance
+            parsed("conformance").unwrap(),
+            Verb::Conformance { suite: None }
         );
+        for suite in [Suite::Callout, Suite::Identity] {
+            let line = format!("conformance --suite {}", suite.as_str());
+            let suite = Some(suite);
+            assert_eq!(parsed(&line).unwrap(), Verb::Conformance { suite });
+        }
         let filters = vec!["garbage".to_owned()];
         assert_eq!(parsed("faults garbage").unwrap(), Verb::Faults { filters });
         let filters = vec!["reload".to_owned(), "expiry".to_owned()];
@@ -121,5 +147,6 @@ mod tests {
         assert!(test_flag.contains("`--nocapture`"), "{test_flag}");
         let suite = parsed("conformance --suite call").unwrap_err().to_string();
         assert!(suite.contains("`call`"), "{suite}");
+        assert!(suite.contains("`callout` and `identity`"), "{suite}");
     }
 }

@@ -48,7 +48,7 @@ fn run() -> Result<()> {
         }
         Verb::Demo { keep } => verbs::demo(&Workspace::open()?, keep),
         Verb::Test { filters } => verbs::test(&Workspace::open()?, &filters),
-        Verb::Conformance => verbs::conformance(&Workspace::open()?),
+        Verb::Conformance { suite } => verbs::conformance(&Workspace::open()?, suite),
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
         Verb::BenchConnections => verbs::bench_connections(&Workspace::open()?),
         Verb::Check => verbs::check(&Workspace::open()?),

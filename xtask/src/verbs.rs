@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::arguments::Suite;
 use crate::failure::Result;
 use crate::process;
 use crate::setup::{self, Node};
@@ -20,6 +21,9 @@ const TESTED_POLICIES: [&str; 5] = [
     "static-users",
     "workload",
 ];
+
+/// Has hosts write whatever they can: the harness looks for secrets in it.
+const TALKATIVE: (&str, &str) = ("PORTCULLIS_TEST_LOG_LEVEL", "trace");
 
 /// Shows the whole job with real clients.
 pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
@@ -52,9 +56,7 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     let mut steps = Steps::new(7);
     let servers = prepare(&mut steps, workspace)?;
     let node = setup::node(workspace)?;
-    let clients = steps.run("test clients: nats-py and nats.js", || {
-        setup::test_clients(workspace, &node)
-    })?;
+    let clients = prepare_clients(&mut steps, workspace, &node)?;
     let provider = identity_provider(&mut steps, workspace, &node)?;
     steps.run(
         "host and tests: built for release (the first time takes some minutes)",
@@ -65,31 +67,29 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     tests.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]);
     tests.args(filters);
     set_built(&mut tests, workspace);
-    tests
-        .envs(servers)
-        .env("PORTCULLIS_CLIENTS", clients)
-        .env("PORTCULLIS_NODE", node.program)
-        .env("PORTCULLIS_PROVIDER", provider)
-        // The harness looks for secrets in what hosts write: they are to write whatever they can.
-        .env("PORTCULLIS_TEST_LOG_LEVEL", "trace")
-        .env("PORTCULLIS_PYTHON", setup::PYTHON);
-    process::run(&mut tests)
+    tests.envs(servers).envs(clients).envs(provider);
+    process::run(tests.envs([TALKATIVE]))
 }
 
-/// Reproduces nats-server's own tests of auth callout, and prints which release passes which.
-pub(crate) fn conformance(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(5);
+/// Runs the suites of conformance, or one of them, and prints which release passes which row.
+pub(crate) fn conformance(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
+    let mut steps = Steps::new(6);
     let servers = prepare(&mut steps, workspace)?;
+    let node = setup::node(workspace)?;
+    let clients = prepare_clients(&mut steps, workspace, &node)?;
     steps.run(
-        "host and suite: built for release (the first time takes some minutes)",
+        "host and suites: built for release (the first time takes some minutes)",
         || build_host(workspace, &["--bins", "--test", "conformance"]),
     )?;
     steps.announce("conformance");
-    let mut suite = workspace.cargo();
-    suite.args(["test", "--release", "--workspace", "--quiet"]);
-    suite.args(["--test", "conformance"]);
-    set_built(&mut suite, workspace);
-    process::run(suite.envs(servers))
+    let mut tests = workspace.cargo();
+    tests.args(["test", "--release", "--workspace", "--quiet"]);
+    tests.args(["--test", "conformance"]);
+    if let Some(suite) = suite {
+        tests.args(["--", &format!("{}::", suite.as_str())]);
+    }
+    set_built(&mut tests, workspace);
+    process::run(tests.envs(servers).envs(clients).envs([TALKATIVE]))
 }
 
 /// Breaks things while clients log in, and counts what that costs; only those whose names contain one of `filters`, if there
@@ -117,17 +117,7 @@ fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()
     let mut program = Command::new(workspace.program(name));
     program.args(arguments);
     set_built(&mut program, workspace);
-    program
-        .envs(servers)
-        .env("PORTCULLIS_NODE", node.program)
-        .env("PORTCULLIS_PROVIDER", provider);
-    process::run(&mut program)
-}
-
-fn identity_provider(steps: &mut Steps, workspace: &Workspace, node: &Node) -> Result<PathBuf> {
-    steps.run("identity provider: oidc-provider", || {
-        setup::provider(workspace, node)
-    })
+    process::run(program.envs(servers).envs(provider))
 }
 
 /// What the verbs with real servers begin with: the target, the servers and where they are, policies and guests.
@@ -142,6 +132,36 @@ fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str
         build_policies(workspace, &TESTED_POLICIES, true)
     })?;
     Ok(servers)
+}
+
+/// The identity provider that others wrote, and where it and what runs it are.
+fn identity_provider(
+    steps: &mut Steps,
+    workspace: &Workspace,
+    node: &Node,
+) -> Result<[(&'static str, PathBuf); 2]> {
+    steps.run("identity provider: oidc-provider", || {
+        Ok([
+            ("PORTCULLIS_PROVIDER", setup::provider(workspace, node)?),
+            ("PORTCULLIS_NODE", node.program.clone()),
+        ])
+    })
+}
+
+/// The clients that others wrote, and where they and what runs them are.
+fn prepare_clients(
+    steps: &mut Steps,
+    workspace: &Workspace,
+    node: &Node,
+) -> Result<[(&'static str, PathBuf); 3]> {
+    steps.run("test clients: nats-py, nats.js and paho-mqtt", || {
+        let clients = setup::test_clients(workspace, node)?;
+        Ok([
+            ("PORTCULLIS_CLIENTS", clients),
+            ("PORTCULLIS_NODE", node.program.clone()),
+            ("PORTCULLIS_PYTHON", PathBuf::from(setup::PYTHON)),
+        ])
+    })
 }
 
 /// Formatting, lints and documentation, as CI sees them.

@@ -79,6 +79,15 @@ impl Account {
         self.signing_key = Some(key);
     }
 
+    /// Lets this account use `JetStream`, which MQTT takes.
+    pub fn use_jetstream(&mut self) {
+        let limits = &mut self.claims.account.limits.jetstream;
+        limits.memory_storage = -1;
+        limits.disk_storage = -1;
+        limits.streams = -1;
+        limits.consumers = -1;
+    }
+
     /// Adds a scoped signing key.
     pub fn add_role(&mut self, name: &'static str, template: Template<'_>) {
         let key = KeyPair::new_account();

@@ -8,15 +8,16 @@ use crate::failure::Result;
 use crate::workspace::Workspace;
 
 /// The pins, and the programs that use what they pin.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "requirements.txt",
     "package.json",
     "package-lock.json",
     "client.py",
     "client.mjs",
+    "mqtt.py",
 ];
 
-/// The directory with `client.py`, its packages in `python/`, `client.mjs` and its packages.
+/// The directory with `client.py` and `mqtt.py`, their packages in `python/`, `client.mjs` and its packages.
 pub(crate) fn test_clients(workspace: &Workspace, node: &Node) -> Result<PathBuf> {
     let home = workspace.file("tests/clients");
     cache::copied(&workspace.cache(), "test-clients", &home, &FILES, |aside| {

@@ -3,67 +3,38 @@
 
 mod config;
 mod events;
+mod leafnode;
+mod mqtt;
 mod operator;
 mod refusals;
 mod transport;
 
-use std::pin::Pin;
+use crate::suite::{Row, Suite, row};
 
-use anyhow::Result;
-use portcullis_tests::Release;
+/// nats-server's own tests.
+pub(crate) static SUITE: Suite = Suite {
+    name: "callout",
+    head: "nats-server's test",
+    rows: &ROWS,
+};
 
-/// One of nats-server's tests.
-pub(crate) struct Row {
-    pub(crate) number: u8,
-    /// As part of a test's name.
-    pub(crate) name: &'static str,
-    /// nats-server's name, without `TestAuthCallout`.
-    pub(crate) title: &'static str,
-    /// The first release that has what is tested.
-    pub(crate) first_in: (u16, u16, u16),
-    pub(crate) run: Run,
-}
-
-/// A row on its way.
-type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
-
-/// What to do for a row.
-#[derive(Clone, Copy)]
-pub(crate) enum Run {
-    /// Run it.
-    Now(fn(Release) -> Running),
-    /// Nothing: it takes MQTT, WebSocket or leafnodes.
-    Later,
-}
-
-/// A row that is run.
-macro_rules! row {
-    ($number:literal, $name:literal, $title:literal, $first_in:expr, $run:path) => {
-        Row {
-            number: $number,
-            name: $name,
-            title: $title,
-            first_in: $first_in,
-            run: Run::Now(|release| Box::pin($run(release))),
-        }
-    };
-}
-
-const fn later(number: u8, name: &'static str, title: &'static str) -> Row {
-    Row {
-        number,
-        name,
-        title,
-        first_in: (2, 10, 0),
-        run: Run::Later,
-    }
-}
-
-/// All of them, in the reference's order.
-pub(crate) static ROWS: [Row; 33] = [
+/// All of them, in the reference's order. Titles are nats-server's names, without `TestAuthCallout`.
+static ROWS: [Row; 33] = [
     row!(2, "basics", "Basics", (2, 10, 0), config::basics),
-    later(4, "mqtt_jwt", "MQTTJwtPassedInConnectOptions"),
-    later(5, "mqtt_opaque", "NonOperatorMQTTOpaquePassword"),
+    row!(
+        4,
+        "mqtt_jwt",
+        "MQTTJwtPassedInConnectOptions",
+        (2, 12, 7),
+        mqtt::user_jwt
+    ),
+    row!(
+        5,
+        "mqtt_opaque",
+        "NonOperatorMQTTOpaquePassword",
+        (2, 12, 7),
+        mqtt::opaque_password
+    ),
     row!(
         6,
         "multi_accounts",
@@ -212,7 +183,13 @@ pub(crate) static ROWS: [Row; 33] = [
         (2, 10, 0),
         operator::any_account
     ),
-    later(29, "websocket_certificates", "WSClientTLSCerts"),
+    row!(
+        29,
+        "websocket_certificates",
+        "WSClientTLSCerts",
+        (2, 10, 0),
+        transport::websocket_certificates
+    ),
     row!(
         30,
         "client_error",
@@ -234,8 +211,20 @@ pub(crate) static ROWS: [Row; 33] = [
         (2, 10, 17),
         operator::revocation
     ),
-    later(33, "leafnodes_operator", "LeafNodeAndOperatorMode"),
-    later(34, "leafnodes_config", "LeafNodeAndConfigMode"),
+    row!(
+        33,
+        "leafnodes_operator",
+        "LeafNodeAndOperatorMode",
+        (2, 10, 26),
+        leafnode::operator_mode
+    ),
+    row!(
+        34,
+        "leafnodes_config",
+        "LeafNodeAndConfigMode",
+        (2, 10, 26),
+        leafnode::config_mode
+    ),
     row!(
         35,
         "proxy_required",
@@ -243,9 +232,11 @@ pub(crate) static ROWS: [Row; 33] = [
         (2, 12, 0),
         config::proxy_required
     ),
-    later(
+    row!(
         40,
         "mqtt_default_sentinel",
         "OperatorModeMQTTOpaquePasswordUsesDefaultSentinel",
+        (2, 12, 7),
+        mqtt::default_sentinel
     ),
 ];

@@ -4,10 +4,13 @@ use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions, HeaderValue, Subscriber};
 use futures::StreamExt;
 use nkeys::{KeyPair, XKey};
-use portcullis_tests::{Answer, Authority, Credentials, Release, Site, Wire};
+use portcullis_tests::{
+    Answer, Certificate, Credentials, ForeignClient, Login, Release, Site, Step, Wire,
+};
 use serde_json::json;
 use tokio::time::{Duration, timeout};
 
+use crate::certified::Certified;
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, expect, listen, password, user_info};
 
@@ -55,38 +58,12 @@ pub(super) async fn ping_first_expires(release: Release) -> Result<()> {
 
 /// The subject of a verified certificate says who it is; who has another one is refused.
 pub(super) async fn client_certificates(release: Release) -> Result<()> {
-    let site = Site::create(release)?;
-    let authority = Authority::create(&site.path().join("tls"))?;
-    let (server, host) = (authority.issue("server")?, authority.issue("host")?);
+    let Certified { stage, authority } = Certified::start(release, &[known()]).await?;
     let (known, unknown) = (
         authority.issue("example.com")?,
         authority.issue("other.com")?,
     );
-    let top = format!(
-        "tls {{ cert_file: \"{}\", key_file: \"{}\", ca_file: \"{}\", verify: true }}",
-        server.file.display(),
-        server.key_file.display(),
-        authority.file.display()
-    );
-    let nats = format!(
-        "tls-ca-file = \"{}\"\ntls-cert-file = \"{}\"\ntls-key-file = \"{}\"\ntls-required = true\n",
-        authority.file.display(),
-        host.file.display(),
-        host.key_file.display()
-    );
-    let config = Config {
-        accounts: "  FOO: {}",
-        targets: &["FOO"],
-        top: &top,
-        nats: &nats,
-        ..Config::GLOBAL
-    };
-    let rules = [Rule::certificate("CN=example.com")
-        .permits("FOO")
-        .named("dlc")
-        .everything()];
-    let stage = Stage::at(site, config, &rules).await?;
-    let options = |certificate: &portcullis_tests::Certificate, name: &str| {
+    let options = |certificate: &Certificate, name: &str| {
         ConnectOptions::new()
             .name(name)
             .max_reconnects(1)
@@ -105,6 +82,41 @@ pub(super) async fn client_certificates(release: Release) -> Result<()> {
     let decision = stage.host.decision("unknown").await?;
     ensure!(decision.text("decision") == "deny", "{decision:?}");
     Ok(())
+}
+
+/// The same over WebSocket.
+pub(super) async fn websocket_certificates(release: Release) -> Result<()> {
+    let Certified { stage, authority } = Certified::start(release, &[known()]).await?;
+    let url = stage.server.websocket_url()?;
+    let session = async |name: &str| {
+        let login = Login::default().over_tls(&authority.file, Some(&authority.issue(name)?));
+        let steps = [Step::UserInfo];
+        ForeignClient::JavaScript
+            .run(&url, login, name, &steps)
+            .await
+    };
+    let admitted = session("example.com").await?;
+    ensure!(admitted.connected, "{admitted:?}");
+    let info = admitted.result(0, "info");
+    expect(&info, "/user", &json!("dlc"))?;
+    expect(&info, "/account", &json!("FOO"))?;
+    let refused = session("other.com").await?;
+    ensure!(refused.is_refused_without_reason(), "{refused:?}");
+    let decision = stage.host.decision("other.com").await?;
+    ensure!(
+        decision.text("client.transport") == "websocket",
+        "{decision:?}"
+    );
+    ensure!(decision.text("decision") == "deny", "{decision:?}");
+    Ok(())
+}
+
+/// Whose certificate is for `example.com` gets in.
+fn known() -> Rule {
+    Rule::certificate("CN=example.com")
+        .permits("FOO")
+        .named("dlc")
+        .everything()
 }
 
 /// A client with an nkey is decided once, by its signature, and stays who it is.

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions};
 use futures::StreamExt;
-use portcullis_tests::{Account, Credentials, Operator, Release, Resolver, Template, Wire};
+use portcullis_tests::{Account, Credentials, Operator, Release, Resolver, Site, Template, Wire};
 use serde_json::{Value, json};
 use tokio::time::{Duration, timeout};
 
 use crate::rules::Rule;
-use crate::stage::{Stage, behind, expect, expect_all, user_info};
+use crate::stage::{Extra, Stage, behind, expect, expect_all, user_info};
 
 /// What the scoped roles of these rows allow.
 const SCOPED: Template<'_> = Template {
@@ -206,8 +206,12 @@ pub(super) async fn client_error(release: Release) -> Result<()> {
         operator.callout.add_mute_role("sentinel");
         let rules = [Rule::anybody().denies("not today")];
         let deny = format!("deny = {{ default = \"{mode}\" }}");
-        let resolver = Resolver::Memory;
-        let stage = Stage::operator_with(release, &operator, resolver, &rules, &deny).await?;
+        let extra = Extra {
+            host: &deny,
+            ..Extra::default()
+        };
+        let site = Site::create(release)?;
+        let stage = Stage::operator_at(site, &operator, Resolver::Memory, &rules, extra).await?;
         stage.refuses(&behind(&operator, "anything")).await?;
     }
     Ok(())

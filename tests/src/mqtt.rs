@@ -1,0 +1,81 @@
+//! MQTT 3.1.1 by hand: as much of it as a login takes.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::policies::unsigned_leb128;
+
+/// Longer than any login takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The first byte of CONNECT.
+const CONNECT: u8 = 0x10;
+/// The first byte of CONNACK.
+const CONNACK: u8 = 0x20;
+/// Name and version of the protocol; with user name and password, in a clean session, kept alive for a minute.
+const HEADER: [u8; 10] = [0, 4, b'M', b'Q', b'T', b'T', 4, 0b1100_0010, 0, 60];
+
+/// What a server answers to CONNECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MqttAnswer {
+    /// The client is in.
+    Accepted,
+    /// It is not, which is all that MQTT 3.1.1 says.
+    NotAuthorized,
+    /// Another return code.
+    Other(u8),
+}
+
+/// Logs in at `port` of this machine with a client id, a user name and a password, and hangs up.
+///
+/// # Errors
+///
+/// If there is no connection, or the server does not answer within some seconds.
+pub async fn mqtt_log_in(port: u16, id: &str, user: &str, password: &str) -> Result<MqttAnswer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(&connect(id, user, password)?).await?;
+    let mut answer = [0; 4];
+    timeout(PATIENCE, stream.read_exact(&mut answer))
+        .await
+        .context("the server does not answer CONNECT")??;
+    let [kind, length, _, code] = answer;
+    ensure!(
+        (kind, length) == (CONNACK, 2),
+        "the server does not answer CONNECT but says {answer:?}"
+    );
+    Ok(match code {
+        0 => MqttAnswer::Accepted,
+        5 => MqttAnswer::NotAuthorized,
+        code => MqttAnswer::Other(code),
+    })
+}
+
+fn connect(id: &str, user: &str, password: &str) -> Result<Vec<u8>> {
+    let mut body = HEADER.to_vec();
+    for text in [id, user, password] {
+        body.extend(u16::try_from(text.len())?.to_be_bytes());
+        body.extend(text.bytes());
+    }
+    let mut packet = vec![CONNECT];
+    packet.extend(unsigned_leb128(body.len()));
+    packet.extend(body);
+    Ok(packet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connect_is_written_as_the_protocol_has_it() {
+        let packet = connect("c", "me", "pw").unwrap();
+        assert_eq!(
+            packet,
+            b"\x10\x15\x00\x04MQTT\x04\xc2\x00\x3c\x00\x01c\x00\x02me\x00\x02pw"
+        );
+    }
+}
