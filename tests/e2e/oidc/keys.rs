@@ -12,6 +12,8 @@ use super::{ROLES, Trusting};
 const STORM: usize = 1000;
 /// How many of them at the same time.
 const AT_ONCE: usize = 100;
+/// Every one of them is to be looked at.
+const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0";
 /// What the host says when it holds other keys than before.
 const FETCHED: &str = "the issuer's keys were fetched";
 
@@ -106,7 +108,7 @@ async fn a_host_that_starts_before_its_provider_is_there_lets_tokens_in_later(
 async fn a_thousand_unknown_key_ids_cost_two_fetches_at_most(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    let mut trusting = Trusting::start(release, ROLES, "").await?;
+    let mut trusting = Trusting::start(release, ROLES, UNTHROTTLED).await?;
     let known = trusting.token(&["reader"]).await?;
     trusting.expect(&known, "before", None).await?;
     let before = trusting.provider.fetches().await?;

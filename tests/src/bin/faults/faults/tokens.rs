@@ -23,6 +23,9 @@ const MOST_SLOWER: f64 = 1.5;
 /// Nothing has to recover.
 const SOON: Duration = Duration::from_secs(1);
 
+/// Every one of the crowd is to be looked at.
+const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0\n";
+
 const SETTINGS: &str = "[settings]\naccount = \"APP\"\n";
 
 pub(super) async fn unknown_keys() -> Result<Outcome> {
@@ -31,7 +34,7 @@ pub(super) async fn unknown_keys() -> Result<Outcome> {
     site.policies
         .put_policy("roles", &Built::policy("oidc-roles")?, SETTINGS)?;
     let table = format!(
-        "[identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\n",
+        "[identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\n{UNTHROTTLED}",
         provider.issuer(),
         Provider::AUDIENCE
     );
