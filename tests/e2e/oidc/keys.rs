@@ -13,7 +13,7 @@ const STORM: usize = 1000;
 /// How many of them at the same time.
 const AT_ONCE: usize = 100;
 /// Every one of them is to be looked at.
-const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0";
+const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0\nuser-failures = 0";
 /// What the host says when it holds other keys than before.
 const FETCHED: &str = "the issuer's keys were fetched";
 

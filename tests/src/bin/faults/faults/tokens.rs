@@ -24,7 +24,7 @@ const MOST_SLOWER: f64 = 1.5;
 const SOON: Duration = Duration::from_secs(1);
 
 /// Every one of the crowd is to be looked at.
-const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0\n";
+const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0\nuser-failures = 0\n";
 
 const SETTINGS: &str = "[settings]\naccount = \"APP\"\n";
 
