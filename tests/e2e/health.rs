@@ -12,10 +12,10 @@ use crate::support::{POLICY, SENSOR, sensor, settings, static_users};
 
 /// What a page says.
 #[derive(Debug)]
-struct Page {
+pub(crate) struct Page {
     status: u16,
     head: String,
-    content: String,
+    pub(crate) content: String,
 }
 
 /// Sends `request` to `address` and reads the answer.
@@ -33,7 +33,7 @@ async fn ask(address: &str, request: &str) -> Result<Page> {
     })
 }
 
-async fn get(address: &str, path: &str) -> Result<Page> {
+pub(crate) async fn get(address: &str, path: &str) -> Result<Page> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     ask(address, &request).await
 }

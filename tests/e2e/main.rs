@@ -7,6 +7,7 @@ mod command_line;
 mod connection;
 mod health;
 mod login;
+mod numbers;
 mod oidc;
 mod operator;
 mod permissions;

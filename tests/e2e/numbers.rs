@@ -1,0 +1,92 @@
+//! What the numbers say of passwords and of identity providers.
+
+use anyhow::{Context, Result};
+use portcullis_tests::{
+    Accounts, Credentials, Host, NatsServer, Provider, Release, Site, is_refused, log_in,
+};
+use rstest::rstest;
+
+use crate::health::get;
+use crate::support::{ALICE, POLICY, alice, settings, static_users};
+
+/// The number of a line of `/metrics`, name and labels as they stand there.
+async fn metric(host: &Host, name: &str) -> Result<u64> {
+    let served = host
+        .wait_for("the address", |event| event.says("health served"))
+        .await?;
+    let page = get(served.text("health.address"), "/metrics").await?;
+    let mut lines = page.content.lines();
+    let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let number = line.with_context(|| format!("no `{name}` in {}", page.content))?;
+    // A gauge is written with a fraction, which is zero.
+    let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
+    Ok(whole.parse()?)
+}
+
+/// A site whose policy knows alice, and a host that has these lines more in its configuration.
+async fn start(release: Release, lines: &str) -> Result<(Site, NatsServer, Host)> {
+    let site = Site::create(release)?;
+    let settings = settings(&[alice("").await?]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let lines = format!("[health]\nlisten = \"127.0.0.1:0\"\n{lines}");
+    let host = site.spawn_host(&server, &lines)?;
+    host.ready().await?;
+    Ok((site, server, host))
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_comes_back_costs_no_hash_if_passwords_are_remembered(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[values(true, false)] remembers: bool,
+) -> Result<()> {
+    let lines = "[identity]\nremember-passwords = \"5m\"\n";
+    let lines = if remembers { lines } else { "" };
+    let (_site, server, host) = start(release, lines).await?;
+    for name in ["first", "second", "third"] {
+        log_in(&server.url(), ALICE, name).await?;
+    }
+    let guess = Credentials::Password("alice", "correct-horse-battery-stable");
+    for name in ["guess", "guess-again"] {
+        assert!(is_refused(&log_in(&server.url(), guess, name).await));
+    }
+    let recalled = metric(&host, "portcullis_passwords_remembered_total").await?;
+    assert_eq!(recalled, if remembers { 2 } else { 0 });
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_provider_that_is_away_shows_in_the_numbers_and_takes_nobody_out_of_service(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let mut provider = Provider::start().await?;
+    provider.be_down(true).await?;
+    let lines = format!(
+        "[identity.issuers.company]\nissuer = \"{}\"\naudiences = []\ncool-down = \"1s\"\n",
+        provider.issuer()
+    );
+    let (_site, server, host) = start(release, &lines).await?;
+    log_in(&server.url(), ALICE, "desk").await?;
+    host.wait_for("a failure", |event| {
+        event.says("the issuer's keys could not be fetched; those that are held stay in use")
+    })
+    .await?;
+    assert_eq!(
+        metric(&host, "portcullis_issuer_keys{issuer=\"company\"}").await?,
+        0
+    );
+    let failures = "portcullis_issuer_fetch_failures_total{issuer=\"company\"}";
+    assert!(metric(&host, failures).await? > 0);
+
+    provider.be_down(false).await?;
+    host.wait_for("keys", |event| event.says("the issuer's keys were fetched"))
+        .await?;
+    assert_eq!(
+        metric(&host, "portcullis_issuer_keys{issuer=\"company\"}").await?,
+        1
+    );
+    Ok(())
+}
