@@ -64,6 +64,21 @@ pub fn configure<P: Policy>(json: &str) -> Result<P, SettingsError> {
     settings::parse(json).and_then(P::configure)
 }
 
+/// The code blocks of a Markdown text that are in `language`, in their order: for a test that the settings in a policy's README are
+/// settings it takes.
+///
+/// ```
+/// use portcullis_sdk::testing::code_blocks;
+///
+/// let readme = "Settings:\n\n```toml\n[settings]\n```\n\n```text\nno settings\n```\n";
+/// assert_eq!(code_blocks(readme, "toml"), ["[settings]\n"]);
+/// ```
+pub fn code_blocks<'text>(markdown: &'text str, language: &str) -> Vec<&'text str> {
+    let fence = format!("```{language}\n");
+    let blocks = markdown.split(fence.as_str()).skip(1);
+    blocks.filter_map(|rest| rest.split("```").next()).collect()
+}
+
 /// Takes the lines logged by this thread since the last call.
 pub fn take_log() -> Vec<Line> {
     LOG.take()

@@ -1,15 +1,12 @@
 //! The settings in the documentation are settings.
 
+use portcullis_sdk::testing::code_blocks;
+
 use super::*;
 
 #[test]
 fn every_example_in_the_readme_is_accepted() {
-    let readme = include_str!("../../README.md");
-    let examples: Vec<_> = readme
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
+    let examples = code_blocks(include_str!("../../README.md"), "toml");
     assert!(!examples.is_empty());
     for example in examples {
         if let Err(error) = configure(example) {
