@@ -36,7 +36,7 @@ pub async fn serve(
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
     let options = service_options(&config, &secrets)?;
-    let passwords = Arc::new(password_verifier(config.identity.remember_passwords));
+    let passwords = Arc::new(password_verifier(config.identity.remember_passwords)?);
     let verifier = Arc::clone(&passwords);
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
         open_catalog(&config.policies, config.callout.max_in_flight, verifier)
@@ -64,11 +64,11 @@ pub async fn serve(
 }
 
 /// Compares as many slow hashes at a time as there are processors.
-fn password_verifier(remember: Option<Duration>) -> PasswordVerifier {
+fn password_verifier(remember: Option<Duration>) -> Result<PasswordVerifier, Failure> {
     let verifier = PasswordVerifier::default();
     match remember {
-        Some(span) => verifier.remembering(span),
-        None => verifier,
+        Some(span) => verifier.remembering(span).map_err(Failure::internal),
+        None => Ok(verifier),
     }
 }
 

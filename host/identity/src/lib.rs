@@ -38,6 +38,7 @@ pub use oidc::{
     RequiredClaim, TokenAlgorithm, TokenError, TokenSetupError, TokenVerifier, VerifiedToken,
     looks_like_token,
 };
+pub use remembered::NoRandomBytes;
 pub use user_jwt::{
     AccountJwtError, AccountOptions, AccountSetupError, AccountSource, TrustedAccounts,
     UserJwtError,

@@ -11,7 +11,7 @@ use aws_lc_rs::rand::SystemRandom;
 use moka::sync::Cache;
 use portcullis_core::Secret;
 
-/// How many are remembered; an entry takes some 200 bytes.
+/// How many are remembered.
 const MAX_ENTRIES: u64 = 65_536;
 
 /// Comparisons that came out equal, by a digest that nobody else can compute.
@@ -23,19 +23,24 @@ pub(crate) struct Remembered {
     hits: AtomicU64,
 }
 
+/// The operating system gives no random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no key for remembered passwords: the operating system gives no random bytes")]
+pub struct NoRandomBytes;
+
 /// A stored hash and a password, as they are remembered.
 #[derive(Clone, Copy)]
 pub(crate) struct Fingerprint([u8; 32]);
 
 impl Remembered {
-    /// Remembers for `span`. None if the operating system gives no random bytes: then every comparison is computed.
-    pub(crate) fn new(span: Duration) -> Option<Self> {
-        let key = Key::generate(HMAC_SHA256, &SystemRandom::new()).ok()?;
+    /// Remembers for `span`.
+    pub(crate) fn new(span: Duration) -> Result<Self, NoRandomBytes> {
+        let key = Key::generate(HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomBytes)?;
         let matches = Cache::builder()
             .max_capacity(MAX_ENTRIES)
             .time_to_live(span)
             .build();
-        Some(Self {
+        Ok(Self {
             span,
             key,
             matches,

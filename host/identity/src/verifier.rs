@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{HashError, Secret, SecretVerifier};
 
-use crate::remembered::Remembered;
+use crate::remembered::{NoRandomBytes, Remembered};
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
 
@@ -40,10 +40,13 @@ impl PasswordVerifier {
 
     /// The same, and a secret that has matched a slow hash matches it for `span` without computing it again. Failures are never
     /// remembered. Of hash and secret no more is kept than a digest with a key that is new in every process.
-    #[must_use]
-    pub fn remembering(mut self, span: Duration) -> Self {
-        self.remembered = Remembered::new(span);
-        self
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no random bytes for that key.
+    pub fn remembering(mut self, span: Duration) -> Result<Self, NoRandomBytes> {
+        self.remembered = Some(Remembered::new(span)?);
+        Ok(self)
     }
 
     /// How many comparisons were answered from memory.

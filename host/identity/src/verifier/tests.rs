@@ -212,7 +212,9 @@ fn slow_hashes_wait_for_a_slot_and_fast_ones_do_not() {
 
 #[test]
 fn a_remembered_password_needs_no_worker() {
-    let verifier = PasswordVerifier::new(NonZeroUsize::MIN).remembering(Duration::from_mins(5));
+    let verifier = PasswordVerifier::new(NonZeroUsize::MIN)
+        .remembering(Duration::from_mins(5))
+        .unwrap();
     let compare = |secret: &str, hash: &str, deadline| {
         let secret = Secret::new(secret);
         verifier.matches(&secret, hash, deadline)

@@ -10,7 +10,7 @@ use crate::config::values::{DURATION, Kind, SECONDS};
 
 /// Buckets that take longer to drain hold nothing back any more.
 const LONGEST: Duration = Duration::from_hours(24);
-/// An entry takes some 200 bytes, and there are three kinds.
+/// Of each of the three kinds of entries.
 const MOST_ENTRIES: i64 = 10_000_000;
 
 /// How long failures count.
