@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout_at};
 use tracing::{debug, info, warn};
 
 use self::flight::{Demand, Flights, Landing};
-use super::fetch::{FetchError, Source, fetch};
+use super::fetch::{Source, fetch};
 use super::jwks::KeySet;
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError};
@@ -46,6 +46,23 @@ struct Held {
     fetched_at: Option<u64>,
     /// Why the last fetch failed, if it did.
     error: Option<String>,
+}
+
+impl Held {
+    fn count(&self) -> usize {
+        self.keys.as_ref().map_or(0, |keys| keys.len())
+    }
+}
+
+/// What is known once other keys have come.
+fn accepted(before: &Held, keys: KeySet) -> Held {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    Held {
+        version: before.version.saturating_add(1),
+        keys: Some(Arc::new(keys)),
+        fetched_at: now.map(|now| now.as_secs()),
+        error: None,
+    }
 }
 
 impl Issuer {
@@ -139,20 +156,31 @@ impl Issuer {
         let fetched = fetch(&self.source, &self.options).await;
         self.fetches.fetch_add(1, Ordering::Relaxed);
         let before = self.held.load_full();
-        let after = match fetched {
-            Ok(keys) => self.accept(&before, keys),
-            Err(error) => self.keep(&before, &error),
-        };
-        self.held.store(Arc::new(after));
+        // Before the log says so: whoever reads it may log in at once.
+        match fetched {
+            Ok(keys) => {
+                let ignored = keys.ignored;
+                let after = Arc::new(accepted(&before, keys));
+                self.held.store(Arc::clone(&after));
+                self.tell_accepted(&before, &after, ignored);
+            }
+            Err(error) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                let reason = chain(&error);
+                let kept = Held {
+                    error: Some(reason.clone()),
+                    ..Held::clone(&before)
+                };
+                self.held.store(Arc::new(kept));
+                self.tell_kept(&before, &reason);
+            }
+        }
     }
 
-    fn accept(&self, before: &Held, keys: KeySet) -> Held {
-        let (name, count, ignored) = (self.options.name.as_str(), keys.len(), keys.ignored);
-        let same = before
-            .keys
-            .as_ref()
-            .is_some_and(|held| held.has_ids_of(&keys));
-        if same && before.error.is_none() {
+    fn tell_accepted(&self, before: &Held, after: &Held, ignored: usize) {
+        let (name, count) = (self.options.name.as_str(), after.count());
+        let same = before.keys.as_ref().zip(after.keys.as_ref());
+        if same.is_some_and(|(held, keys)| held.has_ids_of(keys)) && before.error.is_none() {
             debug!(
                 issuer.name = name,
                 issuer.keys = count,
@@ -166,37 +194,24 @@ impl Issuer {
                 "the issuer's keys were fetched"
             );
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-        Held {
-            version: before.version.saturating_add(1),
-            keys: Some(Arc::new(keys)),
-            fetched_at: now.map(|now| now.as_secs()),
-            error: None,
-        }
     }
 
-    fn keep(&self, before: &Held, error: &FetchError) -> Held {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        let held = before.keys.as_ref().map_or(0, |keys| keys.len());
-        let (name, reason) = (self.options.name.as_str(), chain(error));
-        // Once for as long as it lasts; the metrics count them all.
-        if before.error.as_ref() == Some(&reason) {
+    /// Once for as long as it lasts; the metrics count them all.
+    fn tell_kept(&self, before: &Held, reason: &str) {
+        let name = self.options.name.as_str();
+        if before.error.as_deref() == Some(reason) {
             debug!(
                 issuer.name = name,
-                error = reason.as_str(),
+                error = reason,
                 "the issuer's keys still could not be fetched"
             );
         } else {
             warn!(
                 issuer.name = name,
-                issuer.keys = held,
-                error = reason.as_str(),
+                issuer.keys = before.count(),
+                error = reason,
                 "the issuer's keys could not be fetched; those that are held stay in use"
             );
-        }
-        Held {
-            error: Some(reason),
-            ..before.clone()
         }
     }
 
@@ -232,7 +247,7 @@ impl Issuer {
         IssuerStatus {
             name: self.options.name.clone(),
             issuer: self.options.issuer.clone(),
-            keys: held.keys.as_ref().map_or(0, |keys| keys.len()),
+            keys: held.count(),
             fetched_at: held.fetched_at,
             error: held.error.clone(),
             fetches: self.fetches.load(Ordering::Relaxed),
