@@ -2,6 +2,8 @@
 
 use portcullis_core::{Credentials, Secret};
 
+use crate::oidc::looks_like_token;
+
 /// A place in a login that can carry a bearer token. NATS clients differ in which of them they can fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenPlace {
@@ -13,14 +15,14 @@ pub enum TokenPlace {
     Jwt,
 }
 
-/// A text that may be a bearer token, and where it was.
-#[derive(Debug)]
-pub(crate) struct Candidate<'a> {
+/// What a login presents as its bearer token.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Presented<'a> {
     pub(crate) place: TokenPlace,
     /// Without `Bearer `.
     pub(crate) text: &'a str,
-    /// Whether the client said that it is one.
-    pub(crate) marked: bool,
+    /// Whether it has the shape of a signed token. If not, the client said that it is a token of some kind.
+    pub(crate) is_signed: bool,
 }
 
 impl TokenPlace {
@@ -45,26 +47,23 @@ impl TokenPlace {
     }
 }
 
-/// What is in `places`, in their order.
-pub(crate) fn candidates<'a>(
+/// The first in `places` that has the shape of a signed token, or is said to be a token; nothing if none is. Nothing of it is
+/// verified.
+pub(crate) fn presented<'a>(
     credentials: &'a Credentials,
-    places: &'a [TokenPlace],
-) -> impl Iterator<Item = Candidate<'a>> {
-    places
-        .iter()
-        .filter_map(|place| candidate(credentials, *place))
-}
-
-/// What is in a place, if there is anything.
-pub(crate) fn candidate(credentials: &Credentials, place: TokenPlace) -> Option<Candidate<'_>> {
-    let text = place.secret(credentials)?.expose();
-    let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
-    let marked = scheme.eq_ignore_ascii_case("Bearer");
-    let text = if marked { rest.trim() } else { text };
-    Some(Candidate {
-        place,
-        text,
-        marked,
+    places: &[TokenPlace],
+) -> Option<Presented<'a>> {
+    places.iter().find_map(|&place| {
+        let text = place.secret(credentials)?.expose();
+        let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
+        let is_marked = scheme.eq_ignore_ascii_case("Bearer");
+        let text = if is_marked { rest.trim() } else { text };
+        let is_signed = looks_like_token(text);
+        (is_signed || is_marked).then_some(Presented {
+            place,
+            text,
+            is_signed,
+        })
     })
 }
 
@@ -72,33 +71,28 @@ pub(crate) fn candidate(credentials: &Credentials, place: TokenPlace) -> Option<
 mod tests {
     use super::*;
 
+    /// A header and a payload of no matter what, without a signature.
+    const SIGNED: &str = "eyJhbGciOiJFUzI1NiJ9.e30.AA";
+
     #[test]
-    fn places_are_looked_at_in_the_order_given() {
+    fn the_first_place_with_a_token_counts() {
+        let bearer = format!("bEARER  {SIGNED} ");
         let credentials = Credentials {
             password: Some(Secret::new("Bearer a.b.c")),
-            token: Some(Secret::new("bEARER  d.e.f ")),
+            token: Some(Secret::new(bearer)),
             jwt: Some(Secret::new("Bear er")),
             ..Credentials::default()
         };
-        let found = |places: &[TokenPlace]| -> Vec<(String, bool)> {
-            candidates(&credentials, places)
-                .map(|candidate| (candidate.text.to_owned(), candidate.marked))
-                .collect()
+        let found = |places: &[TokenPlace]| {
+            let presented = presented(&credentials, places)?;
+            Some((presented.place, presented.text, presented.is_signed))
         };
-        let [password, token, jwt] = [
-            ("a.b.c".to_owned(), true),
-            ("d.e.f".to_owned(), true),
-            ("Bear er".to_owned(), false),
-        ];
-        assert_eq!(
-            found(&TokenPlace::ALL),
-            [password, token.clone(), jwt.clone()]
-        );
-        assert_eq!(found(&[TokenPlace::Jwt, TokenPlace::Token]), [jwt, token]);
-        assert_eq!(found(&[]), []);
-        assert_eq!(
-            candidates(&Credentials::default(), &TokenPlace::ALL).count(),
-            0
-        );
+        let password = Some((TokenPlace::Password, "a.b.c", false));
+        let token = Some((TokenPlace::Token, SIGNED, true));
+        assert_eq!(found(&TokenPlace::ALL), password);
+        assert_eq!(found(&[TokenPlace::Jwt, TokenPlace::Token]), token);
+        assert_eq!(found(&[TokenPlace::Jwt]), None, "neither");
+        assert_eq!(found(&[]), None);
+        assert_eq!(presented(&Credentials::default(), &TokenPlace::ALL), None);
     }
 }

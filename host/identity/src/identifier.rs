@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity, Method, Strength};
+use portcullis_core::{
+    AuthorizationRequest, Credentials, Denial, DenialClass, Identity, Method, Strength,
+};
 
-use crate::bearer::{TokenPlace, candidate, candidates};
+use crate::bearer::{Presented, TokenPlace, presented};
 use crate::claimant::Claimant;
 use crate::error::chain;
-use crate::oidc::{TokenError, TokenVerifier, VerifiedToken, looks_like_token};
+use crate::oidc::{TokenError, TokenVerifier, VerifiedToken};
 use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser, claimed_subject};
 use crate::{certificate, nkey};
 
@@ -115,22 +117,20 @@ impl Identifier {
 
     fn claimed_token<'r>(&self, request: &'r AuthorizationRequest) -> Option<Cow<'r, str>> {
         let credentials = &request.credentials;
-        let believed = self.options.tokens.as_ref();
-        for place in &self.options.token_places {
-            let Some(token) = candidate(credentials, *place).filter(|_| believed.is_some()) else {
-                continue;
-            };
-            if looks_like_token(token.text) {
-                let subject = claimed_subject(token.text).map(Cow::Owned);
-                return Some(subject.unwrap_or(Cow::Borrowed(token.text)));
-            }
-            if token.marked {
-                return Some(Cow::Borrowed(token.text));
-            }
+        if let Some(token) = self.presented(credentials) {
+            let subject = || claimed_subject(token.text).map(Cow::Owned);
+            let subject = token.is_signed.then(subject).flatten();
+            return Some(subject.unwrap_or(Cow::Borrowed(token.text)));
         }
         let bare = credentials.token.as_ref();
         let bare = bare.filter(|_| credentials.method() == Method::Token);
         bare.map(|token| Cow::Borrowed(token.expose()))
+    }
+
+    /// What is presented as a bearer token; nothing if there is nobody whose tokens are believed.
+    fn presented<'r>(&self, credentials: &'r Credentials) -> Option<Presented<'r>> {
+        self.options.tokens.as_ref()?;
+        presented(credentials, &self.options.token_places)
     }
 
     /// Who a bearer token says it is; nothing if there is none.
@@ -142,23 +142,21 @@ impl Identifier {
         let Some(tokens) = &self.options.tokens else {
             return Ok(None);
         };
-        for candidate in candidates(&request.credentials, &self.options.token_places) {
-            if looks_like_token(candidate.text) {
-                let verified = tokens
-                    .verify(candidate.text, request.received_at, deadline)
-                    .await
-                    .map_err(|error| refusal(candidate.place, &error))?;
-                return Ok(Some(of_token(verified, request)));
-            }
-            if candidate.marked {
-                let reason = format!(
-                    "the bearer token in the {} is not a signed JWT; opaque tokens cannot be verified",
-                    candidate.place.as_str()
-                );
-                return Err(rejected(reason));
-            }
+        let Some(token) = self.presented(&request.credentials) else {
+            return Ok(None);
+        };
+        let place = token.place;
+        if !token.is_signed {
+            return Err(rejected(format!(
+                "the bearer token in the {} is not a signed JWT; opaque tokens cannot be verified",
+                place.as_str()
+            )));
         }
-        Ok(None)
+        let verified = tokens
+            .verify(token.text, request.received_at, deadline)
+            .await
+            .map_err(|error| refusal(place, &error))?;
+        Ok(Some(of_token(verified, request)))
     }
 }
 
