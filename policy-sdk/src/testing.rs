@@ -64,6 +64,41 @@ pub fn configure<P: Policy>(json: &str) -> Result<P, SettingsError> {
     settings::parse(json).and_then(P::configure)
 }
 
+/// Breaks good settings, one thing at a time, and looks at what is said: each case is a part of the settings, what stands there
+/// instead, and the complaint.
+///
+/// # Panics
+///
+/// If the settings have no such part, or something else is said of them.
+///
+/// ```
+/// use portcullis_sdk::SettingsError;
+/// use portcullis_sdk::testing::assert_complaints;
+///
+/// let configure = |text: &str| match text {
+///     "a = 1" => Ok(()),
+///     _ => Err(SettingsError::at("a", "not a number")),
+/// };
+/// assert_complaints("a = 1", configure, &[("1", "x", "a: not a number")]);
+/// ```
+#[track_caller]
+pub fn assert_complaints<P>(
+    good: &str,
+    configure: impl Fn(&str) -> Result<P, SettingsError>,
+    cases: &[(&str, &str, &str)],
+) {
+    for (part, replacement, expected) in cases {
+        assert!(good.contains(part), "`{part}` is not in the settings");
+        let complaint = configure(&good.replace(part, replacement)).err();
+        let complaint = complaint.map(|error| error.to_string());
+        assert_eq!(
+            complaint.as_deref(),
+            Some(*expected),
+            "`{replacement}` instead of `{part}`"
+        );
+    }
+}
+
 /// The code blocks of a Markdown text that are in `language`, in their order: for a test that the settings in a policy's README are
 /// settings it takes.
 ///

@@ -1,9 +1,9 @@
 //! From settings to roles, with everything that is wrong with them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use portcullis_sdk::SettingsError;
+use portcullis_sdk::duration::lifetime_problem;
 use portcullis_sdk::template::NameTemplate;
 
 use crate::CheckedRole;
@@ -19,12 +19,7 @@ pub(crate) fn check(settings: &Settings) -> Result<Checked, SettingsError> {
     let mut problems = Vec::new();
     let account = account("account", settings.account.as_deref(), &mut problems);
     check_claims(settings, &mut problems);
-    if settings
-        .expires_in
-        .is_some_and(|lifetime| lifetime < Duration::from_secs(1))
-    {
-        problems.push(SettingsError::at("expires-in", "shorter than a second"));
-    }
+    problems.extend(lifetime_problem("expires-in", settings.expires_in));
     let roles = roles(settings, &mut problems);
     problems.extend(no_account(settings));
     SettingsError::check(problems)?;

@@ -57,7 +57,7 @@ impl Policy for OidcRoles {
     }
 
     fn decide(&self, request: &Request) -> Verdict {
-        if request.method() != Method::Oidc || !self.is_issuer_known(request) {
+        if request.method() != Method::Oidc || !request.is_vouched_for_by(&self.issuers) {
             return Verdict::Abstain;
         }
         let roles = self.roles_of(request);
@@ -73,13 +73,6 @@ impl Policy for OidcRoles {
 }
 
 impl OidcRoles {
-    fn is_issuer_known(&self, request: &Request) -> bool {
-        self.issuers.is_empty()
-            || request
-                .issuer()
-                .is_some_and(|issuer| self.issuers.contains(&issuer))
-    }
-
     /// The roles that are known here, in the order of the token; one that stands twice is there twice.
     fn roles_of(&self, request: &Request) -> Vec<Held<'_>> {
         let mut names = Vec::new();

@@ -1,8 +1,7 @@
 //! From settings to scopes, with everything that is wrong with them.
 
-use std::time::Duration;
-
 use portcullis_sdk::SettingsError;
+use portcullis_sdk::duration::lifetime_problem;
 use portcullis_sdk::template::NameTemplate;
 
 use crate::KnownScope;
@@ -18,12 +17,7 @@ pub(crate) fn check(settings: &Settings) -> Result<Checked, SettingsError> {
     let mut problems = Vec::new();
     check_claims(settings, &mut problems);
     let default_account = default_account(settings, &mut problems);
-    if settings
-        .expires_in
-        .is_some_and(|lifetime| lifetime < Duration::from_secs(1))
-    {
-        problems.push(SettingsError::at("expires-in", "shorter than a second"));
-    }
+    problems.extend(lifetime_problem("expires-in", settings.expires_in));
     let scopes = scopes(settings, &mut problems);
     SettingsError::check(problems)?;
     Ok(Checked {

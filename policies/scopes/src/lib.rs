@@ -55,7 +55,7 @@ impl Policy for Scopes {
     }
 
     fn decide(&self, request: &Request) -> Verdict {
-        if request.method() != Method::Oidc || !self.is_issuer_known(request) {
+        if request.method() != Method::Oidc || !request.is_vouched_for_by(&self.issuers) {
             return Verdict::Abstain;
         }
         let scopes = self.scopes_of(request);
@@ -71,13 +71,6 @@ impl Policy for Scopes {
 }
 
 impl Scopes {
-    fn is_issuer_known(&self, request: &Request) -> bool {
-        self.issuers.is_empty()
-            || request
-                .issuer()
-                .is_some_and(|issuer| self.issuers.contains(&issuer))
-    }
-
     /// What the settings know of the token's scopes, in the order of the token, each once.
     fn scopes_of(&self, request: &Request) -> Vec<&KnownScope> {
         let mut held: Vec<&KnownScope> = Vec::new();

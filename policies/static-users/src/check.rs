@@ -1,8 +1,8 @@
 //! From settings to logins, with everything that is wrong with them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use portcullis_sdk::duration::lifetime_problem;
 use portcullis_sdk::{Permit, SettingsError, check_hash};
 
 use crate::settings::{Hash, Settings, User};
@@ -116,12 +116,8 @@ fn check_user(settings: &Settings, name: &str, user: &User, problems: &mut Vec<S
     if !settings.profiles.contains_key(&user.profile) {
         problem(".profile", &unknown_profile(settings, &user.profile));
     }
-    if user
-        .expires_in
-        .is_some_and(|lifetime| lifetime < Duration::from_secs(1))
-    {
-        problem(".expires-in", "shorter than a second");
-    }
+    let key = format!("users.{name}.expires-in");
+    problems.extend(lifetime_problem(&key, user.expires_in));
 }
 
 fn hash_problem(hash: &Hash, kind: Kind, plain_text_is_fine: bool) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portcullis_sdk::SettingsError;
+use portcullis_sdk::duration::lifetime_problem;
 use portcullis_sdk::template::{NameTemplate, TemplateError};
 
 use crate::kind::Kind;
@@ -102,13 +103,17 @@ impl Problems {
     }
 
     fn at(&mut self, key: &str, message: &str) {
+        let key = self.full(key);
+        self.found.push(SettingsError::at(key, message));
+    }
+
+    fn full(&self, key: &str) -> String {
         let dot = if self.key.is_empty() || key.is_empty() {
             ""
         } else {
             "."
         };
-        let key = format!("{}{dot}{key}", self.key);
-        self.found.push(SettingsError::at(key, message));
+        format!("{}{dot}{key}", self.key)
     }
 
     /// What a rule, or the settings for all of them, have to say and do not.
@@ -180,8 +185,7 @@ impl Problems {
     }
 
     fn lifetime(&mut self, lifetime: Option<Duration>) {
-        if lifetime.is_some_and(|lifetime| lifetime < Duration::from_secs(1)) {
-            self.at("expires-in", "shorter than a second");
-        }
+        let key = self.full("expires-in");
+        self.found.extend(lifetime_problem(&key, lifetime));
     }
 }

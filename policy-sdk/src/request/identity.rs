@@ -79,6 +79,23 @@ impl Request {
         }
     }
 
+    /// Whether one of `issuers` vouches for the principal; anybody's word will do if there are none.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().issuer("https://id.example").build();
+    /// assert!(request.is_vouched_for_by(&[]));
+    /// assert!(request.is_vouched_for_by(&["https://id.example".to_owned()]));
+    /// assert!(!request.is_vouched_for_by(&["https://other.example".to_owned()]));
+    /// ```
+    pub fn is_vouched_for_by(&self, issuers: &[String]) -> bool {
+        issuers.is_empty()
+            || self
+                .issuer()
+                .is_some_and(|issuer| issuers.contains(&issuer))
+    }
+
     /// What a verified token or user JWT says at `path`, as texts: one for a text, a number or a truth value, one for each of those
     /// in an array, in their order; none for anything else.
     ///

@@ -21,10 +21,7 @@ fn complaint(toml: &str) -> String {
 /// Each case is a line of the good settings, what stands there instead, and the complaint.
 #[track_caller]
 fn assert_complaints(cases: &[(&str, &str, &str)]) {
-    for (line, replacement, expected) in cases {
-        assert!(GOOD.contains(line), "{line}");
-        assert_eq!(complaint(&GOOD.replace(line, replacement)), *expected);
-    }
+    testing::assert_complaints(GOOD, configure, cases);
 }
 
 #[test]
