@@ -35,8 +35,7 @@ struct Trusting {
 }
 
 impl Trusting {
-    /// With `oidc-roles` and these settings; `lines` are added to the issuer's table. The host says everything it has to say, so that
-    /// the harness sees what it must not.
+    /// With `oidc-roles` and these settings; `lines` are added to the issuer's table.
     async fn start(release: Release, settings: &str, lines: &str) -> Result<Self> {
         Self::start_with(Provider::start().await?, release, settings, lines).await
     }
@@ -53,9 +52,7 @@ impl Trusting {
         site.policies.put_policy("roles", &policy, settings)?;
         let server = site.start_server(Accounts::Several).await?;
         let extra = issuer_table("company", provider.issuer(), lines);
-        let config = site.host_config(&server.url(), &extra);
-        let config = site.write_config("portcullis.toml", &config)?;
-        let host = Host::spawn(&config, &["--log-level", "trace"])?;
+        let host = site.spawn_host(&server, &extra)?;
         host.ready().await?;
         Ok(Self {
             provider,

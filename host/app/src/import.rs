@@ -58,13 +58,8 @@ pub fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
     let broken = |message: String| NotImported::Broken(vec![Problem::error(file, message)]);
     let text = fs::read_to_string(file).map_err(|error| broken(format!("cannot read: {error}")))?;
     let planmdk = Planmdk::read(file, &text).map_err(NotImported::Broken)?;
-    for name in ["portcullis.toml", "keys", POLICIES] {
-        let path = directory.join(name);
-        if path.symlink_metadata().is_ok() {
-            return Err(NotInitialized::Exists(path).into());
-        }
-    }
-    let mut files = NewFiles::in_directory(directory)?;
+    let names = ["portcullis.toml", "keys", POLICIES];
+    let mut files = NewFiles::in_directory(directory, &names)?;
     files.directory("keys", Directory::Private)?;
     files.secret(ISSUER, &planmdk.seed)?;
     if let Some(password) = &planmdk.password {
@@ -84,7 +79,6 @@ impl Imported {
     /// What was made and what to do next, for people.
     pub fn summary(&self) -> String {
         let directory = self.directory.display();
-        // Writing to a string does not fail.
         let mut text = format!(
             "made {directory}/portcullis.toml, {directory}/keys and {directory}/{ROLES}\n\nlook at:\n"
         );
@@ -93,6 +87,7 @@ impl Imported {
             text.push_str(note);
             text.push('\n');
         }
+        // Writing to a string does not fail.
         let _ = write!(
             text,
             "\nnext:\n  \

@@ -52,19 +52,14 @@ pub enum NotInitialized {
 ///
 /// When one of the files exists, or cannot be written. Either way nothing new is left behind.
 pub fn init(directory: &Path) -> Result<Initialized, NotInitialized> {
-    for name in ["portcullis.toml", "nats-server.conf", "keys", "policies"] {
-        let path = directory.join(name);
-        if path.symlink_metadata().is_ok() {
-            return Err(NotInitialized::Exists(path));
-        }
-    }
     let issuer = keys::generate(KeyKind::Account).map_err(NotInitialized::Keys)?;
     let service = keys::generate(KeyKind::User).map_err(NotInitialized::Keys)?;
     let server = NATS_SERVER_CONF
         .replace("{issuer}", &issuer.public)
         .replace("{service}", &service.public);
 
-    let mut files = NewFiles::in_directory(directory)?;
+    let names = ["portcullis.toml", "nats-server.conf", "keys", "policies"];
+    let mut files = NewFiles::in_directory(directory, &names)?;
     files.directory("keys", Directory::Private)?;
     files.secret("keys/issuer.nk", &issuer.seed)?;
     files.secret("keys/callout.nk", &service.seed)?;

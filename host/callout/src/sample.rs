@@ -52,6 +52,12 @@ impl Sample {
         }
     }
 
+    /// A gauge of a whole number, without labels. Beyond 32 bits it is infinite: nothing here is counted as far.
+    pub fn whole(name: &'static str, help: &'static str, number: impl TryInto<u32>) -> Self {
+        let value = number.try_into().map_or(f64::INFINITY, f64::from);
+        Self::gauge(name, help, value)
+    }
+
     /// The same sample with one label more.
     #[must_use]
     pub fn with(mut self, label: &'static str, value: impl Into<String>) -> Self {

@@ -124,9 +124,8 @@ impl Throttle {
             "Failed attempts: logins denied as identity-rejected, policy-denied or end-of-chain";
         let mut samples = vec![Sample::counter("failed_attempts", help, failures)];
         for (kind, count) in self.entries() {
-            let count = u32::try_from(count).map_or(f64::INFINITY, f64::from);
             let help = "Addresses, users and pairs of both that are remembered for throttling";
-            let sample = Sample::gauge("throttle_entries", help, count);
+            let sample = Sample::whole("throttle_entries", help, count);
             samples.push(sample.with("kind", kind.as_str()));
         }
         samples

@@ -10,12 +10,11 @@ pub(crate) fn samples(issuers: &[IssuerStatus]) -> Vec<Sample> {
 }
 
 fn of_one(issuer: &IssuerStatus) -> Vec<Sample> {
-    let keys = u32::try_from(issuer.keys).map_or(f64::INFINITY, f64::from);
     let mut samples = vec![
-        Sample::gauge(
+        Sample::whole(
             "issuer_keys",
             "Keys of the identity provider that are held",
-            keys,
+            issuer.keys,
         ),
         Sample::counter(
             "issuer_fetches",
@@ -29,10 +28,10 @@ fn of_one(issuer: &IssuerStatus) -> Vec<Sample> {
         ),
     ];
     samples.extend(issuer.fetched_at.map(|time| {
-        Sample::gauge(
+        Sample::whole(
             "issuer_keys_fetched_timestamp_seconds",
             "When the keys that are held were fetched, in seconds since the Unix epoch",
-            u32::try_from(time).map_or(f64::INFINITY, f64::from),
+            time,
         )
     }));
     samples

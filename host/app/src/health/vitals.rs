@@ -104,15 +104,15 @@ impl Vitals {
                 "Whether the service decides logins, 0 or 1",
                 if ready { 1.0 } else { 0.0 },
             ),
-            Sample::gauge(
+            Sample::whole(
                 "policies",
                 "How many policies are in service",
-                count(snapshot.policies().count()),
+                snapshot.policies().count(),
             ),
-            Sample::gauge(
+            Sample::whole(
                 "policies_missing",
                 "How many policies listed in `order` have no good version",
-                count(snapshot.missing().count()),
+                snapshot.missing().count(),
             ),
         ];
         let connections = self.connections.get().into_iter().flatten();
@@ -121,11 +121,6 @@ impl Vitals {
         samples.extend(sources.iter().flat_map(|source| source()));
         samples
     }
-}
-
-/// As a gauge has it; counts here are small.
-fn count(number: usize) -> f64 {
-    u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
 
 impl fmt::Debug for Vitals {

@@ -29,8 +29,14 @@ enum Made {
 }
 
 impl<'a> NewFiles<'a> {
-    /// Starts in `root`, which is made with its parents if need be.
-    pub(crate) fn in_directory(root: &'a Path) -> Result<Self, NotInitialized> {
+    /// Starts in `root`, which is made with its parents if need be. None of `names` may be there already.
+    pub(crate) fn in_directory(root: &'a Path, names: &[&str]) -> Result<Self, NotInitialized> {
+        for name in names {
+            let path = root.join(name);
+            if path.symlink_metadata().is_ok() {
+                return Err(NotInitialized::Exists(path));
+            }
+        }
         let mut files = Self {
             root,
             made: Vec::new(),

@@ -92,7 +92,7 @@ fn nothing_is_overwritten() {
 fn what_was_made_before_a_failure_is_removed() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("new");
-    let mut files = NewFiles::in_directory(&root).unwrap();
+    let mut files = NewFiles::in_directory(&root, &[]).unwrap();
     files.directory("keys", Directory::Private).unwrap();
     files.file("keys/a", "a").unwrap();
     let error = files.file("no/such/directory", "b").unwrap_err();
