@@ -125,6 +125,17 @@ pub enum Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Password,
+        Self::Token,
+        Self::Jwt,
+        Self::Nkey,
+        Self::Oidc,
+        Self::Certificate,
+        Self::None,
+    ];
+
     /// The name policies and logs use.
     pub const fn as_str(self) -> &'static str {
         match self {

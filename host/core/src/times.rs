@@ -63,6 +63,13 @@ impl TimeRange {
     }
 }
 
+impl fmt::Display for TimeRange {
+    /// `HH:MM:SS-HH:MM:SS`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.start, self.end)
+    }
+}
+
 impl FromStr for TimeOfDay {
     type Err = InvalidTimeRange;
 

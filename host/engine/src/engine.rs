@@ -126,6 +126,8 @@ fn config() -> Config {
         // Policies are called synchronously; the machinery for concurrent calls would triple the cost of a call.
         .concurrency_support(false)
         .epoch_interruption(true)
+        // What a decision costs, the same on every machine: for test vectors, which run on what will be served.
+        .consume_fuel(true)
         // A replayed request must come to the same verdict on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);

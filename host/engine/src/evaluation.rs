@@ -18,6 +18,9 @@ pub enum EvaluationError {
     /// The policy ran longer than its limit.
     #[error("the policy ran longer than its deadline of {0:?}")]
     Deadline(std::time::Duration),
+    /// The policy's code did more than it was given fuel for. Only where fuel is limited, as in test vectors.
+    #[error("the policy needed more than {0} units of fuel")]
+    Fuel(u64),
     /// The policy asked for more memory than its limit.
     #[error("{0}")]
     Memory(String),
@@ -34,7 +37,7 @@ impl EvaluationError {
     pub const fn class(&self) -> DenialClass {
         match self {
             Self::Trapped(_) => DenialClass::PolicyTrapped,
-            Self::Deadline(_) => DenialClass::PolicyDeadline,
+            Self::Deadline(_) | Self::Fuel(_) => DenialClass::PolicyDeadline,
             Self::Memory(_) => DenialClass::PolicyMemory,
             Self::InvalidPermit(_) => DenialClass::InvalidPermit,
             Self::Host(_) => DenialClass::Internal,

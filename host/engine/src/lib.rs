@@ -34,4 +34,4 @@ pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
 pub use limits::{Grants, Limits};
 pub use load::LoadError;
-pub use policy::{Policy, Source};
+pub use policy::{Metered, Policy, Source};

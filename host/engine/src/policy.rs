@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, PolicyName, Verdict};
 use wasmtime::component::Component;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::engine::{Engine, TICK};
 use crate::evaluation::EvaluationError;
@@ -57,6 +57,18 @@ impl std::fmt::Debug for Policy {
             .finish_non_exhaustive()
     }
 }
+
+/// A decision, and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metered {
+    /// What the policy says.
+    pub verdict: Result<Verdict, EvaluationError>,
+    /// Fuel used by the policy's own code. What the host does for it costs none.
+    pub fuel: u64,
+}
+
+/// More than any decision can use before its deadline.
+const UNLIMITED_FUEL: u64 = u64::MAX;
 
 impl Policy {
     /// Checks, compiles and configures a module. Blocks for the compilation, tens of milliseconds for a
@@ -126,19 +138,48 @@ impl Policy {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
+        self.decide_within(request, deadline, UNLIMITED_FUEL)
+            .verdict
+    }
+
+    /// As [`decide`](Self::decide), and counts what the policy's own code costs, in wasmtime's units of fuel: about one for an
+    /// instruction, the same on every machine. A decision that needs more than `fuel` fails with [`EvaluationError::Fuel`].
+    pub fn decide_within(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+        fuel: u64,
+    ) -> Metered {
         let limit = self
             .limits
             .deadline
             .min(deadline.saturating_duration_since(Instant::now()));
         let mut store = self.store(Phase::Decide { request, deadline }, limit);
+        let verdict = refuel(&mut store, fuel).and_then(|()| self.run(&mut store, limit, fuel));
+        let left = store.get_fuel().unwrap_or(0);
+        Metered {
+            verdict,
+            fuel: fuel.saturating_sub(left),
+        }
+    }
+
+    fn run(
+        &self,
+        store: &mut Store<State>,
+        limit: Duration,
+        fuel: u64,
+    ) -> Result<Verdict, EvaluationError> {
         let instance = self
             .pre
-            .instantiate(&mut store)
+            .instantiate(&mut *store)
             .map_err(|error| EvaluationError::Host(crate::load::one_line(&format!("{error:#}"))))?;
         let verdict = instance
             .portcullis_policy_decider()
-            .call_decide(&mut store)
-            .map_err(|error| EvaluationError::of_call(&error, store.data(), limit))?;
+            .call_decide(&mut *store)
+            .map_err(|error| match error.downcast_ref::<Trap>() {
+                Some(Trap::OutOfFuel) => EvaluationError::Fuel(fuel),
+                _ => EvaluationError::of_call(&error, store.data(), limit),
+            })?;
         match verdict {
             GuestVerdict::Abstain => Ok(Verdict::Abstain),
             GuestVerdict::Deny(mut reason) => {
@@ -214,6 +255,8 @@ fn store(
     let state = State::new(name.clone(), phase, engine.verifier(), memory, time);
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
+    // The engine meters fuel, so that test vectors can; a store without any could not take a step.
+    let _ = store.set_fuel(UNLIMITED_FUEL);
     store.set_hostcall_fuel(Limits::HOST_CALL_BYTES);
     store.set_epoch_deadline(ticks(time));
     // The epoch counts all time; what the host spent for the policy is given back here.
@@ -224,6 +267,12 @@ fn store(
         })
     });
     store
+}
+
+fn refuel(store: &mut Store<State>, fuel: u64) -> Result<(), EvaluationError> {
+    store
+        .set_fuel(fuel)
+        .map_err(|error| EvaluationError::Host(crate::load::one_line(&format!("{error:#}"))))
 }
 
 /// One more than it takes, for the tick in progress.
