@@ -1,96 +1,14 @@
 //! A directory of policies: adding, replacing, breaking, removing, and what stays in service.
 
 use std::fs;
-use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
-use portcullis_core::{Decision, DenialClass, Outcome};
-use portcullis_engine::Limits;
-use tempfile::TempDir;
+use portcullis_catalog::{Catalog, CatalogOptions, Watcher};
+use portcullis_core::DenialClass;
 
+use crate::site::{PATIENCE, Site, decide, denial, greeting, names, open};
 use crate::support::{engine, guest, request};
-
-/// How long to wait for something that should happen at once, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Site {
-    directory: TempDir,
-    order: Vec<&'static str>,
-}
-
-impl Site {
-    fn new(order: &[&'static str]) -> Self {
-        Self {
-            directory: TempDir::new().unwrap(),
-            order: order.to_vec(),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn put(&self, file: &str, content: &[u8]) {
-        fs::write(self.path().join(file), content).unwrap();
-    }
-
-    /// Settings under which the guest `tells` greets with `greeting`.
-    fn put_greeting(&self, file: &str, greeting: &str) {
-        self.put(
-            file,
-            format!("[settings]\ngreeting = \"{greeting}\"\n").as_bytes(),
-        );
-    }
-
-    fn options(&self, poll_interval: Duration) -> CatalogOptions {
-        CatalogOptions {
-            directory: self.path().to_owned(),
-            order: self
-                .order
-                .iter()
-                .map(|name| name.parse().unwrap())
-                .collect(),
-            poll_interval,
-            debounce: Duration::from_millis(20),
-            max_module_size: 1 << 20,
-            limits: Limits::default(),
-        }
-    }
-
-    fn open(&self) -> (Catalog, Report) {
-        Catalog::open(engine(), self.options(PATIENCE)).unwrap()
-    }
-}
-
-fn decide(catalog: &Catalog) -> Decision {
-    catalog
-        .snapshot()
-        .decide(&request(), Instant::now() + PATIENCE)
-}
-
-/// Class and reason of a refusal.
-fn denial(catalog: &Catalog) -> (DenialClass, String) {
-    match decide(catalog).outcome {
-        Outcome::Deny(denial) => (denial.class, denial.reason),
-        Outcome::Permit(permit) => panic!("{permit:?}"),
-    }
-}
-
-fn greeting(catalog: &Catalog) -> String {
-    let (class, reason) = denial(catalog);
-    assert_eq!(class, DenialClass::PolicyDenied);
-    reason.split(';').next().unwrap().to_owned()
-}
-
-fn names(catalog: &Catalog) -> Vec<String> {
-    catalog
-        .snapshot()
-        .policies()
-        .map(|policy| policy.name.to_string())
-        .collect()
-}
 
 #[test]
 fn an_empty_directory_denies_by_name() {
@@ -241,7 +159,7 @@ fn a_directory_that_is_gone_changes_nothing() {
 #[test]
 fn opening_a_directory_that_is_not_there_is_an_error() {
     let site = Site::new(&[]);
-    let mut options = site.options(PATIENCE);
+    let mut options = site.options();
     options.directory = site.path().join("nowhere");
     let error = Catalog::open(engine(), options).unwrap_err();
     assert!(error.to_string().contains("nowhere"), "{error}");
@@ -415,8 +333,10 @@ fn polling_alone_is_enough() {
     elsewhere.put_greeting("p.toml", "one");
     let link = site.path().join("p.toml");
     std::os::unix::fs::symlink(elsewhere.path().join("p.toml"), link).unwrap();
-    let options = site.options(Duration::from_millis(20));
-    let (catalog, _) = Catalog::open(engine(), options).unwrap();
+    let (catalog, _) = open(CatalogOptions {
+        poll_interval: Duration::from_millis(20),
+        ..site.options()
+    });
     let _watcher = Watcher::start(catalog.clone()).unwrap();
     elsewhere.put_greeting("p.toml", "two");
     await_greeting(&catalog, "greeting=two");
@@ -428,11 +348,11 @@ fn a_file_that_is_still_being_written_is_not_loaded() {
     site.put("p.wasm", &guest("tells"));
     site.put_greeting("p.toml", "one");
     let debounce = Duration::from_secs(1);
-    let options = CatalogOptions {
+    let (catalog, _) = open(CatalogOptions {
         debounce,
-        ..site.options(Duration::from_millis(50))
-    };
-    let (catalog, _) = Catalog::open(engine(), options).unwrap();
+        poll_interval: Duration::from_millis(50),
+        ..site.options()
+    });
     let _watcher = Watcher::start(catalog.clone()).unwrap();
     let (_never, wait) = mpsc::channel::<()>();
     let started = Instant::now();
@@ -456,11 +376,11 @@ fn asking_for_a_reload_does_not_wait_for_quiet() {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("tells"));
     site.put_greeting("p.toml", "one");
-    let options = CatalogOptions {
+    let (catalog, _) = open(CatalogOptions {
         debounce: PATIENCE * 10,
-        ..site.options(PATIENCE * 10)
-    };
-    let (catalog, _) = Catalog::open(engine(), options).unwrap();
+        poll_interval: PATIENCE * 10,
+        ..site.options()
+    });
     let watcher = Watcher::start(catalog.clone()).unwrap();
     site.put_greeting("p.toml", "two");
     watcher.trigger().reload();

@@ -7,7 +7,12 @@
 )]
 
 mod catalog;
+mod chains;
 mod decisions;
 mod guests;
 mod loading;
+mod model;
+mod site;
 mod support;
+mod vectors;
+mod versions;

@@ -4,10 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use portcullis_catalog::{Catalog, CatalogOptions};
+use portcullis_engine::{Engine, EngineOptions};
+use portcullis_identity::PasswordVerifier;
+
 use crate::config::{Config, Policies};
 use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::options::catalog_options;
 use crate::problem::Problem;
-use crate::serve::open_catalog;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +57,16 @@ pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Proble
 /// Loads every policy as the service would, and says which it would refuse. `file` is the configuration that
 /// lists them.
 pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
-    let (catalog, report) = match open_catalog(policies, 1, Arc::default()) {
+    let opened = idle_engine().and_then(|engine| {
+        // A check leaves nothing behind, and is not helped by what was good once.
+        let options = CatalogOptions {
+            state_directory: None,
+            ..catalog_options(policies)
+        };
+        Catalog::open(engine, options)
+            .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
+    });
+    let (catalog, report) = match opened {
         Ok(opened) => opened,
         Err(failure) => return vec![Problem::error(file, failure.to_string())],
     };
@@ -65,8 +79,10 @@ pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
     });
     let snapshot = catalog.snapshot();
     let missing = snapshot.missing().map(|name| {
-        let message = format!("policy `{name}` has no good version, so no login gets past it");
-        Problem::error(file, message).at_key("policies.order")
+        let message = format!(
+            "policy `{name}` is required and has no good version, so no login gets past it"
+        );
+        Problem::error(file, message).at_key("policies")
     });
     let orphans = report.orphans.iter().map(|path| {
         Problem::warning(
@@ -83,6 +99,16 @@ pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
         .chain(orphans)
         .chain(empty)
         .collect()
+}
+
+/// An engine for looking at policies: one decision at a time.
+///
+/// # Errors
+///
+/// When the engine does not run on this machine.
+pub(crate) fn idle_engine() -> Result<Engine, Failure> {
+    let verifier = Arc::<PasswordVerifier>::default();
+    Engine::new(EngineOptions { max_concurrent: 1 }, verifier).map_err(Failure::internal)
 }
 
 impl Findings {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use portcullis_core::PolicyName;
 
 use crate::config::{LogFilter, LogFormat};
 use crate::exit::ExitCode;
@@ -50,11 +51,60 @@ pub enum Command {
         #[command(subcommand)]
         from: ImportFrom,
     },
+    /// See how policies are doing, test them, sign them, go back to an earlier version.
+    Policy {
+        /// What to do.
+        #[command(subcommand)]
+        verb: PolicyVerb,
+    },
     /// Read a password from standard input and print its argon2id hash.
     Hash {
         /// Print a SHA-256 hash instead: for long random tokens, not for passwords.
         #[arg(long)]
         token: bool,
+    },
+}
+
+/// What to do with policies.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub enum PolicyVerb {
+    /// Print the version of each policy that serves, since when, and what went wrong last.
+    Status {
+        /// The configuration, portcullis.toml, of the host that serves.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put an earlier good version of a policy back into the policy directory.
+    Rollback {
+        /// The policy.
+        name: PolicyName,
+        /// The configuration, portcullis.toml, of the host that serves.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The generation to go back to, instead of the one before.
+        #[arg(long, value_name = "GENERATION")]
+        to: Option<u64>,
+    },
+    /// Run the tests of policies (NAME.tests.toml) and print what each decision cost.
+    Test {
+        /// The configuration, portcullis.toml.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The policies; all of them if none is named.
+        names: Vec<PolicyName>,
+    },
+    /// Sign a module, so that hosts with `trusted-publishers` load it.
+    Sign {
+        /// The module; it is replaced.
+        #[arg(value_name = "MODULE")]
+        file: PathBuf,
+        /// A file with the seed of the publisher's nkey, such as an account's (SA…).
+        #[arg(long, value_name = "FILE")]
+        seed_file: PathBuf,
     },
 }
 

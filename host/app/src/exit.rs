@@ -12,9 +12,9 @@ pub enum ExitCode {
     Success = 0,
     /// The command line makes no sense, or standard input has no secret to hash.
     Usage = 64,
-    /// `check` found policies that cannot be put in service.
+    /// `check` found policies that cannot be put in service, or `policy test` some that fail their tests.
     BadPolicies = 65,
-    /// The policy directory is missing or cannot be read.
+    /// The policy directory is missing or cannot be read, or what was asked for is not in it: a policy, a version, a status.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good.
     Unreachable = 69,
@@ -22,7 +22,7 @@ pub enum ExitCode {
     Internal = 70,
     /// The address under `[health]` cannot be listened on: it is taken, or not one of this machine.
     CannotListen = 71,
-    /// `init` cannot write its files, or would overwrite some.
+    /// A file cannot be written, or `init` or `import` would overwrite it.
     CannotCreate = 73,
     /// The configuration is wrong; missing secrets and seeds of the wrong type included.
     BadConfiguration = 78,
@@ -54,8 +54,12 @@ impl ExitCode {
             Self::Usage => {
                 "The command line makes no sense, or standard input has no secret to hash."
             }
-            Self::BadPolicies => "`check` found policies that cannot be put in service.",
-            Self::NoPolicyDirectory => "The policy directory is missing or cannot be read.",
+            Self::BadPolicies => {
+                "`check` found policies that cannot be put in service, or `policy test` some that fail their tests."
+            }
+            Self::NoPolicyDirectory => {
+                "The policy directory is missing or cannot be read, or what was asked for is not in it: a policy, a version, a status."
+            }
             Self::Unreachable => {
                 "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good."
             }
@@ -63,7 +67,9 @@ impl ExitCode {
             Self::CannotListen => {
                 "The address under `[health]` cannot be listened on: it is taken, or not one of this machine."
             }
-            Self::CannotCreate => "`init` cannot write its files, or would overwrite some.",
+            Self::CannotCreate => {
+                "A file cannot be written, or `init` or `import` would overwrite it."
+            }
             Self::BadConfiguration => {
                 "The configuration is wrong; missing secrets and seeds of the wrong type included."
             }

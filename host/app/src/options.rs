@@ -7,10 +7,12 @@ use portcullis_callout::{
     AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, OperatorIssuers,
     ServiceOptions, TargetAccounts, TrustedServers,
 };
+use portcullis_catalog::CatalogOptions;
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
+use portcullis_engine::Limits;
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
-use crate::config::{self, Callout, Config, Operator, Secrets};
+use crate::config::{self, Callout, Config, Operator, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
@@ -170,5 +172,25 @@ fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: "decides NATS logins by WebAssembly policies".to_owned(),
         metadata: BTreeMap::from([("account".to_owned(), account.to_owned())]),
+    }
+}
+
+/// Where policies come from and how they are treated, as the configuration has it.
+pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
+    CatalogOptions {
+        directory: policies.directory.clone(),
+        order: policies.order.clone(),
+        poll_interval: policies.poll_interval,
+        debounce: policies.debounce,
+        max_module_size: policies.max_module_size,
+        limits: Limits {
+            deadline: policies.deadline,
+            memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
+        },
+        guards: policies.guards.clone(),
+        chains: policies.chains.clone(),
+        trusted_publishers: policies.trusted_publishers.clone(),
+        state_directory: Some(policies.state_directory.clone()),
+        keep_versions: policies.keep_versions,
     }
 }

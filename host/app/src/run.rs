@@ -6,13 +6,14 @@ use std::path::Path;
 use tracing::{error, warn};
 
 use crate::check::{check_policies, run_check};
-use crate::cli::{Cli, Command, ImportFrom};
+use crate::cli::{Cli, Command, ImportFrom, PolicyVerb};
 use crate::config::{Config, LogFilter, LogFormat};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, NotInitialized};
+use crate::policy::{self, NotDone};
 use crate::problem::Problem;
 use crate::{serve, signals, telemetry};
 
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check { config } => check(&config),
         Command::Init { directory } => initialize(&directory),
         Command::Import { from } => import(&from),
+        Command::Policy { verb } => do_policy(&verb),
         Command::Hash { token } => print_hash(token),
     };
     done.unwrap_or_else(|failure| {
@@ -118,6 +120,28 @@ fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
             }
             Ok(ExitCode::BadConfiguration)
         }
+    }
+}
+
+fn do_policy(verb: &PolicyVerb) -> Result<ExitCode, Failure> {
+    let done = match verb {
+        PolicyVerb::Status { config, json } => policy::status(config, *json),
+        PolicyVerb::Rollback { name, config, to } => policy::roll_back(config, name, *to),
+        PolicyVerb::Test { config, names } => policy::test(config, names),
+        PolicyVerb::Sign { file, seed_file } => policy::sign(file, seed_file),
+    };
+    match done {
+        Ok(output) => {
+            print(&output.text)?;
+            Ok(output.code)
+        }
+        Err(NotDone::Configuration(problems)) => {
+            for problem in problems {
+                complain(&problem.to_string());
+            }
+            Ok(ExitCode::BadConfiguration)
+        }
+        Err(NotDone::Failed(failure)) => Err(failure),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use portcullis_callout::{
     ConnectError, Connection, ConnectionOptions, Sample, Service, ServiceOptions, connect_all,
 };
-use portcullis_catalog::{Catalog, CatalogOptions, Report, Watcher};
-use portcullis_engine::{Engine, EngineOptions, Limits};
+use portcullis_catalog::{Catalog, Report, Watcher};
+use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::{PasswordVerifier, TokenVerifier};
 use tokio::task::JoinHandle;
 use tracing::info;
@@ -17,7 +17,7 @@ use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::health::{HealthServer, Vitals, issuer_samples, lost_for_too_long};
-use crate::options::service_options;
+use crate::options::{catalog_options, service_options};
 use crate::signals;
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight.
@@ -150,7 +150,7 @@ async fn answer(
 /// # Errors
 ///
 /// When the policy directory cannot be read, or the engine does not run on this machine.
-pub(crate) fn open_catalog(
+fn open_catalog(
     policies: &Policies,
     max_in_flight: usize,
     verifier: Arc<PasswordVerifier>,
@@ -158,18 +158,8 @@ pub(crate) fn open_catalog(
     let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
     let engine =
         Engine::new(EngineOptions { max_concurrent }, verifier).map_err(Failure::internal)?;
-    let options = CatalogOptions {
-        directory: policies.directory.clone(),
-        order: policies.order.clone(),
-        poll_interval: policies.poll_interval,
-        debounce: policies.debounce,
-        max_module_size: policies.max_module_size,
-        limits: Limits {
-            deadline: policies.deadline,
-            memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
-        },
-    };
-    Catalog::open(engine, options).map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
+    Catalog::open(engine, catalog_options(policies))
+        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
 }
 
 fn not_connected(error: ConnectError) -> Failure {

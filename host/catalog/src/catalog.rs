@@ -8,9 +8,12 @@ use arc_swap::ArcSwap;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, PolicyName};
 use portcullis_engine::{Engine, Limits};
 
+use crate::chain::Chain;
 use crate::directory::DirectoryError;
 use crate::loader::{Loader, Pass, Report};
+use crate::signature::Publisher;
 use crate::snapshot::Snapshot;
+use crate::status::Status;
 
 /// Where policies come from and how they are treated.
 #[derive(Clone, Debug)]
@@ -28,6 +31,47 @@ pub struct CatalogOptions {
     pub max_module_size: u64,
     /// Limits of policies that set none themselves.
     pub limits: Limits,
+    /// Policies that are asked about every login before any other, in this order. They may deny; a permit of theirs counts as
+    /// having no objection. Required, as those in `order`.
+    pub guards: Vec<PolicyName>,
+    /// Chains for some logins: the first one that is for a login decides it, and `order` does not apply. Their policies are
+    /// required and decide no other logins.
+    pub chains: Vec<Chain>,
+    /// Who may sign modules; nobody has to if empty.
+    pub trusted_publishers: Vec<Publisher>,
+    /// Where good versions and the status are kept; nowhere if none. A directory of one host.
+    pub state_directory: Option<PathBuf>,
+    /// How many good versions of a policy are kept, the one in service included.
+    pub keep_versions: usize,
+}
+
+impl CatalogOptions {
+    /// The policies in `directory`, treated as is usual. Nothing is kept.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            order: Vec::new(),
+            poll_interval: Duration::from_secs(10),
+            debounce: Duration::from_millis(250),
+            max_module_size: 8 << 20,
+            limits: Limits::default(),
+            guards: Vec::new(),
+            chains: Vec::new(),
+            trusted_publishers: Vec::new(),
+            state_directory: None,
+            keep_versions: 5,
+        }
+    }
+
+    /// Every policy that is listed somewhere, and so required.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &PolicyName> {
+        let chains = self.chains.iter().flat_map(|chain| &chain.policies);
+        self.guards.iter().chain(chains).chain(&self.order)
+    }
+
+    pub(crate) fn is_listed(&self, name: &PolicyName) -> bool {
+        self.listed().any(|listed| listed == name)
+    }
 }
 
 /// The catalog could not be opened.
@@ -53,7 +97,7 @@ impl Catalog {
             published: Arc::new(ArcSwap::from_pointee(Snapshot::default())),
             loader: Arc::new(Mutex::new(Loader::new(engine, options))),
         };
-        let report = catalog.pass(Pass::Now, true)?;
+        let report = catalog.pass(Pass::First)?;
         Ok((catalog, report))
     }
 
@@ -63,12 +107,12 @@ impl Catalog {
     ///
     /// When the directory cannot be read; everything stays as it is then.
     pub fn reload(&self) -> Result<Report, DirectoryError> {
-        self.pass(Pass::Now, false)
+        self.pass(Pass::Now)
     }
 
     /// As [`reload`](Self::reload), as the watcher wants it.
     pub(crate) fn look(&self, pass: Pass) -> Result<Report, DirectoryError> {
-        self.pass(pass, false)
+        self.pass(pass)
     }
 
     /// The policies in service now.
@@ -80,34 +124,47 @@ impl Catalog {
         self.loader().options().clone()
     }
 
-    fn pass(&self, pass: Pass, first: bool) -> Result<Report, DirectoryError> {
+    fn pass(&self, pass: Pass) -> Result<Report, DirectoryError> {
         // INVARIANT: the lock is held from scan to publication, so an older scan never replaces a newer one.
         let mut loader = self.loader();
         let report = loader.pass(pass)?;
+        let first = pass == Pass::First;
         if first || report.changes_service() {
-            let snapshot = Arc::new(loader.snapshot());
-            // Before the log says so: whoever reads it may ask at once.
-            self.published.store(Arc::clone(&snapshot));
-            let order: Vec<_> = snapshot
-                .policies()
-                .map(|policy| policy.name.as_str())
-                .collect();
-            tracing::info!(
-                policies = order.len(),
-                order = order.join(","),
-                "policies published"
-            );
-            for name in snapshot.missing() {
-                tracing::error!(
-                    policy.name = %name,
-                    "policy listed in `order` has no good version: no login gets past it"
-                );
-            }
-            if order.is_empty() {
-                tracing::warn!("no policy is in service: every login is denied");
-            }
+            self.publish(&loader);
+        }
+        if first || !report.changes.is_empty() {
+            loader.write_status();
         }
         Ok(report)
+    }
+
+    fn publish(&self, loader: &Loader) {
+        let snapshot = Arc::new(loader.snapshot());
+        // Before the log says so: whoever reads it may ask at once.
+        self.published.store(Arc::clone(&snapshot));
+        let order: Vec<_> = snapshot
+            .policies()
+            .map(|policy| policy.name.as_str())
+            .collect();
+        tracing::info!(
+            policies = order.len(),
+            order = order.join(","),
+            "policies published"
+        );
+        for name in snapshot.missing() {
+            tracing::error!(
+                policy.name = %name,
+                "required policy has no good version: no login gets past it"
+            );
+        }
+        if order.is_empty() {
+            tracing::warn!("no policy is in service: every login is denied");
+        }
+    }
+
+    /// How every policy is doing.
+    pub fn status(&self) -> Status {
+        self.loader().status()
     }
 
     fn loader(&self) -> std::sync::MutexGuard<'_, Loader> {

@@ -12,6 +12,8 @@ use crate::unit::{UnitError, UnitProblem};
 
 /// Largest settings file, in bytes.
 const MAX_SETTINGS: u64 = 4 << 20;
+/// Largest test file, in bytes.
+const MAX_TESTS: u64 = 1 << 20;
 
 /// The directory could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -21,17 +23,40 @@ pub struct DirectoryError {
     source: io::Error,
 }
 
-/// One `NAME.wasm` with its `NAME.toml`, as read.
+/// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as read.
 pub(crate) struct Unit {
+    pub(crate) paths: Paths,
+    pub(crate) content: Result<Content, UnitError>,
+}
+
+/// Where the files of a unit are, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Paths {
     pub(crate) module: PathBuf,
     pub(crate) settings: PathBuf,
-    pub(crate) content: Result<Content, UnitError>,
+    pub(crate) tests: PathBuf,
+}
+
+impl Paths {
+    /// Of the policy `name` in `directory`.
+    pub(crate) fn new(directory: &Path, name: &PolicyName) -> Self {
+        Self::of(directory.join(format!("{name}.wasm")))
+    }
+
+    fn of(module: PathBuf) -> Self {
+        Self {
+            settings: module.with_extension("toml"),
+            tests: module.with_extension("tests.toml"),
+            module,
+        }
+    }
 }
 
 /// The bytes of a unit. The settings have password hashes in them.
 pub(crate) struct Content {
     pub(crate) module: Vec<u8>,
     pub(crate) settings: Option<Vec<u8>>,
+    pub(crate) tests: Option<Vec<u8>>,
     pub(crate) fingerprint: Fingerprint,
 }
 
@@ -40,6 +65,7 @@ pub(crate) struct Content {
 pub(crate) struct Fingerprint {
     pub(crate) module: Digest,
     pub(crate) settings: Option<Digest>,
+    pub(crate) tests: Option<Digest>,
 }
 
 /// Everything in the directory that concerns us.
@@ -48,7 +74,7 @@ pub(crate) struct Scan {
     pub(crate) units: BTreeMap<PolicyName, Unit>,
     /// Files that look like policies but cannot be.
     pub(crate) misnamed: Vec<(PathBuf, InvalidPolicyName)>,
-    /// Settings files whose module is not there.
+    /// Settings and test files whose module is not there.
     pub(crate) orphans: Vec<PathBuf>,
 }
 
@@ -75,7 +101,7 @@ pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryE
             _ if stem.starts_with('.') => {}
             Some("wasm") => match name_of(&path, &stem) {
                 Ok(name) => {
-                    let unit = read_unit(&path, max_module);
+                    let unit = read_unit(Paths::of(path), max_module);
                     scan.units.insert(name, unit);
                 }
                 Err(error) => scan.misnamed.push((path, error)),
@@ -86,7 +112,10 @@ pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryE
     }
     scan.orphans = settings
         .into_iter()
-        .filter(|path| !scan.units.values().any(|unit| unit.settings == *path))
+        .filter(|path| {
+            let is = |paths: &Paths| paths.settings == *path || paths.tests == *path;
+            !scan.units.values().any(|unit| is(&unit.paths))
+        })
         .collect();
     scan.misnamed.sort_by(|left, right| left.0.cmp(&right.0));
     scan.orphans.sort();
@@ -109,17 +138,18 @@ fn name_of(path: &Path, stem: &str) -> Result<PolicyName, InvalidPolicyName> {
     }
 }
 
-fn read_unit(module: &Path, max_module: u64) -> Unit {
-    let settings = module.with_extension("toml");
-    let content = read_content(module, &settings, max_module);
-    Unit {
-        module: module.to_owned(),
-        settings,
-        content,
-    }
+/// Reads the files of a unit.
+pub(crate) fn read_unit(paths: Paths, max_module: u64) -> Unit {
+    let content = read_content(&paths, max_module);
+    Unit { paths, content }
 }
 
-fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Content, UnitError> {
+fn read_content(paths: &Paths, max_module: u64) -> Result<Content, UnitError> {
+    let Paths {
+        module,
+        settings,
+        tests,
+    } = paths;
     let Some(bytes) = read(
         module,
         max_module,
@@ -130,13 +160,17 @@ fn read_content(module: &Path, settings: &Path, max_module: u64) -> Result<Conte
     };
     let limit = MAX_SETTINGS;
     let settings = read(settings, limit, UnitProblem::SettingsTooLarge { limit })?;
+    let limit = MAX_TESTS;
+    let tests = read(tests, limit, UnitProblem::TestsTooLarge { limit })?;
     let fingerprint = Fingerprint {
         module: digest(&bytes),
         settings: settings.as_deref().map(digest),
+        tests: tests.as_deref().map(digest),
     };
     Ok(Content {
         module: bytes,
         settings,
+        tests,
         fingerprint,
     })
 }

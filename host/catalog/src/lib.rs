@@ -1,7 +1,7 @@
 //! A watched directory of policies, published as one immutable snapshot.
 //!
-//! A file `NAME.wasm` is a policy; `NAME.toml` beside it holds its settings, limits and grants. The two are one unit:
-//! a change of either loads both anew.
+//! A file `NAME.wasm` is a policy; `NAME.toml` beside it holds its settings, limits and grants, `NAME.tests.toml` the logins it is
+//! tested with before it serves. The three are one unit: a change of any loads all anew.
 //!
 //! # Life of a reload
 //!
@@ -13,19 +13,35 @@
 //!
 //! - [`Catalog`]: the policies in service; an [`Authorizer`](portcullis_core::Authorizer).
 //! - [`Watcher`]: keeps a catalog true to its directory.
-//! - [`Snapshot`]: one immutable chain of policies.
-//! - [`Report`]: what one pass over the directory did.
+//! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, the chain for the others.
+//! - [`Report`]: what one pass over the directory did. [`Status`]: how every policy is doing.
+//! - [`sign`] and [`signer`]: who vouches for a module.
+//! - [`rollback`]: goes back to a version that was kept. [`test_policies`]: runs test vectors without serving.
 
 mod catalog;
+mod chain;
 mod directory;
 mod loader;
+mod rollback;
+mod signature;
 mod snapshot;
+mod status;
+mod store;
 mod unit;
+mod vectors;
 mod watch;
 
 pub use catalog::{Catalog, CatalogOptions, OpenError};
+pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
 pub use loader::{Change, Rejection, Report};
+pub use rollback::{RollbackError, RolledBack, rollback};
+pub use signature::{
+    InvalidPublisher, Publisher, SignError, SignatureError, sign, sign_file, signer,
+};
 pub use snapshot::{LoadedPolicy, Snapshot};
+pub use status::{Attempt, PolicyStatus, ServingStatus, Status};
+pub use store::KeptVersion;
 pub use unit::{UnitError, UnitProblem};
+pub use vectors::{TestOutcome, TestedPolicy, test_policies};
 pub use watch::{Trigger, WatchError, Watcher};

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName, PolicyRef};
-use portcullis_engine::Engine;
+use portcullis_engine::{Engine, Policy};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{self, DirectoryError, Fingerprint, Unit};
-use crate::snapshot::{Link, LoadedPolicy, Snapshot};
+use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
+use crate::snapshot::{Link, LoadedPolicy, Route, Snapshot};
+use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
+use crate::store::{KeptVersion, Store};
 use crate::unit::UnitError;
 
 /// What one pass over the directory did.
@@ -18,7 +20,7 @@ use crate::unit::UnitError;
 pub struct Report {
     /// What changed and what could not, in the order it was found.
     pub changes: Vec<Change>,
-    /// Settings files without a module beside them.
+    /// Settings and test files without a module beside them.
     pub orphans: Vec<PathBuf>,
     /// Whether something is still being written: it wants another look soon.
     pub(crate) unsettled: bool,
@@ -27,6 +29,8 @@ pub struct Report {
 /// How a pass treats what it finds changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
+    /// Loads it, and the last good version in place of what is not good: nothing serves yet.
+    First,
     /// Loads it.
     Now,
     /// Loads it, and tries again what failed before.
@@ -44,6 +48,8 @@ pub enum Change {
     Loaded(PolicyRef),
     /// A version was refused.
     Rejected(Rejection),
+    /// A kept version is in service, because the one in the directory was refused.
+    Restored(PolicyRef),
     /// A policy's file is gone, and so is the policy.
     Removed(PolicyName),
 }
@@ -72,18 +78,36 @@ pub(crate) struct Loader {
     /// Misnamed and orphaned files already reported.
     oddities: BTreeSet<PathBuf>,
     generation: u64,
+    /// Keeps good versions, if there is a place to.
+    store: Option<Store>,
+    /// Whether the log already says that versions cannot be kept.
+    store_failed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     /// The last good version.
-    serving: Option<Arc<LoadedPolicy>>,
+    serving: Option<Serving>,
     /// What was tried last, so that the same failure is reported once.
     tried: Option<Tried>,
     /// Why it failed, if it did and may do better another time.
     transient: Option<String>,
     /// What was found instead, and since when.
     pending: Option<(Option<Tried>, Instant)>,
+    /// How the last try went, for the status.
+    attempt: Option<Attempt>,
+    /// The generations that are kept, newest first.
+    kept: Vec<u64>,
+}
+
+/// A version in service.
+#[derive(Clone, Debug)]
+struct Serving {
+    loaded: Arc<LoadedPolicy>,
+    fingerprint: Fingerprint,
+    /// When it was first put in service, in seconds since the Unix epoch.
+    since: u64,
+    restored: bool,
 }
 
 /// What lies in the directory under a name.
@@ -135,7 +159,7 @@ impl Report {
     pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
         self.changes.iter().filter_map(|change| match change {
             Change::Rejected(rejection) => Some(rejection),
-            Change::Loaded(_) | Change::Removed(_) => None,
+            Change::Loaded(_) | Change::Restored(_) | Change::Removed(_) => None,
         })
     }
 
@@ -149,13 +173,19 @@ impl Report {
 
 impl Loader {
     pub(crate) fn new(engine: Engine, options: CatalogOptions) -> Self {
-        let (entries, oddities) = (BTreeMap::new(), BTreeSet::new());
+        let store = options
+            .state_directory
+            .as_ref()
+            .map(|directory| Store::new(directory, options.keep_versions));
         Self {
             engine,
             options,
-            entries,
-            oddities,
-            generation: 0,
+            entries: BTreeMap::new(),
+            oddities: BTreeSet::new(),
+            // Numbers go on where the last host left off, so that one of them means one version.
+            generation: store.as_ref().map_or(0, Store::highest_generation),
+            store,
+            store_failed: false,
         }
     }
 
@@ -185,84 +215,254 @@ impl Loader {
             {
                 Wants::Nothing => {}
                 Wants::Time => report.unsettled = true,
-                Wants::Loading => report.changes.extend(match unit.zip(found) {
-                    Some((unit, found)) => self.load(&name, unit, found, pass),
-                    None => self.remove(name),
-                }),
+                Wants::Loading => match unit.zip(found) {
+                    Some((unit, found)) => {
+                        report.changes.extend(self.load(&name, unit, found, pass));
+                    }
+                    None => report.changes.extend(self.remove(name)),
+                },
             }
         }
         Ok(report)
     }
 
-    /// The chain: names listed in `order` first, the others by name.
+    /// What is in service: the guards, the chains for some logins, and the chain for the others: names listed in `order` first, then
+    /// those listed nowhere, by name.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let listed = self.options.order.iter().map(|name| {
-            match self
-                .entries
-                .get(name)
-                .and_then(|entry| entry.serving.clone())
-            {
-                Some(loaded) => Link::Policy(loaded),
-                None => Link::Missing(name.clone()),
-            }
+        let options = &self.options;
+        let links = |names: &[PolicyName]| names.iter().map(|name| self.link(name)).collect();
+        let routes = options.chains.iter().map(|chain| Route {
+            name: chain.name.clone(),
+            logins: chain.logins.clone(),
+            chain: links(&chain.policies),
         });
         let others = self
             .entries
             .iter()
-            .filter(|(name, _)| !self.options.order.contains(name))
-            .filter_map(|(_, entry)| entry.serving.clone().map(Link::Policy));
-        Snapshot::new(listed.chain(others).collect())
+            .filter(|(name, _)| !options.is_listed(name))
+            .filter_map(|(_, entry)| {
+                Some(Link::Policy(Arc::clone(&entry.serving.as_ref()?.loaded)))
+            });
+        let mut chain: Vec<_> = links(&options.order);
+        chain.extend(others);
+        Snapshot::new(links(&options.guards), routes.collect(), chain)
+    }
+
+    fn link(&self, name: &PolicyName) -> Link {
+        match self
+            .entries
+            .get(name)
+            .and_then(|entry| entry.serving.as_ref())
+        {
+            Some(serving) => Link::Policy(Arc::clone(&serving.loaded)),
+            None => Link::Missing(name.clone()),
+        }
+    }
+
+    /// How every policy is doing, those included that are listed and not there.
+    pub(crate) fn status(&self) -> Status {
+        let listed = self
+            .options
+            .listed()
+            .filter(|name| !self.entries.contains_key(*name));
+        let mut policies: Vec<_> = listed
+            .map(|name| Entry::default().status(name, true))
+            .chain(
+                self.entries
+                    .iter()
+                    .map(|(name, entry)| entry.status(name, self.options.is_listed(name))),
+            )
+            .collect();
+        policies.sort_by(|one, other| one.name.cmp(&other.name));
+        policies.dedup();
+        Status {
+            at: now(),
+            process: std::process::id(),
+            policies,
+        }
+    }
+
+    /// Writes the status where other programs find it.
+    pub(crate) fn write_status(&mut self) {
+        let status = self.status();
+        self.stored(|store| store.write_status(&serde_json::to_vec_pretty(&status)?));
+    }
+
+    /// Has the store write something, if there is one. That it cannot is said once, until it can.
+    fn stored(&mut self, write: impl FnOnce(&Store) -> std::io::Result<()>) {
+        let Some(store) = &mut self.store else { return };
+        match store.claim().and_then(|()| write(store)) {
+            Ok(()) => self.store_failed = false,
+            Err(error) if !self.store_failed => {
+                self.store_failed = true;
+                let directory = self.options.state_directory.as_ref();
+                tracing::warn!(
+                    directory = directory.map(|path| path.display().to_string()),
+                    error = %error,
+                    "good versions cannot be kept: a restart will not find them"
+                );
+            }
+            Err(_) => {}
+        }
     }
 
     fn remove(&mut self, name: PolicyName) -> Option<Change> {
         self.entries.remove(&name)?.serving?;
+        self.stored(|store| store.retire(&name));
         tracing::info!(policy.name = %name, "policy removed");
         Some(Change::Removed(name))
     }
 
-    fn load(&mut self, name: &PolicyName, unit: Unit, found: Tried, pass: Pass) -> Option<Change> {
+    fn load(&mut self, name: &PolicyName, unit: Unit, found: Tried, pass: Pass) -> Vec<Change> {
         let started = Instant::now();
-        let loaded = unit.load(&self.engine, name, self.options.limits);
+        let loaded = unit.load(&self.engine, name, &self.options);
         let entry = self.entries.entry(name.clone()).or_default();
         entry.pending = None;
-        let digest = match &found {
-            Tried::Content(fingerprint) => Some(fingerprint.module),
-            Tried::Unreadable(_) => None,
-        };
         let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
         entry.tried = Some(found);
         let before = entry.transient.take();
-        match (loaded, digest) {
-            (Ok(policy), Some(digest)) => {
-                self.generation = self.generation.saturating_add(1);
-                let reference = PolicyRef {
-                    name: name.clone(),
-                    digest,
-                    generation: self.generation,
-                };
+        entry.attempt = Some(Attempt::of(loaded.as_ref().err()));
+        match loaded {
+            Ok((policy, content)) => {
+                let reference = self.serve(name, policy, &content);
                 tracing::info!(
                     policy.name = %name,
-                    policy.digest = %digest,
+                    policy.digest = %reference.digest,
                     policy.generation = reference.generation,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     "policy loaded"
                 );
-                let loaded = LoadedPolicy {
-                    reference: reference.clone(),
-                    policy,
-                };
-                entry.serving = Some(Arc::new(loaded));
-                Some(Change::Loaded(reference))
+                vec![Change::Loaded(reference)]
             }
-            (Ok(_), None) => None,
-            (Err(error), _) => {
+            Err(error) => {
                 let text = error.to_string();
                 let repeated = known && before.as_ref() == Some(&text);
                 entry.transient = error.is_transient().then_some(text);
-                let serving = entry.serving.as_ref().map(|loaded| loaded.reference.digest);
-                (!repeated).then(|| Change::Rejected(Rejection::of_unit(name, &error, serving)))
+                let restored = (pass == Pass::First)
+                    .then(|| self.restore(name))
+                    .flatten()
+                    .map(Change::Restored);
+                let serving = self
+                    .serving(name)
+                    .map(|serving| serving.loaded.reference.digest);
+                let rejected = (!repeated)
+                    .then(|| Change::Rejected(Rejection::of_unit(name, &error, serving)));
+                rejected.into_iter().chain(restored).collect()
             }
         }
+    }
+
+    fn serving(&self, name: &PolicyName) -> Option<&Serving> {
+        self.entries.get(name)?.serving.as_ref()
+    }
+
+    /// Puts a new version in service, and keeps it. The same content as that of the last version is the same version, also after a
+    /// restart.
+    fn serve(&mut self, name: &PolicyName, policy: Policy, content: &Content) -> PolicyRef {
+        let versions = self.store.as_ref().map(|store| store.versions(name));
+        let last = match (self.serving(name), versions.iter().flatten().next()) {
+            (Some(serving), _) => Some((
+                serving.fingerprint,
+                serving.loaded.reference.generation,
+                serving.since,
+            )),
+            (None, Some(kept)) => Some((kept.fingerprint, kept.generation, kept.since)),
+            (None, None) => None,
+        };
+        let (generation, since) = match last {
+            Some((fingerprint, generation, since)) if fingerprint == content.fingerprint => {
+                (generation, since)
+            }
+            _ => {
+                self.generation = self.generation.saturating_add(1);
+                (self.generation, now())
+            }
+        };
+        let is_kept = |version: &KeptVersion| version.generation == generation;
+        let kept = versions.iter().flatten().any(is_kept);
+        self.stored(|store| {
+            if kept {
+                store.reinstate(name)
+            } else {
+                store.keep(name, generation, since, content)
+            }
+        });
+        let reference = PolicyRef {
+            name: name.clone(),
+            digest: content.fingerprint.module,
+            generation,
+        };
+        self.put(name, policy, &reference, content.fingerprint, since, false);
+        reference
+    }
+
+    fn put(
+        &mut self,
+        name: &PolicyName,
+        policy: Policy,
+        reference: &PolicyRef,
+        fingerprint: Fingerprint,
+        since: u64,
+        restored: bool,
+    ) {
+        let kept = self.store.as_ref().map(|store| store.versions(name));
+        let entry = self.entries.entry(name.clone()).or_default();
+        entry.kept = kept
+            .into_iter()
+            .flatten()
+            .map(|version| version.generation)
+            .collect();
+        let loaded = LoadedPolicy {
+            reference: reference.clone(),
+            policy,
+        };
+        entry.serving = Some(Serving {
+            loaded: Arc::new(loaded),
+            fingerprint,
+            since,
+            restored,
+        });
+    }
+
+    /// Puts the last good version in service that was kept, if there is one and the policy was not taken out of service on purpose.
+    fn restore(&mut self, name: &PolicyName) -> Option<PolicyRef> {
+        let store = self.store.as_ref()?;
+        if store.is_retired(name) {
+            return None;
+        }
+        for version in store.versions(name) {
+            let generation = version.generation;
+            let unit = version.unit(name, self.options.max_module_size);
+            let loaded = unit.map_err(|error| error.to_string()).and_then(|unit| {
+                unit.load(&self.engine, name, &self.options)
+                    .map_err(|error| error.to_string())
+            });
+            match loaded {
+                Ok((policy, content)) => {
+                    let reference = PolicyRef {
+                        name: name.clone(),
+                        digest: version.digest,
+                        generation,
+                    };
+                    let fingerprint = content.fingerprint;
+                    self.put(name, policy, &reference, fingerprint, version.since, true);
+                    tracing::warn!(
+                        policy.name = %name,
+                        policy.digest = %reference.digest,
+                        policy.generation = generation,
+                        "policy restored: the last good version serves"
+                    );
+                    return Some(reference);
+                }
+                Err(error) => tracing::warn!(
+                    policy.name = %name,
+                    policy.generation = generation,
+                    error,
+                    "kept version not restored"
+                ),
+            }
+        }
+        None
     }
 
     fn report_oddities(&mut self, scan: &directory::Scan, report: &mut Report) {
@@ -282,6 +482,36 @@ impl Loader {
         self.oddities.retain(|path| {
             scan.orphans.contains(path) || scan.misnamed.iter().any(|(odd, _)| odd == path)
         });
+    }
+}
+
+impl Entry {
+    fn status(&self, name: &PolicyName, required: bool) -> PolicyStatus {
+        let serving = self.serving.as_ref().map(|serving| ServingStatus {
+            digest: serving.loaded.reference.digest.to_string(),
+            generation: serving.loaded.reference.generation,
+            since: serving.since,
+            restored: serving.restored,
+        });
+        PolicyStatus {
+            name: name.to_string(),
+            required,
+            serving,
+            last_attempt: self.attempt.clone(),
+            kept: self.kept.clone(),
+        }
+    }
+}
+
+impl Attempt {
+    /// A try that has just ended.
+    fn of(error: Option<&UnitError>) -> Self {
+        Self {
+            at: now(),
+            error: error.map(|error| error.problem().to_string()),
+            file: error.map(|error| error.file().to_owned()),
+            line: error.and_then(UnitError::line),
+        }
     }
 }
 

@@ -8,7 +8,10 @@ use bytesize::ByteSize;
 use portcullis_core::PolicyName;
 use portcullis_engine::{Engine, Grants, Limits, LoadError, Policy, Source};
 
-use crate::directory::Unit;
+use crate::catalog::CatalogOptions;
+use crate::directory::{Content, Paths, Unit};
+use crate::signature::{self, SignatureError};
+use crate::vectors::{self, TestOutcome, TestVectors};
 
 /// Why a unit is not put in service: which file, where in it, and what is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,26 @@ pub enum UnitProblem {
     /// The engine refuses the module or its settings.
     #[error("{0}")]
     Load(#[source] LoadError),
+    /// Nobody who is trusted vouches for the module.
+    #[error("{0}")]
+    Signature(#[source] SignatureError),
+    /// A test file that is larger than any should be.
+    #[error("larger than {limit} bytes, the most a test file can have")]
+    TestsTooLarge {
+        /// The most, in bytes.
+        limit: u64,
+    },
+    /// The test file is not what it should be.
+    #[error("{0}")]
+    Tests(String),
+    /// The policy does not do what its tests say.
+    #[error("{failures}")]
+    TestsFailed {
+        /// The first failures, joined.
+        failures: String,
+        /// Whether all of them were for want of time.
+        transient: bool,
+    },
 }
 
 /// `NAME.toml`, read.
@@ -66,6 +89,7 @@ impl UnitError {
         match &self.problem {
             UnitProblem::Unreadable(_) => true,
             UnitProblem::Load(error) => error.is_transient(),
+            UnitProblem::TestsFailed { transient, .. } => *transient,
             _ => false,
         }
     }
@@ -76,6 +100,11 @@ impl UnitError {
             line: None,
             problem,
         }
+    }
+
+    /// The same, found in `line`.
+    pub(crate) fn at_line(self, line: Option<usize>) -> Self {
+        Self { line, ..self }
     }
 
     /// The file at fault.
@@ -95,41 +124,85 @@ impl UnitError {
 }
 
 impl Unit {
-    /// Compiles and configures the unit; `defaults` are the limits it does not set itself.
+    /// Checks, compiles, configures and tests the unit. What it was made from is returned with it.
     pub(crate) fn load(
         self,
         engine: &Engine,
         name: &PolicyName,
-        defaults: Limits,
-    ) -> Result<Policy, UnitError> {
-        let content = self.content?;
-        let file = settings_file(&self.settings, content.settings.as_deref())?;
-        let limits = Limits {
-            deadline: file.deadline.unwrap_or(defaults.deadline),
-            memory: file.memory.unwrap_or(defaults.memory),
+        options: &CatalogOptions,
+    ) -> Result<(Policy, Content), UnitError> {
+        let (paths, content) = (&self.paths, self.content?);
+        // Before anything is compiled: what nobody vouches for is not even looked at.
+        signature::check(&content.module, &options.trusted_publishers)
+            .map_err(|error| UnitError::new(&paths.module, UnitProblem::Signature(error)))?;
+        let tests = match &content.tests {
+            Some(bytes) => TestVectors::parse(&paths.tests, bytes)?,
+            None => TestVectors::default(),
         };
-        let grants = Grants {
-            secrets: file.secrets,
+        let policy = configure(engine, name, paths, &content, options.limits)?;
+        match vectors::refusal(&paths.tests, &tests.run(&policy)) {
+            Some(refusal) => Err(refusal),
+            None => Ok((policy, content)),
+        }
+    }
+
+    /// Runs the unit's tests without putting it in service.
+    pub(crate) fn test(
+        self,
+        engine: &Engine,
+        name: &PolicyName,
+        options: &CatalogOptions,
+    ) -> Result<Vec<TestOutcome>, UnitError> {
+        let (paths, content) = (&self.paths, self.content?);
+        let tests = match &content.tests {
+            Some(bytes) => TestVectors::parse(&paths.tests, bytes)?,
+            None => TestVectors::default(),
         };
-        let settings = json_of(toml::Value::Table(file.settings)).to_string();
-        let source = Source {
-            name,
-            module: &content.module,
-            settings: &settings,
+        let policy = configure(engine, name, paths, &content, options.limits)?;
+        Ok(tests.run(&policy))
+    }
+}
+
+/// Compiles and configures a unit; `defaults` are the limits it does not set itself.
+fn configure(
+    engine: &Engine,
+    name: &PolicyName,
+    paths: &Paths,
+    content: &Content,
+    defaults: Limits,
+) -> Result<Policy, UnitError> {
+    let file = settings_file(&paths.settings, content.settings.as_deref())?;
+    let limits = file.limits(defaults);
+    let grants = Grants {
+        secrets: file.secrets,
+    };
+    let settings = json_of(toml::Value::Table(file.settings)).to_string();
+    let source = Source {
+        name,
+        module: &content.module,
+        settings: &settings,
+    };
+    Policy::load(engine, source, limits, grants).map_err(|source| {
+        // Settings are refused by the module but written in the other file.
+        let at_fault = matches!(
+            source,
+            LoadError::Settings(_) | LoadError::MissingGrant(_) | LoadError::MemoryLimit { .. }
+        );
+        let file = if at_fault {
+            &paths.settings
+        } else {
+            &paths.module
         };
-        Policy::load(engine, source, limits, grants).map_err(|source| {
-            // Settings are refused by the module but written in the other file.
-            let at_fault = matches!(
-                source,
-                LoadError::Settings(_) | LoadError::MissingGrant(_) | LoadError::MemoryLimit { .. }
-            );
-            let file = if at_fault { self.settings } else { self.module };
-            UnitError {
-                file,
-                line: None,
-                problem: UnitProblem::Load(source),
-            }
-        })
+        UnitError::new(file, UnitProblem::Load(source))
+    })
+}
+
+impl SettingsFile {
+    fn limits(&self, defaults: Limits) -> Limits {
+        Limits {
+            deadline: self.deadline.unwrap_or(defaults.deadline),
+            memory: self.memory.unwrap_or(defaults.memory),
+        }
     }
 }
 
@@ -254,7 +327,7 @@ impl Reader {
 }
 
 /// TOML as JSON; dates become strings.
-fn json_of(value: toml::Value) -> serde_json::Value {
+pub(crate) fn json_of(value: toml::Value) -> serde_json::Value {
     use serde_json::Value as Json;
     use toml::Value as Toml;
     match value {

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portcullis_catalog::{Chain, Condition, Publisher};
 use portcullis_core::PolicyName;
 use portcullis_engine::Limits;
 
 use super::reader::Section;
-use super::values::{Kind, POLICY, SIZE, SOME_TIME};
+use super::values::{
+    CONNECTION_TYPE, Kind, METHOD, POLICY, PUBLISHER, SIZE, SOME_TIME, TEXT, WORD,
+};
 
 /// The table `[policies]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,20 @@ pub struct Policies {
     pub deadline: Duration,
     /// How much memory a policy may have, in bytes, if its own settings do not say.
     pub memory: u64,
+    /// The policies that are asked about every login first, and may only deny. No name twice.
+    pub guards: Vec<PolicyName>,
+    /// `[policies.chains.NAME]`: the chains for some logins, by name.
+    pub chains: Vec<Chain>,
+    /// Who may sign modules; nobody has to if empty.
+    pub trusted_publishers: Vec<Publisher>,
+    /// Where good versions and the status of policies are kept.
+    pub state_directory: PathBuf,
+    /// How many good versions of a policy are kept, the one in service included.
+    pub keep_versions: usize,
 }
+
+/// More versions than anybody goes back.
+const MOST_VERSIONS: usize = 1000;
 
 /// The memory of a policy: what a slot of the engine's pool holds, at most.
 const MEMORY: Kind<u64> = Kind {
@@ -49,13 +65,42 @@ impl Policies {
             section.setting("directory");
             Some(section.resolve("policies"))
         };
-        let order = read_order(&mut section);
+        let order = read_names(&mut section, "order");
         let poll_interval = section.value("poll-interval", &SOME_TIME, Duration::from_secs(10));
         let debounce = section.value("debounce", &SOME_TIME, Duration::from_millis(250));
         let max_module_size = section.value("max-module-size", &SIZE, 8 << 20);
         let deadline = section.value("deadline", &SOME_TIME, Duration::from_millis(100));
         let memory = section.value("memory", &MEMORY, 16 << 20);
+        let guards = read_names(&mut section, "guards");
+        let trusted_publishers = section.list("trusted-publishers", &PUBLISHER);
+        let state_directory = if section.has("state-directory") {
+            section.path("state-directory")
+        } else {
+            section.setting("state-directory");
+            Some(section.resolve("state"))
+        };
+        let keep_versions = match section.setting("keep-versions") {
+            None => Some(5),
+            Some(setting) => setting.count(MOST_VERSIONS),
+        };
+        let chains = section.section("chains").named(&WORD, read_chain);
+        if let (Some(order), Some(guards), Some(chains)) = (&order, &guards, &chains) {
+            let deciders = chains.values().flat_map(|(_, policies)| policies);
+            let both = guards
+                .iter()
+                .find(|name| order.contains(name) || deciders.clone().any(|other| other == *name));
+            if let (Some(name), Some(setting)) = (both, section.setting("guards")) {
+                setting.report(format!(
+                    "policy `{name}` is in a chain too: a guard may only deny, so it decides nothing there"
+                ));
+            }
+        }
         section.finish();
+        let chains = chains?.into_iter().map(|(name, (logins, policies))| Chain {
+            name,
+            logins,
+            policies,
+        });
         Some(Self {
             directory: directory?,
             order: order?,
@@ -64,22 +109,56 @@ impl Policies {
             max_module_size: max_module_size?,
             deadline: deadline?,
             memory: memory?,
+            guards: guards?,
+            chains: chains.collect(),
+            trusted_publishers: trusted_publishers?,
+            state_directory: state_directory?,
+            keep_versions: keep_versions?,
         })
     }
 }
 
-fn read_order(section: &mut Section<'_>) -> Option<Vec<PolicyName>> {
-    let Some(setting) = section.setting("order") else {
+fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> {
+    let connection_types = section.list("connection-types", &CONNECTION_TYPE);
+    let methods = section.list("methods", &METHOD);
+    let issuers = section.list("issuers", &TEXT);
+    let policies = if section.has("policies") {
+        read_names(&mut section, "policies")
+    } else {
+        section.report_missing(
+            "policies",
+            "required: the policies that decide these logins",
+        );
+        None
+    };
+    let condition = Condition {
+        connection_types: connection_types?,
+        methods: methods?,
+        issuers: issuers?,
+    };
+    if condition == Condition::default() {
+        section.report(
+            "is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`",
+        );
+        return None;
+    }
+    section.finish();
+    Some((condition, policies?))
+}
+
+/// Names of policies, none of them twice.
+fn read_names(section: &mut Section<'_>, key: &'static str) -> Option<Vec<PolicyName>> {
+    let Some(setting) = section.setting(key) else {
         return Some(Vec::new());
     };
-    let order = setting.list(&POLICY)?;
-    let twice = order
+    let names = setting.list(&POLICY)?;
+    let twice = names
         .iter()
         .enumerate()
-        .find(|(index, name)| order.iter().take(*index).any(|other| other == *name));
+        .find(|(index, name)| names.iter().take(*index).any(|other| other == *name));
     if let Some((_, name)) = twice {
         setting.report(format!("names policy `{name}` twice"));
         return None;
     }
-    Some(order)
+    Some(names)
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use portcullis_catalog::{InvalidPublisher, Publisher};
 use portcullis_claims::{KeyKind, PublicKey};
-use portcullis_core::PolicyName;
+use portcullis_core::{ConnectionType, InvalidConnectionType, Method, PolicyName};
 use portcullis_identity::TokenPlace;
 use url::Url;
 
@@ -108,6 +109,41 @@ pub(super) const POLICY: Kind<PolicyName> = Kind {
     parse: |text| {
         text.parse()
             .map_err(|error: portcullis_core::InvalidPolicyName| error.to_string())
+    },
+};
+
+/// Who signs modules.
+pub(super) const PUBLISHER: Kind<Publisher> = Kind {
+    expected: "the public nkey of a publisher",
+    // The text is not repeated: it may be a seed, put in the wrong place.
+    parse: |text| {
+        text.parse()
+            .map_err(|error: InvalidPublisher| error.to_string())
+    },
+};
+
+/// A way to connect.
+pub(super) const CONNECTION_TYPE: Kind<ConnectionType> = Kind {
+    expected: "a type of connection such as `STANDARD` or `MQTT`",
+    parse: |text| match text.parse() {
+        Ok(ConnectionType::MqttWs | ConnectionType::LeafnodeWs) => Err(format!(
+            "no request tells `{text}` from the type without `_WS`: name that one"
+        )),
+        parsed => parsed.map_err(|error: InvalidConnectionType| error.to_string()),
+    },
+};
+
+/// A way to authenticate.
+pub(super) const METHOD: Kind<Method> = Kind {
+    expected: "a method such as `password` or `oidc`",
+    parse: |text| {
+        let known = Method::ALL
+            .into_iter()
+            .find(|method| method.as_str() == text);
+        known.ok_or_else(|| {
+            let known = Method::ALL.map(Method::as_str).join("`, `");
+            format!("expected one of `{known}`, found `{}`", text.escape_debug())
+        })
     },
 };
 

@@ -31,7 +31,7 @@ pub(crate) enum Unready {
     NotSubscribed,
     /// No policy is in service, so every login is denied.
     NoPolicy,
-    /// This policy is listed in `order` and has no good version, so no login gets past it.
+    /// This policy is required and has no good version, so no login gets past it.
     MissingPolicy(PolicyName),
     /// The service was asked to stop.
     Stopping,
@@ -111,7 +111,7 @@ impl Vitals {
             ),
             Sample::whole(
                 "policies_missing",
-                "How many policies listed in `order` have no good version",
+                "How many required policies have no good version",
                 snapshot.missing().count(),
             ),
         ];
@@ -151,7 +151,7 @@ impl fmt::Display for Unready {
             }
             Self::MissingPolicy(name) => write!(
                 formatter,
-                "missing-policy: `{name}` is listed in `order` and has no good version"
+                "missing-policy: `{name}` is required and has no good version"
             ),
             Self::Stopping => formatter.write_str("stopping: the service was asked to stop"),
         }

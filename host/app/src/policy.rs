@@ -1,0 +1,278 @@
+//! `portcullis policy`: how policies are doing, their tests, their signatures, and going back.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use nkeys::{KeyPair, KeyPairType};
+use portcullis_catalog::{
+    CatalogOptions, PolicyStatus, RollbackError, Status, TestedPolicy, rollback, sign_file,
+    test_policies,
+};
+use portcullis_claims::is_public_sample;
+use portcullis_core::PolicyName;
+use zeroize::Zeroizing;
+
+use crate::check::idle_engine;
+use crate::config::{Config, Policies};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::keys::UnusableSeed;
+use crate::options::catalog_options;
+use crate::problem::Problem;
+
+/// What a verb prints, and how the program ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Lines for standard output.
+    pub text: String,
+    /// How the program should end.
+    pub code: ExitCode,
+}
+
+/// Why a verb did nothing.
+#[derive(Debug)]
+pub enum NotDone {
+    /// The configuration says nothing usable about policies.
+    Configuration(Vec<Problem>),
+    /// Something else.
+    Failed(Failure),
+}
+
+impl From<Failure> for NotDone {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Output {
+    const fn success(text: String) -> Self {
+        Self {
+            text,
+            code: ExitCode::Success,
+        }
+    }
+}
+
+/// How every policy is doing, as the host that serves with this configuration wrote it last.
+///
+/// # Errors
+///
+/// When the configuration is wrong, or no host has written its status.
+pub fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
+    let policies = read_policies(config)?;
+    let directory = &policies.state_directory;
+    let status = Status::read(directory).map_err(|error| {
+        let context = format!(
+            "no status in `{}`: start the host, or look for its own word in its log",
+            directory.display()
+        );
+        Failure::new(
+            ExitCode::NoPolicyDirectory,
+            anyhow::Error::new(error).context(context),
+        )
+    })?;
+    if json {
+        let text = serde_json::to_string_pretty(&status).map_err(Failure::internal)?;
+        return Ok(Output::success(format!("{text}\n")));
+    }
+    Ok(Output::success(tell(&status)))
+}
+
+fn tell(status: &Status) -> String {
+    let mut text = format!(
+        "as process {} wrote it at {}\n",
+        status.process,
+        time(status.at)
+    );
+    for policy in &status.policies {
+        tell_policy(&mut text, policy);
+    }
+    if status.policies.is_empty() {
+        text.push_str("no policies\n");
+    }
+    text
+}
+
+/// A policy's lines. Writing to a text does not fail.
+fn tell_policy(text: &mut String, policy: &PolicyStatus) {
+    let _ = match &policy.serving {
+        Some(serving) => writeln!(
+            text,
+            "{}: generation {} serves since {}, {}{}",
+            policy.name,
+            serving.generation,
+            time(serving.since),
+            serving.digest,
+            if serving.restored {
+                ", restored at the start"
+            } else {
+                ""
+            }
+        ),
+        None if policy.required => writeln!(
+            text,
+            "{}: no good version, and required: no login gets past it",
+            policy.name
+        ),
+        None => writeln!(text, "{}: no good version", policy.name),
+    };
+    if let Some(attempt) = &policy.last_attempt
+        && let Some(error) = &attempt.error
+    {
+        let file = attempt.file.as_deref().map(Path::display);
+        let file = file.map(|file| format!("{file}: ")).unwrap_or_default();
+        let line = attempt.line.map(|line| format!("line {line}: "));
+        let _ = writeln!(
+            text,
+            "  refused at {}: {file}{}{error}",
+            time(attempt.at),
+            line.unwrap_or_default()
+        );
+    }
+    if !policy.kept.is_empty() {
+        let kept: Vec<_> = policy.kept.iter().map(u64::to_string).collect();
+        let _ = writeln!(text, "  kept: {}", kept.join(", "));
+    }
+}
+
+fn time(seconds: u64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    time.map_or_else(
+        || seconds.to_string(),
+        |time| humantime::format_rfc3339_seconds(time).to_string(),
+    )
+}
+
+/// Puts the files of a kept version back: of the generation `to`, else of the one before what is there.
+///
+/// # Errors
+///
+/// When the configuration is wrong, no such version is kept, or its files cannot be put in place.
+pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Output, NotDone> {
+    let policies = read_policies(config)?;
+    let done = rollback(&catalog_options(&policies), name, to).map_err(|error| {
+        let code = match error {
+            RollbackError::Replace { .. } => ExitCode::CannotCreate,
+            _ => ExitCode::NoPolicyDirectory,
+        };
+        Failure::new(code, error)
+    })?;
+    Ok(Output::success(format!(
+        "{}: generation {} of policy `{name}` is back in place ({}); a host that watches the directory loads it as a new generation\n",
+        policies.directory.display(),
+        done.generation,
+        done.digest
+    )))
+}
+
+/// Runs the tests of every policy, or of those in `only`, and puts nothing in service.
+///
+/// # Errors
+///
+/// When the configuration is wrong, the policy directory cannot be read, or a policy of `only` is not there.
+pub fn test(config: &Path, only: &[PolicyName]) -> Result<Output, NotDone> {
+    let policies = read_policies(config)?;
+    let options = CatalogOptions {
+        state_directory: None,
+        ..catalog_options(&policies)
+    };
+    let tested = test_policies(&idle_engine()?, &options, only)
+        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+    for name in only {
+        if !tested.iter().any(|policy| policy.name == *name) {
+            let directory = policies.directory.display();
+            let error = anyhow::anyhow!("there is no policy `{name}` in `{directory}`");
+            return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
+        }
+    }
+    Ok(tell_tests(&tested))
+}
+
+fn tell_tests(tested: &[TestedPolicy]) -> Output {
+    let mut text = String::new();
+    let (mut run, mut failed) = (0_usize, 0_usize);
+    for policy in tested {
+        let _ = match &policy.outcomes {
+            Err(error) => {
+                failed = failed.saturating_add(1);
+                writeln!(text, "{}: FAILED: {error}", policy.name)
+            }
+            Ok(outcomes) if outcomes.is_empty() => {
+                writeln!(text, "{}: no tests", policy.name)
+            }
+            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| {
+                run = run.saturating_add(1);
+                let name = format!("{}: {}", policy.name, outcome.name);
+                match &outcome.failure {
+                    None => writeln!(text, "{name}: ok, {} fuel", outcome.fuel),
+                    Some(failure) => {
+                        failed = failed.saturating_add(1);
+                        let (file, line) = (policy.file.display(), outcome.line);
+                        writeln!(text, "{name}: FAILED: {file}, line {line}: {failure}")
+                    }
+                }
+            }),
+        };
+    }
+    let _ = writeln!(text, "{run} tests run, {failed} failed");
+    let code = if failed == 0 {
+        ExitCode::Success
+    } else {
+        ExitCode::BadPolicies
+    };
+    Output { text, code }
+}
+
+/// Signs the module in `file` with the seed in `seed_file`.
+///
+/// # Errors
+///
+/// When the seed is none, everybody has it, or the file is no module or cannot be replaced.
+pub fn sign(file: &Path, seed_file: &Path) -> Result<Output, NotDone> {
+    let seed = fs::read_to_string(seed_file).map(Zeroizing::new);
+    let seed = seed.map_err(|error| {
+        let context = format!("cannot read `{}`", seed_file.display());
+        Failure::new(
+            ExitCode::BadConfiguration,
+            anyhow::Error::new(error).context(context),
+        )
+    })?;
+    let key = signing_key(&seed).map_err(|error| {
+        let context = format!("`{}` cannot sign modules", seed_file.display());
+        Failure::new(ExitCode::BadConfiguration, error.context(context))
+    })?;
+    sign_file(file, &key).map_err(|error| Failure::new(ExitCode::CannotCreate, error))?;
+    Ok(Output::success(format!(
+        "{}: signed by {}\n",
+        file.display(),
+        key.public_key()
+    )))
+}
+
+/// The error never repeats the text: it may be another secret.
+fn signing_key(seed: &str) -> anyhow::Result<KeyPair> {
+    let key = KeyPair::from_seed(seed.trim())
+        .map_err(|_| anyhow::anyhow!("it does not hold the seed of an nkey (S…)"))?;
+    // Servers, clusters and curve keys have other work to do.
+    anyhow::ensure!(
+        matches!(
+            key.key_pair_type(),
+            KeyPairType::Account | KeyPairType::Operator | KeyPairType::User
+        ),
+        "it holds the seed of another kind of key: use an account's (SA…), an operator's or a user's"
+    );
+    if is_public_sample(&key.public_key()) {
+        return Err(UnusableSeed::Public.into());
+    }
+    Ok(key)
+}
+
+/// `[policies]` of a configuration; the rest of it may be wrong.
+fn read_policies(config: &Path) -> Result<Policies, NotDone> {
+    let survey = Config::survey(config);
+    survey
+        .policies
+        .ok_or(NotDone::Configuration(survey.problems))
+}

@@ -1,0 +1,83 @@
+//! How every policy is doing, for the operator.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// How every policy is doing, as `status.json` in the state directory has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Status {
+    /// When it was so, in seconds since the Unix epoch.
+    pub at: u64,
+    /// The process that serves.
+    pub process: u32,
+    /// Every policy that is there or should be, by name.
+    pub policies: Vec<PolicyStatus>,
+}
+
+/// How one policy is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PolicyStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether the configuration lists it: no login gets past it while it has no good version.
+    pub required: bool,
+    /// The version that decides; none if there is no good one.
+    pub serving: Option<ServingStatus>,
+    /// The last try to load what lies in the directory.
+    pub last_attempt: Option<Attempt>,
+    /// The generations that are kept and can be gone back to, newest first.
+    pub kept: Vec<u64>,
+}
+
+/// The version of a policy that decides.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServingStatus {
+    /// The digest of its module.
+    pub digest: String,
+    /// Its number in the sequence of reloads.
+    pub generation: u64,
+    /// When this version was put in service first, in seconds since the Unix epoch.
+    pub since: u64,
+    /// Whether it is a kept version, because what lies in the directory was not good when the host started.
+    pub restored: bool,
+}
+
+/// One try to put a version in service.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attempt {
+    /// When, in seconds since the Unix epoch.
+    pub at: u64,
+    /// What was wrong, in one line; none if it is in service.
+    pub error: Option<String>,
+    /// The file at fault.
+    pub file: Option<PathBuf>,
+    /// The line at fault, from 1.
+    pub line: Option<usize>,
+}
+
+impl Status {
+    /// The name of the file in the state directory.
+    pub const FILE: &'static str = "status.json";
+
+    /// What the host that serves from this state directory wrote last.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not there, cannot be read or is not a status.
+    pub fn read(state_directory: &Path) -> std::io::Result<Self> {
+        let bytes = std::fs::read(state_directory.join(Self::FILE))?;
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+}
+
+/// The time, in seconds since the Unix epoch.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,178 @@
+//! Test vectors: logins that come with a policy, and what it has to say of each.
+//!
+//! `NAME.tests.toml` beside `NAME.wasm` lists them. They run on the very bytes, settings, limits and engine that are to be served,
+//! before the policy is put in service; one that fails keeps the last good version serving.
+
+mod expectation;
+mod format;
+mod login;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_core::{AuthorizationRequest, PolicyName};
+use portcullis_engine::{Engine, EvaluationError, Policy};
+
+use crate::catalog::CatalogOptions;
+use crate::directory::{self, DirectoryError};
+use crate::unit::{UnitError, UnitProblem};
+use expectation::Expectation;
+use format::TestFile;
+
+/// How long a test may take in all. Its policy's own deadline holds too; this leaves room for slow password hashes.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How many failed tests a refusal describes.
+const SHOWN: usize = 3;
+
+/// The tests of one policy, read.
+#[derive(Debug, Default)]
+pub(crate) struct TestVectors(Vec<TestVector>);
+
+/// One login and what has to come of it.
+#[derive(Debug)]
+struct TestVector {
+    name: String,
+    line: usize,
+    request: AuthorizationRequest,
+    expected: Expectation,
+    fuel: Option<u64>,
+}
+
+/// What one test vector came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestOutcome {
+    /// The test's name.
+    pub name: String,
+    /// Its line in the file, from 1.
+    pub line: usize,
+    /// Fuel that the decision used: about one for an instruction, the same on every machine.
+    pub fuel: u64,
+    /// Why it failed, in one line; none if it passed.
+    pub failure: Option<String>,
+    /// Whether it may do better another time: the machine had no time for it.
+    pub(crate) transient: bool,
+}
+
+impl TestVectors {
+    /// Reads a test file.
+    pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Self, UnitError> {
+        let wrong =
+            |line, message: String| UnitError::new(file, UnitProblem::Tests(message)).at_line(line);
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| wrong(None, "it is not UTF-8 text".to_owned()))?;
+        let tests: TestFile = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| format::line(text, span.start));
+            wrong(line, format::complaint(error.message()))
+        })?;
+        let vectors = tests.tests.into_iter().map(|test| {
+            let line = format::line(text, test.name.span().start);
+            let name = test.name.get_ref().clone();
+            TestVector::new(test, line)
+                .map_err(|problem| wrong(Some(line), format!("test `{name}`: {problem}")))
+        });
+        let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
+        for (index, vector) in vectors.iter().enumerate() {
+            let mut before = vectors.iter().take(index);
+            if before.any(|other| other.name == vector.name) {
+                let message = format!("test `{}`: there is another of this name", vector.name);
+                return Err(wrong(Some(vector.line), message));
+            }
+        }
+        Ok(Self(vectors))
+    }
+
+    /// Runs every test.
+    pub(crate) fn run(&self, policy: &Policy) -> Vec<TestOutcome> {
+        self.0.iter().map(|vector| vector.run(policy)).collect()
+    }
+}
+
+impl TestVector {
+    fn new(test: format::Test, line: usize) -> Result<Self, String> {
+        let name = test.name.into_inner();
+        let expected = Expectation::new(test.permit, test.deny, test.abstain, test.now)?;
+        let request = login::request(test.login, test.now)?;
+        Ok(Self {
+            name,
+            line,
+            request,
+            expected,
+            fuel: test.fuel,
+        })
+    }
+
+    fn run(&self, policy: &Policy) -> TestOutcome {
+        let request = Arc::new(self.request.clone());
+        let deadline = Instant::now() + DEADLINE;
+        let decision = policy.decide_within(request, deadline, self.fuel.unwrap_or(u64::MAX));
+        let transient = matches!(decision.verdict, Err(EvaluationError::Deadline(_)));
+        TestOutcome {
+            name: self.name.clone(),
+            line: self.line,
+            fuel: decision.fuel,
+            failure: self.expected.difference(decision.verdict),
+            transient,
+        }
+    }
+}
+
+/// The tests of one policy, run.
+#[derive(Debug)]
+pub struct TestedPolicy {
+    /// The policy.
+    pub name: PolicyName,
+    /// Its test file.
+    pub file: PathBuf,
+    /// What its tests came to; the error if the policy cannot be loaded or the file cannot be read. Empty without tests.
+    pub outcomes: Result<Vec<TestOutcome>, UnitError>,
+}
+
+/// Runs the tests of every policy in the directory, or of those named in `only`, and puts nothing in service. Blocks.
+///
+/// # Errors
+///
+/// When the directory cannot be read.
+pub fn test_policies(
+    engine: &Engine,
+    options: &CatalogOptions,
+    only: &[PolicyName],
+) -> Result<Vec<TestedPolicy>, DirectoryError> {
+    let scan = directory::scan(&options.directory, options.max_module_size)?;
+    let units = scan.units.into_iter();
+    let wanted = units.filter(|(name, _)| only.is_empty() || only.contains(name));
+    let tested = wanted.map(|(name, unit)| TestedPolicy {
+        file: unit.paths.tests.clone(),
+        outcomes: unit.test(engine, &name, options),
+        name,
+    });
+    Ok(tested.collect())
+}
+
+/// The refusal that failed tests come to, if any failed.
+pub(crate) fn refusal(file: &Path, outcomes: &[TestOutcome]) -> Option<UnitError> {
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.failure.is_some())
+        .collect();
+    let first = failed.first()?;
+    let mut lines: Vec<_> = failed
+        .iter()
+        .take(SHOWN)
+        .map(|outcome| {
+            let failure = outcome.failure.as_deref().unwrap_or_default();
+            format!("test `{}`: {failure}", outcome.name)
+        })
+        .collect();
+    if let Some(more) = failed.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("{more} more failed"));
+    }
+    let problem = UnitProblem::TestsFailed {
+        failures: lines.join("; "),
+        transient: failed.iter().all(|outcome| outcome.transient),
+    };
+    Some(UnitError::new(file, problem).at_line(Some(first.line)))
+}
+
+#[cfg(test)]
+mod tests;

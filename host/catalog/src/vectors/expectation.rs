@@ -1,0 +1,274 @@
+//! What has to come of a login, and how what came of it differs.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use portcullis_core::{PermissionSubject, Permit, ResponsePermission, Verdict};
+use portcullis_engine::EvaluationError;
+
+use super::format;
+
+/// What has to come of a login.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few dozen live while a policy is loaded; most of them are permits"
+)]
+pub(super) enum Expectation {
+    /// This permit: the account and all permissions, and of the rest what is stated.
+    Permit { permit: Permit, stated: Vec<Field> },
+    /// A refusal whose reason contains this.
+    Deny(String),
+    /// No opinion.
+    Abstain,
+}
+
+/// A part of a permit that is compared only where a test says something of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Role,
+    UserName,
+    ExpiresAt,
+    Tags,
+    Sources,
+    ConnectionTypes,
+    Times,
+    TimesLocation,
+    ProxyRequired,
+}
+
+impl Expectation {
+    /// Reads what a test says. The error is one line.
+    pub(super) fn new(
+        permit: Option<format::Permit>,
+        deny: Option<String>,
+        abstain: Option<bool>,
+        now: u64,
+    ) -> Result<Self, String> {
+        match (permit, deny, abstain) {
+            (Some(permit), None, None) => expected_permit(permit, now),
+            (None, Some(reason), None) => Ok(Self::Deny(reason)),
+            (None, None, Some(true)) => Ok(Self::Abstain),
+            _ => Err(
+                "expected one of `permit = { … }`, `deny = \"part of the reason\"` and `abstain = true`"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// How `found` differs, in one line; none if it does not.
+    pub(super) fn difference(&self, found: Result<Verdict, EvaluationError>) -> Option<String> {
+        match (self, found) {
+            (_, Err(error)) => Some(format!("{}, but {error}", self.wanted())),
+            (Self::Permit { permit, stated }, Ok(Verdict::Permit(found))) => {
+                permit_difference(permit, stated, &found)
+            }
+            (Self::Deny(part), Ok(Verdict::Deny(reason))) if reason.contains(part) => None,
+            (Self::Abstain, Ok(Verdict::Abstain)) => None,
+            (_, Ok(found)) => Some(format!("{}, found {}", self.wanted(), told(&found))),
+        }
+    }
+
+    fn wanted(&self) -> String {
+        match self {
+            Self::Permit { permit, .. } => {
+                format!("expected a permit for account `{}`", permit.account)
+            }
+            Self::Deny(part) if part.is_empty() => "expected a deny".to_owned(),
+            Self::Deny(part) => format!("expected a deny because of `{part}`"),
+            Self::Abstain => "expected it to abstain".to_owned(),
+        }
+    }
+}
+
+fn told(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Permit(permit) => format!("a permit for account `{}`", permit.account),
+        Verdict::Deny(reason) => format!("a deny because of `{reason}`"),
+        Verdict::Abstain => "that it abstains".to_owned(),
+    }
+}
+
+/// Builds the permit as a policy would, so that the same rules hold for it.
+fn expected_permit(expected: format::Permit, now: u64) -> Result<Expectation, String> {
+    let mut permit = Permit::builder(expected.account, now);
+    for subject in &expected.publish.allow {
+        permit.publish_allow(subject);
+    }
+    for subject in &expected.publish.deny {
+        permit.publish_deny(subject);
+    }
+    for subject in &expected.subscribe.allow {
+        permit.subscribe_allow(subject);
+    }
+    for subject in &expected.subscribe.deny {
+        permit.subscribe_deny(subject);
+    }
+    if let Some(responses) = expected.responses {
+        permit.responses_allow(responses.max, Duration::from_millis(responses.ttl_ms));
+    }
+    let mut stated = Vec::new();
+    if let Some(role) = &expected.role {
+        permit.role(role);
+        stated.push(Field::Role);
+    }
+    if let Some(name) = &expected.user_name {
+        permit.user_name(name);
+        stated.push(Field::UserName);
+    }
+    if let Some(time) = expected.expires_at {
+        permit.expires_at(time);
+        stated.push(Field::ExpiresAt);
+    }
+    if let Some(seconds) = expected.expires_in {
+        permit.expires_in(seconds);
+        stated.push(Field::ExpiresAt);
+    }
+    for tag in expected.tags.iter().flatten() {
+        permit.tag(tag);
+    }
+    for network in expected.sources.iter().flatten() {
+        permit.source_allow(network);
+    }
+    for name in expected.connection_types.iter().flatten() {
+        permit.connection_type_allow(name);
+    }
+    for range in expected.times.iter().flatten() {
+        permit.time_allow(&range.start, &range.end);
+    }
+    if let Some(zone) = &expected.times_location {
+        permit.times_location(zone);
+        stated.push(Field::TimesLocation);
+    }
+    if expected.proxy_required == Some(true) {
+        permit.proxy_required();
+    }
+    let lists = [
+        (expected.tags.is_some(), Field::Tags),
+        (expected.sources.is_some(), Field::Sources),
+        (expected.connection_types.is_some(), Field::ConnectionTypes),
+        (expected.times.is_some(), Field::Times),
+        (expected.proxy_required.is_some(), Field::ProxyRequired),
+    ];
+    stated.extend(lists.iter().filter(|(is, _)| *is).map(|(_, field)| *field));
+    match permit.finish() {
+        Ok(permit) => Ok(Expectation::Permit { permit, stated }),
+        Err(problems) => {
+            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Err(format!("permit: {}", problems.join("; ")))
+        }
+    }
+}
+
+fn permit_difference(expected: &Permit, stated: &[Field], found: &Permit) -> Option<String> {
+    let mut differences = Vec::new();
+    if expected.account != found.account {
+        let (expected, found) = (&expected.account, &found.account);
+        differences.push(format!("account: expected `{expected}`, found `{found}`"));
+    }
+    let (wanted, got) = (&expected.permissions, &found.permissions);
+    for (list, wanted, got) in [
+        ("publish allow", &wanted.publish.allow, &got.publish.allow),
+        ("publish deny", &wanted.publish.deny, &got.publish.deny),
+        (
+            "subscribe allow",
+            &wanted.subscribe.allow,
+            &got.subscribe.allow,
+        ),
+        (
+            "subscribe deny",
+            &wanted.subscribe.deny,
+            &got.subscribe.deny,
+        ),
+    ] {
+        differences.extend(subject_difference(list, wanted, got));
+    }
+    let (wanted, got) = (replies(wanted.responses), replies(got.responses));
+    if wanted != got {
+        differences.push(format!("responses: expected {wanted}, found {got}"));
+    }
+    for field in stated {
+        let (wanted, got) = (field.told(expected), field.told(found));
+        if wanted != got {
+            let name = field.name();
+            differences.push(format!("{name}: expected {wanted}, found {got}"));
+        }
+    }
+    (!differences.is_empty()).then(|| differences.join(", "))
+}
+
+/// Which subjects a list has too few and too many. Their order means nothing to a server.
+fn subject_difference(
+    list: &str,
+    wanted: &[PermissionSubject],
+    got: &[PermissionSubject],
+) -> Option<String> {
+    let texts = |subjects: &[PermissionSubject]| -> BTreeSet<String> {
+        subjects.iter().map(ToString::to_string).collect()
+    };
+    let (wanted, got) = (texts(wanted), texts(got));
+    let listed = |subjects: Vec<&String>, what: &str| {
+        let quoted: Vec<_> = subjects.iter().map(|text| format!("`{text}`")).collect();
+        (!quoted.is_empty()).then(|| format!("{what} {}", quoted.join(" ")))
+    };
+    let missing = listed(wanted.difference(&got).collect(), "missing");
+    let excess = listed(got.difference(&wanted).collect(), "unexpected");
+    let parts: Vec<_> = missing.into_iter().chain(excess).collect();
+    (!parts.is_empty()).then(|| format!("{list}: {}", parts.join(", ")))
+}
+
+fn replies(responses: Option<ResponsePermission>) -> String {
+    match responses {
+        Some(responses) => format!("{} within {} ms", responses.max, responses.ttl.as_millis()),
+        None => "none".to_owned(),
+    }
+}
+
+impl Field {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::UserName => "user-name",
+            Self::ExpiresAt => "expires-at",
+            Self::Tags => "tags",
+            Self::Sources => "sources",
+            Self::ConnectionTypes => "connection-types",
+            Self::Times => "times",
+            Self::TimesLocation => "times-location",
+            Self::ProxyRequired => "proxy-required",
+        }
+    }
+
+    /// What `permit` says there.
+    fn told(self, permit: &Permit) -> String {
+        match self {
+            Self::Role => optional(permit.role.as_ref()),
+            Self::UserName => optional(permit.user_name.as_ref()),
+            Self::ExpiresAt => optional(permit.expires_at.as_ref()),
+            Self::Tags => listed(&permit.tags),
+            Self::Sources => listed(&permit.sources),
+            Self::ConnectionTypes => listed(&permit.connection_types),
+            Self::Times => listed(&permit.times),
+            Self::TimesLocation => optional(permit.times_location.as_ref()),
+            Self::ProxyRequired => permit.proxy_required.to_string(),
+        }
+    }
+}
+
+fn optional<T: ToString>(value: Option<&T>) -> String {
+    value.map_or_else(
+        || "nothing".to_owned(),
+        |value| format!("`{}`", value.to_string()),
+    )
+}
+
+fn listed<T: ToString>(values: &[T]) -> String {
+    if values.is_empty() {
+        return "nothing".to_owned();
+    }
+    let values: Vec<_> = values
+        .iter()
+        .map(|value| format!("`{}`", value.to_string()))
+        .collect();
+    values.join(" ")
+}

@@ -1,0 +1,121 @@
+//! From a test's login to the request a policy hears.
+
+use portcullis_core::{
+    AuthorizationRequest, Certificate, Claims, Client, ClientTls, Credentials, Identity, Method,
+    Secret, Server, Strength,
+};
+
+use super::format;
+use crate::unit::json_of;
+
+/// The nkey that servers make for a login; the same in every test, and of no user.
+const USER_NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// The request that a login of this kind comes to.
+pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, String> {
+    let secret = |text: Option<String>| text.map(Secret::new);
+    let credentials = Credentials {
+        username: login.username,
+        password: secret(login.password),
+        token: secret(login.token),
+        jwt: secret(login.jwt),
+        nkey: login.nkey,
+        signature: None,
+    };
+    let mut identity = match login.identity {
+        Some(identity) => proved(identity)?,
+        None => Identity::claimed(&credentials),
+    };
+    identity.certificate = login.certificate.map(certificate);
+    let user = credentials.nkey.as_ref().or(credentials.username.as_ref());
+    Ok(AuthorizationRequest {
+        user_nkey: USER_NKEY.to_owned(),
+        server: server(login.server),
+        client: client(login.client, user),
+        credentials,
+        identity,
+        received_at: now,
+    })
+}
+
+fn proved(identity: format::Identity) -> Result<Identity, String> {
+    let method = Method::ALL
+        .into_iter()
+        .find(|method| method.as_str() == identity.method)
+        .ok_or_else(|| {
+            let known = Method::ALL.map(Method::as_str).join("`, `");
+            format!("identity.method: expected one of `{known}`")
+        })?;
+    let claims = match json_of(toml::Value::Table(identity.claims)) {
+        serde_json::Value::Object(claims) => Claims::new(claims),
+        _ => Claims::default(),
+    };
+    Ok(Identity {
+        principal: identity.principal,
+        method,
+        strength: if identity.proved {
+            Strength::Proved
+        } else {
+            Strength::Claimed
+        },
+        issuer: identity.issuer,
+        expires_at: identity.expires_at,
+        claims,
+        groups: identity.groups,
+        tags: identity.tags,
+        nkey: identity.nkey,
+        certificate: None,
+    })
+}
+
+fn certificate(certificate: format::Certificate) -> Certificate {
+    Certificate {
+        verified: certificate.verified,
+        subject: certificate.subject,
+        issuer: certificate.issuer,
+        serial: certificate.serial,
+        fingerprint: certificate.fingerprint,
+        dns_names: certificate.dns_names,
+        uri_names: certificate.uri_names,
+        email_names: certificate.email_names,
+        ip_names: certificate.ip_names,
+        spiffe_id: certificate.spiffe_id,
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+    }
+}
+
+fn client(client: format::Client, user: Option<&String>) -> Client {
+    let tls = client.tls_version.map(|version| ClientTls {
+        version,
+        cipher: client.tls_cipher.unwrap_or_default(),
+        verified: false,
+        chains: Vec::new(),
+    });
+    Client {
+        host: client.host,
+        id: client.id,
+        user: client.user.or_else(|| user.cloned()),
+        name: client.name,
+        kind: client.kind,
+        transport: client.transport,
+        mqtt_id: client.mqtt_id,
+        lang: client.lang,
+        version: client.version,
+        tags: client.tags,
+        name_tag: client.name_tag,
+        nonce: None,
+        tls,
+    }
+}
+
+fn server(server: format::Server) -> Server {
+    Server {
+        id: server.id,
+        name: server.name,
+        host: server.host,
+        version: server.version,
+        cluster: server.cluster,
+        tags: server.tags,
+    }
+}

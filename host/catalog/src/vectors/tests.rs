@@ -1,0 +1,140 @@
+use portcullis_core::Verdict;
+
+use super::*;
+
+const GOOD: &str = r#"
+[[tests]]
+name = "alice"
+login = { username = "alice", password = "secret" }
+permit = { account = "APP", publish = { allow = ["a.>", "b"] }, user-name = "alice" }
+
+[[tests]]
+name = "a token of an identity provider"
+now = 1800000000
+fuel = 100000
+deny = ""
+[tests.login]
+token = "eyJ"
+identity = { method = "oidc", principal = "bob", proved = true, issuer = "https://idp", groups = ["ops"], claims = { a = { b = [1, "x"] } } }
+client = { host = "10.0.0.7", kind = "Leafnode", tls-version = "1.3" }
+server = { name = "s1", cluster = "c1" }
+certificate = { verified = true, subject = "CN=bob", dns-names = ["bob.example"] }
+
+[[tests]]
+name = "nobody"
+login = {}
+abstain = true
+"#;
+
+fn parse(text: &str) -> Result<TestVectors, UnitError> {
+    TestVectors::parse(Path::new("p.tests.toml"), text.as_bytes())
+}
+
+/// The refusal of the good file with `part` replaced.
+fn refusal_of(part: &str, replacement: &str) -> (Option<usize>, String) {
+    assert!(GOOD.contains(part), "`{part}` is not in the file");
+    let error = parse(&GOOD.replace(part, replacement)).unwrap_err();
+    (error.line(), error.problem().to_string())
+}
+
+#[test]
+fn a_test_says_what_a_policy_hears() {
+    let vectors = parse(GOOD).unwrap().0;
+    assert_eq!(
+        vectors.iter().map(|test| test.line).collect::<Vec<_>>(),
+        [3, 8, 20]
+    );
+    let alice = &vectors[0].request;
+    assert_eq!(alice.received_at, 1_767_225_600);
+    assert_eq!(alice.identity.method.as_str(), "password");
+    assert_eq!(alice.identity.principal.as_deref(), Some("alice"));
+    assert_eq!(alice.client.user.as_deref(), Some("alice"));
+    assert_eq!(alice.client.connection_type().unwrap().as_str(), "STANDARD");
+    let bob = &vectors[1].request;
+    assert_eq!(bob.received_at, 1_800_000_000);
+    assert_eq!(vectors[1].fuel, Some(100_000));
+    assert_eq!(bob.identity.method.as_str(), "oidc");
+    assert_eq!(bob.identity.strength.as_str(), "proved");
+    assert_eq!(bob.identity.claims.texts("a.b"), ["1", "x"]);
+    assert_eq!(bob.identity.groups, ["ops"]);
+    let certificate = bob.identity.certificate.as_ref().unwrap();
+    assert_eq!(certificate.dns_names, ["bob.example"]);
+    assert_eq!(bob.client.tls.as_ref().unwrap().version, "1.3");
+    assert_eq!(bob.server.cluster.as_deref(), Some("c1"));
+}
+
+#[test]
+fn what_is_wrong_with_a_test_file_is_named_with_its_line() {
+    let (line, problem) = refusal_of("password =", "pasword =");
+    assert_eq!(line, Some(4));
+    assert!(problem.contains("unknown field `pasword`"), "{problem}");
+    let (line, problem) = refusal_of("abstain = true", "abstain = false");
+    assert_eq!(line, Some(20));
+    assert!(
+        problem.starts_with("test `nobody`: expected one of"),
+        "{problem}"
+    );
+    let (_, problem) = refusal_of("abstain = true", "abstain = true\ndeny = \"no\"");
+    assert!(problem.contains("expected one of"), "{problem}");
+    let (line, problem) = refusal_of("\"b\"", "\"b..c\"");
+    assert_eq!(line, Some(3));
+    assert!(problem.contains("`b..c`"), "{problem}");
+    let (_, problem) = refusal_of("\"oidc\"", "\"openid\"");
+    assert!(
+        problem.contains("identity.method: expected one of `password`"),
+        "{problem}"
+    );
+    let (line, problem) = refusal_of("name = \"nobody\"", "name = \"alice\"");
+    assert_eq!(line, Some(20));
+    assert!(problem.contains("another of this name"), "{problem}");
+    let (_, problem) = refusal_of(
+        "[[tests]]\nname = \"nobody\"",
+        "[[test]]\nname = \"nobody\"",
+    );
+    assert!(problem.contains("unknown field `test`"), "{problem}");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_not_repeated() {
+    let (line, problem) = refusal_of("now = 1800000000", "now = \"hunter2\"");
+    assert_eq!((line, problem.as_str()), (Some(9), "expected u64"));
+    let (_, problem) = refusal_of("password = \"secret\"", "password = 12345");
+    assert_eq!(problem, "expected a string");
+}
+
+#[test]
+fn a_difference_says_what_is_missing_and_what_is_too_much() {
+    let vectors = parse(GOOD).unwrap().0;
+    let permit = |account: &str, subjects: &[&str], name: &str| {
+        let mut permit = portcullis_core::Permit::builder(account, 0);
+        for subject in subjects {
+            permit.publish_allow(subject);
+        }
+        permit.user_name(name);
+        Ok(Verdict::Permit(permit.finish().unwrap()))
+    };
+    let expected = &vectors[0].expected;
+    assert_eq!(
+        expected.difference(permit("APP", &["b", "a.>"], "alice")),
+        None,
+        "the order of subjects means nothing"
+    );
+    assert_eq!(
+        expected
+            .difference(permit("OPS", &["a.>", "c"], "bob"))
+            .unwrap(),
+        "account: expected `APP`, found `OPS`, publish allow: missing `b`, unexpected `c`, \
+         user-name: expected `alice`, found `bob`"
+    );
+    assert_eq!(
+        expected
+            .difference(Ok(Verdict::Deny("no".to_owned())))
+            .unwrap(),
+        "expected a permit for account `APP`, found a deny because of `no`"
+    );
+    let failed = Err(EvaluationError::Fuel(10));
+    assert_eq!(
+        vectors[2].expected.difference(failed).unwrap(),
+        "expected it to abstain, but the policy needed more than 10 units of fuel"
+    );
+}

@@ -1,0 +1,280 @@
+//! The catalog against a model of it: whatever is done to the directory, in whatever order, what serves is what should.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use portcullis_catalog::{Catalog, CatalogOptions, rollback};
+use portcullis_core::PolicyName;
+use portcullis_engine::Engine;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use tempfile::TempDir;
+
+use crate::site::Site;
+use crate::support::{engine, guest};
+
+const NAMES: [&str; 2] = ["p", "q"];
+const KEEP: usize = 3;
+
+/// Something an operator, or the world, does.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A good version arrives; its limit tells it from others.
+    Put(&'static str, u8),
+    /// A version arrives that cannot be loaded.
+    Break(&'static str),
+    Remove(&'static str),
+    Rollback(&'static str),
+    /// The newest version that is kept is damaged.
+    Damage(&'static str),
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let name = || proptest::sample::select(&NAMES[..]);
+    let step = prop_oneof![
+        4 => (name(), 0_u8..4).prop_map(|(name, version)| Step::Put(name, version)),
+        2 => name().prop_map(Step::Break),
+        1 => name().prop_map(Step::Remove),
+        2 => name().prop_map(Step::Rollback),
+        1 => name().prop_map(Step::Damage),
+        2 => Just(Step::Restart),
+    ];
+    proptest::collection::vec(step, 1..12)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    Good(u8),
+    Broken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    content: u8,
+    generation: u64,
+    damaged: bool,
+}
+
+/// What there should be of one policy.
+#[derive(Clone, Debug, Default)]
+struct Modelled {
+    file: Option<File>,
+    /// What was tried last, as the host does not try the same thing twice.
+    tried: Option<File>,
+    serving: Option<Version>,
+    /// Newest first.
+    kept: Vec<Version>,
+    retired: bool,
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    policies: BTreeMap<&'static str, Modelled>,
+    generation: u64,
+}
+
+impl Model {
+    fn policy(&mut self, name: &'static str) -> &mut Modelled {
+        self.policies.entry(name).or_default()
+    }
+
+    /// What a pass over the directory does with one policy.
+    fn pass(&mut self, name: &'static str, first: bool) {
+        let next = self.generation + 1;
+        let policy = self.policy(name);
+        if policy.file == policy.tried && !first {
+            return;
+        }
+        policy.tried = policy.file;
+        let mut used = false;
+        match policy.file {
+            None => {
+                if policy.serving.take().is_some() {
+                    policy.retired = !policy.kept.is_empty();
+                }
+            }
+            Some(File::Broken) => {
+                if first && !policy.retired {
+                    let good = policy.kept.iter().find(|version| !version.damaged);
+                    policy.serving = good.copied();
+                }
+            }
+            Some(File::Good(version)) => {
+                let last = policy.serving.or(policy.kept.first().copied());
+                let same = last.filter(|last| last.content == version);
+                used = same.is_none();
+                let serving = same.unwrap_or(Version {
+                    content: version,
+                    generation: next,
+                    damaged: false,
+                });
+                policy.serving = Some(serving);
+                policy.retired = false;
+                if used {
+                    policy.kept.insert(0, serving);
+                    policy.kept.truncate(KEEP);
+                }
+            }
+        }
+        self.generation += u64::from(used);
+    }
+
+    /// Which version a rollback puts in place, if it can.
+    fn rollback(&mut self, name: &'static str) -> Option<u8> {
+        let policy = self.policy(name);
+        let is_present = |version: &Version| policy.file == Some(File::Good(version.content));
+        let later = policy.kept.iter().position(is_present).unwrap_or(0);
+        let target = policy
+            .kept
+            .iter()
+            .skip(later)
+            .find(|version| !is_present(version));
+        target
+            .filter(|target| !target.damaged)
+            .map(|target| target.content)
+    }
+}
+
+struct World {
+    engine: Engine,
+    site: Site,
+    state: TempDir,
+    module: Vec<u8>,
+    catalog: Option<Catalog>,
+    model: Model,
+}
+
+impl World {
+    fn options(&self) -> CatalogOptions {
+        CatalogOptions {
+            state_directory: Some(self.state.path().to_owned()),
+            keep_versions: KEEP,
+            ..self.site.options()
+        }
+    }
+
+    fn start(&mut self) {
+        // The old host ends before the new one starts: the state directory is one host's.
+        self.catalog = None;
+        let (catalog, _) = Catalog::open(self.engine.clone(), self.options()).unwrap();
+        self.catalog = Some(catalog);
+        for name in NAMES {
+            let policy = self.model.policy(name);
+            policy.serving = None;
+            policy.tried = None;
+            self.model.pass(name, true);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Put(name, version) => {
+                self.site.put(&format!("{name}.wasm"), &self.module);
+                let limits = format!("[limits]\ndeadline = \"{}ms\"\n", 100 + u32::from(version));
+                self.site.put(&format!("{name}.toml"), limits.as_bytes());
+                self.model.policy(name).file = Some(File::Good(version));
+            }
+            Step::Break(name) => {
+                self.site.put(&format!("{name}.wasm"), b"\0asm broken");
+                self.site.put(&format!("{name}.toml"), b"");
+                self.model.policy(name).file = Some(File::Broken);
+            }
+            Step::Remove(name) => {
+                for file in [format!("{name}.wasm"), format!("{name}.toml")] {
+                    let _ = fs::remove_file(self.site.path().join(file));
+                }
+                self.model.policy(name).file = None;
+            }
+            Step::Rollback(name) => {
+                let wanted = self.model.rollback(name);
+                let policy: PolicyName = name.parse().unwrap();
+                let done = rollback(&self.options(), &policy, None);
+                assert_eq!(done.is_ok(), wanted.is_some(), "{done:?}");
+                if let Some(version) = wanted {
+                    self.model.policy(name).file = Some(File::Good(version));
+                }
+            }
+            Step::Damage(name) => {
+                let Some(newest) = self.model.policy(name).kept.first_mut() else {
+                    return;
+                };
+                newest.damaged = true;
+                let path = format!("versions/{name}/{}/{name}.toml", newest.generation);
+                fs::write(self.state.path().join(path), "forged").unwrap();
+            }
+            Step::Restart => return self.start(),
+        }
+        self.catalog.as_ref().unwrap().reload().unwrap();
+        for name in NAMES {
+            self.model.pass(name, false);
+        }
+    }
+
+    /// Compares what serves and what is kept with the model.
+    fn compare(&self) {
+        let status = self.catalog.as_ref().unwrap().status();
+        for (name, policy) in &self.model.policies {
+            let found = status.policies.iter().find(|found| found.name == *name);
+            let serving = found.and_then(|found| found.serving.as_ref());
+            let generations = (
+                serving.map(|serving| serving.generation),
+                policy.serving.map(|version| version.generation),
+            );
+            assert_eq!(generations.0, generations.1, "of `{name}`");
+            if let (Some(found), Some(_)) = (found, policy.serving) {
+                let kept: Vec<_> = policy
+                    .kept
+                    .iter()
+                    .map(|version| version.generation)
+                    .collect();
+                assert_eq!(found.kept, kept, "kept of `{name}`");
+            }
+            if let (Some(found), Some(File::Broken)) = (found, policy.file) {
+                let attempt = found.last_attempt.as_ref().unwrap();
+                assert!(attempt.error.is_some(), "`{name}` is broken");
+            }
+        }
+        let snapshot = self.catalog.as_ref().unwrap().snapshot();
+        let serving: Vec<_> = snapshot
+            .policies()
+            .map(|policy| policy.name.to_string())
+            .collect();
+        let should: Vec<_> = self
+            .model
+            .policies
+            .iter()
+            .filter(|(_, policy)| policy.serving.is_some())
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        assert_eq!(serving, should);
+    }
+}
+
+#[test]
+fn whatever_happens_to_the_directory_what_serves_is_what_should() {
+    let (engine, module) = (engine(), guest("abstains"));
+    let config = Config {
+        cases: 8,
+        failure_persistence: None,
+        max_shrink_iters: 50,
+        ..Config::default()
+    };
+    let run = TestRunner::new(config).run(&steps(), |steps| {
+        let mut world = World {
+            engine: engine.clone(),
+            site: Site::new(&[]),
+            state: TempDir::new().unwrap(),
+            module: module.clone(),
+            catalog: None,
+            model: Model::default(),
+        };
+        world.start();
+        for step in &steps {
+            world.step(step);
+            world.compare();
+        }
+        Ok(())
+    });
+    run.unwrap();
+}

@@ -1,0 +1,105 @@
+//! A directory of policies and a catalog over it.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use portcullis_catalog::{Catalog, CatalogOptions, Report};
+use portcullis_core::{Decision, DenialClass, Outcome};
+use tempfile::TempDir;
+
+use crate::support::{engine, request};
+
+/// How long to wait for something that should happen at once, on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A directory of policies.
+pub(crate) struct Site {
+    directory: TempDir,
+    order: Vec<&'static str>,
+}
+
+impl Site {
+    pub(crate) fn new(order: &[&'static str]) -> Self {
+        Self {
+            directory: TempDir::new().unwrap(),
+            order: order.to_vec(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn put(&self, file: &str, content: &[u8]) {
+        fs::write(self.path().join(file), content).unwrap();
+    }
+
+    pub(crate) fn remove(&self, file: &str) {
+        fs::remove_file(self.path().join(file)).unwrap();
+    }
+
+    /// Settings under which the guest `tells` greets with `greeting`.
+    pub(crate) fn put_greeting(&self, file: &str, greeting: &str) {
+        self.put(
+            file,
+            format!("[settings]\ngreeting = \"{greeting}\"\n").as_bytes(),
+        );
+    }
+
+    /// The guest `conforms` as the policy `name`, with these rules.
+    pub(crate) fn put_rules(&self, name: &str, rules: &str) {
+        self.put(&format!("{name}.wasm"), &crate::support::guest("conforms"));
+        self.put(
+            &format!("{name}.toml"),
+            format!("[settings]\nrules = {rules}\n").as_bytes(),
+        );
+    }
+
+    pub(crate) fn options(&self) -> CatalogOptions {
+        let order = self.order.iter().map(|name| name.parse().unwrap());
+        CatalogOptions {
+            order: order.collect(),
+            poll_interval: PATIENCE,
+            debounce: Duration::from_millis(20),
+            max_module_size: 1 << 20,
+            ..CatalogOptions::new(self.path())
+        }
+    }
+
+    pub(crate) fn open(&self) -> (Catalog, Report) {
+        open(self.options())
+    }
+}
+
+pub(crate) fn open(options: CatalogOptions) -> (Catalog, Report) {
+    Catalog::open(engine(), options).unwrap()
+}
+
+pub(crate) fn decide(catalog: &Catalog) -> Decision {
+    catalog
+        .snapshot()
+        .decide(&request(), Instant::now() + PATIENCE)
+}
+
+/// Class and reason of a refusal.
+pub(crate) fn denial(catalog: &Catalog) -> (DenialClass, String) {
+    match decide(catalog).outcome {
+        Outcome::Deny(denial) => (denial.class, denial.reason),
+        Outcome::Permit(permit) => panic!("{permit:?}"),
+    }
+}
+
+/// The policies in service, in order.
+pub(crate) fn names(catalog: &Catalog) -> Vec<String> {
+    let snapshot = catalog.snapshot();
+    let names = snapshot.policies().map(|policy| policy.name.to_string());
+    names.collect()
+}
+
+/// What the guest `tells` greets with.
+pub(crate) fn greeting(catalog: &Catalog) -> String {
+    let (class, reason) = denial(catalog);
+    assert_eq!(class, DenialClass::PolicyDenied, "{reason}");
+    reason.split(';').next().unwrap().to_owned()
+}

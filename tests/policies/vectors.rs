@@ -1,0 +1,209 @@
+//! Test vectors: what comes with a policy decides whether it serves.
+
+use std::time::Instant;
+
+use portcullis_catalog::{Rejection, test_policies};
+use portcullis_core::DenialClass;
+use portcullis_engine::{EvaluationError, Grants, Limits};
+use portcullis_tests::Built;
+
+use crate::site::{PATIENCE, Site, decide, denial, greeting};
+use crate::support::{engine, guest, load_with, request};
+
+/// A site where the guest `tells` greets with `one` and is tested for it.
+fn site() -> Site {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("tells"));
+    site.put_greeting("p.toml", "one");
+    site.put("p.tests.toml", tests("one").as_bytes());
+    site
+}
+
+fn tests(greeting: &str) -> String {
+    format!(
+        "[[tests]]\nname = \"greets\"\nlogin = {{ username = \"alice\" }}\ndeny = \"greeting={greeting}\"\n"
+    )
+}
+
+/// What a reload of the site objects to.
+fn rejection(site: &Site, catalog: &portcullis_catalog::Catalog) -> Rejection {
+    let report = catalog.reload().unwrap();
+    let rejection = report.rejections().next().unwrap().clone();
+    assert_eq!(rejection.file, site.path().join("p.tests.toml"));
+    assert!(!rejection.error.contains('\n'), "{rejection:?}");
+    rejection
+}
+
+#[test]
+fn a_policy_that_passes_its_tests_serves() {
+    let (catalog, report) = site().open();
+    assert_eq!(report.rejections().count(), 0, "{report:?}");
+    assert_eq!(greeting(&catalog), "greeting=one");
+}
+
+#[test]
+fn a_failed_test_keeps_the_last_good_version_serving() {
+    let site = site();
+    let (catalog, _) = site.open();
+    site.put_greeting("p.toml", "two");
+    let rejection = rejection(&site, &catalog);
+    assert_eq!(rejection.line, Some(2));
+    assert!(rejection.serving.is_some());
+    let start = "test `greets`: expected a deny because of `greeting=one`, found a deny because of `greeting=two;";
+    assert!(rejection.error.starts_with(start), "{}", rejection.error);
+    assert_eq!(greeting(&catalog), "greeting=one");
+
+    site.put("p.tests.toml", tests("two").as_bytes());
+    catalog.reload().unwrap();
+    assert_eq!(
+        greeting(&catalog),
+        "greeting=two",
+        "a change of the tests alone is a change"
+    );
+}
+
+#[test]
+fn what_a_permit_has_too_little_and_too_much_is_named() {
+    let site = Site::new(&[]);
+    site.put_rules(
+        "p",
+        r#"[{ match = { username = "alice" }, permit = { account = "APP", publish-allow = ["a", "b"], subscribe-allow = ["_INBOX.>"] } }]"#,
+    );
+    let (catalog, _) = site.open();
+    let test = |permit: &str| {
+        let text = format!(
+            "[[tests]]\nname = \"alice\"\nlogin = {{ username = \"alice\" }}\npermit = {permit}\n"
+        );
+        site.put("p.tests.toml", text.as_bytes());
+    };
+    test(
+        r#"{ account = "OPS", publish = { allow = ["b", "c"] }, subscribe = { allow = ["_INBOX.>"] } }"#,
+    );
+    assert_eq!(
+        rejection(&site, &catalog).error,
+        "test `alice`: account: expected `OPS`, found `APP`, publish allow: missing `c`, unexpected `a`"
+    );
+    test(
+        r#"{ account = "APP", publish = { allow = ["b", "a"] }, subscribe = { allow = ["_INBOX.>"] } }"#,
+    );
+    let report = catalog.reload().unwrap();
+    assert_eq!(report.rejections().count(), 0, "{report:?}");
+}
+
+#[test]
+fn a_test_that_traps_or_never_ends_refuses_the_policy() {
+    for (name, part) in [("panics", "on purpose"), ("spins", "deadline")] {
+        let site = Site::new(&[]);
+        site.put("p.wasm", &guest(name));
+        let test = "[[tests]]\nname = \"any\"\nlogin = {}\nabstain = true\n";
+        site.put("p.tests.toml", test.as_bytes());
+        let (catalog, report) = site.open();
+        let rejection = report.rejections().next().unwrap();
+        assert!(
+            rejection
+                .error
+                .starts_with("test `any`: expected it to abstain, but the policy"),
+            "{rejection:?}"
+        );
+        assert!(rejection.error.contains(part), "{rejection:?}");
+        assert_eq!(denial(&catalog).0, DenialClass::NoPolicy);
+    }
+}
+
+#[test]
+fn a_fuel_budget_is_the_same_everywhere_and_is_held() {
+    let site = site();
+    let (first, second) = (engine(), engine());
+    let measured = |engine| {
+        let tested = test_policies(engine, &site.options(), &[]).unwrap();
+        let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
+        assert_eq!(outcomes[0].failure, None);
+        outcomes[0].fuel
+    };
+    let fuel = measured(&first);
+    assert!(fuel > 1_000, "{fuel} for dozens of questions");
+    assert_eq!(measured(&second), fuel, "the same on every engine");
+    let budget = |fuel: u64| {
+        let text = format!("{}fuel = {fuel}\n", tests("one"));
+        site.put("p.tests.toml", text.as_bytes());
+    };
+    budget(fuel);
+    let (catalog, report) = site.open();
+    assert_eq!(report.rejections().count(), 0, "{report:?}");
+    budget(fuel - 1);
+    let error = rejection(&site, &catalog).error;
+    assert!(
+        error.contains(&format!("more than {} units of fuel", fuel - 1)),
+        "{error}"
+    );
+}
+
+#[test]
+fn fuel_runs_out_only_where_it_is_limited() {
+    let policy = load_with(
+        &engine(),
+        &guest("tells"),
+        r#"{"greeting":"one"}"#,
+        Limits::default(),
+        Grants::default(),
+    );
+    let policy = policy.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let starved = policy.decide_within(request(), deadline, 100);
+    assert_eq!(starved.verdict, Err(EvaluationError::Fuel(100)));
+    let fed = policy.decide_within(request(), deadline, u64::MAX);
+    assert!(fed.verdict.is_ok() && fed.fuel > 100);
+}
+
+#[test]
+fn a_broken_test_file_is_refused_with_its_line() {
+    let site = site();
+    let (catalog, _) = site.open();
+    site.put("p.tests.toml", b"[[tests]]\nname = \"a\"\nlogon = {}\n");
+    let refused = rejection(&site, &catalog);
+    assert!(
+        refused.error.contains("unknown field `logon`"),
+        "{refused:?}"
+    );
+    assert_eq!(refused.line, Some(3));
+    site.remove("p.tests.toml");
+    let report = catalog.reload().unwrap();
+    assert_eq!(report.rejections().count(), 0, "a policy needs no tests");
+}
+
+#[test]
+fn a_test_file_without_a_module_is_mentioned() {
+    let site = Site::new(&[]);
+    site.put("q.tests.toml", b"");
+    let (_, report) = site.open();
+    assert_eq!(report.orphans, [site.path().join("q.tests.toml")]);
+}
+
+#[test]
+fn tests_speak_of_tokens_groups_and_certificates() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &Built::policy("oidc-roles").unwrap());
+    let settings = r#"
+[settings]
+account = "APP"
+[settings.roles.reader]
+subscribe = { allow = ["orders.>"] }
+"#;
+    site.put("p.toml", settings.as_bytes());
+    let test = r#"
+[[tests]]
+name = "a reader"
+permit = { account = "APP", subscribe = { allow = ["orders.>"] } }
+[tests.login]
+token = "eyJ"
+identity = { method = "oidc", principal = "alice", proved = true, issuer = "https://idp", groups = ["reader"], claims = { sub = "alice", roles = ["reader"] } }
+"#;
+    site.put("p.tests.toml", test.as_bytes());
+    let (catalog, report) = site.open();
+    assert_eq!(report.rejections().count(), 0, "{report:?}");
+    assert_eq!(
+        decide(&catalog).abstained.len(),
+        1,
+        "the request is no token's"
+    );
+}

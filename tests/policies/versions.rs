@@ -1,0 +1,339 @@
+//! Good versions that are kept: over restarts, for going back, and in the status.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use nkeys::KeyPair;
+use portcullis_catalog::{
+    Catalog, CatalogOptions, Change, RollbackError, Status, rollback, sign, sign_file,
+};
+use portcullis_core::PolicyName;
+use tempfile::TempDir;
+
+use crate::site::{Site, greeting, names, open};
+use crate::support::guest;
+
+/// A site whose host keeps state.
+struct Kept {
+    site: Site,
+    state: TempDir,
+}
+
+impl Kept {
+    /// The guest `tells` is there and greets with `one`.
+    fn new() -> Self {
+        let site = Site::new(&[]);
+        site.put("p.wasm", &guest("tells"));
+        site.put_greeting("p.toml", "one");
+        Self {
+            site,
+            state: TempDir::new().unwrap(),
+        }
+    }
+
+    fn options(&self) -> CatalogOptions {
+        CatalogOptions {
+            state_directory: Some(self.state.path().join("state")),
+            keep_versions: 3,
+            ..self.site.options()
+        }
+    }
+
+    /// As a host that starts.
+    fn start(&self) -> Catalog {
+        open(self.options()).0
+    }
+
+    fn state(&self) -> PathBuf {
+        self.state.path().join("state")
+    }
+
+    fn status(&self) -> Status {
+        Status::read(&self.state()).unwrap()
+    }
+
+    fn greet(&self, catalog: &Catalog, text: &str) {
+        self.site.put_greeting("p.toml", text);
+        catalog.reload().unwrap();
+        assert_eq!(greeting(catalog), format!("greeting={text}"));
+    }
+}
+
+fn generation(catalog: &Catalog) -> u64 {
+    catalog.snapshot().policies().next().unwrap().generation
+}
+
+fn name() -> PolicyName {
+    "p".parse().unwrap()
+}
+
+#[test]
+fn the_last_good_version_serves_after_a_restart_though_the_present_one_is_broken() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    kept.site.put("p.wasm", b"\0asm broken");
+    catalog.reload().unwrap();
+    drop(catalog);
+
+    let (catalog, report) = open(kept.options());
+    assert_eq!(greeting(&catalog), "greeting=two");
+    assert_eq!(generation(&catalog), 2, "the version keeps its number");
+    assert!(
+        matches!(
+            report.changes[..],
+            [Change::Rejected(_), Change::Restored(_)]
+        ),
+        "{report:?}"
+    );
+    let rejection = report.rejections().next().unwrap();
+    assert!(rejection.serving.is_some(), "{rejection:?}");
+    let status = kept.status();
+    let policy = &status.policies[0];
+    assert!(policy.serving.as_ref().unwrap().restored);
+    let attempt = policy.last_attempt.as_ref().unwrap();
+    assert!(
+        attempt.error.as_ref().unwrap().contains("not a valid"),
+        "{attempt:?}"
+    );
+
+    kept.site.put("p.wasm", &guest("tells"));
+    catalog.reload().unwrap();
+    assert_eq!(
+        generation(&catalog),
+        2,
+        "the same content is the same version"
+    );
+    assert!(!kept.status().policies[0].serving.as_ref().unwrap().restored);
+}
+
+#[test]
+fn a_restart_without_a_change_keeps_number_and_time() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    drop(catalog);
+    let before = kept.status().policies[0].serving.clone();
+    let catalog = kept.start();
+    assert_eq!(kept.status().policies[0].serving, before);
+    kept.greet(&catalog, "three");
+    assert_eq!(generation(&catalog), 3, "numbers go on");
+}
+
+#[test]
+fn a_policy_that_was_removed_does_not_come_back() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    kept.site.remove("p.wasm");
+    catalog.reload().unwrap();
+    drop(catalog);
+    kept.site.put("p.wasm", b"\0asm broken");
+    let catalog = kept.start();
+    assert!(names(&catalog).is_empty());
+    drop(catalog);
+    kept.site.put("p.wasm", &guest("tells"));
+    drop(kept.start());
+    kept.site.put("p.wasm", b"\0asm broken");
+    assert_eq!(names(&kept.start()), ["p"], "it was put back on purpose");
+}
+
+#[test]
+fn damaged_versions_are_passed_over() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    kept.greet(&catalog, "three");
+    drop(catalog);
+    let version = |generation: u64| kept.state().join(format!("versions/p/{generation}"));
+    fs::write(
+        version(3).join("p.toml"),
+        "[settings]\ngreeting = \"forged\"\n",
+    )
+    .unwrap();
+    fs::write(version(2).join("version.json"), "{").unwrap();
+    kept.site.put("p.wasm", b"\0asm broken");
+    assert_eq!(greeting(&kept.start()), "greeting=one");
+}
+
+#[test]
+fn only_so_many_versions_are_kept_and_nobody_else_reads_them() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    for text in ["two", "three", "four"] {
+        kept.greet(&catalog, text);
+    }
+    assert_eq!(kept.status().policies[0].kept, [4, 3, 2]);
+    let mode = |path: &str| {
+        let metadata = fs::metadata(kept.state().join(path)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(mode(""), 0o700);
+    assert_eq!(mode("versions/p/4"), 0o700);
+    assert_eq!(mode("versions/p/4/p.toml"), 0o600);
+}
+
+#[test]
+fn going_back_puts_the_earlier_files_in_place() {
+    let kept = Kept::new();
+    let tests = b"[[tests]]\nname = \"greets\"\nlogin = {}\ndeny = \"greeting=one\"\n";
+    kept.site.put("p.tests.toml", tests);
+    let catalog = kept.start();
+    kept.site.remove("p.tests.toml");
+    kept.greet(&catalog, "two");
+    kept.greet(&catalog, "three");
+
+    let back = |to| rollback(&kept.options(), &name(), to);
+    assert_eq!(back(None).unwrap().generation, 2);
+    catalog.reload().unwrap();
+    assert_eq!(greeting(&catalog), "greeting=two");
+    assert_eq!(generation(&catalog), 4, "what is put back is a new version");
+    assert_eq!(
+        back(None).unwrap().generation,
+        3,
+        "and before it came three"
+    );
+
+    let unknown = back(Some(1)).unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "generation 1 of policy `p` is not kept; there are 4, 3, 2"
+    );
+    // What is broken goes back to what serves.
+    kept.site.put("p.wasm", b"\0asm broken");
+    assert_eq!(back(None).unwrap().generation, 4);
+    assert_eq!(
+        fs::read(kept.site.path().join("p.wasm")).unwrap(),
+        guest("tells")
+    );
+    kept.site.remove("p.wasm");
+    kept.site.remove("p.toml");
+    assert_eq!(back(Some(3)).unwrap().generation, 3);
+    catalog.reload().unwrap();
+    assert_eq!(greeting(&catalog), "greeting=three");
+}
+
+#[test]
+fn going_back_needs_somewhere_to_go() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    let error = rollback(&kept.options(), &name(), None).unwrap_err();
+    assert!(matches!(error, RollbackError::NoVersion(_)), "{error}");
+    let error = rollback(&kept.site.options(), &name(), None).unwrap_err();
+    assert!(matches!(error, RollbackError::NothingKept), "{error}");
+    kept.greet(&catalog, "two");
+    fs::write(kept.state().join("versions/p/1/p.wasm"), b"forged").unwrap();
+    let error = rollback(&kept.options(), &name(), None).unwrap_err();
+    assert!(
+        matches!(error, RollbackError::Damaged { generation: 1, .. }),
+        "{error}"
+    );
+    assert_eq!(greeting(&catalog), "greeting=two");
+}
+
+#[test]
+fn a_file_that_is_put_back_keeps_its_mode() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    let settings = kept.site.path().join("p.toml");
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o664)).unwrap();
+    rollback(&kept.options(), &name(), None).unwrap();
+    let mode = fs::metadata(&settings).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o664);
+}
+
+#[test]
+fn a_second_host_does_not_write_into_the_first_ones_state() {
+    let kept = Kept::new();
+    let first = kept.start();
+    let before = kept.status();
+    kept.site.put_greeting("p.toml", "two");
+    let second = kept.start();
+    assert_eq!(greeting(&second), "greeting=two", "it serves all the same");
+    assert_eq!(kept.status(), before);
+    drop(first);
+    kept.greet(&second, "three");
+    assert_ne!(kept.status(), before, "the directory is free now");
+}
+
+#[test]
+fn state_that_cannot_be_kept_costs_no_login() {
+    let kept = Kept::new();
+    fs::write(kept.state(), b"a file where the directory should be").unwrap();
+    let catalog = kept.start();
+    assert_eq!(greeting(&catalog), "greeting=one");
+}
+
+#[test]
+fn the_status_tells_of_required_policies_that_are_not_there() {
+    let kept = Kept::new();
+    let options = CatalogOptions {
+        order: vec!["guard".parse().unwrap(), name()],
+        guards: vec!["guard".parse().unwrap()],
+        ..kept.options()
+    };
+    let (catalog, _) = open(options);
+    let status = catalog.status();
+    let told: Vec<_> = status
+        .policies
+        .iter()
+        .map(|policy| {
+            (
+                policy.name.as_str(),
+                policy.required,
+                policy.serving.is_some(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [("guard", true, false), ("p", true, true)]);
+    assert_eq!(status.policies, kept.status().policies);
+}
+
+#[test]
+fn only_modules_of_trusted_publishers_serve_once_there_are_any() {
+    let kept = Kept::new();
+    let (ours, other) = (KeyPair::new_account(), KeyPair::new_account());
+    let options = CatalogOptions {
+        trusted_publishers: vec![ours.public_key().parse().unwrap()],
+        ..kept.options()
+    };
+    let (catalog, report) = open(options);
+    let refusal =
+        |report: &portcullis_catalog::Report| report.rejections().next().unwrap().error.clone();
+    assert!(refusal(&report).starts_with("not signed"), "{report:?}");
+    let module = kept.site.path().join("p.wasm");
+    sign_file(&module, &ours).unwrap();
+    catalog.reload().unwrap();
+    assert_eq!(
+        greeting(&catalog),
+        "greeting=one",
+        "a signed module is a module"
+    );
+
+    fs::write(&module, sign(&guest("abstains"), &other).unwrap()).unwrap();
+    let report = catalog.reload().unwrap();
+    assert!(refusal(&report).contains(&other.public_key()), "{report:?}");
+    let mut changed = sign(&guest("abstains"), &ours).unwrap();
+    changed[100] ^= 1;
+    fs::write(&module, changed).unwrap();
+    let report = catalog.reload().unwrap();
+    assert!(
+        refusal(&report).contains("changed after it was signed"),
+        "{report:?}"
+    );
+    assert_eq!(greeting(&catalog), "greeting=one");
+}
+
+#[test]
+fn what_is_no_module_is_not_signed() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", b"#!/bin/sh");
+    let error = sign_file(&site.path().join("p.wasm"), &KeyPair::new_account()).unwrap_err();
+    assert!(
+        error.to_string().contains("not a WebAssembly module"),
+        "{error}"
+    );
+    let error = sign_file(&site.path().join("q.wasm"), &KeyPair::new_account()).unwrap_err();
+    assert!(error.to_string().contains("q.wasm"), "{error}");
+}
