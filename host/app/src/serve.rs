@@ -167,6 +167,7 @@ pub(crate) fn open_catalog(
         limits: Limits {
             deadline: policies.deadline,
             memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
+            ..Limits::default()
         },
     };
     Catalog::open(engine, options).map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
