@@ -299,6 +299,7 @@ fn a_flood_of_log_lines_is_cut_and_the_decision_stands() {
 
 #[test]
 fn a_flood_of_bytes_towards_the_host_is_refused() {
-    let (class, _) = failure("floods_the_host");
-    assert_eq!(class, DenialClass::PolicyTrapped);
+    let (class, message) = failure("floods_the_host");
+    assert_eq!(class, DenialClass::PolicyOutput);
+    assert!(message.contains("1048576 bytes"), "{message}");
 }
