@@ -188,9 +188,21 @@ impl Reader {
         }
         let sizes = [
             ("memory", "a size such as `16MiB`", &mut limits.memory),
-            ("host-call-bytes", "a size such as `1MiB`", &mut limits.host_call_bytes),
-            ("log-line-bytes", "a size such as `1KiB`", &mut limits.log_line_bytes),
-            ("reason-bytes", "a size such as `1KiB`", &mut limits.reason_bytes),
+            (
+                "host-call-bytes",
+                "a size such as `1MiB`",
+                &mut limits.host_call_bytes,
+            ),
+            (
+                "log-line-bytes",
+                "a size such as `1KiB`",
+                &mut limits.log_line_bytes,
+            ),
+            (
+                "reason-bytes",
+                "a size such as `1KiB`",
+                &mut limits.reason_bytes,
+            ),
         ];
         for (key, expected, limit) in sizes {
             let read = |value: &toml::Value| {

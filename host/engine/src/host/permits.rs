@@ -46,7 +46,8 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         subject: String,
     ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &subject)?.subscribe_allow(&subject);
+        self.permit_with(&permit, &subject)?
+            .subscribe_allow(&subject);
         Ok(())
     }
 
@@ -55,7 +56,8 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         subject: String,
     ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &subject)?.subscribe_deny(&subject);
+        self.permit_with(&permit, &subject)?
+            .subscribe_deny(&subject);
         Ok(())
     }
 
@@ -103,7 +105,8 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         name: String,
     ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &name)?.connection_type_allow(&name);
+        self.permit_with(&permit, &name)?
+            .connection_type_allow(&name);
         Ok(())
     }
 
