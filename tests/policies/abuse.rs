@@ -1,7 +1,6 @@
 //! The abuse corpus: whatever a policy does, it ends in its own denial, in time, and nobody else notices.
 
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use portcullis_engine::{Engine, EvaluationError, Grants, Limits, LoadError, Poli
 use portcullis_tests::Gauge;
 
 mod corpus;
+mod neighbour;
 mod wat;
 
 use crate::support::{engine, guest, load_with, request};
@@ -162,73 +162,6 @@ fn no_abuse_lasts_longer_than_its_deadline() {
             "{}: {best:?} at best, where spinning took {spinning:?}",
             abuser.name
         );
-    }
-}
-
-/// The median of as many decisions as it takes until there are `enough`; every one of them has to succeed.
-fn median(
-    policy: &Policy,
-    request: &Arc<AuthorizationRequest>,
-    enough: impl Fn() -> bool,
-) -> Duration {
-    const AT_LEAST: usize = 300;
-    let mut times = Vec::new();
-    while times.len() < AT_LEAST || !enough() {
-        let before = Instant::now();
-        assert!(decide(policy, request).is_ok());
-        times.push(before.elapsed());
-    }
-    let middle = times.len() / 2;
-    *times.select_nth_unstable(middle).1
-}
-
-/// What is compared are medians: a decision takes microseconds, a turn on a busy processor milliseconds, so waiting for one's turn
-/// touches few decisions, and a neighbour that has to wait for the abuser touches most.
-#[test]
-fn a_neighbour_is_served_throughout() {
-    const ATTEMPTS: usize = 3;
-    /// An abuser that keeps memory moving may slow down everybody's page faults.
-    const RATIO: u32 = 10;
-    let request = request();
-    for abuser in &SERVICE.abusers {
-        let mut attempts = Vec::new();
-        let served = (0..ATTEMPTS).any(|_| {
-            let idle = median(&SERVICE.neighbour, &request, || true);
-            let beside = beside(abuser, |enough| {
-                median(&SERVICE.neighbour, &request, enough)
-            });
-            attempts.push((idle, beside));
-            beside <= idle * RATIO
-        });
-        assert!(served, "{}: (idle, beside) {attempts:?}", abuser.name);
-    }
-}
-
-/// What `measure` finds while the abuser is at it again and again, until it has been a few times.
-fn beside<T>(abuser: &Abuser, measure: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
-    const TIMES: usize = 3;
-    let (begun, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                begun.fetch_add(1, Ordering::Relaxed);
-                abuser.run();
-            }
-        });
-        while begun.load(Ordering::Relaxed) == 0 {
-            std::thread::yield_now();
-        }
-        // However the measurement ends: the scope waits for the abuser.
-        let _stop = StopOnDrop(&stop);
-        measure(&|| begun.load(Ordering::Relaxed) > TIMES)
-    })
-}
-
-struct StopOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
