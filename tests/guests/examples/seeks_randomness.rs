@@ -20,9 +20,10 @@ impl Policy for Guest {
         let stack = std::ptr::from_ref(&local).addr();
         let heap = Box::new(local);
         let heap = std::ptr::from_ref(&*heap).addr();
-        let (zero, minus_one) = (black_box(0.0_f64), black_box(-1.0_f64));
-        let nans = [zero / zero, -(zero / zero) * zero, minus_one.sqrt()].map(f64::to_bits);
-        let single = (black_box(0.0_f32) / black_box(0.0_f32)).to_bits();
+        let (zero, also_zero) = (black_box(0.0_f64), black_box(0.0_f64));
+        let (quotient, minus_one) = (zero / also_zero, black_box(-1.0_f64));
+        let nans = [quotient, -quotient * minus_one, minus_one.sqrt()].map(f64::to_bits);
+        let single = (black_box(0.0_f32) * black_box(f32::INFINITY)).to_bits();
         Verdict::deny(format!(
             "seed {seed:x}, stack {stack:x}, heap {heap:x}, nans {nans:x?} {single:x}"
         ))

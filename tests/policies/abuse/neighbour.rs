@@ -51,7 +51,7 @@ impl Service {
     fn is_as_good_as(&self, idle: &Self) -> bool {
         /// An abuser that keeps memory moving may slow down everybody's page faults.
         const RATIO: u32 = 10;
-        self.median <= idle.median * RATIO && self.blocked <= self.elapsed / 4
+        self.median <= idle.median * RATIO && self.blocked <= self.elapsed / 2
     }
 }
 
