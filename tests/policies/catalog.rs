@@ -204,11 +204,13 @@ fn settings_files_are_read_strictly() {
             &["setings: unknown key, did you mean `settings`?"],
         ),
         (
-            "[limits]\ndeadline = \"hunter2\"\nmemory = 7\n[grants]\nsecret = true\n",
+            "[limits]\ndeadline = \"hunter2\"\nmemory = 7\ntables = -1\nlog-line = 3\n[grants]\nsecret = true\n",
             None,
             &[
                 "limits.deadline: expected a duration such as `50ms`",
                 "limits.memory: expected a size such as `16MiB`",
+                "limits.tables: expected a whole number, not negative",
+                "limits.log-line: unknown key, did you mean `log-lines`?",
                 "grants.secret: unknown key, did you mean `secrets`?",
             ],
         ),
@@ -237,6 +239,29 @@ fn settings_files_are_read_strictly() {
             "values are not repeated: {rejection:?}"
         );
     }
+}
+
+#[test]
+fn every_limit_can_be_set() {
+    let site = Site::new(&[]);
+    let limits = "[limits]\ndeadline = \"5s\"\nmemory = \"8MiB\"\ntables = 9000\nhost-call-bytes = \"2MiB\"\n\
+                  log-lines = 5\nlog-line-bytes = \"2KiB\"\nsubjects = 7\nreason-bytes = \"3B\"\n";
+    site.put("p.wasm", &guest("counts"));
+    site.put("p.toml", limits.as_bytes());
+    let (catalog, report) = site.open();
+    assert_eq!(report.rejections().count(), 0, "{report:?}");
+    let (_, reason) = denial(&catalog);
+    assert_eq!(reason, "dec…");
+    for limit in Limits::MAX.each() {
+        assert!(limits.contains(&format!("{} = ", limit.name)), "{limit:?}");
+    }
+
+    site.put("p.toml", b"[limits]\nmemory = \"65MiB\"\n");
+    let (_, report) = site.open();
+    let rejection = report.rejections().next().unwrap();
+    assert_eq!(rejection.file, site.path().join("p.toml"));
+    let bound = "limit `memory` is 65MiB, the host's bound is 64MiB; lower it under [limits]";
+    assert!(rejection.error.contains(bound), "{rejection:?}");
 }
 
 #[test]

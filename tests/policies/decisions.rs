@@ -299,6 +299,71 @@ fn a_flood_of_log_lines_is_cut_and_the_decision_stands() {
 
 #[test]
 fn a_flood_of_bytes_towards_the_host_is_refused() {
-    let (class, _) = failure("floods_the_host");
-    assert_eq!(class, DenialClass::PolicyTrapped);
+    let (class, message) = failure("floods_the_host");
+    assert_eq!(class, DenialClass::PolicyOutput);
+    assert!(message.contains("1048576 bytes"), "{message}");
+}
+
+#[test]
+fn every_limit_is_kept_to() {
+    let most = Limits::default();
+    let cases = [
+        (
+            "floods_the_permit",
+            Limits {
+                subjects: 8,
+                ..most
+            },
+            "more than 8 subjects",
+        ),
+        (
+            "floods_the_log",
+            Limits {
+                host_call_bytes: 4095,
+                ..most
+            },
+            "limit of 4095 bytes in one call",
+        ),
+        (
+            "panics",
+            Limits {
+                log_line_bytes: 8,
+                ..most
+            },
+            "trapped: panicked…",
+        ),
+        (
+            "panics",
+            Limits {
+                log_lines: 0,
+                ..most
+            },
+            "`unreachable`",
+        ),
+        (
+            "allocates",
+            Limits {
+                memory: 4 << 20,
+                ..most
+            },
+            "limit of 4194304",
+        ),
+    ];
+    let engine = engine();
+    let load = |name, limits| load_with(&engine, &guest(name), "{}", limits, Grants::default());
+    for (name, limits, part) in cases {
+        let error = decide(&load(name, limits).unwrap())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(part), "{name}: {error}");
+    }
+    let error = load("counts", Limits { tables: 0, ..most }).unwrap_err();
+    assert!(error.to_string().contains("limit of 0"), "{error}");
+    let limits = Limits {
+        host_call_bytes: 4 << 20,
+        reason_bytes: 8,
+        ..most
+    };
+    let verdict = decide(&load("floods_the_host", limits).unwrap());
+    assert_eq!(verdict, Ok(Verdict::Deny("xxxxxxxx…".to_owned())));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 18] = [
+const TESTED: [(&str, &str); 22] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -14,15 +14,19 @@ const TESTED: [(&str, &str); 18] = [
     ("floods_the_host", "decisions"),
     ("floods_the_log", "decisions"),
     ("floods_the_permit", "decisions"),
+    ("logs_by_the_megabyte", "abuse/corpus"),
     ("panics", "decisions"),
     ("panics_in_configure", "loading"),
     ("permits_nonsense", "decisions"),
     ("permits_nothing", "decisions"),
     ("reads_secrets", "loading"),
     ("recurses", "decisions"),
+    ("seeks_randomness", "abuse"),
     ("spins", "decisions"),
     ("spins_in_configure", "loading"),
+    ("swallows", "abuse/corpus"),
     ("tells", "decisions"),
+    ("tells_the_time", "abuse/corpus"),
 ];
 
 #[test]

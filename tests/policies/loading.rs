@@ -1,5 +1,7 @@
 //! Modules that are not put in service, and what is said of each.
 
+use std::time::Duration;
+
 use portcullis_engine::{Grants, Limits, LoadError};
 
 use crate::support::{engine, guest, load, load_bytes, load_with, wat};
@@ -154,19 +156,98 @@ fn a_configure_that_fails_or_never_ends_is_refused() {
 }
 
 #[test]
-fn memory_limits_beyond_the_pool_are_refused() {
-    let limits = Limits {
-        memory: Limits::MAX_MEMORY + 1,
-        ..Limits::default()
-    };
-    let error = load_with(
-        &engine(),
-        &guest("abstains"),
-        "{}",
-        limits,
-        Grants::default(),
+fn limits_beyond_the_hosts_bounds_are_refused() {
+    let most = Limits::MAX;
+    let beyond = [
+        (
+            "deadline",
+            Limits {
+                deadline: most.deadline + Duration::from_nanos(1),
+                ..most
+            },
+        ),
+        (
+            "memory",
+            Limits {
+                memory: most.memory + 1,
+                ..most
+            },
+        ),
+        (
+            "tables",
+            Limits {
+                tables: most.tables + 1,
+                ..most
+            },
+        ),
+        (
+            "host-call-bytes",
+            Limits {
+                host_call_bytes: most.host_call_bytes + 1,
+                ..most
+            },
+        ),
+        (
+            "log-lines",
+            Limits {
+                log_lines: most.log_lines + 1,
+                ..most
+            },
+        ),
+        (
+            "log-line-bytes",
+            Limits {
+                log_line_bytes: most.log_line_bytes + 1,
+                ..most
+            },
+        ),
+        (
+            "subjects",
+            Limits {
+                subjects: most.subjects + 1,
+                ..most
+            },
+        ),
+        (
+            "reason-bytes",
+            Limits {
+                reason_bytes: most.reason_bytes + 1,
+                ..most
+            },
+        ),
+    ];
+    let engine = engine();
+    let load = |limits| load_with(&engine, &guest("abstains"), "{}", limits, Grants::default());
+    assert!(load(most).is_ok());
+    assert_eq!(beyond.len(), most.each().len());
+    for ((name, limits), bound) in beyond.into_iter().zip(most.each()) {
+        let error = load(limits).unwrap_err().to_string();
+        let named = format!("limit `{name}` is ");
+        let bound = format!("the host's bound is {}", bound.amount);
+        assert!(error.contains(&named) && error.contains(&bound), "{error}");
+    }
+}
+
+#[test]
+fn limits_are_printed_as_settings_files_write_them() {
+    let printed: Vec<_> = Limits::default()
+        .each()
+        .iter()
+        .map(|limit| format!("{} = {}", limit.name, limit.amount))
+        .collect();
+    assert_eq!(
+        printed,
+        [
+            "deadline = 100ms",
+            "memory = 16MiB",
+            "tables = 10000",
+            "host-call-bytes = 1MiB",
+            "log-lines = 32",
+            "log-line-bytes = 1KiB",
+            "subjects = 4096",
+            "reason-bytes = 1KiB",
+        ]
     );
-    assert!(matches!(error, Err(LoadError::MemoryLimit { .. })));
 }
 
 #[test]

@@ -6,6 +6,7 @@
     reason = "a test program: its helpers may fail as its tests may"
 )]
 
+mod abuse;
 mod catalog;
 mod chains;
 mod decisions;

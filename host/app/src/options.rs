@@ -186,6 +186,7 @@ pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
         limits: Limits {
             deadline: policies.deadline,
             memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
+            ..Limits::default()
         },
         guards: policies.guards.clone(),
         chains: policies.chains.clone(),

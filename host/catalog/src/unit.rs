@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bytesize::ByteSize;
 use portcullis_core::PolicyName;
@@ -74,13 +73,11 @@ pub enum UnitProblem {
 }
 
 /// `NAME.toml`, read.
-#[derive(Default)]
 struct SettingsFile {
     /// For `configure`, untouched.
     settings: toml::Table,
-    deadline: Option<Duration>,
-    memory: Option<usize>,
-    secrets: bool,
+    limits: Limits,
+    grants: Grants,
 }
 
 impl UnitError {
@@ -171,22 +168,18 @@ fn configure(
     content: &Content,
     defaults: Limits,
 ) -> Result<Policy, UnitError> {
-    let file = settings_file(&paths.settings, content.settings.as_deref())?;
-    let limits = file.limits(defaults);
-    let grants = Grants {
-        secrets: file.secrets,
-    };
+    let file = settings_file(&paths.settings, content.settings.as_deref(), defaults)?;
     let settings = json_of(toml::Value::Table(file.settings)).to_string();
     let source = Source {
         name,
         module: &content.module,
         settings: &settings,
     };
-    Policy::load(engine, source, limits, grants).map_err(|source| {
+    Policy::load(engine, source, file.limits, file.grants).map_err(|source| {
         // Settings are refused by the module but written in the other file.
         let at_fault = matches!(
             source,
-            LoadError::Settings(_) | LoadError::MissingGrant(_) | LoadError::MemoryLimit { .. }
+            LoadError::Settings(_) | LoadError::MissingGrant(_) | LoadError::Limit { .. }
         );
         let file = if at_fault {
             &paths.settings
@@ -197,19 +190,13 @@ fn configure(
     })
 }
 
-impl SettingsFile {
-    fn limits(&self, defaults: Limits) -> Limits {
-        Limits {
-            deadline: self.deadline.unwrap_or(defaults.deadline),
-            memory: self.memory.unwrap_or(defaults.memory),
-        }
-    }
-}
-
-fn settings_file(file: &Path, bytes: Option<&[u8]>) -> Result<SettingsFile, UnitError> {
-    let Some(bytes) = bytes else {
-        return Ok(SettingsFile::default());
-    };
+fn settings_file(
+    file: &Path,
+    bytes: Option<&[u8]>,
+    defaults: Limits,
+) -> Result<SettingsFile, UnitError> {
+    // Without a file: as with an empty one.
+    let bytes = bytes.unwrap_or_default();
     let wrong = |line, message: &str| {
         let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
         UnitError {
@@ -227,7 +214,7 @@ fn settings_file(file: &Path, bytes: Option<&[u8]>) -> Result<SettingsFile, Unit
         wrong(line, error.message())
     })?;
     let mut reader = Reader::default();
-    let read = reader.file(table);
+    let read = reader.file(table, defaults);
     if reader.problems.is_empty() {
         Ok(read)
     } else {
@@ -243,42 +230,77 @@ struct Reader {
 }
 
 impl Reader {
-    fn file(&mut self, mut table: toml::Table) -> SettingsFile {
+    fn file(&mut self, mut table: toml::Table, defaults: Limits) -> SettingsFile {
         let settings = self.table(&mut table, "settings");
-        let mut limits = self.table(&mut table, "limits");
-        let mut grants = self.table(&mut table, "grants");
-        let deadline = self.value(
-            &mut limits,
-            "limits",
-            "deadline",
-            "a duration such as `50ms`",
-            |value| {
-                humantime::parse_duration(value.as_str()?)
-                    .ok()
-                    .filter(|duration| !duration.is_zero())
-            },
-        );
-        let memory = self.value(
-            &mut limits,
-            "limits",
-            "memory",
-            "a size such as `16MiB`",
-            |value| usize::try_from(value.as_str()?.parse::<ByteSize>().ok()?.as_u64()).ok(),
-        );
-        let secrets = self.value(
-            &mut grants,
-            "grants",
-            "secrets",
-            "true or false",
-            toml::Value::as_bool,
-        );
+        let limits = self.table(&mut table, "limits");
+        let grants = self.table(&mut table, "grants");
         self.unknown(&table, "", &["settings", "limits", "grants"]);
-        self.unknown(&limits, "limits.", &["deadline", "memory"]);
-        self.unknown(&grants, "grants.", &["secrets"]);
         SettingsFile {
             settings,
-            deadline,
-            memory,
+            limits: self.limits(limits, defaults),
+            grants: self.grants(grants),
+        }
+    }
+
+    fn limits(&mut self, mut table: toml::Table, defaults: Limits) -> Limits {
+        let mut limits = defaults;
+        let read = |value: &toml::Value| {
+            humantime::parse_duration(value.as_str()?)
+                .ok()
+                .filter(|duration| !duration.is_zero())
+        };
+        let expected = "a duration such as `50ms`";
+        if let Some(time) = self.value(&mut table, "limits", "deadline", expected, read) {
+            limits.deadline = time;
+        }
+        let sizes = [
+            ("memory", "a size such as `16MiB`", &mut limits.memory),
+            (
+                "host-call-bytes",
+                "a size such as `1MiB`",
+                &mut limits.host_call_bytes,
+            ),
+            (
+                "log-line-bytes",
+                "a size such as `1KiB`",
+                &mut limits.log_line_bytes,
+            ),
+            (
+                "reason-bytes",
+                "a size such as `1KiB`",
+                &mut limits.reason_bytes,
+            ),
+        ];
+        for (key, expected, limit) in sizes {
+            let read = |value: &toml::Value| {
+                usize::try_from(value.as_str()?.parse::<ByteSize>().ok()?.as_u64()).ok()
+            };
+            if let Some(size) = self.value(&mut table, "limits", key, expected, read) {
+                *limit = size;
+            }
+        }
+        let counts = [
+            ("tables", &mut limits.tables),
+            ("log-lines", &mut limits.log_lines),
+            ("subjects", &mut limits.subjects),
+        ];
+        for (key, limit) in counts {
+            let read = |value: &toml::Value| usize::try_from(value.as_integer()?).ok();
+            let expected = "a whole number, not negative";
+            if let Some(count) = self.value(&mut table, "limits", key, expected, read) {
+                *limit = count;
+            }
+        }
+        let known = defaults.each().map(|limit| limit.name);
+        self.unknown(&table, "limits.", &known);
+        limits
+    }
+
+    fn grants(&mut self, mut table: toml::Table) -> Grants {
+        let read = toml::Value::as_bool;
+        let secrets = self.value(&mut table, "grants", "secrets", "true or false", read);
+        self.unknown(&table, "grants.", &["secrets"]);
+        Grants {
             secrets: secrets.unwrap_or(false),
         }
     }

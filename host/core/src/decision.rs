@@ -75,9 +75,13 @@ pub enum DenialClass {
     PolicyTrapped,
     /// A policy ran longer than it may.
     PolicyDeadline,
-    /// A policy wanted more memory than it may have.
+    /// A policy wanted more memory than it may have, or larger tables.
     PolicyMemory,
-    /// A policy's permit or reason cannot be used.
+    /// A policy handed over more than it may.
+    PolicyOutput,
+    /// What a policy handed over cannot be read.
+    InvalidOutput,
+    /// A policy's permit cannot be signed.
     InvalidPermit,
     /// A policy chose an account that the host does not sign for.
     AccountNotAllowed,
@@ -112,7 +116,7 @@ pub enum Blame {
 
 impl DenialClass {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::PolicyDenied,
         Self::IdentityRejected,
         Self::IdentityUnavailable,
@@ -122,6 +126,8 @@ impl DenialClass {
         Self::PolicyTrapped,
         Self::PolicyDeadline,
         Self::PolicyMemory,
+        Self::PolicyOutput,
+        Self::InvalidOutput,
         Self::InvalidPermit,
         Self::AccountNotAllowed,
         Self::RoleNotAllowed,
@@ -147,6 +153,8 @@ impl DenialClass {
             Self::PolicyTrapped => "policy-trapped",
             Self::PolicyDeadline => "policy-deadline",
             Self::PolicyMemory => "policy-memory",
+            Self::PolicyOutput => "policy-output",
+            Self::InvalidOutput => "invalid-output",
             Self::InvalidPermit => "invalid-permit",
             Self::AccountNotAllowed => "account-not-allowed",
             Self::RoleNotAllowed => "role-not-allowed",
@@ -167,6 +175,8 @@ impl DenialClass {
             Self::PolicyTrapped
             | Self::PolicyDeadline
             | Self::PolicyMemory
+            | Self::PolicyOutput
+            | Self::InvalidOutput
             | Self::InvalidPermit
             | Self::AccountNotAllowed
             | Self::RoleNotAllowed

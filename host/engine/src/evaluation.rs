@@ -1,11 +1,18 @@
 //! Why a decision failed, and whose fault it was.
 
+use std::char::DecodeUtf16Error;
+use std::str::Utf8Error;
+use std::time::Duration;
+
 use portcullis_core::{Denial, DenialClass, PermitProblem};
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{OutOfMemory, Trap, WasmBacktrace};
 
 use crate::host::NoRequest;
-use crate::limits::LimitExceeded;
+use crate::limiter::{LimitExceeded, OutputExceeded};
+use crate::limits::Limits;
 use crate::load::one_line;
+use crate::overrun;
 use crate::state::State;
 
 /// Why a decision failed. Every one of these is a deny.
@@ -17,13 +24,20 @@ pub enum EvaluationError {
     Trapped(String),
     /// The policy ran longer than its limit.
     #[error("the policy ran longer than its deadline of {0:?}")]
-    Deadline(std::time::Duration),
+    Deadline(Duration),
     /// The policy's code did more than it was given fuel for. Only where fuel is limited, as in test vectors.
     #[error("the policy needed more than {0} units of fuel")]
     Fuel(u64),
-    /// The policy asked for more memory than its limit.
+    /// The policy asked for more memory than its limit, or for larger tables.
     #[error("{0}")]
     Memory(String),
+    /// The policy handed over more than its limits.
+    #[error("{0}")]
+    Output(String),
+    /// What the policy handed over cannot be read: a text that is not UTF-8 or lies outside its memory, a permit that it does
+    /// not hold.
+    #[error("the policy's output is invalid: {0}")]
+    InvalidOutput(String),
     /// The policy's permit cannot be signed.
     #[error("the policy's permit is invalid: {0}")]
     InvalidPermit(String),
@@ -39,6 +53,8 @@ impl EvaluationError {
             Self::Trapped(_) => DenialClass::PolicyTrapped,
             Self::Deadline(_) | Self::Fuel(_) => DenialClass::PolicyDeadline,
             Self::Memory(_) => DenialClass::PolicyMemory,
+            Self::Output(_) => DenialClass::PolicyOutput,
+            Self::InvalidOutput(_) => DenialClass::InvalidOutput,
             Self::InvalidPermit(_) => DenialClass::InvalidPermit,
             Self::Host(_) => DenialClass::Internal,
         }
@@ -54,22 +70,64 @@ impl EvaluationError {
         Self::InvalidPermit(list.join("; "))
     }
 
-    /// Sorts out what made a call into the policy fail. Kinds are found by downcast, never by text.
-    pub(crate) fn of_call(
-        error: &wasmtime::Error,
-        state: &State,
-        limit: std::time::Duration,
-    ) -> Self {
+    /// Sorts out what made a call into the policy fail.
+    pub(crate) fn of_call(error: &wasmtime::Error, state: &State, time: Duration) -> Self {
+        // Whatever else wasmtime complains of in a call has no type of its own, and is about how the policy passes its values.
+        Self::of_guest(error, state, time)
+            .unwrap_or_else(|| Self::InvalidOutput(one_line(&error.root_cause().to_string())))
+    }
+
+    /// Sorts out what made the instantiation of a policy fail, which may be for want of a slot too.
+    pub(crate) fn of_start(error: &wasmtime::Error, state: &State, time: Duration) -> Self {
+        Self::of_guest(error, state, time)
+            .unwrap_or_else(|| Self::Host(one_line(&format!("{error:#}"))))
+    }
+
+    /// What is the policy's doing for certain. Kinds are found by downcast, never by text.
+    fn of_guest(error: &wasmtime::Error, state: &State, time: Duration) -> Option<Self> {
         if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
-            return Self::Memory(exceeded.to_string());
+            return Some(Self::Memory(exceeded.to_string()));
+        }
+        if let Some(exceeded) = error.downcast_ref::<OutputExceeded>() {
+            return Some(Self::Output(exceeded.to_string()));
         }
         if let Some(no_request) = error.downcast_ref::<NoRequest>() {
-            return Self::Trapped(no_request.to_string());
+            return Some(Self::Trapped(no_request.to_string()));
         }
-        match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => Self::Deadline(limit),
-            Some(trap) => Self::Trapped(trap_message(*trap, error, state)),
-            None => Self::Trapped(one_line(&error.root_cause().to_string())),
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return Some(Self::of_trap(*trap, error, state, time));
+        }
+        if let Some(problem) = error.downcast_ref::<ResourceTableError>() {
+            let limit = Limits::PERMITS;
+            return Some(match problem {
+                ResourceTableError::Full => {
+                    Self::Output(OutputExceeded::Permits { limit }.to_string())
+                }
+                _ => Self::InvalidOutput(problem.to_string()),
+            });
+        }
+        if overrun::is_overrun(error) {
+            let limit = state.limits.host_call_bytes;
+            return Some(Self::Output(OutputExceeded::Call { limit }.to_string()));
+        }
+        let text = error.is::<Utf8Error>() || error.is::<DecodeUtf16Error>();
+        if text {
+            let problem = error.root_cause();
+            return Some(Self::InvalidOutput(format!("not a text: {problem}")));
+        }
+        let memory = error.downcast_ref::<OutOfMemory>()?;
+        Some(Self::Host(memory.to_string()))
+    }
+
+    fn of_trap(trap: Trap, error: &wasmtime::Error, state: &State, time: Duration) -> Self {
+        match trap {
+            Trap::Interrupt => Self::Deadline(time),
+            Trap::InvalidChar
+            | Trap::InvalidDiscriminant
+            | Trap::StringOutOfBounds
+            | Trap::ListOutOfBounds
+            | Trap::UnalignedPointer => Self::InvalidOutput(trap.to_string()),
+            _ => Self::Trapped(trap_message(trap, error, state)),
         }
     }
 }

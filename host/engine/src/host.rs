@@ -8,7 +8,7 @@ use std::time::Instant;
 use portcullis_core::{AuthorizationRequest, HashError, PermitBuilder, Secret};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use crate::limits::{Grants, Limits};
+use crate::limits::Grants;
 use crate::state::{Phase, State};
 
 mod certificate;
@@ -98,12 +98,22 @@ impl State {
         Ok(self.permits.get_mut(handle)?)
     }
 
+    /// The permit, to add `text` to.
+    fn permit_with(
+        &mut self,
+        handle: &Resource<PermitBuilder>,
+        text: &str,
+    ) -> wasmtime::Result<&mut PermitBuilder> {
+        self.charge_permit(text)?;
+        self.permit(handle)
+    }
+
     fn line(&mut self, level: &'static str, mut message: String) -> Option<String> {
         self.log.lines = self.log.lines.saturating_add(1);
-        if self.log.lines > Limits::LOG_LINES {
+        if self.log.lines > self.limits.log_lines {
             return None;
         }
-        truncate(&mut message, Limits::LINE_BYTES);
+        truncate(&mut message, self.limits.log_line_bytes);
         if level == "error" {
             self.log.last_error = Some(message.clone());
         }

@@ -10,7 +10,7 @@
 //! - [`Engine`]: compiles and links; owns the epoch ticker.
 //! - [`Policy`]: one loaded module, configured once, its memory snapshotted; [`Policy::decide`] answers one
 //!   request in an instance of its own.
-//! - [`Limits`] and [`Grants`]: what a policy may use.
+//! - [`Limits`] and [`Grants`]: what a policy may use. [`Limit`] and [`Amount`]: one of them, for people.
 //! - [`LoadError`]: why a module is not put in service. [`EvaluationError`]: why a decision failed, and
 //!   whose fault it was.
 //!
@@ -23,15 +23,17 @@
 mod engine;
 mod evaluation;
 mod host;
+mod limiter;
 mod limits;
 mod load;
 mod module;
+mod overrun;
 mod policy;
 mod snapshot;
 mod state;
 
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
-pub use limits::{Grants, Limits};
+pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use policy::{Metered, Policy, Source};

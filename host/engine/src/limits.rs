@@ -1,16 +1,53 @@
 //! What a policy may use.
 
+use std::fmt;
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
+use portcullis_core::Permit;
 
-/// What one policy may use for one decision, and for `configure`.
+use crate::load::LoadError;
+
+/// What one policy may use for one decision, and for `configure`. Its stack is not among them: all policies have
+/// [`Limits::STACK`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Longest a decision may run inside the policy. Time the host spends on a slow password hash does not count.
     pub deadline: Duration,
-    /// Most linear memory, in bytes. At most [`Limits::MAX_MEMORY`].
+    /// Most linear memory, in bytes.
     pub memory: usize,
+    /// Most elements in all tables together.
+    pub tables: usize,
+    /// Most bytes that one call hands over to the host: the arguments of a host function, or what `decide` and `configure`
+    /// return.
+    pub host_call_bytes: usize,
+    /// Most log lines; what exceeds it is dropped.
+    pub log_lines: usize,
+    /// Longest log line, in bytes; what exceeds it is cut.
+    pub log_line_bytes: usize,
+    /// Most subjects in a permit, over all lists.
+    pub subjects: usize,
+    /// Longest reason of a deny, in bytes; what exceeds it is cut.
+    pub reason_bytes: usize,
+}
+
+/// One of the [`Limits`], for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Its key under `[limits]` in a settings file.
+    pub name: &'static str,
+    /// How much it is.
+    pub amount: Amount,
+}
+
+/// How much a limit is, in its own unit. Displayed as settings files write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Amount {
+    /// A time.
+    Time(Duration),
+    /// A number of bytes.
+    Bytes(usize),
+    /// A number of things.
+    Count(usize),
 }
 
 /// What a policy may ask for beyond the ordinary.
@@ -23,20 +60,70 @@ pub struct Grants {
 impl Limits {
     /// The most memory any policy can be given: the size of a slot in the instance pool.
     pub const MAX_MEMORY: usize = 64 << 20;
+    /// The most that any policy can be given of anything.
+    pub const MAX: Self = Self {
+        deadline: Duration::from_mins(1),
+        memory: Self::MAX_MEMORY,
+        tables: Self::TABLE_ELEMENTS,
+        host_call_bytes: 4 << 20,
+        log_lines: 1024,
+        log_line_bytes: 64 << 10,
+        subjects: Permit::MAX_SUBJECTS,
+        reason_bytes: 64 << 10,
+    };
+    /// The stack of every policy, in bytes. wasmtime has one size for all, and this is its default.
+    pub const STACK: usize = 512 << 10;
     /// Longest `configure` may run.
     pub(crate) const CONFIGURE_DEADLINE: Duration = Duration::from_secs(5);
-    /// Most elements in all tables of a policy together.
+    /// The most elements of a table: what a slot of the instance pool has.
     pub(crate) const TABLE_ELEMENTS: usize = 20_000;
-    /// Most bytes a policy may pass to the host in one call.
-    pub(crate) const HOST_CALL_BYTES: usize = 1 << 20;
     /// Most permits alive at once in one decision.
     pub(crate) const PERMITS: usize = 64;
-    /// Most log lines per decision.
-    pub(crate) const LOG_LINES: u32 = 32;
-    /// Longest log line, and longest reason of a deny, in bytes.
-    pub(crate) const LINE_BYTES: usize = 1024;
+    /// Most bytes that the permits of one decision take in the host, dropped ones included.
+    pub(crate) const PERMIT_BYTES: usize = 8 << 20;
     /// Longest refusal of settings, in bytes: it may list many problems.
     pub(crate) const REFUSAL_BYTES: usize = 16 << 10;
+
+    /// All of them, one by one.
+    pub fn each(&self) -> [Limit; 8] {
+        let Self {
+            deadline,
+            memory,
+            tables,
+            host_call_bytes,
+            log_lines,
+            log_line_bytes,
+            subjects,
+            reason_bytes,
+        } = *self;
+        let limit = Limit::new;
+        [
+            limit("deadline", Amount::Time(deadline)),
+            limit("memory", Amount::Bytes(memory)),
+            limit("tables", Amount::Count(tables)),
+            limit("host-call-bytes", Amount::Bytes(host_call_bytes)),
+            limit("log-lines", Amount::Count(log_lines)),
+            limit("log-line-bytes", Amount::Bytes(log_line_bytes)),
+            limit("subjects", Amount::Count(subjects)),
+            limit("reason-bytes", Amount::Bytes(reason_bytes)),
+        ]
+    }
+
+    /// Refuses what goes beyond [`Limits::MAX`].
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
+        let beyond = self
+            .each()
+            .into_iter()
+            .zip(Self::MAX.each())
+            .find(|(asked, most)| asked.amount > most.amount);
+        match beyond {
+            None => Ok(()),
+            Some((asked, most)) => Err(LoadError::Limit {
+                asked,
+                most: most.amount,
+            }),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -44,70 +131,37 @@ impl Default for Limits {
         Self {
             deadline: Duration::from_millis(100),
             memory: 16 << 20,
+            tables: 10_000,
+            host_call_bytes: 1 << 20,
+            log_lines: 32,
+            log_line_bytes: 1 << 10,
+            subjects: Permit::MAX_SUBJECTS,
+            reason_bytes: 1 << 10,
         }
     }
 }
 
-/// A policy asked for more than [`Limits`] give. Raised as a trap, found again by downcast.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum LimitExceeded {
-    /// Linear memory.
-    #[error("it asked for {desired} bytes of memory, more than its limit of {limit}")]
-    Memory { desired: usize, limit: usize },
-    /// Tables.
-    #[error("it asked for {desired} table elements, more than its limit of {limit}")]
-    Table { desired: usize, limit: usize },
+impl Limit {
+    const fn new(name: &'static str, amount: Amount) -> Self {
+        Self { name, amount }
+    }
 }
 
-/// Holds a store to its limits, which are for all its memories and all its tables together.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limiter {
-    memory_limit: usize,
-    memory: usize,
-    elements: usize,
-}
-
-impl Limiter {
-    pub(crate) const fn new(memory_limit: usize) -> Self {
-        Self {
-            memory_limit,
-            memory: 0,
-            elements: 0,
+impl fmt::Display for Amount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => write!(formatter, "{time:?}"),
+            Self::Count(number) => write!(formatter, "{number}"),
+            Self::Bytes(bytes) => {
+                let units = [(20, "MiB"), (10, "KiB")];
+                let whole = units
+                    .into_iter()
+                    .find(|(shift, _)| *bytes > 0 && bytes.trailing_zeros() >= *shift);
+                match whole {
+                    Some((shift, unit)) => write!(formatter, "{}{unit}", bytes >> shift),
+                    None => write!(formatter, "{bytes}B"),
+                }
+            }
         }
     }
-}
-
-impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let limit = self.memory_limit;
-        grow(&mut self.memory, current, desired, limit)
-            .map_err(|desired| LimitExceeded::Memory { desired, limit }.into())
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let limit = Limits::TABLE_ELEMENTS;
-        grow(&mut self.elements, current, desired, limit)
-            .map_err(|desired| LimitExceeded::Table { desired, limit }.into())
-    }
-}
-
-/// Adds to `total` what one of its parts grows by, from `current` to `desired`; the total it would come to is the error if that is
-/// more than `limit`.
-fn grow(total: &mut usize, current: usize, desired: usize, limit: usize) -> Result<bool, usize> {
-    let grown = total.saturating_add(desired.saturating_sub(current));
-    if grown > limit {
-        return Err(grown);
-    }
-    *total = grown;
-    Ok(true)
 }

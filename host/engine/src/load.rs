@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::evaluation::EvaluationError;
+use crate::limits::{Amount, Limit};
 
 /// Why a module is not put in service. One line each, for the operator; the caller adds the file.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum LoadError {
     /// A component that does not fit the host.
     #[error("cannot be instantiated: {0}")]
     Instantiate(String),
+    /// The module does what it may not before it is asked anything: in a start function, or by what it declares.
+    #[error("cannot be instantiated: {0}")]
+    Start(#[source] EvaluationError),
     /// The policy refuses its settings.
     #[error("settings refused: {0}")]
     Settings(String),
@@ -57,13 +61,16 @@ pub enum LoadError {
     /// The configured state could not be kept.
     #[error("its configured state cannot be kept: {0}")]
     Snapshot(String),
-    /// More memory asked for than the host has slots for.
-    #[error("its memory limit of {asked} bytes exceeds the most a policy can have, {most} bytes")]
-    MemoryLimit {
-        /// What the settings ask for, in bytes.
-        asked: usize,
-        /// What there is, in bytes.
-        most: usize,
+    /// A limit that no policy can be given.
+    #[error(
+        "limit `{name}` is {asked}, the host's bound is {most}; lower it under [limits] in its settings file",
+        name = asked.name, asked = asked.amount
+    )]
+    Limit {
+        /// What is asked for.
+        asked: Limit,
+        /// The most there is.
+        most: Amount,
     },
     /// A fault of the host, caught.
     #[error("the host failed while loading it; this is a defect, please report it with the module")]
@@ -75,7 +82,10 @@ impl LoadError {
     pub const fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Configure(EvaluationError::Deadline(_)) | Self::Instantiate(_) | Self::HostPanic
+            Self::Start(EvaluationError::Deadline(_))
+                | Self::Configure(EvaluationError::Deadline(_))
+                | Self::Instantiate(_)
+                | Self::HostPanic
         )
     }
 
@@ -103,6 +113,14 @@ impl LoadError {
 
     pub(crate) fn instantiate(error: &wasmtime::Error) -> Self {
         Self::Instantiate(one_line(&format!("{error:#}")))
+    }
+
+    /// A failed instantiation, and what [`EvaluationError::of_start`] makes of it.
+    pub(crate) fn start(failure: EvaluationError) -> Self {
+        match failure {
+            EvaluationError::Host(problem) => Self::Instantiate(problem),
+            guest => Self::Start(guest),
+        }
     }
 
     pub(crate) fn snapshot(error: &wasmtime::Error) -> Self {

@@ -14,6 +14,7 @@ use crate::host::{GuestVerdict, PolicyBindings, PolicyPre, truncate};
 use crate::limits::{Grants, Limits};
 use crate::load::LoadError;
 use crate::module::componentize;
+use crate::overrun;
 use crate::snapshot;
 use crate::state::{Phase, State};
 
@@ -83,12 +84,7 @@ impl Policy {
         limits: Limits,
         grants: Grants,
     ) -> Result<Self, LoadError> {
-        if limits.memory > Limits::MAX_MEMORY {
-            return Err(LoadError::MemoryLimit {
-                asked: limits.memory,
-                most: Limits::MAX_MEMORY,
-            });
-        }
+        limits.check()?;
         // The tools below are written for modules made by other tools, not by an attacker.
         catch_unwind(AssertUnwindSafe(|| {
             Self::load_unguarded(engine, source, limits, grants)
@@ -102,6 +98,7 @@ impl Policy {
         limits: Limits,
         grants: Grants,
     ) -> Result<Self, LoadError> {
+        overrun::prepare();
         let component = componentize(source.module, grants)?;
         let configured = configure(engine, &component, source, limits, grants)?;
         let component = Component::from_binary(engine.wasmtime(), &configured)
@@ -118,12 +115,16 @@ impl Policy {
             limits,
         };
         // Some mismatches of types show only now; better here than at the first login.
-        let mut store = policy.store(Phase::Configure, limits.deadline);
-        policy
-            .pre
-            .instantiate(&mut store)
-            .map_err(|error| LoadError::instantiate(&error))?;
-        Ok(policy)
+        let time = limits.deadline;
+        let mut store = policy.store(Phase::Configure, time);
+        match policy.pre.instantiate(&mut store) {
+            Ok(_instance) => Ok(policy),
+            Err(error) => Err(LoadError::start(EvaluationError::of_start(
+                &error,
+                store.data(),
+                time,
+            ))),
+        }
     }
 
     /// Decides one request. Blocks for as long as the policy runs and the host computes password hashes.
@@ -172,18 +173,21 @@ impl Policy {
         let instance = self
             .pre
             .instantiate(&mut *store)
-            .map_err(|error| EvaluationError::Host(crate::load::one_line(&format!("{error:#}"))))?;
+            .map_err(|error| {
+                out_of_fuel(&error, fuel)
+                    .unwrap_or_else(|| EvaluationError::of_start(&error, store.data(), limit))
+            })?;
         let verdict = instance
             .portcullis_policy_decider()
             .call_decide(&mut *store)
-            .map_err(|error| match error.downcast_ref::<Trap>() {
-                Some(Trap::OutOfFuel) => EvaluationError::Fuel(fuel),
-                _ => EvaluationError::of_call(&error, store.data(), limit),
+            .map_err(|error| {
+                out_of_fuel(&error, fuel)
+                    .unwrap_or_else(|| EvaluationError::of_call(&error, store.data(), limit))
             })?;
         match verdict {
             GuestVerdict::Abstain => Ok(Verdict::Abstain),
             GuestVerdict::Deny(mut reason) => {
-                truncate(&mut reason, Limits::LINE_BYTES);
+                truncate(&mut reason, self.limits.reason_bytes);
                 Ok(Verdict::Deny(reason.replace(char::is_control, " ")))
             }
             GuestVerdict::Permit(permit) => store
@@ -203,7 +207,7 @@ impl Policy {
     }
 
     fn store(&self, phase: Phase, time: Duration) -> Store<State> {
-        store(&self.engine, &self.name, phase, self.limits.memory, time)
+        store(&self.engine, &self.name, phase, self.limits, time)
     }
 }
 
@@ -220,11 +224,11 @@ fn configure(
     let compiled = Component::from_binary(engine.wasmtime(), &instrumented.component)
         .map_err(|error| LoadError::compile(&error))?;
     let time = Limits::CONFIGURE_DEADLINE;
-    let mut store = store(engine, source.name, Phase::Configure, limits.memory, time);
+    let mut store = store(engine, source.name, Phase::Configure, limits, time);
     let instance = engine
         .linker(grants)
         .instantiate(&mut store, &compiled)
-        .map_err(|error| LoadError::instantiate(&error))?;
+        .map_err(|error| LoadError::start(EvaluationError::of_start(&error, store.data(), time)))?;
     let policy = PolicyBindings::new(&mut store, &instance)
         .map_err(|error| LoadError::instantiate(&error))?;
     policy
@@ -239,7 +243,7 @@ fn configure(
         })?;
     // The snapshot reads the whole memory at once, and in a page of its own.
     store.set_hostcall_fuel(usize::MAX);
-    store.data_mut().limiter = crate::limits::Limiter::new(usize::MAX);
+    store.data_mut().limiter = crate::limiter::Limiter::unlimited();
     instrumented
         .snapshot(&mut store, instance)
         .map_err(|error| LoadError::snapshot(&error))
@@ -249,15 +253,15 @@ fn store(
     engine: &Engine,
     name: &PolicyName,
     phase: Phase,
-    memory: usize,
+    limits: Limits,
     time: Duration,
 ) -> Store<State> {
-    let state = State::new(name.clone(), phase, engine.verifier(), memory, time);
+    let state = State::new(name.clone(), phase, engine.verifier(), limits, time);
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
     // The engine meters fuel, so that test vectors can; a store without any could not take a step.
     let _ = store.set_fuel(UNLIMITED_FUEL);
-    store.set_hostcall_fuel(Limits::HOST_CALL_BYTES);
+    store.set_hostcall_fuel(limits.host_call_bytes);
     store.set_epoch_deadline(ticks(time));
     // The epoch counts all time; what the host spent for the policy is given back here.
     store.epoch_deadline_callback(|store| {
@@ -267,6 +271,12 @@ fn store(
         })
     });
     store
+}
+
+/// The error of a policy that has used all of its `fuel`, if it is that.
+fn out_of_fuel(error: &wasmtime::Error, fuel: u64) -> Option<EvaluationError> {
+    let trap = error.downcast_ref::<Trap>()?;
+    (*trap == Trap::OutOfFuel).then_some(EvaluationError::Fuel(fuel))
 }
 
 fn refuel(store: &mut Store<State>, fuel: u64) -> Result<(), EvaluationError> {

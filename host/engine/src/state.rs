@@ -6,14 +6,18 @@ use std::time::{Duration, Instant};
 use portcullis_core::{AuthorizationRequest, PolicyName, SecretVerifier};
 use wasmtime::component::ResourceTable;
 
-use crate::limits::{Limiter, Limits};
+use crate::limiter::{Limiter, OutputExceeded};
+use crate::limits::Limits;
 
 /// The state behind one instance of a policy.
 pub(crate) struct State {
     pub(crate) name: PolicyName,
     pub(crate) phase: Phase,
     pub(crate) verifier: Arc<dyn SecretVerifier>,
+    pub(crate) limits: Limits,
     pub(crate) permits: ResourceTable,
+    /// What the permits of this decision have taken so far, in bytes.
+    permit_bytes: usize,
     pub(crate) limiter: Limiter,
     pub(crate) clock: GuestClock,
     pub(crate) log: GuestLog,
@@ -46,7 +50,7 @@ pub(crate) struct GuestClock {
 /// before its trap.
 #[derive(Debug, Default)]
 pub(crate) struct GuestLog {
-    pub(crate) lines: u32,
+    pub(crate) lines: usize,
     pub(crate) last_error: Option<String>,
 }
 
@@ -55,7 +59,7 @@ impl State {
         name: PolicyName,
         phase: Phase,
         verifier: Arc<dyn SecretVerifier>,
-        memory: usize,
+        limits: Limits,
         time: Duration,
     ) -> Self {
         let clock = GuestClock {
@@ -73,11 +77,31 @@ impl State {
             name,
             phase,
             verifier,
+            limiter: Limiter::new(&limits),
+            limits,
             permits,
-            limiter: Limiter::new(memory),
+            permit_bytes: 0,
             clock,
             log: GuestLog::default(),
         }
+    }
+
+    /// Counts what a permit is about to take. Not during `configure`, which may try as many permits as its settings ask for.
+    pub(crate) fn charge_permit(&mut self, text: &str) -> Result<(), OutputExceeded> {
+        /// What an entry takes besides its text, about.
+        const ENTRY: usize = 64;
+        if matches!(self.phase, Phase::Configure) {
+            return Ok(());
+        }
+        let limit = Limits::PERMIT_BYTES;
+        self.permit_bytes = self
+            .permit_bytes
+            .saturating_add(text.len())
+            .saturating_add(ENTRY);
+        if self.permit_bytes > limit {
+            return Err(OutputExceeded::PermitBytes { limit });
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct PermitBuilder {
     received_at: u64,
+    most_subjects: usize,
     permit: Permit,
     problems: Vec<PermitProblem>,
 }
@@ -34,9 +35,15 @@ impl PermitBuilder {
         };
         Self {
             received_at,
+            most_subjects: Permit::MAX_SUBJECTS,
             permit,
             problems: Vec::new(),
         }
+    }
+
+    /// Lets the permit have `most` subjects, over all lists, where that is less than [`Permit::MAX_SUBJECTS`].
+    pub fn most_subjects(&mut self, most: usize) {
+        self.most_subjects = self.most_subjects.min(most);
     }
 
     /// Signs with the account's signing key of this name, in operator mode.
@@ -255,8 +262,8 @@ impl PermitBuilder {
         list: impl FnOnce(&mut Permissions) -> &mut Vec<PermissionSubject>,
     ) {
         self.permit.names_no_permissions = false;
-        if self.permit.permissions.subject_count() >= Permit::MAX_SUBJECTS {
-            let limit = Permit::MAX_SUBJECTS;
+        if self.permit.permissions.subject_count() >= self.most_subjects {
+            let limit = self.most_subjects;
             return self.problem(PermitProblem::TooMany {
                 what: "subjects",
                 limit,

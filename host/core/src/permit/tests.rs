@@ -67,6 +67,25 @@ fn subjects_and_tags_are_bounded() {
 }
 
 #[test]
+fn the_bound_of_subjects_can_be_lowered_and_not_raised() {
+    let count = |most: usize, asked: usize| {
+        let mut builder = Permit::builder("APP", 100);
+        builder.most_subjects(most);
+        for number in 0..asked {
+            builder.publish_allow(&format!("a.{number}"));
+        }
+        let permit = builder.finish().map_err(|problems| problems[0].to_string());
+        permit.map(|permit| permit.permissions.publish.allow.len())
+    };
+    assert_eq!(count(3, 3), Ok(3));
+    assert_eq!(
+        count(3, 4),
+        Err("more than 3 subjects in one permit".to_owned())
+    );
+    assert!(count(usize::MAX, Permit::MAX_SUBJECTS + 1).is_err());
+}
+
+#[test]
 fn the_hosts_own_tags_cannot_be_forged() {
     let mut builder = Permit::builder("APP", 100);
     for tag in [

@@ -12,12 +12,14 @@ impl contract::permits::Host for State {}
 
 impl contract::permits::HostPermit for State {
     fn new(&mut self, account: String) -> wasmtime::Result<Resource<PermitBuilder>> {
-        let builder = Permit::builder(account, self.received_at());
+        self.charge_permit(&account)?;
+        let mut builder = Permit::builder(account, self.received_at());
+        builder.most_subjects(self.limits.subjects);
         Ok(self.permits.push(builder)?)
     }
 
     fn user_name(&mut self, permit: Resource<PermitBuilder>, name: String) -> wasmtime::Result<()> {
-        self.permit(&permit)?.user_name(&name);
+        self.permit_with(&permit, &name)?.user_name(&name);
         Ok(())
     }
 
@@ -26,7 +28,7 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         subject: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.publish_allow(&subject);
+        self.permit_with(&permit, &subject)?.publish_allow(&subject);
         Ok(())
     }
 
@@ -35,7 +37,7 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         subject: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.publish_deny(&subject);
+        self.permit_with(&permit, &subject)?.publish_deny(&subject);
         Ok(())
     }
 
@@ -44,7 +46,8 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         subject: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.subscribe_allow(&subject);
+        self.permit_with(&permit, &subject)?
+            .subscribe_allow(&subject);
         Ok(())
     }
 
@@ -53,7 +56,8 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         subject: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.subscribe_deny(&subject);
+        self.permit_with(&permit, &subject)?
+            .subscribe_deny(&subject);
         Ok(())
     }
 
@@ -83,7 +87,7 @@ impl contract::permits::HostPermit for State {
     }
 
     fn role(&mut self, permit: Resource<PermitBuilder>, name: String) -> wasmtime::Result<()> {
-        self.permit(&permit)?.role(&name);
+        self.permit_with(&permit, &name)?.role(&name);
         Ok(())
     }
 
@@ -92,7 +96,7 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         network: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.source_allow(&network);
+        self.permit_with(&permit, &network)?.source_allow(&network);
         Ok(())
     }
 
@@ -101,7 +105,8 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         name: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.connection_type_allow(&name);
+        self.permit_with(&permit, &name)?
+            .connection_type_allow(&name);
         Ok(())
     }
 
@@ -111,7 +116,7 @@ impl contract::permits::HostPermit for State {
         start: String,
         end: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.time_allow(&start, &end);
+        self.permit_with(&permit, &start)?.time_allow(&start, &end);
         Ok(())
     }
 
@@ -120,7 +125,7 @@ impl contract::permits::HostPermit for State {
         permit: Resource<PermitBuilder>,
         zone: String,
     ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.times_location(&zone);
+        self.permit_with(&permit, &zone)?.times_location(&zone);
         Ok(())
     }
 
@@ -153,7 +158,7 @@ impl contract::permits::HostPermit for State {
     }
 
     fn tag(&mut self, permit: Resource<PermitBuilder>, tag: String) -> wasmtime::Result<()> {
-        self.permit(&permit)?.tag(&tag);
+        self.permit_with(&permit, &tag)?.tag(&tag);
         Ok(())
     }
 

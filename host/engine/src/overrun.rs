@@ -1,0 +1,103 @@
+//! Tells that a policy handed over more than wasmtime was told to take in one call (`Store::set_hostcall_fuel`).
+//!
+//! wasmtime's error for it is a type of its own that it does not make public, so no downcast finds it. The host's functions
+//! could look at the lengths instead, but only after everything was copied, which is what the limit is there to prevent. So one
+//! such error is made on purpose, with a component that returns one byte too many, and others are compared with it. What it
+//! says comes from the very wasmtime that runs the policies, and no word in it from a policy: a new version may say it
+//! differently, and a policy cannot say it at all.
+
+use std::sync::OnceLock;
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, Store};
+
+/// What an overrun says of itself; none if it could not be made to.
+static SPECIMEN: OnceLock<Option<String>> = OnceLock::new();
+
+/// A component whose function `f` returns a text of one byte:
+///
+/// ```wat
+/// (component
+///   (core module
+///     (memory (export "m") 1)
+///     (data (i32.const 0) "\00\00\00\00\01\00\00\00")
+///     (func (export "f") (result i32) i32.const 0))
+///   (core instance (instantiate 0))
+///   (func (export "f") (result string)
+///     (canon lift (core func 0 "f") (memory 0 "m"))))
+/// ```
+#[rustfmt::skip]
+const COMPONENT: &[u8] = &[
+    0x00, b'a', b's', b'm', 0x0d, 0x00, 0x01, 0x00, // a component
+    0x01, 0x3b, // with a core module of 59 bytes
+    0x00, b'a', b's', b'm', 0x01, 0x00, 0x00, 0x00,
+    0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7f, // type: () -> i32
+    0x03, 0x02, 0x01, 0x00, // function
+    0x05, 0x03, 0x01, 0x00, 0x01, // memory
+    0x07, 0x09, 0x02, 0x01, b'm', 0x02, 0x00, 0x01, b'f', 0x00, 0x00, // exports
+    0x0a, 0x06, 0x01, 0x04, 0x00, 0x41, 0x00, 0x0b, // code
+    0x0b, 0x0e, 0x01, 0x00, 0x41, 0x00, 0x0b, 0x08, 0, 0, 0, 0, 1, 0, 0, 0, // data
+    0x02, 0x04, 0x01, 0x00, 0x00, 0x00, // instantiated
+    0x06, 0x0d, 0x02, // of which are taken
+    0x00, 0x00, 0x01, 0x00, 0x01, b'f', // the function
+    0x00, 0x02, 0x01, 0x00, 0x01, b'm', // and the memory
+    0x07, 0x05, 0x01, 0x40, 0x00, 0x00, 0x73, // type: () -> string
+    0x08, 0x08, 0x01, 0x00, 0x00, 0x00, 0x01, 0x03, 0x00, 0x00, // lifted
+    0x0b, 0x07, 0x01, 0x00, 0x01, b'f', 0x01, 0x00, 0x00, // exported
+];
+
+/// Makes the specimen, unless it is there: takes some milliseconds, which no login should wait for.
+pub(crate) fn prepare() {
+    SPECIMEN.get_or_init(specimen);
+}
+
+/// Whether `error` is that the policy handed over too much in one call.
+pub(crate) fn is_overrun(error: &wasmtime::Error) -> bool {
+    let specimen = SPECIMEN.get_or_init(specimen);
+    specimen.as_ref() == Some(&error.root_cause().to_string())
+}
+
+fn specimen() -> Option<String> {
+    match overrun() {
+        Ok(error) => Some(error.root_cause().to_string()),
+        Err(error) => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "policies that hand over too much are reported as invalid-output, not as policy-output"
+            );
+            None
+        }
+    }
+}
+
+/// The error of a call that hands over one byte where none may be.
+fn overrun() -> wasmtime::Result<wasmtime::Error> {
+    let mut config = Config::new();
+    config.wasm_component_model(true).concurrency_support(false);
+    let engine = Engine::new(&config)?;
+    let component = Component::from_binary(&engine, COMPONENT)?;
+    let mut store = Store::new(&engine, ());
+    let instance = Linker::new(&engine).instantiate(&mut store, &component)?;
+    let function = instance.get_typed_func::<(), (String,)>(&mut store, "f")?;
+    let (byte,) = function.call(&mut store, ())?;
+    store.set_hostcall_fuel(0);
+    match function.call(&mut store, ()) {
+        Err(error) => Ok(error),
+        Ok(_) => Err(wasmtime::Error::msg(format!(
+            "{} byte was taken where none may be",
+            byte.len()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overrun_is_told_from_everything_else() {
+        assert!(is_overrun(&overrun().unwrap()));
+        assert!(!is_overrun(&wasmtime::Error::msg("a message")));
+        assert!(!is_overrun(&wasmtime::Trap::UnreachableCodeReached.into()));
+    }
+}

@@ -1,0 +1,325 @@
+//! What policies do to the host, and what becomes of each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::{AuthorizationRequest, DenialClass};
+use portcullis_engine::Limits;
+
+use super::wat::{Source, typed};
+use crate::support::{guest, request, wat};
+
+/// One way to misbehave.
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    module: fn(&Self) -> Vec<u8>,
+    source: Source,
+    pub(super) end: End,
+}
+
+/// How it ends: with a part of what is said about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    /// It is not put in service.
+    Refused(&'static str),
+    /// The login is denied.
+    Denied(DenialClass, &'static str),
+    /// Its verdict stands: there was no harm in it.
+    Stands,
+}
+
+use DenialClass::{
+    InvalidOutput, InvalidPermit, PolicyDeadline, PolicyMemory, PolicyOutput, PolicyTrapped,
+};
+use End::{Denied, Refused, Stands};
+
+/// For what nothing but its deadline ends.
+pub(super) const HURRIED: Duration = Duration::from_millis(30);
+/// For what ends by itself, on a busy machine.
+const AMPLE: Duration = Duration::from_secs(30);
+
+impl Case {
+    /// A guest of the guests' package.
+    fn guest(name: &'static str, end: End) -> Self {
+        Self {
+            name,
+            module: |case| guest(case.name),
+            source: Source::HARMLESS,
+            end,
+        }
+    }
+
+    /// A module in the text format.
+    fn made(name: &'static str, source: Source, end: End) -> Self {
+        Self {
+            module: |case| case.source.build(),
+            source,
+            ..Self::guest(name, end)
+        }
+    }
+
+    fn deciding(name: &'static str, decide: &'static str, end: End) -> Self {
+        let source = Source {
+            decide,
+            ..Source::HARMLESS
+        };
+        Self::made(name, source, end)
+    }
+
+    /// The client's user is told to it, and there is no good place for it.
+    fn allocating(name: &'static str, realloc: &'static str, end: End) -> Self {
+        let source = Source {
+            realloc,
+            decide: "(call $user (i32.const 16)) unreachable",
+            ..Source::HARMLESS
+        };
+        Self::made(name, source, end)
+    }
+
+    fn declaring(name: &'static str, fields: &'static str, end: End) -> Self {
+        let source = Source {
+            fields,
+            ..Source::HARMLESS
+        };
+        Self::made(name, source, end)
+    }
+
+    pub(super) fn build(&self) -> Vec<u8> {
+        (self.module)(self)
+    }
+
+    /// Time enough to end by itself, for what does.
+    pub(super) fn limits(&self) -> Limits {
+        let deadline = match self.end {
+            Denied(PolicyDeadline, _) => HURRIED,
+            _ => AMPLE,
+        };
+        Limits {
+            deadline,
+            ..Limits::default()
+        }
+    }
+
+    /// The ordinary request; `swallows` needs one that is larger than its memory.
+    pub(super) fn request(&self) -> Arc<AuthorizationRequest> {
+        let mut request = request();
+        if self.name == "swallows" {
+            Arc::make_mut(&mut request).client.user = Some("x".repeat(32 << 20));
+        }
+        request
+    }
+}
+
+/// All of them.
+pub(super) fn corpus() -> Vec<Case> {
+    let mut cases = guests();
+    cases.extend(resources());
+    cases.extend(output());
+    cases.extend(permits());
+    cases.extend(calls());
+    cases
+}
+
+fn guests() -> Vec<Case> {
+    vec![
+        Case::guest("spins", Denied(PolicyDeadline, "30ms")),
+        Case::guest("buys_time", Denied(PolicyDeadline, "30ms")),
+        Case::guest("recurses", Denied(PolicyTrapped, "stack")),
+        Case::guest("panics", Denied(PolicyTrapped, "on purpose")),
+        Case::guest("allocates", Denied(PolicyMemory, "16777216")),
+        Case::guest("swallows", Denied(PolicyMemory, "16777216")),
+        Case::guest("floods_the_host", Denied(PolicyOutput, "1048576 bytes")),
+        Case::guest("floods_the_permit", Denied(InvalidPermit, "4096")),
+        Case::guest("permits_nonsense", Denied(InvalidPermit, "`a..b`")),
+        Case::guest("tells_the_time", Denied(PolicyTrapped, "time")),
+        Case::guest("floods_the_log", Stands),
+        Case::guest("logs_by_the_megabyte", Stands),
+        Case::guest("seeks_randomness", Stands),
+        Case::guest("permits_nothing", Stands),
+        Case::guest("panics_in_configure", Refused("no settings please")),
+        Case::guest("spins_in_configure", Refused("deadline")),
+    ]
+}
+
+/// Memory, tables, and what happens before a policy is asked anything.
+fn resources() -> Vec<Case> {
+    let declares_memory = Source {
+        pages: 512,
+        ..Source::HARMLESS
+    };
+    // A table that grows would not be part of what `configure` leaves.
+    let grows_a_table = Source {
+        fields: "(table $table 1 funcref)",
+        decide: "(loop $again (drop (table.grow $table (ref.null func) (i32.const 1000))) (br $again)) unreachable",
+        ..Source::HARMLESS
+    };
+    vec![
+        Case::made("grows_a_table", grows_a_table, Refused("table.grow")),
+        Case::made(
+            "declares_memory",
+            declares_memory,
+            Refused("more than its limit of 16777216"),
+        ),
+        Case::declaring(
+            "declares_a_table",
+            "(table 15000 funcref)",
+            Refused("more than its limit of 10000"),
+        ),
+        Case::declaring(
+            "declares_a_huge_table",
+            "(table 1000000 funcref)",
+            Refused("1000000"),
+        ),
+        Case::declaring(
+            "start_traps",
+            "(func $start unreachable) (start $start)",
+            Refused("unreachable"),
+        ),
+        Case::declaring(
+            "start_loops",
+            "(func $start (loop $l (br $l))) (start $start)",
+            Refused("deadline"),
+        ),
+    ]
+}
+
+/// Texts and answers that are none.
+fn output() -> Vec<Case> {
+    let long_line = Source {
+        pages: 64,
+        decide: "(call $info (i32.const 0) (i32.const 2097152)) unreachable",
+        ..Source::HARMLESS
+    };
+    vec![
+        Case::made(
+            "logs_a_long_line",
+            long_line,
+            Denied(PolicyOutput, "1048576 bytes in one call"),
+        ),
+        Case::deciding(
+            "logs_no_text",
+            "(call $info (i32.const 136) (i32.const 2)) unreachable",
+            Denied(InvalidOutput, "not a text"),
+        ),
+        Case::deciding(
+            "logs_what_it_does_not_have",
+            "(call $info (i32.const 2147483632) (i32.const 64)) unreachable",
+            Denied(InvalidOutput, "out of bounds"),
+        ),
+        Case::deciding(
+            "denies_without_a_text",
+            "(i32.store8 (i32.const 0) (i32.const 1)) (i32.store (i32.const 4) (i32.const 136))
+             (i32.store (i32.const 8) (i32.const 2)) (i32.const 0)",
+            Denied(InvalidOutput, "not a text"),
+        ),
+        Case::deciding(
+            "answers_what_is_no_answer",
+            "(i32.store8 (i32.const 0) (i32.const 7)) (i32.const 0)",
+            Denied(InvalidOutput, "discriminant"),
+        ),
+        Case::deciding(
+            "answers_from_nowhere",
+            "(i32.const 2147483632)",
+            Denied(InvalidOutput, "out of bounds"),
+        ),
+        Case::deciding(
+            "answers_at_an_odd_place",
+            "(i32.const 1)",
+            Denied(InvalidOutput, "not aligned"),
+        ),
+    ]
+}
+
+/// Permits that it does not hold, and more of them than it may.
+fn permits() -> Vec<Case> {
+    vec![
+        Case::deciding(
+            "uses_a_dropped_permit",
+            "(local.set $permit (call $new (i32.const 128) (i32.const 3))) (call $drop (local.get $permit))
+             (call $allow (local.get $permit) (i32.const 128) (i32.const 3)) unreachable",
+            Denied(InvalidOutput, "unknown handle"),
+        ),
+        Case::deciding(
+            "drops_a_permit_twice",
+            "(local.set $permit (call $new (i32.const 128) (i32.const 3))) (call $drop (local.get $permit))
+             (call $drop (local.get $permit)) unreachable",
+            Denied(InvalidOutput, "unknown handle"),
+        ),
+        Case::deciding(
+            "returns_a_dropped_permit",
+            "(local.set $permit (call $new (i32.const 128) (i32.const 3))) (call $drop (local.get $permit))
+             (i32.store (i32.const 4) (local.get $permit)) (i32.const 0)",
+            Denied(InvalidOutput, "unknown handle"),
+        ),
+        Case::deciding(
+            "invents_a_permit",
+            "(i32.store (i32.const 4) (i32.const 7)) (i32.const 0)",
+            Denied(InvalidOutput, "unknown handle"),
+        ),
+        Case::deciding(
+            "hoards_permits",
+            "(loop $again (drop (call $new (i32.const 128) (i32.const 3))) (br $again)) unreachable",
+            Denied(PolicyOutput, "64 permits"),
+        ),
+        Case::deciding(
+            "permits_a_million_subjects",
+            "(local.set $permit (call $new (i32.const 128) (i32.const 3)))
+             (loop $again
+               (call $allow (local.get $permit) (i32.const 128) (i32.const 3))
+               (local.set $count (i32.add (local.get $count) (i32.const 1)))
+               (br_if $again (i32.lt_u (local.get $count) (i32.const 1000000))))
+             (i32.store (i32.const 4) (local.get $permit)) (i32.const 0)",
+            Denied(PolicyOutput, "8388608 bytes"),
+        ),
+    ]
+}
+
+/// Code that runs where the host does not expect it.
+fn calls() -> Vec<Case> {
+    vec![
+        Case::allocating(
+            "realloc_traps",
+            "unreachable",
+            Denied(PolicyTrapped, "unreachable"),
+        ),
+        Case::allocating(
+            "realloc_loops",
+            "(loop $l (br $l))",
+            Denied(PolicyDeadline, "30ms"),
+        ),
+        Case::allocating(
+            "realloc_lies",
+            "(return (i32.const 2147483632))",
+            Denied(InvalidOutput, "beyond end of memory"),
+        ),
+        Case::allocating(
+            "realloc_calls_the_host",
+            "(call $info (i32.const 128) (i32.const 3))",
+            Denied(PolicyTrapped, "cannot leave"),
+        ),
+        Case::declaring(
+            "loops_after_its_answer",
+            r#"(func (export "cabi_post_portcullis:policy/decider@0.1.0#decide") (param i32) (loop $l (br $l)))"#,
+            Denied(PolicyDeadline, "30ms"),
+        ),
+        // A policy that could have the host call it again would find itself in the middle of a decision.
+        Case {
+            module: |_| {
+                typed(wat(
+                    r#"(module (import "portcullis:policy/decider@0.1.0" "decide" (func (result i32))))"#,
+                ))
+            },
+            ..Case::guest("imports_itself", Refused("portcullis:policy/decider"))
+        },
+        Case {
+            module: |_| {
+                wat(r#"(component (import "portcullis:policy/decider@0.1.0"
+                         (instance (export "decide" (func (result string))))))"#)
+            },
+            ..Case::guest(
+                "imports_itself_as_a_component",
+                Refused("`portcullis:policy/decider@0.1.0`"),
+            )
+        },
+    ]
+}
