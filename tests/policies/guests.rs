@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 18] = [
+const TESTED: [(&str, &str); 19] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -18,6 +18,7 @@ const TESTED: [(&str, &str); 18] = [
     ("panics_in_configure", "loading"),
     ("permits_nonsense", "decisions"),
     ("permits_nothing", "decisions"),
+    ("ponders_settings", "settings"),
     ("reads_secrets", "loading"),
     ("recurses", "decisions"),
     ("spins", "decisions"),

@@ -7,7 +7,9 @@
 )]
 
 mod catalog;
+mod contract;
 mod decisions;
 mod guests;
 mod loading;
+mod settings;
 mod support;
