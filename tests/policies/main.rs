@@ -10,6 +10,7 @@ mod catalog;
 mod contract;
 mod decisions;
 mod guests;
+mod languages;
 mod loading;
 mod settings;
 mod support;
