@@ -71,7 +71,8 @@ fn its_settings_are_judged_when_it_is_loaded() {
 #[test]
 fn the_time_its_settings_take_is_the_decisions() {
     let policy = load("ponders_settings", "{}", AMPLE).unwrap();
-    let error = policy.decide(request(), Instant::now()).unwrap_err();
+    let deadline = Instant::now() + Duration::from_millis(20);
+    let error = policy.decide(request(), deadline).unwrap_err();
     assert_eq!(error.class(), DenialClass::PolicyDeadline, "{error}");
 }
 
