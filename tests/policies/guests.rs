@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 22] = [
+const TESTED: [(&str, &str); 23] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -19,6 +19,7 @@ const TESTED: [(&str, &str); 22] = [
     ("panics_in_configure", "loading"),
     ("permits_nonsense", "decisions"),
     ("permits_nothing", "decisions"),
+    ("ponders_settings", "settings"),
     ("reads_secrets", "loading"),
     ("recurses", "decisions"),
     ("seeks_randomness", "abuse"),

@@ -9,10 +9,13 @@
 mod abuse;
 mod catalog;
 mod chains;
+mod contract;
 mod decisions;
 mod guests;
+mod languages;
 mod loading;
 mod model;
+mod settings;
 mod site;
 mod support;
 mod vectors;

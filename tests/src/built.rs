@@ -99,6 +99,16 @@ impl Built {
         read(&module(&path("PORTCULLIS_GUESTS")?, name))
     }
 
+    /// The policy that was made of another language than Rust.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where they are, or has not made this one.
+    pub fn in_other_language(language: &str) -> Result<Vec<u8>> {
+        let name = format!("{language}.wasm");
+        read(&path("PORTCULLIS_OTHER_LANGUAGES")?.join(name))
+    }
+
     /// The directory with the foreign clients and their packages.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "wasmtime",
             "wasmtime-wizer",
             "wit-component",
+            "wit-parser",
         ],
     ),
     ("host/catalog", &["portcullis-core", "portcullis-engine"]),
@@ -46,10 +47,11 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Packages of others that only one crate may name.
-const GUARDED: [&str; 5] = [
+const GUARDED: [&str; 6] = [
     "wasmtime",
     "wasmtime-wizer",
     "wit-component",
+    "wit-parser",
     "wit-bindgen",
     "async-nats",
 ];

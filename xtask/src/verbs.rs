@@ -53,9 +53,16 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
 
 /// Runs every test, or those whose names contain one of `filters`.
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
-    let mut steps = Steps::new(7);
+    let mut steps = Steps::new(8);
     let servers = prepare(&mut steps, workspace)?;
     let node = setup::node(workspace)?;
+    let languages = steps.run(
+        "policies in JavaScript and Python: built to WebAssembly",
+        || {
+            let built = setup::other_languages(workspace, &node)?;
+            Ok([("PORTCULLIS_OTHER_LANGUAGES", built)])
+        },
+    )?;
     let clients = prepare_clients(&mut steps, workspace, &node)?;
     let provider = identity_provider(&mut steps, workspace, &node)?;
     steps.run(
@@ -68,6 +75,7 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     tests.args(filters);
     set_built(&mut tests, workspace);
     tests.envs(servers).envs(clients).envs(provider);
+    tests.envs(languages);
     process::run(tests.envs([TALKATIVE]))
 }
 

@@ -138,16 +138,25 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
     /// Kept resident per slot, so that a new instance does not fault every page in again. Only a gain together
     /// with `pagemap_scan`; without it the whole area is zeroed each time.
     const KEEP_RESIDENT: usize = 256 << 10;
-    /// A componentised module is the module itself and two small ones that wit-component adds.
-    const CORE_INSTANCES: u32 = 4;
+    /// Most core instances of a policy. A componentised module is three: the module itself and two small ones that wit-component
+    /// adds. What componentize-py makes is forty, with the parts of Python and a stub for every interface of WASI. They are only
+    /// counted here, nothing is set aside for them.
+    const CORE_INSTANCES: u32 = 64;
+    /// Most memories of a policy. All but one of them are empty in what any tool makes (componentize-qjs: three), and its limit is
+    /// for all of them together. Address space is set aside for each, and nothing else.
+    const MEMORIES: u32 = 4;
+    /// Most tables of a policy, which are set aside likewise.
+    const TABLES: u32 = 4;
     // Loading takes slots too, beside the decisions in flight.
     let slots = max_concurrent.saturating_add(8);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
-        .total_memories(slots)
-        .max_memories_per_component(1)
-        .total_tables(slots.saturating_mul(CORE_INSTANCES))
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_memories(slots.saturating_mul(MEMORIES))
+        .max_memories_per_component(MEMORIES)
+        .total_tables(slots.saturating_mul(TABLES))
+        .max_tables_per_component(TABLES)
         // One page more than a policy may have: the snapshot of its memory is taken through an added page.
         .max_memory_size(Limits::MAX_MEMORY.saturating_add(1 << 16))
         .table_elements(Limits::TABLE_ELEMENTS)

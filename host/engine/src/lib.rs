@@ -8,8 +8,8 @@
 //! # Layout
 //!
 //! - [`Engine`]: compiles and links; owns the epoch ticker.
-//! - [`Policy`]: one loaded module, configured once, its memory snapshotted; [`Policy::decide`] answers one
-//!   request in an instance of its own.
+//! - [`Policy`]: one loaded module, configured once, its memory snapshotted where it can be; [`Policy::decide`] answers
+//!   one request in an instance of its own.
 //! - [`Limits`] and [`Grants`]: what a policy may use. [`Limit`] and [`Amount`]: one of them, for people.
 //! - [`LoadError`]: why a module is not put in service. [`EvaluationError`]: why a decision failed, and
 //!   whose fault it was.
@@ -20,6 +20,7 @@
 //! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
 //! a leak, not through a corrupted heap. See `docs/design/why-an-instance-per-decision.md`.
 
+mod contract;
 mod engine;
 mod evaluation;
 mod host;

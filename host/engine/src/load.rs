@@ -34,6 +34,30 @@ pub enum LoadError {
         "it needs host interface `{0}`, which this host does not have: update the host, or build against its contract"
     )]
     UnknownInterface(String),
+    /// A function that this host's version of an interface does not have.
+    #[error(
+        "it needs `{function}` of host interface `{interface}`, which this host does not have: update the host, or build against its \
+         contract"
+    )]
+    UnknownFunction {
+        /// The interface, with the version the module was made for.
+        interface: String,
+        /// The function, as components name it.
+        function: String,
+    },
+    /// Another version of the contract.
+    #[error(
+        "it was made for `portcullis:policy@{made_for}`, and this host speaks {spoken} (up to {newest}): use a host for that version, or \
+         build against {spoken}"
+    )]
+    OtherVersion {
+        /// The version the module was made for.
+        made_for: String,
+        /// The versions this host speaks, such as `0.1`.
+        spoken: &'static str,
+        /// The newest among them that it knows, such as `0.1.0`.
+        newest: &'static str,
+    },
     /// A module that was not built with the SDK.
     #[error("it carries no component type: build it with portcullis-sdk and its `export!` line")]
     Untyped,
@@ -58,6 +82,17 @@ pub enum LoadError {
     /// `configure` failed.
     #[error("`configure` failed: {0}")]
     Configure(#[source] EvaluationError),
+    /// `configure` has to run before every decision and leaves no time for one.
+    #[error(
+        "`configure` ran longer than the {limit:?} of a decision, and it runs before every decision because its state cannot be kept \
+         ({reason}): raise `deadline` under [limits], or build the policy so that its state can be kept"
+    )]
+    TooSlowToConfigure {
+        /// The deadline of a decision.
+        limit: std::time::Duration,
+        /// Why the state cannot be kept.
+        reason: String,
+    },
     /// The configured state could not be kept.
     #[error("its configured state cannot be kept: {0}")]
     Snapshot(String),
@@ -84,6 +119,7 @@ impl LoadError {
             self,
             Self::Start(EvaluationError::Deadline(_))
                 | Self::Configure(EvaluationError::Deadline(_))
+                | Self::TooSlowToConfigure { .. }
                 | Self::Instantiate(_)
                 | Self::HostPanic
         )

@@ -1,27 +1,16 @@
 //! From a file's bytes to a component of our world, or a sentence that says why not.
 
+use std::collections::BTreeSet;
+
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wit_component::{ComponentEncoder, DecodedWasm};
 
+use crate::contract::{CONTRACT, Name, PACKAGE, interfaces};
 use crate::limits::Grants;
 use crate::load::LoadError;
 
-/// The package of the contract. A module may import nothing else.
-const PACKAGE: &str = "portcullis:policy/";
 /// The interface a policy exports.
-const DECIDER: &str = "portcullis:policy/decider";
-/// The versions of the contract this host speaks: a track of compatible ones.
-const VERSION: &str = "0.1.";
-/// The interfaces this host lends, apart from the ones that need a grant.
-const LENT: [&str; 7] = [
-    "client",
-    "server",
-    "request",
-    "identity",
-    "certificate",
-    "permits",
-    "log",
-];
+const DECIDER: &str = "decider";
 /// The interface that needs the grant `secrets`.
 const SECRETS: &str = "secrets";
 
@@ -116,19 +105,22 @@ fn check_world(component: &[u8], grants: Grants) -> Result<(), LoadError> {
     let Some(world) = resolve.worlds.get(world) else {
         return Err(LoadError::WrongWorld("it has no world".to_owned()));
     };
-    let imports: Vec<_> = world
-        .imports
-        .keys()
-        .map(|key| resolve.name_world_key(key))
-        .collect();
-    check_imports(&imports, grants)?;
+    check_imports(&interfaces(&resolve, world).collect::<Vec<_>>(), grants)?;
     let exports: Vec<_> = world
         .exports
         .keys()
         .map(|key| resolve.name_world_key(key))
         .collect();
-    if exports.iter().any(|name| is_ours(name, DECIDER)) {
-        return Ok(());
+    check_exports(&exports)
+}
+
+fn check_exports(exports: &[String]) -> Result<(), LoadError> {
+    let decider = exports
+        .iter()
+        .filter_map(|name| Name::read(name))
+        .find(|name| name.interface == DECIDER);
+    if let Some(name) = decider {
+        return check_version(name);
     }
     let found = if exports.is_empty() {
         "nothing".to_owned()
@@ -136,35 +128,48 @@ fn check_world(component: &[u8], grants: Grants) -> Result<(), LoadError> {
         exports.join("`, `")
     };
     Err(LoadError::WrongWorld(format!(
-        "it exports `{found}` where `{DECIDER}@{VERSION}x` is needed"
+        "it exports `{found}` where `{PACKAGE}{DECIDER}@{}.x` is needed",
+        CONTRACT.track
     )))
 }
 
-fn check_imports(imports: &[String], grants: Grants) -> Result<(), LoadError> {
+fn check_imports(imports: &[(String, BTreeSet<String>)], grants: Grants) -> Result<(), LoadError> {
     let foreign: Vec<_> = imports
         .iter()
-        .filter(|name| !name.starts_with(PACKAGE))
-        .cloned()
+        .filter(|(name, _)| Name::read(name).is_none())
+        .map(|(name, _)| name.clone())
         .collect();
     if !foreign.is_empty() {
         return Err(LoadError::foreign_imports(&foreign));
     }
-    let is = |name: &str, interface: &str| is_ours(name, &format!("{PACKAGE}{interface}"));
-    for name in imports {
-        if is(name, SECRETS) {
-            if !grants.secrets {
-                return Err(LoadError::MissingGrant(SECRETS));
-            }
-        } else if !LENT.iter().any(|interface| is(name, interface)) {
-            return Err(LoadError::UnknownInterface(name.clone()));
+    for (whole, needed) in imports {
+        let Some(name) = Name::read(whole) else {
+            continue;
+        };
+        check_version(name)?;
+        let Some(lent) = CONTRACT.functions(name.interface) else {
+            return Err(LoadError::UnknownInterface(whole.clone()));
+        };
+        if name.interface == SECRETS && !grants.secrets {
+            return Err(LoadError::MissingGrant(SECRETS));
+        }
+        if let Some(function) = needed.difference(lent).next() {
+            return Err(LoadError::UnknownFunction {
+                interface: whole.clone(),
+                function: function.clone(),
+            });
         }
     }
     Ok(())
 }
 
-/// Whether `name` is `interface` in a version this host speaks.
-fn is_ours(name: &str, interface: &str) -> bool {
-    name.strip_prefix(interface)
-        .and_then(|rest| rest.strip_prefix('@'))
-        .is_some_and(|version| version.starts_with(VERSION))
+fn check_version(name: Name<'_>) -> Result<(), LoadError> {
+    if CONTRACT.speaks(name.version) {
+        return Ok(());
+    }
+    Err(LoadError::OtherVersion {
+        made_for: name.version.to_owned(),
+        spoken: &CONTRACT.track,
+        newest: &CONTRACT.version,
+    })
 }

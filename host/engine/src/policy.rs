@@ -12,11 +12,11 @@ use crate::engine::{Engine, TICK};
 use crate::evaluation::EvaluationError;
 use crate::host::{GuestVerdict, PolicyBindings, PolicyPre, truncate};
 use crate::limits::{Grants, Limits};
-use crate::load::LoadError;
+use crate::load::{LoadError, one_line};
 use crate::module::componentize;
 use crate::overrun;
-use crate::snapshot;
-use crate::state::{Phase, State};
+use crate::snapshot::{self, Instrumented, Unreadable};
+use crate::state::{GuestLog, Phase, State};
 
 /// What a policy is made from. `Debug` shows the name only: settings have password hashes in them.
 #[derive(Clone, Copy)]
@@ -47,6 +47,8 @@ pub struct Policy {
     name: PolicyName,
     pre: PolicyPre<State>,
     limits: Limits,
+    /// The settings that `configure` gets before every decision; none if its state was kept.
+    settings: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Policy {
@@ -55,6 +57,7 @@ impl std::fmt::Debug for Policy {
             .debug_struct("Policy")
             .field("name", &self.name)
             .field("limits", &self.limits)
+            .field("snapshotted", &self.is_snapshotted())
             .finish_non_exhaustive()
     }
 }
@@ -100,8 +103,14 @@ impl Policy {
     ) -> Result<Self, LoadError> {
         overrun::prepare();
         let component = componentize(source.module, grants)?;
-        let configured = configure(engine, &component, source, limits, grants)?;
-        let component = Component::from_binary(engine.wasmtime(), &configured)
+        let (component, unreadable) = match snapshot::instrument(&component) {
+            Ok(instrumented) => {
+                let configured = configure(engine, &instrumented, source, limits, grants)?;
+                (configured, None)
+            }
+            Err(unreadable) => (component, Some(unreadable)),
+        };
+        let component = Component::from_binary(engine.wasmtime(), &component)
             .map_err(|error| LoadError::compile(&error))?;
         let pre = engine
             .linker(grants)
@@ -113,18 +122,53 @@ impl Policy {
             name: source.name.clone(),
             pre,
             limits,
+            settings: unreadable.is_some().then(|| source.settings.into()),
         };
-        // Some mismatches of types show only now; better here than at the first login.
-        let time = limits.deadline;
-        let mut store = policy.store(Phase::Configure, time);
-        match policy.pre.instantiate(&mut store) {
-            Ok(_instance) => Ok(policy),
-            Err(error) => Err(LoadError::start(EvaluationError::of_start(
-                &error,
-                store.data(),
-                time,
-            ))),
+        match unreadable {
+            None => policy
+                .instantiate_once(Limits::CONFIGURE_DEADLINE)
+                .map(drop)?,
+            Some(unreadable) => policy.rehearse(source.settings, unreadable)?,
         }
+        Ok(policy)
+    }
+
+    /// Some mismatches of types show only now; better here than at the first login.
+    fn instantiate_once(
+        &self,
+        time: Duration,
+    ) -> Result<(Store<State>, PolicyBindings), LoadError> {
+        let mut store = self.store(Phase::Configure, time);
+        let policy = self.pre.instantiate(&mut store).map_err(|error| {
+            LoadError::start(EvaluationError::of_start(&error, store.data(), time))
+        })?;
+        Ok((store, policy))
+    }
+
+    /// Takes the settings once with the time that `configure` has at load, so that they are judged, and once with the time that a
+    /// decision has, so that a policy which could never decide is not put in service.
+    fn rehearse(&self, settings: &str, unreadable: Unreadable) -> Result<(), LoadError> {
+        let time = Limits::CONFIGURE_DEADLINE;
+        let (mut store, policy) = self.instantiate_once(time)?;
+        take_settings(&mut store, &policy, settings, time)?;
+        drop(store);
+        let started = Instant::now();
+        let time = self.limits.deadline;
+        let (mut store, policy) = self.instantiate_once(time)?;
+        match take_settings(&mut store, &policy, settings, time) {
+            Err(LoadError::Configure(EvaluationError::Deadline(limit))) => {
+                let Unreadable(reason) = unreadable;
+                return Err(LoadError::TooSlowToConfigure { limit, reason });
+            }
+            outcome => outcome?,
+        }
+        tracing::warn!(
+            policy.name = %self.name,
+            policy.configure_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            error = unreadable.0,
+            "the state that `configure` leaves cannot be kept: settings are taken anew before every decision, on its time"
+        );
+        Ok(())
     }
 
     /// Decides one request. Blocks for as long as the policy runs and the host computes password hashes.
@@ -170,13 +214,13 @@ impl Policy {
         limit: Duration,
         fuel: u64,
     ) -> Result<Verdict, EvaluationError> {
-        let instance = self
-            .pre
-            .instantiate(&mut *store)
-            .map_err(|error| {
-                out_of_fuel(&error, fuel)
-                    .unwrap_or_else(|| EvaluationError::of_start(&error, store.data(), limit))
-            })?;
+        let instance = self.pre.instantiate(&mut *store).map_err(|error| {
+            out_of_fuel(&error, fuel)
+                .unwrap_or_else(|| EvaluationError::of_start(&error, store.data(), limit))
+        })?;
+        if let Some(settings) = &self.settings {
+            take_settings_again(store, &instance, settings, limit, fuel)?;
+        }
         let verdict = instance
             .portcullis_policy_decider()
             .call_decide(&mut *store)
@@ -201,6 +245,12 @@ impl Policy {
         }
     }
 
+    /// Whether the state that `configure` left was kept. If not, every decision calls `configure` first, and the time it takes
+    /// counts against the policy's deadline.
+    pub const fn is_snapshotted(&self) -> bool {
+        self.settings.is_none()
+    }
+
     /// What this policy may use.
     pub const fn limits(&self) -> Limits {
         self.limits
@@ -214,13 +264,11 @@ impl Policy {
 /// Runs `configure` once and keeps what it did: returns the component with its memory as it is afterwards.
 fn configure(
     engine: &Engine,
-    component: &[u8],
+    instrumented: &Instrumented<'_>,
     source: Source<'_>,
     limits: Limits,
     grants: Grants,
 ) -> Result<Vec<u8>, LoadError> {
-    let instrumented =
-        snapshot::instrument(component).map_err(|error| LoadError::snapshot(&error))?;
     let compiled = Component::from_binary(engine.wasmtime(), &instrumented.component)
         .map_err(|error| LoadError::compile(&error))?;
     let time = Limits::CONFIGURE_DEADLINE;
@@ -231,22 +279,58 @@ fn configure(
         .map_err(|error| LoadError::start(EvaluationError::of_start(&error, store.data(), time)))?;
     let policy = PolicyBindings::new(&mut store, &instance)
         .map_err(|error| LoadError::instantiate(&error))?;
-    policy
-        .portcullis_policy_decider()
-        .call_configure(&mut store, source.settings)
-        .map_err(|error| {
-            LoadError::Configure(EvaluationError::of_call(&error, store.data(), time))
-        })?
-        .map_err(|mut refusal| {
-            truncate(&mut refusal, Limits::REFUSAL_BYTES);
-            LoadError::Settings(crate::load::one_line(&refusal))
-        })?;
+    take_settings(&mut store, &policy, source.settings, time)?;
     // The snapshot reads the whole memory at once, and in a page of its own.
     store.set_hostcall_fuel(usize::MAX);
     store.data_mut().limiter = crate::limiter::Limiter::unlimited();
     instrumented
         .snapshot(&mut store, instance)
         .map_err(|error| LoadError::snapshot(&error))
+}
+
+/// Hands the settings to a policy that is being loaded.
+fn take_settings(
+    store: &mut Store<State>,
+    policy: &PolicyBindings,
+    settings: &str,
+    time: Duration,
+) -> Result<(), LoadError> {
+    policy
+        .portcullis_policy_decider()
+        .call_configure(&mut *store, settings)
+        .map_err(|error| {
+            LoadError::Configure(EvaluationError::of_call(&error, store.data(), time))
+        })?
+        .map_err(|mut refusal| {
+            truncate(&mut refusal, Limits::REFUSAL_BYTES);
+            LoadError::Settings(one_line(&refusal))
+        })
+}
+
+/// Hands the settings to the instance that is to decide, within the time for that decision. It hears nothing of the request
+/// meanwhile, and what it logs has been logged when it was loaded.
+fn take_settings_again(
+    store: &mut Store<State>,
+    policy: &PolicyBindings,
+    settings: &str,
+    limit: Duration,
+    fuel: u64,
+) -> Result<(), EvaluationError> {
+    let phase = std::mem::replace(&mut store.data_mut().phase, Phase::Configure);
+    store.data_mut().log.lines = usize::MAX;
+    let taken = policy
+        .portcullis_policy_decider()
+        .call_configure(&mut *store, settings);
+    let state = store.data_mut();
+    (state.phase, state.log) = (phase, GuestLog::default());
+    match taken {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(EvaluationError::Trapped(
+            "it refuses the settings that it took when it was loaded".to_owned(),
+        )),
+        Err(error) => Err(out_of_fuel(&error, fuel)
+            .unwrap_or_else(|| EvaluationError::of_call(&error, store.data(), limit))),
+    }
 }
 
 fn store(

@@ -1,5 +1,10 @@
 //! Takes the memory that `configure` left and makes it the starting point of every decision.
+//!
+//! That needs a component whose whole state is in memories and globals. One that may change its tables, or that instantiates a
+//! module twice, has state that cannot be read out; [`instrument`] tells, and such a policy takes its settings anew before
+//! every decision.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -8,6 +13,7 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
+use crate::load::one_line;
 use crate::state::State;
 
 /// A component that can be asked for its memory: the original with accessors added.
@@ -17,9 +23,15 @@ pub(crate) struct Instrumented<'a> {
     pub(crate) component: Vec<u8>,
 }
 
-/// Adds the accessors.
-pub(crate) fn instrument(component: &[u8]) -> wasmtime::Result<Instrumented<'_>> {
-    let (context, component) = Wizer::new().instrument_component(component)?;
+/// Why a component's state cannot be read out, whatever it is: something it is built from does not allow that.
+#[derive(Debug)]
+pub(crate) struct Unreadable(pub(crate) String);
+
+/// Adds the accessors to a component that is valid.
+pub(crate) fn instrument(component: &[u8]) -> Result<Instrumented<'_>, Unreadable> {
+    let (context, component) = Wizer::new()
+        .instrument_component(component)
+        .map_err(|error| Unreadable(one_line(&format!("{error:#}"))))?;
     Ok(Instrumented { context, component })
 }
 
@@ -33,6 +45,7 @@ impl Instrumented<'_> {
         let mut accessors = Accessors {
             store,
             instance,
+            memories: HashMap::new(),
             failure: None,
         };
         let bytes = ready(Wizer::new().snapshot_component(&self.context, &mut accessors))
@@ -55,6 +68,8 @@ fn ready<F: Future>(future: F) -> Option<F::Output> {
 struct Accessors<'a> {
     store: &'a mut Store<State>,
     instance: Instance,
+    /// What was read of each memory, by its accessor; nothing of one that could not be read.
+    memories: HashMap<String, Vec<u8>>,
     /// The first failure; the trait has no way to return one.
     failure: Option<wasmtime::Error>,
 }
@@ -100,10 +115,16 @@ impl ComponentInstanceState for Accessors<'_> {
         func: &str,
         contents: impl FnOnce(&[u8]) + Send,
     ) {
+        // Whoever asks for a memory asks twice, and counts on the same answer. Reading it makes it grow, so it is read once.
+        if let Some(memory) = self.memories.get(func) {
+            return contents(memory);
+        }
         let result = self.call(instance, func, |store, list: WasmList<u8>| {
-            contents(list.as_le_slice(store));
+            list.as_le_slice(store).to_vec()
         });
-        self.answer(result);
+        let memory = self.answer(result);
+        contents(&memory);
+        self.memories.insert(func.to_owned(), memory);
     }
 
     async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {

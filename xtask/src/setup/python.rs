@@ -20,8 +20,19 @@ pub(crate) fn package(workspace: &Workspace, name: &str, version: &str) -> Resul
     })
 }
 
+/// Where [`install_pinned`] puts packages.
+pub(crate) const PINNED: &str = "python";
+
+/// Installs what `requirements.txt` in `directory` pins into its folder [`PINNED`].
+pub(crate) fn install_pinned(directory: &Path) -> Result<()> {
+    let requirements = directory.join("requirements.txt");
+    let requirements = requirements.to_string_lossy();
+    let arguments = ["--require-hashes", "--requirement", &requirements];
+    install(&directory.join(PINNED), &arguments)
+}
+
 /// Installs what `arguments` name into `directory`.
-pub(crate) fn install(directory: &Path, arguments: &[&str]) -> Result<()> {
+fn install(directory: &Path, arguments: &[&str]) -> Result<()> {
     check_pip()?;
     let mut pip = Command::new(PYTHON);
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps"])

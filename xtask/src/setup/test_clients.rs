@@ -1,6 +1,6 @@
 //! The NATS clients that the end-to-end tests log in with, in a directory with all they need.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::node::Node;
 use super::{cache, python};
@@ -21,14 +21,7 @@ const FILES: [&str; 6] = [
 pub(crate) fn test_clients(workspace: &Workspace, node: &Node) -> Result<PathBuf> {
     let home = workspace.file("tests/clients");
     cache::copied(&workspace.cache(), "test-clients", &home, &FILES, |aside| {
-        install_python(aside)?;
+        python::install_pinned(aside)?;
         node.install(aside)
     })
-}
-
-fn install_python(aside: &Path) -> Result<()> {
-    let requirements = aside.join("requirements.txt");
-    let requirements = requirements.to_string_lossy();
-    let arguments = ["--require-hashes", "--requirement", &requirements];
-    python::install(&aside.join("python"), &arguments)
 }

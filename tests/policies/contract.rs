@@ -1,0 +1,232 @@
+//! The contract and time: what may change in it, and that modules of every released version still decide.
+
+use std::path::PathBuf;
+use std::{fs, iter};
+
+use portcullis_core::Verdict;
+use portcullis_engine::{Grants, Limits, LoadError};
+use rstest::rstest;
+use wit_component::{StringEncoding, dummy_module, embed_component_metadata, semver_check};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
+
+use crate::support::{decide, engine, load_bytes, load_with};
+
+/// The contract as it is.
+const CONTRACT: &str = include_str!("../../wit/policy.wit");
+
+/// The first line of its package, without the version.
+const PACKAGE: &str = "package portcullis:policy@";
+
+/// A version of the contract.
+struct Released {
+    version: String,
+    text: String,
+}
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path)
+}
+
+/// Every version in `wit/released`.
+fn released() -> Vec<Released> {
+    let versions: Vec<_> = fs::read_dir(repository("wit/released"))
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let version = entry.file_name().into_string().unwrap();
+            let text = fs::read_to_string(entry.path().join("policy.wit")).unwrap();
+            assert_eq!(version, version_of(&text), "of `wit/released/{version}`");
+            Released { version, text }
+        })
+        .collect();
+    assert!(!versions.is_empty());
+    versions
+}
+
+fn version_of(text: &str) -> &str {
+    let (_, rest) = text.split_once(PACKAGE).unwrap();
+    rest.split_once(';').unwrap().0
+}
+
+/// `text` as another version.
+fn renamed(text: &str, version: &str) -> String {
+    let old = format!("{PACKAGE}{}", version_of(text));
+    text.replace(&old, &format!("{PACKAGE}{version}"))
+}
+
+fn add(resolve: &mut Resolve, text: &str) -> WorldId {
+    let package = resolve.push_source("policy.wit", text).unwrap();
+    resolve.select_world(&[package], Some("policy")).unwrap()
+}
+
+/// Whether modules made for `old` run on a host that has `new`; what is in the way, if anything is.
+fn succeeds(old: &str, new: &str) -> Result<(), String> {
+    let mut resolve = Resolve::default();
+    let old = add(&mut resolve, &renamed(old, "0.0.1"));
+    let new = add(&mut resolve, &renamed(new, "0.0.2"));
+    semver_check(resolve, old, new).map_err(|error| format!("{error:#}"))
+}
+
+/// `text` with `new` in the place of the one `old` in it.
+fn altered(text: &str, old: &str, new: &str) -> String {
+    assert_eq!(text.matches(old).count(), 1, "`{old}`");
+    text.replace(old, new)
+}
+
+#[test]
+fn the_contract_is_a_compatible_successor_of_every_released_version() {
+    for Released { version, text } in released() {
+        succeeds(&text, CONTRACT).unwrap_or_else(|problem| {
+            panic!("wit/policy.wit breaks modules made for {version}: {problem}")
+        });
+    }
+}
+
+#[test]
+fn a_released_version_stays_as_it_is() {
+    let current = version_of(CONTRACT);
+    for Released { version, text } in released() {
+        if version == current {
+            succeeds(CONTRACT, &text).unwrap_or_else(|problem| {
+                panic!(
+                    "wit/policy.wit says more than {version} did; give it a new version: {problem}"
+                )
+            });
+        }
+    }
+}
+
+#[test]
+fn what_adds_to_what_is_imported_is_accepted() {
+    let function = altered(
+        CONTRACT,
+        "interface server {",
+        "interface server {\n rain: func() -> bool;",
+    );
+    assert_eq!(succeeds(CONTRACT, &function), Ok(()));
+    let interface = altered(
+        CONTRACT,
+        "    import server;",
+        "    import server;\n import weather;",
+    ) + "interface weather { rain: func() -> bool; }";
+    assert_eq!(succeeds(CONTRACT, &interface), Ok(()));
+}
+
+#[rstest]
+#[case::record_field("temperature: f64", "temperature: f64, rain: bool")]
+#[case::case_of_the_verdict("        abstain,\n", "        abstain,\n        perhaps,\n")]
+#[case::removed_function("    user-nkey: func() -> string;\n", "")]
+#[case::changed_parameter("claim: func(path: string)", "claim: func(path: list<string>)")]
+#[case::function_to_export(
+    "    decide: func()",
+    "    describe: func() -> string;\n    decide: func()"
+)]
+fn what_breaks_modules_is_refused(#[case] old: &str, #[case] new: &str) {
+    // The contract has no record, for this very reason.
+    let before = altered(
+        CONTRACT,
+        "interface server {",
+        "interface server {\n record weather { temperature: f64 }\n forecast: func() -> weather;",
+    );
+    let after = altered(&before, old, new);
+    assert!(succeeds(&before, &before).is_ok());
+    assert!(succeeds(&before, &after).is_err());
+}
+
+/// Settings for a module of the corpus, and what is to come of a decision.
+fn expected(name: &str) -> (&'static str, fn(&Verdict) -> bool) {
+    match name {
+        "permits" => (
+            "{}",
+            |verdict| matches!(verdict, Verdict::Permit(permit) if permit.role.as_deref() == Some("reader")),
+        ),
+        "tells" => (r#"{"greeting":"hello"}"#, |verdict| {
+            matches!(verdict, Verdict::Deny(facts)
+                if facts.contains("greeting=hello") && facts.contains("server.id=NSERVER"))
+        }),
+        _ => panic!("say here what `{name}` is to decide"),
+    }
+}
+
+#[test]
+fn modules_of_every_released_version_decide() {
+    for Released { version, .. } in released() {
+        let directory = repository("tests/contract").join(&version);
+        let files = fs::read_dir(&directory).unwrap_or_else(|error| {
+            panic!("no modules of {version}, see tests/contract/README.md: {error}")
+        });
+        let modules: Vec<_> = files
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "wasm")
+            })
+            .collect();
+        let mut outcomes = [false, false];
+        for path in modules {
+            let (settings, is_expected) = expected(path.file_stem().unwrap().to_str().unwrap());
+            let module = fs::read(&path).unwrap();
+            let (limits, grants) = (Limits::default(), Grants::default());
+            let policy = load_with(&engine(), &module, settings, limits, grants).unwrap();
+            let verdict = decide(&policy).unwrap();
+            assert!(is_expected(&verdict), "{}: {verdict:?}", path.display());
+            outcomes[usize::from(matches!(verdict, Verdict::Permit(_)))] = true;
+        }
+        assert_eq!(outcomes, [true; 2], "one of {version} denies, one permits");
+    }
+}
+
+/// A module made for this text that uses everything in it; it can be loaded up to the point where it would run.
+fn module_for(text: &str) -> Vec<u8> {
+    let text = altered(text, "    import secrets;\n", "");
+    let mut resolve = Resolve::default();
+    let world = add(&mut resolve, &text);
+    let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    module
+}
+
+#[test]
+fn a_module_made_for_a_newer_host_is_told_what_it_lacks() {
+    let newer = renamed(CONTRACT, "0.1.99");
+    let error = load_bytes(&module_for(&newer)).unwrap_err();
+    assert!(matches!(error, LoadError::Configure(_)), "{error}");
+    for (interface, place, function) in [
+        ("client", "interface client {", "rain: func() -> bool;"),
+        (
+            "permits",
+            "        tag: func(tag: string);",
+            "rain: func();",
+        ),
+    ] {
+        let text = altered(&newer, place, &format!("{place}\n{function}"));
+        let error = load_bytes(&module_for(&text)).unwrap_err();
+        assert!(
+            matches!(error, LoadError::UnknownFunction { .. }),
+            "{error}"
+        );
+        let text = error.to_string();
+        for words in [
+            &format!("host interface `portcullis:policy/{interface}@0.1.99`"),
+            "rain`",
+            "update the host",
+        ] {
+            assert!(text.contains(words), "`{words}` is not in `{text}`");
+        }
+    }
+}
+
+#[test]
+fn a_module_of_another_version_hears_which_are_spoken() {
+    for version in ["0.2.0", "1.0.0", "0.1.1-rc.1"] {
+        let error = load_bytes(&module_for(&renamed(CONTRACT, version))).unwrap_err();
+        assert!(matches!(error, LoadError::OtherVersion { .. }), "{error}");
+        let text = error.to_string();
+        let made_for = format!("`portcullis:policy@{version}`");
+        for words in iter::once(made_for.as_str()).chain(["speaks 0.1 ", version_of(CONTRACT)]) {
+            assert!(text.contains(words), "`{words}` is not in `{text}`");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Policies whose state cannot be kept: their settings are taken anew before every decision.
+
+use std::time::{Duration, Instant};
+
+use portcullis_core::{DenialClass, Verdict};
+use portcullis_engine::{Grants, Limits, LoadError, Policy};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::support::{decide, engine, guest, load_bytes, load_with, request, wat};
+
+/// The guest `name` as a component whose state cannot be read out: it carries code that changes a table.
+fn unreadable(name: &str) -> Vec<u8> {
+    let mut component = ComponentEncoder::default()
+        .module(&guest(name))
+        .unwrap()
+        .encode()
+        .unwrap();
+    let module = wat("(module (table 1 funcref) (func (table.set (i32.const 0) (ref.null func))))");
+    // A section of the kind `core module`, shorter than 128 bytes.
+    component.extend([1, u8::try_from(module.len()).unwrap()]);
+    component.extend(module);
+    component
+}
+
+fn load(name: &str, settings: &str, deadline: Duration) -> Result<Policy, LoadError> {
+    let limits = Limits {
+        deadline,
+        ..Limits::default()
+    };
+    let module = unreadable(name);
+    load_with(&engine(), &module, settings, limits, Grants::default())
+}
+
+const AMPLE: Duration = Duration::from_secs(30);
+
+#[test]
+fn an_ordinary_policy_is_snapshotted() {
+    assert!(crate::support::load("counts").unwrap().is_snapshotted());
+}
+
+#[test]
+fn every_decision_takes_the_settings_in_an_instance_of_its_own() {
+    let tells = load("tells", r#"{"greeting":"hello"}"#, AMPLE).unwrap();
+    assert!(!tells.is_snapshotted());
+    let Ok(Verdict::Deny(facts)) = decide(&tells) else {
+        panic!("not a deny")
+    };
+    for fact in [
+        "greeting=hello",
+        r#"username=Some("alice")"#,
+        "password=Ok(true)",
+    ] {
+        assert!(facts.contains(fact), "`{fact}` is not in `{facts}`");
+    }
+    let counts = load("counts", "{}", AMPLE).unwrap();
+    for _ in 0..3 {
+        assert_eq!(decide(&counts), Ok(Verdict::Deny("decision 1".to_owned())));
+    }
+}
+
+#[test]
+fn its_settings_are_judged_when_it_is_loaded() {
+    let refused = load("tells", "{}", AMPLE).unwrap_err();
+    assert!(matches!(refused, LoadError::Settings(_)), "{refused}");
+    assert!(refused.to_string().contains("greeting"), "{refused}");
+    let failed = load("panics_in_configure", "{}", AMPLE).unwrap_err();
+    assert!(matches!(failed, LoadError::Configure(_)), "{failed}");
+}
+
+#[test]
+fn the_time_its_settings_take_is_the_decisions() {
+    let policy = load("ponders_settings", "{}", AMPLE).unwrap();
+    let deadline = Instant::now() + Duration::from_millis(20);
+    let error = policy.decide(request(), deadline).unwrap_err();
+    assert_eq!(error.class(), DenialClass::PolicyDeadline, "{error}");
+}
+
+#[test]
+fn settings_that_leave_no_time_to_decide_are_refused() {
+    let error = load("ponders_settings", "{}", Duration::from_millis(1)).unwrap_err();
+    assert!(
+        matches!(error, LoadError::TooSlowToConfigure { .. }),
+        "{error}"
+    );
+    let text = error.to_string();
+    for words in ["1ms", "`table.set`", "raise `deadline`"] {
+        assert!(text.contains(words), "`{words}` is not in `{text}`");
+    }
+}
+
+/// Abstains; the snapshot needs a page more than its memory may have.
+const FULL: &str = r#"(module
+    (memory (export "memory") 1 1)
+    (data (i32.const 64) "\02")
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "portcullis:policy/decider@0.1.0#configure") (param i32 i32) (result i32) (i32.const 16))
+    (func (export "portcullis:policy/decider@0.1.0#decide") (result i32) (i32.const 64)))"#;
+
+#[test]
+fn a_snapshot_that_fails_for_another_reason_is_a_refusal() {
+    let policy = |text: &str| {
+        let mut resolve = Resolve::default();
+        let package = resolve
+            .push_source("policy.wit", include_str!("../../wit/policy.wit"))
+            .unwrap();
+        let world = resolve.select_world(&[package], Some("policy")).unwrap();
+        let mut module = wat(text);
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+        load_bytes(&module)
+    };
+    let error = policy(FULL).unwrap_err();
+    assert!(matches!(error, LoadError::Snapshot(_)), "{error}");
+    let with_room = policy(&FULL.replace("1 1)", "1 2)")).unwrap();
+    assert_eq!(decide(&with_room), Ok(Verdict::Abstain));
+}
