@@ -25,6 +25,8 @@ mod evaluation;
 mod host;
 mod limits;
 mod load;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod module;
 mod policy;
 mod snapshot;

@@ -44,7 +44,7 @@ impl std::fmt::Debug for Source<'_> {
 pub struct Policy {
     engine: Engine,
     name: PolicyName,
-    pre: PolicyPre<State>,
+    pub(crate) pre: PolicyPre<State>,
     limits: Limits,
 }
 
@@ -92,7 +92,18 @@ impl Policy {
     ) -> Result<Self, LoadError> {
         let component = componentize(source.module, grants)?;
         let configured = configure(engine, &component, source, limits, grants)?;
-        let component = Component::from_binary(engine.wasmtime(), &configured)
+        Self::link(engine, source.name, &configured, limits, grants)
+    }
+
+    /// Compiles a component and makes sure that it fits.
+    pub(crate) fn link(
+        engine: &Engine,
+        name: &PolicyName,
+        component: &[u8],
+        limits: Limits,
+        grants: Grants,
+    ) -> Result<Self, LoadError> {
+        let component = Component::from_binary(engine.wasmtime(), component)
             .map_err(|error| LoadError::compile(&error))?;
         let pre = engine
             .linker(grants)
@@ -101,7 +112,7 @@ impl Policy {
             .map_err(|error| LoadError::instantiate(&error))?;
         let policy = Self {
             engine: engine.clone(),
-            name: source.name.clone(),
+            name: name.clone(),
             pre,
             limits,
         };
@@ -139,21 +150,7 @@ impl Policy {
             .portcullis_policy_decider()
             .call_decide(&mut store)
             .map_err(|error| EvaluationError::of_call(&error, store.data(), limit))?;
-        match verdict {
-            GuestVerdict::Abstain => Ok(Verdict::Abstain),
-            GuestVerdict::Deny(mut reason) => {
-                truncate(&mut reason, Limits::LINE_BYTES);
-                Ok(Verdict::Deny(reason.replace(char::is_control, " ")))
-            }
-            GuestVerdict::Permit(permit) => store
-                .data_mut()
-                .permits
-                .delete(permit)
-                .map_err(|error| EvaluationError::InvalidPermit(error.to_string()))?
-                .finish()
-                .map(Verdict::Permit)
-                .map_err(|problems| EvaluationError::invalid_permit(&problems)),
-        }
+        answer(&mut store, verdict)
     }
 
     /// What this policy may use.
@@ -161,8 +158,30 @@ impl Policy {
         self.limits
     }
 
-    fn store(&self, phase: Phase, time: Duration) -> Store<State> {
+    pub(crate) fn store(&self, phase: Phase, time: Duration) -> Store<State> {
         store(&self.engine, &self.name, phase, self.limits.memory, time)
+    }
+}
+
+/// Takes the policy's answer out of its store.
+pub(crate) fn answer(
+    store: &mut Store<State>,
+    verdict: GuestVerdict,
+) -> Result<Verdict, EvaluationError> {
+    match verdict {
+        GuestVerdict::Abstain => Ok(Verdict::Abstain),
+        GuestVerdict::Deny(mut reason) => {
+            truncate(&mut reason, Limits::LINE_BYTES);
+            Ok(Verdict::Deny(reason.replace(char::is_control, " ")))
+        }
+        GuestVerdict::Permit(permit) => store
+            .data_mut()
+            .permits
+            .delete(permit)
+            .map_err(|error| EvaluationError::InvalidPermit(error.to_string()))?
+            .finish()
+            .map(Verdict::Permit)
+            .map_err(|problems| EvaluationError::invalid_permit(&problems)),
     }
 }
 
