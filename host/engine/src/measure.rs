@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, Verdict};
 use wasmtime::Store;
+use wasmtime::component::Instance;
 
 use crate::engine::Engine;
 use crate::evaluation::EvaluationError;
@@ -16,6 +17,7 @@ use crate::limits::{Grants, Limits};
 use crate::load::{LoadError, one_line};
 use crate::module::componentize;
 use crate::policy::{Policy, Source, answer};
+use crate::snapshot::instrument;
 use crate::state::{Phase, State};
 
 /// The engine underneath, so that other contracts can be measured on the same configuration.
@@ -36,6 +38,23 @@ pub fn unconfigured(
 ) -> Result<Policy, LoadError> {
     let component = componentize(source.module, grants)?;
     Policy::link(engine, source.name, &component, limits, grants)
+}
+
+/// Does with a component of any world what [`Policy::load`] does with `configure`: the same component, with its memory as `run`
+/// leaves it. `run` is given the component to instantiate, with accessors added.
+///
+/// # Errors
+///
+/// When `run` fails or the memory cannot be kept.
+pub fn snapshot<T: Send + 'static>(
+    component: &[u8],
+    run: impl FnOnce(&[u8]) -> wasmtime::Result<(Store<T>, Instance)>,
+) -> wasmtime::Result<Vec<u8>> {
+    let instrumented = instrument(component)?;
+    let (mut store, instance) = run(&instrumented.component)?;
+    // The snapshot reads the whole memory at once.
+    store.set_hostcall_fuel(usize::MAX);
+    instrumented.snapshot(&mut store, instance)
 }
 
 /// Makes the store of a decision and drops it.

@@ -8,8 +8,6 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
-use crate::state::State;
-
 /// A component that can be asked for its memory: the original with accessors added.
 pub(crate) struct Instrumented<'a> {
     context: ComponentContext<'a>,
@@ -25,9 +23,9 @@ pub(crate) fn instrument(component: &[u8]) -> wasmtime::Result<Instrumented<'_>>
 
 impl Instrumented<'_> {
     /// The original component with its memory as `instance` has it now.
-    pub(crate) fn snapshot(
+    pub(crate) fn snapshot<T: Send + 'static>(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<T>,
         instance: Instance,
     ) -> wasmtime::Result<Vec<u8>> {
         let mut accessors = Accessors {
@@ -52,19 +50,19 @@ fn ready<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-struct Accessors<'a> {
-    store: &'a mut Store<State>,
+struct Accessors<'a, T: 'static> {
+    store: &'a mut Store<T>,
     instance: Instance,
     /// The first failure; the trait has no way to return one.
     failure: Option<wasmtime::Error>,
 }
 
-impl Accessors<'_> {
+impl<S> Accessors<'_, S> {
     fn call<R, T>(
         &mut self,
         instance: &str,
         function: &str,
-        take: impl FnOnce(&Store<State>, R) -> T,
+        take: impl FnOnce(&Store<S>, R) -> T,
     ) -> wasmtime::Result<T>
     where
         R: Lift + 'static,
@@ -93,7 +91,7 @@ impl Accessors<'_> {
     }
 }
 
-impl ComponentInstanceState for Accessors<'_> {
+impl<S: Send> ComponentInstanceState for Accessors<'_, S> {
     async fn call_func_ret_list_u8(
         &mut self,
         instance: &str,
