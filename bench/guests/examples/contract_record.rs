@@ -2,6 +2,10 @@
 
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "generated: the exports of the canonical ABI")]
+#[expect(
+    clippy::same_length_and_capacity,
+    reason = "generated: the canonical ABI hands over exactly sized allocations"
+)]
 mod guest {
     use bench_guests::{Facts, PermitParts, decide};
 

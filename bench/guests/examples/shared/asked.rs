@@ -1,5 +1,10 @@
 //! The contract as it is: bindings, and permits as resources of the host.
 
+#![expect(
+    clippy::same_length_and_capacity,
+    reason = "generated: the canonical ABI hands over exactly sized allocations"
+)]
+
 use bench_guests::{Facts, PermitParts, decide};
 
 use self::exports::portcullis::policy::decider::Verdict;

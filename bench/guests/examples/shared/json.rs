@@ -1,5 +1,10 @@
 //! JSON in, JSON out: bindings, and what both guests do with them.
 
+#![expect(
+    clippy::same_length_and_capacity,
+    reason = "generated: the canonical ABI hands over exactly sized allocations"
+)]
+
 use bench_guests::json::Answer;
 use bench_guests::{Facts, decide};
 use serde::de::DeserializeOwned;

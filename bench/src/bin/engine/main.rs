@@ -28,7 +28,7 @@ fn main() -> Result<()> {
         works.extend(elsewhere::works_of(Path::new(&peers))?);
     }
     let rows = measure(&mut works)?;
-    let rows = compare(rows, own)?;
+    let rows = compare(&rows, own)?;
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     print(&table(&Row::HEADERS, &cells))?;
     match json {
@@ -46,7 +46,7 @@ fn measure(works: &mut [Work<'_>]) -> Result<Vec<Row>> {
 }
 
 /// Says of each row what it is compared with, and which are held to a bar. The first `own` rows are ours, the others our peers'.
-fn compare(rows: Vec<Row>, own: usize) -> Result<Vec<Row>> {
+fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
     let find = |name: &str| {
         let row = rows.iter().find(|row| row.name == name).cloned();
         row.with_context(|| format!("no row `{name}`"))
