@@ -18,6 +18,11 @@ Usage: cargo xtask <verb>
                     those whose names contain a FAULT
   bench connections
                     logins a second with one and more service connections
+  bench contract    what a decision costs as the contract with policies is, and with one record or
+                    JSON crossing instead
+  bench engine [--json FILE]
+                    what a decision costs beside the cryptography of a login, beside the
+                    instantiation it needs and beside Cedar and regorus; FILE gets the same rows
   check             formatting, lints and documentation, as CI sees them
   help              this text
 
@@ -32,6 +37,8 @@ pub(crate) enum Verb {
     Conformance { suite: Option<Suite> },
     Faults { filters: Vec<String> },
     BenchConnections,
+    BenchContract,
+    BenchEngine { json: Option<String> },
     Check,
     Help,
 }
@@ -65,6 +72,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             Ok(Verb::Faults { filters: rest })
         }
         ("bench", [name]) if name == "connections" => Ok(Verb::BenchConnections),
+        ("bench", [name]) if name == "contract" => Ok(Verb::BenchContract),
+        ("bench", [name]) if name == "engine" => Ok(Verb::BenchEngine { json: None }),
+        ("bench", [name, flag, file]) if name == "engine" && flag == "--json" => {
+            let json = Some(file.clone());
+            Ok(Verb::BenchEngine { json })
+        }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
         ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => {
@@ -133,6 +146,21 @@ mod tests {
     }
 
     #[test]
+    fn every_benchmark_is_read() {
+        assert_eq!(parsed("bench connections").unwrap(), Verb::BenchConnections);
+        assert_eq!(parsed("bench contract").unwrap(), Verb::BenchContract);
+        assert_eq!(
+            parsed("bench engine").unwrap(),
+            Verb::BenchEngine { json: None }
+        );
+        let json = Some("rows.json".to_owned());
+        assert_eq!(
+            parsed("bench engine --json rows.json").unwrap(),
+            Verb::BenchEngine { json }
+        );
+    }
+
+    #[test]
     fn no_verb_asks_for_help() {
         assert_eq!(parsed("").unwrap(), Verb::Help);
     }
@@ -145,6 +173,8 @@ mod tests {
         assert!(flag.contains("`--kepe`"), "{flag}");
         let test_flag = parsed("test --nocapture").unwrap_err().to_string();
         assert!(test_flag.contains("`--nocapture`"), "{test_flag}");
+        let file = parsed("bench engine --json").unwrap_err().to_string();
+        assert!(file.contains("`engine --json`"), "{file}");
         let suite = parsed("conformance --suite call").unwrap_err().to_string();
         assert!(suite.contains("`call`"), "{suite}");
         assert!(suite.contains("`callout` and `identity`"), "{suite}");

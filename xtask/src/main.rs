@@ -51,6 +51,8 @@ fn run() -> Result<()> {
         Verb::Conformance { suite } => verbs::conformance(&Workspace::open()?, suite),
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
         Verb::BenchConnections => verbs::bench_connections(&Workspace::open()?),
+        Verb::BenchContract => verbs::bench_contract(&Workspace::open()?),
+        Verb::BenchEngine { json } => verbs::bench_engine(&Workspace::open()?, json.as_deref()),
         Verb::Check => verbs::check(&Workspace::open()?),
     }
 }

@@ -111,6 +111,45 @@ pub(crate) fn bench_connections(workspace: &Workspace) -> Result<()> {
     program(workspace, "connections", &[])
 }
 
+/// Measures three contracts between host and policy, and prints a table.
+pub(crate) fn bench_contract(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new(4);
+    steps.run("toolchain: the target policies are built for", || {
+        setup::wasm_target(workspace)
+    })?;
+    steps.run("guests: built to WebAssembly", || {
+        build_guests_of_bench(workspace)
+    })?;
+    steps.run(BUILDING_BENCH, || build_bench(workspace, "bench-contract"))?;
+    steps.announce("contract");
+    let mut program = Command::new(workspace.program("bench-contract"));
+    set_built(&mut program, workspace);
+    process::run(&mut program)
+}
+
+/// Measures what a decision costs beside what it could be, and prints a table; writes it to `json` too, if there is one.
+pub(crate) fn bench_engine(workspace: &Workspace, json: Option<&str>) -> Result<()> {
+    let mut steps = Steps::new(5);
+    steps.run("toolchain: the target policies are built for", || {
+        setup::wasm_target(workspace)
+    })?;
+    steps.run("policies: built to WebAssembly", || {
+        build_policies(workspace, &["oidc-roles", "static-users"], false)
+    })?;
+    steps.run(BUILDING_BENCH, || build_bench(workspace, "bench-engine"))?;
+    steps.run("peers: Cedar, regorus and more, built for release", || {
+        build_peers(workspace)
+    })?;
+    steps.announce("engine");
+    let mut program = Command::new(workspace.program("bench-engine"));
+    if let Some(file) = json {
+        program.args(["--json", file]);
+    }
+    set_built(&mut program, workspace);
+    let peers = workspace.program("bench-peers");
+    process::run(program.env("PORTCULLIS_BENCH_PEERS", peers))
+}
+
 /// Runs a program of the tests against real servers.
 fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()> {
     let mut steps = Steps::new(6);
@@ -182,6 +221,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     steps.run("lints", || {
         let mut clippy = workspace.cargo();
         clippy.args(["clippy", "--release", "--workspace", "--all-targets"]);
+        clippy.args(["--features", "portcullis-bench/measure"]);
         process::run(clippy.args(["--", "--deny", "warnings"]))
     })?;
     steps.run("documentation", || {
@@ -196,6 +236,30 @@ fn build_host(workspace: &Workspace, targets: &[&str]) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--workspace"]);
     process::run(build.args(targets))
+}
+
+/// The title of the step that calls [`build_bench`].
+const BUILDING_BENCH: &str = "benchmark: built for release (the first time takes some minutes)";
+
+/// With the selection of [`build_host`], so that wasmtime is not built anew with fewer features of its dependencies. The feature is
+/// for this program alone: hosts are built without it.
+fn build_bench(workspace: &Workspace, name: &str) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--workspace", "--bin", name]);
+    process::run(build.args(["--features", "portcullis-bench/measure"]))
+}
+
+/// By itself: its features would have wasmtime built anew, and it has no wasmtime in it.
+fn build_peers(workspace: &Workspace) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--package", "portcullis-bench"]);
+    process::run(build.args(["--bin", "bench-peers", "--features", "peers"]))
+}
+
+fn build_guests_of_bench(workspace: &Workspace) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--target", WASM_TARGET]);
+    process::run(build.args(["--package", "bench-guests", "--examples"]))
 }
 
 fn build_policies(workspace: &Workspace, policies: &[&str], with_guests: bool) -> Result<()> {

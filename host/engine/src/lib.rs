@@ -27,6 +27,8 @@ mod host;
 mod limiter;
 mod limits;
 mod load;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod module;
 mod overrun;
 mod policy;

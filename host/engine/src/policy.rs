@@ -45,7 +45,7 @@ impl std::fmt::Debug for Source<'_> {
 pub struct Policy {
     engine: Engine,
     name: PolicyName,
-    pre: PolicyPre<State>,
+    pub(crate) pre: PolicyPre<State>,
     limits: Limits,
     /// The settings that `configure` gets before every decision; none if its state was kept.
     settings: Option<Arc<str>>,
@@ -110,27 +110,38 @@ impl Policy {
             }
             Err(unreadable) => (component, Some(unreadable)),
         };
-        let component = Component::from_binary(engine.wasmtime(), &component)
+        let mut policy = Self::link(engine, source.name, &component, limits, grants)?;
+        if let Some(unreadable) = unreadable {
+            policy.settings = Some(source.settings.into());
+            policy.rehearse(source.settings, unreadable)?;
+        } else {
+            policy.instantiate_once(Limits::CONFIGURE_DEADLINE)?;
+        }
+        Ok(policy)
+    }
+
+    /// Compiles a component and links what it imports.
+    pub(crate) fn link(
+        engine: &Engine,
+        name: &PolicyName,
+        component: &[u8],
+        limits: Limits,
+        grants: Grants,
+    ) -> Result<Self, LoadError> {
+        let component = Component::from_binary(engine.wasmtime(), component)
             .map_err(|error| LoadError::compile(&error))?;
         let pre = engine
             .linker(grants)
             .instantiate_pre(&component)
             .and_then(PolicyPre::new)
             .map_err(|error| LoadError::instantiate(&error))?;
-        let policy = Self {
+        Ok(Self {
             engine: engine.clone(),
-            name: source.name.clone(),
+            name: name.clone(),
             pre,
             limits,
-            settings: unreadable.is_some().then(|| source.settings.into()),
-        };
-        match unreadable {
-            None => policy
-                .instantiate_once(Limits::CONFIGURE_DEADLINE)
-                .map(drop)?,
-            Some(unreadable) => policy.rehearse(source.settings, unreadable)?,
-        }
-        Ok(policy)
+            settings: None,
+        })
     }
 
     /// Some mismatches of types show only now; better here than at the first login.
@@ -228,21 +239,7 @@ impl Policy {
                 out_of_fuel(&error, fuel)
                     .unwrap_or_else(|| EvaluationError::of_call(&error, store.data(), limit))
             })?;
-        match verdict {
-            GuestVerdict::Abstain => Ok(Verdict::Abstain),
-            GuestVerdict::Deny(mut reason) => {
-                truncate(&mut reason, self.limits.reason_bytes);
-                Ok(Verdict::Deny(reason.replace(char::is_control, " ")))
-            }
-            GuestVerdict::Permit(permit) => store
-                .data_mut()
-                .permits
-                .delete(permit)
-                .map_err(|error| EvaluationError::InvalidPermit(error.to_string()))?
-                .finish()
-                .map(Verdict::Permit)
-                .map_err(|problems| EvaluationError::invalid_permit(&problems)),
-        }
+        answer(store, verdict)
     }
 
     /// Whether the state that `configure` left was kept. If not, every decision calls `configure` first, and the time it takes
@@ -256,8 +253,31 @@ impl Policy {
         self.limits
     }
 
-    fn store(&self, phase: Phase, time: Duration) -> Store<State> {
+    pub(crate) fn store(&self, phase: Phase, time: Duration) -> Store<State> {
         store(&self.engine, &self.name, phase, self.limits, time)
+    }
+}
+
+/// Takes the policy's answer out of its store.
+pub(crate) fn answer(
+    store: &mut Store<State>,
+    verdict: GuestVerdict,
+) -> Result<Verdict, EvaluationError> {
+    let limits = store.data().limits;
+    match verdict {
+        GuestVerdict::Abstain => Ok(Verdict::Abstain),
+        GuestVerdict::Deny(mut reason) => {
+            truncate(&mut reason, limits.reason_bytes);
+            Ok(Verdict::Deny(reason.replace(char::is_control, " ")))
+        }
+        GuestVerdict::Permit(permit) => store
+            .data_mut()
+            .permits
+            .delete(permit)
+            .map_err(|error| EvaluationError::InvalidPermit(error.to_string()))?
+            .finish()
+            .map(Verdict::Permit)
+            .map_err(|problems| EvaluationError::invalid_permit(&problems)),
     }
 }
 

@@ -14,7 +14,6 @@ use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 use crate::load::one_line;
-use crate::state::State;
 
 /// A component that can be asked for its memory: the original with accessors added.
 pub(crate) struct Instrumented<'a> {
@@ -37,9 +36,9 @@ pub(crate) fn instrument(component: &[u8]) -> Result<Instrumented<'_>, Unreadabl
 
 impl Instrumented<'_> {
     /// The original component with its memory as `instance` has it now.
-    pub(crate) fn snapshot(
+    pub(crate) fn snapshot<T: Send + 'static>(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<T>,
         instance: Instance,
     ) -> wasmtime::Result<Vec<u8>> {
         let mut accessors = Accessors {
@@ -65,8 +64,8 @@ fn ready<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-struct Accessors<'a> {
-    store: &'a mut Store<State>,
+struct Accessors<'a, T: 'static> {
+    store: &'a mut Store<T>,
     instance: Instance,
     /// What was read of each memory, by its accessor; nothing of one that could not be read.
     memories: HashMap<String, Vec<u8>>,
@@ -74,12 +73,12 @@ struct Accessors<'a> {
     failure: Option<wasmtime::Error>,
 }
 
-impl Accessors<'_> {
+impl<S> Accessors<'_, S> {
     fn call<R, T>(
         &mut self,
         instance: &str,
         function: &str,
-        take: impl FnOnce(&Store<State>, R) -> T,
+        take: impl FnOnce(&Store<S>, R) -> T,
     ) -> wasmtime::Result<T>
     where
         R: Lift + 'static,
@@ -108,7 +107,7 @@ impl Accessors<'_> {
     }
 }
 
-impl ComponentInstanceState for Accessors<'_> {
+impl<S: Send> ComponentInstanceState for Accessors<'_, S> {
     async fn call_func_ret_list_u8(
         &mut self,
         instance: &str,

@@ -1,0 +1,214 @@
+//! Instantiations and decisions of the reference policies, in the engine that hosts run.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use portcullis_bench::Work;
+use portcullis_core::{
+    AuthorizationRequest, Claims, Client, Credentials, Identity, Method, PolicyName, Secret,
+    Server, Strength, Verdict,
+};
+use portcullis_engine::measure::{self, Reused};
+use portcullis_engine::{Engine, EngineOptions, Grants, Limits, Policy, Source};
+use portcullis_identity::PasswordVerifier;
+
+pub(crate) const STORE: &str = "store of a decision, made and dropped";
+pub(crate) const UNCONFIGURED: &str = "instantiate static-users, never configured";
+pub(crate) const CONFIGURED: &str = "instantiate static-users, configured";
+pub(crate) const USERS: &str = "decide static-users, fresh instance";
+pub(crate) const USERS_REUSED: &str = "decide static-users, reused instance";
+pub(crate) const ROLES: &str = "decide oidc-roles, fresh instance";
+pub(crate) const ROLES_REUSED: &str = "decide oidc-roles, reused instance";
+
+/// How long an answer is of use.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// How long a reused instance may be asked: longer than any run.
+const RUN: Duration = Duration::from_hours(1);
+
+/// The policies, ready to decide.
+pub(crate) struct Loaded {
+    /// What was loaded without its settings.
+    unconfigured: Policy,
+    users: Policy,
+    roles: Policy,
+}
+
+impl Loaded {
+    /// Loads the built policies in `folder`.
+    pub(crate) fn from(folder: &Path) -> Result<Self> {
+        let options = EngineOptions { max_concurrent: 64 };
+        let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
+        let module = |name: &str| {
+            let file = folder.join(name);
+            std::fs::read(&file).with_context(|| format!("`{}`", file.display()))
+        };
+        let users = module("static_users.wasm")?;
+        let users = Source {
+            name: &"users".parse::<PolicyName>()?,
+            module: &users,
+            settings: USERS_SETTINGS,
+        };
+        let roles = module("oidc_roles.wasm")?;
+        let roles = Source {
+            name: &"roles".parse::<PolicyName>()?,
+            module: &roles,
+            settings: ROLES_SETTINGS,
+        };
+        let (limits, grants) = (Limits::default(), Grants::default());
+        Ok(Self {
+            unconfigured: measure::unconfigured(&engine, users, limits, grants)?,
+            users: Policy::load(&engine, users, limits, grants)?,
+            roles: Policy::load(&engine, roles, limits, grants)?,
+        })
+    }
+
+    pub(crate) fn works(&self) -> Result<Vec<Work<'_>>> {
+        let (password, token) = (Arc::new(password_login()), Arc::new(token_login()));
+        let mut works = vec![
+            Work::new(STORE, || {
+                measure::store(&self.users);
+                Ok(())
+            }),
+            Work::new(UNCONFIGURED, || {
+                Ok(measure::instantiate(&self.unconfigured)?)
+            }),
+            Work::new(CONFIGURED, || Ok(measure::instantiate(&self.users)?)),
+        ];
+        works.extend(decisions([USERS, USERS_REUSED], &self.users, &password)?);
+        works.extend(decisions([ROLES, ROLES_REUSED], &self.roles, &token)?);
+        Ok(works)
+    }
+}
+
+/// One decision, in instances of its own and in one that is reused.
+fn decisions<'policy>(
+    [fresh_name, reused_name]: [&str; 2],
+    policy: &'policy Policy,
+    request: &Arc<AuthorizationRequest>,
+) -> Result<[Work<'policy>; 2]> {
+    let mut instance = Reused::new(policy, Arc::clone(request), RUN)?;
+    let request = Arc::clone(request);
+    let fresh = move || Ok(policy.decide(Arc::clone(&request), Instant::now() + DEADLINE)?);
+    let mut reused = move || Ok(instance.decide()?);
+    for verdict in [fresh()?, reused()?] {
+        let permitted = matches!(verdict, Verdict::Permit(_));
+        ensure!(permitted, "{fresh_name}: {verdict:?}");
+    }
+    Ok([Work::new(fresh_name, fresh), Work::new(reused_name, reused)])
+}
+
+/// Plain text, so that no slow hash is part of a decision.
+const USERS_SETTINGS: &str = r#"{
+    "default-account": "APP",
+    "dangerous-plain-text-passwords": true,
+    "profiles": {
+        "staff": {
+            "publish": { "allow": ["orders.>", "returns.>"], "deny": ["orders.archive.>"] },
+            "subscribe": { "allow": ["_INBOX.>", "orders.>"] }
+        },
+        "reporting": { "subscribe": { "allow": ["orders.*.status", "returns.*.status"] } },
+        "service": {
+            "publish": { "allow": ["stock.>"] },
+            "subscribe": { "allow": ["_INBOX.>", "orders.new"] },
+            "responses": { "max": 1, "ttl": "2m" }
+        }
+    },
+    "users": {
+        "alice": { "password": "plain:alice's", "profile": "staff", "expires-in": "8h" },
+        "bob": { "password": "plain:bob's", "profile": "staff", "expires-in": "8h" },
+        "carol": { "password": "plain:carol's", "profile": "reporting" },
+        "dashboard": { "token": "plain:of the dashboard", "account": "REPORTS", "profile": "reporting" },
+        "dave": { "password": "plain:dave's", "profile": "staff" },
+        "stock": { "password": "plain:of the stock", "profile": "service" },
+        "returns": { "token": "plain:of the returns", "profile": "service" },
+        "zoe": { "password": "plain:zoe's", "profile": "reporting", "expires-in": "1h" }
+    }
+}"#;
+
+const ROLES_SETTINGS: &str = r#"{
+    "account": "APP",
+    "role-claims": ["realm_access.roles"],
+    "roles": {
+        "reader": { "subscribe": { "allow": ["_INBOX.>", "orders.>"], "deny": ["orders.secret.>"] } },
+        "writer": { "publish": { "allow": ["orders.new.{{claim.org_unit}}", "orders.note.{{claim.sub}}"] } },
+        "group": { "subscribe": { "allow": ["groups.{{group}}"] } },
+        "admin": {
+            "account": "ADMIN",
+            "publish": { "allow": [">"] },
+            "subscribe": { "allow": [">"] },
+            "sources": ["10.0.0.0/8"]
+        }
+    }
+}"#;
+
+const CLAIMS: &str = r#"{
+    "iss": "https://login.example.com/realms/orders",
+    "sub": "7a1f0d1e-5d53-4f0c-9d1b-6a0e2f5a3c11",
+    "aud": "nats",
+    "azp": "orders-frontend",
+    "jti": "0f9f0bd4-6f44-4b50-a9fb-6bb5e2a6f2b3",
+    "typ": "Bearer",
+    "name": "Alice Example",
+    "email": "alice@example.com",
+    "preferred_username": "alice",
+    "scope": "openid profile email",
+    "org_unit": "fulfilment",
+    "realm_access": { "roles": ["reader", "writer"] }
+}"#;
+
+/// A login with a password.
+fn password_login() -> AuthorizationRequest {
+    let credentials = Credentials {
+        username: Some("dave".to_owned()),
+        password: Some(Secret::new("dave's")),
+        ..Credentials::default()
+    };
+    let identity = Identity::claimed(&credentials);
+    request(credentials, identity)
+}
+
+/// A login with a token that was verified.
+fn token_login() -> AuthorizationRequest {
+    let groups = [
+        "staff", "orders", "returns", "billing", "oncall", "reports", "beta", "berlin",
+    ];
+    let identity = Identity {
+        principal: Some("alice@example.com".to_owned()),
+        method: Method::Oidc,
+        strength: Strength::Proved,
+        issuer: Some("https://login.example.com/realms/orders".to_owned()),
+        expires_at: Some(1_800_003_600),
+        claims: Claims::from_json(CLAIMS).unwrap_or_default(),
+        groups: groups.map(str::to_owned).to_vec(),
+        ..Identity::default()
+    };
+    request(Credentials::default(), identity)
+}
+
+fn request(credentials: Credentials, identity: Identity) -> AuthorizationRequest {
+    let text = |text: &str| Some(text.to_owned());
+    AuthorizationRequest {
+        user_nkey: "UAVKBYWR5LNCT6Q4KTE3CWZ4TBWTVJ6ZQ6YM2OZCWNY2RG6KXQ5KYBZD".to_owned(),
+        server: Server {
+            id: "NCMQWZ5YQNFZFBHGGD6RRGX4WEPDQJTGGBXNGGHCJWGXHAQQDR5NEJHF".to_owned(),
+            name: "nats-1".to_owned(),
+            host: "0.0.0.0".to_owned(),
+            version: text("2.15.1"),
+            ..Server::default()
+        },
+        client: Client {
+            host: text("192.0.2.17"),
+            id: 4711,
+            kind: text("Client"),
+            transport: text("nats"),
+            lang: text("rust"),
+            version: text("0.51.0"),
+            ..Client::default()
+        },
+        credentials,
+        identity,
+        received_at: 1_800_000_000,
+    }
+}

@@ -1,0 +1,90 @@
+//! What a decision costs: beside the cryptography of a login, beside the instantiation it needs, and beside other engines.
+//! `cargo xtask bench engine` builds what it needs.
+
+mod decisions;
+mod signatures;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use portcullis_bench::{Row, Work, elsewhere, in_turns, print, table, write_json};
+
+use crate::decisions::Loaded;
+
+/// Most that instantiation from a configured policy's memory may cost, beside that from the memory its compiler laid out.
+const CONFIGURED_BAR: f64 = 1.4;
+/// Most that a decision may cost, beside the cryptography of a login.
+const DECISION_BAR: f64 = 0.15;
+
+fn main() -> Result<()> {
+    let json = json_file(std::env::args_os().skip(1))?;
+    let policies = variable("PORTCULLIS_POLICIES")?;
+    let loaded = Loaded::from(&policies)?;
+    let mut works = vec![signatures::with_aws_lc_rs()?];
+    works.extend(loaded.works()?);
+    let own = works.len();
+    // Absent when the program is run without its peers.
+    if let Some(peers) = std::env::var_os("PORTCULLIS_BENCH_PEERS") {
+        works.extend(elsewhere::works_of(Path::new(&peers))?);
+    }
+    let rows = measure(&mut works)?;
+    let rows = compare(&rows, own)?;
+    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+    print(&table(&Row::HEADERS, &cells))?;
+    match json {
+        Some(file) => write_json(&file, &rows),
+        None => Ok(()),
+    }
+}
+
+fn measure(works: &mut [Work<'_>]) -> Result<Vec<Row>> {
+    let spreads = in_turns(works)?;
+    let rows = works.iter().zip(spreads);
+    Ok(rows
+        .map(|(work, spread)| Row::time(work.name(), spread))
+        .collect())
+}
+
+/// Says of each row what it is compared with, and which are held to a bar. The first `own` rows are ours, the others our peers'.
+fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
+    let find = |name: &str| {
+        let row = rows.iter().find(|row| row.name == name).cloned();
+        row.with_context(|| format!("no row `{name}`"))
+    };
+    let floor = find(signatures::FLOOR)?;
+    let unconfigured = find(decisions::UNCONFIGURED)?;
+    let (users, roles) = (find(decisions::USERS)?, find(decisions::ROLES)?);
+    let compared = rows.iter().cloned().enumerate().map(|(index, row)| {
+        match row.name.as_str() {
+            decisions::CONFIGURED => row.beside(&unconfigured, Some(CONFIGURED_BAR)),
+            decisions::USERS => row.beside(&floor, Some(DECISION_BAR)),
+            decisions::ROLES => row.beside(&floor, None),
+            decisions::USERS_REUSED => row.beside(&users, None),
+            decisions::ROLES_REUSED => row.beside(&roles, None),
+            // Other libraries' signatures beside ours, other engines' decisions beside one of ours about roles.
+            name if index >= own && name.starts_with(signatures::PREFIX) => {
+                row.beside(&floor, None)
+            }
+            _ if index >= own => row.beside(&roles, None),
+            _ => row,
+        }
+    });
+    Ok(compared.collect())
+}
+
+/// The file after `--json`.
+fn json_file(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Option<PathBuf>> {
+    let arguments: Vec<_> = arguments.collect();
+    match arguments.as_slice() {
+        [] => Ok(None),
+        [flag, file] if flag == "--json" => Ok(Some(PathBuf::from(file))),
+        _ => bail!("usage: bench-engine [--json FILE]"),
+    }
+}
+
+fn variable(name: &str) -> Result<PathBuf> {
+    let value = std::env::var_os(name);
+    value
+        .map(PathBuf::from)
+        .with_context(|| format!("{name} is not set; run `cargo xtask bench engine`"))
+}

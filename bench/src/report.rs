@@ -1,0 +1,148 @@
+//! Results: rows with bars, and tables.
+
+use std::io::{Write, stdout};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::Spread;
+
+/// One result, and the bar it is held to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// What was measured.
+    pub name: String,
+    /// The median.
+    pub value: f64,
+    /// What a tenth of the batches stay below.
+    pub p10: f64,
+    /// What a tenth of the batches exceed.
+    pub p90: f64,
+    /// The unit of the three.
+    pub unit: &'static str,
+    /// The name of the row it is compared with.
+    pub peer: Option<String>,
+    /// Its median divided by that of the peer.
+    pub ratio: Option<f64>,
+    /// The most the ratio may be.
+    pub bar: Option<f64>,
+    /// Whether the ratio is within the bar.
+    pub pass: Option<bool>,
+}
+
+impl Row {
+    /// A time.
+    pub fn time(name: impl Into<String>, spread: Spread) -> Self {
+        Self {
+            name: name.into(),
+            value: spread.median,
+            p10: spread.p10,
+            p90: spread.p90,
+            unit: "µs",
+            peer: None,
+            ratio: None,
+            bar: None,
+            pass: None,
+        }
+    }
+
+    /// The same, compared with another row and perhaps held to a bar.
+    #[must_use]
+    pub fn beside(mut self, peer: &Self, bar: Option<f64>) -> Self {
+        let ratio = self.value / peer.value;
+        self.peer = Some(peer.name.clone());
+        self.ratio = Some(ratio);
+        self.bar = bar;
+        self.pass = bar.map(|bar| ratio <= bar);
+        self
+    }
+
+    /// What a table shows of it, under [`Row::HEADERS`].
+    pub fn cells(&self) -> Vec<String> {
+        let or_nothing = |value: Option<String>| value.unwrap_or_default();
+        vec![
+            self.name.clone(),
+            format!("{:.2} ({:.2}–{:.2})", self.value, self.p10, self.p90),
+            self.unit.to_owned(),
+            or_nothing(self.peer.clone()),
+            or_nothing(self.ratio.map(|ratio| format!("{ratio:.3}"))),
+            or_nothing(self.bar.map(|bar| format!("≤ {bar}"))),
+            or_nothing(
+                self.pass
+                    .map(|pass| if pass { "yes" } else { "no" }.to_owned()),
+            ),
+        ]
+    }
+
+    /// The columns of [`Row::cells`].
+    pub const HEADERS: [&str; 7] = [
+        "name",
+        "median (p10–p90)",
+        "unit",
+        "beside",
+        "ratio",
+        "bar",
+        "pass",
+    ];
+}
+
+/// A table in Markdown. The first column is text, the others are numbers.
+pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
+    let rule: Vec<_> = (0..headers.len())
+        .map(|column| if column == 0 { "---" } else { "---:" }.to_owned())
+        .collect();
+    let rows: String = rows.iter().map(|row| line(row)).collect();
+    line(&headers) + &line(&rule) + &rows
+}
+
+/// Prints `text` and ends the line.
+///
+/// # Errors
+///
+/// When standard output is closed.
+pub fn print(text: &str) -> Result<()> {
+    writeln!(stdout(), "{text}").context("cannot write to standard output")
+}
+
+/// Writes `rows` to a file, as `{ "rows": [ … ] }`.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub fn write_json(file: &Path, rows: &[Row]) -> Result<()> {
+    let text = serde_json::to_string_pretty(&serde_json::json!({ "rows": rows }))?;
+    std::fs::write(file, text + "\n").with_context(|| format!("`{}`", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, median: f64) -> Row {
+        let (p10, p90) = (median - 1.0, median + 1.0);
+        Row::time(name, Spread { p10, median, p90 })
+    }
+
+    #[test]
+    fn a_bar_is_for_the_ratio() {
+        let floor = row("floor", 100.0);
+        assert_eq!(row("a", 15.0).beside(&floor, Some(0.15)).pass, Some(true));
+        assert_eq!(row("a", 15.1).beside(&floor, Some(0.15)).pass, Some(false));
+        let beside = row("a", 15.0).beside(&floor, None);
+        assert_eq!((beside.ratio, beside.pass), (Some(0.15), None));
+    }
+
+    #[test]
+    fn a_table_has_a_line_for_every_row() {
+        let rows = [row("a", 3.0).beside(&row("b", 2.0), Some(1.4)).cells()];
+        assert_eq!(
+            table(&Row::HEADERS, &rows),
+            "| name | median (p10–p90) | unit | beside | ratio | bar | pass |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n\
+             | a | 3.00 (2.00–4.00) | µs | b | 1.500 | ≤ 1.4 | no |\n"
+        );
+    }
+}

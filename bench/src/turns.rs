@@ -1,0 +1,174 @@
+//! Measuring several things side by side.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+/// How many batches of each work are timed.
+const ROUNDS: usize = 1000;
+/// How long a batch takes at least: far more than reading the clock, and far less than the operating system lets a thread run.
+/// On a busy machine most batches are then not interrupted, so that the median is that of an undisturbed run.
+const BATCH: Duration = Duration::from_micros(250);
+
+/// Something to measure.
+pub struct Work<'work> {
+    name: String,
+    batch: Batch<'work>,
+}
+
+/// Runs so many calls and says how long they took together.
+type Batch<'work> = Box<dyn FnMut(u32) -> Result<Duration> + 'work>;
+
+impl std::fmt::Debug for Work<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Work")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'work> Work<'work> {
+    /// Measures `call`, and what it takes to drop what it returns.
+    pub fn new<T>(name: impl Into<String>, mut call: impl FnMut() -> Result<T> + 'work) -> Self {
+        Self::of_batches(name, move |calls| {
+            let began = Instant::now();
+            for _ in 0..calls {
+                black_box(call()?);
+            }
+            Ok(began.elapsed())
+        })
+    }
+
+    /// Measures what times itself: `batch` is given a number of calls and returns what they took together.
+    pub fn of_batches(
+        name: impl Into<String>,
+        batch: impl FnMut(u32) -> Result<Duration> + 'work,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            batch: Box::new(batch),
+        }
+    }
+
+    /// What it is called in results.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `calls` calls.
+    ///
+    /// # Errors
+    ///
+    /// When one of them fails.
+    pub fn run(&mut self, calls: u32) -> Result<Duration> {
+        (self.batch)(calls).with_context(|| format!("`{}`", self.name))
+    }
+
+    /// How many calls take as long as a batch should. Warms up on the way.
+    fn calls_in_a_batch(&mut self) -> Result<u32> {
+        let mut calls: u32 = 1;
+        while self.run(calls)? < BATCH {
+            calls = calls.saturating_mul(2);
+            ensure!(calls < 1 << 30, "`{}` takes no time at all", self.name);
+        }
+        Ok(calls)
+    }
+}
+
+/// What one call takes, in microseconds: over all batches the median, and what a tenth of them stay below and exceed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// A tenth of the batches are faster.
+    pub p10: f64,
+    /// Half of the batches are faster.
+    pub median: f64,
+    /// A tenth of the batches are slower.
+    pub p90: f64,
+}
+
+impl Spread {
+    fn of(mut batches: Vec<f64>) -> Option<Self> {
+        batches.sort_by(f64::total_cmp);
+        let last = batches.len().checked_sub(1)?;
+        let at = |tenths: usize| batches.get(last * tenths / 10).copied();
+        Some(Self {
+            p10: at(1)?,
+            median: at(5)?,
+            p90: at(9)?,
+        })
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { p10, median, p90 } = self;
+        write!(formatter, "{median:.1} ({p10:.1}–{p90:.1})")
+    }
+}
+
+/// Measures every work, a batch of each in turn, so that a noisy moment does not hit one of them alone. The results are in
+/// the order of `works`.
+///
+/// # Errors
+///
+/// When a call fails.
+pub fn in_turns(works: &mut [Work<'_>]) -> Result<Vec<Spread>> {
+    let mut plans = Vec::with_capacity(works.len());
+    for work in &mut *works {
+        plans.push((work.calls_in_a_batch()?, Vec::with_capacity(ROUNDS)));
+    }
+    for _ in 0..ROUNDS {
+        for (work, (calls, batches)) in works.iter_mut().zip(&mut plans) {
+            // The others had the caches since.
+            work.run(1)?;
+            let took = work.run(*calls)?;
+            batches.push(took.as_secs_f64() * 1e6 / f64::from(*calls));
+        }
+    }
+    plans
+        .into_iter()
+        .map(|(_, batches)| Spread::of(batches).context("nothing was measured"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_read_off_the_sorted_batches() {
+        let batches = (0..=100).rev().map(f64::from).collect();
+        let spread = Spread::of(batches).unwrap();
+        assert_eq!(
+            spread,
+            Spread {
+                p10: 10.0,
+                median: 50.0,
+                p90: 90.0
+            }
+        );
+        assert_eq!(spread.to_string(), "50.0 (10.0–90.0)");
+        assert_eq!(Spread::of(Vec::new()), None);
+    }
+
+    #[test]
+    fn works_take_turns_and_keep_their_order() {
+        let constant = |micros: u64| {
+            Work::of_batches(micros.to_string(), move |calls| {
+                Ok(Duration::from_micros(micros) * calls)
+            })
+        };
+        let spreads = in_turns(&mut [constant(500), constant(3)]).unwrap();
+        let medians: Vec<_> = spreads.iter().map(|spread| spread.median.round()).collect();
+        assert_eq!(medians, [500.0, 3.0]);
+    }
+
+    #[test]
+    fn a_call_that_fails_names_its_work() {
+        let mut work = Work::new("broken", || -> Result<()> { anyhow::bail!("no") });
+        let error = in_turns(std::slice::from_mut(&mut work)).unwrap_err();
+        assert_eq!(format!("{error:#}"), "`broken`: no");
+    }
+}

@@ -1,0 +1,125 @@
+//! The steps of a decision one by one, and a decision without its isolation: for benchmarks only, behind the feature `measure`.
+//!
+//! No host may use this. A [`Reused`] instance remembers what earlier logins did to it, which is what
+//! [`Policy::decide`] exists to prevent.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_core::{AuthorizationRequest, Verdict};
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use crate::engine::Engine;
+use crate::evaluation::EvaluationError;
+use crate::host::PolicyBindings;
+use crate::limits::{Grants, Limits};
+use crate::load::{LoadError, one_line};
+use crate::module::componentize;
+use crate::policy::{Policy, Source, answer};
+use crate::snapshot::{Unreadable, instrument};
+use crate::state::{Phase, State};
+
+/// The engine underneath, so that other contracts can be measured on the same configuration.
+pub fn wasmtime(engine: &Engine) -> &wasmtime::Engine {
+    engine.wasmtime()
+}
+
+/// Loads a module without `configure`: it starts from the memory its compiler laid out, and its settings are not used.
+///
+/// # Errors
+///
+/// What is wrong with the module.
+pub fn unconfigured(
+    engine: &Engine,
+    source: Source<'_>,
+    limits: Limits,
+    grants: Grants,
+) -> Result<Policy, LoadError> {
+    let component = componentize(source.module, grants)?;
+    Policy::link(engine, source.name, &component, limits, grants)
+}
+
+/// Does with a component of any world what [`Policy::load`] does with `configure`: the same component, with its memory as `run`
+/// leaves it. `run` is given the component to instantiate, with accessors added.
+///
+/// # Errors
+///
+/// When `run` fails or the memory cannot be kept.
+pub fn snapshot<T: Send + 'static>(
+    component: &[u8],
+    run: impl FnOnce(&[u8]) -> wasmtime::Result<(Store<T>, Instance)>,
+) -> wasmtime::Result<Vec<u8>> {
+    let instrumented =
+        instrument(component).map_err(|Unreadable(reason)| wasmtime::Error::msg(reason))?;
+    let (mut store, instance) = run(&instrumented.component)?;
+    // The snapshot reads the whole memory at once.
+    store.set_hostcall_fuel(usize::MAX);
+    instrumented.snapshot(&mut store, instance)
+}
+
+/// Makes the store of a decision and drops it.
+pub fn store(policy: &Policy) {
+    drop(policy.store(Phase::Configure, policy.limits().deadline));
+}
+
+/// Makes the store and the instance of a decision and drops both.
+///
+/// # Errors
+///
+/// When there is no slot for the instance.
+pub fn instantiate(policy: &Policy) -> Result<(), EvaluationError> {
+    let mut store = policy.store(Phase::Configure, policy.limits().deadline);
+    instance(policy, &mut store).map(drop)
+}
+
+/// An instance that decides more than once.
+pub struct Reused {
+    store: Store<State>,
+    instance: PolicyBindings,
+}
+
+impl std::fmt::Debug for Reused {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Reused").finish_non_exhaustive()
+    }
+}
+
+impl Reused {
+    /// Instantiates `policy` for as many decisions about `request` as can be made within `time`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no slot for the instance.
+    pub fn new(
+        policy: &Policy,
+        request: Arc<AuthorizationRequest>,
+        time: Duration,
+    ) -> Result<Self, EvaluationError> {
+        let deadline = Instant::now() + time;
+        let mut store = policy.store(Phase::Decide { request, deadline }, time);
+        let instance = instance(policy, &mut store)?;
+        Ok(Self { store, instance })
+    }
+
+    /// Decides as [`Policy::decide`] does, in the instance that decided before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::decide`].
+    pub fn decide(&mut self) -> Result<Verdict, EvaluationError> {
+        let verdict = self
+            .instance
+            .portcullis_policy_decider()
+            .call_decide(&mut self.store)
+            .map_err(|error| EvaluationError::of_call(&error, self.store.data(), Duration::ZERO))?;
+        answer(&mut self.store, verdict)
+    }
+}
+
+fn instance(policy: &Policy, store: &mut Store<State>) -> Result<PolicyBindings, EvaluationError> {
+    policy
+        .pre
+        .instantiate(store)
+        .map_err(|error| EvaluationError::Host(one_line(&format!("{error:#}"))))
+}
