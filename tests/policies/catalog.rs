@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_catalog::{Catalog, CatalogOptions, Watcher};
 use portcullis_core::DenialClass;
+use portcullis_engine::Limits;
 
 use crate::site::{PATIENCE, Site, decide, denial, greeting, names, open};
 use crate::support::{engine, guest, request};

@@ -11,16 +11,18 @@ use rstest::rstest;
 use crate::support::{engine, load_with, request};
 
 /// What a whole interpreter needs, on a busy machine.
-const LIMITS: Limits = Limits {
-    deadline: Duration::from_secs(30),
-    memory: 16 << 20,
-};
+fn limits() -> Limits {
+    Limits {
+        deadline: Duration::from_secs(30),
+        ..Limits::default()
+    }
+}
 
 const SETTINGS: &str = r#"{"account":"APP","teams":"my-teams","blocked":["mallory"]}"#;
 
 fn load(language: &str, settings: &str) -> Result<Policy, LoadError> {
     let module = Built::in_other_language(language).unwrap();
-    load_with(&engine(), &module, settings, LIMITS, Grants::default())
+    load_with(&engine(), &module, settings, limits(), Grants::default())
 }
 
 /// What `policy` says of a client of this name, in these teams.

@@ -128,6 +128,7 @@ fn config() -> Config {
         .epoch_interruption(true)
         // What a decision costs, the same on every machine: for test vectors, which run on what will be served.
         .consume_fuel(true)
+        .max_wasm_stack(Limits::STACK)
         // A replayed request must come to the same verdict on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);

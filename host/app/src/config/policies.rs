@@ -44,6 +44,17 @@ pub struct Policies {
 /// More versions than anybody goes back.
 const MOST_VERSIONS: usize = 1000;
 
+/// How long a decision may take: no policy gets more than the engine's bound.
+const DECISION: Kind<Duration> = Kind {
+    expected: SOME_TIME.expected,
+    parse: |text| match (SOME_TIME.parse)(text) {
+        Ok(time) if time > Limits::MAX.deadline => {
+            Err(format!("must be at most `1m`, found `{text}`"))
+        }
+        time => time,
+    },
+};
+
 /// The memory of a policy: what a slot of the engine's pool holds, at most.
 const MEMORY: Kind<u64> = Kind {
     expected: SIZE.expected,
@@ -69,7 +80,7 @@ impl Policies {
         let poll_interval = section.value("poll-interval", &SOME_TIME, Duration::from_secs(10));
         let debounce = section.value("debounce", &SOME_TIME, Duration::from_millis(250));
         let max_module_size = section.value("max-module-size", &SIZE, 8 << 20);
-        let deadline = section.value("deadline", &SOME_TIME, Duration::from_millis(100));
+        let deadline = section.value("deadline", &DECISION, Duration::from_millis(100));
         let memory = section.value("memory", &MEMORY, 16 << 20);
         let guards = read_names(&mut section, "guards");
         let trusted_publishers = section.list("trusted-publishers", &PUBLISHER);
