@@ -108,6 +108,8 @@ impl Reused {
     ///
     /// As [`Policy::decide`].
     pub fn decide(&mut self) -> Result<Verdict, EvaluationError> {
+        // What one decision may use, each may.
+        self.store.data_mut().permit_bytes = 0;
         let verdict = self
             .instance
             .portcullis_policy_decider()
