@@ -17,7 +17,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) permits: ResourceTable,
     /// What the permits of this decision have taken so far, in bytes.
-    permit_bytes: usize,
+    pub(crate) permit_bytes: usize,
     pub(crate) limiter: Limiter,
     pub(crate) clock: GuestClock,
     pub(crate) log: GuestLog,
