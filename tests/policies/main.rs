@@ -15,6 +15,7 @@ mod guests;
 mod languages;
 mod loading;
 mod model;
+mod reuse;
 mod settings;
 mod site;
 mod support;

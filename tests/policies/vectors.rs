@@ -118,6 +118,8 @@ fn a_fuel_budget_is_the_same_everywhere_and_is_held() {
         let tested = test_policies(engine, &site.options(), &[]).unwrap();
         let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
         assert_eq!(outcomes[0].failure, None);
+        let asked = &outcomes[0].asked;
+        assert!(asked.contains(&"client.host".to_owned()), "{asked:?}");
         outcomes[0].fuel
     };
     let fuel = measured(&first);
@@ -141,7 +143,7 @@ fn a_fuel_budget_is_the_same_everywhere_and_is_held() {
 #[test]
 fn fuel_runs_out_only_where_it_is_limited() {
     let policy = load_with(
-        &engine(),
+        &engine().metered().unwrap(),
         &guest("tells"),
         r#"{"greeting":"one"}"#,
         Limits::default(),
@@ -205,5 +207,30 @@ identity = { method = "oidc", principal = "alice", proved = true, issuer = "http
         decide(&catalog).abstained.len(),
         1,
         "the request is no token's"
+    );
+}
+
+#[test]
+fn what_a_decision_asked_is_told_with_the_paths_of_claims() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &Built::policy("oidc-roles").unwrap());
+    let settings = "[settings]\naccount = \"APP\"\n[settings.roles.reader]\n";
+    site.put("p.toml", settings.as_bytes());
+    let test = "[[tests]]\nname = \"none\"\nlogin = { identity = { method = \"oidc\", proved = true } }\n\
+                permit = { account = \"APP\" }\n";
+    site.put("p.tests.toml", test.as_bytes());
+    let tested = test_policies(&engine(), &site.options(), &[]).unwrap();
+    let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
+    assert_eq!(outcomes[0].failure, None);
+    let asked = &outcomes[0].asked;
+    for question in ["identity.method", "identity.claim(roles)"] {
+        assert!(
+            asked.iter().any(|found| found == question),
+            "`{question}` is not in {asked:?}"
+        );
+    }
+    assert!(
+        !asked.iter().any(|found| found.starts_with("client.")),
+        "{asked:?}"
     );
 }

@@ -57,6 +57,15 @@ pub enum Command {
         #[command(subcommand)]
         verb: PolicyVerb,
     },
+    /// Look at a module and the files beside it: what it is, may use, asks for and lacks. It need not lie in a policy directory.
+    Inspect {
+        /// The module, NAME.wasm.
+        #[arg(value_name = "MODULE")]
+        file: PathBuf,
+        /// The configuration, portcullis.toml, whose limits and publishers apply.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Read a password from standard input and print its argon2id hash.
     Hash {
         /// Print a SHA-256 hash instead: for long random tokens, not for passwords.
@@ -96,6 +105,9 @@ pub enum PolicyVerb {
         config: PathBuf,
         /// The policies; all of them if none is named.
         names: Vec<PolicyName>,
+        /// Print what each decision asked too.
+        #[arg(long)]
+        asked: bool,
     },
     /// Sign a module, so that hosts with `trusted-publishers` load it.
     Sign {

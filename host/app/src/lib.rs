@@ -10,7 +10,7 @@
 //!   names, read from files and environment; [`Problem`]: one mistake.
 //! - [`serve()`]: the service; give it a configuration, secrets and a signal to stop. `health`: what it tells those who
 //!   watch it.
-//! - [`check`], [`init`], [`import`], [`policy`], [`hash`]: the other commands.
+//! - [`check`], [`init`], [`import`], [`policy`], [`inspect`], [`hash`]: the other commands.
 //! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: how it ends; [`telemetry`]: logs.
 //!
 //! # Embedding
@@ -37,6 +37,7 @@ pub mod config;
 pub mod hash;
 pub mod import;
 pub mod init;
+pub mod inspect;
 pub mod policy;
 pub mod telemetry;
 

@@ -47,7 +47,7 @@ impl From<Failure> for NotDone {
 }
 
 impl Output {
-    const fn success(text: String) -> Self {
+    pub(crate) const fn success(text: String) -> Self {
         Self {
             text,
             code: ExitCode::Success,
@@ -172,7 +172,7 @@ pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Ou
 /// # Errors
 ///
 /// When the configuration is wrong, the policy directory cannot be read, or a policy of `only` is not there.
-pub fn test(config: &Path, only: &[PolicyName]) -> Result<Output, NotDone> {
+pub fn test(config: &Path, only: &[PolicyName], asked: bool) -> Result<Output, NotDone> {
     let policies = read_policies(config)?;
     let options = CatalogOptions {
         state_directory: None,
@@ -187,10 +187,10 @@ pub fn test(config: &Path, only: &[PolicyName]) -> Result<Output, NotDone> {
             return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
         }
     }
-    Ok(tell_tests(&tested))
+    Ok(tell_tests(&tested, asked))
 }
 
-fn tell_tests(tested: &[TestedPolicy]) -> Output {
+fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
     let mut text = String::new();
     let (mut run, mut failed) = (0_usize, 0_usize);
     for policy in tested {
@@ -206,13 +206,17 @@ fn tell_tests(tested: &[TestedPolicy]) -> Output {
                 run = run.saturating_add(1);
                 let name = format!("{}: {}", policy.name, outcome.name);
                 match &outcome.failure {
-                    None => writeln!(text, "{name}: ok, {} fuel", outcome.fuel),
+                    None => writeln!(text, "{name}: ok, {} fuel", outcome.fuel)?,
                     Some(failure) => {
                         failed = failed.saturating_add(1);
                         let (file, line) = (policy.file.display(), outcome.line);
-                        writeln!(text, "{name}: FAILED: {file}, line {line}: {failure}")
+                        writeln!(text, "{name}: FAILED: {file}, line {line}: {failure}")?;
                     }
                 }
+                if asked {
+                    writeln!(text, "  asked: {}", outcome.asked.join(", "))?;
+                }
+                Ok(())
             }),
         };
     }
@@ -270,7 +274,7 @@ fn signing_key(seed: &str) -> anyhow::Result<KeyPair> {
 }
 
 /// `[policies]` of a configuration; the rest of it may be wrong.
-fn read_policies(config: &Path) -> Result<Policies, NotDone> {
+pub(crate) fn read_policies(config: &Path) -> Result<Policies, NotDone> {
     let survey = Config::survey(config);
     survey
         .policies

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, NotInitialized};
-use crate::policy::{self, NotDone};
+use crate::inspect;
+use crate::policy::{self, NotDone, Output};
 use crate::problem::Problem;
 use crate::{serve, signals, telemetry};
 
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init { directory } => initialize(&directory),
         Command::Import { from } => import(&from),
         Command::Policy { verb } => do_policy(&verb),
+        Command::Inspect { file, config } => finish(inspect::inspect(&file, config.as_deref())),
         Command::Hash { token } => print_hash(token),
     };
     done.unwrap_or_else(|failure| {
@@ -124,12 +126,20 @@ fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
 }
 
 fn do_policy(verb: &PolicyVerb) -> Result<ExitCode, Failure> {
-    let done = match verb {
+    finish(match verb {
         PolicyVerb::Status { config, json } => policy::status(config, *json),
         PolicyVerb::Rollback { name, config, to } => policy::roll_back(config, name, *to),
-        PolicyVerb::Test { config, names } => policy::test(config, names),
+        PolicyVerb::Test {
+            config,
+            names,
+            asked,
+        } => policy::test(config, names, *asked),
         PolicyVerb::Sign { file, seed_file } => policy::sign(file, seed_file),
-    };
+    })
+}
+
+/// Prints what a verb has to say.
+fn finish(done: Result<Output, NotDone>) -> Result<ExitCode, Failure> {
     match done {
         Ok(output) => {
             print(&output.text)?;

@@ -43,7 +43,7 @@ impl Paths {
         Self::of(directory.join(format!("{name}.wasm")))
     }
 
-    fn of(module: PathBuf) -> Self {
+    pub(crate) fn of(module: PathBuf) -> Self {
         Self {
             settings: module.with_extension("toml"),
             tests: module.with_extension("tests.toml"),

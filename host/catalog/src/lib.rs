@@ -16,13 +16,16 @@
 //! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, the chain for the others.
 //! - [`Report`]: what one pass over the directory did. [`Status`]: how every policy is doing.
 //! - [`sign`] and [`signer`]: who vouches for a module.
-//! - [`rollback`]: goes back to a version that was kept. [`test_policies`]: runs test vectors without serving.
+//! - [`rollback`]: goes back to a version that was kept. [`test_policies`]: runs test vectors without serving. [`inspect`]:
+//!   what a policy is, may do and lacks.
 
 mod catalog;
 mod chain;
 mod directory;
+mod inspect;
 mod loader;
 mod rollback;
+mod settings;
 mod signature;
 mod snapshot;
 mod status;
@@ -34,6 +37,7 @@ mod watch;
 pub use catalog::{Catalog, CatalogOptions, OpenError};
 pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
+pub use inspect::{Inspection, inspect};
 pub use loader::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
 pub use signature::{

@@ -48,6 +48,8 @@ pub struct TestOutcome {
     pub line: usize,
     /// Fuel that the decision used: about one for an instruction, the same on every machine.
     pub fuel: u64,
+    /// What the decision asked the host, each question once: `identity.username`, `identity.claim(roles)`.
+    pub asked: Vec<String>,
     /// Why it failed, in one line; none if it passed.
     pub failure: Option<String>,
     /// Whether it may do better another time: the machine had no time for it.
@@ -82,9 +84,18 @@ impl TestVectors {
         Ok(Self(vectors))
     }
 
-    /// Runs every test.
-    pub(crate) fn run(&self, policy: &Policy) -> Vec<TestOutcome> {
-        self.0.iter().map(|vector| vector.run(policy)).collect()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Runs every test on `policy`, and counts on `metered`, which is the same policy, what it costs.
+    pub(crate) fn run(&self, policy: &Policy, metered: &Policy) -> Vec<TestOutcome> {
+        let vectors = self.0.iter();
+        vectors.map(|vector| vector.run(policy, metered)).collect()
     }
 }
 
@@ -102,16 +113,20 @@ impl TestVector {
         })
     }
 
-    fn run(&self, policy: &Policy) -> TestOutcome {
+    fn run(&self, policy: &Policy, metered: &Policy) -> TestOutcome {
         let request = Arc::new(self.request.clone());
-        let deadline = Instant::now() + DEADLINE;
-        let decision = policy.decide_within(request, deadline, self.fuel.unwrap_or(u64::MAX));
-        let transient = matches!(decision.verdict, Err(EvaluationError::Deadline(_)));
+        let served = policy.decide(Arc::clone(&request), Instant::now() + DEADLINE);
+        let fuel = self.fuel.unwrap_or(u64::MAX);
+        let counted = metered.decide_within(request, Instant::now() + DEADLINE, fuel);
+        let is_late = |verdict: &Result<_, _>| matches!(verdict, Err(EvaluationError::Deadline(_)));
+        let transient = is_late(&served) || is_late(&counted.verdict);
+        let failure = self.expected.difference(served);
         TestOutcome {
             name: self.name.clone(),
             line: self.line,
-            fuel: decision.fuel,
-            failure: self.expected.difference(decision.verdict),
+            fuel: counted.fuel,
+            asked: counted.asked,
+            failure: failure.or_else(|| self.expected.difference(counted.verdict)),
             transient,
         }
     }
@@ -143,7 +158,9 @@ pub fn test_policies(
     let wanted = units.filter(|(name, _)| only.is_empty() || only.contains(name));
     let tested = wanted.map(|(name, unit)| TestedPolicy {
         file: unit.paths.tests.clone(),
-        outcomes: unit.test(engine, &name, options),
+        outcomes: unit
+            .test(engine, &name, options)
+            .map(|(_, outcomes)| outcomes),
         name,
     });
     Ok(tested.collect())

@@ -1,7 +1,7 @@
 //! The engine: configuration of wasmtime, the linkers, and the thread that makes time pass.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use portcullis_core::SecretVerifier;
@@ -10,6 +10,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::host;
 use crate::limits::{Grants, Limits};
+use crate::reuse::Idle;
 use crate::state::State;
 
 /// How an [`Engine`] is built.
@@ -49,6 +50,10 @@ struct Inner {
     ordinary: Linker<State>,
     with_secrets: Linker<State>,
     verifier: Arc<dyn SecretVerifier>,
+    meters_fuel: bool,
+    idle: Idle,
+    /// Made when it is asked for.
+    metered: OnceLock<Engine>,
     _ticker: Ticker,
 }
 
@@ -84,6 +89,14 @@ impl Engine {
                 wasmtime::Engine::new(&config()).map_err(EngineError::new)?
             }
         };
+        Self::on(wasmtime, verifier, false)
+    }
+
+    fn on(
+        wasmtime: wasmtime::Engine,
+        verifier: Arc<dyn SecretVerifier>,
+        meters_fuel: bool,
+    ) -> Result<Self, EngineError> {
         let linker = |grants| {
             let mut linker = Linker::new(&wasmtime);
             host::add_to_linker(&mut linker, grants)
@@ -94,12 +107,43 @@ impl Engine {
             ordinary: linker(Grants { secrets: false })?,
             with_secrets: linker(Grants { secrets: true })?,
             verifier,
+            meters_fuel,
+            idle: Idle::new(),
+            metered: OnceLock::new(),
             _ticker: Ticker::start(&wasmtime)?,
             wasmtime,
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// The same engine with a meter: it counts what policies do, which makes them up to a tenth slower. For tests of policies, not
+    /// for logins. Made once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::new`].
+    pub fn metered(&self) -> Result<Self, EngineError> {
+        if self.inner.meters_fuel {
+            return Ok(self.clone());
+        }
+        if let Some(engine) = self.inner.metered.get() {
+            return Ok(engine.clone());
+        }
+        let wasmtime =
+            wasmtime::Engine::new(config().consume_fuel(true)).map_err(EngineError::new)?;
+        let engine = Self::on(wasmtime, self.verifier(), true)?;
+        Ok(self.inner.metered.get_or_init(|| engine).clone())
+    }
+
+    /// Places for instances that wait to decide again.
+    pub(crate) fn idle(&self) -> &Idle {
+        &self.inner.idle
+    }
+
+    pub(crate) fn meters_fuel(&self) -> bool {
+        self.inner.meters_fuel
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -126,8 +170,6 @@ fn config() -> Config {
         // Policies are called synchronously; the machinery for concurrent calls would triple the cost of a call.
         .concurrency_support(false)
         .epoch_interruption(true)
-        // What a decision costs, the same on every machine: for test vectors, which run on what will be served.
-        .consume_fuel(true)
         .max_wasm_stack(Limits::STACK)
         // A replayed request must come to the same verdict on every machine.
         .cranelift_nan_canonicalization(true)
@@ -148,8 +190,8 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
     const MEMORIES: u32 = 4;
     /// Most tables of a policy, which are set aside likewise.
     const TABLES: u32 = 4;
-    // Loading takes slots too, beside the decisions in flight.
-    let slots = max_concurrent.saturating_add(8);
+    // Loading takes slots too, beside the decisions in flight, and so do instances that wait to decide again.
+    let slots = max_concurrent.saturating_add(8).saturating_add(Idle::MOST);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES))

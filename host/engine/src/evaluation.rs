@@ -122,6 +122,7 @@ impl EvaluationError {
     fn of_trap(trap: Trap, error: &wasmtime::Error, state: &State, time: Duration) -> Self {
         match trap {
             Trap::Interrupt => Self::Deadline(time),
+            Trap::OutOfFuel => Self::Fuel(state.fuel),
             Trap::InvalidChar
             | Trap::InvalidDiscriminant
             | Trap::StringOutOfBounds

@@ -53,6 +53,16 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>, grants: Grants) -> wasmt
 
 impl State {
     fn request(&self, asked: &'static str) -> wasmtime::Result<&AuthorizationRequest> {
+        self.request_about(asked, None)
+    }
+
+    /// As [`request`](Self::request), for a question with something in it.
+    fn request_about(
+        &self,
+        asked: &'static str,
+        about: Option<&str>,
+    ) -> wasmtime::Result<&AuthorizationRequest> {
+        self.note(asked, about);
         match &self.phase {
             Phase::Decide { request, .. } => Ok(request),
             Phase::Configure => Err(NoRequest(asked).into()),
@@ -73,6 +83,7 @@ impl State {
         secret: impl FnOnce(&AuthorizationRequest) -> Option<&Secret>,
         hash: &str,
     ) -> wasmtime::Result<Result<bool, String>> {
+        self.note(asked, None);
         let Phase::Decide { request, deadline } = &self.phase else {
             return Err(NoRequest(asked).into());
         };

@@ -11,6 +11,7 @@
 //! - [`Policy`]: one loaded module, configured once, its memory snapshotted where it can be; [`Policy::decide`] answers
 //!   one request in an instance of its own.
 //! - [`Limits`] and [`Grants`]: what a policy may use. [`Limit`] and [`Amount`]: one of them, for people.
+//! - [`describe`]: what a module is, without running it.
 //! - [`LoadError`]: why a module is not put in service. [`EvaluationError`]: why a decision failed, and
 //!   whose fault it was.
 //!
@@ -18,7 +19,7 @@
 //!
 //! Every decision runs in a fresh instance that starts from the memory `configure` left behind, and is
 //! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
-//! a leak, not through a corrupted heap. See `docs/design/why-an-instance-per-decision.md`.
+//! a leak, not through a corrupted heap. A policy can opt out of that ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
 
 mod contract;
 mod engine;
@@ -32,6 +33,7 @@ pub mod measure;
 mod module;
 mod overrun;
 mod policy;
+mod reuse;
 mod snapshot;
 mod state;
 
@@ -39,4 +41,5 @@ pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
+pub use module::{Description, describe};
 pub use policy::{Metered, Policy, Source};

@@ -25,6 +25,39 @@ pub(crate) fn componentize(bytes: &[u8], grants: Grants) -> Result<Vec<u8>, Load
     Ok(component)
 }
 
+/// What a module is, as far as can be told without running it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Whether it is a component already; a core module is made one when it is loaded.
+    pub is_component: bool,
+    /// The functions of the contract that it uses, by interface (with its version).
+    pub uses: Vec<(String, Vec<String>)>,
+}
+
+/// Looks at a module without compiling it.
+///
+/// # Errors
+///
+/// When it is no policy, whatever it might be granted.
+pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
+    let component = componentize(bytes, Grants { secrets: true })?;
+    let uses = match wit_component::decode(&component) {
+        Ok(DecodedWasm::Component(resolve, world)) => {
+            let world = resolve.worlds.get(world);
+            world.map_or_else(Vec::new, |world| {
+                interfaces(&resolve, world)
+                    .map(|(name, functions)| (name, functions.into_iter().collect()))
+                    .collect()
+            })
+        }
+        _ => Vec::new(),
+    };
+    Ok(Description {
+        is_component: kind(bytes)? == Encoding::Component,
+        uses,
+    })
+}
+
 fn kind(bytes: &[u8]) -> Result<Encoding, LoadError> {
     if bytes.is_empty() {
         return Err(LoadError::Empty);

@@ -1,12 +1,13 @@
 //! One loaded policy, and one decision.
 
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, PolicyName, Verdict};
 use wasmtime::component::Component;
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::engine::{Engine, TICK};
 use crate::evaluation::EvaluationError;
@@ -15,8 +16,9 @@ use crate::limits::{Grants, Limits};
 use crate::load::{LoadError, one_line};
 use crate::module::componentize;
 use crate::overrun;
+use crate::reuse::{Reused, Used};
 use crate::snapshot::{self, Instrumented, Unreadable};
-use crate::state::{GuestLog, Phase, State};
+use crate::state::{GuestLog, Phase, Questions, State};
 
 /// What a policy is made from. `Debug` shows the name only: settings have password hashes in them.
 #[derive(Clone, Copy)]
@@ -49,6 +51,8 @@ pub struct Policy {
     limits: Limits,
     /// The settings that `configure` gets before every decision; none if its state was kept.
     settings: Option<Arc<str>>,
+    /// Instances that decide more than once, if that is wanted.
+    reused: Option<Reused>,
 }
 
 impl std::fmt::Debug for Policy {
@@ -62,6 +66,17 @@ impl std::fmt::Debug for Policy {
     }
 }
 
+impl Drop for Policy {
+    fn drop(&mut self) {
+        if let Some(reused) = &self.reused {
+            reused.clear(&self.engine);
+        }
+    }
+}
+
+/// Where the log has what policies asked.
+const ASKED: &str = "portcullis_engine::asked";
+
 /// A decision, and what it cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metered {
@@ -69,10 +84,9 @@ pub struct Metered {
     pub verdict: Result<Verdict, EvaluationError>,
     /// Fuel used by the policy's own code. What the host does for it costs none.
     pub fuel: u64,
+    /// What it asked the host, each question once, in the words of the contract: `identity.username`, `identity.claim(roles)`.
+    pub asked: Vec<String>,
 }
-
-/// More than any decision can use before its deadline.
-const UNLIMITED_FUEL: u64 = u64::MAX;
 
 impl Policy {
     /// Checks, compiles and configures a module. Blocks for the compilation, tens of milliseconds for a
@@ -141,6 +155,7 @@ impl Policy {
             pre,
             limits,
             settings: None,
+            reused: None,
         })
     }
 
@@ -194,52 +209,147 @@ impl Policy {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
-        self.decide_within(request, deadline, UNLIMITED_FUEL)
-            .verdict
+        let limit = self.limit(deadline);
+        let phase = Phase::Decide { request, deadline };
+        match &self.reused {
+            None => self.run(&mut self.store(phase, limit), limit),
+            Some(reused) => self.run_reused(reused, &phase, limit),
+        }
     }
 
     /// As [`decide`](Self::decide), and counts what the policy's own code costs, in wasmtime's units of fuel: about one for an
     /// instruction, the same on every machine. A decision that needs more than `fuel` fails with [`EvaluationError::Fuel`].
+    ///
+    /// Only a policy that was loaded by [`Engine::metered`] can; for any other this is a failure of the host.
     pub fn decide_within(
         &self,
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
         fuel: u64,
     ) -> Metered {
-        let limit = self
-            .limits
-            .deadline
-            .min(deadline.saturating_duration_since(Instant::now()));
+        let limit = self.limit(deadline);
         let mut store = self.store(Phase::Decide { request, deadline }, limit);
-        let verdict = refuel(&mut store, fuel).and_then(|()| self.run(&mut store, limit, fuel));
-        let left = store.get_fuel().unwrap_or(0);
+        store.data_mut().fuel = fuel;
+        store.data_mut().asked = Some(Questions::default());
+        let verdict = store
+            .set_fuel(fuel)
+            .map_err(|error| EvaluationError::Host(one_line(&format!("{error:#}"))))
+            .and_then(|()| self.run(&mut store, limit));
+        let left = store.get_fuel().unwrap_or(fuel);
+        let asked = store.data_mut().asked.take();
         Metered {
             verdict,
             fuel: fuel.saturating_sub(left),
+            asked: asked.map(Questions::into_texts).unwrap_or_default(),
         }
     }
 
-    fn run(
+    /// How long a decision may take whose answer is too late at `deadline`.
+    fn limit(&self, deadline: Instant) -> Duration {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.limits.deadline.min(left)
+    }
+
+    fn run(&self, store: &mut Store<State>, limit: Duration) -> Result<Verdict, EvaluationError> {
+        let instance = self.start(store, limit)?;
+        self.ask(store, &instance, limit)
+    }
+
+    /// Makes an instance that can decide.
+    fn start(
         &self,
         store: &mut Store<State>,
         limit: Duration,
-        fuel: u64,
-    ) -> Result<Verdict, EvaluationError> {
-        let instance = self.pre.instantiate(&mut *store).map_err(|error| {
-            out_of_fuel(&error, fuel)
-                .unwrap_or_else(|| EvaluationError::of_start(&error, store.data(), limit))
-        })?;
+    ) -> Result<PolicyBindings, EvaluationError> {
+        let instance = self
+            .pre
+            .instantiate(&mut *store)
+            .map_err(|error| EvaluationError::of_start(&error, store.data(), limit))?;
         if let Some(settings) = &self.settings {
-            take_settings_again(store, &instance, settings, limit, fuel)?;
+            take_settings_again(store, &instance, settings, limit)?;
+        }
+        Ok(instance)
+    }
+
+    /// Has an instance decide. Tells what it asked, if the log is to have it.
+    fn ask(
+        &self,
+        store: &mut Store<State>,
+        instance: &PolicyBindings,
+        limit: Duration,
+    ) -> Result<Verdict, EvaluationError> {
+        let told = tracing::enabled!(target: ASKED, tracing::Level::DEBUG);
+        if told {
+            store.data_mut().asked.get_or_insert_default();
         }
         let verdict = instance
             .portcullis_policy_decider()
             .call_decide(&mut *store)
-            .map_err(|error| {
-                out_of_fuel(&error, fuel)
-                    .unwrap_or_else(|| EvaluationError::of_call(&error, store.data(), limit))
-            })?;
-        answer(store, verdict)
+            .map_err(|error| EvaluationError::of_call(&error, store.data(), limit));
+        if told && let Phase::Decide { request, .. } = &store.data().phase {
+            let asked = store.data().asked.as_ref().map(Questions::texts);
+            let asked = asked.unwrap_or_default().join(",");
+            tracing::event!(
+                target: ASKED,
+                tracing::Level::DEBUG,
+                policy.name = %self.name,
+                policy.asked = asked,
+                user_nkey = %request.user_nkey,
+                "policy asked"
+            );
+        }
+        answer(store, verdict?)
+    }
+
+    /// Decides in an instance that has decided before, if there is one, and keeps it for the next decision. What goes wrong in a
+    /// used instance may come from what was done in it before, so it is tried once more in a fresh one.
+    fn run_reused(
+        &self,
+        reused: &Reused,
+        phase: &Phase,
+        limit: Duration,
+    ) -> Result<Verdict, EvaluationError> {
+        if let Some(mut used) = reused.take(&self.engine) {
+            used.store.data_mut().begin_again(phase.clone(), limit);
+            used.store.set_epoch_deadline(ticks(limit));
+            let verdict = self.ask(&mut used.store, &used.instance, limit);
+            match verdict {
+                Ok(verdict) => {
+                    reused.put(&self.engine, used);
+                    return Ok(verdict);
+                }
+                Err(error @ EvaluationError::Deadline(_)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let mut store = self.store(phase.clone(), limit);
+        let instance = self.start(&mut store, limit)?;
+        let verdict = self.ask(&mut store, &instance, limit)?;
+        let decisions = 0;
+        let used = Used {
+            store,
+            instance,
+            decisions,
+        };
+        reused.put(&self.engine, used);
+        Ok(verdict)
+    }
+
+    /// Lets an instance of this policy make up to `decisions` decisions, one after the other.
+    ///
+    /// That costs a third of a fresh instance each time, and gives up what it is for: what one client sends stays in the memory in
+    /// which the next one is decided. Only for policies that are trusted to keep them apart.
+    #[must_use]
+    pub fn reusing(mut self, decisions: NonZeroU32) -> Self {
+        self.reused = Some(Reused::new(decisions));
+        self
+    }
+
+    /// How many decisions an instance makes: one, unless the policy opted in to more.
+    pub fn decisions_per_instance(&self) -> u32 {
+        self.reused
+            .as_ref()
+            .map_or(1, |reused| reused.decisions().get())
     }
 
     /// Whether the state that `configure` left was kept. If not, every decision calls `configure` first, and the time it takes
@@ -334,7 +444,6 @@ fn take_settings_again(
     policy: &PolicyBindings,
     settings: &str,
     limit: Duration,
-    fuel: u64,
 ) -> Result<(), EvaluationError> {
     let phase = std::mem::replace(&mut store.data_mut().phase, Phase::Configure);
     store.data_mut().log.lines = usize::MAX;
@@ -348,8 +457,7 @@ fn take_settings_again(
         Ok(Err(_)) => Err(EvaluationError::Trapped(
             "it refuses the settings that it took when it was loaded".to_owned(),
         )),
-        Err(error) => Err(out_of_fuel(&error, fuel)
-            .unwrap_or_else(|| EvaluationError::of_call(&error, store.data(), limit))),
+        Err(error) => Err(EvaluationError::of_call(&error, store.data(), limit)),
     }
 }
 
@@ -363,8 +471,10 @@ fn store(
     let state = State::new(name.clone(), phase, engine.verifier(), limits, time);
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
-    // The engine meters fuel, so that test vectors can; a store without any could not take a step.
-    let _ = store.set_fuel(UNLIMITED_FUEL);
+    if engine.meters_fuel() {
+        // A store without any could not take a step.
+        let _ = store.set_fuel(u64::MAX);
+    }
     store.set_hostcall_fuel(limits.host_call_bytes);
     store.set_epoch_deadline(ticks(time));
     // The epoch counts all time; what the host spent for the policy is given back here.
@@ -375,18 +485,6 @@ fn store(
         })
     });
     store
-}
-
-/// The error of a policy that has used all of its `fuel`, if it is that.
-fn out_of_fuel(error: &wasmtime::Error, fuel: u64) -> Option<EvaluationError> {
-    let trap = error.downcast_ref::<Trap>()?;
-    (*trap == Trap::OutOfFuel).then_some(EvaluationError::Fuel(fuel))
-}
-
-fn refuel(store: &mut Store<State>, fuel: u64) -> Result<(), EvaluationError> {
-    store
-        .set_fuel(fuel)
-        .map_err(|error| EvaluationError::Host(crate::load::one_line(&format!("{error:#}"))))
 }
 
 /// One more than it takes, for the tick in progress.

@@ -1,11 +1,13 @@
 //! What a store holds: the request, the permits under construction, and the accounts of what was used.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, PolicyName, SecretVerifier};
 use wasmtime::component::ResourceTable;
 
+use crate::host::truncate;
 use crate::limiter::{Limiter, OutputExceeded};
 use crate::limits::Limits;
 
@@ -21,9 +23,47 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) clock: GuestClock,
     pub(crate) log: GuestLog,
+    /// The fuel it was given, where that is metered.
+    pub(crate) fuel: u64,
+    /// What the policy asks, where somebody wants to know.
+    pub(crate) asked: Option<Questions>,
+}
+
+/// The questions of a policy, each once, in the order they were asked first.
+#[derive(Debug, Default)]
+pub(crate) struct Questions(RefCell<Vec<String>>);
+
+impl Questions {
+    /// More than a policy asks that does not ask the same thing in ever new ways.
+    const MOST: usize = 256;
+
+    fn note(&self, question: &str, about: Option<&str>) {
+        let mut asked = self.0.borrow_mut();
+        if asked.len() >= Self::MOST {
+            return;
+        }
+        let mut text = question.to_owned();
+        if let Some(about) = about {
+            let mut about = about.to_owned();
+            truncate(&mut about, 128);
+            text = format!("{text}({})", about.escape_debug());
+        }
+        if !asked.contains(&text) {
+            asked.push(text);
+        }
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        self.0.into_inner()
+    }
 }
 
 /// What the policy is doing.
+#[derive(Clone)]
 pub(crate) enum Phase {
     /// Taking its settings: there is no request to ask about.
     Configure,
@@ -83,6 +123,24 @@ impl State {
             permit_bytes: 0,
             clock,
             log: GuestLog::default(),
+            fuel: u64::MAX,
+            asked: None,
+        }
+    }
+
+    /// Forgets the last decision, before an instance that made it makes another.
+    pub(crate) fn begin_again(&mut self, phase: Phase, time: Duration) {
+        let (name, verifier) = (self.name.clone(), Arc::clone(&self.verifier));
+        let next = Self::new(name, phase, verifier, self.limits, time);
+        // The memory is still there, so what it counts up to stays.
+        let limiter = self.limiter;
+        *self = Self { limiter, ..next };
+    }
+
+    /// Notes that the policy asks something, and about what.
+    pub(crate) fn note(&self, question: &str, about: Option<&str>) {
+        if let Some(asked) = &self.asked {
+            asked.note(question, about);
         }
     }
 

@@ -6,7 +6,7 @@ use portcullis_core::{
 };
 
 use super::format;
-use crate::unit::json_of;
+use crate::settings::json_of;
 
 /// The nkey that servers make for a login; the same in every test, and of no user.
 const USER_NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

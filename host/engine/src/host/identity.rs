@@ -69,12 +69,14 @@ impl contract::identity::Host for State {
     }
 
     fn claim(&mut self, path: String) -> wasmtime::Result<Vec<String>> {
-        let identity = &self.request("identity.claim")?.identity;
+        let identity = &self.request_about("identity.claim", Some(&path))?.identity;
         Ok(identity.claims.texts(&path))
     }
 
     fn claim_json(&mut self, path: String) -> wasmtime::Result<Option<String>> {
-        let identity = &self.request("identity.claim-json")?.identity;
+        let identity = &self
+            .request_about("identity.claim-json", Some(&path))?
+            .identity;
         Ok(identity.claims.get(&path).map(ToString::to_string))
     }
 

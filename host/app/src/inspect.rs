@@ -1,0 +1,87 @@
+//! `portcullis inspect`: what a policy is, may use, asks for and lacks.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use portcullis_catalog::{CatalogOptions, Inspection, inspect as look};
+
+use crate::check::idle_engine;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::options::catalog_options;
+use crate::policy::{NotDone, Output, read_policies};
+
+/// Looks at a module and at what lies beside it, under the limits and publishers of a configuration, if there is one.
+///
+/// # Errors
+///
+/// When the configuration is wrong, or the file is no policy at all.
+pub fn inspect(file: &Path, config: Option<&Path>) -> Result<Output, NotDone> {
+    let options = match config {
+        Some(config) => catalog_options(&read_policies(config)?),
+        None => CatalogOptions::new(file.parent().unwrap_or(Path::new("."))),
+    };
+    let found = look(&idle_engine()?, file, &options)
+        .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
+    let mut text = String::new();
+    // Writing to a text does not fail.
+    let _ = tell(&mut text, file, &found);
+    let code = match &found.verdict {
+        Ok((_, tests)) if tests.iter().all(|test| test.failure.is_none()) => ExitCode::Success,
+        _ => ExitCode::BadPolicies,
+    };
+    Ok(Output { text, code })
+}
+
+fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result {
+    writeln!(text, "{}", file.display())?;
+    writeln!(text, "  digest: {}", found.digest)?;
+    let form = if found.description.is_component {
+        "a component"
+    } else {
+        "a core module, made a component when it is loaded"
+    };
+    writeln!(text, "  form: {form}, {} bytes", found.size)?;
+    match &found.signer {
+        Ok(Some(publisher)) => writeln!(text, "  signed by: {publisher}")?,
+        Ok(None) => writeln!(text, "  signed by: nobody")?,
+        Err(error) => writeln!(text, "  signature: {error}")?,
+    }
+    writeln!(text, "  uses:")?;
+    for (interface, functions) in &found.description.uses {
+        writeln!(text, "    {interface}: {}", functions.join(", "))?;
+    }
+    writeln!(text, "  limits:")?;
+    for limit in found.limits.each() {
+        writeln!(text, "    {}: {}", limit.name, limit.amount)?;
+    }
+    writeln!(text, "  grants:")?;
+    writeln!(text, "    secrets: {}", found.grants.secrets)?;
+    writeln!(
+        text,
+        "  decisions per instance: {}",
+        found.decisions_per_instance
+    )?;
+    match &found.verdict {
+        Ok((snapshotted, tests)) => {
+            let kept = if *snapshotted {
+                "kept, every decision starts from it"
+            } else {
+                "cannot be kept, settings are taken anew before every decision"
+            };
+            writeln!(text, "  configured state: {kept}")?;
+            let failed = tests.iter().filter(|test| test.failure.is_some()).count();
+            writeln!(text, "  tests: {}, {failed} failed", tests.len())?;
+            for test in tests {
+                if let Some(failure) = &test.failure {
+                    writeln!(text, "    {}: {failure}", test.name)?;
+                }
+            }
+            Ok(())
+        }
+        Err(error) => {
+            writeln!(text, "  tests: {}, not run", found.tests)?;
+            writeln!(text, "  not to be put in service: {error}")
+        }
+    }
+}

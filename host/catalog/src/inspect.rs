@@ -1,0 +1,81 @@
+//! What a policy is, may do and lacks, without serving it.
+
+use std::path::Path;
+
+use portcullis_core::Digest;
+use portcullis_engine::{Description, Engine, Grants, Limits, describe};
+
+use crate::catalog::CatalogOptions;
+use crate::directory::{self, Paths};
+use crate::settings::SettingsFile;
+use crate::signature::{Publisher, SignatureError, signer};
+use crate::unit::{UnitError, UnitProblem};
+use crate::vectors::{TestOutcome, TestVectors};
+
+/// What can be said of one `NAME.wasm` with the files beside it.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The digest of the module.
+    pub digest: Digest,
+    /// The size of the module, in bytes.
+    pub size: usize,
+    /// Who signed it; none if nobody did.
+    pub signer: Result<Option<Publisher>, SignatureError>,
+    /// What it is made of.
+    pub description: Description,
+    /// What it may use, `NAME.toml` counted in.
+    pub limits: Limits,
+    /// What it may ask for beyond the ordinary.
+    pub grants: Grants,
+    /// How many decisions one instance makes.
+    pub decisions_per_instance: u32,
+    /// How many tests come with it.
+    pub tests: usize,
+    /// Whether the state that `configure` leaves can be kept, and what the tests came to; the error if it cannot be put in service.
+    pub verdict: Result<(bool, Vec<TestOutcome>), UnitError>,
+}
+
+/// Looks at the module in a file, which does not have to lie in a policy directory, and at what lies beside it. Blocks.
+///
+/// # Errors
+///
+/// When the module or its settings cannot be read, or it is no policy at all.
+pub fn inspect(
+    engine: &Engine,
+    module: &Path,
+    options: &CatalogOptions,
+) -> Result<Inspection, UnitError> {
+    let paths = Paths::of(module.to_owned());
+    let stem = module.file_stem().unwrap_or_default().to_string_lossy();
+    let unit = directory::read_unit(paths.clone(), options.max_module_size);
+    let content = unit.content?;
+    let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), options.limits)?;
+    let description = describe(&content.module)
+        .map_err(|error| UnitError::new(&paths.module, UnitProblem::Load(error)))?;
+    let tests = match &content.tests {
+        Some(bytes) => TestVectors::parse(&paths.tests, bytes)?.len(),
+        None => 0,
+    };
+    let (digest, size) = (content.fingerprint.module, content.module.len());
+    let signer = signer(&content.module);
+    // A file that waits for its place may have a name that no policy can have, as `static_users.wasm` made by cargo has not.
+    let name = stem.parse().or_else(|_| "inspected".parse()).map_err(
+        |error: portcullis_core::InvalidPolicyName| {
+            UnitError::new(&paths.module, UnitProblem::Settings(error.to_string()))
+        },
+    )?;
+    let unit = directory::read_unit(paths, options.max_module_size);
+    Ok(Inspection {
+        digest,
+        size,
+        signer,
+        description,
+        limits: file.limits,
+        grants: file.grants,
+        decisions_per_instance: file
+            .decisions_per_instance
+            .map_or(1, std::num::NonZero::get),
+        tests,
+        verdict: unit.test(engine, &name, options),
+    })
+}

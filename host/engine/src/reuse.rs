@@ -1,0 +1,93 @@
+//! Instances that decide more than once, for policies that opt in.
+
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+
+use wasmtime::Store;
+
+use crate::engine::Engine;
+use crate::host::PolicyBindings;
+use crate::state::State;
+
+/// The idle instances of one policy.
+pub(crate) struct Reused {
+    /// How many decisions an instance makes.
+    decisions: NonZeroU32,
+    idle: Mutex<Vec<Used>>,
+}
+
+/// An instance that has decided.
+pub(crate) struct Used {
+    pub(crate) store: Store<State>,
+    pub(crate) instance: PolicyBindings,
+    /// How many decisions it has made.
+    pub(crate) decisions: u32,
+}
+
+impl Reused {
+    pub(crate) const fn new(decisions: NonZeroU32) -> Self {
+        Self {
+            decisions,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// How many decisions an instance makes.
+    pub(crate) const fn decisions(&self) -> NonZeroU32 {
+        self.decisions
+    }
+
+    pub(crate) fn take(&self, engine: &Engine) -> Option<Used> {
+        let used = self.idle().pop()?;
+        engine.idle().give_back(1);
+        Some(used)
+    }
+
+    /// Keeps an instance that has just decided, if it may decide again and there is a place for it.
+    pub(crate) fn put(&self, engine: &Engine, mut used: Used) {
+        used.decisions = used.decisions.saturating_add(1);
+        if used.decisions < self.decisions.get() && engine.idle().take() {
+            self.idle().push(used);
+        }
+    }
+
+    /// Ends all idle instances.
+    pub(crate) fn clear(&self, engine: &Engine) {
+        let ended = std::mem::take(&mut *self.idle());
+        engine.idle().give_back(ended.len());
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Used>> {
+        // Each instance in the list is whole, whatever panicked beside it.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Places for idle instances, over all policies of an engine: each keeps a slot of the pool.
+#[derive(Debug)]
+pub(crate) struct Idle(Mutex<usize>);
+
+impl Idle {
+    /// How many instances may be idle.
+    pub(crate) const MOST: u32 = 64;
+
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Self::MOST as usize))
+    }
+
+    fn take(&self) -> bool {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match free.checked_sub(1) {
+            Some(left) => {
+                *free = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn give_back(&self, places: usize) {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *free = free.saturating_add(places);
+    }
+}
