@@ -21,3 +21,4 @@ mod support;
 mod tls;
 mod trust;
 mod user_jwt;
+mod versions;

@@ -412,3 +412,18 @@ fn asking_for_a_reload_does_not_wait_for_quiet() {
     watcher.trigger().reload();
     await_greeting(&catalog, "greeting=two");
 }
+
+#[test]
+fn a_policy_that_takes_too_long_to_load_keeps_nobody_waiting() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("spins_in_configure"));
+    site.put("q.wasm", &guest("abstains"));
+    let (catalog, report) = open(CatalogOptions {
+        load_timeout: Duration::from_secs(4),
+        ..site.options()
+    });
+    let rejection = report.rejections().next().unwrap();
+    let error = "not loaded within 4s; raise `load-timeout` under [policies] if that is meant";
+    assert_eq!(rejection.error, error);
+    assert_eq!(names(&catalog), ["q"]);
+}

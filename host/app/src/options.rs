@@ -188,6 +188,7 @@ pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
             memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
             ..Limits::default()
         },
+        load_timeout: policies.load_timeout,
         guards: policies.guards.clone(),
         chains: policies.chains.clone(),
         trusted_publishers: policies.trusted_publishers.clone(),

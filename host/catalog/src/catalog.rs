@@ -10,7 +10,8 @@ use portcullis_engine::{Engine, Limits};
 
 use crate::chain::Chain;
 use crate::directory::DirectoryError;
-use crate::loader::{Loader, Pass, Report};
+use crate::loader::{Loader, Pass};
+use crate::report::Report;
 use crate::signature::Publisher;
 use crate::snapshot::Snapshot;
 use crate::status::Status;
@@ -31,6 +32,8 @@ pub struct CatalogOptions {
     pub max_module_size: u64,
     /// Limits of policies that set none themselves.
     pub limits: Limits,
+    /// Longest that a policy may take to be compiled, configured and tested.
+    pub load_timeout: Duration,
     /// Policies that are asked about every login before any other, in this order. They may deny; a permit of theirs counts as
     /// having no objection. Required, as those in `order`.
     pub guards: Vec<PolicyName>,
@@ -55,6 +58,7 @@ impl CatalogOptions {
             debounce: Duration::from_millis(250),
             max_module_size: 8 << 20,
             limits: Limits::default(),
+            load_timeout: Duration::from_mins(2),
             guards: Vec::new(),
             chains: Vec::new(),
             trusted_publishers: Vec::new(),

@@ -24,6 +24,7 @@ mod chain;
 mod directory;
 mod inspect;
 mod loader;
+mod report;
 mod rollback;
 mod settings;
 mod signature;
@@ -38,7 +39,7 @@ pub use catalog::{Catalog, CatalogOptions, OpenError};
 pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
 pub use inspect::{Inspection, inspect};
-pub use loader::{Change, Rejection, Report};
+pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
 pub use signature::{
     InvalidPublisher, Publisher, SignError, SignatureError, sign, sign_file, signer,

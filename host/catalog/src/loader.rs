@@ -1,30 +1,22 @@
 //! From what lies in the directory to what is in service.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{Digest, InvalidPolicyName, PolicyName, PolicyRef};
-use portcullis_engine::{Engine, Policy};
+use portcullis_core::{PolicyName, PolicyRef};
+use portcullis_engine::{Engine, LoadError, Policy};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
+use crate::report::{Change, Rejection, Report};
 use crate::snapshot::{Link, LoadedPolicy, Route, Snapshot};
 use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
 use crate::store::{KeptVersion, Store};
-use crate::unit::UnitError;
-
-/// What one pass over the directory did.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// What changed and what could not, in the order it was found.
-    pub changes: Vec<Change>,
-    /// Settings and test files without a module beside them.
-    pub orphans: Vec<PathBuf>,
-    /// Whether something is still being written: it wants another look soon.
-    pub(crate) unsettled: bool,
-}
+use crate::unit::{UnitError, UnitProblem};
 
 /// How a pass treats what it finds changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,35 +30,6 @@ pub(crate) enum Pass {
     /// Loads it once it has been the same for so long: a file that is half written, or away for a moment, may make
     /// sense and mean something else.
     Settled(Duration),
-}
-
-/// One thing a pass did, or could not do.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Change {
-    /// A new version is in service.
-    Loaded(PolicyRef),
-    /// A version was refused.
-    Rejected(Rejection),
-    /// A kept version is in service, because the one in the directory was refused.
-    Restored(PolicyRef),
-    /// A policy's file is gone, and so is the policy.
-    Removed(PolicyName),
-}
-
-/// A version that is not put in service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// The policy, if the file's name is a policy name.
-    pub name: Option<PolicyName>,
-    /// The file at fault.
-    pub file: PathBuf,
-    /// The line at fault, from 1.
-    pub line: Option<usize>,
-    /// What is wrong, in one line.
-    pub error: String,
-    /// The version that stays in service, if there is one.
-    pub serving: Option<Digest>,
 }
 
 /// Keeps the policies in service and the last content tried for each.
@@ -152,23 +115,6 @@ enum Wants {
     Nothing,
     Time,
     Loading,
-}
-
-impl Report {
-    /// What was refused.
-    pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
-        self.changes.iter().filter_map(|change| match change {
-            Change::Rejected(rejection) => Some(rejection),
-            Change::Loaded(_) | Change::Restored(_) | Change::Removed(_) => None,
-        })
-    }
-
-    /// Whether the set of policies in service is another one now.
-    pub(crate) fn changes_service(&self) -> bool {
-        self.changes
-            .iter()
-            .any(|change| !matches!(change, Change::Rejected(_)))
-    }
 }
 
 impl Loader {
@@ -315,7 +261,7 @@ impl Loader {
 
     fn load(&mut self, name: &PolicyName, unit: Unit, found: Tried, pass: Pass) -> Vec<Change> {
         let started = Instant::now();
-        let loaded = unit.load(&self.engine, name, &self.options);
+        let loaded = self.load_unit(name, unit);
         let entry = self.entries.entry(name.clone()).or_default();
         entry.pending = None;
         let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
@@ -350,6 +296,30 @@ impl Loader {
                 rejected.into_iter().chain(restored).collect()
             }
         }
+    }
+
+    /// Loads a unit on a thread of its own, which is left behind if it takes too long: a compiler cannot be interrupted, and the
+    /// other policies should not wait for it.
+    fn load_unit(&self, name: &PolicyName, unit: Unit) -> Result<(Policy, Content), UnitError> {
+        let limit = self.options.load_timeout;
+        let module = unit.paths.module.clone();
+        let (engine, options) = (self.engine.clone(), self.options.clone());
+        let (name, (sender, receiver)) = (name.clone(), channel());
+        let work = move || {
+            // Nobody listens any more if it took too long.
+            let _ = sender.send(unit.load(&engine, &name, &options));
+        };
+        let thread = Builder::new().name("portcullis-load".to_owned());
+        if let Err(error) = thread.spawn(work) {
+            return Err(UnitError::new(&module, UnitProblem::NoThread(error)));
+        }
+        receiver.recv_timeout(limit).unwrap_or_else(|failure| {
+            let problem = match failure {
+                RecvTimeoutError::Timeout => UnitProblem::TooSlow { limit },
+                RecvTimeoutError::Disconnected => UnitProblem::Load(LoadError::HostPanic),
+            };
+            Err(UnitError::new(&module, problem))
+        })
     }
 
     fn serving(&self, name: &PolicyName) -> Option<&Serving> {
@@ -521,42 +491,5 @@ impl Unit {
             Ok(content) => Tried::Content(content.fingerprint),
             Err(error) => Tried::Unreadable(error.to_string()),
         }
-    }
-}
-
-impl Rejection {
-    fn of_unit(name: &PolicyName, error: &UnitError, serving: Option<Digest>) -> Self {
-        Self {
-            name: Some(name.clone()),
-            file: error.file().to_owned(),
-            line: error.line(),
-            error: error.problem().to_string(),
-            serving,
-        }
-        .logged()
-    }
-
-    fn of_name(file: &Path, error: &InvalidPolicyName) -> Self {
-        let (file, error) = (file.to_owned(), error.to_string());
-        Self {
-            name: None,
-            file,
-            line: None,
-            error,
-            serving: None,
-        }
-        .logged()
-    }
-
-    fn logged(self) -> Self {
-        tracing::error!(
-            policy.name = self.name.as_ref().map(PolicyName::as_str),
-            file = %self.file.display(),
-            line = self.line,
-            error = self.error,
-            policy.serving = self.serving.map_or_else(|| "none".to_owned(), |digest| digest.to_string()),
-            "policy rejected"
-        );
-        self
     }
 }

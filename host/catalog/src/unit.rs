@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use portcullis_core::PolicyName;
 use portcullis_engine::{Engine, EngineError, Limits, LoadError, Policy, Source};
@@ -50,6 +51,15 @@ pub enum UnitProblem {
     /// The engine refuses the module or its settings.
     #[error("{0}")]
     Load(#[source] LoadError),
+    /// It takes too long to compile, or its tests do.
+    #[error("not loaded within {limit:?}; raise `load-timeout` under [policies] if that is meant")]
+    TooSlow {
+        /// The most.
+        limit: Duration,
+    },
+    /// There is no thread to load it on.
+    #[error("cannot be loaded now: {0}")]
+    NoThread(#[source] io::Error),
     /// Nobody who is trusted vouches for the module.
     #[error("{0}")]
     Signature(#[source] SignatureError),
@@ -79,7 +89,7 @@ impl UnitError {
     /// Whether the same content may do better another time: the machine was at fault, not the file.
     pub(crate) const fn is_transient(&self) -> bool {
         match &self.problem {
-            UnitProblem::Unreadable(_) => true,
+            UnitProblem::Unreadable(_) | UnitProblem::NoThread(_) => true,
             UnitProblem::Load(error) => error.is_transient(),
             UnitProblem::TestsFailed { transient, .. } => *transient,
             _ => false,

@@ -29,6 +29,8 @@ pub struct Policies {
     pub deadline: Duration,
     /// How much memory a policy may have, in bytes, if its own settings do not say.
     pub memory: u64,
+    /// How long a policy may take to be loaded.
+    pub load_timeout: Duration,
     /// The policies that are asked about every login first, and may only deny. No name twice.
     pub guards: Vec<PolicyName>,
     /// `[policies.chains.NAME]`: the chains for some logins, by name.
@@ -82,6 +84,7 @@ impl Policies {
         let max_module_size = section.value("max-module-size", &SIZE, 8 << 20);
         let deadline = section.value("deadline", &DECISION, Duration::from_millis(100));
         let memory = section.value("memory", &MEMORY, 16 << 20);
+        let load_timeout = section.value("load-timeout", &SOME_TIME, Duration::from_mins(2));
         let guards = read_names(&mut section, "guards");
         let trusted_publishers = section.list("trusted-publishers", &PUBLISHER);
         let state_directory = if section.has("state-directory") {
@@ -120,6 +123,7 @@ impl Policies {
             max_module_size: max_module_size?,
             deadline: deadline?,
             memory: memory?,
+            load_timeout: load_timeout?,
             guards: guards?,
             chains: chains.collect(),
             trusted_publishers: trusted_publishers?,

@@ -362,6 +362,46 @@ fn problem_with(table: &str, given: &str) -> String {
     "directory = \"\"",
     ":7: policies.directory: must not be empty"
 )]
+#[case(
+    "policies",
+    "deadline = \"2m\"",
+    ":7: policies.deadline: must be at most `1m`, found `2m`"
+)]
+#[case(
+    "policies",
+    "keep-versions = 0",
+    ":7: policies.keep-versions: must be between 1 and 1000, found `0`"
+)]
+#[case(
+    "policies",
+    "trusted-publishers = [\"SAANDLKMXL6CUS3CP52WIXBEDN6YJ545GDKC65U5JZPPV6WH6ESWUA6YAI\"]",
+    ":7: policies.trusted-publishers: expected a public nkey, such as an account's (`A…`)"
+)]
+#[case(
+    "policies",
+    "guards = [\"a\"]\norder = [\"a\"]",
+    ":7: policies.guards: policy `a` is in a chain too: a guard may only deny, so it decides nothing there"
+)]
+#[case(
+    "policies",
+    "[policies.chains.c]\nmethods = [\"openid\"]\npolicies = [\"a\"]",
+    ":8: policies.chains.c.methods: expected one of `password`, `token`, `jwt`, `nkey`, `oidc`, `certificate`, `none`, found `openid`"
+)]
+#[case(
+    "policies",
+    "[policies.chains.c]\nconnection-types = [\"MQTT_WS\"]\npolicies = [\"a\"]",
+    ":8: policies.chains.c.connection-types: no request tells `MQTT_WS` from the type without `_WS`: name that one"
+)]
+#[case(
+    "policies",
+    "[policies.chains.c]\nmethods = [\"oidc\"]",
+    ":7: policies.chains.c.policies: required: the policies that decide these logins"
+)]
+#[case(
+    "policies",
+    "[policies.chains.c]\npolicies = [\"a\"]",
+    ":7: policies.chains.c: is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`"
+)]
 // Health.
 #[case(
     "health",

@@ -1,0 +1,241 @@
+//! Policies over their life: tests that come with them, signatures, versions that are kept and gone back to, and the verbs for it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use nkeys::KeyPair;
+use portcullis_tests::{
+    Accounts, Credentials, Finished, Host, Release, Site, hash, is_refused, log_in, run_portcullis,
+};
+use rstest::rstest;
+
+use crate::support::{ALICE, POLICY, Serving, alice, settings, static_users, user};
+
+fn config(site: &Site) -> PathBuf {
+    site.path().join("portcullis.toml")
+}
+
+async fn policy(arguments: &[&str], config: &Path) -> Result<Finished> {
+    let config = config.to_string_lossy();
+    let arguments = [&["policy"], arguments, &["--config", &config]].concat();
+    run_portcullis(&arguments, "").await
+}
+
+/// Settings in which Alice has this password.
+async fn with_password(password: &str) -> Result<String> {
+    let password = hash(password, &[]).await?;
+    let password = format!("password = \"{password}\"");
+    Ok(settings(&[user("alice", &password, "own", "")]))
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let mut serving = Serving::start(release, &settings(&[alice("").await?])).await?;
+    let config = config(&serving.site);
+    let mark = serving.mark();
+    let edited = with_password("a-new-password").await?;
+    serving.site.policies.put_settings(POLICY, &edited)?;
+    serving.published_from(mark, POLICY).await?;
+    assert!(is_refused(&log_in(&serving.url(), ALICE, "edited").await));
+    let status = policy(&["status"], &config).await?;
+    assert!(
+        status
+            .stdout
+            .contains("static-users: generation 2 serves since 20"),
+        "{status:?}"
+    );
+    assert!(status.stdout.contains("kept: 2, 1"), "{status:?}");
+
+    let mark = serving.mark();
+    let back = policy(&["rollback", POLICY], &config).await?;
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert!(
+        back.stdout
+            .contains("generation 1 of policy `static-users` is back"),
+        "{back:?}"
+    );
+    serving.published_from(mark, POLICY).await?;
+    serving.log_in(ALICE, "back").await?;
+
+    serving.host.kill().await?;
+    serving.site.policies.put_module(POLICY, b"\0asm broken")?;
+    let host = Host::spawn(&config, &[])?;
+    host.ready().await?;
+    let restored = host
+        .wait_for("the last good version", |event| {
+            event.says("policy restored: the last good version serves")
+        })
+        .await?;
+    assert_eq!(restored.number("policy.generation"), Some(3));
+    log_in(&serving.url(), ALICE, "restored").await?;
+    let decision = host.decision("restored").await?;
+    assert_eq!(decision.number("policy.generation"), Some(3));
+    let status = policy(&["status"], &config).await?;
+    assert!(
+        status.stdout.contains("restored at the start"),
+        "{status:?}"
+    );
+    assert!(status.stdout.contains("refused at 20"), "{status:?}");
+    let json = policy(&["status", "--json"], &config).await?;
+    let json: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    assert_eq!(json["policies"][0]["serving"]["generation"], 3);
+
+    let unknown = policy(&["rollback", POLICY, "--to", "99"], &config).await?;
+    assert_eq!(unknown.code, Some(66), "{unknown:?}");
+    assert!(unknown.stderr.contains("there are 3, 2, 1"), "{unknown:?}");
+    let nobody = policy(&["rollback", "nobody"], &config).await?;
+    assert_eq!(nobody.code, Some(66), "{nobody:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_that_fails_its_tests_never_decides() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let good = settings(&[alice("").await?]);
+    site.policies.put_policy(POLICY, &static_users()?, &good)?;
+    let tests = "[[tests]]\nname = \"alice stays on her subjects\"\n\
+                 login = { username = \"alice\", password = \"correct-horse-battery-staple\" }\n\
+                 permit = { account = \"APP\", publish = { allow = [\"alice.>\", \"$SYS.REQ.USER.INFO\"], deny = [\"alice.sealed\"] }, \
+                 subscribe = { allow = [\"alice.>\", \"_INBOX.>\"], deny = [\"alice.sealed\"] } }\n";
+    let file = site.path().join("policies/static-users.tests.toml");
+    fs::write(&file, tests)?;
+    let serving = Serving::start_at(site).await?;
+    let config = config(&serving.site);
+    let passed = policy(&["test", "--asked"], &config).await?;
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    assert!(
+        passed.stdout.contains("alice stays on her subjects: ok, "),
+        "{passed:?}"
+    );
+    assert!(
+        passed.stdout.contains("identity.password-matches"),
+        "{passed:?}"
+    );
+
+    let mark = serving.mark();
+    let wider = good.replace("allow = [\"alice.>\", \"$SYS", "allow = [\">\", \"$SYS");
+    assert_ne!(wider, good);
+    serving.site.policies.put_settings(POLICY, &wider)?;
+    let rejected = serving
+        .host
+        .wait_from(mark, "a rejection", |event| event.says("policy rejected"))
+        .await?;
+    let difference =
+        "test `alice stays on her subjects`: publish allow: missing `alice.>`, unexpected `>`";
+    assert_eq!(rejected.text("error"), difference);
+    assert_eq!(rejected.text("file"), file.to_string_lossy());
+    serving.log_in(ALICE, "desk").await?;
+    assert_eq!(
+        serving
+            .host
+            .decision("desk")
+            .await?
+            .number("policy.generation"),
+        Some(1)
+    );
+
+    let failed = policy(&["test", POLICY], &config).await?;
+    assert_eq!(failed.code, Some(65), "{failed:?}");
+    assert!(
+        failed
+            .stdout
+            .contains(&format!("{}, line 2: publish allow", file.display())),
+        "{failed:?}"
+    );
+    let unknown = policy(&["test", "nobody"], &config).await?;
+    assert_eq!(unknown.code, Some(66), "{unknown:?}");
+    let checked = run_portcullis(&["check", "--config", &config.to_string_lossy()], "").await?;
+    assert_eq!(checked.code, Some(65), "{checked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings(&[alice("").await?]))?;
+    let publisher = KeyPair::new_account();
+    let seed = site.path().join("publisher.nk");
+    fs::write(&seed, format!("{}\n", publisher.seed()?))?;
+    let server = site.start_server(Accounts::Several).await?;
+    let trusted = format!("trusted-publishers = [\"{}\"]", publisher.public_key());
+    let host = site.spawn_host(&server, &trusted)?;
+    host.ready().await?;
+    let rejected = host
+        .wait_for("a rejection", |event| event.says("policy rejected"))
+        .await?;
+    assert!(
+        rejected.text("error").starts_with("not signed"),
+        "{rejected:?}"
+    );
+    assert!(is_refused(&log_in(&server.url(), ALICE, "unsigned").await));
+
+    let module = site.path().join("policies/static-users.wasm");
+    let (file, key) = (module.to_string_lossy(), seed.to_string_lossy());
+    let mark = host.log().len();
+    let signed = run_portcullis(&["policy", "sign", &file, "--seed-file", &key], "").await?;
+    assert_eq!(signed.code, Some(0), "{signed:?}");
+    host.published_from(mark, POLICY).await?;
+    log_in(&server.url(), ALICE, "signed").await?;
+    let inspected = run_portcullis(&["inspect", &file], "").await?;
+    assert_eq!(inspected.code, Some(0), "{inspected:?}");
+    for part in [
+        &format!("signed by: {}", publisher.public_key()),
+        "memory: 16MiB",
+        "identity@0.1.0: ",
+        "configured state: kept",
+    ] {
+        assert!(
+            inspected.stdout.contains(part),
+            "`{part}` is not in {inspected:?}"
+        );
+    }
+
+    fs::write(&seed, "SUPER-SECRET-BUT-NO-SEED")?;
+    let refused = run_portcullis(&["policy", "sign", &file, "--seed-file", &key], "").await?;
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert!(!refused.stderr.contains("SUPER-SECRET"), "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn guards_and_chains_are_configured() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings(&[alice("").await?]))?;
+    let only_bob = settings(&[user(
+        "bob",
+        "token = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"",
+        "own",
+        "",
+    )]);
+    site.policies
+        .put_policy("by-password", &static_users()?, &only_bob)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let chain = "guards = [\"maintenance\"]\n[policies.chains.people]\nmethods = [\"password\"]\npolicies = [\"static-users\"]\n";
+    let host = site.spawn_host(&server, chain)?;
+    host.ready().await?;
+    assert!(is_refused(
+        &log_in(&server.url(), ALICE, "without-guard").await
+    ));
+    let decision = host.decision("without-guard").await?;
+    assert_eq!(decision.text("denial.class"), "no-policy", "{decision:?}");
+
+    let mark = host.log().len();
+    let nobody = "[settings]\nunknown-users = \"abstain\"\n";
+    site.policies
+        .put_policy("maintenance", &static_users()?, nobody)?;
+    host.published_from(mark, "maintenance").await?;
+    log_in(&server.url(), ALICE, "people").await?;
+    let decision = host.decision("people").await?;
+    assert_eq!(decision.text("policy.name"), POLICY);
+    let token = Credentials::Token("something");
+    assert!(is_refused(&log_in(&server.url(), token, "others").await));
+    let decision = host.decision("others").await?;
+    assert!(!decision.line().contains("chain `people`"), "{decision:?}");
+    Ok(())
+}
