@@ -5,24 +5,28 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use portcullis_core::SecretVerifier;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
 use crate::host;
 use crate::limits::{Grants, Limits};
 use crate::state::State;
 
 /// How an [`Engine`] is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Most decisions at the same time. Sizes the instance pool; the caller keeps to it.
     pub max_concurrent: u32,
+    /// Where compiled code is kept for the next start; nowhere if none.
+    pub code_cache: Option<CodeCacheOptions>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             max_concurrent: 256,
+            code_cache: None,
         }
     }
 }
@@ -49,6 +53,7 @@ struct Inner {
     ordinary: Linker<State>,
     with_secrets: Linker<State>,
     verifier: Arc<dyn SecretVerifier>,
+    code_cache: Option<CodeCache>,
     _ticker: Ticker,
 }
 
@@ -62,7 +67,7 @@ impl Engine {
     /// Builds an engine whose policies check secrets through `verifier`.
     ///
     /// Uses a pool of instance slots; where the address space for one cannot be had (a low `ulimit -v`), allocates on
-    /// demand instead and says so in the log.
+    /// demand instead and says so in the log. A cache of compiled code that cannot be trusted is done without likewise.
     ///
     /// # Errors
     ///
@@ -94,12 +99,26 @@ impl Engine {
             ordinary: linker(Grants { secrets: false })?,
             with_secrets: linker(Grants { secrets: true })?,
             verifier,
+            code_cache: options.code_cache.and_then(|cache| CodeCache::open(&cache)),
             _ticker: Ticker::start(&wasmtime)?,
             wasmtime,
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// What the cache of compiled code was good for so far; none if there is none.
+    pub fn code_cache_counts(&self) -> Option<CodeCacheCounts> {
+        self.inner.code_cache.as_ref().map(CodeCache::counts)
+    }
+
+    /// Compiles a component, or finds its code in the cache.
+    pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+        match &self.inner.code_cache {
+            Some(cache) => cache.compile(self.wasmtime(), component),
+            None => Component::from_binary(self.wasmtime(), component),
+        }
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
