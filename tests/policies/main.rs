@@ -7,6 +7,7 @@
 )]
 
 mod abuse;
+mod cache;
 mod catalog;
 mod chains;
 mod contract;

@@ -8,7 +8,8 @@ use portcullis_core::{
     AuthorizationRequest, Client, ClientTls, Credentials, Identity, Secret, Server, Verdict,
 };
 use portcullis_engine::{
-    Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy, Source,
+    CodeCacheOptions, Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy,
+    Source,
 };
 use portcullis_identity::{Identifier, PasswordVerifier};
 use portcullis_tests::Built;
@@ -29,8 +30,17 @@ pub(crate) fn wat(text: &str) -> Vec<u8> {
 
 /// An engine as the service has it.
 pub(crate) fn engine() -> Engine {
+    engine_with(None)
+}
+
+/// The same, with a cache of compiled code.
+pub(crate) fn engine_with(code_cache: Option<CodeCacheOptions>) -> Engine {
     let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
-    Engine::new(EngineOptions { max_concurrent: 8 }, Arc::new(verifier)).unwrap()
+    let options = EngineOptions {
+        max_concurrent: 8,
+        code_cache,
+    };
+    Engine::new(options, Arc::new(verifier)).unwrap()
 }
 
 /// A request with a value in every field.

@@ -108,7 +108,11 @@ pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
 /// When the engine does not run on this machine.
 pub(crate) fn idle_engine() -> Result<Engine, Failure> {
     let verifier = Arc::<PasswordVerifier>::default();
-    Engine::new(EngineOptions { max_concurrent: 1 }, verifier).map_err(Failure::internal)
+    let options = EngineOptions {
+        max_concurrent: 1,
+        code_cache: None,
+    };
+    Engine::new(options, verifier).map_err(Failure::internal)
 }
 
 impl Findings {

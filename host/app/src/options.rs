@@ -9,7 +9,7 @@ use portcullis_callout::{
 };
 use portcullis_catalog::CatalogOptions;
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
-use portcullis_engine::Limits;
+use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
 use crate::config::{self, Callout, Config, Operator, Policies, Secrets};
@@ -195,4 +195,12 @@ pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
         state_directory: Some(policies.state_directory.clone()),
         keep_versions: policies.keep_versions,
     }
+}
+
+/// Where the host that serves keeps compiled code, if it does.
+pub(crate) fn code_cache_options(policies: &Policies) -> Option<CodeCacheOptions> {
+    let directory = policies.state_directory.join("code");
+    policies
+        .code_cache
+        .then(|| CodeCacheOptions::new(directory))
 }

@@ -17,7 +17,7 @@ use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::health::{HealthServer, Vitals, issuer_samples, lost_for_too_long};
-use crate::options::{catalog_options, service_options};
+use crate::options::{catalog_options, code_cache_options, service_options};
 use crate::signals;
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight.
@@ -156,8 +156,11 @@ fn open_catalog(
     verifier: Arc<PasswordVerifier>,
 ) -> Result<(Catalog, Report), Failure> {
     let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
-    let engine =
-        Engine::new(EngineOptions { max_concurrent }, verifier).map_err(Failure::internal)?;
+    let options = EngineOptions {
+        max_concurrent,
+        code_cache: code_cache_options(policies),
+    };
+    let engine = Engine::new(options, verifier).map_err(Failure::internal)?;
     Catalog::open(engine, catalog_options(policies))
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
 }

@@ -5,25 +5,29 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use portcullis_core::SecretVerifier;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
 use crate::host;
 use crate::limits::{Grants, Limits};
 use crate::reuse::Idle;
 use crate::state::State;
 
 /// How an [`Engine`] is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Most decisions at the same time. Sizes the instance pool; the caller keeps to it.
     pub max_concurrent: u32,
+    /// Where compiled code is kept for the next start; nowhere if none.
+    pub code_cache: Option<CodeCacheOptions>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             max_concurrent: 256,
+            code_cache: None,
         }
     }
 }
@@ -54,6 +58,7 @@ struct Inner {
     idle: Idle,
     /// Made when it is asked for.
     metered: OnceLock<Engine>,
+    code_cache: Option<Arc<CodeCache>>,
     _ticker: Ticker,
 }
 
@@ -67,7 +72,7 @@ impl Engine {
     /// Builds an engine whose policies check secrets through `verifier`.
     ///
     /// Uses a pool of instance slots; where the address space for one cannot be had (a low `ulimit -v`), allocates on
-    /// demand instead and says so in the log.
+    /// demand instead and says so in the log. A cache of compiled code that cannot be trusted is done without likewise.
     ///
     /// # Errors
     ///
@@ -89,13 +94,15 @@ impl Engine {
                 wasmtime::Engine::new(&config()).map_err(EngineError::new)?
             }
         };
-        Self::on(wasmtime, verifier, false)
+        let code_cache = options.code_cache.and_then(|cache| CodeCache::open(&cache));
+        Self::on(wasmtime, verifier, false, code_cache.map(Arc::new))
     }
 
     fn on(
         wasmtime: wasmtime::Engine,
         verifier: Arc<dyn SecretVerifier>,
         meters_fuel: bool,
+        code_cache: Option<Arc<CodeCache>>,
     ) -> Result<Self, EngineError> {
         let linker = |grants| {
             let mut linker = Linker::new(&wasmtime);
@@ -110,6 +117,7 @@ impl Engine {
             meters_fuel,
             idle: Idle::new(),
             metered: OnceLock::new(),
+            code_cache,
             _ticker: Ticker::start(&wasmtime)?,
             wasmtime,
         };
@@ -133,7 +141,12 @@ impl Engine {
         }
         let wasmtime =
             wasmtime::Engine::new(config().consume_fuel(true)).map_err(EngineError::new)?;
-        let engine = Self::on(wasmtime, self.verifier(), true)?;
+        let engine = Self::on(
+            wasmtime,
+            self.verifier(),
+            true,
+            self.inner.code_cache.clone(),
+        )?;
         Ok(self.inner.metered.get_or_init(|| engine).clone())
     }
 
@@ -144,6 +157,19 @@ impl Engine {
 
     pub(crate) fn meters_fuel(&self) -> bool {
         self.inner.meters_fuel
+    }
+
+    /// What the cache of compiled code was good for so far; none if there is none.
+    pub fn code_cache_counts(&self) -> Option<CodeCacheCounts> {
+        self.inner.code_cache.as_ref().map(|cache| cache.counts())
+    }
+
+    /// Compiles a component, or finds its code in the cache.
+    pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+        match &self.inner.code_cache {
+            Some(cache) => cache.compile(self.wasmtime(), component),
+            None => Component::from_binary(self.wasmtime(), component),
+        }
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {

@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //!
-//! - [`Engine`]: compiles and links; owns the epoch ticker.
+//! - [`Engine`]: compiles and links; owns the epoch ticker. [`CodeCacheOptions`]: where it keeps compiled code.
 //! - [`Policy`]: one loaded module, configured once, its memory snapshotted where it can be; [`Policy::decide`] answers
 //!   one request in an instance of its own.
 //! - [`Limits`] and [`Grants`]: what a policy may use. [`Limit`] and [`Amount`]: one of them, for people.
@@ -21,6 +21,7 @@
 //! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
 //! a leak, not through a corrupted heap. A policy can opt out of that ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
 
+mod cache;
 mod contract;
 mod engine;
 mod evaluation;
@@ -37,6 +38,7 @@ mod reuse;
 mod snapshot;
 mod state;
 
+pub use cache::{CodeCacheCounts, CodeCacheOptions};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, PolicyName, Verdict};
-use wasmtime::component::Component;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::engine::{Engine, TICK};
@@ -142,7 +141,8 @@ impl Policy {
         limits: Limits,
         grants: Grants,
     ) -> Result<Self, LoadError> {
-        let component = Component::from_binary(engine.wasmtime(), component)
+        let component = engine
+            .compile(component)
             .map_err(|error| LoadError::compile(&error))?;
         let pre = engine
             .linker(grants)
@@ -399,7 +399,8 @@ fn configure(
     limits: Limits,
     grants: Grants,
 ) -> Result<Vec<u8>, LoadError> {
-    let compiled = Component::from_binary(engine.wasmtime(), &instrumented.component)
+    let compiled = engine
+        .compile(&instrumented.component)
         .map_err(|error| LoadError::compile(&error))?;
     let time = Limits::CONFIGURE_DEADLINE;
     let mut store = store(engine, source.name, Phase::Configure, limits, time);

@@ -38,7 +38,10 @@ struct Line {
 fn main() -> Result<()> {
     let guests = std::env::var_os("PORTCULLIS_GUESTS")
         .context("PORTCULLIS_GUESTS is not set; run `cargo xtask bench contract`")?;
-    let options = EngineOptions { max_concurrent: 64 };
+    let options = EngineOptions {
+        max_concurrent: 64,
+        ..EngineOptions::default()
+    };
     let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
     let guests = Guests::new(measure::wasmtime(&engine), Path::new(&guests));
     let three: Asked = guests.load("contract_asked_three")?;

@@ -38,7 +38,10 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Loads the built policies in `folder`.
     pub(crate) fn from(folder: &Path) -> Result<Self> {
-        let options = EngineOptions { max_concurrent: 64 };
+        let options = EngineOptions {
+            max_concurrent: 64,
+            ..EngineOptions::default()
+        };
         let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
         let module = |name: &str| {
             let file = folder.join(name);

@@ -41,6 +41,8 @@ pub struct Policies {
     pub state_directory: PathBuf,
     /// How many good versions of a policy are kept, the one in service included.
     pub keep_versions: usize,
+    /// Whether compiled code is kept in the state directory, for the next start.
+    pub code_cache: bool,
 }
 
 /// More versions than anybody goes back.
@@ -97,6 +99,7 @@ impl Policies {
             None => Some(5),
             Some(setting) => setting.count(MOST_VERSIONS),
         };
+        let code_cache = section.flag("code-cache", false);
         let chains = section.section("chains").named(&WORD, read_chain);
         if let (Some(order), Some(guards), Some(chains)) = (&order, &guards, &chains) {
             let deciders = chains.values().flat_map(|(_, policies)| policies);
@@ -129,6 +132,7 @@ impl Policies {
             trusted_publishers: trusted_publishers?,
             state_directory: state_directory?,
             keep_versions: keep_versions?,
+            code_cache: code_cache?,
         })
     }
 }

@@ -698,6 +698,21 @@ fn any_account_is_written_as_a_star() {
 }
 
 #[test]
+fn compiled_code_is_kept_in_the_state_directory_if_that_is_asked_for() {
+    let kept_in = |lines: &str| {
+        let policies = config_with("policies", lines).policies;
+        crate::options::code_cache_options(&policies).map(|options| options.directory)
+    };
+    assert_eq!(kept_in(""), None);
+    let default = kept_in("code-cache = true").unwrap();
+    assert!(default.ends_with("state/code"), "{}", default.display());
+    assert_eq!(
+        kept_in("code-cache = true\nstate-directory = \"/var/lib/portcullis\""),
+        Some("/var/lib/portcullis/code".into())
+    );
+}
+
+#[test]
 fn the_reference_states_the_defaults() {
     let reference = Config::parse(Path::new(FILE), Config::REFERENCE)
         .unwrap()
