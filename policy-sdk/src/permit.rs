@@ -3,6 +3,8 @@
 mod bounds;
 #[cfg(target_arch = "wasm32")]
 mod host;
+#[cfg(any(target_arch = "wasm32", test))]
+mod portions;
 #[cfg(not(target_arch = "wasm32"))]
 mod rules;
 pub(crate) mod subject;

@@ -197,7 +197,7 @@ fn a_module_made_for_a_newer_host_is_told_what_it_lacks() {
         ("client", "interface client {", "rain: func() -> bool;"),
         (
             "permits",
-            "        tag: func(tag: string);",
+            "        user-name: func(name: string);",
             "rain: func();",
         ),
     ] {

@@ -185,6 +185,29 @@ fn the_guest_for_conformance_goes_by_its_rules() {
 }
 
 #[test]
+fn a_permit_of_many_long_subjects_crosses_in_portions() {
+    let subjects: Vec<_> = (0..300).map(|number| format!("{number:0900}")).collect();
+    let rules = serde_json::json!([{
+        "permit": { "account": "APP", "publish-allow": subjects, "subscribe-deny": subjects },
+    }]);
+    let settings = serde_json::json!({ "rules": rules }).to_string();
+    // Either list is more than that by itself.
+    let limits = Limits {
+        host_call_bytes: 64 << 10,
+        ..Limits::default()
+    };
+    let grants = Grants::default();
+    let policy = load_with(&engine(), &guest("conforms"), &settings, limits, grants).unwrap();
+    let Ok(Verdict::Permit(permit)) = decide(&policy) else {
+        panic!("no permit")
+    };
+    let texts =
+        |list: &[PermissionSubject]| -> Vec<_> { list.iter().map(ToString::to_string).collect() };
+    assert_eq!(texts(&permit.permissions.publish.allow), subjects);
+    assert_eq!(texts(&permit.permissions.subscribe.deny), subjects);
+}
+
+#[test]
 fn a_permit_that_allows_nothing_denies_everything() {
     let Ok(Verdict::Permit(permit)) = decide(&load("permits_nothing").unwrap()) else {
         panic!("no permit")

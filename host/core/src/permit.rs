@@ -2,6 +2,7 @@
 
 use crate::{Client, ConnectionType, Permissions, SourceNetwork, SubjectPermission, TimeRange};
 
+mod attribute;
 mod builder;
 mod problem;
 

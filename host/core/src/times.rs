@@ -28,6 +28,9 @@ pub enum InvalidTimeRange {
     /// A time that cannot be read.
     #[error("invalid time `{0}`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`")]
     Time(String),
+    /// What is no range at all.
+    #[error("invalid range of times `{0}`: expected `HH:MM:SS-HH:MM:SS`")]
+    Range(String),
     /// Start and end are the same.
     #[error("a range of times that starts and ends at {0} is empty: let it end later")]
     Empty(TimeOfDay),
@@ -70,16 +73,31 @@ impl fmt::Display for TimeRange {
     }
 }
 
+impl FromStr for TimeRange {
+    type Err = InvalidTimeRange;
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (start, end) = text
+            .split_once('-')
+            .ok_or_else(|| InvalidTimeRange::Range(shown(text)))?;
+        Self::new(start, end)
+    }
+}
+
 impl FromStr for TimeOfDay {
     type Err = InvalidTimeRange;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         seconds(text)
             .map(|seconds| Self { seconds })
-            .ok_or_else(|| {
-                InvalidTimeRange::Time(text.chars().take(64).flat_map(char::escape_debug).collect())
-            })
+            .ok_or_else(|| InvalidTimeRange::Time(shown(text)))
     }
+}
+
+/// The beginning of a text that is not what it should be.
+fn shown(text: &str) -> String {
+    text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 fn seconds(text: &str) -> Option<u32> {
@@ -143,5 +161,23 @@ mod tests {
         assert!(TimeRange::new("12:00:00", "12:00:00").is_err());
         let night = TimeRange::new("22:00:00", "06:00:00").unwrap();
         assert!(night.start() > night.end());
+    }
+
+    #[test]
+    fn ranges_read_what_they_write() {
+        for text in ["08:00:00-18:00:00", "22:00:00-06:00:00"] {
+            assert_eq!(text.parse::<TimeRange>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "-",
+            "08:00:00",
+            "08:00:00-",
+            "-08:00:00",
+            "08:00:00 - 18:00:00",
+            "08:00:00-18:00:00-20:00:00",
+        ] {
+            assert!(text.parse::<TimeRange>().is_err(), "{text}");
+        }
     }
 }

@@ -102,7 +102,7 @@ mod tests {
     fn the_hosts_own_contract_is_read() {
         assert_eq!((&*CONTRACT.version, &*CONTRACT.track), ("0.1.0", "0.1"));
         let permits = CONTRACT.functions("permits").unwrap();
-        assert!(permits.contains("[method]permit.tag"), "{permits:?}");
+        assert!(permits.contains("[method]permit.attribute"), "{permits:?}");
         assert!(CONTRACT.functions("secrets").is_some());
         assert!(CONTRACT.functions("decider").is_none(), "not an import");
     }

@@ -109,13 +109,15 @@ impl State {
         Ok(self.permits.get_mut(handle)?)
     }
 
-    /// The permit, to add `text` to.
-    fn permit_with(
+    /// The permit, to add `texts` to.
+    fn permit_with<'a>(
         &mut self,
         handle: &Resource<PermitBuilder>,
-        text: &str,
+        texts: impl IntoIterator<Item = &'a String>,
     ) -> wasmtime::Result<&mut PermitBuilder> {
-        self.charge_permit(text)?;
+        for text in texts {
+            self.charge_permit(text)?;
+        }
         self.permit(handle)
     }
 

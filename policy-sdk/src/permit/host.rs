@@ -1,26 +1,21 @@
 //! A permit as the host's resource.
 
+use super::portions::portions;
 use super::{Bounds, Permit};
 use crate::bindings::portcullis::policy::permits;
 
 impl Permit {
-    /// Builds the permit in the host.
+    /// Builds the permit in the host, with as few calls as it takes.
     pub(crate) fn to_host(&self) -> permits::Permit {
         let permit = permits::Permit::new(&self.account);
         if let Some(name) = &self.user_name {
             permit.user_name(name);
         }
-        for subject in &self.publish_allow {
-            permit.publish_allow(subject);
+        for (allow, deny) in portions(&self.publish_allow, &self.publish_deny) {
+            permit.publish(allow, deny);
         }
-        for subject in &self.publish_deny {
-            permit.publish_deny(subject);
-        }
-        for subject in &self.subscribe_allow {
-            permit.subscribe_allow(subject);
-        }
-        for subject in &self.subscribe_deny {
-            permit.subscribe_deny(subject);
+        for (allow, deny) in portions(&self.subscribe_allow, &self.subscribe_deny) {
+            permit.subscribe(allow, deny);
         }
         if let Some(responses) = self.responses {
             let milliseconds = u64::try_from(responses.ttl.as_millis()).unwrap_or(u64::MAX);
@@ -33,41 +28,48 @@ impl Permit {
             permit.expires_at(time);
         }
         if let Some(role) = &self.role {
-            permit.role(role);
+            permit.attribute("role", std::slice::from_ref(role));
         }
         self.bounds.to_host(&permit);
-        for tag in &self.tags {
-            permit.tag(tag);
-        }
+        attribute(&permit, "tag", &self.tags);
         permit
     }
 }
 
 impl Bounds {
     fn to_host(&self, permit: &permits::Permit) {
-        for network in &self.sources {
-            permit.source_allow(network);
-        }
-        for name in &self.connection_types {
-            permit.connection_type_allow(name);
-        }
-        for (start, end) in &self.times {
-            permit.time_allow(start, end);
+        attribute(permit, "source", &self.sources);
+        attribute(permit, "connection-type", &self.connection_types);
+        if !self.times.is_empty() {
+            let ranges: Vec<_> = self
+                .times
+                .iter()
+                .map(|(start, end)| format!("{start}-{end}"))
+                .collect();
+            attribute(permit, "time", &ranges);
         }
         if let Some(zone) = &self.times_location {
-            permit.times_location(zone);
+            permit.attribute("times-location", std::slice::from_ref(zone));
         }
         if self.proxy_required {
-            permit.proxy_required();
+            permit.attribute("proxy-required", &[]);
         }
-        if let Some(most) = self.subscriptions {
-            permit.limit_subscriptions(most);
+        let limits = [
+            ("subscriptions", self.subscriptions),
+            ("payload", self.payload),
+            ("data", self.data),
+        ];
+        for (name, limit) in limits {
+            if let Some(limit) = limit {
+                permit.attribute(name, &[limit.to_string()]);
+            }
         }
-        if let Some(bytes) = self.payload {
-            permit.limit_payload(bytes);
-        }
-        if let Some(bytes) = self.data {
-            permit.limit_data(bytes);
-        }
+    }
+}
+
+/// The attribute, if there are values of it.
+fn attribute(permit: &permits::Permit, name: &str, values: &[String]) {
+    for (values, _) in portions(values, &[]) {
+        permit.attribute(name, values);
     }
 }

@@ -27,11 +27,9 @@ export const decider = {
     if (teams.length === 0) return { tag: "deny", val: `\`${name}\` is in no team` };
     const permit = new Permit(settings.account);
     permit.userName(name);
-    for (const team of teams) {
-      permit.publishAllow(`teams.${team}.>`);
-      permit.subscribeAllow(`teams.${team}.>`);
-    }
-    permit.subscribeAllow("_INBOX.>");
+    const subjects = teams.map((team) => `teams.${team}.>`);
+    permit.publish(subjects, []);
+    permit.subscribe([...subjects, "_INBOX.>"], []);
     return { tag: "permit", val: permit };
   },
 };

@@ -36,8 +36,7 @@ class Decider(exports.Decider):
             return Verdict_Deny(f"`{name}` is in no team")
         permit = Permit(account)
         permit.user_name(name)
-        for team in member:
-            permit.publish_allow(f"teams.{team}.>")
-            permit.subscribe_allow(f"teams.{team}.>")
-        permit.subscribe_allow("_INBOX.>")
+        subjects = [f"teams.{team}.>" for team in member]
+        permit.publish(subjects, [])
+        permit.subscribe([*subjects, "_INBOX.>"], [])
         return Verdict_Permit(permit)

@@ -235,11 +235,18 @@ fn output() -> Vec<Case> {
 
 /// Permits that it does not hold, and more of them than it may.
 fn permits() -> Vec<Case> {
+    // A list of empty texts, 8 bytes each.
+    let million = Source {
+        pages: 128,
+        decide: "(call $publish (call $new (i32.const 128) (i32.const 3))
+                   (i32.const 512) (i32.const 1000000) (i32.const 0) (i32.const 0)) unreachable",
+        ..Source::HARMLESS
+    };
     vec![
         Case::deciding(
             "uses_a_dropped_permit",
             "(local.set $permit (call $new (i32.const 128) (i32.const 3))) (call $drop (local.get $permit))
-             (call $allow (local.get $permit) (i32.const 128) (i32.const 3)) unreachable",
+             (call $publish (local.get $permit) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) unreachable",
             Denied(InvalidOutput, "unknown handle"),
         ),
         Case::deciding(
@@ -267,12 +274,42 @@ fn permits() -> Vec<Case> {
         Case::deciding(
             "permits_a_million_subjects",
             "(local.set $permit (call $new (i32.const 128) (i32.const 3)))
+             (i32.store (i32.const 512) (i32.const 128)) (i32.store (i32.const 516) (i32.const 3))
              (loop $again
-               (call $allow (local.get $permit) (i32.const 128) (i32.const 3))
+               (call $publish (local.get $permit) (i32.const 512) (i32.const 1) (i32.const 0) (i32.const 0))
                (local.set $count (i32.add (local.get $count) (i32.const 1)))
                (br_if $again (i32.lt_u (local.get $count) (i32.const 1000000))))
              (i32.store (i32.const 4) (local.get $permit)) (i32.const 0)",
             Denied(PolicyOutput, "8388608 bytes"),
+        ),
+        Case::made(
+            "permits_a_million_subjects_in_one_call",
+            million,
+            Denied(PolicyOutput, "1048576 bytes in one call"),
+        ),
+        Case::deciding(
+            "permits_a_million_subjects_that_it_does_not_have",
+            million.decide,
+            Denied(InvalidOutput, "out of bounds"),
+        ),
+        Case::deciding(
+            "permits_more_subjects_than_there_are_addresses",
+            "(call $publish (call $new (i32.const 128) (i32.const 3))
+               (i32.const 512) (i32.const -1) (i32.const 512) (i32.const -1)) unreachable",
+            Denied(InvalidOutput, "out of bounds"),
+        ),
+        Case::deciding(
+            "permits_subjects_at_an_odd_place",
+            "(call $publish (call $new (i32.const 128) (i32.const 3))
+               (i32.const 513) (i32.const 1) (i32.const 0) (i32.const 0)) unreachable",
+            Denied(InvalidOutput, "not aligned"),
+        ),
+        Case::deciding(
+            "permits_what_is_no_text",
+            "(i32.store (i32.const 512) (i32.const 136)) (i32.store (i32.const 516) (i32.const 2))
+             (call $publish (call $new (i32.const 128) (i32.const 3))
+               (i32.const 512) (i32.const 1) (i32.const 0) (i32.const 0)) unreachable",
+            Denied(InvalidOutput, "not a text"),
         ),
     ]
 }

@@ -79,8 +79,8 @@ const IMPORTS: [(&str, &str, &str); 5] = [
     ),
     (
         "permits",
-        "[method]permit.publish-allow",
-        "$allow (param i32 i32 i32)",
+        "[method]permit.publish",
+        "$publish (param i32 i32 i32 i32 i32)",
     ),
     ("permits", "[resource-drop]permit", "$drop (param i32)"),
 ];

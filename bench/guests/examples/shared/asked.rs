@@ -18,32 +18,45 @@ wit_bindgen::generate!({
 /// Decides by `facts`.
 pub(crate) fn answer(facts: Facts) -> Verdict {
     match decide::<InHost>(facts) {
-        bench_guests::Verdict::Permit(permit) => Verdict::Permit(permit.0),
+        bench_guests::Verdict::Permit(permit) => {
+            permit.permit.publish(&permit.publish, &[]);
+            permit.permit.subscribe(&permit.subscribe, &[]);
+            Verdict::Permit(permit.permit)
+        }
         bench_guests::Verdict::Deny(reason) => Verdict::Deny(reason),
         bench_guests::Verdict::Abstain => Verdict::Abstain,
     }
 }
 
-struct InHost(Permit);
+/// With the subjects that are to cross together.
+struct InHost {
+    permit: Permit,
+    publish: Vec<String>,
+    subscribe: Vec<String>,
+}
 
 impl PermitParts for InHost {
     fn new(account: &str) -> Self {
-        Self(Permit::new(account))
+        Self {
+            permit: Permit::new(account),
+            publish: Vec::new(),
+            subscribe: Vec::new(),
+        }
     }
 
     fn user_name(&mut self, name: String) {
-        self.0.user_name(&name);
+        self.permit.user_name(&name);
     }
 
     fn publish_allow(&mut self, subject: String) {
-        self.0.publish_allow(&subject);
+        self.publish.push(subject);
     }
 
     fn subscribe_allow(&mut self, subject: String) {
-        self.0.subscribe_allow(&subject);
+        self.subscribe.push(subject);
     }
 
     fn expires_in(&mut self, seconds: u64) {
-        self.0.expires_in(seconds);
+        self.permit.expires_in(seconds);
     }
 }

@@ -171,6 +171,22 @@ where
     )
 }
 
+/// Subjects that are added to a permit. No guest denies any.
+fn subjects(
+    interface: &mut LinkerInstance<'_, State>,
+    name: &str,
+    list: impl Fn(&mut Permit) -> &mut Vec<String> + Send + Sync + 'static,
+) -> wasmtime::Result<()> {
+    interface.func_wrap(
+        name,
+        move |mut store: StoreContextMut<'_, State>,
+              (permit, allow, _deny): (Resource<Permit>, Vec<String>, Vec<String>)| {
+            list(store.data_mut().permits.get_mut(&permit)?).extend(allow);
+            Ok(())
+        },
+    )
+}
+
 fn add_permits(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let permits = &mut linker.instance("portcullis:policy/permits@0.1.0")?;
     let resource = ResourceType::host::<Permit>();
@@ -192,20 +208,12 @@ fn add_permits(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     part(permits, "[method]permit.user-name", |permit, name| {
         permit.user_name = Some(name);
     })?;
-    part(
-        permits,
-        "[method]permit.publish-allow",
-        |permit, subject| {
-            permit.publish_allow.push(subject);
-        },
-    )?;
-    part(
-        permits,
-        "[method]permit.subscribe-allow",
-        |permit, subject| {
-            permit.subscribe_allow.push(subject);
-        },
-    )?;
+    subjects(permits, "[method]permit.publish", |permit| {
+        &mut permit.publish_allow
+    })?;
+    subjects(permits, "[method]permit.subscribe", |permit| {
+        &mut permit.subscribe_allow
+    })?;
     part(permits, "[method]permit.expires-in", |permit, seconds| {
         permit.expires_in = Some(seconds);
     })

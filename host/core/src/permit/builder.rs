@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::problem::{Limit, PermitProblem};
 use crate::{
-    ConnectionType, InvalidSubject, PermissionSubject, Permissions, Permit, ResponsePermission,
-    SourceNetwork, TimeRange,
+    ConnectionType, InvalidSubject, InvalidTimeRange, PermissionSubject, Permissions, Permit,
+    ResponsePermission, SourceNetwork, TimeRange,
 };
 
 /// Builds a [`Permit`]. Methods never fail; [`finish`](Self::finish) says everything that is wrong.
@@ -127,7 +127,12 @@ impl PermitBuilder {
 
     /// Lets the login in from `start` to `end` of every day (`HH:MM:SS`); at no other time but those named so.
     pub fn time_allow(&mut self, start: &str, end: &str) {
-        match TimeRange::new(start, end) {
+        self.time(TimeRange::new(start, end));
+    }
+
+    /// The part of every day that was read, or what is wrong with it.
+    pub(super) fn time(&mut self, range: Result<TimeRange, InvalidTimeRange>) {
+        match range {
             Ok(range) if self.permit.times.len() < Permit::MAX_TIMES => {
                 self.permit.times.push(range);
             }
@@ -285,7 +290,7 @@ impl PermitBuilder {
     }
 
     /// Keeps the first few problems: a policy in a loop must not fill the log.
-    fn problem(&mut self, problem: PermitProblem) {
+    pub(super) fn problem(&mut self, problem: PermitProblem) {
         const MOST: usize = 16;
         if self.problems.len() < MOST && !self.problems.contains(&problem) {
             self.problems.push(problem);

@@ -72,6 +72,21 @@ pub enum PermitProblem {
         "tag `{0}`: tags that begin with `policy:`, `policy-digest:` or `policy-generation:` are the host's own"
     )]
     ReservedTag(String),
+    /// A name that [`PermitBuilder::attribute`](crate::PermitBuilder::attribute) does not know.
+    #[error(
+        "unknown attribute `{0}`: if the policy was made for a newer host, update the host; else correct the name"
+    )]
+    UnknownAttribute(String),
+    /// More or fewer values than an attribute takes.
+    #[error("attribute `{name}`: expected {expected}, found {found}")]
+    AttributeValues {
+        /// Which attribute.
+        name: String,
+        /// How many it takes.
+        expected: &'static str,
+        /// How many there were.
+        found: usize,
+    },
     /// A text with control characters, empty or too long.
     #[error("invalid {what}: expected 1 to {limit} bytes without control characters")]
     Text {

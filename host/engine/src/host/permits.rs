@@ -19,45 +19,39 @@ impl contract::permits::HostPermit for State {
     }
 
     fn user_name(&mut self, permit: Resource<PermitBuilder>, name: String) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &name)?.user_name(&name);
+        self.permit_with(&permit, [&name])?.user_name(&name);
         Ok(())
     }
 
-    fn publish_allow(
+    fn publish(
         &mut self,
         permit: Resource<PermitBuilder>,
-        subject: String,
+        allow: Vec<String>,
+        deny: Vec<String>,
     ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &subject)?.publish_allow(&subject);
+        let permit = self.permit_with(&permit, allow.iter().chain(&deny))?;
+        for subject in &allow {
+            permit.publish_allow(subject);
+        }
+        for subject in &deny {
+            permit.publish_deny(subject);
+        }
         Ok(())
     }
 
-    fn publish_deny(
+    fn subscribe(
         &mut self,
         permit: Resource<PermitBuilder>,
-        subject: String,
+        allow: Vec<String>,
+        deny: Vec<String>,
     ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &subject)?.publish_deny(&subject);
-        Ok(())
-    }
-
-    fn subscribe_allow(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        subject: String,
-    ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &subject)?
-            .subscribe_allow(&subject);
-        Ok(())
-    }
-
-    fn subscribe_deny(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        subject: String,
-    ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &subject)?
-            .subscribe_deny(&subject);
+        let permit = self.permit_with(&permit, allow.iter().chain(&deny))?;
+        for subject in &allow {
+            permit.subscribe_allow(subject);
+        }
+        for subject in &deny {
+            permit.subscribe_deny(subject);
+        }
         Ok(())
     }
 
@@ -86,79 +80,14 @@ impl contract::permits::HostPermit for State {
         Ok(())
     }
 
-    fn role(&mut self, permit: Resource<PermitBuilder>, name: String) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &name)?.role(&name);
-        Ok(())
-    }
-
-    fn source_allow(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        network: String,
-    ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &network)?.source_allow(&network);
-        Ok(())
-    }
-
-    fn connection_type_allow(
+    fn attribute(
         &mut self,
         permit: Resource<PermitBuilder>,
         name: String,
+        values: Vec<String>,
     ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &name)?
-            .connection_type_allow(&name);
-        Ok(())
-    }
-
-    fn time_allow(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        start: String,
-        end: String,
-    ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &start)?.time_allow(&start, &end);
-        Ok(())
-    }
-
-    fn times_location(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        zone: String,
-    ) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &zone)?.times_location(&zone);
-        Ok(())
-    }
-
-    fn proxy_required(&mut self, permit: Resource<PermitBuilder>) -> wasmtime::Result<()> {
-        self.permit(&permit)?.proxy_required();
-        Ok(())
-    }
-
-    fn limit_subscriptions(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        most: i64,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.limit_subscriptions(most);
-        Ok(())
-    }
-
-    fn limit_payload(
-        &mut self,
-        permit: Resource<PermitBuilder>,
-        bytes: i64,
-    ) -> wasmtime::Result<()> {
-        self.permit(&permit)?.limit_payload(bytes);
-        Ok(())
-    }
-
-    fn limit_data(&mut self, permit: Resource<PermitBuilder>, bytes: i64) -> wasmtime::Result<()> {
-        self.permit(&permit)?.limit_data(bytes);
-        Ok(())
-    }
-
-    fn tag(&mut self, permit: Resource<PermitBuilder>, tag: String) -> wasmtime::Result<()> {
-        self.permit_with(&permit, &tag)?.tag(&tag);
+        self.permit_with(&permit, &values)?
+            .attribute(&name, &values);
         Ok(())
     }
 

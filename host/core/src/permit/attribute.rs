@@ -1,0 +1,188 @@
+//! What permits seldom say, by name.
+
+use super::PermitBuilder;
+use super::problem::PermitProblem;
+
+/// How many values an attribute takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Values {
+    None,
+    One,
+    Some,
+}
+
+impl Values {
+    const fn allows(self, count: usize) -> bool {
+        match self {
+            Self::None => count == 0,
+            Self::One => count == 1,
+            Self::Some => count > 0,
+        }
+    }
+
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::None => "no value",
+            Self::One => "one value",
+            // One without any would bound nothing, which nobody says on purpose.
+            Self::Some => "at least one value",
+        }
+    }
+}
+
+impl PermitBuilder {
+    /// Adds what `name` stands for in the contract with policies (`permit.attribute`). A name that is not there, or a number of
+    /// values that the name does not take, is a [`PermitProblem`].
+    pub fn attribute(&mut self, name: &str, values: &[String]) {
+        match name {
+            "role" => self.each(name, Values::One, values, Self::role),
+            "tag" => self.each(name, Values::Some, values, Self::tag),
+            "source" => self.each(name, Values::Some, values, Self::source_allow),
+            "connection-type" => {
+                self.each(name, Values::Some, values, Self::connection_type_allow);
+            }
+            "time" => self.each(name, Values::Some, values, |permit, range| {
+                permit.time(range.parse());
+            }),
+            "times-location" => self.each(name, Values::One, values, Self::times_location),
+            "proxy-required" => {
+                self.each(name, Values::None, values, |_, _| ());
+                self.proxy_required();
+            }
+            "subscriptions" => self.limit_subscriptions(0),
+            "payload" => self.limit_payload(0),
+            "data" => self.limit_data(0),
+            _ => {
+                let shown = name.chars().take(64).flat_map(char::escape_debug).collect();
+                self.problem(PermitProblem::UnknownAttribute(shown));
+            }
+        }
+    }
+
+    fn each(&mut self, name: &str, takes: Values, values: &[String], add: fn(&mut Self, &str)) {
+        if takes.allows(values.len()) {
+            for value in values {
+                add(self, value);
+            }
+        } else {
+            self.problem(PermitProblem::AttributeValues {
+                name: name.to_owned(),
+                expected: takes.expected(),
+                found: values.len(),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ConnectionType, Permit, PermitBuilder, TimeRange};
+
+    fn built(attributes: &[(&str, &[&str])]) -> PermitBuilder {
+        let mut builder = Permit::builder("APP", 100);
+        for (name, values) in attributes {
+            let values: Vec<_> = values.iter().map(|value| (*value).to_owned()).collect();
+            builder.attribute(name, &values);
+        }
+        builder
+    }
+
+    fn problems(attributes: &[(&str, &[&str])]) -> Vec<String> {
+        let problems = built(attributes).problems();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_attribute_arrives() {
+        let day = TimeRange::new("08:00:00", "12:00:00").unwrap();
+        let night = TimeRange::new("22:00:00", "06:00:00").unwrap();
+        let permit = built(&[
+            ("role", &["reader"]),
+            ("tag", &["a", "b"]),
+            ("source", &["10.0.0.0/8"]),
+            ("source", &["fd00::/8"]),
+            ("connection-type", &["STANDARD", "MQTT"]),
+            ("time", &[&day.to_string(), &night.to_string()]),
+            ("times-location", &["Europe/Berlin"]),
+            ("proxy-required", &[]),
+        ])
+        .finish()
+        .unwrap();
+        assert_eq!(permit.role.as_deref(), Some("reader"));
+        assert_eq!(permit.tags, ["a", "b"]);
+        assert_eq!(
+            permit.sources,
+            ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap())
+        );
+        assert_eq!(
+            permit.connection_types,
+            [ConnectionType::Standard, ConnectionType::Mqtt]
+        );
+        assert_eq!(permit.times, [day, night]);
+        assert_eq!(permit.times_location.as_deref(), Some("Europe/Berlin"));
+        assert!(permit.proxy_required && permit.names_no_permissions);
+    }
+
+    #[test]
+    fn a_name_that_is_not_there_is_a_problem_that_names_it() {
+        assert_eq!(
+            problems(&[("moon\n", &["full"])]),
+            [
+                "unknown attribute `moon\\n`: if the policy was made for a newer host, update the host; else correct the name"
+            ]
+        );
+    }
+
+    #[test]
+    fn attributes_that_would_bound_nothing_are_problems() {
+        for name in ["tag", "source", "connection-type", "time"] {
+            assert_eq!(
+                problems(&[(name, &[])]),
+                [format!(
+                    "attribute `{name}`: expected at least one value, found 0"
+                )]
+            );
+        }
+        for name in ["role", "times-location"] {
+            for values in [[].as_slice(), &["UTC", "UTC"]] {
+                let found = values.len();
+                assert_eq!(
+                    problems(&[(name, values)]),
+                    [format!(
+                        "attribute `{name}`: expected one value, found {found}"
+                    )]
+                );
+            }
+        }
+        assert_eq!(
+            problems(&[("proxy-required", &["false"])]),
+            ["attribute `proxy-required`: expected no value, found 1"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_range_of_times_is_a_problem() {
+        assert_eq!(
+            problems(&[("time", &["08:00:00", "8:00-18:00"])]),
+            [
+                "time-allow: invalid range of times `08:00:00`: expected `HH:MM:SS-HH:MM:SS`",
+                "time-allow: invalid time `8:00`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`",
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_that_nobody_enforces_are_problems() {
+        for (name, claim) in [
+            ("subscriptions", "`subs`"),
+            ("payload", "`payload`"),
+            ("data", "`data`"),
+        ] {
+            let problems = problems(&[(name, &["1"])]);
+            assert!(
+                matches!(problems.as_slice(), [one] if one.contains(claim)),
+                "{problems:?}"
+            );
+        }
+    }
+}
