@@ -22,17 +22,23 @@ const FLAT: f64 = 1.2;
 fn main() -> Result<()> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments.as_slice() {
-        [] => measure(None),
-        [flag, file] if flag == "--json" => measure(Some(PathBuf::from(file))),
+        [] => measure(&SIZES, None),
+        [flag, file] if flag == "--json" => measure(&SIZES, Some(PathBuf::from(file))),
+        // For trying out: the largest takes minutes.
+        [flag, sizes] if flag == "--sizes" => {
+            let sizes = sizes.to_string_lossy();
+            let sizes: Result<Vec<_>, _> = sizes.split(',').map(str::parse).collect();
+            measure(&sizes?, None)
+        }
         [flag, directory, policies] if flag == served::FLAG => {
             let policies = policies.to_string_lossy().parse()?;
             served::serve(Path::new(directory), policies)
         }
-        _ => bail!("usage: bench-policies [--json FILE]"),
+        _ => bail!("usage: bench-policies [--json FILE | --sizes N,N…]"),
     }
 }
 
-fn measure(json: Option<PathBuf>) -> Result<()> {
+fn measure(sizes: &[usize], json: Option<PathBuf>) -> Result<()> {
     let policies = std::env::var_os("PORTCULLIS_POLICIES")
         .context("PORTCULLIS_POLICIES is not set; run `cargo xtask bench policies`")?;
     let module = Path::new(&policies).join("static_users.wasm");
@@ -41,7 +47,7 @@ fn measure(json: Option<PathBuf>) -> Result<()> {
     // A process for each size; they wait while they are not asked, and are measured side by side.
     let folder = tempfile::tempdir()?;
     let (mut loaded, mut works) = (Vec::new(), Vec::new());
-    for size in SIZES {
+    for &size in sizes {
         let directory = folder.path().join(size.to_string());
         std::fs::create_dir(&directory)?;
         directory::fill(&directory, &module, size)?;
