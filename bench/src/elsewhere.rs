@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,13 +35,15 @@ pub fn serve(works: &mut [Work<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// The works that `program` [serves](serve), to be measured from here. It ends when they are dropped.
+/// The works that `command` [serves](serve), to be measured from here. It ends when they are dropped.
 ///
 /// # Errors
 ///
 /// When it cannot be started.
-pub fn works_of(program: &Path) -> Result<Vec<Work<'static>>> {
-    let mut server = Server::start(program).with_context(|| format!("`{}`", program.display()))?;
+pub fn works_of(command: &mut Command) -> Result<Vec<Work<'static>>> {
+    let started = Server::start(command);
+    let mut server =
+        started.with_context(|| format!("`{}`", command.get_program().to_string_lossy()))?;
     let names = server.hear()?;
     let server = Rc::new(RefCell::new(server));
     let work = |(index, name): (usize, &str)| {
@@ -63,8 +64,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(program: &Path) -> Result<Self> {
-        let mut process = Command::new(program)
+    fn start(command: &mut Command) -> Result<Self> {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -5,12 +5,12 @@
 //! - [`Work`] and [`in_turns`]: measuring several things side by side; [`Spread`]: what one of them takes.
 //! - [`elsewhere`]: things to measure that live in another process.
 //! - [`floor`]: the cryptography of a login, which everything is told beside.
-//! - [`Row`] and [`write_json`]: results with bars; [`table`]: what people read.
+//! - [`Row`], [`Figure`] and [`write_json`]: results with bars; [`table`]: what people read.
 
 pub mod elsewhere;
 pub mod floor;
 mod report;
 mod turns;
 
-pub use report::{Row, print, table, write_json};
+pub use report::{Figure, Row, print, table, write_json};
 pub use turns::{Spread, Work, in_turns};

@@ -87,6 +87,71 @@ impl Row {
     ];
 }
 
+/// One number that was measured once, and the most it may be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// What was measured.
+    pub name: String,
+    /// The number.
+    pub value: f64,
+    /// The unit of it.
+    pub unit: &'static str,
+    /// The most it may be.
+    pub bar: Option<f64>,
+    /// Whether it is within the bar.
+    pub pass: Option<bool>,
+}
+
+impl Figure {
+    /// A number that is held to nothing.
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            unit,
+            bar: None,
+            pass: None,
+        }
+    }
+
+    /// The same, held to a bar.
+    #[must_use]
+    pub fn at_most(mut self, bar: f64) -> Self {
+        self.bar = Some(bar);
+        self.pass = Some(self.value <= bar);
+        self
+    }
+
+    /// What a table shows of it, under [`Figure::HEADERS`].
+    pub fn cells(&self) -> Vec<String> {
+        let or_nothing = |value: Option<String>| value.unwrap_or_default();
+        vec![
+            self.name.clone(),
+            in_short(self.value),
+            self.unit.to_owned(),
+            or_nothing(self.bar.map(|bar| format!("≤ {}", in_short(bar)))),
+            or_nothing(
+                self.pass
+                    .map(|pass| if pass { "yes" } else { "no" }.to_owned()),
+            ),
+        ]
+    }
+
+    /// The columns of [`Figure::cells`].
+    pub const HEADERS: [&str; 5] = ["name", "value", "unit", "bar", "pass"];
+}
+
+/// With as many digits as anybody wants to read.
+fn in_short(value: f64) -> String {
+    let digits = match value.abs() {
+        _ if value.fract() == 0.0 => 0,
+        size if size < 10.0 => 2,
+        size if size < 1000.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
 /// A table in Markdown. The first column is text, the others are numbers.
 pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
@@ -112,7 +177,7 @@ pub fn print(text: &str) -> Result<()> {
 /// # Errors
 ///
 /// When the file cannot be written.
-pub fn write_json(file: &Path, rows: &[Row]) -> Result<()> {
+pub fn write_json(file: &Path, rows: &[impl Serialize]) -> Result<()> {
     let text = serde_json::to_string_pretty(&serde_json::json!({ "rows": rows }))?;
     std::fs::write(file, text + "\n").with_context(|| format!("`{}`", file.display()))
 }
@@ -133,6 +198,15 @@ mod tests {
         assert_eq!(row("a", 15.1).beside(&floor, Some(0.15)).pass, Some(false));
         let beside = row("a", 15.0).beside(&floor, None);
         assert_eq!((beside.ratio, beside.pass), (Some(0.15), None));
+    }
+
+    #[test]
+    fn a_figure_may_be_as_much_as_its_bar() {
+        let failed = |value| Figure::new("failed", value, "logins").at_most(0.0);
+        assert_eq!(failed(0.0).pass, Some(true));
+        assert_eq!(failed(1.0).cells(), ["failed", "1", "logins", "≤ 0", "no"]);
+        let free = Figure::new("p99", 12.345, "ms");
+        assert_eq!(free.cells(), ["p99", "12.3", "ms", "", ""]);
     }
 
     #[test]

@@ -23,6 +23,13 @@ Usage: cargo xtask <verb>
   bench engine [--json FILE]
                     what a decision costs beside the cryptography of a login, beside the
                     instantiation it needs and beside Cedar and regorus; FILE gets the same rows
+  bench policies [--json FILE]
+                    memory, time to load and time of a decision with 1, 100 and 500 policies in
+                    one directory; FILE gets the same numbers
+  bench reload [--seconds N] [--json FILE]
+                    logins at half of the most there can be, with and without a replacement of
+                    the policy every second, each for N (60) seconds; and how long a new version
+                    takes until it serves; FILE gets the same numbers
   check             formatting, lints and documentation, as CI sees them
   help              this text
 
@@ -32,13 +39,30 @@ What a verb needs and the machine lacks is fetched once and kept in target/xtask
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
-    Demo { keep: bool },
-    Test { filters: Vec<String> },
-    Conformance { suite: Option<Suite> },
-    Faults { filters: Vec<String> },
+    Demo {
+        keep: bool,
+    },
+    Test {
+        filters: Vec<String>,
+    },
+    Conformance {
+        suite: Option<Suite>,
+    },
+    Faults {
+        filters: Vec<String>,
+    },
     BenchConnections,
     BenchContract,
-    BenchEngine { json: Option<String> },
+    BenchEngine {
+        json: Option<String>,
+    },
+    BenchPolicies {
+        json: Option<String>,
+    },
+    BenchReload {
+        seconds: Option<String>,
+        json: Option<String>,
+    },
     Check,
     Help,
 }
@@ -78,6 +102,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             let json = Some(file.clone());
             Ok(Verb::BenchEngine { json })
         }
+        ("bench", [name]) if name == "policies" => Ok(Verb::BenchPolicies { json: None }),
+        ("bench", [name, flag, file]) if name == "policies" && flag == "--json" => {
+            let json = Some(file.clone());
+            Ok(Verb::BenchPolicies { json })
+        }
+        ("bench", [name, options @ ..]) if name == "reload" => bench_reload(options),
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
         ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => {
@@ -88,6 +118,26 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         }
         _ => Err(Failure::new(format!(
             "unknown verb `{verb}`; see `cargo xtask help`"
+        ))),
+    }
+}
+
+fn bench_reload(options: &[String]) -> Result<Verb> {
+    let (mut seconds, mut json) = (None, None);
+    let mut rest = options;
+    while let [flag, value, others @ ..] = rest {
+        match flag.as_str() {
+            "--seconds" if value.parse::<u32>().is_ok() => seconds = Some(value.clone()),
+            "--json" => json = Some(value.clone()),
+            _ => break,
+        }
+        rest = others;
+    }
+    match rest {
+        [] => Ok(Verb::BenchReload { seconds, json }),
+        rest => Err(Failure::new(format!(
+            "`bench reload` does not take `{}`; see `cargo xtask help`",
+            rest.join(" ")
         ))),
     }
 }
@@ -158,6 +208,32 @@ mod tests {
             parsed("bench engine --json rows.json").unwrap(),
             Verb::BenchEngine { json }
         );
+        let json = None;
+        assert_eq!(
+            parsed("bench policies").unwrap(),
+            Verb::BenchPolicies { json }
+        );
+        let json = Some("rows.json".to_owned());
+        assert_eq!(
+            parsed("bench policies --json rows.json").unwrap(),
+            Verb::BenchPolicies { json }
+        );
+    }
+
+    #[test]
+    fn options_of_a_benchmark_come_in_any_order() {
+        let (seconds, json) = (None, None);
+        assert_eq!(
+            parsed("bench reload").unwrap(),
+            Verb::BenchReload { seconds, json }
+        );
+        for line in [
+            "bench reload --seconds 12 --json rows.json",
+            "bench reload --json rows.json --seconds 12",
+        ] {
+            let (seconds, json) = (Some("12".to_owned()), Some("rows.json".to_owned()));
+            assert_eq!(parsed(line).unwrap(), Verb::BenchReload { seconds, json });
+        }
     }
 
     #[test]
@@ -175,6 +251,16 @@ mod tests {
         assert!(test_flag.contains("`--nocapture`"), "{test_flag}");
         let file = parsed("bench engine --json").unwrap_err().to_string();
         assert!(file.contains("`engine --json`"), "{file}");
+        let file = parsed("bench policies --json").unwrap_err().to_string();
+        assert!(file.contains("`policies --json`"), "{file}");
+        for (line, quoted) in [
+            ("bench reload --seconds", "`--seconds`"),
+            ("bench reload --json a --seconds soon", "`--seconds soon`"),
+            ("bench reload --rate 5", "`--rate 5`"),
+        ] {
+            let error = parsed(line).unwrap_err().to_string();
+            assert!(error.contains(quoted), "{error}");
+        }
         let suite = parsed("conformance --suite call").unwrap_err().to_string();
         assert!(suite.contains("`call`"), "{suite}");
         assert!(suite.contains("`callout` and `identity`"), "{suite}");

@@ -53,6 +53,10 @@ fn run() -> Result<()> {
         Verb::BenchConnections => verbs::bench_connections(&Workspace::open()?),
         Verb::BenchContract => verbs::bench_contract(&Workspace::open()?),
         Verb::BenchEngine { json } => verbs::bench_engine(&Workspace::open()?, json.as_deref()),
+        Verb::BenchPolicies { json } => verbs::bench_policies(&Workspace::open()?, json.as_deref()),
+        Verb::BenchReload { seconds, json } => {
+            verbs::bench_reload(&Workspace::open()?, seconds.as_deref(), json.as_deref())
+        }
         Verb::Check => verbs::check(&Workspace::open()?),
     }
 }

@@ -150,6 +150,41 @@ pub(crate) fn bench_engine(workspace: &Workspace, json: Option<&str>) -> Result<
     process::run(program.env("PORTCULLIS_BENCH_PEERS", peers))
 }
 
+/// Measures what many policies cost, and prints tables; writes the numbers to `json` too, if there is one.
+pub(crate) fn bench_policies(workspace: &Workspace, json: Option<&str>) -> Result<()> {
+    let mut steps = Steps::new(4);
+    steps.run("toolchain: the target policies are built for", || {
+        setup::wasm_target(workspace)
+    })?;
+    steps.run("policies: built to WebAssembly", || {
+        build_policies(workspace, &["static-users"], false)
+    })?;
+    steps.run(BUILDING_BENCH, || build_bench(workspace, "bench-policies"))?;
+    steps.announce("policies");
+    let mut program = Command::new(workspace.program("bench-policies"));
+    if let Some(file) = json {
+        program.args(["--json", file]);
+    }
+    set_built(&mut program, workspace);
+    process::run(&mut program)
+}
+
+/// Measures what reloading costs those who log in, for so many seconds with and without it, and prints tables; writes the numbers
+/// to `json` too, if there is one.
+pub(crate) fn bench_reload(
+    workspace: &Workspace,
+    seconds: Option<&str>,
+    json: Option<&str>,
+) -> Result<()> {
+    let mut arguments = Vec::new();
+    for (flag, value) in [("--seconds", seconds), ("--json", json)] {
+        if let Some(value) = value {
+            arguments.extend([flag.to_owned(), value.to_owned()]);
+        }
+    }
+    program(workspace, "reload", &arguments)
+}
+
 /// Runs a program of the tests against real servers.
 fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()> {
     let mut steps = Steps::new(6);

@@ -4,7 +4,8 @@
 mod decisions;
 mod signatures;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use portcullis_bench::{Row, Work, elsewhere, in_turns, print, table, write_json};
@@ -25,7 +26,7 @@ fn main() -> Result<()> {
     let own = works.len();
     // Absent when the program is run without its peers.
     if let Some(peers) = std::env::var_os("PORTCULLIS_BENCH_PEERS") {
-        works.extend(elsewhere::works_of(Path::new(&peers))?);
+        works.extend(elsewhere::works_of(&mut Command::new(peers))?);
     }
     let rows = measure(&mut works)?;
     let rows = compare(&rows, own)?;

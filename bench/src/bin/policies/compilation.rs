@@ -1,0 +1,68 @@
+//! What part of loading a policy is compilation.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use portcullis_core::PolicyName;
+use portcullis_engine::{Engine, EngineOptions, Grants, Limits, Policy, Source, measure};
+use portcullis_identity::PasswordVerifier;
+use wasmtime::component::Component;
+
+/// How often each is measured.
+const ROUNDS: usize = 15;
+
+/// What loading one policy takes, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loading {
+    /// All of it.
+    pub(crate) whole: f64,
+    /// One of the two compilations.
+    pub(crate) compilation: f64,
+}
+
+/// Loads `module` again and again, and compiles it, in turns.
+pub(crate) fn of_loading(module: &[u8]) -> Result<Loading> {
+    let options = EngineOptions { max_concurrent: 8 };
+    let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
+    let name: PolicyName = "measured".parse()?;
+    let source = Source {
+        name: &name,
+        module,
+        settings: SETTINGS,
+    };
+    let component = wit_component::ComponentEncoder::default()
+        .module(module)?
+        .encode()?;
+    let (mut whole, mut compilation) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        drop(Policy::load(
+            &engine,
+            source,
+            Limits::default(),
+            Grants::default(),
+        )?);
+        whole.push(began.elapsed());
+        let began = Instant::now();
+        let compiled = Component::from_binary(measure::wasmtime(&engine), &component);
+        drop(compiled.map_err(|error| anyhow!("{error:#}"))?);
+        compilation.push(began.elapsed());
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort();
+        let median = times.get(ROUNDS / 2).context("nothing was measured");
+        median.map(|time| time.as_secs_f64() * 1e3)
+    };
+    Ok(Loading {
+        whole: median(&mut whole)?,
+        compilation: median(&mut compilation)?,
+    })
+}
+
+const SETTINGS: &str = r#"{
+    "dangerous-plain-text-passwords": true,
+    "default-account": "APP",
+    "profiles": { "sensor": { "publish": { "allow": ["sensors.>"] } } },
+    "users": { "sensor": { "token": "plain:token", "profile": "sensor" } }
+}"#;

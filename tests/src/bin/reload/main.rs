@@ -1,0 +1,113 @@
+//! What reloading costs: logins on a schedule while a policy is replaced once a second, beside the same without; and how long a new
+//! version takes until it serves. `cargo xtask bench reload` builds what it needs.
+//!
+//! The policy compares tokens in the clear, so that what is measured is the callout and not a password hash.
+
+mod load;
+mod report;
+mod versions;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use portcullis_tests::{Accounts, Host, Release, Site};
+
+use crate::load::{Logins, most_a_second, on_schedule};
+use crate::report::{DEBOUNCE, Measured};
+use crate::versions::{Replacements, Versions};
+
+/// Enough clients to have the machine do all it can.
+const AT_ONCE: usize = 64;
+/// How often the two kinds of load take turns, so that a noisy moment does not hit one of them alone.
+const ROUNDS: u32 = 3;
+/// How often the policy is replaced without load.
+const REPLACEMENTS: u32 = 40;
+/// Decisions are not logged: this program would have to read a line for each, on processors that the host needs.
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::read(std::env::args().skip(1))?;
+    let measured = measure(arguments.length).await?;
+    measured.print()?;
+    match arguments.json {
+        Some(file) => portcullis_bench::write_json(&file, &measured.figures()?),
+        None => Ok(()),
+    }
+}
+
+async fn measure(length: Duration) -> Result<Measured> {
+    let site = Site::create(Release::Nats2_15)?;
+    let mut versions = Versions::create(&site)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let debounce = format!("debounce = \"{}ms\"", DEBOUNCE.as_millis());
+    let config = site.host_config(&server.url(), "");
+    let config = config.replace("debounce = \"50ms\"", &debounce);
+    let config = site.write_config("measured.toml", &config)?;
+    let host = Host::spawn(&config, &["--log-level", LOG_LEVEL])?;
+    host.ready().await?;
+    let port = server.port();
+
+    most_a_second(port, AT_ONCE, length / 30).await;
+    let most_a_second = most_a_second(port, AT_ONCE, length / 6).await;
+    let (mut alone, mut with_reloads) = (Logins::default(), Logins::default());
+    let mut under_load = Replacements::default();
+    for _ in 0..ROUNDS {
+        let length = length / ROUNDS;
+        alone.extend(on_schedule(port, most_a_second / 2.0, length).await);
+        let (logins, replacements) = tokio::join!(
+            on_schedule(port, most_a_second / 2.0, length),
+            versions.replace_every_second(&host, port, length)
+        );
+        with_reloads.extend(logins);
+        under_load.extend(replacements?);
+    }
+    let without_load = versions
+        .replace_one_by_one(&host, port, REPLACEMENTS)
+        .await?;
+    Ok(Measured {
+        module_size: versions.module_size(),
+        most_a_second,
+        alone,
+        with_reloads,
+        under_load,
+        without_load,
+    })
+}
+
+/// The command line.
+struct Arguments {
+    /// How long there is load of each kind.
+    length: Duration,
+    json: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn read(arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let mut read = Self {
+            length: Duration::from_mins(1),
+            json: None,
+        };
+        let mut arguments = arguments;
+        while let Some(flag) = arguments.next() {
+            let value = arguments.next();
+            let value = value.with_context(|| format!("`{flag}` needs a value"))?;
+            match flag.as_str() {
+                "--seconds" => {
+                    let seconds = value.parse();
+                    let seconds =
+                        seconds.with_context(|| format!("`{value}` is no number of seconds"))?;
+                    read.length = Duration::from_secs(seconds);
+                }
+                "--json" => read.json = Some(PathBuf::from(value)),
+                _ => bail!("usage: reload [--seconds N] [--json FILE]"),
+            }
+        }
+        // Less than a replacement in every round would say nothing.
+        if read.length < Duration::from_secs(6) {
+            bail!("`--seconds` is at least 6");
+        }
+        Ok(read)
+    }
+}
