@@ -23,7 +23,10 @@ pub(crate) struct Loading {
 
 /// Loads `module` again and again, and compiles it, in turns.
 pub(crate) fn of_loading(module: &[u8]) -> Result<Loading> {
-    let options = EngineOptions { max_concurrent: 8 };
+    let options = EngineOptions {
+        max_concurrent: 8,
+        code_cache: None,
+    };
     let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
     let name: PolicyName = "measured".parse()?;
     let source = Source {

@@ -53,7 +53,10 @@ pub(crate) fn start(directory: &Path, policies: usize) -> Result<(Loaded, Vec<Wo
 /// Is such a process.
 pub(crate) fn serve(directory: &Path, policies: usize) -> Result<()> {
     let engine = Engine::new(
-        EngineOptions { max_concurrent: 64 },
+        EngineOptions {
+            max_concurrent: 64,
+            code_cache: None,
+        },
         Arc::new(PasswordVerifier::default()),
     )?;
     let options = options(directory, policies)?;
