@@ -34,8 +34,9 @@ impl Place {
         self.0.path().join("code")
     }
 
+    /// With a meter: the policy has to cost the same, too. It shares the cache with the engine it is of.
     fn engine(&self) -> Engine {
-        engine_with(Some(CodeCacheOptions::new(self.path())))
+        with_cache(CodeCacheOptions::new(self.path()))
     }
 
     /// As a host that starts: loads a policy that greets so, sees that it does, and tells what the cache was good for.
@@ -66,6 +67,14 @@ fn counts(hits: u64, misses: u64, refused: u64) -> CodeCacheCounts {
         misses,
         refused,
     }
+}
+
+fn with_cache(options: CodeCacheOptions) -> Engine {
+    metered(&engine_with(Some(options)))
+}
+
+fn metered(engine: &Engine) -> Engine {
+    engine.metered().unwrap()
 }
 
 fn load(engine: &Engine, greeting: &str) -> Policy {
@@ -106,8 +115,8 @@ fn a_policy_from_a_warm_cache_decides_the_same() {
     let warm = place.engine();
     let from_cache = decide(&load(&warm, "hello"));
     assert_eq!(warm.code_cache_counts(), Some(counts(2, 0, 0)));
-    assert_eq!(from_cache, decide(&load(&engine(), "hello")));
-    assert_eq!(engine().code_cache_counts(), None);
+    assert_eq!(from_cache, decide(&load(&metered(&engine()), "hello")));
+    assert_eq!(metered(&engine()).code_cache_counts(), None);
 }
 
 #[test]
@@ -333,7 +342,7 @@ fn no_more_is_kept_than_there_may_be_and_what_was_used_last_stays() {
         max_bytes: bytes,
         ..CodeCacheOptions::new(place.path())
     };
-    let engine = engine_with(Some(options));
+    let engine = with_cache(options);
     for number in 0..5 {
         greet(&engine, &format!("number {number}"));
         // Between the others, so that it is never the one that was used least recently.
@@ -355,7 +364,7 @@ fn what_is_larger_than_the_cache_is_not_kept() {
         ..CodeCacheOptions::new(place.path())
     };
     for _ in 0..2 {
-        let engine = engine_with(Some(options.clone()));
+        let engine = with_cache(options.clone());
         greet(&engine, "hello");
         assert_eq!(engine.code_cache_counts(), Some(counts(0, 2, 0)));
         assert_eq!(place.entries(), Vec::<PathBuf>::new());
@@ -369,8 +378,8 @@ fn what_is_larger_than_the_cache_is_not_kept() {
         max_bytes: sizes.iter().sum::<u64>() / 2,
         ..options
     };
-    greet(&engine_with(Some(options.clone())), "hello");
-    let engine = engine_with(Some(options));
+    greet(&with_cache(options.clone()), "hello");
+    let engine = with_cache(options);
     greet(&engine, "hello");
     assert_eq!(engine.code_cache_counts(), Some(counts(1, 1, 0)));
 }
@@ -387,7 +396,7 @@ fn what_a_crash_left_behind_goes_with_time() {
         max_bytes: place.bytes(),
         ..CodeCacheOptions::new(place.path())
     };
-    greet(&engine_with(Some(options)), "goodbye");
+    greet(&with_cache(options), "goodbye");
     assert!(!left.exists());
     assert_eq!(place.entries().len(), 3);
 }

@@ -202,7 +202,10 @@ impl Task {
         }
         self.watch = None;
         let Some(directory) = current else { return };
-        match watch(&self.directory, self.debounce, self.events.clone()) {
+        // Whether a file has been quiet for long enough is for the pass to tell; the events only have to bring it soon, and not each
+        // by itself.
+        let gathered = (self.debounce / 5).max(Duration::from_millis(1));
+        match watch(&self.directory, gathered, self.events.clone()) {
             Ok(debouncer) => {
                 self.watch = Some(Watch {
                     _debouncer: debouncer,
