@@ -9,7 +9,7 @@ use crate::catalog::CatalogOptions;
 use crate::directory::{self, Paths};
 use crate::settings::SettingsFile;
 use crate::signature::{Publisher, SignatureError, signer};
-use crate::unit::{UnitError, UnitProblem};
+use crate::unit::{UnitError, UnitProblem, prove};
 use crate::vectors::{TestOutcome, TestVectors};
 
 /// What can be said of one `NAME.wasm` with the files beside it.
@@ -47,8 +47,7 @@ pub fn inspect(
 ) -> Result<Inspection, UnitError> {
     let paths = Paths::of(module.to_owned());
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
-    let unit = directory::read_unit(paths.clone(), options.max_module_size);
-    let content = unit.content?;
+    let content = directory::read_unit(paths.clone(), options.max_module_size).content?;
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), options.limits)?;
     let description = describe(&content.module)
         .map_err(|error| UnitError::new(&paths.module, UnitProblem::Load(error)))?;
@@ -56,19 +55,16 @@ pub fn inspect(
         Some(bytes) => TestVectors::parse(&paths.tests, bytes)?.len(),
         None => 0,
     };
-    let (digest, size) = (content.fingerprint.module, content.module.len());
-    let signer = signer(&content.module);
     // A file that waits for its place may have a name that no policy can have, as `static_users.wasm` made by cargo has not.
     let name = stem.parse().or_else(|_| "inspected".parse()).map_err(
         |error: portcullis_core::InvalidPolicyName| {
             UnitError::new(&paths.module, UnitProblem::Settings(error.to_string()))
         },
     )?;
-    let unit = directory::read_unit(paths, options.max_module_size);
     Ok(Inspection {
-        digest,
-        size,
-        signer,
+        digest: content.fingerprint.module,
+        size: content.module.len(),
+        signer: signer(&content.module),
         description,
         limits: file.limits,
         grants: file.grants,
@@ -76,6 +72,7 @@ pub fn inspect(
             .decisions_per_instance
             .map_or(1, std::num::NonZero::get),
         tests,
-        verdict: unit.test(engine, &name, options),
+        verdict: prove(engine, &name, &paths, &content, options)
+            .map(|(policy, outcomes)| (policy.is_snapshotted(), outcomes)),
     })
 }

@@ -46,7 +46,6 @@ pub use signature::{
 };
 pub use snapshot::{LoadedPolicy, Snapshot};
 pub use status::{Attempt, PolicyStatus, ServingStatus, Status};
-pub use store::KeptVersion;
 pub use unit::{UnitError, UnitProblem};
 pub use vectors::{TestOutcome, TestedPolicy, test_policies};
 pub use watch::{Trigger, WatchError, Watcher};

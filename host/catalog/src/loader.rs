@@ -15,7 +15,7 @@ use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
 use crate::report::{Change, Rejection, Report};
 use crate::snapshot::{Link, LoadedPolicy, Route, Snapshot};
 use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
-use crate::store::{KeptVersion, Store};
+use crate::store::{KeptVersion, Store, Version};
 use crate::unit::{UnitError, UnitProblem};
 
 /// How a pass treats what it finds changed.
@@ -59,17 +59,13 @@ struct Entry {
     pending: Option<(Option<Tried>, Instant)>,
     /// How the last try went, for the status.
     attempt: Option<Attempt>,
-    /// The generations that are kept, newest first.
-    kept: Vec<u64>,
 }
 
 /// A version in service.
 #[derive(Clone, Debug)]
 struct Serving {
     loaded: Arc<LoadedPolicy>,
-    fingerprint: Fingerprint,
-    /// When it was first put in service, in seconds since the Unix epoch.
-    since: u64,
+    version: Version,
     restored: bool,
 }
 
@@ -207,24 +203,31 @@ impl Loader {
 
     /// How every policy is doing, those included that are listed and not there.
     pub(crate) fn status(&self) -> Status {
-        let listed = self
-            .options
-            .listed()
-            .filter(|name| !self.entries.contains_key(*name));
-        let mut policies: Vec<_> = listed
-            .map(|name| Entry::default().status(name, true))
-            .chain(
-                self.entries
-                    .iter()
-                    .map(|(name, entry)| entry.status(name, self.options.is_listed(name))),
-            )
-            .collect();
-        policies.sort_by(|one, other| one.name.cmp(&other.name));
-        policies.dedup();
+        let names: BTreeSet<_> = self.options.listed().chain(self.entries.keys()).collect();
         Status {
             at: now(),
             process: std::process::id(),
-            policies,
+            policies: names.into_iter().map(|name| self.status_of(name)).collect(),
+        }
+    }
+
+    fn status_of(&self, name: &PolicyName) -> PolicyStatus {
+        let kept = self.kept(name).into_iter();
+        let serving = self.serving(name).map(|serving| ServingStatus {
+            digest: serving.version.fingerprint.module.to_string(),
+            generation: serving.version.generation,
+            since: serving.version.since,
+            restored: serving.restored,
+        });
+        PolicyStatus {
+            name: name.to_string(),
+            required: self.options.is_listed(name),
+            serving,
+            last_attempt: self
+                .entries
+                .get(name)
+                .and_then(|entry| entry.attempt.clone()),
+            kept: kept.map(|kept| kept.version.generation).collect(),
         }
     }
 
@@ -326,72 +329,65 @@ impl Loader {
         self.entries.get(name)?.serving.as_ref()
     }
 
+    /// The versions kept of a policy, newest first.
+    fn kept(&self, name: &PolicyName) -> Vec<KeptVersion> {
+        let store = self.store.as_ref();
+        store.map_or_else(Vec::new, |store| store.versions(name))
+    }
+
     /// Puts a new version in service, and keeps it. The same content as that of the last version is the same version, also after a
     /// restart.
     fn serve(&mut self, name: &PolicyName, policy: Policy, content: &Content) -> PolicyRef {
-        let versions = self.store.as_ref().map(|store| store.versions(name));
-        let last = match (self.serving(name), versions.iter().flatten().next()) {
-            (Some(serving), _) => Some((
-                serving.fingerprint,
-                serving.loaded.reference.generation,
-                serving.since,
-            )),
-            (None, Some(kept)) => Some((kept.fingerprint, kept.generation, kept.since)),
-            (None, None) => None,
+        let fingerprint = content.fingerprint;
+        let kept = self.kept(name);
+        let last = match self.serving(name) {
+            Some(serving) => Some(serving.version),
+            None => kept.first().map(|kept| kept.version),
         };
-        let (generation, since) = match last {
-            Some((fingerprint, generation, since)) if fingerprint == content.fingerprint => {
-                (generation, since)
-            }
-            _ => {
-                self.generation = self.generation.saturating_add(1);
-                (self.generation, now())
-            }
-        };
-        let is_kept = |version: &KeptVersion| version.generation == generation;
-        let kept = versions.iter().flatten().any(is_kept);
-        self.stored(|store| {
-            if kept {
-                store.reinstate(name)
-            } else {
-                store.keep(name, generation, since, content)
+        let same = last.filter(|last| last.fingerprint == fingerprint);
+        let version = same.unwrap_or_else(|| {
+            self.generation = self.generation.saturating_add(1);
+            Version {
+                generation: self.generation,
+                since: now(),
+                fingerprint,
             }
         });
-        let reference = PolicyRef {
-            name: name.clone(),
-            digest: content.fingerprint.module,
-            generation,
-        };
-        self.put(name, policy, &reference, content.fingerprint, since, false);
-        reference
+        let is_kept = kept
+            .iter()
+            .any(|kept| kept.version.generation == version.generation);
+        self.stored(|store| {
+            if is_kept {
+                store.reinstate(name)
+            } else {
+                store.keep(name, version, content)
+            }
+        });
+        self.put(name, policy, version, false)
     }
 
     fn put(
         &mut self,
         name: &PolicyName,
         policy: Policy,
-        reference: &PolicyRef,
-        fingerprint: Fingerprint,
-        since: u64,
+        version: Version,
         restored: bool,
-    ) {
-        let kept = self.store.as_ref().map(|store| store.versions(name));
-        let entry = self.entries.entry(name.clone()).or_default();
-        entry.kept = kept
-            .into_iter()
-            .flatten()
-            .map(|version| version.generation)
-            .collect();
+    ) -> PolicyRef {
+        let reference = PolicyRef {
+            name: name.clone(),
+            digest: version.fingerprint.module,
+            generation: version.generation,
+        };
         let loaded = LoadedPolicy {
             reference: reference.clone(),
             policy,
         };
-        entry.serving = Some(Serving {
+        self.entries.entry(name.clone()).or_default().serving = Some(Serving {
             loaded: Arc::new(loaded),
-            fingerprint,
-            since,
+            version,
             restored,
         });
+        reference
     }
 
     /// Puts the last good version in service that was kept, if there is one and the policy was not taken out of service on purpose.
@@ -400,22 +396,19 @@ impl Loader {
         if store.is_retired(name) {
             return None;
         }
-        for version in store.versions(name) {
-            let generation = version.generation;
-            let unit = version.unit(name, self.options.max_module_size);
-            let loaded = unit.map_err(|error| error.to_string()).and_then(|unit| {
-                unit.load(&self.engine, name, &self.options)
-                    .map_err(|error| error.to_string())
-            });
+        for kept in store.versions(name) {
+            let generation = kept.version.generation;
+            // With the time that any load has: what was good once may take longer now.
+            let loaded = kept
+                .unit(name, self.options.max_module_size)
+                .map_err(|error| error.to_string())
+                .and_then(|unit| {
+                    self.load_unit(name, unit)
+                        .map_err(|error| error.to_string())
+                });
             match loaded {
-                Ok((policy, content)) => {
-                    let reference = PolicyRef {
-                        name: name.clone(),
-                        digest: version.digest,
-                        generation,
-                    };
-                    let fingerprint = content.fingerprint;
-                    self.put(name, policy, &reference, fingerprint, version.since, true);
+                Ok((policy, _)) => {
+                    let reference = self.put(name, policy, kept.version, true);
                     tracing::warn!(
                         policy.name = %name,
                         policy.digest = %reference.digest,
@@ -452,24 +445,6 @@ impl Loader {
         self.oddities.retain(|path| {
             scan.orphans.contains(path) || scan.misnamed.iter().any(|(odd, _)| odd == path)
         });
-    }
-}
-
-impl Entry {
-    fn status(&self, name: &PolicyName, required: bool) -> PolicyStatus {
-        let serving = self.serving.as_ref().map(|serving| ServingStatus {
-            digest: serving.loaded.reference.digest.to_string(),
-            generation: serving.loaded.reference.generation,
-            since: serving.since,
-            restored: serving.restored,
-        });
-        PolicyStatus {
-            name: name.to_string(),
-            required,
-            serving,
-            last_attempt: self.attempt.clone(),
-            kept: self.kept.clone(),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use portcullis_core::{Digest, PolicyName};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, Fingerprint, Paths};
-use crate::store::{self, KeptVersion, Store};
+use crate::store::{self, KeptVersion, Store, Version};
 
 /// What a rollback put into the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum RollbackError {
         known: String,
     },
     /// A kept version is damaged.
-    #[error("generation {generation} cannot be read: {source}")]
+    #[error("generation {generation} cannot be read")]
     Damaged {
         /// The version.
         generation: u64,
@@ -51,7 +51,7 @@ pub enum RollbackError {
         source: io::Error,
     },
     /// A file of the directory cannot be replaced.
-    #[error("cannot replace `{}`: {source}", path.display())]
+    #[error("cannot replace `{}`", path.display())]
     Replace {
         /// The file.
         path: PathBuf,
@@ -77,24 +77,24 @@ pub fn rollback(
     let paths = Paths::new(&options.directory, name);
     let present = directory::read_unit(paths.clone(), options.max_module_size);
     let present = present.content.ok().map(|content| content.fingerprint);
-    let version = match to {
+    let kept = match to {
         Some(generation) => exactly(&versions, name, generation),
         None => before(&versions, present).ok_or_else(|| RollbackError::NoVersion(name.clone())),
     }?;
-    let damaged = |source| RollbackError::Damaged {
-        generation: version.generation,
-        source,
-    };
-    let unit = version
-        .unit(name, options.max_module_size)
-        .map_err(damaged)?;
+    let Version {
+        generation,
+        fingerprint,
+        ..
+    } = kept.version;
+    let damaged = |source| RollbackError::Damaged { generation, source };
+    let unit = kept.unit(name, options.max_module_size).map_err(damaged)?;
     let content = unit
         .content
         .map_err(|error| damaged(io::Error::other(error.to_string())))?;
     put_back(&paths, &content)?;
     Ok(RolledBack {
-        generation: version.generation,
-        digest: version.digest,
+        generation,
+        digest: fingerprint.module,
     })
 }
 
@@ -104,17 +104,17 @@ fn exactly<'a>(
     generation: u64,
 ) -> Result<&'a KeptVersion, RollbackError> {
     let mut kept = versions.iter();
-    kept.find(|version| version.generation == generation)
+    kept.find(|kept| kept.version.generation == generation)
         .ok_or_else(|| RollbackError::UnknownGeneration {
             name: name.clone(),
             generation,
-            known: known(versions.iter().map(|version| version.generation)),
+            known: known(versions.iter().map(|kept| kept.version.generation)),
         })
 }
 
 /// Of `versions`, newest first, the one before `present`; the newest if `present` is not among them.
 fn before(versions: &[KeptVersion], present: Option<Fingerprint>) -> Option<&KeptVersion> {
-    let is_present = |version: &&KeptVersion| Some(version.fingerprint) == present;
+    let is_present = |kept: &&KeptVersion| Some(kept.version.fingerprint) == present;
     let later = versions.iter().take_while(|version| !is_present(version));
     let later = later.count();
     let skipped = if later == versions.len() { 0 } else { later };

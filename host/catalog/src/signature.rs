@@ -59,13 +59,13 @@ pub enum SignatureError {
 #[non_exhaustive]
 pub enum SignError {
     /// The key has no seed.
-    #[error("cannot sign with this key: {0}")]
+    #[error("cannot sign with this key")]
     Key(#[source] nkeys::error::Error),
     /// The file is something else.
     #[error("`{}` is not a WebAssembly module: it does not start with `\\0asm`", .0.display())]
     NotWasm(PathBuf),
     /// The file cannot be read, or not replaced.
-    #[error("cannot sign `{}`: {source}", path.display())]
+    #[error("cannot sign `{}`", path.display())]
     File {
         /// The file.
         path: PathBuf,

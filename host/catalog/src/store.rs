@@ -39,16 +39,20 @@ pub(crate) struct Store {
     lock: Option<File>,
 }
 
-/// One good version, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptVersion {
+/// One good version of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
     /// Its number in the sequence of reloads.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// When it was put in service first, in seconds since the Unix epoch.
-    pub since: u64,
-    /// The digest of its module.
-    pub digest: Digest,
+    pub(crate) since: u64,
     pub(crate) fingerprint: Fingerprint,
+}
+
+/// A version, and where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeptVersion {
+    pub(crate) version: Version,
     directory: PathBuf,
 }
 
@@ -105,7 +109,7 @@ impl Store {
         let names = policies.iter().filter_map(|path| name_of(path));
         names
             .flat_map(|name| self.versions(&name))
-            .map(|version| version.generation)
+            .map(|kept| kept.version.generation)
             .max()
             .unwrap_or(0)
     }
@@ -116,7 +120,7 @@ impl Store {
             .iter()
             .filter_map(|path| KeptVersion::read(path))
             .collect();
-        versions.sort_by_key(|version| std::cmp::Reverse(version.generation));
+        versions.sort_by_key(|kept| std::cmp::Reverse(kept.version.generation));
         versions
     }
 
@@ -146,10 +150,14 @@ impl Store {
     pub(crate) fn keep(
         &self,
         name: &PolicyName,
-        generation: u64,
-        since: u64,
+        version: Version,
         content: &Content,
     ) -> io::Result<()> {
+        let Version {
+            generation,
+            since,
+            fingerprint,
+        } = version;
         let policy = self.directory.join(name.as_str());
         private_directory(&policy)?;
         let aside = policy.join(format!(".{generation}"));
@@ -169,17 +177,17 @@ impl Store {
         let about = About {
             generation,
             since,
-            module: content.fingerprint.module.to_string(),
-            settings: digest(content.fingerprint.settings),
-            tests: digest(content.fingerprint.tests),
+            module: fingerprint.module.to_string(),
+            settings: digest(fingerprint.settings),
+            tests: digest(fingerprint.tests),
         };
         write(&aside.join(ABOUT), &serde_json::to_vec(&about)?)?;
         File::open(&aside)?.sync_all()?;
         fs::rename(&aside, policy.join(generation.to_string()))?;
         File::open(&policy)?.sync_all()?;
         self.reinstate(name)?;
-        for version in self.versions(name).into_iter().skip(self.keep) {
-            fs::remove_dir_all(&version.directory)?;
+        for kept in self.versions(name).into_iter().skip(self.keep) {
+            fs::remove_dir_all(&kept.directory)?;
         }
         Ok(())
     }
@@ -196,17 +204,18 @@ impl KeptVersion {
             Some(text) => text.parse::<Digest>().map(Some),
             None => Ok(None),
         };
-        let module = about.module.parse().ok()?;
         let fingerprint = Fingerprint {
-            module,
+            module: about.module.parse().ok()?,
             settings: digest(about.settings).ok()?,
             tests: digest(about.tests).ok()?,
         };
-        Some(Self {
+        let version = Version {
             generation: about.generation,
             since: about.since,
-            digest: module,
             fingerprint,
+        };
+        Some(Self {
+            version,
             directory: directory.to_owned(),
         })
     }
@@ -215,7 +224,7 @@ impl KeptVersion {
     pub(crate) fn unit(&self, name: &PolicyName, max_module: u64) -> io::Result<Unit> {
         let unit = directory::read_unit(Paths::new(&self.directory, name), max_module);
         match &unit.content {
-            Ok(content) if content.fingerprint == self.fingerprint => Ok(unit),
+            Ok(content) if content.fingerprint == self.version.fingerprint => Ok(unit),
             Ok(_) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "its files are not the ones that were kept",

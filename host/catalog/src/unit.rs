@@ -19,7 +19,6 @@ use crate::vectors::{self, TestOutcome, TestVectors};
 pub struct UnitError {
     file: PathBuf,
     line: Option<usize>,
-    #[source]
     problem: UnitProblem,
 }
 
@@ -141,21 +140,20 @@ impl Unit {
         }
     }
 
-    /// Does all that without putting it in service, and tells whether its configured state can be kept and what its tests came to.
+    /// Does all that without putting it in service, and tells what its tests came to.
     pub(crate) fn test(
         self,
         engine: &Engine,
         name: &PolicyName,
         options: &CatalogOptions,
-    ) -> Result<(bool, Vec<TestOutcome>), UnitError> {
+    ) -> Result<Vec<TestOutcome>, UnitError> {
         let (paths, content) = (&self.paths, self.content?);
-        let (policy, outcomes) = prove(engine, name, paths, &content, options)?;
-        Ok((policy.is_snapshotted(), outcomes))
+        prove(engine, name, paths, &content, options).map(|(_, outcomes)| outcomes)
     }
 }
 
 /// Checks, compiles and configures a unit, and runs its tests.
-fn prove(
+pub(crate) fn prove(
     engine: &Engine,
     name: &PolicyName,
     paths: &Paths,

@@ -158,9 +158,7 @@ pub fn test_policies(
     let wanted = units.filter(|(name, _)| only.is_empty() || only.contains(name));
     let tested = wanted.map(|(name, unit)| TestedPolicy {
         file: unit.paths.tests.clone(),
-        outcomes: unit
-            .test(engine, &name, options)
-            .map(|(_, outcomes)| outcomes),
+        outcomes: unit.test(engine, &name, options),
         name,
     });
     Ok(tested.collect())
