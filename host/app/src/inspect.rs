@@ -9,7 +9,8 @@ use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::options::catalog_options;
-use crate::policy::{NotDone, Output, read_policies};
+use crate::output::{NotDone, Output};
+use crate::policy::read_policies;
 
 /// Looks at a module and at what lies beside it, under the limits and publishers of a configuration, if there is one.
 ///

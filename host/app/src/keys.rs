@@ -1,5 +1,6 @@
 //! Seeds: making them, and telling which is which.
 
+use nkeys::{KeyPair, KeyPairType};
 use portcullis_claims::{CurveKey, KeyError, KeyKind, SigningKey, is_public_sample};
 use portcullis_core::Secret;
 
@@ -52,6 +53,29 @@ pub(crate) fn check_seed(text: &str, kind: KeyKind) -> Result<(), UnusableSeed> 
     Ok(())
 }
 
+/// The key in a publisher's seed: of an account, an operator or a user, and of nobody else. The error never repeats the text, which
+/// may be another secret.
+///
+/// # Errors
+///
+/// What it is instead.
+pub(crate) fn publishing_key(text: &str) -> anyhow::Result<KeyPair> {
+    let text = text.trim();
+    let key = KeyPair::from_seed(text)
+        .map_err(|_| anyhow::anyhow!("it does not hold the seed of an nkey (S…)"))?;
+    let kind = match key.key_pair_type() {
+        KeyPairType::Account => KeyKind::Account,
+        KeyPairType::Operator => KeyKind::Operator,
+        KeyPairType::User => KeyKind::User,
+        // Servers, clusters and curve keys have other work to do.
+        _ => anyhow::bail!(
+            "it holds the seed of another kind of key: use an account's (SA…), an operator's or a user's"
+        ),
+    };
+    check_seed(text, kind)?;
+    Ok(key)
+}
+
 fn public_key(seed: &str, kind: KeyKind) -> Result<String, KeyError> {
     Ok(match kind {
         KeyKind::Curve => CurveKey::from_seed(seed)?.public_key().to_owned(),
@@ -71,6 +95,12 @@ mod tests {
         let xkey = "SXAAXMRAEP6JWWHNB6IKFL554IE6LZVT6EY5MBRICPILTLOPHAG73I3YX4";
         let error = check_seed(xkey, KeyKind::Curve).unwrap_err();
         assert!(matches!(error, UnusableSeed::Public), "{error}");
+        assert!(publishing_key(issuer).is_err() && publishing_key(xkey).is_err());
+        let own = generate(KeyKind::Operator).unwrap();
+        assert_eq!(
+            publishing_key(own.seed.expose()).unwrap().public_key(),
+            own.public
+        );
         let own = generate(KeyKind::Curve).unwrap();
         assert!(check_seed(own.seed.expose(), KeyKind::Curve).is_ok());
     }

@@ -5,12 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use nkeys::{KeyPair, KeyPairType};
 use portcullis_catalog::{
     CatalogOptions, PolicyStatus, RollbackError, Status, TestedPolicy, rollback, sign_file,
     test_policies,
 };
-use portcullis_claims::is_public_sample;
 use portcullis_core::PolicyName;
 use zeroize::Zeroizing;
 
@@ -18,42 +16,9 @@ use crate::check::idle_engine;
 use crate::config::{Config, Policies};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::keys::UnusableSeed;
+use crate::keys::publishing_key;
 use crate::options::catalog_options;
-use crate::problem::Problem;
-
-/// What a verb prints, and how the program ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Lines for standard output.
-    pub text: String,
-    /// How the program should end.
-    pub code: ExitCode,
-}
-
-/// Why a verb did nothing.
-#[derive(Debug)]
-pub enum NotDone {
-    /// The configuration says nothing usable about policies.
-    Configuration(Vec<Problem>),
-    /// Something else.
-    Failed(Failure),
-}
-
-impl From<Failure> for NotDone {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl Output {
-    pub(crate) const fn success(text: String) -> Self {
-        Self {
-            text,
-            code: ExitCode::Success,
-        }
-    }
-}
+use crate::output::{NotDone, Output};
 
 /// How every policy is doing, as the host that serves with this configuration wrote it last.
 ///
@@ -220,7 +185,7 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
             }),
         };
     }
-    let _ = writeln!(text, "{run} tests run, {failed} failed");
+    let _ = writeln!(text, "tests: {run} run, {failed} failed");
     let code = if failed == 0 {
         ExitCode::Success
     } else {
@@ -243,7 +208,7 @@ pub fn sign(file: &Path, seed_file: &Path) -> Result<Output, NotDone> {
             anyhow::Error::new(error).context(context),
         )
     })?;
-    let key = signing_key(&seed).map_err(|error| {
+    let key = publishing_key(&seed).map_err(|error| {
         let context = format!("`{}` cannot sign modules", seed_file.display());
         Failure::new(ExitCode::BadConfiguration, error.context(context))
     })?;
@@ -253,24 +218,6 @@ pub fn sign(file: &Path, seed_file: &Path) -> Result<Output, NotDone> {
         file.display(),
         key.public_key()
     )))
-}
-
-/// The error never repeats the text: it may be another secret.
-fn signing_key(seed: &str) -> anyhow::Result<KeyPair> {
-    let key = KeyPair::from_seed(seed.trim())
-        .map_err(|_| anyhow::anyhow!("it does not hold the seed of an nkey (S…)"))?;
-    // Servers, clusters and curve keys have other work to do.
-    anyhow::ensure!(
-        matches!(
-            key.key_pair_type(),
-            KeyPairType::Account | KeyPairType::Operator | KeyPairType::User
-        ),
-        "it holds the seed of another kind of key: use an account's (SA…), an operator's or a user's"
-    );
-    if is_public_sample(&key.public_key()) {
-        return Err(UnusableSeed::Public.into());
-    }
-    Ok(key)
 }
 
 /// `[policies]` of a configuration; the rest of it may be wrong.

@@ -14,7 +14,8 @@ use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, NotInitialized};
 use crate::inspect;
-use crate::policy::{self, NotDone, Output};
+use crate::output::{NotDone, Output};
+use crate::policy;
 use crate::problem::Problem;
 use crate::{serve, signals, telemetry};
 

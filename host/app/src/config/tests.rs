@@ -11,6 +11,8 @@ use super::*;
 mod ceilings;
 mod identity;
 mod operator;
+mod policies;
+mod reference;
 mod secrets;
 
 const FILE: &str = "dir/portcullis.toml";
@@ -95,11 +97,6 @@ fn problem_with(table: &str, given: &str) -> String {
     ":4: callout.max_in_flight: unknown key, did you mean `max-in-flight`?"
 )]
 #[case(
-    "policies",
-    "dir = \"x\"",
-    ":7: policies.dir: unknown key, did you mean `directory`?"
-)]
-#[case(
     "log",
     "zzz = 1",
     ":8: log.zzz: unknown key, expected one of `format`, `level`"
@@ -135,16 +132,6 @@ fn problem_with(table: &str, given: &str) -> String {
     "callout",
     "max-expiry = 2020-01-01",
     ":4: callout.max-expiry: expected a duration such as `250ms` or `1h 30m`, found a date"
-)]
-#[case(
-    "policies",
-    "memory = 16",
-    ":7: policies.memory: expected a size such as `16MiB` or `64KiB`, found an integer"
-)]
-#[case(
-    "policies",
-    "order = { a = 1 }",
-    ":7: policies.order: expected an array, each element a policy name, found a table"
 )]
 // Servers.
 #[case(
@@ -320,87 +307,6 @@ fn problem_with(table: &str, given: &str) -> String {
     "callout",
     "drain-timeout = \"0s\"",
     ":4: callout.drain-timeout: must be more than zero, found `0s`"
-)]
-#[case(
-    "policies",
-    "deadline = \"0ms\"",
-    ":7: policies.deadline: must be more than zero, found `0ms`"
-)]
-#[case(
-    "policies",
-    "poll-interval = \"0s\"",
-    ":7: policies.poll-interval: must be more than zero, found `0s`"
-)]
-#[case(
-    "policies",
-    "debounce = \"\"",
-    ":7: policies.debounce: expected a duration such as `250ms` or `1h 30m`, found ``"
-)]
-#[case(
-    "policies",
-    "memory = \"16 bananas\"",
-    ":7: policies.memory: expected a size such as `16MiB` or `64KiB`, found `16 bananas`"
-)]
-#[case(
-    "policies",
-    "max-module-size = \"0\"",
-    ":7: policies.max-module-size: must be more than zero"
-)]
-// Policies.
-#[case(
-    "policies",
-    "order = [\"A\"]",
-    ":7: policies.order: invalid policy name `A`: use 1 to 64 lower-case letters, digits, `-` and `_`, starting with a letter or digit"
-)]
-#[case(
-    "policies",
-    "order = [\"a\", \"b\", \"a\"]",
-    ":7: policies.order: names policy `a` twice"
-)]
-#[case(
-    "policies",
-    "directory = \"\"",
-    ":7: policies.directory: must not be empty"
-)]
-#[case(
-    "policies",
-    "deadline = \"2m\"",
-    ":7: policies.deadline: must be at most `1m`, found `2m`"
-)]
-#[case(
-    "policies",
-    "keep-versions = 0",
-    ":7: policies.keep-versions: must be between 1 and 1000, found `0`"
-)]
-#[case(
-    "policies",
-    "trusted-publishers = [\"SAANDLKMXL6CUS3CP52WIXBEDN6YJ545GDKC65U5JZPPV6WH6ESWUA6YAI\"]",
-    ":7: policies.trusted-publishers: expected a public nkey, such as an account's (`A…`)"
-)]
-#[case(
-    "policies",
-    "guards = [\"a\"]\norder = [\"a\"]",
-    ":7: policies.guards: policy `a` is in a chain too: a guard may only deny, so it decides nothing there"
-)]
-#[case(
-    "policies",
-    "[policies.chains.c]\nmethods = [\"openid\"]\npolicies = [\"a\"]",
-    ":8: policies.chains.c.methods: expected one of `password`, `token`, `jwt`, `nkey`, `oidc`, `certificate`, `none`, found `openid`"
-)]
-#[case(
-    "policies",
-    "[policies.chains.c]\nconnection-types = [\"MQTT_WS\"]\npolicies = [\"a\"]",
-    ":8: policies.chains.c.connection-types: no request tells `MQTT_WS` from the type without `_WS`: name that one"
-)]
-#[case(
-    "policies",
-    "[policies.chains.c]\nmethods = [\"oidc\"]",
-    ":7: policies.chains.c.policies: required: the policies that decide these logins"
-)]
-#[case(
-    "policies",
-    "[policies.chains.c]\npolicies = [\"a\"]",
-    ":7: policies.chains.c: is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`"
 )]
 // Health.
 #[case(
@@ -695,66 +601,4 @@ fn any_account_is_written_as_a_star() {
             Some(TargetAccounts::Any(named))
         );
     }
-}
-
-#[test]
-fn compiled_code_is_kept_in_the_state_directory_if_that_is_asked_for() {
-    let kept_in = |lines: &str| {
-        let policies = config_with("policies", lines).policies;
-        crate::options::code_cache_options(&policies).map(|options| options.directory)
-    };
-    assert_eq!(kept_in(""), None);
-    let default = kept_in("code-cache = true").unwrap();
-    assert!(default.ends_with("state/code"), "{}", default.display());
-    assert_eq!(
-        kept_in("code-cache = true\nstate-directory = \"/var/lib/portcullis\""),
-        Some("/var/lib/portcullis/code".into())
-    );
-}
-
-#[test]
-fn the_reference_states_the_defaults() {
-    let reference = Config::parse(Path::new(FILE), Config::REFERENCE)
-        .unwrap()
-        .value;
-    let least = config_with("log", "");
-    assert_eq!(
-        reference,
-        Config {
-            nats: Nats {
-                authentication: Authentication::Anonymous,
-                ..least.nats
-            },
-            ..least
-        }
-    );
-}
-
-#[test]
-fn the_reference_has_every_key() {
-    // An unlikely key makes each table list the keys it knows.
-    for table in ["nats", "callout", "identity", "policies", "health", "log"] {
-        let problem = problem_with(table, "zzzzzz = 1");
-        let known = problem.split_once("expected one of ").unwrap().1;
-        for key in known.split(", ").map(|key| key.trim_matches('`')) {
-            let set = [
-                format!("\n{key} = "),
-                format!("\n# {key} = "),
-                format!("[{table}.{key}"),
-            ];
-            assert!(
-                set.iter().any(|line| Config::REFERENCE.contains(line)),
-                "`{table}.{key}` is not in default.toml"
-            );
-        }
-    }
-}
-
-#[test]
-fn the_page_embeds_the_reference() {
-    let page = include_str!("../../../../docs/reference/config.md");
-    assert!(
-        page.contains(&format!("```toml\n{}```\n", Config::REFERENCE)),
-        "copy host/app/default.toml into docs/reference/config.md"
-    );
 }

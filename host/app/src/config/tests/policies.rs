@@ -1,0 +1,98 @@
+//! `[policies]`.
+
+use rstest::rstest;
+
+use super::*;
+
+#[rstest]
+#[case(
+    "dir = \"x\"",
+    ":7: policies.dir: unknown key, did you mean `directory`?"
+)]
+#[case(
+    "memory = 16",
+    ":7: policies.memory: expected a size such as `16MiB` or `64KiB`, found an integer"
+)]
+#[case(
+    "order = { a = 1 }",
+    ":7: policies.order: expected an array, each element a policy name, found a table"
+)]
+#[case(
+    "deadline = \"0ms\"",
+    ":7: policies.deadline: must be more than zero, found `0ms`"
+)]
+#[case(
+    "poll-interval = \"0s\"",
+    ":7: policies.poll-interval: must be more than zero, found `0s`"
+)]
+#[case(
+    "debounce = \"\"",
+    ":7: policies.debounce: expected a duration such as `250ms` or `1h 30m`, found ``"
+)]
+#[case(
+    "memory = \"16 bananas\"",
+    ":7: policies.memory: expected a size such as `16MiB` or `64KiB`, found `16 bananas`"
+)]
+#[case(
+    "max-module-size = \"0\"",
+    ":7: policies.max-module-size: must be more than zero"
+)]
+#[case(
+    "order = [\"A\"]",
+    ":7: policies.order: invalid policy name `A`: use 1 to 64 lower-case letters, digits, `-` and `_`, starting with a letter or digit"
+)]
+#[case(
+    "order = [\"a\", \"b\", \"a\"]",
+    ":7: policies.order: names policy `a` twice"
+)]
+#[case("directory = \"\"", ":7: policies.directory: must not be empty")]
+#[case(
+    "deadline = \"2m\"",
+    ":7: policies.deadline: must be at most `1m`, found `2m`"
+)]
+#[case(
+    "keep-versions = 0",
+    ":7: policies.keep-versions: must be between 1 and 1000, found `0`"
+)]
+#[case(
+    "trusted-publishers = [\"SAANDLKMXL6CUS3CP52WIXBEDN6YJ545GDKC65U5JZPPV6WH6ESWUA6YAI\"]",
+    ":7: policies.trusted-publishers: expected a public nkey, such as an account's (`A…`)"
+)]
+#[case(
+    "guards = [\"a\"]\norder = [\"a\"]",
+    ":7: policies.guards: policy `a` is in a chain too: a guard may only deny, so it decides nothing there"
+)]
+#[case(
+    "[policies.chains.c]\nmethods = [\"openid\"]\npolicies = [\"a\"]",
+    ":8: policies.chains.c.methods: expected one of `password`, `token`, `jwt`, `nkey`, `oidc`, `certificate`, `none`, found `openid`"
+)]
+#[case(
+    "[policies.chains.c]\nconnection-types = [\"MQTT_WS\"]\npolicies = [\"a\"]",
+    ":8: policies.chains.c.connection-types: no request tells `MQTT_WS` from the type without `_WS`: name that one"
+)]
+#[case(
+    "[policies.chains.c]\nmethods = [\"oidc\"]",
+    ":7: policies.chains.c.policies: required: the policies that decide these logins"
+)]
+#[case(
+    "[policies.chains.c]\npolicies = [\"a\"]",
+    ":7: policies.chains.c: is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`"
+)]
+fn bad_values_are_named_with_line_and_key(#[case] given: &str, #[case] problem: &str) {
+    assert_eq!(problem_with("policies", given), problem);
+}
+
+#[test]
+fn compiled_code_is_kept_in_the_state_directory_if_that_is_asked_for() {
+    let kept_in = |lines: &str| {
+        let policies = config_with("policies", lines).policies;
+        crate::options::code_cache_options(&policies).map(|options| options.directory)
+    };
+    assert_eq!(kept_in(""), None);
+    let default = kept_in("code-cache = true").unwrap();
+    assert!(default.ends_with("state/code"), "{}", default.display());
+    assert_eq!(
+        kept_in("code-cache = true\nstate-directory = \"/var/lib/portcullis\""),
+        Some("/var/lib/portcullis/code".into())
+    );
+}
