@@ -3,14 +3,17 @@
 //! # Layout
 //!
 //! - [`Work`] and [`in_turns`]: measuring several things side by side; [`Spread`]: what one of them takes.
+//! - [`CLAIMS`] and [`GROUPS`]: what the token says in every comparison.
 //! - [`elsewhere`]: things to measure that live in another process.
 //! - [`floor`]: the cryptography of a login, which everything is told beside.
 //! - [`Row`], [`Figure`] and [`write_json`]: results with bars; [`table`]: what people read.
 
+mod claims;
 pub mod elsewhere;
 pub mod floor;
 mod report;
 mod turns;
 
+pub use claims::{CLAIMS, GROUPS};
 pub use report::{Figure, Row, print, table, write_json};
 pub use turns::{Spread, Work, in_turns};

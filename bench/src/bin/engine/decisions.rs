@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use portcullis_bench::Work;
+use portcullis_bench::{CLAIMS, GROUPS, Work};
 use portcullis_core::{
     AuthorizationRequest, Claims, Client, Credentials, Identity, Method, PolicyName, Secret,
     Server, Strength, Verdict,
@@ -68,7 +68,7 @@ impl Loaded {
     }
 
     pub(crate) fn works(&self) -> Result<Vec<Work<'_>>> {
-        let (password, token) = (Arc::new(password_login()), Arc::new(token_login()));
+        let (password, token) = (Arc::new(password_login()), Arc::new(token_login()?));
         let mut works = vec![
             Work::new(STORE, || {
                 measure::store(&self.users);
@@ -146,21 +146,6 @@ const ROLES_SETTINGS: &str = r#"{
     }
 }"#;
 
-const CLAIMS: &str = r#"{
-    "iss": "https://login.example.com/realms/orders",
-    "sub": "7a1f0d1e-5d53-4f0c-9d1b-6a0e2f5a3c11",
-    "aud": "nats",
-    "azp": "orders-frontend",
-    "jti": "0f9f0bd4-6f44-4b50-a9fb-6bb5e2a6f2b3",
-    "typ": "Bearer",
-    "name": "Alice Example",
-    "email": "alice@example.com",
-    "preferred_username": "alice",
-    "scope": "openid profile email",
-    "org_unit": "fulfilment",
-    "realm_access": { "roles": ["reader", "writer"] }
-}"#;
-
 /// A login with a password.
 fn password_login() -> AuthorizationRequest {
     let credentials = Credentials {
@@ -173,21 +158,20 @@ fn password_login() -> AuthorizationRequest {
 }
 
 /// A login with a token that was verified.
-fn token_login() -> AuthorizationRequest {
-    let groups = [
-        "staff", "orders", "returns", "billing", "oncall", "reports", "beta", "berlin",
-    ];
+fn token_login() -> Result<AuthorizationRequest> {
+    let roles = r#""realm_access": { "roles": ["reader", "writer"] }"#;
+    let claims = Claims::from_json(&format!("{{ {CLAIMS}, {roles} }}"))?;
     let identity = Identity {
         principal: Some("alice@example.com".to_owned()),
         method: Method::Oidc,
         strength: Strength::Proved,
         issuer: Some("https://login.example.com/realms/orders".to_owned()),
         expires_at: Some(1_800_003_600),
-        claims: Claims::from_json(CLAIMS).unwrap_or_default(),
-        groups: groups.map(str::to_owned).to_vec(),
+        claims,
+        groups: GROUPS.map(str::to_owned).to_vec(),
         ..Identity::default()
     };
-    request(Credentials::default(), identity)
+    Ok(request(Credentials::default(), identity))
 }
 
 fn request(credentials: Credentials, identity: Identity) -> AuthorizationRequest {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, ensure};
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
-use portcullis_bench::Work;
+use portcullis_bench::{CLAIMS, GROUPS, Work};
 
 const POLICIES: &str = r#"
 permit (principal in Group::"orders", action == Action::"connect", resource == Account::"APP")
@@ -14,37 +14,24 @@ permit (principal in Group::"admins", action == Action::"connect", resource);
 "#;
 
 /// A user with what a token says of it, in eight groups.
-const ENTITIES: &str = r#"[
-    {
-        "uid": { "type": "User", "id": "alice" },
-        "attrs": {
-            "expires": 1800003600,
-            "iss": "https://login.example.com/realms/orders",
-            "sub": "7a1f0d1e-5d53-4f0c-9d1b-6a0e2f5a3c11",
-            "aud": "nats",
-            "azp": "orders-frontend",
-            "jti": "0f9f0bd4-6f44-4b50-a9fb-6bb5e2a6f2b3",
-            "typ": "Bearer",
-            "name": "Alice Example",
-            "email": "alice@example.com",
-            "preferred_username": "alice",
-            "scope": "openid profile email",
-            "org_unit": "fulfilment"
-        },
-        "parents": [
-            { "type": "Group", "id": "staff" }, { "type": "Group", "id": "orders" },
-            { "type": "Group", "id": "returns" }, { "type": "Group", "id": "billing" },
-            { "type": "Group", "id": "oncall" }, { "type": "Group", "id": "reports" },
-            { "type": "Group", "id": "beta" }, { "type": "Group", "id": "berlin" }
-        ]
-    }
-]"#;
+fn entities_text() -> String {
+    let groups = GROUPS.map(|group| format!(r#"{{ "type": "Group", "id": "{group}" }}"#));
+    format!(
+        r#"[{{
+            "uid": {{ "type": "User", "id": "alice" }},
+            "attrs": {{ "expires": 1800003600, {CLAIMS} }},
+            "parents": [{}]
+        }}]"#,
+        groups.join(",")
+    )
+}
 
 const CONTEXT: &str = r#"{ "now": 1800000000 }"#;
 
 pub(crate) fn works() -> Result<[Work<'static>; 2]> {
     let policies = PolicySet::from_str(POLICIES)?;
-    let (entities, request) = (entities()?, request()?);
+    let text = entities_text();
+    let (entities, request) = (entities(&text)?, request()?);
     let authorizer = Authorizer::new();
     let prebuilt = {
         let (policies, authorizer) = (policies.clone(), authorizer.clone());
@@ -55,7 +42,7 @@ pub(crate) fn works() -> Result<[Work<'static>; 2]> {
             &authorizer,
             &self::request()?,
             &policies,
-            &self::entities()?,
+            &self::entities(&text)?,
         )
     };
     Ok([
@@ -70,8 +57,8 @@ pub(crate) fn works() -> Result<[Work<'static>; 2]> {
     ])
 }
 
-fn entities() -> Result<Entities> {
-    Ok(Entities::from_json_str(ENTITIES, None)?)
+fn entities(text: &str) -> Result<Entities> {
+    Ok(Entities::from_json_str(text, None)?)
 }
 
 fn request() -> Result<Request> {

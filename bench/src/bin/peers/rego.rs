@@ -1,7 +1,7 @@
 //! The toy case in Rego, with regorus.
 
 use anyhow::{Result, ensure};
-use portcullis_bench::Work;
+use portcullis_bench::{CLAIMS, GROUPS, Work};
 use regorus::{Engine, Value};
 
 const POLICY: &str = r#"
@@ -34,32 +34,25 @@ subscribe contains subject if {
 }
 "#;
 
-const INPUT: &str = r#"{
-    "now": 1800000000,
-    "expires": 1800003600,
-    "groups": ["staff", "orders", "returns", "billing", "oncall", "reports", "beta", "berlin"],
-    "claims": {
-        "iss": "https://login.example.com/realms/orders",
-        "sub": "7a1f0d1e-5d53-4f0c-9d1b-6a0e2f5a3c11",
-        "aud": "nats",
-        "azp": "orders-frontend",
-        "jti": "0f9f0bd4-6f44-4b50-a9fb-6bb5e2a6f2b3",
-        "typ": "Bearer",
-        "name": "Alice Example",
-        "email": "alice@example.com",
-        "preferred_username": "alice",
-        "scope": "openid profile email",
-        "org_unit": "fulfilment"
-    }
-}"#;
+fn input() -> String {
+    format!(
+        r#"{{
+            "now": 1800000000,
+            "expires": 1800003600,
+            "groups": {GROUPS:?},
+            "claims": {{ {CLAIMS} }}
+        }}"#
+    )
+}
 
 pub(crate) fn works() -> Result<[Work<'static>; 2]> {
     let mut engine = Engine::new();
     engine.add_policy("toy.rego".to_owned(), POLICY.to_owned())?;
     let mut other = engine.clone();
-    let input = Value::from_json_str(INPUT)?;
+    let text = input();
+    let input = Value::from_json_str(&text)?;
     let prebuilt = move || decide(&mut engine, input.clone());
-    let from_json = move || decide(&mut other, Value::from_json_str(INPUT)?);
+    let from_json = move || decide(&mut other, Value::from_json_str(&text)?);
     Ok([
         Work::new("regorus, input prebuilt (permissions)", prebuilt),
         Work::new("regorus, input from JSON (permissions)", from_json),
