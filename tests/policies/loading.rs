@@ -159,70 +159,46 @@ fn a_configure_that_fails_or_never_ends_is_refused() {
 fn limits_beyond_the_hosts_bounds_are_refused() {
     let most = Limits::MAX;
     let beyond = [
-        (
-            "deadline",
-            Limits {
-                deadline: most.deadline + Duration::from_nanos(1),
-                ..most
-            },
-        ),
-        (
-            "memory",
-            Limits {
-                memory: most.memory + 1,
-                ..most
-            },
-        ),
-        (
-            "tables",
-            Limits {
-                tables: most.tables + 1,
-                ..most
-            },
-        ),
-        (
-            "host-call-bytes",
-            Limits {
-                host_call_bytes: most.host_call_bytes + 1,
-                ..most
-            },
-        ),
-        (
-            "log-lines",
-            Limits {
-                log_lines: most.log_lines + 1,
-                ..most
-            },
-        ),
-        (
-            "log-line-bytes",
-            Limits {
-                log_line_bytes: most.log_line_bytes + 1,
-                ..most
-            },
-        ),
-        (
-            "subjects",
-            Limits {
-                subjects: most.subjects + 1,
-                ..most
-            },
-        ),
-        (
-            "reason-bytes",
-            Limits {
-                reason_bytes: most.reason_bytes + 1,
-                ..most
-            },
-        ),
+        Limits {
+            deadline: most.deadline + Duration::from_nanos(1),
+            ..most
+        },
+        Limits {
+            memory: most.memory + 1,
+            ..most
+        },
+        Limits {
+            tables: most.tables + 1,
+            ..most
+        },
+        Limits {
+            host_call_bytes: most.host_call_bytes + 1,
+            ..most
+        },
+        Limits {
+            log_lines: most.log_lines + 1,
+            ..most
+        },
+        Limits {
+            log_line_bytes: most.log_line_bytes + 1,
+            ..most
+        },
+        Limits {
+            subjects: most.subjects + 1,
+            ..most
+        },
+        Limits {
+            reason_bytes: most.reason_bytes + 1,
+            ..most
+        },
     ];
     let engine = engine();
     let load = |limits| load_with(&engine, &guest("abstains"), "{}", limits, Grants::default());
     assert!(load(most).is_ok());
     assert_eq!(beyond.len(), most.each().len());
-    for ((name, limits), bound) in beyond.into_iter().zip(most.each()) {
+    for (limits, bound) in beyond.into_iter().zip(most.each()) {
         let error = load(limits).unwrap_err().to_string();
-        let named = format!("limit `{name}` is ");
+        let named = format!("limit `{}` is ", bound.name);
         let bound = format!("the host's bound is {}", bound.amount);
         assert!(error.contains(&named) && error.contains(&bound), "{error}");
     }

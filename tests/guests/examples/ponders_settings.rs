@@ -8,7 +8,7 @@ impl Policy for Guest {
     type Settings = NoSettings;
 
     fn configure(_: NoSettings) -> Result<Self, SettingsError> {
-        for round in 0..100_000_000_u32 {
+        for round in 0..500_000_000_u32 {
             std::hint::black_box(round);
         }
         Ok(Self)
