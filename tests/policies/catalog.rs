@@ -427,3 +427,34 @@ fn a_policy_that_takes_too_long_to_load_keeps_nobody_waiting() {
     assert_eq!(rejection.error, error);
     assert_eq!(names(&catalog), ["q"]);
 }
+
+/// A thread's name and how much it gives way, of its line in `/proc` (`proc_pid_stat(5)`, fields 2 and 19).
+#[cfg(target_os = "linux")]
+fn niceness(stat: &str) -> (&str, i32) {
+    let (head, fields) = stat.rsplit_once(") ").unwrap();
+    let (_, name) = head.split_once('(').unwrap();
+    (name, fields.split(' ').nth(16).unwrap().parse().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_loaded_while_others_log_in_is_compiled_by_threads_that_give_way() {
+    let site = Site::new(&[]);
+    site.put("a.wasm", &guest("counts"));
+    let (catalog, _) = site.open();
+    site.put("a.wasm", &guest("abstains"));
+    catalog.reload().unwrap();
+    assert_eq!(names(&catalog), ["a"]);
+    let own = fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let (_, own) = niceness(&own);
+    let threads = fs::read_dir("/proc/self/task").unwrap();
+    // A thread may end before its line is read.
+    let stats =
+        threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).ok());
+    let gives_way = |stat: String| {
+        let (name, niceness) = niceness(&stat);
+        // The kernel keeps fifteen characters of a name.
+        name == "portcullis-comp" && niceness == (own + 10).min(19)
+    };
+    assert!(stats.into_iter().any(gives_way));
+}

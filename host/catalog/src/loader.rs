@@ -264,7 +264,7 @@ impl Loader {
 
     fn load(&mut self, name: &PolicyName, unit: Unit, found: Tried, pass: Pass) -> Vec<Change> {
         let started = Instant::now();
-        let loaded = self.load_unit(name, unit);
+        let loaded = self.load_unit(name, unit, pass);
         let entry = self.entries.entry(name.clone()).or_default();
         entry.pending = None;
         let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
@@ -302,11 +302,21 @@ impl Loader {
     }
 
     /// Loads a unit on a thread of its own, which is left behind if it takes too long: a compiler cannot be interrupted, and the
-    /// other policies should not wait for it.
-    fn load_unit(&self, name: &PolicyName, unit: Unit) -> Result<(Policy, Content), UnitError> {
+    /// other policies should not wait for it. At the first pass nothing serves, so loading takes all the time there is; later, logins
+    /// come first.
+    fn load_unit(
+        &self,
+        name: &PolicyName,
+        unit: Unit,
+        pass: Pass,
+    ) -> Result<(Policy, Content), UnitError> {
         let limit = self.options.load_timeout;
         let module = unit.paths.module.clone();
-        let (engine, options) = (self.engine.clone(), self.options.clone());
+        let engine = match pass {
+            Pass::First => self.engine.clone(),
+            Pass::Now | Pass::Again | Pass::Settled(_) => self.engine.yielding(),
+        };
+        let options = self.options.clone();
         let (name, (sender, receiver)) = (name.clone(), channel());
         let work = move || {
             // Nobody listens any more if it took too long.
@@ -403,7 +413,7 @@ impl Loader {
                 .unit(name, self.options.max_module_size)
                 .map_err(|error| error.to_string())
                 .and_then(|unit| {
-                    self.load_unit(name, unit)
+                    self.load_unit(name, unit, Pass::First)
                         .map_err(|error| error.to_string())
                 });
             match loaded {

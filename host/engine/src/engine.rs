@@ -8,6 +8,7 @@ use portcullis_core::SecretVerifier;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::background;
 use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
 use crate::host;
 use crate::limits::{Grants, Limits};
@@ -47,6 +48,8 @@ impl EngineError {
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    /// Whether compilations leave the processors to whoever else wants them.
+    yields: bool,
 }
 
 struct Inner {
@@ -123,7 +126,18 @@ impl Engine {
         };
         Ok(Self {
             inner: Arc::new(inner),
+            yields: false,
         })
+    }
+
+    /// The same engine, whose compilations leave the processors to whoever else wants them: for what is loaded while others log in.
+    /// Everything but compilation runs as ever, as it has deadlines.
+    #[must_use]
+    pub fn yielding(&self) -> Self {
+        Self {
+            yields: true,
+            ..self.clone()
+        }
     }
 
     /// The same engine with a meter: it counts what policies do, which makes them up to a tenth slower. For tests of policies, not
@@ -133,11 +147,15 @@ impl Engine {
     ///
     /// As [`Engine::new`].
     pub fn metered(&self) -> Result<Self, EngineError> {
+        let yields = self.yields;
         if self.inner.meters_fuel {
             return Ok(self.clone());
         }
         if let Some(engine) = self.inner.metered.get() {
-            return Ok(engine.clone());
+            return Ok(Self {
+                yields,
+                ..engine.clone()
+            });
         }
         let wasmtime =
             wasmtime::Engine::new(config().consume_fuel(true)).map_err(EngineError::new)?;
@@ -147,7 +165,8 @@ impl Engine {
             true,
             self.inner.code_cache.clone(),
         )?;
-        Ok(self.inner.metered.get_or_init(|| engine).clone())
+        let engine = self.inner.metered.get_or_init(|| engine).clone();
+        Ok(Self { yields, ..engine })
     }
 
     /// Places for instances that wait to decide again.
@@ -166,9 +185,14 @@ impl Engine {
 
     /// Compiles a component, or finds its code in the cache.
     pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
-        match &self.inner.code_cache {
+        let compile = || match &self.inner.code_cache {
             Some(cache) => cache.compile(self.wasmtime(), component),
             None => Component::from_binary(self.wasmtime(), component),
+        };
+        if self.yields {
+            background::run(compile)
+        } else {
+            compile()
         }
     }
 

@@ -21,6 +21,7 @@
 //! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
 //! a leak, not through a corrupted heap. A policy can opt out of that ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
 
+mod background;
 mod cache;
 mod contract;
 mod engine;
