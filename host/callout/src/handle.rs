@@ -16,7 +16,7 @@ use crate::decision_log::{Replied, log_decision};
 use crate::deny::DenyMode;
 use crate::error::chain;
 use crate::identify::identify;
-use crate::open::{Opened, open, patience};
+use crate::open::{OpenError, Opened, open, patience};
 use crate::rejections::RecentPermits;
 use crate::reply::ReplyToken;
 use crate::seal::{Recipient, seal};
@@ -114,24 +114,30 @@ impl<A: Authorizer> Handler<A> {
             at,
             place,
         } = received;
-        let now = unix_now();
-        let replays = self.replays.as_ref();
-        let opened = match open(&payload, headers.as_ref(), now, &self.options, replays) {
-            Ok(opened) => opened,
+        let mut context = match self.open(&payload, headers.as_ref(), at) {
+            Ok(context) => context,
             Err(error) => {
                 self.counters.refused(error.kind());
                 return refuse(reply, &chain(&error)).await;
             }
         };
         drop(payload);
-        let mut context = Context::new(opened, at);
-        let patience = context.gives_up.map_or(self.options.deadline, |instant| {
-            instant.saturating_duration_since(at)
-        });
-        let deadline = at + self.options.deadline.min(patience);
+        let deadline = context.deadline(self.options.deadline);
         let decision = self.decide(&mut context, deadline).await;
         drop(place);
         self.answer(context, decision, reply).await;
+    }
+
+    /// Decrypts, decodes and verifies a request that came in `at`.
+    fn open(
+        &self,
+        payload: &Bytes,
+        headers: Option<&HeaderMap>,
+        at: Instant,
+    ) -> Result<Context, OpenError> {
+        let replays = self.replays.as_ref();
+        let opened = open(payload, headers, unix_now(), &self.options, replays)?;
+        Ok(Context::new(opened, at))
     }
 
     /// Refused for too many failures, or else identified and decided.
@@ -178,6 +184,27 @@ impl<A: Authorizer> Handler<A> {
                 "no decision could begin within the request's deadline",
             ),
         }
+    }
+
+    /// Does with a request all that [`handle`](Self::handle) does, but for NATS and the log. The response, what was decided, and
+    /// when it was opened, decided and sealed.
+    ///
+    /// # Errors
+    ///
+    /// Why the request is not decided.
+    #[cfg(feature = "measure")]
+    pub(crate) async fn measured(
+        &self,
+        payload: &Bytes,
+        headers: Option<&HeaderMap>,
+    ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), OpenError> {
+        let mut context = self.open(payload, headers, Instant::now())?;
+        let opened = Instant::now();
+        let deadline = context.deadline(self.options.deadline);
+        let decision = self.decide(&mut context, deadline).await;
+        let decided = Instant::now();
+        let (response, decision) = self.sealed(&context, decision, usize::MAX);
+        Ok((response, decision, [opened, decided, Instant::now()]))
     }
 
     async fn answer(&self, context: Context, decision: Decision, reply: ReplyToken) {
@@ -285,6 +312,14 @@ impl Context {
     fn identified(&mut self, identity: Identity) -> Arc<AuthorizationRequest> {
         Arc::make_mut(&mut self.request).identity = identity;
         Arc::clone(&self.request)
+    }
+
+    /// When an answer is too late, if it may take for as long as `longest`.
+    fn deadline(&self, longest: Duration) -> Instant {
+        let patience = self.gives_up.map_or(longest, |instant| {
+            instant.saturating_duration_since(self.at)
+        });
+        self.at + longest.min(patience)
     }
 
     fn is_late(&self) -> bool {

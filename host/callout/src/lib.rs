@@ -42,6 +42,8 @@ mod identify;
 mod issuers;
 mod lane;
 mod latency;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod open;
 mod rejections;
 mod reply;

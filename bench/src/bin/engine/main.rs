@@ -2,13 +2,12 @@
 //! `cargo xtask bench engine` builds what it needs.
 
 mod decisions;
-mod signatures;
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use portcullis_bench::{Row, Work, elsewhere, in_turns, print, table, write_json};
+use portcullis_bench::{Row, Work, elsewhere, floor, in_turns, print, table, write_json};
 
 use crate::decisions::Loaded;
 
@@ -21,7 +20,7 @@ fn main() -> Result<()> {
     let json = json_file(std::env::args_os().skip(1))?;
     let policies = variable("PORTCULLIS_POLICIES")?;
     let loaded = Loaded::from(&policies)?;
-    let mut works = vec![signatures::with_aws_lc_rs()?];
+    let mut works = vec![floor::with_aws_lc_rs()?];
     works.extend(loaded.works()?);
     let own = works.len();
     // Absent when the program is run without its peers.
@@ -52,7 +51,7 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
         let row = rows.iter().find(|row| row.name == name).cloned();
         row.with_context(|| format!("no row `{name}`"))
     };
-    let floor = find(signatures::FLOOR)?;
+    let floor = find(floor::FLOOR)?;
     let unconfigured = find(decisions::UNCONFIGURED)?;
     let (users, roles) = (find(decisions::USERS)?, find(decisions::ROLES)?);
     let compared = rows.iter().cloned().enumerate().map(|(index, row)| {
@@ -63,9 +62,7 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
             decisions::USERS_REUSED => row.beside(&users, None),
             decisions::ROLES_REUSED => row.beside(&roles, None),
             // Other libraries' signatures beside ours, other engines' decisions beside one of ours about roles.
-            name if index >= own && name.starts_with(signatures::PREFIX) => {
-                row.beside(&floor, None)
-            }
+            name if index >= own && name.starts_with(floor::PREFIX) => row.beside(&floor, None),
             _ if index >= own => row.beside(&roles, None),
             _ => row,
         }

@@ -1,0 +1,81 @@
+//! What a request costs without NATS: open, identify, decide, seal, beside the cryptography that no login can do without.
+//! `cargo xtask bench handle` builds what it needs.
+
+mod processor;
+mod requests;
+mod service;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use portcullis_bench::floor::with_aws_lc_rs;
+use portcullis_bench::{Figure, Row, Work, in_turns, print, table, write_json};
+
+use crate::service::{Handled, Step};
+
+/// Most that a request may cost, beside the cryptography of a login.
+const HANDLE_BAR: f64 = 1.25;
+/// How many policies a chain has in which the last one decides.
+const CHAIN: usize = 5;
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let json = match arguments.as_slice() {
+        [] => None,
+        [flag, file] if flag == "--json" => Some(PathBuf::from(file)),
+        _ => bail!("usage: bench-handle [--json FILE]"),
+    };
+    let policies = std::env::var_os("PORTCULLIS_POLICIES")
+        .context("PORTCULLIS_POLICIES is not set; run `cargo xtask bench handle`")?;
+    let module = PathBuf::from(policies).join("static_users.wasm");
+    let module = std::fs::read(&module).with_context(|| format!("`{}`", module.display()))?;
+    let (alone, chain) = (Handled::new(&module, 1)?, Handled::new(&module, CHAIN)?);
+
+    let mut works = vec![with_aws_lc_rs()?];
+    works.push(alone.work());
+    works.extend([Step::Open, Step::Decide, Step::Seal].map(|step| alone.step(step)));
+    works.push(chain.work());
+    let spreads = in_turns(&mut works)?;
+    let rows = works.iter().zip(spreads);
+    let rows = rows.map(|(work, spread)| Row::time(work.name(), spread));
+    let rows = compare(rows.collect())?;
+    drop(works);
+    let figures = [alone.work(), chain.work()]
+        .iter_mut()
+        .map(processor_time)
+        .collect::<Result<Vec<_>>>()?;
+
+    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+    print(&table(&Row::HEADERS, &cells))?;
+    let cells: Vec<_> = figures.iter().map(Figure::cells).collect();
+    print(&table(&Figure::HEADERS, &cells))?;
+    match json {
+        Some(file) => write_json(&file, &rows),
+        None => Ok(()),
+    }
+}
+
+/// Holds the policy that is alone to the bar.
+fn compare(rows: Vec<Row>) -> Result<Vec<Row>> {
+    let floor = rows.first().cloned().context("no floor")?;
+    let compared = rows
+        .into_iter()
+        .enumerate()
+        .map(|(index, row)| match index {
+            0 => row,
+            1 => row.beside(&floor, Some(HANDLE_BAR)),
+            _ => row.beside(&floor, None),
+        });
+    Ok(compared.collect())
+}
+
+/// What all threads together need for one call.
+fn processor_time(work: &mut Work<'_>) -> Result<Figure> {
+    const CALLS: u32 = 4000;
+    let before = processor::time()?;
+    work.run(CALLS)?;
+    let used = processor::time()?.saturating_sub(before);
+    let name = format!("{}, time of all processors", work.name());
+    let each = used.as_secs_f64() * 1e6 / f64::from(CALLS);
+    Ok(Figure::new(name, each, "µs"))
+}

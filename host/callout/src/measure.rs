@@ -1,0 +1,38 @@
+//! What a request costs without NATS: for benchmarks only, behind the feature `measure`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use portcullis_core::{Authorizer, Decision};
+
+use crate::error::chain;
+use crate::handle::Handler;
+use crate::service::ServiceOptions;
+
+/// A service without connections.
+#[derive(Debug)]
+pub struct Handling<A>(Handler<A>);
+
+impl<A: Authorizer> Handling<A> {
+    /// One that answers as `authorizer` decides.
+    pub fn new(authorizer: A, options: ServiceOptions) -> Self {
+        Self(Handler::new(authorizer, options, Arc::default()))
+    }
+
+    /// Opens, identifies, decides and seals as a service does. The response, if one can be made, what was decided, and when the request
+    /// was opened, decided and sealed.
+    ///
+    /// # Errors
+    ///
+    /// Why the request is not decided.
+    pub async fn handle(
+        &self,
+        payload: &Bytes,
+        headers: Option<&HeaderMap>,
+    ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), String> {
+        let handled = self.0.measured(payload, headers).await;
+        handled.map_err(|error| chain(&error))
+    }
+}
