@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 23] = [
+const TESTED: [(&str, &str); 24] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -14,6 +14,7 @@ const TESTED: [(&str, &str); 23] = [
     ("floods_the_host", "decisions"),
     ("floods_the_log", "decisions"),
     ("floods_the_permit", "decisions"),
+    ("logs_and_spins", "pace"),
     ("logs_by_the_megabyte", "abuse/corpus"),
     ("panics", "decisions"),
     ("panics_in_configure", "loading"),

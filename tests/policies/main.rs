@@ -16,6 +16,7 @@ mod guests;
 mod languages;
 mod loading;
 mod model;
+mod pace;
 mod reuse;
 mod settings;
 mod site;

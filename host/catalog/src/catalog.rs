@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, PolicyName};
 use portcullis_engine::{Engine, Limits};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::chain::Chain;
 use crate::directory::DirectoryError;
 use crate::loader::{Loader, Pass};
 use crate::report::Report;
 use crate::signature::Publisher;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Progress, Snapshot};
 use crate::status::Status;
 
 /// Where policies come from and how they are treated.
@@ -82,6 +83,9 @@ impl CatalogOptions {
 pub type OpenError = DirectoryError;
 
 /// The policies in service. Cheap to clone; clones share everything.
+///
+/// As an [`Authorizer`] it asks them where it is called, if that is a thread of a runtime with several; policies that take long, and
+/// all of them in a runtime with one, are asked on a thread for what blocks.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     published: Arc<ArcSwap<Snapshot>>,
@@ -177,12 +181,30 @@ impl Catalog {
     }
 }
 
+/// How long a policy may run on the thread that also talks to servers. Most take a hundredth of it, and another thread would cost
+/// several times what they do. Policies are interrupted every few milliseconds only, so it may be twice as long.
+const ON_THE_SPOT: Duration = Duration::from_millis(5);
+
+/// Whether this is a thread of a runtime that has others: who computes a password hash on it can give its place to another thread
+/// meanwhile.
+fn can_give_its_place_away() -> bool {
+    let runtime = Handle::try_current();
+    runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
 impl Authorizer for Catalog {
     async fn authorize(&self, request: Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
         // INVARIANT: one snapshot per request: a reload in between is not seen.
         let snapshot = self.snapshot();
-        // Policies run and passwords are hashed on blocking threads, never on the ones that talk to servers.
-        tokio::task::spawn_blocking(move || snapshot.decide(&request, deadline))
+        let progress = if can_give_its_place_away() {
+            match snapshot.begin(&request, deadline, ON_THE_SPOT) {
+                Ok(decision) => return decision,
+                Err(progress) => progress,
+            }
+        } else {
+            Progress::default()
+        };
+        tokio::task::spawn_blocking(move || snapshot.go_on(progress, &request, deadline))
             .await
             .unwrap_or_else(|_| {
                 Decision::deny(DenialClass::Internal, "the decision did not complete")

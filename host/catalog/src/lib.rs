@@ -24,6 +24,7 @@ mod chain;
 mod directory;
 mod inspect;
 mod loader;
+mod pace;
 mod report;
 mod rollback;
 mod settings;

@@ -12,6 +12,7 @@ use portcullis_engine::{Engine, LoadError, Policy};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
+use crate::pace::Pace;
 use crate::report::{Change, Rejection, Report};
 use crate::snapshot::{Link, LoadedPolicy, Route, Snapshot};
 use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
@@ -391,6 +392,7 @@ impl Loader {
         let loaded = LoadedPolicy {
             reference: reference.clone(),
             policy,
+            pace: Pace::default(),
         };
         self.entries.entry(name.clone()).or_default().serving = Some(Serving {
             loaded: Arc::new(loaded),

@@ -1,15 +1,17 @@
 //! One immutable set of policies, and what it decides.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_core::{
     AuthorizationRequest, Decision, Denial, DenialClass, Outcome, PolicyName, PolicyRef, Verdict,
 };
-use portcullis_engine::Policy;
+use portcullis_engine::{Begun, EvaluationError, GaveUp, Policy};
 
 use crate::chain::Condition;
+use crate::pace::Pace;
 
 /// One version of one policy, in service.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub struct LoadedPolicy {
     /// Its name, digest and generation.
     pub reference: PolicyRef,
     pub(crate) policy: Policy,
+    pub(crate) pace: Pace,
 }
 
 /// The policies in service, in the order they are asked. Never changes; a reload publishes another one.
@@ -89,19 +92,96 @@ impl Snapshot {
 
     /// Asks the guards, and then the policies of the chain the login is for, in order until one does not abstain. Blocks.
     pub fn decide(&self, request: &Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
-        let mut abstained = Vec::new();
-        let guards = (&*self.guards, Role::Guard);
-        let route = self.chains.iter().find(|route| route.logins.fits(request));
-        let chain = route.map_or(&*self.chain, |route| &*route.chain);
-        for (links, role) in [guards, (chain, Role::Decider)] {
-            let asked = ask(links, role, request, deadline, &mut abstained);
-            if let Some((outcome, policy)) = asked {
-                return Decision {
-                    outcome,
-                    policy,
-                    abstained,
-                };
+        self.go_on(Progress::default(), request, deadline)
+    }
+
+    /// As [`decide`](Self::decide), on a thread that should not be kept: gives up once one of the policies has run for `at_most`, and
+    /// before one that often does.
+    pub(crate) fn begin(
+        &self,
+        request: &Arc<AuthorizationRequest>,
+        deadline: Instant,
+        at_most: Duration,
+    ) -> Result<Decision, Progress> {
+        let mut progress = Progress::default();
+        let asked = self.ask(&mut progress, request, deadline, |loaded, _| {
+            if loaded.pace.is_slow() {
+                return Err(None);
             }
+            match loaded.policy.begin(Arc::clone(request), deadline, at_most) {
+                Begun::Decided(verdict) => Ok(verdict),
+                Begun::GaveUp(attempt) => {
+                    loaded.pace.gave_up();
+                    Err(Some(attempt))
+                }
+            }
+        });
+        match asked {
+            Ok((outcome, policy)) => Ok(progress.into_decision(outcome, policy)),
+            Err(attempt) => Err(Progress {
+                attempt,
+                ..progress
+            }),
+        }
+    }
+
+    /// Goes on where [`begin`](Self::begin) gave up. Blocks.
+    pub(crate) fn go_on(
+        &self,
+        mut progress: Progress,
+        request: &Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Decision {
+        let asked = self.ask(&mut progress, request, deadline, |loaded, attempt| {
+            let (policy, request) = (&loaded.policy, Arc::clone(request));
+            Ok::<_, Infallible>(match attempt {
+                Some(attempt) => policy.decide_after(attempt, request, deadline),
+                None => policy.decide(request, deadline),
+            })
+        });
+        let Ok((outcome, policy)) = asked;
+        progress.into_decision(outcome, policy)
+    }
+
+    /// What comes of asking the policies for a login that were not asked yet, and by whose word.
+    fn ask<E>(
+        &self,
+        progress: &mut Progress,
+        request: &AuthorizationRequest,
+        deadline: Instant,
+        verdict_of: impl Fn(&LoadedPolicy, Option<GaveUp>) -> Result<VerdictOf, E>,
+    ) -> Result<(Outcome, Option<PolicyRef>), E> {
+        let deny = |class, reason: String| Outcome::Deny(Denial::new(class, reason));
+        let route = self.chains.iter().find(|route| route.logins.fits(request));
+        let guards = self.guards.iter().map(|link| (link, Role::Guard));
+        let chain = route.map_or(&*self.chain, |route| &*route.chain).iter();
+        let links = guards.chain(chain.map(|link| (link, Role::Decider)));
+        for (link, role) in links.skip(progress.abstained.len()) {
+            let loaded = match link {
+                Link::Policy(loaded) => loaded,
+                Link::Missing(name) => {
+                    let reason = format!("policy `{name}` is required and has no good version");
+                    return Ok((deny(DenialClass::NoPolicy, reason), None));
+                }
+            };
+            if deadline <= Instant::now() {
+                let reason =
+                    "the request's deadline passed before every policy was asked".to_owned();
+                return Ok((deny(DenialClass::Deadline, reason), None));
+            }
+            let verdict = verdict_of(loaded, progress.attempt.take())?;
+            loaded.pace.decided();
+            let outcome = match verdict {
+                Ok(Verdict::Permit(permit)) if role == Role::Decider => Outcome::Permit(permit),
+                Ok(Verdict::Deny(reason)) => deny(DenialClass::PolicyDenied, reason),
+                Err(error) => Outcome::Deny(error.denial()),
+                // A guard that permits has no objection; what it grants counts for nothing.
+                Ok(Verdict::Abstain | Verdict::Permit(_)) => {
+                    progress.abstained.push(loaded.reference.name.clone());
+                    continue;
+                }
+            };
+            return Ok((outcome, Some(loaded.reference.clone())));
         }
         let (class, reason) = match route {
             Some(route) => (
@@ -114,48 +194,30 @@ impl Snapshot {
             ),
             None => (DenialClass::EndOfChain, "every policy abstained".to_owned()),
         };
-        Decision {
-            outcome: Outcome::Deny(Denial::new(class, reason)),
-            policy: None,
-            abstained,
-        }
+        Ok((deny(class, reason), None))
     }
 }
 
-/// What comes of asking `links`, and by whose word; nothing if none of them decides.
-fn ask(
-    links: &[Link],
-    role: Role,
-    request: &Arc<AuthorizationRequest>,
-    deadline: Instant,
-    abstained: &mut Vec<PolicyName>,
-) -> Option<(Outcome, Option<PolicyRef>)> {
-    let deny = |class, reason: String| Outcome::Deny(Denial::new(class, reason));
-    for link in links {
-        let loaded = match link {
-            Link::Policy(loaded) => loaded,
-            Link::Missing(name) => {
-                let reason = format!("policy `{name}` is required and has no good version");
-                return Some((deny(DenialClass::NoPolicy, reason), None));
-            }
-        };
-        if deadline <= Instant::now() {
-            let reason = "the request's deadline passed before every policy was asked".to_owned();
-            return Some((deny(DenialClass::Deadline, reason), None));
+/// What one policy answers.
+type VerdictOf = Result<Verdict, EvaluationError>;
+
+/// How far a decision has come.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// The policies that were asked, guards included.
+    abstained: Vec<PolicyName>,
+    /// What was given up of the next one.
+    attempt: Option<GaveUp>,
+}
+
+impl Progress {
+    fn into_decision(self, outcome: Outcome, policy: Option<PolicyRef>) -> Decision {
+        Decision {
+            outcome,
+            policy,
+            abstained: self.abstained,
         }
-        let outcome = match loaded.policy.decide(Arc::clone(request), deadline) {
-            Ok(Verdict::Permit(permit)) if role == Role::Decider => Outcome::Permit(permit),
-            Ok(Verdict::Deny(reason)) => deny(DenialClass::PolicyDenied, reason),
-            Err(error) => Outcome::Deny(error.denial()),
-            // A guard that permits has no objection; what it grants counts for nothing.
-            Ok(Verdict::Abstain | Verdict::Permit(_)) => {
-                abstained.push(loaded.reference.name.clone());
-                continue;
-            }
-        };
-        return Some((outcome, Some(loaded.reference.clone())));
     }
-    None
 }
 
 /// What `items` are, each name once, where it stands first.

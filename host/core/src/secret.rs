@@ -50,9 +50,10 @@ pub enum HashError {
 
 /// Compares the secrets that clients present with stored hashes, in constant time where the form allows it.
 ///
-/// Implementations block: callers run them away from async threads.
+/// Implementations block, and may be called on the thread of a runtime.
 pub trait SecretVerifier: Send + Sync + 'static {
-    /// Whether `secret` matches `hash`.
+    /// Whether `secret` matches `hash`. Who computes for long, or waits, first gives away the place that this thread has in a runtime
+    /// (in tokio with `block_in_place`).
     ///
     /// # Errors
     ///

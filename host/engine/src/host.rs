@@ -130,7 +130,7 @@ impl State {
         if level == "error" {
             self.log.last_error = Some(message.clone());
         }
-        Some(message)
+        (self.log.lines > self.log.logged).then_some(message)
     }
 }
 

@@ -45,4 +45,4 @@ pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use module::{Description, describe};
-pub use policy::{Metered, Policy, Source};
+pub use policy::{Begun, GaveUp, Metered, Policy, Source};

@@ -87,6 +87,29 @@ pub struct Metered {
     pub asked: Vec<String>,
 }
 
+/// What [`Policy::begin`] comes to.
+#[derive(Debug)]
+pub enum Begun {
+    /// A decision, or why there is none.
+    Decided(Result<Verdict, EvaluationError>),
+    /// It takes longer.
+    GaveUp(GaveUp),
+}
+
+/// An attempt to decide that was given up.
+#[derive(Clone, Copy, Debug)]
+pub struct GaveUp {
+    /// How many lines the policy logged.
+    lines: usize,
+}
+
+/// A decision that failed.
+struct Failed {
+    error: EvaluationError,
+    /// How many lines the policy logged.
+    lines: usize,
+}
+
 impl Policy {
     /// Checks, compiles and configures a module. Blocks for the compilation, tens of milliseconds for a
     /// small policy; not for a thread that serves logins.
@@ -210,11 +233,70 @@ impl Policy {
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
         let limit = self.limit(deadline);
-        let phase = Phase::Decide { request, deadline };
-        match &self.reused {
-            None => self.run(&mut self.store(phase, limit), limit),
-            Some(reused) => self.run_reused(reused, &phase, limit),
+        self.decide_in(request, deadline, limit, 0)
+            .map_err(|failed| failed.error)
+    }
+
+    /// As [`decide`](Self::decide), but gives up once the policy's own code has run for `at_most`, if it may run for longer: for
+    /// threads that should not be kept. Slow password hashes do not count.
+    ///
+    /// # Errors
+    ///
+    /// As [`decide`](Self::decide).
+    pub fn begin(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+        at_most: Duration,
+    ) -> Begun {
+        let limit = self.limit(deadline);
+        let decided = self.decide_in(request, deadline, limit.min(at_most), 0);
+        match decided {
+            Err(Failed {
+                error: EvaluationError::Deadline(_),
+                lines,
+            }) if at_most < limit => Begun::GaveUp(GaveUp { lines }),
+            decided => Begun::Decided(decided.map_err(|failed| failed.error)),
         }
+    }
+
+    /// As [`decide`](Self::decide), after an attempt that was given up. What the policy logged then is not logged again: on one
+    /// request it does the same every time.
+    ///
+    /// # Errors
+    ///
+    /// As [`decide`](Self::decide).
+    pub fn decide_after(
+        &self,
+        attempt: GaveUp,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Result<Verdict, EvaluationError> {
+        let limit = self.limit(deadline);
+        self.decide_in(request, deadline, limit, attempt.lines)
+            .map_err(|failed| failed.error)
+    }
+
+    /// Decides within `limit`, and does not log the first `logged` lines.
+    fn decide_in(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+        limit: Duration,
+        logged: usize,
+    ) -> Result<Verdict, Failed> {
+        let phase = Phase::Decide { request, deadline };
+        if let Some(reused) = &self.reused {
+            return self
+                .run_reused(reused, &phase, limit)
+                .map_err(|error| Failed { error, lines: 0 });
+        }
+        let mut store = self.store(phase, limit);
+        store.data_mut().log.logged = logged;
+        self.run(&mut store, limit).map_err(|error| Failed {
+            error,
+            lines: store.data().log.lines,
+        })
     }
 
     /// As [`decide`](Self::decide), and counts what the policy's own code costs, in wasmtime's units of fuel: about one for an

@@ -91,6 +91,8 @@ pub(crate) struct GuestClock {
 #[derive(Debug, Default)]
 pub(crate) struct GuestLog {
     pub(crate) lines: usize,
+    /// How many of them an earlier attempt at the same decision has logged.
+    pub(crate) logged: usize,
     pub(crate) last_error: Option<String>,
 }
 

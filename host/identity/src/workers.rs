@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end when this is dropped.
@@ -52,7 +55,17 @@ impl Workers {
             }
         };
         self.jobs.send(Box::new(job)).ok()?;
-        result.recv_timeout(patience).ok()
+        away(|| result.recv_timeout(patience).ok())
+    }
+}
+
+/// Waits, and meanwhile gives the place of this thread to another, if it is one of a runtime that serves others too.
+fn away<T>(wait: impl FnOnce() -> T) -> T {
+    let runtime = Handle::try_current();
+    if runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread) {
+        block_in_place(wait)
+    } else {
+        wait()
     }
 }
 
@@ -127,5 +140,27 @@ mod tests {
         let none: Option<()> = workers.run(Instant::now() + LATE, || panic!("on purpose"));
         assert_eq!(none, None);
         assert_eq!(workers.run(Instant::now() + LATE, || 7), Some(7));
+    }
+
+    #[test]
+    fn who_waits_gives_its_place_to_others() {
+        let workers = Workers::start(NonZeroUsize::MIN);
+        let release = workers.occupy();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
+        let patience = Duration::from_secs(30);
+        runtime.block_on(async {
+            let far = Instant::now() + patience;
+            let waiting = tokio::spawn(async move { workers.run(far, || 7) });
+            // Runs after it, on the same thread.
+            let other = tokio::time::timeout(patience / 3, tokio::spawn(async {}));
+            assert!(other.await.is_ok(), "the thread is kept");
+            assert!(!waiting.is_finished());
+            drop(release);
+            assert_eq!(waiting.await.unwrap(), Some(7));
+        });
     }
 }

@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 use crate::requests::{USER, signed};
 
 /// More than are ever asked: each is new, as hosts refuse what comes twice.
-const REQUESTS: usize = 40_000;
+const REQUESTS: usize = 80_000;
 
 /// Requests, and who handles them.
 pub(crate) struct Handled {

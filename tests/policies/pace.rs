@@ -1,0 +1,117 @@
+//! Where policies are asked: on the spot as long as they are quick, and on a thread of their own when they take long.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use portcullis_catalog::Catalog;
+use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
+use portcullis_engine::{Begun, EvaluationError, Limits};
+use tokio::runtime::Builder;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::site::{PATIENCE, Site};
+use crate::support::{load, request};
+
+async fn authorize(catalog: Catalog, request: Arc<AuthorizationRequest>) -> Decision {
+    catalog.authorize(request, Instant::now() + PATIENCE).await
+}
+
+fn class(decision: &Decision) -> Option<DenialClass> {
+    match &decision.outcome {
+        Outcome::Permit(_) => None,
+        Outcome::Deny(denial) => Some(denial.class),
+    }
+}
+
+#[test]
+fn a_policy_that_takes_long_does_not_keep_the_thread_that_all_share() {
+    let site = Site::new(&[]);
+    site.put("a.wasm", &crate::support::guest("abstains"));
+    site.put("b.wasm", &crate::support::guest("spins"));
+    site.put("b.toml", b"[limits]\ndeadline = \"3s\"\n");
+    let (catalog, report) = site.open();
+    assert_eq!(report.rejections().count(), 0, "{report:?}");
+    let request = request();
+    let runtime = Builder::new_multi_thread().worker_threads(1).build();
+    runtime.unwrap().block_on(async {
+        let slow = tokio::spawn(authorize(catalog, request));
+        // Runs after it, on the same thread.
+        tokio::spawn(async {}).await.unwrap();
+        assert!(!slow.is_finished());
+        let decision = slow.await.unwrap();
+        assert_eq!(class(&decision), Some(DenialClass::PolicyDeadline));
+        let abstained = decision.abstained.iter().map(ToString::to_string);
+        assert_eq!(abstained.collect::<Vec<_>>(), ["a"]);
+        assert_eq!(decision.policy.unwrap().name.to_string(), "b");
+    });
+}
+
+#[test]
+fn a_runtime_with_one_thread_is_not_kept_at_all() {
+    let site = Site::new(&[]);
+    site.put("a.wasm", &crate::support::guest("counts"));
+    let (catalog, _) = site.open();
+    let request = request();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let decision = runtime.block_on(authorize(catalog, request));
+    assert_eq!(class(&decision), Some(DenialClass::PolicyDenied));
+}
+
+#[test]
+fn what_a_policy_logs_before_it_is_given_up_is_logged_once() {
+    let policy = load("logs_and_spins").unwrap();
+    let lines = Arc::new(AtomicUsize::new(0));
+    let counted = Lines(Arc::clone(&lines));
+    tracing::subscriber::with_default(counted, || {
+        let deadline = Instant::now() + PATIENCE;
+        let begun = policy.begin(request(), deadline, Duration::from_millis(1));
+        let Begun::GaveUp(attempt) = begun else {
+            panic!("{begun:?}")
+        };
+        assert_eq!(lines.load(Ordering::Relaxed), 1);
+        let error = policy.decide_after(attempt, request(), deadline);
+        let limit = Limits::default().deadline;
+        assert_eq!(error, Err(EvaluationError::Deadline(limit)));
+        assert_eq!(lines.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_policy_whose_own_deadline_is_sooner_is_not_given_up() {
+    let policy = load("spins").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let begun = policy.begin(request(), deadline, Duration::from_mins(1));
+    let limit = Limits::default().deadline;
+    let Begun::Decided(Err(error)) = begun else {
+        panic!("{begun:?}")
+    };
+    assert_eq!(error, EvaluationError::Deadline(limit));
+}
+
+/// Counts the lines of policies.
+struct Lines(Arc<AtomicUsize>);
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("portcullis_engine")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let is_line = event.fields().any(|field| field.name() == "guest.message");
+        self.0.fetch_add(usize::from(is_line), Ordering::Relaxed);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
