@@ -26,6 +26,10 @@ Usage: cargo xtask <verb>
   bench policies [--json FILE]
                     memory, time to load and time of a decision with 1, 100 and 500 policies in
                     one directory; FILE gets the same numbers
+  bench flood [--seconds N] [--json FILE]
+                    decisions a second, latency and processor time of a decision of this host and
+                    of the reference callout (needs Go), with 1 to 512 requests at once, in the
+                    clear and encrypted, each for N (5) seconds; FILE gets the same numbers
   bench reload [--seconds N] [--json FILE]
                     logins at half of the most there can be, with and without a replacement of
                     the policy every second, each for N (60) seconds; and how long a new version
@@ -59,9 +63,10 @@ pub(crate) enum Verb {
     BenchPolicies {
         json: Option<String>,
     },
-    BenchReload {
-        seconds: Option<String>,
-        json: Option<String>,
+    /// A program that measures with real servers.
+    BenchServers {
+        program: Program,
+        options: Vec<String>,
     },
     Check,
     Help,
@@ -72,6 +77,13 @@ pub(crate) enum Verb {
 pub(crate) enum Suite {
     Callout,
     Identity,
+}
+
+/// The programs that measure with real servers. They take `[--seconds N] [--json FILE]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Flood,
+    Reload,
 }
 
 /// Reads the arguments behind the program's name.
@@ -107,7 +119,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             let json = Some(file.clone());
             Ok(Verb::BenchPolicies { json })
         }
-        ("bench", [name, options @ ..]) if name == "reload" => bench_reload(options),
+        ("bench", [name, options @ ..]) if Program::named(name).is_some() => {
+            bench_servers(name, options)
+        }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
         ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => {
@@ -122,23 +136,28 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
     }
 }
 
-fn bench_reload(options: &[String]) -> Result<Verb> {
-    let (mut seconds, mut json) = (None, None);
+fn bench_servers(name: &str, options: &[String]) -> Result<Verb> {
+    let refused = |rest: &[String]| {
+        Failure::new(format!(
+            "`bench {name}` does not take `{}`; see `cargo xtask help`",
+            rest.join(" ")
+        ))
+    };
     let mut rest = options;
     while let [flag, value, others @ ..] = rest {
         match flag.as_str() {
-            "--seconds" if value.parse::<u32>().is_ok() => seconds = Some(value.clone()),
-            "--json" => json = Some(value.clone()),
+            "--seconds" if value.parse::<u32>().is_ok() => {}
+            "--json" => {}
             _ => break,
         }
         rest = others;
     }
-    match rest {
-        [] => Ok(Verb::BenchReload { seconds, json }),
-        rest => Err(Failure::new(format!(
-            "`bench reload` does not take `{}`; see `cargo xtask help`",
-            rest.join(" ")
-        ))),
+    match (Program::named(name), rest) {
+        (Some(program), []) => Ok(Verb::BenchServers {
+            program,
+            options: options.to_vec(),
+        }),
+        _ => Err(refused(rest)),
     }
 }
 
@@ -161,6 +180,27 @@ impl Suite {
             Self::Callout => "callout",
             Self::Identity => "identity",
         }
+    }
+}
+
+impl Program {
+    const ALL: [Self; 2] = [Self::Flood, Self::Reload];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+
+    /// What it is called, as a program and on the command line.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flood => "flood",
+            Self::Reload => "reload",
+        }
+    }
+
+    /// Whether it compares our host with the reference callout.
+    pub(crate) const fn has_peer(self) -> bool {
+        matches!(self, Self::Flood)
     }
 }
 
@@ -222,17 +262,19 @@ mod tests {
 
     #[test]
     fn options_of_a_benchmark_come_in_any_order() {
-        let (seconds, json) = (None, None);
-        assert_eq!(
-            parsed("bench reload").unwrap(),
-            Verb::BenchReload { seconds, json }
-        );
-        for line in [
-            "bench reload --seconds 12 --json rows.json",
-            "bench reload --json rows.json --seconds 12",
-        ] {
-            let (seconds, json) = (Some("12".to_owned()), Some("rows.json".to_owned()));
-            assert_eq!(parsed(line).unwrap(), Verb::BenchReload { seconds, json });
+        for program in Program::ALL {
+            for options in [
+                "",
+                "--seconds 12 --json rows.json",
+                "--json rows.json --seconds 12",
+            ] {
+                let line = format!("bench {} {options}", program.as_str());
+                let options = options.split_whitespace().map(str::to_owned).collect();
+                assert_eq!(
+                    parsed(&line).unwrap(),
+                    Verb::BenchServers { program, options }
+                );
+            }
         }
     }
 
