@@ -1,15 +1,16 @@
 //! Results: rows with bars, and tables.
 
+use std::borrow::Cow;
 use std::io::{Write, stdout};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Spread;
 
 /// One result, and the bar it is held to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// What was measured.
     pub name: String,
@@ -20,16 +21,17 @@ pub struct Row {
     /// What a tenth of the batches exceed.
     pub p90: f64,
     /// The unit of the three.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// The name of the row it is compared with.
     pub peer: Option<String>,
     /// Its median divided by that of the peer.
     pub ratio: Option<f64>,
-    /// The most the ratio may be, or the least.
+    /// The most the ratio may be, or the least; without a peer, the most the median may be.
     pub bar: Option<f64>,
     /// Whether the bar is the least, rather than the most.
+    #[serde(default)]
     pub at_least: bool,
-    /// Whether the ratio is within the bar.
+    /// Whether it is within the bar.
     pub pass: Option<bool>,
 }
 
@@ -41,7 +43,7 @@ impl Row {
             value: spread.median,
             p10: spread.p10,
             p90: spread.p90,
-            unit,
+            unit: Cow::Borrowed(unit),
             peer: None,
             ratio: None,
             bar: None,
@@ -74,12 +76,22 @@ impl Row {
         self
     }
 
+    /// The same, held to a bar that the median itself must not exceed.
+    #[must_use]
+    pub fn at_most(mut self, bar: f64) -> Self {
+        let failed = self.pass == Some(false);
+        self.bar = Some(bar);
+        self.pass = Some(self.value <= bar && !failed);
+        self
+    }
+
     /// The same, compared with another row and held to a bar that the ratio has to reach.
     #[must_use]
     pub fn at_least(self, peer: &Self, bar: f64) -> Self {
+        let failed = self.pass == Some(false);
         let mut row = self.beside(peer, Some(bar));
         row.at_least = true;
-        row.pass = row.ratio.map(|ratio| ratio >= bar);
+        row.pass = row.ratio.map(|ratio| ratio >= bar && !failed);
         row
     }
 
@@ -90,7 +102,8 @@ impl Row {
         self.peer = Some(peer.name.clone());
         self.ratio = Some(ratio);
         self.bar = bar;
-        self.pass = bar.map(|bar| ratio <= bar);
+        let failed = self.pass == Some(false);
+        self.pass = bar.map(|bar| ratio <= bar && !failed);
         self
     }
 
@@ -100,7 +113,7 @@ impl Row {
         vec![
             self.name.clone(),
             format!("{:.2} ({:.2}–{:.2})", self.value, self.p10, self.p90),
-            self.unit.to_owned(),
+            self.unit.clone().into_owned(),
             or_nothing(self.peer.clone()),
             or_nothing(self.ratio.map(|ratio| format!("{ratio:.3}"))),
             or_nothing(self.bar.map(|bar| {
@@ -261,6 +274,9 @@ mod tests {
             (bad.name.as_str(), bad.pass),
             ("a (1 wrong answers)", Some(false))
         );
+        let peer = row("peer", 1.0);
+        assert_eq!(bad.clone().at_least(&peer, 4.0).pass, Some(false));
+        assert_eq!(bad.beside(&peer, Some(1e3)).pass, Some(false));
     }
 
     #[test]

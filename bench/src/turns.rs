@@ -93,11 +93,12 @@ impl Spread {
     pub fn of(mut batches: Vec<f64>) -> Option<Self> {
         batches.sort_by(f64::total_cmp);
         let last = batches.len().checked_sub(1)?;
-        let at = |tenths: usize| batches.get(last * tenths / 10).copied();
+        let at = |index: usize| batches.get(index).copied();
+        // Of a few batches, the least and the most.
         Some(Self {
-            p10: at(1)?,
-            median: at(5)?,
-            p90: at(9)?,
+            p10: at(last / 10)?,
+            median: at(last / 2)?,
+            p90: at((last * 9).div_ceil(10))?,
         })
     }
 }
@@ -151,6 +152,8 @@ mod tests {
             }
         );
         assert_eq!(spread.to_string(), "50.0 (10.0–90.0)");
+        let of_three = Spread::of(vec![3.0, 1.0, 2.0]).unwrap();
+        assert_eq!(of_three.to_string(), "2.0 (1.0–3.0)");
         assert_eq!(Spread::of(Vec::new()), None);
     }
 

@@ -4,9 +4,9 @@ mod callout_go;
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nkeys::XKey;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Accounts, Built, Host, NatsServer, Release, Site};
 
@@ -18,6 +18,8 @@ const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
+    /// Nobody: the server knows the user itself, with the token as the password.
+    Nobody,
     /// Our host, with the policy `static-users`.
     Portcullis,
     /// The reference callout, by its own options; zero is its default.
@@ -43,8 +45,33 @@ pub struct Contender {
     answering: Answering,
 }
 
+/// What is the same for everybody who is compared.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// The accounts of the server.
+    pub accounts: Accounts,
+    /// Whether requests are encrypted.
+    pub encrypts: bool,
+    /// How long the server waits for an answer, in seconds: its default is 2.
+    pub timeout: u32,
+    /// What is added to the table `callout` of our host.
+    pub callout: String,
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Self {
+            accounts: Accounts::Several,
+            encrypts: false,
+            timeout: 5,
+            callout: String::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Answering {
+    Nobody,
     Host(Host),
     CalloutGo(CalloutGo),
 }
@@ -74,6 +101,7 @@ impl Peer {
 impl std::fmt::Display for Peer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
+            Self::Nobody => formatter.pad("no callout"),
             Self::Portcullis => formatter.pad("portcullis"),
             Self::CALLOUT_GO => formatter.pad("callout.go"),
             Self::CalloutGo {
@@ -96,35 +124,25 @@ impl Contender {
     /// The account that the user is placed in.
     pub const ACCOUNT: &str = "APP";
 
-    /// Starts a server, and who answers it. Requests are encrypted if `encrypts`; `callout` is added to the table `callout` of
-    /// our host.
+    /// Starts a server, and who answers it.
     ///
     /// # Errors
     ///
     /// If they do not start.
-    pub async fn start(
-        peer: Peer,
-        accounts: Accounts,
-        encrypts: bool,
-        callout: &str,
-    ) -> Result<Self> {
+    pub async fn start(peer: Peer, conditions: &Conditions) -> Result<Self> {
         let site = Site::create(Release::Nats2_15)?;
-        let xkey = encrypts.then(XKey::new);
+        let xkey = conditions.encrypts.then(XKey::new);
         if let Some(xkey) = &xkey {
             fs::write(site.path().join("keys/curve.nk"), xkey.seed()?)?;
         }
-        let server = match (&xkey, accounts) {
-            (Some(xkey), Accounts::Several) => {
-                site.start_encrypting_server(Some(&xkey.public_key()))
-                    .await?
-            }
-            _ => site.start_server(accounts).await?,
-        };
+        let config = server_config(&site, peer, conditions, xkey.as_ref());
+        let server = site.start_server_with(&config).await?;
         let answering = match peer {
-            Peer::Portcullis => Answering::Host(host(&site, &server, encrypts, callout).await?),
+            Peer::Nobody => Answering::Nobody,
+            Peer::Portcullis => Answering::Host(host(&site, &server, conditions).await?),
             Peer::CalloutGo { workers, endpoints } => {
                 let options = [("--workers", workers), ("--endpoints", endpoints)];
-                let started = CalloutGo::start(&site, &server, encrypts, &options);
+                let started = CalloutGo::start(&site, &server, conditions.encrypts, &options);
                 Answering::CalloutGo(started.await?)
             }
         };
@@ -137,20 +155,80 @@ impl Contender {
         })
     }
 
+    /// What the user puts into CONNECT.
+    pub fn credentials(&self) -> Value {
+        let (user, token) = Self::USER;
+        match self.peer {
+            Peer::Nobody => json!({ "user": user, "pass": token }),
+            _ => json!({ "auth_token": token }),
+        }
+    }
+
+    /// Stops the server; what is returned starts it again on the same port.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be stopped.
+    pub async fn stop_server(self) -> Result<impl Future<Output = Result<Self>>> {
+        let Self {
+            peer,
+            server,
+            site,
+            xkey,
+            answering,
+        } = self;
+        let starting = server.stop().await?;
+        Ok(async move {
+            Ok(Self {
+                peer,
+                server: starting.await?,
+                site,
+                xkey,
+                answering,
+            })
+        })
+    }
+
     /// The process that answers.
     ///
     /// # Errors
     ///
-    /// If it has ended.
+    /// If it has ended, or nobody answers.
     pub fn id(&self) -> Result<u32> {
         match &self.answering {
+            Answering::Nobody => bail!("nobody answers"),
             Answering::Host(host) => host.id(),
             Answering::CalloutGo(service) => service.id(),
         }
     }
 }
 
-async fn host(site: &Site, server: &NatsServer, encrypts: bool, callout: &str) -> Result<Host> {
+fn server_config(site: &Site, peer: Peer, conditions: &Conditions, xkey: Option<&XKey>) -> String {
+    let issuer = site.keys.issuer.public_key();
+    let accounts = match peer {
+        Peer::Nobody => Accounts::NoCallout,
+        _ => conditions.accounts,
+    };
+    let mut config = site.server_config(accounts, &issuer);
+    config = config.replace("timeout: 5", &format!("timeout: {}", conditions.timeout));
+    if let Some(xkey) = xkey {
+        let asks = format!("auth_callout {{ xkey: {},", xkey.public_key());
+        config = config.replace("auth_callout {", &asks);
+    }
+    if peer == Peer::Nobody {
+        let (user, password) = Contender::USER;
+        let (publish, subscribe) = Contender::PERMISSIONS;
+        let account = Contender::ACCOUNT;
+        let users = format!(
+            "{account} {{ users: [ {{ user: {user}, password: \"{password}\", permissions: {{ \
+             publish: {{ allow: {publish:?} }}, subscribe: {{ allow: {subscribe:?} }} }} }} ] }}"
+        );
+        config = config.replace(&format!("{account} {{}}"), &users);
+    }
+    config
+}
+
+async fn host(site: &Site, server: &NatsServer, conditions: &Conditions) -> Result<Host> {
     let (name, token) = Contender::USER;
     let (publish, subscribe) = Contender::PERMISSIONS;
     let account = Contender::ACCOUNT;
@@ -161,7 +239,8 @@ async fn host(site: &Site, server: &NatsServer, encrypts: bool, callout: &str) -
     );
     let module = Built::policy("static-users")?;
     site.policies.put_policy("users", &module, &settings)?;
-    let xkey = if encrypts {
+    let callout = &conditions.callout;
+    let xkey = if conditions.encrypts {
         "xkey-seed-file = \"keys/curve.nk\"\n"
     } else {
         ""

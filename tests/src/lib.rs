@@ -14,7 +14,8 @@
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Gauge`]: what a process holds; [`processor_time`]: what it has used.
-//! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Measuring`]: the command line of those.
+//! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
+//!   them; [`Measuring`]: the command line of those.
 //! - [`Recording`], [`Event`]: lines as they come, and how to wait for one.
 //! - [`Built`], [`Release`]: where `cargo xtask` put what the tests need.
 //!
@@ -22,6 +23,7 @@
 
 mod built;
 mod certificates;
+mod comparison;
 mod contender;
 mod event;
 mod foreign;
@@ -46,7 +48,8 @@ mod wire;
 
 pub use built::{Built, Release};
 pub use certificates::{Authority, Certificate};
-pub use contender::{CalloutGo, Contender, Peer};
+pub use comparison::{Beside, Comparison, Metric, Round, percentile};
+pub use contender::{CalloutGo, Conditions, Contender, Peer};
 pub use event::Event;
 pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};

@@ -24,6 +24,20 @@ impl Measuring {
         Self::of(std::env::args().skip(1), length, shortest)
     }
 
+    /// The same for a program that takes as long as it takes: the file that gets the results too.
+    ///
+    /// # Errors
+    ///
+    /// If there is anything else on the command line.
+    pub fn read_untimed() -> Result<Option<PathBuf>> {
+        let arguments: Vec<_> = std::env::args().skip(1).collect();
+        if arguments.iter().any(|argument| argument == "--seconds") {
+            bail!("`--seconds` is not for this one");
+        }
+        let read = Self::of(arguments.into_iter(), Duration::MAX, Duration::MAX)?;
+        Ok(read.json)
+    }
+
     fn of(
         mut arguments: impl Iterator<Item = String>,
         length: Duration,

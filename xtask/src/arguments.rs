@@ -30,10 +30,24 @@ Usage: cargo xtask <verb>
                     decisions a second, latency and processor time of a decision of this host and
                     of the reference callout (needs Go), with 1 to 512 requests at once, in the
                     clear and encrypted, each for N (5) seconds; FILE gets the same numbers
+  bench login [--seconds N] [--json FILE]
+                    logins a second, latency and shares of the processors, with this host, with the
+                    reference callout and without callout, with 1 to 512 clients at once, each for
+                    N (5) seconds; FILE gets the same numbers
   bench reload [--seconds N] [--json FILE]
                     logins at half of the most there can be, with and without a replacement of
                     the policy every second, each for N (60) seconds; and how long a new version
                     takes until it serves; FILE gets the same numbers
+  bench start [--json FILE]
+                    how long a host takes until it is ready, with 1 and 50 policies, with and without
+                    the code cache, and what memory it holds; FILE gets the same numbers
+  bench storm [--json FILE]
+                    how many clients can log in at the same instant before the first is refused,
+                    with this host and with the reference callout, and what comes of thousands
+                    that come back after a restart of their server; FILE gets the same numbers
+  bench all [--seconds N]
+                    flood, login, start and storm, then report
+  bench report      docs/performance.md anew, of what `bench all` measured last
   check             formatting, lints and documentation, as CI sees them
   help              this text
 
@@ -63,6 +77,12 @@ pub(crate) enum Verb {
     BenchPolicies {
         json: Option<String>,
     },
+    /// Every program that [`Program::REPORTED`] names, and the report.
+    BenchAll {
+        options: Vec<String>,
+    },
+    /// The report alone.
+    BenchReport,
     /// A program that measures with real servers.
     BenchServers {
         program: Program,
@@ -79,11 +99,14 @@ pub(crate) enum Suite {
     Identity,
 }
 
-/// The programs that measure with real servers. They take `[--seconds N] [--json FILE]`.
+/// The programs that measure with real servers. They take `[--seconds N] [--json FILE]`, or the file alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Flood,
+    Login,
     Reload,
+    Start,
+    Storm,
 }
 
 /// Reads the arguments behind the program's name.
@@ -119,6 +142,16 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             let json = Some(file.clone());
             Ok(Verb::BenchPolicies { json })
         }
+        ("bench", [name]) if name == "report" => Ok(Verb::BenchReport),
+        ("bench", [name]) if name == "all" => Ok(Verb::BenchAll {
+            options: Vec::new(),
+        }),
+        ("bench", [name, flag, seconds])
+            if name == "all" && flag == "--seconds" && seconds.parse::<u32>().is_ok() =>
+        {
+            let options = vec![flag.clone(), seconds.clone()];
+            Ok(Verb::BenchAll { options })
+        }
         ("bench", [name, options @ ..]) if Program::named(name).is_some() => {
             bench_servers(name, options)
         }
@@ -143,16 +176,18 @@ fn bench_servers(name: &str, options: &[String]) -> Result<Verb> {
             rest.join(" ")
         ))
     };
+    let program = Program::named(name);
+    let is_timed = program.is_some_and(Program::is_timed);
     let mut rest = options;
     while let [flag, value, others @ ..] = rest {
         match flag.as_str() {
-            "--seconds" if value.parse::<u32>().is_ok() => {}
+            "--seconds" if is_timed && value.parse::<u32>().is_ok() => {}
             "--json" => {}
             _ => break,
         }
         rest = others;
     }
-    match (Program::named(name), rest) {
+    match (program, rest) {
         (Some(program), []) => Ok(Verb::BenchServers {
             program,
             options: options.to_vec(),
@@ -184,7 +219,16 @@ impl Suite {
 }
 
 impl Program {
-    const ALL: [Self; 2] = [Self::Flood, Self::Reload];
+    const ALL: [Self; 5] = [
+        Self::Flood,
+        Self::Login,
+        Self::Reload,
+        Self::Start,
+        Self::Storm,
+    ];
+
+    /// Those whose results are in `docs/performance.md`.
+    pub(crate) const REPORTED: [Self; 4] = [Self::Flood, Self::Login, Self::Start, Self::Storm];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
@@ -194,13 +238,21 @@ impl Program {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Flood => "flood",
+            Self::Login => "login",
             Self::Reload => "reload",
+            Self::Start => "start",
+            Self::Storm => "storm",
         }
+    }
+
+    /// Whether it takes `--seconds`.
+    pub(crate) const fn is_timed(self) -> bool {
+        !matches!(self, Self::Start | Self::Storm)
     }
 
     /// Whether it compares our host with the reference callout.
     pub(crate) const fn has_peer(self) -> bool {
-        matches!(self, Self::Flood)
+        !matches!(self, Self::Reload | Self::Start)
     }
 }
 
@@ -261,8 +313,24 @@ mod tests {
     }
 
     #[test]
+    fn the_report_and_what_it_needs_are_read() {
+        assert_eq!(parsed("bench report").unwrap(), Verb::BenchReport);
+        let options = Vec::new();
+        assert_eq!(parsed("bench all").unwrap(), Verb::BenchAll { options });
+        let options = vec!["--seconds".to_owned(), "3".to_owned()];
+        assert_eq!(
+            parsed("bench all --seconds 3").unwrap(),
+            Verb::BenchAll { options }
+        );
+        assert!(parsed("bench all --json rows.json").is_err());
+    }
+
+    #[test]
     fn options_of_a_benchmark_come_in_any_order() {
-        for program in Program::ALL {
+        for program in Program::ALL
+            .into_iter()
+            .filter(|program| program.is_timed())
+        {
             for options in [
                 "",
                 "--seconds 12 --json rows.json",
@@ -299,6 +367,7 @@ mod tests {
             ("bench reload --seconds", "`--seconds`"),
             ("bench reload --json a --seconds soon", "`--seconds soon`"),
             ("bench reload --rate 5", "`--rate 5`"),
+            ("bench storm --seconds 5", "`--seconds 5`"),
         ] {
             let error = parsed(line).unwrap_err().to_string();
             assert!(error.contains(quoted), "{error}");

@@ -54,6 +54,8 @@ fn run() -> Result<()> {
         Verb::BenchContract => verbs::bench_contract(&Workspace::open()?),
         Verb::BenchEngine { json } => verbs::bench_engine(&Workspace::open()?, json.as_deref()),
         Verb::BenchPolicies { json } => verbs::bench_policies(&Workspace::open()?, json.as_deref()),
+        Verb::BenchAll { options } => verbs::bench_all(&Workspace::open()?, &options),
+        Verb::BenchReport => verbs::bench_report(&Workspace::open()?),
         Verb::BenchServers { program, options } => {
             verbs::bench_servers(&Workspace::open()?, program, &options)
         }

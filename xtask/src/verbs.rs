@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::arguments::{Program, Suite};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::process;
 use crate::setup::{self, Node};
 use crate::steps::Steps;
@@ -172,18 +172,61 @@ pub(crate) fn bench_servers(
     bench: Program,
     options: &[String],
 ) -> Result<()> {
-    if !bench.has_peer() {
-        return program(workspace, bench.as_str(), options);
+    if bench.has_peer() {
+        bench_beside_peers(workspace, &[(bench, options.to_vec())])
+    } else {
+        program(workspace, bench.as_str(), options)
     }
-    let mut steps = Steps::new(6);
+}
+
+/// Measures everything that the report tells, and makes the report.
+pub(crate) fn bench_all(workspace: &Workspace, options: &[String]) -> Result<()> {
+    let results = results(workspace)?;
+    let benches = Program::REPORTED.map(|bench| {
+        let file = results.join(bench.as_str()).with_extension("json");
+        let mut options = if bench.is_timed() {
+            options.to_vec()
+        } else {
+            Vec::new()
+        };
+        options.extend(["--json".to_owned(), file.to_string_lossy().into_owned()]);
+        (bench, options)
+    });
+    bench_beside_peers(workspace, &benches)?;
+    bench_report(workspace)
+}
+
+/// Makes `docs/performance.md` of what was measured last.
+pub(crate) fn bench_report(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new(2);
+    steps.run(BUILDING_HOST, || build_host(workspace, &["--bins"]))?;
+    steps.run("docs/performance.md", || {
+        let mut program = Command::new(workspace.program("performance"));
+        process::run(program.arg(results(workspace)?).arg(workspace.file("docs")))
+    })
+}
+
+/// Where the results lie that the report tells.
+fn results(workspace: &Workspace) -> Result<PathBuf> {
+    let results = workspace.cache().join("bench");
+    std::fs::create_dir_all(&results).map_err(Failure::at("create", &results))?;
+    Ok(results)
+}
+
+/// Runs these programs, with their arguments, where the reference callout is.
+fn bench_beside_peers(workspace: &Workspace, benches: &[(Program, Vec<String>)]) -> Result<()> {
+    let mut steps = Steps::new(5 + benches.len());
     let servers = prepare(&mut steps, workspace)?;
     let peer = steps.run("callout.go: built from its module", || {
         Ok([("PORTCULLIS_CALLOUT_GO", setup::callout_go(workspace)?)])
     })?;
     steps.run(BUILDING_HOST, || build_host(workspace, &["--bins"]))?;
-    run_program(&mut steps, workspace, bench.as_str(), options, |program| {
-        program.envs(servers).envs(peer);
-    })
+    for (bench, options) in benches {
+        run_program(&mut steps, workspace, bench.as_str(), options, |program| {
+            program.envs(servers.clone()).envs(peer.clone());
+        })?;
+    }
+    Ok(())
 }
 
 /// Runs a program of the tests against real servers.

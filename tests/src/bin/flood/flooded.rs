@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_tests::{Accounts, Contender, Peer, processor_time};
+use portcullis_tests::{Accounts, Conditions, Contender, Metric, Peer, percentile, processor_time};
 
 use crate::pipeline::{Answers, Pipeline};
 use crate::questions::{Question, Questions};
@@ -37,9 +37,55 @@ pub(crate) struct Round {
     pub(crate) wrong: usize,
 }
 
+/// Decisions a second.
+pub(crate) const RATE: Metric<Round> = Metric {
+    name: "decisions",
+    unit: "1/s",
+    of: |round| round.per_second,
+};
+/// What a decision takes of the processors.
+pub(crate) const PROCESSOR: Metric<Round> = Metric {
+    name: "processor time of a decision",
+    unit: "µs",
+    of: |round| round.processor,
+};
+/// How long nearly all answers take at most.
+pub(crate) const P99: Metric<Round> = Metric {
+    name: "p99",
+    unit: "ms",
+    of: |round| round.p99,
+};
+
+impl portcullis_tests::Round for Round {
+    const METRICS: &'static [Metric<Self>] = &[
+        RATE,
+        PROCESSOR,
+        Metric {
+            name: "processor time of the server for it",
+            unit: "µs",
+            of: |round| round.server,
+        },
+        Metric {
+            name: "p50",
+            unit: "ms",
+            of: |round| round.p50,
+        },
+        P99,
+    ];
+
+    fn wrong(&self) -> usize {
+        self.wrong
+    }
+}
+
 impl Flooded {
     pub(crate) async fn start(peer: Peer, encrypts: bool) -> Result<Self> {
-        let contender = Contender::start(peer, Accounts::NoCallout, encrypts, "").await?;
+        let conditions = Conditions {
+            accounts: Accounts::NoCallout,
+            encrypts,
+            ..Conditions::default()
+        };
+        let contender = Contender::start(peer, &conditions).await?;
         Ok(Self {
             questions: Questions::to(&contender)?,
             pipeline: Pipeline::open(contender.server.port()).await?,
@@ -75,13 +121,14 @@ impl Flooded {
         let sent = self.pipeline.send(&payloads, xkey.as_deref(), at_once);
         let answers = sent.await?;
         let after = (processor_time(id)?, processor_time(server)?);
+        let times: Vec<_> = answers.answers.iter().map(|(_, took, _)| *took).collect();
         let decisions = amount(answers.answers.len().max(1));
         let round = Round {
             per_second: decisions / answers.took.as_secs_f64(),
             processor: used(before.0, after.0) / decisions,
             server: used(before.1, after.1) / decisions,
-            p50: percentile(&answers, 50),
-            p99: percentile(&answers, 99),
+            p50: percentile(times.clone(), 50),
+            p99: percentile(times, 99),
             wrong: self.wrong(&questions, answers)?,
         };
         self.rate = round.per_second;
@@ -106,14 +153,6 @@ impl Flooded {
 /// What was used in between, in microseconds.
 fn used(before: Duration, after: Duration) -> f64 {
     after.saturating_sub(before).as_secs_f64() * 1e6
-}
-
-/// What `percent` of the answers did not exceed, in milliseconds.
-fn percentile(answers: &Answers, percent: usize) -> f64 {
-    let mut times: Vec<_> = answers.answers.iter().map(|(_, took, _)| *took).collect();
-    times.sort();
-    let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
-    times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]

@@ -14,11 +14,11 @@ mod report;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_bench::{Row, print, write_json};
-use portcullis_tests::{Measuring, Peer};
+use portcullis_bench::{Row, print, table, write_json};
+use portcullis_tests::{Comparison, Measuring, Peer};
 
 use crate::flooded::Flooded;
-use crate::report::Measured;
+use crate::report::bars;
 
 /// How many requests are on their way at once.
 const AT_ONCE: [usize; 4] = [1, 8, 64, 512];
@@ -44,7 +44,8 @@ async fn measure(length: Duration, encrypts: bool) -> Result<Vec<Row>> {
     for peer in Peer::ALL {
         contenders.push(Flooded::start(peer, encrypts).await?);
     }
-    let mut measured = Measured::new(encrypts);
+    let subject = if encrypts { "flood with xkey" } else { "flood" };
+    let mut measured = Comparison::new(subject);
     for at_once in AT_ONCE {
         for flooded in &mut contenders {
             flooded.warm_up(at_once, ROUND).await?;
@@ -56,6 +57,10 @@ async fn measure(length: Duration, encrypts: bool) -> Result<Vec<Row>> {
             }
         }
     }
-    print(&measured.tables()?)?;
-    measured.rows()
+    print(&measured.table()?)?;
+    let (mut rows, bars) = (measured.rows()?, bars(&measured)?);
+    let held: Vec<_> = bars.iter().map(Row::cells).collect();
+    print(&table(&Row::HEADERS, &held))?;
+    rows.extend(bars);
+    Ok(rows)
 }
