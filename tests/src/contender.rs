@@ -1,35 +1,20 @@
 //! What answers logins in comparisons: our host, or a service that others wrote; each with a server of its own.
 
 mod callout_go;
+mod peer;
+mod setup;
 
 use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use nkeys::XKey;
 use serde_json::{Value, json};
 
-use crate::{Accounts, Built, Host, NatsServer, Release, Site};
+use crate::{Accounts, Host, NatsServer, Release, Site};
+use setup::{host, server_config};
 
 pub use callout_go::CalloutGo;
-
-/// Decisions are not logged: the program that measures would have to read a line for each, on processors that others need.
-const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
-
-/// Who answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// Nobody: the server knows the user itself, with the token as the password.
-    Nobody,
-    /// Our host, with the policy `static-users`.
-    Portcullis,
-    /// The reference callout, by its own options; zero is its default.
-    CalloutGo {
-        /// How many requests are worked on at once.
-        workers: u32,
-        /// How many subscriptions there are, each with one request at a time.
-        endpoints: u32,
-    },
-}
+pub use peer::Peer;
 
 /// A server, who answers for it, and the one user there is. Everything ends when it is dropped.
 #[derive(Debug)]
@@ -74,45 +59,6 @@ enum Answering {
     Nobody,
     Host(Host),
     CalloutGo(CalloutGo),
-}
-
-impl Peer {
-    /// The reference callout as it is by default.
-    pub const CALLOUT_GO: Self = Self::CalloutGo {
-        workers: 0,
-        endpoints: 0,
-    };
-
-    /// Everybody who is compared, ours first.
-    pub const ALL: [Self; 4] = [
-        Self::Portcullis,
-        Self::CALLOUT_GO,
-        Self::CalloutGo {
-            workers: 10,
-            endpoints: 0,
-        },
-        Self::CalloutGo {
-            workers: 0,
-            endpoints: 10,
-        },
-    ];
-}
-
-impl std::fmt::Display for Peer {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match *self {
-            Self::Nobody => formatter.pad("no callout"),
-            Self::Portcullis => formatter.pad("portcullis"),
-            Self::CALLOUT_GO => formatter.pad("callout.go"),
-            Self::CalloutGo {
-                workers,
-                endpoints: 0,
-            } => formatter.pad(&format!("callout.go, {workers} workers")),
-            Self::CalloutGo { endpoints, .. } => {
-                formatter.pad(&format!("callout.go, {endpoints} endpoints"))
-            }
-        }
-    }
 }
 
 impl Contender {
@@ -201,64 +147,4 @@ impl Contender {
             Answering::CalloutGo(service) => service.id(),
         }
     }
-}
-
-fn server_config(site: &Site, peer: Peer, conditions: &Conditions, xkey: Option<&XKey>) -> String {
-    let issuer = site.keys.issuer.public_key();
-    let accounts = match peer {
-        Peer::Nobody => Accounts::NoCallout,
-        _ => conditions.accounts,
-    };
-    let mut config = site.server_config(accounts, &issuer);
-    config = config.replace("timeout: 5", &format!("timeout: {}", conditions.timeout));
-    if let Some(xkey) = xkey {
-        let asks = format!("auth_callout {{ xkey: {},", xkey.public_key());
-        config = config.replace("auth_callout {", &asks);
-    }
-    if peer == Peer::Nobody {
-        let (user, password) = Contender::USER;
-        let (publish, subscribe) = Contender::PERMISSIONS;
-        let account = Contender::ACCOUNT;
-        let users = format!(
-            "{account} {{ users: [ {{ user: {user}, password: \"{password}\", permissions: {{ \
-             publish: {{ allow: {publish:?} }}, subscribe: {{ allow: {subscribe:?} }} }} }} ] }}"
-        );
-        config = config.replace(&format!("{account} {{}}"), &users);
-    }
-    config
-}
-
-async fn host(site: &Site, server: &NatsServer, conditions: &Conditions) -> Result<Host> {
-    let (name, token) = Contender::USER;
-    let (publish, subscribe) = Contender::PERMISSIONS;
-    let account = Contender::ACCOUNT;
-    let settings = format!(
-        "[settings]\ndangerous-plain-text-passwords = true\n\
-         [settings.profiles.one]\npublish = {{ allow = {publish:?} }}\nsubscribe = {{ allow = {subscribe:?} }}\n\
-         [settings.users.{name}]\ntoken = \"plain:{token}\"\naccount = \"{account}\"\nprofile = \"one\"\n"
-    );
-    let module = Built::policy("static-users")?;
-    site.policies.put_policy("users", &module, &settings)?;
-    let callout = &conditions.callout;
-    let xkey = if conditions.encrypts {
-        "xkey-seed-file = \"keys/curve.nk\"\n"
-    } else {
-        ""
-    };
-    let config = site.host_config(&server.url(), "");
-    let config = config.replace("[callout]\n", &format!("[callout]\n{xkey}{callout}\n"));
-    let config = site.write_config("measured.toml", &config)?;
-    let host = Host::spawn(&config, &["--log-level", LOG_LEVEL])?;
-    host.ready().await.context("our host")?;
-    Ok(host)
-}
-
-/// The same user, for the reference callout.
-fn write_users(site: &Site) -> Result<std::path::PathBuf> {
-    let (name, token) = Contender::USER;
-    let (publish, subscribe) = Contender::PERMISSIONS;
-    let user = json!({
-        "token": token, "account": Contender::ACCOUNT, "publish": publish, "subscribe": subscribe,
-    });
-    site.write_config("users.json", &json!({ name: user }).to_string())
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use tokio::process::{Child, Command};
 
-use super::write_users;
+use super::setup::write_users;
 use crate::{Built, NatsServer, Recording, Site};
 
 /// A running service made with callout.go; dropping it kills it.

@@ -21,6 +21,8 @@ use crate::report::Measured;
 const ROUNDS: usize = 3;
 /// How long the server waits for an answer, in seconds: its default.
 const TIMEOUT: u32 = 2;
+/// Has our host wait nearly as long as the server, rather than the second that is its default.
+const PATIENT: &str = "deadline = \"1900ms\"";
 /// Has our host shed nothing: it waits for longer than any server, and has places for everybody.
 const NO_SHEDDING: &str = "deadline = \"1m\"\nmax-in-flight = 1024";
 
@@ -50,11 +52,14 @@ fn conditions(callout: &str) -> Conditions {
 async fn storms(measured: &mut Measured) -> Result<()> {
     let mut contenders = Vec::new();
     for peer in Peer::ALL {
-        contenders.push(Contender::start(peer, &conditions("")).await?);
+        let contender = Contender::start(peer, &conditions("")).await?;
+        contenders.push((peer.to_string(), contender));
     }
+    let patient = Contender::start(Peer::Portcullis, &conditions(PATIENT)).await?;
+    contenders.push(("portcullis with a deadline of 1.9 s".to_owned(), patient));
     for _ in 0..ROUNDS {
-        for contender in &contenders {
-            measured.largest(contender.peer, largest(contender).await?);
+        for (name, contender) in &contenders {
+            measured.largest(name, largest(contender).await?);
         }
     }
     Ok(())
@@ -78,7 +83,7 @@ async fn comebacks(measured: &mut Measured) -> Result<()> {
             let contender = Contender::start(peer, &conditions(callout)).await?;
             let came_back: Comeback = comeback(contender).await?;
             let sheds = callout.is_empty();
-            measured.came_back(peer, sheds, came_back);
+            measured.came_back(&peer.to_string(), sheds, came_back);
         }
     }
     Ok(())
