@@ -1,15 +1,16 @@
 //! Results: rows with bars, and tables.
 
+use std::borrow::Cow;
 use std::io::{Write, stdout};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Spread;
 
 /// One result, and the bar it is held to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// What was measured.
     pub name: String,
@@ -20,41 +21,89 @@ pub struct Row {
     /// What a tenth of the batches exceed.
     pub p90: f64,
     /// The unit of the three.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// The name of the row it is compared with.
     pub peer: Option<String>,
     /// Its median divided by that of the peer.
     pub ratio: Option<f64>,
-    /// The most the ratio may be.
+    /// The most the ratio may be, or the least; without a peer, the most the median may be.
     pub bar: Option<f64>,
-    /// Whether the ratio is within the bar.
+    /// Whether the bar is the least, rather than the most.
+    #[serde(default)]
+    pub at_least: bool,
+    /// Whether it is within the bar.
     pub pass: Option<bool>,
 }
 
 impl Row {
-    /// A time.
-    pub fn time(name: impl Into<String>, spread: Spread) -> Self {
+    /// A measurement in `unit`.
+    pub fn new(name: impl Into<String>, spread: Spread, unit: &'static str) -> Self {
         Self {
             name: name.into(),
             value: spread.median,
             p10: spread.p10,
             p90: spread.p90,
-            unit: "µs",
+            unit: Cow::Borrowed(unit),
             peer: None,
             ratio: None,
             bar: None,
+            at_least: false,
             pass: None,
         }
     }
 
-    /// The same, compared with another row and perhaps held to a bar.
+    /// A time in microseconds.
+    pub fn time(name: impl Into<String>, spread: Spread) -> Self {
+        Self::new(name, spread, "µs")
+    }
+
+    /// The same under another name, for a further comparison.
+    #[must_use]
+    pub fn named(&self, name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The same, which says that so many answers were wrong; one is enough to miss every bar.
+    #[must_use]
+    pub fn with_wrong_answers(mut self, count: usize) -> Self {
+        if count > 0 {
+            self.name = format!("{} ({count} wrong answers)", self.name);
+            self.pass = Some(false);
+        }
+        self
+    }
+
+    /// The same, held to a bar that the median itself must not exceed.
+    #[must_use]
+    pub fn at_most(mut self, bar: f64) -> Self {
+        let failed = self.pass == Some(false);
+        self.bar = Some(bar);
+        self.pass = Some(self.value <= bar && !failed);
+        self
+    }
+
+    /// The same, compared with another row and held to a bar that the ratio has to reach.
+    #[must_use]
+    pub fn at_least(self, peer: &Self, bar: f64) -> Self {
+        let failed = self.pass == Some(false);
+        let mut row = self.beside(peer, Some(bar));
+        row.at_least = true;
+        row.pass = row.ratio.map(|ratio| ratio >= bar && !failed);
+        row
+    }
+
+    /// The same, compared with another row and perhaps held to a bar that the ratio must not exceed.
     #[must_use]
     pub fn beside(mut self, peer: &Self, bar: Option<f64>) -> Self {
         let ratio = self.value / peer.value;
         self.peer = Some(peer.name.clone());
         self.ratio = Some(ratio);
         self.bar = bar;
-        self.pass = bar.map(|bar| ratio <= bar);
+        let failed = self.pass == Some(false);
+        self.pass = bar.map(|bar| ratio <= bar && !failed);
         self
     }
 
@@ -64,10 +113,13 @@ impl Row {
         vec![
             self.name.clone(),
             format!("{:.2} ({:.2}–{:.2})", self.value, self.p10, self.p90),
-            self.unit.to_owned(),
+            self.unit.clone().into_owned(),
             or_nothing(self.peer.clone()),
             or_nothing(self.ratio.map(|ratio| format!("{ratio:.3}"))),
-            or_nothing(self.bar.map(|bar| format!("≤ {bar}"))),
+            or_nothing(self.bar.map(|bar| {
+                let sign = if self.at_least { '≥' } else { '≤' };
+                format!("{sign} {bar}")
+            })),
             or_nothing(
                 self.pass
                     .map(|pass| if pass { "yes" } else { "no" }.to_owned()),
@@ -198,6 +250,33 @@ mod tests {
         assert_eq!(row("a", 15.1).beside(&floor, Some(0.15)).pass, Some(false));
         let beside = row("a", 15.0).beside(&floor, None);
         assert_eq!((beside.ratio, beside.pass), (Some(0.15), None));
+    }
+
+    #[test]
+    fn a_bar_may_have_to_be_reached() {
+        let peer = row("peer", 100.0);
+        let reached = row("a", 400.0).at_least(&peer, 4.0);
+        assert_eq!((reached.ratio, reached.pass), (Some(4.0), Some(true)));
+        assert_eq!(row("a", 399.0).at_least(&peer, 4.0).pass, Some(false));
+        assert_eq!(
+            reached.cells().get(5).map(String::as_str),
+            Some("≥ 4"),
+            "{reached:?}"
+        );
+    }
+
+    #[test]
+    fn a_wrong_answer_misses_every_bar() {
+        let good = row("a", 400.0).at_least(&row("peer", 1.0), 4.0);
+        assert_eq!(good.clone().with_wrong_answers(0), good);
+        let bad = good.with_wrong_answers(1);
+        assert_eq!(
+            (bad.name.as_str(), bad.pass),
+            ("a (1 wrong answers)", Some(false))
+        );
+        let peer = row("peer", 1.0);
+        assert_eq!(bad.clone().at_least(&peer, 4.0).pass, Some(false));
+        assert_eq!(bad.beside(&peer, Some(1e3)).pass, Some(false));
     }
 
     #[test]

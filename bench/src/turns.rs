@@ -77,26 +77,28 @@ impl<'work> Work<'work> {
     }
 }
 
-/// What one call takes, in microseconds: over all batches the median, and what a tenth of them stay below and exceed.
+/// What was measured again and again, over all batches: the median, and what a tenth of them stay below and exceed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
-    /// A tenth of the batches are faster.
+    /// A tenth of the batches are less.
     pub p10: f64,
-    /// Half of the batches are faster.
+    /// Half of the batches are less.
     pub median: f64,
-    /// A tenth of the batches are slower.
+    /// A tenth of the batches are more.
     pub p90: f64,
 }
 
 impl Spread {
-    fn of(mut batches: Vec<f64>) -> Option<Self> {
+    /// That of these batches; none if there are none.
+    pub fn of(mut batches: Vec<f64>) -> Option<Self> {
         batches.sort_by(f64::total_cmp);
         let last = batches.len().checked_sub(1)?;
-        let at = |tenths: usize| batches.get(last * tenths / 10).copied();
+        let at = |index: usize| batches.get(index).copied();
+        // Of a few batches, the least and the most.
         Some(Self {
-            p10: at(1)?,
-            median: at(5)?,
-            p90: at(9)?,
+            p10: at(last / 10)?,
+            median: at(last / 2)?,
+            p90: at((last * 9).div_ceil(10))?,
         })
     }
 }
@@ -109,7 +111,7 @@ impl std::fmt::Display for Spread {
 }
 
 /// Measures every work, a batch of each in turn, so that a noisy moment does not hit one of them alone. The results are in
-/// the order of `works`.
+/// the order of `works`, in microseconds a call.
 ///
 /// # Errors
 ///
@@ -150,6 +152,8 @@ mod tests {
             }
         );
         assert_eq!(spread.to_string(), "50.0 (10.0–90.0)");
+        let of_three = Spread::of(vec![3.0, 1.0, 2.0]).unwrap();
+        assert_eq!(of_three.to_string(), "2.0 (1.0–3.0)");
         assert_eq!(Spread::of(Vec::new()), None);
     }
 

@@ -127,6 +127,15 @@ impl Built {
         path("PORTCULLIS_PROVIDER")
     }
 
+    /// The service made with callout.go.
+    ///
+    /// # Errors
+    ///
+    /// If `cargo xtask` has not said where it is.
+    pub fn callout_go() -> Result<PathBuf> {
+        path("PORTCULLIS_CALLOUT_GO")
+    }
+
     /// The program that runs Python.
     ///
     /// # Errors

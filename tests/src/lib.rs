@@ -13,7 +13,9 @@
 //! - [`Provider`]: an `OpenID` provider, which gives tokens; [`Forgery`]: what becomes of them in the wrong hands.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
-//! - [`Gauge`]: what a process holds.
+//! - [`Gauge`]: what a process holds; [`processor_time`]: what it has used.
+//! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
+//!   them; [`Measuring`]: the command line of those.
 //! - [`Recording`], [`Event`]: lines as they come, and how to wait for one.
 //! - [`Built`], [`Release`]: where `cargo xtask` put what the tests need.
 //!
@@ -21,6 +23,8 @@
 
 mod built;
 mod certificates;
+mod comparison;
+mod contender;
 mod event;
 mod foreign;
 mod forgery;
@@ -30,10 +34,12 @@ mod keys;
 mod leafnode;
 mod leaks;
 mod login;
+mod measuring;
 mod mqtt;
 mod nats_server;
 mod operator;
 mod policies;
+mod processor;
 mod provider;
 mod recording;
 mod requests;
@@ -42,6 +48,8 @@ mod wire;
 
 pub use built::{Built, Release};
 pub use certificates::{Authority, Certificate};
+pub use comparison::{Beside, Comparison, Metric, Round, percentile};
+pub use contender::{CalloutGo, Conditions, Contender, Peer};
 pub use event::Event;
 pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
@@ -50,10 +58,12 @@ pub use host::{Finished, Host, hash, run_portcullis};
 pub use keys::Keys;
 pub use leafnode::{Joined, Leafnode, Remote};
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
+pub use measuring::Measuring;
 pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};
 pub use policies::{PolicyDirectory, wasm_with_note};
+pub use processor::processor_time;
 pub use provider::{Fetches, Provider};
 pub use recording::Recording;
 pub use requests::{CALLOUT, RequestSigner, set, unix_now};

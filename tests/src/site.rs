@@ -178,7 +178,8 @@ debounce = "50ms"
         )
     }
 
-    fn server_config(&self, accounts: Accounts, issuer: &str) -> String {
+    /// A configuration of a server that trusts what the account key `issuer` signs.
+    pub(crate) fn server_config(&self, accounts: Accounts, issuer: &str) -> String {
         let callout = self.keys.callout.public_key();
         let (observer, password) = Self::OBSERVER;
         let users = format!(

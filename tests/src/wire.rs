@@ -84,6 +84,14 @@ impl Wire {
         Ok(Answer::Closed)
     }
 
+    /// Waits, for as long as it takes, until the connection has ended.
+    pub async fn ended(&mut self) {
+        let mut line = String::new();
+        while matches!(self.stream.read_line(&mut line).await, Ok(read) if read > 0) {
+            line.clear();
+        }
+    }
+
     /// Sends text as it is.
     ///
     /// # Errors

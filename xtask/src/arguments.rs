@@ -26,10 +26,28 @@ Usage: cargo xtask <verb>
   bench policies [--json FILE]
                     memory, time to load and time of a decision with 1, 100 and 500 policies in
                     one directory; FILE gets the same numbers
+  bench flood [--seconds N] [--json FILE]
+                    decisions a second, latency and processor time of a decision of this host and
+                    of the reference callout (needs Go), with 1 to 512 requests at once, in the
+                    clear and encrypted, each for N (5) seconds; FILE gets the same numbers
+  bench login [--seconds N] [--json FILE]
+                    logins a second, latency and shares of the processors, with this host, with the
+                    reference callout and without callout, with 1 to 512 clients at once, each for
+                    N (5) seconds; FILE gets the same numbers
   bench reload [--seconds N] [--json FILE]
                     logins at half of the most there can be, with and without a replacement of
                     the policy every second, each for N (60) seconds; and how long a new version
                     takes until it serves; FILE gets the same numbers
+  bench start [--json FILE]
+                    how long a host takes until it is ready, with 1 and 50 policies, with and without
+                    the code cache, and what memory it holds; FILE gets the same numbers
+  bench storm [--json FILE]
+                    how many clients can log in at the same instant before the first is refused,
+                    with this host and with the reference callout, and what comes of thousands
+                    that come back after a restart of their server; FILE gets the same numbers
+  bench all [--seconds N]
+                    flood, login, start and storm, then report
+  bench report      docs/performance.md anew, of what `bench all` measured last
   check             formatting, lints and documentation, as CI sees them
   help              this text
 
@@ -59,9 +77,16 @@ pub(crate) enum Verb {
     BenchPolicies {
         json: Option<String>,
     },
-    BenchReload {
-        seconds: Option<String>,
-        json: Option<String>,
+    /// Every program that [`Program::REPORTED`] names, and the report.
+    BenchAll {
+        options: Vec<String>,
+    },
+    /// The report alone.
+    BenchReport,
+    /// A program that measures with real servers.
+    BenchServers {
+        program: Program,
+        options: Vec<String>,
     },
     Check,
     Help,
@@ -72,6 +97,16 @@ pub(crate) enum Verb {
 pub(crate) enum Suite {
     Callout,
     Identity,
+}
+
+/// The programs that measure with real servers. They take `[--seconds N] [--json FILE]`, or the file alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Flood,
+    Login,
+    Reload,
+    Start,
+    Storm,
 }
 
 /// Reads the arguments behind the program's name.
@@ -107,7 +142,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             let json = Some(file.clone());
             Ok(Verb::BenchPolicies { json })
         }
-        ("bench", [name, options @ ..]) if name == "reload" => bench_reload(options),
+        ("bench", [name]) if name == "report" => Ok(Verb::BenchReport),
+        ("bench", [name]) if name == "all" => Ok(Verb::BenchAll {
+            options: Vec::new(),
+        }),
+        ("bench", [name, flag, seconds])
+            if name == "all" && flag == "--seconds" && seconds.parse::<u32>().is_ok() =>
+        {
+            let options = vec![flag.clone(), seconds.clone()];
+            Ok(Verb::BenchAll { options })
+        }
+        ("bench", [name, options @ ..]) if Program::named(name).is_some() => {
+            bench_servers(name, options)
+        }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
         ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => {
@@ -122,23 +169,30 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
     }
 }
 
-fn bench_reload(options: &[String]) -> Result<Verb> {
-    let (mut seconds, mut json) = (None, None);
+fn bench_servers(name: &str, options: &[String]) -> Result<Verb> {
+    let refused = |rest: &[String]| {
+        Failure::new(format!(
+            "`bench {name}` does not take `{}`; see `cargo xtask help`",
+            rest.join(" ")
+        ))
+    };
+    let program = Program::named(name);
+    let is_timed = program.is_some_and(Program::is_timed);
     let mut rest = options;
     while let [flag, value, others @ ..] = rest {
         match flag.as_str() {
-            "--seconds" if value.parse::<u32>().is_ok() => seconds = Some(value.clone()),
-            "--json" => json = Some(value.clone()),
+            "--seconds" if is_timed && value.parse::<u32>().is_ok() => {}
+            "--json" => {}
             _ => break,
         }
         rest = others;
     }
-    match rest {
-        [] => Ok(Verb::BenchReload { seconds, json }),
-        rest => Err(Failure::new(format!(
-            "`bench reload` does not take `{}`; see `cargo xtask help`",
-            rest.join(" ")
-        ))),
+    match (program, rest) {
+        (Some(program), []) => Ok(Verb::BenchServers {
+            program,
+            options: options.to_vec(),
+        }),
+        _ => Err(refused(rest)),
     }
 }
 
@@ -161,6 +215,44 @@ impl Suite {
             Self::Callout => "callout",
             Self::Identity => "identity",
         }
+    }
+}
+
+impl Program {
+    const ALL: [Self; 5] = [
+        Self::Flood,
+        Self::Login,
+        Self::Reload,
+        Self::Start,
+        Self::Storm,
+    ];
+
+    /// Those whose results are in `docs/performance.md`.
+    pub(crate) const REPORTED: [Self; 4] = [Self::Flood, Self::Login, Self::Start, Self::Storm];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+
+    /// What it is called, as a program and on the command line.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flood => "flood",
+            Self::Login => "login",
+            Self::Reload => "reload",
+            Self::Start => "start",
+            Self::Storm => "storm",
+        }
+    }
+
+    /// Whether it takes `--seconds`.
+    pub(crate) const fn is_timed(self) -> bool {
+        !matches!(self, Self::Start | Self::Storm)
+    }
+
+    /// Whether it compares our host with the reference callout.
+    pub(crate) const fn has_peer(self) -> bool {
+        !matches!(self, Self::Reload | Self::Start)
     }
 }
 
@@ -221,18 +313,36 @@ mod tests {
     }
 
     #[test]
-    fn options_of_a_benchmark_come_in_any_order() {
-        let (seconds, json) = (None, None);
+    fn the_report_and_what_it_needs_are_read() {
+        assert_eq!(parsed("bench report").unwrap(), Verb::BenchReport);
+        let options = Vec::new();
+        assert_eq!(parsed("bench all").unwrap(), Verb::BenchAll { options });
+        let options = vec!["--seconds".to_owned(), "3".to_owned()];
         assert_eq!(
-            parsed("bench reload").unwrap(),
-            Verb::BenchReload { seconds, json }
+            parsed("bench all --seconds 3").unwrap(),
+            Verb::BenchAll { options }
         );
-        for line in [
-            "bench reload --seconds 12 --json rows.json",
-            "bench reload --json rows.json --seconds 12",
-        ] {
-            let (seconds, json) = (Some("12".to_owned()), Some("rows.json".to_owned()));
-            assert_eq!(parsed(line).unwrap(), Verb::BenchReload { seconds, json });
+        assert!(parsed("bench all --json rows.json").is_err());
+    }
+
+    #[test]
+    fn options_of_a_benchmark_come_in_any_order() {
+        for program in Program::ALL
+            .into_iter()
+            .filter(|program| program.is_timed())
+        {
+            for options in [
+                "",
+                "--seconds 12 --json rows.json",
+                "--json rows.json --seconds 12",
+            ] {
+                let line = format!("bench {} {options}", program.as_str());
+                let options = options.split_whitespace().map(str::to_owned).collect();
+                assert_eq!(
+                    parsed(&line).unwrap(),
+                    Verb::BenchServers { program, options }
+                );
+            }
         }
     }
 
@@ -257,6 +367,7 @@ mod tests {
             ("bench reload --seconds", "`--seconds`"),
             ("bench reload --json a --seconds soon", "`--seconds soon`"),
             ("bench reload --rate 5", "`--rate 5`"),
+            ("bench storm --seconds 5", "`--seconds 5`"),
         ] {
             let error = parsed(line).unwrap_err().to_string();
             assert!(error.contains(quoted), "{error}");

@@ -54,8 +54,10 @@ fn run() -> Result<()> {
         Verb::BenchContract => verbs::bench_contract(&Workspace::open()?),
         Verb::BenchEngine { json } => verbs::bench_engine(&Workspace::open()?, json.as_deref()),
         Verb::BenchPolicies { json } => verbs::bench_policies(&Workspace::open()?, json.as_deref()),
-        Verb::BenchReload { seconds, json } => {
-            verbs::bench_reload(&Workspace::open()?, seconds.as_deref(), json.as_deref())
+        Verb::BenchAll { options } => verbs::bench_all(&Workspace::open()?, &options),
+        Verb::BenchReport => verbs::bench_report(&Workspace::open()?),
+        Verb::BenchServers { program, options } => {
+            verbs::bench_servers(&Workspace::open()?, program, &options)
         }
         Verb::Check => verbs::check(&Workspace::open()?),
     }

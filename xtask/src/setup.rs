@@ -2,6 +2,7 @@
 //! finds what the first one left.
 
 mod cache;
+mod callout_go;
 mod languages;
 mod nats_server;
 mod node;
@@ -10,6 +11,7 @@ mod python;
 mod test_clients;
 mod wasm_target;
 
+pub(crate) use callout_go::callout_go;
 pub(crate) use languages::other_languages;
 pub(crate) use nats_server::{any_nats_server, nats_servers};
 pub(crate) use node::{Node, node};

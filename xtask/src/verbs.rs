@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::arguments::Suite;
-use crate::failure::Result;
+use crate::arguments::{Program, Suite};
+use crate::failure::{Failure, Result};
 use crate::process;
 use crate::setup::{self, Node};
 use crate::steps::Steps;
@@ -37,10 +37,7 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
     steps.run("policies: built to WebAssembly", || {
         build_policies(workspace, &DEMO_POLICIES, false)
     })?;
-    steps.run(
-        "host: built for release (the first time takes some minutes)",
-        || build_host(workspace, &["--bins"]),
-    )?;
+    steps.run(BUILDING_HOST, || build_host(workspace, &["--bins"]))?;
     steps.announce("demo");
     let mut demo = Command::new(workspace.program("demo"));
     if keep {
@@ -169,20 +166,67 @@ pub(crate) fn bench_policies(workspace: &Workspace, json: Option<&str>) -> Resul
     process::run(&mut program)
 }
 
-/// Measures what reloading costs those who log in, for so many seconds with and without it, and prints tables; writes the numbers
-/// to `json` too, if there is one.
-pub(crate) fn bench_reload(
+/// Measures with real servers, and prints tables.
+pub(crate) fn bench_servers(
     workspace: &Workspace,
-    seconds: Option<&str>,
-    json: Option<&str>,
+    bench: Program,
+    options: &[String],
 ) -> Result<()> {
-    let mut arguments = Vec::new();
-    for (flag, value) in [("--seconds", seconds), ("--json", json)] {
-        if let Some(value) = value {
-            arguments.extend([flag.to_owned(), value.to_owned()]);
-        }
+    if bench.has_peer() {
+        bench_beside_peers(workspace, &[(bench, options.to_vec())])
+    } else {
+        program(workspace, bench.as_str(), options)
     }
-    program(workspace, "reload", &arguments)
+}
+
+/// Measures everything that the report tells, and makes the report.
+pub(crate) fn bench_all(workspace: &Workspace, options: &[String]) -> Result<()> {
+    let results = results(workspace)?;
+    let benches = Program::REPORTED.map(|bench| {
+        let file = results.join(bench.as_str()).with_extension("json");
+        let mut options = if bench.is_timed() {
+            options.to_vec()
+        } else {
+            Vec::new()
+        };
+        options.extend(["--json".to_owned(), file.to_string_lossy().into_owned()]);
+        (bench, options)
+    });
+    bench_beside_peers(workspace, &benches)?;
+    bench_report(workspace)
+}
+
+/// Makes `docs/performance.md` of what was measured last.
+pub(crate) fn bench_report(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new(2);
+    steps.run(BUILDING_HOST, || build_host(workspace, &["--bins"]))?;
+    steps.run("docs/performance.md", || {
+        let mut program = Command::new(workspace.program("performance"));
+        process::run(program.arg(results(workspace)?).arg(workspace.file("docs")))
+    })
+}
+
+/// Where the results lie that the report tells.
+fn results(workspace: &Workspace) -> Result<PathBuf> {
+    let results = workspace.cache().join("bench");
+    std::fs::create_dir_all(&results).map_err(Failure::at("create", &results))?;
+    Ok(results)
+}
+
+/// Runs these programs, with their arguments, where the reference callout is.
+fn bench_beside_peers(workspace: &Workspace, benches: &[(Program, Vec<String>)]) -> Result<()> {
+    let mut steps = Steps::new(5 + benches.len());
+    let servers = prepare(&mut steps, workspace)?;
+    let peer = steps.run("callout.go: built from its module", || {
+        Ok([("PORTCULLIS_CALLOUT_GO", setup::callout_go(workspace)?)])
+    })?;
+    steps.run(BUILDING_HOST, || build_host(workspace, &["--bins"]))?;
+    for (bench, options) in benches {
+        run_program(&mut steps, workspace, bench.as_str(), options, |program| {
+            program.envs(servers.clone()).envs(peer.clone());
+        })?;
+    }
+    Ok(())
 }
 
 /// Runs a program of the tests against real servers.
@@ -191,15 +235,26 @@ fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()
     let servers = prepare(&mut steps, workspace)?;
     let node = setup::node(workspace)?;
     let provider = identity_provider(&mut steps, workspace, &node)?;
-    steps.run(
-        "host: built for release (the first time takes some minutes)",
-        || build_host(workspace, &["--bins"]),
-    )?;
+    steps.run(BUILDING_HOST, || build_host(workspace, &["--bins"]))?;
+    run_program(&mut steps, workspace, name, arguments, |program| {
+        program.envs(servers).envs(provider);
+    })
+}
+
+/// The last step of those.
+fn run_program(
+    steps: &mut Steps,
+    workspace: &Workspace,
+    name: &str,
+    arguments: &[String],
+    set: impl FnOnce(&mut Command),
+) -> Result<()> {
     steps.announce(name);
     let mut program = Command::new(workspace.program(name));
     program.args(arguments);
     set_built(&mut program, workspace);
-    process::run(program.envs(servers).envs(provider))
+    set(&mut program);
+    process::run(&mut program)
 }
 
 /// What the verbs with real servers begin with: the target, the servers and where they are, policies and guests.
@@ -272,6 +327,9 @@ fn build_host(workspace: &Workspace, targets: &[&str]) -> Result<()> {
     build.args(["build", "--release", "--workspace"]);
     process::run(build.args(targets))
 }
+
+/// The title of the steps that build the host alone.
+const BUILDING_HOST: &str = "host: built for release (the first time takes some minutes)";
 
 /// The title of the step that calls [`build_bench`].
 const BUILDING_BENCH: &str = "benchmark: built for release (the first time takes some minutes)";

@@ -7,11 +7,10 @@ mod load;
 mod report;
 mod versions;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use portcullis_tests::{Accounts, Host, Release, Site};
+use anyhow::Result;
+use portcullis_tests::{Accounts, Host, Measuring, Release, Site};
 
 use crate::load::{Logins, most_a_second, on_schedule};
 use crate::report::{DEBOUNCE, Measured};
@@ -28,7 +27,8 @@ const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let arguments = Arguments::read(std::env::args().skip(1))?;
+    // Less than a replacement in every round would say nothing.
+    let arguments = Measuring::read(Duration::from_mins(1), Duration::from_secs(6))?;
     let measured = measure(arguments.length).await?;
     measured.print()?;
     match arguments.json {
@@ -74,40 +74,4 @@ async fn measure(length: Duration) -> Result<Measured> {
         under_load,
         without_load,
     })
-}
-
-/// The command line.
-struct Arguments {
-    /// How long there is load of each kind.
-    length: Duration,
-    json: Option<PathBuf>,
-}
-
-impl Arguments {
-    fn read(arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let mut read = Self {
-            length: Duration::from_mins(1),
-            json: None,
-        };
-        let mut arguments = arguments;
-        while let Some(flag) = arguments.next() {
-            let value = arguments.next();
-            let value = value.with_context(|| format!("`{flag}` needs a value"))?;
-            match flag.as_str() {
-                "--seconds" => {
-                    let seconds = value.parse();
-                    let seconds =
-                        seconds.with_context(|| format!("`{value}` is no number of seconds"))?;
-                    read.length = Duration::from_secs(seconds);
-                }
-                "--json" => read.json = Some(PathBuf::from(value)),
-                _ => bail!("usage: reload [--seconds N] [--json FILE]"),
-            }
-        }
-        // Less than a replacement in every round would say nothing.
-        if read.length < Duration::from_secs(6) {
-            bail!("`--seconds` is at least 6");
-        }
-        Ok(read)
-    }
 }

@@ -1,0 +1,66 @@
+//! What a decision costs, from the request on the wire to the answer: requests signed as a server signs them, so many at once, to
+//! our host and to the reference callout; the same requests in the clear and encrypted. `cargo xtask bench flood` builds what it
+//! needs.
+//!
+//! A server with callout lets nobody publish on the callout's subject, so the servers here ask nobody, and each contender has one.
+//! Requests are signed and answers are checked outside of the time that is measured. All contenders take turns, a round of a
+//! second each, so that a noisy moment does not hit one of them alone.
+
+mod flooded;
+mod pipeline;
+mod questions;
+mod report;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use portcullis_bench::{Row, print, table, write_json};
+use portcullis_tests::{Comparison, Measuring, Peer};
+
+use crate::flooded::Flooded;
+use crate::report::bars;
+
+/// How many requests are on their way at once.
+const AT_ONCE: [usize; 4] = [1, 8, 64, 512];
+/// How long a round is.
+const ROUND: Duration = Duration::from_secs(1);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let arguments = Measuring::read(Duration::from_secs(5), ROUND)?;
+    let mut rows = Vec::new();
+    for encrypts in [false, true] {
+        rows.extend(measure(arguments.length, encrypts).await?);
+    }
+    match arguments.json {
+        Some(file) => write_json(&file, &rows),
+        None => Ok(()),
+    }
+}
+
+/// Measures every contender for `length` with each number of requests at once, and prints tables.
+async fn measure(length: Duration, encrypts: bool) -> Result<Vec<Row>> {
+    let mut contenders = Vec::new();
+    for peer in Peer::ALL {
+        contenders.push(Flooded::start(peer, encrypts).await?);
+    }
+    let subject = if encrypts { "flood with xkey" } else { "flood" };
+    let mut measured = Comparison::new(subject);
+    for at_once in AT_ONCE {
+        for flooded in &mut contenders {
+            flooded.warm_up(at_once, ROUND).await?;
+        }
+        for _ in 0..length.as_secs() / ROUND.as_secs() {
+            for flooded in &mut contenders {
+                let round = flooded.round(at_once, ROUND).await?;
+                measured.add(flooded.peer(), at_once, round);
+            }
+        }
+    }
+    print(&measured.table()?)?;
+    let (mut rows, bars) = (measured.rows()?, bars(&measured)?);
+    let held: Vec<_> = bars.iter().map(Row::cells).collect();
+    print(&table(&Row::HEADERS, &held))?;
+    rows.extend(bars);
+    Ok(rows)
+}

@@ -1,0 +1,140 @@
+//! Requests as a server signs them, and whether their answers are permits.
+
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+use nkeys::XKey;
+use portcullis_tests::{Contender, RequestSigner, set, unix_now};
+use serde_json::json;
+
+/// How long requests are good for, in seconds: they are signed some time before they are sent.
+const IN_FORCE: u64 = 60;
+/// How many threads sign and check.
+const THREADS: usize = 2;
+
+/// A server that signs requests, and encrypts them if their receiver wants that.
+pub(crate) struct Questions {
+    signer: RequestSigner,
+    issuer: String,
+    curve: Option<Curve>,
+}
+
+/// The server's curve key, and the receiver's public one.
+struct Curve {
+    server: XKey,
+    receiver: XKey,
+}
+
+/// A request, and who it is about.
+pub(crate) struct Question {
+    user_nkey: String,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Questions {
+    /// Those of a server that trusts who answers.
+    pub(crate) fn to(contender: &Contender) -> Result<Self> {
+        let issuer = contender.site.keys.issuer.public_key();
+        let receiver = contender.xkey.as_ref();
+        let receiver = receiver.map(|xkey| XKey::from_public_key(&xkey.public_key()));
+        let curve = receiver.transpose()?.map(|receiver| Curve {
+            server: XKey::new(),
+            receiver,
+        });
+        Ok(Self {
+            signer: RequestSigner::new(&issuer),
+            issuer,
+            curve,
+        })
+    }
+
+    /// The server's curve key, for the header of requests, if they are encrypted.
+    pub(crate) fn xkey(&self) -> Option<String> {
+        Some(self.curve.as_ref()?.server.public_key())
+    }
+
+    /// So many requests, no two about the same user.
+    pub(crate) fn ask(&self, count: usize) -> Result<Vec<Question>> {
+        let each = count.div_ceil(THREADS);
+        let sign = || (0..each).map(|_| self.question()).collect();
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(sign)).collect();
+            let mut questions = Vec::with_capacity(count);
+            for thread in threads {
+                let signed: Result<Vec<_>> = thread.join().ok().context("signing panicked")?;
+                questions.extend(signed?);
+            }
+            questions.truncate(count);
+            Ok(questions)
+        })
+    }
+
+    fn question(&self) -> Result<Question> {
+        let mut claims = self.signer.claims(Contender::USER.1);
+        set(&mut claims, "/exp", json!(unix_now() + IN_FORCE))?;
+        if let Some(curve) = &self.curve {
+            let server = claims.pointer_mut("/nats/server_id");
+            let server = server.and_then(|server| server.as_object_mut());
+            let server = server.context("no server in the claims")?;
+            server.insert("xkey".to_owned(), json!(curve.server.public_key()));
+        }
+        let user = claims.pointer("/nats/user_nkey");
+        let user = user.and_then(|user| user.as_str());
+        let user_nkey = user.context("no user in the claims")?.to_owned();
+        let token = self.signer.sign(&claims)?.into_bytes();
+        let payload = match &self.curve {
+            Some(curve) => curve.server.seal(&token, &curve.receiver)?,
+            None => token,
+        };
+        Ok(Question { user_nkey, payload })
+    }
+
+    /// How many of these answers are no permits for what their question asked.
+    pub(crate) fn wrong(&self, answered: &[(&Question, Vec<u8>)]) -> Result<usize> {
+        let wrong = |part: &[(&Question, Vec<u8>)]| {
+            let good =
+                |(question, answer): &&(&Question, Vec<u8>)| self.check(question, answer).is_err();
+            part.iter().filter(good).count()
+        };
+        thread::scope(|scope| {
+            let parts = answered.chunks(answered.len().div_ceil(THREADS).max(1));
+            let threads: Vec<_> = parts.map(|part| scope.spawn(move || wrong(part))).collect();
+            let counts = threads.into_iter().map(|thread| thread.join().ok());
+            let counts: Option<Vec<usize>> = counts.collect();
+            Ok(counts.context("checking panicked")?.iter().sum())
+        })
+    }
+
+    /// Holds an answer to what a server looks at: both signatures, who it is for, and what it permits.
+    fn check(&self, question: &Question, answer: &[u8]) -> Result<()> {
+        let opened = self.curve.as_ref().map(|curve| {
+            let opened = curve.server.open(answer, &curve.receiver);
+            opened.context("the answer is not encrypted")
+        });
+        let opened = opened.transpose()?;
+        let answer = std::str::from_utf8(opened.as_deref().unwrap_or(answer))?;
+        let response = nats_token::decode_authorization_response_claims(answer)?;
+        ensure!(
+            response.claims.subject == question.user_nkey,
+            "another user"
+        );
+        ensure!(
+            response.claims.audience == self.signer.server_key(),
+            "for another server"
+        );
+        ensure!(response.claims.issuer == self.issuer, "another issuer");
+        let user = response.authorization.jwt.unwrap_or_default();
+        let user = nats_token::decode_user_claims(&user)?;
+        ensure!(user.claims.subject == question.user_nkey, "another user");
+        ensure!(user.claims.issuer == self.issuer, "another issuer");
+        ensure!(
+            user.claims.audience == Contender::ACCOUNT,
+            "no such account"
+        );
+        let (publish, subscribe) = Contender::PERMISSIONS;
+        let granted = serde_json::to_value(&user.user.permissions)?;
+        let expected = json!({ "pub": { "allow": publish }, "sub": { "allow": subscribe } });
+        ensure!(granted == expected, "{granted} is permitted");
+        Ok(())
+    }
+}

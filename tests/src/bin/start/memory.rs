@@ -1,0 +1,56 @@
+//! What a host holds while clients log in.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use portcullis_tests::{Gauge, Host, barely_log_in};
+use tokio::task::JoinSet;
+
+use crate::place::Place;
+
+/// How many clients log in at once.
+const AT_ONCE: usize = 64;
+/// For how long.
+const LENGTH: Duration = Duration::from_secs(5);
+/// A client looks at the host's memory after so many logins of its own.
+const LOOK: usize = 10;
+
+/// What a host holds, in megabytes.
+pub(crate) struct Memory {
+    pub(crate) idle: f64,
+    /// The most that was seen.
+    pub(crate) loaded: f64,
+}
+
+/// Before there were logins, and while there are.
+pub(crate) async fn memory(place: &Place, host: &Host) -> Result<Memory> {
+    let id = host.id()?;
+    let idle = megabytes(id)?;
+    let (port, token) = (place.server.port(), place.token());
+    let began = Instant::now();
+    let mut clients = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let token = token.clone();
+        clients.spawn(async move {
+            let (mut most, mut logins) = (0.0, 0);
+            while began.elapsed() < LENGTH {
+                ensure!(barely_log_in(port, &token).await?, "a login was refused");
+                logins += 1;
+                if logins % LOOK == 0 {
+                    most = f64::max(most, megabytes(id)?);
+                }
+            }
+            Ok(most)
+        });
+    }
+    let mut loaded = idle;
+    for most in clients.join_all().await {
+        loaded = f64::max(loaded, most?);
+    }
+    Ok(Memory { idle, loaded })
+}
+
+fn megabytes(id: u32) -> Result<f64> {
+    let kibibytes = u32::try_from(Gauge::of(id)?.memory)?;
+    Ok(f64::from(kibibytes) * 1024.0 / 1e6)
+}

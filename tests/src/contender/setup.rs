@@ -1,0 +1,84 @@
+//! The same user and the same terms for everybody.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use nkeys::XKey;
+use serde_json::json;
+
+use super::{Conditions, Contender, Peer};
+use crate::{Accounts, Built, Host, NatsServer, Site};
+
+/// Decisions are not logged: the program that measures would have to read a line for each, on processors that others need.
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
+
+/// The configuration of the server.
+pub(super) fn server_config(
+    site: &Site,
+    peer: Peer,
+    conditions: &Conditions,
+    xkey: Option<&XKey>,
+) -> String {
+    let issuer = site.keys.issuer.public_key();
+    let accounts = match peer {
+        Peer::Nobody => Accounts::NoCallout,
+        _ => conditions.accounts,
+    };
+    let mut config = site.server_config(accounts, &issuer);
+    config = config.replace("timeout: 5", &format!("timeout: {}", conditions.timeout));
+    if let Some(xkey) = xkey {
+        let asks = format!("auth_callout {{ xkey: {},", xkey.public_key());
+        config = config.replace("auth_callout {", &asks);
+    }
+    if peer == Peer::Nobody {
+        let (user, password) = Contender::USER;
+        let (publish, subscribe) = Contender::PERMISSIONS;
+        let account = Contender::ACCOUNT;
+        let users = format!(
+            "{account} {{ users: [ {{ user: {user}, password: \"{password}\", permissions: {{ \
+             publish: {{ allow: {publish:?} }}, subscribe: {{ allow: {subscribe:?} }} }} }} ] }}"
+        );
+        config = config.replace(&format!("{account} {{}}"), &users);
+    }
+    config
+}
+
+/// Starts our host, with the policy `static-users`.
+pub(super) async fn host(
+    site: &Site,
+    server: &NatsServer,
+    conditions: &Conditions,
+) -> Result<Host> {
+    let (name, token) = Contender::USER;
+    let (publish, subscribe) = Contender::PERMISSIONS;
+    let account = Contender::ACCOUNT;
+    let settings = format!(
+        "[settings]\ndangerous-plain-text-passwords = true\n\
+         [settings.profiles.one]\npublish = {{ allow = {publish:?} }}\nsubscribe = {{ allow = {subscribe:?} }}\n\
+         [settings.users.{name}]\ntoken = \"plain:{token}\"\naccount = \"{account}\"\nprofile = \"one\"\n"
+    );
+    let module = Built::policy("static-users")?;
+    site.policies.put_policy("users", &module, &settings)?;
+    let callout = &conditions.callout;
+    let xkey = if conditions.encrypts {
+        "xkey-seed-file = \"keys/curve.nk\"\n"
+    } else {
+        ""
+    };
+    let config = site.host_config(&server.url(), "");
+    let config = config.replace("[callout]\n", &format!("[callout]\n{xkey}{callout}\n"));
+    let config = site.write_config("measured.toml", &config)?;
+    let host = Host::spawn(&config, &["--log-level", LOG_LEVEL])?;
+    host.ready().await.context("our host")?;
+    Ok(host)
+}
+
+/// The same user, for the reference callout.
+pub(super) fn write_users(site: &Site) -> Result<PathBuf> {
+    let (name, token) = Contender::USER;
+    let (publish, subscribe) = Contender::PERMISSIONS;
+    let user = json!({
+        "token": token, "account": Contender::ACCOUNT, "publish": publish, "subscribe": subscribe,
+    });
+    site.write_config("users.json", &json!({ name: user }).to_string())
+}
