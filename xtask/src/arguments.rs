@@ -23,6 +23,9 @@ Usage: cargo xtask <verb>
   bench engine [--json FILE]
                     what a decision costs beside the cryptography of a login, beside the
                     instantiation it needs and beside Cedar and regorus; FILE gets the same rows
+  bench handle [--json FILE]
+                    what a request costs without NATS, step by step, beside the cryptography of a
+                    login; FILE gets the same rows
   bench policies [--json FILE]
                     memory, time to load and time of a decision with 1, 100 and 500 policies in
                     one directory; FILE gets the same numbers
@@ -46,7 +49,7 @@ Usage: cargo xtask <verb>
                     with this host and with the reference callout, and what comes of thousands
                     that come back after a restart of their server; FILE gets the same numbers
   bench all [--seconds N]
-                    flood, login, start and storm, then report
+                    handle, flood, login, start and storm, then report
   bench report      docs/performance.md anew, of what `bench all` measured last
   check             formatting, lints and documentation, as CI sees them
   help              this text
@@ -71,10 +74,9 @@ pub(crate) enum Verb {
     },
     BenchConnections,
     BenchContract,
-    BenchEngine {
-        json: Option<String>,
-    },
-    BenchPolicies {
+    /// A program that measures in its own process.
+    BenchInProcess {
+        program: InProcess,
         json: Option<String>,
     },
     /// Every program that [`Program::REPORTED`] names, and the report.
@@ -109,6 +111,14 @@ pub(crate) enum Program {
     Storm,
 }
 
+/// The programs that measure in their own process. They take `[--json FILE]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InProcess {
+    Engine,
+    Handle,
+    Policies,
+}
+
 /// Reads the arguments behind the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb> {
     let mut arguments = arguments.into_iter();
@@ -132,16 +142,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         }
         ("bench", [name]) if name == "connections" => Ok(Verb::BenchConnections),
         ("bench", [name]) if name == "contract" => Ok(Verb::BenchContract),
-        ("bench", [name]) if name == "engine" => Ok(Verb::BenchEngine { json: None }),
-        ("bench", [name, flag, file]) if name == "engine" && flag == "--json" => {
-            let json = Some(file.clone());
-            Ok(Verb::BenchEngine { json })
-        }
-        ("bench", [name]) if name == "policies" => Ok(Verb::BenchPolicies { json: None }),
-        ("bench", [name, flag, file]) if name == "policies" && flag == "--json" => {
-            let json = Some(file.clone());
-            Ok(Verb::BenchPolicies { json })
-        }
         ("bench", [name]) if name == "report" => Ok(Verb::BenchReport),
         ("bench", [name]) if name == "all" => Ok(Verb::BenchAll {
             options: Vec::new(),
@@ -154,6 +154,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         }
         ("bench", [name, options @ ..]) if Program::named(name).is_some() => {
             bench_servers(name, options)
+        }
+        ("bench", [name, options @ ..]) if InProcess::named(name).is_some() => {
+            bench_in_process(name, options)
         }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
@@ -196,6 +199,21 @@ fn bench_servers(name: &str, options: &[String]) -> Result<Verb> {
     }
 }
 
+fn bench_in_process(name: &str, options: &[String]) -> Result<Verb> {
+    let json = match options {
+        [] => Some(None),
+        [flag, file] if flag == "--json" => Some(Some(file.clone())),
+        _ => None,
+    };
+    match InProcess::named(name).zip(json) {
+        Some((program, json)) => Ok(Verb::BenchInProcess { program, json }),
+        None => Err(Failure::new(format!(
+            "`bench {name}` does not take `{}`; see `cargo xtask help`",
+            options.join(" ")
+        ))),
+    }
+}
+
 fn suite(name: &str) -> Result<Suite> {
     let known = [Suite::Callout, Suite::Identity];
     let suite = known.into_iter().find(|suite| suite.as_str() == name);
@@ -215,6 +233,36 @@ impl Suite {
             Self::Callout => "callout",
             Self::Identity => "identity",
         }
+    }
+}
+
+impl InProcess {
+    const ALL: [Self; 3] = [Self::Engine, Self::Handle, Self::Policies];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+
+    /// What it is called on the command line; as a program, `bench-` stands before it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Handle => "handle",
+            Self::Policies => "policies",
+        }
+    }
+
+    /// The policies it is about.
+    pub(crate) const fn policies(self) -> &'static [&'static str] {
+        match self {
+            Self::Engine => &["oidc-roles", "static-users"],
+            Self::Handle | Self::Policies => &["static-users"],
+        }
+    }
+
+    /// Whether it compares our engine with others.
+    pub(crate) const fn has_peers(self) -> bool {
+        matches!(self, Self::Engine)
     }
 }
 
@@ -291,25 +339,19 @@ mod tests {
     fn every_benchmark_is_read() {
         assert_eq!(parsed("bench connections").unwrap(), Verb::BenchConnections);
         assert_eq!(parsed("bench contract").unwrap(), Verb::BenchContract);
-        assert_eq!(
-            parsed("bench engine").unwrap(),
-            Verb::BenchEngine { json: None }
-        );
-        let json = Some("rows.json".to_owned());
-        assert_eq!(
-            parsed("bench engine --json rows.json").unwrap(),
-            Verb::BenchEngine { json }
-        );
-        let json = None;
-        assert_eq!(
-            parsed("bench policies").unwrap(),
-            Verb::BenchPolicies { json }
-        );
-        let json = Some("rows.json".to_owned());
-        assert_eq!(
-            parsed("bench policies --json rows.json").unwrap(),
-            Verb::BenchPolicies { json }
-        );
+        for program in InProcess::ALL {
+            let line = format!("bench {}", program.as_str());
+            let json = None;
+            assert_eq!(
+                parsed(&line).unwrap(),
+                Verb::BenchInProcess { program, json }
+            );
+            let json = Some("rows.json".to_owned());
+            assert_eq!(
+                parsed(&format!("{line} --json rows.json")).unwrap(),
+                Verb::BenchInProcess { program, json }
+            );
+        }
     }
 
     #[test]
@@ -360,9 +402,9 @@ mod tests {
         let test_flag = parsed("test --nocapture").unwrap_err().to_string();
         assert!(test_flag.contains("`--nocapture`"), "{test_flag}");
         let file = parsed("bench engine --json").unwrap_err().to_string();
-        assert!(file.contains("`engine --json`"), "{file}");
+        assert!(file.contains("`--json`"), "{file}");
         let file = parsed("bench policies --json").unwrap_err().to_string();
-        assert!(file.contains("`policies --json`"), "{file}");
+        assert!(file.contains("`--json`"), "{file}");
         for (line, quoted) in [
             ("bench reload --seconds", "`--seconds`"),
             ("bench reload --json a --seconds soon", "`--seconds soon`"),

@@ -52,8 +52,9 @@ fn run() -> Result<()> {
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
         Verb::BenchConnections => verbs::bench_connections(&Workspace::open()?),
         Verb::BenchContract => verbs::bench_contract(&Workspace::open()?),
-        Verb::BenchEngine { json } => verbs::bench_engine(&Workspace::open()?, json.as_deref()),
-        Verb::BenchPolicies { json } => verbs::bench_policies(&Workspace::open()?, json.as_deref()),
+        Verb::BenchInProcess { program, json } => {
+            verbs::bench_in_process(&Workspace::open()?, program, json.as_deref())
+        }
         Verb::BenchAll { options } => verbs::bench_all(&Workspace::open()?, &options),
         Verb::BenchReport => verbs::bench_report(&Workspace::open()?),
         Verb::BenchServers { program, options } => {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::arguments::{Program, Suite};
+use crate::arguments::{InProcess, Program, Suite};
 use crate::failure::{Failure, Result};
 use crate::process;
 use crate::setup::{self, Node};
@@ -124,43 +124,33 @@ pub(crate) fn bench_contract(workspace: &Workspace) -> Result<()> {
     process::run(&mut program)
 }
 
-/// Measures what a decision costs beside what it could be, and prints a table; writes it to `json` too, if there is one.
-pub(crate) fn bench_engine(workspace: &Workspace, json: Option<&str>) -> Result<()> {
-    let mut steps = Steps::new(5);
+/// Measures in one process, and prints tables; writes the numbers to `json` too, if there is one.
+pub(crate) fn bench_in_process(
+    workspace: &Workspace,
+    bench: InProcess,
+    json: Option<&str>,
+) -> Result<()> {
+    let mut steps = Steps::new(if bench.has_peers() { 5 } else { 4 });
     steps.run("toolchain: the target policies are built for", || {
         setup::wasm_target(workspace)
     })?;
     steps.run("policies: built to WebAssembly", || {
-        build_policies(workspace, &["oidc-roles", "static-users"], false)
+        build_policies(workspace, bench.policies(), false)
     })?;
-    steps.run(BUILDING_BENCH, || build_bench(workspace, "bench-engine"))?;
-    steps.run("peers: Cedar, regorus and more, built for release", || {
-        build_peers(workspace)
-    })?;
-    steps.announce("engine");
-    let mut program = Command::new(workspace.program("bench-engine"));
+    let name = format!("bench-{}", bench.as_str());
+    steps.run(BUILDING_BENCH, || build_bench(workspace, &name))?;
+    if bench.has_peers() {
+        steps.run("peers: Cedar, regorus and more, built for release", || {
+            build_peers(workspace)
+        })?;
+    }
+    steps.announce(bench.as_str());
+    let mut program = Command::new(workspace.program(&name));
     if let Some(file) = json {
         program.args(["--json", file]);
     }
-    set_built(&mut program, workspace);
-    let peers = workspace.program("bench-peers");
-    process::run(program.env("PORTCULLIS_BENCH_PEERS", peers))
-}
-
-/// Measures what many policies cost, and prints tables; writes the numbers to `json` too, if there is one.
-pub(crate) fn bench_policies(workspace: &Workspace, json: Option<&str>) -> Result<()> {
-    let mut steps = Steps::new(4);
-    steps.run("toolchain: the target policies are built for", || {
-        setup::wasm_target(workspace)
-    })?;
-    steps.run("policies: built to WebAssembly", || {
-        build_policies(workspace, &["static-users"], false)
-    })?;
-    steps.run(BUILDING_BENCH, || build_bench(workspace, "bench-policies"))?;
-    steps.announce("policies");
-    let mut program = Command::new(workspace.program("bench-policies"));
-    if let Some(file) = json {
-        program.args(["--json", file]);
+    if bench.has_peers() {
+        program.env("PORTCULLIS_BENCH_PEERS", workspace.program("bench-peers"));
     }
     set_built(&mut program, workspace);
     process::run(&mut program)
@@ -182,6 +172,9 @@ pub(crate) fn bench_servers(
 /// Measures everything that the report tells, and makes the report.
 pub(crate) fn bench_all(workspace: &Workspace, options: &[String]) -> Result<()> {
     let results = results(workspace)?;
+    let handle = InProcess::Handle;
+    let file = results.join(handle.as_str()).with_extension("json");
+    bench_in_process(workspace, handle, Some(&file.to_string_lossy()))?;
     let benches = Program::REPORTED.map(|bench| {
         let file = results.join(bench.as_str()).with_extension("json");
         let mut options = if bench.is_timed() {
