@@ -55,9 +55,13 @@ fn number(value: Option<u64>) -> Option<u64> {
 
 /// Go's JSON escapes what could end a script in HTML. These characters only occur inside strings.
 pub(super) fn as_go_writes(json: &str) -> Cow<'_, str> {
-    // Byte by byte, as nearly no token has any of them: with 0xe2 begin the two separators, and others.
-    let may_be_escaped = |byte: &u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
-    if !json.as_bytes().iter().any(may_be_escaped) {
+    // All bytes and no early end, which the compiler does sixteen at a time: nearly no token has any of them. With 0xe2 begin the
+    // two separators, and others.
+    let is_candidate = |byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
+    if !json
+        .bytes()
+        .fold(false, |found, byte| found | is_candidate(byte))
+    {
         return Cow::Borrowed(json);
     }
     let mut text = String::with_capacity(json.len());
