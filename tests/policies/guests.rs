@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 23] = [
+const TESTED: [(&str, &str); 24] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -15,6 +15,7 @@ const TESTED: [(&str, &str); 23] = [
     ("floods_the_log", "decisions"),
     ("floods_the_permit", "decisions"),
     ("logs_by_the_megabyte", "abuse/corpus"),
+    ("looks_up", "key_value"),
     ("panics", "decisions"),
     ("panics_in_configure", "loading"),
     ("permits_nonsense", "decisions"),

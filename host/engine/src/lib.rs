@@ -30,6 +30,7 @@ mod host;
 mod limiter;
 mod limits;
 mod load;
+mod look_up;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod module;
@@ -45,4 +46,4 @@ pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use module::{Description, describe};
-pub use policy::{Metered, Policy, Source};
+pub use policy::{Metered, Policy, Source, Substituted};

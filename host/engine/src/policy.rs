@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, PolicyName, Verdict};
+use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::engine::{Engine, TICK};
@@ -13,6 +13,7 @@ use crate::evaluation::EvaluationError;
 use crate::host::{GuestVerdict, PolicyBindings, PolicyPre, truncate};
 use crate::limits::{Grants, Limits};
 use crate::load::{LoadError, one_line};
+use crate::look_up::{Granted, LookUps};
 use crate::module::componentize;
 use crate::overrun;
 use crate::reuse::{Reused, Used};
@@ -52,6 +53,8 @@ pub struct Policy {
     settings: Option<Arc<str>>,
     /// Instances that decide more than once, if that is wanted.
     reused: Option<Reused>,
+    /// The buckets it may look into; none if it is granted none.
+    granted: Option<Granted>,
 }
 
 impl std::fmt::Debug for Policy {
@@ -87,6 +90,39 @@ pub struct Metered {
     pub asked: Vec<String>,
 }
 
+/// A policy that looks keys up elsewhere than its engine's policies do.
+#[derive(Clone, Copy, Debug)]
+pub struct Substituted<'a> {
+    policy: &'a Policy,
+    key_values: &'a Arc<dyn KeyValues>,
+}
+
+impl Substituted<'_> {
+    /// As [`Policy::decide`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::decide`].
+    pub fn decide(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Result<Verdict, EvaluationError> {
+        self.policy.decide_from(self.key_values, request, deadline)
+    }
+
+    /// As [`Policy::decide_within`].
+    pub fn decide_within(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+        fuel: u64,
+    ) -> Metered {
+        self.policy
+            .decide_within_from(self.key_values, request, deadline, fuel)
+    }
+}
+
 impl Policy {
     /// Checks, compiles and configures a module. Blocks for the compilation, tens of milliseconds for a
     /// small policy; not for a thread that serves logins.
@@ -101,6 +137,10 @@ impl Policy {
         grants: Grants,
     ) -> Result<Self, LoadError> {
         limits.check()?;
+        let mut buckets = grants.key_values.iter();
+        if let Some(bucket) = buckets.find(|bucket| !engine.key_values().serves(bucket)) {
+            return Err(LoadError::UnknownBucket(bucket.clone()));
+        }
         // The tools below are written for modules made by other tools, not by an attacker.
         catch_unwind(AssertUnwindSafe(|| {
             Self::load_unguarded(engine, source, limits, grants)
@@ -115,10 +155,11 @@ impl Policy {
         grants: Grants,
     ) -> Result<Self, LoadError> {
         overrun::prepare();
-        let component = componentize(source.module, grants)?;
+        let component = componentize(source.module, &grants)?;
         let (component, unreadable) = match snapshot::instrument(&component) {
             Ok(instrumented) => {
-                let configured = configure(engine, &instrumented, source, limits, grants)?;
+                let secrets = grants.secrets;
+                let configured = configure(engine, &instrumented, source, limits, secrets)?;
                 (configured, None)
             }
             Err(unreadable) => (component, Some(unreadable)),
@@ -145,7 +186,7 @@ impl Policy {
             .compile(component)
             .map_err(|error| LoadError::compile(&error))?;
         let pre = engine
-            .linker(grants)
+            .linker(grants.secrets)
             .instantiate_pre(&component)
             .and_then(PolicyPre::new)
             .map_err(|error| LoadError::instantiate(&error))?;
@@ -156,6 +197,7 @@ impl Policy {
             limits,
             settings: None,
             reused: None,
+            granted: Granted::new(grants.key_values),
         })
     }
 
@@ -209,12 +251,35 @@ impl Policy {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
+        self.decide_from(self.engine.key_values(), request, deadline)
+    }
+
+    /// The same policy, which looks keys up in `key_values`, whatever its engine has: for tests.
+    pub const fn substituting<'a>(&'a self, key_values: &'a Arc<dyn KeyValues>) -> Substituted<'a> {
+        Substituted {
+            policy: self,
+            key_values,
+        }
+    }
+
+    fn decide_from(
+        &self,
+        key_values: &Arc<dyn KeyValues>,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Result<Verdict, EvaluationError> {
         let limit = self.limit(deadline);
         let phase = Phase::Decide { request, deadline };
+        let look_ups = self.look_ups(key_values);
         match &self.reused {
-            None => self.run(&mut self.store(phase, limit), limit),
-            Some(reused) => self.run_reused(reused, &phase, limit),
+            None => self.run(&mut self.store_with(phase, limit, look_ups), limit),
+            Some(reused) => self.run_reused(reused, &phase, limit, look_ups),
         }
+    }
+
+    fn look_ups(&self, key_values: &Arc<dyn KeyValues>) -> Option<LookUps> {
+        let granted = self.granted.clone()?;
+        Some(LookUps::new(granted, Arc::clone(key_values)))
     }
 
     /// As [`decide`](Self::decide), and counts what the policy's own code costs, in wasmtime's units of fuel: about one for an
@@ -227,8 +292,19 @@ impl Policy {
         deadline: Instant,
         fuel: u64,
     ) -> Metered {
+        self.decide_within_from(self.engine.key_values(), request, deadline, fuel)
+    }
+
+    fn decide_within_from(
+        &self,
+        key_values: &Arc<dyn KeyValues>,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+        fuel: u64,
+    ) -> Metered {
         let limit = self.limit(deadline);
-        let mut store = self.store(Phase::Decide { request, deadline }, limit);
+        let phase = Phase::Decide { request, deadline };
+        let mut store = self.store_with(phase, limit, self.look_ups(key_values));
         store.data_mut().fuel = fuel;
         store.data_mut().asked = Some(Questions::default());
         let verdict = store
@@ -308,9 +384,11 @@ impl Policy {
         reused: &Reused,
         phase: &Phase,
         limit: Duration,
+        look_ups: Option<LookUps>,
     ) -> Result<Verdict, EvaluationError> {
         if let Some(mut used) = reused.take(&self.engine) {
             used.store.data_mut().begin_again(phase.clone(), limit);
+            used.store.data_mut().look_ups.clone_from(&look_ups);
             used.store.set_epoch_deadline(ticks(limit));
             let verdict = self.ask(&mut used.store, &used.instance, limit);
             match verdict {
@@ -322,7 +400,7 @@ impl Policy {
                 Err(_) => {}
             }
         }
-        let mut store = self.store(phase.clone(), limit);
+        let mut store = self.store_with(phase.clone(), limit, look_ups);
         let instance = self.start(&mut store, limit)?;
         let verdict = self.ask(&mut store, &instance, limit)?;
         let decisions = 0;
@@ -366,6 +444,13 @@ impl Policy {
     pub(crate) fn store(&self, phase: Phase, time: Duration) -> Store<State> {
         store(&self.engine, &self.name, phase, self.limits, time)
     }
+
+    /// A store for a decision that may look keys up.
+    fn store_with(&self, phase: Phase, time: Duration, look_ups: Option<LookUps>) -> Store<State> {
+        let mut store = self.store(phase, time);
+        store.data_mut().look_ups = look_ups;
+        store
+    }
 }
 
 /// Takes the policy's answer out of its store.
@@ -397,7 +482,7 @@ fn configure(
     instrumented: &Instrumented<'_>,
     source: Source<'_>,
     limits: Limits,
-    grants: Grants,
+    secrets: bool,
 ) -> Result<Vec<u8>, LoadError> {
     let compiled = engine
         .compile(&instrumented.component)
@@ -405,7 +490,7 @@ fn configure(
     let time = Limits::CONFIGURE_DEADLINE;
     let mut store = store(engine, source.name, Phase::Configure, limits, time);
     let instance = engine
-        .linker(grants)
+        .linker(secrets)
         .instantiate(&mut store, &compiled)
         .map_err(|error| LoadError::start(EvaluationError::of_start(&error, store.data(), time)))?;
     let policy = PolicyBindings::new(&mut store, &instance)
