@@ -6,6 +6,7 @@ pub mod bindings;
 pub mod duration;
 mod export;
 mod hash;
+mod key_value;
 pub mod log;
 mod permit;
 mod policy;
@@ -18,6 +19,7 @@ pub mod template;
 pub mod testing;
 
 pub use hash::{HashError, check_hash};
+pub use key_value::{LookUpError, key};
 pub use permit::{Permit, Responses};
 pub use policy::{Policy, Verdict};
 pub use request::{Certificate, Client, Method, Request, Secrets, Server, Strength};

@@ -132,6 +132,10 @@ mod host {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Request {
+    pub(crate) const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// A request for a test. Outside wasm32 only.
     pub fn builder() -> RequestBuilder {
         RequestBuilder::default()

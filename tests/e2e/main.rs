@@ -6,6 +6,7 @@ mod chain;
 mod command_line;
 mod connection;
 mod health;
+mod key_value;
 mod login;
 mod numbers;
 mod oidc;

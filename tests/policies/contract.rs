@@ -180,7 +180,8 @@ fn modules_of_every_released_version_decide() {
 
 /// A module made for this text that uses everything in it; it can be loaded up to the point where it would run.
 fn module_for(text: &str) -> Vec<u8> {
-    let text = altered(text, "    import secrets;\n", "");
+    let granted = "    import secrets;\n    import key-value;\n";
+    let text = altered(text, granted, "");
     let mut resolve = Resolve::default();
     let world = add(&mut resolve, &text);
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));

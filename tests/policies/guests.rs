@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 24] = [
+const TESTED: [(&str, &str); 25] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -16,6 +16,7 @@ const TESTED: [(&str, &str); 24] = [
     ("floods_the_permit", "decisions"),
     ("logs_and_spins", "pace"),
     ("logs_by_the_megabyte", "abuse/corpus"),
+    ("looks_up", "key_value"),
     ("panics", "decisions"),
     ("panics_in_configure", "loading"),
     ("permits_nonsense", "decisions"),

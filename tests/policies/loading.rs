@@ -107,11 +107,14 @@ fn interfaces_this_host_does_not_have_are_named() {
 #[test]
 fn secrets_need_a_grant() {
     let error = load("reads_secrets").unwrap_err();
-    assert!(
-        matches!(error, LoadError::MissingGrant("secrets")),
-        "{error}"
+    assert_eq!(
+        error.to_string(),
+        "it imports `portcullis:policy/secrets`, which needs `secrets = true` under [grants] in its settings file"
     );
-    let granted = Grants { secrets: true };
+    let granted = Grants {
+        secrets: true,
+        ..Grants::default()
+    };
     let loaded = load_with(
         &engine(),
         &guest("reads_secrets"),

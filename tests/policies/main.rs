@@ -13,6 +13,7 @@ mod chains;
 mod contract;
 mod decisions;
 mod guests;
+mod key_value;
 mod languages;
 mod loading;
 mod model;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_catalog::Catalog;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
-use portcullis_engine::{Begun, EvaluationError, Limits};
+use portcullis_engine::{EvaluationError, Limits};
 use tokio::runtime::Builder;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -67,7 +67,7 @@ fn what_a_policy_logs_before_it_is_given_up_is_logged_once() {
     tracing::subscriber::with_default(counted, || {
         let deadline = Instant::now() + PATIENCE;
         let begun = policy.begin(request(), deadline, Duration::from_millis(1));
-        let Begun::GaveUp(attempt) = begun else {
+        let Err(attempt) = begun else {
             panic!("{begun:?}")
         };
         assert_eq!(lines.load(Ordering::Relaxed), 1);
@@ -84,7 +84,7 @@ fn a_policy_whose_own_deadline_is_sooner_is_not_given_up() {
     let deadline = Instant::now() + PATIENCE;
     let begun = policy.begin(request(), deadline, Duration::from_mins(1));
     let limit = Limits::default().deadline;
-    let Begun::Decided(Err(error)) = begun else {
+    let Ok(Err(error)) = begun else {
         panic!("{begun:?}")
     };
     assert_eq!(error, EvaluationError::Deadline(limit));

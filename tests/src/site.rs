@@ -26,6 +26,8 @@ pub enum Accounts {
     Several,
     /// `$G` for the callout and for clients, with `JetStream`; `SYS`.
     Global,
+    /// As `Several`, with `JetStream` in `AUTH`, whose domain is `hub`.
+    Buckets,
     /// As `Several`, but the server asks nobody and `OBSERVER` may publish whatever it wants.
     NoCallout,
 }
@@ -190,17 +192,29 @@ debounce = "50ms"
                 "auth_callout {{ issuer: {issuer}, account: \"{account}\", auth_users: [ {callout}, {observer} ] }}"
             )
         };
+        let stream = format!(
+            "jetstream {{ store_dir: \"{}\" }}\n",
+            self.path().join("jetstream").display()
+        );
         // `timeout` is a number: as text, the oldest server ignores it.
         match accounts {
-            Accounts::Several | Accounts::NoCallout => {
+            Accounts::Several | Accounts::Buckets | Accounts::NoCallout => {
                 let asks = match accounts {
                     Accounts::NoCallout => String::new(),
                     _ => asks("AUTH"),
                 };
+                let (stream, enabled) = match accounts {
+                    Accounts::Buckets => {
+                        let of_domain = stream.replace("{ ", "{ domain: hub, ");
+                        (of_domain, "jetstream: enabled, ")
+                    }
+                    _ => (String::new(), ""),
+                };
                 format!(
                     "server_name: portcullis-tests\n\
                      system_account: SYS\n\
-                     accounts {{\n  AUTH {{ {users} }}\n  APP {{}}\n  OTHER {{}}\n  SYS {{}}\n}}\n\
+                     {stream}\
+                     accounts {{\n  AUTH {{ {enabled}{users} }}\n  APP {{}}\n  OTHER {{}}\n  SYS {{}}\n}}\n\
                      authorization {{\n  timeout: 5\n  {asks}\n}}\n"
                 )
             }
@@ -208,9 +222,8 @@ debounce = "50ms"
                 "server_name: portcullis-tests\n\
                  system_account: SYS\n\
                  accounts {{ SYS {{}} }}\n\
-                 jetstream {{ store_dir: \"{}\" }}\n\
+                 {stream}\
                  authorization {{\n  timeout: 5\n  {users}\n  {}\n}}\n",
-                self.path().join("jetstream").display(),
                 asks("$G")
             ),
         }

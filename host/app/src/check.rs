@@ -8,9 +8,10 @@ use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 
-use crate::config::{Config, Policies};
+use crate::config::{Config, KeyValue, Policies};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::key_value::Unconnected;
 use crate::options::catalog_options;
 use crate::problem::Problem;
 
@@ -27,7 +28,7 @@ pub struct Findings {
 /// are any to look at. Later checks run though earlier ones found something, as far as they can.
 pub fn run_check(
     file: &Path,
-    check_policies: impl FnOnce(&Path, &Policies) -> Vec<Problem>,
+    check_policies: impl FnOnce(&Path, &Policies, Option<&KeyValue>) -> Vec<Problem>,
 ) -> Findings {
     let mut findings = Findings {
         problems: Vec::new(),
@@ -41,7 +42,8 @@ pub fn run_check(
     if let Some(problem) = check_policy_directory(file, &policies) {
         findings.add(ExitCode::NoPolicyDirectory, vec![problem]);
     } else {
-        findings.add(ExitCode::BadPolicies, check_policies(file, &policies));
+        let problems = check_policies(file, &policies, survey.key_value.as_ref());
+        findings.add(ExitCode::BadPolicies, problems);
     }
     findings
 }
@@ -55,9 +57,13 @@ pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Proble
 }
 
 /// Loads every policy as the service would, and says which it would refuse. `file` is the configuration that
-/// lists them.
-pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
-    let opened = idle_engine().and_then(|engine| {
+/// lists them, and `key_value` says what buckets they may be granted: any if it is none.
+pub fn check_policies(
+    file: &Path,
+    policies: &Policies,
+    key_value: Option<&KeyValue>,
+) -> Vec<Problem> {
+    let opened = idle_engine(key_value).and_then(|engine| {
         // A check leaves nothing behind, and is not helped by what was good once.
         let options = CatalogOptions {
             state_directory: None,
@@ -101,18 +107,20 @@ pub fn check_policies(file: &Path, policies: &Policies) -> Vec<Problem> {
         .collect()
 }
 
-/// An engine for looking at policies: one decision at a time.
+/// An engine for looking at policies: one decision at a time, and the buckets of `key_value`, or any if it is none, of which nothing
+/// is known.
 ///
 /// # Errors
 ///
 /// When the engine does not run on this machine.
-pub(crate) fn idle_engine() -> Result<Engine, Failure> {
+pub(crate) fn idle_engine(key_value: Option<&KeyValue>) -> Result<Engine, Failure> {
     let verifier = Arc::<PasswordVerifier>::default();
     let options = EngineOptions {
         max_concurrent: 1,
         code_cache: None,
     };
-    Engine::new(options, verifier).map_err(Failure::internal)
+    let engine = Engine::new(options, verifier).map_err(Failure::internal)?;
+    Ok(engine.looking_up_in(Arc::new(Unconnected::new(key_value))))
 }
 
 impl Findings {
@@ -134,7 +142,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         init(directory.path()).unwrap();
         spoil(directory.path());
-        let found = run_check(&directory.path().join("portcullis.toml"), |_, table| {
+        let found = run_check(&directory.path().join("portcullis.toml"), |_, table, _| {
             policies
                 .iter()
                 .map(|message| Problem::error(table.directory.join("p.toml"), *message))

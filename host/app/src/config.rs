@@ -6,6 +6,7 @@ mod consistency;
 mod deny;
 mod health;
 mod identity;
+mod key_value;
 mod log;
 mod nats;
 mod operator;
@@ -24,6 +25,7 @@ pub use self::ceilings::Ceilings;
 pub use self::deny::{Deny, DenyMode};
 pub use self::health::Health;
 pub use self::identity::Identity;
+pub use self::key_value::KeyValue;
 pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::operator::{Operator, SigningAccount};
@@ -51,6 +53,8 @@ pub struct Config {
     pub ceilings: Ceilings,
     /// `[policies]`: who decides.
     pub policies: Policies,
+    /// `[key-value]`: where policies may look keys up.
+    pub key_value: KeyValue,
     /// `[health]`: what it tells those who watch it.
     pub health: Health,
     /// `[log]`: what it writes to standard error.
@@ -63,6 +67,8 @@ pub struct Config {
 pub(crate) struct Survey {
     /// `[policies]`, if that table is right.
     pub(crate) policies: Option<Policies>,
+    /// `[key-value]`, if that table is right.
+    pub(crate) key_value: Option<KeyValue>,
     /// Every problem, warnings included, in the order of their lines; then those of the secrets.
     pub(crate) problems: Vec<Problem>,
 }
@@ -99,15 +105,17 @@ impl Config {
             Err(problems) => {
                 return Survey {
                     policies: None,
+                    key_value: None,
                     problems,
                 };
             }
         };
         let document = Document::new(file, &text);
         let parts = Parts::parse(&document, &text);
-        let (nats, identity, policies) = parts.map_or((None, None, None), |parts| {
-            (parts.nats, parts.identity, parts.policies)
-        });
+        let (nats, identity, policies, key_value) = match parts {
+            None => (None, None, None, None),
+            Some(parts) => (parts.nats, parts.identity, parts.policies, parts.key_value),
+        };
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
         problems.extend(broken_secrets);
@@ -117,7 +125,11 @@ impl Config {
         if let Some(identity) = identity {
             problems.extend(identity::check(file, &identity));
         }
-        Survey { policies, problems }
+        Survey {
+            policies,
+            key_value,
+            problems,
+        }
     }
 }
 
@@ -129,6 +141,7 @@ struct Parts {
     identity: Option<Identity>,
     ceilings: Option<Ceilings>,
     policies: Option<Policies>,
+    key_value: Option<KeyValue>,
     health: Option<Health>,
     log: Option<Log>,
 }
@@ -154,6 +167,7 @@ impl Parts {
             identity: Identity::read(root.section("identity")),
             ceilings: Ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
+            key_value: KeyValue::read(root.section("key-value")),
             health: Health::read(root.section("health")),
             log: Log::read(root.section("log")),
         };
@@ -174,6 +188,7 @@ impl Parts {
             identity: self.identity?,
             ceilings: self.ceilings?,
             policies: self.policies?,
+            key_value: self.key_value?,
             health: self.health?,
             log: self.log?,
         })

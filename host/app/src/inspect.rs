@@ -18,11 +18,15 @@ use crate::policy::read_policies;
 ///
 /// When the configuration is wrong, or the file is no policy at all.
 pub fn inspect(file: &Path, config: Option<&Path>) -> Result<Output, NotDone> {
-    let options = match config {
-        Some(config) => catalog_options(&read_policies(config)?),
-        None => CatalogOptions::new(file.parent().unwrap_or(Path::new("."))),
+    let (options, key_value) = if let Some(config) = config {
+        let (policies, key_value) = read_policies(config)?;
+        (catalog_options(&policies), key_value)
+    } else {
+        let directory = file.parent().unwrap_or(Path::new("."));
+        (CatalogOptions::new(directory), None)
     };
-    let found = look(&idle_engine()?, file, &options)
+    let engine = idle_engine(key_value.as_ref())?;
+    let found = look(&engine, file, &options)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
     let mut text = String::new();
     // Writing to a text does not fail.
@@ -58,6 +62,13 @@ fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result 
     }
     writeln!(text, "  grants:")?;
     writeln!(text, "    secrets: {}", found.grants.secrets)?;
+    let buckets = found.grants.key_values.iter();
+    let buckets: Vec<_> = buckets.map(ToString::to_string).collect();
+    let buckets = match buckets.as_slice() {
+        [] => "none".to_owned(),
+        buckets => buckets.join(", "),
+    };
+    writeln!(text, "    key-value: {buckets}")?;
     writeln!(
         text,
         "  decisions per instance: {}",

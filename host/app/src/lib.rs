@@ -44,6 +44,7 @@ pub mod telemetry;
 mod exit;
 mod failure;
 mod health;
+mod key_value;
 mod keys;
 mod options;
 mod output;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_callout::{
-    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, OperatorIssuers,
-    ServiceOptions, TargetAccounts, TrustedServers,
+    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, KeyValueOptions,
+    OperatorIssuers, ServiceOptions, TargetAccounts, TrustedServers,
 };
 use portcullis_catalog::CatalogOptions;
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
-use crate::config::{self, Callout, Config, Operator, Policies, Secrets};
+use crate::config::{self, Callout, Config, KeyValue, Operator, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
@@ -194,6 +194,15 @@ pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
         trusted_publishers: policies.trusted_publishers.clone(),
         state_directory: Some(policies.state_directory.clone()),
         keep_versions: policies.keep_versions,
+    }
+}
+
+/// What buckets are mirrored.
+pub(crate) fn key_value_options(table: &KeyValue) -> KeyValueOptions {
+    KeyValueOptions {
+        buckets: table.buckets.clone(),
+        max_bytes: table.max_bytes,
+        domain: table.jetstream_domain.clone(),
     }
 }
 

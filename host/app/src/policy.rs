@@ -13,7 +13,7 @@ use portcullis_core::PolicyName;
 use zeroize::Zeroizing;
 
 use crate::check::idle_engine;
-use crate::config::{Config, Policies};
+use crate::config::{Config, KeyValue, Policies};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
@@ -26,7 +26,7 @@ use crate::output::{NotDone, Output};
 ///
 /// When the configuration is wrong, or no host has written its status.
 pub fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
-    let policies = read_policies(config)?;
+    let (policies, _) = read_policies(config)?;
     let directory = &policies.state_directory;
     let status = Status::read(directory).map_err(|error| {
         let context = format!(
@@ -116,7 +116,7 @@ fn time(seconds: u64) -> String {
 ///
 /// When the configuration is wrong, no such version is kept, or its files cannot be put in place.
 pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Output, NotDone> {
-    let policies = read_policies(config)?;
+    let (policies, _) = read_policies(config)?;
     let done = rollback(&catalog_options(&policies), name, to).map_err(|error| {
         let code = match error {
             RollbackError::Replace { .. } => ExitCode::CannotCreate,
@@ -138,12 +138,12 @@ pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Ou
 ///
 /// When the configuration is wrong, the policy directory cannot be read, or a policy of `only` is not there.
 pub fn test(config: &Path, only: &[PolicyName], asked: bool) -> Result<Output, NotDone> {
-    let policies = read_policies(config)?;
+    let (policies, key_value) = read_policies(config)?;
     let options = CatalogOptions {
         state_directory: None,
         ..catalog_options(&policies)
     };
-    let tested = test_policies(&idle_engine()?, &options, only)
+    let tested = test_policies(&idle_engine(key_value.as_ref())?, &options, only)
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
     for name in only {
         if !tested.iter().any(|policy| policy.name == *name) {
@@ -220,10 +220,11 @@ pub fn sign(file: &Path, seed_file: &Path) -> Result<Output, NotDone> {
     )))
 }
 
-/// `[policies]` of a configuration; the rest of it may be wrong.
-pub(crate) fn read_policies(config: &Path) -> Result<Policies, NotDone> {
+/// `[policies]` of a configuration, and `[key-value]` if that is right; the rest of it may be wrong.
+pub(crate) fn read_policies(config: &Path) -> Result<(Policies, Option<KeyValue>), NotDone> {
     let survey = Config::survey(config);
-    survey
-        .policies
-        .ok_or(NotDone::Configuration(survey.problems))
+    match survey.policies {
+        Some(policies) => Ok((policies, survey.key_value)),
+        None => Err(NotDone::Configuration(survey.problems)),
+    }
 }

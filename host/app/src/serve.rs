@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use portcullis_callout::{
-    ConnectError, Connection, ConnectionOptions, Sample, Service, ServiceOptions, connect_all,
+    ConnectError, Connection, ConnectionOptions, KeyValueMirror, Sample, Service, ServiceOptions,
+    connect_all,
 };
 use portcullis_catalog::{Catalog, Report, Watcher};
 use portcullis_engine::{Engine, EngineOptions};
@@ -17,7 +18,7 @@ use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::health::{HealthServer, Vitals, issuer_samples, lost_for_too_long};
-use crate::options::{catalog_options, code_cache_options, service_options};
+use crate::options::{catalog_options, code_cache_options, key_value_options, service_options};
 use crate::signals;
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight.
@@ -38,18 +39,23 @@ pub async fn serve(
     let options = service_options(&config, &secrets)?;
     let passwords = Arc::new(password_verifier(config.identity.remember_passwords)?);
     let verifier = Arc::clone(&passwords);
+    let mirror = KeyValueMirror::new(key_value_options(&config.key_value));
+    let buckets = mirror.clone();
     let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
-        open_catalog(&config.policies, config.callout.max_in_flight, verifier)
+        let max_in_flight = config.callout.max_in_flight;
+        open_catalog(&config.policies, max_in_flight, verifier, buckets)
     })
     .await
     .map_err(Failure::internal)??;
     let vitals = Arc::new(Vitals::new(catalog.clone()));
+    let buckets = mirror.clone();
+    vitals.measure(move || buckets.samples());
     measure_identity(&vitals, passwords, options.identifier.tokens());
     let health = listen(config.health, &vitals).await?;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
     let reloads = tokio::spawn(hang_ups.call(move || trigger.reload()));
-    let served = answer(&config.nats, &vitals, catalog, options, shutdown).await;
+    let served = answer(&config.nats, &vitals, catalog, &mirror, options, shutdown).await;
     if let Some(health) = health {
         health.abort();
     }
@@ -105,6 +111,7 @@ async fn answer(
     nats: &Nats,
     vitals: &Vitals,
     catalog: Catalog,
+    mirror: &KeyValueMirror,
     service: ServiceOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
@@ -116,6 +123,14 @@ async fn answer(
     };
     let statuses: Vec<_> = connections.iter().map(Connection::status).collect();
     vitals.connected(statuses.clone());
+    // Logins that need a bucket are refused until it is there, so it comes first, if it can be had.
+    let _followers = match connections.first() {
+        Some(connection) => tokio::select! {
+            followers = mirror.follow(connection.client()) => Some(followers),
+            () = &mut shutdown => return Ok(()),
+        },
+        None => None,
+    };
     let lost = OnceLock::new();
     let stop = async {
         tokio::select! {
@@ -145,7 +160,8 @@ async fn answer(
     }
 }
 
-/// The policies, loaded, for at most `max_in_flight` decisions at the same time, whose passwords `verifier` compares. Blocks.
+/// The policies, loaded, for at most `max_in_flight` decisions at the same time, whose passwords `verifier` compares and which
+/// look keys up in `mirror`. Blocks.
 ///
 /// # Errors
 ///
@@ -154,6 +170,7 @@ fn open_catalog(
     policies: &Policies,
     max_in_flight: usize,
     verifier: Arc<PasswordVerifier>,
+    mirror: KeyValueMirror,
 ) -> Result<(Catalog, Report), Failure> {
     let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
     let options = EngineOptions {
@@ -161,6 +178,7 @@ fn open_catalog(
         code_cache: code_cache_options(policies),
     };
     let engine = Engine::new(options, verifier).map_err(Failure::internal)?;
+    let engine = engine.looking_up_in(Arc::new(mirror));
     Catalog::open(engine, catalog_options(policies))
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
 }

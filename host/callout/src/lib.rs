@@ -24,6 +24,7 @@
 //! - [`Throttle`]: who has to wait after too many failures.
 //! - [`TargetAccounts`], [`Ceilings`], [`Expiry`]: what permits are held to.
 //! - [`DenyModes`]: how denials are answered.
+//! - [`KeyValueMirror`]: buckets in memory, where policies look keys up.
 //! - [`Counters`], [`Sample`], [`Discovery`]: numbers for whoever watches, and how NATS tools find the service.
 
 mod accounts;
@@ -40,6 +41,7 @@ mod fixtures;
 mod handle;
 mod identify;
 mod issuers;
+mod key_value;
 mod lane;
 mod latency;
 #[cfg(feature = "measure")]
@@ -65,6 +67,7 @@ pub use deny::{DenyMode, DenyModes};
 pub use discovery::Discovery;
 pub use enforce::{Ceilings, Expiry};
 pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
+pub use key_value::{KeyValueFollowers, KeyValueMirror, KeyValueOptions};
 pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};
 pub use throttle::{Throttle, ThrottleOptions};

@@ -1,5 +1,6 @@
 //! `NAME.toml`: settings, limits, grants.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -131,9 +132,17 @@ impl Reader {
     fn grants(&mut self, mut table: toml::Table) -> Grants {
         let read = toml::Value::as_bool;
         let secrets = self.value(&mut table, "grants", "secrets", "true or false", read);
-        self.unknown(&table, "grants.", &["secrets"]);
+        let read = |value: &toml::Value| {
+            let names = value.as_array()?.iter();
+            let buckets = names.map(|name| name.as_str()?.parse().ok());
+            buckets.collect::<Option<BTreeSet<_>>>()
+        };
+        let expected = r#"names of key-value buckets such as `["revoked"]`"#;
+        let key_values = self.value(&mut table, "grants", "key-value", expected, read);
+        self.unknown(&table, "grants.", &["secrets", "key-value"]);
         Grants {
             secrets: secrets.unwrap_or(false),
+            key_values: key_values.unwrap_or_default(),
         }
     }
 

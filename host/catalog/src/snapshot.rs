@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use portcullis_core::{
     AuthorizationRequest, Decision, Denial, DenialClass, Outcome, PolicyName, PolicyRef, Verdict,
 };
-use portcullis_engine::{Begun, EvaluationError, GaveUp, Policy};
+use portcullis_engine::{EvaluationError, GaveUp, Policy};
 
 use crate::chain::Condition;
 use crate::pace::Pace;
@@ -108,13 +108,11 @@ impl Snapshot {
             if loaded.pace.is_slow() {
                 return Err(None);
             }
-            match loaded.policy.begin(Arc::clone(request), deadline, at_most) {
-                Begun::Decided(verdict) => Ok(verdict),
-                Begun::GaveUp(attempt) => {
-                    loaded.pace.gave_up();
-                    Err(Some(attempt))
-                }
-            }
+            let begun = loaded.policy.begin(Arc::clone(request), deadline, at_most);
+            begun.map_err(|attempt| {
+                loaded.pace.gave_up();
+                Some(attempt)
+            })
         });
         match asked {
             Ok((outcome, policy)) => Ok(progress.into_decision(outcome, policy)),

@@ -210,7 +210,10 @@ fn configure(
         // Settings are refused by the module but written in the other file.
         let at_fault = matches!(
             source,
-            LoadError::Settings(_) | LoadError::MissingGrant(_) | LoadError::Limit { .. }
+            LoadError::Settings(_)
+                | LoadError::MissingGrant { .. }
+                | LoadError::UnknownBucket(_)
+                | LoadError::Limit { .. }
         );
         let file = if at_fault {
             &paths.settings

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, PolicyName};
+use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName};
 use portcullis_engine::{Engine, EvaluationError, Policy};
 
 use crate::catalog::CatalogOptions;
@@ -35,6 +35,7 @@ struct TestVector {
     name: String,
     line: usize,
     request: AuthorizationRequest,
+    key_values: Arc<dyn KeyValues>,
     expected: Expectation,
     fuel: Option<u64>,
 }
@@ -100,14 +101,16 @@ impl TestVectors {
 }
 
 impl TestVector {
-    fn new(test: format::Test, line: usize) -> Result<Self, String> {
+    fn new(mut test: format::Test, line: usize) -> Result<Self, String> {
         let name = test.name.into_inner();
         let expected = Expectation::new(test.permit, test.deny, test.abstain, test.now)?;
+        let key_values = login::key_values(&mut test.login)?;
         let request = login::request(test.login, test.now)?;
         Ok(Self {
             name,
             line,
             request,
+            key_values: Arc::new(key_values),
             expected,
             fuel: test.fuel,
         })
@@ -115,6 +118,9 @@ impl TestVector {
 
     fn run(&self, policy: &Policy, metered: &Policy) -> TestOutcome {
         let request = Arc::new(self.request.clone());
+        // A policy is good or not whatever happens to be in the operator's buckets now.
+        let policy = policy.substituting(&self.key_values);
+        let metered = metered.substituting(&self.key_values);
         let served = policy.decide(Arc::clone(&request), Instant::now() + DEADLINE);
         let fuel = self.fuel.unwrap_or(u64::MAX);
         let counted = metered.decide_within(request, Instant::now() + DEADLINE, fuel);

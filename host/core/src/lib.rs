@@ -11,6 +11,7 @@
 //! - [`Authorizer`]: whoever turns a request into a decision.
 //! - [`PolicyName`], [`Digest`], [`PolicyRef`]: which bytes decided.
 //! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and how what clients present is checked.
+//! - [`KeyValues`]: where policies may look keys up; [`FixedKeyValues`]: one that never changes.
 //!
 //! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
 //! come in as arguments.
@@ -19,6 +20,7 @@ mod ceiling;
 mod connection;
 mod decision;
 mod identity;
+mod key_value;
 mod permissions;
 mod permit;
 mod policy;
@@ -32,6 +34,9 @@ pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use identity::{Certificate, Claims, Identity, Strength};
+pub use key_value::{
+    BucketName, FixedKeyValues, InvalidBucketName, KeyValues, LookUpError, NoKeyValues, is_key,
+};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};

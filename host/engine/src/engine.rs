@@ -4,14 +4,14 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use portcullis_core::SecretVerifier;
+use portcullis_core::{KeyValues, NoKeyValues, SecretVerifier};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::background;
 use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
 use crate::host;
-use crate::limits::{Grants, Limits};
+use crate::limits::Limits;
 use crate::reuse::Idle;
 use crate::state::State;
 
@@ -50,6 +50,8 @@ pub struct Engine {
     inner: Arc<Inner>,
     /// Whether compilations leave the processors to whoever else wants them.
     yields: bool,
+    /// Where policies look keys up.
+    key_values: Arc<dyn KeyValues>,
 }
 
 struct Inner {
@@ -107,15 +109,15 @@ impl Engine {
         meters_fuel: bool,
         code_cache: Option<Arc<CodeCache>>,
     ) -> Result<Self, EngineError> {
-        let linker = |grants| {
+        let linker = |secrets| {
             let mut linker = Linker::new(&wasmtime);
-            host::add_to_linker(&mut linker, grants)
+            host::add_to_linker(&mut linker, secrets)
                 .map(|()| linker)
                 .map_err(EngineError::new)
         };
         let inner = Inner {
-            ordinary: linker(Grants { secrets: false })?,
-            with_secrets: linker(Grants { secrets: true })?,
+            ordinary: linker(false)?,
+            with_secrets: linker(true)?,
             verifier,
             meters_fuel,
             idle: Idle::new(),
@@ -127,7 +129,14 @@ impl Engine {
         Ok(Self {
             inner: Arc::new(inner),
             yields: false,
+            key_values: Arc::new(NoKeyValues),
         })
+    }
+
+    /// The same engine, whose policies look keys up in `key_values`; by themselves they have no bucket.
+    #[must_use]
+    pub fn looking_up_in(self, key_values: Arc<dyn KeyValues>) -> Self {
+        Self { key_values, ..self }
     }
 
     /// The same engine, whose compilations leave the processors to whoever else wants them: for what is loaded while others log in.
@@ -147,13 +156,14 @@ impl Engine {
     ///
     /// As [`Engine::new`].
     pub fn metered(&self) -> Result<Self, EngineError> {
-        let yields = self.yields;
+        let (yields, key_values) = (self.yields, Arc::clone(&self.key_values));
         if self.inner.meters_fuel {
             return Ok(self.clone());
         }
         if let Some(engine) = self.inner.metered.get() {
             return Ok(Self {
                 yields,
+                key_values,
                 ..engine.clone()
             });
         }
@@ -166,7 +176,11 @@ impl Engine {
             self.inner.code_cache.clone(),
         )?;
         let engine = self.inner.metered.get_or_init(|| engine).clone();
-        Ok(Self { yields, ..engine })
+        Ok(Self {
+            yields,
+            key_values,
+            ..engine
+        })
     }
 
     /// Places for instances that wait to decide again.
@@ -200,12 +214,17 @@ impl Engine {
         &self.inner.wasmtime
     }
 
-    pub(crate) fn linker(&self, grants: Grants) -> &Linker<State> {
-        if grants.secrets {
+    /// What links a policy, one that may read secrets or one that may not.
+    pub(crate) fn linker(&self, secrets: bool) -> &Linker<State> {
+        if secrets {
             &self.inner.with_secrets
         } else {
             &self.inner.ordinary
         }
+    }
+
+    pub(crate) fn key_values(&self) -> &Arc<dyn KeyValues> {
+        &self.key_values
     }
 
     pub(crate) fn verifier(&self) -> Arc<dyn SecretVerifier> {

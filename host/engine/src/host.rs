@@ -8,12 +8,12 @@ use std::time::Instant;
 use portcullis_core::{AuthorizationRequest, HashError, PermitBuilder, Secret};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use crate::limits::Grants;
 use crate::state::{Phase, State};
 
 mod certificate;
 mod facts;
 mod identity;
+mod key_value;
 mod permits;
 
 mod generated {
@@ -36,8 +36,9 @@ use generated::portcullis::policy as contract;
 #[error("`{0}` was called during `configure`, when there is no request")]
 pub(crate) struct NoRequest(&'static str);
 
-/// Links every interface that the grants allow.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>, grants: Grants) -> wasmtime::Result<()> {
+/// Links every interface, `secrets` if it is granted. Look-ups are answered by the buckets that are granted, so a policy without
+/// any has nothing of them.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>, secrets: bool) -> wasmtime::Result<()> {
     contract::client::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::server::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::request::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
@@ -45,7 +46,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>, grants: Grants) -> wasmt
     contract::certificate::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::permits::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::log::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    if grants.secrets {
+    contract::key_value::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    if secrets {
         contract::secrets::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     }
     Ok(())

@@ -21,6 +21,7 @@
 //! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
 //! a leak, not through a corrupted heap. A policy can opt out of that ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
 
+mod attempt;
 mod background;
 mod cache;
 mod contract;
@@ -30,6 +31,7 @@ mod host;
 mod limiter;
 mod limits;
 mod load;
+mod look_up;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod module;
@@ -38,11 +40,14 @@ mod policy;
 mod reuse;
 mod snapshot;
 mod state;
+mod substituted;
 
+pub use attempt::GaveUp;
 pub use cache::{CodeCacheCounts, CodeCacheOptions};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use module::{Description, describe};
-pub use policy::{Begun, GaveUp, Metered, Policy, Source};
+pub use policy::{Metered, Policy, Source};
+pub use substituted::Substituted;

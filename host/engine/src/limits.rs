@@ -1,9 +1,10 @@
 //! What a policy may use.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use portcullis_core::Permit;
+use portcullis_core::{BucketName, Permit};
 
 use crate::load::LoadError;
 
@@ -51,10 +52,12 @@ pub enum Amount {
 }
 
 /// What a policy may ask for beyond the ordinary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Read passwords, tokens and JWTs in the clear (the interface `secrets`).
     pub secrets: bool,
+    /// Look keys up in these buckets (the interface `key-value`).
+    pub key_values: BTreeSet<BucketName>,
 }
 
 impl Limits {
@@ -81,6 +84,8 @@ impl Limits {
     pub(crate) const PERMITS: usize = 64;
     /// Most bytes that the permits of one decision take in the host, dropped ones included.
     pub(crate) const PERMIT_BYTES: usize = 8 << 20;
+    /// Most keys that one decision looks up.
+    pub(crate) const LOOK_UPS: usize = 256;
     /// Longest refusal of settings, in bytes: it may list many problems.
     pub(crate) const REFUSAL_BYTES: usize = 16 << 10;
 

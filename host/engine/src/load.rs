@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use portcullis_core::BucketName;
+
 use crate::evaluation::EvaluationError;
 use crate::limits::{Amount, Limit};
 
@@ -26,9 +28,20 @@ pub enum LoadError {
     ForeignImports(String),
     /// An import of the contract that needs a grant.
     #[error(
-        "it imports `portcullis:policy/{0}`, which needs `{0} = true` under [grants] in its settings file"
+        "it imports `portcullis:policy/{interface}`, which needs `{setting}` under [grants] in its settings file"
     )]
-    MissingGrant(&'static str),
+    MissingGrant {
+        /// The interface.
+        interface: &'static str,
+        /// The line that grants it.
+        setting: &'static str,
+    },
+    /// A bucket is granted that the host does not have.
+    #[error(
+        "it is granted the key-value bucket `{0}`, which this host does not mirror: add it to `buckets` under [key-value] in \
+         portcullis.toml"
+    )]
+    UnknownBucket(BucketName),
     /// An interface of the contract that this host does not have.
     #[error(
         "it needs host interface `{0}`, which this host does not have: update the host, or build against its contract"

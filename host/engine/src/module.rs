@@ -13,9 +13,16 @@ use crate::load::LoadError;
 const DECIDER: &str = "decider";
 /// The interface that needs the grant `secrets`.
 const SECRETS: &str = "secrets";
+/// The interface that needs the grant `key-value`.
+const KEY_VALUE: &str = "key-value";
 
 /// Turns `bytes`, a core module or a component, into a checked component.
-pub(crate) fn componentize(bytes: &[u8], grants: Grants) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn componentize(bytes: &[u8], grants: &Grants) -> Result<Vec<u8>, LoadError> {
+    checked_component(bytes, Some(grants))
+}
+
+/// As [`componentize`]; without `grants`, whatever it may be granted.
+fn checked_component(bytes: &[u8], grants: Option<&Grants>) -> Result<Vec<u8>, LoadError> {
     let component = match kind(bytes)? {
         Encoding::Component => bytes.to_vec(),
         Encoding::Module => encode(bytes)?,
@@ -40,7 +47,7 @@ pub struct Description {
 ///
 /// When it is no policy, whatever it might be granted.
 pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
-    let component = componentize(bytes, Grants { secrets: true })?;
+    let component = checked_component(bytes, None)?;
     let uses = match wit_component::decode(&component) {
         Ok(DecodedWasm::Component(resolve, world)) => {
             let world = resolve.worlds.get(world);
@@ -127,7 +134,7 @@ fn survey(module: &[u8]) -> Result<(Vec<String>, bool), LoadError> {
 }
 
 /// Compares a component's imports and exports with the contract.
-fn check_world(component: &[u8], grants: Grants) -> Result<(), LoadError> {
+fn check_world(component: &[u8], grants: Option<&Grants>) -> Result<(), LoadError> {
     let decoded = wit_component::decode(component)
         .map_err(|error| LoadError::Componentize(format!("{error:#}")))?;
     let DecodedWasm::Component(resolve, world) = decoded else {
@@ -166,7 +173,10 @@ fn check_exports(exports: &[String]) -> Result<(), LoadError> {
     )))
 }
 
-fn check_imports(imports: &[(String, BTreeSet<String>)], grants: Grants) -> Result<(), LoadError> {
+fn check_imports(
+    imports: &[(String, BTreeSet<String>)],
+    grants: Option<&Grants>,
+) -> Result<(), LoadError> {
     let foreign: Vec<_> = imports
         .iter()
         .filter(|(name, _)| Name::read(name).is_none())
@@ -183,8 +193,8 @@ fn check_imports(imports: &[(String, BTreeSet<String>)], grants: Grants) -> Resu
         let Some(lent) = CONTRACT.functions(name.interface) else {
             return Err(LoadError::UnknownInterface(whole.clone()));
         };
-        if name.interface == SECRETS && !grants.secrets {
-            return Err(LoadError::MissingGrant(SECRETS));
+        if let Some(grants) = grants {
+            check_grants(name.interface, grants)?;
         }
         if let Some(function) = needed.difference(lent).next() {
             return Err(LoadError::UnknownFunction {
@@ -194,6 +204,17 @@ fn check_imports(imports: &[(String, BTreeSet<String>)], grants: Grants) -> Resu
         }
     }
     Ok(())
+}
+
+fn check_grants(interface: &str, grants: &Grants) -> Result<(), LoadError> {
+    let missing = |interface, setting| Err(LoadError::MissingGrant { interface, setting });
+    match interface {
+        SECRETS if !grants.secrets => missing(SECRETS, "secrets = true"),
+        KEY_VALUE if grants.key_values.is_empty() => {
+            missing(KEY_VALUE, r#"key-value = ["BUCKET"]"#)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_version(name: Name<'_>) -> Result<(), LoadError> {

@@ -5,14 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, PolicyName, Verdict};
+use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::attempt::Failed;
 use crate::engine::{Engine, TICK};
 use crate::evaluation::EvaluationError;
 use crate::host::{GuestVerdict, PolicyBindings, PolicyPre, truncate};
 use crate::limits::{Grants, Limits};
 use crate::load::{LoadError, one_line};
+use crate::look_up::{Granted, LookUps};
 use crate::module::componentize;
 use crate::overrun;
 use crate::reuse::{Reused, Used};
@@ -52,6 +54,8 @@ pub struct Policy {
     settings: Option<Arc<str>>,
     /// Instances that decide more than once, if that is wanted.
     reused: Option<Reused>,
+    /// The buckets it may look into; none if it is granted none.
+    granted: Option<Granted>,
 }
 
 impl std::fmt::Debug for Policy {
@@ -87,29 +91,6 @@ pub struct Metered {
     pub asked: Vec<String>,
 }
 
-/// What [`Policy::begin`] comes to.
-#[derive(Debug)]
-pub enum Begun {
-    /// A decision, or why there is none.
-    Decided(Result<Verdict, EvaluationError>),
-    /// It takes longer.
-    GaveUp(GaveUp),
-}
-
-/// An attempt to decide that was given up.
-#[derive(Clone, Copy, Debug)]
-pub struct GaveUp {
-    /// How many lines the policy logged.
-    lines: usize,
-}
-
-/// A decision that failed.
-struct Failed {
-    error: EvaluationError,
-    /// How many lines the policy logged.
-    lines: usize,
-}
-
 impl Policy {
     /// Checks, compiles and configures a module. Blocks for the compilation, tens of milliseconds for a
     /// small policy; not for a thread that serves logins.
@@ -124,6 +105,10 @@ impl Policy {
         grants: Grants,
     ) -> Result<Self, LoadError> {
         limits.check()?;
+        let mut buckets = grants.key_values.iter();
+        if let Some(bucket) = buckets.find(|bucket| !engine.key_values().serves(bucket)) {
+            return Err(LoadError::UnknownBucket(bucket.clone()));
+        }
         // The tools below are written for modules made by other tools, not by an attacker.
         catch_unwind(AssertUnwindSafe(|| {
             Self::load_unguarded(engine, source, limits, grants)
@@ -138,10 +123,11 @@ impl Policy {
         grants: Grants,
     ) -> Result<Self, LoadError> {
         overrun::prepare();
-        let component = componentize(source.module, grants)?;
+        let component = componentize(source.module, &grants)?;
         let (component, unreadable) = match snapshot::instrument(&component) {
             Ok(instrumented) => {
-                let configured = configure(engine, &instrumented, source, limits, grants)?;
+                let secrets = grants.secrets;
+                let configured = configure(engine, &instrumented, source, limits, secrets)?;
                 (configured, None)
             }
             Err(unreadable) => (component, Some(unreadable)),
@@ -168,7 +154,7 @@ impl Policy {
             .compile(component)
             .map_err(|error| LoadError::compile(&error))?;
         let pre = engine
-            .linker(grants)
+            .linker(grants.secrets)
             .instantiate_pre(&component)
             .and_then(PolicyPre::new)
             .map_err(|error| LoadError::instantiate(&error))?;
@@ -179,6 +165,7 @@ impl Policy {
             limits,
             settings: None,
             reused: None,
+            granted: Granted::new(grants.key_values),
         })
     }
 
@@ -232,71 +219,48 @@ impl Policy {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
-        let limit = self.limit(deadline);
-        self.decide_in(request, deadline, limit, 0)
-            .map_err(|failed| failed.error)
+        self.decide_from(self.engine.key_values(), request, deadline)
     }
 
-    /// As [`decide`](Self::decide), but gives up once the policy's own code has run for `at_most`, if it may run for longer: for
-    /// threads that should not be kept. Slow password hashes do not count.
-    ///
-    /// # Errors
-    ///
-    /// As [`decide`](Self::decide).
-    pub fn begin(
+    /// As [`decide`](Self::decide), and looks keys up in `key_values`.
+    pub(crate) fn decide_from(
         &self,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-        at_most: Duration,
-    ) -> Begun {
-        let limit = self.limit(deadline);
-        let decided = self.decide_in(request, deadline, limit.min(at_most), 0);
-        match decided {
-            Err(Failed {
-                error: EvaluationError::Deadline(_),
-                lines,
-            }) if at_most < limit => Begun::GaveUp(GaveUp { lines }),
-            decided => Begun::Decided(decided.map_err(|failed| failed.error)),
-        }
-    }
-
-    /// As [`decide`](Self::decide), after an attempt that was given up. What the policy logged then is not logged again: on one
-    /// request it does the same every time.
-    ///
-    /// # Errors
-    ///
-    /// As [`decide`](Self::decide).
-    pub fn decide_after(
-        &self,
-        attempt: GaveUp,
+        key_values: &Arc<dyn KeyValues>,
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
         let limit = self.limit(deadline);
-        self.decide_in(request, deadline, limit, attempt.lines)
+        self.decide_in(key_values, request, deadline, limit, 0)
             .map_err(|failed| failed.error)
     }
 
     /// Decides within `limit`, and does not log the first `logged` lines.
-    fn decide_in(
+    pub(crate) fn decide_in(
         &self,
+        key_values: &Arc<dyn KeyValues>,
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
         limit: Duration,
         logged: usize,
     ) -> Result<Verdict, Failed> {
         let phase = Phase::Decide { request, deadline };
+        let look_ups = self.look_ups(key_values);
         if let Some(reused) = &self.reused {
             return self
-                .run_reused(reused, &phase, limit)
+                .run_reused(reused, &phase, limit, look_ups)
                 .map_err(|error| Failed { error, lines: 0 });
         }
-        let mut store = self.store(phase, limit);
+        let mut store = self.store_with(phase, limit, look_ups);
         store.data_mut().log.logged = logged;
         self.run(&mut store, limit).map_err(|error| Failed {
             error,
             lines: store.data().log.lines,
         })
+    }
+
+    fn look_ups(&self, key_values: &Arc<dyn KeyValues>) -> Option<LookUps> {
+        let granted = self.granted.clone()?;
+        Some(LookUps::new(granted, Arc::clone(key_values)))
     }
 
     /// As [`decide`](Self::decide), and counts what the policy's own code costs, in wasmtime's units of fuel: about one for an
@@ -309,8 +273,19 @@ impl Policy {
         deadline: Instant,
         fuel: u64,
     ) -> Metered {
+        self.decide_within_from(self.engine.key_values(), request, deadline, fuel)
+    }
+
+    pub(crate) fn decide_within_from(
+        &self,
+        key_values: &Arc<dyn KeyValues>,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+        fuel: u64,
+    ) -> Metered {
         let limit = self.limit(deadline);
-        let mut store = self.store(Phase::Decide { request, deadline }, limit);
+        let phase = Phase::Decide { request, deadline };
+        let mut store = self.store_with(phase, limit, self.look_ups(key_values));
         store.data_mut().fuel = fuel;
         store.data_mut().asked = Some(Questions::default());
         let verdict = store
@@ -326,8 +301,12 @@ impl Policy {
         }
     }
 
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// How long a decision may take whose answer is too late at `deadline`.
-    fn limit(&self, deadline: Instant) -> Duration {
+    pub(crate) fn limit(&self, deadline: Instant) -> Duration {
         let left = deadline.saturating_duration_since(Instant::now());
         self.limits.deadline.min(left)
     }
@@ -390,9 +369,11 @@ impl Policy {
         reused: &Reused,
         phase: &Phase,
         limit: Duration,
+        look_ups: Option<LookUps>,
     ) -> Result<Verdict, EvaluationError> {
         if let Some(mut used) = reused.take(&self.engine) {
             used.store.data_mut().begin_again(phase.clone(), limit);
+            used.store.data_mut().look_ups.clone_from(&look_ups);
             used.store.set_epoch_deadline(ticks(limit));
             let verdict = self.ask(&mut used.store, &used.instance, limit);
             match verdict {
@@ -404,7 +385,7 @@ impl Policy {
                 Err(_) => {}
             }
         }
-        let mut store = self.store(phase.clone(), limit);
+        let mut store = self.store_with(phase.clone(), limit, look_ups);
         let instance = self.start(&mut store, limit)?;
         let verdict = self.ask(&mut store, &instance, limit)?;
         let decisions = 0;
@@ -448,6 +429,13 @@ impl Policy {
     pub(crate) fn store(&self, phase: Phase, time: Duration) -> Store<State> {
         store(&self.engine, &self.name, phase, self.limits, time)
     }
+
+    /// A store for a decision that may look keys up.
+    fn store_with(&self, phase: Phase, time: Duration, look_ups: Option<LookUps>) -> Store<State> {
+        let mut store = self.store(phase, time);
+        store.data_mut().look_ups = look_ups;
+        store
+    }
 }
 
 /// Takes the policy's answer out of its store.
@@ -479,7 +467,7 @@ fn configure(
     instrumented: &Instrumented<'_>,
     source: Source<'_>,
     limits: Limits,
-    grants: Grants,
+    secrets: bool,
 ) -> Result<Vec<u8>, LoadError> {
     let compiled = engine
         .compile(&instrumented.component)
@@ -487,7 +475,7 @@ fn configure(
     let time = Limits::CONFIGURE_DEADLINE;
     let mut store = store(engine, source.name, Phase::Configure, limits, time);
     let instance = engine
-        .linker(grants)
+        .linker(secrets)
         .instantiate(&mut store, &compiled)
         .map_err(|error| LoadError::start(EvaluationError::of_start(&error, store.data(), time)))?;
     let policy = PolicyBindings::new(&mut store, &instance)

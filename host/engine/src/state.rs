@@ -10,6 +10,7 @@ use wasmtime::component::ResourceTable;
 use crate::host::truncate;
 use crate::limiter::{Limiter, OutputExceeded};
 use crate::limits::Limits;
+use crate::look_up::LookUps;
 
 /// The state behind one instance of a policy.
 pub(crate) struct State {
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) fuel: u64,
     /// What the policy asks, where somebody wants to know.
     pub(crate) asked: Option<Questions>,
+    /// The buckets of a policy that is granted some.
+    pub(crate) look_ups: Option<LookUps>,
 }
 
 /// The questions of a policy, each once, in the order they were asked first.
@@ -127,6 +130,7 @@ impl State {
             log: GuestLog::default(),
             fuel: u64::MAX,
             asked: None,
+            look_ups: None,
         }
     }
 

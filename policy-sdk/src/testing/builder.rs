@@ -166,6 +166,27 @@ impl RequestBuilder {
     }
 }
 
+/// The key-value buckets that the policy is granted.
+impl RequestBuilder {
+    /// A key of a bucket, and its value. Buckets that nothing was put into are empty.
+    pub fn key_value(
+        mut self,
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        let place = (bucket.into(), key.into());
+        self.facts.key_values.entries.insert(place, value.into());
+        self
+    }
+
+    /// Every look-up fails for this reason, as when a bucket is not synchronised.
+    pub fn look_ups_fail(mut self, reason: impl Into<String>) -> Self {
+        self.facts.key_values.failure = Some(reason.into());
+        self
+    }
+}
+
 /// The connection.
 impl RequestBuilder {
     /// The address the client connects from.

@@ -1,11 +1,12 @@
 //! What a test says about a login.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::HashError;
+use crate::{HashError, LookUpError};
 
 /// The facts of one login, a field for each question of the contract.
 #[derive(Clone, Default)]
@@ -16,6 +17,7 @@ pub(crate) struct Facts {
     pub(crate) identity: Identity,
     pub(crate) certificate: Certificate,
     pub(crate) secrets: Secrets,
+    pub(crate) key_values: KeyValues,
     questions: RefCell<Vec<&'static str>>,
 }
 
@@ -99,6 +101,14 @@ pub(crate) struct Secrets {
     pub(crate) jwt: Option<String>,
 }
 
+#[derive(Clone, Default)]
+pub(crate) struct KeyValues {
+    /// Values by bucket and key.
+    pub(crate) entries: BTreeMap<(String, String), String>,
+    /// Why nothing can be looked up.
+    pub(crate) failure: Option<String>,
+}
+
 impl Facts {
     pub(crate) fn asked(&self, question: &'static str) {
         self.questions.borrow_mut().push(question);
@@ -163,6 +173,23 @@ impl Facts {
             let mut names = path.split('.');
             names.try_fold(claims, |value, name| value.as_object()?.get(name))
         })
+    }
+
+    pub(crate) fn key_value(&self, bucket: &str, key: &str) -> Result<Option<String>, LookUpError> {
+        self.asked("key-value.get");
+        if let Some(failure) = &self.key_values.failure {
+            return Err(LookUpError::new(failure));
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-/_=.".contains(&byte);
+        let ends_in_a_dot = key.starts_with('.') || key.ends_with('.');
+        if key.is_empty() || ends_in_a_dot || !key.bytes().all(allowed) {
+            return Err(LookUpError::new(format!(
+                "`{}` can be no key of a bucket",
+                key.escape_debug()
+            )));
+        }
+        let question = (bucket.to_owned(), key.to_owned());
+        Ok(self.key_values.entries.get(&question).cloned())
     }
 
     pub(crate) fn password_matches(&self, hash: &str) -> Result<bool, HashError> {

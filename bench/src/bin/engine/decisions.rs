@@ -59,11 +59,11 @@ impl Loaded {
             module: &roles,
             settings: ROLES_SETTINGS,
         };
-        let (limits, grants) = (Limits::default(), Grants::default());
+        let (limits, grants) = (Limits::default(), Grants::default);
         Ok(Self {
-            unconfigured: measure::unconfigured(&engine, users, limits, grants)?,
-            users: Policy::load(&engine, users, limits, grants)?,
-            roles: Policy::load(&engine, roles, limits, grants)?,
+            unconfigured: measure::unconfigured(&engine, users, limits, grants())?,
+            users: Policy::load(&engine, users, limits, grants())?,
+            roles: Policy::load(&engine, roles, limits, grants())?,
         })
     }
 

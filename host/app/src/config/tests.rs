@@ -10,6 +10,7 @@ use super::*;
 
 mod ceilings;
 mod identity;
+mod key_value;
 mod operator;
 mod policies;
 mod reference;
@@ -17,7 +18,7 @@ mod secrets;
 
 const FILE: &str = "dir/portcullis.toml";
 /// The least that a configuration needs.
-const LEAST: [(&str, &[&str]); 6] = [
+const LEAST: [(&str, &[&str]); 7] = [
     ("nats", &[r#"nkey-seed-file = "callout.nk""#]),
     (
         "callout",
@@ -30,6 +31,7 @@ const LEAST: [(&str, &[&str]); 6] = [
     ("log", &[]),
     ("health", &[]),
     ("identity", &[]),
+    ("key-value", &[]),
 ];
 
 /// The least, with `lines` in `table`, in the place of what they set.
@@ -407,7 +409,7 @@ memory = "lots"
 format = "xml"
 "#;
     insta::assert_snapshot!(lines(&parse(text).unwrap_err()).join("\n"), @r#"
-    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `operator`, `identity`, `ceilings`, `policies`, `health`, `log`
+    dir/portcullis.toml:2: surprise: unknown key, expected one of `nats`, `callout`, `operator`, `identity`, `ceilings`, `policies`, `key-value`, `health`, `log`
     dir/portcullis.toml:3: nats: warning: no way to authenticate is set, so servers will ask the callout about the callout; set `nkey-seed-file`
     dir/portcullis.toml:4: nats.servers: expected a server address that starts with `nats://` or `tls://`
     dir/portcullis.toml:4: nats.servers: expected a server address such as `nats://127.0.0.1:4222`, found an integer

@@ -22,7 +22,7 @@ fn what_is_made_passes_the_check() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("new/portcullis");
     init(&root).unwrap();
-    let findings = run_check(&root.join("portcullis.toml"), |_, _| Vec::new());
+    let findings = run_check(&root.join("portcullis.toml"), |_, _, _| Vec::new());
     assert_eq!(
         findings,
         Findings {

@@ -1,5 +1,7 @@
 //! The form of a test file.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -44,6 +46,10 @@ pub(super) struct Login {
     pub(super) certificate: Option<Certificate>,
     pub(super) client: Client,
     pub(super) server: Server,
+    /// What is in the buckets, by bucket and key.
+    pub(super) key_value: BTreeMap<String, BTreeMap<String, String>>,
+    /// The buckets that cannot be looked into.
+    pub(super) key_value_unavailable: Vec<String>,
 }
 
 /// The interface `identity`.

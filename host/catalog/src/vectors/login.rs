@@ -1,8 +1,8 @@
 //! From a test's login to the request a policy hears.
 
 use portcullis_core::{
-    AuthorizationRequest, Certificate, Claims, Client, ClientTls, Credentials, Identity, Method,
-    Secret, Server, Strength,
+    AuthorizationRequest, BucketName, Certificate, Claims, Client, ClientTls, Credentials,
+    FixedKeyValues, Identity, Method, Secret, Server, Strength, is_key,
 };
 
 use super::format;
@@ -36,6 +36,28 @@ pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
         identity,
         received_at: now,
     })
+}
+
+/// The buckets that a login of this kind finds: what the test does not name is empty, whatever the host's own buckets hold.
+pub(super) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, String> {
+    let named = |name: &str| {
+        let parsed = name.parse::<BucketName>();
+        parsed.map_err(|error| format!("login.key-value: {error}"))
+    };
+    let mut buckets = FixedKeyValues::default().others_are_empty();
+    for (name, entries) in std::mem::take(&mut login.key_value) {
+        if let Some(key) = entries.keys().find(|key| !is_key(key)) {
+            let key = key.escape_debug();
+            return Err(format!(
+                "login.key-value.{name}: `{key}` can be no key of a bucket"
+            ));
+        }
+        buckets = buckets.with(&named(&name)?, entries);
+    }
+    for name in std::mem::take(&mut login.key_value_unavailable) {
+        buckets = buckets.without(named(&name)?);
+    }
+    Ok(buckets)
 }
 
 fn proved(identity: format::Identity) -> Result<Identity, String> {

@@ -1,0 +1,53 @@
+//! `[key-value]`: the buckets that policies may look keys up in.
+
+use portcullis_core::BucketName;
+
+use super::reader::Section;
+use super::values::{Kind, SIZE, WORD};
+
+/// The table `[key-value]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyValue {
+    /// The buckets; none twice.
+    pub buckets: Vec<BucketName>,
+    /// The most that the keys and values of one bucket may take, in bytes.
+    pub max_bytes: u64,
+    /// The `JetStream` domain they are in, if it is not the server's.
+    pub jetstream_domain: Option<String>,
+}
+
+const BUCKET: Kind<BucketName> = Kind {
+    expected: "the name of a key-value bucket",
+    parse: |text| {
+        text.parse()
+            .map_err(|error: portcullis_core::InvalidBucketName| error.to_string())
+    },
+};
+
+impl KeyValue {
+    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+        let buckets = match section.setting("buckets") {
+            None => Some(Vec::new()),
+            Some(setting) => setting.list(&BUCKET).filter(|buckets| {
+                let mut sorted = buckets.clone();
+                sorted.sort();
+                let twice = sorted.windows(2).find(|pair| pair.first() == pair.last());
+                if let Some([bucket, _]) = twice {
+                    setting.report(format!("names bucket `{bucket}` twice"));
+                }
+                twice.is_none()
+            }),
+        };
+        let max_bytes = section.value("max-bytes", &SIZE, 16 << 20);
+        let jetstream_domain = match section.setting("jetstream-domain") {
+            None => Some(None),
+            Some(setting) => setting.parse(&WORD).map(Some),
+        };
+        section.finish();
+        Some(Self {
+            buckets: buckets?,
+            max_bytes: max_bytes?,
+            jetstream_domain: jetstream_domain?,
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! Key-value buckets that policies may look keys up in.
+
+mod bucket;
+mod fixed;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use bucket::{BucketName, InvalidBucketName};
+pub use fixed::FixedKeyValues;
+
+/// Where the host looks up keys for policies.
+///
+/// Look-ups happen in the middle of a decision: implementations answer from memory, at once. They may be called from many
+/// threads.
+pub trait KeyValues: fmt::Debug + Send + Sync + 'static {
+    /// Whether there is to be such a bucket. A policy that is granted another one is not loaded.
+    fn serves(&self, bucket: &BucketName) -> bool;
+
+    /// The value of `key`; none if the bucket is known to have no such key.
+    ///
+    /// # Errors
+    ///
+    /// When that is not known: nothing is an absence that might be a failure.
+    fn get(&self, bucket: &BucketName, key: &str) -> Result<Option<Arc<str>>, LookUpError>;
+}
+
+/// Why the value of a key is not known. One line each; policies hear them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookUpError {
+    /// The host knows no such bucket.
+    #[error("bucket `{0}` is not among `buckets` under [key-value] of the host's configuration")]
+    Unknown(BucketName),
+    /// The policy may not look into this bucket.
+    #[error(
+        "bucket `{bucket}` is not granted: list it in `key-value` under [grants] in the policy's settings file",
+        bucket = .0.escape_debug()
+    )]
+    NotGranted(String),
+    /// The host has not all of the bucket yet, or the bucket is gone.
+    #[error("bucket `{0}` is not synchronised: the host's log says why")]
+    NotSynchronised(BucketName),
+    /// The bucket holds more than the host keeps.
+    #[error(
+        "bucket `{bucket}` is larger than {limit} bytes: raise `max-bytes` under [key-value] if that is meant"
+    )]
+    TooLarge {
+        /// The bucket.
+        bucket: BucketName,
+        /// The most, in bytes.
+        limit: u64,
+    },
+    /// The value is not UTF-8 text.
+    #[error("the value of this key in bucket `{0}` is not UTF-8 text")]
+    NotText(BucketName),
+    /// No bucket can have such a key.
+    #[error(
+        "no key: a key has 1 to {MAX_KEY} letters, digits, `-`, `/`, `_`, `=` and `.`, and no `.` at an end"
+    )]
+    InvalidKey,
+    /// The value is longer than a policy may be handed.
+    #[error(
+        "the value of this key in bucket `{bucket}` is longer than {limit} bytes: raise `host-call-bytes` under [limits] in the policy's \
+         settings file"
+    )]
+    ValueTooLong {
+        /// The bucket.
+        bucket: BucketName,
+        /// The most, in bytes.
+        limit: usize,
+    },
+    /// The decision has looked up as many keys as it may.
+    #[error("a decision may look up {limit} keys")]
+    TooMany {
+        /// The most.
+        limit: usize,
+    },
+}
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 1024;
+
+/// Whether a bucket can have such a key, by the rules of NATS clients (ADR-8).
+pub fn is_key(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-/_=.".contains(&byte);
+    (1..=MAX_KEY).contains(&text.len())
+        && text.bytes().all(allowed)
+        && !text.starts_with('.')
+        && !text.ends_with('.')
+}
+
+/// No buckets at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoKeyValues;
+
+impl KeyValues for NoKeyValues {
+    fn serves(&self, _: &BucketName) -> bool {
+        false
+    }
+
+    fn get(&self, bucket: &BucketName, _: &str) -> Result<Option<Arc<str>>, LookUpError> {
+        Err(LookUpError::Unknown(bucket.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_that_nats_clients_take() {
+        for key in ["a", "A-9_/=", "users.alice", &"k".repeat(MAX_KEY)] {
+            assert!(is_key(key), "`{key}`");
+        }
+        for text in [
+            "",
+            ".a",
+            "a.",
+            "a b",
+            "a@b",
+            "a*",
+            "a>",
+            "é",
+            "a\n",
+            &"k".repeat(MAX_KEY + 1),
+        ] {
+            assert!(!is_key(text), "`{text}`");
+        }
+    }
+
+    #[test]
+    fn without_buckets_nothing_is_absent() {
+        let bucket: BucketName = "revoked".parse().unwrap();
+        assert!(!NoKeyValues.serves(&bucket));
+        assert!(NoKeyValues.get(&bucket, "alice").is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! Looking keys up for a policy.
+
+use super::{NoRequest, contract};
+use crate::look_up::not_granted;
+use crate::state::{Phase, State};
+
+const GET: &str = "key-value.get";
+
+impl contract::key_value::Host for State {
+    fn get(
+        &mut self,
+        bucket: String,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<String>, String>> {
+        if self.asked.is_some() {
+            self.note(GET, Some(&format!("{bucket},{key}")));
+        }
+        // What `configure` looked up would be kept for ever.
+        if matches!(self.phase, Phase::Configure) {
+            return Err(NoRequest(GET).into());
+        }
+        let longest = self.limits.host_call_bytes;
+        let answer = match &mut self.look_ups {
+            Some(look_ups) => look_ups.get(&bucket, key, longest),
+            None => Err(not_granted(&bucket)),
+        };
+        Ok(answer
+            .map(|value| value.map(|text| text.as_ref().to_owned()))
+            .map_err(|error| error.to_string()))
+    }
+}

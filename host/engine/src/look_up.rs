@@ -1,0 +1,134 @@
+//! Looking keys up for a policy: which buckets it may, and that a decision hears the same answer twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use portcullis_core::{BucketName, KeyValues, LookUpError, is_key};
+
+use crate::limits::Limits;
+
+/// The buckets that a policy is granted; at least one.
+#[derive(Clone, Debug)]
+pub(crate) struct Granted(Arc<BTreeSet<BucketName>>);
+
+/// The look-ups of one decision.
+#[derive(Clone, Debug)]
+pub(crate) struct LookUps {
+    granted: Granted,
+    key_values: Arc<dyn KeyValues>,
+    /// What was answered, by bucket and key: a value that changes meanwhile does not change in the middle of a decision.
+    answers: BTreeMap<(BucketName, String), Answer>,
+}
+
+type Answer = Result<Option<Arc<str>>, LookUpError>;
+
+impl Granted {
+    /// None if nothing is granted.
+    pub(crate) fn new(buckets: BTreeSet<BucketName>) -> Option<Self> {
+        (!buckets.is_empty()).then(|| Self(Arc::new(buckets)))
+    }
+}
+
+impl LookUps {
+    pub(crate) const fn new(granted: Granted, key_values: Arc<dyn KeyValues>) -> Self {
+        Self {
+            granted,
+            key_values,
+            answers: BTreeMap::new(),
+        }
+    }
+
+    /// The value of `key` in `bucket`, of at most `longest` bytes.
+    pub(crate) fn get(&mut self, bucket: &str, key: String, longest: usize) -> Answer {
+        let Some(bucket) = self.granted.0.get(bucket).cloned() else {
+            return Err(not_granted(bucket));
+        };
+        if !is_key(&key) {
+            return Err(LookUpError::InvalidKey);
+        }
+        let question = (bucket, key);
+        if let Some(answer) = self.answers.get(&question) {
+            return answer.clone();
+        }
+        let limit = Limits::LOOK_UPS;
+        if self.answers.len() >= limit {
+            return Err(LookUpError::TooMany { limit });
+        }
+        let (bucket, key) = &question;
+        let answer = match self.key_values.get(bucket, key) {
+            Ok(Some(value)) if value.len() > longest => Err(LookUpError::ValueTooLong {
+                bucket: bucket.clone(),
+                limit: longest,
+            }),
+            answer => answer,
+        };
+        self.answers.insert(question, answer.clone());
+        answer
+    }
+}
+
+/// The refusal of a bucket that nobody granted, whose name may be anything.
+pub(crate) fn not_granted(bucket: &str) -> LookUpError {
+    LookUpError::NotGranted(bucket.chars().take(64).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Counts how often it is asked.
+    #[derive(Debug, Default)]
+    struct Counting(Mutex<usize>);
+
+    impl KeyValues for Counting {
+        fn serves(&self, _: &BucketName) -> bool {
+            true
+        }
+
+        fn get(&self, _: &BucketName, _: &str) -> Answer {
+            let mut asked = self.0.lock().unwrap();
+            *asked += 1;
+            Ok(Some(asked.to_string().into()))
+        }
+    }
+
+    fn look_ups() -> LookUps {
+        let granted = Granted::new(["users".parse().unwrap()].into()).unwrap();
+        LookUps::new(granted, Arc::<Counting>::default())
+    }
+
+    #[test]
+    fn an_answer_is_the_same_for_the_whole_decision() {
+        let mut look_ups = look_ups();
+        let mut get = |key: &str| look_ups.get("users", key.to_owned(), 10).unwrap().unwrap();
+        assert_eq!([&*get("a"), &*get("b"), &*get("a")], ["1", "2", "1"]);
+    }
+
+    #[test]
+    fn a_decision_looks_up_so_many_keys_and_no_more() {
+        let mut look_ups = look_ups();
+        for number in 0..Limits::LOOK_UPS {
+            assert!(look_ups.get("users", number.to_string(), 10).is_ok());
+        }
+        let refused = look_ups.get("users", "one-more".to_owned(), 10);
+        assert_eq!(refused, Err(LookUpError::TooMany { limit: 256 }));
+        assert!(look_ups.get("users", "0".to_owned(), 10).is_ok(), "known");
+    }
+
+    #[test]
+    fn what_is_not_granted_or_no_key_or_too_long_is_an_error() {
+        let mut look_ups = look_ups();
+        let mut get = |bucket, key: &str, longest| look_ups.get(bucket, key.to_owned(), longest);
+        let refused = |bucket: &str| Err(LookUpError::NotGranted(bucket.to_owned()));
+        assert_eq!(get("tenants", "a", 10), refused("tenants"));
+        assert_eq!(get("", "a", 10), refused(""));
+        assert_eq!(get("users", "a b", 10), Err(LookUpError::InvalidKey));
+        let too_long = get("users", "a", 0);
+        assert!(
+            matches!(too_long, Err(LookUpError::ValueTooLong { .. })),
+            "{too_long:?}"
+        );
+    }
+}

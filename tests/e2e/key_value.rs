@@ -1,0 +1,305 @@
+//! Policies that look keys up in buckets which others change.
+
+use anyhow::{Context, Result, ensure};
+use async_nats::Client;
+use async_nats::jetstream::kv::{self, Store};
+use async_nats::jetstream::{self, consumer};
+use futures::TryStreamExt as _;
+use portcullis_tests::{
+    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, is_refused, log_in,
+    run_portcullis,
+};
+use rstest::rstest;
+
+const BUCKET: &str = "revoked";
+/// The most attempts at something that takes a moment.
+const ATTEMPTS: usize = 20;
+
+const SYNCHRONISED: &str = "key-value bucket synchronised";
+const MISSING: &str = "key-value bucket missing: look-ups fail";
+const LOST: &str = "key-value bucket lost: look-ups are answered by what was known";
+
+/// A site whose policy refuses whoever is in the bucket.
+struct Revoking {
+    site: Site,
+    server: NatsServer,
+    /// Who keeps the bucket.
+    keeper: Client,
+}
+
+impl Revoking {
+    async fn start(release: Release) -> Result<Self> {
+        let site = Site::create(release)?;
+        let settings =
+            format!("[settings]\nbucket = \"{BUCKET}\"\n[grants]\nkey-value = [\"{BUCKET}\"]\n");
+        let module = Built::guest("looks_up")?;
+        site.policies
+            .put_policy("revocations", &module, &settings)?;
+        let server = site.start_server(Accounts::Buckets).await?;
+        let keeper = keeper(&server).await?;
+        Ok(Self {
+            site,
+            server,
+            keeper,
+        })
+    }
+
+    async fn make_bucket(&self) -> Result<Store> {
+        make_bucket(&self.keeper).await
+    }
+
+    /// Starts a host that mirrors the bucket, with these further lines under `[key-value]`.
+    async fn start_host(&self, more: &str) -> Result<Host> {
+        let table = format!("[key-value]\nbuckets = [\"{BUCKET}\"]\n{more}\n");
+        let host = self.site.spawn_host(&self.server, &table)?;
+        host.ready().await?;
+        Ok(host)
+    }
+
+    /// Logs `user` in until that comes to what is expected: a change takes a moment.
+    async fn comes_to(&self, user: &str, is_admitted: bool) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            if self.is_admitted(user, "desk").await? == is_admitted {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("`{user}` let in: never {is_admitted}")
+    }
+
+    async fn is_admitted(&self, user: &str, name: &str) -> Result<bool> {
+        let login = log_in(&self.server.url(), Credentials::Password(user, "any"), name).await;
+        ensure!(login.is_ok() || is_refused(&login), "{login:?}");
+        Ok(login.is_ok())
+    }
+
+    /// Why `user` is refused.
+    async fn refusal(&self, host: &Host, user: &str) -> Result<String> {
+        let mark = host.log().len();
+        ensure!(
+            !self.is_admitted(user, "refused").await?,
+            "`{user}` is let in"
+        );
+        let awaited = "a decision";
+        let decision = host.wait_from(mark, awaited, |event| event.decides("refused"));
+        Ok(decision.await?.text("denial.reason").to_owned())
+    }
+}
+
+/// Somebody in the account with the buckets.
+async fn keeper(server: &NatsServer) -> Result<Client> {
+    let (user, password) = Site::OBSERVER;
+    Ok(log_in(
+        &server.url(),
+        Credentials::Password(user, password),
+        "keeper",
+    )
+    .await?)
+}
+
+async fn make_bucket(keeper: &Client) -> Result<Store> {
+    let config = kv::Config {
+        bucket: BUCKET.to_owned(),
+        ..kv::Config::default()
+    };
+    Ok(jetstream::new(keeper.clone())
+        .create_key_value(config)
+        .await?)
+}
+
+/// Waits until the host says this of the bucket.
+async fn says(host: &Host, mark: usize, words: &str) -> Result<Event> {
+    let said = |event: &Event| event.says(words) && event.text("key_value.bucket") == BUCKET;
+    host.wait_from(mark, words, said).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_is_put_into_a_bucket_is_refused_until_taken_out(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let bucket = revoking.make_bucket().await?;
+    bucket.put("mallory", "left in May".into()).await?;
+    let host = revoking.start_host("").await?;
+    let synchronised = says(&host, 0, SYNCHRONISED).await?;
+    assert_eq!(synchronised.number("key_value.keys"), Some(1));
+    let loaded = host.log().len();
+
+    assert!(revoking.is_admitted("alice", "desk").await?);
+    let reason = revoking.refusal(&host, "mallory").await?;
+    assert!(reason.contains("revoked: left in May"), "{reason}");
+
+    bucket.put("alice", "on leave".into()).await?;
+    revoking.comes_to("alice", false).await?;
+    bucket.delete("alice").await?;
+    revoking.comes_to("alice", true).await?;
+    bucket.put("alice", vec![0xff].into()).await?;
+    revoking.comes_to("alice", false).await?;
+    let reason = revoking.refusal(&host, "alice").await?;
+    assert!(reason.contains("not UTF-8 text"), "{reason}");
+    bucket.purge("alice").await?;
+    revoking.comes_to("alice", true).await?;
+    let reason = revoking.refusal(&host, "not a key").await?;
+    assert!(reason.contains("cannot look up: no key"), "{reason}");
+
+    let events = host.log().all();
+    let reloads = events.iter().skip(loaded);
+    assert_eq!(
+        reloads.filter(|event| event.says("policy loaded")).count(),
+        0
+    );
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_bucket_that_is_not_there_lets_nobody_in_until_it_is(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let host = revoking.start_host("").await?;
+    says(&host, 0, MISSING).await?;
+    let reason = revoking.refusal(&host, "alice").await?;
+    assert!(
+        reason.contains("bucket `revoked` is not synchronised"),
+        "{reason}"
+    );
+
+    for _ in 0..2 {
+        let mark = host.log().len();
+        let bucket = revoking.make_bucket().await?;
+        says(&host, mark, SYNCHRONISED).await?;
+        assert!(revoking.is_admitted("alice", "desk").await?);
+        bucket.put("alice", "on leave".into()).await?;
+        revoking.comes_to("alice", false).await?;
+
+        let mark = host.log().len();
+        let context = jetstream::new(revoking.keeper.clone());
+        context.delete_key_value(BUCKET).await?;
+        says(&host, mark, MISSING).await?;
+        let reason = revoking.refusal(&host, "bob").await?;
+        assert!(
+            reason.contains("bucket `revoked` is not synchronised"),
+            "{reason}"
+        );
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_bucket_is_read_again_when_its_server_comes_back(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let mut revoking = Revoking::start(release).await?;
+    let bucket = revoking.make_bucket().await?;
+    bucket.put("mallory", "left in May".into()).await?;
+    let host = revoking.start_host("jetstream-domain = \"hub\"").await?;
+    revoking.comes_to("alice", true).await?;
+
+    let Revoking {
+        site,
+        server,
+        keeper: _,
+    } = revoking;
+    let start_again = server.stop().await?;
+    says(&host, 0, LOST).await?;
+    let mark = host.log().len();
+    let server = start_again.await?;
+    says(&host, mark, SYNCHRONISED).await?;
+    let keeper = keeper(&server).await?;
+    revoking = Revoking {
+        site,
+        server,
+        keeper,
+    };
+
+    revoking.comes_to("alice", true).await?;
+    assert!(!revoking.is_admitted("mallory", "desk").await?);
+    let bucket = jetstream::new(revoking.keeper.clone())
+        .get_key_value(BUCKET)
+        .await?;
+    bucket.put("alice", "on leave".into()).await?;
+    revoking.comes_to("alice", false).await?;
+    bucket.delete("mallory").await?;
+    revoking.comes_to("mallory", true).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_bucket_whose_consumer_is_gone_is_read_again(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let bucket = revoking.make_bucket().await?;
+    let host = revoking.start_host("").await?;
+    let mark = host.log().len();
+
+    let consumers: Vec<consumer::Info> = bucket.stream.consumers().try_collect().await?;
+    let [consumer] = consumers.as_slice() else {
+        anyhow::bail!("expected one consumer, found {consumers:?}")
+    };
+    bucket.stream.delete_consumer(&consumer.name).await?;
+    // Nobody hears of this one.
+    bucket.put("mallory", "left in May".into()).await?;
+    says(&host, mark, SYNCHRONISED).await?;
+    revoking.comes_to("mallory", false).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_bucket_that_is_too_large_lets_nobody_in(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let bucket = revoking.make_bucket().await?;
+    let host = revoking.start_host("max-bytes = \"1KiB\"").await?;
+    revoking.comes_to("alice", true).await?;
+    let mark = host.log().len();
+    bucket.put("mallory", "x".repeat(2000).into()).await?;
+    let words = "key-value bucket larger than `max-bytes` under [key-value]: look-ups fail";
+    let told = says(&host, mark, words).await?;
+    assert_eq!(told.number("key_value.limit"), Some(1024));
+    let reason = revoking.refusal(&host, "alice").await?;
+    assert!(
+        reason.contains("raise `max-bytes` under [key-value]"),
+        "{reason}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_grant_of_a_bucket_that_is_not_configured_is_found_before_it_serves() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let settings = "[settings]\nbucket = \"revoked\"\n[grants]\nkey-value = [\"revoked\"]\n";
+    site.policies
+        .put_policy("revocations", &Built::guest("looks_up")?, settings)?;
+    let config = |buckets: &str| {
+        let table = format!("[key-value]\nbuckets = {buckets}\n");
+        site.write_config(
+            "portcullis.toml",
+            &site.host_config("nats://127.0.0.1:4222", &table),
+        )
+    };
+    let module = site.policies.path().join("revocations.wasm");
+    let module = module.to_str().context("not UTF-8")?;
+    for (buckets, is_configured) in [("[]", false), (r#"["revoked"]"#, true)] {
+        let file = config(buckets)?;
+        let file = file.to_str().context("not UTF-8")?;
+        let checked = run_portcullis(&["check", "--config", file], "").await?;
+        let inspected = run_portcullis(&["inspect", module, "--config", file], "").await?;
+        let expected = "the key-value bucket `revoked`, which this host does not mirror";
+        for finished in [&checked, &inspected] {
+            assert_eq!(
+                !finished.stdout.contains(expected),
+                is_configured,
+                "{finished:?}"
+            );
+        }
+        assert!(
+            inspected.stdout.contains("\n    key-value: revoked\n"),
+            "{inspected:?}"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Permits whoever is not in a bucket: needs the grant.
+
+use portcullis_sdk::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Settings {
+    bucket: String,
+    /// Looked up instead of the user name.
+    key: Option<String>,
+    /// How many keys to look up before, each another one.
+    #[serde(default)]
+    before: usize,
+    /// Whether to look up while it takes its settings.
+    #[serde(default)]
+    too_early: bool,
+}
+
+struct Guest(Settings);
+
+impl Policy for Guest {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        if settings.too_early {
+            // There is no request yet, so this is no call of the SDK's.
+            #[cfg(target_arch = "wasm32")]
+            let _ = portcullis_sdk::bindings::portcullis::policy::key_value::get("a", "b");
+        }
+        Ok(Self(settings))
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        let Settings { bucket, key, .. } = &self.0;
+        for number in 0..self.0.before {
+            if let Err(error) = request.key_value(bucket, &number.to_string()) {
+                return Verdict::deny(error.to_string());
+            }
+        }
+        let name = key.clone().or_else(|| request.username());
+        match request.key_value(bucket, &name.unwrap_or_default()) {
+            Ok(None) => Permit::new("APP")
+                .publish_allow(">")
+                .subscribe_allow(">")
+                .into(),
+            Ok(Some(reason)) => Verdict::deny(format!("revoked: {reason}")),
+            Err(error) => Verdict::deny(format!("cannot look up: {error}")),
+        }
+    }
+}
+
+export!(Guest);

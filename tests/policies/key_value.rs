@@ -1,0 +1,312 @@
+//! Looking keys up: what is granted, what is answered, and what is not.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use portcullis_catalog::{Catalog, test_policies};
+use portcullis_core::{BucketName, FixedKeyValues, KeyValues, LookUpError, Outcome, Verdict};
+use portcullis_engine::{Engine, Grants, Limits, LoadError, Policy};
+use rstest::rstest;
+
+use crate::site::{PATIENCE, Site};
+use crate::support::{decide, engine, guest, load, load_with, request};
+
+fn bucket(name: &str) -> BucketName {
+    name.parse().unwrap()
+}
+
+/// An engine with the bucket `revoked`, which has mallory and a long value, and `away`, which cannot be looked into.
+fn engine_with_buckets() -> Engine {
+    let long = "x".repeat(2000);
+    let buckets = FixedKeyValues::default()
+        .with(
+            &bucket("revoked"),
+            [("mallory", "left in May"), ("long", &long)],
+        )
+        .with(&bucket("tenants"), [("acme", "gold")])
+        .without(bucket("away"));
+    engine().looking_up_in(Arc::new(buckets))
+}
+
+fn granted(buckets: &[&str]) -> Grants {
+    Grants {
+        key_values: buckets.iter().map(|name| bucket(name)).collect(),
+        ..Grants::default()
+    }
+}
+
+fn policy(settings: &str, limits: Limits) -> Policy {
+    let module = guest("looks_up");
+    let grants = granted(&["revoked", "away"]);
+    load_with(&engine_with_buckets(), &module, settings, limits, grants).unwrap()
+}
+
+/// What `looks_up` says with these settings; nothing if it permits.
+fn refusal(settings: &str) -> Option<String> {
+    match decide(&policy(settings, Limits::default())).unwrap() {
+        Verdict::Deny(reason) => Some(reason),
+        Verdict::Permit(_) => None,
+        Verdict::Abstain => panic!("it abstains"),
+    }
+}
+
+#[test]
+fn looking_up_needs_a_grant() {
+    let error = load("looks_up").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "it imports `portcullis:policy/key-value`, which needs `key-value = [\"BUCKET\"]` under [grants] in its settings file"
+    );
+}
+
+#[test]
+fn a_bucket_that_the_host_does_not_have_cannot_be_granted() {
+    let module = guest("looks_up");
+    let (limits, grants) = (Limits::default(), granted(&["revoked", "rewoked"]));
+    let settings = r#"{"bucket":"revoked"}"#;
+    let error = load_with(&engine_with_buckets(), &module, settings, limits, grants).unwrap_err();
+    assert!(matches!(error, LoadError::UnknownBucket(_)), "{error}");
+    for words in ["`rewoked`", "`buckets` under [key-value]"] {
+        assert!(error.to_string().contains(words), "`{words}`: {error}");
+    }
+}
+
+#[rstest]
+#[case::absent(r#"{"bucket":"revoked"}"#, None)]
+#[case::present(
+    r#"{"bucket":"revoked","key":"mallory"}"#,
+    Some("revoked: left in May")
+)]
+#[case::not_synchronised(
+    r#"{"bucket":"away"}"#,
+    Some("cannot look up: bucket `away` is not synchronised")
+)]
+#[case::not_granted(
+    r#"{"bucket":"tenants","key":"acme"}"#,
+    Some("cannot look up: bucket `tenants` is not granted")
+)]
+#[case::no_bucket(
+    r#"{"bucket":"> \n"}"#,
+    Some("cannot look up: bucket `> \\n` is not granted")
+)]
+#[case::no_key(
+    r#"{"bucket":"revoked","key":"a b"}"#,
+    Some("cannot look up: no key: a key has")
+)]
+fn what_is_looked_up_is_told_or_the_reason_why_not(
+    #[case] settings: &str,
+    #[case] expected: Option<&str>,
+) {
+    let refusal = refusal(settings);
+    match expected {
+        None => assert_eq!(refusal, None),
+        Some(start) => {
+            let reason = refusal.unwrap();
+            assert!(reason.starts_with(start), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn a_value_longer_than_a_policy_may_be_handed_is_an_error() {
+    let limits = Limits {
+        host_call_bytes: 1999,
+        ..Limits::default()
+    };
+    let settings = r#"{"bucket":"revoked","key":"long"}"#;
+    let verdict = decide(&policy(settings, limits)).unwrap();
+    let Verdict::Deny(reason) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert!(
+        reason.contains("longer than 1999 bytes: raise `host-call-bytes`"),
+        "{reason}"
+    );
+    let reason = refusal(settings).unwrap();
+    assert!(reason.starts_with("revoked: xxx"), "{reason}");
+}
+
+#[test]
+fn a_decision_looks_up_so_many_keys_and_no_more() {
+    assert_eq!(refusal(r#"{"bucket":"revoked","before":255}"#), None);
+    let reason = refusal(r#"{"bucket":"revoked","before":256}"#).unwrap();
+    assert_eq!(reason, "cannot look up: a decision may look up 256 keys");
+}
+
+#[test]
+fn nothing_is_looked_up_while_settings_are_taken() {
+    let module = guest("looks_up");
+    let settings = r#"{"bucket":"revoked","too-early":true}"#;
+    let (limits, grants) = (Limits::default(), granted(&["revoked"]));
+    let error = load_with(&engine_with_buckets(), &module, settings, limits, grants).unwrap_err();
+    assert!(matches!(error, LoadError::Configure(_)), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("`key-value.get` was called during `configure`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_a_decision_looked_up_can_be_told() {
+    let engine = engine_with_buckets().metered().unwrap();
+    let module = guest("looks_up");
+    let settings = r#"{"bucket":"revoked","key":"mallory"}"#;
+    let (limits, grants) = (Limits::default(), granted(&["revoked"]));
+    let policy = load_with(&engine, &module, settings, limits, grants).unwrap();
+    let metered = policy.decide_within(request(), Instant::now() + PATIENCE, u64::MAX);
+    assert_eq!(
+        metered.verdict,
+        Ok(Verdict::Deny("revoked: left in May".to_owned()))
+    );
+    assert_eq!(metered.asked, ["key-value.get(revoked,mallory)"]);
+}
+
+/// A value that is another one each time it is asked for.
+#[derive(Debug, Default)]
+struct Restless(std::sync::atomic::AtomicUsize);
+
+impl KeyValues for Restless {
+    fn serves(&self, _: &BucketName) -> bool {
+        true
+    }
+
+    fn get(&self, _: &BucketName, _: &str) -> Result<Option<Arc<str>>, LookUpError> {
+        let asked = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(Some(asked.to_string().into()))
+    }
+}
+
+#[test]
+fn an_instance_that_decides_again_looks_up_again() {
+    let engine = engine().looking_up_in(Arc::<Restless>::default());
+    let module = guest("looks_up");
+    // The key is looked up twice: `0` before, and `0` at last.
+    let settings = r#"{"bucket":"revoked","key":"0","before":1}"#;
+    let (limits, grants) = (Limits::default(), granted(&["revoked"]));
+    let policy = load_with(&engine, &module, settings, limits, grants).unwrap();
+    let policy = policy.reusing(10.try_into().unwrap());
+    for number in 0..3 {
+        let expected = Verdict::Deny(format!("revoked: {number}"));
+        assert_eq!(decide(&policy), Ok(expected));
+    }
+}
+
+/// A site with `looks_up`, with these lines under `[grants]` and these tests.
+fn site(grants: &str, tests: &str) -> Site {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("looks_up"));
+    let settings = format!("[settings]\nbucket = \"revoked\"\n[grants]\n{grants}\n");
+    site.put("p.toml", settings.as_bytes());
+    site.put("p.tests.toml", tests.as_bytes());
+    site
+}
+
+const GRANT: &str = r#"key-value = ["revoked"]"#;
+
+const TESTS: &str = r#"
+[[tests]]
+name = "whoever is not revoked gets in"
+login = { username = "mallory" }
+permit = { account = "APP", publish = { allow = [">"] }, subscribe = { allow = [">"] } }
+
+[[tests]]
+name = "whoever is revoked does not"
+deny = "revoked: on leave"
+[tests.login]
+username = "alice"
+[tests.login.key-value.revoked]
+alice = "on leave"
+
+[[tests]]
+name = "nobody gets in while that is not known"
+deny = "not synchronised"
+login = { username = "alice", key-value-unavailable = ["revoked"] }
+"#;
+
+#[test]
+fn tests_have_buckets_of_their_own() {
+    // The engine's bucket revokes mallory, and not alice.
+    let site = site(GRANT, TESTS);
+    let tested = test_policies(&engine_with_buckets(), &site.options(), &[]).unwrap();
+    let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
+    let failures: Vec<_> = outcomes
+        .iter()
+        .filter_map(|test| test.failure.as_ref())
+        .collect();
+    assert_eq!((outcomes.len(), failures), (3, vec![]));
+    assert!(
+        outcomes.iter().all(|test| test
+            .asked
+            .iter()
+            .any(|asked| asked.starts_with("key-value.get(revoked,"))),
+        "{outcomes:?}"
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_tests_buckets_is_named() {
+    for (wrong, expected) in [
+        (
+            "\"a b\" = \"1\"",
+            "login.key-value.revoked: `a b` can be no key of a bucket",
+        ),
+        ("alice = 1", "expected a string"),
+    ] {
+        let tests = format!(
+            "[[tests]]\nname = \"t\"\nabstain = true\nlogin.key-value.revoked = {{ {wrong} }}\n"
+        );
+        let site = site(GRANT, &tests);
+        let (_, report) = Catalog::open(engine_with_buckets(), site.options()).unwrap();
+        let rejection = report.rejections().next().unwrap();
+        assert!(rejection.error.contains(expected), "{rejection:?}");
+    }
+}
+
+#[test]
+fn grants_are_read_from_the_settings_file() {
+    let open = |grants: &str| {
+        let site = site(grants, "tests = []");
+        let (catalog, report) = Catalog::open(engine_with_buckets(), site.options()).unwrap();
+        let rejections: Vec<_> = report.rejections().cloned().collect();
+        (catalog, site, rejections)
+    };
+    let (catalog, _site, rejections) = open(GRANT);
+    assert_eq!(rejections.len(), 0, "{rejections:?}");
+    let outcome = crate::site::decide(&catalog).outcome;
+    assert!(matches!(outcome, Outcome::Permit(_)), "{outcome:?}");
+    for (grants, expected) in [
+        ("", "needs `key-value = [\"BUCKET\"]` under [grants]"),
+        (
+            "key-value = []",
+            "needs `key-value = [\"BUCKET\"]` under [grants]",
+        ),
+        (
+            "key-value = true",
+            "grants.key-value: expected names of key-value buckets",
+        ),
+        (
+            "key-value = [\"a.b\"]",
+            "grants.key-value: expected names of key-value buckets",
+        ),
+        (
+            "keyvalue = [\"a\"]",
+            "grants.keyvalue: unknown key, did you mean `key-value`?",
+        ),
+        (
+            "key-value = [\"other\"]",
+            "the key-value bucket `other`, which this host does not mirror",
+        ),
+    ] {
+        let (_, site, rejections) = open(grants);
+        let [rejection] = rejections.as_slice() else {
+            panic!("`{grants}`: {rejections:?}")
+        };
+        assert!(
+            rejection.error.contains(expected),
+            "`{grants}`: {rejection:?}"
+        );
+        assert_eq!(rejection.file, site.path().join("p.toml"), "`{grants}`");
+    }
+}
