@@ -36,9 +36,9 @@ const PANELS: [(&str, &str); 7] = [
 ];
 const OURS: &str = "portcullis";
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 770.0;
 /// Where bars begin, and how long the longest one is.
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 240.0;
 const LONGEST: f64 = 420.0;
 const LINE: f64 = 22.0;
 const TITLE: f64 = 34.0;
