@@ -1,18 +1,20 @@
 //! Where policies are asked: on the spot as long as they are quick, and on a thread of their own when they take long.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use portcullis_catalog::Catalog;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
-use portcullis_engine::{EvaluationError, Limits};
+use portcullis_engine::{EvaluationError, Limits, Policy};
 use tokio::runtime::Builder;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use crate::settings::unreadable;
 use crate::site::{PATIENCE, Site};
-use crate::support::{load, request};
+use crate::support::{load, load_bytes, request};
 
 async fn authorize(catalog: Catalog, request: Arc<AuthorizationRequest>) -> Decision {
     catalog.authorize(request, Instant::now() + PATIENCE).await
@@ -59,23 +61,42 @@ fn a_runtime_with_one_thread_is_not_kept_at_all() {
     assert_eq!(class(&decision), Some(DenialClass::PolicyDenied));
 }
 
-#[test]
-fn what_a_policy_logs_before_it_is_given_up_is_logged_once() {
-    let policy = load("logs_and_spins").unwrap();
-    let lines = Arc::new(AtomicUsize::new(0));
-    let counted = Lines(Arc::clone(&lines));
-    tracing::subscriber::with_default(counted, || {
+/// Lets a policy be given up and asked again. What it logged before, and after, and how often the log has what it asked.
+fn heard_of(policy: &Policy) -> [usize; 3] {
+    let heard = Heard::default();
+    tracing::subscriber::with_default(heard.clone(), || {
         let deadline = Instant::now() + PATIENCE;
         let begun = policy.begin(request(), deadline, Duration::from_millis(1));
         let Err(attempt) = begun else {
             panic!("{begun:?}")
         };
-        assert_eq!(lines.load(Ordering::Relaxed), 1);
+        let before = heard.lines.load(Ordering::Relaxed);
         let error = policy.decide_after(attempt, request(), deadline);
         let limit = Limits::default().deadline;
         assert_eq!(error, Err(EvaluationError::Deadline(limit)));
-        assert_eq!(lines.load(Ordering::Relaxed), 1);
-    });
+        let [lines, asked] =
+            [&heard.lines, &heard.asked].map(|count| count.load(Ordering::Relaxed));
+        [before, lines, asked]
+    })
+}
+
+#[test]
+fn what_a_policy_logs_and_asks_before_it_is_given_up_is_told_once() {
+    assert_eq!(heard_of(&load("logs_and_spins").unwrap()), [1, 1, 1]);
+}
+
+#[test]
+fn so_it_is_of_a_policy_that_takes_its_settings_anew() {
+    let policy = load_bytes(&unreadable("logs_and_spins")).unwrap();
+    assert!(!policy.is_snapshotted());
+    assert_eq!(heard_of(&policy), [1, 1, 1]);
+}
+
+#[test]
+fn so_it_is_of_a_policy_whose_instances_are_reused() {
+    let policy = load("logs_and_spins").unwrap();
+    let policy = policy.reusing(NonZeroU32::new(3).unwrap());
+    assert_eq!(heard_of(&policy), [1, 1, 1]);
 }
 
 #[test]
@@ -90,10 +111,14 @@ fn a_policy_whose_own_deadline_is_sooner_is_not_given_up() {
     assert_eq!(error, EvaluationError::Deadline(limit));
 }
 
-/// Counts the lines of policies.
-struct Lines(Arc<AtomicUsize>);
+/// Counts what policies log, and how often the log has what one asked.
+#[derive(Clone, Default)]
+struct Heard {
+    lines: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
+}
 
-impl Subscriber for Lines {
+impl Subscriber for Heard {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("portcullis_engine")
     }
@@ -107,8 +132,10 @@ impl Subscriber for Lines {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let is_line = event.fields().any(|field| field.name() == "guest.message");
-        self.0.fetch_add(usize::from(is_line), Ordering::Relaxed);
+        let has = |name| usize::from(event.fields().any(|field| field.name() == name));
+        self.lines
+            .fetch_add(has("guest.message"), Ordering::Relaxed);
+        self.asked.fetch_add(has("policy.asked"), Ordering::Relaxed);
     }
 
     fn enter(&self, _: &Id) {}

@@ -10,7 +10,7 @@ use wit_parser::Resolve;
 use crate::support::{decide, engine, guest, load_bytes, load_with, request, wat};
 
 /// The guest `name` as a component whose state cannot be read out: it carries code that changes a table.
-fn unreadable(name: &str) -> Vec<u8> {
+pub(crate) fn unreadable(name: &str) -> Vec<u8> {
     let mut component = ComponentEncoder::default()
         .module(&guest(name))
         .unwrap()

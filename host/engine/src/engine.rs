@@ -156,17 +156,21 @@ impl Engine {
     ///
     /// As [`Engine::new`].
     pub fn metered(&self) -> Result<Self, EngineError> {
-        let (yields, key_values) = (self.yields, Arc::clone(&self.key_values));
         if self.inner.meters_fuel {
             return Ok(self.clone());
         }
-        if let Some(engine) = self.inner.metered.get() {
-            return Ok(Self {
-                yields,
-                key_values,
-                ..engine.clone()
-            });
-        }
+        let metered = match self.inner.metered.get() {
+            Some(engine) => engine.clone(),
+            None => self.with_a_meter()?,
+        };
+        Ok(Self {
+            yields: self.yields,
+            key_values: Arc::clone(&self.key_values),
+            ..metered
+        })
+    }
+
+    fn with_a_meter(&self) -> Result<Self, EngineError> {
         let wasmtime =
             wasmtime::Engine::new(config().consume_fuel(true)).map_err(EngineError::new)?;
         let engine = Self::on(
@@ -175,12 +179,7 @@ impl Engine {
             true,
             self.inner.code_cache.clone(),
         )?;
-        let engine = self.inner.metered.get_or_init(|| engine).clone();
-        Ok(Self {
-            yields,
-            key_values,
-            ..engine
-        })
+        Ok(self.inner.metered.get_or_init(|| engine).clone())
     }
 
     /// Places for instances that wait to decide again.

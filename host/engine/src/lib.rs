@@ -9,7 +9,7 @@
 //!
 //! - [`Engine`]: compiles and links; owns the epoch ticker. [`CodeCacheOptions`]: where it keeps compiled code.
 //! - [`Policy`]: one loaded module, configured once, its memory snapshotted where it can be; [`Policy::decide`] answers
-//!   one request in an instance of its own.
+//!   one request in an instance of its own, [`Policy::begin`] on a thread that should not be kept.
 //! - [`Limits`] and [`Grants`]: what a policy may use. [`Limit`] and [`Amount`]: one of them, for people.
 //! - [`describe`]: what a module is, without running it.
 //! - [`LoadError`]: why a module is not put in service. [`EvaluationError`]: why a decision failed, and
@@ -21,7 +21,6 @@
 //! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
 //! a leak, not through a corrupted heap. A policy can opt out of that ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
 
-mod attempt;
 mod background;
 mod cache;
 mod contract;
@@ -40,14 +39,11 @@ mod policy;
 mod reuse;
 mod snapshot;
 mod state;
-mod substituted;
 
-pub use attempt::GaveUp;
 pub use cache::{CodeCacheCounts, CodeCacheOptions};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use module::{Description, describe};
-pub use policy::{Metered, Policy, Source};
-pub use substituted::Substituted;
+pub use policy::{GaveUp, Metered, Policy, Source, Substituted};

@@ -1,25 +1,31 @@
-//! One loaded policy, and one decision.
+//! One policy: checked, compiled, configured and linked. Its decisions are in [`deciding`].
+
+mod deciding;
+mod substituted;
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
+use portcullis_core::PolicyName;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::attempt::Failed;
 use crate::engine::{Engine, TICK};
 use crate::evaluation::EvaluationError;
-use crate::host::{GuestVerdict, PolicyBindings, PolicyPre, truncate};
+use crate::host::{PolicyBindings, PolicyPre, truncate};
 use crate::limits::{Grants, Limits};
 use crate::load::{LoadError, one_line};
-use crate::look_up::{Granted, LookUps};
+use crate::look_up::Granted;
 use crate::module::componentize;
 use crate::overrun;
-use crate::reuse::{Reused, Used};
+use crate::reuse::Reused;
 use crate::snapshot::{self, Instrumented, Unreadable};
-use crate::state::{GuestLog, Phase, Questions, State};
+use crate::state::{Phase, State};
+#[cfg(feature = "measure")]
+pub(crate) use deciding::answer;
+pub use deciding::{GaveUp, Metered};
+pub use substituted::Substituted;
 
 /// What a policy is made from. `Debug` shows the name only: settings have password hashes in them.
 #[derive(Clone, Copy)]
@@ -75,20 +81,6 @@ impl Drop for Policy {
             reused.clear(&self.engine);
         }
     }
-}
-
-/// Where the log has what policies asked.
-const ASKED: &str = "portcullis_engine::asked";
-
-/// A decision, and what it cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metered {
-    /// What the policy says.
-    pub verdict: Result<Verdict, EvaluationError>,
-    /// Fuel used by the policy's own code. What the host does for it costs none.
-    pub fuel: u64,
-    /// What it asked the host, each question once, in the words of the contract: `identity.username`, `identity.claim(roles)`.
-    pub asked: Vec<String>,
 }
 
 impl Policy {
@@ -207,197 +199,6 @@ impl Policy {
         Ok(())
     }
 
-    /// Decides one request. Blocks for as long as the policy runs and the host computes password hashes.
-    ///
-    /// `deadline` is when the answer is too late; the policy's own limit applies too.
-    ///
-    /// # Errors
-    ///
-    /// When the policy fails to answer; see [`EvaluationError::class`] for whose fault it is.
-    pub fn decide(
-        &self,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-    ) -> Result<Verdict, EvaluationError> {
-        self.decide_from(self.engine.key_values(), request, deadline)
-    }
-
-    /// As [`decide`](Self::decide), and looks keys up in `key_values`.
-    pub(crate) fn decide_from(
-        &self,
-        key_values: &Arc<dyn KeyValues>,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-    ) -> Result<Verdict, EvaluationError> {
-        let limit = self.limit(deadline);
-        self.decide_in(key_values, request, deadline, limit, 0)
-            .map_err(|failed| failed.error)
-    }
-
-    /// Decides within `limit`, and does not log the first `logged` lines.
-    pub(crate) fn decide_in(
-        &self,
-        key_values: &Arc<dyn KeyValues>,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-        limit: Duration,
-        logged: usize,
-    ) -> Result<Verdict, Failed> {
-        let phase = Phase::Decide { request, deadline };
-        let look_ups = self.look_ups(key_values);
-        if let Some(reused) = &self.reused {
-            return self
-                .run_reused(reused, &phase, limit, look_ups)
-                .map_err(|error| Failed { error, lines: 0 });
-        }
-        let mut store = self.store_with(phase, limit, look_ups);
-        store.data_mut().log.logged = logged;
-        self.run(&mut store, limit).map_err(|error| Failed {
-            error,
-            lines: store.data().log.lines,
-        })
-    }
-
-    fn look_ups(&self, key_values: &Arc<dyn KeyValues>) -> Option<LookUps> {
-        let granted = self.granted.clone()?;
-        Some(LookUps::new(granted, Arc::clone(key_values)))
-    }
-
-    /// As [`decide`](Self::decide), and counts what the policy's own code costs, in wasmtime's units of fuel: about one for an
-    /// instruction, the same on every machine. A decision that needs more than `fuel` fails with [`EvaluationError::Fuel`].
-    ///
-    /// Only a policy that was loaded by [`Engine::metered`] can; for any other this is a failure of the host.
-    pub fn decide_within(
-        &self,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-        fuel: u64,
-    ) -> Metered {
-        self.decide_within_from(self.engine.key_values(), request, deadline, fuel)
-    }
-
-    pub(crate) fn decide_within_from(
-        &self,
-        key_values: &Arc<dyn KeyValues>,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-        fuel: u64,
-    ) -> Metered {
-        let limit = self.limit(deadline);
-        let phase = Phase::Decide { request, deadline };
-        let mut store = self.store_with(phase, limit, self.look_ups(key_values));
-        store.data_mut().fuel = fuel;
-        store.data_mut().asked = Some(Questions::default());
-        let verdict = store
-            .set_fuel(fuel)
-            .map_err(|error| EvaluationError::Host(one_line(&format!("{error:#}"))))
-            .and_then(|()| self.run(&mut store, limit));
-        let left = store.get_fuel().unwrap_or(fuel);
-        let asked = store.data_mut().asked.take();
-        Metered {
-            verdict,
-            fuel: fuel.saturating_sub(left),
-            asked: asked.map(Questions::into_texts).unwrap_or_default(),
-        }
-    }
-
-    pub(crate) const fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// How long a decision may take whose answer is too late at `deadline`.
-    pub(crate) fn limit(&self, deadline: Instant) -> Duration {
-        let left = deadline.saturating_duration_since(Instant::now());
-        self.limits.deadline.min(left)
-    }
-
-    fn run(&self, store: &mut Store<State>, limit: Duration) -> Result<Verdict, EvaluationError> {
-        let instance = self.start(store, limit)?;
-        self.ask(store, &instance, limit)
-    }
-
-    /// Makes an instance that can decide.
-    fn start(
-        &self,
-        store: &mut Store<State>,
-        limit: Duration,
-    ) -> Result<PolicyBindings, EvaluationError> {
-        let instance = self
-            .pre
-            .instantiate(&mut *store)
-            .map_err(|error| EvaluationError::of_start(&error, store.data(), limit))?;
-        if let Some(settings) = &self.settings {
-            take_settings_again(store, &instance, settings, limit)?;
-        }
-        Ok(instance)
-    }
-
-    /// Has an instance decide. Tells what it asked, if the log is to have it.
-    fn ask(
-        &self,
-        store: &mut Store<State>,
-        instance: &PolicyBindings,
-        limit: Duration,
-    ) -> Result<Verdict, EvaluationError> {
-        let told = tracing::enabled!(target: ASKED, tracing::Level::DEBUG);
-        if told {
-            store.data_mut().asked.get_or_insert_default();
-        }
-        let verdict = instance
-            .portcullis_policy_decider()
-            .call_decide(&mut *store)
-            .map_err(|error| EvaluationError::of_call(&error, store.data(), limit));
-        if told && let Phase::Decide { request, .. } = &store.data().phase {
-            let asked = store.data().asked.as_ref().map(Questions::texts);
-            let asked = asked.unwrap_or_default().join(",");
-            tracing::event!(
-                target: ASKED,
-                tracing::Level::DEBUG,
-                policy.name = %self.name,
-                policy.asked = asked,
-                user_nkey = %request.user_nkey,
-                "policy asked"
-            );
-        }
-        answer(store, verdict?)
-    }
-
-    /// Decides in an instance that has decided before, if there is one, and keeps it for the next decision. What goes wrong in a
-    /// used instance may come from what was done in it before, so it is tried once more in a fresh one.
-    fn run_reused(
-        &self,
-        reused: &Reused,
-        phase: &Phase,
-        limit: Duration,
-        look_ups: Option<LookUps>,
-    ) -> Result<Verdict, EvaluationError> {
-        if let Some(mut used) = reused.take(&self.engine) {
-            used.store.data_mut().begin_again(phase.clone(), limit);
-            used.store.data_mut().look_ups.clone_from(&look_ups);
-            used.store.set_epoch_deadline(ticks(limit));
-            let verdict = self.ask(&mut used.store, &used.instance, limit);
-            match verdict {
-                Ok(verdict) => {
-                    reused.put(&self.engine, used);
-                    return Ok(verdict);
-                }
-                Err(error @ EvaluationError::Deadline(_)) => return Err(error),
-                Err(_) => {}
-            }
-        }
-        let mut store = self.store_with(phase.clone(), limit, look_ups);
-        let instance = self.start(&mut store, limit)?;
-        let verdict = self.ask(&mut store, &instance, limit)?;
-        let decisions = 0;
-        let used = Used {
-            store,
-            instance,
-            decisions,
-        };
-        reused.put(&self.engine, used);
-        Ok(verdict)
-    }
-
     /// Lets an instance of this policy make up to `decisions` decisions, one after the other.
     ///
     /// That costs a third of a fresh instance each time, and gives up what it is for: what one client sends stays in the memory in
@@ -428,36 +229,6 @@ impl Policy {
 
     pub(crate) fn store(&self, phase: Phase, time: Duration) -> Store<State> {
         store(&self.engine, &self.name, phase, self.limits, time)
-    }
-
-    /// A store for a decision that may look keys up.
-    fn store_with(&self, phase: Phase, time: Duration, look_ups: Option<LookUps>) -> Store<State> {
-        let mut store = self.store(phase, time);
-        store.data_mut().look_ups = look_ups;
-        store
-    }
-}
-
-/// Takes the policy's answer out of its store.
-pub(crate) fn answer(
-    store: &mut Store<State>,
-    verdict: GuestVerdict,
-) -> Result<Verdict, EvaluationError> {
-    let limits = store.data().limits;
-    match verdict {
-        GuestVerdict::Abstain => Ok(Verdict::Abstain),
-        GuestVerdict::Deny(mut reason) => {
-            truncate(&mut reason, limits.reason_bytes);
-            Ok(Verdict::Deny(reason.replace(char::is_control, " ")))
-        }
-        GuestVerdict::Permit(permit) => store
-            .data_mut()
-            .permits
-            .delete(permit)
-            .map_err(|error| EvaluationError::InvalidPermit(error.to_string()))?
-            .finish()
-            .map(Verdict::Permit)
-            .map_err(|problems| EvaluationError::invalid_permit(&problems)),
     }
 }
 
@@ -506,30 +277,6 @@ fn take_settings(
             truncate(&mut refusal, Limits::REFUSAL_BYTES);
             LoadError::Settings(one_line(&refusal))
         })
-}
-
-/// Hands the settings to the instance that is to decide, within the time for that decision. It hears nothing of the request
-/// meanwhile, and what it logs has been logged when it was loaded.
-fn take_settings_again(
-    store: &mut Store<State>,
-    policy: &PolicyBindings,
-    settings: &str,
-    limit: Duration,
-) -> Result<(), EvaluationError> {
-    let phase = std::mem::replace(&mut store.data_mut().phase, Phase::Configure);
-    store.data_mut().log.lines = usize::MAX;
-    let taken = policy
-        .portcullis_policy_decider()
-        .call_configure(&mut *store, settings);
-    let state = store.data_mut();
-    (state.phase, state.log) = (phase, GuestLog::default());
-    match taken {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(EvaluationError::Trapped(
-            "it refuses the settings that it took when it was loaded".to_owned(),
-        )),
-        Err(error) => Err(EvaluationError::of_call(&error, store.data(), limit)),
-    }
 }
 
 fn store(

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use portcullis_core::{AuthorizationRequest, KeyValues, Verdict};
 
+use super::deciding::Attempt;
+use super::{Metered, Policy};
 use crate::evaluation::EvaluationError;
-use crate::policy::{Metered, Policy};
 
 /// A policy that looks keys up elsewhere than its engine's policies do.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,8 @@ impl Substituted<'_> {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Result<Verdict, EvaluationError> {
-        self.policy.decide_from(self.key_values, request, deadline)
+        let attempt = self.attempt(deadline);
+        self.policy.attempt(&attempt, request, deadline)
     }
 
     /// As [`Policy::decide_within`].
@@ -36,8 +38,15 @@ impl Substituted<'_> {
         deadline: Instant,
         fuel: u64,
     ) -> Metered {
-        self.policy
-            .decide_within_from(self.key_values, request, deadline, fuel)
+        let attempt = self.attempt(deadline);
+        self.policy.meter(&attempt, request, deadline, fuel)
+    }
+
+    fn attempt(&self, deadline: Instant) -> Attempt<'_> {
+        Attempt {
+            key_values: self.key_values,
+            ..self.policy.only_attempt(deadline)
+        }
     }
 }
 
