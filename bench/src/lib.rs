@@ -6,14 +6,17 @@
 //! - [`CLAIMS`] and [`GROUPS`]: what the token says in every comparison.
 //! - [`elsewhere`]: things to measure that live in another process.
 //! - [`floor`]: the cryptography of a login, which everything is told beside.
+//! - [`processor_time`]: what a process has used of the processors.
 //! - [`Row`], [`Figure`] and [`write_json`]: results with bars; [`table`]: what people read.
 
 mod claims;
 pub mod elsewhere;
 pub mod floor;
+mod processor;
 mod report;
 mod turns;
 
 pub use claims::{CLAIMS, GROUPS};
+pub use processor::processor_time;
 pub use report::{Figure, Row, print, table, write_json};
 pub use turns::{Spread, Work, in_turns};

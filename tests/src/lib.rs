@@ -13,7 +13,7 @@
 //! - [`Provider`]: an `OpenID` provider, which gives tokens; [`Forgery`]: what becomes of them in the wrong hands.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
-//! - [`Gauge`]: what a process holds; [`processor_time`]: what it has used.
+//! - [`Gauge`]: what a process holds.
 //! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
 //!   them; [`Measuring`]: the command line of those.
 //! - [`Recording`], [`Event`]: lines as they come, and how to wait for one.
@@ -39,7 +39,6 @@ mod mqtt;
 mod nats_server;
 mod operator;
 mod policies;
-mod processor;
 mod provider;
 mod recording;
 mod requests;
@@ -63,7 +62,6 @@ pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};
 pub use policies::{PolicyDirectory, wasm_with_note};
-pub use processor::processor_time;
 pub use provider::{Fetches, Provider};
 pub use recording::Recording;
 pub use requests::{CALLOUT, RequestSigner, set, unix_now};

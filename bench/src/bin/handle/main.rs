@@ -1,7 +1,6 @@
 //! What a request costs without NATS: open, identify, decide, seal, beside the cryptography that no login can do without.
 //! `cargo xtask bench handle` builds what it needs.
 
-mod processor;
 mod requests;
 mod service;
 
@@ -9,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use portcullis_bench::floor::with_aws_lc_rs;
-use portcullis_bench::{Figure, Row, Work, in_turns, print, table, write_json};
+use portcullis_bench::{Row, Spread, Work, in_turns, print, processor_time, table, write_json};
 
 use crate::service::{Handled, Step};
 
@@ -38,17 +37,13 @@ fn main() -> Result<()> {
     let spreads = in_turns(&mut works)?;
     let rows = works.iter().zip(spreads);
     let rows = rows.map(|(work, spread)| Row::time(work.name(), spread));
-    let rows = compare(rows.collect())?;
+    let mut rows = compare(rows.collect())?;
     drop(works);
-    let figures = [alone.work(), chain.work()]
-        .iter_mut()
-        .map(processor_time)
-        .collect::<Result<Vec<_>>>()?;
-
+    for work in &mut [alone.work(), chain.work()] {
+        rows.push(of_all_processors(work)?);
+    }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     print(&table(&Row::HEADERS, &cells))?;
-    let cells: Vec<_> = figures.iter().map(Figure::cells).collect();
-    print(&table(&Figure::HEADERS, &cells))?;
     match json {
         Some(file) => write_json(&file, &rows),
         None => Ok(()),
@@ -70,12 +65,19 @@ fn compare(rows: Vec<Row>) -> Result<Vec<Row>> {
 }
 
 /// What all threads together need for one call.
-fn processor_time(work: &mut Work<'_>) -> Result<Figure> {
-    const CALLS: u32 = 4000;
-    let before = processor::time()?;
-    work.run(CALLS)?;
-    let used = processor::time()?.saturating_sub(before);
+fn of_all_processors(work: &mut Work<'_>) -> Result<Row> {
+    /// How often that is measured, and over how many calls: the kernel counts in hundredths of a second.
+    const ROUNDS: usize = 3;
+    const CALLS: u32 = 5000;
+    let used = || processor_time(std::process::id());
+    let mut each = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let before = used()?;
+        work.run(CALLS)?;
+        let took = used()?.saturating_sub(before);
+        each.push(took.as_secs_f64() * 1e6 / f64::from(CALLS));
+    }
+    let spread = Spread::of(each).context("nothing was measured")?;
     let name = format!("{}, time of all processors", work.name());
-    let each = used.as_secs_f64() * 1e6 / f64::from(CALLS);
-    Ok(Figure::new(name, each, "µs"))
+    Ok(Row::time(name, spread))
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_tests::{Accounts, Conditions, Contender, Metric, Peer, percentile, processor_time};
+use portcullis_bench::processor_time;
+use portcullis_tests::{Accounts, Conditions, Contender, Metric, Peer, percentile};
 
 use crate::pipeline::{Answers, Pipeline};
 use crate::questions::{Question, Questions};

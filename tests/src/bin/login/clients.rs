@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use portcullis_tests::{Answer, Contender, Metric, Wire, percentile, processor_time};
+use portcullis_bench::processor_time;
+use portcullis_tests::{Answer, Contender, Metric, Wire, percentile};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
