@@ -1,0 +1,103 @@
+use super::*;
+use crate::init::init;
+
+/// A directory as `init` leaves it, and the findings after `spoil` has been at it.
+fn findings(spoil: fn(&Path), policies: &[&str]) -> (ExitCode, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    init(directory.path()).unwrap();
+    spoil(directory.path());
+    let found = run_check(&directory.path().join("portcullis.toml"), |_, table, _| {
+        policies
+            .iter()
+            .map(|message| Problem::error(table.directory.join("p.toml"), *message))
+            .collect()
+    });
+    let prefix = format!("{}/", directory.path().display());
+    let lines = found
+        .problems
+        .iter()
+        .map(|problem| problem.to_string().replace(&prefix, ""))
+        .collect();
+    (found.code, lines)
+}
+
+#[test]
+fn bad_policies_have_a_code_of_their_own() {
+    assert_eq!(
+        findings(|_| (), &["bad"]),
+        (
+            ExitCode::BadPolicies,
+            vec!["policies/p.toml: bad".to_owned()]
+        )
+    );
+}
+
+#[test]
+fn a_missing_policy_directory_has_a_code_of_its_own() {
+    let (code, lines) = findings(
+        |root| fs::remove_dir(root.join("policies")).unwrap(),
+        &["bad"],
+    );
+    assert_eq!(code, ExitCode::NoPolicyDirectory);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].starts_with("portcullis.toml: policies.directory: cannot read `"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_missing_seed_does_not_hide_bad_policies() {
+    let (code, lines) = findings(
+        |root| fs::remove_file(root.join("keys/issuer.nk")).unwrap(),
+        &["bad"],
+    );
+    assert_eq!(code, ExitCode::BadConfiguration);
+    assert_eq!(
+        lines,
+        [
+            "portcullis.toml: callout.issuer-seed-file: `keys/issuer.nk` does not exist",
+            "policies/p.toml: bad"
+        ]
+    );
+}
+
+#[test]
+fn a_mistake_in_one_table_hides_nothing_elsewhere() {
+    let (code, lines) = findings(
+        |root| {
+            fs::write(root.join("keys/issuer.nk"), "").unwrap();
+            let text = "[callout]\nissuer-seed-file = \"keys/issuer.nk\"\n[log]\nlevel = 1\n";
+            fs::write(root.join("portcullis.toml"), text).unwrap();
+        },
+        &["bad"],
+    );
+    assert_eq!(code, ExitCode::BadConfiguration);
+    for problem in [
+        "callout.target-accounts",
+        "log.level",
+        "`keys/issuer.nk` is empty",
+        "p.toml: bad",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.contains(problem)),
+            "`{problem}` in {lines:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_all_there_is_to_say() {
+    let (code, lines) = findings(
+        |root| fs::write(root.join("portcullis.toml"), "[log\n").unwrap(),
+        &["bad"],
+    );
+    assert_eq!(code, ExitCode::BadConfiguration);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.starts_with("portcullis.toml:")),
+        "{lines:?}"
+    );
+    assert!(!lines.is_empty());
+}
