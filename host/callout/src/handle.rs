@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
+use portcullis_claims::KnownSigners;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
@@ -16,7 +17,7 @@ use crate::decision_log::{Replied, log_decision};
 use crate::deny::DenyMode;
 use crate::error::chain;
 use crate::identify::identify;
-use crate::open::{OpenError, Opened, open, patience};
+use crate::open::{OpenError, Opened, Remembered, open, patience};
 use crate::rejections::RecentPermits;
 use crate::reply::ReplyToken;
 use crate::seal::{Recipient, seal};
@@ -56,7 +57,7 @@ pub(crate) struct Handler<A> {
     /// One permit for each request that may be here at all.
     queue: Arc<Semaphore>,
     load: Load,
-    replays: Option<Replays>,
+    remembered: Remembered,
     delayed: Semaphore,
 }
 
@@ -88,7 +89,10 @@ impl<A: Authorizer> Handler<A> {
             slots: Semaphore::new(options.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
-            replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
+            remembered: Remembered {
+                signers: KnownSigners::new(),
+                replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
+            },
             delayed: Semaphore::new(MOST_DELAYED),
             options,
         }
@@ -135,8 +139,13 @@ impl<A: Authorizer> Handler<A> {
         headers: Option<&HeaderMap>,
         at: Instant,
     ) -> Result<Context, OpenError> {
-        let replays = self.replays.as_ref();
-        let opened = open(payload, headers, unix_now(), &self.options, replays)?;
+        let opened = open(
+            payload,
+            headers,
+            unix_now(),
+            &self.options,
+            &self.remembered,
+        )?;
         Ok(Context::new(opened, at))
     }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use portcullis_claims::{BoxError, CurveKey, OpenedRequest, PublicKey, RequestError, is_sealed};
+use portcullis_claims::{
+    BoxError, CurveKey, KnownSigners, OpenedRequest, PublicKey, RequestError, is_sealed,
+};
 use zeroize::Zeroizing;
 
 use crate::service::ServiceOptions;
@@ -19,6 +21,15 @@ pub(crate) struct Opened {
     pub(crate) request: OpenedRequest,
     /// The server's xkey, if the request was encrypted: the response will be too.
     pub(crate) sealed_by: Option<PublicKey>,
+}
+
+/// What is remembered of the requests before.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered {
+    /// The servers that signed them.
+    pub(crate) signers: KnownSigners,
+    /// The logins they were about, if none is decided twice.
+    pub(crate) replays: Option<Replays>,
 }
 
 /// Why a request is not decided.
@@ -94,18 +105,19 @@ pub(crate) fn open(
     headers: Option<&HeaderMap>,
     now: u64,
     options: &ServiceOptions,
-    replays: Option<&Replays>,
+    remembered: &Remembered,
 ) -> Result<Opened, OpenError> {
     let skew = options.clock_skew;
+    let open = |token: &[u8]| OpenedRequest::open_by(token, now, skew, &remembered.signers);
     let (request, sealed_by) = match unsealed(payload, headers, options.xkey.as_ref())? {
-        None => (OpenedRequest::open(payload, now, skew)?, None),
-        Some((plain, sender)) => (OpenedRequest::open(&plain, now, skew)?, Some(sender)),
+        None => (open(payload)?, None),
+        Some((plain, sender)) => (open(&plain)?, Some(sender)),
     };
     if request.server_xkey() != sealed_by.as_ref().map(PublicKey::as_str) && sealed_by.is_some() {
         return Err(OpenError::Sender);
     }
     check(&request, options)?;
-    if let Some(replays) = replays {
+    if let Some(replays) = &remembered.replays {
         let until = request
             .expires_at()
             .unwrap_or(now)

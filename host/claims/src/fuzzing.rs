@@ -26,7 +26,7 @@ pub fn decode<B: Body + Default + DeserializeOwned>(token: &[u8]) -> Result<Clai
 ///
 /// As [`OpenedRequest::open`], but for the signature.
 pub fn open_request(token: &[u8], now: u64, skew: Duration) -> Result<OpenedRequest, RequestError> {
-    OpenedRequest::open_with(token, now, skew, Signatures::Trust)
+    OpenedRequest::open_verified(token, now, skew, None)
 }
 
 /// Reads a credentials file, whoever signed its JWT.

@@ -14,7 +14,7 @@ use crate::lenient::or_default;
 pub use decode::{FirstVersion, Signatures};
 pub use sign::{SignError, Signer};
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{Verifies, decode, decode_by};
 
 /// The longest token, in bytes: the Go library's limit, and the default payload limit of a server.
 pub const MAX_TOKEN_SIZE: usize = 1024 * 1024;

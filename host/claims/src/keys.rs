@@ -4,9 +4,12 @@
 //! crate sees only these types, so that the library underneath can change.
 
 mod curve;
+mod expanded;
 mod public;
+mod recent;
 mod sample;
 mod seed;
+mod signers;
 mod signing;
 mod text;
 
@@ -18,6 +21,7 @@ pub use curve::{BoxError, CurveKey, SharedKey, is_sealed};
 pub use public::{InvalidPublicKey, KeyKind, PublicKey};
 pub use sample::is_public_sample;
 pub use seed::KeyError;
+pub use signers::KnownSigners;
 pub use signing::SigningKey;
 
 /// The text of a public key of these bytes.

@@ -83,8 +83,8 @@ pub use jwt::{
     Body, Claims, FirstVersion, MAX_TOKEN_SIZE, SignError, Signatures, Signer, TokenError,
 };
 pub use keys::{
-    BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, PublicKey, SharedKey,
-    SigningKey, UserKey, is_public_sample, is_sealed,
+    BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, KnownSigners, PublicKey,
+    SharedKey, SigningKey, UserKey, is_public_sample, is_sealed,
 };
 pub use operator::{OperatorBody, OperatorClaims};
 pub use request::{OpenedRequest, RequestError};

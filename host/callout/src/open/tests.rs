@@ -59,7 +59,13 @@ fn kind(
     headers: Option<&HeaderMap>,
     options: &ServiceOptions,
 ) -> Result<(), &'static str> {
-    match open(&payload.into(), headers, now(), options, None) {
+    match open(
+        &payload.into(),
+        headers,
+        now(),
+        options,
+        &Remembered::default(),
+    ) {
         Ok(_) => Ok(()),
         Err(error) => Err(error.kind()),
     }
@@ -71,7 +77,7 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
     let ours = options.issuers.request_subject();
     let other = KeyPair::new_account().public_key();
     let token = server.token(&other, None);
-    let error = open(&token.into(), None, now(), &options, None).unwrap_err();
+    let error = open(&token.into(), None, now(), &options, &Remembered::default()).unwrap_err();
     assert_eq!(error.kind(), "issuer");
     let text = error.to_string();
     assert!(text.contains(&other) && text.contains(ours), "{text}");
@@ -82,7 +88,7 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
 fn garbage_is_refused() {
     for garbage in [&b""[..], b"\xff\xfe", b"a.b.c", b"xkv1"] {
         let garbage = Bytes::from_static(garbage);
-        assert!(open(&garbage, None, NOW, &options(), None).is_err());
+        assert!(open(&garbage, None, NOW, &options(), &Remembered::default()).is_err());
     }
 }
 
@@ -146,11 +152,14 @@ fn only_trusted_servers_are_answered() {
 #[test]
 fn a_request_is_good_once() {
     let (options, server) = (options(), Server::new());
-    let replays = Replays::new(8);
+    let remembered = Remembered {
+        replays: Some(Replays::new(8)),
+        ..Remembered::default()
+    };
     let token: Bytes = server.token(options.issuers.request_subject(), None).into();
-    let first = open(&token, None, now(), &options, Some(&replays));
+    let first = open(&token, None, now(), &options, &remembered);
     assert!(first.is_ok(), "{first:?}");
-    let second = open(&token, None, now(), &options, Some(&replays)).unwrap_err();
+    let second = open(&token, None, now(), &options, &remembered).unwrap_err();
     assert_eq!(second.kind(), "replayed");
 }
 

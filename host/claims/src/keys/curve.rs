@@ -1,6 +1,7 @@
 //! Curve keys (xkeys): what a server and this service encrypt to each other with.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
 use aws_lc_rs::rand;
@@ -11,6 +12,7 @@ use portcullis_core::Secret;
 use zeroize::Zeroizing;
 
 use super::public::{KeyKind, PublicKey};
+use super::recent::Recent;
 use super::seed::{self, KeyError};
 use super::signing::random_seed;
 
@@ -19,14 +21,20 @@ const VERSION: &[u8; 4] = b"xkv1";
 const NONCE_LEN: usize = 24;
 const TAG_LEN: usize = 16;
 
+/// With how many others what is shared is remembered. Servers make their key at their start.
+const MOST_PEERS: usize = 32;
+
 /// An X25519 key (seed `SX…`) that seals and opens boxes in the format `xkv1` of `nats-io/nkeys`: the version,
 /// a nonce of 24 bytes and a `NaCl` box.
+///
+/// What it shares with the last 32 keys that it opened a box of is remembered: agreeing anew takes longer than all else.
 ///
 /// The secret half is held by aws-lc alone, which wipes memory before it frees it. `Debug` shows the public key
 /// only.
 pub struct CurveKey {
     private: PrivateKey,
     public_key: PublicKey,
+    shared: Recent<Arc<SharedKey>>,
 }
 
 /// What two curve keys share: seals and opens any number of boxes between them for the price of one key
@@ -80,6 +88,7 @@ impl CurveKey {
         Ok(Self {
             private,
             public_key,
+            shared: Recent::new(MOST_PEERS),
         })
     }
 
@@ -129,7 +138,10 @@ impl CurveKey {
     ///
     /// As [`CurveKey::shared_with`] and [`SharedKey::seal`].
     pub fn seal(&self, plain: &[u8], recipient: &PublicKey) -> Result<Vec<u8>, BoxError> {
-        self.shared_with(recipient)?.seal(plain)
+        match self.known(recipient) {
+            Some(shared) => shared.seal(plain),
+            None => self.shared_with(recipient)?.seal(plain),
+        }
     }
 
     /// Opens what `sender` sealed to this key. The content is wiped when it is dropped.
@@ -140,7 +152,23 @@ impl CurveKey {
     pub fn open(&self, sealed: &[u8], sender: &PublicKey) -> Result<Zeroizing<Vec<u8>>, BoxError> {
         // Before the agreement, which costs more than everything else here.
         parts_of(sealed)?;
-        self.shared_with(sender)?.open(sealed)
+        if let Some(shared) = self.known(sender) {
+            return shared.open(sealed);
+        }
+        let shared = self.shared_with(sender)?;
+        let plain = shared.open(sealed)?;
+        // Whoever made no box for this key drives out nobody who did.
+        self.shared.insert(*sender.as_bytes(), Arc::new(shared));
+        Ok(plain)
+    }
+
+    /// What is shared with `peer`, if that is remembered.
+    fn known(&self, peer: &PublicKey) -> Option<Arc<SharedKey>> {
+        if peer.kind() != KeyKind::Curve {
+            return None;
+        }
+        self.shared
+            .with(peer.as_bytes(), |shared| Arc::clone(shared))
     }
 }
 

@@ -81,6 +81,31 @@ fn a_box_opens_for_nobody_else_and_from_nobody_else() {
 }
 
 #[test]
+fn what_is_shared_with_whom_a_box_came_from_is_remembered() {
+    let (key, peer, other) = (new_key(), new_key(), new_key());
+    let sealed = peer.seal(b"request", key.as_public()).unwrap();
+    let damaged = [&sealed[..], b"!"].concat();
+    assert!(key.open(&damaged, peer.as_public()).is_err());
+    assert!(key.open(&sealed, other.as_public()).is_err());
+    assert!(key.known(peer.as_public()).is_none() && key.known(other.as_public()).is_none());
+
+    for _ in 0..2 {
+        let plain = key.open(&sealed, peer.as_public()).unwrap();
+        assert_eq!(plain.as_slice(), b"request");
+        assert!(key.known(peer.as_public()).is_some());
+    }
+    let damaged = key.open(&damaged, peer.as_public()).unwrap_err();
+    assert_eq!(damaged, BoxError::Open);
+    let answer = key.seal(b"response", peer.as_public()).unwrap();
+    let answer = peer.open(&answer, key.as_public()).unwrap();
+    assert_eq!(answer.as_slice(), b"response");
+    // A key of another kind may have the same bytes.
+    let server = PublicKey::from_bytes(KeyKind::Server, *peer.as_public().as_bytes());
+    let refused = key.open(&sealed, &server).unwrap_err();
+    assert_eq!(refused, BoxError::PeerKind(KeyKind::Server));
+}
+
+#[test]
 fn both_sides_share_one_key_and_nonces_do_not_repeat() {
     let (sender, recipient) = (new_key(), new_key());
     let one = sender.shared_with(recipient.as_public()).unwrap();

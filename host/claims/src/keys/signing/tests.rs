@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use super::*;
+use crate::keys::expanded::ExpandedKey;
 
 const KINDS: [KeyKind; 5] = [
     KeyKind::Operator,
@@ -112,6 +113,10 @@ fn signatures_at_the_edge_are_judged_as_go_does() {
         let public: PublicKey = text("Public").parse().unwrap();
         let ours = public.verifies(text("Message").as_bytes(), &hex(text("Signature")));
         let go = case["Go"].as_bool().unwrap();
+        if let Some(expanded) = ExpandedKey::new(public.as_bytes()) {
+            let expanded = expanded.verifies(text("Message").as_bytes(), &hex(text("Signature")));
+            assert_eq!(expanded, go, "{}", text("Name"));
+        }
         // The one difference: Go reads public keys that are not reduced.
         let unreduced = [
             "the unreduced identity as key",

@@ -1,0 +1,122 @@
+//! Keys that sign often, expanded so that verifying takes half as long.
+//!
+//! Verification computes `S·B - k·A` for the base point `B` and the public key `A`, and most of that is doubling points that
+//! depend on nothing but `A` and `B`. Here their multiples are computed once; the group's arithmetic is curve25519-dalek's. Only
+//! public values are handled, so nothing needs to take constant time.
+
+use std::array;
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{Context, SHA512};
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::Identity as _;
+
+use super::text::KEY_LEN;
+
+/// How many bits of a scalar one addition takes care of. With 6, a key takes 215 KiB and a verification 20 µs beside 42; with 8,
+/// 640 KiB and 17 µs.
+const WINDOW: u32 = 6;
+/// So many windows are in a scalar of 253 bits, and one bit more is left for the last carry.
+const WINDOWS: usize = 43;
+/// The greatest multiple that is kept: beyond it, the next window counts one more and this one is subtracted from.
+const MOST: usize = 1 << (WINDOW - 1);
+
+static OF_BASE: LazyLock<Multiples> = LazyLock::new(|| Multiples::of(ED25519_BASEPOINT_POINT));
+
+/// A public key that verifies signatures.
+pub(super) struct ExpandedKey {
+    bytes: [u8; KEY_LEN],
+    /// Of the key's point, the other way round.
+    negated: Multiples,
+}
+
+/// For every window the multiples 1 to [`MOST`] of a point, shifted there.
+struct Multiples(Vec<[EdwardsPoint; MOST]>);
+
+impl ExpandedKey {
+    /// Nothing for keys that libraries do not agree about: those that are no point, not written in the shortest way, or outside the
+    /// group of prime order. No key pair has such a public key.
+    pub(super) fn new(bytes: &[u8; KEY_LEN]) -> Option<Self> {
+        let written = CompressedEdwardsY(*bytes);
+        let point = written.decompress()?;
+        let is_sound = point.compress() == written && point.is_torsion_free();
+        (is_sound && !point.is_small_order()).then(|| Self {
+            bytes: *bytes,
+            negated: Multiples::of(-point),
+        })
+    }
+
+    /// Whether `signature` is this key's Ed25519 signature of `message`: RFC 8032, section 5.1.7, without cofactor, as in
+    /// [`PublicKey::verifies`](super::PublicKey::verifies).
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let Some((r, s)) = signature.split_first_chunk::<KEY_LEN>() else {
+            return false;
+        };
+        let s = s.try_into().ok();
+        let Some(s) = s.and_then(|s| Option::from(Scalar::from_canonical_bytes(s))) else {
+            return false;
+        };
+        let Some(k) = self.challenge(r, message) else {
+            return false;
+        };
+        let sum = OF_BASE.add_to(EdwardsPoint::identity(), &s);
+        self.negated.add_to(sum, &k).compress().as_bytes() == r
+    }
+
+    fn challenge(&self, r: &[u8; KEY_LEN], message: &[u8]) -> Option<Scalar> {
+        let mut digest = Context::new(&SHA512);
+        for part in [r, self.bytes.as_slice(), message] {
+            digest.update(part);
+        }
+        let wide = digest.finish().as_ref().try_into().ok()?;
+        Some(Scalar::from_bytes_mod_order_wide(&wide))
+    }
+}
+
+impl Multiples {
+    fn of(point: EdwardsPoint) -> Self {
+        let mut shifted = point;
+        let windows = (0..WINDOWS).map(|_| {
+            let mut multiple = EdwardsPoint::identity();
+            let multiples = array::from_fn(|_| {
+                multiple += shifted;
+                multiple
+            });
+            // The last one is half a window further.
+            shifted = multiple + multiple;
+            multiples
+        });
+        Self(windows.collect())
+    }
+
+    /// `sum`, and `scalar` times the point.
+    fn add_to(&self, mut sum: EdwardsPoint, scalar: &Scalar) -> EdwardsPoint {
+        let mut bytes = scalar.as_bytes().iter();
+        let (mut bits, mut available, mut carry) = (0u32, 0u32, 0usize);
+        for multiples in &self.0 {
+            while available < WINDOW {
+                bits |= u32::from(bytes.next().copied().unwrap_or(0)) << available;
+                available += 8;
+            }
+            let digit = (bits as usize & (2 * MOST - 1)) + carry;
+            bits >>= WINDOW;
+            available -= WINDOW;
+            carry = usize::from(digit > MOST);
+            let multiple = if carry == 0 { digit } else { 2 * MOST - digit };
+            let Some(multiple) = multiple.checked_sub(1).and_then(|at| multiples.get(at)) else {
+                continue;
+            };
+            if carry == 0 {
+                sum += multiple;
+            } else {
+                sum -= multiple;
+            }
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests;
