@@ -36,13 +36,13 @@ pub(super) struct ExpandedKey {
 struct Multiples(Vec<[EdwardsPoint; MOST]>);
 
 impl ExpandedKey {
-    /// Nothing for keys that libraries do not agree about: those that are no point, not written in the shortest way, or outside the
-    /// group of prime order. No key pair has such a public key.
+    /// Nothing for keys that libraries do not agree about: those that are no point, not reduced, or outside the group of prime
+    /// order. No key pair has such a public key.
     pub(super) fn new(bytes: &[u8; KEY_LEN]) -> Option<Self> {
-        let written = CompressedEdwardsY(*bytes);
-        let point = written.decompress()?;
-        let is_sound = point.compress() == written && point.is_torsion_free();
-        (is_sound && !point.is_small_order()).then(|| Self {
+        // Of the points whose bytes are not reduced, none is in that group.
+        let point = CompressedEdwardsY(*bytes).decompress()?;
+        let is_sound = point.is_torsion_free() && !point.is_small_order();
+        is_sound.then(|| Self {
             bytes: *bytes,
             negated: Multiples::of(-point),
         })

@@ -83,11 +83,15 @@ fn a_key_that_libraries_do_not_agree_about_is_not_expanded() {
             is_base
         );
     }
-    // 2^255 - 19 + 1, which is 1 written in another way, and 2, which is the y of no point.
-    let mut unreduced = [0xff; 32];
-    (unreduced[0], unreduced[31]) = (0xee, 0x7f);
-    assert!(CompressedEdwardsY(unreduced).decompress().is_some());
-    assert!(ExpandedKey::new(&unreduced).is_none());
+    // Nineteen numbers fit that are not reduced: 2^255 - 19 is 0, and so on.
+    for low in 0xed..=0xff {
+        for high in [0x7f, 0xff] {
+            let mut unreduced = [0xff; 32];
+            (unreduced[0], unreduced[31]) = (low, high);
+            assert!(ExpandedKey::new(&unreduced).is_none(), "{unreduced:x?}");
+        }
+    }
+    // The y of no point.
     let mut nowhere = [0; 32];
     nowhere[0] = 2;
     assert!(ExpandedKey::new(&nowhere).is_none());
