@@ -7,9 +7,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use mimalloc::MiMalloc;
 use portcullis_bench::{Row, Work, elsewhere, floor, in_turns, print, table, write_json};
 
 use crate::decisions::Loaded;
+
+/// As in the host.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Most that instantiation from a configured policy's memory may cost, beside that from the memory its compiler laid out.
 const CONFIGURED_BAR: f64 = 1.4;

@@ -7,10 +7,15 @@ mod service;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use mimalloc::MiMalloc;
 use portcullis_bench::floor::with_aws_lc_rs;
 use portcullis_bench::{Row, Spread, Work, in_turns, print, processor_time, table, write_json};
 
 use crate::service::{Handled, Step};
+
+/// As in the host.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Most that a request may cost, beside the cryptography of a login.
 const HANDLE_BAR: f64 = 1.25;

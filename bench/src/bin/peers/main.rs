@@ -8,7 +8,12 @@ mod rego;
 mod signatures;
 
 use anyhow::Result;
+use mimalloc::MiMalloc;
 use portcullis_bench::elsewhere;
+
+/// As in the host.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Result<()> {
     let mut works = Vec::from(signatures::works()?);

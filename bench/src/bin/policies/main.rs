@@ -9,10 +9,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use mimalloc::MiMalloc;
 use portcullis_bench::{Figure, Row, Work, in_turns, print, table, write_json};
 
 use crate::compilation::Loading;
 use crate::served::Loaded;
+
+/// As in the host.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How many policies there are.
 const SIZES: [usize; 3] = [1, 100, 500];
