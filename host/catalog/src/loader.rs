@@ -219,6 +219,7 @@ impl Loader {
             generation: serving.version.generation,
             since: serving.version.since,
             restored: serving.restored,
+            snapshotted: serving.loaded.policy.is_snapshotted(),
         });
         PolicyStatus {
             name: name.to_string(),
