@@ -134,12 +134,11 @@ async fn answer(
     let statuses: Vec<_> = connections.iter().map(Connection::status).collect();
     vitals.connected(statuses.clone());
     // Logins that need a bucket are refused until it is there, so it comes first, if it can be had.
-    let _followers = match connections.first() {
-        Some(connection) => tokio::select! {
-            followers = mirror.follow(connection.client()) => Some(followers),
-            () = &mut shutdown => return Ok(()),
-        },
-        None => None,
+    let clients = connections.iter().map(Connection::client).cloned();
+    let clients: Vec<_> = clients.collect();
+    let _followers = tokio::select! {
+        followers = mirror.follow(&clients) => followers,
+        () = &mut shutdown => return Ok(()),
     };
     let lost = OnceLock::new();
     let stop = async {
@@ -157,8 +156,7 @@ async fn answer(
         let policies = policies.snapshot().policies().count();
         info!(nats.servers = options.servers.join(","), policies, "ready");
     };
-    let clients = connections.iter().map(Connection::client).cloned();
-    let service = Service::new(clients.collect(), catalog, service);
+    let service = Service::new(clients, catalog, service);
     let (counters, throttle) = (service.counters(), service.throttle());
     vitals.measure(move || counters.samples());
     vitals.measure(move || throttle.samples());
