@@ -135,7 +135,7 @@ pub(crate) fn bench_in_process(
         setup::wasm_target(workspace)
     })?;
     steps.run("policies: built to WebAssembly", || {
-        build_policies(workspace, bench.policies(), false)
+        build_policies(workspace, bench.policies(), bench.has_guests())
     })?;
     let name = format!("bench-{}", bench.as_str());
     steps.run(BUILDING_BENCH, || build_bench(workspace, &name))?;
