@@ -1,13 +1,15 @@
 //! Policies that look keys up in buckets which others change.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::{self, consumer};
 use futures::TryStreamExt as _;
 use portcullis_tests::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, is_refused, log_in,
-    run_portcullis,
+    Accounts, Built, Credentials, Event, Host, NatsServer, Relay, Release, Site, is_refused,
+    log_in, run_portcullis,
 };
 use rstest::rstest;
 
@@ -45,7 +47,17 @@ impl Revoking {
     }
 
     async fn make_bucket(&self) -> Result<Store> {
-        make_bucket(&self.keeper).await
+        self.make_bucket_with(kv::Config::default()).await
+    }
+
+    /// Makes the bucket, with whatever else the configuration says.
+    async fn make_bucket_with(&self, config: kv::Config) -> Result<Store> {
+        let config = kv::Config {
+            bucket: BUCKET.to_owned(),
+            ..config
+        };
+        let context = jetstream::new(self.keeper.clone());
+        Ok(context.create_key_value(config).await?)
     }
 
     /// Starts a host that mirrors the bucket, with these further lines under `[key-value]`.
@@ -94,16 +106,6 @@ async fn keeper(server: &NatsServer) -> Result<Client> {
         "keeper",
     )
     .await?)
-}
-
-async fn make_bucket(keeper: &Client) -> Result<Store> {
-    let config = kv::Config {
-        bucket: BUCKET.to_owned(),
-        ..kv::Config::default()
-    };
-    Ok(jetstream::new(keeper.clone())
-        .create_key_value(config)
-        .await?)
 }
 
 /// Waits until the host says this of the bucket.
@@ -265,6 +267,117 @@ async fn a_bucket_that_is_too_large_lets_nobody_in(
         reason.contains("raise `max-bytes` under [key-value]"),
         "{reason}"
     );
+    Ok(())
+}
+
+/// Long enough to be seen before it ends.
+const BRIEF: Duration = Duration::from_secs(5);
+
+/// Waits until the server has forgotten a key.
+async fn expired(bucket: &Store, key: &str) -> Result<()> {
+    let expired = async {
+        while bucket.get(key).await?.is_some() {}
+        Ok(())
+    };
+    tokio::time::timeout(BRIEF * 6, expired).await?
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_is_in_a_bucket_for_a_while_is_let_in_afterwards(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let aged = kv::Config {
+        max_age: BRIEF,
+        ..kv::Config::default()
+    };
+    let bucket = revoking.make_bucket_with(aged).await?;
+    let host = revoking.start_host("").await?;
+    bucket
+        .put("mallory", "until it is forgotten".into())
+        .await?;
+    revoking.comes_to("mallory", false).await?;
+    let mark = host.log().len();
+
+    expired(&bucket, "mallory").await?;
+    revoking.comes_to("mallory", true).await?;
+    let events = host.log().all();
+    let after = events.iter().skip(mark);
+    let anew = after.filter(|event| event.says(SYNCHRONISED) || event.says("policy loaded"));
+    assert_eq!(anew.count(), 0, "nothing was read or loaded again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_ends_by_itself_takes_no_other_with_it() -> Result<()> {
+    let revoking = Revoking::start(Release::Nats2_15).await?;
+    let marked = kv::Config {
+        limit_markers: Some(Duration::from_mins(1)),
+        ..kv::Config::default()
+    };
+    let bucket = revoking.make_bucket_with(marked).await?;
+    let _host = revoking.start_host("").await?;
+    bucket.put("alice", "for ever".into()).await?;
+    let reason = "until it is forgotten".into();
+    bucket.create_with_ttl("mallory", reason, BRIEF).await?;
+    revoking.comes_to("mallory", false).await?;
+    revoking.comes_to("alice", false).await?;
+
+    expired(&bucket, "mallory").await?;
+    revoking.comes_to("mallory", true).await?;
+    assert!(!revoking.is_admitted("alice", "desk").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_log_tells_which_keys_a_decision_looked_up() -> Result<()> {
+    let revoking = Revoking::start(Release::Nats2_15).await?;
+    let bucket = revoking.make_bucket().await?;
+    bucket.put("mallory", "left in May".into()).await?;
+    let host = revoking
+        .start_host("[log]\nlevel = \"info,portcullis_engine::asked=debug\"")
+        .await?;
+    for (user, is_admitted) in [("alice", true), ("mallory", false)] {
+        assert_eq!(revoking.is_admitted(user, user).await?, is_admitted);
+        let decision = host.decision(user).await?;
+        let nkey = decision.text("user_nkey");
+        let words = "policy asked";
+        let asked = |event: &Event| event.says(words) && event.text("user_nkey") == nkey;
+        let asked = host.wait_for(words, asked).await?;
+        let expected = format!("identity.username,key-value.get({BUCKET},{user})");
+        assert_eq!(asked.text("policy.asked"), expected);
+        assert!(!asked.line().contains("left in May"), "{asked:?}");
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_bucket_is_followed_over_another_connection_while_its_own_is_gone(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let bucket = revoking.make_bucket().await?;
+    let relay = Relay::start(revoking.server.port()).await?;
+    let table = format!("[key-value]\nbuckets = [\"{BUCKET}\"]\n");
+    let config = revoking.site.host_config(&relay.url(), &table);
+    let config = config.replacen("[nats]\n", "[nats]\nconnections = 2\n", 1);
+    let host = revoking.site.spawn_host_with(&config)?;
+    host.ready().await?;
+
+    for connection in ["portcullis-1", "portcullis-2"] {
+        let mark = host.log().len();
+        relay.cut(connection);
+        // The one that was cut before comes back, and is what the bucket is followed over next.
+        says(&host, mark, LOST).await?;
+        says(&host, mark, SYNCHRONISED).await?;
+        let user = format!("known-to-{connection}");
+        bucket.put(&user, "left in May".into()).await?;
+        revoking.comes_to(&user, false).await?;
+        bucket.delete(&user).await?;
+        revoking.comes_to(&user, true).await?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 mod callout101;
 mod chain;
+mod code_cache;
 mod command_line;
 mod connection;
 mod health;

@@ -48,7 +48,12 @@ async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
             .contains("static-users: generation 2 serves since 20"),
         "{status:?}"
     );
-    assert!(status.stdout.contains("kept: 2, 1"), "{status:?}");
+    for line in [
+        "  configured state: kept, every decision starts from it\n",
+        "  kept: 2, 1\n",
+    ] {
+        assert!(status.stdout.contains(line), "{status:?}");
+    }
 
     let mark = serving.mark();
     let back = policy(&["rollback", POLICY], &config).await?;
@@ -83,6 +88,7 @@ async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
     let json = policy(&["status", "--json"], &config).await?;
     let json: serde_json::Value = serde_json::from_str(&json.stdout)?;
     assert_eq!(json["policies"][0]["serving"]["generation"], 3);
+    assert_eq!(json["policies"][0]["serving"]["snapshotted"], true);
 
     let unknown = policy(&["rollback", POLICY, "--to", "99"], &config).await?;
     assert_eq!(unknown.code, Some(66), "{unknown:?}");

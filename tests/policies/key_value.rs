@@ -287,7 +287,11 @@ fn grants_are_read_from_the_settings_file() {
             "grants.key-value: expected names of key-value buckets",
         ),
         (
-            "key-value = [\"a.b\"]",
+            "key-value = [\"revoked\", \"a.b\"]",
+            "grants.key-value: invalid bucket name `a.b`: use 1 to 255 letters, digits, `-` and `_`",
+        ),
+        (
+            "key-value = [\"revoked\", 7]",
             "grants.key-value: expected names of key-value buckets",
         ),
         (

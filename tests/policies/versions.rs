@@ -11,6 +11,7 @@ use portcullis_catalog::{
 use portcullis_core::PolicyName;
 use tempfile::TempDir;
 
+use crate::settings::unreadable;
 use crate::site::{Site, greeting, names, open};
 use crate::support::guest;
 
@@ -106,6 +107,20 @@ fn the_last_good_version_serves_after_a_restart_though_the_present_one_is_broken
         "the same content is the same version"
     );
     assert!(!kept.status().policies[0].serving.as_ref().unwrap().restored);
+}
+
+#[test]
+fn the_status_says_whose_configured_state_is_kept() {
+    let kept = Kept::new();
+    kept.site.put("q.wasm", &unreadable("counts"));
+    let _catalog = kept.start();
+    let status = kept.status();
+    let policies = status.policies.iter().map(|policy| {
+        let serving = policy.serving.as_ref().unwrap();
+        (policy.name.as_str(), serving.snapshotted)
+    });
+    let snapshotted: Vec<_> = policies.collect();
+    assert_eq!(snapshotted, [("p", true), ("q", false)]);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! - [`Provider`]: an `OpenID` provider, which gives tokens; [`Forgery`]: what becomes of them in the wrong hands.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
+//! - [`Relay`]: a way to a server that can be cut for one of several connections.
 //! - [`Gauge`]: what a process holds.
 //! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
 //!   them; [`Measuring`]: the command line of those.
@@ -41,6 +42,7 @@ mod operator;
 mod policies;
 mod provider;
 mod recording;
+mod relay;
 mod requests;
 mod site;
 mod wire;
@@ -64,6 +66,7 @@ pub use operator::{Account, Operator, Resolver, Template, User};
 pub use policies::{PolicyDirectory, wasm_with_note};
 pub use provider::{Fetches, Provider};
 pub use recording::Recording;
+pub use relay::Relay;
 pub use requests::{CALLOUT, RequestSigner, set, unix_now};
 pub use site::{Accounts, Site};
 pub use wire::{Answer, Wire};

@@ -260,6 +260,11 @@ impl InProcess {
         }
     }
 
+    /// Whether it asks guests of the tests too.
+    pub(crate) const fn has_guests(self) -> bool {
+        matches!(self, Self::Engine)
+    }
+
     /// Whether it compares our engine with others.
     pub(crate) const fn has_peers(self) -> bool {
         matches!(self, Self::Engine)

@@ -135,7 +135,7 @@ pub(crate) fn bench_in_process(
         setup::wasm_target(workspace)
     })?;
     steps.run("policies: built to WebAssembly", || {
-        build_policies(workspace, bench.policies(), false)
+        build_policies(workspace, bench.policies(), bench.has_guests())
     })?;
     let name = format!("bench-{}", bench.as_str());
     steps.run(BUILDING_BENCH, || build_bench(workspace, &name))?;
@@ -296,7 +296,7 @@ fn prepare_clients(
 
 /// Formatting, lints and documentation, as CI sees them.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(3);
+    let mut steps = Steps::new(4);
     steps.run("format", || {
         process::run(workspace.cargo().args(["fmt", "--all", "--check"]))
     })?;
@@ -305,6 +305,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         let mut clippy = workspace.cargo();
         clippy.args(["clippy", "--release", "--workspace", "--all-targets"]);
         clippy.args(["--features", "portcullis-bench/measure"]);
+        process::run(clippy.args(["--", "--deny", "warnings"]))
+    })?;
+    // As they are built, by themselves.
+    steps.run("lints of the peers", || {
+        let mut clippy = workspace.cargo();
+        clippy.args(["clippy", "--release", "--package", "portcullis-bench"]);
+        clippy.args(["--bin", "bench-peers", "--features", "peers"]);
         process::run(clippy.args(["--", "--deny", "warnings"]))
     })?;
     steps.run("documentation", || {

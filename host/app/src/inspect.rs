@@ -10,7 +10,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::options::catalog_options;
 use crate::output::{NotDone, Output};
-use crate::policy::read_policies;
+use crate::policy::{configured_state, read_policies};
 
 /// Looks at a module and at what lies beside it, under the limits and publishers of a configuration, if there is one.
 ///
@@ -76,12 +76,8 @@ fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result 
     )?;
     match &found.verdict {
         Ok((snapshotted, tests)) => {
-            let kept = if *snapshotted {
-                "kept, every decision starts from it"
-            } else {
-                "cannot be kept, settings are taken anew before every decision"
-            };
-            writeln!(text, "  configured state: {kept}")?;
+            let state = configured_state(*snapshotted);
+            writeln!(text, "  configured state: {state}")?;
             let failed = tests.iter().filter(|test| test.failure.is_some()).count();
             writeln!(text, "  tests: {}, {failed} failed", tests.len())?;
             for test in tests {

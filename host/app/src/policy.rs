@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_catalog::{
-    CatalogOptions, PolicyStatus, RollbackError, Status, TestedPolicy, rollback, sign_file,
-    test_policies,
+    CatalogOptions, PolicyStatus, RollbackError, ServingStatus, Status, TestedPolicy, rollback,
+    sign_file, test_policies,
 };
 use portcullis_core::PolicyName;
 use zeroize::Zeroizing;
@@ -63,19 +63,7 @@ fn tell(status: &Status) -> String {
 /// A policy's lines. Writing to a text does not fail.
 fn tell_policy(text: &mut String, policy: &PolicyStatus) {
     let _ = match &policy.serving {
-        Some(serving) => writeln!(
-            text,
-            "{}: generation {} serves since {}, {}{}",
-            policy.name,
-            serving.generation,
-            time(serving.since),
-            serving.digest,
-            if serving.restored {
-                ", restored at the start"
-            } else {
-                ""
-            }
-        ),
+        Some(serving) => tell_serving(text, &policy.name, serving),
         None if policy.required => writeln!(
             text,
             "{}: no good version, and required: no login gets past it",
@@ -99,6 +87,33 @@ fn tell_policy(text: &mut String, policy: &PolicyStatus) {
     if !policy.kept.is_empty() {
         let kept: Vec<_> = policy.kept.iter().map(u64::to_string).collect();
         let _ = writeln!(text, "  kept: {}", kept.join(", "));
+    }
+}
+
+fn tell_serving(text: &mut String, name: &str, serving: &ServingStatus) -> std::fmt::Result {
+    let (generation, since, digest) = (serving.generation, time(serving.since), &serving.digest);
+    let restored = if serving.restored {
+        ", restored at the start"
+    } else {
+        ""
+    };
+    writeln!(
+        text,
+        "{name}: generation {generation} serves since {since}, {digest}{restored}"
+    )?;
+    writeln!(
+        text,
+        "  configured state: {}",
+        configured_state(serving.snapshotted)
+    )
+}
+
+/// What becomes of the state that a policy's `configure` leaves, in words.
+pub(crate) const fn configured_state(snapshotted: bool) -> &'static str {
+    if snapshotted {
+        "kept, every decision starts from it"
+    } else {
+        "cannot be kept, settings are taken anew before every decision"
     }
 }
 

@@ -17,7 +17,7 @@ use tracing::info;
 use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::health::{HealthServer, Vitals, issuer_samples, lost_for_too_long};
+use crate::health::{HealthServer, Vitals, code_samples, issuer_samples, lost_for_too_long};
 use crate::options::{catalog_options, code_cache_options, key_value_options, service_options};
 use crate::signals;
 
@@ -41,13 +41,15 @@ pub async fn serve(
     let verifier = Arc::clone(&passwords);
     let mirror = KeyValueMirror::new(key_value_options(&config.key_value));
     let buckets = mirror.clone();
-    let (catalog, _rejected) = tokio::task::spawn_blocking(move || {
+    let opened = tokio::task::spawn_blocking(move || {
         let max_in_flight = config.callout.max_in_flight;
-        open_catalog(&config.policies, max_in_flight, verifier, buckets)
-    })
-    .await
-    .map_err(Failure::internal)??;
+        let engine = build_engine(&config.policies, max_in_flight, verifier, buckets)?;
+        let (catalog, _rejected) = open_catalog(&engine, &config.policies)?;
+        Ok((engine, catalog))
+    });
+    let (engine, catalog) = opened.await.map_err(Failure::internal)??;
     let vitals = Arc::new(Vitals::new(catalog.clone()));
+    measure_code(&vitals, engine);
     let buckets = mirror.clone();
     vitals.measure(move || buckets.samples());
     measure_identity(&vitals, passwords, options.identifier.tokens());
@@ -94,6 +96,14 @@ fn measure_identity(
     }
 }
 
+/// Has the numbers of the cache of compiled code shown, if there is one.
+fn measure_code(vitals: &Vitals, engine: Engine) {
+    vitals.measure(move || {
+        let counts = engine.code_cache_counts();
+        counts.map_or_else(Vec::new, code_samples)
+    });
+}
+
 /// Answers about the service's health, if that is configured.
 async fn listen(health: Health, vitals: &Arc<Vitals>) -> Result<Option<JoinHandle<()>>, Failure> {
     let Some(address) = health.listen else {
@@ -124,12 +134,11 @@ async fn answer(
     let statuses: Vec<_> = connections.iter().map(Connection::status).collect();
     vitals.connected(statuses.clone());
     // Logins that need a bucket are refused until it is there, so it comes first, if it can be had.
-    let _followers = match connections.first() {
-        Some(connection) => tokio::select! {
-            followers = mirror.follow(connection.client()) => Some(followers),
-            () = &mut shutdown => return Ok(()),
-        },
-        None => None,
+    let clients = connections.iter().map(Connection::client).cloned();
+    let clients: Vec<_> = clients.collect();
+    let _followers = tokio::select! {
+        followers = mirror.follow(&clients) => followers,
+        () = &mut shutdown => return Ok(()),
     };
     let lost = OnceLock::new();
     let stop = async {
@@ -147,8 +156,7 @@ async fn answer(
         let policies = policies.snapshot().policies().count();
         info!(nats.servers = options.servers.join(","), policies, "ready");
     };
-    let clients = connections.iter().map(Connection::client).cloned();
-    let service = Service::new(clients.collect(), catalog, service);
+    let service = Service::new(clients, catalog, service);
     let (counters, throttle) = (service.counters(), service.throttle());
     vitals.measure(move || counters.samples());
     vitals.measure(move || throttle.samples());
@@ -160,27 +168,44 @@ async fn answer(
     }
 }
 
-/// The policies, loaded, for at most `max_in_flight` decisions at the same time, whose passwords `verifier` compares and which
-/// look keys up in `mirror`. Blocks.
+/// An engine for at most `max_in_flight` decisions at the same time, whose passwords `verifier` compares and which looks keys up in
+/// `mirror`.
 ///
 /// # Errors
 ///
-/// When the policy directory cannot be read, or the engine does not run on this machine.
-fn open_catalog(
+/// When it does not run on this machine.
+fn build_engine(
     policies: &Policies,
     max_in_flight: usize,
     verifier: Arc<PasswordVerifier>,
     mirror: KeyValueMirror,
-) -> Result<(Catalog, Report), Failure> {
+) -> Result<Engine, Failure> {
     let max_concurrent = u32::try_from(max_in_flight).unwrap_or(u32::MAX);
     let options = EngineOptions {
         max_concurrent,
         code_cache: code_cache_options(policies),
     };
     let engine = Engine::new(options, verifier).map_err(Failure::internal)?;
-    let engine = engine.looking_up_in(Arc::new(mirror));
-    Catalog::open(engine, catalog_options(policies))
-        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
+    Ok(engine.looking_up_in(Arc::new(mirror)))
+}
+
+/// The policies, loaded. Blocks.
+///
+/// # Errors
+///
+/// When the policy directory cannot be read.
+fn open_catalog(engine: &Engine, policies: &Policies) -> Result<(Catalog, Report), Failure> {
+    let opened = Catalog::open(engine.clone(), catalog_options(policies))
+        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+    if let Some(counts) = engine.code_cache_counts() {
+        info!(
+            code_cache.hits = counts.hits,
+            code_cache.misses = counts.misses,
+            code_cache.refused = counts.refused,
+            "compiled code was looked for in the cache"
+        );
+    }
+    Ok(opened)
 }
 
 fn not_connected(error: ConnectError) -> Failure {

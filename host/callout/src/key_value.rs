@@ -4,18 +4,20 @@ mod bucket;
 mod entry;
 mod feed;
 mod follow;
+mod line;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use async_nats::{Client, jetstream};
+use async_nats::Client;
 use portcullis_core::{BucketName, KeyValues, LookUpError};
 use tokio::task::JoinSet;
 
 use crate::sample::Sample;
 use bucket::Bucket;
 use follow::Follower;
+use line::Lines;
 
 /// Which buckets are mirrored.
 #[derive(Clone, Debug)]
@@ -55,16 +57,15 @@ impl KeyValueMirror {
         }
     }
 
-    /// Mirrors the buckets over `client` from now on, and waits until each has been tried once: it is synchronised then, or the log
-    /// says why not.
-    pub async fn follow(&self, client: &Client) -> KeyValueFollowers {
-        let context = match &self.domain {
-            Some(domain) => jetstream::with_domain(client.clone(), domain),
-            None => jetstream::new(client.clone()),
-        };
+    /// Mirrors the buckets from now on, over the first of `clients` whose connection is of use, and waits until each bucket has been
+    /// tried once: it is synchronised then, or the log says why not. Without clients nothing is ever known.
+    pub async fn follow(&self, clients: &[Client]) -> KeyValueFollowers {
         let mut tasks = JoinSet::new();
+        let Some(lines) = Lines::new(clients, self.domain.as_deref()) else {
+            return KeyValueFollowers { _tasks: tasks };
+        };
         for bucket in self.buckets.values() {
-            let follower = Follower::new(Arc::clone(bucket), client.clone(), context.clone());
+            let follower = Follower::new(Arc::clone(bucket), lines.clone());
             tasks.spawn(follower.run());
         }
         for bucket in self.buckets.values() {

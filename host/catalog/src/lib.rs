@@ -27,6 +27,7 @@ mod loader;
 mod pace;
 mod report;
 mod rollback;
+mod routes;
 mod settings;
 mod signature;
 mod snapshot;

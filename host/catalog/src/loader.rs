@@ -14,7 +14,8 @@ use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
 use crate::pace::Pace;
 use crate::report::{Change, Rejection, Report};
-use crate::snapshot::{Link, LoadedPolicy, Route, Snapshot};
+use crate::routes::Route;
+use crate::snapshot::{Link, LoadedPolicy, Snapshot};
 use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
 use crate::store::{KeptVersion, Store, Version};
 use crate::unit::{UnitError, UnitProblem};
@@ -219,6 +220,7 @@ impl Loader {
             generation: serving.version.generation,
             since: serving.version.since,
             restored: serving.restored,
+            snapshotted: serving.loaded.policy.is_snapshotted(),
         });
         PolicyStatus {
             name: name.to_string(),

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use bytesize::ByteSize;
+use portcullis_core::BucketName;
 use portcullis_engine::{Grants, Limits};
 
 use crate::unit::{UnitError, UnitProblem};
@@ -53,8 +54,8 @@ impl SettingsFile {
     }
 }
 
-/// Reads the tables of a settings file and notes everything that is wrong. Values are never repeated: a password
-/// may stand where it does not belong.
+/// Reads the tables of a settings file and notes everything that is wrong. Values are never repeated, but for the
+/// names of buckets: a password may stand where it does not belong.
 #[derive(Default)]
 struct Reader {
     problems: Vec<String>,
@@ -132,18 +133,33 @@ impl Reader {
     fn grants(&mut self, mut table: toml::Table) -> Grants {
         let read = toml::Value::as_bool;
         let secrets = self.value(&mut table, "grants", "secrets", "true or false", read);
-        let read = |value: &toml::Value| {
-            let names = value.as_array()?.iter();
-            let buckets = names.map(|name| name.as_str()?.parse().ok());
-            buckets.collect::<Option<BTreeSet<_>>>()
-        };
-        let expected = r#"names of key-value buckets such as `["revoked"]`"#;
-        let key_values = self.value(&mut table, "grants", "key-value", expected, read);
+        let key_values = self.buckets(&mut table);
         self.unknown(&table, "grants.", &["secrets", "key-value"]);
         Grants {
             secrets: secrets.unwrap_or(false),
-            key_values: key_values.unwrap_or_default(),
+            key_values,
         }
+    }
+
+    /// The buckets that are granted.
+    fn buckets(&mut self, table: &mut toml::Table) -> BTreeSet<BucketName> {
+        let read = |value: &toml::Value| {
+            let names = value.as_array()?.iter();
+            let names = names.map(|name| Some(name.as_str()?.to_owned()));
+            names.collect::<Option<Vec<_>>>()
+        };
+        let expected = r#"names of key-value buckets such as `["revoked"]`"#;
+        let names = self.value(table, "grants", "key-value", expected, read);
+        let mut buckets = BTreeSet::new();
+        for name in names.unwrap_or_default() {
+            match name.parse::<BucketName>() {
+                Ok(bucket) => {
+                    buckets.insert(bucket);
+                }
+                Err(error) => self.problems.push(format!("grants.key-value: {error}")),
+            }
+        }
+        buckets
     }
 
     fn instances(&mut self, mut table: toml::Table) -> Option<NonZeroU32> {

@@ -10,8 +10,8 @@ use portcullis_core::{
 };
 use portcullis_engine::{EvaluationError, GaveUp, Policy};
 
-use crate::chain::Condition;
 use crate::pace::Pace;
+use crate::routes::{Route, Routes};
 
 /// One version of one policy, in service.
 #[derive(Debug)]
@@ -28,17 +28,9 @@ pub struct Snapshot {
     /// Asked about every login, first. They may deny and nothing else.
     guards: Vec<Link>,
     /// The first one that fits a login decides it.
-    chains: Vec<Route>,
+    chains: Routes,
     /// Decides the others.
     chain: Vec<Link>,
-}
-
-/// A chain for some logins.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) name: String,
-    pub(crate) logins: Condition,
-    pub(crate) chain: Vec<Link>,
 }
 
 /// One place in the chain.
@@ -59,10 +51,10 @@ enum Role {
 }
 
 impl Snapshot {
-    pub(crate) const fn new(guards: Vec<Link>, chains: Vec<Route>, chain: Vec<Link>) -> Self {
+    pub(crate) fn new(guards: Vec<Link>, chains: Vec<Route>, chain: Vec<Link>) -> Self {
         Self {
             guards,
-            chains,
+            chains: Routes::new(chains),
             chain,
         }
     }
@@ -150,7 +142,7 @@ impl Snapshot {
         verdict_of: impl Fn(&LoadedPolicy, Option<GaveUp>) -> Result<VerdictOf, E>,
     ) -> Result<(Outcome, Option<PolicyRef>), E> {
         let deny = |class, reason: String| Outcome::Deny(Denial::new(class, reason));
-        let route = self.chains.iter().find(|route| route.logins.fits(request));
+        let route = self.chains.find(request);
         let guards = self.guards.iter().map(|link| (link, Role::Guard));
         let chain = route.map_or(&*self.chain, |route| &*route.chain).iter();
         let links = guards.chain(chain.map(|link| (link, Role::Decider)));

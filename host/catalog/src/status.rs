@@ -45,6 +45,9 @@ pub struct ServingStatus {
     pub since: u64,
     /// Whether it is a kept version, because what lies in the directory was not good when the host started.
     pub restored: bool,
+    /// Whether the state that `configure` left was kept, so that every decision starts from it. If not, every decision takes the
+    /// settings anew.
+    pub snapshotted: bool,
 }
 
 /// One try to put a version in service.

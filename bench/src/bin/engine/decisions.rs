@@ -23,7 +23,7 @@ pub(crate) const ROLES: &str = "decide oidc-roles, fresh instance";
 pub(crate) const ROLES_REUSED: &str = "decide oidc-roles, reused instance";
 
 /// How long an answer is of use.
-const DEADLINE: Duration = Duration::from_secs(2);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 /// How long a reused instance may be asked: longer than any run.
 const RUN: Duration = Duration::from_hours(1);
 
@@ -147,7 +147,7 @@ const ROLES_SETTINGS: &str = r#"{
 }"#;
 
 /// A login with a password.
-fn password_login() -> AuthorizationRequest {
+pub(crate) fn password_login() -> AuthorizationRequest {
     let credentials = Credentials {
         username: Some("dave".to_owned()),
         password: Some(Secret::new("dave's")),

@@ -2,6 +2,7 @@
 //! `cargo xtask bench engine` builds what it needs.
 
 mod decisions;
+mod look_ups;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,6 +12,7 @@ use mimalloc::MiMalloc;
 use portcullis_bench::{Row, Work, elsewhere, floor, in_turns, print, table, write_json};
 
 use crate::decisions::Loaded;
+use crate::look_ups::LookUps;
 
 /// As in the host.
 #[global_allocator]
@@ -25,8 +27,10 @@ fn main() -> Result<()> {
     let json = json_file(std::env::args_os().skip(1))?;
     let policies = variable("PORTCULLIS_POLICIES")?;
     let loaded = Loaded::from(&policies)?;
+    let look_ups = LookUps::from(&policies)?;
     let mut works = vec![floor::with_aws_lc_rs()?];
     works.extend(loaded.works()?);
+    works.extend(look_ups.works()?);
     let own = works.len();
     // Absent when the program is run without its peers.
     if let Some(peers) = std::env::var_os("PORTCULLIS_BENCH_PEERS") {
@@ -59,6 +63,7 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
     let floor = find(floor::FLOOR)?;
     let unconfigured = find(decisions::UNCONFIGURED)?;
     let (users, roles) = (find(decisions::USERS)?, find(decisions::ROLES)?);
+    let one_key = find(look_ups::ONE)?;
     let compared = rows.iter().cloned().enumerate().map(|(index, row)| {
         match row.name.as_str() {
             decisions::CONFIGURED => row.beside(&unconfigured, Some(CONFIGURED_BAR)),
@@ -66,6 +71,7 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
             decisions::ROLES => row.beside(&floor, None),
             decisions::USERS_REUSED => row.beside(&users, None),
             decisions::ROLES_REUSED => row.beside(&roles, None),
+            look_ups::MANY => row.beside(&one_key, None),
             // Other libraries' signatures beside ours, other engines' decisions beside one of ours about roles.
             name if index >= own && name.starts_with(floor::PREFIX) => row.beside(&floor, None),
             _ if index >= own => row.beside(&roles, None),

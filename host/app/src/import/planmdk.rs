@@ -4,6 +4,7 @@ use std::path::Path;
 
 use portcullis_claims::{IssuerKey, is_public_sample};
 use portcullis_core::{PermissionSubject, Secret};
+use portcullis_identity::IssuerOptions;
 use url::Url;
 
 use super::edn::{Document, Map};
@@ -33,8 +34,8 @@ pub(super) struct Planmdk {
     pub(super) password: Option<Secret>,
     /// The `iss` of its tokens.
     pub(super) issuer: String,
-    /// Whether the provider is asked over plain HTTP.
-    pub(super) plain_http: bool,
+    /// Whether the provider is on another machine and asked over plain HTTP.
+    pub(super) needs_allow_http: bool,
     pub(super) seed: Secret,
     /// The public key that responses are signed with.
     pub(super) public_key: String,
@@ -92,7 +93,7 @@ impl Planmdk {
         let account = root.text("application-account");
         let roles = roles(&mut root, document);
         root.finish(&KEYS);
-        let (issuer, plain_http) = issuer?;
+        let (issuer, needs_allow_http) = issuer?;
         let (seed, public_key) = key?;
         Some(Self {
             server: server?,
@@ -100,7 +101,7 @@ impl Planmdk {
             user,
             password,
             issuer,
-            plain_http,
+            needs_allow_http,
             seed,
             public_key,
             account: account.unwrap_or_else(|| "APP".to_owned()),
@@ -120,6 +121,7 @@ fn credentials(root: &mut Map<'_>) -> (Option<String>, Option<Secret>) {
 }
 
 /// The issuer whose discovery document is at an address, and whether that is one without TLS.
+/// The issuer, and whether it needs `allow-http`.
 fn issuer(root: &mut Map<'_>, document: &Document<'_>) -> Option<(String, bool)> {
     let address = root.needed_text("oidc-endpoint-url")?;
     let issuer = address.strip_suffix(WELL_KNOWN);
@@ -130,7 +132,8 @@ fn issuer(root: &mut Map<'_>, document: &Document<'_>) -> Option<(String, bool)>
         document.report(":oidc-endpoint-url", message);
         return None;
     };
-    Some((issuer.to_owned(), url.scheme() == "http"))
+    let needs_allow_http = IssuerOptions::needs_allow_http(&url);
+    Some((issuer.to_owned(), needs_allow_http))
 }
 
 fn signing_key(root: &mut Map<'_>, document: &Document<'_>) -> Option<(Secret, String)> {

@@ -45,7 +45,7 @@ pub(super) fn configuration(planmdk: &Planmdk) -> String {
             .to_owned(),
         "audiences = []".to_owned(),
     ]);
-    if planmdk.plain_http {
+    if planmdk.needs_allow_http {
         lines
             .push("# Whoever can change what comes over plain HTTP can sign any token.".to_owned());
         lines.push("allow-http = true".to_owned());
@@ -110,7 +110,7 @@ pub(super) fn notes(planmdk: &Planmdk) -> Vec<String> {
         "`account` and `system-account` under [callout]: the servers' `auth_callout.account` and `system_account`".to_owned(),
         "a login ends with its token now, and `iss` has to be the issuer".to_owned(),
     ];
-    if planmdk.plain_http {
+    if planmdk.needs_allow_http {
         notes.push("the issuer's keys come over plain HTTP (`allow-http`)".to_owned());
     }
     if planmdk.service_name.is_some() && service_name(planmdk).is_none() {

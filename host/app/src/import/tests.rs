@@ -125,6 +125,22 @@ fn what_may_be_left_out_has_its_default() {
 }
 
 #[test]
+fn a_provider_on_this_machine_needs_no_leave_for_plain_http() {
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let provider = format!("http://{host}:8080/");
+        let text = sample().replace("https://login.example.com/", &provider);
+        let (directory, imported) = imported(&text);
+        let notes = imported.unwrap().notes.join("\n");
+        assert!(!notes.contains("allow-http"), "{notes}");
+        let config = directory.path().join("site/portcullis.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        assert!(!text.contains("allow-http"), "{text}");
+        let findings = run_check(&config, |_, _, _| Vec::new());
+        assert_eq!(findings.code, ExitCode::Success, "{findings:?}");
+    }
+}
+
+#[test]
 fn every_mistake_is_told_with_its_path() {
     for (part, replacement, expected) in [
         (

@@ -1,22 +1,22 @@
 //! Keeping up with one bucket.
 //!
 //! A consumer delivers the last message of every key, then whatever comes. Whatever is in doubt, the bucket is read again from the
-//! beginning, aside, and takes the place of what was known once all of it is there.
+//! beginning, aside, and takes the place of what was known once all of it is there. What cannot be read over one connection is read
+//! over the next.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use async_nats::jetstream::Context;
+use async_nats::Subscriber;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Info, Stream};
-use async_nats::{Client, Subscriber};
 use futures::StreamExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::bucket::{Bucket, Content, TooLarge};
 use super::feed::{Delivery, Feed};
+use super::line::{Line, Lines};
 use crate::error::chain;
 
 /// How often the server says that there is nothing to say.
@@ -36,8 +36,7 @@ const LARGE_WAIT: Duration = Duration::from_mins(1);
 /// Keeps up with one bucket.
 pub(super) struct Follower {
     bucket: Arc<Bucket>,
-    client: Client,
-    context: Context,
+    lines: Lines,
     stream: String,
 }
 
@@ -55,26 +54,24 @@ enum Ended {
 }
 
 impl Follower {
-    pub(super) fn new(bucket: Arc<Bucket>, client: Client, context: Context) -> Self {
+    pub(super) fn new(bucket: Arc<Bucket>, lines: Lines) -> Self {
         let stream = format!("KV_{}", bucket.name);
         Self {
             bucket,
-            client,
-            context,
+            lines,
             stream,
         }
     }
 
     /// Follows the bucket for ever.
-    pub(super) async fn run(self) {
-        // What servers say of the stream being made, changed and deleted, where the account hears it: there are timers besides.
-        let subject = format!("$JS.EVENT.ADVISORY.STREAM.*.{}", self.stream);
-        let mut advisories = self.client.subscribe(subject).await.ok();
+    pub(super) async fn run(mut self) {
+        // There are timers besides.
+        let mut advisories = self.line().advisories(&self.stream).await;
         let (mut told, mut wait) = (None, FIRST_WAIT);
         loop {
-            let connects = self.connects();
+            let connects = self.lines.connects();
             let before = self.bucket.synchronisations();
-            let ended = self.follow(connects, &mut advisories).await;
+            let ended = self.follow(&mut advisories).await;
             if self.bucket.synchronisations() != before {
                 (told, wait) = (None, FIRST_WAIT);
             }
@@ -89,7 +86,15 @@ impl Follower {
                 () = heard(&mut advisories) => {}
             }
             wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+            // Something has been wrong for `SILENCE`, perhaps with this connection only.
+            if matches!(ended, Ended::Lost(_)) && self.lines.go_over() {
+                advisories = self.line().advisories(&self.stream).await;
+            }
         }
+    }
+
+    const fn line(&self) -> &Line {
+        self.lines.current()
     }
 
     /// Draws the consequences, and says so unless that is what was said last.
@@ -136,9 +141,9 @@ impl Follower {
         }
     }
 
-    /// Reads the bucket and keeps up with it until something is in the way. `connects` is how often the connection had been made.
-    async fn follow(&self, connects: u64, advisories: &mut Option<Subscriber>) -> Ended {
-        match self.try_follow(connects, advisories).await {
+    /// Reads the bucket and keeps up with it until something is in the way.
+    async fn follow(&self, advisories: &mut Option<Subscriber>) -> Ended {
+        match self.try_follow(advisories).await {
             Ok(never) => match never {},
             Err(ended) => ended,
         }
@@ -146,10 +151,10 @@ impl Follower {
 
     async fn try_follow(
         &self,
-        connects: u64,
         advisories: &mut Option<Subscriber>,
     ) -> Result<std::convert::Infallible, Ended> {
-        let stream = self.context.get_stream(&self.stream).await;
+        let connects = self.line().connects();
+        let stream = self.line().context.get_stream(&self.stream).await;
         let stream = stream.map_err(|error| of_stream(&error))?;
         let mut feed = self.feed(&stream).await?;
         // Filled aside, then published.
@@ -184,7 +189,7 @@ impl Follower {
                     return Err(Ended::Lost(format!("nothing was heard of it for {SILENCE:?}")));
                 }
                 _ = glances.tick() => {
-                    if self.connects() != connects {
+                    if self.line().connects() != connects {
                         return Err(Ended::Doubt);
                     }
                 }
@@ -196,8 +201,9 @@ impl Follower {
 
     /// Has the last message of every key delivered, and what comes after.
     async fn feed(&self, stream: &Stream) -> Result<Feed, Ended> {
-        let inbox = self.client.new_inbox();
-        let subscription = self.client.subscribe(inbox.clone()).await;
+        let client = &self.line().client;
+        let inbox = client.new_inbox();
+        let subscription = client.subscribe(inbox.clone()).await;
         let subscription = subscription.map_err(|error| Ended::Lost(chain(&error)))?;
         let config = push::Config {
             deliver_subject: inbox,
@@ -220,12 +226,7 @@ impl Follower {
             .saturating_add(info.delivered.consumer_sequence);
         let max_age = Some(max_age(stream.cached_info()));
         let max_age = max_age.filter(|age| !age.is_zero());
-        Ok(Feed::new(
-            subscription,
-            self.client.clone(),
-            max_age,
-            pending,
-        ))
+        Ok(Feed::new(subscription, client.clone(), max_age, pending))
     }
 
     /// All of the bucket is there.
@@ -243,7 +244,7 @@ impl Follower {
     /// Compares with the stream what it does not tell: that it was purged, what it forgot, that it is another one.
     async fn audit(&self, stream: &Stream) -> Result<(), Ended> {
         // What cannot be asked now is asked the next time; if the connection is at fault, that is noticed elsewhere.
-        let Ok(now) = self.context.get_stream(&self.stream).await else {
+        let Ok(now) = self.line().context.get_stream(&self.stream).await else {
             return Ok(());
         };
         let (now, then) = (now.cached_info(), stream.cached_info());
@@ -255,15 +256,11 @@ impl Follower {
         Ok(())
     }
 
-    /// Waits until the connection has been made anew since it had been made `connects` times.
+    /// Waits until a connection has been made anew since they had been made `connects` times.
     async fn reconnected(&self, connects: u64) {
-        while self.connects() == connects {
+        while self.lines.connects() == connects {
             sleep(GLANCE).await;
         }
-    }
-
-    fn connects(&self) -> u64 {
-        self.client.statistics().connects.load(Ordering::Relaxed)
     }
 }
 

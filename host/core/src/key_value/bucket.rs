@@ -17,7 +17,7 @@ pub struct BucketName(Arc<str>);
 
 /// A name that no bucket can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid bucket name `{name}`: use letters, digits, `-` and `_`", name = name.escape_debug())]
+#[error("invalid bucket name `{name}`: use 1 to {max} letters, digits, `-` and `_`", name = name.escape_debug(), max = BucketName::MAX_LEN)]
 pub struct InvalidBucketName {
     name: String,
 }

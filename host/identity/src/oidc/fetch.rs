@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::IssuerOptions;
 use super::jwks::KeySet;
 
-pub(crate) use source::Source;
+pub(crate) use source::{Source, is_local};
 
 /// Why an issuer's keys could not be fetched.
 #[derive(Debug, thiserror::Error)]

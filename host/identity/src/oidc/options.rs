@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::TokenAlgorithm;
+use super::fetch::is_local;
 
 /// One identity provider whose tokens are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,5 +115,10 @@ impl IssuerOptions {
                 group("scope", true),
             ],
         }
+    }
+
+    /// Whether keys at this address are refused unless [`allow_http`](Self::allow_http) is set: plain HTTP, and not from this machine.
+    pub fn needs_allow_http(url: &Url) -> bool {
+        url.scheme() == "http" && !is_local(url)
     }
 }

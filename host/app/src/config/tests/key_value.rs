@@ -18,7 +18,7 @@ fn buckets_are_read_in_their_order() {
 #[rstest]
 #[case(
     r#"buckets = ["revoked", "a.b"]"#,
-    "buckets: invalid bucket name `a.b`: use letters, digits, `-` and `_`"
+    "buckets: invalid bucket name `a.b`: use 1 to 255 letters, digits, `-` and `_`"
 )]
 #[case(r#"buckets = ["a", "b", "a"]"#, "buckets: names bucket `a` twice")]
 #[case(

@@ -51,7 +51,7 @@ pub(crate) fn allowed(url: &Url, allow_http: bool) -> Result<(), &'static str> {
     }
     match url.scheme() {
         "https" => Ok(()),
-        "http" if allow_http || is_local(url) => Ok(()),
+        "http" if allow_http || !IssuerOptions::needs_allow_http(url) => Ok(()),
         "http" => Err("it is not `https`; set `allow-http` if nobody can come between"),
         _ => Err("it is not `https`"),
     }
