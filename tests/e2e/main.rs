@@ -5,6 +5,7 @@ mod callout101;
 mod chain;
 mod command_line;
 mod connection;
+mod flood;
 mod health;
 mod key_value;
 mod login;

@@ -14,6 +14,7 @@
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Gauge`]: what a process holds.
+//! - [`Flood`]: many requests by hand, and what a decision costs.
 //! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
 //!   them; [`Measuring`]: the command line of those.
 //! - [`Recording`], [`Event`]: lines as they come, and how to wait for one.
@@ -26,6 +27,7 @@ mod certificates;
 mod comparison;
 mod contender;
 mod event;
+mod flood;
 mod foreign;
 mod forgery;
 mod gauge;
@@ -50,6 +52,7 @@ pub use certificates::{Authority, Certificate};
 pub use comparison::{Beside, Comparison, Metric, Round, percentile};
 pub use contender::{CalloutGo, Conditions, Contender, Peer};
 pub use event::Event;
+pub use flood::{Flood, Flooded, Questions};
 pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
 pub use gauge::Gauge;

@@ -41,6 +41,9 @@ Usage: cargo xtask <verb>
                     logins at half of the most there can be, with and without a replacement of
                     the policy every second, each for N (60) seconds; and how long a new version
                     takes until it serves; FILE gets the same numbers
+  bench scale [--seconds N] [--json FILE]
+                    what a decision costs with more service connections, worker threads, hosts,
+                    policies, users and roles, each for N (5) seconds; FILE gets the same numbers
   bench start [--json FILE]
                     how long a host takes until it is ready, with 1 and 50 policies, with and without
                     the code cache, and what memory it holds; FILE gets the same numbers
@@ -49,7 +52,7 @@ Usage: cargo xtask <verb>
                     with this host and with the reference callout, and what comes of thousands
                     that come back after a restart of their server; FILE gets the same numbers
   bench all [--seconds N]
-                    handle, flood, login, start and storm, then report
+                    handle, flood, login, start, storm and scale, then report
   bench report      docs/performance.md anew, of what `bench all` measured last
   check             formatting, lints and documentation, as CI sees them
   help              this text
@@ -107,6 +110,7 @@ pub(crate) enum Program {
     Flood,
     Login,
     Reload,
+    Scale,
     Start,
     Storm,
 }
@@ -267,16 +271,23 @@ impl InProcess {
 }
 
 impl Program {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Flood,
         Self::Login,
         Self::Reload,
+        Self::Scale,
         Self::Start,
         Self::Storm,
     ];
 
     /// Those whose results are in `docs/performance.md`.
-    pub(crate) const REPORTED: [Self; 4] = [Self::Flood, Self::Login, Self::Start, Self::Storm];
+    pub(crate) const REPORTED: [Self; 5] = [
+        Self::Flood,
+        Self::Login,
+        Self::Start,
+        Self::Storm,
+        Self::Scale,
+    ];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
@@ -288,6 +299,7 @@ impl Program {
             Self::Flood => "flood",
             Self::Login => "login",
             Self::Reload => "reload",
+            Self::Scale => "scale",
             Self::Start => "start",
             Self::Storm => "storm",
         }
@@ -300,7 +312,7 @@ impl Program {
 
     /// Whether it compares our host with the reference callout.
     pub(crate) const fn has_peer(self) -> bool {
-        !matches!(self, Self::Reload | Self::Start)
+        !matches!(self, Self::Reload | Self::Scale | Self::Start)
     }
 }
 
@@ -365,6 +377,9 @@ mod tests {
             Verb::BenchAll { options }
         );
         assert!(parsed("bench all --json rows.json").is_err());
+        for program in Program::REPORTED {
+            assert_eq!(Program::named(program.as_str()), Some(program));
+        }
     }
 
     #[test]
