@@ -23,6 +23,9 @@ Usage: cargo xtask <verb>
   bench engine [--json FILE]
                     what a decision costs beside the cryptography of a login, beside the
                     instantiation it needs and beside Cedar and regorus; FILE gets the same rows
+  bench floor [--json FILE]
+                    what the cryptography of a login costs with aws-lc-rs, ring, ed25519-dalek and
+                    nkeys, and with the boxes of this host and of nkeys; FILE gets the same rows
   bench handle [--json FILE]
                     what a request costs without NATS, step by step, beside the cryptography of a
                     login; FILE gets the same rows
@@ -52,7 +55,7 @@ Usage: cargo xtask <verb>
                     with this host and with the reference callout, and what comes of thousands
                     that come back after a restart of their server; FILE gets the same numbers
   bench all [--seconds N]
-                    handle, flood, login, start, storm and scale, then report
+                    floor, handle, flood, login, start, storm and scale, then report
   bench report      docs/performance.md anew, of what `bench all` measured last
   check             formatting, lints and documentation, as CI sees them
   help              this text
@@ -119,6 +122,7 @@ pub(crate) enum Program {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InProcess {
     Engine,
+    Floor,
     Handle,
     Policies,
 }
@@ -241,7 +245,10 @@ impl Suite {
 }
 
 impl InProcess {
-    const ALL: [Self; 3] = [Self::Engine, Self::Handle, Self::Policies];
+    const ALL: [Self; 4] = [Self::Engine, Self::Floor, Self::Handle, Self::Policies];
+
+    /// Those whose results are in `docs/performance.md`.
+    pub(crate) const REPORTED: [Self; 2] = [Self::Floor, Self::Handle];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
@@ -251,6 +258,7 @@ impl InProcess {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Engine => "engine",
+            Self::Floor => "floor",
             Self::Handle => "handle",
             Self::Policies => "policies",
         }
@@ -259,8 +267,9 @@ impl InProcess {
     /// The policies it is about.
     pub(crate) const fn policies(self) -> &'static [&'static str] {
         match self {
-            Self::Engine => &["oidc-roles", "static-users"],
-            Self::Handle | Self::Policies => &["static-users"],
+            Self::Floor => &[],
+            Self::Engine | Self::Handle => &["oidc-roles", "static-users"],
+            Self::Policies => &["static-users"],
         }
     }
 
@@ -377,6 +386,9 @@ mod tests {
             Verb::BenchAll { options }
         );
         assert!(parsed("bench all --json rows.json").is_err());
+        for program in InProcess::REPORTED {
+            assert_eq!(InProcess::named(program.as_str()), Some(program));
+        }
         for program in Program::REPORTED {
             assert_eq!(Program::named(program.as_str()), Some(program));
         }
