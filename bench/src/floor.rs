@@ -1,21 +1,32 @@
 //! The cryptography that no login can do without: one request to verify, a user JWT and a response to sign, each with
 //! Ed25519 and as long as NATS makes them. What a decision costs is told beside it.
 
-#[cfg(feature = "measure")]
+#[cfg(feature = "issuer")]
 use anyhow::{Context, Result, anyhow};
-#[cfg(feature = "measure")]
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+#[cfg(feature = "issuer")]
+use aws_lc_rs::signature::{
+    ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+};
 
-#[cfg(feature = "measure")]
-use crate::Work;
+#[cfg(feature = "issuer")]
+use crate::{Issuer, Work};
 
 /// What the names of these works begin with, whichever the library is.
 pub const PREFIX: &str = "crypto floor";
 /// What a decision is told beside.
 pub const FLOOR: &str = "crypto floor: 1 verification, 2 signatures (aws-lc-rs)";
+/// What a login with a token of an identity provider is told beside.
+pub const FLOOR_OF_TOKEN: &str =
+    "crypto floor with a token: 1 verification of RS256 more (aws-lc-rs)";
+/// What such a token adds.
+pub const TOKEN: &str = "verification of a token's RS256, aws-lc-rs";
 
 /// The seed of the key that signs and whose signatures are verified. Any will do.
 pub const SEED: [u8; 32] = [7; 32];
+
+/// How long what a provider signs is.
+#[cfg(feature = "issuer")]
+const TOKEN_LENGTH: usize = 700;
 
 /// What is signed and verified.
 #[derive(Clone, Debug)]
@@ -44,15 +55,57 @@ impl Default for Messages {
 /// # Errors
 ///
 /// When the library fails.
-#[cfg(feature = "measure")]
+#[cfg(feature = "issuer")]
 pub fn with_aws_lc_rs() -> Result<Work<'static>> {
+    Ok(Work::new(FLOOR, login()?))
+}
+
+/// The verification of a token of an identity provider, with the library that the host uses.
+///
+/// # Errors
+///
+/// When the library fails.
+#[cfg(feature = "issuer")]
+pub fn of_token() -> Result<Work<'static>> {
+    Ok(Work::new(TOKEN, token()?))
+}
+
+/// The cryptography of a login with a token of an identity provider, with the library that the host uses.
+///
+/// # Errors
+///
+/// When the library fails.
+#[cfg(feature = "issuer")]
+pub fn with_token() -> Result<Work<'static>> {
+    let (login, token) = (login()?, token()?);
+    Ok(Work::new(FLOOR_OF_TOKEN, move || {
+        token()?;
+        login()
+    }))
+}
+
+#[cfg(feature = "issuer")]
+fn login() -> Result<impl Fn() -> Result<[aws_lc_rs::signature::Signature; 2]>> {
     let messages = Messages::default();
     let pair = Ed25519KeyPair::from_seed_unchecked(&SEED).map_err(|_| anyhow!("no key pair"))?;
     let public = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec());
     let signature = pair.sign(&messages.request);
-    Ok(Work::new(FLOOR, move || {
+    Ok(move || {
         let verified = public.verify(&messages.request, signature.as_ref());
         verified.ok().context("a good signature is refused")?;
-        Ok((pair.sign(&messages.user), pair.sign(&messages.response)))
-    }))
+        Ok([&messages.user, &messages.response].map(|message| pair.sign(message)))
+    })
+}
+
+#[cfg(feature = "issuer")]
+fn token() -> Result<impl Fn() -> Result<()>> {
+    let issuer = Issuer::generate()?;
+    let message = vec![b'a'; TOKEN_LENGTH];
+    let signature = issuer.sign(&message)?;
+    let key = issuer.public_key().to_vec();
+    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
+    Ok(move || {
+        let verified = public.verify(&message, &signature);
+        verified.ok().context("a good signature is refused")
+    })
 }

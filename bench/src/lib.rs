@@ -4,6 +4,7 @@
 //!
 //! - [`Work`] and [`in_turns`]: measuring several things side by side; [`Spread`]: what one of them takes.
 //! - [`CLAIMS`] and [`GROUPS`]: what the token says in every comparison.
+//! - `Issuer`, behind the feature `issuer`: an identity provider without a network.
 //! - [`elsewhere`]: things to measure that live in another process.
 //! - [`floor`]: the cryptography of a login, which everything is told beside.
 //! - [`processor_time`]: what a process has used of the processors.
@@ -12,11 +13,15 @@
 mod claims;
 pub mod elsewhere;
 pub mod floor;
+#[cfg(feature = "issuer")]
+mod issuer;
 mod processor;
 mod report;
 mod turns;
 
 pub use claims::{CLAIMS, GROUPS};
+#[cfg(feature = "issuer")]
+pub use issuer::Issuer;
 pub use processor::processor_time;
 pub use report::{Figure, Row, print, table, write_json};
 pub use turns::{Spread, Work, in_turns};

@@ -6,6 +6,7 @@ mod chain;
 mod code_cache;
 mod command_line;
 mod connection;
+mod flood;
 mod health;
 mod key_value;
 mod login;

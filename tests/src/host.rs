@@ -46,6 +46,19 @@ impl Host {
     ///
     /// If the program cannot be started.
     pub fn spawn(config: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::spawn_in(config, arguments, &[])
+    }
+
+    /// The same with these environment variables.
+    ///
+    /// # Errors
+    ///
+    /// If the program cannot be started.
+    pub fn spawn_in(
+        config: &Path,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+    ) -> Result<Self> {
         let program = Built::portcullis()?;
         let level = env::var(LOG_LEVEL).ok();
         let level = level.filter(|_| !arguments.contains(&"--log-level"));
@@ -55,6 +68,7 @@ impl Host {
             .arg(config)
             .args(arguments)
             .args(level.into_iter().flatten())
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

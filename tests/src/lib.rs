@@ -15,6 +15,7 @@
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Relay`]: a way to a server that can be cut for one of several connections.
 //! - [`Gauge`]: what a process holds.
+//! - [`Flood`]: many requests by hand, and what a decision costs.
 //! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
 //!   them; [`Measuring`]: the command line of those.
 //! - [`Recording`], [`Event`]: lines as they come, and how to wait for one.
@@ -27,6 +28,7 @@ mod certificates;
 mod comparison;
 mod contender;
 mod event;
+mod flood;
 mod foreign;
 mod forgery;
 mod gauge;
@@ -52,6 +54,7 @@ pub use certificates::{Authority, Certificate};
 pub use comparison::{Beside, Comparison, Metric, Round, percentile};
 pub use contender::{CalloutGo, Conditions, Contender, Peer};
 pub use event::Event;
+pub use flood::{Flood, Flooded, Questions};
 pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
 pub use gauge::Gauge;

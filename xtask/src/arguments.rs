@@ -23,6 +23,9 @@ Usage: cargo xtask <verb>
   bench engine [--json FILE]
                     what a decision costs beside the cryptography of a login, beside the
                     instantiation it needs and beside Cedar and regorus; FILE gets the same rows
+  bench floor [--json FILE]
+                    what the cryptography of a login costs with aws-lc-rs, ring, ed25519-dalek and
+                    nkeys, and with the boxes of this host and of nkeys; FILE gets the same rows
   bench handle [--json FILE]
                     what a request costs without NATS, step by step, beside the cryptography of a
                     login; FILE gets the same rows
@@ -41,6 +44,9 @@ Usage: cargo xtask <verb>
                     logins at half of the most there can be, with and without a replacement of
                     the policy every second, each for N (60) seconds; and how long a new version
                     takes until it serves; FILE gets the same numbers
+  bench scale [--seconds N] [--json FILE]
+                    what a decision costs with more service connections, worker threads, hosts,
+                    policies, users and roles, each for N (5) seconds; FILE gets the same numbers
   bench start [--json FILE]
                     how long a host takes until it is ready, with 1 and 50 policies, with and without
                     the code cache, and what memory it holds; FILE gets the same numbers
@@ -49,7 +55,7 @@ Usage: cargo xtask <verb>
                     with this host and with the reference callout, and what comes of thousands
                     that come back after a restart of their server; FILE gets the same numbers
   bench all [--seconds N]
-                    handle, flood, login, start and storm, then report
+                    floor, handle, flood, login, start, storm, reload and scale, then report
   bench report      docs/performance.md anew, of what `bench all` measured last
   check             formatting, lints and documentation, as CI sees them
   help              this text
@@ -107,6 +113,7 @@ pub(crate) enum Program {
     Flood,
     Login,
     Reload,
+    Scale,
     Start,
     Storm,
 }
@@ -115,6 +122,7 @@ pub(crate) enum Program {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InProcess {
     Engine,
+    Floor,
     Handle,
     Policies,
 }
@@ -237,7 +245,10 @@ impl Suite {
 }
 
 impl InProcess {
-    const ALL: [Self; 3] = [Self::Engine, Self::Handle, Self::Policies];
+    const ALL: [Self; 4] = [Self::Engine, Self::Floor, Self::Handle, Self::Policies];
+
+    /// Those whose results are in `docs/performance.md`.
+    pub(crate) const REPORTED: [Self; 2] = [Self::Floor, Self::Handle];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
@@ -247,6 +258,7 @@ impl InProcess {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Engine => "engine",
+            Self::Floor => "floor",
             Self::Handle => "handle",
             Self::Policies => "policies",
         }
@@ -255,8 +267,9 @@ impl InProcess {
     /// The policies it is about.
     pub(crate) const fn policies(self) -> &'static [&'static str] {
         match self {
-            Self::Engine => &["oidc-roles", "static-users"],
-            Self::Handle | Self::Policies => &["static-users"],
+            Self::Floor => &[],
+            Self::Engine | Self::Handle => &["oidc-roles", "static-users"],
+            Self::Policies => &["static-users"],
         }
     }
 
@@ -272,16 +285,24 @@ impl InProcess {
 }
 
 impl Program {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Flood,
         Self::Login,
         Self::Reload,
+        Self::Scale,
         Self::Start,
         Self::Storm,
     ];
 
     /// Those whose results are in `docs/performance.md`.
-    pub(crate) const REPORTED: [Self; 4] = [Self::Flood, Self::Login, Self::Start, Self::Storm];
+    pub(crate) const REPORTED: [Self; 6] = [
+        Self::Flood,
+        Self::Login,
+        Self::Start,
+        Self::Storm,
+        Self::Reload,
+        Self::Scale,
+    ];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
@@ -293,6 +314,7 @@ impl Program {
             Self::Flood => "flood",
             Self::Login => "login",
             Self::Reload => "reload",
+            Self::Scale => "scale",
             Self::Start => "start",
             Self::Storm => "storm",
         }
@@ -305,7 +327,7 @@ impl Program {
 
     /// Whether it compares our host with the reference callout.
     pub(crate) const fn has_peer(self) -> bool {
-        !matches!(self, Self::Reload | Self::Start)
+        !matches!(self, Self::Reload | Self::Scale | Self::Start)
     }
 }
 
@@ -370,6 +392,12 @@ mod tests {
             Verb::BenchAll { options }
         );
         assert!(parsed("bench all --json rows.json").is_err());
+        for program in InProcess::REPORTED {
+            assert_eq!(InProcess::named(program.as_str()), Some(program));
+        }
+        for program in Program::REPORTED {
+            assert_eq!(Program::named(program.as_str()), Some(program));
+        }
     }
 
     #[test]

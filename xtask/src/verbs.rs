@@ -130,6 +130,9 @@ pub(crate) fn bench_in_process(
     bench: InProcess,
     json: Option<&str>,
 ) -> Result<()> {
+    if bench == InProcess::Floor {
+        return bench_floor(workspace, json);
+    }
     let mut steps = Steps::new(if bench.has_peers() { 5 } else { 4 });
     steps.run("toolchain: the target policies are built for", || {
         setup::wasm_target(workspace)
@@ -141,7 +144,7 @@ pub(crate) fn bench_in_process(
     steps.run(BUILDING_BENCH, || build_bench(workspace, &name))?;
     if bench.has_peers() {
         steps.run("peers: Cedar, regorus and more, built for release", || {
-            build_peers(workspace)
+            build_alone(workspace, "bench-peers", "peers")
         })?;
     }
     steps.announce(bench.as_str());
@@ -153,6 +156,20 @@ pub(crate) fn bench_in_process(
         program.env("PORTCULLIS_BENCH_PEERS", workspace.program("bench-peers"));
     }
     set_built(&mut program, workspace);
+    process::run(&mut program)
+}
+
+/// Measures the cryptography alone, which takes no policies and no engine.
+fn bench_floor(workspace: &Workspace, json: Option<&str>) -> Result<()> {
+    let mut steps = Steps::new(2);
+    steps.run("floor: built for release, with every library", || {
+        build_alone(workspace, "bench-floor", "floor")
+    })?;
+    steps.announce("floor");
+    let mut program = Command::new(workspace.program("bench-floor"));
+    if let Some(file) = json {
+        program.args(["--json", file]);
+    }
     process::run(&mut program)
 }
 
@@ -172,9 +189,10 @@ pub(crate) fn bench_servers(
 /// Measures everything that the report tells, and makes the report.
 pub(crate) fn bench_all(workspace: &Workspace, options: &[String]) -> Result<()> {
     let results = results(workspace)?;
-    let handle = InProcess::Handle;
-    let file = results.join(handle.as_str()).with_extension("json");
-    bench_in_process(workspace, handle, Some(&file.to_string_lossy()))?;
+    for bench in InProcess::REPORTED {
+        let file = results.join(bench.as_str()).with_extension("json");
+        bench_in_process(workspace, bench, Some(&file.to_string_lossy()))?;
+    }
     let benches = Program::REPORTED.map(|bench| {
         let file = results.join(bench.as_str()).with_extension("json");
         let mut options = if bench.is_timed() {
@@ -342,11 +360,11 @@ fn build_bench(workspace: &Workspace, name: &str) -> Result<()> {
     process::run(build.args(["--features", "portcullis-bench/measure"]))
 }
 
-/// By itself: its features would have wasmtime built anew, and it has no wasmtime in it.
-fn build_peers(workspace: &Workspace) -> Result<()> {
+/// By itself: its feature would have wasmtime built anew, and it has no wasmtime in it.
+fn build_alone(workspace: &Workspace, name: &str, feature: &str) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--package", "portcullis-bench"]);
-    process::run(build.args(["--bin", "bench-peers", "--features", "peers"]))
+    process::run(build.args(["--bin", name, "--features", feature]))
 }
 
 fn build_guests_of_bench(workspace: &Workspace) -> Result<()> {

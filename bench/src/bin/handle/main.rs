@@ -3,12 +3,13 @@
 
 mod requests;
 mod service;
+mod settings;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use mimalloc::MiMalloc;
-use portcullis_bench::floor::with_aws_lc_rs;
+use portcullis_bench::floor::{FLOOR, FLOOR_OF_TOKEN, with_aws_lc_rs, with_token};
 use portcullis_bench::{Row, Spread, Work, in_turns, print, processor_time, table, write_json};
 
 use crate::service::{Handled, Step};
@@ -31,20 +32,26 @@ fn main() -> Result<()> {
     };
     let policies = std::env::var_os("PORTCULLIS_POLICIES")
         .context("PORTCULLIS_POLICIES is not set; run `cargo xtask bench handle`")?;
-    let module = PathBuf::from(policies).join("static_users.wasm");
-    let module = std::fs::read(&module).with_context(|| format!("`{}`", module.display()))?;
-    let (alone, chain) = (Handled::new(&module, 1)?, Handled::new(&module, CHAIN)?);
+    let module = |name: &str| {
+        let file = PathBuf::from(&policies).join(name);
+        std::fs::read(&file).with_context(|| format!("`{}`", file.display()))
+    };
+    let users = module("static_users.wasm")?;
+    let (alone, chain) = (Handled::users(&users, 1)?, Handled::users(&users, CHAIN)?);
+    let roles = Handled::roles(&module("oidc_roles.wasm")?)?;
 
-    let mut works = vec![with_aws_lc_rs()?];
-    works.push(alone.work());
-    works.extend([Step::Open, Step::Decide, Step::Seal].map(|step| alone.step(step)));
+    let steps = [Step::Open, Step::Decide, Step::Seal];
+    let mut works = vec![with_aws_lc_rs()?, alone.work()];
+    works.extend(steps.map(|step| alone.step(step)));
     works.push(chain.work());
+    works.extend([with_token()?, roles.work()]);
+    works.extend(steps.map(|step| roles.step(step)));
     let spreads = in_turns(&mut works)?;
     let rows = works.iter().zip(spreads);
     let rows = rows.map(|(work, spread)| Row::time(work.name(), spread));
     let mut rows = compare(rows.collect())?;
     drop(works);
-    for work in &mut [alone.work(), chain.work()] {
+    for work in &mut [alone.work(), chain.work(), roles.work()] {
         rows.push(of_all_processors(work)?);
     }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
@@ -55,17 +62,16 @@ fn main() -> Result<()> {
     }
 }
 
-/// Holds the policy that is alone to the bar.
+/// Tells every row beside the floor that comes before it, and holds the policy that is alone to the bar.
 fn compare(rows: Vec<Row>) -> Result<Vec<Row>> {
-    let floor = rows.first().cloned().context("no floor")?;
-    let compared = rows
-        .into_iter()
-        .enumerate()
-        .map(|(index, row)| match index {
-            0 => row,
-            1 => row.beside(&floor, Some(HANDLE_BAR)),
-            _ => row.beside(&floor, None),
-        });
+    let mut floor = rows.first().cloned().context("no floor")?;
+    let compared = rows.into_iter().enumerate().map(|(index, row)| {
+        if [FLOOR, FLOOR_OF_TOKEN].contains(&row.name.as_str()) {
+            floor = row.clone();
+            return row;
+        }
+        row.beside(&floor, (index == 1).then_some(HANDLE_BAR))
+    });
     Ok(compared.collect())
 }
 

@@ -6,21 +6,39 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use nkeys::KeyPair;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The header that servers write.
 const HEADER: &str = r#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
 
-/// The user in every request, and the password, which is the right one.
+/// The user in every request with a password, and the password, which is the right one.
 pub(crate) const USER: [&str; 2] = ["alice", "alice's"];
 
-/// So many requests of one server for the account key `issuer`, each for a user key of its own, in force for an hour.
-pub(crate) fn signed(issuer: &str, number: usize) -> Result<Vec<Bytes>> {
+/// What a client puts into CONNECT to log in with the password.
+pub(crate) fn password() -> Value {
+    let [user, password] = USER;
+    json!({
+        "user": user, "pass": password, "name": "measured", "lang": "rust", "version": "0.51.0", "protocol": 1,
+    })
+}
+
+/// The same with a token of an identity provider.
+pub(crate) fn token(token: &str) -> Value {
+    json!({
+        "auth_token": token, "name": "measured", "lang": "rust", "version": "0.51.0", "protocol": 1,
+    })
+}
+
+/// So many requests of one server for the account key `issuer` about clients that connect like this, each for a user key of its own, in
+/// force for an hour.
+pub(crate) fn signed(issuer: &str, connect: &Value, number: usize) -> Result<Vec<Bytes>> {
     let server = KeyPair::new_server();
     let id = server.public_key();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.context("the clock stands before 1970")?.as_secs();
-    let [user, password] = USER;
+    // Servers do not repeat a token.
+    let user = connect.get("user").cloned();
+    let user = user.unwrap_or_else(|| json!("[REDACTED]"));
     let request = |_| {
         let claims = json!({
             "aud": "nats-authorization-request", "exp": now + 3600, "iat": now, "iss": id,
@@ -32,10 +50,7 @@ pub(crate) fn signed(issuer: &str, number: usize) -> Result<Vec<Bytes>> {
                     "host": "127.0.0.1", "id": 4711, "user": user, "name": "measured",
                     "kind": "Client", "type": "nats",
                 },
-                "connect_opts": {
-                    "user": user, "pass": password, "name": "measured",
-                    "lang": "rust", "version": "0.51.0", "protocol": 1,
-                },
+                "connect_opts": connect,
                 "type": "authorization_request", "version": 2,
             },
         });

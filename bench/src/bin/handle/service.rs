@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
-use portcullis_bench::Work;
+use portcullis_bench::{Issuer, Work};
 use portcullis_callout::measure::Handling;
 use portcullis_callout::{
     Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, ThrottleOptions,
@@ -17,10 +17,15 @@ use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_claims::IssuerKey;
 use portcullis_core::Outcome;
 use portcullis_engine::{Engine, EngineOptions};
-use portcullis_identity::{Identifier, PasswordVerifier};
+use portcullis_identity::{
+    Identifier, IdentifierOptions, IssuerOptions, KeySource, PasswordVerifier, TokenVerifier,
+};
+use serde_json::Value;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::requests::{USER, signed};
+use crate::requests::{password, signed, token};
+use crate::settings;
 
 /// More than are ever asked: each is new, as hosts refuse what comes twice.
 const REQUESTS: usize = 80_000;
@@ -31,34 +36,74 @@ pub(crate) struct Handled {
     runtime: Runtime,
     handling: Handling<Catalog>,
     requests: RefCell<std::vec::IntoIter<Bytes>>,
+    /// Where the keys of the provider are: they are read again while requests are handled.
+    _keys: Option<TempDir>,
 }
 
 impl Handled {
     /// A chain of so many policies made of `module`, which is `static-users`. The last of them decides, the others do not know the
     /// user.
-    pub(crate) fn new(module: &[u8], policies: usize) -> Result<Self> {
-        let issuer = IssuerKey::from_seed(IssuerKey::generate_seed()?.expose())?;
-        let requests = signed(issuer.public_key(), REQUESTS)?;
-        let catalog = catalog(module, policies)?;
+    pub(crate) fn users(module: &[u8], policies: usize) -> Result<Self> {
+        let name = match policies {
+            1 => "static-users".to_owned(),
+            more => format!("a chain of {more}"),
+        };
+        let catalog = settings::of_users(policies);
+        Self::new(name, module, &catalog, &password(), Identifier::default())
+    }
+
+    /// `oidc-roles`, which is `module`, and logins with tokens of a provider whose keys are in a file.
+    pub(crate) fn roles(module: &[u8]) -> Result<Self> {
+        let issuer = Issuer::generate()?;
+        let folder = tempfile::tempdir()?;
+        let keys = folder.path().join("keys.json");
+        std::fs::write(&keys, issuer.keys())?;
+        let options = IssuerOptions {
+            audiences: vec![Issuer::AUDIENCE.to_owned()],
+            keys: KeySource::File(keys),
+            ..IssuerOptions::new("company", Issuer::NAME)
+        };
+        let identifier = Identifier::new(IdentifierOptions {
+            tokens: Some(Arc::new(TokenVerifier::new(vec![options])?)),
+            ..IdentifierOptions::default()
+        });
+        let connect = token(&issuer.token(&[settings::ROLE])?);
+        let settings = [settings::of_roles()];
+        let name = "oidc-roles".to_owned();
         Ok(Self {
-            name: match policies {
-                1 => "handle, static-users".to_owned(),
-                more => format!("handle, a chain of {more}"),
-            },
+            _keys: Some(folder),
+            ..Self::new(name, module, &settings, &connect, identifier)?
+        })
+    }
+
+    /// Policies made of `module` with these settings, and requests of clients that connect like this.
+    fn new(
+        name: String,
+        module: &[u8],
+        settings: &[String],
+        connect: &Value,
+        identifier: Identifier,
+    ) -> Result<Self> {
+        let issuer = IssuerKey::from_seed(IssuerKey::generate_seed()?.expose())?;
+        let requests = signed(issuer.public_key(), connect, REQUESTS)?;
+        let catalog = catalog(module, settings)?;
+        Ok(Self {
+            name,
             runtime: Runtime::new()?,
-            handling: Handling::new(catalog, options(issuer)),
+            handling: Handling::new(catalog, options(issuer, identifier)),
             requests: RefCell::new(requests.into_iter()),
+            _keys: None,
         })
     }
 
     /// Answers one request after the other.
     pub(crate) fn work(&self) -> Work<'_> {
-        Work::new(&self.name, || self.handle())
+        Work::new(format!("handle, {}", self.name), || self.handle())
     }
 
     /// Answers one request after the other, and tells how long one step of it takes.
     pub(crate) fn step(&self, step: Step) -> Work<'_> {
-        let name = format!("of this, {step}");
+        let name = format!("of {}, {step}", self.name);
         Work::of_batches(name, move |calls| {
             let mut took = Duration::ZERO;
             for _ in 0..calls {
@@ -93,7 +138,7 @@ impl Handled {
 pub(crate) enum Step {
     /// Decode and verify the request.
     Open,
-    /// Identify who asks and have the policies decide, on another thread.
+    /// Identify who asks, which verifies a token if there is one, and have the policies decide.
     Decide,
     /// Make, sign and check the user JWT and the response.
     Seal,
@@ -109,16 +154,12 @@ impl fmt::Display for Step {
     }
 }
 
-fn catalog(module: &[u8], policies: usize) -> Result<Catalog> {
+fn catalog(module: &[u8], settings: &[String]) -> Result<Catalog> {
     let directory = tempfile::tempdir()?;
-    for number in 0..policies {
+    for (number, settings) in settings.iter().enumerate() {
         let file = |extension: &str| directory.path().join(format!("p{number}.{extension}"));
-        let [user, password] = match number + 1 {
-            last if last == policies => USER,
-            _ => ["nobody", "nobody's"],
-        };
         std::fs::write(file("wasm"), module)?;
-        std::fs::write(file("toml"), settings(user, password))?;
+        std::fs::write(file("toml"), settings)?;
     }
     let options = EngineOptions {
         max_concurrent: 64,
@@ -131,29 +172,13 @@ fn catalog(module: &[u8], policies: usize) -> Result<Catalog> {
     Ok(catalog)
 }
 
-/// Plain text, so that no slow hash is part of it, and four permissions.
-fn settings(user: &str, password: &str) -> String {
-    format!(
-        "[settings]\n\
-         dangerous-plain-text-passwords = true\n\
-         unknown-users = \"abstain\"\n\
-         default-account = \"APP\"\n\
-         [settings.profiles.staff]\n\
-         publish = {{ allow = [\"orders.>\", \"returns.>\"] }}\n\
-         subscribe = {{ allow = [\"_INBOX.>\", \"orders.>\"] }}\n\
-         [settings.users.{user}]\n\
-         password = \"plain:{password}\"\n\
-         profile = \"staff\"\n"
-    )
-}
-
-fn options(issuer: IssuerKey) -> ServiceOptions {
+fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
     ServiceOptions {
         issuers: Issuers::Config(issuer),
         xkey: None,
         trusted_servers: TrustedServers::default(),
         refuse_replays: true,
-        identifier: Identifier::default(),
+        identifier,
         throttle: ThrottleOptions::default(),
         accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
         ceilings: Ceilings::default(),

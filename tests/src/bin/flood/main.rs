@@ -2,13 +2,10 @@
 //! our host and to the reference callout; the same requests in the clear and encrypted. `cargo xtask bench flood` builds what it
 //! needs.
 //!
-//! A server with callout lets nobody publish on the callout's subject, so the servers here ask nobody, and each contender has one.
-//! Requests are signed and answers are checked outside of the time that is measured. All contenders take turns, a round of a
-//! second each, so that a noisy moment does not hit one of them alone.
+//! Each contender has a server of its own. All take turns, a round of a second each, so that a noisy moment does not hit one of them
+//! alone.
 
-mod flooded;
-mod pipeline;
-mod questions;
+mod asked;
 mod report;
 
 use std::time::Duration;
@@ -17,7 +14,7 @@ use anyhow::Result;
 use portcullis_bench::{Row, print, table, write_json};
 use portcullis_tests::{Comparison, Measuring, Peer};
 
-use crate::flooded::Flooded;
+use crate::asked::Asked;
 use crate::report::bars;
 
 /// How many requests are on their way at once.
@@ -42,18 +39,18 @@ async fn main() -> Result<()> {
 async fn measure(length: Duration, encrypts: bool) -> Result<Vec<Row>> {
     let mut contenders = Vec::new();
     for peer in Peer::ALL {
-        contenders.push(Flooded::start(peer, encrypts).await?);
+        contenders.push(Asked::start(peer, encrypts).await?);
     }
     let subject = if encrypts { "flood with xkey" } else { "flood" };
     let mut measured = Comparison::new(subject);
     for at_once in AT_ONCE {
-        for flooded in &mut contenders {
-            flooded.warm_up(at_once, ROUND).await?;
+        for asked in &mut contenders {
+            asked.warm_up(at_once, ROUND).await?;
         }
         for _ in 0..length.as_secs() / ROUND.as_secs() {
-            for flooded in &mut contenders {
-                let round = flooded.round(at_once, ROUND).await?;
-                measured.add(flooded.peer(), at_once, round);
+            for asked in &mut contenders {
+                let round = asked.round(at_once, ROUND).await?;
+                measured.add(asked.peer(), at_once, round);
             }
         }
     }

@@ -2,9 +2,7 @@
 
 use anyhow::Result;
 use portcullis_bench::Row;
-use portcullis_tests::{Beside, Comparison, Metric};
-
-use crate::flooded::{P99, PROCESSOR, RATE, Round};
+use portcullis_tests::{Beside, Comparison, Flooded, Metric};
 
 /// How many requests at once the bars are for.
 const HELD: usize = 64;
@@ -18,9 +16,10 @@ const BEST_RATE_BAR: f64 = 2.25;
 const P99_BAR: f64 = 0.5;
 
 /// The rows that are held to something.
-pub(crate) fn bars(comparison: &Comparison<Round>) -> Result<Vec<Row>> {
-    let of = |metric: &Metric<Round>, most| comparison.beside_reference(HELD, metric, most);
-    let (rate, processor, p99) = (of(&RATE, true)?, of(&PROCESSOR, false)?, of(&P99, false)?);
+pub(crate) fn bars(comparison: &Comparison<Flooded>) -> Result<Vec<Row>> {
+    let of = |metric: &Metric<Flooded>, most| comparison.beside_reference(HELD, metric, most);
+    let (rate, processor) = (of(&Flooded::RATE, true)?, of(&Flooded::PROCESSOR, false)?);
+    let p99 = of(&Flooded::P99, false)?;
     Ok(vec![
         named(&processor, "default").beside(&processor.default, Some(PROCESSOR_BAR)),
         named(&processor, "cheapest setting").beside(&processor.best, Some(PROCESSOR_BAR)),

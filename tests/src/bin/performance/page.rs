@@ -30,16 +30,19 @@ pub(crate) fn page(measured: &[Measured]) -> Result<String> {
     Ok(page)
 }
 
-/// All rows of one benchmark that are not held to a bar.
+/// All rows of one benchmark that are not held to a bar; what they are beside, if any of them is.
 fn section(measured: &Measured) -> String {
     let Measured { bench, date, rows } = measured;
-    let free = rows.iter().filter(|row| row.bar.is_none());
+    let free: Vec<_> = rows.iter().filter(|row| row.bar.is_none()).collect();
+    let is_compared = free.iter().any(|row| row.peer.is_some());
+    let columns = if is_compared { 5 } else { 3 };
     let cells: Vec<_> = free
-        .map(|row| row.cells().into_iter().take(3).collect())
+        .iter()
+        .map(|row| row.cells().into_iter().take(columns).collect())
         .collect();
-    let [name, median, unit, ..] = Row::HEADERS;
+    let headers: Vec<_> = Row::HEADERS.into_iter().take(columns).collect();
     format!(
         "### `cargo xtask bench {bench}`, {date}\n\n{}\n",
-        table(&[name, median, unit], &cells)
+        table(&headers, &cells)
     )
 }

@@ -25,12 +25,6 @@ impl Logins {
     pub(crate) const fn count(&self) -> usize {
         self.took.len() + self.failed as usize
     }
-
-    /// Adds those of another phase.
-    pub(crate) fn extend(&mut self, others: Self) {
-        self.took.extend(others.took);
-        self.failed += others.failed;
-    }
 }
 
 /// Logins a second of `at_once` clients that log in without a pause, for `length`.

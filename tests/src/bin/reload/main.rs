@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 use portcullis_tests::{Accounts, Host, Measuring, Release, Site};
 
-use crate::load::{Logins, most_a_second, on_schedule};
+use crate::load::{most_a_second, on_schedule};
 use crate::report::{DEBOUNCE, Measured};
 use crate::versions::{Replacements, Versions};
 
@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
     let measured = measure(arguments.length).await?;
     measured.print()?;
     match arguments.json {
-        Some(file) => portcullis_bench::write_json(&file, &measured.figures()?),
+        Some(file) => portcullis_bench::write_json(&file, &measured.rows()?),
         None => Ok(()),
     }
 }
@@ -51,16 +51,16 @@ async fn measure(length: Duration) -> Result<Measured> {
 
     most_a_second(port, AT_ONCE, length / 30).await;
     let most_a_second = most_a_second(port, AT_ONCE, length / 6).await;
-    let (mut alone, mut with_reloads) = (Logins::default(), Logins::default());
+    let (mut alone, mut with_reloads) = (Vec::new(), Vec::new());
     let mut under_load = Replacements::default();
     for _ in 0..ROUNDS {
         let length = length / ROUNDS;
-        alone.extend(on_schedule(port, most_a_second / 2.0, length).await);
+        alone.push(on_schedule(port, most_a_second / 2.0, length).await);
         let (logins, replacements) = tokio::join!(
             on_schedule(port, most_a_second / 2.0, length),
             versions.replace_every_second(&host, port, length)
         );
-        with_reloads.extend(logins);
+        with_reloads.push(logins);
         under_load.extend(replacements?);
     }
     let without_load = versions

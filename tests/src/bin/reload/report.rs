@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use portcullis_bench::{Figure, print, table};
+use portcullis_bench::{Row, Spread, print, table};
 
 use crate::load::Logins;
 use crate::versions::{LATE, Replacements};
@@ -18,10 +18,10 @@ pub(crate) struct Measured {
     pub(crate) module_size: usize,
     /// Logins a second at most.
     pub(crate) most_a_second: f64,
-    /// Logins at half of that.
-    pub(crate) alone: Logins,
+    /// Logins at half of that, round by round.
+    pub(crate) alone: Vec<Logins>,
     /// The same with a replacement every second.
-    pub(crate) with_reloads: Logins,
+    pub(crate) with_reloads: Vec<Logins>,
     /// The replacements then.
     pub(crate) under_load: Replacements,
     /// Replacements while nobody logs in.
@@ -38,8 +38,11 @@ impl Measured {
         ))?;
         let headers = ["load", "logins", "failed", "p50 ms", "p99 ms", "longest ms"];
         let rows = [
-            logins_row("alone", &self.alone)?,
-            logins_row("with a replacement every second", &self.with_reloads)?,
+            logins_row("alone", &together(&self.alone))?,
+            logins_row(
+                "with a replacement every second",
+                &together(&self.with_reloads),
+            )?,
         ];
         print(&table(&headers, &rows))?;
         let headers = [
@@ -56,54 +59,76 @@ impl Measured {
             replacements_row("under load, one a second", &self.under_load)?,
         ];
         print(&table(&headers, &rows))?;
-        let figures: Vec<_> = self.figures()?.iter().map(Figure::cells).collect();
-        print(&table(&Figure::HEADERS, &figures))
+        let rows: Vec<_> = self.rows()?.iter().map(Row::cells).collect();
+        print(&table(&Row::HEADERS, &rows))
     }
 
-    /// The numbers that matter, with their bars.
-    pub(crate) fn figures(&self) -> Result<Vec<Figure>> {
+    /// The numbers that matter, with their bars. Those of logins are per round, with the spread of the rounds.
+    pub(crate) fn rows(&self) -> Result<Vec<Row>> {
         let (alone, reloads) = (&self.alone, &self.with_reloads);
-        let (p99_alone, p99) = (percentile(&alone.took, 99)?, percentile(&reloads.took, 99)?);
+        let row = |name: &str, values: Vec<f64>, unit| {
+            let spread = Spread::of(values).context("nothing was measured")?;
+            Ok::<_, anyhow::Error>(Row::new(format!("reload: {name}"), spread, unit))
+        };
+        let once = |name: &str, value, unit| row(name, vec![value], unit);
+        let p99 = row("login p99, alone", percentiles(alone, 99)?, "ms")?;
+        let p99_of_reloads = row("login p99, with reloads", percentiles(reloads, 99)?, "ms")?;
         let idle = &self.without_load;
-        let loading = percentile(&idle.loading, 50)?;
-        let (debounce, live) = (in_ms(DEBOUNCE), percentile(&idle.live_after, 95)?);
+        let (loading, live) = (&idle.loading, &idle.live_after);
+        let bound = in_ms(DEBOUNCE) + 2.0 * percentile(loading, 50)?;
         let under_load = &self.under_load;
         let in_time = under_load.live_after.iter().filter(|time| **time < LATE);
         Ok(vec![
-            Figure::new("most logins a second", self.most_a_second, "1/s"),
-            Figure::new("logins, alone", count(alone.count())?, ""),
-            Figure::new("failed logins, alone", f64::from(alone.failed), "").at_most(0.0),
-            Figure::new("logins, with reloads", count(reloads.count())?, ""),
-            Figure::new("failed logins, with reloads", f64::from(reloads.failed), "").at_most(0.0),
-            Figure::new("login p50, alone", percentile(&alone.took, 50)?, "ms"),
-            Figure::new(
-                "login p50, with reloads",
-                percentile(&reloads.took, 50)?,
+            once("most logins a second", self.most_a_second, "1/s")?,
+            row("logins in a round, alone", counts(alone)?, "")?,
+            once("failed logins, alone", failed(alone), "")?.at_most(0.0),
+            row("logins in a round, with reloads", counts(reloads)?, "")?,
+            once("failed logins, with reloads", failed(reloads), "")?.at_most(0.0),
+            row("login p50, alone", percentiles(alone, 50)?, "ms")?,
+            row("login p50, with reloads", percentiles(reloads, 50)?, "ms")?,
+            p99_of_reloads.beside(&p99, Some(P99_BAR)),
+            p99,
+            once("replacements under load", under_load.count.into(), "")?,
+            once("versions put in service under load", count(under_load.published)?, "")?,
+            once("of these within a second", count(in_time.count())?, "")?,
+            row("loading, without load", in_order(loading), "ms")?,
+            row("live after a replacement, without load", in_order(live), "ms")?,
+            once(
+                "live after a replacement, without load, p95 (bar: debounce and twice the median of loading)",
+                percentile(live, 95)?,
                 "ms",
-            ),
-            Figure::new("login p99, alone", p99_alone, "ms"),
-            Figure::new("login p99, with reloads", p99, "ms"),
-            Figure::new("ratio of the p99", p99 / p99_alone, "").at_most(P99_BAR),
-            Figure::new(
-                "replacements under load",
-                f64::from(self.under_load.count),
-                "",
-            ),
-            Figure::new(
-                "versions put in service under load",
-                count(under_load.published)?,
-                "",
-            ),
-            Figure::new("of these within a second", count(in_time.count())?, ""),
-            Figure::new("loading p50, without load", loading, "ms"),
-            Figure::new(
-                "live p50, without load",
-                percentile(&idle.live_after, 50)?,
-                "ms",
-            ),
-            Figure::new("live p95, without load", live, "ms").at_most(debounce + 2.0 * loading),
+            )?
+            .at_most(bound),
         ])
     }
+}
+
+/// All logins of some rounds.
+fn together(rounds: &[Logins]) -> Logins {
+    let mut all = Logins::default();
+    for round in rounds {
+        all.took.extend(&round.took);
+        all.failed += round.failed;
+    }
+    all
+}
+
+/// What `percent` of the logins of each round do not exceed, in milliseconds.
+fn percentiles(rounds: &[Logins], percent: usize) -> Result<Vec<f64>> {
+    let each = rounds.iter().map(|round| percentile(&round.took, percent));
+    each.collect()
+}
+
+fn counts(rounds: &[Logins]) -> Result<Vec<f64>> {
+    rounds.iter().map(|round| count(round.count())).collect()
+}
+
+fn failed(rounds: &[Logins]) -> f64 {
+    rounds.iter().map(|round| f64::from(round.failed)).sum()
+}
+
+fn in_order(times: &[Duration]) -> Vec<f64> {
+    times.iter().copied().map(in_ms).collect()
 }
 
 fn logins_row(name: &str, logins: &Logins) -> Result<Vec<String>> {

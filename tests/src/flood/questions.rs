@@ -2,59 +2,72 @@
 
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nkeys::XKey;
-use portcullis_tests::{Contender, RequestSigner, set, unix_now};
-use serde_json::json;
+use serde_json::{Map, Value, json};
+
+use crate::{Contender, RequestSigner, set, unix_now};
 
 /// How long requests are good for, in seconds: they are signed some time before they are sent.
 const IN_FORCE: u64 = 60;
 /// How many threads sign and check.
 const THREADS: usize = 2;
 
-/// A server that signs requests, and encrypts them if their receiver wants that.
-pub(crate) struct Questions {
+/// A server that signs requests, and encrypts them if their receiver wants that. Whoever asks presents the same, and is to get
+/// [`Contender::PERMISSIONS`] in [`Contender::ACCOUNT`].
+#[derive(Debug)]
+pub struct Questions {
     signer: RequestSigner,
     issuer: String,
+    presented: Map<String, Value>,
     curve: Option<Curve>,
 }
 
 /// The server's curve key, and the receiver's public one.
+#[derive(Debug)]
 struct Curve {
     server: XKey,
     receiver: XKey,
 }
 
 /// A request, and who it is about.
-pub(crate) struct Question {
+#[derive(Debug)]
+pub(super) struct Question {
     user_nkey: String,
-    pub(crate) payload: Vec<u8>,
+    pub(super) payload: Vec<u8>,
 }
 
 impl Questions {
-    /// Those of a server that trusts who answers.
-    pub(crate) fn to(contender: &Contender) -> Result<Self> {
-        let issuer = contender.site.keys.issuer.public_key();
-        let receiver = contender.xkey.as_ref();
+    /// Those of a server that trusts the account key `issuer`, encrypted for the curve key `receiver` if there is one. `presented` is
+    /// what the client puts into CONNECT.
+    ///
+    /// # Errors
+    ///
+    /// If the curve key is none, or `presented` is no JSON object.
+    pub fn new(issuer: &str, receiver: Option<&XKey>, presented: Value) -> Result<Self> {
+        let Value::Object(presented) = presented else {
+            bail!("what is presented is no object");
+        };
         let receiver = receiver.map(|xkey| XKey::from_public_key(&xkey.public_key()));
         let curve = receiver.transpose()?.map(|receiver| Curve {
             server: XKey::new(),
             receiver,
         });
         Ok(Self {
-            signer: RequestSigner::new(&issuer),
-            issuer,
+            signer: RequestSigner::new(issuer),
+            issuer: issuer.to_owned(),
+            presented,
             curve,
         })
     }
 
     /// The server's curve key, for the header of requests, if they are encrypted.
-    pub(crate) fn xkey(&self) -> Option<String> {
+    pub(super) fn xkey(&self) -> Option<String> {
         Some(self.curve.as_ref()?.server.public_key())
     }
 
     /// So many requests, no two about the same user.
-    pub(crate) fn ask(&self, count: usize) -> Result<Vec<Question>> {
+    pub(super) fn ask(&self, count: usize) -> Result<Vec<Question>> {
         let each = count.div_ceil(THREADS);
         let sign = || (0..each).map(|_| self.question()).collect();
         thread::scope(|scope| {
@@ -70,12 +83,13 @@ impl Questions {
     }
 
     fn question(&self) -> Result<Question> {
-        let mut claims = self.signer.claims(Contender::USER.1);
+        let mut claims = self.signer.claims("");
+        let connect = object(&mut claims, "/nats/connect_opts")?;
+        connect.remove("auth_token");
+        connect.extend(self.presented.clone());
         set(&mut claims, "/exp", json!(unix_now() + IN_FORCE))?;
         if let Some(curve) = &self.curve {
-            let server = claims.pointer_mut("/nats/server_id");
-            let server = server.and_then(|server| server.as_object_mut());
-            let server = server.context("no server in the claims")?;
+            let server = object(&mut claims, "/nats/server_id")?;
             server.insert("xkey".to_owned(), json!(curve.server.public_key()));
         }
         let user = claims.pointer("/nats/user_nkey");
@@ -90,7 +104,7 @@ impl Questions {
     }
 
     /// How many of these answers are no permits for what their question asked.
-    pub(crate) fn wrong(&self, answered: &[(&Question, Vec<u8>)]) -> Result<usize> {
+    pub(super) fn wrong(&self, answered: &[(&Question, Vec<u8>)]) -> Result<usize> {
         let wrong = |part: &[(&Question, Vec<u8>)]| {
             let good =
                 |(question, answer): &&(&Question, Vec<u8>)| self.check(question, answer).is_err();
@@ -137,4 +151,13 @@ impl Questions {
         ensure!(granted == expected, "{granted} is permitted");
         Ok(())
     }
+}
+
+/// An object in `claims`, named by a JSON pointer.
+fn object<'claims>(
+    claims: &'claims mut Value,
+    pointer: &str,
+) -> Result<&'claims mut Map<String, Value>> {
+    let object = claims.pointer_mut(pointer).and_then(Value::as_object_mut);
+    object.with_context(|| format!("no object `{pointer}`"))
 }

@@ -1,13 +1,14 @@
-//! The protocol by hand, with as little work for each request as there can be: what this program uses, those it measures lack.
+//! The protocol by hand, with as little work for each request as there can be: what whoever asks uses, those who answer lack.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use portcullis_tests::{CALLOUT, Site};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::{CALLOUT, Site};
 
 /// Longer than any answer takes; what has not come by then never will.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -15,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const READ: usize = 256 * 1024;
 
 /// A connection that sends requests and takes their answers, many at once.
-pub(crate) struct Pipeline {
+#[derive(Debug)]
+pub(super) struct Pipeline {
     stream: TcpStream,
     /// What was read.
     read: Vec<u8>,
@@ -24,11 +26,11 @@ pub(crate) struct Pipeline {
 }
 
 /// What came of some requests.
-pub(crate) struct Answers {
+pub(super) struct Answers {
     /// From the first request to the last answer.
-    pub(crate) took: Duration,
+    pub(super) took: Duration,
     /// For each answer: the number of its request, how long it took, and what it is.
-    pub(crate) answers: Vec<(usize, Duration, Vec<u8>)>,
+    pub(super) answers: Vec<(usize, Duration, Vec<u8>)>,
 }
 
 /// What a server says.
@@ -42,7 +44,7 @@ enum Said {
 
 impl Pipeline {
     /// Logs in at `port` as somebody who may ask.
-    pub(crate) async fn open(port: u16) -> Result<Self> {
+    pub(super) async fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         let mut pipeline = Self {
@@ -62,7 +64,7 @@ impl Pipeline {
     }
 
     /// Sends `requests`, `at_once` of them at once and the next with every answer.
-    pub(crate) async fn send(
+    pub(super) async fn send(
         &mut self,
         requests: &[Vec<u8>],
         xkey: Option<&str>,

@@ -1,0 +1,40 @@
+//! Boxes of curve keys (xkeys): a request to open and a response to seal, with the host's and with those of nkeys.
+
+use anyhow::{Result, ensure};
+use nkeys::XKey;
+use portcullis_bench::Work;
+use portcullis_bench::floor::Messages;
+use portcullis_claims::{CurveKey, PublicKey};
+
+/// Opening and sealing; that of the host comes first. Each agrees on a key with the other side first.
+pub(crate) fn works() -> Result<[Vec<Work<'static>>; 2]> {
+    let Messages {
+        request, response, ..
+    } = Messages::default();
+    let (seed, server) = (CurveKey::generate_seed()?, XKey::new());
+    let ours = || CurveKey::from_seed(seed.expose());
+    let theirs = || XKey::from_seed(seed.expose());
+    let host_peer: PublicKey = server.public_key().parse()?;
+    let nkeys_peer = || XKey::from_public_key(&server.public_key());
+    let sealed = server.seal(&request, &theirs()?)?;
+
+    let (key, peer, message) = (ours()?, host_peer.clone(), sealed.clone());
+    let opened = key.open(&message, &peer)?;
+    ensure!(opened.as_slice() == request, "another message");
+    let open_ours = Work::new("opening a request's box, portcullis", move || {
+        Ok(key.open(&message, &peer)?)
+    });
+    let (key, peer) = (theirs()?, nkeys_peer()?);
+    let open_theirs = Work::new("opening a request's box, nkeys", move || {
+        Ok(key.open(&sealed, &peer)?)
+    });
+    let (key, message) = (ours()?, response.clone());
+    let seal_ours = Work::new("sealing a response into a box, portcullis", move || {
+        Ok(key.seal(&message, &host_peer)?)
+    });
+    let (key, peer) = (theirs()?, nkeys_peer()?);
+    let seal_theirs = Work::new("sealing a response into a box, nkeys", move || {
+        Ok(key.seal(&response, &peer)?)
+    });
+    Ok([vec![open_ours, open_theirs], vec![seal_ours, seal_theirs]])
+}

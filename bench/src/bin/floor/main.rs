@@ -1,0 +1,44 @@
+//! What the cryptography of a login costs with one library and another: signatures of servers and services, those of identity
+//! providers, and boxes. `cargo xtask bench floor` builds it.
+
+mod boxes;
+mod signatures;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use portcullis_bench::{Row, floor, in_turns, print, table, write_json};
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let json = match arguments.as_slice() {
+        [] => None,
+        [flag, file] if flag == "--json" => Some(PathBuf::from(file)),
+        _ => bail!("usage: bench-floor [--json FILE]"),
+    };
+    // What the host does comes first, and the others are told beside it.
+    let mut groups = vec![vec![floor::with_aws_lc_rs()?]];
+    groups.extend(signatures::works()?);
+    groups.push(vec![floor::of_token()?]);
+    groups.push(vec![floor::with_token()?]);
+    groups.extend(boxes::works()?);
+    let sizes: Vec<_> = groups.iter().map(Vec::len).collect();
+    let mut works: Vec<_> = groups.into_iter().flatten().collect();
+    let spreads = in_turns(&mut works)?;
+    let rows = works.iter().zip(spreads);
+    let mut rows = rows.map(|(work, spread)| Row::time(work.name(), spread));
+    let mut compared = Vec::with_capacity(works.len());
+    for size in sizes {
+        let group: Vec<_> = rows.by_ref().take(size).collect();
+        if let [first, others @ ..] = group.as_slice() {
+            compared.push(first.clone());
+            compared.extend(others.iter().map(|row| row.clone().beside(first, None)));
+        }
+    }
+    let cells: Vec<_> = compared.iter().map(Row::cells).collect();
+    print(&table(&Row::HEADERS, &cells))?;
+    match json {
+        Some(file) => write_json(&file, &compared),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,94 @@
+//! What a decision costs with more and more of something: service connections, worker threads, hosts, policies in the directory, users
+//! and roles in a policy's settings. `cargo xtask bench scale` builds what it needs.
+//!
+//! Each series has one thing that differs, and a server for each number of it. They take turns, a round of a second each, so that a
+//! noisy moment does not hit one of them alone.
+
+mod place;
+mod series;
+mod shape;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use portcullis_bench::{Row, Spread, print, table, write_json};
+use portcullis_tests::{Flooded, Measuring, Round};
+
+use crate::place::{Place, Started};
+use crate::series::Series;
+
+/// How many requests are on their way at once.
+const AT_ONCE: usize = 64;
+/// How long a round is.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// What came of one shape.
+struct Measured {
+    name: String,
+    place: Box<Place>,
+    rounds: Vec<Flooded>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let arguments = Measuring::read(Duration::from_secs(5), ROUND)?;
+    let mut rows = Vec::new();
+    for series in Series::all() {
+        let of_series = measure(&series, arguments.length).await?;
+        let cells: Vec<_> = of_series.iter().map(Row::cells).collect();
+        print(&table(&Row::HEADERS, &cells))?;
+        rows.extend(of_series);
+    }
+    match arguments.json {
+        Some(file) => write_json(&file, &rows),
+        None => Ok(()),
+    }
+}
+
+/// Measures every shape of a series for `length`.
+async fn measure(series: &Series, length: Duration) -> Result<Vec<Row>> {
+    let mut shapes = Vec::new();
+    for (number, shape) in &series.shapes {
+        let name = format!("scale by {}, {number}", series.of);
+        match Place::start(shape).await? {
+            Started::Ready(place) => shapes.push(Measured {
+                name,
+                place,
+                rounds: Vec::new(),
+            }),
+            Started::Rejected(why) => print(&format!("{name}: not put in service: {why}\n"))?,
+        }
+    }
+    for shape in &mut shapes {
+        shape.place.flood().warm_up(AT_ONCE, ROUND).await?;
+    }
+    for _ in 0..length.as_secs() / ROUND.as_secs() {
+        for shape in &mut shapes {
+            let round = shape.place.flood().round(AT_ONCE, ROUND).await?;
+            shape.rounds.push(round);
+        }
+    }
+    rows(series, &shapes)
+}
+
+/// Every number of every shape, each but the first beside the first.
+fn rows(series: &Series, shapes: &[Measured]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for metric in Flooded::METRICS {
+        let mut first: Option<Row> = None;
+        for shape in shapes {
+            let values = shape.rounds.iter().map(metric.of).collect();
+            let spread = Spread::of(values).context("nothing was measured")?;
+            let name = format!("{}: {}", shape.name, metric.name);
+            let wrong = shape.rounds.iter().map(Round::wrong).sum();
+            let row = Row::new(name, spread, metric.unit).with_wrong_answers(wrong);
+            let row = match &first {
+                Some(first) => series.bar.hold(row, first, metric),
+                None => row,
+            };
+            first.get_or_insert_with(|| row.clone());
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}

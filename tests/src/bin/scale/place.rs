@@ -1,0 +1,109 @@
+//! A server, and hosts of one shape that answer there.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use portcullis_bench::Issuer;
+use portcullis_tests::{Accounts, Built, Event, Flood, Host, NatsServer, Questions, Release, Site};
+
+use crate::shape::{Policy, Shape};
+
+/// Decisions are not logged: this program would have to read a line for each, on processors that others need.
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_catalog=info,portcullis_callout=warn";
+/// The policy that decides.
+const DECIDES: &str = "decides";
+/// What the log says of a policy that is not put in service.
+const REJECTED: &str = "policy rejected";
+/// What tells tokio how many threads there are.
+const THREADS: &str = "TOKIO_WORKER_THREADS";
+
+/// A server, the hosts that answer there, and a connection that asks them. Everything ends when it is dropped.
+pub(crate) struct Place {
+    flood: Flood,
+    _hosts: Vec<Host>,
+    _server: NatsServer,
+    _site: Site,
+}
+
+/// What came of starting hosts.
+pub(crate) enum Started {
+    Ready(Box<Place>),
+    /// Why the policy is not in service.
+    Rejected(String),
+}
+
+impl Place {
+    /// Starts everything, and waits until the hosts decide logins.
+    pub(crate) async fn start(shape: &Shape) -> Result<Started> {
+        let site = Site::create(Release::Nats2_15)?;
+        let issuer = Issuer::generate()?;
+        site.write_config("keys.json", &issuer.keys())?;
+        let module = Built::policy(shape.policy.name())?;
+        let settings = shape.policy.settings();
+        site.policies.put_policy(DECIDES, &module, &settings)?;
+        put_others(&site, shape.policies)?;
+        let server = site.start_server(Accounts::NoCallout).await?;
+        let (mut hosts, mut answering) = (Vec::new(), Vec::new());
+        for number in 0..shape.hosts {
+            let config = write_config(&site, &server, shape, number)?;
+            let threads = shape.threads.map(|number| (THREADS, number.to_string()));
+            let environment: Vec<_> = threads.into_iter().collect();
+            let host = Host::spawn_in(&config, &["--log-level", LOG_LEVEL], &environment)?;
+            let begun = |event: &Event| event.says("ready") || event.says(REJECTED);
+            let event = host.wait_for("the host to be ready", begun).await?;
+            if event.says(REJECTED) {
+                return Ok(Started::Rejected(event.text("error").to_owned()));
+            }
+            answering.push(host.id()?);
+            hosts.push(host);
+        }
+        let presented = shape.policy.presented(&issuer)?;
+        let questions = Questions::new(&site.keys.issuer.public_key(), None, presented)?;
+        Ok(Started::Ready(Box::new(Self {
+            flood: Flood::open(&server, answering, questions).await?,
+            _hosts: hosts,
+            _server: server,
+            _site: site,
+        })))
+    }
+
+    /// The connection that asks.
+    pub(crate) const fn flood(&mut self) -> &mut Flood {
+        &mut self.flood
+    }
+}
+
+/// So many other policies, fewer the one that decides. They are the same policy under other names, so that with the code cache it is compiled
+/// once; each has its own code in memory all the same.
+fn put_others(site: &Site, policies: usize) -> Result<()> {
+    let (module, settings) = (Built::policy("static-users")?, Policy::Users(10).settings());
+    for number in 1..policies {
+        site.policies
+            .put_policy(&other(number), &module, &settings)?;
+    }
+    Ok(())
+}
+
+fn other(number: usize) -> String {
+    format!("other-{number}")
+}
+
+/// The configuration of one host: a state directory of its own, and a chain for each of the other policies.
+fn write_config(site: &Site, server: &NatsServer, shape: &Shape, number: usize) -> Result<PathBuf> {
+    let chain = |other: String| {
+        format!(
+            "[policies.chains.{other}]\nissuers = [\"https://{other}.example.com\"]\npolicies = [\"{other}\"]\n"
+        )
+    };
+    let chains: String = (1..shape.policies).map(other).map(chain).collect();
+    let policies = format!(
+        "state-directory = \"state-{number}\"\ncode-cache = true\n{chains}\
+         [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\njwks-file = \"keys.json\"\n",
+        Issuer::NAME,
+        Issuer::AUDIENCE
+    );
+    let connections = format!("connections = {}\n\n[callout]", shape.connections);
+    let config = site.host_config(&server.url(), &policies);
+    let config = config.replace("[callout]", &connections);
+    site.write_config(&format!("measured-{number}.toml"), &config)
+}
