@@ -6,7 +6,7 @@ use portcullis_bench::Work;
 use portcullis_bench::floor::Messages;
 use portcullis_claims::{CurveKey, PublicKey};
 
-/// Opening and sealing; that of the host comes first. Each agrees on a key with the other side first.
+/// Opening and sealing; that of the host comes first. All but those with a known server agree on a key with the other side first.
 pub(crate) fn works() -> Result<[Vec<Work<'static>>; 2]> {
     let Messages {
         request, response, ..
@@ -21,20 +21,35 @@ pub(crate) fn works() -> Result<[Vec<Work<'static>>; 2]> {
     let (key, peer, message) = (ours()?, host_peer.clone(), sealed.clone());
     let opened = key.open(&message, &peer)?;
     ensure!(opened.as_slice() == request, "another message");
+    let open_known = Work::new(
+        "opening a request's box, portcullis, known server",
+        move || Ok(key.open(&message, &peer)?),
+    );
+    let (key, peer, message) = (ours()?, host_peer.clone(), sealed.clone());
     let open_ours = Work::new("opening a request's box, portcullis", move || {
-        Ok(key.open(&message, &peer)?)
+        Ok(key.shared_with(&peer)?.open(&message)?)
     });
     let (key, peer) = (theirs()?, nkeys_peer()?);
     let open_theirs = Work::new("opening a request's box, nkeys", move || {
         Ok(key.open(&sealed, &peer)?)
     });
+    let (key, peer, message) = (ours()?, host_peer.clone(), response.clone());
+    // From now on the server is known.
+    key.open(&server.seal(&request, &theirs()?)?, &peer)?;
+    let seal_known = Work::new(
+        "sealing a response into a box, portcullis, known server",
+        move || Ok(key.seal(&message, &peer)?),
+    );
     let (key, message) = (ours()?, response.clone());
     let seal_ours = Work::new("sealing a response into a box, portcullis", move || {
-        Ok(key.seal(&message, &host_peer)?)
+        Ok(key.shared_with(&host_peer)?.seal(&message)?)
     });
     let (key, peer) = (theirs()?, nkeys_peer()?);
     let seal_theirs = Work::new("sealing a response into a box, nkeys", move || {
         Ok(key.seal(&response, &peer)?)
     });
-    Ok([vec![open_ours, open_theirs], vec![seal_ours, seal_theirs]])
+    Ok([
+        vec![open_ours, open_known, open_theirs],
+        vec![seal_ours, seal_known, seal_theirs],
+    ])
 }

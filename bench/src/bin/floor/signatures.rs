@@ -6,6 +6,7 @@ use aws_lc_rs::signature::KeyPair as _;
 use ed25519_dalek::{Signer, Verifier};
 use portcullis_bench::Work;
 use portcullis_bench::floor::{Messages, SEED};
+use portcullis_claims::{KnownSigners, PublicKey};
 use ring::KeyPair as _;
 use ring::signature as ring;
 
@@ -24,7 +25,13 @@ type Verify = Box<dyn Fn(&[u8], &[u8]) -> Result<()>>;
 
 /// A verification of a request and a signature of a user JWT with each library; that of the host comes first.
 pub(crate) fn works() -> Result<[Vec<Work<'static>>; 2]> {
-    let verifications = [with_aws_lc_rs()?, with_ring()?, with_dalek(), with_nkeys()?];
+    let verifications = [
+        with_aws_lc_rs()?,
+        with_known_signer()?,
+        with_ring()?,
+        with_dalek(),
+        with_nkeys()?,
+    ];
     let signatures = [with_aws_lc_rs()?, with_ring()?, with_dalek(), with_nkeys()?];
     let verifications = verifications.into_iter().map(Library::verification);
     Ok([
@@ -57,6 +64,20 @@ fn with_aws_lc_rs() -> Result<Library> {
         name: "aws-lc-rs",
         sign: Box::new(move |message| Ok(pair.sign(message).as_ref().to_vec())),
         verify: Box::new(move |message, signature| refused(public.verify(message, signature).ok())),
+    })
+}
+
+/// As the host verifies requests of a server that asks often.
+fn with_known_signer() -> Result<Library> {
+    let pair = nkeys::KeyPair::new_from_raw(nkeys::KeyPairType::Server, SEED)?;
+    let public: PublicKey = pair.public_key().parse()?;
+    let signers = KnownSigners::new();
+    Ok(Library {
+        name: "portcullis, a server that asks often",
+        sign: Box::new(move |message| Ok(pair.sign(message)?)),
+        verify: Box::new(move |message, signature| {
+            refused(signers.verify(&public, message, signature).then_some(()))
+        }),
     })
 }
 
