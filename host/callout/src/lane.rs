@@ -28,7 +28,8 @@ const TOO_SLOW: &str =
 
 /// One connection of a service.
 pub(crate) struct Lane<A> {
-    client: Client,
+    /// Counted once for each request that is here, not once for each part of a client.
+    client: Arc<Client>,
     handler: Arc<Handler<A>>,
     /// Every request's task holds a clone; when the last is gone, so is the last request.
     alive: mpsc::Sender<Infallible>,
@@ -54,7 +55,7 @@ impl<A: Authorizer> Lane<A> {
             .map_err(ServiceError::Subscribe)?;
         let (alive, all_gone) = mpsc::channel(1);
         let lane = Self {
-            client,
+            client: Arc::new(client),
             handler,
             alive,
         };
@@ -108,7 +109,7 @@ impl<A: Authorizer> Lane<A> {
             );
             return self.handler.counters.refused("no-reply-subject");
         };
-        let reply = ReplyToken::new(self.client.clone(), subject);
+        let reply = ReplyToken::new(Arc::clone(&self.client), subject);
         let Some(place) = self.handler.place() else {
             return self.shed(reply, TOO_MANY).await;
         };

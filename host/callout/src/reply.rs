@@ -1,5 +1,7 @@
 //! Exactly one reply.
 
+use std::sync::Arc;
+
 use async_nats::{Client, Subject};
 use bytes::Bytes;
 
@@ -9,7 +11,7 @@ use bytes::Bytes;
 /// it cannot be cloned. Dropping it unanswered leaves the client to the server's timeout.
 #[derive(Debug)]
 pub(crate) struct ReplyToken {
-    client: Client,
+    client: Arc<Client>,
     subject: Subject,
 }
 
@@ -19,7 +21,7 @@ pub(crate) struct ReplyToken {
 pub(crate) struct ReplyError(#[source] async_nats::PublishError);
 
 impl ReplyToken {
-    pub(crate) const fn new(client: Client, subject: Subject) -> Self {
+    pub(crate) const fn new(client: Arc<Client>, subject: Subject) -> Self {
         Self { client, subject }
     }
 
@@ -31,7 +33,7 @@ impl ReplyToken {
 
     /// The most bytes the server takes in one message (`max_payload`).
     pub(crate) fn largest(&self) -> usize {
-        self.client.server_info().max_payload
+        self.client.max_payload()
     }
 
     /// Answers with an authorization response, encrypted or not.

@@ -65,16 +65,26 @@ pub(super) fn as_go_writes(json: &str) -> Cow<'_, str> {
         return Cow::Borrowed(json);
     }
     let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
-        match character {
-            '<' => text.push_str("\\u003c"),
-            '>' => text.push_str("\\u003e"),
-            '&' => text.push_str("\\u0026"),
-            '\u{2028}' => text.push_str("\\u2028"),
-            '\u{2029}' => text.push_str("\\u2029"),
-            other => text.push(other),
+    let mut rest = json;
+    // Every candidate is the first byte of a character.
+    while let Some((plain, found)) = rest
+        .bytes()
+        .position(is_candidate)
+        .and_then(|place| rest.split_at_checked(place))
+    {
+        text.push_str(plain);
+        let mut characters = found.chars();
+        match characters.next() {
+            Some('<') => text.push_str("\\u003c"),
+            Some('>') => text.push_str("\\u003e"),
+            Some('&') => text.push_str("\\u0026"),
+            Some('\u{2028}') => text.push_str("\\u2028"),
+            Some('\u{2029}') => text.push_str("\\u2029"),
+            other => text.extend(other),
         }
+        rest = characters.as_str();
     }
+    text.push_str(rest);
     Cow::Owned(text)
 }
 
@@ -101,6 +111,15 @@ mod tests {
             ..claims
         };
         assert_ne!(Some(other.computed_id().unwrap()), other.id);
+    }
+
+    #[rstest]
+    #[case("", "")]
+    #[case("plain, ä, € and \u{2027}", "plain, ä, € and \u{2027}")]
+    #[case("<>&", "\\u003c\\u003e\\u0026")]
+    #[case("€a\u{2028}b\u{2029}€>ü.>", "€a\\u2028b\\u2029€\\u003eü.\\u003e")]
+    fn go_escapes_what_could_end_a_script(#[case] json: &str, #[case] expected: &str) {
+        assert_eq!(as_go_writes(json), expected);
     }
 
     #[test]
