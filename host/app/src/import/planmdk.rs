@@ -120,8 +120,7 @@ fn credentials(root: &mut Map<'_>) -> (Option<String>, Option<Secret>) {
     (user, password)
 }
 
-/// The issuer whose discovery document is at an address, and whether that is one without TLS.
-/// The issuer, and whether it needs `allow-http`.
+/// The issuer whose discovery document is at an address, and whether it needs `allow-http`.
 fn issuer(root: &mut Map<'_>, document: &Document<'_>) -> Option<(String, bool)> {
     let address = root.needed_text("oidc-endpoint-url")?;
     let issuer = address.strip_suffix(WELL_KNOWN);
