@@ -16,8 +16,8 @@ pub const PREFIX: &str = "crypto floor";
 /// What a decision is told beside.
 pub const FLOOR: &str = "crypto floor: 1 verification, 2 signatures (aws-lc-rs)";
 /// What a login with a token of an identity provider is told beside.
-pub const FLOOR_OF_TOKEN: &str =
-    "crypto floor with a token: 1 verification of RS256 more (aws-lc-rs)";
+#[cfg(feature = "issuer")]
+const FLOOR_OF_TOKEN: &str = "crypto floor with a token: 1 verification of RS256 more (aws-lc-rs)";
 /// What such a token adds.
 pub const TOKEN: &str = "verification of a token's RS256, aws-lc-rs";
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use mimalloc::MiMalloc;
-use portcullis_bench::floor::{FLOOR, FLOOR_OF_TOKEN, with_aws_lc_rs, with_token};
+use portcullis_bench::floor::{with_aws_lc_rs, with_token};
 use portcullis_bench::{Row, Spread, Work, in_turns, print, processor_time, table, write_json};
 
 use crate::service::{Handled, Step};
@@ -41,16 +41,15 @@ fn main() -> Result<()> {
     let roles = Handled::roles(&module("oidc_roles.wasm")?)?;
 
     let steps = [Step::Open, Step::Decide, Step::Seal];
-    let mut works = vec![with_aws_lc_rs()?, alone.work()];
-    works.extend(steps.map(|step| alone.step(step)));
-    works.push(chain.work());
-    works.extend([with_token()?, roles.work()]);
-    works.extend(steps.map(|step| roles.step(step)));
-    let spreads = in_turns(&mut works)?;
-    let rows = works.iter().zip(spreads);
-    let rows = rows.map(|(work, spread)| Row::time(work.name(), spread));
-    let mut rows = compare(rows.collect())?;
-    drop(works);
+    let mut users = vec![with_aws_lc_rs()?, alone.work()];
+    users.extend(steps.map(|step| alone.step(step)));
+    users.push(chain.work());
+    let mut tokens = vec![with_token()?, roles.work()];
+    tokens.extend(steps.map(|step| roles.step(step)));
+    // Not all in turns: a batch is a few requests, and a host has its caches for its own policies.
+    let mut rows = beside_floor(&mut users, Some(HANDLE_BAR))?;
+    rows.extend(beside_floor(&mut tokens, None)?);
+    drop((users, tokens));
     for work in &mut [alone.work(), chain.work(), roles.work()] {
         rows.push(of_all_processors(work)?);
     }
@@ -62,17 +61,17 @@ fn main() -> Result<()> {
     }
 }
 
-/// Tells every row beside the floor that comes before it, and holds the policy that is alone to the bar.
-fn compare(rows: Vec<Row>) -> Result<Vec<Row>> {
-    let mut floor = rows.first().cloned().context("no floor")?;
-    let compared = rows.into_iter().enumerate().map(|(index, row)| {
-        if [FLOOR, FLOOR_OF_TOKEN].contains(&row.name.as_str()) {
-            floor = row.clone();
-            return row;
-        }
-        row.beside(&floor, (index == 1).then_some(HANDLE_BAR))
-    });
-    Ok(compared.collect())
+/// Measures works in turns and tells them beside the first, which is the floor; the second is held to the bar, if there is one.
+fn beside_floor(works: &mut [Work<'_>], bar: Option<f64>) -> Result<Vec<Row>> {
+    let spreads = in_turns(works)?;
+    let rows = works.iter().zip(spreads);
+    let mut rows = rows.map(|(work, spread)| Row::time(work.name(), spread));
+    let floor = rows.next().context("no floor")?;
+    let others: Vec<_> = rows
+        .enumerate()
+        .map(|(index, row)| row.beside(&floor, bar.filter(|_| index == 0)))
+        .collect();
+    Ok([vec![floor], others].concat())
 }
 
 /// What all threads together need for one call.

@@ -36,6 +36,8 @@ pub(crate) struct Handled {
     runtime: Runtime,
     handling: Handling<Catalog>,
     requests: RefCell<std::vec::IntoIter<Bytes>>,
+    /// Those that were answered. Giving back what lay there for as long as this program runs is no part of handling one.
+    answered: RefCell<Vec<Bytes>>,
     /// Where the keys of the provider are: they are read again while requests are handled.
     _keys: Option<TempDir>,
 }
@@ -92,6 +94,7 @@ impl Handled {
             runtime: Runtime::new()?,
             handling: Handling::new(catalog, options(issuer, identifier)),
             requests: RefCell::new(requests.into_iter()),
+            answered: RefCell::new(Vec::with_capacity(REQUESTS)),
             _keys: None,
         })
     }
@@ -129,6 +132,7 @@ impl Handled {
             permitted && response.is_some(),
             "not permitted: {decision:?}"
         );
+        self.answered.borrow_mut().push(request);
         Ok(times)
     }
 }
