@@ -234,6 +234,17 @@ pub fn write_json(file: &Path, rows: &[impl Serialize]) -> Result<()> {
     std::fs::write(file, text + "\n").with_context(|| format!("`{}`", file.display()))
 }
 
+/// Shows `rows` as a table, and writes them to `json` too, if there is one.
+///
+/// # Errors
+///
+/// When either fails.
+pub fn conclude(rows: &[Row], json: Option<&Path>) -> Result<()> {
+    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+    print(&table(&Row::HEADERS, &cells))?;
+    json.map_or(Ok(()), |file| write_json(file, rows))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,9 +7,9 @@ mod look_ups;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use mimalloc::MiMalloc;
-use portcullis_bench::{Row, Work, elsewhere, floor, in_turns, print, table, write_json};
+use portcullis_bench::{Row, Work, conclude, elsewhere, floor, in_turns, json_file};
 
 use crate::decisions::Loaded;
 use crate::look_ups::LookUps;
@@ -24,7 +24,7 @@ const CONFIGURED_BAR: f64 = 1.4;
 const DECISION_BAR: f64 = 0.15;
 
 fn main() -> Result<()> {
-    let json = json_file(std::env::args_os().skip(1))?;
+    let json = json_file("bench-engine")?;
     let policies = variable("PORTCULLIS_POLICIES")?;
     let loaded = Loaded::from(&policies)?;
     let look_ups = LookUps::from(&policies)?;
@@ -38,12 +38,7 @@ fn main() -> Result<()> {
     }
     let rows = measure(&mut works)?;
     let rows = compare(&rows, own)?;
-    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-    print(&table(&Row::HEADERS, &cells))?;
-    match json {
-        Some(file) => write_json(&file, &rows),
-        None => Ok(()),
-    }
+    conclude(&rows, json.as_deref())
 }
 
 fn measure(works: &mut [Work<'_>]) -> Result<Vec<Row>> {
@@ -79,16 +74,6 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
         }
     });
     Ok(compared.collect())
-}
-
-/// The file after `--json`.
-fn json_file(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Option<PathBuf>> {
-    let arguments: Vec<_> = arguments.collect();
-    match arguments.as_slice() {
-        [] => Ok(None),
-        [flag, file] if flag == "--json" => Ok(Some(PathBuf::from(file))),
-        _ => bail!("usage: bench-engine [--json FILE]"),
-    }
 }
 
 fn variable(name: &str) -> Result<PathBuf> {

@@ -4,18 +4,11 @@
 mod boxes;
 mod signatures;
 
-use std::path::PathBuf;
-
-use anyhow::{Result, bail};
-use portcullis_bench::{Row, floor, in_turns, print, table, write_json};
+use anyhow::Result;
+use portcullis_bench::{Row, conclude, floor, in_turns, json_file};
 
 fn main() -> Result<()> {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let json = match arguments.as_slice() {
-        [] => None,
-        [flag, file] if flag == "--json" => Some(PathBuf::from(file)),
-        _ => bail!("usage: bench-floor [--json FILE]"),
-    };
+    let json = json_file("bench-floor")?;
     // What the host does comes first, and the others are told beside it.
     let mut groups = vec![vec![floor::with_aws_lc_rs()?]];
     groups.extend(signatures::works()?);
@@ -35,10 +28,5 @@ fn main() -> Result<()> {
             compared.extend(others.iter().map(|row| row.clone().beside(first, None)));
         }
     }
-    let cells: Vec<_> = compared.iter().map(Row::cells).collect();
-    print(&table(&Row::HEADERS, &cells))?;
-    match json {
-        Some(file) => write_json(&file, &compared),
-        None => Ok(()),
-    }
+    conclude(&compared, json.as_deref())
 }

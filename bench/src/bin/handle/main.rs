@@ -7,10 +7,10 @@ mod settings;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use mimalloc::MiMalloc;
 use portcullis_bench::floor::{with_aws_lc_rs, with_token};
-use portcullis_bench::{Row, Spread, Work, in_turns, print, processor_time, table, write_json};
+use portcullis_bench::{Row, Spread, Work, conclude, in_turns, json_file, processor_time};
 
 use crate::service::{Handled, Step};
 
@@ -24,12 +24,7 @@ const HANDLE_BAR: f64 = 1.25;
 const CHAIN: usize = 5;
 
 fn main() -> Result<()> {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let json = match arguments.as_slice() {
-        [] => None,
-        [flag, file] if flag == "--json" => Some(PathBuf::from(file)),
-        _ => bail!("usage: bench-handle [--json FILE]"),
-    };
+    let json = json_file("bench-handle")?;
     let policies = std::env::var_os("PORTCULLIS_POLICIES")
         .context("PORTCULLIS_POLICIES is not set; run `cargo xtask bench handle`")?;
     let module = |name: &str| {
@@ -53,12 +48,7 @@ fn main() -> Result<()> {
     for work in &mut [alone.work(), chain.work(), roles.work()] {
         rows.push(of_all_processors(work)?);
     }
-    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-    print(&table(&Row::HEADERS, &cells))?;
-    match json {
-        Some(file) => write_json(&file, &rows),
-        None => Ok(()),
-    }
+    conclude(&rows, json.as_deref())
 }
 
 /// Measures works in turns and tells them beside the first, which is the floor; the second is held to the bar, if there is one.
