@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use portcullis_bench::{Row, Spread, print, table, write_json};
 use portcullis_tests::{Flooded, Measuring, Round};
 
-use crate::place::{Place, Started};
+use crate::place::Place;
 use crate::series::Series;
 
 /// How many requests are on their way at once.
@@ -25,7 +25,7 @@ const ROUND: Duration = Duration::from_secs(1);
 /// What came of one shape.
 struct Measured {
     name: String,
-    place: Box<Place>,
+    place: Place,
     rounds: Vec<Flooded>,
 }
 
@@ -50,14 +50,12 @@ async fn measure(series: &Series, length: Duration) -> Result<Vec<Row>> {
     let mut shapes = Vec::new();
     for (number, shape) in &series.shapes {
         let name = format!("scale by {}, {number}", series.of);
-        match Place::start(shape).await? {
-            Started::Ready(place) => shapes.push(Measured {
-                name,
-                place,
-                rounds: Vec::new(),
-            }),
-            Started::Rejected(why) => print(&format!("{name}: not put in service: {why}\n"))?,
-        }
+        let place = Place::start(shape).await.with_context(|| name.clone())?;
+        shapes.push(Measured {
+            name,
+            place,
+            rounds: Vec::new(),
+        });
     }
     for shape in &mut shapes {
         shape.place.flood().warm_up(AT_ONCE, ROUND).await?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use portcullis_bench::Issuer;
 use portcullis_tests::{Accounts, Built, Event, Flood, Host, NatsServer, Questions, Release, Site};
 
@@ -25,16 +25,9 @@ pub(crate) struct Place {
     _site: Site,
 }
 
-/// What came of starting hosts.
-pub(crate) enum Started {
-    Ready(Box<Place>),
-    /// Why the policy is not in service.
-    Rejected(String),
-}
-
 impl Place {
     /// Starts everything, and waits until the hosts decide logins.
-    pub(crate) async fn start(shape: &Shape) -> Result<Started> {
+    pub(crate) async fn start(shape: &Shape) -> Result<Self> {
         let site = Site::create(Release::Nats2_15)?;
         let issuer = Issuer::generate()?;
         site.write_config("keys.json", &issuer.keys())?;
@@ -51,20 +44,18 @@ impl Place {
             let host = Host::spawn_in(&config, &["--log-level", LOG_LEVEL], &environment)?;
             let begun = |event: &Event| event.says("ready") || event.says(REJECTED);
             let event = host.wait_for("the host to be ready", begun).await?;
-            if event.says(REJECTED) {
-                return Ok(Started::Rejected(event.text("error").to_owned()));
-            }
+            ensure!(!event.says(REJECTED), "{REJECTED}: {}", event.text("error"));
             answering.push(host.id()?);
             hosts.push(host);
         }
         let presented = shape.policy.presented(&issuer)?;
         let questions = Questions::new(&site.keys.issuer.public_key(), None, presented)?;
-        Ok(Started::Ready(Box::new(Self {
+        Ok(Self {
             flood: Flood::open(&server, answering, questions).await?,
             _hosts: hosts,
             _server: server,
             _site: site,
-        })))
+        })
     }
 
     /// The connection that asks.

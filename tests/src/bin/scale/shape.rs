@@ -61,9 +61,9 @@ impl Policy {
         })
     }
 
-    /// The settings: the one who logs in somewhere among the others, with as much memory as a policy can be given.
+    /// The settings: the one who logs in somewhere among the others, with as much memory as 100,000 roles need.
     pub(crate) fn settings(self) -> String {
-        let limits = "[limits]\nmemory = \"64MiB\"\n\n[settings]\n";
+        let limits = "[limits]\nmemory = \"96MiB\"\n\n[settings]\n";
         let (publish, subscribe) = Contender::PERMISSIONS;
         let granted =
             format!("publish = {{ allow = {publish:?} }}, subscribe = {{ allow = {subscribe:?} }}");
@@ -74,7 +74,7 @@ impl Policy {
     }
 }
 
-/// In plain text, so that no password hash is part of a decision. The others are as short as can be: a settings file is at most 4 MiB.
+/// In plain text, so that no password hash is part of a decision.
 fn users(number: usize, granted: &str) -> String {
     let (user, password) = Contender::USER;
     let account = Contender::ACCOUNT;
