@@ -53,7 +53,7 @@ macro_rules! export {
 
             impl $crate::__private::decider::Guest for __PortcullisGuest {
                 fn configure(settings: String) -> Result<(), String> {
-                    POLICY.with(|slot| slot.configure_from_host(&settings))
+                    POLICY.with(|slot| slot.configure_from_host(settings))
                 }
 
                 fn decide() -> $crate::__private::decider::Verdict {
@@ -77,7 +77,7 @@ impl<P: Policy> Slot<P> {
     /// # Errors
     ///
     /// What is wrong with the settings, or that there is a policy already.
-    pub fn configure(&self, json: &str) -> Result<(), String> {
+    pub fn configure(&self, json: impl AsRef<str>) -> Result<(), String> {
         let policy = settings::parse(json)
             .and_then(P::configure)
             .map_err(|error| error.to_string())?;
@@ -102,7 +102,7 @@ impl<P: Policy> Slot<P> {
     /// # Errors
     ///
     /// As [`configure`](Self::configure).
-    pub fn configure_from_host(&self, json: &str) -> Result<(), String> {
+    pub fn configure_from_host(&self, json: String) -> Result<(), String> {
         std::panic::set_hook(Box::new(|panic| {
             crate::log::error(panic.to_string().replace('\n', " "));
         }));

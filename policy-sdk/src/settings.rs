@@ -1,20 +1,22 @@
 //! Settings: JSON from the host, and what can be wrong with it.
 
 mod located;
+mod node;
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use located::Node;
+use node::Node;
 
 /// The settings of a policy that has none. A key that is set nevertheless is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
 
-/// What is wrong with a policy's settings: one or more messages, each with the key it is about.
+/// What is wrong with a policy's settings: one or more messages, each with the key it is about. Displayed are the first
+/// [`MAX_SHOWN`](Self::MAX_SHOWN), and how many there are besides: settings may list a great many users, each with the same mistake.
 ///
 /// # Example
 ///
@@ -36,6 +38,9 @@ struct Problem {
 }
 
 impl SettingsError {
+    /// The most messages that are displayed.
+    pub const MAX_SHOWN: usize = 64;
+
     /// Something is wrong with the settings as a whole.
     pub fn new(message: impl Into<String>) -> Self {
         Self::at("", message)
@@ -84,22 +89,27 @@ impl SettingsError {
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Problem { path, message }) in self.problems.iter().enumerate() {
+        let shown = self.problems.iter().take(Self::MAX_SHOWN);
+        for (index, Problem { path, message }) in shown.enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             let colon = if path.is_empty() { "" } else { ": " };
             write!(formatter, "{separator}{path}{colon}{message}")?;
         }
-        Ok(())
+        match self.problems.len().saturating_sub(Self::MAX_SHOWN) {
+            0 => Ok(()),
+            more => write!(formatter, "; and {more} more"),
+        }
     }
 }
 
 impl std::error::Error for SettingsError {}
 
-/// Reads settings from the JSON the host hands over.
-pub(crate) fn parse<S: DeserializeOwned>(json: &str) -> Result<S, SettingsError> {
-    let value = serde_json::from_str(json)
+/// Reads settings from the JSON the host hands over, which is dropped as soon as it is not needed any more.
+pub(crate) fn parse<S: DeserializeOwned>(json: impl AsRef<str>) -> Result<S, SettingsError> {
+    let node: Node = serde_json::from_str(json.as_ref())
         .map_err(|error| SettingsError::new(format!("the settings are not JSON: {error}")))?;
-    S::deserialize(Node(value)).map_err(|error| SettingsError::at(error.path(), error.message()))
+    drop(json);
+    S::deserialize(node).map_err(|error| SettingsError::at(error.path(), error.message()))
 }
 
 #[cfg(test)]
@@ -148,6 +158,17 @@ mod tests {
             let error = parse::<Settings>(json).unwrap_err();
             assert_eq!(error.to_string(), expected, "{json}");
         }
+    }
+
+    #[test]
+    fn of_a_great_many_problems_the_first_are_shown() {
+        let error = |number| {
+            let problems = (0..number).map(|index| SettingsError::at(format!("u{index}"), "no"));
+            SettingsError::check(problems).unwrap_err().to_string()
+        };
+        assert!(error(64).ends_with("; u62: no; u63: no"));
+        assert!(error(65).ends_with("; u62: no; u63: no; and 1 more"));
+        assert!(error(100_000).ends_with("; u63: no; and 99936 more"));
     }
 
     #[test]

@@ -172,6 +172,8 @@ fn misnamed_oversized_and_unrelated_files_are_told_apart() {
     site.put("Bad Name.wasm", &guest("abstains"));
     site.put("p.WASM", &guest("abstains"));
     site.put("big.wasm", &vec![0; (1 << 20) + 1]);
+    site.put("long.wasm", &guest("abstains"));
+    site.put("long.toml", &vec![b'#'; (32 << 20) + 1]);
     site.put(".hidden.wasm", b"editor's");
     site.put("README.md", b"not ours");
     let (_, report) = site.open();
@@ -179,7 +181,13 @@ fn misnamed_oversized_and_unrelated_files_are_told_apart() {
         .rejections()
         .map(|rejection| rejection.error.as_str())
         .collect();
-    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert_eq!(errors.len(), 4, "{errors:?}");
+    assert!(
+        errors
+            .iter()
+            .any(|error| error.contains("larger than 33554432 bytes")),
+        "{errors:?}"
+    );
     assert!(
         errors.iter().any(|error| error.contains("`Bad Name`")),
         "{errors:?}"
@@ -257,11 +265,11 @@ fn every_limit_can_be_set() {
         assert!(limits.contains(&format!("{} = ", limit.name)), "{limit:?}");
     }
 
-    site.put("p.toml", b"[limits]\nmemory = \"65MiB\"\n");
+    site.put("p.toml", b"[limits]\nmemory = \"257MiB\"\n");
     let (_, report) = site.open();
     let rejection = report.rejections().next().unwrap();
     assert_eq!(rejection.file, site.path().join("p.toml"));
-    let bound = "limit `memory` is 65MiB, the host's bound is 64MiB; lower it under [limits]";
+    let bound = "limit `memory` is 257MiB, the host's bound is 256MiB; lower it under [limits]";
     assert!(rejection.error.contains(bound), "{rejection:?}");
 }
 

@@ -11,6 +11,7 @@ mod cache;
 mod catalog;
 mod chains;
 mod contract;
+mod crowds;
 mod decisions;
 mod guests;
 mod key_value;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::unit::{UnitError, UnitProblem};
 
 /// Largest settings file, in bytes.
-const MAX_SETTINGS: u64 = 4 << 20;
+const MAX_SETTINGS: u64 = 32 << 20;
 /// Largest test file, in bytes.
 const MAX_TESTS: u64 = 1 << 20;
 

@@ -62,7 +62,7 @@ pub struct Grants {
 
 impl Limits {
     /// The most memory any policy can be given: the size of a slot in the instance pool.
-    pub const MAX_MEMORY: usize = 64 << 20;
+    pub const MAX_MEMORY: usize = 256 << 20;
     /// The most that any policy can be given of anything.
     pub const MAX: Self = Self {
         deadline: Duration::from_mins(1),

@@ -1,4 +1,4 @@
-//! From settings to logins, with everything that is wrong with them.
+//! Everything that is wrong with settings.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,6 @@ use portcullis_sdk::duration::lifetime_problem;
 use portcullis_sdk::{Permit, SettingsError, check_hash};
 
 use crate::settings::{Hash, Settings, User};
-use crate::{Login, Logins};
 
 /// The hash of a password nobody knows, as costly as those of `portcullis hash`.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$OGHn5PNYVjatTnAUOQhytQ$wInNLvmSVMWSp/tkN5a15K/o5I7yDhcs0CkzvwLpRJ4";
@@ -18,8 +17,7 @@ enum Kind {
     Token,
 }
 
-/// Every user with the permit that waits for them, by name.
-pub(crate) fn logins(settings: &Settings) -> Result<Logins, SettingsError> {
+pub(crate) fn check(settings: &Settings) -> Result<(), SettingsError> {
     let mut problems = Vec::new();
     for (name, profile) in &settings.profiles {
         problems.extend(profile.check(&format!("profiles.{name}")).err());
@@ -28,22 +26,17 @@ pub(crate) fn logins(settings: &Settings) -> Result<Logins, SettingsError> {
         check_user(settings, name, user, &mut problems);
     }
     check_tokens(settings, &mut problems);
-    SettingsError::check(problems)?;
-    let mut logins = Vec::with_capacity(settings.users.len());
-    for (name, user) in &settings.users {
-        let login = Login {
-            password: user.password.clone(),
-            token: user.token.clone(),
-            permit: permit(settings, name, user),
-        };
-        logins.push((name.clone(), login));
-    }
-    Ok(Logins(logins))
+    SettingsError::check(problems)
 }
 
 /// A hash to compare with for users that have none: one that costs what the hashes of others cost.
-pub(crate) fn stand_in(logins: &Logins) -> Hash {
-    let passwords = || logins.iter().filter_map(|login| login.password.as_ref());
+pub(crate) fn stand_in(settings: &Settings) -> Hash {
+    let passwords = || {
+        settings
+            .users
+            .values()
+            .filter_map(|user| user.password.as_ref())
+    };
     passwords()
         .find(|hash| hash.plain_text().is_none())
         .or_else(|| passwords().next())
@@ -58,26 +51,6 @@ impl Kind {
             Self::Token => "portcullis hash --token",
         }
     }
-}
-
-fn permit(settings: &Settings, name: &str, user: &User) -> Permit {
-    let mut permit = Permit::new(account(settings, user).unwrap_or_default()).user_name(name);
-    if let Some(lifetime) = user.expires_in {
-        permit = permit.expires_in(lifetime);
-    }
-    match settings.profiles.get(&user.profile) {
-        Some(profile) => profile.add_to(permit),
-        None => permit,
-    }
-}
-
-fn account<'settings>(
-    settings: &'settings Settings,
-    user: &'settings User,
-) -> Option<&'settings str> {
-    user.account
-        .as_deref()
-        .or(settings.default_account.as_deref())
 }
 
 fn check_user(settings: &Settings, name: &str, user: &User, problems: &mut Vec<SettingsError>) {
@@ -102,7 +75,7 @@ fn check_user(settings: &Settings, name: &str, user: &User, problems: &mut Vec<S
             problem(key, &message);
         }
     }
-    match account(settings, user) {
+    match settings.account(user) {
         None => problem(
             ".account",
             "no account: set `account` here, or `default-account` for all users",

@@ -10,40 +10,26 @@ use portcullis_sdk::prelude::*;
 pub use portcullis_sdk::profile::{Profile, Responses, Subjects, Times};
 pub use settings::{Hash, Settings, UnknownUsers, User};
 
-/// The policy: every user with the permit that waits for them.
+/// The policy: its settings, checked. Nothing is made of them for each user: there may be a great many.
 #[derive(Debug)]
 pub struct StaticUsers {
-    logins: Logins,
-    unknown_users: UnknownUsers,
+    settings: Settings,
     /// Compared when there is no hash to compare with, so that the time taken does not tell which
     /// users exist.
     stand_in: Hash,
-}
-
-/// Users sorted by name.
-#[derive(Debug)]
-struct Logins(Vec<(String, Login)>);
-
-/// One user, checked.
-#[derive(Debug)]
-struct Login {
-    password: Option<Hash>,
-    token: Option<Hash>,
-    permit: Permit,
 }
 
 impl Policy for StaticUsers {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
-        let logins = check::logins(&settings)?;
+        check::check(&settings)?;
         if settings.dangerous_plain_text_passwords {
             log::warn("plain text passwords are accepted in the settings");
         }
         Ok(Self {
-            stand_in: check::stand_in(&logins),
-            logins,
-            unknown_users: settings.unknown_users,
+            stand_in: check::stand_in(&settings),
+            settings,
         })
     }
 
@@ -56,30 +42,16 @@ impl Policy for StaticUsers {
     }
 }
 
-impl Logins {
-    fn get(&self, name: &str) -> Option<&Login> {
-        let found = self
-            .0
-            .binary_search_by(|(known, _)| known.as_str().cmp(name));
-        let (_, login) = self.0.get(found.ok()?)?;
-        Some(login)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Login> {
-        self.0.iter().map(|(_, login)| login)
-    }
-}
-
 impl StaticUsers {
     fn decide_password(&self, request: &Request) -> Verdict {
         let name = request.username();
-        let login = name.and_then(|name| self.logins.get(&name));
-        let hash = login.and_then(|login| login.password.as_ref());
+        let user = name.and_then(|name| self.settings.users.get_key_value(&name));
+        let hash = user.and_then(|(_, user)| user.password.as_ref());
         let matches = request.password_matches(hash.unwrap_or(&self.stand_in).as_str());
-        match (login, hash, matches) {
+        match (user, hash, matches) {
             (None, _, _) => self.unknown("unknown user"),
             (Some(_), None, _) => Verdict::deny("the user has no password, only a token"),
-            (Some(login), Some(_), Ok(true)) => login.permit.clone().into(),
+            (Some((name, user)), Some(_), Ok(true)) => self.settings.permit(name, user).into(),
             (Some(_), Some(_), Ok(false)) => Verdict::deny("wrong password"),
             (Some(_), Some(_), Err(error)) => Verdict::deny(error.to_string()),
         }
@@ -89,23 +61,23 @@ impl StaticUsers {
     fn decide_token(&self, request: &Request) -> Verdict {
         let mut found = None;
         let mut failure = None;
-        for login in self.logins.iter() {
-            let Some(hash) = &login.token else { continue };
+        for (name, user) in &self.settings.users {
+            let Some(hash) = &user.token else { continue };
             match request.token_matches(hash.as_str()) {
-                Ok(true) => found = Some(login),
+                Ok(true) => found = Some((name, user)),
                 Ok(false) => {}
                 Err(error) => failure = Some(error),
             }
         }
         match (found, failure) {
-            (Some(login), _) => login.permit.clone().into(),
+            (Some((name, user)), _) => self.settings.permit(name, user).into(),
             (None, Some(error)) => Verdict::deny(error.to_string()),
             (None, None) => self.unknown("unknown token"),
         }
     }
 
     fn unknown(&self, reason: &str) -> Verdict {
-        match self.unknown_users {
+        match self.settings.unknown_users {
             UnknownUsers::Abstain => Verdict::Abstain,
             UnknownUsers::Deny => Verdict::deny(reason),
         }

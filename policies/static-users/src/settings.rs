@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use portcullis_sdk::Permit;
 use portcullis_sdk::profile::Profile;
 use serde::Deserialize;
 
@@ -63,6 +64,28 @@ pub struct User {
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Hash(String);
+
+impl Settings {
+    /// What a user may do, once all of this has been checked.
+    pub(crate) fn permit(&self, name: &str, user: &User) -> Permit {
+        let mut permit = Permit::new(self.account(user).unwrap_or_default()).user_name(name);
+        if let Some(lifetime) = user.expires_in {
+            permit = permit.expires_in(lifetime);
+        }
+        match self.profiles.get(&user.profile) {
+            Some(profile) => profile.add_to(permit),
+            None => permit,
+        }
+    }
+
+    /// A user's account: their own, or the default.
+    pub(crate) fn account<'settings>(
+        &'settings self,
+        user: &'settings User,
+    ) -> Option<&'settings str> {
+        user.account.as_deref().or(self.default_account.as_deref())
+    }
+}
 
 impl Hash {
     /// A hash in any form the host knows.

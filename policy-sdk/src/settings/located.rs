@@ -11,10 +11,8 @@ use serde::de::{
     SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_json::{Map, Value};
 
-/// A value on its way to a type.
-pub(super) struct Node(pub(super) Value);
+use super::node::Node;
 
 /// What is wrong, and where.
 #[derive(Debug)]
@@ -35,19 +33,19 @@ enum Step {
 struct Found<'value>(Unexpected<'value>);
 
 struct Items {
-    items: std::vec::IntoIter<Value>,
+    items: std::vec::IntoIter<Node>,
     index: usize,
 }
 
 struct Entries {
-    entries: serde_json::map::IntoIter,
+    entries: std::vec::IntoIter<(String, Node)>,
     /// The entry whose key has been read.
-    pending: Option<(String, Value)>,
+    pending: Option<(String, Node)>,
 }
 
 struct Variant {
     name: String,
-    content: Option<Value>,
+    content: Option<Node>,
 }
 
 impl Located {
@@ -130,7 +128,7 @@ macro_rules! forward_to_visit_scalar {
     ($($method:ident)*) => {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
-                visit_scalar(self.0, visitor)
+                visit_scalar(self, visitor)
             }
         )*
     };
@@ -140,30 +138,30 @@ impl<'de> Deserializer<'de> for Node {
     type Error = Located;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
-        match self.0 {
-            Value::Array(items) => visit_items(items, visitor),
-            Value::Object(entries) => visit_entries(entries, visitor),
+        match self {
+            Self::List(items) => visit_items(items, visitor),
+            Self::Table(entries) => visit_entries(entries, visitor),
             scalar => visit_scalar(scalar, visitor),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
-        match self.0 {
-            Value::Array(items) => visit_items(items, visitor),
+        match self {
+            Self::List(items) => visit_items(items, visitor),
             other => visit_scalar(other, visitor),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
-        match self.0 {
-            Value::Object(entries) => visit_entries(entries, visitor),
+        match self {
+            Self::Table(entries) => visit_entries(entries, visitor),
             other => visit_scalar(other, visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
-        match self.0 {
-            Value::Null => visitor.visit_none(),
+        match self {
+            Self::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -191,18 +189,19 @@ impl<'de> Deserializer<'de> for Node {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Located> {
-        let variant = match self.0 {
-            Value::String(name) => Variant {
+        let variant = match self {
+            Self::String(name) => Variant {
                 name,
                 content: None,
             },
-            Value::Object(entries) if entries.len() == 1 => {
-                let mut entries = entries.into_iter();
-                let (name, value) = entries.next().unwrap_or_default();
-                let content = Some(value);
-                Variant { name, content }
-            }
-            _ => return self.deserialize_any(visitor),
+            Self::Table(entries) => match <[_; 1]>::try_from(entries) {
+                Ok([(name, content)]) => Variant {
+                    name,
+                    content: Some(content),
+                },
+                Err(entries) => return visit_entries(entries, visitor),
+            },
+            other => return other.deserialize_any(visitor),
         };
         visitor.visit_enum(variant)
     }
@@ -235,22 +234,20 @@ impl<'de> Deserializer<'de> for Node {
 }
 
 /// Anything but a list or a table; those are refused.
-fn visit_scalar<'de, V: Visitor<'de>>(value: Value, visitor: V) -> Result<V::Value, Located> {
+fn visit_scalar<'de, V: Visitor<'de>>(value: Node, visitor: V) -> Result<V::Value, Located> {
     match value {
-        Value::Null => visitor.visit_unit(),
-        Value::Bool(value) => visitor.visit_bool(value),
-        Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-            (Some(value), _, _) => visitor.visit_u64(value),
-            (None, Some(value), _) => visitor.visit_i64(value),
-            (None, None, value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
-        },
-        Value::String(value) => visitor.visit_string(value),
-        Value::Array(_) => Err(Located::invalid_type(Unexpected::Seq, &visitor)),
-        Value::Object(_) => Err(Located::invalid_type(Unexpected::Map, &visitor)),
+        Node::Null => visitor.visit_unit(),
+        Node::Bool(value) => visitor.visit_bool(value),
+        Node::Unsigned(value) => visitor.visit_u64(value),
+        Node::Signed(value) => visitor.visit_i64(value),
+        Node::Float(value) => visitor.visit_f64(value),
+        Node::String(value) => visitor.visit_string(value),
+        Node::List(_) => Err(Located::invalid_type(Unexpected::Seq, &visitor)),
+        Node::Table(_) => Err(Located::invalid_type(Unexpected::Map, &visitor)),
     }
 }
 
-fn visit_items<'de, V: Visitor<'de>>(items: Vec<Value>, visitor: V) -> Result<V::Value, Located> {
+fn visit_items<'de, V: Visitor<'de>>(items: Vec<Node>, visitor: V) -> Result<V::Value, Located> {
     let count = items.len();
     let mut items = Items {
         items: items.into_iter(),
@@ -265,7 +262,7 @@ fn visit_items<'de, V: Visitor<'de>>(items: Vec<Value>, visitor: V) -> Result<V:
 }
 
 fn visit_entries<'de, V: Visitor<'de>>(
-    entries: Map<String, Value>,
+    entries: Vec<(String, Node)>,
     visitor: V,
 ) -> Result<V::Value, Located> {
     visitor.visit_map(Entries {
@@ -286,7 +283,7 @@ impl<'de> SeqAccess<'de> for &mut Items {
         };
         let index = self.index;
         self.index = index.saturating_add(1);
-        seed.deserialize(Node(item))
+        seed.deserialize(item)
             .map(Some)
             .map_err(|error| error.within(Step::Index(index)))
     }
@@ -307,7 +304,7 @@ impl<'de> MapAccess<'de> for Entries {
             return Ok(None);
         };
         let found = seed
-            .deserialize(Node(Value::String(key.clone())))
+            .deserialize(Node::String(key.clone()))
             .map_err(|error| error.within(Step::Key(key.clone())))?;
         self.pending = Some((key, value));
         Ok(Some(found))
@@ -318,7 +315,7 @@ impl<'de> MapAccess<'de> for Entries {
             .pending
             .take()
             .ok_or_else(|| Located::custom("a value was read before its key"))?;
-        seed.deserialize(Node(value))
+        seed.deserialize(value)
             .map_err(|error| error.within(Step::Key(key)))
     }
 }
@@ -340,7 +337,7 @@ impl Variant {
             let unexpected = Unexpected::Str(&self.name);
             Located::invalid_type(unexpected, &"a table with this key and its content")
         })?;
-        Ok((Step::Key(self.name), Node(content)))
+        Ok((Step::Key(self.name), content))
     }
 }
 
@@ -389,8 +386,8 @@ mod tests {
     use super::*;
 
     fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
-        let value = serde_json::from_str(json).unwrap();
-        T::deserialize(Node(value)).map_err(|error| format!("{}: {error}", error.path()))
+        let node: Node = serde_json::from_str(json).unwrap();
+        T::deserialize(node).map_err(|error| format!("{}: {error}", error.path()))
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -416,7 +413,7 @@ mod tests {
             assert_eq!(read(json), Ok(expected), "{json}");
         }
         let nested = r#"{"a":[[1,true,"x"],[null,2.5]],"b":{}}"#;
-        let expected: Value = serde_json::from_str(nested).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(nested).unwrap();
         assert_eq!(read(nested), Ok(expected));
         assert_eq!(
             read(r#"{"7":"x"}"#),

@@ -67,7 +67,7 @@ const MEMORY: Kind<u64> = Kind {
         if usize::try_from(bytes).is_ok_and(|bytes| bytes <= Limits::MAX_MEMORY) {
             Ok(bytes)
         } else {
-            Err(format!("must be at most `64MiB`, found `{text}`"))
+            Err(format!("must be at most `256MiB`, found `{text}`"))
         }
     },
 };
