@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_core::Outcome;
@@ -30,14 +30,14 @@ const REFUSED: &str = "refused";
 
 /// A request in flight; dropping it ends that.
 #[derive(Debug)]
-pub(crate) struct InFlight<'a>(&'a Counters);
+pub(crate) struct InFlight(Arc<Counters>);
 
 impl Counters {
     /// A request arrived.
-    pub(crate) fn received(&self) -> InFlight<'_> {
+    pub(crate) fn received(self: &Arc<Self>) -> InFlight {
         self.received.fetch_add(1, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(self)
+        InFlight(Arc::clone(self))
     }
 
     /// A request was decided, this long after it arrived.
@@ -148,7 +148,7 @@ impl Counters {
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_outcome_has_its_number() {
-        let counters = Counters::default();
+        let counters = Arc::new(Counters::default());
         let one = counters.received();
         drop(counters.received());
         let denial = Outcome::Deny(Denial::new(DenialClass::Deadline, "late"));

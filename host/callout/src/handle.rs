@@ -11,7 +11,7 @@ use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, I
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
-use crate::counters::Counters;
+use crate::counters::{Counters, InFlight};
 use crate::decide::decide;
 use crate::decision_log::{Replied, log_decision};
 use crate::deny::DenyMode;
@@ -19,7 +19,7 @@ use crate::error::chain;
 use crate::identify::identify;
 use crate::open::{OpenError, Opened, Remembered, open, patience};
 use crate::rejections::RecentPermits;
-use crate::reply::ReplyToken;
+use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::service::{SUBJECT, ServiceOptions};
 use crate::throttle::Throttle;
@@ -109,8 +109,8 @@ impl<A: Authorizer> Handler<A> {
     }
 
     /// Answers one request, at most once.
-    pub(crate) async fn handle(&self, received: Received) {
-        let _in_flight = self.counters.received();
+    pub(crate) async fn handle(self: Arc<Self>, received: Received) {
+        let in_flight = self.counters.received();
         let Received {
             payload,
             headers,
@@ -129,7 +129,7 @@ impl<A: Authorizer> Handler<A> {
         let deadline = context.deadline(self.options.deadline);
         let decision = self.decide(&mut context, deadline).await;
         drop(place);
-        self.answer(context, decision, reply).await;
+        self.answer(context, decision, reply, in_flight).await;
     }
 
     /// Decrypts, decodes and verifies a request that came in `at`.
@@ -216,7 +216,14 @@ impl<A: Authorizer> Handler<A> {
         Ok((response, decision, [opened, decided, Instant::now()]))
     }
 
-    async fn answer(&self, context: Context, decision: Decision, reply: ReplyToken) {
+    /// Replies, as `[callout.deny]` says, and logs the decision once it is known what became of the reply.
+    async fn answer(
+        self: Arc<Self>,
+        context: Context,
+        decision: Decision,
+        reply: ReplyToken,
+        in_flight: InFlight,
+    ) {
         let (response, decision) = self.sealed(&context, decision, reply.largest());
         let mode = match &decision.outcome {
             Outcome::Permit(_) => DenyMode::Error,
@@ -225,44 +232,38 @@ impl<A: Authorizer> Handler<A> {
         if let DenyMode::Delay(delay) = mode {
             self.hold_back(&context, delay).await;
         }
-        let replied = if context.is_late() {
+        if context.is_late() {
             self.counters.late();
-            Replied::Late
-        } else {
-            self.send(&context, &decision, mode, response, reply).await
+            return self.conclude(&context, &decision, &Replied::Late);
+        }
+        let response = match mode {
+            DenyMode::Drop => return self.conclude(&context, &decision, &Replied::Dropped),
+            DenyMode::Empty => None,
+            DenyMode::Error | DenyMode::Delay(_) => response,
         };
-        self.counters
-            .decided(&decision.outcome, context.at.elapsed());
-        log_decision(&context.request, &decision, context.at, &replied);
+        if let (Outcome::Permit(permit), Some(_)) = (&decision.outcome, &response) {
+            let policy = decision.policy.as_ref();
+            self.permits
+                .note(&context.request, permit, policy, Instant::now());
+        }
+        let concluded = move |sent: Result<(), ReplyError>| {
+            let replied = sent.map_or_else(
+                |error| {
+                    self.counters.lost();
+                    Replied::Lost(chain(&error))
+                },
+                |()| Replied::Sent,
+            );
+            self.conclude(&context, &decision, &replied);
+            drop(in_flight);
+        };
+        reply.respond(response, concluded).await;
     }
 
-    async fn send(
-        &self,
-        context: &Context,
-        decision: &Decision,
-        mode: DenyMode,
-        response: Option<Bytes>,
-        reply: ReplyToken,
-    ) -> Replied {
-        let sent = match (mode, response) {
-            (DenyMode::Drop, _) => return Replied::Dropped,
-            (DenyMode::Error | DenyMode::Delay(_), Some(response)) => {
-                if let Outcome::Permit(permit) = &decision.outcome {
-                    let policy = decision.policy.as_ref();
-                    self.permits
-                        .note(&context.request, permit, policy, Instant::now());
-                }
-                reply.respond(response).await
-            }
-            (DenyMode::Empty, _) | (_, None) => reply.refuse().await,
-        };
-        match sent {
-            Ok(()) => Replied::Sent,
-            Err(error) => {
-                self.counters.lost();
-                Replied::Lost(chain(&error))
-            }
-        }
+    fn conclude(&self, context: &Context, decision: &Decision, replied: &Replied) {
+        self.counters
+            .decided(&decision.outcome, context.at.elapsed());
+        log_decision(&context.request, decision, context.at, replied);
     }
 
     /// Waits before a denial is sent, but not for so long that the server gives up first.

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use crate::deny::DenyMode;
 use crate::error::chain;
 use crate::handle::{Handler, Received, refuse};
+use crate::outbox::Outbox;
 use crate::reply::ReplyToken;
 use crate::service::{SUBJECT, ServiceError};
 
@@ -29,7 +30,7 @@ const TOO_SLOW: &str =
 /// One connection of a service.
 pub(crate) struct Lane<A> {
     /// Counted once for each request that is here, not once for each part of a client.
-    client: Arc<Client>,
+    outbox: Arc<Outbox>,
     handler: Arc<Handler<A>>,
     /// Every request's task holds a clone; when the last is gone, so is the last request.
     alive: mpsc::Sender<Infallible>,
@@ -55,7 +56,7 @@ impl<A: Authorizer> Lane<A> {
             .map_err(ServiceError::Subscribe)?;
         let (alive, all_gone) = mpsc::channel(1);
         let lane = Self {
-            client: Arc::new(client),
+            outbox: Arc::new(Outbox::new(client)),
             handler,
             alive,
         };
@@ -79,7 +80,7 @@ impl<A: Authorizer> Lane<A> {
         confirmed: mpsc::Sender<()>,
     ) -> Result<(), ServiceError> {
         let mut unconfirmed = Some(confirmed);
-        let confirmation = confirm(&self.client, &self.handler.options.account);
+        let confirmation = confirm(self.outbox.client(), &self.handler.options.account);
         tokio::pin!(confirmation);
         loop {
             tokio::select! {
@@ -109,7 +110,7 @@ impl<A: Authorizer> Lane<A> {
             );
             return self.handler.counters.refused("no-reply-subject");
         };
-        let reply = ReplyToken::new(Arc::clone(&self.client), subject);
+        let reply = ReplyToken::new(Arc::clone(&self.outbox), subject);
         let Some(place) = self.handler.place() else {
             return self.shed(reply, TOO_MANY).await;
         };
@@ -124,7 +125,9 @@ impl<A: Authorizer> Lane<A> {
             place,
         };
         let (handler, alive) = (Arc::clone(&self.handler), self.alive.clone());
+        let unbegun = self.outbox.expect();
         tokio::spawn(async move {
+            drop(unbegun);
             handler.handle(received).await;
             drop(alive);
         });
@@ -142,12 +145,12 @@ impl<A: Authorizer> Lane<A> {
 
     /// No new requests; those in flight are answered.
     async fn drain(self, mut subscriber: Subscriber, mut all_gone: mpsc::Receiver<Infallible>) {
-        let connected = self.client.connection_state() == State::Connected;
+        let connected = self.outbox.client().connection_state() == State::Connected;
         if connected {
             self.take_last(&mut subscriber).await;
         }
         drop(subscriber);
-        let Self { client, alive, .. } = self;
+        let Self { outbox, alive, .. } = self;
         drop(alive);
         // Nothing is ever sent: this returns when every task has dropped its sender.
         let _none = all_gone.recv().await;
@@ -155,10 +158,10 @@ impl<A: Authorizer> Lane<A> {
             // Nobody to say anything to, and the client would wait for somebody.
             return;
         }
-        if let Err(error) = client.flush().await {
+        if let Err(error) = outbox.client().flush().await {
             tracing::warn!(error = chain(&error), "last replies perhaps not sent");
         }
-        if let Err(error) = client.drain().await {
+        if let Err(error) = outbox.client().drain().await {
             tracing::debug!(error = chain(&error), "connection not drained");
         }
     }
@@ -175,7 +178,7 @@ impl<A: Authorizer> Lane<A> {
             tracing::warn!(error = chain(&error), "subscription not drained");
             return;
         }
-        let forgotten = confirm(&self.client, &self.handler.options.account);
+        let forgotten = confirm(self.outbox.client(), &self.handler.options.account);
         tokio::pin!(forgotten);
         loop {
             tokio::select! {

@@ -47,6 +47,7 @@ mod latency;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod open;
+mod outbox;
 mod rejections;
 mod reply;
 mod sample;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use async_nats::{Client, Subject};
+use async_nats::Subject;
 use bytes::Bytes;
+
+use crate::outbox::{Outbox, Outgoing};
 
 /// The right to answer one request, once.
 ///
@@ -11,7 +13,7 @@ use bytes::Bytes;
 /// it cannot be cloned. Dropping it unanswered leaves the client to the server's timeout.
 #[derive(Debug)]
 pub(crate) struct ReplyToken {
-    client: Arc<Client>,
+    outbox: Arc<Outbox>,
     subject: Subject,
 }
 
@@ -21,8 +23,8 @@ pub(crate) struct ReplyToken {
 pub(crate) struct ReplyError(#[source] async_nats::PublishError);
 
 impl ReplyToken {
-    pub(crate) const fn new(client: Arc<Client>, subject: Subject) -> Self {
-        Self { client, subject }
+    pub(crate) const fn new(outbox: Arc<Outbox>, subject: Subject) -> Self {
+        Self { outbox, subject }
     }
 
     /// Whether this looks like a subject a server waits on. Answers to requests that cannot be trusted go nowhere else: whoever
@@ -33,22 +35,29 @@ impl ReplyToken {
 
     /// The most bytes the server takes in one message (`max_payload`).
     pub(crate) fn largest(&self) -> usize {
-        self.client.max_payload()
+        self.outbox.client().max_payload()
     }
 
-    /// Answers with an authorization response, encrypted or not.
-    pub(crate) async fn respond(self, response: Bytes) -> Result<(), ReplyError> {
-        self.send(response).await
+    /// Answers with an authorization response, encrypted or not, or with nothing as [`refuse`](Self::refuse) does, perhaps together with
+    /// other replies. `then` is told what became of it.
+    pub(crate) async fn respond(
+        self,
+        response: Option<Bytes>,
+        then: impl FnOnce(Result<(), ReplyError>) + Send + 'static,
+    ) {
+        let reply = Outgoing {
+            subject: self.subject,
+            body: response.unwrap_or_default(),
+            then: Box::new(|sent| then(sent.map_err(ReplyError))),
+        };
+        self.outbox.send(reply).await;
     }
 
     /// Answers with an empty body, which servers read as a refusal without reason.
     pub(crate) async fn refuse(self) -> Result<(), ReplyError> {
-        self.send(Bytes::new()).await
-    }
-
-    async fn send(self, body: Bytes) -> Result<(), ReplyError> {
-        self.client
-            .publish(self.subject, body)
+        self.outbox
+            .client()
+            .publish(self.subject, Bytes::new())
             .await
             .map_err(ReplyError)
     }
