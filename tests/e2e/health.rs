@@ -74,7 +74,7 @@ async fn readiness_follows_the_connection(
     let (site, server) = site(release, true).await?;
     let url = server.url();
     let start_again = server.stop().await?;
-    let (host, address) = spawn(&site, &url, "").await?;
+    let (host, address) = spawn(&site, &url, "connections = 1").await?;
 
     let page = get(&address, "/readyz").await?;
     assert_eq!(page.status, 503, "{page:?}");

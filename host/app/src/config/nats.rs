@@ -54,13 +54,16 @@ const SERVER: Kind<ServerAddress> = Kind {
     },
 };
 
+/// How many connections there are by default: two take a third more logins at the same instant than one, and cost nothing.
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+
 impl Nats {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
         let servers = read_servers(&mut section);
         let name = section.value("name", &TEXT, "portcullis".to_owned());
         let authentication = Authentication::read(&mut section);
         let connections = match section.setting("connections") {
-            None => Some(NonZeroUsize::MIN),
+            None => Some(CONNECTIONS),
             Some(setting) => setting.count(MOST_CONNECTIONS).and_then(NonZeroUsize::new),
         };
         let connect_timeout = section.value("connect-timeout", &SOME_TIME, Duration::from_secs(10));

@@ -32,7 +32,7 @@ fn connections_have_the_defaults_of_the_library() {
     assert_eq!(ours.retries, library.retries);
     assert_eq!(ours.retry_delay, library.retry_delay);
     assert_eq!(ours.tls, library.tls);
-    assert_eq!(nats.connections.get(), 1);
+    assert_eq!(nats.connections.get(), 2);
     assert_eq!(nats.max_disconnected, None);
 }
 
