@@ -73,18 +73,19 @@ impl Outbox {
 impl<T> Together<T> {
     /// Adds one. Returns all that the caller has to see to: nothing if somebody else does.
     async fn join(&self, one: T) -> Vec<T> {
-        let place = {
+        {
             let mut waiting = self.waiting();
             waiting.push(one);
-            waiting.len()
-        };
-        if place < MOST && self.unbegun.load(Ordering::Relaxed) > 0 {
-            if place > 1 {
+            let more_to_come = self.unbegun.load(Ordering::Relaxed) > 0;
+            if waiting.len() >= MOST || !more_to_come {
+                return take(&mut *waiting);
+            }
+            if waiting.len() > 1 {
                 return Vec::new();
             }
-            // Everything that this thread has to do comes first. Then it is time, whoever is still at work.
-            tokio::task::yield_now().await;
         }
+        // Everything that this thread has to do comes first. Then it is time, whoever is still at work.
+        tokio::task::yield_now().await;
         take(&mut *self.waiting())
     }
 

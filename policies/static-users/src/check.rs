@@ -17,6 +17,7 @@ enum Kind {
     Token,
 }
 
+/// Everything at once, so that an author sees all of it.
 pub(crate) fn check(settings: &Settings) -> Result<(), SettingsError> {
     let mut problems = Vec::new();
     for (name, profile) in &settings.profiles {

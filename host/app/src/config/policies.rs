@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_catalog::{Chain, Condition, Publisher};
 use portcullis_core::PolicyName;
-use portcullis_engine::Limits;
+use portcullis_engine::{Amount, Limits};
 
 use super::reader::Section;
 use super::values::{
@@ -67,7 +67,8 @@ const MEMORY: Kind<u64> = Kind {
         if usize::try_from(bytes).is_ok_and(|bytes| bytes <= Limits::MAX_MEMORY) {
             Ok(bytes)
         } else {
-            Err(format!("must be at most `256MiB`, found `{text}`"))
+            let most = Amount::Bytes(Limits::MAX_MEMORY);
+            Err(format!("must be at most `{most}`, found `{text}`"))
         }
     },
 };
