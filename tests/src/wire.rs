@@ -92,6 +92,13 @@ impl Wire {
         }
     }
 
+    /// Closes the connection, and waits until the server has closed it too.
+    pub async fn close(mut self) {
+        // It may be closed already.
+        drop(self.stream.shutdown().await);
+        self.ended().await;
+    }
+
     /// Sends text as it is.
     ///
     /// # Errors
