@@ -32,7 +32,7 @@ pub(crate) async fn decide<A: Authorizer>(
     };
     let outcome = match decision.outcome {
         Outcome::Permit(permit) => {
-            match enforce(permit, &request, decision.policy.as_ref(), options) {
+            match enforce(permit, &request, decision.policy.as_deref(), options) {
                 Ok(permit) => Outcome::Permit(permit),
                 Err(denial) => Outcome::Deny(denial),
             }

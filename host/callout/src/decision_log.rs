@@ -46,7 +46,7 @@ pub(crate) fn log_decision(
         Outcome::Permit(permit) => (Some(permit), None),
         Outcome::Deny(denial) => (None, Some(denial)),
     };
-    let policy = decision.policy.as_ref();
+    let policy = decision.policy.as_deref();
     let abstained: Vec<_> = decision.abstained.iter().map(PolicyName::as_str).collect();
     let abstained = (!abstained.is_empty()).then(|| abstained.join(","));
     tracing::info!(

@@ -1,5 +1,6 @@
 //! What the tests of this crate share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_claims::IssuerKey;
@@ -60,11 +61,11 @@ pub(crate) fn request() -> AuthorizationRequest {
 pub(crate) fn permit(permit: Permit) -> Decision {
     Decision {
         outcome: Outcome::Permit(permit),
-        policy: Some(PolicyRef {
+        policy: Some(Arc::new(PolicyRef {
             name: "staff".parse().unwrap(),
             digest: format!("sha256:{}", "ab".repeat(32)).parse().unwrap(),
             generation: 7,
-        }),
+        })),
         abstained: Vec::new(),
     }
 }

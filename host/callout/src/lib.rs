@@ -43,6 +43,7 @@ mod identify;
 mod issuers;
 mod key_value;
 mod lane;
+mod lately;
 mod latency;
 #[cfg(feature = "measure")]
 pub mod measure;

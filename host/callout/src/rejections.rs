@@ -3,7 +3,6 @@
 //! A server that refuses a response says so to nobody but its log and this event, which it publishes in the callout
 //! account. Every denial causes one too; only those of logins that this host permitted are news.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,35 +12,27 @@ use portcullis_core::{AuthorizationRequest, Permit, PolicyRef};
 use serde::Deserialize;
 
 use crate::counters::Counters;
+use crate::lately::Lately;
 
 /// Where servers say whom they refused.
 const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 
-/// How long after a permit the server may refuse it.
-const WINDOW: Duration = Duration::from_secs(30);
+/// How long after a permit the server may refuse it: it does so when it reads the response, or never.
+const WINDOW: Duration = Duration::from_secs(10);
 
 /// Most permits remembered; the oldest make room.
 const MOST: usize = 65_536;
 
-/// The permits given lately.
-#[derive(Debug, Default)]
-pub(crate) struct RecentPermits(Mutex<Recent>);
-
-#[derive(Debug, Default)]
-struct Recent {
-    permits: HashMap<Connection, Given>,
-    in_order: VecDeque<(Instant, Connection)>,
-}
-
-/// A connection: the server's id and the connection's on it.
-type Connection = (Box<str>, u64);
+/// The permits given lately, by the server's id and the connection's on it.
+#[derive(Debug)]
+pub(crate) struct RecentPermits(Mutex<Lately<Instant, Given>>);
 
 /// What was permitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
-    user_nkey: String,
-    account: String,
-    policy: Option<PolicyRef>,
+    user_nkey: Box<str>,
+    account: Box<str>,
+    policy: Option<Arc<PolicyRef>>,
 }
 
 /// The part of the event that matters here.
@@ -67,45 +58,36 @@ struct EventClient {
     host: String,
 }
 
+impl Default for RecentPermits {
+    fn default() -> Self {
+        Self(Mutex::new(Lately::new(MOST)))
+    }
+}
+
 impl RecentPermits {
     /// Remembers that `request` was permitted, at `at`.
     pub(crate) fn note(
         &self,
         request: &AuthorizationRequest,
         permit: &Permit,
-        policy: Option<&PolicyRef>,
+        policy: Option<&Arc<PolicyRef>>,
         at: Instant,
     ) {
-        let connection: Connection = (request.server.id.as_str().into(), request.client.id);
         let given = Given {
-            user_nkey: request.user_nkey.clone(),
-            account: permit.account.clone(),
+            user_nkey: request.user_nkey.as_str().into(),
+            account: permit.account.as_str().into(),
             policy: policy.cloned(),
         };
+        let connection = (request.server.id.as_str(), request.client.id);
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recent.forget_before(at);
-        recent.in_order.push_back((at, connection.clone()));
-        recent.permits.insert(connection, given);
+        recent.insert(&connection, at + WINDOW, given);
     }
 
     /// What was permitted to a connection lately, and forgets it.
     fn take(&self, server: &str, client: u64) -> Option<Given> {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.permits.remove(&(server.into(), client))
-    }
-}
-
-impl Recent {
-    fn forget_before(&mut self, now: Instant) {
-        while let Some((at, _)) = self.in_order.front() {
-            let old = now.saturating_duration_since(*at) > WINDOW;
-            if !old && self.in_order.len() < MOST {
-                return;
-            }
-            if let Some((_, connection)) = self.in_order.pop_front() {
-                self.permits.remove(&connection);
-            }
-        }
+        recent.take(&(server, client))
     }
 }
 
@@ -136,7 +118,7 @@ fn note_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
         return;
     };
     counters.rejected_by_server();
-    let policy = given.policy.as_ref();
+    let policy = given.policy.as_deref();
     tracing::warn!(
         server.reason = event.reason,
         server.name = event.server.name,
@@ -202,7 +184,6 @@ mod tests {
         }
         request.client.id = 10;
         permits.note(&request, &permit(), None, start + WINDOW * 2);
-        let recent = permits.0.lock().unwrap();
-        assert_eq!((recent.permits.len(), recent.in_order.len()), (1, 1));
+        assert_eq!(permits.0.lock().unwrap().len(), 1);
     }
 }

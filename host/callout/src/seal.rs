@@ -173,7 +173,7 @@ fn signed(
             Answer::Jwt(user_jwt(
                 request,
                 permit,
-                decision.policy.as_ref(),
+                decision.policy.as_deref(),
                 issuer,
                 now,
             )?)

@@ -1,9 +1,11 @@
 //! Trust: which servers may ask, and that each question is asked once.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use portcullis_core::Server;
+
+use crate::lately::Lately;
 
 /// Which servers are answered.
 ///
@@ -42,55 +44,24 @@ impl TrustedServers {
 /// The logins seen lately. A server makes a new `user_nkey` for every login, so one that comes again is a request that
 /// somebody recorded.
 #[derive(Debug)]
-pub(crate) struct Replays {
-    most: usize,
-    seen: Mutex<Seen>,
-}
-
-/// INVARIANT: the map and the queue hold the same keys.
-#[derive(Debug, Default)]
-struct Seen {
-    until: HashMap<Box<str>, u64>,
-    in_order: VecDeque<Box<str>>,
-}
+pub(crate) struct Replays(Mutex<Lately<u64, ()>>);
 
 impl Replays {
-    /// As many as a server could send in a few seconds; a key takes some 150 bytes.
+    /// As many as a server could send in a few seconds; a key takes some 50 bytes.
     pub(crate) const MOST: usize = 131_072;
 
     /// Remembers up to `most` logins; the oldest make room.
     pub(crate) fn new(most: usize) -> Self {
-        Self {
-            most,
-            seen: Mutex::default(),
-        }
+        Self(Mutex::new(Lately::new(most)))
     }
 
     /// Notes a login whose request is good until `until`; false if it has been noted before. Times are seconds since
     /// the Unix epoch.
     pub(crate) fn is_new(&self, user_nkey: &str, now: u64, until: u64) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.forget_past(now, self.most);
-        if seen.until.contains_key(user_nkey) {
-            return false;
-        }
-        seen.until.insert(user_nkey.into(), until);
-        seen.in_order.push_back(user_nkey.into());
-        true
-    }
-}
-
-impl Seen {
-    /// Requests arrive in about the order in which they end, so looking at the oldest is enough.
-    fn forget_past(&mut self, now: u64, most: usize) {
-        while let Some(oldest) = self.in_order.front() {
-            let past = self.until.get(oldest).is_none_or(|until| *until < now);
-            if !past && self.in_order.len() < most {
-                return;
-            }
-            self.until.remove(oldest);
-            self.in_order.pop_front();
-        }
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Requests arrive in about the order in which they end.
+        seen.forget_before(now);
+        seen.insert(&user_nkey, until, ())
     }
 }
 
@@ -143,9 +114,7 @@ mod tests {
         for number in 0..100 {
             assert!(replays.is_new(&format!("U{number}"), 100, 200));
         }
-        let seen = replays.seen.lock().unwrap();
-        assert_eq!((seen.until.len(), seen.in_order.len()), (4, 4));
-        drop(seen);
+        assert_eq!(replays.0.lock().unwrap().len(), 4);
         assert!(!replays.is_new("U99", 100, 200));
     }
 }

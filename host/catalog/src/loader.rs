@@ -392,7 +392,7 @@ impl Loader {
             generation: version.generation,
         };
         let loaded = LoadedPolicy {
-            reference: reference.clone(),
+            reference: Arc::new(reference.clone()),
             policy,
             pace: Pace::default(),
         };

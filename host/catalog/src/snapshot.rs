@@ -17,7 +17,7 @@ use crate::routes::{Route, Routes};
 #[derive(Debug)]
 pub struct LoadedPolicy {
     /// Its name, digest and generation.
-    pub reference: PolicyRef,
+    pub reference: Arc<PolicyRef>,
     pub(crate) policy: Policy,
     pub(crate) pace: Pace,
 }
@@ -62,7 +62,7 @@ impl Snapshot {
     /// The policies in service, in order: guards, the chains for some logins, the chain for the others. Each once.
     pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
         let loaded = self.links().filter_map(|link| match link {
-            Link::Policy(loaded) => Some(&loaded.reference),
+            Link::Policy(loaded) => Some(&*loaded.reference),
             Link::Missing(_) => None,
         });
         once_each(loaded, |reference| &reference.name)
@@ -140,7 +140,7 @@ impl Snapshot {
         request: &AuthorizationRequest,
         deadline: Instant,
         verdict_of: impl Fn(&LoadedPolicy, Option<GaveUp>) -> Result<VerdictOf, E>,
-    ) -> Result<(Outcome, Option<PolicyRef>), E> {
+    ) -> Result<(Outcome, Option<Arc<PolicyRef>>), E> {
         let deny = |class, reason: String| Outcome::Deny(Denial::new(class, reason));
         let route = self.chains.find(request);
         let guards = self.guards.iter().map(|link| (link, Role::Guard));
@@ -171,7 +171,7 @@ impl Snapshot {
                     continue;
                 }
             };
-            return Ok((outcome, Some(loaded.reference.clone())));
+            return Ok((outcome, Some(Arc::clone(&loaded.reference))));
         }
         let (class, reason) = match route {
             Some(route) => (
@@ -201,7 +201,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    fn into_decision(self, outcome: Outcome, policy: Option<PolicyRef>) -> Decision {
+    fn into_decision(self, outcome: Outcome, policy: Option<Arc<PolicyRef>>) -> Decision {
         Decision {
             outcome,
             policy,

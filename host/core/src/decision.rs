@@ -28,7 +28,7 @@ pub struct Decision {
     /// In or out.
     pub outcome: Outcome,
     /// The policy that decided; none if no policy did.
-    pub policy: Option<PolicyRef>,
+    pub policy: Option<Arc<PolicyRef>>,
     /// The policies that abstained before it, in order.
     pub abstained: Vec<PolicyName>,
 }

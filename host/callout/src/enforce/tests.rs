@@ -1,5 +1,7 @@
 //! Tests of the host's own rules.
 
+use std::sync::Arc;
+
 use portcullis_core::{OnExcess, PermissionSubject, Permissions, PermitBuilder, SubjectPermission};
 
 use super::*;
@@ -12,7 +14,7 @@ fn permit(fill: impl FnOnce(&mut PermitBuilder)) -> Permit {
 }
 
 fn policy() -> PolicyRef {
-    crate::fixtures::permit(permit(|_| ())).policy.unwrap()
+    Arc::unwrap_or_clone(crate::fixtures::permit(permit(|_| ())).policy.unwrap())
 }
 
 fn class_of(

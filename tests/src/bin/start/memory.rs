@@ -10,8 +10,8 @@ use crate::place::Place;
 
 /// How many clients log in at once.
 const AT_ONCE: usize = 64;
-/// For how long.
-const LENGTH: Duration = Duration::from_secs(5);
+/// For how long: past the moment at which the host forgets a login for each that it hears of.
+const LENGTH: Duration = Duration::from_secs(20);
 /// A client looks at the host's memory after so many logins of its own.
 const LOOK: usize = 10;
 

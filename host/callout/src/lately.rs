@@ -1,0 +1,132 @@
+//! A bounded memory of what came lately.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hash, RandomState};
+
+/// What came lately: at most so many values, each found by its key, that grow old in about the order in which they came.
+///
+/// Of a key only a hash is kept, of 64 bits and secret to this process, since there is an entry for every login of the last seconds.
+/// Nobody can choose keys that share one, and by chance one login in 10¹³ is taken for one of 131,072 others.
+#[derive(Debug)]
+pub(crate) struct Lately<T, V> {
+    most: usize,
+    hashing: RandomState,
+    values: HashMap<u64, V>,
+    /// When each grows old. Holds every key of `values`, and those that were taken out.
+    in_order: VecDeque<(T, u64)>,
+}
+
+impl<T: Copy + PartialOrd, V> Lately<T, V> {
+    /// Holds up to `most` values; the oldest make room.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            hashing: RandomState::new(),
+            values: HashMap::new(),
+            in_order: VecDeque::new(),
+        }
+    }
+
+    /// Forgets whatever grew old before `now`. Looks at the oldest alone.
+    pub(crate) fn forget_before(&mut self, now: T) {
+        while self.in_order.front().is_some_and(|(old, _)| *old < now) {
+            self.forget_oldest();
+        }
+        self.give_back();
+    }
+
+    /// Remembers `value`, which grows old at `old`; false, and nothing changes, if the key is known.
+    pub(crate) fn insert(&mut self, key: &impl Hash, old: T, value: V) -> bool {
+        let key = self.hashing.hash_one(key);
+        if self.values.contains_key(&key) {
+            return false;
+        }
+        if self.in_order.len() >= self.most {
+            self.forget_oldest();
+        }
+        self.in_order.push_back((old, key));
+        self.values.insert(key, value);
+        true
+    }
+
+    /// What was remembered of `key`, and forgets it.
+    pub(crate) fn take(&mut self, key: &impl Hash) -> Option<V> {
+        self.values.remove(&self.hashing.hash_one(key))
+    }
+
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, key)) = self.in_order.pop_front() {
+            self.values.remove(&key);
+        }
+    }
+
+    /// Gives back the room that a storm of logins took, once most of it is free.
+    fn give_back(&mut self) {
+        /// Room that is not worth giving back.
+        const SMALL: usize = 4096;
+        let half = self.in_order.len().saturating_mul(2).max(SMALL);
+        if self.in_order.capacity() > half.saturating_mul(4) {
+            self.in_order.shrink_to(half);
+            self.values.shrink_to(half);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_known_until_it_grows_old() {
+        let mut lately = Lately::new(8);
+        assert!(lately.insert(&"one", 107, 1));
+        lately.forget_before(107);
+        assert!(!lately.insert(&"one", 109, 2));
+        assert!(lately.insert(&"two", 109, 2));
+        lately.forget_before(108);
+        assert!(lately.insert(&"one", 110, 3));
+        assert_eq!(lately.take(&"one"), Some(3));
+        assert_eq!(lately.take(&"one"), None);
+        assert_eq!(lately.take(&"two"), Some(2));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_make_room() {
+        let mut lately = Lately::new(4);
+        for number in 0..100 {
+            assert!(lately.insert(&number, 200, ()));
+        }
+        assert_eq!((lately.len(), lately.in_order.len()), (4, 4));
+        assert!(!lately.insert(&99, 200, ()));
+        assert!(lately.insert(&95, 200, ()));
+    }
+
+    #[test]
+    fn what_was_taken_counts_until_it_would_have_grown_old() {
+        let mut lately = Lately::new(4);
+        for number in 0..100 {
+            assert!(lately.insert(&number, 200, ()));
+            assert_eq!(lately.take(&number), Some(()));
+        }
+        assert_eq!((lately.len(), lately.in_order.len()), (0, 4));
+    }
+
+    #[test]
+    fn the_room_of_a_storm_is_given_back() {
+        let mut lately = Lately::new(100_000);
+        for number in 0..100_000 {
+            assert!(lately.insert(&number, 100, ()));
+        }
+        lately.forget_before(100);
+        assert!(lately.values.capacity() >= 100_000);
+        lately.forget_before(101);
+        assert!(lately.values.capacity() < 10_000);
+        assert!(lately.in_order.capacity() < 10_000);
+    }
+}
