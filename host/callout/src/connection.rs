@@ -29,7 +29,7 @@ use rota::{Rota, address};
 
 /// Where to connect, as whom, and how persistently.
 ///
-/// [`ConnectionOptions::new`] has the defaults, those of Overmind's `connect` where it has the option.
+/// [`ConnectionOptions::new`] has the defaults: those of Overmind's `connect` where it has the option, but for the waits after a loss.
 #[derive(Clone, Debug)]
 pub struct ConnectionOptions {
     /// Server addresses, `nats://` or `tls://`; at least one.
@@ -40,9 +40,9 @@ pub struct ConnectionOptions {
     pub authentication: Authentication,
     /// Longest for one attempt at one address, login included: 10 s.
     pub connect_timeout: Duration,
-    /// How long to wait after a lost connection once every known server has been tried: 1 s. Reconnects never end.
+    /// How long to wait after a lost connection once every known server has been tried: 250 ms. Reconnects never end.
     pub reconnect_wait: Duration,
-    /// Up to how much longer that wait is, by chance, so that those who lost the same server do not come back together: 5 s.
+    /// Up to how much longer that wait is, by chance, so that those who lost the same server do not come back together: 250 ms.
     pub reconnect_jitter: Duration,
     /// How often the first connection is tried again: for ever.
     pub retries: Retries,
@@ -124,8 +124,8 @@ impl ConnectionOptions {
             name: "portcullis".to_owned(),
             authentication: Authentication::None,
             connect_timeout: Duration::from_secs(10),
-            reconnect_wait: Duration::from_secs(1),
-            reconnect_jitter: Duration::from_secs(5),
+            reconnect_wait: Duration::from_millis(250),
+            reconnect_jitter: Duration::from_millis(250),
             retries: Retries::Forever,
             retry_delay: Duration::from_secs(1),
             tls: TlsOptions::default(),

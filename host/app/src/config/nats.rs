@@ -67,8 +67,10 @@ impl Nats {
             Some(setting) => setting.count(MOST_CONNECTIONS).and_then(NonZeroUsize::new),
         };
         let connect_timeout = section.value("connect-timeout", &SOME_TIME, Duration::from_secs(10));
-        let reconnect_wait = section.value("reconnect-wait", &SOME_TIME, Duration::from_secs(1));
-        let reconnect_jitter = section.value("reconnect-jitter", &DURATION, Duration::from_secs(5));
+        let reconnect_wait =
+            section.value("reconnect-wait", &SOME_TIME, Duration::from_millis(250));
+        let reconnect_jitter =
+            section.value("reconnect-jitter", &DURATION, Duration::from_millis(250));
         let connect_retries = match section.setting("connect-retries") {
             None => Some(Retries::Forever),
             Some(setting) => read_retries(setting),

@@ -112,7 +112,8 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// Something went wrong, and the connection goes on, or goes on trying.
+    /// Something went wrong, and the connection goes on, or goes on trying. What keeps it from coming back is told once, and every ten
+    /// seconds for as long as it lasts.
     fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
         log_trouble(connection, trouble);
     }

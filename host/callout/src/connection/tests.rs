@@ -26,11 +26,11 @@ impl ConnectionHooks for Heard {
 }
 
 #[test]
-fn the_defaults_are_those_of_connect() {
+fn the_defaults_are_those_of_connect_but_for_the_waits_after_a_loss() {
     let options = ConnectionOptions::new(vec!["nats://a".to_owned()]);
     assert_eq!(options.connect_timeout, Duration::from_secs(10));
-    assert_eq!(options.reconnect_wait, Duration::from_secs(1));
-    assert_eq!(options.reconnect_jitter, Duration::from_secs(5));
+    assert_eq!(options.reconnect_wait, Duration::from_millis(250));
+    assert_eq!(options.reconnect_jitter, Duration::from_millis(250));
     assert_eq!(options.retries, Retries::Forever);
 }
 
