@@ -8,10 +8,16 @@ use crate::limits::Limits;
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum LimitExceeded {
     /// Linear memory.
-    #[error("it asked for {desired} bytes of memory, more than its limit of {limit}")]
+    #[error(
+        "it asked for {desired} bytes of memory, more than its limit of {limit}; raise `memory` under [limits] in its settings file if \
+         that is meant"
+    )]
     Memory { desired: usize, limit: usize },
     /// Tables.
-    #[error("it asked for {desired} table elements, more than its limit of {limit}")]
+    #[error(
+        "it asked for {desired} table elements, more than its limit of {limit}; raise `tables` under [limits] in its settings file if \
+         that is meant"
+    )]
     Table { desired: usize, limit: usize },
 }
 
