@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 /// What came lately: at most so many values, each found by its key, that grow old in about the order in which they came.
 ///
 /// Of a key only a hash is kept, of 64 bits and secret to this process, since there is an entry for every login of the last seconds.
-/// Nobody can choose keys that share one, and by chance one login in 10¹³ is taken for one of 131,072 others.
+/// Nobody can choose keys that share one, and by chance one login in 10¹⁴ is taken for one of 131,072 others.
 #[derive(Debug)]
 pub(crate) struct Lately<T, V> {
     most: usize,
@@ -49,7 +49,7 @@ impl<T: Copy + PartialOrd, V> Lately<T, V> {
         true
     }
 
-    /// What was remembered of `key`, and forgets it.
+    /// What was remembered of `key`, and forgets it. If the key comes again, it is forgotten when this would have been.
     pub(crate) fn take(&mut self, key: &impl Hash) -> Option<V> {
         self.values.remove(&self.hashing.hash_one(key))
     }
