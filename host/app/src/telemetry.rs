@@ -72,9 +72,18 @@ where
 }
 
 /// Keeps the finest lines of other crates out, whatever the level: async-nats writes whole messages at
-/// `trace`, passwords and tokens of clients included.
+/// `trace`, passwords and tokens of clients included. Of what happens to connections it has a line at `info` for each attempt; the
+/// service tells that itself.
 fn discretion() -> FilterFn {
-    FilterFn::new(|event| event.target().starts_with("portcullis") || *event.level() <= Level::INFO)
+    FilterFn::new(|event| {
+        let target = event.target();
+        let finest = if target.starts_with("async_nats") {
+            Level::WARN
+        } else {
+            Level::INFO
+        };
+        target.starts_with("portcullis") || *event.level() <= finest
+    })
 }
 
 #[cfg(test)]
@@ -115,6 +124,7 @@ mod tests {
             );
             debug!("second");
             tracing::trace!(target: "async_nats::connection", payload = "hunter2", "read");
+            info!(target: "async_nats", "event: connected");
         });
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -155,6 +165,15 @@ mod tests {
         assert!(written(LogFormat::Json, "debug", false).contains("second"));
         assert!(written(LogFormat::Json, "off,portcullis=debug", false).contains("second"));
         assert_eq!(written(LogFormat::Json, "warn", false), "");
+    }
+
+    #[test]
+    fn connections_are_told_of_once() {
+        for level in ["info", "trace"] {
+            let written = written(LogFormat::Json, level, false);
+            assert!(written.contains("authorization decided"), "{written}");
+            assert!(!written.contains("event: connected"), "{written}");
+        }
     }
 
     #[test]
