@@ -242,7 +242,7 @@ fn config() -> Config {
         // A replayed request must come to the same verdict on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
-        // A trap is told by the name of its function; which instruction it was takes a third of what a compiled module takes.
+        // A trap is told by the name of its function. A table of its instructions would be memory that nothing reads.
         .generate_address_map(false);
     config
 }

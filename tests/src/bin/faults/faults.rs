@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use portcullis_tests::{Gauge, Host};
 use serde_json::Value;
 
-use crate::leaks::{LOOK, SETTLING, Watched};
+use crate::leaks::{SETTLING, Watched};
 use crate::load::Load;
 use crate::report::Outcome;
 use crate::stage::{PHASE, Stage};
@@ -164,6 +164,5 @@ async fn unfinished(stage: &Stage) -> Result<u64> {
         if unfinished == 0 || Instant::now() > late {
             return Ok(unfinished);
         }
-        tokio::time::sleep(LOOK).await;
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 /// How long a process may take to let go of what it no longer needs: idle threads live for ten seconds.
 pub(crate) const SETTLING: Duration = Duration::from_secs(30);
 /// How often to look whether it has.
-pub(crate) const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(100);
 /// How much memory may grow beyond half of what there was, in KiB: caches and what the allocator keeps.
 const MEMORY: u64 = 32 * 1024;
 /// How many more threads there may be: a runtime keeps a few.
