@@ -148,17 +148,19 @@ fn what_the_abuses_are_made_of_is_harmless() {
 fn no_abuse_lasts_longer_than_its_deadline() {
     /// The engine's clock advances so often.
     const TICK: Duration = Duration::from_millis(5);
-    const ROUNDS: u32 = 5;
+    /// At most: whoever stops in time does so in one of the first, and a machine that is busy with other things has a quiet moment.
+    const ROUNDS: u32 = 50;
     let spinner = SERVICE.spinner();
     for abuser in &SERVICE.abusers {
         let (mut best, mut spinning) = (Duration::MAX, Duration::ZERO);
-        for _ in 0..ROUNDS {
+        let is_in_time = (0..ROUNDS).any(|_| {
             best = best.min(abuser.run());
             spinning = spinning.max(spinner.run());
-        }
+            best <= spinning + 2 * TICK
+        });
         assert!(spinning >= HURRIED, "{spinning:?}");
         assert!(
-            best <= spinning + 2 * TICK,
+            is_in_time,
             "{}: {best:?} at best, where spinning took {spinning:?}",
             abuser.name
         );
