@@ -1,12 +1,12 @@
 //! The engine: configuration of wasmtime, the linkers, and the thread that makes time pass.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use portcullis_core::{KeyValues, NoKeyValues, SecretVerifier};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::background;
 use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
@@ -58,13 +58,21 @@ struct Inner {
     wasmtime: wasmtime::Engine,
     ordinary: Linker<State>,
     with_secrets: Linker<State>,
-    verifier: Arc<dyn SecretVerifier>,
+    shared: Shared,
     meters_fuel: bool,
     idle: Idle,
     /// Made when it is asked for.
     metered: OnceLock<Engine>,
+    /// The engine for what happens once; none if this one has no pool either.
+    on_demand: Option<Engine>,
+}
+
+/// What an engine has in common with those that are made of it.
+#[derive(Clone)]
+struct Shared {
+    verifier: Arc<dyn SecretVerifier>,
     code_cache: Option<Arc<CodeCache>>,
-    _ticker: Ticker,
+    ticker: Arc<Ticker>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -86,28 +94,34 @@ impl Engine {
         options: EngineOptions,
         verifier: Arc<dyn SecretVerifier>,
     ) -> Result<Self, EngineError> {
+        let code_cache = options.code_cache.and_then(|cache| CodeCache::open(&cache));
+        let shared = Shared {
+            verifier,
+            code_cache: code_cache.map(Arc::new),
+            ticker: Arc::new(Ticker::start()?),
+        };
+        let on_demand = wasmtime::Engine::new(&config()).map_err(EngineError::new)?;
+        let on_demand = Self::on(on_demand, shared.clone(), false, None)?;
         let pooled = wasmtime::Engine::new(config().allocation_strategy(
             InstanceAllocationStrategy::Pooling(pool(options.max_concurrent)),
         ));
-        let wasmtime = match pooled {
-            Ok(engine) => engine,
+        match pooled {
+            Ok(pooled) => Self::on(pooled, shared, false, Some(on_demand)),
             Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
                     "no instance pool: instances are allocated on demand, which is slower"
                 );
-                wasmtime::Engine::new(&config()).map_err(EngineError::new)?
+                Ok(on_demand)
             }
-        };
-        let code_cache = options.code_cache.and_then(|cache| CodeCache::open(&cache));
-        Self::on(wasmtime, verifier, false, code_cache.map(Arc::new))
+        }
     }
 
     fn on(
         wasmtime: wasmtime::Engine,
-        verifier: Arc<dyn SecretVerifier>,
+        shared: Shared,
         meters_fuel: bool,
-        code_cache: Option<Arc<CodeCache>>,
+        on_demand: Option<Self>,
     ) -> Result<Self, EngineError> {
         let linker = |secrets| {
             let mut linker = Linker::new(&wasmtime);
@@ -115,15 +129,15 @@ impl Engine {
                 .map(|()| linker)
                 .map_err(EngineError::new)
         };
+        shared.ticker.tick_for(&wasmtime);
         let inner = Inner {
             ordinary: linker(false)?,
             with_secrets: linker(true)?,
-            verifier,
+            shared,
             meters_fuel,
             idle: Idle::new(),
             metered: OnceLock::new(),
-            code_cache,
-            _ticker: Ticker::start(&wasmtime)?,
+            on_demand,
             wasmtime,
         };
         Ok(Self {
@@ -173,13 +187,21 @@ impl Engine {
     fn with_a_meter(&self) -> Result<Self, EngineError> {
         let wasmtime =
             wasmtime::Engine::new(config().consume_fuel(true)).map_err(EngineError::new)?;
-        let engine = Self::on(
-            wasmtime,
-            self.verifier(),
-            true,
-            self.inner.code_cache.clone(),
-        )?;
+        let engine = Self::on(wasmtime, self.inner.shared.clone(), true, None)?;
         Ok(self.inner.metered.get_or_init(|| engine).clone())
+    }
+
+    /// The same engine without a pool of instance slots, for what happens once. A slot keeps pages of whoever was in it: `configure`
+    /// touches more of them than a decision, and every later decision in that slot would have them looked through.
+    pub(crate) fn on_demand(&self) -> Self {
+        let Some(on_demand) = &self.inner.on_demand else {
+            return self.clone();
+        };
+        Self {
+            yields: self.yields,
+            key_values: Arc::clone(&self.key_values),
+            ..on_demand.clone()
+        }
     }
 
     /// Places for instances that wait to decide again.
@@ -193,12 +215,16 @@ impl Engine {
 
     /// What the cache of compiled code was good for so far; none if there is none.
     pub fn code_cache_counts(&self) -> Option<CodeCacheCounts> {
-        self.inner.code_cache.as_ref().map(|cache| cache.counts())
+        self.inner
+            .shared
+            .code_cache
+            .as_ref()
+            .map(|cache| cache.counts())
     }
 
     /// Compiles a component, or finds its code in the cache.
     pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
-        let compile = || match &self.inner.code_cache {
+        let compile = || match &self.inner.shared.code_cache {
             Some(cache) => cache.compile(self.wasmtime(), component),
             None => Component::from_binary(self.wasmtime(), component),
         };
@@ -227,7 +253,7 @@ impl Engine {
     }
 
     pub(crate) fn verifier(&self) -> Arc<dyn SecretVerifier> {
-        Arc::clone(&self.inner.verifier)
+        Arc::clone(&self.inner.shared.verifier)
     }
 }
 
@@ -270,8 +296,7 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
         .max_memories_per_component(MEMORIES)
         .total_tables(slots.saturating_mul(TABLES))
         .max_tables_per_component(TABLES)
-        // One page more than a policy may have: the snapshot of its memory is taken through an added page.
-        .max_memory_size(Limits::MAX_MEMORY.saturating_add(1 << 16))
+        .max_memory_size(Limits::MAX_MEMORY)
         .table_elements(Limits::TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(1 << 16)
@@ -279,29 +304,42 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
     pool
 }
 
-/// An OS thread that counts the engine's epochs. Not a task: a task could starve behind the very policy it is to interrupt.
-struct Ticker {
-    _stop: Sender<()>,
-}
-
 /// How often the epoch advances: how late a runaway policy is noticed.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
+/// An OS thread that counts the epochs of engines. Not a task: a task could starve behind the very policy it is to interrupt.
+struct Ticker {
+    engines: Arc<Mutex<Vec<EngineWeak>>>,
+    _stop: Sender<()>,
+}
+
 impl Ticker {
-    fn start(engine: &wasmtime::Engine) -> Result<Self, EngineError> {
+    fn start() -> Result<Self, EngineError> {
         let (stop, stopped) = channel::<()>();
-        let engine = engine.weak();
+        let engines = Arc::new(Mutex::new(Vec::<EngineWeak>::new()));
+        let ticking = Arc::clone(&engines);
         std::thread::Builder::new()
             .name("portcullis-epoch".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    match engine.upgrade() {
-                        Some(engine) => engine.increment_epoch(),
-                        None => return,
+                    for engine in locked(&ticking).iter().filter_map(EngineWeak::upgrade) {
+                        engine.increment_epoch();
                     }
                 }
             })
             .map_err(|error| EngineError(error.into()))?;
-        Ok(Self { _stop: stop })
+        Ok(Self {
+            engines,
+            _stop: stop,
+        })
     }
+
+    fn tick_for(&self, engine: &wasmtime::Engine) {
+        locked(&self.engines).push(engine.weak());
+    }
+}
+
+/// Nothing that holds this lock can panic half-way.
+fn locked(engines: &Mutex<Vec<EngineWeak>>) -> MutexGuard<'_, Vec<EngineWeak>> {
+    engines.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -119,6 +119,7 @@ impl Policy {
         let (component, unreadable) = match snapshot::instrument(&component) {
             Ok(instrumented) => {
                 let secrets = grants.secrets;
+                let engine = &engine.on_demand();
                 let configured = configure(engine, &instrumented, source, limits, secrets)?;
                 (configured, None)
             }

@@ -171,7 +171,7 @@ fn resources() -> Vec<Case> {
         Case::declaring(
             "declares_a_huge_table",
             "(table 1000000 funcref)",
-            Refused("1000000"),
+            Refused("raise `tables` under [limits]"),
         ),
         Case::declaring(
             "start_traps",
