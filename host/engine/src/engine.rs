@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_core::{KeyValues, NoKeyValues, SecretVerifier};
 use wasmtime::component::{Component, Linker};
@@ -10,6 +10,7 @@ use wasmtime::{Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingA
 
 use crate::background;
 use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
+use crate::functions::Functions;
 use crate::host;
 use crate::limits::Limits;
 use crate::reuse::Idle;
@@ -72,6 +73,7 @@ struct Inner {
 struct Shared {
     verifier: Arc<dyn SecretVerifier>,
     code_cache: Option<Arc<CodeCache>>,
+    functions: Arc<Functions>,
     ticker: Arc<Ticker>,
 }
 
@@ -95,16 +97,19 @@ impl Engine {
         verifier: Arc<dyn SecretVerifier>,
     ) -> Result<Self, EngineError> {
         let code_cache = options.code_cache.and_then(|cache| CodeCache::open(&cache));
+        let functions = Arc::<Functions>::default();
         let shared = Shared {
             verifier,
             code_cache: code_cache.map(Arc::new),
-            ticker: Arc::new(Ticker::start()?),
+            ticker: Arc::new(Ticker::start(Arc::clone(&functions))?),
+            functions,
         };
-        let on_demand = wasmtime::Engine::new(&config()).map_err(EngineError::new)?;
+        let mut config = config(&shared.functions)?;
+        let on_demand = wasmtime::Engine::new(&config).map_err(EngineError::new)?;
         let on_demand = Self::on(on_demand, shared.clone(), false, None)?;
-        let pooled = wasmtime::Engine::new(config().allocation_strategy(
-            InstanceAllocationStrategy::Pooling(pool(options.max_concurrent)),
-        ));
+        let pool = pool(options.max_concurrent);
+        let strategy = InstanceAllocationStrategy::Pooling(pool);
+        let pooled = wasmtime::Engine::new(config.allocation_strategy(strategy));
         match pooled {
             Ok(pooled) => Self::on(pooled, shared, false, Some(on_demand)),
             Err(error) => {
@@ -185,9 +190,11 @@ impl Engine {
     }
 
     fn with_a_meter(&self) -> Result<Self, EngineError> {
+        let shared = self.inner.shared.clone();
+        let mut config = config(&shared.functions)?;
         let wasmtime =
-            wasmtime::Engine::new(config().consume_fuel(true)).map_err(EngineError::new)?;
-        let engine = Self::on(wasmtime, self.inner.shared.clone(), true, None)?;
+            wasmtime::Engine::new(config.consume_fuel(true)).map_err(EngineError::new)?;
+        let engine = Self::on(wasmtime, shared, true, None)?;
         Ok(self.inner.metered.get_or_init(|| engine).clone())
     }
 
@@ -257,9 +264,12 @@ impl Engine {
     }
 }
 
-fn config() -> Config {
+fn config(functions: &Arc<Functions>) -> Result<Config, EngineError> {
     let mut config = Config::new();
+    let functions = Arc::clone(functions);
     config
+        .enable_incremental_compilation(functions)
+        .map_err(EngineError::new)?
         .wasm_component_model(true)
         // Policies are called synchronously; the machinery for concurrent calls would triple the cost of a call.
         .concurrency_support(false)
@@ -270,7 +280,7 @@ fn config() -> Config {
         .relaxed_simd_deterministic(true)
         // A trap is told by the name of its function. A table of its instructions would be memory that nothing reads.
         .generate_address_map(false);
-    config
+    Ok(config)
 }
 
 fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
@@ -307,14 +317,15 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
 /// How often the epoch advances: how late a runaway policy is noticed.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
-/// An OS thread that counts the epochs of engines. Not a task: a task could starve behind the very policy it is to interrupt.
+/// An OS thread that counts the epochs of engines, and has what is kept for compilations forgotten in time. Not a task: a task
+/// could starve behind the very policy it is to interrupt.
 struct Ticker {
     engines: Arc<Mutex<Vec<EngineWeak>>>,
     _stop: Sender<()>,
 }
 
 impl Ticker {
-    fn start() -> Result<Self, EngineError> {
+    fn start(functions: Arc<Functions>) -> Result<Self, EngineError> {
         let (stop, stopped) = channel::<()>();
         let engines = Arc::new(Mutex::new(Vec::<EngineWeak>::new()));
         let ticking = Arc::clone(&engines);
@@ -325,6 +336,7 @@ impl Ticker {
                     for engine in locked(&ticking).iter().filter_map(EngineWeak::upgrade) {
                         engine.increment_epoch();
                     }
+                    functions.forget_by(Instant::now());
                 }
             })
             .map_err(|error| EngineError(error.into()))?;
@@ -342,4 +354,67 @@ impl Ticker {
 /// Nothing that holds this lock can panic half-way.
 fn locked(engines: &Mutex<Vec<EngineWeak>>) -> MutexGuard<'_, Vec<EngineWeak>> {
     engines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::{HashError, Secret};
+
+    use super::*;
+
+    struct NoSecrets;
+
+    impl SecretVerifier for NoSecrets {
+        fn matches(&self, _: &Secret, _: &str, _: Instant) -> Result<bool, HashError> {
+            Ok(false)
+        }
+
+        fn check(&self, _: &str) -> Result<(), HashError> {
+            Ok(())
+        }
+    }
+
+    fn engine() -> Engine {
+        Engine::new(EngineOptions::default(), Arc::new(NoSecrets)).unwrap()
+    }
+
+    /// The code of a component with so much in its memory.
+    fn code(engine: &Engine, memory: &str) -> Vec<u8> {
+        let component = format!(
+            r#"(component
+                (core module $m
+                    (memory 1)
+                    (data (i32.const 0) "{memory}")
+                    (global $calls (export "calls") (mut i32) (i32.const 0))
+                    (func (export "f") (result i32)
+                        (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+                        (i32.load (global.get $calls))))
+                (core instance (instantiate $m)))"#
+        );
+        let component = engine.compile(&wat::parse_str(component).unwrap()).unwrap();
+        component.serialize().unwrap()
+    }
+
+    #[test]
+    fn another_memory_needs_no_function_compiled_again_and_the_code_is_the_same() {
+        let engine = engine();
+        code(&engine, "as it was built");
+        let kept = engine.inner.shared.functions.count();
+        assert!(kept > 0);
+        let code_of_kept = code(&engine.on_demand(), "as configured");
+        assert_eq!(engine.inner.shared.functions.count(), kept);
+        assert_eq!(code_of_kept, code(&self::engine(), "as configured"));
+    }
+
+    #[test]
+    fn what_counts_fuel_has_code_of_its_own() {
+        let engine = engine();
+        let ordinary = code(&engine, "the same");
+        let metered = code(&engine.metered().unwrap(), "the same");
+        assert_ne!(ordinary, metered);
+        assert_eq!(
+            metered,
+            code(&self::engine().metered().unwrap(), "the same")
+        );
+    }
 }

@@ -26,6 +26,7 @@ mod cache;
 mod contract;
 mod engine;
 mod evaluation;
+mod functions;
 mod host;
 mod limiter;
 mod limits;

@@ -1,5 +1,7 @@
 //! From a file's bytes to a component of our world, or a sentence that says why not.
 
+mod globals;
+
 use std::collections::BTreeSet;
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
@@ -104,9 +106,10 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
         // The encoder would succeed and make an empty component.
         return Err(LoadError::Untyped);
     }
+    let module = globals::export_mutable(module).map_err(LoadError::invalid)?;
     ComponentEncoder::default()
         .validate(true)
-        .module(module)
+        .module(&module)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| LoadError::Componentize(format!("{error:#}")))
 }
