@@ -66,7 +66,7 @@ pub use measuring::Measuring;
 pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};
-pub use policies::{PolicyDirectory, wasm_with_note};
+pub use policies::{PolicyDirectory, wasm_with_new_code, wasm_with_note};
 pub use provider::{Fetches, Provider};
 pub use recording::Recording;
 pub use relay::Relay;

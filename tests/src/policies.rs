@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use wasm_encoder::{CodeSection, Encode as _, Instruction, Module, RawSection};
+use wasmparser::{Parser, Payload};
 
 /// Changes the directory that the host watches, the way a careful operator does: a file appears
 /// whole or not at all.
@@ -93,6 +95,40 @@ pub fn wasm_with_note(module: &[u8], note: &str) -> Vec<u8> {
     changed.extend(unsigned_leb128(section.len()));
     changed.extend(section);
     changed
+}
+
+/// The same module with `number` put on the stack and dropped at the beginning of every function: the same behaviour, but whoever
+/// compiles it has not compiled one of its functions before.
+///
+/// # Errors
+///
+/// When it is no module.
+pub fn wasm_with_new_code(module: &[u8], number: u32) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    Instruction::I32Const(number.cast_signed()).encode(&mut start);
+    Instruction::Drop.encode(&mut start);
+    let (mut changed, mut code, mut left) = (Module::new(), CodeSection::new(), 0);
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        if let Payload::CodeSectionStart { count, .. } = payload {
+            left = count;
+        } else if let Payload::CodeSectionEntry(body) = &payload {
+            let locals = body.get_operators_reader()?.original_position() - body.range().start;
+            let (locals, operators) = body
+                .as_bytes()
+                .split_at_checked(locals)
+                .context("a function without code")?;
+            code.raw(&[locals, &start, operators].concat());
+            left -= 1;
+            if left == 0 {
+                changed.section(&code);
+            }
+        } else if let Some((id, range)) = payload.as_section() {
+            let data = module.get(range).context("a section beyond the end")?;
+            changed.section(&RawSection { id, data });
+        }
+    }
+    Ok(changed.finish())
 }
 
 /// A number as the binary format of WebAssembly writes it, and MQTT too.

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,9 @@ use wasmtime::CacheStore;
 
 /// How long nothing may be compiled before all is forgotten: what is loaded together, and versions that follow each other.
 const KEPT_FOR: Duration = Duration::from_secs(10);
-/// Most bytes that are kept. A policy takes one million of them; one that finds no room is compiled as if nothing were kept.
-const MOST: usize = 16 << 20;
+/// When what was used lately comes to so many bytes, what was used before that is forgotten, so at most twice as many are kept. A
+/// policy takes one million of them.
+const GENERATION: usize = 8 << 20;
 
 /// Compiled functions that the next compilation may need. Only in memory: nothing from outside the process gets here.
 #[derive(Debug, Default)]
@@ -22,8 +24,12 @@ pub(crate) struct Functions(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    functions: HashMap<Vec<u8>, Vec<u8>>,
+    /// Used since the last generation ended.
+    young: HashMap<Vec<u8>, Vec<u8>>,
+    /// How many bytes those are.
     bytes: usize,
+    /// Used in the generation before, and not since.
+    old: HashMap<Vec<u8>, Vec<u8>>,
     /// When something was last compiled; nothing is kept if that is not known.
     used: Option<Instant>,
 }
@@ -41,7 +47,8 @@ impl Functions {
     /// How many are kept.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
-        self.kept().functions.len()
+        let kept = self.kept();
+        kept.young.len() + kept.old.len()
     }
 
     /// Nothing that holds this lock can panic half-way.
@@ -50,24 +57,37 @@ impl Functions {
     }
 }
 
+impl Kept {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        let size = key.len().saturating_add(value.len());
+        if self.bytes.saturating_add(size) > GENERATION {
+            self.old = take(&mut self.young);
+            self.bytes = 0;
+        }
+        self.bytes = self.bytes.saturating_add(size);
+        self.young.insert(key, value);
+    }
+}
+
 impl CacheStore for Functions {
     fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
         let mut kept = self.kept();
         kept.used = Some(Instant::now());
-        kept.functions.get(key).cloned().map(Cow::Owned)
+        if let Some((key, value)) = kept.old.remove_entry(key) {
+            kept.put(key, value);
+        }
+        kept.young.get(key).cloned().map(Cow::Owned)
     }
 
     fn insert(&self, key: &[u8], value: Vec<u8>) -> bool {
         let mut kept = self.kept();
-        let bytes = kept.bytes.saturating_add(key.len() + value.len());
-        // Two threads may have compiled the same function.
-        if bytes > MOST || kept.functions.contains_key(key) {
-            return false;
-        }
-        kept.bytes = bytes;
         kept.used = Some(Instant::now());
-        kept.functions.insert(key.to_vec(), value);
-        true
+        // Two threads may have compiled the same function.
+        let is_new = !kept.young.contains_key(key);
+        if is_new {
+            kept.put(key.to_vec(), value);
+        }
+        is_new
     }
 }
 
@@ -92,13 +112,18 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_bound_and_room_again_once_all_is_forgotten() {
+    fn what_was_not_used_for_longest_makes_room() {
+        let half = || vec![0; GENERATION / 2];
         let functions = Functions::default();
-        assert!(functions.insert(b"a", vec![0; MOST - 1]));
-        assert!(!functions.insert(b"b", Vec::new()));
-        assert_eq!(functions.get(b"b"), None);
+        assert!(functions.insert(b"a", half()));
         assert!(!functions.insert(b"a", Vec::new()), "it is there");
-        functions.forget_by(Instant::now() + KEPT_FOR);
-        assert!(functions.insert(b"b", vec![0; MOST - 1]));
+        assert!(functions.insert(b"b", half()));
+        // The generation of `a` has ended, and with the next one it goes unless it is used.
+        assert!(functions.get(b"a").is_some());
+        assert!(functions.insert(b"c", half()));
+        assert!(functions.insert(b"d", half()));
+        assert!(functions.get(b"b").is_none());
+        assert!(functions.get(b"c").is_some());
+        assert_eq!(functions.count(), 2);
     }
 }

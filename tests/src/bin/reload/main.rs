@@ -14,11 +14,11 @@ use portcullis_tests::{Accounts, Host, Measuring, Release, Site};
 
 use crate::load::{most_a_second, on_schedule};
 use crate::report::{DEBOUNCE, Measured};
-use crate::versions::{Replacements, Versions};
+use crate::versions::{Code, Replacements, Versions};
 
 /// Enough clients to have the machine do all it can.
 const AT_ONCE: usize = 64;
-/// How often the two kinds of load take turns, so that a noisy moment does not hit one of them alone.
+/// How often the kinds of load take turns, so that a noisy moment does not hit one of them alone.
 const ROUNDS: u32 = 3;
 /// How often the policy is replaced without load.
 const REPLACEMENTS: u32 = 40;
@@ -51,18 +51,25 @@ async fn measure(length: Duration) -> Result<Measured> {
 
     most_a_second(port, AT_ONCE, length / 30).await;
     let most_a_second = most_a_second(port, AT_ONCE, length / 6).await;
-    let (mut alone, mut with_reloads) = (Vec::new(), Vec::new());
-    let mut under_load = Replacements::default();
+    let (mut alone, mut with_reloads, mut with_known_code) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut under_load, mut of_known_code) = (Replacements::default(), Replacements::default());
     for _ in 0..ROUNDS {
         let length = length / ROUNDS;
         alone.push(on_schedule(port, most_a_second / 2.0, length).await);
-        let (logins, replacements) = tokio::join!(
-            on_schedule(port, most_a_second / 2.0, length),
-            versions.replace_every_second(&host, port, length)
-        );
-        with_reloads.push(logins);
-        under_load.extend(replacements?);
+        for (code, loads, replacements) in [
+            (Code::New, &mut with_reloads, &mut under_load),
+            (Code::Known, &mut with_known_code, &mut of_known_code),
+        ] {
+            versions.code = code;
+            let (logins, replaced) = tokio::join!(
+                on_schedule(port, most_a_second / 2.0, length),
+                versions.replace_every_second(&host, port, length)
+            );
+            loads.push(logins);
+            replacements.extend(replaced?);
+        }
     }
+    versions.code = Code::New;
     let without_load = versions
         .replace_one_by_one(&host, port, REPLACEMENTS)
         .await?;
@@ -72,6 +79,8 @@ async fn measure(length: Duration) -> Result<Measured> {
         alone,
         with_reloads,
         under_load,
+        with_known_code,
+        of_known_code,
         without_load,
     })
 }

@@ -20,10 +20,14 @@ pub(crate) struct Measured {
     pub(crate) most_a_second: f64,
     /// Logins at half of that, round by round.
     pub(crate) alone: Vec<Logins>,
-    /// The same with a replacement every second.
+    /// The same with a replacement every second, of code that the host has not compiled before.
     pub(crate) with_reloads: Vec<Logins>,
     /// The replacements then.
     pub(crate) under_load: Replacements,
+    /// The same with a replacement every second, of code that it has.
+    pub(crate) with_known_code: Vec<Logins>,
+    /// The replacements then.
+    pub(crate) of_known_code: Replacements,
     /// Replacements while nobody logs in.
     pub(crate) without_load: Replacements,
 }
@@ -39,10 +43,8 @@ impl Measured {
         let headers = ["load", "logins", "failed", "p50 ms", "p99 ms", "longest ms"];
         let rows = [
             logins_row("alone", &together(&self.alone))?,
-            logins_row(
-                "with a replacement every second",
-                &together(&self.with_reloads),
-            )?,
+            logins_row("new code every second", &together(&self.with_reloads))?,
+            logins_row("known code every second", &together(&self.with_known_code))?,
         ];
         print(&table(&headers, &rows))?;
         let headers = [
@@ -56,7 +58,8 @@ impl Measured {
         ];
         let rows = [
             replacements_row("without load", &self.without_load)?,
-            replacements_row("under load, one a second", &self.under_load)?,
+            replacements_row("under load, new code every second", &self.under_load)?,
+            replacements_row("under load, known code every second", &self.of_known_code)?,
         ];
         print(&table(&headers, &rows))?;
         let rows: Vec<_> = self.rows()?.iter().map(Row::cells).collect();
@@ -73,6 +76,8 @@ impl Measured {
         let once = |name: &str, value, unit| row(name, vec![value], unit);
         let p99 = row("login p99, alone", percentiles(alone, 99)?, "ms")?;
         let p99_of_reloads = row("login p99, with reloads", percentiles(reloads, 99)?, "ms")?;
+        let known = &self.with_known_code;
+        let p99_of_known = row("login p99, with known code", percentiles(known, 99)?, "ms")?;
         let idle = &self.without_load;
         let (loading, live) = (&idle.loading, &idle.live_after);
         let bound = in_ms(DEBOUNCE) + 2.0 * percentile(loading, 50)?;
@@ -87,11 +92,14 @@ impl Measured {
             row("login p50, alone", percentiles(alone, 50)?, "ms")?,
             row("login p50, with reloads", percentiles(reloads, 50)?, "ms")?,
             p99_of_reloads.beside(&p99, Some(P99_BAR)),
+            once("failed logins, with known code", failed(known), "")?.at_most(0.0),
+            p99_of_known.beside(&p99, Some(P99_BAR)),
             p99,
             once("replacements under load", under_load.count.into(), "")?,
             once("versions put in service under load", count(under_load.published)?, "")?,
             once("of these within a second", count(in_time.count())?, "")?,
             row("loading, without load", in_order(loading), "ms")?,
+            row("loading known code, under load", in_order(&self.of_known_code.loading), "ms")?,
             row("live after a replacement, without load", in_order(live), "ms")?,
             once(
                 "live after a replacement, without load, p95 (bar: debounce and twice the median of loading)",

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use portcullis_tests::{Answer, Built, Event, Host, Site, Wire, wasm_with_note};
+use portcullis_tests::{
+    Answer, Built, Event, Host, Site, Wire, wasm_with_new_code, wasm_with_note,
+};
 use serde_json::json;
 use tokio::time::{sleep_until, timeout_at};
 
@@ -12,11 +14,22 @@ use crate::load::TOKEN;
 /// The policy that is replaced.
 const POLICY: &str = "tokens";
 
-/// Which of the two versions of the policy lies in the directory. They differ in their modules and in what they permit.
+/// Which version of the policy lies in the directory. Each differs from the one before it in its module and in what it permits.
 pub(crate) struct Versions<'site> {
     site: &'site Site,
     module: Vec<u8>,
     number: u32,
+    /// What the next version is made of.
+    pub(crate) code: Code,
+}
+
+/// The code of a version.
+#[derive(Clone, Copy)]
+pub(crate) enum Code {
+    /// As if all of it had been written anew: no function is one that the host has compiled before.
+    New,
+    /// That of another version before: other settings, or a version that is put back.
+    Known,
 }
 
 /// What came of some replacements.
@@ -68,6 +81,7 @@ impl<'site> Versions<'site> {
             site,
             module,
             number: 0,
+            code: Code::Known,
         };
         versions.replace()?;
         Ok(versions)
@@ -149,7 +163,10 @@ impl<'site> Versions<'site> {
     /// Puts the other version in place of this one; when the last file was renamed.
     fn replace(&mut self) -> Result<Instant> {
         self.number += 1;
-        let module = wasm_with_note(&self.module, &format!("version {}", self.number % 2));
+        let module = match self.code {
+            Code::New => wasm_with_new_code(&self.module, self.number)?,
+            Code::Known => wasm_with_note(&self.module, &format!("version {}", self.number)),
+        };
         let settings = format!(
             "[settings]\ndangerous-plain-text-passwords = true\n\
              [settings.profiles.version]\npublish = {{ allow = [\"{}\"] }}\n\
