@@ -1,12 +1,10 @@
-//! The engine: configuration of wasmtime, the linkers, and the thread that makes time pass.
+//! The engine: configuration of wasmtime, the linkers, and the engines that it has beside it.
 
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
 
 use portcullis_core::{KeyValues, NoKeyValues, SecretVerifier};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::background;
 use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
@@ -15,6 +13,7 @@ use crate::host;
 use crate::limits::Limits;
 use crate::reuse::Idle;
 use crate::state::State;
+use crate::ticker::Ticker;
 
 /// How an [`Engine`] is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,10 +97,12 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let code_cache = options.code_cache.and_then(|cache| CodeCache::open(&cache));
         let functions = Arc::<Functions>::default();
+        let ticker = Ticker::start(Arc::clone(&functions));
+        let ticker = ticker.map_err(|error| EngineError(error.into()))?;
         let shared = Shared {
             verifier,
             code_cache: code_cache.map(Arc::new),
-            ticker: Arc::new(Ticker::start(Arc::clone(&functions))?),
+            ticker: Arc::new(ticker),
             functions,
         };
         let mut config = config(&shared.functions)?;
@@ -182,11 +183,7 @@ impl Engine {
             Some(engine) => engine.clone(),
             None => self.with_a_meter()?,
         };
-        Ok(Self {
-            yields: self.yields,
-            key_values: Arc::clone(&self.key_values),
-            ..metered
-        })
+        Ok(self.in_place_of_this(metered))
     }
 
     fn with_a_meter(&self) -> Result<Self, EngineError> {
@@ -201,13 +198,18 @@ impl Engine {
     /// The same engine without a pool of instance slots, for what happens once. A slot keeps pages of whoever was in it: `configure`
     /// touches more of them than a decision, and every later decision in that slot would have them looked through.
     pub(crate) fn on_demand(&self) -> Self {
-        let Some(on_demand) = &self.inner.on_demand else {
-            return self.clone();
-        };
+        match &self.inner.on_demand {
+            Some(on_demand) => self.in_place_of_this(on_demand.clone()),
+            None => self.clone(),
+        }
+    }
+
+    /// The engine `other`, which gives way and looks keys up as this one does.
+    fn in_place_of_this(&self, other: Self) -> Self {
         Self {
             yields: self.yields,
             key_values: Arc::clone(&self.key_values),
-            ..on_demand.clone()
+            ..other
         }
     }
 
@@ -314,50 +316,10 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
     pool
 }
 
-/// How often the epoch advances: how late a runaway policy is noticed.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
-
-/// An OS thread that counts the epochs of engines, and has what is kept for compilations forgotten in time. Not a task: a task
-/// could starve behind the very policy it is to interrupt.
-struct Ticker {
-    engines: Arc<Mutex<Vec<EngineWeak>>>,
-    _stop: Sender<()>,
-}
-
-impl Ticker {
-    fn start(functions: Arc<Functions>) -> Result<Self, EngineError> {
-        let (stop, stopped) = channel::<()>();
-        let engines = Arc::new(Mutex::new(Vec::<EngineWeak>::new()));
-        let ticking = Arc::clone(&engines);
-        std::thread::Builder::new()
-            .name("portcullis-epoch".to_owned())
-            .spawn(move || {
-                while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    for engine in locked(&ticking).iter().filter_map(EngineWeak::upgrade) {
-                        engine.increment_epoch();
-                    }
-                    functions.forget_by(Instant::now());
-                }
-            })
-            .map_err(|error| EngineError(error.into()))?;
-        Ok(Self {
-            engines,
-            _stop: stop,
-        })
-    }
-
-    fn tick_for(&self, engine: &wasmtime::Engine) {
-        locked(&self.engines).push(engine.weak());
-    }
-}
-
-/// Nothing that holds this lock can panic half-way.
-fn locked(engines: &Mutex<Vec<EngineWeak>>) -> MutexGuard<'_, Vec<EngineWeak>> {
-    engines.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use portcullis_core::{HashError, Secret};
 
     use super::*;

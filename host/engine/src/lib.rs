@@ -40,6 +40,7 @@ mod policy;
 mod reuse;
 mod snapshot;
 mod state;
+mod ticker;
 
 pub use cache::{CodeCacheCounts, CodeCacheOptions};
 pub use engine::{Engine, EngineError, EngineOptions};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use portcullis_core::PolicyName;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::engine::{Engine, TICK};
+use crate::engine::Engine;
 use crate::evaluation::EvaluationError;
 use crate::host::{PolicyBindings, PolicyPre, truncate};
 use crate::limits::{Grants, Limits};
@@ -22,6 +22,7 @@ use crate::overrun;
 use crate::reuse::Reused;
 use crate::snapshot::{self, Instrumented, Unreadable};
 use crate::state::{Phase, State};
+use crate::ticker::TICK;
 #[cfg(feature = "measure")]
 pub(crate) use deciding::answer;
 pub use deciding::{GaveUp, Metered};
