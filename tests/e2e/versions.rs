@@ -192,7 +192,7 @@ async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> 
     for part in [
         &format!("signed by: {}", publisher.public_key()),
         "memory: 16MiB",
-        "identity@0.1.0: ",
+        "identity@0.1.1: ",
         "configured state: kept",
     ] {
         assert!(

@@ -61,6 +61,7 @@ fn a_policy_hears_every_fact_and_its_settings() {
         r#"username=Some("alice")"#,
         "method=Token",
         "nkey=None",
+        "role=None",
         "password=Ok(true)",
         "token=Ok(false)",
     ];

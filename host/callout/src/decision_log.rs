@@ -76,6 +76,7 @@ pub(crate) fn log_decision(
         identity.principal = request.identity.principal.as_deref(),
         identity.strength = request.identity.strength.as_str(),
         identity.issuer = request.identity.issuer.as_deref(),
+        identity.role = request.identity.role.as_deref(),
         server.name = request.server.name.as_str(),
         server.version = request.server.version.as_deref(),
         elapsed_us = u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX),

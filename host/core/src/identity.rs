@@ -27,6 +27,9 @@ pub struct Identity {
     pub groups: Vec<String>,
     /// The tags of a user JWT whose issuer is trusted.
     pub tags: Vec<String>,
+    /// The role of the scoped signing key that signed the user JWT, if the host trusts that role; absent if the account itself or
+    /// one of its plain signing keys did.
+    pub role: Option<String>,
     /// The public nkey (`U…`) that the client has proved to hold by a signature over the server's nonce.
     pub nkey: Option<String>,
     /// The client's TLS certificate.

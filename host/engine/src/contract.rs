@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_hosts_own_contract_is_read() {
-        assert_eq!((&*CONTRACT.version, &*CONTRACT.track), ("0.1.0", "0.1"));
+        assert_eq!((&*CONTRACT.version, &*CONTRACT.track), ("0.1.1", "0.1"));
         let permits = CONTRACT.functions("permits").unwrap();
         assert!(permits.contains("[method]permit.attribute"), "{permits:?}");
         assert!(CONTRACT.functions("secrets").is_some());

@@ -2,7 +2,7 @@
 
 use portcullis_core::{Credentials, Secret};
 
-use crate::oidc::looks_like_token;
+use crate::oidc::{Shape, shape};
 
 /// A place in a login that can carry a bearer token. NATS clients differ in which of them they can fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +19,11 @@ pub enum TokenPlace {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Presented<'a> {
     pub(crate) place: TokenPlace,
-    /// Without `Bearer `.
+    /// Without `Bearer ` and the white space around it.
     pub(crate) text: &'a str,
-    /// Whether it has the shape of a signed token. If not, the client said that it is a token of some kind.
-    pub(crate) is_signed: bool,
+    /// Why it is no signed token, although it looks like a token or the client says that it is one; `None` if it has the shape
+    /// of a signed token.
+    pub(crate) problem: Option<&'static str>,
 }
 
 impl TokenPlace {
@@ -47,22 +48,34 @@ impl TokenPlace {
     }
 }
 
-/// The first in `places` that has the shape of a signed token, or is said to be a token; nothing if none is. Nothing of it is
-/// verified.
+/// A text without the white space around it and without `Bearer ` before it, and whether that was there.
+pub(crate) fn unmarked(text: &str) -> (&str, bool) {
+    let text = text.trim();
+    let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or(("", text));
+    if scheme.eq_ignore_ascii_case("Bearer") {
+        (rest.trim_start(), true)
+    } else {
+        (text, false)
+    }
+}
+
+/// The first in `places` that has the shape of a token, or is said to be a token; nothing if none is. Nothing of it is verified.
 pub(crate) fn presented<'a>(
     credentials: &'a Credentials,
     places: &[TokenPlace],
 ) -> Option<Presented<'a>> {
     places.iter().find_map(|&place| {
-        let text = place.secret(credentials)?.expose();
-        let (scheme, rest) = text.split_once(' ').unwrap_or(("", text));
-        let is_marked = scheme.eq_ignore_ascii_case("Bearer");
-        let text = if is_marked { rest.trim() } else { text };
-        let is_signed = looks_like_token(text);
-        (is_signed || is_marked).then_some(Presented {
+        let (text, is_marked) = unmarked(place.secret(credentials)?.expose());
+        let problem = match shape(text) {
+            Shape::Signed => None,
+            Shape::Broken(problem) => Some(problem),
+            Shape::Other if is_marked => Some("opaque tokens cannot be verified"),
+            Shape::Nats | Shape::Other => return None,
+        };
+        Some(Presented {
             place,
             text,
-            is_signed,
+            problem,
         })
     })
 }
@@ -85,7 +98,7 @@ mod tests {
         };
         let found = |places: &[TokenPlace]| {
             let presented = presented(&credentials, places)?;
-            Some((presented.place, presented.text, presented.is_signed))
+            Some((presented.place, presented.text, presented.problem.is_none()))
         };
         let password = Some((TokenPlace::Password, "a.b.c", false));
         let token = Some((TokenPlace::Token, SIGNED, true));
@@ -94,5 +107,73 @@ mod tests {
         assert_eq!(found(&[TokenPlace::Jwt]), None, "neither");
         assert_eq!(found(&[]), None);
         assert_eq!(presented(&Credentials::default(), &TokenPlace::ALL), None);
+    }
+
+    #[test]
+    fn white_space_and_a_scheme_change_nothing() {
+        let jwe = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d";
+        let nats = "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.e30.AA";
+        for place in TokenPlace::ALL {
+            let found = |text: &str| {
+                let secret = Some(Secret::new(text));
+                let credentials = match place {
+                    TokenPlace::Password => Credentials {
+                        password: secret,
+                        ..Credentials::default()
+                    },
+                    TokenPlace::Token => Credentials {
+                        token: secret,
+                        ..Credentials::default()
+                    },
+                    TokenPlace::Jwt => Credentials {
+                        jwt: secret,
+                        ..Credentials::default()
+                    },
+                };
+                presented(&credentials, &TokenPlace::ALL).map(|presented| {
+                    (
+                        presented.text.to_owned(),
+                        presented.problem.unwrap_or_default(),
+                    )
+                })
+            };
+            for (before, after) in [
+                ("", ""),
+                ("", "\n"),
+                ("", "\r\n"),
+                (" \t", "  \n"),
+                ("Bearer ", ""),
+                ("bearer\t", "\n"),
+                ("\nBEARER  ", ""),
+            ] {
+                let text = format!("{before}{SIGNED}{after}");
+                assert_eq!(found(&text), Some((SIGNED.to_owned(), "")), "{text:?}");
+                let text = format!("{before}{jwe}{after}");
+                assert!(
+                    found(&text).unwrap().1.contains("encrypted (a JWE)"),
+                    "{text:?}"
+                );
+                assert_eq!(found(&format!("{before}{nats}{after}")), None, "{before:?}");
+            }
+            let broken = |text: &str| found(text).map(|(_, problem)| problem);
+            let (cut, _) = SIGNED.rsplit_once('.').unwrap();
+            for (text, problem) in [
+                (cut.to_owned(), "it does not have three parts"),
+                (format!("\"{SIGNED}\""), "quotes around it"),
+                (SIGNED.replace('.', ".\n"), "white space inside it"),
+                (format!("{SIGNED}=="), "not base64url"),
+                (SIGNED.replace("e30", ""), "its claims are missing"),
+                (format!("{{\"access_token\":\"{SIGNED}\"}}"), "it is JSON"),
+            ] {
+                let found = broken(&text);
+                assert!(
+                    found.is_some_and(|found| found.contains(problem)),
+                    "{text:?} {found:?}"
+                );
+            }
+            // What other programs make of JSON and dots: `{"user":1}`.
+            assert_eq!(broken("eyJ1c2VyIjoxfQ.ZxY.c2ln"), None);
+            assert_eq!(broken("hunter2"), None);
+        }
     }
 }

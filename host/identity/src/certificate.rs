@@ -2,7 +2,6 @@
 
 mod alternative;
 mod name;
-mod spiffe;
 
 use data_encoding::HEXLOWER;
 use portcullis_core::{Certificate, ClientTls};
@@ -13,6 +12,7 @@ use x509_parser::time::ASN1Time;
 
 use self::alternative::AlternativeNames;
 use self::name::distinguished_name;
+use crate::spiffe;
 
 /// The larger ones are not worth a login's time, in bytes of PEM.
 const MAX_PEM: usize = 64 * 1024;
@@ -54,7 +54,22 @@ fn facts(leaf: &X509Certificate<'_>, verified: bool) -> Certificate {
 
 fn spiffe_id(leaf: &X509Certificate<'_>, names: &AlternativeNames) -> Option<String> {
     let uri = names.uris.first().filter(|_| names.uri_count == 1)?;
-    (spiffe::is_id(uri) && spiffe::is_leaf(leaf)).then(|| uri.clone())
+    (spiffe::is_id(uri) && is_leaf(leaf)).then(|| uri.clone())
+}
+
+/// Whether the certificate can be a workload's at all: it signs neither certificates nor their revocation (SPIFFE X.509-SVID, 5.2).
+fn is_leaf(certificate: &X509Certificate<'_>) -> bool {
+    let signs = match certificate.key_usage() {
+        Ok(usage) => {
+            usage.is_some_and(|usage| usage.value.key_cert_sign() || usage.value.crl_sign())
+        }
+        Err(_) => true,
+    };
+    let is_authority = match certificate.basic_constraints() {
+        Ok(constraints) => constraints.is_some_and(|constraints| constraints.value.ca),
+        Err(_) => true,
+    };
+    !signs && !is_authority
 }
 
 /// Without leading zeros, of which DER has one before a high bit.

@@ -3,7 +3,7 @@
 
 use portcullis_core::Claims;
 
-use crate::oidc::{IssuerOptions, KeySet, Token, TokenError, rules};
+use crate::oidc::{IssuerOptions, KeySet, KeyUse, Token, TokenError, rules};
 
 /// What a token says that has been held to the rules of its issuer, whoever signed it.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub fn judge(text: &str, options: &IssuerOptions, now: u64) -> Result<Judged, To
 /// Reads a JWK set and verifies a token with it. How many keys there are, how many are of no use, and what came of the token; nothing
 /// if it is no set, or no token.
 pub fn verify(json: &[u8], text: &str) -> Option<(usize, usize, Result<(), TokenError>)> {
-    let keys = KeySet::parse(json).ok()?;
+    let keys = KeySet::parse(json, KeyUse::Signatures).ok()?;
     let token = Token::parse(text).ok()?;
     let verified = keys.verify(&token, "idp");
-    Some((keys.len(), keys.ignored, verified))
+    Some((keys.len(), keys.ignored.len(), verified))
 }

@@ -119,7 +119,7 @@ impl Identifier {
         let credentials = &request.credentials;
         if let Some(token) = self.presented(credentials) {
             let subject = || claimed_subject(token.text).map(Cow::Owned);
-            let subject = token.is_signed.then(subject).flatten();
+            let subject = token.problem.is_none().then(subject).flatten();
             return Some(subject.unwrap_or(Cow::Borrowed(token.text)));
         }
         let bare = credentials.token.as_ref();
@@ -146,9 +146,9 @@ impl Identifier {
             return Ok(None);
         };
         let place = token.place;
-        if !token.is_signed {
+        if let Some(problem) = token.problem {
             return Err(rejected(format!(
-                "the bearer token in the {} is not a signed JWT; opaque tokens cannot be verified",
+                "the bearer token in the {} is not a signed JWT; {problem}",
                 place.as_str()
             )));
         }
@@ -187,6 +187,7 @@ fn of_token(token: VerifiedToken, request: &AuthorizationRequest) -> Identity {
         claims: token.claims,
         groups: token.groups,
         tags: Vec::new(),
+        role: None,
         nkey: nkey::proved(request, &jwt),
         certificate: request.client.tls.as_ref().and_then(certificate::read),
     }
@@ -210,6 +211,7 @@ fn vouch_for(user: VerifiedUser, identity: &mut Identity) {
     identity.principal = Some(user.subject);
     identity.strength = Strength::Proved;
     identity.issuer = Some(user.account);
+    identity.role = user.role;
     identity.expires_at = user.expires_at;
     identity.claims = user.claims;
     identity.tags = user.tags;

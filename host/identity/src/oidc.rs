@@ -23,10 +23,14 @@ pub use options::{GroupPath, IssuerOptions, KeySource, RequiredClaim};
 pub use setup::TokenSetupError;
 pub use status::IssuerStatus;
 pub use token::looks_like_token;
+pub(crate) use token::{Shape, shape};
 pub use verifier::{TokenVerifier, VerifiedToken};
 
 #[cfg(feature = "fuzzing")]
-pub(crate) use {jwks::KeySet, token::Token};
+pub(crate) use {
+    jwks::{KeySet, KeyUse},
+    token::Token,
+};
 
 #[cfg(test)]
 pub(crate) mod testing;

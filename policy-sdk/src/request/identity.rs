@@ -65,6 +65,9 @@ impl Request {
         groups -> Vec<String>;
         /// The tags of a user JWT whose issuer the host trusts.
         tags -> Vec<String>;
+        /// The role of a user JWT that a scoped signing key of its account signed. The holder of that key chose subject, tags and
+        /// claims; the host believes them because the operator lists the role. Absent if the account itself signed.
+        role -> Option<String>;
     }
 
     /// How far to believe the [`principal`](Self::principal).

@@ -147,6 +147,12 @@ impl RequestBuilder {
         self
     }
 
+    /// The role of the scoped signing key that signed the user JWT.
+    pub fn role(mut self, value: impl Into<String>) -> Self {
+        self.facts.identity.role = Some(value.into());
+        self
+    }
+
     /// A hash that the password matches, as no hash is computed in a test. `plain:` needs no such help.
     pub fn password_matches(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.password_hashes.push(value.into());

@@ -70,6 +70,7 @@ pub(crate) struct Identity {
     pub(crate) claim_names: Vec<String>,
     pub(crate) groups: Vec<String>,
     pub(crate) tags: Vec<String>,
+    pub(crate) role: Option<String>,
     /// Hashes the password matches.
     pub(crate) password_hashes: Vec<String>,
     /// Hashes the token matches.

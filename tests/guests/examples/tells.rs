@@ -49,6 +49,7 @@ impl Policy for Guest {
             format!("username={:?}", request.username()),
             format!("method={:?}", request.method()),
             format!("nkey={:?}", request.nkey()),
+            format!("role={:?}", request.role()),
             format!("password={:?}", request.password_matches("plain:secret")),
             format!("token={:?}", request.token_matches("plain:secret")),
             format!("bad_hash={:?}", request.password_matches("nonsense")),

@@ -68,6 +68,7 @@ pub(super) struct Identity {
     pub(super) groups: Vec<String>,
     #[serde(default)]
     pub(super) tags: Vec<String>,
+    pub(super) role: Option<String>,
     pub(super) nkey: Option<String>,
 }
 

@@ -85,6 +85,7 @@ fn proved(identity: format::Identity) -> Result<Identity, String> {
         claims,
         groups: identity.groups,
         tags: identity.tags,
+        role: identity.role,
         nkey: identity.nkey,
         certificate: None,
     })

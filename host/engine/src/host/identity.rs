@@ -92,4 +92,8 @@ impl contract::identity::Host for State {
     fn tags(&mut self) -> wasmtime::Result<Vec<String>> {
         Ok(self.request("identity.tags")?.identity.tags.clone())
     }
+
+    fn role(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.request("identity.role")?.identity.role.clone())
+    }
 }

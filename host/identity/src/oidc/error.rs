@@ -53,6 +53,17 @@ pub enum TokenError {
     /// It comes from somebody unknown.
     #[error("the token's `iss` `{0}` is no configured issuer")]
     UnknownIssuer(String),
+    /// It is a JWT-SVID of a trust domain that is not configured.
+    #[error(
+        "the token has no `iss`, as a SPIFFE JWT-SVID, and `{0}`, the trust domain of its `sub`, is no configured issuer"
+    )]
+    UnknownTrustDomain(String),
+    /// Its `sub` is no SPIFFE id of the trust domain that it claims to come from.
+    #[error("the token's `sub` is no SPIFFE id of the trust domain of `{issuer}`")]
+    OtherTrustDomain {
+        /// The operator's name for the issuer.
+        issuer: String,
+    },
     /// It is meant for somebody else.
     #[error("the token is not meant for us: its `aud` has none of the `audiences` of `{issuer}`")]
     WrongAudience {
@@ -65,6 +76,11 @@ pub enum TokenError {
     /// A time in it is not a number of seconds.
     #[error("the token's `{0}` is not a time")]
     InvalidTime(&'static str),
+    /// A time in it is too far ahead to be in seconds.
+    #[error(
+        "the token's `{0}` is more than a hundred years ahead: it has to be in seconds since 1970, and seems to be in milliseconds"
+    )]
+    ImplausibleTime(&'static str),
     /// It has ended.
     #[error("the token expired {0} s ago")]
     Expired(u64),
@@ -109,6 +125,16 @@ pub enum TokenError {
         issuer: String,
         /// The token's `kid`.
         key: String,
+    },
+    /// The issuer has this key, and the host cannot use it.
+    #[error("the key `{key}` of `{issuer}` is not used: {reason}")]
+    IgnoredKey {
+        /// The operator's name for the issuer.
+        issuer: String,
+        /// The token's `kid`.
+        key: String,
+        /// Why the host does not use it.
+        reason: String,
     },
     /// The key is not for this algorithm, or not for signatures.
     #[error("no key of `{issuer}` that the token can mean is one for `{algorithm}` signatures")]
@@ -163,6 +189,7 @@ impl TokenError {
         matches!(
             self,
             Self::UnknownKey { .. }
+                | Self::IgnoredKey { .. }
                 | Self::UnfitKey { .. }
                 | Self::WrongSignature { .. }
                 | Self::KeysUnavailable { .. }
@@ -182,15 +209,18 @@ impl TokenError {
             Self::WrongType { .. } => "wrong-type",
             Self::NoIssuer => "no-issuer",
             Self::UnknownIssuer(_) => "unknown-issuer",
+            Self::UnknownTrustDomain(_) => "unknown-trust-domain",
+            Self::OtherTrustDomain { .. } => "other-trust-domain",
             Self::WrongAudience { .. } => "wrong-audience",
             Self::NoTime(_) => "no-time",
             Self::InvalidTime(_) => "invalid-time",
+            Self::ImplausibleTime(_) => "implausible-time",
             Self::Expired(_) => "expired",
             Self::FromTheFuture { .. } => "from-the-future",
             Self::TooOld { .. } => "too-old",
             Self::MissingClaim { .. } => "missing-claim",
             Self::ClaimRefused { .. } => "claim-refused",
-            Self::UnknownKey { .. } => "unknown-key",
+            Self::UnknownKey { .. } | Self::IgnoredKey { .. } => "unknown-key",
             Self::UnfitKey { .. } => "unfit-key",
             Self::TooManyKeys { .. } => "too-many-keys",
             Self::WrongSignature { .. } => "wrong-signature",

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::IssuerOptions;
-use super::jwks::KeySet;
+use super::jwks::{KeySet, KeyUse};
 
 pub(crate) use source::{Source, is_local};
 
@@ -58,6 +58,18 @@ pub enum FetchError {
         /// The status.
         status: u16,
     },
+    /// The issuer's keys are at another origin than its configuration, and that origin wants a token.
+    #[error(
+        "`{url}` answers with status {status}: discovery names it, and the token in `bearer-token-file` goes to `{configured}` only; set `jwks-url = \"{url}\"` in place of discovery to send it there"
+    )]
+    TokenNotSent {
+        /// What was fetched.
+        url: String,
+        /// The status.
+        status: u16,
+        /// The origin that gets the token.
+        configured: String,
+    },
     /// The answer is too long.
     #[error("`{origin}` has more than {limit} bytes, which is `max-size`")]
     TooLarge {
@@ -91,12 +103,12 @@ pub enum FetchError {
         problem: &'static str,
     },
     /// There is no key that could verify anything.
-    #[error("`{origin}` has no key for signatures, only {ignored} others")]
+    #[error("`{origin}` has no key for signatures: {ignored}")]
     NoKeys {
         /// What was fetched.
         origin: String,
-        /// How many keys there are.
-        ignored: usize,
+        /// The keys that there are, each with the reason why it is not used.
+        ignored: String,
     },
     /// Something broke.
     #[error("fetching broke")]
@@ -113,7 +125,7 @@ pub(crate) async fn fetch(
         Source::Jwks(url) => http::get(url, url, options).await?,
         Source::File(path) => file::read(path, options.max_bytes).await?,
     };
-    keys(origin, &json)
+    keys(origin, &json, key_use(options))
 }
 
 /// Reads the files that fetching will need, so that a mistake is seen at once.
@@ -121,7 +133,7 @@ pub(crate) fn check_files(source: &Source, options: &IssuerOptions) -> Result<()
     match source {
         Source::File(path) => {
             let (origin, json) = file::read_now(path.clone(), options.max_bytes)?;
-            keys(origin, &json).map(drop)
+            keys(origin, &json, key_use(options)).map(drop)
         }
         Source::Discovery(url) | Source::Jwks(url) => {
             if let Some(path) = &options.bearer_token_file {
@@ -135,14 +147,24 @@ pub(crate) fn check_files(source: &Source, options: &IssuerOptions) -> Result<()
     }
 }
 
+/// What the keys of an issuer have to be for: those of a SPIFFE trust domain for JWT-SVIDs.
+fn key_use(options: &IssuerOptions) -> KeyUse {
+    if options.is_trust_domain() {
+        KeyUse::JwtSvids
+    } else {
+        KeyUse::Signatures
+    }
+}
+
 /// A set without a usable key is an operator's mistake: as a fetch that failed it leaves the keys that are held in use.
-fn keys(origin: String, json: &[u8]) -> Result<KeySet, FetchError> {
-    let Ok(keys) = KeySet::parse(json) else {
+fn keys(origin: String, json: &[u8], usage: KeyUse) -> Result<KeySet, FetchError> {
+    let Ok(keys) = KeySet::parse(json, usage) else {
         let problem = "not a JWK set: expected an object with an array `keys`";
         return Err(FetchError::Unexpected { origin, problem });
     };
     if keys.len() == 0 {
-        let ignored = keys.ignored;
+        let ignored = keys.told_ignored();
+        let ignored = ignored.unwrap_or_else(|| "the set is empty".to_owned());
         return Err(FetchError::NoKeys { origin, ignored });
     }
     Ok(keys)

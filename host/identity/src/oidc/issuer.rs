@@ -116,7 +116,9 @@ impl Issuer {
         };
         match (reason, keys.verify(token, &self.options.name)) {
             // With keys from before, nobody knows.
-            (Some(reason), Err(TokenError::UnknownKey { .. })) => Err(self.unavailable(reason)),
+            (Some(reason), Err(TokenError::UnknownKey { .. } | TokenError::IgnoredKey { .. })) => {
+                Err(self.unavailable(reason))
+            }
             (_, result) => result,
         }
     }
@@ -159,10 +161,10 @@ impl Issuer {
         // Before the log says so: whoever reads it may log in at once.
         match fetched {
             Ok(keys) => {
-                let ignored = keys.ignored;
+                let ignored = (keys.ignored.len(), keys.told_ignored());
                 let after = Arc::new(accepted(&before, keys));
                 self.held.store(Arc::clone(&after));
-                self.tell_accepted(&before, &after, ignored);
+                self.tell_accepted(&before, &after, &ignored);
             }
             Err(error) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
@@ -177,7 +179,12 @@ impl Issuer {
         }
     }
 
-    fn tell_accepted(&self, before: &Held, after: &Held, ignored: usize) {
+    fn tell_accepted(
+        &self,
+        before: &Held,
+        after: &Held,
+        (ignored, reasons): &(usize, Option<String>),
+    ) {
         let (name, count) = (self.options.name.as_str(), after.count());
         let same = before.keys.as_ref().zip(after.keys.as_ref());
         if same.is_some_and(|(held, keys)| held.has_ids_of(keys)) && before.error.is_none() {
@@ -191,6 +198,7 @@ impl Issuer {
                 issuer.name = name,
                 issuer.keys = count,
                 issuer.ignored_keys = ignored,
+                issuer.ignored = reasons.as_deref(),
                 "the issuer's keys were fetched"
             );
         }

@@ -1,10 +1,12 @@
 //! An issuer's keys: a JWK set (RFC 7517), and which of them verifies what.
 
-use data_encoding::BASE64URL_NOPAD;
+mod jwk;
+
 use jsonwebtoken::{DecodingKey, crypto};
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::jwk::{Jwk, Unusable};
 use super::error::shown;
 use super::token::Token;
 use super::{TokenAlgorithm, TokenError};
@@ -12,12 +14,33 @@ use super::{TokenAlgorithm, TokenError};
 /// How many keys are tried for one token, if it does not say which.
 const MAX_TRIED: usize = 4;
 
+/// How many ignored keys a text names.
+const MAX_NAMED: usize = 32;
+
 /// The keys of a set that can verify signatures.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
-    /// How many keys of the set are for something else, or of a kind that is not known.
-    pub(crate) ignored: usize,
+    /// The keys of the set that are for something else, or of a kind that is not known.
+    pub(crate) ignored: Vec<IgnoredKey>,
+}
+
+/// What a set's keys have to be for (`use`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    /// Signatures of tokens: `sig`, or no `use` at all.
+    Signatures,
+    /// JWT-SVIDs: `jwt-svid` and nothing else (SPIFFE Trust Domain and Bundle, 4.2.2).
+    JwtSvids,
+}
+
+/// A key of a set that is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IgnoredKey {
+    /// Its `kid`, as the set has it.
+    id: Option<String>,
+    /// Why it is not used, as a sentence about it.
+    reason: String,
 }
 
 #[derive(Debug)]
@@ -47,29 +70,23 @@ struct Set {
     keys: Vec<Value>,
 }
 
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    r#use: Option<String>,
-    key_ops: Option<Vec<String>>,
-    alg: Option<String>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-}
-
 impl KeySet {
-    /// Reads a set. Keys of unknown kinds are passed over (RFC 7517, section 5), as are those that are not for signatures, too short,
+    /// Reads a set. Keys of unknown kinds are passed over (RFC 7517, section 5), as are those that are not for `usage`, too short,
     /// or secret.
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, NoKeySet> {
+    pub(crate) fn parse(json: &[u8], usage: KeyUse) -> Result<Self, NoKeySet> {
         let set: Set = serde_json::from_slice(json).map_err(|_| NoKeySet)?;
-        let all = set.keys.len();
-        let keys: Vec<Key> = set.keys.into_iter().filter_map(Key::read).collect();
-        let ignored = all.saturating_sub(keys.len());
-        Ok(Self { keys, ignored })
+        let mut read = Self::default();
+        for value in set.keys {
+            let id = value.get("kid").and_then(Value::as_str).map(str::to_owned);
+            match Key::read(value, usage) {
+                Ok(key) => read.keys.push(key),
+                Err(unusable) => read.ignored.push(IgnoredKey {
+                    id,
+                    reason: unusable.to_string(),
+                }),
+            }
+        }
+        Ok(read)
     }
 
     /// How many there are.
@@ -77,12 +94,31 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// Whether both have the same ids in the same order.
+    /// Whether both have the same ids in the same order, and ignore the same keys for the same reasons.
     pub(crate) fn has_ids_of(&self, other: &Self) -> bool {
         let ids = |set: &Self| -> Vec<Option<String>> {
             set.keys.iter().map(|key| key.id.clone()).collect()
         };
-        ids(self) == ids(other)
+        ids(self) == ids(other) && self.ignored == other.ignored
+    }
+
+    /// The ignored keys with their reasons on one line; `None` if every key is used.
+    pub(crate) fn told_ignored(&self) -> Option<String> {
+        let mut told: Vec<String> = self
+            .ignored
+            .iter()
+            .take(MAX_NAMED)
+            .map(IgnoredKey::told)
+            .collect();
+        if let Some(more) = self
+            .ignored
+            .len()
+            .checked_sub(MAX_NAMED)
+            .filter(|more| *more > 0)
+        {
+            told.push(format!("{more} more"));
+        }
+        (!told.is_empty()).then(|| told.join("; "))
     }
 
     /// Verifies a token's signature.
@@ -108,9 +144,18 @@ impl KeySet {
         let meant = |key: &&Key| token.key.is_none() || token.key == key.id;
         let mut keys: Vec<&Key> = self.keys.iter().filter(meant).collect();
         if let (true, Some(key)) = (keys.is_empty(), &token.key) {
-            return Err(TokenError::UnknownKey {
-                issuer: issuer.to_owned(),
-                key: shown(key),
+            let issuer = issuer.to_owned();
+            let ignored = self.ignored.iter().find(|known| known.id == token.key);
+            return Err(match ignored {
+                Some(ignored) => TokenError::IgnoredKey {
+                    issuer,
+                    key: shown(key),
+                    reason: ignored.reason.clone(),
+                },
+                None => TokenError::UnknownKey {
+                    issuer,
+                    key: shown(key),
+                },
             });
         }
         keys.retain(|key| key.fits(token.algorithm));
@@ -124,22 +169,28 @@ impl KeySet {
     }
 }
 
+impl IgnoredKey {
+    fn told(&self) -> String {
+        let id = self.id.as_deref();
+        let id = id.map_or_else(
+            || "a key without `kid`".to_owned(),
+            |id| format!("`{}`", shown(id)),
+        );
+        format!("{id}: {}", self.reason)
+    }
+}
+
 impl Key {
-    fn read(value: Value) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_value(value).ok()?;
-        if !jwk.verifies() {
-            return None;
-        }
-        let algorithm = match &jwk.alg {
-            Some(name) => Some(name.parse().ok()?),
-            None => None,
-        };
-        let (kind, key) = jwk.material()?;
-        Some(Self {
+    fn read(value: Value, usage: KeyUse) -> Result<Self, Unusable> {
+        let jwk = Jwk::read(value)?;
+        jwk.check_use(usage)?;
+        let algorithm = jwk.algorithm()?;
+        let (kind, public) = jwk.material()?;
+        Ok(Self {
             id: jwk.kid,
             kind,
             algorithm,
-            public: key,
+            public,
         })
     }
 
@@ -158,54 +209,6 @@ impl Key {
         let (message, algorithm) = (token.message.as_bytes(), token.algorithm.library());
         crypto::verify(token.signature, message, &self.public, algorithm).unwrap_or(false)
     }
-}
-
-impl Jwk {
-    /// Whether it may verify signatures (RFC 7517, sections 4.2 and 4.3).
-    fn verifies(&self) -> bool {
-        let operations = self.key_ops.as_ref();
-        self.r#use.as_ref().is_none_or(|usage| usage == "sig")
-            && operations.is_none_or(|all| all.iter().any(|operation| operation == "verify"))
-    }
-
-    /// The public key, if it is whole (RFC 7518, section 6; RFC 8037, section 2).
-    fn material(&self) -> Option<(Kind, DecodingKey)> {
-        match (self.kty.as_str(), self.crv.as_deref()) {
-            ("RSA", _) => Some((Kind::Rsa, rsa(self.n.as_ref()?, self.e.as_ref()?)?)),
-            ("EC", Some("P-256")) => Some((Kind::P256, self.point(32)?)),
-            ("EC", Some("P-384")) => Some((Kind::P384, self.point(48)?)),
-            ("OKP", Some("Ed25519")) => {
-                let key = number(self.x.as_ref()?).filter(|key| key.len() == 32)?;
-                Some((Kind::Ed25519, DecodingKey::from_ed_der(&key)))
-            }
-            _ => None,
-        }
-    }
-
-    fn point(&self, size: usize) -> Option<DecodingKey> {
-        let whole = |text| number(text).filter(|part| part.len() == size);
-        let (x, y) = (whole(self.x.as_ref()?)?, whole(self.y.as_ref()?)?);
-        let point = [&[4], x.as_slice(), &y].concat();
-        Some(DecodingKey::from_ec_der(&point))
-    }
-}
-
-/// Of 2048 to 8192 bits: shorter ones can be broken (RFC 7518, section 3.3), longer ones burn time.
-fn rsa(modulus: &str, exponent: &str) -> Option<DecodingKey> {
-    let modulus = number(modulus)?;
-    // Some issuers write the byte that keeps it positive in DER.
-    let modulus = modulus.strip_prefix(&[0]).unwrap_or(&modulus);
-    if !(256..=1024).contains(&modulus.len()) {
-        return None;
-    }
-    Some(DecodingKey::from_rsa_raw_components(
-        modulus,
-        &number(exponent)?,
-    ))
-}
-
-fn number(text: &str) -> Option<Vec<u8>> {
-    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::fetch::is_local;
 pub struct IssuerOptions {
     /// The operator's name for it.
     pub name: String,
-    /// Its `iss`, exactly as it stands in tokens.
+    /// Its `iss`, exactly as it stands in tokens; for a SPIFFE trust domain `spiffe://` and its name.
     pub issuer: String,
     /// Whom its tokens are meant for: one of these has to be in `aud`. Empty: `aud` is not looked at, and a token that the
     /// issuer made for any other service opens this one too.
@@ -115,6 +115,11 @@ impl IssuerOptions {
                 group("scope", true),
             ],
         }
+    }
+
+    /// Whether the issuer is a SPIFFE trust domain (`spiffe://example.org`): its tokens are JWT-SVIDs, which need no `iss`.
+    pub fn is_trust_domain(&self) -> bool {
+        crate::spiffe::trust_domain(&self.issuer) == Some(self.issuer.as_str())
     }
 
     /// Whether keys at this address are refused unless [`allow_http`](Self::allow_http) is set: plain HTTP, and not from this machine.

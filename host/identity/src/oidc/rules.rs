@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::token::Token;
 use super::{GroupPath, IssuerOptions, RequiredClaim, TokenError};
+use crate::spiffe;
+use crate::times::is_implausible;
 
 /// The largest number of seconds that a float holds to the second, for times are numbers of any kind.
 const MAX_SECONDS: f64 = 9_007_199_254_740_992.0;
@@ -33,6 +35,9 @@ pub(crate) fn check(
     {
         return Err(TokenError::WrongType { issuer: issuer() });
     }
+    if options.is_trust_domain() && trust_domain(&token.claims) != Some(&options.issuer) {
+        return Err(TokenError::OtherTrustDomain { issuer: issuer() });
+    }
     if !is_for(&token.claims, &options.audiences) {
         return Err(TokenError::WrongAudience { issuer: issuer() });
     }
@@ -41,6 +46,11 @@ pub(crate) fn check(
         check_required(&token.claims, required, options)?;
     }
     Ok(end)
+}
+
+/// The trust domain of a JWT-SVID, by its `sub`, which has to be a SPIFFE id; `None` if it is none.
+pub(crate) fn trust_domain(claims: &Claims) -> Option<&str> {
+    spiffe::trust_domain(claims.get("/sub")?.as_str()?)
 }
 
 /// RFC 7515, section 4.1.9: media types, whose `application/` may be left out.
@@ -72,13 +82,13 @@ fn is_for(claims: &Claims, audiences: &[String]) -> bool {
 
 fn check_times(claims: &Claims, options: &IssuerOptions, now: u64) -> Result<u64, TokenError> {
     let leeway = options.leeway.as_secs();
-    let expiry = time(claims, "/exp")?.ok_or(TokenError::NoTime("exp"))?;
+    let expiry = time(claims, "/exp", now)?.ok_or(TokenError::NoTime("exp"))?;
     let end = expiry.saturating_add(leeway);
     if now >= end {
         return Err(TokenError::Expired(now.saturating_sub(expiry)));
     }
     for (claim, path) in [("nbf", "/nbf"), ("iat", "/iat")] {
-        let ahead = time(claims, path)?.map_or(0, |time| time.saturating_sub(now));
+        let ahead = time(claims, path, now)?.map_or(0, |time| time.saturating_sub(now));
         if ahead > leeway {
             return Err(TokenError::FromTheFuture { claim, ahead });
         }
@@ -96,7 +106,7 @@ fn check_age(
     limit: Duration,
     now: u64,
 ) -> Result<(), TokenError> {
-    let issued = time(claims, "/iat")?.ok_or(TokenError::NoTime("iat"))?;
+    let issued = time(claims, "/iat", now)?.ok_or(TokenError::NoTime("iat"))?;
     let age = now.saturating_sub(issued);
     let limit = limit.as_secs();
     if age > limit.saturating_add(options.leeway.as_secs()) {
@@ -110,12 +120,21 @@ fn check_age(
 }
 
 /// A `NumericDate` (RFC 7519, section 2): a number of seconds since the Unix epoch, whole or not.
-fn time(claims: &Claims, path: &'static str) -> Result<Option<u64>, TokenError> {
+fn time(claims: &Claims, path: &'static str, now: u64) -> Result<Option<u64>, TokenError> {
     let Some(value) = claims.get(path) else {
         return Ok(None);
     };
+    let claim = path.strip_prefix('/').unwrap_or(path);
+    let seconds = seconds(value).ok_or(TokenError::InvalidTime(claim))?;
+    if is_implausible(seconds, now) {
+        return Err(TokenError::ImplausibleTime(claim));
+    }
+    Ok(Some(seconds))
+}
+
+fn seconds(value: &Value) -> Option<u64> {
     if let Some(seconds) = value.as_u64() {
-        return Ok(Some(seconds));
+        return Some(seconds);
     }
     let seconds = value
         .as_f64()
@@ -125,9 +144,7 @@ fn time(claims: &Claims, path: &'static str) -> Result<Option<u64>, TokenError> 
         clippy::cast_sign_loss,
         reason = "it is in the range"
     )]
-    let whole = seconds.map(|seconds| seconds as u64);
-    let claim = path.strip_prefix('/').unwrap_or(path);
-    whole.map(Some).ok_or(TokenError::InvalidTime(claim))
+    seconds.map(|seconds| seconds as u64)
 }
 
 fn check_required(

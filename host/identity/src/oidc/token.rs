@@ -49,26 +49,82 @@ struct Header {
     enc: bool,
 }
 
+/// What a text is by its looks. Nothing of it is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// A signed token: three parts with dots between, of which the first is an object with `alg`.
+    Signed,
+    /// A token by its header, and for this reason none that the host can verify.
+    Broken(&'static str),
+    /// One of NATS's own JWTs, whose `alg` is another.
+    Nats,
+    /// Something else: a password, an opaque token.
+    Other,
+}
+
 /// Whether a text has the shape of a signed token: three parts with dots between, of which the first is an object with `alg`. NATS's
 /// own JWTs have another `alg` and are none.
 pub fn looks_like_token(text: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Shape {
-        alg: String,
+    shape(text) == Shape::Signed
+}
+
+/// What `text` is by its looks.
+pub(crate) fn shape(text: &str) -> Shape {
+    if text.starts_with('{') && text.contains("\"eyJ") {
+        return Shape::Broken("it is JSON with a token in it; present the token alone");
     }
-    let Some((header, payload, signature)) = parts(text) else {
-        return false;
+    let bare = text.trim_matches(['"', '\'']);
+    let mut parts = bare.split('.');
+    let Some(algorithm) = parts.next().and_then(algorithm_of) else {
+        return Shape::Other;
     };
-    let has_alphabet = |part: &str| {
+    if NATS_ALGORITHMS.contains(&algorithm.as_str()) {
+        return Shape::Nats;
+    }
+    let parts: Vec<&str> = parts.collect();
+    let has_alphabet = |part: &&str| {
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         part.bytes().all(is_letter)
     };
-    if payload.is_empty() || !has_alphabet(payload) || !has_alphabet(signature) {
-        return false;
+    if bare.len() < text.len() {
+        return Shape::Broken("there are quotes around it");
     }
-    let header = BASE64URL_NOPAD.decode(header.as_bytes()).ok();
-    let shape = header.and_then(|json| serde_json::from_slice::<Shape>(&json).ok());
-    shape.is_some_and(|shape| !NATS_ALGORITHMS.contains(&shape.alg.as_str()))
+    if bare.contains(char::is_whitespace) {
+        return Shape::Broken("there is white space inside it");
+    }
+    match parts.as_slice() {
+        ["", _] => Shape::Broken("its claims are missing"),
+        [_, _] if parts.iter().all(has_alphabet) => Shape::Signed,
+        [_, _] => Shape::Broken("a part of it is not base64url"),
+        [_, _, _, _] => Shape::Broken(
+            "it has five parts, so it is encrypted (a JWE); have its issuer sign tokens and not encrypt them",
+        ),
+        _ => Shape::Broken("it does not have three parts; a part of it may be missing"),
+    }
+}
+
+/// The `alg` of a header, if it is one. White space, padding and the standard alphabet of base64 do not hide it.
+fn algorithm_of(header: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        alg: String,
+    }
+    // Every JSON object begins with one of these in base64: the brace, and a quotation mark or white space.
+    if !header.starts_with("ey") && !header.starts_with("ew") {
+        return None;
+    }
+    let as_it_should_be = BASE64URL_NOPAD.decode(header.as_bytes());
+    let json = as_it_should_be.or_else(|_| {
+        let letters = header.chars().filter(|letter| !letter.is_whitespace());
+        let letters: String = letters.collect();
+        let letters = letters
+            .trim_end_matches('=')
+            .replace('+', "-")
+            .replace('/', "_");
+        BASE64URL_NOPAD.decode(letters.as_bytes())
+    });
+    let named: Named = serde_json::from_slice(&json.ok()?).ok()?;
+    Some(named.alg)
 }
 
 impl<'t> Token<'t> {

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use portcullis_core::Claims;
-use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::error::shown;
@@ -100,13 +99,30 @@ impl TokenVerifier {
         self.issuers.iter().map(|issuer| issuer.status()).collect()
     }
 
+    /// The issuer of a token: that of its `iss`. A JWT-SVID need not have one (SPIFFE JWT-SVID, 3): the trust domain of its
+    /// `sub` issued it.
     fn issuer(&self, claims: &Claims) -> Result<&Arc<Issuer>, TokenError> {
-        let iss = claims.get("/iss").and_then(Value::as_str);
-        let iss = iss.ok_or(TokenError::NoIssuer)?;
-        self.issuers
-            .iter()
-            .find(|issuer| issuer.options.issuer == iss)
-            .ok_or_else(|| TokenError::UnknownIssuer(shown(iss)))
+        let iss = match claims.get("/iss") {
+            None => None,
+            Some(iss) => Some(iss.as_str().ok_or(TokenError::NoIssuer)?),
+        };
+        if let Some(issuer) = iss.and_then(|iss| self.issuer_named(iss)) {
+            return Ok(issuer);
+        }
+        let domain = rules::trust_domain(claims);
+        if let Some(issuer) = domain.and_then(|domain| self.issuer_named(domain)) {
+            return Ok(issuer);
+        }
+        Err(match (iss, domain) {
+            (Some(iss), _) => TokenError::UnknownIssuer(shown(iss)),
+            (None, Some(domain)) => TokenError::UnknownTrustDomain(shown(domain)),
+            (None, None) => TokenError::NoIssuer,
+        })
+    }
+
+    fn issuer_named(&self, name: &str) -> Option<&Arc<Issuer>> {
+        let mut issuers = self.issuers.iter();
+        issuers.find(|issuer| issuer.options.issuer == name)
     }
 }
 

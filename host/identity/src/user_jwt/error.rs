@@ -21,9 +21,29 @@ pub enum UserJwtError {
     /// It does not hold yet.
     #[error("the user JWT's `nbf` is {0} s in the future")]
     FromTheFuture(u64),
+    /// A time of its own, or of the account's JWT, is too far ahead to be in seconds.
+    #[error(
+        "the `{claim}` of {of} is more than a hundred years ahead: it has to be in seconds since 1970, and seems to be in milliseconds"
+    )]
+    ImplausibleTime {
+        /// The claim: `exp`, `nbf` or `iat`.
+        claim: &'static str,
+        /// Of which JWT.
+        of: String,
+    },
     /// Its signer does not speak for the account that it names.
     #[error("the user JWT is signed by a key that is none of account `{0}`")]
     Signer(String),
+    /// Its signing key is bound to a role that the operator does not trust.
+    #[error(
+        "the user JWT is signed by a key of account `{account}` that is bound to role `{role}`, which is not believed; add the role to `roles` of `[identity.accounts.{account}]` to believe all that holders of its key sign"
+    )]
+    UntrustedRole {
+        /// The operator's name for the account.
+        account: String,
+        /// The role.
+        role: String,
+    },
     /// Its signing key is bound to a role, and it has permissions or limits of its own.
     #[error(
         "the user JWT has permissions or limits, and the key of account `{account}` that signed it is bound to role `{role}`"

@@ -29,5 +29,8 @@ pub enum AccountSource {
         file: PathBuf,
         /// The account it has to be of; the first JWT read says, if this does not.
         key: Option<PublicKey>,
+        /// The roles whose scoped signing keys are believed. The holder of such a key chooses subject, tags and claims of
+        /// the user JWTs that it signs, so a role that is not named here speaks for no user.
+        roles: Vec<String>,
     },
 }

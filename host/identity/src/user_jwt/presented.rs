@@ -8,6 +8,8 @@ use portcullis_core::Credentials;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::bearer::unmarked;
+
 /// The user JWT of a login, read when it is first asked for: that costs a signature.
 pub(crate) struct PresentedJwt<'r> {
     credentials: &'r Credentials,
@@ -32,7 +34,7 @@ impl<'r> PresentedJwt<'r> {
     /// The JWT, or what is wrong with it; nothing if there is none.
     pub(crate) fn get(&self) -> Option<Result<&UserJwt, TokenError>> {
         let read = || {
-            let text = self.credentials.jwt.as_ref()?.expose();
+            let (text, _) = unmarked(self.credentials.jwt.as_ref()?.expose());
             let read = UserClaims::decode_with_json(text);
             Some(read.map(|(claims, json)| UserJwt { claims, json }))
         };
@@ -52,6 +54,7 @@ pub(crate) fn claimed_subject(token: &str) -> Option<String> {
     struct Subject {
         sub: String,
     }
+    let (token, _) = unmarked(token);
     let payload = token.split('.').nth(1)?;
     let json = Zeroizing::new(BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?);
     let claims: Subject = serde_json::from_slice(&json).ok()?;

@@ -7,9 +7,13 @@ use portcullis_core::{AuthorizationRequest, Client, ConnectionType, SourceNetwor
 
 use super::UserJwtError;
 use super::account::{Account, Signer};
+use super::source::KnownAccount;
+use crate::times::is_implausible;
 
 /// Where, how and when a user may connect: by its own JWT or by the role of the key that signed it.
 struct Limits<'a> {
+    /// The role, if the signing key is bound to one.
+    role: Option<&'a str>,
     sources: &'a [String],
     times: &'a [TimeRule],
     times_location: Option<&'a str>,
@@ -17,22 +21,32 @@ struct Limits<'a> {
     bearer: bool,
 }
 
-/// Holds a user JWT of `account`, which the operator calls `name`, to the server's rules. `nkey` is the one that the client has
-/// shown to hold. Returns when the login has to end, in seconds since the Unix epoch.
+/// What a user JWT comes to that has been held to every rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// When the login has to end, in seconds since the Unix epoch.
+    pub(crate) expires_at: Option<u64>,
+    /// The role of the scoped key that signed it.
+    pub(crate) role: Option<String>,
+}
+
+/// Holds a user JWT of `account`, as it is now known, to the server's rules and to what the operator says of it in `known`.
+/// `nkey` is the one that the client has shown to hold.
 pub(crate) fn check(
     user: &UserClaims,
     account: &Account,
-    name: &str,
+    known: &KnownAccount,
     nkey: Option<&str>,
     request: &AuthorizationRequest,
-) -> Result<Option<u64>, UserJwtError> {
+) -> Result<Accepted, UserJwtError> {
     let (now, client) = (request.received_at, &request.client);
+    let name = known.name.as_str();
     let subject = user.subject.as_deref().unwrap_or_default();
     if !PublicKey::is_valid(subject, KeyKind::User) {
         return Err(UserJwtError::Subject);
     }
     let expires_at = check_own_times(user, now)?;
-    let limits = limits(user, account, name)?;
+    let limits = limits(user, account, known)?;
     check_account_times(account, name, now)?;
     if limits.bearer && account.disallows_bearer {
         return Err(UserJwtError::Bearer(name.to_owned()));
@@ -55,11 +69,20 @@ pub(crate) fn check(
     )
     .map_err(UserJwtError::Times)?;
     let ends = [expires_at, account.expires_at, until];
-    Ok(ends.into_iter().flatten().min())
+    Ok(Accepted {
+        expires_at: ends.into_iter().flatten().min(),
+        role: limits.role.map(str::to_owned),
+    })
 }
 
 /// A token is good up to and including the second it expires in.
 fn check_own_times(user: &UserClaims, now: u64) -> Result<Option<u64>, UserJwtError> {
+    let times = [
+        ("exp", user.expires_at),
+        ("nbf", user.not_before),
+        ("iat", user.issued_at),
+    ];
+    check_plausible(&times, || "the user JWT".to_owned(), now)?;
     let expires_at = user.expires_at.filter(|end| *end > 0);
     if let Some(ago) = expires_at.and_then(|end| past(end, now)) {
         return Err(UserJwtError::Expired(ago));
@@ -71,6 +94,8 @@ fn check_own_times(user: &UserClaims, now: u64) -> Result<Option<u64>, UserJwtEr
 }
 
 fn check_account_times(account: &Account, name: &str, now: u64) -> Result<(), UserJwtError> {
+    let times = [("exp", account.expires_at), ("nbf", account.not_before)];
+    check_plausible(&times, || format!("the JWT of account `{name}`"), now)?;
     let name = || name.to_owned();
     if let Some(ago) = account.expires_at.and_then(|end| past(end, now)) {
         let account = name();
@@ -85,6 +110,19 @@ fn check_account_times(account: &Account, name: &str, now: u64) -> Result<(), Us
     }
 }
 
+/// A JWT with an `iat` in milliseconds would outlive every revocation, and one with such an `exp` would never end.
+fn check_plausible(
+    times: &[(&'static str, Option<u64>)],
+    of: impl FnOnce() -> String,
+    now: u64,
+) -> Result<(), UserJwtError> {
+    let is_beyond = |time: &Option<u64>| time.is_some_and(|time| is_implausible(time, now));
+    match times.iter().find(|(_, time)| is_beyond(time)) {
+        Some((claim, _)) => Err(UserJwtError::ImplausibleTime { claim, of: of() }),
+        None => Ok(()),
+    }
+}
+
 fn past(end: u64, now: u64) -> Option<u64> {
     now.checked_sub(end).filter(|ago| *ago > 0)
 }
@@ -93,29 +131,38 @@ fn ahead(begin: u64, now: u64) -> Option<u64> {
     begin.checked_sub(now).filter(|ahead| *ahead > 0)
 }
 
-/// A role's users have nothing of their own: what the role says counts.
+/// A role's users have nothing of their own: what the role says counts. The role has to be one that the operator trusts: the
+/// holder of its key may name any subject, tags and claims.
 fn limits<'a>(
     user: &'a UserClaims,
     account: &'a Account,
-    name: &str,
+    known: &KnownAccount,
 ) -> Result<Limits<'a>, UserJwtError> {
     let signer = user.issuer.as_deref().unwrap_or_default();
     let scope = match account.signer(signer) {
-        None => return Err(UserJwtError::Signer(name.to_owned())),
+        None => return Err(UserJwtError::Signer(known.name.clone())),
         Some(Signer::Account) => return Ok(own_limits(user)),
         Some(Signer::Role(scope)) => scope,
     };
-    if !user.nats.is_bare() {
-        return Err(UserJwtError::BeyondRole {
-            account: name.to_owned(),
-            role: scope.role.clone(),
+    let (account, role) = (|| known.name.clone(), || scope.role.clone());
+    if !known.roles.contains(&scope.role) {
+        return Err(UserJwtError::UntrustedRole {
+            account: account(),
+            role: role(),
         });
     }
-    Ok(role_limits(&scope.template))
+    if !user.nats.is_bare() {
+        return Err(UserJwtError::BeyondRole {
+            account: account(),
+            role: role(),
+        });
+    }
+    Ok(role_limits(&scope.role, &scope.template))
 }
 
 fn own_limits(user: &UserClaims) -> Limits<'_> {
     Limits {
+        role: None,
         sources: &user.nats.sources,
         times: &user.nats.times,
         times_location: user.nats.times_location.as_deref(),
@@ -124,8 +171,9 @@ fn own_limits(user: &UserClaims) -> Limits<'_> {
     }
 }
 
-fn role_limits(template: &UserTemplate) -> Limits<'_> {
+fn role_limits<'a>(role: &'a str, template: &'a UserTemplate) -> Limits<'a> {
     Limits {
+        role: Some(role),
         sources: &template.sources,
         times: &template.times,
         times_location: template.times_location.as_deref(),

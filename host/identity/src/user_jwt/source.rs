@@ -22,6 +22,8 @@ pub(crate) struct KnownAccount {
     pub(crate) name: String,
     /// Its public key, which never changes.
     pub(crate) key: String,
+    /// The roles whose users are believed.
+    pub(crate) roles: Vec<String>,
     held: ArcSwap<Account>,
     file: Option<AccountFile>,
 }
@@ -40,23 +42,24 @@ impl KnownAccount {
         options: AccountOptions,
         operators: &Arc<[PublicKey]>,
     ) -> Result<Self, AccountJwtError> {
-        let (account, file) = match options.source {
+        let (account, roles, file) = match options.source {
             AccountSource::Keys { key, signing_keys } => {
-                (Account::of_keys(&key, &signing_keys), None)
+                (Account::of_keys(&key, &signing_keys), Vec::new(), None)
             }
-            AccountSource::Jwt { file, key } => {
+            AccountSource::Jwt { file, key, roles } => {
                 let file = AccountFile {
                     seen: Mutex::new(Stamp::of_now(&file)),
                     operators: Arc::clone(operators),
                     path: file,
                 };
                 let key = key.as_ref().map(PublicKey::as_str);
-                (read(&file.path, operators, key)?, Some(file))
+                (read(&file.path, operators, key)?, roles, Some(file))
             }
         };
         Ok(Self {
             name: options.name,
             key: account.key.clone(),
+            roles,
             held: ArcSwap::from_pointee(account),
             file,
         })

@@ -30,6 +30,8 @@ pub(crate) struct VerifiedUser {
     pub(crate) subject: String,
     /// The account's public key (`A…`).
     pub(crate) account: String,
+    /// The role of the scoped key that signed it; `None` if the account or one of its plain keys did.
+    pub(crate) role: Option<String>,
     /// When the login has to end, in seconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
     pub(crate) claims: Claims,
@@ -105,12 +107,13 @@ impl TrustedAccounts {
             return Ok(None);
         };
         let account = known.now();
-        let expires_at = rules::check(&user.claims, &account, &known.name, nkey, request)?;
+        let accepted = rules::check(&user.claims, &account, known, nkey, request)?;
         let claims = Claims::from_json(&user.json).map_err(|_| UserJwtError::Claims)?;
         Ok(Some(VerifiedUser {
             subject: user.claims.subject.clone().unwrap_or_default(),
             account: account.key.clone(),
-            expires_at,
+            role: accepted.role,
+            expires_at: accepted.expires_at,
             claims,
             tags: user.claims.nats.tags.clone(),
         }))

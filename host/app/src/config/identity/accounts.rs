@@ -4,7 +4,16 @@ use portcullis_claims::PublicKey;
 use portcullis_identity::{AccountOptions, AccountSource};
 
 use crate::config::reader::{Read, Section};
-use crate::config::values::{ACCOUNT_KEY, WORD};
+use crate::config::values::{ACCOUNT_KEY, Kind, WORD};
+
+/// A role of an account, as its account JWT names it.
+const ROLE: Kind<String> = Kind {
+    expected: "the name of a role",
+    parse: |text| match text {
+        "" => Err("expected the name of a role, found nothing".to_owned()),
+        role => Ok(role.to_owned()),
+    },
+};
 
 /// The tables, by the operator's names.
 pub(super) fn read(section: Section<'_>) -> Option<Vec<AccountOptions>> {
@@ -16,6 +25,7 @@ pub(super) fn read(section: Section<'_>) -> Option<Vec<AccountOptions>> {
 fn read_account(mut section: Section<'_>) -> Option<AccountSource> {
     let key = read_key(&mut section);
     let signing_keys = section.list("signing-keys", &ACCOUNT_KEY);
+    let roles = section.list("roles", &ROLE);
     let named = section.has("jwt-file");
     let file = section.path("jwt-file");
     if !named && !section.has("key") {
@@ -27,11 +37,14 @@ fn read_account(mut section: Section<'_>) -> Option<AccountSource> {
     if two_sources {
         section.report("has both `jwt-file` and `signing-keys`; the JWT names the signing keys");
     }
+    if section.has("roles") && !named {
+        section.report("has `roles` without `jwt-file`; only the account's JWT says which key is bound to which role");
+    }
     section.finish();
-    let (key, signing_keys) = (key?, signing_keys?);
+    let (key, signing_keys, roles) = (key?, signing_keys?, roles?);
     match (file, key) {
         _ if two_sources => None,
-        (Some(file), key) => Some(AccountSource::Jwt { file, key }),
+        (Some(file), key) => Some(AccountSource::Jwt { file, key, roles }),
         (None, Some(key)) if !named => Some(AccountSource::Keys { key, signing_keys }),
         (None, _) => None,
     }

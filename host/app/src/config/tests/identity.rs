@@ -326,7 +326,7 @@ fn accounts_are_known_by_keys_or_by_their_jwt() {
     );
     let found = identity(&format!(
         "[identity]\noperators = [\"{operator}\"]\n[identity.accounts.A]\nkey = \"{app}\"\nsigning-keys = [\"{signing}\"]\n\
-         [identity.accounts.B]\njwt-file = \"b.jwt\"\n[identity.accounts.C]\njwt-file = \"c.jwt\"\nkey = \"{app}\"\n"
+         [identity.accounts.B]\njwt-file = \"b.jwt\"\n[identity.accounts.C]\njwt-file = \"c.jwt\"\nkey = \"{app}\"\nroles = [\"reader\"]\n"
     ));
     assert_eq!(found.operators, [operator.parse().unwrap()]);
     let sources: Vec<_> = found
@@ -334,9 +334,10 @@ fn accounts_are_known_by_keys_or_by_their_jwt() {
         .into_iter()
         .map(|account| account.source)
         .collect();
-    let jwt = |file: &str, key| AccountSource::Jwt {
+    let jwt = |file: &str, key, roles: &[&str]| AccountSource::Jwt {
         file: file.into(),
         key,
+        roles: roles.iter().map(ToString::to_string).collect(),
     };
     assert_eq!(
         sources,
@@ -345,8 +346,8 @@ fn accounts_are_known_by_keys_or_by_their_jwt() {
                 key: app.parse().unwrap(),
                 signing_keys: vec![signing.parse().unwrap()],
             },
-            jwt("dir/b.jwt", None),
-            jwt("dir/c.jwt", Some(app.parse().unwrap())),
+            jwt("dir/b.jwt", None, &[]),
+            jwt("dir/c.jwt", Some(app.parse().unwrap()), &["reader"]),
         ]
     );
 }

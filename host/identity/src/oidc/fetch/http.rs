@@ -41,11 +41,36 @@ pub(crate) async fn discover(
     let keys = Url::parse(&found.jwks_uri).map_err(|_| "it is not a URL");
     let keys = keys.and_then(|keys| allowed(&keys, options.allow_http).map(|()| keys));
     match keys {
-        Ok(keys) => get(&keys, url, options).await,
+        Ok(keys) => {
+            let got = get(&keys, url, options).await;
+            got.map_err(|error| explained(error, &keys, url, options))
+        }
         Err(problem) => Err(FetchError::KeysUrl {
             url: origin,
             problem,
         }),
+    }
+}
+
+/// The error for keys that discovery names and that cannot be had: a missing token is one reason.
+fn explained(
+    error: FetchError,
+    keys: &Url,
+    configured: &Url,
+    options: &IssuerOptions,
+) -> FetchError {
+    let is_without_token =
+        options.bearer_token_file.is_some() && keys.origin() != configured.origin();
+    match error {
+        FetchError::Status {
+            url,
+            status: status @ (401 | 403),
+        } if is_without_token => FetchError::TokenNotSent {
+            url,
+            status,
+            configured: configured.origin().ascii_serialization(),
+        },
+        error => error,
     }
 }
 

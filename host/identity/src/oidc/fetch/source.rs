@@ -35,6 +35,11 @@ impl Source {
 
 /// `OpenID` Connect Discovery 1.0, section 4.1.
 fn well_known(issuer: &str) -> Result<Url, &'static str> {
+    if issuer.starts_with("spiffe://") {
+        return Err(
+            "a SPIFFE trust domain has no discovery: name its bundle in `jwks-url` or `jwks-file`",
+        );
+    }
     let problem = "the issuer is not a URL, so that it needs the URL of its keys";
     let url = Url::parse(issuer).map_err(|_| problem)?;
     if url.query().is_some() || url.fragment().is_some() {

@@ -99,11 +99,11 @@ async fn whatever_a_provider_does_wrong_is_told() {
         ),
         (
             Answer::Document(set(&[])),
-            Err("has no key for signatures, only 0 others"),
+            Err("has no key for signatures: the set is empty"),
         ),
         (
             Answer::Document(set(&[json!({ "kty": "oct" })])),
-            Err("only 1 others"),
+            Err("has no key for signatures: a key without `kid`: its `kty` `oct` is none"),
         ),
     ] {
         provider.answer("/keys", answer);
@@ -266,6 +266,7 @@ fn keys_come_over_tls_or_from_this_machine() {
         ("https://idp.example?a=b", false),
         ("https://idp.example#a", false),
         ("kubernetes/serviceaccount", false),
+        ("spiffe://example.org", false),
         ("", false),
     ] {
         let options = IssuerOptions {
@@ -306,6 +307,38 @@ async fn the_bearer_token_goes_to_the_origin_that_is_configured_only() {
         fs::write(&path, broken).unwrap();
         let error = outcome(options.clone()).await.unwrap_err();
         assert!(error.contains("has no token that can be sent"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn keys_elsewhere_that_want_the_token_are_named_with_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    fs::write(&path, "secret-token").unwrap();
+    let (provider, other) = (Provider::start(), Provider::start());
+    let configuration = json!({ "issuer": ISSUER, "jwks_uri": other.at("/keys").as_str() });
+    provider.document("/configuration", configuration.to_string());
+    for (status, is_for_want_of_it) in [
+        ("401 Unauthorized", true),
+        ("403 Forbidden", true),
+        ("500 Oh", false),
+    ] {
+        other.answer("/keys", raw(status, "", ""));
+        let options = IssuerOptions {
+            bearer_token_file: Some(path.clone()),
+            ..discovered(&provider, "/configuration")
+        };
+        let error = outcome(options).await.unwrap_err();
+        let origin = provider.url.as_str().trim_end_matches('/');
+        let goes = format!("the token in `bearer-token-file` goes to `{origin}` only");
+        let set = format!("set `jwks-url = \"{}\"`", other.at("/keys"));
+        assert_eq!(error.contains(&goes), is_for_want_of_it, "{error}");
+        assert_eq!(error.contains(&set), is_for_want_of_it, "{error}");
+        assert!(!error.contains("secret-token"), "{error}");
+        let error = outcome(discovered(&provider, "/configuration"))
+            .await
+            .unwrap_err();
+        assert!(!error.contains(&set), "there is no token to send: {error}");
     }
 }
 

@@ -159,6 +159,75 @@ async fn a_token_is_held_to_the_rules_of_its_own_issuer() {
 }
 
 #[tokio::test]
+async fn a_jwt_svid_is_issued_by_the_trust_domain_of_its_subject() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle.json");
+    let mut key = P256.jwk("k");
+    key["use"] = json!("jwt-svid");
+    fs::write(&path, set(&[key])).unwrap();
+    let mesh = IssuerOptions {
+        audiences: vec!["nats".to_owned()],
+        keys: KeySource::File(path),
+        ..IssuerOptions::new("mesh", "spiffe://example.org")
+    };
+    let verifier = TokenVerifier::new(vec![mesh]).unwrap();
+    let workload = "spiffe://example.org/ns/prod/sa/api";
+    for (iss, sub, aud, expected) in [
+        (json!(null), workload, "nats", Ok(())),
+        (json!("https://spire.example"), workload, "nats", Ok(())),
+        (json!("spiffe://example.org"), workload, "nats", Ok(())),
+        (
+            json!(["spiffe://example.org"]),
+            workload,
+            "nats",
+            Err("no-issuer"),
+        ),
+        (json!(null), workload, "web", Err("wrong-audience")),
+        (
+            json!(null),
+            "spiffe://other.org/ns",
+            "nats",
+            Err("unknown-trust-domain"),
+        ),
+        (
+            json!(null),
+            "spiffe://example.org/",
+            "nats",
+            Err("no-issuer"),
+        ),
+        (json!(null), "alice", "nats", Err("no-issuer")),
+        (
+            json!("spiffe://example.org"),
+            "spiffe://other.org/a",
+            "nats",
+            Err("other-trust-domain"),
+        ),
+        (
+            json!("spiffe://example.org"),
+            "alice",
+            "nats",
+            Err("other-trust-domain"),
+        ),
+    ] {
+        let mut claims = json!({ "sub": sub, "aud": [aud], "exp": NOW + 60 });
+        if !iss.is_null() {
+            claims["iss"] = iss.clone();
+        }
+        let token = P256.token(&json!({ "alg": "ES256", "kid": "k" }), &claims);
+        let found = kind(&verifier, &token).await;
+        assert_eq!(
+            found.as_ref().map(|_| ()).map_err(|kind| *kind),
+            expected,
+            "{claims}"
+        );
+        if let Ok(found) = found {
+            assert_eq!(found.issuer, "spiffe://example.org");
+            assert_eq!(found.principal.as_deref(), Some(sub));
+        }
+    }
+}
+
+#[tokio::test]
 async fn refusals_show_nothing_of_the_token_but_names() {
     let (_folder, verifier) = verifier();
     let mut all = claims();

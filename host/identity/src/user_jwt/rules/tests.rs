@@ -8,6 +8,7 @@ use rstest::rstest;
 use super::*;
 use crate::error::chain;
 use crate::user_jwt::testing::{NOW, World};
+use crate::user_jwt::{AccountOptions, AccountSource};
 
 /// A login that every rule lets pass, to be spoilt.
 struct Case {
@@ -18,6 +19,8 @@ struct Case {
     request: AuthorizationRequest,
     /// Whether the client has shown to hold the user's key.
     proved: bool,
+    /// The roles that the operator trusts.
+    roles: &'static [&'static str],
 }
 
 impl Case {
@@ -29,6 +32,7 @@ impl Case {
             signer: |world| &world.account,
             request: world.login(String::new()),
             proved: true,
+            roles: &["reader"],
             world,
         };
         spoil(&mut case);
@@ -62,13 +66,31 @@ impl Case {
     }
 
     fn outcome(self) -> Result<Option<u64>, String> {
+        self.accepted().map(|accepted| accepted.expires_at)
+    }
+
+    fn accepted(self) -> Result<Accepted, String> {
         let account = self.account.sign(&self.world.operator).unwrap();
         let account = Account::of_jwt(account.as_bytes(), Path::new("app.jwt"), &[]).unwrap();
+        let mut known = known(&self.world);
+        known.roles = texts(self.roles);
         let jwt = self.user.sign((self.signer)(&self.world)).unwrap();
         let user = UserClaims::decode(&jwt).unwrap();
         let nkey = self.proved.then(|| self.world.user.public_key());
-        check(&user, &account, "APP", nkey, &self.request).map_err(|error| chain(&error))
+        check(&user, &account, &known, nkey, &self.request).map_err(|error| chain(&error))
     }
+}
+
+/// What the operator says of the account `APP`.
+fn known(world: &World) -> KnownAccount {
+    let options = AccountOptions {
+        name: "APP".to_owned(),
+        source: AccountSource::Keys {
+            key: world.account.as_public().clone(),
+            signing_keys: Vec::new(),
+        },
+    };
+    KnownAccount::new(options, &Vec::new().into()).unwrap()
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
@@ -96,6 +118,25 @@ fn times(start: &str, end: &str) -> Vec<TimeRule> {
 #[case::a_role_and_more(
     |case: &mut Case| case.signed_by(|world| &world.role_key),
     "the user JWT has permissions or limits, and the key of account `APP` that signed it is bound to role `reader`"
+)]
+#[case::milliseconds(
+    |case: &mut Case| case.user.expires_at = Some((NOW + 60) * 1000),
+    "the `exp` of the user JWT is more than a hundred years ahead: it has to be in seconds since 1970, and seems to be in milliseconds"
+)]
+#[case::issued_in_milliseconds(
+    |case: &mut Case| case.user.issued_at = Some(NOW * 1000),
+    "the `iat` of the user JWT is more than a hundred years ahead: it has to be in seconds since 1970, and seems to be in milliseconds"
+)]
+#[case::account_in_milliseconds(
+    |case: &mut Case| case.account.expires_at = Some(NOW * 1000),
+    "the `exp` of the JWT of account `APP` is more than a hundred years ahead: it has to be in seconds since 1970, and seems to be in milliseconds"
+)]
+#[case::a_role_that_is_not_trusted(
+    |case: &mut Case| {
+        case.of_role(|_| ());
+        case.roles = &["writer", "Reader", ""];
+    },
+    "the user JWT is signed by a key of account `APP` that is bound to role `reader`, which is not believed; add the role to `roles` of `[identity.accounts.APP]` to believe all that holders of its key sign"
 )]
 #[case::account_expired(
     |case: &mut Case| case.account.expires_at = Some(NOW - 60),
@@ -282,7 +323,18 @@ fn a_subject_that_is_no_user_is_refused() {
     user.issuer.clone_from(&user.subject);
     let nkey = user.subject.as_deref();
     assert_eq!(
-        check(&user, &account, "APP", nkey, &request),
+        check(&user, &account, &known(&world), nkey, &request),
         Err(UserJwtError::Subject)
     );
+}
+
+#[test]
+fn the_role_of_a_scoped_key_is_told() {
+    let role = |spoil: fn(&mut Case)| Case::new(spoil).accepted().unwrap().role;
+    assert_eq!(role(|case| case.of_role(|_| ())).as_deref(), Some("reader"));
+    assert_eq!(
+        role(|case| case.signed_by(|world| &world.signing_key)),
+        None
+    );
+    assert_eq!(role(|_| ()), None);
 }

@@ -155,7 +155,11 @@ impl Files {
         operators: Vec<PublicKey>,
     ) -> Result<TrustedAccounts, String> {
         let file = self.path();
-        let options = options(AccountSource::Jwt { file, key });
+        let options = options(AccountSource::Jwt {
+            file,
+            key,
+            roles: vec!["reader".to_owned()],
+        });
         TrustedAccounts::new(vec![options], operators)
             .map_err(|error| chain(&error).replace(&format!("{}/", self.parent()), ""))
     }

@@ -1,7 +1,7 @@
 //! SPIFFE ids.
 
-use x509_parser::certificate::X509Certificate;
-
+/// What every id begins with.
+const SCHEME: &str = "spiffe://";
 /// The longest id, in bytes (SPIFFE-ID, 2.3).
 const MAX_ID: usize = 2048;
 /// The longest trust domain, in bytes (SPIFFE-ID, 2.1).
@@ -13,8 +13,8 @@ const MAX_TRUST_DOMAIN: usize = 255;
 ///
 /// Upper case in scheme or trust domain is refused, as in the SPIFFE project's own libraries: it is not written, and two forms
 /// of one id would be two ids to a policy that compares texts.
-pub(super) fn is_id(uri: &str) -> bool {
-    let Some(rest) = uri.strip_prefix("spiffe://") else {
+pub(crate) fn is_id(uri: &str) -> bool {
+    let Some(rest) = uri.strip_prefix(SCHEME) else {
         return false;
     };
     let (domain, path) = match rest.split_once('/') {
@@ -26,19 +26,16 @@ pub(super) fn is_id(uri: &str) -> bool {
         && path.is_none_or(|path| path.split('/').all(is_part))
 }
 
-/// Whether the certificate can be a workload's at all: it signs neither certificates nor their revocation (SPIFFE X.509-SVID, 5.2).
-pub(super) fn is_leaf(certificate: &X509Certificate<'_>) -> bool {
-    let signs = match certificate.key_usage() {
-        Ok(usage) => {
-            usage.is_some_and(|usage| usage.value.key_cert_sign() || usage.value.crl_sign())
-        }
-        Err(_) => true,
-    };
-    let is_authority = match certificate.basic_constraints() {
-        Ok(constraints) => constraints.is_some_and(|constraints| constraints.value.ca),
-        Err(_) => true,
-    };
-    !signs && !is_authority
+/// The trust domain of a SPIFFE id, itself as an id: `spiffe://example.org`. `None` for any other text.
+pub(crate) fn trust_domain(id: &str) -> Option<&str> {
+    if !is_id(id) {
+        return None;
+    }
+    let name = id.get(SCHEME.len()..)?;
+    match name.find('/') {
+        Some(end) => id.get(..SCHEME.len().saturating_add(end)),
+        None => Some(id),
+    }
 }
 
 fn is_trust_domain(text: &str) -> bool {
@@ -70,6 +67,24 @@ mod tests {
             &widest,
         ] {
             assert!(is_id(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_id_has_a_trust_domain() {
+        let domain = Some("spiffe://example.org");
+        assert_eq!(
+            trust_domain("spiffe://example.org/billing/payments"),
+            domain
+        );
+        assert_eq!(trust_domain("spiffe://example.org"), domain);
+        for other in [
+            "spiffe://example.org/",
+            "https://example.org",
+            "spiffe:///a",
+            "",
+        ] {
+            assert_eq!(trust_domain(other), None, "{other}");
         }
     }
 
