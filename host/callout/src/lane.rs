@@ -8,18 +8,16 @@ use async_nats::connection::State;
 use async_nats::{Client, Message, RequestErrorKind, Subscriber};
 use futures::{FutureExt, StreamExt};
 use portcullis_core::{Authorizer, DenialClass};
-use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::deny::DenyMode;
 use crate::error::chain;
 use crate::handle::{Handler, Received, refuse};
 use crate::outbox::Outbox;
+use crate::permissions::{USER_INFO, UserInfo};
 use crate::reply::ReplyToken;
 use crate::service::{SUBJECT, ServiceError};
 
-/// Where a connection asks a server who it is.
-const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 /// Why a request finds no place in the queue.
 const TOO_MANY: &str =
     "too many requests are waiting; add hosts to the queue group or raise `max-in-flight`";
@@ -201,17 +199,6 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 
-/// The part of the server's answer that matters here.
-#[derive(Debug, Deserialize)]
-struct UserInfo {
-    data: UserInfoData,
-}
-
-#[derive(Debug, Deserialize)]
-struct UserInfoData {
-    account: String,
-}
-
 /// Returns once the server has answered something on this connection: by then it has the subscription, for it works through a
 /// connection in order. Says so if the connection is in another account than the configuration thinks.
 async fn confirm(client: &Client, account: &str) {
@@ -232,10 +219,10 @@ async fn confirm(client: &Client, account: &str) {
     };
     let info = answer.and_then(|message| serde_json::from_slice::<UserInfo>(&message.payload).ok());
     if let Some(info) = info
-        && info.data.account != account
+        && info.account() != account
     {
         tracing::warn!(
-            account = info.data.account,
+            account = info.account(),
             expected = account,
             "connected to another account than `account` says: is this user one of auth_users?"
         );

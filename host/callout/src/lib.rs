@@ -25,6 +25,7 @@
 //! - [`TargetAccounts`], [`Ceilings`], [`Expiry`]: what permits are held to.
 //! - [`DenyModes`]: how denials are answered.
 //! - [`KeyValueMirror`]: buckets in memory, where policies look keys up.
+//! - [`required_permissions`]: what the host's own user has to be allowed.
 //! - [`Counters`], [`Sample`], [`Discovery`]: numbers for whoever watches, and how NATS tools find the service.
 
 mod accounts;
@@ -49,6 +50,7 @@ mod latency;
 pub mod measure;
 mod open;
 mod outbox;
+mod permissions;
 mod rejections;
 mod reply;
 mod sample;
@@ -70,6 +72,7 @@ pub use discovery::Discovery;
 pub use enforce::{Ceilings, Expiry};
 pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
 pub use key_value::{KeyValueFollowers, KeyValueMirror, KeyValueOptions};
+pub use permissions::{PermissionSide, RequiredPermission, required_permissions};
 pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};
 pub use throttle::{Throttle, ThrottleOptions};

@@ -1,0 +1,256 @@
+//! The permissions that the host's own user needs in the callout account, and those that a server denies it.
+
+use std::fmt;
+
+use portcullis_core::PermissionSubject;
+use serde::Deserialize;
+
+use crate::service::SUBJECT;
+
+/// The subject on which a connection asks its server for its own account and permissions.
+pub(crate) const USER_INFO: &str = "$SYS.REQ.USER.INFO";
+
+/// The subject on which services of the callout account describe themselves (ADR-32).
+pub(crate) const SERVICE_INFO: &str = "$SRV.INFO";
+
+/// One permission that the host's user needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredPermission {
+    /// The side of the permission.
+    pub side: PermissionSide,
+    /// The subject, with wildcards.
+    pub subject: String,
+    /// What the host cannot do without it, after "the host cannot".
+    pub purpose: &'static str,
+}
+
+/// The two sides of a user's permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionSide {
+    /// Subjects to publish on.
+    Publish,
+    /// Subjects to subscribe to.
+    Subscribe,
+}
+
+/// Returns every permission that the host's user needs to serve logins; key-value buckets need more.
+///
+/// `inbox_prefix` is the prefix of the connections' inboxes, `_INBOX` unless it is set. With `discoverable`, the host
+/// answers NATS tools, whose inboxes begin with `_INBOX`.
+pub fn required_permissions(inbox_prefix: &str, discoverable: bool) -> Vec<RequiredPermission> {
+    use PermissionSide::{Publish, Subscribe};
+    let required = |side, subject: &str, purpose| RequiredPermission {
+        side,
+        subject: subject.to_owned(),
+        purpose,
+    };
+    let inbox = format!("{inbox_prefix}.>");
+    let mut permissions = vec![
+        required(Subscribe, SUBJECT, "receive logins"),
+        required(Subscribe, &inbox, "receive answers to what it asks"),
+        required(
+            Subscribe,
+            "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
+            "notice permits that a server rejects",
+        ),
+        required(Publish, "$SYS._INBOX.>", "answer servers"),
+        required(Publish, USER_INFO, "find out whether servers ask it"),
+        required(Publish, SERVICE_INFO, "find other hosts that take part"),
+    ];
+    if discoverable {
+        permissions.push(required(
+            Subscribe,
+            "$SRV.>",
+            "be found by other hosts and by NATS tools",
+        ));
+        permissions.push(required(Publish, &inbox, "answer other hosts"));
+        if inbox_prefix != "_INBOX" {
+            permissions.push(required(Publish, "_INBOX.>", "answer NATS tools"));
+        }
+    }
+    permissions
+}
+
+impl fmt::Display for PermissionSide {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+        })
+    }
+}
+
+/// What a server answers on [`USER_INFO`], as far as the host uses it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct UserInfo {
+    data: UserInfoData,
+}
+
+#[derive(Debug, Deserialize)]
+struct UserInfoData {
+    account: String,
+    #[serde(default)]
+    permissions: Option<Granted>,
+}
+
+/// A user's permissions; a side that is absent is unrestricted.
+#[derive(Debug, Default, Deserialize)]
+struct Granted {
+    #[serde(default)]
+    publish: Option<Side>,
+    #[serde(default)]
+    subscribe: Option<Side>,
+}
+
+/// One side; a list of allowed subjects that is empty allows everything.
+#[derive(Debug, Default, Deserialize)]
+struct Side {
+    #[serde(default)]
+    allow: Option<Vec<String>>,
+    #[serde(default)]
+    deny: Option<Vec<String>>,
+}
+
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the check at the start comes with the next change"
+    )
+)]
+impl UserInfo {
+    /// The account of the connection: its name in config mode, its key in operator mode.
+    pub(crate) fn account(&self) -> &str {
+        &self.data.account
+    }
+
+    /// Whether the server hands logins to services in this account: it then denies every user of the account to publish
+    /// on the callout subject.
+    pub(crate) fn callout_is_on(&self) -> bool {
+        let publish = self.granted().and_then(|granted| granted.publish.as_ref());
+        let denied = publish.and_then(|side| side.deny.as_deref());
+        denied.is_some_and(|denied| denied.iter().any(|subject| subject == SUBJECT))
+    }
+
+    /// Whether the user may have `permission`. In `queue_group`, as far as logins are received.
+    pub(crate) fn grants(&self, permission: &RequiredPermission, queue_group: &str) -> bool {
+        let Some(granted) = self.granted() else {
+            return true;
+        };
+        let (side, wanted) = match permission.side {
+            PermissionSide::Publish => (
+                granted.publish.as_ref(),
+                PermissionSubject::publish(&permission.subject),
+            ),
+            PermissionSide::Subscribe => {
+                let subject = if permission.subject == SUBJECT {
+                    format!("{SUBJECT} {queue_group}")
+                } else {
+                    permission.subject.clone()
+                };
+                let wanted = PermissionSubject::subscribe(&subject);
+                (granted.subscribe.as_ref(), wanted)
+            }
+        };
+        match (side, wanted) {
+            (None, _) => true,
+            (Some(side), Ok(wanted)) => side.permits(&wanted),
+            // A prefix that is no subject is for the server to judge.
+            (Some(_), Err(_)) => true,
+        }
+    }
+
+    fn granted(&self) -> Option<&Granted> {
+        self.data.permissions.as_ref()
+    }
+}
+
+impl Side {
+    fn permits(&self, wanted: &PermissionSubject) -> bool {
+        let read = |subject: &String| PermissionSubject::subscribe(subject).ok();
+        let allow = self.allow.as_deref().unwrap_or_default();
+        let deny = self.deny.as_deref().unwrap_or_default();
+        let allowed = allow.is_empty() || allow.iter().filter_map(read).any(|a| a.covers(wanted));
+        let denied = deny.iter().filter_map(read).any(|d| d.covers(wanted));
+        allowed && !denied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(permissions: &str) -> UserInfo {
+        let text =
+            format!(r#"{{"server":{{}},"data":{{"user":"U","account":"AUTH"{permissions}}}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn missing(info: &UserInfo) -> Vec<String> {
+        let required = required_permissions("_INBOX", true).into_iter();
+        let missing = required.filter(|permission| !info.grants(permission, "q"));
+        missing
+            .map(|permission| format!("{} {}", permission.side, permission.subject))
+            .collect()
+    }
+
+    #[test]
+    fn a_user_without_restrictions_lacks_nothing_and_is_asked_only_where_the_callout_is_on() {
+        let unrestricted = info("");
+        assert_eq!(missing(&unrestricted), Vec::<String>::new());
+        assert!(!unrestricted.callout_is_on());
+        let denied = info(r#","permissions":{"publish":{"deny":["$SYS.REQ.USER.AUTH"]}}"#);
+        assert_eq!(missing(&denied), Vec::<String>::new());
+        assert!(denied.callout_is_on());
+    }
+
+    #[test]
+    fn every_permission_that_is_not_granted_is_found() {
+        let bare = info(
+            r#","permissions":{"publish":{"allow":["app.>"]},"subscribe":{"allow":["$SYS.REQ.USER.AUTH q"]}}"#,
+        );
+        assert_eq!(
+            missing(&bare),
+            [
+                "subscribe _INBOX.>",
+                "subscribe $SYS.ACCOUNT.CLIENT.AUTH.ERR",
+                "publish $SYS._INBOX.>",
+                "publish $SYS.REQ.USER.INFO",
+                "publish $SRV.INFO",
+                "subscribe $SRV.>",
+                "publish _INBOX.>",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_list_grants_itself() {
+        let subjects = |side| {
+            let all = required_permissions("_INBOX_gate", true).into_iter();
+            let subjects: Vec<_> = all
+                .filter(|permission| permission.side == side)
+                .map(|permission| permission.subject)
+                .collect();
+            serde_json::to_string(&subjects).unwrap()
+        };
+        let granted = info(&format!(
+            r#","permissions":{{"publish":{{"allow":{}}},"subscribe":{{"allow":{}}}}}"#,
+            subjects(PermissionSide::Publish),
+            subjects(PermissionSide::Subscribe)
+        ));
+        let required = required_permissions("_INBOX_gate", true);
+        assert!(
+            required
+                .iter()
+                .all(|permission| granted.grants(permission, "q"))
+        );
+    }
+
+    #[test]
+    fn another_queue_group_is_another_permission() {
+        let bound = info(r#","permissions":{"subscribe":{"allow":["$SYS.REQ.USER.AUTH q"]}}"#);
+        let receive = &required_permissions("_INBOX", true)[0];
+        assert!(bound.grants(receive, "q"));
+        assert!(!bound.grants(receive, "other"));
+    }
+}
