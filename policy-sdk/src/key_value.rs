@@ -22,8 +22,8 @@ impl LookUpError {
 impl Request {
     /// The value of `key` in the key-value bucket `bucket`, as text; none if there is no such key.
     ///
-    /// Only a policy whose settings file grants it buckets (`key-value = ["revoked"]` under `[grants]`) may ask; a module that asks
-    /// without it is not put in service. The host mirrors the buckets: a look-up takes microseconds, and what changes in a bucket is
+    /// Only a policy that its operator grants buckets (`key-value = ["revoked"]` under `[policies.grants.NAME]` in
+    /// `portcullis.toml`) may ask; a module that asks without it is not put in service. The host mirrors the buckets: a look-up takes microseconds, and what changes in a bucket is
     /// seen a moment later. A decision may look up 256 keys.
     ///
     /// A key has letters, digits, `-`, `/`, `_`, `=` and `.`, as NATS has it. A name that may hold something else, as an e-mail

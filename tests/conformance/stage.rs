@@ -5,13 +5,15 @@ use async_nats::{Client, ConnectOptions, Subscriber};
 use futures::StreamExt;
 use portcullis_tests::{
     Answer, Built, Credentials, Event, Host, NatsServer, Operator, Release, Resolver, Site, Wire,
-    log_in, login_options,
+    log_in, login_options, plain_hashes,
 };
 use serde_json::{Value, json};
 use tokio::time::{Duration, timeout};
 
 use crate::rules::{Rule, settings};
 
+/// The policy.
+const POLICY: &str = "conforms";
 /// Where servers tell of logins they refused.
 pub(crate) const AUTH_ERROR: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 /// Where a connection asks who it is.
@@ -131,7 +133,9 @@ system-account = "SYS"
 [policies]
 directory = "policies"
 debounce = "50ms"
-"#
+{}
+"#,
+            plain_hashes(&[POLICY])
         )
     }
 }
@@ -178,7 +182,7 @@ impl Stage {
         operator.write(site.path())?;
         let config = operator.server_config(resolver, site.path(), extra.server)?;
         let server = site.start_server_with(&config).await?;
-        let config = operator.host_config(&server.url(), "");
+        let config = operator.host_config(&server.url(), &plain_hashes(&[POLICY]));
         let config = config.replace("[callout]\n", &format!("[callout]\n{}\n", extra.host));
         let host = site.spawn_host_with(&config)?;
         host.ready().await?;
@@ -367,6 +371,5 @@ pub(crate) fn expect_reason(event: &Value, reason: &str) -> Result<()> {
 
 fn put_policy(site: &Site, rules: &[Rule]) -> Result<()> {
     let module = Built::guest("conforms")?;
-    site.policies
-        .put_policy("conforms", &module, &settings(rules))
+    site.policies.put_policy(POLICY, &module, &settings(rules))
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use portcullis_tests::{Accounts, Credentials, ForeignClient, Host, Release, Site, Step};
+use portcullis_tests::{
+    Accounts, Credentials, ForeignClient, Host, Release, Site, Step, plain_hashes,
+};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -35,7 +37,7 @@ async fn every_user_lands_in_the_right_account(
         .put_policy(POLICY, &static_users()?, &settings()?)?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
-        .host_config(&server.url(), "")
+        .host_config(&server.url(), &plain_hashes(&[POLICY]))
         .replace(r#"["APP"]"#, r#"["APP", "$G"]"#);
     let host = Host::spawn(&site.write_config("callout101.toml", &config)?, &[])?;
     host.ready().await?;
@@ -74,7 +76,7 @@ async fn only_the_privileged_user_creates_streams(
         .put_policy(POLICY, &static_users()?, &settings()?)?;
     let server = site.start_server(Accounts::Global).await?;
     let config = site
-        .host_config(&server.url(), "")
+        .host_config(&server.url(), &plain_hashes(&[POLICY]))
         .replace(r#"["APP"]"#, r#"["$G"]"#)
         .replace(r#"account = "AUTH""#, r#"account = "$G""#);
     let host = Host::spawn(&site.write_config("callout101.toml", &config)?, &[])?;

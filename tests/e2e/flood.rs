@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_tests::{Accounts, Built, Contender, Flood, Questions, Release, Site};
+use portcullis_tests::{Accounts, Built, Contender, Flood, Questions, Release, Site, plain_hashes};
 use serde_json::json;
 
 /// How many requests are on their way at once.
@@ -22,7 +22,8 @@ async fn flooded(password: &str, granted: &str) -> Result<usize> {
     let module = Built::policy("static-users")?;
     site.policies.put_policy("users", &module, &settings)?;
     let server = site.start_server(Accounts::NoCallout).await?;
-    let host = site.start_host(&server).await?;
+    let host = site.spawn_host(&server, &plain_hashes(&["users"]))?;
+    host.ready().await?;
     let presented = json!({ "user": user, "pass": password });
     let questions = Questions::new(&site.keys.issuer.public_key(), None, presented)?;
     let mut flood = Flood::open(&server, vec![host.id()?], questions).await?;

@@ -21,6 +21,9 @@ const SYNCHRONISED: &str = "key-value bucket synchronised";
 const MISSING: &str = "key-value bucket missing: look-ups fail";
 const LOST: &str = "key-value bucket lost: look-ups are answered by what was known";
 
+/// The tables of a configuration that grant the bucket.
+const GRANT: &str = "[policies.grants.revocations]\nkey-value = [\"revoked\"]\n";
+
 /// A site whose policy refuses whoever is in the bucket.
 struct Revoking {
     site: Site,
@@ -32,8 +35,7 @@ struct Revoking {
 impl Revoking {
     async fn start(release: Release) -> Result<Self> {
         let site = Site::create(release)?;
-        let settings =
-            format!("[settings]\nbucket = \"{BUCKET}\"\n[grants]\nkey-value = [\"{BUCKET}\"]\n");
+        let settings = format!("[settings]\nbucket = \"{BUCKET}\"\n");
         let module = Built::guest("looks_up")?;
         site.policies
             .put_policy("revocations", &module, &settings)?;
@@ -62,7 +64,7 @@ impl Revoking {
 
     /// Starts a host that mirrors the bucket, with these further lines under `[key-value]`.
     async fn start_host(&self, more: &str) -> Result<Host> {
-        let table = format!("[key-value]\nbuckets = [\"{BUCKET}\"]\n{more}\n");
+        let table = format!("{GRANT}[key-value]\nbuckets = [\"{BUCKET}\"]\n{more}\n");
         let host = self.site.spawn_host(&self.server, &table)?;
         host.ready().await?;
         Ok(host)
@@ -360,7 +362,7 @@ async fn a_bucket_is_followed_over_another_connection_while_its_own_is_gone(
     let revoking = Revoking::start(release).await?;
     let bucket = revoking.make_bucket().await?;
     let relay = Relay::start(revoking.server.port()).await?;
-    let table = format!("[key-value]\nbuckets = [\"{BUCKET}\"]\n");
+    let table = format!("{GRANT}[key-value]\nbuckets = [\"{BUCKET}\"]\n");
     let config = revoking.site.host_config(&relay.url(), &table);
     let config = config.replacen("[nats]\n", "[nats]\nconnections = 2\n", 1);
     let host = revoking.site.spawn_host_with(&config)?;
@@ -384,11 +386,11 @@ async fn a_bucket_is_followed_over_another_connection_while_its_own_is_gone(
 #[tokio::test]
 async fn a_grant_of_a_bucket_that_is_not_configured_is_found_before_it_serves() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    let settings = "[settings]\nbucket = \"revoked\"\n[grants]\nkey-value = [\"revoked\"]\n";
+    let settings = "[settings]\nbucket = \"revoked\"\n";
     site.policies
         .put_policy("revocations", &Built::guest("looks_up")?, settings)?;
     let config = |buckets: &str| {
-        let table = format!("[key-value]\nbuckets = {buckets}\n");
+        let table = format!("{GRANT}[key-value]\nbuckets = {buckets}\n");
         site.write_config(
             "portcullis.toml",
             &site.host_config("nats://127.0.0.1:4222", &table),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::Verdict;
-use portcullis_engine::{Grants, Limits, LoadError, Policy};
+use portcullis_engine::{Limits, LoadError, Policy};
 use portcullis_tests::Built;
 use serde_json::{Map, Value, json};
 
-use crate::support::{decide, engine, identified, load_with, request};
+use crate::support::{decide, engine, identified, load_with, plain_hashes, request};
 
 /// A hundred thousand.
 const MANY: usize = 100_000;
@@ -37,7 +37,7 @@ fn load(policy: &str, settings: &str, memory: usize) -> Result<Policy, LoadError
         ..Limits::default()
     };
     let module = Built::policy(policy).unwrap();
-    load_with(&engine(), &module, settings, limits, Grants::default())
+    load_with(&engine(), &module, settings, limits, plain_hashes())
 }
 
 #[test]

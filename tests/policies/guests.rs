@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 25] = [
+const TESTED: [(&str, &str); 26] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -14,6 +14,7 @@ const TESTED: [(&str, &str); 25] = [
     ("floods_the_host", "decisions"),
     ("floods_the_log", "decisions"),
     ("floods_the_permit", "decisions"),
+    ("guesses", "secrets"),
     ("logs_and_spins", "pace"),
     ("logs_by_the_megabyte", "abuse/corpus"),
     ("looks_up", "key_value"),

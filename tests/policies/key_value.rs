@@ -55,7 +55,7 @@ fn looking_up_needs_a_grant() {
     let error = load("looks_up").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "it imports `portcullis:policy/key-value`, which needs `key-value = [\"BUCKET\"]` under [grants] in its settings file"
+        "it imports `portcullis:policy/key-value`, which needs `key-value = [\"BUCKET\"]` under [policies.grants.NAME] in portcullis.toml"
     );
 }
 
@@ -193,17 +193,17 @@ fn an_instance_that_decides_again_looks_up_again() {
     }
 }
 
-/// A site with `looks_up`, with these lines under `[grants]` and these tests.
-fn site(grants: &str, tests: &str) -> Site {
-    let site = Site::new(&[]);
+/// A site with `looks_up`, which is granted these buckets, and these tests.
+fn site(buckets: &[&str], tests: &str) -> Site {
+    let mut site = Site::new(&[]);
     site.put("p.wasm", &guest("looks_up"));
-    let settings = format!("[settings]\nbucket = \"revoked\"\n[grants]\n{grants}\n");
-    site.put("p.toml", settings.as_bytes());
+    site.put("p.toml", b"[settings]\nbucket = \"revoked\"\n");
     site.put("p.tests.toml", tests.as_bytes());
+    site.grant("p", granted(buckets).into());
     site
 }
 
-const GRANT: &str = r#"key-value = ["revoked"]"#;
+const GRANT: &[&str] = &["revoked"];
 
 const TESTS: &str = r#"
 [[tests]]
@@ -265,9 +265,9 @@ fn what_is_wrong_in_a_tests_buckets_is_named() {
 }
 
 #[test]
-fn grants_are_read_from_the_settings_file() {
-    let open = |grants: &str| {
-        let site = site(grants, "tests = []");
+fn a_policy_has_the_buckets_that_its_operator_grants() {
+    let open = |buckets: &[&str]| {
+        let site = site(buckets, "tests = []");
         let (catalog, report) = Catalog::open(engine_with_buckets(), site.options()).unwrap();
         let rejections: Vec<_> = report.rejections().cloned().collect();
         (catalog, site, rejections)
@@ -276,41 +276,24 @@ fn grants_are_read_from_the_settings_file() {
     assert_eq!(rejections.len(), 0, "{rejections:?}");
     let outcome = crate::site::decide(&catalog).outcome;
     assert!(matches!(outcome, Outcome::Permit(_)), "{outcome:?}");
-    for (grants, expected) in [
-        ("", "needs `key-value = [\"BUCKET\"]` under [grants]"),
+    for (buckets, expected) in [
         (
-            "key-value = []",
-            "needs `key-value = [\"BUCKET\"]` under [grants]",
+            [].as_slice(),
+            "needs `key-value = [\"BUCKET\"]` under [policies.grants.NAME] in portcullis.toml",
         ),
         (
-            "key-value = true",
-            "grants.key-value: expected names of key-value buckets",
-        ),
-        (
-            "key-value = [\"revoked\", \"a.b\"]",
-            "grants.key-value: invalid bucket name `a.b`: use 1 to 255 letters, digits, `-` and `_`",
-        ),
-        (
-            "key-value = [\"revoked\", 7]",
-            "grants.key-value: expected names of key-value buckets",
-        ),
-        (
-            "keyvalue = [\"a\"]",
-            "grants.keyvalue: unknown key, did you mean `key-value`?",
-        ),
-        (
-            "key-value = [\"other\"]",
+            &["other"],
             "the key-value bucket `other`, which this host does not mirror",
         ),
     ] {
-        let (_, site, rejections) = open(grants);
+        let (_, site, rejections) = open(buckets);
         let [rejection] = rejections.as_slice() else {
-            panic!("`{grants}`: {rejections:?}")
+            panic!("{buckets:?}: {rejections:?}")
         };
         assert!(
             rejection.error.contains(expected),
-            "`{grants}`: {rejection:?}"
+            "{buckets:?}: {rejection:?}"
         );
-        assert_eq!(rejection.file, site.path().join("p.toml"), "`{grants}`");
+        assert_eq!(rejection.file, site.path().join("p.wasm"), "{buckets:?}");
     }
 }

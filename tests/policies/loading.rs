@@ -109,7 +109,7 @@ fn secrets_need_a_grant() {
     let error = load("reads_secrets").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "it imports `portcullis:policy/secrets`, which needs `secrets = true` under [grants] in its settings file"
+        "it imports `portcullis:policy/secrets`, which needs `secrets = true` under [policies.grants.NAME] in portcullis.toml"
     );
     let granted = Grants {
         secrets: true,
@@ -194,6 +194,10 @@ fn limits_beyond_the_hosts_bounds_are_refused() {
             reason_bytes: most.reason_bytes + 1,
             ..most
         },
+        Limits {
+            comparisons: most.comparisons + 1,
+            ..most
+        },
     ];
     let engine = engine();
     let load = |limits| load_with(&engine, &guest("abstains"), "{}", limits, Grants::default());
@@ -225,6 +229,7 @@ fn limits_are_printed_as_settings_files_write_them() {
             "log-line-bytes = 1KiB",
             "subjects = 4096",
             "reason-bytes = 1KiB",
+            "comparisons = 8",
         ]
     );
 }

@@ -20,6 +20,7 @@ mod loading;
 mod model;
 mod pace;
 mod reuse;
+mod secrets;
 mod settings;
 mod site;
 mod support;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis_catalog::Catalog;
+use portcullis_catalog::{Catalog, CatalogOptions, MaxLimits};
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
 use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
 use tokio::runtime::Builder;
@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::settings::unreadable;
-use crate::site::{PATIENCE, Site};
+use crate::site::{PATIENCE, Site, open};
 use crate::support::{engine, guest, load, load_with, request};
 
 async fn authorize(catalog: Catalog, request: Arc<AuthorizationRequest>) -> Decision {
@@ -33,7 +33,14 @@ fn a_policy_that_takes_long_does_not_keep_the_thread_that_all_share() {
     site.put("a.wasm", &guest("abstains"));
     site.put("b.wasm", &guest("spins"));
     site.put("b.toml", b"[limits]\ndeadline = \"3s\"\n");
-    let (catalog, report) = site.open();
+    let max_limits = MaxLimits {
+        limits: Limits::MAX,
+        ..MaxLimits::default()
+    };
+    let (catalog, report) = open(CatalogOptions {
+        max_limits,
+        ..site.options()
+    });
     assert_eq!(report.rejections().count(), 0, "{report:?}");
     let request = request();
     let runtime = Builder::new_multi_thread().worker_threads(1).build();

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
+use portcullis_catalog::{MaxLimits, PolicyGrants};
 use portcullis_core::Verdict;
 use portcullis_engine::{Grants, Limits, Policy};
 
@@ -34,7 +35,16 @@ fn an_instance_decides_as_often_as_it_may() {
 
 #[test]
 fn a_policy_opts_in_by_its_settings_file() {
-    let site = Site::new(&[]);
+    let mut site = Site::new(&[]);
+    let max_limits = MaxLimits {
+        decisions_per_instance: NonZeroU32::new(2).unwrap(),
+        ..MaxLimits::default()
+    };
+    let granted = PolicyGrants {
+        max_limits: Some(max_limits),
+        ..PolicyGrants::default()
+    };
+    site.grant("p", granted);
     site.put("p.wasm", &guest("counts"));
     let (catalog, _) = site.open();
     for _ in 0..2 {
@@ -51,6 +61,13 @@ fn a_policy_opts_in_by_its_settings_file() {
         error.contains("instances.decisions: expected a whole number"),
         "{error}"
     );
+    site.put("p.toml", b"[instances]\ndecisions = 3\n");
+    let report = catalog.reload().unwrap();
+    let error = &report.rejections().next().unwrap().error;
+    let expected = "instances.decisions: 3 is more than the 2 that portcullis.toml allows: lower it, or raise \
+                    `decisions-per-instance` there, under [policies.max-limits] for all policies or under \
+                    [policies.grants.p.max-limits] for this one";
+    assert_eq!(error, expected);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use portcullis_core::{DenialClass, Verdict};
-use portcullis_engine::{Grants, Limits, LoadError, Policy};
+use portcullis_engine::{Limits, LoadError, Policy};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use crate::support::{decide, engine, guest, load_bytes, load_with, request, wat};
+use crate::support::{decide, engine, guest, load_bytes, load_with, plain_hashes, request, wat};
 
 /// The guest `name` as a component whose state cannot be read out: it carries code that changes a table.
 pub(crate) fn unreadable(name: &str) -> Vec<u8> {
@@ -29,7 +29,7 @@ fn load(name: &str, settings: &str, deadline: Duration) -> Result<Policy, LoadEr
         ..Limits::default()
     };
     let module = unreadable(name);
-    load_with(&engine(), &module, settings, limits, Grants::default())
+    load_with(&engine(), &module, settings, limits, plain_hashes())
 }
 
 const AMPLE: Duration = Duration::from_secs(30);

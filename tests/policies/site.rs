@@ -1,11 +1,12 @@
 //! A directory of policies and a catalog over it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use portcullis_catalog::{Catalog, CatalogOptions, Report};
-use portcullis_core::{Decision, DenialClass, Outcome};
+use portcullis_catalog::{Catalog, CatalogOptions, PolicyGrants, Report};
+use portcullis_core::{Decision, DenialClass, Outcome, PolicyName};
 use tempfile::TempDir;
 
 use crate::support::{engine, request};
@@ -17,6 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Site {
     directory: TempDir,
     order: Vec<&'static str>,
+    grants: BTreeMap<PolicyName, PolicyGrants>,
 }
 
 impl Site {
@@ -24,7 +26,13 @@ impl Site {
         Self {
             directory: TempDir::new().unwrap(),
             order: order.to_vec(),
+            grants: BTreeMap::new(),
         }
+    }
+
+    /// Grants the policy `name` something.
+    pub(crate) fn grant(&mut self, name: &str, grants: PolicyGrants) {
+        self.grants.insert(name.parse().unwrap(), grants);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -60,6 +68,7 @@ impl Site {
         let order = self.order.iter().map(|name| name.parse().unwrap());
         CatalogOptions {
             order: order.collect(),
+            grants: self.grants.clone(),
             poll_interval: PATIENCE,
             debounce: Duration::from_millis(20),
             max_module_size: 1 << 20,

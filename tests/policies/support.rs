@@ -133,6 +133,14 @@ pub(crate) fn load_with(
     Policy::load(engine, source, limits, grants)
 }
 
+/// The grant of `plain:` forms.
+pub(crate) fn plain_hashes() -> Grants {
+    Grants {
+        plain_hashes: true,
+        ..Grants::default()
+    }
+}
+
 /// What a policy says of [`request`], given more time than it needs.
 pub(crate) fn decide(policy: &Policy) -> Result<Verdict, EvaluationError> {
     policy.decide(request(), Instant::now() + Duration::from_mins(1))

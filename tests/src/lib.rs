@@ -71,5 +71,5 @@ pub use provider::{Fetches, Provider};
 pub use recording::Recording;
 pub use relay::Relay;
 pub use requests::{CALLOUT, RequestSigner, set, unix_now};
-pub use site::{Accounts, Site};
+pub use site::{Accounts, Site, plain_hashes};
 pub use wire::{Answer, Wire};

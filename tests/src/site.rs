@@ -19,6 +19,12 @@ pub struct Site {
     release: Release,
 }
 
+/// The tables of a configuration that let these policies compare with `plain:` forms.
+pub fn plain_hashes(policies: &[&str]) -> String {
+    let table = |name: &&str| format!("[policies.grants.{name}]\nplain-hashes = true\n");
+    policies.iter().map(table).collect()
+}
+
 /// The accounts that the server of a site has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accounts {

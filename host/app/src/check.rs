@@ -96,6 +96,10 @@ pub fn check_policies(
             "there is no module of this name beside it, so nobody reads it",
         )
     });
+    let unused_grants = report.unused_grants.iter().map(|name| {
+        let message = "no policy of this name is in the policy directory, so this grants nothing";
+        Problem::warning(file, message).at_key(format!("policies.grants.{name}"))
+    });
     let empty = (snapshot.policies().next().is_none()).then(|| {
         let message = "no policy of this directory can be put in service, so every login is denied";
         Problem::warning(file, message).at_key("policies.directory")
@@ -103,6 +107,7 @@ pub fn check_policies(
     rejected
         .chain(missing)
         .chain(orphans)
+        .chain(unused_grants)
         .chain(empty)
         .collect()
 }

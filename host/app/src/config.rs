@@ -4,6 +4,7 @@ mod callout;
 mod ceilings;
 mod consistency;
 mod deny;
+mod grants;
 mod health;
 mod identity;
 mod key_value;

@@ -188,6 +188,8 @@ pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
             memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
             ..Limits::default()
         },
+        max_limits: policies.max_limits,
+        grants: policies.grants.clone(),
         load_timeout: policies.load_timeout,
         guards: policies.guards.clone(),
         chains: policies.chains.clone(),

@@ -1,5 +1,6 @@
 //! The policies in service.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use crate::report::Report;
 use crate::signature::Publisher;
 use crate::snapshot::{Progress, Snapshot};
 use crate::status::Status;
+use crate::terms::{MaxLimits, PolicyGrants};
 
 /// Where policies come from and how they are treated.
 #[derive(Clone, Debug)]
@@ -33,6 +35,10 @@ pub struct CatalogOptions {
     pub max_module_size: u64,
     /// Limits of policies that set none themselves.
     pub limits: Limits,
+    /// The highest limits that settings files may set.
+    pub max_limits: MaxLimits,
+    /// What single policies may do beyond the ordinary, by name.
+    pub grants: BTreeMap<PolicyName, PolicyGrants>,
     /// Longest that a policy may take to be compiled, configured and tested.
     pub load_timeout: Duration,
     /// Policies that are asked about every login before any other, in this order. They may deny; a permit of theirs counts as
@@ -59,6 +65,8 @@ impl CatalogOptions {
             debounce: Duration::from_millis(250),
             max_module_size: 8 << 20,
             limits: Limits::default(),
+            max_limits: MaxLimits::default(),
+            grants: BTreeMap::new(),
             load_timeout: Duration::from_mins(2),
             guards: Vec::new(),
             chains: Vec::new(),

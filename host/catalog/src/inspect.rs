@@ -48,7 +48,6 @@ pub fn inspect(
     let paths = Paths::of(module.to_owned());
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
     let content = directory::read_unit(paths.clone(), options.max_module_size).content?;
-    let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), options.limits)?;
     let description = describe(&content.module)
         .map_err(|error| UnitError::new(&paths.module, UnitProblem::Load(error)))?;
     let tests = match &content.tests {
@@ -61,13 +60,15 @@ pub fn inspect(
             UnitError::new(&paths.module, UnitProblem::Settings(error.to_string()))
         },
     )?;
+    let terms = options.terms(&name);
+    let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), &name, &terms)?;
     Ok(Inspection {
         digest: content.fingerprint.module,
         size: content.module.len(),
         signer: signer(&content.module),
         description,
         limits: file.limits,
-        grants: file.grants,
+        grants: terms.grants,
         decisions_per_instance: file
             .decisions_per_instance
             .map_or(1, std::num::NonZero::get),

@@ -1,6 +1,6 @@
 //! A watched directory of policies, published as one immutable snapshot.
 //!
-//! A file `NAME.wasm` is a policy; `NAME.toml` beside it holds its settings, limits and grants, `NAME.tests.toml` the logins it is
+//! A file `NAME.wasm` is a policy; `NAME.toml` beside it holds its settings and limits, `NAME.tests.toml` the logins it is
 //! tested with before it serves. The three are one unit: a change of any loads all anew.
 //!
 //! # Life of a reload
@@ -33,6 +33,7 @@ mod signature;
 mod snapshot;
 mod status;
 mod store;
+mod terms;
 mod unit;
 mod vectors;
 mod watch;
@@ -48,6 +49,7 @@ pub use signature::{
 };
 pub use snapshot::{LoadedPolicy, Snapshot};
 pub use status::{Attempt, PolicyStatus, ServingStatus, Status};
+pub use terms::{MaxLimits, PolicyGrants};
 pub use unit::{UnitError, UnitProblem};
 pub use vectors::{TestOutcome, TestedPolicy, test_policies};
 pub use watch::{Trigger, WatchError, Watcher};

@@ -167,7 +167,19 @@ impl Loader {
                 },
             }
         }
+        report.unused_grants = self.unused_grants(pass);
         Ok(report)
+    }
+
+    /// Returns the policies that are granted something and have no module; the first pass warns of them.
+    fn unused_grants(&self, pass: Pass) -> Vec<PolicyName> {
+        let granted = self.options.grants.keys();
+        let unused = granted.filter(|name| !self.entries.contains_key(*name));
+        let unused: Vec<_> = unused.cloned().collect();
+        for name in unused.iter().filter(|_| pass == Pass::First) {
+            tracing::warn!(policy.name = %name, "grants of a policy that is not in the directory");
+        }
+        unused
     }
 
     /// What is in service: the guards, the chains for some logins, and the chain for the others: names listed in `order` first, then

@@ -1,34 +1,31 @@
-//! `NAME.toml`: settings, limits, grants.
+//! `NAME.toml`: settings and limits.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use bytesize::ByteSize;
-use portcullis_core::BucketName;
-use portcullis_engine::{Grants, Limits};
+use portcullis_core::{BucketName, PolicyName};
+use portcullis_engine::Limits;
 
+use crate::terms::{MaxLimits, Terms};
 use crate::unit::{UnitError, UnitProblem};
-
-/// The most decisions that one instance may make.
-const MOST_DECISIONS: u32 = 1_000_000;
 
 /// `NAME.toml`, read.
 pub(crate) struct SettingsFile {
     /// For `configure`, untouched.
     pub(crate) settings: toml::Table,
     pub(crate) limits: Limits,
-    pub(crate) grants: Grants,
     /// How many decisions an instance makes, if more than one.
     pub(crate) decisions_per_instance: Option<NonZeroU32>,
 }
 
 impl SettingsFile {
-    /// Reads the settings file of a policy; `defaults` are the limits it does not set itself.
+    /// Reads the settings file of the policy `name` and holds it to `terms`.
     pub(crate) fn read(
         file: &Path,
         bytes: Option<&[u8]>,
-        defaults: Limits,
+        name: &PolicyName,
+        terms: &Terms,
     ) -> Result<Self, UnitError> {
         // Without a file: as with an empty one.
         let bytes = bytes.unwrap_or_default();
@@ -44,8 +41,12 @@ impl SettingsFile {
             });
             wrong(line, error.message())
         })?;
-        let mut reader = Reader::default();
-        let read = reader.file(table, defaults);
+        let mut reader = Reader {
+            name,
+            terms,
+            problems: Vec::new(),
+        };
+        let read = reader.file(table);
         if reader.problems.is_empty() {
             Ok(read)
         } else {
@@ -56,28 +57,34 @@ impl SettingsFile {
 
 /// Reads the tables of a settings file and notes everything that is wrong. Values are never repeated, but for the
 /// names of buckets: a password may stand where it does not belong.
-#[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    name: &'a PolicyName,
+    terms: &'a Terms,
     problems: Vec<String>,
 }
 
-impl Reader {
-    fn file(&mut self, mut table: toml::Table, defaults: Limits) -> SettingsFile {
+impl Reader<'_> {
+    fn file(&mut self, mut table: toml::Table) -> SettingsFile {
         let settings = self.table(&mut table, "settings");
         let limits = self.table(&mut table, "limits");
-        let grants = self.table(&mut table, "grants");
         let instances = self.table(&mut table, "instances");
-        self.unknown(&table, "", &["settings", "limits", "grants", "instances"]);
+        if table.contains_key("grants") {
+            let grants = self.table(&mut table, "grants");
+            self.moved_grants(&grants);
+        }
+        self.unknown(&table, "", &["settings", "limits", "instances"]);
+        let limits = self.limits(limits);
+        let decisions_per_instance = self.instances(instances);
+        self.hold_to_max(&limits, decisions_per_instance);
         SettingsFile {
             settings,
-            limits: self.limits(limits, defaults),
-            grants: self.grants(grants),
-            decisions_per_instance: self.instances(instances),
+            limits,
+            decisions_per_instance,
         }
     }
 
-    fn limits(&mut self, mut table: toml::Table, defaults: Limits) -> Limits {
-        let mut limits = defaults;
+    fn limits(&mut self, mut table: toml::Table) -> Limits {
+        let mut limits = self.terms.limits;
         let read = |value: &toml::Value| {
             humantime::parse_duration(value.as_str()?)
                 .ok()
@@ -117,6 +124,7 @@ impl Reader {
             ("tables", &mut limits.tables),
             ("log-lines", &mut limits.log_lines),
             ("subjects", &mut limits.subjects),
+            ("comparisons", &mut limits.comparisons),
         ];
         for (key, limit) in counts {
             let read = |value: &toml::Value| usize::try_from(value.as_integer()?).ok();
@@ -125,47 +133,62 @@ impl Reader {
                 *limit = count;
             }
         }
-        let known = defaults.each().map(|limit| limit.name);
+        let known = self.terms.limits.each().map(|limit| limit.name);
         self.unknown(&table, "limits.", &known);
         limits
     }
 
-    fn grants(&mut self, mut table: toml::Table) -> Grants {
-        let read = toml::Value::as_bool;
-        let secrets = self.value(&mut table, "grants", "secrets", "true or false", read);
-        let key_values = self.buckets(&mut table);
-        self.unknown(&table, "grants.", &["secrets", "key-value"]);
-        Grants {
-            secrets: secrets.unwrap_or(false),
-            key_values,
-        }
+    /// Refuses the table `grants`, which settings files had once, and quotes what to write instead.
+    fn moved_grants(&mut self, table: &toml::Table) {
+        let lines = table.iter().filter_map(|(key, value)| match key.as_str() {
+            "secrets" | "plain-hashes" => Some(format!("`{key} = {}`", value.as_bool()?)),
+            "key-value" => {
+                let names = value.as_array()?.iter();
+                let names = names.map(|name| name.as_str()?.parse::<BucketName>().ok());
+                let names = names.map(|name| Some(format!("\"{}\"", name?)));
+                let names = names.collect::<Option<Vec<_>>>()?;
+                Some(format!("`key-value = [{}]`", names.join(", ")))
+            }
+            _ => None,
+        });
+        let header = format!("`[policies.grants.{}]`", self.name);
+        let lines: Vec<_> = std::iter::once(header).chain(lines).collect();
+        self.problems.push(format!(
+            "grants: only portcullis.toml grants; remove this table and write there: {}",
+            lines.join(", ")
+        ));
     }
 
-    /// The buckets that are granted.
-    fn buckets(&mut self, table: &mut toml::Table) -> BTreeSet<BucketName> {
-        let read = |value: &toml::Value| {
-            let names = value.as_array()?.iter();
-            let names = names.map(|name| Some(name.as_str()?.to_owned()));
-            names.collect::<Option<Vec<_>>>()
-        };
-        let expected = r#"names of key-value buckets such as `["revoked"]`"#;
-        let names = self.value(table, "grants", "key-value", expected, read);
-        let mut buckets = BTreeSet::new();
-        for name in names.unwrap_or_default() {
-            match name.parse::<BucketName>() {
-                Ok(bucket) => {
-                    buckets.insert(bucket);
-                }
-                Err(error) => self.problems.push(format!("grants.key-value: {error}")),
-            }
+    /// Refuses what the operator does not allow. Bounds of the host itself are the engine's to name.
+    fn hold_to_max(&mut self, limits: &Limits, decisions: Option<NonZeroU32>) {
+        let max = self.terms.max_limits;
+        let mut beyond = Vec::new();
+        if let Some((asked, most)) = limits.first_beyond(&max.limits)
+            && limits.first_beyond(&Limits::MAX).is_none()
+        {
+            let key = format!("limits.{}", asked.name);
+            beyond.push((key, asked.amount.to_string(), most.to_string(), asked.name));
         }
-        buckets
+        let most = max.decisions_per_instance;
+        if let Some(decisions) = decisions.filter(|decisions| *decisions > most) {
+            let key = "instances.decisions".to_owned();
+            let raise = "decisions-per-instance";
+            beyond.push((key, decisions.to_string(), most.to_string(), raise));
+        }
+        for (key, asked, most, raise) in beyond {
+            self.problems.push(format!(
+                "{key}: {asked} is more than the {most} that portcullis.toml allows: lower it, or raise `{raise}` there, under \
+                 [policies.max-limits] for all policies or under [policies.grants.{}.max-limits] for this one",
+                self.name
+            ));
+        }
     }
 
     fn instances(&mut self, mut table: toml::Table) -> Option<NonZeroU32> {
         let read = |value: &toml::Value| {
             let decisions = u32::try_from(value.as_integer()?).ok()?;
-            NonZeroU32::new(decisions).filter(|decisions| decisions.get() <= MOST_DECISIONS)
+            NonZeroU32::new(decisions)
+                .filter(|decisions| decisions.get() <= MaxLimits::MAX_DECISIONS)
         };
         let expected = "a whole number from 1 to 1000000";
         let decisions = self.value(&mut table, "instances", "decisions", expected, read);

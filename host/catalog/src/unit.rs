@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_core::PolicyName;
-use portcullis_engine::{Engine, EngineError, Limits, LoadError, Policy, Source};
+use portcullis_engine::{Engine, EngineError, LoadError, Policy, Source};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{Content, Paths, Unit};
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignatureError};
+use crate::terms::Terms;
 use crate::vectors::{self, TestOutcome, TestVectors};
 
 /// Why a unit is not put in service: which file, where in it, and what is wrong.
@@ -50,6 +51,15 @@ pub enum UnitProblem {
     /// The engine refuses the module or its settings.
     #[error("{0}")]
     Load(#[source] LoadError),
+    /// The module needs settings, and has no settings file.
+    #[error("there is no `{settings}` beside it, and without settings: {error}")]
+    NoSettings {
+        /// The name of the file.
+        settings: String,
+        /// What the module says.
+        #[source]
+        error: LoadError,
+    },
     /// It takes too long to compile, or its tests do.
     #[error("not loaded within {limit:?}; raise `load-timeout` under [policies] if that is meant")]
     TooSlow {
@@ -167,8 +177,9 @@ pub(crate) fn prove(
         Some(bytes) => TestVectors::parse(&paths.tests, bytes)?,
         None => TestVectors::default(),
     };
-    let policy = configure(engine, name, paths, content, options.limits)?;
-    let outcomes = run(&tests, &policy, engine, name, paths, content)?;
+    let terms = options.terms(name);
+    let policy = configure(engine, name, paths, content, &terms)?;
+    let outcomes = run(&tests, &policy, engine, name, paths, content, &terms)?;
     Ok((policy, outcomes))
 }
 
@@ -180,6 +191,7 @@ fn run(
     name: &PolicyName,
     paths: &Paths,
     content: &Content,
+    terms: &Terms,
 ) -> Result<Vec<TestOutcome>, UnitError> {
     if tests.is_empty() {
         return Ok(Vec::new());
@@ -187,40 +199,38 @@ fn run(
     let metered = engine
         .metered()
         .map_err(|error| UnitError::new(&paths.tests, UnitProblem::NoMeter(error)))?;
-    let metered = configure(&metered, name, paths, content, policy.limits())?;
+    let metered = configure(&metered, name, paths, content, terms)?;
     Ok(tests.run(policy, &metered))
 }
 
-/// Compiles and configures a unit; `defaults` are the limits it does not set itself.
+/// Compiles and configures a unit under `terms`.
 fn configure(
     engine: &Engine,
     name: &PolicyName,
     paths: &Paths,
     content: &Content,
-    defaults: Limits,
+    terms: &Terms,
 ) -> Result<Policy, UnitError> {
-    let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), defaults)?;
+    let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), name, terms)?;
     let settings = json_of(toml::Value::Table(file.settings)).to_string();
     let source = Source {
         name,
         module: &content.module,
         settings: &settings,
     };
-    let policy = Policy::load(engine, source, file.limits, file.grants).map_err(|source| {
-        // Settings are refused by the module but written in the other file.
-        let at_fault = matches!(
-            source,
-            LoadError::Settings(_)
-                | LoadError::MissingGrant { .. }
-                | LoadError::UnknownBucket(_)
-                | LoadError::Limit { .. }
-        );
-        let file = if at_fault {
-            &paths.settings
-        } else {
-            &paths.module
-        };
-        UnitError::new(file, UnitProblem::Load(source))
+    let loaded = Policy::load(engine, source, file.limits, terms.grants.clone());
+    let policy = loaded.map_err(|error| match error {
+        // The module refuses them, but they are written in the other file, if there is one.
+        LoadError::Settings(_) if content.settings.is_none() => {
+            let settings = paths.settings.file_name().unwrap_or_default();
+            let settings = settings.to_string_lossy().into_owned();
+            let problem = UnitProblem::NoSettings { settings, error };
+            UnitError::new(&paths.module, problem)
+        }
+        LoadError::Settings(_) | LoadError::Limit { .. } => {
+            UnitError::new(&paths.settings, UnitProblem::Load(error))
+        }
+        _ => UnitError::new(&paths.module, UnitProblem::Load(error)),
     })?;
     Ok(match file.decisions_per_instance {
         Some(decisions) => policy.reusing(decisions),

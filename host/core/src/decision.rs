@@ -79,6 +79,8 @@ pub enum DenialClass {
     PolicyMemory,
     /// A policy handed over more than it may.
     PolicyOutput,
+    /// A policy compared the client's password or token with more hashes than it may.
+    PolicyComparisons,
     /// What a policy handed over cannot be read.
     InvalidOutput,
     /// A policy's permit cannot be signed.
@@ -116,7 +118,7 @@ pub enum Blame {
 
 impl DenialClass {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::PolicyDenied,
         Self::IdentityRejected,
         Self::IdentityUnavailable,
@@ -127,6 +129,7 @@ impl DenialClass {
         Self::PolicyDeadline,
         Self::PolicyMemory,
         Self::PolicyOutput,
+        Self::PolicyComparisons,
         Self::InvalidOutput,
         Self::InvalidPermit,
         Self::AccountNotAllowed,
@@ -154,6 +157,7 @@ impl DenialClass {
             Self::PolicyDeadline => "policy-deadline",
             Self::PolicyMemory => "policy-memory",
             Self::PolicyOutput => "policy-output",
+            Self::PolicyComparisons => "policy-comparisons",
             Self::InvalidOutput => "invalid-output",
             Self::InvalidPermit => "invalid-permit",
             Self::AccountNotAllowed => "account-not-allowed",
@@ -176,6 +180,7 @@ impl DenialClass {
             | Self::PolicyDeadline
             | Self::PolicyMemory
             | Self::PolicyOutput
+            | Self::PolicyComparisons
             | Self::InvalidOutput
             | Self::InvalidPermit
             | Self::AccountNotAllowed

@@ -34,7 +34,7 @@ pub enum LookUpError {
     Unknown(BucketName),
     /// The policy may not look into this bucket.
     #[error(
-        "bucket `{bucket}` is not granted: list it in `key-value` under [grants] in the policy's settings file",
+        "bucket `{bucket}` is not granted: list it in `key-value` under [policies.grants.NAME] in portcullis.toml",
         bucket = .0.escape_debug()
     )]
     NotGranted(String),

@@ -9,7 +9,7 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{OutOfMemory, Trap, WasmBacktrace};
 
 use crate::host::NoRequest;
-use crate::limiter::{LimitExceeded, OutputExceeded};
+use crate::limiter::{ComparisonsExceeded, LimitExceeded, OutputExceeded};
 use crate::limits::Limits;
 use crate::load::one_line;
 use crate::overrun;
@@ -34,6 +34,9 @@ pub enum EvaluationError {
     /// The policy handed over more than its limits.
     #[error("{0}")]
     Output(String),
+    /// The policy compared the client's secrets more often than its limit: it may be guessing.
+    #[error("{0}")]
+    Comparisons(String),
     /// What the policy handed over cannot be read: a text that is not UTF-8 or lies outside its memory, a permit that it does
     /// not hold.
     #[error("the policy's output is invalid: {0}")]
@@ -54,6 +57,7 @@ impl EvaluationError {
             Self::Deadline(_) | Self::Fuel(_) => DenialClass::PolicyDeadline,
             Self::Memory(_) => DenialClass::PolicyMemory,
             Self::Output(_) => DenialClass::PolicyOutput,
+            Self::Comparisons(_) => DenialClass::PolicyComparisons,
             Self::InvalidOutput(_) => DenialClass::InvalidOutput,
             Self::InvalidPermit(_) => DenialClass::InvalidPermit,
             Self::Host(_) => DenialClass::Internal,
@@ -90,6 +94,9 @@ impl EvaluationError {
         }
         if let Some(exceeded) = error.downcast_ref::<OutputExceeded>() {
             return Some(Self::Output(exceeded.to_string()));
+        }
+        if let Some(exceeded) = error.downcast_ref::<ComparisonsExceeded>() {
+            return Some(Self::Comparisons(exceeded.to_string()));
         }
         if let Some(no_request) = error.downcast_ref::<NoRequest>() {
             return Some(Self::Trapped(no_request.to_string()));

@@ -93,6 +93,11 @@ impl State {
         let Some(secret) = secret(&request) else {
             return Ok(Ok(false));
         };
+        // Each comparison is a guess at the secret, whatever its form costs.
+        self.charge_comparison()?;
+        if let Err(refusal) = self.check_form(hash) {
+            return Ok(Err(refusal));
+        }
         let verifier = Arc::clone(&self.verifier);
         if deadline <= Instant::now() {
             return Ok(Err(HashError::Deadline.to_string()));
@@ -105,6 +110,18 @@ impl State {
             compare()
         };
         Ok(matches.map_err(|error: HashError| error.to_string()))
+    }
+
+    /// Refuses a form of hash that this policy is not granted.
+    fn check_form(&self, hash: &str) -> Result<(), String> {
+        if self.plain_hashes || !hash.starts_with("plain:") {
+            return Ok(());
+        }
+        Err(format!(
+            "`plain:` is not granted: make a hash with `portcullis hash`, or write `plain-hashes = true` under [policies.grants.{}] in \
+             portcullis.toml",
+            self.name
+        ))
     }
 
     fn permit(&mut self, handle: &Resource<PermitBuilder>) -> wasmtime::Result<&mut PermitBuilder> {

@@ -35,6 +35,16 @@ pub(crate) enum OutputExceeded {
     PermitBytes { limit: usize },
 }
 
+/// A policy compared the client's secrets more often than it may. Raised as a trap, found again by downcast.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "it compared the client's password or token more than {limit} times; raise `comparisons` under [limits] in its settings file if \
+     that is meant"
+)]
+pub(crate) struct ComparisonsExceeded {
+    pub(crate) limit: usize,
+}
+
 /// Holds a store to its limits, which are for all its memories and all its tables together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limiter {

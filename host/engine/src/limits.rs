@@ -5,12 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use portcullis_core::{BucketName, Permit};
+use serde::{Deserialize, Serialize};
 
 use crate::load::LoadError;
 
 /// What one policy may use for one decision, and for `configure`. Its stack is not among them: all policies have
 /// [`Limits::STACK`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Limits {
     /// Longest a decision may run inside the policy. Time the host spends on a slow password hash does not count.
     pub deadline: Duration,
@@ -29,6 +30,8 @@ pub struct Limits {
     pub subjects: usize,
     /// Longest reason of a deny, in bytes; what exceeds it is cut.
     pub reason_bytes: usize,
+    /// Most comparisons of the client's password or token with a hash in one decision.
+    pub comparisons: usize,
 }
 
 /// One of the [`Limits`], for people.
@@ -52,12 +55,14 @@ pub enum Amount {
 }
 
 /// What a policy may ask for beyond the ordinary.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Grants {
     /// Read passwords, tokens and JWTs in the clear (the interface `secrets`).
     pub secrets: bool,
     /// Look keys up in these buckets (the interface `key-value`).
     pub key_values: BTreeSet<BucketName>,
+    /// Compare passwords and tokens with `plain:` forms, which cost so little that a policy could guess with them.
+    pub plain_hashes: bool,
 }
 
 impl Limits {
@@ -73,6 +78,7 @@ impl Limits {
         log_line_bytes: 64 << 10,
         subjects: Permit::MAX_SUBJECTS,
         reason_bytes: 64 << 10,
+        comparisons: 100_000,
     };
     /// The stack of every policy, in bytes. wasmtime has one size for all, and this is its default.
     pub const STACK: usize = 512 << 10;
@@ -90,7 +96,7 @@ impl Limits {
     pub(crate) const REFUSAL_BYTES: usize = 16 << 10;
 
     /// All of them, one by one.
-    pub fn each(&self) -> [Limit; 8] {
+    pub fn each(&self) -> [Limit; 9] {
         let Self {
             deadline,
             memory,
@@ -100,6 +106,7 @@ impl Limits {
             log_line_bytes,
             subjects,
             reason_bytes,
+            comparisons,
         } = *self;
         let limit = Limit::new;
         [
@@ -111,22 +118,38 @@ impl Limits {
             limit("log-line-bytes", Amount::Bytes(log_line_bytes)),
             limit("subjects", Amount::Count(subjects)),
             limit("reason-bytes", Amount::Bytes(reason_bytes)),
+            limit("comparisons", Amount::Count(comparisons)),
         ]
+    }
+
+    /// Returns these limits, each lowered to the one of `max` where it is higher.
+    #[must_use]
+    pub fn at_most(&self, max: &Self) -> Self {
+        Self {
+            deadline: self.deadline.min(max.deadline),
+            memory: self.memory.min(max.memory),
+            tables: self.tables.min(max.tables),
+            host_call_bytes: self.host_call_bytes.min(max.host_call_bytes),
+            log_lines: self.log_lines.min(max.log_lines),
+            log_line_bytes: self.log_line_bytes.min(max.log_line_bytes),
+            subjects: self.subjects.min(max.subjects),
+            reason_bytes: self.reason_bytes.min(max.reason_bytes),
+            comparisons: self.comparisons.min(max.comparisons),
+        }
+    }
+
+    /// Returns the first of these limits that is higher than the one of `max`, with that one's amount.
+    pub fn first_beyond(&self, max: &Self) -> Option<(Limit, Amount)> {
+        let mut both = self.each().into_iter().zip(max.each());
+        both.find(|(asked, most)| asked.amount > most.amount)
+            .map(|(asked, most)| (asked, most.amount))
     }
 
     /// Refuses what goes beyond [`Limits::MAX`].
     pub(crate) fn check(&self) -> Result<(), LoadError> {
-        let beyond = self
-            .each()
-            .into_iter()
-            .zip(Self::MAX.each())
-            .find(|(asked, most)| asked.amount > most.amount);
-        match beyond {
+        match self.first_beyond(&Self::MAX) {
             None => Ok(()),
-            Some((asked, most)) => Err(LoadError::Limit {
-                asked,
-                most: most.amount,
-            }),
+            Some((asked, most)) => Err(LoadError::Limit { asked, most }),
         }
     }
 }
@@ -142,6 +165,7 @@ impl Default for Limits {
             log_line_bytes: 1 << 10,
             subjects: Permit::MAX_SUBJECTS,
             reason_bytes: 1 << 10,
+            comparisons: 8,
         }
     }
 }

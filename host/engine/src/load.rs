@@ -28,7 +28,7 @@ pub enum LoadError {
     ForeignImports(String),
     /// An import of the contract that needs a grant.
     #[error(
-        "it imports `portcullis:policy/{interface}`, which needs `{setting}` under [grants] in its settings file"
+        "it imports `portcullis:policy/{interface}`, which needs `{setting}` under [policies.grants.NAME] in portcullis.toml"
     )]
     MissingGrant {
         /// The interface.

@@ -109,7 +109,9 @@ impl Reused {
     /// As [`Policy::decide`].
     pub fn decide(&mut self) -> Result<Verdict, EvaluationError> {
         // What one decision may use, each may.
-        self.store.data_mut().permit_bytes = 0;
+        let state = self.store.data_mut();
+        state.permit_bytes = 0;
+        state.forget_comparisons();
         let verdict = self
             .instance
             .portcullis_policy_decider()

@@ -57,6 +57,8 @@ pub struct Policy {
     name: PolicyName,
     pub(crate) pre: PolicyPre<State>,
     limits: Limits,
+    /// Whether `plain:` forms are granted.
+    plain_hashes: bool,
     /// The settings that `configure` gets before every decision; none if its state was kept.
     settings: Option<Arc<str>>,
     /// Instances that decide more than once, if that is wanted.
@@ -119,9 +121,8 @@ impl Policy {
         let component = componentize(source.module, &grants)?;
         let (component, unreadable) = match snapshot::instrument(&component) {
             Ok(instrumented) => {
-                let secrets = grants.secrets;
                 let engine = &engine.on_demand();
-                let configured = configure(engine, &instrumented, source, limits, secrets)?;
+                let configured = configure(engine, &instrumented, source, limits, &grants)?;
                 (configured, None)
             }
             Err(unreadable) => (component, Some(unreadable)),
@@ -157,6 +158,7 @@ impl Policy {
             name: name.clone(),
             pre,
             limits,
+            plain_hashes: grants.plain_hashes,
             settings: None,
             reused: None,
             granted: Granted::new(grants.key_values),
@@ -230,7 +232,14 @@ impl Policy {
     }
 
     pub(crate) fn store(&self, phase: Phase, time: Duration) -> Store<State> {
-        store(&self.engine, &self.name, phase, self.limits, time)
+        let state = State::new(
+            self.name.clone(),
+            phase,
+            self.engine.verifier(),
+            self.limits,
+            time,
+        );
+        store(&self.engine, state.allowing_plain_hashes(self.plain_hashes))
     }
 }
 
@@ -240,15 +249,17 @@ fn configure(
     instrumented: &Instrumented<'_>,
     source: Source<'_>,
     limits: Limits,
-    secrets: bool,
+    grants: &Grants,
 ) -> Result<Vec<u8>, LoadError> {
     let compiled = engine
         .compile(&instrumented.component)
         .map_err(|error| LoadError::compile(&error))?;
     let time = Limits::CONFIGURE_DEADLINE;
-    let mut store = store(engine, source.name, Phase::Configure, limits, time);
+    let (name, verifier) = (source.name.clone(), engine.verifier());
+    let state = State::new(name, Phase::Configure, verifier, limits, time);
+    let mut store = store(engine, state.allowing_plain_hashes(grants.plain_hashes));
     let instance = engine
-        .linker(secrets)
+        .linker(grants.secrets)
         .instantiate(&mut store, &compiled)
         .map_err(|error| LoadError::start(EvaluationError::of_start(&error, store.data(), time)))?;
     let policy = PolicyBindings::new(&mut store, &instance)
@@ -281,14 +292,8 @@ fn take_settings(
         })
 }
 
-fn store(
-    engine: &Engine,
-    name: &PolicyName,
-    phase: Phase,
-    limits: Limits,
-    time: Duration,
-) -> Store<State> {
-    let state = State::new(name.clone(), phase, engine.verifier(), limits, time);
+fn store(engine: &Engine, state: State) -> Store<State> {
+    let (limits, time) = (state.limits, state.clock.limit());
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
     if engine.meters_fuel() {

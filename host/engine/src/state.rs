@@ -8,7 +8,7 @@ use portcullis_core::{AuthorizationRequest, PolicyName, SecretVerifier};
 use wasmtime::component::ResourceTable;
 
 use crate::host::truncate;
-use crate::limiter::{Limiter, OutputExceeded};
+use crate::limiter::{ComparisonsExceeded, Limiter, OutputExceeded};
 use crate::limits::Limits;
 use crate::look_up::LookUps;
 
@@ -30,6 +30,10 @@ pub(crate) struct State {
     pub(crate) asked: Option<Questions>,
     /// The buckets of a policy that is granted some.
     pub(crate) look_ups: Option<LookUps>,
+    /// Whether `plain:` forms are granted.
+    pub(crate) plain_hashes: bool,
+    /// How many comparisons of secrets this decision has made.
+    comparisons: usize,
 }
 
 /// The questions of a policy, each once, in the order they were asked first.
@@ -131,6 +135,16 @@ impl State {
             fuel: u64::MAX,
             asked: None,
             look_ups: None,
+            plain_hashes: false,
+            comparisons: 0,
+        }
+    }
+
+    /// Returns the state with `plain:` forms granted or not.
+    pub(crate) fn allowing_plain_hashes(self, plain_hashes: bool) -> Self {
+        Self {
+            plain_hashes,
+            ..self
         }
     }
 
@@ -139,8 +153,28 @@ impl State {
         let (name, verifier) = (self.name.clone(), Arc::clone(&self.verifier));
         let next = Self::new(name, phase, verifier, self.limits, time);
         // The memory is still there, so what it counts up to stays.
-        let limiter = self.limiter;
-        *self = Self { limiter, ..next };
+        let (limiter, plain_hashes) = (self.limiter, self.plain_hashes);
+        *self = Self {
+            limiter,
+            plain_hashes,
+            ..next
+        };
+    }
+
+    /// Forgets the comparisons of the last decision.
+    #[cfg(feature = "measure")]
+    pub(crate) const fn forget_comparisons(&mut self) {
+        self.comparisons = 0;
+    }
+
+    /// Counts a comparison of a secret with a hash. Fails if the decision has made as many as it may.
+    pub(crate) fn charge_comparison(&mut self) -> Result<(), ComparisonsExceeded> {
+        let limit = self.limits.comparisons;
+        if self.comparisons >= limit {
+            return Err(ComparisonsExceeded { limit });
+        }
+        self.comparisons = self.comparisons.saturating_add(1);
+        Ok(())
     }
 
     /// Notes that the policy asks something, and about what.
@@ -170,6 +204,11 @@ impl State {
 }
 
 impl GuestClock {
+    /// Returns how long the policy may run.
+    pub(crate) const fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// Runs `work` on the policy's behalf without charging it.
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let before = Instant::now();

@@ -29,7 +29,8 @@ pub(super) enum End {
 }
 
 use DenialClass::{
-    InvalidOutput, InvalidPermit, PolicyDeadline, PolicyMemory, PolicyOutput, PolicyTrapped,
+    InvalidOutput, InvalidPermit, PolicyComparisons, PolicyDeadline, PolicyMemory, PolicyOutput,
+    PolicyTrapped,
 };
 use End::{Denied, Refused, Stands};
 
@@ -123,7 +124,8 @@ pub(super) fn corpus() -> Vec<Case> {
 fn guests() -> Vec<Case> {
     vec![
         Case::guest("spins", Denied(PolicyDeadline, "30ms")),
-        Case::guest("buys_time", Denied(PolicyDeadline, "30ms")),
+        Case::guest("buys_time", Denied(PolicyComparisons, "8 times")),
+        Case::guest("guesses", Denied(PolicyComparisons, "8 times")),
         Case::guest("recurses", Denied(PolicyTrapped, "stack")),
         Case::guest("panics", Denied(PolicyTrapped, "on purpose")),
         Case::guest("allocates", Denied(PolicyMemory, "16777216")),

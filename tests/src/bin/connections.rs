@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use portcullis_tests::{Accounts, Built, Host, Release, Site, barely_log_in};
+use portcullis_tests::{Accounts, Built, Host, Release, Site, barely_log_in, plain_hashes};
 use tokio::task::JoinSet;
 
 const TOKEN: &str = "measured";
@@ -58,10 +58,12 @@ struct Measured {
 
 async fn measure(site: &Site, connections: usize, at_once: usize) -> Result<Measured> {
     let server = site.start_server(Accounts::Several).await?;
-    let config = site.host_config(&server.url(), "").replace(
-        "[callout]",
-        &format!("connections = {connections}\n\n[callout]"),
-    );
+    let config = site
+        .host_config(&server.url(), &plain_hashes(&["tokens"]))
+        .replace(
+            "[callout]",
+            &format!("connections = {connections}\n\n[callout]"),
+        );
     let host = Host::spawn(
         &site.write_config("measured.toml", &config)?,
         &["--log-level", "warn,portcullis=info"],

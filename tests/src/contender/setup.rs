@@ -7,7 +7,7 @@ use nkeys::XKey;
 use serde_json::json;
 
 use super::{Conditions, Contender, Peer};
-use crate::{Accounts, Built, Host, NatsServer, Site};
+use crate::{Accounts, Built, Host, NatsServer, Site, plain_hashes};
 
 /// Decisions are not logged: the program that measures would have to read a line for each, on processors that others need.
 const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
@@ -65,7 +65,7 @@ pub(super) async fn host(
     } else {
         ""
     };
-    let config = site.host_config(&server.url(), "");
+    let config = site.host_config(&server.url(), &plain_hashes(&["users"]));
     let config = config.replace("[callout]\n", &format!("[callout]\n{xkey}{callout}\n"));
     let config = site.write_config("measured.toml", &config)?;
     let host = Host::spawn(&config, &["--log-level", LOG_LEVEL])?;

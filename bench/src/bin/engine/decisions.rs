@@ -59,7 +59,11 @@ impl Loaded {
             module: &roles,
             settings: ROLES_SETTINGS,
         };
-        let (limits, grants) = (Limits::default(), Grants::default);
+        let limits = Limits::default();
+        let grants = || Grants {
+            plain_hashes: true,
+            ..Grants::default()
+        };
         Ok(Self {
             unconfigured: measure::unconfigured(&engine, users, limits, grants())?,
             users: Policy::load(&engine, users, limits, grants())?,

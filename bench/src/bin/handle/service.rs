@@ -16,7 +16,7 @@ use portcullis_callout::{
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_claims::IssuerKey;
 use portcullis_core::Outcome;
-use portcullis_engine::{Engine, EngineOptions};
+use portcullis_engine::{Engine, EngineOptions, Grants};
 use portcullis_identity::{
     Identifier, IdentifierOptions, IssuerOptions, KeySource, PasswordVerifier, TokenVerifier,
 };
@@ -170,7 +170,18 @@ fn catalog(module: &[u8], settings: &[String]) -> Result<Catalog> {
         code_cache: None,
     };
     let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
-    let (catalog, report) = Catalog::open(engine, CatalogOptions::new(directory.path()))?;
+    let granted = (0..settings.len()).map(|number| {
+        let grants = Grants {
+            plain_hashes: true,
+            ..Grants::default()
+        };
+        Ok((format!("p{number}").parse()?, grants.into()))
+    });
+    let options = CatalogOptions {
+        grants: granted.collect::<Result<_>>()?,
+        ..CatalogOptions::new(directory.path())
+    };
+    let (catalog, report) = Catalog::open(engine, options)?;
     let rejected: Vec<_> = report.rejections().collect();
     ensure!(rejected.is_empty(), "rejected: {rejected:?}");
     Ok(catalog)

@@ -11,7 +11,7 @@ use portcullis_catalog::{Catalog, CatalogOptions, Chain, Condition, Snapshot};
 use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Identity, Outcome, PolicyName, Secret, Server,
 };
-use portcullis_engine::{Engine, EngineOptions};
+use portcullis_engine::{Engine, EngineOptions, Grants};
 use portcullis_identity::PasswordVerifier;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,11 @@ fn options(directory: &Path, policies: usize) -> Result<CatalogOptions> {
     for number in 0..policies {
         let name: PolicyName = directory::name(number)?;
         options.order.push(name.clone());
+        let grants = Grants {
+            plain_hashes: true,
+            ..Grants::default()
+        };
+        options.grants.insert(name.clone(), grants.into());
         options.chains.push(Chain {
             name: name.to_string(),
             logins: Condition {

@@ -16,7 +16,7 @@ pub struct KeyValue {
     pub jetstream_domain: Option<String>,
 }
 
-const BUCKET: Kind<BucketName> = Kind {
+pub(super) const BUCKET: Kind<BucketName> = Kind {
     expected: "the name of a key-value bucket",
     parse: |text| {
         text.parse()

@@ -1,16 +1,15 @@
 //! `[policies]`: who decides.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portcullis_catalog::{Chain, Condition, Publisher};
+use portcullis_catalog::{Chain, Condition, MaxLimits, PolicyGrants, Publisher};
 use portcullis_core::PolicyName;
-use portcullis_engine::{Amount, Limits};
 
+use super::grants::{DECISION, MEMORY, read_grants, read_max_limits};
 use super::reader::Section;
-use super::values::{
-    CONNECTION_TYPE, Kind, METHOD, POLICY, PUBLISHER, SIZE, SOME_TIME, TEXT, WORD,
-};
+use super::values::{CONNECTION_TYPE, METHOD, POLICY, PUBLISHER, SIZE, SOME_TIME, TEXT, WORD};
 
 /// The table `[policies]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +28,10 @@ pub struct Policies {
     pub deadline: Duration,
     /// How much memory a policy may have, in bytes, if its own settings do not say.
     pub memory: u64,
+    /// `[policies.max-limits]`: the highest limits that settings files may set.
+    pub max_limits: MaxLimits,
+    /// `[policies.grants.NAME]`: what single policies may do beyond the ordinary, by name.
+    pub grants: BTreeMap<PolicyName, PolicyGrants>,
     /// How long a policy may take to be loaded.
     pub load_timeout: Duration,
     /// The policies that are asked about every login first, and may only deny. No name twice.
@@ -48,31 +51,6 @@ pub struct Policies {
 /// More versions than anybody goes back.
 const MOST_VERSIONS: usize = 1000;
 
-/// How long a decision may take: no policy gets more than the engine's bound.
-const DECISION: Kind<Duration> = Kind {
-    expected: SOME_TIME.expected,
-    parse: |text| match (SOME_TIME.parse)(text) {
-        Ok(time) if time > Limits::MAX.deadline => {
-            Err(format!("must be at most `1m`, found `{text}`"))
-        }
-        time => time,
-    },
-};
-
-/// The memory of a policy: what a slot of the engine's pool holds, at most.
-const MEMORY: Kind<u64> = Kind {
-    expected: SIZE.expected,
-    parse: |text| {
-        let bytes = (SIZE.parse)(text)?;
-        if usize::try_from(bytes).is_ok_and(|bytes| bytes <= Limits::MAX_MEMORY) {
-            Ok(bytes)
-        } else {
-            let most = Amount::Bytes(Limits::MAX_MEMORY);
-            Err(format!("must be at most `{most}`, found `{text}`"))
-        }
-    },
-};
-
 impl Policies {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
         let directory = if section.has("directory") {
@@ -87,6 +65,10 @@ impl Policies {
         let max_module_size = section.value("max-module-size", &SIZE, 8 << 20);
         let deadline = section.value("deadline", &DECISION, Duration::from_millis(100));
         let memory = section.value("memory", &MEMORY, 16 << 20);
+        let max_limits = read_max_limits(&mut section, deadline, memory);
+        let base = max_limits.unwrap_or_default();
+        let grants = section.section("grants");
+        let grants = grants.named(&POLICY, |section| read_grants(section, base));
         let load_timeout = section.value("load-timeout", &SOME_TIME, Duration::from_mins(2));
         let guards = read_names(&mut section, "guards");
         let trusted_publishers = section.list("trusted-publishers", &PUBLISHER);
@@ -127,6 +109,8 @@ impl Policies {
             max_module_size: max_module_size?,
             deadline: deadline?,
             memory: memory?,
+            max_limits: max_limits?,
+            grants: grants?,
             load_timeout: load_timeout?,
             guards: guards?,
             chains: chains.collect(),

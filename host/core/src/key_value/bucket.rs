@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// The name of a NATS key-value bucket: letters, digits, `-` and `_`, at most 255 of them.
 ///
 /// ```
@@ -12,7 +14,8 @@ use std::sync::Arc;
 /// assert!("revoked".parse::<BucketName>().is_ok());
 /// assert!("$KV.revoked".parse::<BucketName>().is_err());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct BucketName(Arc<str>);
 
 /// A name that no bucket can have.
@@ -44,6 +47,20 @@ impl FromStr for BucketName {
                 name: name.chars().take(64).collect(),
             })
         }
+    }
+}
+
+impl TryFrom<String> for BucketName {
+    type Error = InvalidBucketName;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl From<BucketName> for String {
+    fn from(name: BucketName) -> Self {
+        name.as_str().to_owned()
     }
 }
 

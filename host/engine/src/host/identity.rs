@@ -44,10 +44,10 @@ impl contract::identity::Host for State {
     }
 
     fn check_hash(&mut self, hash: String) -> wasmtime::Result<Result<(), String>> {
-        Ok(self
-            .verifier
-            .check(&hash)
-            .map_err(|error| error.to_string()))
+        Ok(self.check_form(&hash).and_then(|()| {
+            let checked = self.verifier.check(&hash);
+            checked.map_err(|error| error.to_string())
+        }))
     }
 
     fn principal(&mut self) -> wasmtime::Result<Option<String>> {

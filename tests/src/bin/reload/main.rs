@@ -10,11 +10,11 @@ mod versions;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_tests::{Accounts, Host, Measuring, Release, Site};
+use portcullis_tests::{Accounts, Host, Measuring, Release, Site, plain_hashes};
 
 use crate::load::{most_a_second, on_schedule};
 use crate::report::{DEBOUNCE, Measured};
-use crate::versions::{Code, Replacements, Versions};
+use crate::versions::{Code, POLICY, Replacements, Versions};
 
 /// Enough clients to have the machine do all it can.
 const AT_ONCE: usize = 64;
@@ -42,7 +42,7 @@ async fn measure(length: Duration) -> Result<Measured> {
     let mut versions = Versions::create(&site)?;
     let server = site.start_server(Accounts::Several).await?;
     let debounce = format!("debounce = \"{}ms\"", DEBOUNCE.as_millis());
-    let config = site.host_config(&server.url(), "");
+    let config = site.host_config(&server.url(), &plain_hashes(&[POLICY]));
     let config = config.replace("debounce = \"50ms\"", &debounce);
     let config = site.write_config("measured.toml", &config)?;
     let host = Host::spawn(&config, &["--log-level", LOG_LEVEL])?;

@@ -12,7 +12,7 @@ use tokio::time::{sleep_until, timeout_at};
 use crate::load::TOKEN;
 
 /// The policy that is replaced.
-const POLICY: &str = "tokens";
+pub(crate) const POLICY: &str = "tokens";
 
 /// Which version of the policy lies in the directory. Each differs from the one before it in its module and in what it permits.
 pub(crate) struct Versions<'site> {

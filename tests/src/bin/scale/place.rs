@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use portcullis_bench::Issuer;
-use portcullis_tests::{Accounts, Built, Event, Flood, Host, NatsServer, Questions, Release, Site};
+use portcullis_tests::{
+    Accounts, Built, Event, Flood, Host, NatsServer, Questions, Release, Site, plain_hashes,
+};
 
 use crate::shape::{Policy, Shape};
 
@@ -87,8 +89,12 @@ fn write_config(site: &Site, server: &NatsServer, shape: &Shape, number: usize) 
         )
     };
     let chains: String = (1..shape.policies).map(other).map(chain).collect();
+    let mut names: Vec<_> = (1..shape.policies).map(other).collect();
+    names.push(DECIDES.to_owned());
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let grants = plain_hashes(&names);
     let policies = format!(
-        "state-directory = \"state-{number}\"\ncode-cache = true\n{chains}\
+        "state-directory = \"state-{number}\"\ncode-cache = true\n{chains}{grants}\
          [identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"{}\"]\njwks-file = \"keys.json\"\n",
         Issuer::NAME,
         Issuer::AUDIENCE

@@ -1,7 +1,9 @@
 //! A server, and a directory of policies for a host.
 
 use anyhow::Result;
-use portcullis_tests::{Accounts, Built, Host, NatsServer, Release, Site, wasm_with_note};
+use portcullis_tests::{
+    Accounts, Built, Host, NatsServer, Release, Site, plain_hashes, wasm_with_note,
+};
 
 /// A server, and a directory of policies. Everything ends when it is dropped.
 pub(crate) struct Place {
@@ -19,8 +21,8 @@ impl Place {
         for number in 0..policies {
             let module = wasm_with_note(&module, &number.to_string());
             let settings = settings(number);
-            let name = format!("p{number:03}");
-            site.policies.put_policy(&name, &module, &settings)?;
+            site.policies
+                .put_policy(&name(number), &module, &settings)?;
         }
         let server = site.start_server(Accounts::Several).await?;
         Ok(Self {
@@ -33,8 +35,10 @@ impl Place {
 
     /// Starts a host, and waits until it decides logins.
     pub(crate) async fn start(&self) -> Result<Host> {
-        let cached = format!("code-cache = {}", self.cached);
-        let config = self.site.host_config(&self.server.url(), &cached);
+        let names: Vec<_> = (0..self.policies).map(name).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let more = format!("code-cache = {}\n{}", self.cached, plain_hashes(&names));
+        let config = self.site.host_config(&self.server.url(), &more);
         let config = self.site.write_config("measured.toml", &config)?;
         let levels = [
             "--log-level",
@@ -49,6 +53,10 @@ impl Place {
     pub(crate) fn token(&self) -> String {
         token(self.policies.saturating_sub(1))
     }
+}
+
+fn name(number: u32) -> String {
+    format!("p{number:03}")
 }
 
 fn token(number: u32) -> String {

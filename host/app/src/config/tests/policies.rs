@@ -78,6 +78,30 @@ use super::*;
     "[policies.chains.c]\npolicies = [\"a\"]",
     ":7: policies.chains.c: is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`"
 )]
+#[case(
+    "[policies.max-limits]\nmemory = \"257MiB\"",
+    ":8: policies.max-limits.memory: must be at most `256MiB`"
+)]
+#[case(
+    "[policies.max-limits]\ncomparison = 9",
+    ":8: policies.max-limits.comparison: unknown key, did you mean `comparisons`?"
+)]
+#[case(
+    "[policies.max-limits]\ndecisions-per-instance = 0",
+    ":8: policies.max-limits.decisions-per-instance: must be between 1 and 1000000, found `0`"
+)]
+#[case(
+    "[policies.grants.p]\nsecret = true",
+    ":8: policies.grants.p.secret: unknown key, did you mean `secrets`?"
+)]
+#[case(
+    "[policies.grants.p]\nkey-value = [\"a.b\"]",
+    ":8: policies.grants.p.key-value: invalid bucket name `a.b`: use 1 to 255 letters, digits, `-` and `_`"
+)]
+#[case(
+    "[policies.grants.P]\nsecrets = true",
+    ":7: policies.grants.P: invalid policy name `P`: use 1 to 64 lower-case letters, digits, `-` and `_`, starting with a letter or digit"
+)]
 fn bad_values_are_named_with_line_and_key(#[case] given: &str, #[case] problem: &str) {
     assert_eq!(problem_with("policies", given), problem);
 }
@@ -95,4 +119,32 @@ fn compiled_code_is_kept_in_the_state_directory_if_that_is_asked_for() {
         kept_in("code-cache = true\nstate-directory = \"/var/lib/portcullis\""),
         Some("/var/lib/portcullis/code".into())
     );
+}
+
+#[test]
+fn grants_and_highest_limits_are_read_by_policy() {
+    let text = "memory = \"112MiB\"\n\
+                [policies.max-limits]\n\
+                comparisons = 9\n\
+                [policies.grants.p]\n\
+                secrets = true\n\
+                key-value = [\"revoked\"]\n\
+                [policies.grants.q]\n\
+                plain-hashes = true\n\
+                max-limits = { deadline = \"5s\", decisions-per-instance = 7 }\n";
+    let policies = config_with("policies", text).policies;
+    let all = policies.max_limits;
+    assert_eq!(all.limits.comparisons, 9);
+    // The operator's own default is never beyond the highest.
+    assert_eq!(all.limits.memory, 112 << 20);
+    let granted = |name: &str| &policies.grants[&name.parse().unwrap()];
+    let (p, q) = (granted("p"), granted("q"));
+    assert!(p.grants.secrets && !p.grants.plain_hashes);
+    assert!(p.grants.key_values.contains("revoked"));
+    assert_eq!(p.max_limits, None);
+    assert!(q.grants.plain_hashes && !q.grants.secrets);
+    let own = q.max_limits.unwrap();
+    assert_eq!(own.limits.deadline, Duration::from_secs(5));
+    assert_eq!(own.decisions_per_instance.get(), 7);
+    assert_eq!((own.limits.comparisons, own.limits.memory), (9, 112 << 20));
 }
