@@ -3,26 +3,35 @@
 use std::path::Path;
 
 /// A package, its folder, and those of our own packages and of the guarded ones that it may name.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("host/core", &[]),
+    ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
-    ("host/identity", &["portcullis-core", "portcullis-claims"]),
+    (
+        "host/identity",
+        &["portcullis-core", "portcullis-claims", "portcullis-files"],
+    ),
     (
         "host/engine",
         &[
             "portcullis-core",
+            "portcullis-files",
             "wasmtime",
             "wasmtime-wizer",
             "wit-component",
             "wit-parser",
         ],
     ),
-    ("host/catalog", &["portcullis-core", "portcullis-engine"]),
+    (
+        "host/catalog",
+        &["portcullis-core", "portcullis-engine", "portcullis-files"],
+    ),
     (
         "host/callout",
         &[
             "portcullis-core",
             "portcullis-claims",
+            "portcullis-files",
             "portcullis-identity",
             "async-nats",
         ],
@@ -32,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         &[
             "portcullis-core",
             "portcullis-claims",
+            "portcullis-files",
             "portcullis-identity",
             "portcullis-engine",
             "portcullis-catalog",

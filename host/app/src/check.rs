@@ -1,6 +1,5 @@
 //! `portcullis check`: everything that can be wrong, without connecting.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,7 +50,7 @@ pub fn run_check(
 /// What keeps the policy directory from being read, if anything. `file` is the configuration that names it.
 pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Problem> {
     let directory = &policies.directory;
-    let error = fs::read_dir(directory).err()?;
+    let error = portcullis_files::list(directory).err()?;
     let message = format!("cannot read `{}`: {error}", directory.display());
     Some(Problem::error(file, message).at_key("policies.directory"))
 }

@@ -16,7 +16,6 @@ mod reader;
 mod secrets;
 mod values;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -196,11 +195,17 @@ impl Parts {
     }
 }
 
+/// The largest configuration, in bytes.
+const MAX_SIZE: u64 = 4 << 20;
+
 fn read_text(file: &Path) -> Result<String, Vec<Problem>> {
-    fs::read_to_string(file).map_err(|error| {
-        let message = format!("cannot read: {error}; `portcullis init` makes a configuration");
-        vec![Problem::error(file, message)]
-    })
+    let broken = |message: String| vec![Problem::error(file, message)];
+    let content = portcullis_files::read(file, MAX_SIZE).map_err(|error| {
+        broken(format!(
+            "cannot read: {error}; `portcullis init` makes a configuration"
+        ))
+    })?;
+    String::from_utf8(content.bytes).map_err(|_| broken("is not text: expected UTF-8".to_owned()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ mod planmdk;
 mod render;
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::init::{Directory, NewFiles, NotInitialized};
@@ -21,6 +20,9 @@ const ROLES: &str = "policies/roles.toml";
 const PASSWORD: &str = "keys/password";
 /// Where the seed that signs goes.
 const ISSUER: &str = "keys/issuer.nk";
+
+/// The largest configuration that is read, in bytes.
+const MAX_SIZE: u64 = 1 << 20;
 
 /// What was made of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +58,10 @@ fn lines(problems: &[Problem]) -> String {
 /// behind.
 pub fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
     let broken = |message: String| NotImported::Broken(vec![Problem::error(file, message)]);
-    let text = fs::read_to_string(file).map_err(|error| broken(format!("cannot read: {error}")))?;
+    let content = portcullis_files::read(file, MAX_SIZE);
+    let content = content.map_err(|error| broken(format!("cannot read: {error}")))?;
+    let text = String::from_utf8(content.bytes);
+    let text = text.map_err(|_| broken("is not text: expected UTF-8".to_owned()))?;
     let planmdk = Planmdk::read(file, &text).map_err(NotImported::Broken)?;
     let names = ["portcullis.toml", "keys", POLICIES];
     let mut files = NewFiles::in_directory(directory, &names)?;

@@ -1,16 +1,15 @@
 //! `portcullis policy`: how policies are doing, their tests, their signatures, and going back.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use portcullis_callout::SecretSource;
 use portcullis_catalog::{
     CatalogOptions, PolicyStatus, RollbackError, ServingStatus, Status, TestedPolicy, rollback,
     sign_file, test_policies,
 };
 use portcullis_core::PolicyName;
-use zeroize::Zeroizing;
 
 use crate::check::idle_engine;
 use crate::config::{Config, KeyValue, Policies};
@@ -215,15 +214,9 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
 ///
 /// When the seed is none, everybody has it, or the file is no module or cannot be replaced.
 pub fn sign(file: &Path, seed_file: &Path) -> Result<Output, NotDone> {
-    let seed = fs::read_to_string(seed_file).map(Zeroizing::new);
-    let seed = seed.map_err(|error| {
-        let context = format!("cannot read `{}`", seed_file.display());
-        Failure::new(
-            ExitCode::BadConfiguration,
-            anyhow::Error::new(error).context(context),
-        )
-    })?;
-    let key = publishing_key(&seed).map_err(|error| {
+    let seed = SecretSource::File(seed_file.to_owned()).read();
+    let seed = seed.map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
+    let key = publishing_key(seed.expose()).map_err(|error| {
         let context = format!("`{}` cannot sign modules", seed_file.display());
         Failure::new(ExitCode::BadConfiguration, error.context(context))
     })?;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use tracing::{error, warn};
 
@@ -18,6 +19,9 @@ use crate::output::{NotDone, Output};
 use crate::policy;
 use crate::problem::Problem;
 use crate::{serve, signals, telemetry};
+
+/// How long the end of the process waits for threads that still work.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// Does what the command line says, and prints what there is to print.
 pub fn run(cli: Cli) -> ExitCode {
@@ -79,6 +83,8 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
         let stop = signals::stop_requested().map_err(Failure::internal)?;
         serve(config.value, secrets.value, stop).await
     });
+    // Dropping the runtime would wait for threads that may never end, such as one on a hung mount.
+    runtime.shutdown_timeout(STOP_LIMIT);
     match served {
         Ok(()) => ExitCode::Success,
         Err(failure) => give_up(&failure),

@@ -17,7 +17,9 @@ use tracing::info;
 use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::health::{HealthServer, Vitals, code_samples, issuer_samples, lost_for_too_long};
+use crate::health::{
+    HealthServer, Vitals, code_samples, file_samples, issuer_samples, lost_for_too_long,
+};
 use crate::options::{catalog_options, code_cache_options, key_value_options, service_options};
 use crate::signals;
 
@@ -50,6 +52,7 @@ pub async fn serve(
     let (engine, catalog) = opened.await.map_err(Failure::internal)??;
     let vitals = Arc::new(Vitals::new(catalog.clone()));
     measure_code(&vitals, engine);
+    vitals.measure(|| file_samples(&portcullis_files::statuses()));
     let buckets = mirror.clone();
     vitals.measure(move || buckets.samples());
     measure_identity(&vitals, passwords, options.identifier.tokens());
@@ -62,7 +65,7 @@ pub async fn serve(
         health.abort();
     }
     reloads.abort();
-    // Joins a thread that may be compiling a policy.
+    // Waits a moment for a thread that may be compiling a policy.
     tokio::task::spawn_blocking(move || drop(watcher))
         .await
         .map_err(Failure::internal)?;

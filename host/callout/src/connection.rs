@@ -56,6 +56,9 @@ pub struct ConnectionOptions {
     pub additional: AdditionalOptions,
 }
 
+/// The delay before files for TLS that cannot be used are tried again.
+const UNUSABLE_FILES_DELAY: Duration = Duration::from_secs(1);
+
 /// How often a first connection is tried again. An attempt tries every server once; a refused login counts like a server that is
 /// not there, since the server may be told of the user, or the user given new credentials, meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -280,6 +283,11 @@ impl<'a> Connector<'a> {
         let mut last = ConnectionTrouble::Client("no server was tried".to_owned());
         for server in servers {
             let address = address(&server);
+            if let Err(error) = self.options.tls.check_before_connecting().await {
+                last = ConnectionTrouble::Client(crate::error::chain(&error));
+                self.monitor.trouble(&last);
+                break;
+            }
             self.monitor.begin_with(server);
             let error = match self.client_options().connect(&self.servers[..]).await {
                 Ok(client) => {
@@ -303,13 +311,22 @@ impl<'a> Connector<'a> {
 
     fn client_options(&self) -> ConnectOptions {
         let (chooser, listener) = (Arc::clone(&self.monitor), Arc::clone(&self.monitor));
-        let wait = self.options.reconnect_wait;
+        let (wait, files) = (self.options.reconnect_wait, self.options.tls.clone());
         let options = self
             .authenticated()
             .name(&self.options.name)
             .connection_timeout(self.options.connect_timeout)
             .max_reconnects(None)
-            .reconnect_to_server_callback(move |pool, _| std::future::ready(chooser.choose(&pool)))
+            .reconnect_to_server_callback(move |pool, _| {
+                let (chooser, files) = (Arc::clone(&chooser), files.clone());
+                async move {
+                    while let Err(error) = files.check_before_connecting().await {
+                        chooser.unusable(&error);
+                        tokio::time::sleep(UNUSABLE_FILES_DELAY).await;
+                    }
+                    chooser.choose(&pool)
+                }
+            })
             // For whoever replaces the choice of servers.
             .reconnect_delay_callback(
                 move |attempts| {

@@ -1,11 +1,10 @@
 //! What lies in the directory, read whole.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
+use portcullis_files::ReadError;
 use sha2::{Digest as _, Sha256};
 
 use crate::unit::{UnitError, UnitProblem};
@@ -20,13 +19,15 @@ const MAX_TESTS: u64 = 1 << 20;
 #[error("cannot read the policy directory `{}`", path.display())]
 pub struct DirectoryError {
     path: PathBuf,
-    source: io::Error,
+    source: ReadError,
 }
 
 /// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as read.
 pub(crate) struct Unit {
     pub(crate) paths: Paths,
     pub(crate) content: Result<Content, UnitError>,
+    /// The files that every user of the machine may write to.
+    pub(crate) exposed: Vec<PathBuf>,
 }
 
 /// Where the files of a unit are, or would be.
@@ -76,6 +77,8 @@ pub(crate) struct Scan {
     pub(crate) misnamed: Vec<(PathBuf, InvalidPolicyName)>,
     /// Settings and test files whose module is not there.
     pub(crate) orphans: Vec<PathBuf>,
+    /// The directory and its files, as far as every user of the machine may write to them.
+    pub(crate) exposed: Vec<PathBuf>,
 }
 
 /// Reads `directory`.
@@ -86,8 +89,11 @@ pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryE
     };
     let mut scan = Scan::default();
     let mut settings = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    let listing = portcullis_files::list(directory).map_err(failed)?;
+    if listing.access.is_writable_by_others() {
+        scan.exposed.push(directory.to_owned());
+    }
+    for path in listing.entries {
         let Some(stem) = path
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
@@ -102,6 +108,7 @@ pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryE
             Some("wasm") => match name_of(&path, &stem) {
                 Ok(name) => {
                     let unit = read_unit(Paths::of(path), max_module);
+                    scan.exposed.extend_from_slice(&unit.exposed);
                     scan.units.insert(name, unit);
                 }
                 Err(error) => scan.misnamed.push((path, error)),
@@ -119,6 +126,11 @@ pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryE
         .collect();
     scan.misnamed.sort_by(|left, right| left.0.cmp(&right.0));
     scan.orphans.sort();
+    scan.exposed.sort();
+    if listing.read_only {
+        // Kubernetes mounts files with mode 0777, and read-only.
+        scan.exposed.clear();
+    }
     Ok(scan)
 }
 
@@ -140,23 +152,30 @@ fn name_of(path: &Path, stem: &str) -> Result<PolicyName, InvalidPolicyName> {
 
 /// Reads the files of a unit.
 pub(crate) fn read_unit(paths: Paths, max_module: u64) -> Unit {
-    let content = read_content(&paths, max_module);
-    Unit { paths, content }
+    let mut exposed = Vec::new();
+    let content = read_content(&paths, max_module, &mut exposed);
+    Unit {
+        paths,
+        content,
+        exposed,
+    }
 }
 
-fn read_content(paths: &Paths, max_module: u64) -> Result<Content, UnitError> {
+fn read_content(
+    paths: &Paths,
+    max_module: u64,
+    exposed: &mut Vec<PathBuf>,
+) -> Result<Content, UnitError> {
     let Paths {
         module,
         settings,
         tests,
     } = paths;
-    let Some(bytes) = read(
-        module,
-        max_module,
-        UnitProblem::TooLarge { limit: max_module },
-    )?
-    else {
-        return Err(unreadable(module, io::ErrorKind::NotFound.into()));
+    let mut read = |path: &Path, limit, too_large| read(path, limit, too_large, exposed);
+    let limit = max_module;
+    let Some(bytes) = read(module, limit, UnitProblem::TooLarge { limit })? else {
+        let missing = UnitProblem::Unreadable(ReadError::Missing);
+        return Err(UnitError::new(module, missing));
     };
     let limit = MAX_SETTINGS;
     let settings = read(settings, limit, UnitProblem::SettingsTooLarge { limit })?;
@@ -175,36 +194,26 @@ fn read_content(paths: &Paths, max_module: u64) -> Result<Content, UnitError> {
     })
 }
 
-/// The bytes of a file, none if there is no such file. Reads, never maps: a mapped file that is
-/// overwritten takes the process with it.
-fn read(path: &Path, limit: u64, too_large: UnitProblem) -> Result<Option<Vec<u8>>, UnitError> {
-    // Opening a pipe would wait for a writer, for ever.
-    match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => {
-            return Err(UnitError::new(path, UnitProblem::NotAFile));
+/// Returns the bytes of a file, `None` if there is no such file. Reads, never maps: a mapped file that
+/// is overwritten takes the process with it.
+fn read(
+    path: &Path,
+    limit: u64,
+    too_large: UnitProblem,
+    exposed: &mut Vec<PathBuf>,
+) -> Result<Option<Vec<u8>>, UnitError> {
+    match portcullis_files::read(path, limit) {
+        Ok(content) => {
+            if content.access.is_writable_by_others() {
+                exposed.push(path.to_owned());
+            }
+            Ok(Some(content.bytes))
         }
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(path, error)),
+        Err(ReadError::Missing) => Ok(None),
+        Err(ReadError::NotAFile(kind)) => Err(UnitError::new(path, UnitProblem::NotAFile(kind))),
+        Err(ReadError::TooLarge { .. }) => Err(UnitError::new(path, too_large)),
+        Err(error) => Err(UnitError::new(path, UnitProblem::Unreadable(error))),
     }
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(path, error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(path, error))?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
-        Ok(Some(bytes))
-    } else {
-        Err(UnitError::new(path, too_large))
-    }
-}
-
-fn unreadable(file: &Path, error: io::Error) -> UnitError {
-    UnitError::new(file, UnitProblem::Unreadable(error))
 }
 
 fn digest(bytes: &[u8]) -> Digest {

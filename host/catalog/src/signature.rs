@@ -5,7 +5,6 @@
 //! The section has one size, so it is found without parsing: nothing of a module is parsed before somebody vouches for it.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -23,6 +22,8 @@ const HEAD: &[u8] = b"\x00\x8d\x01\x14portcullis:signature";
 const KEY: usize = 56;
 /// An Ed25519 signature.
 const SIGNATURE: usize = 64;
+/// The largest module that is signed, in bytes.
+const MAX_MODULE: u64 = 1 << 30;
 const SECTION: usize = HEAD.len() + KEY + SIGNATURE;
 
 /// The public nkey of somebody whose modules are trusted.
@@ -138,7 +139,8 @@ pub fn sign_file(path: &Path, key: &KeyPair) -> Result<(), SignError> {
         path: path.to_owned(),
         source,
     };
-    let module = fs::read(path).map_err(failed)?;
+    let module = portcullis_files::read(path, MAX_MODULE);
+    let module = module.map_err(|error| failed(error.into()))?.bytes;
     if !module.starts_with(b"\0asm") {
         return Err(SignError::NotWasm(path.to_owned()));
     }

@@ -64,6 +64,9 @@ pub struct Attempt {
     pub line: Option<usize>,
 }
 
+/// The largest status that is read, in bytes.
+const MAX_SIZE: u64 = 64 << 20;
+
 impl Status {
     /// The name of the file in the state directory.
     pub const FILE: &'static str = "status.json";
@@ -74,8 +77,8 @@ impl Status {
     ///
     /// When the file is not there, cannot be read or is not a status.
     pub fn read(state_directory: &Path) -> std::io::Result<Self> {
-        let bytes = std::fs::read(state_directory.join(Self::FILE))?;
-        Ok(serde_json::from_slice(&bytes)?)
+        let content = portcullis_files::read(&state_directory.join(Self::FILE), MAX_SIZE)?;
+        Ok(serde_json::from_slice(&content.bytes)?)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use portcullis_core::PolicyName;
 use portcullis_engine::{Engine, EngineError, LoadError, Policy, Source};
+use portcullis_files::{FileKind, ReadError};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{Content, Paths, Unit};
@@ -28,11 +29,11 @@ pub struct UnitError {
 #[non_exhaustive]
 pub enum UnitProblem {
     /// It is there and cannot be read.
-    #[error("cannot be read: {0}")]
-    Unreadable(#[source] io::Error),
-    /// A directory, a pipe, a device.
-    #[error("not a regular file")]
-    NotAFile,
+    #[error("{0}")]
+    Unreadable(#[source] ReadError),
+    /// A directory, a FIFO, a device.
+    #[error("is {0}, not a regular file")]
+    NotAFile(FileKind),
     /// It is larger than the host takes.
     #[error("larger than {limit} bytes; raise `max-module-size` under [policies] if that is meant")]
     TooLarge {

@@ -4,19 +4,17 @@
 //! digests. So it does not matter that editors rename, that Kubernetes swaps a symlink, that a queue overflows, or
 //! that a network file system says nothing and only the poll notices.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{
     DebounceEventResult, DebouncedEvent, Debouncer, NoCache, new_debouncer_opt,
 };
+use portcullis_files::DirectoryId;
 
 use crate::catalog::Catalog;
 use crate::directory::DirectoryError;
@@ -31,8 +29,13 @@ pub struct WatchError(#[source] io::Error);
 #[derive(Debug)]
 pub struct Watcher {
     trigger: Trigger,
-    thread: Option<JoinHandle<()>>,
+    /// Closed when the thread ends; nothing is sent.
+    ended: Receiver<()>,
 }
+
+/// How long dropping a watcher waits for its thread. A thread that loads a policy or waits for a file
+/// that hangs is left behind: it ends with its pass or with the process.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// Asks for a pass over the directory.
 #[derive(Clone, Debug)]
@@ -63,8 +66,8 @@ impl Trigger {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.trigger.send(Signal::Stop);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
+        if self.ended.recv_timeout(STOP_LIMIT) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("policies were still being read or loaded at the stop");
         }
     }
 }
@@ -80,14 +83,17 @@ impl Watcher {
         let (sender, signals) = channel();
         let trigger = Trigger(sender);
         let mut task = Task::new(catalog, trigger.clone());
-        let thread = std::thread::Builder::new()
+        let (ending, ended) = channel();
+        std::thread::Builder::new()
             .name("portcullis-reload".to_owned())
-            .spawn(move || task.run(&signals))
+            .spawn(move || {
+                task.run(&signals);
+                // The watch is closed before the end is told.
+                drop(task);
+                drop(ending);
+            })
             .map_err(WatchError)?;
-        Ok(Self {
-            trigger,
-            thread: Some(thread),
-        })
+        Ok(Self { trigger, ended })
     }
 
     /// A handle that asks for passes.
@@ -113,12 +119,6 @@ struct Task {
 struct Watch {
     _debouncer: Debouncer<RecommendedWatcher, NoCache>,
     directory: DirectoryId,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct DirectoryId {
-    device: u64,
-    inode: u64,
 }
 
 impl Task {
@@ -196,7 +196,7 @@ impl Task {
 
     /// Arms the watch, or arms it again on a directory that was made anew.
     fn arm(&mut self) {
-        let current = directory_id(&self.directory);
+        let current = portcullis_files::directory_id(&self.directory).ok();
         if current.is_some() && self.watch.as_ref().map(|watch| watch.directory) == current {
             return;
         }
@@ -247,12 +247,4 @@ fn watch(
 /// Reading a module is an event too; without this, every pass would cause the next one.
 fn concerns_us(event: &DebouncedEvent) -> bool {
     event.need_rescan() || !matches!(event.kind, EventKind::Access(_))
-}
-
-fn directory_id(path: &Path) -> Option<DirectoryId> {
-    let metadata = fs::metadata(path).ok()?;
-    Some(DirectoryId {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-    })
 }

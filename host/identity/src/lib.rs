@@ -14,7 +14,6 @@ mod bearer;
 mod certificate;
 mod claimant;
 mod error;
-mod file;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

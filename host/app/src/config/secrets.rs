@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_callout::SecretSource as Place;
@@ -256,16 +257,7 @@ impl SecretKind {
     }
 }
 
-#[cfg(unix)]
+/// Whether every user may read the file. `stat` does not wait for what a FIFO or a device does.
 fn is_open_to_all(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    File::open(path)
-        .and_then(|file| file.metadata())
-        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-const fn is_open_to_all(_: &Path) -> bool {
-    false
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o004 != 0)
 }

@@ -1,5 +1,6 @@
 //! A configuration as planmdk's callout reads it, and everything that can be wrong with one.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::check::run_check;

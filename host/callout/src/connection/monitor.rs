@@ -13,6 +13,7 @@ use super::authentication::AuthenticationError;
 use super::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
 use super::rota::Rota;
 use super::status::Counters;
+use super::tls::TlsFileError;
 
 /// How long to wait for the client to know the server it is connected to.
 const INTRODUCTION: Duration = Duration::from_secs(1);
@@ -108,6 +109,11 @@ impl Monitor {
     /// The secrets could not be read anew.
     pub(super) fn stale(&self, error: AuthenticationError) {
         self.trouble_again(&ConnectionTrouble::StaleCredentials(error));
+    }
+
+    /// The files for TLS cannot be used, so no attempt is made.
+    pub(super) fn unusable(&self, error: &TlsFileError) {
+        self.trouble_again(&ConnectionTrouble::Client(crate::error::chain(error)));
     }
 
     /// Chooses the server for the next attempt, and says what became of the last.

@@ -1,12 +1,11 @@
 //! Where a secret is, and reading it from there.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
 use portcullis_core::Secret;
+use portcullis_files::{FileKind, ReadError, WatchedFile};
 use zeroize::Zeroizing;
 
 /// Where a secret is. Read anew whenever it is needed, so that it can change while the service runs.
@@ -46,8 +45,8 @@ enum SecretProblem {
     Empty,
     #[error("is not set")]
     NotSet,
-    #[error("cannot be read: {0}")]
-    Unreadable(io::Error),
+    #[error("{0}")]
+    Unreadable(ReadError),
 }
 
 impl SecretSource {
@@ -60,10 +59,12 @@ impl SecretSource {
     ///
     /// When it is missing, not readable, not text, empty, or longer than [`SecretSource::MAX_LEN`].
     pub fn read(&self) -> Result<Secret, SecretError> {
-        self.read_in(&|name| env::var_os(name))
+        self.read_with(&|name| env::var_os(name), |path| {
+            WatchedFile::new(path, Self::MAX_LEN).read()
+        })
     }
 
-    /// As [`SecretSource::read`], with variables from elsewhere.
+    /// As [`SecretSource::read`], once, with variables from elsewhere.
     ///
     /// # Errors
     ///
@@ -72,8 +73,18 @@ impl SecretSource {
         &self,
         environment: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Secret, SecretError> {
+        self.read_with(environment, |path| {
+            portcullis_files::read(path, Self::MAX_LEN).map(|content| content.bytes)
+        })
+    }
+
+    fn read_with(
+        &self,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+        read_file: impl Fn(&Path) -> Result<Vec<u8>, ReadError>,
+    ) -> Result<Secret, SecretError> {
         let read = match self {
-            Self::File(path) => read_file(path),
+            Self::File(path) => text_of(read_file(path)),
             Self::Environment(name) => read_variable(environment(name)),
             Self::Literal(secret) => Ok(Zeroizing::new(secret.expose().to_owned())),
         };
@@ -105,16 +116,13 @@ impl fmt::Display for SecretSource {
     }
 }
 
-fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretProblem> {
-    let file = File::open(path)?;
-    // Room for everything at once: growing would leave copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(4096));
-    file.take(SecretSource::MAX_LEN + 1)
-        .read_to_string(&mut text)?;
-    if u64::try_from(text.len()).is_ok_and(|len| len <= SecretSource::MAX_LEN) {
-        Ok(text)
-    } else {
-        Err(SecretProblem::TooLarge)
+fn text_of(read: Result<Vec<u8>, ReadError>) -> Result<Zeroizing<String>, SecretProblem> {
+    match String::from_utf8(read?) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(SecretProblem::NotText)
+        }
     }
 }
 
@@ -126,14 +134,14 @@ fn read_variable(value: Option<OsString>) -> Result<Zeroizing<String>, SecretPro
         .map_err(|_| SecretProblem::NotText)
 }
 
-impl From<io::Error> for SecretProblem {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::NotFound => Self::Missing,
-            io::ErrorKind::PermissionDenied => Self::Forbidden,
-            io::ErrorKind::IsADirectory => Self::Directory,
-            io::ErrorKind::InvalidData => Self::NotText,
-            _ => Self::Unreadable(error),
+impl From<ReadError> for SecretProblem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Missing => Self::Missing,
+            ReadError::Forbidden => Self::Forbidden,
+            ReadError::NotAFile(FileKind::Directory) => Self::Directory,
+            ReadError::TooLarge { .. } => Self::TooLarge,
+            error => Self::Unreadable(error),
         }
     }
 }
@@ -171,7 +179,17 @@ mod tests {
         let path = directory.path();
         std::fs::write(path.join("bytes"), b"\xff\xfe").unwrap();
         std::fs::write(path.join("large"), vec![b'x'; 70_000]).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path.join("fifo"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
         for (name, problem) in [
+            ("fifo", "is a FIFO, not a regular file"),
+            ("/dev/zero", "is a device, not a regular file"),
             ("none", "does not exist"),
             ("bytes", "is not text"),
             ("large", "is too large to be a secret"),

@@ -1,6 +1,5 @@
 //! TLS to NATS.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use async_nats::ConnectOptions;
@@ -9,6 +8,10 @@ use async_nats::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use async_nats::rustls::pki_types::pem::{self, PemObject};
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::rustls::sign::CertifiedKey;
+use portcullis_files::ReadError;
+
+/// The largest file of certificates or keys, in bytes.
+const MAX_FILE: u64 = 1 << 20;
 
 /// How connections are encrypted. A server that asks for TLS gets it, and so does one whose address begins with `tls://`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub enum TlsFileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        source: ReadError,
     },
     /// It is not PEM.
     #[error("`{path}` is not a PEM file")]
@@ -97,6 +100,19 @@ impl TlsOptions {
         self.certificate
             .as_ref()
             .map_or(Ok(()), CertificateFiles::check)
+    }
+
+    /// Does what [`check`](Self::check) does on a thread for what blocks. The client library reads the
+    /// files itself, before every connection and on threads that it never gives up, so it must not
+    /// meet one that hangs.
+    pub(super) async fn check_before_connecting(&self) -> Result<(), TlsFileError> {
+        if self.ca_file.is_none() && self.certificate.is_none() {
+            return Ok(());
+        }
+        let files = self.clone();
+        let checked = tokio::task::spawn_blocking(move || files.check()).await;
+        // Without threads the runtime is shutting down, and nothing connects.
+        checked.unwrap_or(Ok(()))
     }
 
     pub(super) fn apply(&self, mut options: ConnectOptions) -> ConnectOptions {
@@ -178,7 +194,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFil
 }
 
 fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, TlsFileError> {
-    std::fs::read(path)
+    portcullis_files::read_watched(path, MAX_FILE)
         .map(zeroize::Zeroizing::new)
         .map_err(|source| TlsFileError::Read {
             path: path.to_owned(),

@@ -4,9 +4,10 @@ mod file;
 mod http;
 mod source;
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use portcullis_files::ReadError;
 
 use super::IssuerOptions;
 use super::jwks::{KeySet, KeyUse};
@@ -24,7 +25,7 @@ pub enum FetchError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: io::Error,
+        source: ReadError,
     },
     /// The CA file holds nothing to trust.
     #[error("`{}` has no PEM certificate", .0.display())]
@@ -123,7 +124,7 @@ pub(crate) async fn fetch(
     let (origin, json) = match source {
         Source::Discovery(url) => http::discover(url, options).await?,
         Source::Jwks(url) => http::get(url, url, options).await?,
-        Source::File(path) => file::read(path, options.max_bytes).await?,
+        Source::File(file) => file::read(file).await?,
     };
     keys(origin, &json, key_use(options))
 }
@@ -131,8 +132,8 @@ pub(crate) async fn fetch(
 /// Reads the files that fetching will need, so that a mistake is seen at once.
 pub(crate) fn check_files(source: &Source, options: &IssuerOptions) -> Result<(), FetchError> {
     match source {
-        Source::File(path) => {
-            let (origin, json) = file::read_now(path.clone(), options.max_bytes)?;
+        Source::File(file) => {
+            let (origin, json) = file::read_now(file)?;
             keys(origin, &json, key_use(options)).map(drop)
         }
         Source::Discovery(url) | Source::Jwks(url) => {

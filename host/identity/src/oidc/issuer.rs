@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use portcullis_files::WatchedFile;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout_at};
 use tracing::{debug, info, warn};
@@ -17,7 +18,6 @@ use super::jwks::KeySet;
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError};
 use crate::error::chain;
-use crate::file::Stamp;
 
 /// How often a file is looked at, and the least time between two fetches of the timer's.
 const TICK: Duration = Duration::from_secs(1);
@@ -225,17 +225,18 @@ impl Issuer {
 
     /// Keeps the keys fresh, for ever.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
-        let mut seen = None;
+        // Files were read once before, to see that they can be.
+        let mut first = true;
         loop {
-            let stamp = match &self.source {
-                Source::File(path) => Some(Stamp::of(path).await),
-                _ => None,
+            let changed = match &self.source {
+                Source::File(file) => has_changed(file).await,
+                _ => true,
             };
             // A file that has not changed is not read again, unless that has failed.
-            if stamp.is_none() || stamp != seen || self.held.load().error.is_some() {
+            if first || changed || self.held.load().error.is_some() {
                 self.refresh().await;
             }
-            seen = stamp;
+            first = false;
             sleep(self.pause()).await;
         }
     }
@@ -262,6 +263,13 @@ impl Issuer {
             failures: self.failures.load(Ordering::Relaxed),
         }
     }
+}
+
+/// Whether a file of keys has to be read again; also when nothing can be told.
+async fn has_changed(file: &Arc<WatchedFile>) -> bool {
+    let file = Arc::clone(file);
+    let look = tokio::task::spawn_blocking(move || file.has_changed());
+    look.await.unwrap_or(true)
 }
 
 #[cfg(test)]

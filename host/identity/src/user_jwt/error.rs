@@ -1,9 +1,9 @@
 //! Why a user JWT is refused, and what keeps an account from being trusted.
 
-use std::io;
 use std::path::PathBuf;
 
 use portcullis_claims::{Refusal, TokenError};
+use portcullis_files::ReadError;
 
 /// Why a user JWT is refused, for the operator. Nothing of the JWT itself is shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,7 +104,7 @@ pub enum AccountJwtError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: io::Error,
+        source: ReadError,
     },
     /// There is too much in the file.
     #[error("`{}` has more than {limit} bytes; an account JWT has fewer", path.display())]

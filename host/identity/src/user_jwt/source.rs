@@ -1,16 +1,16 @@
 //! One account, and the file that may say something new about it.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use portcullis_claims::{MAX_TOKEN_SIZE, PublicKey};
+use portcullis_files::{ReadError, WatchedFile};
 use tracing::{info, warn};
 
 use super::account::Account;
 use super::{AccountJwtError, AccountOptions, AccountSource};
 use crate::error::chain;
-use crate::file::{Stamp, read_up_to};
 
 /// The longest file that is read, in bytes: a token and what tools write around it.
 const MAX_FILE: usize = MAX_TOKEN_SIZE + 4096;
@@ -28,12 +28,10 @@ pub(crate) struct KnownAccount {
     file: Option<AccountFile>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct AccountFile {
-    path: PathBuf,
+    file: Arc<WatchedFile>,
     operators: Arc<[PublicKey]>,
-    /// What it was when it was last read, well or not.
-    seen: Mutex<Option<Stamp>>,
 }
 
 impl KnownAccount {
@@ -47,13 +45,13 @@ impl KnownAccount {
                 (Account::of_keys(&key, &signing_keys), Vec::new(), None)
             }
             AccountSource::Jwt { file, key, roles } => {
+                let max_bytes = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
                 let file = AccountFile {
-                    seen: Mutex::new(Stamp::of_now(&file)),
+                    file: Arc::new(WatchedFile::new(file, max_bytes)),
                     operators: Arc::clone(operators),
-                    path: file,
                 };
                 let key = key.as_ref().map(PublicKey::as_str);
-                (read(&file.path, operators, key)?, roles, Some(file))
+                (file.read(key)?, roles, Some(file))
             }
         };
         Ok(Self {
@@ -75,28 +73,19 @@ impl KnownAccount {
         self.file.is_some()
     }
 
-    /// Reads the file again if it has changed since it was last read. What cannot be used leaves what is known in use, and is said once.
+    /// Reads the file again if it has changed since it was last read. Content that cannot be used leaves what is known in use, and is
+    /// logged once; that a file cannot be read is logged where it is read.
     pub(crate) async fn look(&self) {
-        let Some(file) = &self.file else { return };
-        let stamp = Stamp::of(&file.path).await;
-        {
-            let mut seen = file.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if *seen == stamp {
-                return;
-            }
-            *seen = stamp;
-        }
-        let (path, operators, key) = (
-            file.path.clone(),
-            Arc::clone(&file.operators),
-            self.key.clone(),
-        );
-        let read = move || read(&path, &operators, Some(&key));
+        let Some(file) = self.file.clone() else {
+            return;
+        };
+        let (path, key) = (file.file.path().to_owned(), self.key.clone());
+        let read = move || file.read_if_changed(&key);
         let done = tokio::task::spawn_blocking(read).await;
-        let broken = |_| AccountJwtError::Broken(file.path.clone());
         let name = self.name.as_str();
-        match done.map_err(broken).flatten() {
-            Ok(account) => {
+        match done.unwrap_or(Err(AccountJwtError::Broken(path))) {
+            Ok(None) | Err(AccountJwtError::File { .. } | AccountJwtError::TooLarge { .. }) => {}
+            Ok(Some(account)) => {
                 self.held.store(Arc::new(account));
                 info!(account.name = name, "the account's jwt was read");
             }
@@ -109,28 +98,41 @@ impl KnownAccount {
     }
 }
 
-fn read(
-    path: &Path,
-    operators: &[PublicKey],
-    key: Option<&str>,
-) -> Result<Account, AccountJwtError> {
-    let content = read_up_to(path, MAX_FILE).map_err(|source| AccountJwtError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    if content.len() > MAX_FILE {
-        return Err(AccountJwtError::TooLarge {
-            path: path.to_owned(),
-            limit: MAX_FILE,
-        });
+impl AccountFile {
+    fn read(&self, key: Option<&str>) -> Result<Account, AccountJwtError> {
+        let content = self.file.read();
+        self.account(&content.map_err(|error| self.failed(error))?, key)
     }
-    let account = Account::of_jwt(&content, path, operators)?;
-    match key {
-        Some(expected) if expected != account.key => Err(AccountJwtError::OtherAccount {
-            path: path.to_owned(),
-            expected: expected.to_owned(),
-            found: account.key,
-        }),
-        _ => Ok(account),
+
+    fn read_if_changed(&self, key: &str) -> Result<Option<Account>, AccountJwtError> {
+        let content = self.file.read_if_changed();
+        let content = content.map_err(|error| self.failed(error))?;
+        content
+            .map(|content| self.account(&content, Some(key)))
+            .transpose()
+    }
+
+    fn failed(&self, source: ReadError) -> AccountJwtError {
+        let path = self.file.path().to_owned();
+        match source {
+            ReadError::TooLarge { .. } => AccountJwtError::TooLarge {
+                path,
+                limit: MAX_FILE,
+            },
+            source => AccountJwtError::File { path, source },
+        }
+    }
+
+    fn account(&self, content: &[u8], key: Option<&str>) -> Result<Account, AccountJwtError> {
+        let path: &Path = self.file.path();
+        let account = Account::of_jwt(content, path, &self.operators)?;
+        match key {
+            Some(expected) if expected != account.key => Err(AccountJwtError::OtherAccount {
+                path: path.to_owned(),
+                expected: expected.to_owned(),
+                found: account.key,
+            }),
+            _ => Ok(account),
+        }
     }
 }

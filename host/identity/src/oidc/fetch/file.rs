@@ -1,23 +1,41 @@
 //! Keys in a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_files::{ReadError, WatchedFile};
 
 use super::FetchError;
-use crate::file::read_up_to;
 
-/// The name of the file and what is in it.
-pub(crate) async fn read(path: &Path, limit: usize) -> Result<(String, Vec<u8>), FetchError> {
-    let path = path.to_owned();
-    let read = move || read_now(path, limit);
-    let done = tokio::task::spawn_blocking(read).await;
+/// Returns the name of the file and its content.
+pub(crate) async fn read(file: &Arc<WatchedFile>) -> Result<(String, Vec<u8>), FetchError> {
+    let file = Arc::clone(file);
+    let done = tokio::task::spawn_blocking(move || read_now(&file)).await;
     done.map_err(|_| FetchError::Broken)?
 }
 
-pub(crate) fn read_now(path: PathBuf, limit: usize) -> Result<(String, Vec<u8>), FetchError> {
+/// Does what [`read`] does. Blocks.
+pub(crate) fn read_now(file: &WatchedFile) -> Result<(String, Vec<u8>), FetchError> {
+    named(file.path(), file.read())
+}
+
+/// Reads a file that is needed for a fetch, once. Blocks.
+pub(crate) fn read_once(path: &Path, max_bytes: u64) -> Result<Vec<u8>, FetchError> {
+    let read = portcullis_files::read_watched(path, max_bytes);
+    named(path, read).map(|(_, content)| content)
+}
+
+fn named(path: &Path, read: Result<Vec<u8>, ReadError>) -> Result<(String, Vec<u8>), FetchError> {
     let origin = path.display().to_string();
-    match read_up_to(&path, limit) {
-        Ok(content) if content.len() > limit => Err(FetchError::TooLarge { origin, limit }),
+    match read {
         Ok(content) => Ok((origin, content)),
-        Err(source) => Err(FetchError::File { path, source }),
+        Err(ReadError::TooLarge { limit }) => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Err(FetchError::TooLarge { origin, limit })
+        }
+        Err(source) => Err(FetchError::File {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }

@@ -15,7 +15,10 @@ use crate::oidc::IssuerOptions;
 use crate::oidc::error::shown;
 
 /// The longest bearer token that is sent, in bytes.
-const MAX_BEARER: usize = 64 * 1024;
+const MAX_BEARER: u64 = 64 * 1024;
+
+/// The largest file of certificates, in bytes.
+const MAX_CERTIFICATES: u64 = 1024 * 1024;
 
 /// What of an issuer's configuration counts (`OpenID` Connect Discovery 1.0, section 3).
 #[derive(Deserialize)]
@@ -158,7 +161,7 @@ pub(crate) fn client(url: &Url, options: &IssuerOptions) -> Result<Client, Fetch
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate>, FetchError> {
-    let (_, pem) = file::read_now(path.to_owned(), 1024 * 1024)?;
+    let pem = file::read_once(path, MAX_CERTIFICATES)?;
     let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
     if found.is_empty() {
         return Err(FetchError::NoCertificate(path.to_owned()));
@@ -167,7 +170,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, FetchError> {
 }
 
 pub(crate) fn bearer(path: &Path) -> Result<HeaderValue, FetchError> {
-    let (_, content) = file::read_now(path.to_owned(), MAX_BEARER)?;
+    let content = file::read_once(path, MAX_BEARER)?;
     let text = str::from_utf8(&content).map(str::trim_ascii).ok();
     let value = text
         .filter(|text| !text.is_empty())

@@ -1,17 +1,18 @@
 //! Where keys may come from.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
+use portcullis_files::WatchedFile;
 use url::{Host, Url};
 
 use crate::oidc::{IssuerOptions, KeySource};
 
 /// Where an issuer's keys are, with addresses that have been looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Source {
     Discovery(Url),
     Jwks(Url),
-    File(PathBuf),
+    File(Arc<WatchedFile>),
 }
 
 impl Source {
@@ -28,7 +29,10 @@ impl Source {
             KeySource::Jwks(url) => {
                 allowed(url, options.allow_http).map(|()| Self::Jwks(url.clone()))
             }
-            KeySource::File(path) => Ok(Self::File(path.clone())),
+            KeySource::File(path) => {
+                let max_bytes = u64::try_from(options.max_bytes).unwrap_or(u64::MAX);
+                Ok(Self::File(Arc::new(WatchedFile::new(path, max_bytes))))
+            }
         }
     }
 }

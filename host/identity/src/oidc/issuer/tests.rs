@@ -316,6 +316,16 @@ async fn a_file_is_read_again_when_it_changes() {
     assert_eq!(verdict(&issuer, &signed_by_b()).await, Ok(()));
     fs::write(&path, set(&[ED25519.jwk("k")])).unwrap();
     until(|| issuer.status().keys == 1).await;
+    // A FIFO blocks a reader until it has a writer.
+    fs::remove_file(&path).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
+    let is_fifo = |error: String| error.contains("is a FIFO");
+    until(|| issuer.status().error.is_some_and(is_fifo)).await;
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, set(&[P256.jwk("a"), P256.jwk("b")])).unwrap();
+    until(|| issuer.status().keys == 2).await;
     timer.abort();
 }
 

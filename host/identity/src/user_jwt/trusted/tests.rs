@@ -300,6 +300,20 @@ async fn a_file_that_changes_counts_and_one_that_breaks_does_not() {
     files.write(account_jwt(&world, |_| ()));
     known.look().await;
     assert!(is_good());
+    // A FIFO blocks a reader until it has a writer.
+    fs::remove_file(files.path()).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, files.path(), fifo, mode, 0).unwrap();
+    let looked = tokio::time::timeout(Duration::from_mins(1), known.look()).await;
+    looked.expect("reading a FIFO does not wait");
+    assert!(is_good(), "what is known stays in use");
+    fs::remove_file(files.path()).unwrap();
+    files.write(account_jwt(&world, |claims| {
+        claims.nats.revocations.insert("*".to_owned(), i64::MAX);
+    }));
+    known.look().await;
+    assert!(!is_good(), "a revocation after that is seen");
 }
 
 #[tokio::test]

@@ -1,0 +1,137 @@
+//! Work on the file system with a time limit, on a thread of its own.
+//!
+//! A system call on a hung mount cannot be interrupted. The caller gives up after the limit and the
+//! thread stays behind until the call returns. At most one thread works on a path: while an earlier
+//! one is stuck there, the path fails at once and no further thread is started.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use crate::read::ReadError;
+
+/// The time limit of every read of a file or a directory.
+pub const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// The paths with a thread at work, and since when.
+static OUTSTANDING: LazyLock<Mutex<HashMap<PathBuf, Instant>>> = LazyLock::new(Mutex::default);
+/// Wakes the callers that wait for a path when the thread of any path ends.
+static ENDED: Condvar = Condvar::new();
+
+/// The claim of one thread on a path, given back on drop.
+struct Claim(PathBuf);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        outstanding().remove(&self.0);
+        ENDED.notify_all();
+    }
+}
+
+fn outstanding() -> MutexGuard<'static, HashMap<PathBuf, Instant>> {
+    OUTSTANDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `work` on `path` and waits for its result for at most `limit`, the wait for an earlier caller
+/// of the same path included.
+pub(crate) fn within<T: Send + 'static>(
+    path: &Path,
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    let deadline = Instant::now() + limit;
+    let claim = claim(path, limit, deadline)?;
+    let (sender, receiver) = channel();
+    let task = move || {
+        let result = work();
+        drop(claim);
+        // The receiver is gone when the caller has given up.
+        let _ = sender.send(result);
+    };
+    Builder::new()
+        .name("portcullis-read".to_owned())
+        .spawn(task)
+        .map_err(ReadError::NoThread)?;
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    receiver
+        .recv_timeout(remaining)
+        .unwrap_or_else(|failure| match failure {
+            RecvTimeoutError::Timeout => Err(ReadError::TimedOut { limit }),
+            RecvTimeoutError::Disconnected => Err(ReadError::Broken),
+        })
+}
+
+fn claim(path: &Path, limit: Duration, deadline: Instant) -> Result<Claim, ReadError> {
+    let mut outstanding = outstanding();
+    while let Some(started) = outstanding.get(path) {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        // A thread that has already exceeded its own limit is stuck: waiting for it would only delay
+        // the caller's other files.
+        if started.elapsed() >= limit || remaining.is_zero() {
+            return Err(ReadError::TimedOut { limit });
+        }
+        let waited = ENDED.wait_timeout(outstanding, remaining);
+        (outstanding, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    }
+    outstanding.insert(path.to_owned(), Instant::now());
+    Ok(Claim(path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Far beyond what a thread needs to start on a busy machine.
+    const LONG: Duration = Duration::from_mins(5);
+
+    #[test]
+    fn a_path_that_hangs_has_one_thread_and_is_free_again_when_it_returns() {
+        let path = Path::new("/a path that hangs");
+        let (release, hung) = channel::<()>();
+        let short = Duration::from_millis(20);
+        let first = within(path, short, move || {
+            let _ = hung.recv();
+            Ok(1)
+        });
+        assert!(
+            matches!(first, Err(ReadError::TimedOut { .. })),
+            "{first:?}"
+        );
+        for _ in 0..100 {
+            let again = within(path, short, || -> Result<u8, ReadError> {
+                unreachable!("a second thread was started")
+            });
+            assert!(
+                matches!(again, Err(ReadError::TimedOut { .. })),
+                "{again:?}"
+            );
+        }
+        release.send(()).unwrap();
+        assert_eq!(within(path, LONG, || Ok(2)).unwrap(), 2);
+    }
+
+    #[test]
+    fn callers_of_one_path_wait_for_each_other_and_all_get_an_answer() {
+        let callers: Vec<_> = (0..16)
+            .map(|number| {
+                std::thread::spawn(move || within(Path::new("/shared"), LONG, move || Ok(number)))
+            })
+            .collect();
+        for (number, caller) in callers.into_iter().enumerate() {
+            assert_eq!(caller.join().unwrap().unwrap(), number);
+        }
+    }
+
+    #[test]
+    fn work_that_panics_is_a_failure_and_frees_the_path() {
+        let path = Path::new("/a path that panics");
+        let broken = within(path, LONG, || -> Result<u8, ReadError> {
+            panic!("on purpose")
+        });
+        assert!(matches!(broken, Err(ReadError::Broken)), "{broken:?}");
+        assert_eq!(within(path, LONG, || Ok(3)).unwrap(), 3);
+    }
+}

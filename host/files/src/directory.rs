@@ -1,0 +1,227 @@
+//! A directory held open, in which files are replaced and removed by name.
+//!
+//! The owner of a directory can put links at any name in it. Here every name is resolved in the open
+//! directory and no link is followed, owners and modes are set through the open file, and a new file
+//! begins under a name that another user can neither predict nor occupy.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use aws_lc_rs::rand;
+use data_encoding::HEXLOWER;
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::io::Errno;
+
+/// A directory held open.
+#[derive(Debug)]
+pub struct Directory(OwnedFd);
+
+/// The owner and the mode of a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewAccess {
+    /// The user of this process, mode 0600.
+    Private,
+    /// Owner, group and mode of the file that it replaces; else owner and group of the directory and
+    /// mode 0640, so that a service which reads the directory can read the file.
+    Inherited,
+}
+
+/// What a name begins with while its file is being written. Names with a dot in front are passed
+/// over by every reader of these directories.
+const ASIDE: &str = ".portcullis-";
+
+impl Directory {
+    /// Opens the directory at `path`, links followed.
+    ///
+    /// # Errors
+    ///
+    /// When it is no directory or cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// Opens the directory that holds `path`, and returns it with the name in it.
+    ///
+    /// # Errors
+    ///
+    /// When the path names no file, or its directory cannot be opened.
+    pub fn holding(path: &Path) -> io::Result<(Self, &OsStr)> {
+        let name = path
+            .file_name()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        Ok((Self::open(parent.unwrap_or(Path::new(".")))?, name))
+    }
+
+    /// Whether `name` is a symbolic link.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be looked at.
+    pub fn is_link(&self, name: &OsStr) -> io::Result<bool> {
+        let found = self.stat(name)?;
+        Ok(found.is_some_and(|stat| kind(&stat) == FileType::Symlink))
+    }
+
+    /// Writes a file beside its place and renames it to `name`, so that readers see the old content or
+    /// the new. It is on disk before this returns. A link at `name` is replaced, never followed; with
+    /// [`NewAccess::Inherited`], a link or anything else that is no regular file is refused.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written or put in place; nothing is left behind then.
+    pub fn replace(&self, name: &OsStr, bytes: &[u8], access: NewAccess) -> io::Result<()> {
+        let aside = aside_name()?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let private = Mode::RUSR | Mode::WUSR;
+        let file = rustix::fs::openat(&self.0, &aside, flags | OFlags::CLOEXEC, private)?;
+        let mut file = File::from(file);
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| match access {
+                NewAccess::Private => Ok(()),
+                NewAccess::Inherited => self.inherit(name, &file),
+            })
+            .and_then(|()| file.sync_all())
+            .and_then(|()| Ok(rustix::fs::renameat(&self.0, &aside, &self.0, name)?));
+        if written.is_err() {
+            // The first error says what went wrong.
+            let _ = rustix::fs::unlinkat(&self.0, &aside, AtFlags::empty());
+        }
+        written?;
+        self.sync()
+    }
+
+    /// Removes the file `name`, or the link itself if it is one. Succeeds if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be removed.
+    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
+            Ok(()) => self.sync(),
+            Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `name` is that of a file which was being written by [`replace`](Self::replace): what an
+    /// interrupted process leaves behind.
+    pub fn is_aside(name: &OsStr) -> bool {
+        name.as_encoded_bytes().starts_with(ASIDE.as_bytes())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.0)?)
+    }
+
+    fn stat(&self, name: &OsStr) -> io::Result<Option<Stat>> {
+        match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn inherit(&self, name: &OsStr, file: &File) -> io::Result<()> {
+        let present = self.stat(name)?;
+        if present
+            .as_ref()
+            .is_some_and(|stat| kind(stat) != FileType::RegularFile)
+        {
+            let reason = "it is a link or no regular file, and only a regular file is replaced";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        let (owner, mode) = match present {
+            Some(stat) => (
+                stat,
+                Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777),
+            ),
+            None => (rustix::fs::fstat(&self.0)?, Mode::from_raw_mode(0o640)),
+        };
+        let (user, group) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
+        // Only root can give files away; for other users the owner is right or cannot be helped.
+        let _ = rustix::fs::fchown(file, Some(user), Some(group));
+        // After the change of owner, which may clear bits.
+        Ok(rustix::fs::fchmod(file, mode)?)
+    }
+}
+
+fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+fn aside_name() -> io::Result<OsString> {
+    let mut random = [0; 8];
+    rand::fill(&mut random).map_err(|_| io::Error::other("no random bytes to be had"))?;
+    Ok(format!("{ASIDE}{}", HEXLOWER.encode(&random)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_new_file_is_private_or_like_the_one_before() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        let directory = Directory::open(scratch.path()).unwrap();
+        let replace = |name: &str, access| directory.replace(name.as_ref(), b"new", access);
+        replace("private", NewAccess::Private).unwrap();
+        assert_eq!(mode(&at("private")), 0o600);
+        replace("inherited", NewAccess::Inherited).unwrap();
+        assert_eq!(mode(&at("inherited")), 0o640);
+        fs::write(at("open"), "old").unwrap();
+        fs::set_permissions(at("open"), fs::Permissions::from_mode(0o664)).unwrap();
+        replace("open", NewAccess::Inherited).unwrap();
+        assert_eq!(mode(&at("open")), 0o664);
+        assert_eq!(fs::read(at("open")).unwrap(), b"new");
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn links_are_never_followed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::write(at("victim"), "untouched").unwrap();
+        fs::set_permissions(at("victim"), fs::Permissions::from_mode(0o604)).unwrap();
+        symlink(at("victim"), at("link")).unwrap();
+        let directory = Directory::open(scratch.path()).unwrap();
+        let name = OsStr::new("link");
+        assert!(directory.is_link(name).unwrap() && !directory.is_link("victim".as_ref()).unwrap());
+        let refused = directory.replace(name, b"new", NewAccess::Inherited);
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert!(directory.is_link(name).unwrap());
+        directory.replace(name, b"new", NewAccess::Private).unwrap();
+        assert!(!directory.is_link(name).unwrap());
+        symlink(at("victim"), at("other link")).unwrap();
+        directory.remove("other link".as_ref()).unwrap();
+        directory.remove("no such name".as_ref()).unwrap();
+        assert_eq!(fs::read(at("victim")).unwrap(), b"untouched");
+        assert_eq!(mode(&at("victim")), 0o604);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_put_in_place_leaves_nothing_behind() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir_all(scratch.path().join("taken/full")).unwrap();
+        let directory = Directory::open(scratch.path()).unwrap();
+        let taken = directory.replace("taken".as_ref(), b"new", NewAccess::Private);
+        assert!(taken.is_err());
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,84 @@
+//! Lists a directory.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::access::Access;
+use crate::bounded::{TIME_LIMIT, within};
+use crate::read::ReadError;
+
+/// The entries of a directory, and who may change them.
+#[derive(Debug)]
+pub struct Listing {
+    /// The paths of the entries, in no order.
+    pub entries: Vec<PathBuf>,
+    /// The owner and the mode of the directory.
+    pub access: Access,
+    /// Whether its file system is mounted read-only: modes count for nothing there.
+    pub read_only: bool,
+}
+
+/// Lists the directory at `path` within [`TIME_LIMIT`]. Blocks.
+///
+/// # Errors
+///
+/// When it is no directory, cannot be read, or its file system does not answer.
+pub fn list(path: &Path) -> Result<Listing, ReadError> {
+    let owned = path.to_owned();
+    within(path, TIME_LIMIT, move || list_now(&owned))
+}
+
+/// The identity of a directory: one that is deleted and made again is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirectoryId {
+    device: u64,
+    inode: u64,
+}
+
+/// Returns the identity of the directory at `path` within [`TIME_LIMIT`]. Blocks.
+///
+/// # Errors
+///
+/// When it cannot be looked at, or its file system does not answer.
+pub fn directory_id(path: &Path) -> Result<DirectoryId, ReadError> {
+    let owned = path.to_owned();
+    within(path, TIME_LIMIT, move || {
+        let metadata = fs::metadata(owned)?;
+        Ok(DirectoryId {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    })
+}
+
+fn list_now(path: &Path) -> Result<Listing, ReadError> {
+    let access = Access::from(&fs::metadata(path)?);
+    let entries = fs::read_dir(path)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    let mount = rustix::fs::statvfs(path).map_err(std::io::Error::from)?;
+    Ok(Listing {
+        entries,
+        access,
+        read_only: mount.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_listed_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let listing = list(directory.path()).unwrap();
+        assert_eq!(listing.entries, [file.clone()]);
+        assert!(!listing.read_only && !listing.access.is_writable_by_others());
+        assert_eq!(list(&file).unwrap_err().to_string(), "is not a directory");
+        let missing = list(&directory.path().join("none")).unwrap_err();
+        assert_eq!(missing.to_string(), "does not exist");
+    }
+}

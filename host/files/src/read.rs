@@ -1,0 +1,313 @@
+//! Reads one regular file: never a FIFO, a device or a directory, never more than a number of bytes.
+
+use std::fmt;
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+
+use crate::access::Access;
+use crate::bounded::{TIME_LIMIT, within};
+
+/// The reason why a file or a directory was not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The path does not exist.
+    #[error("does not exist")]
+    Missing,
+    /// The user of this process has no permission.
+    #[error("permission denied")]
+    Forbidden,
+    /// The path leads to something else than a regular file.
+    #[error("is {0}, not a regular file")]
+    NotAFile(FileKind),
+    /// The path leads to something else than a directory.
+    #[error("is not a directory")]
+    NotADirectory,
+    /// The file is larger than the caller accepts.
+    #[error("is larger than {limit} bytes")]
+    TooLarge {
+        /// The largest accepted size, in bytes.
+        limit: u64,
+    },
+    /// The file system did not answer, now or since an earlier read.
+    #[error("was not read within {limit:?}: its file system does not answer")]
+    TimedOut {
+        /// The time limit.
+        limit: Duration,
+    },
+    /// The operating system has no thread for the read.
+    #[error("cannot be read: no thread: {0}")]
+    NoThread(#[source] io::Error),
+    /// The operating system reports another failure.
+    #[error("cannot be read: {0}")]
+    Io(#[source] io::Error),
+    /// The thread that read panicked.
+    #[error("cannot be read: reading it broke")]
+    Broken,
+}
+
+/// A kind of file that holds no content to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A directory.
+    Directory,
+    /// A FIFO, also called a named pipe.
+    Fifo,
+    /// A character or block device.
+    Device,
+    /// A socket.
+    Socket,
+    /// Any other kind.
+    Other,
+}
+
+/// The identity of a file's content as far as metadata can tell: a change of any part means that the
+/// file has to be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    /// Catches a modification time that was set back, as `cp -p` and `touch` do.
+    changed: (i64, i64),
+}
+
+/// The content of a file, and what its metadata said when it was read.
+#[derive(Debug)]
+pub struct Content {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The stamp of the file.
+    pub stamp: Stamp,
+    /// The owner and the mode of the file.
+    pub access: Access,
+}
+
+/// Reads the regular file at `path`, links followed, within [`TIME_LIMIT`]. Blocks.
+///
+/// # Errors
+///
+/// When the path is no regular file, is larger than `max_bytes`, cannot be read, or does not answer.
+pub fn read(path: &Path, max_bytes: u64) -> Result<Content, ReadError> {
+    let owned = path.to_owned();
+    let content = within(path, TIME_LIMIT, move || {
+        read_unless(&owned, max_bytes, None)
+    })?;
+    // Without a stamp to compare with, the content is always there.
+    content.ok_or(ReadError::Broken)
+}
+
+/// Reads a file unless its stamp is `seen`, on the caller's thread.
+pub(crate) fn read_unless(
+    path: &Path,
+    max_bytes: u64,
+    seen: Option<Stamp>,
+) -> Result<Option<Content>, ReadError> {
+    let (file, metadata) = open(path)?;
+    let stamp = Stamp::from(&metadata);
+    if seen == Some(stamp) {
+        return Ok(None);
+    }
+    let too_large = ReadError::TooLarge { limit: max_bytes };
+    if metadata.len() > max_bytes {
+        return Err(too_large);
+    }
+    // Room for the whole file and one byte more: growing would leave copies of secrets behind.
+    let room = usize::try_from(metadata.len().max(4095)).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(room.saturating_add(1));
+    // The file may grow while it is read, and files of /proc say that they are empty.
+    file.take(max_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > max_bytes) {
+        return Err(too_large);
+    }
+    Ok(Some(Content {
+        bytes,
+        stamp,
+        access: Access::from(&metadata),
+    }))
+}
+
+/// Returns the stamp of the file at `path`, on the caller's thread.
+pub(crate) fn stamp(path: &Path) -> Result<Stamp, ReadError> {
+    open(path).map(|(_, metadata)| Stamp::from(&metadata))
+}
+
+fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
+    // Opening a device can have effects, so it is not opened at all where `stat` already tells.
+    regular(&fs::metadata(path)?)?;
+    // O_NONBLOCK: a FIFO that took the file's place meanwhile would wait for a writer. O_NOCTTY: a
+    // terminal would become the controlling one. The standard library adds O_CLOEXEC.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    // Only the metadata of the open file counts: the path may lead elsewhere by now.
+    let metadata = file.metadata()?;
+    regular(&metadata)?;
+    Ok((file, metadata))
+}
+
+fn regular(metadata: &Metadata) -> Result<(), ReadError> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        Ok(())
+    } else {
+        Err(ReadError::NotAFile(kind.into()))
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+impl From<FileType> for FileKind {
+    fn from(kind: FileType) -> Self {
+        if kind.is_dir() {
+            Self::Directory
+        } else if kind.is_fifo() {
+            Self::Fifo
+        } else if kind.is_char_device() || kind.is_block_device() {
+            Self::Device
+        } else if kind.is_socket() {
+            Self::Socket
+        } else {
+            Self::Other
+        }
+    }
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Directory => "a directory",
+            Self::Fifo => "a FIFO",
+            Self::Device => "a device",
+            Self::Socket => "a socket",
+            Self::Other => "of an unknown kind",
+        })
+    }
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::PermissionDenied => Self::Forbidden,
+            io::ErrorKind::NotADirectory => Self::NotADirectory,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        let kind = match &error {
+            ReadError::Missing => io::ErrorKind::NotFound,
+            ReadError::Forbidden => io::ErrorKind::PermissionDenied,
+            ReadError::NotAFile(FileKind::Directory) => io::ErrorKind::IsADirectory,
+            ReadError::NotAFile(_) => io::ErrorKind::InvalidInput,
+            ReadError::NotADirectory => io::ErrorKind::NotADirectory,
+            ReadError::TooLarge { .. } => io::ErrorKind::FileTooLarge,
+            ReadError::TimedOut { .. } => io::ErrorKind::TimedOut,
+            ReadError::NoThread(_) | ReadError::Broken => io::ErrorKind::Other,
+            ReadError::Io(cause) => cause.kind(),
+        };
+        Self::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{CWD, FileType as NodeType, Mode, mknodat};
+
+    use super::*;
+
+    fn error(path: &Path) -> String {
+        read(path, 8).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_a_regular_file_of_the_size_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("fits"), "12345678").unwrap();
+        fs::write(at("large"), "123456789").unwrap();
+        mknodat(CWD, at("fifo"), NodeType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let _socket = UnixListener::bind(at("socket")).unwrap();
+        std::os::unix::fs::symlink(at("fits"), at("link")).unwrap();
+        std::os::unix::fs::symlink(at("fifo"), at("link to a fifo")).unwrap();
+        assert_eq!(read(&at("fits"), 8).unwrap().bytes, b"12345678");
+        assert_eq!(read(&at("link"), 8).unwrap().bytes, b"12345678");
+        assert_eq!(error(&at("large")), "is larger than 8 bytes");
+        assert_eq!(error(&at("none")), "does not exist");
+        assert_eq!(error(&at("fifo")), "is a FIFO, not a regular file");
+        assert_eq!(
+            error(&at("link to a fifo")),
+            "is a FIFO, not a regular file"
+        );
+        assert_eq!(error(&at("socket")), "is a socket, not a regular file");
+        assert_eq!(
+            error(directory.path()),
+            "is a directory, not a regular file"
+        );
+        assert_eq!(
+            error(Path::new("/dev/zero")),
+            "is a device, not a regular file"
+        );
+    }
+
+    #[test]
+    fn a_file_that_claims_to_be_empty_is_bounded_too() {
+        let read = read(Path::new("/proc/self/status"), 16);
+        assert!(
+            matches!(read, Err(ReadError::TooLarge { limit: 16 })),
+            "{read:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_replaced_by_a_fifo_after_the_first_look_does_not_hang() {
+        // The second look is at the open file: a swap in a loop hits the window between the two.
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("a"), "file").unwrap();
+        mknodat(CWD, at("b"), NodeType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let (first, second) = (at("a"), at("b"));
+        let swap = move || {
+            for _ in 0..2000 {
+                let flags = rustix::fs::RenameFlags::EXCHANGE;
+                rustix::fs::renameat_with(CWD, &first, CWD, &second, flags).unwrap();
+            }
+        };
+        let swapping = std::thread::spawn(swap);
+        while !swapping.is_finished() {
+            match read(&at("a"), 8) {
+                Ok(content) => assert_eq!(content.bytes, b"file"),
+                Err(error) => assert!(
+                    matches!(error, ReadError::NotAFile(FileKind::Fifo)),
+                    "{error}"
+                ),
+            }
+        }
+        swapping.join().unwrap();
+    }
+}
