@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::{self, consumer};
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use portcullis_tests::{
     Accounts, Built, Credentials, Event, Host, NatsServer, Relay, Release, Site, is_refused,
     log_in, run_portcullis,
@@ -23,6 +23,7 @@ const LOST: &str = "key-value bucket lost: look-ups are answered by what was kno
 
 /// The tables of a configuration that grant the bucket.
 const GRANT: &str = "[policies.grants.revocations]\nkey-value = [\"revoked\"]\n";
+const FORGED: &str = "forged message for a key-value bucket ignored: another user of its account sends to the host's inbox";
 
 /// A site whose policy refuses whoever is in the bucket.
 struct Revoking {
@@ -269,6 +270,93 @@ async fn a_bucket_that_is_too_large_lets_nobody_in(
         reason.contains("raise `max-bytes` under [key-value]"),
         "{reason}"
     );
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_is_purged_from_a_bucket_is_let_in_within_seconds(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let bucket = revoking.make_bucket().await?;
+    for user in ["alice", "bob", "mallory"] {
+        bucket.put(user, "left in May".into()).await?;
+    }
+    let host = revoking.start_host("").await?;
+    says(&host, 0, SYNCHRONISED).await?;
+    let mark = host.log().len();
+
+    bucket.stream.purge().filter("$KV.revoked.bob").await?;
+    let differs = says(
+        &host,
+        mark,
+        "key-value bucket differs from its stream and is read again",
+    );
+    let error = differs.await?.text("error").to_owned();
+    assert!(error.contains("subjects"), "{error}");
+    says(&host, mark, SYNCHRONISED).await?;
+    assert!(revoking.is_admitted("bob", "desk").await?);
+    assert!(!revoking.is_admitted("alice", "desk").await?);
+    assert!(!revoking.is_admitted("mallory", "desk").await?);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let revoking = Revoking::start(release).await?;
+    let bucket = revoking.make_bucket().await?;
+    bucket.put("mallory", "left in May".into()).await?;
+    let host = revoking.start_host("").await?;
+    says(&host, 0, SYNCHRONISED).await?;
+    let mark = host.log().len();
+
+    // Another user of the account has found the inbox, and brings a consumer to where the mirror's is.
+    let consumers: Vec<consumer::Info> = bucket.stream.consumers().try_collect().await?;
+    let [mirror] = consumers.as_slice() else {
+        anyhow::bail!("expected one consumer, found {consumers:?}")
+    };
+    let inbox = mirror.config.deliver_subject.clone().context("no inbox")?;
+    let context = jetstream::new(revoking.keeper.clone());
+    let mine = kv::Config {
+        bucket: "mine".to_owned(),
+        history: 10,
+        ..kv::Config::default()
+    };
+    let mine = context.create_key_value(mine).await?;
+    let aimed_at = |subject: &str| consumer::push::Config {
+        durable_name: Some("mine".to_owned()),
+        deliver_subject: subject.to_owned(),
+        ack_policy: consumer::AckPolicy::None,
+        ..Default::default()
+    };
+    let mut own = revoking.keeper.subscribe("own").await?;
+    mine.stream.create_consumer(aimed_at("own")).await?;
+    for _ in 0..mirror.delivered.consumer_sequence {
+        mine.put("filler", "".into()).await?;
+        own.next().await.context("nothing delivered")?;
+    }
+    // A consumer with a listener cannot be aimed elsewhere, and the server notices a moment later that the listener is gone.
+    own.unsubscribe().await?;
+    let aim = async { while mine.stream.create_consumer(aimed_at(&inbox)).await.is_err() {} };
+    tokio::time::timeout(Duration::from_mins(1), aim).await?;
+    mine.put("alice", "forged".into()).await?;
+    mine.delete("mallory").await?;
+    says(&host, mark, FORGED).await?;
+
+    assert!(revoking.is_admitted("alice", "desk").await?);
+    assert!(!revoking.is_admitted("mallory", "desk").await?);
+    bucket.put("bob", "on leave".into()).await?;
+    revoking.comes_to("bob", false).await?;
+    let events = host.log().all();
+    let after = events.iter().skip(mark);
+    let forged = after.clone().filter(|event| event.says(FORGED)).count();
+    assert_eq!(forged, 1, "said once");
+    let again = after.filter(|event| event.says(SYNCHRONISED)).count();
+    assert_eq!(again, 0, "nothing was read again");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod command_line;
 mod connection;
 mod flood;
 mod health;
+mod inbox;
 mod key_value;
 mod login;
 mod numbers;

@@ -119,8 +119,9 @@ impl Config {
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
         problems.extend(broken_secrets);
-        if let Some(nats) = nats {
-            problems.extend(secrets::check_connection(file, &nats));
+        let buckets = key_value.as_ref().and_then(|table| table.nats.as_deref());
+        for nats in nats.iter().chain(buckets) {
+            problems.extend(secrets::check_connection(file, nats));
         }
         if let Some(identity) = identity {
             problems.extend(identity::check(file, &identity));
@@ -161,7 +162,7 @@ impl Parts {
     fn read(document: &Document<'_>, table: &DeTable<'_>) -> Self {
         let mut root = Section::root(document, table);
         let parts = Self {
-            nats: Nats::read(root.section("nats")),
+            nats: Nats::read(root.section("nats"), "portcullis"),
             callout: Callout::read(root.section("callout"), root.has("operator")),
             operator: Operator::read(root.section("operator")),
             identity: Identity::read(root.section("identity")),

@@ -1,5 +1,7 @@
 //! `portcullis serve`: everything put together.
 
+mod buckets;
+
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use portcullis_identity::{PasswordVerifier, TokenVerifier};
 use tokio::task::JoinHandle;
 use tracing::info;
 
+use self::buckets::Buckets;
 use crate::config::{Config, Health, Nats, Policies, Secrets};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -60,7 +63,11 @@ pub async fn serve(
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
     let reloads = tokio::spawn(hang_ups.call(move || trigger.reload()));
-    let served = answer(&config.nats, &vitals, catalog, &mirror, options, shutdown).await;
+    let buckets = Buckets {
+        mirror,
+        nats: config.key_value.nats,
+    };
+    let served = answer(&config.nats, &vitals, catalog, buckets, options, shutdown).await;
     if let Some(health) = health {
         health.abort();
     }
@@ -124,7 +131,7 @@ async fn answer(
     nats: &Nats,
     vitals: &Vitals,
     catalog: Catalog,
-    mirror: &KeyValueMirror,
+    buckets: Buckets,
     service: ServiceOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
@@ -137,12 +144,12 @@ async fn answer(
     let statuses: Vec<_> = connections.iter().map(Connection::status).collect();
     vitals.connected(statuses.clone());
     // Logins that need a bucket are refused until it is there, so it comes first, if it can be had.
-    let clients = connections.iter().map(Connection::client).cloned();
-    let clients: Vec<_> = clients.collect();
-    let _followers = tokio::select! {
-        followers = mirror.follow(&clients) => followers,
+    let _following = tokio::select! {
+        following = buckets.follow(&connections, vitals) => following?,
         () = &mut shutdown => return Ok(()),
     };
+    let clients = connections.iter().map(Connection::client).cloned();
+    let clients: Vec<_> = clients.collect();
     let lost = OnceLock::new();
     let stop = async {
         tokio::select! {

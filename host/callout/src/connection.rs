@@ -2,6 +2,7 @@
 
 mod authentication;
 mod hooks;
+mod inbox;
 mod monitor;
 mod rota;
 mod secret;
@@ -19,6 +20,7 @@ use rand::seq::SliceRandom as _;
 
 pub use authentication::{Authentication, AuthenticationError};
 pub use hooks::{ConnectionHooks, ConnectionTrouble, LogConnections, Peer};
+pub use inbox::{InboxPrefix, InvalidInboxPrefix};
 pub use secret::{SecretError, SecretSource};
 pub use status::{ConnectionCounts, ConnectionStatus};
 pub use tls::{CertificateFiles, TlsFileError, TlsOptions};
@@ -48,6 +50,9 @@ pub struct ConnectionOptions {
     pub retries: Retries,
     /// How long to wait before it is: 1 s.
     pub retry_delay: Duration,
+    /// What the subjects of its inboxes begin with. `None`: chance, at every start anew, or `_INBOX` if the permissions of the
+    /// user admit nothing but that. Default: `None`.
+    pub inbox_prefix: Option<InboxPrefix>,
     /// How connections are encrypted.
     pub tls: TlsOptions,
     /// Who hears what happens: the log.
@@ -131,6 +136,7 @@ impl ConnectionOptions {
             reconnect_jitter: Duration::from_millis(250),
             retries: Retries::Forever,
             retry_delay: Duration::from_secs(1),
+            inbox_prefix: None,
             tls: TlsOptions::default(),
             hooks: Arc::new(LogConnections),
             additional: AdditionalOptions::default(),
@@ -288,8 +294,7 @@ impl<'a> Connector<'a> {
                 self.monitor.trouble(&last);
                 break;
             }
-            self.monitor.begin_with(server);
-            let error = match self.client_options().connect(&self.servers[..]).await {
+            let error = match self.connect_to(server).await {
                 Ok(client) => {
                     self.monitor.adopt(client.clone());
                     return Ok(Connection {
@@ -309,12 +314,43 @@ impl<'a> Connector<'a> {
         Err(last)
     }
 
-    fn client_options(&self) -> ConnectOptions {
+    /// Connects to `server`, with inboxes that are the host's alone if they can be.
+    async fn connect_to(&self, server: ServerAddr) -> Result<Client, async_nats::ConnectError> {
+        if let Some(prefix) = &self.options.inbox_prefix {
+            return self.connect_with(server, prefix).await;
+        }
+        let prefix = InboxPrefix::random();
+        let client = self.connect_with(server.clone(), &prefix).await?;
+        if inbox::is_heard(&client, &prefix, &self.monitor).await {
+            return Ok(client);
+        }
+        tracing::warn!(
+            nats.connection = self.options.name,
+            "permissions allow no inbox but `_INBOX.>`, which other users of the account may read: set `inbox-prefix` and allow it"
+        );
+        self.monitor.disregard();
+        drop(client);
+        self.connect_with(server, &InboxPrefix::shared()).await
+    }
+
+    async fn connect_with(
+        &self,
+        server: ServerAddr,
+        prefix: &InboxPrefix,
+    ) -> Result<Client, async_nats::ConnectError> {
+        self.monitor.begin_with(server);
+        let options = self.client_options(prefix);
+        options.connect(&self.servers[..]).await
+    }
+
+    fn client_options(&self, prefix: &InboxPrefix) -> ConnectOptions {
+        let number = self.monitor.number();
         let (chooser, listener) = (Arc::clone(&self.monitor), Arc::clone(&self.monitor));
         let (wait, files) = (self.options.reconnect_wait, self.options.tls.clone());
         let options = self
             .authenticated()
             .name(&self.options.name)
+            .custom_inbox_prefix(prefix)
             .connection_timeout(self.options.connect_timeout)
             .max_reconnects(None)
             .reconnect_to_server_callback(move |pool, _| {
@@ -335,7 +371,7 @@ impl<'a> Connector<'a> {
             )
             .event_callback(move |event| {
                 let listener = Arc::clone(&listener);
-                async move { listener.hear(event).await }
+                async move { listener.hear(event, number).await }
             });
         self.options
             .additional

@@ -1,28 +1,33 @@
 //! Key-value buckets, mirrored into memory, so that policies can look keys up in the middle of a decision.
 
+mod audit;
 mod bucket;
+mod content;
 mod entry;
 mod feed;
 mod follow;
 mod line;
+mod permissions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use async_nats::Client;
 use portcullis_core::{BucketName, KeyValues, LookUpError};
 use tokio::task::JoinSet;
 
+use crate::connection::Connection;
 use crate::sample::Sample;
 use bucket::Bucket;
 use follow::Follower;
 use line::Lines;
 
+pub use permissions::{keeper_permissions, mirror_permissions};
+
 /// Which buckets are mirrored.
 #[derive(Clone, Debug)]
 pub struct KeyValueOptions {
-    /// The buckets, in the account that the service connects to.
+    /// The buckets, in the account of the connections that they are followed over.
     pub buckets: Vec<BucketName>,
     /// The most that the keys and values of one bucket may take, in bytes. What is larger cannot be looked into.
     pub max_bytes: u64,
@@ -57,10 +62,11 @@ impl KeyValueMirror {
         }
     }
 
-    /// Mirrors the buckets from now on, over the first of `clients` whose connection is of use, and waits until each bucket has been
-    /// tried once: it is synchronised then, or the log says why not. Without clients nothing is ever known.
-    pub async fn follow(&self, clients: &[Client]) -> KeyValueFollowers {
+    /// Mirrors the buckets from now on, over the first of `connections` that is of use, and waits until each bucket has been tried
+    /// once: it is synchronised then, or the log says why not. Without connections nothing is ever known.
+    pub async fn follow(&self, connections: &[Connection]) -> KeyValueFollowers {
         let mut tasks = JoinSet::new();
+        let clients = connections.iter().map(Connection::client);
         let Some(lines) = Lines::new(clients, self.domain.as_deref()) else {
             return KeyValueFollowers { _tasks: tasks };
         };

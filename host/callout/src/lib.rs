@@ -25,7 +25,8 @@
 //! - [`TargetAccounts`], [`Ceilings`], [`Expiry`]: what permits are held to.
 //! - [`DenyModes`]: how denials are answered.
 //! - [`KeyValueMirror`]: buckets in memory, where policies look keys up.
-//! - [`required_permissions`]: what the host's own user has to be allowed.
+//! - [`required_permissions`], [`mirror_permissions`], [`keeper_permissions`]: what the host's own users have to be allowed, and
+//!   those who fill buckets.
 //! - [`Counters`], [`Sample`], [`Discovery`]: numbers for whoever watches, and how NATS tools find the service.
 
 mod accounts;
@@ -63,15 +64,17 @@ pub use accounts::TargetAccounts;
 pub use connection::{
     AdditionalOptions, Authentication, AuthenticationError, CertificateFiles, ConnectError,
     Connection, ConnectionCounts, ConnectionHooks, ConnectionOptions, ConnectionStatus,
-    ConnectionTrouble, LogConnections, Peer, Retries, SecretError, SecretSource, TlsFileError,
-    TlsOptions, connect, connect_all,
+    ConnectionTrouble, InboxPrefix, InvalidInboxPrefix, LogConnections, Peer, Retries, SecretError,
+    SecretSource, TlsFileError, TlsOptions, connect, connect_all,
 };
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
 pub use discovery::Discovery;
 pub use enforce::{Ceilings, Expiry};
 pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
-pub use key_value::{KeyValueFollowers, KeyValueMirror, KeyValueOptions};
+pub use key_value::{
+    KeyValueFollowers, KeyValueMirror, KeyValueOptions, keeper_permissions, mirror_permissions,
+};
 pub use permissions::{PermissionSide, RequiredPermission, required_permissions};
 pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};

@@ -2,7 +2,8 @@
 
 use portcullis_core::BucketName;
 
-use super::reader::Section;
+use super::nats::Nats;
+use super::reader::{Read, Section};
 use super::values::{Kind, SIZE, WORD};
 
 /// The table `[key-value]`.
@@ -14,7 +15,12 @@ pub struct KeyValue {
     pub max_bytes: u64,
     /// The `JetStream` domain they are in, if it is not the server's.
     pub jetstream_domain: Option<String>,
+    /// `[key-value.nats]`: the connection to the account they are in; `None` for the connections of `[nats]`.
+    pub nats: Option<Box<Nats>>,
 }
+
+/// The name of the connection, as servers show it.
+const NAME: &str = "portcullis-buckets";
 
 pub(super) const BUCKET: Kind<BucketName> = Kind {
     expected: "the name of a key-value bucket",
@@ -43,11 +49,25 @@ impl KeyValue {
             None => Some(None),
             Some(setting) => setting.parse(&WORD).map(Some),
         };
+        let nats = read_nats(section.section("nats"));
         section.finish();
         Some(Self {
             buckets: buckets?,
             max_bytes: max_bytes?,
             jetstream_domain: jetstream_domain?,
+            nats: nats?,
         })
     }
+}
+
+/// The keys of `[nats]`, but for the one that ends the service.
+fn read_nats(mut section: Section<'_>) -> Read<Option<Box<Nats>>> {
+    if !section.is_present() {
+        return Some(None);
+    }
+    if let Some(setting) = section.setting("max-disconnected") {
+        setting.report("is for [nats] only: what is known of a bucket outlives its connection");
+        return None;
+    }
+    Nats::read(section, NAME).map(|nats| Some(Box::new(nats)))
 }

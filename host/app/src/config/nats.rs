@@ -7,7 +7,7 @@ mod tls;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use portcullis_callout::{ConnectionOptions, Retries, TlsOptions};
+use portcullis_callout::{ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, TlsOptions};
 
 pub use self::address::{InvalidServerAddress, ServerAddress};
 pub use self::authentication::Authentication;
@@ -39,6 +39,8 @@ pub struct Nats {
     pub retry_delay: Duration,
     /// How long the service goes on without any connection; none for ever.
     pub max_disconnected: Option<Duration>,
+    /// What the subjects of its inboxes begin with; `None` for what the service finds out itself.
+    pub inbox_prefix: Option<InboxPrefix>,
     /// How connections are encrypted.
     pub tls: TlsOptions,
 }
@@ -54,13 +56,22 @@ const SERVER: Kind<ServerAddress> = Kind {
     },
 };
 
+const INBOX_PREFIX: Kind<InboxPrefix> = Kind {
+    expected: "a subject prefix such as `_INBOX_k3JQ`",
+    parse: |text| {
+        text.parse()
+            .map_err(|error: InvalidInboxPrefix| error.to_string())
+    },
+};
+
 /// How many connections there are by default: two take a third more logins at the same instant than one, and cost nothing.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 impl Nats {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    /// Reads a table of this kind; the connection is called `name` unless the table says otherwise.
+    pub(super) fn read(mut section: Section<'_>, name: &str) -> Option<Self> {
         let servers = read_servers(&mut section);
-        let name = section.value("name", &TEXT, "portcullis".to_owned());
+        let name = section.value("name", &TEXT, name.to_owned());
         let authentication = Authentication::read(&mut section);
         let connections = match section.setting("connections") {
             None => Some(CONNECTIONS),
@@ -80,6 +91,10 @@ impl Nats {
             None => Some(None),
             Some(setting) => setting.parse(&SOME_TIME).map(Some),
         };
+        let inbox_prefix = match section.setting("inbox-prefix") {
+            None => Some(None),
+            Some(setting) => setting.parse(&INBOX_PREFIX).map(Some),
+        };
         let tls = tls::read(&mut section);
         section.finish();
         Some(Self {
@@ -93,6 +108,7 @@ impl Nats {
             connect_retries: connect_retries?,
             retry_delay: retry_delay?,
             max_disconnected: max_disconnected?,
+            inbox_prefix: inbox_prefix?,
             tls: tls?,
         })
     }
@@ -110,6 +126,7 @@ impl From<&Nats> for ConnectionOptions {
             reconnect_jitter: nats.reconnect_jitter,
             retries: nats.connect_retries,
             retry_delay: nats.retry_delay,
+            inbox_prefix: nats.inbox_prefix.clone(),
             tls: nats.tls.clone(),
             ..Self::new(servers)
         }

@@ -76,8 +76,10 @@ impl Config {
             SecretKind::Seed(KeyKind::Curve),
         );
         let accounts = resolver.accounts(self.operator.as_ref());
-        for (source, kind) in self.nats.authentication.secrets() {
-            resolver.resolve(source, kind);
+        for nats in self.connections() {
+            for (source, kind) in nats.authentication.secrets() {
+                resolver.resolve(source, kind);
+            }
         }
         let secrets = match (issuer_seed, xkey_seed, accounts) {
             (Some(issuer_seed), Some(xkey_seed), Some(accounts)) => Some(Secrets {
@@ -88,13 +90,16 @@ impl Config {
             _ => None,
         };
         let mut problems = resolver.problems;
-        problems.extend(check_pair(
-            &self.file,
-            &self.nats.authentication,
-            environment,
-        ));
-        problems.extend(check_tls(&self.file, &self.nats.tls));
+        for nats in self.connections() {
+            problems.extend(check_pair(&self.file, &nats.authentication, environment));
+            problems.extend(check_tls(&self.file, &nats.tls));
+        }
         Checked::unless_broken(secrets, problems)
+    }
+
+    /// Returns every table that says how to reach servers.
+    fn connections(&self) -> impl Iterator<Item = &Nats> {
+        std::iter::once(&self.nats).chain(self.key_value.nats.as_deref())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is known of a connection while it lives: which server it is to, what happened to it, which server is next.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use async_nats::{
     Client, ClientError, ConnectErrorKind, Event, ReconnectToServer, Server, ServerAddr,
     ServerError,
 };
+use tokio::sync::watch;
 
 use super::authentication::AuthenticationError;
 use super::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
@@ -31,6 +33,10 @@ pub(super) struct Monitor {
     /// open.
     client: Mutex<Option<Client>>,
     state: Mutex<Knowledge>,
+    /// How many connections were given up before the one that counts: what they still say is not passed on.
+    number: AtomicU64,
+    /// What the server refused last.
+    refused: watch::Sender<String>,
 }
 
 #[derive(Debug)]
@@ -56,6 +62,8 @@ impl Monitor {
                 complaint: None,
                 told: Vec::new(),
             }),
+            number: AtomicU64::new(0),
+            refused: watch::Sender::default(),
         }
     }
 
@@ -71,6 +79,28 @@ impl Monitor {
         let client = lock(&self.client);
         let state = client.as_ref().map(Client::connection_state);
         state == Some(State::Connected)
+    }
+
+    /// Returns the number of the connection that is made next.
+    pub(super) fn number(&self) -> u64 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// Gives up the connection that was made, before anything was told of it, for another one.
+    pub(super) fn disregard(&self) {
+        self.number.fetch_add(1, Ordering::Relaxed);
+        self.counters.connects.reset();
+    }
+
+    /// Waits until the server refuses something with one of `words` in it, and returns what it says.
+    pub(super) async fn refusal(&self, words: &[&str]) -> String {
+        let mut refused = self.refused.subscribe();
+        let says = |text: &String| words.iter().any(|word| text.contains(word));
+        // The sender is here, so that waiting does not fail.
+        refused
+            .wait_for(says)
+            .await
+            .map_or_else(|_| String::new(), |text| text.clone())
     }
 
     /// The next attempt is to be at `server`.
@@ -133,8 +163,11 @@ impl Monitor {
         next
     }
 
-    /// Passes on what the client library says.
-    pub(super) async fn hear(&self, event: Event) {
+    /// Passes on what the client library says of connection `number`.
+    pub(super) async fn hear(&self, event: Event, number: u64) {
+        if number != self.number() {
+            return;
+        }
         match event {
             Event::Connected => self.connected().await,
             Event::Disconnected => {
@@ -195,6 +228,7 @@ impl Monitor {
             other => other.to_string(),
         };
         self.state().complaint = Some(text.clone());
+        self.refused.send_replace(text.clone());
         self.trouble(&ConnectionTrouble::Server(text));
     }
 

@@ -115,6 +115,11 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
+    /// Begins from zero again.
+    pub(super) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

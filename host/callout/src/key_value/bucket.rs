@@ -1,6 +1,5 @@
 //! What the host has of one bucket.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
@@ -8,7 +7,8 @@ use std::time::SystemTime;
 use portcullis_core::{BucketName, LookUpError};
 use tokio::sync::watch;
 
-use super::entry::{Change, Entry};
+use super::content::{Content, Counts, NotText, TooLarge};
+use super::entry::Change;
 use crate::sample::Sample;
 
 /// One bucket, as far as it is known.
@@ -21,6 +21,8 @@ pub(super) struct Bucket {
     tried: watch::Sender<bool>,
     /// How often it was synchronised.
     synchronised: AtomicU64,
+    /// How many messages came to the inbox of its consumer from elsewhere.
+    forged: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -29,56 +31,14 @@ enum Known {
     #[default]
     Nothing,
     /// Everything, up to now or up to when it was lost.
-    All { content: Content, is_current: bool },
+    All {
+        content: Content,
+        /// What the subjects of its keys begin with.
+        prefix: String,
+        is_current: bool,
+    },
     /// It holds more than the host keeps.
     TooLarge,
-}
-
-/// Keys and values.
-#[derive(Debug, Default)]
-pub(super) struct Content {
-    entries: HashMap<String, Entry>,
-    bytes: u64,
-}
-
-/// More than the host keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
-
-impl Content {
-    /// Makes a change, if there is room for it.
-    pub(super) fn apply(&mut self, (key, entry): Change, limit: u64) -> Result<(), TooLarge> {
-        if let Some(old) = self.entries.remove(&key) {
-            self.bytes = self.bytes.saturating_sub(old.size(&key));
-        }
-        let Some(entry) = entry else { return Ok(()) };
-        self.bytes = self.bytes.saturating_add(entry.size(&key));
-        self.entries.insert(key, entry);
-        if self.bytes > limit {
-            return Err(TooLarge);
-        }
-        Ok(())
-    }
-
-    /// Forgets what is before `revision`, the first that the stream still has, and what has expired.
-    fn forget(&mut self, revision: u64, now: SystemTime) {
-        let bytes = &mut self.bytes;
-        self.entries.retain(|key, entry| {
-            let stays = entry.revision >= revision && !entry.has_expired(now);
-            if !stays {
-                *bytes = bytes.saturating_sub(entry.size(key));
-            }
-            stays
-        });
-    }
-
-    pub(super) fn keys(&self) -> usize {
-        self.entries.len()
-    }
-
-    pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
 }
 
 impl Bucket {
@@ -89,6 +49,7 @@ impl Bucket {
             known: RwLock::default(),
             tried: watch::Sender::new(false),
             synchronised: AtomicU64::new(0),
+            forged: AtomicU64::new(0),
         }
     }
 
@@ -105,21 +66,22 @@ impl Bucket {
                 bucket: self.name.clone(),
                 limit: self.limit,
             }),
-            Known::All { content, .. } => match content.entries.get(key) {
-                Some(entry) if !entry.has_expired(now) => match &entry.value {
-                    Some(value) => Ok(Some(Arc::clone(value))),
-                    None => Err(LookUpError::NotText(self.name.clone())),
-                },
-                _ => Ok(None),
+            Known::All {
+                content, prefix, ..
+            } => match content.get(&[prefix, key].concat(), now) {
+                None => Ok(None),
+                Some(Ok(value)) => Ok(Some(Arc::clone(value))),
+                Some(Err(NotText)) => Err(LookUpError::NotText(self.name.clone())),
             },
         }
     }
 
-    /// All of it is known, and this is it.
-    pub(super) fn publish(&self, content: Content) {
+    /// Takes `content` for all of it. The subjects of its keys begin with `prefix`.
+    pub(super) fn publish(&self, content: Content, prefix: String) {
         self.synchronised.fetch_add(1, Ordering::Relaxed);
         let known = Known::All {
             content,
+            prefix,
             is_current: true,
         };
         // What was there may be large, and nobody is to wait until it is freed.
@@ -136,11 +98,32 @@ impl Bucket {
         }
     }
 
-    /// The stream has nothing before `revision`.
-    pub(super) fn forget(&self, revision: u64, now: SystemTime) {
-        if let Known::All { content, .. } = &mut *self.write() {
-            content.forget(revision, now);
+    /// Compares with what the server counts, which has delivered as much as is known. Returns whether both agree; if not, what is
+    /// known is out of date.
+    pub(super) fn agrees(&self, counts: &Counts, now: SystemTime) -> bool {
+        match &mut *self.write() {
+            Known::All {
+                content,
+                is_current,
+                ..
+            } => {
+                *is_current = content.reconcile(counts, now);
+                *is_current
+            }
+            Known::Nothing | Known::TooLarge => true,
         }
+    }
+
+    /// Marks what is known as out of date. It keeps being the answer.
+    pub(super) fn doubt(&self) {
+        if let Known::All { is_current, .. } = &mut *self.write() {
+            *is_current = false;
+        }
+    }
+
+    /// Counts a message that came to the inbox of its consumer from elsewhere.
+    pub(super) fn count_forged(&self) {
+        self.forged.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What is known may be out of date from now on, and keeps being the answer. Whether something is known.
@@ -183,6 +166,7 @@ impl Bucket {
             Known::All {
                 content,
                 is_current,
+                ..
             } => (*is_current, content.keys(), content.bytes()),
             Known::Nothing | Known::TooLarge => (false, 0, 0),
         };
@@ -207,6 +191,11 @@ impl Bucket {
                 "How often the host has read all of the key-value bucket",
                 self.synchronisations(),
             ),
+            Sample::counter(
+                "key_value_forged",
+                "Messages in the inbox of the key-value bucket that its consumer did not send",
+                self.forged.load(Ordering::Relaxed),
+            ),
         ];
         let labelled = |sample: Sample| sample.with("bucket", self.name.as_str());
         samples.into_iter().map(labelled).collect()
@@ -223,26 +212,30 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::entry::{Entry, Value};
     use super::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn entry(value: &str, revision: u64) -> Entry {
+    fn entry(value: Value, revision: u64) -> Entry {
         Entry {
-            value: Some(value.into()),
+            value,
             revision,
             expires: None,
         }
     }
 
     fn put(key: &str, value: &str, revision: u64) -> Change {
-        (key.to_owned(), Some(entry(value, revision)))
+        let entry = entry(Value::Text(value.into()), revision);
+        (format!("$KV.users.{key}"), entry)
     }
 
     fn bucket() -> Bucket {
-        Bucket::new("users".parse().unwrap(), 1000)
+        Bucket::new("users".parse().unwrap(), 1200)
+    }
+
+    fn publish(bucket: &Bucket) {
+        bucket.publish(Content::default(), "$KV.users.".to_owned());
     }
 
     fn get(bucket: &Bucket, key: &str) -> Option<String> {
@@ -255,7 +248,7 @@ mod tests {
         let bucket = bucket();
         let unknown = Err(LookUpError::NotSynchronised(bucket.name.clone()));
         assert_eq!(bucket.get("a", NOW), unknown);
-        bucket.publish(Content::default());
+        publish(&bucket);
         assert_eq!(bucket.get("a", NOW), Ok(None));
         bucket.apply(put("a", "1", 1)).unwrap();
         assert!(bucket.lose(), "something is known");
@@ -268,46 +261,45 @@ mod tests {
     #[test]
     fn what_is_too_large_is_an_error_and_what_is_gone_makes_room() {
         let bucket = bucket();
-        bucket.publish(Content::default());
+        publish(&bucket);
         for revision in 1..100 {
             bucket.apply(put("a", &"x".repeat(800), revision)).unwrap();
         }
-        bucket.apply(("a".to_owned(), None)).unwrap();
-        bucket.apply(put("b", &"x".repeat(800), 100)).unwrap();
-        assert_eq!(bucket.apply(put("c", &"x".repeat(100), 101)), Err(TooLarge));
+        let gone = entry(Value::Absent, 100);
+        bucket.apply(("$KV.users.a".to_owned(), gone)).unwrap();
+        assert_eq!(get(&bucket, "a"), None);
+        bucket.apply(put("b", &"x".repeat(800), 101)).unwrap();
+        assert_eq!(bucket.apply(put("c", &"x".repeat(200), 102)), Err(TooLarge));
         bucket.overflow();
-        let limit = 1000;
-        let name = bucket.name.clone();
         let error = LookUpError::TooLarge {
-            bucket: name,
-            limit,
+            bucket: bucket.name.clone(),
+            limit: bucket.limit(),
         };
         assert_eq!(bucket.get("b", NOW), Err(error));
     }
 
     #[test]
-    fn what_the_stream_has_no_more_is_forgotten() {
+    fn a_bucket_that_the_server_counts_otherwise_is_not_current() {
         let bucket = bucket();
-        let mut content = Content::default();
-        let soon = NOW + Duration::from_secs(1);
-        let mut brief = entry("brief", 5);
-        brief.expires = Some(soon);
-        for change in [
-            put("old", "1", 3),
-            put("new", "2", 4),
-            ("brief".to_owned(), Some(brief)),
-        ] {
-            content.apply(change, 1000).unwrap();
-        }
-        bucket.publish(content);
-        assert_eq!(get(&bucket, "brief").as_deref(), Some("brief"));
-        assert_eq!(bucket.get("brief", soon), Ok(None));
-        bucket.forget(4, soon);
-        let found = ["old", "new", "brief"].map(|key| get(&bucket, key));
-        assert_eq!(found, [None, Some("2".to_owned()), None]);
-        let Known::All { content, .. } = &*bucket.read() else {
-            panic!("all is known")
+        publish(&bucket);
+        bucket.apply(put("a", "1", 1)).unwrap();
+        let is_current = |bucket: &Bucket| {
+            let samples = bucket.samples();
+            let current = samples
+                .iter()
+                .find(|sample| sample.name == "key_value_current");
+            current.map(|sample| sample.value.clone())
         };
-        assert_eq!(content.bytes(), entry("2", 4).size("new"));
+        let counts = |subjects| Counts {
+            messages: subjects,
+            subjects,
+            first: 1,
+            last: 1,
+        };
+        assert!(bucket.agrees(&counts(1), NOW));
+        assert_eq!(is_current(&bucket), Some(crate::SampleValue::Gauge(1.0)));
+        assert!(!bucket.agrees(&counts(0), NOW));
+        assert_eq!(is_current(&bucket), Some(crate::SampleValue::Gauge(0.0)));
+        assert_eq!(get(&bucket, "a").as_deref(), Some("1"), "what was known");
     }
 }

@@ -9,36 +9,50 @@ use async_nats::header::{NATS_MARKER_REASON, NATS_MESSAGE_TTL};
 
 /// How clients mark that a key is gone (ADR-8).
 const OPERATION: &str = "KV-Operation";
-/// What the subjects of all buckets begin with.
-const PREFIX: &str = "$KV.";
-
-/// The value of a key. `Debug` does not show it.
+/// The last message on one subject of a bucket's stream. `Debug` does not show the value.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// None if it is not text.
-    pub(super) value: Option<Arc<str>>,
-    /// Which message of the stream it came with.
+    pub(super) value: Value,
+    /// Sequence number of the message in the stream.
     pub(super) revision: u64,
     /// When the server forgets it, without saying so.
     pub(super) expires: Option<SystemTime>,
 }
 
-/// What a message says: the key, and its entry unless it is gone.
-pub(super) type Change = (String, Option<Entry>);
+/// What a look-up of a subject finds.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    Text(Arc<str>),
+    /// A value that is not UTF-8.
+    NotText,
+    /// No key: a delete marker, or a subject outside the bucket. It is kept because the server counts its subject.
+    Absent,
+}
+
+/// A subject of the stream, and the last message on it.
+pub(super) type Change = (String, Entry);
 
 impl Entry {
-    /// What an entry takes besides its key and its value, about, in bytes.
+    /// About what an entry takes besides its subject and its value, in bytes.
     const OVERHEAD: u64 = 96;
 
-    /// What it takes under `key`, in bytes.
-    pub(super) fn size(&self, key: &str) -> u64 {
-        let value = self.value.as_ref().map_or(0, |value| value.len());
-        let bytes = u64::try_from(key.len().saturating_add(value)).unwrap_or(u64::MAX);
+    /// What it takes under `subject`, in bytes.
+    pub(super) fn size(&self, subject: &str) -> u64 {
+        let value = match &self.value {
+            Value::Text(text) => text.len(),
+            Value::NotText | Value::Absent => 0,
+        };
+        let bytes = u64::try_from(subject.len().saturating_add(value)).unwrap_or(u64::MAX);
         bytes.saturating_add(Self::OVERHEAD)
     }
 
-    pub(super) fn has_expired(&self, now: SystemTime) -> bool {
-        self.expires.is_some_and(|end| end <= now)
+    pub(super) fn expires_by(&self, time: SystemTime) -> bool {
+        self.expires.is_some_and(|end| end <= time)
+    }
+
+    /// Whether it is a key of the bucket.
+    pub(super) fn is_key(&self) -> bool {
+        self.value != Value::Absent
     }
 }
 
@@ -52,34 +66,35 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Reads a message that came into the stream at `published` as number `revision`, in a bucket that keeps entries for `max_age` at
-/// most. Nothing if it is no entry of a bucket.
+/// Reads a message that came into the stream at `published` as number `revision`. The subjects of the bucket's keys begin with
+/// `prefix`; the bucket keeps entries for `max_age` at most.
 pub(super) fn read(
     message: &Message,
+    prefix: &str,
     revision: u64,
     published: SystemTime,
     max_age: Option<Duration>,
-) -> Option<Change> {
-    // The bucket's own name, or that of the bucket it is a copy of.
-    let (_, key) = message.subject.strip_prefix(PREFIX)?.split_once('.')?;
+) -> Change {
     let header = |name: &str| Some(message.headers.as_ref()?.get(name)?.as_str());
     let is_gone = match header(OPERATION) {
         Some(operation) => matches!(operation, "DEL" | "PURGE"),
         // Servers mark by themselves what has expired, where they are told to.
         None => header(NATS_MARKER_REASON.as_ref()).is_some(),
     };
-    if is_gone {
-        return Some((key.to_owned(), None));
-    }
+    let value = if is_gone || !message.subject.starts_with(prefix) {
+        Value::Absent
+    } else {
+        let text = std::str::from_utf8(&message.payload);
+        text.map_or(Value::NotText, |text| Value::Text(text.into()))
+    };
     let own_age = header(NATS_MESSAGE_TTL.as_ref()).and_then(time_to_live);
     let age = max_age.into_iter().chain(own_age).min();
-    let value = std::str::from_utf8(&message.payload).ok();
     let entry = Entry {
-        value: value.map(Arc::from),
+        value,
         revision,
         expires: age.and_then(|age| published.checked_add(age)),
     };
-    Some((key.to_owned(), Some(entry)))
+    (message.subject.to_string(), entry)
 }
 
 /// `Nats-TTL`: seconds, or a duration as Go writes it; nothing for `never`.
@@ -97,6 +112,7 @@ mod tests {
     use super::*;
 
     const PUBLISHED: SystemTime = SystemTime::UNIX_EPOCH;
+    const PREFIX: &str = "$KV.users.";
 
     fn message(subject: &str, headers: &[(&str, &str)], payload: &'static [u8]) -> Message {
         let mut map = HeaderMap::new();
@@ -114,27 +130,31 @@ mod tests {
         }
     }
 
-    fn change(headers: &[(&str, &str)], max_age: Option<Duration>) -> Option<Entry> {
+    fn entry(headers: &[(&str, &str)], max_age: Option<Duration>) -> Entry {
         let message = message("$KV.users.a.b", headers, b"secret");
-        let (key, entry) = read(&message, 7, PUBLISHED, max_age).unwrap();
-        assert_eq!(key, "a.b");
+        let (subject, entry) = read(&message, PREFIX, 7, PUBLISHED, max_age);
+        assert_eq!(subject, "$KV.users.a.b");
         entry
     }
 
     #[test]
     fn a_value_is_an_entry_that_does_not_show_itself() {
-        let entry = change(&[("KV-Operation", "PUT")], None).unwrap();
-        assert_eq!(
-            (entry.value.as_deref(), entry.expires),
-            (Some("secret"), None)
-        );
+        let entry = entry(&[("KV-Operation", "PUT")], None);
+        assert!(entry.value == Value::Text("secret".into()));
+        assert_eq!(entry.expires, None);
         assert!(!format!("{entry:?}").contains("secret"));
-        let other = read(&message("$KV.b.k", &[], &[0xff]), 7, PUBLISHED, None);
-        assert_eq!(other.unwrap().1.unwrap().value, None, "not text");
-        assert_eq!(
-            read(&message("orders.1", &[], b"1"), 7, PUBLISHED, None),
-            None
-        );
+        let other = message("$KV.users.k", &[], &[0xff]);
+        let (_, other) = read(&other, PREFIX, 7, PUBLISHED, None);
+        assert!(other.value == Value::NotText);
+    }
+
+    #[test]
+    fn a_subject_outside_the_bucket_is_no_key() {
+        for subject in ["orders.1", "$KV.other.alice", "$KV.usersx.alice"] {
+            let foreign = message(subject, &[], b"1");
+            let (_, entry) = read(&foreign, PREFIX, 7, PUBLISHED, None);
+            assert!(!entry.is_key(), "{subject}");
+        }
     }
 
     #[test]
@@ -145,14 +165,14 @@ mod tests {
             ("Nats-Marker-Reason", "MaxAge"),
             ("Nats-Marker-Reason", "Remove"),
         ] {
-            assert_eq!(change(&[gone], None), None, "{gone:?}");
+            assert!(!entry(&[gone], None).is_key(), "{gone:?}");
         }
     }
 
     #[test]
     fn an_entry_ends_by_the_buckets_age_or_its_own() {
         let end = |headers: &[(&str, &str)], max_age| {
-            let end = change(headers, max_age).unwrap().expires?;
+            let end = entry(headers, max_age).expires?;
             Some(end.duration_since(PUBLISHED).unwrap().as_secs())
         };
         let hour = Some(Duration::from_hours(1));

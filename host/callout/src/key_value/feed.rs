@@ -4,57 +4,81 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::header::NATS_LAST_CONSUMER;
 use async_nats::jetstream;
-use async_nats::{Client, Message, StatusCode, Subscriber};
+use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
 use futures::StreamExt as _;
 
 use super::entry::{self, Change};
 
-/// Has whoever is behind with its messages say so, where the server waits for that.
+/// Names the flow-control subject to answer in a heartbeat, when the consumer is stalled.
 const STALLED: &str = "Nats-Consumer-Stalled";
+/// What the subjects begin with that a server wants to be answered at for flow control.
+const FLOW_CONTROL: &str = "$JS.FC.";
 
-/// What a consumer delivers.
+/// What a consumer delivers to an inbox. Messages in the inbox that name another stream or consumer are forged: whoever may make a
+/// consumer in the account can aim it at any subject.
 pub(super) struct Feed {
     subscription: Subscriber,
     client: Client,
     context: jetstream::Context,
-    /// How long the bucket keeps entries; for ever if none.
-    max_age: Option<Duration>,
+    source: Source,
     /// How many messages were delivered.
     delivered: u64,
     /// Whether everything has come that was there when the consumer was made.
     is_complete: bool,
 }
 
+/// The consumer that delivers, as the host made it.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) stream: String,
+    pub(super) consumer: String,
+    /// What the subjects of the bucket's keys begin with.
+    pub(super) prefix: String,
+    /// How long the bucket keeps entries; `None` for ever.
+    pub(super) max_age: Option<Duration>,
+    /// How many messages it began with.
+    pub(super) pending: u64,
+    /// Sequence number of the last message of the stream that has been delivered or needed no delivery.
+    pub(super) position: u64,
+}
+
 /// What came.
 pub(super) enum Delivery {
     /// A key was put or is gone.
     Change(Change),
-    /// Nothing to do with keys.
+    /// A heartbeat.
     Nothing,
+    /// A message from elsewhere.
+    Forged,
 }
 
 impl Feed {
-    /// Of a consumer that began with `pending` messages to deliver.
-    pub(super) fn new(
-        subscription: Subscriber,
-        client: Client,
-        max_age: Option<Duration>,
-        pending: u64,
-    ) -> Self {
+    /// A feed of what `source` delivers to `subscription`.
+    pub(super) fn new(subscription: Subscriber, client: Client, source: Source) -> Self {
         let context = jetstream::new(client.clone());
         Self {
             subscription,
             client,
             context,
-            max_age,
+            is_complete: source.pending == 0,
+            source,
             delivered: 0,
-            is_complete: pending == 0,
         }
     }
 
-    /// Whether everything has come that was there at the beginning.
+    /// Returns whether everything has come that was there at the beginning.
     pub(super) const fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// Returns the sequence number in the stream up to which everything has come, once the feed is complete.
+    pub(super) const fn position(&self) -> u64 {
+        self.source.position
+    }
+
+    /// Returns what the subjects of the bucket's keys begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.source.prefix
     }
 
     /// The next message; none if there will be no more. Nothing is lost if this is not waited for to the end.
@@ -67,10 +91,7 @@ impl Feed {
         let message = message.ok_or("the subscription has ended")?;
         match message.status {
             None => self.deliver(message),
-            Some(StatusCode::IDLE_HEARTBEAT) => {
-                self.keep_alive(message).await?;
-                Ok(Delivery::Nothing)
-            }
+            Some(StatusCode::IDLE_HEARTBEAT) => self.keep_alive(message).await,
             Some(status) => Err(format!("the server says {status}")),
         }
     }
@@ -78,34 +99,98 @@ impl Feed {
     fn deliver(&mut self, message: Message) -> Result<Delivery, String> {
         let context = self.context.clone();
         let message = jetstream::Message { message, context };
-        let info = message.info().map_err(|error| error.to_string())?;
+        // Servers let no client publish with such a reply subject.
+        let Ok(info) = message.info() else {
+            return Ok(Delivery::Forged);
+        };
+        if !self.source.is(info.stream, info.consumer) {
+            return Ok(Delivery::Forged);
+        }
         self.delivered = self.delivered.saturating_add(1);
         if info.consumer_sequence != self.delivered {
             return Err("messages got lost".to_owned());
         }
         self.is_complete |= info.pending == 0;
-        let published = SystemTime::from(info.published);
-        let change = entry::read(
+        self.source.position = self.source.position.max(info.stream_sequence);
+        Ok(Delivery::Change(entry::read(
             &message.message,
+            &self.source.prefix,
             info.stream_sequence,
-            published,
-            self.max_age,
-        );
-        Ok(change.map_or(Delivery::Nothing, Delivery::Change))
+            SystemTime::from(info.published),
+            self.source.max_age,
+        )))
     }
 
-    /// A heartbeat, which says how much was delivered, or a request to say that it has come.
-    async fn keep_alive(&mut self, message: Message) -> Result<(), String> {
+    /// Takes a heartbeat, which says how much was delivered, or a request to say that it has come.
+    async fn keep_alive(&mut self, message: Message) -> Result<Delivery, String> {
         let header = |name: &str| Some(message.headers.as_ref()?.get(name)?.as_str().to_owned());
         let stalled = header(STALLED).map(Into::into);
-        for subject in message.reply.clone().into_iter().chain(stalled) {
+        let wanted: Vec<Subject> = message.reply.clone().into_iter().chain(stalled).collect();
+        // An answer on any other subject would be a message of the sender's choice with the rights of the host.
+        if !wanted.iter().all(|subject| self.source.controls(subject)) {
+            return Ok(Delivery::Forged);
+        }
+        for subject in wanted {
             let answered = self.client.publish(subject, bytes::Bytes::new()).await;
             answered.map_err(|error| error.to_string())?;
         }
         let last = header(NATS_LAST_CONSUMER.as_ref()).and_then(|text| text.parse::<u64>().ok());
         match last {
             Some(last) if last != self.delivered => Err("messages got lost".to_owned()),
-            _ => Ok(()),
+            _ => Ok(Delivery::Nothing),
+        }
+    }
+}
+
+impl Source {
+    fn is(&self, stream: &str, consumer: &str) -> bool {
+        self.stream == stream && self.consumer == consumer
+    }
+
+    /// Returns whether `subject` is one of the consumer's flow control: `$JS.FC.STREAM.CONSUMER.…`, or with domain and account in
+    /// front of the stream.
+    fn controls(&self, subject: &str) -> bool {
+        let Some(rest) = subject.strip_prefix(FLOW_CONTROL) else {
+            return false;
+        };
+        let mut tokens = rest.split('.');
+        let (first, second) = (tokens.next(), tokens.next());
+        let (third, fourth) = (tokens.next(), tokens.next());
+        let names = |stream: Option<&str>, consumer: Option<&str>| {
+            stream
+                .zip(consumer)
+                .is_some_and(|(stream, consumer)| self.is(stream, consumer))
+        };
+        names(first, second) || names(third, fourth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flow_control_is_answered_for_the_hosts_own_consumer_only() {
+        let source = Source {
+            stream: "KV_users".to_owned(),
+            consumer: "c1".to_owned(),
+            prefix: "$KV.users.".to_owned(),
+            max_age: None,
+            pending: 0,
+            position: 0,
+        };
+        for own in ["$JS.FC.KV_users.c1.x", "$JS.FC._.hash.KV_users.c1.x"] {
+            assert!(source.controls(own), "{own}");
+        }
+        for foreign in [
+            "$JS.API.STREAM.DELETE.KV_users",
+            "$JS.FC.KV_users.c2.x",
+            "$JS.FC.MINE.c1.x",
+            "$JS.FC.KV_users",
+            "$JS.FC.",
+            "KV_users.c1",
+        ] {
+            assert!(!source.controls(foreign), "{foreign}");
         }
     }
 }

@@ -5,17 +5,19 @@
 //! over the next.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use async_nats::Subscriber;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::bucket::{Bucket, Content, TooLarge};
-use super::feed::{Delivery, Feed};
+use super::audit::{Audit, Difference};
+use super::bucket::Bucket;
+use super::content::{Content, Counts, TooLarge};
+use super::feed::{Delivery, Feed, Source};
 use super::line::{Line, Lines};
 use crate::error::chain;
 
@@ -25,8 +27,12 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether the connection was made anew.
 const GLANCE: Duration = Duration::from_millis(500);
-/// How often the bucket itself is looked at: servers do not tell what they forget.
-const AUDIT: Duration = Duration::from_secs(30);
+/// How often the server is asked what it counts.
+const AUDIT: Duration = Duration::from_secs(2);
+/// How often at most it is asked because the stream was made or changed.
+const SOONEST_AUDIT: Duration = Duration::from_millis(200);
+/// How rarely it is asked once reading the bucket again has not helped several times in a row.
+const RAREST_AUDIT: Duration = Duration::from_mins(1);
 /// The first wait before a bucket is tried again; each is twice the one before, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -38,6 +44,8 @@ pub(super) struct Follower {
     bucket: Arc<Bucket>,
     lines: Lines,
     stream: String,
+    /// How often the server is asked what it counts: each difference doubles it, an agreement ends that.
+    audit: Duration,
 }
 
 /// Why a bucket is not followed any further.
@@ -45,6 +53,8 @@ pub(super) struct Follower {
 enum Ended {
     /// It may have changed unnoticed: read it again.
     Doubt,
+    /// It has changed unnoticed: read it again.
+    Differs(Difference),
     /// There is no such bucket.
     Missing,
     /// It is larger than the host keeps.
@@ -60,6 +70,7 @@ impl Follower {
             bucket,
             lines,
             stream,
+            audit: AUDIT,
         }
     }
 
@@ -76,6 +87,8 @@ impl Follower {
                 (told, wait) = (None, FIRST_WAIT);
             }
             self.settle(&ended, &mut told);
+            // Advisories can be forged: they make nothing happen more often.
+            sleep(FIRST_WAIT).await;
             let pause = match ended {
                 Ended::TooLarge => LARGE_WAIT,
                 _ => wait,
@@ -100,7 +113,15 @@ impl Follower {
     /// Draws the consequences, and says so unless that is what was said last.
     fn settle(&self, ended: &Ended, told: &mut Option<Ended>) {
         let is_known = match ended {
-            Ended::Doubt => return,
+            Ended::Doubt => return self.bucket.doubt(),
+            Ended::Differs(difference) => {
+                tracing::info!(
+                    key_value.bucket = self.bucket.name.as_str(),
+                    error = chain(difference),
+                    "key-value bucket differs from its stream and is read again"
+                );
+                return self.bucket.doubt();
+            }
             Ended::Missing => {
                 self.bucket.clear();
                 false
@@ -118,7 +139,7 @@ impl Follower {
         *told = Some(ended.clone());
         let bucket = self.bucket.name.as_str();
         match ended {
-            Ended::Doubt => {}
+            Ended::Doubt | Ended::Differs(_) => {}
             Ended::Missing => tracing::warn!(
                 key_value.bucket = bucket,
                 "key-value bucket missing: look-ups fail"
@@ -142,7 +163,7 @@ impl Follower {
     }
 
     /// Reads the bucket and keeps up with it until something is in the way.
-    async fn follow(&self, advisories: &mut Option<Subscriber>) -> Ended {
+    async fn follow(&mut self, advisories: &mut Option<Subscriber>) -> Ended {
         match self.try_follow(advisories).await {
             Ok(never) => match never {},
             Err(ended) => ended,
@@ -150,42 +171,22 @@ impl Follower {
     }
 
     async fn try_follow(
-        &self,
+        &mut self,
         advisories: &mut Option<Subscriber>,
     ) -> Result<std::convert::Infallible, Ended> {
         let connects = self.line().connects();
         let stream = self.line().context.get_stream(&self.stream).await;
         let stream = stream.map_err(|error| of_stream(&error))?;
-        let mut feed = self.feed(&stream).await?;
-        // Filled aside, then published.
-        let mut aside = Some(Content::default());
-        if feed.is_complete() {
-            self.publish(&mut aside);
-        }
-        let mut silent_at = Instant::now() + SILENCE;
-        let (mut glances, mut audits) = (interval(GLANCE), interval(AUDIT));
+        let mut reading = Reading::new(Arc::clone(&self.bucket), self.feed(&stream).await?);
+        let mut glances = interval(GLANCE);
         glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        audits.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        audits.reset();
+        let (mut audited, mut next_audit) = (Instant::now(), Instant::now() + self.audit);
         loop {
             tokio::select! {
                 // What has come is taken before it is held against the server that nothing did.
                 biased;
-                message = feed.next() => {
-                    silent_at = Instant::now() + SILENCE;
-                    let delivery = feed.take(message).await.map_err(Ended::Lost)?;
-                    if let Delivery::Change(change) = delivery {
-                        let applied = match &mut aside {
-                            Some(content) => content.apply(change, self.bucket.limit()),
-                            None => self.bucket.apply(change),
-                        };
-                        applied.map_err(|TooLarge| Ended::TooLarge)?;
-                    }
-                    if feed.is_complete() {
-                        self.publish(&mut aside);
-                    }
-                }
-                () = sleep_until(silent_at) => {
+                message = reading.feed.next() => reading.take(message).await?,
+                () = sleep_until(reading.silent_at) => {
                     return Err(Ended::Lost(format!("nothing was heard of it for {SILENCE:?}")));
                 }
                 _ = glances.tick() => {
@@ -193,8 +194,20 @@ impl Follower {
                         return Err(Ended::Doubt);
                     }
                 }
-                _ = audits.tick() => self.audit(&stream).await?,
-                () = heard(advisories) => return Err(Ended::Doubt),
+                () = sleep_until(next_audit) => {
+                    let counts = self.count(&stream).await?;
+                    if let Some(counts) = counts {
+                        let compared = reading.audit(counts);
+                        self.audit = match compared {
+                            Ok(()) => AUDIT,
+                            Err(_) => self.audit.saturating_mul(2).min(RAREST_AUDIT),
+                        };
+                        compared.map_err(Ended::Differs)?;
+                    }
+                    audited = Instant::now();
+                    next_audit = audited + self.audit;
+                }
+                () = heard(advisories) => next_audit = next_audit.min(audited + SOONEST_AUDIT),
             }
         }
     }
@@ -205,7 +218,10 @@ impl Follower {
         let inbox = client.new_inbox();
         let subscription = client.subscribe(inbox.clone()).await;
         let subscription = subscription.map_err(|error| Ended::Lost(chain(&error)))?;
+        // Without a name, the request would be on a subject whose permission admits every consumer of the stream.
+        let name = inbox.rsplit('.').next().map(str::to_owned);
         let config = push::Config {
+            name,
             deliver_subject: inbox,
             deliver_policy: DeliverPolicy::LastPerSubject,
             // Of whichever subjects: a copy of another bucket has those of that one.
@@ -220,40 +236,40 @@ impl Follower {
         };
         let consumer = stream.create_consumer(config).await;
         let consumer = consumer.map_err(|error| Ended::Lost(chain(&error)))?;
-        let info = consumer.cached_info();
-        let pending = info
-            .num_pending
-            .saturating_add(info.delivered.consumer_sequence);
-        let max_age = Some(max_age(stream.cached_info()));
-        let max_age = max_age.filter(|age| !age.is_zero());
-        Ok(Feed::new(subscription, client.clone(), max_age, pending))
+        let (info, then) = (consumer.cached_info(), stream.cached_info());
+        let max_age = Some(max_age(then)).filter(|age| !age.is_zero());
+        let source = Source {
+            stream: self.stream.clone(),
+            consumer: info.name.clone(),
+            prefix: prefix(then),
+            max_age,
+            pending: info
+                .num_pending
+                .saturating_add(info.delivered.consumer_sequence),
+            // The consumer was made after this was said, and delivers all that came since.
+            position: then.state.last_sequence,
+        };
+        Ok(Feed::new(subscription, client.clone(), source))
     }
 
-    /// All of the bucket is there.
-    fn publish(&self, aside: &mut Option<Content>) {
-        let Some(content) = aside.take() else { return };
-        tracing::info!(
-            key_value.bucket = self.bucket.name.as_str(),
-            key_value.keys = content.keys(),
-            key_value.bytes = content.bytes(),
-            "key-value bucket synchronised"
-        );
-        self.bucket.publish(content);
-    }
-
-    /// Compares with the stream what it does not tell: that it was purged, what it forgot, that it is another one.
-    async fn audit(&self, stream: &Stream) -> Result<(), Ended> {
-        // What cannot be asked now is asked the next time; if the connection is at fault, that is noticed elsewhere.
-        let Ok(now) = self.line().context.get_stream(&self.stream).await else {
-            return Ok(());
+    /// Asks the server what it counts; `None` if it does not answer.
+    async fn count(&self, stream: &Stream) -> Result<Option<Counts>, Ended> {
+        let now = match self.line().context.get_stream(&self.stream).await {
+            Ok(now) => now,
+            Err(error) => match of_stream(&error) {
+                Ended::Missing => return Err(Ended::Missing),
+                // It is asked again; if the connection is at fault, that is noticed elsewhere.
+                _ => return Ok(None),
+            },
         };
         let (now, then) = (now.cached_info(), stream.cached_info());
-        if now.created != then.created || max_age(now) != max_age(then) {
+        let is_same = now.created == then.created
+            && max_age(now) == max_age(then)
+            && prefix(now) == prefix(then);
+        if !is_same {
             return Err(Ended::Doubt);
         }
-        self.bucket
-            .forget(now.state.first_sequence, SystemTime::now());
-        Ok(())
+        Ok(Some(Counts::new(&now.state)))
     }
 
     /// Waits until a connection has been made anew since they had been made `connects` times.
@@ -261,6 +277,96 @@ impl Follower {
         while self.lines.connects() == connects {
             sleep(GLANCE).await;
         }
+    }
+}
+
+/// One reading of a bucket: all of it aside, then what comes.
+struct Reading {
+    bucket: Arc<Bucket>,
+    feed: Feed,
+    /// What has come, until it is all there and is published.
+    aside: Option<Content>,
+    audit: Audit,
+    /// When the server has been silent for too long.
+    silent_at: Instant,
+    /// Whether it was said that there are forged messages.
+    told: bool,
+}
+
+impl Reading {
+    fn new(bucket: Arc<Bucket>, feed: Feed) -> Self {
+        let mut reading = Self {
+            bucket,
+            feed,
+            aside: Some(Content::default()),
+            audit: Audit::default(),
+            silent_at: Instant::now() + SILENCE,
+            told: false,
+        };
+        reading.publish();
+        reading
+    }
+
+    /// Takes what came.
+    async fn take(&mut self, message: Option<Message>) -> Result<(), Ended> {
+        let subject = message.as_ref().and_then(|message| message.reply.clone());
+        match self.feed.take(message).await.map_err(Ended::Lost)? {
+            Delivery::Forged => {
+                self.forged(subject.as_deref());
+                return Ok(());
+            }
+            Delivery::Nothing => {}
+            Delivery::Change(change) => {
+                let applied = match &mut self.aside {
+                    Some(content) => content.apply(change, self.bucket.limit()),
+                    None => self.bucket.apply(change),
+                };
+                applied.map_err(|TooLarge| Ended::TooLarge)?;
+            }
+        }
+        self.silent_at = Instant::now() + SILENCE;
+        self.publish();
+        let position = self.feed.position();
+        let compared = self.audit.compare(position, &self.bucket);
+        compared.map_err(Ended::Differs)
+    }
+
+    /// Compares with what the server counts, if all of the bucket is there.
+    fn audit(&mut self, counts: Counts) -> Result<(), Difference> {
+        match self.aside {
+            Some(_) => Ok(()),
+            None => self.audit.take(counts, self.feed.position(), &self.bucket),
+        }
+    }
+
+    /// Publishes what has come, once it is complete.
+    fn publish(&mut self) {
+        if !self.feed.is_complete() {
+            return;
+        }
+        let Some(content) = self.aside.take() else {
+            return;
+        };
+        tracing::info!(
+            key_value.bucket = self.bucket.name.as_str(),
+            key_value.keys = content.keys(),
+            key_value.bytes = content.bytes(),
+            "key-value bucket synchronised"
+        );
+        self.bucket.publish(content, self.feed.prefix().to_owned());
+    }
+
+    /// Counts a message that the consumer did not send, and says so once.
+    fn forged(&mut self, reply: Option<&str>) {
+        self.bucket.count_forged();
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        tracing::warn!(
+            key_value.bucket = self.bucket.name.as_str(),
+            reply,
+            "forged message for a key-value bucket ignored: another user of its account sends to the host's inbox"
+        );
     }
 }
 
@@ -276,6 +382,13 @@ async fn heard(advisories: &mut Option<Subscriber>) {
 
 const fn max_age(info: &Info) -> Duration {
     info.config.max_age
+}
+
+/// What the subjects of a bucket's keys begin with: a copy of another bucket (a mirror) has those of that one.
+fn prefix(info: &Info) -> String {
+    let stream = info.config.mirror.as_ref().map(|mirror| &mirror.name);
+    let stream = stream.unwrap_or(&info.config.name);
+    format!("$KV.{}.", stream.strip_prefix("KV_").unwrap_or(stream))
 }
 
 fn of_stream(error: &GetStreamError) -> Ended {

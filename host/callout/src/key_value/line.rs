@@ -50,8 +50,11 @@ impl Line {
 
 impl Lines {
     /// The connections of these clients, the first in use; none without clients.
-    pub(super) fn new(clients: &[Client], domain: Option<&str>) -> Option<Self> {
-        let mut lines = clients.iter().map(|client| Line::new(client, domain));
+    pub(super) fn new<'a>(
+        clients: impl Iterator<Item = &'a Client>,
+        domain: Option<&str>,
+    ) -> Option<Self> {
+        let mut lines = clients.map(|client| Line::new(client, domain));
         let current = lines.next()?;
         let others = lines.collect();
         Some(Self { current, others })

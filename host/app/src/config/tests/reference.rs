@@ -23,7 +23,15 @@ fn the_reference_states_the_defaults() {
 #[test]
 fn the_reference_has_every_key() {
     // An unlikely key makes each table list the keys it knows.
-    for table in ["nats", "callout", "identity", "policies", "health", "log"] {
+    for table in [
+        "nats",
+        "callout",
+        "identity",
+        "policies",
+        "key-value",
+        "health",
+        "log",
+    ] {
         let problem = problem_with(table, "zzzzzz = 1");
         let known = problem.split_once("expected one of ").unwrap().1;
         for key in known.split(", ").map(|key| key.trim_matches('`')) {

@@ -1,0 +1,105 @@
+//! Keeping up with the key-value buckets while the service runs.
+
+use std::sync::{Arc, OnceLock};
+
+use portcullis_callout::{
+    ConnectError, Connection, ConnectionOptions, ConnectionStatus, KeyValueFollowers,
+    KeyValueMirror, connect_all,
+};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use super::not_connected;
+use crate::config::Nats;
+use crate::failure::Failure;
+use crate::health::Vitals;
+
+/// The buckets, and how to get to them.
+pub(super) struct Buckets {
+    pub(super) mirror: KeyValueMirror,
+    /// `[key-value.nats]`: the connection to the account they are in, if it is not that of the service.
+    pub(super) nats: Option<Box<Nats>>,
+}
+
+/// Keeps the buckets up to date; ends when it is dropped.
+pub(super) struct Following {
+    _shared: Option<KeyValueFollowers>,
+    _own: JoinSet<()>,
+}
+
+/// The connections of the buckets' own account, once they are made.
+type Statuses = Arc<OnceLock<Vec<ConnectionStatus>>>;
+
+impl Buckets {
+    /// Mirrors the buckets from now on, over connections of their own if some are configured, else over `service`. Waits until each
+    /// bucket has been tried once, and for the first of their own connections no longer than for one attempt: logins that need no
+    /// bucket do not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// When connections of their own are configured and can never be made.
+    pub(super) async fn follow(
+        self,
+        service: &[Connection],
+        vitals: &Vitals,
+    ) -> Result<Following, Failure> {
+        let mut own = JoinSet::new();
+        let Some(nats) = self.nats else {
+            let shared = self.mirror.follow(service).await;
+            return Ok(Following {
+                _shared: Some(shared),
+                _own: own,
+            });
+        };
+        let statuses = Statuses::default();
+        let known = Arc::clone(&statuses);
+        vitals.measure(move || {
+            let statuses = known.get().into_iter().flatten();
+            statuses.flat_map(ConnectionStatus::samples).collect()
+        });
+        let (options, wait) = (ConnectionOptions::from(&*nats), nats.connect_timeout);
+        let (tried, mut first) = oneshot::channel();
+        own.spawn(follow_own(self.mirror, nats, statuses, tried));
+        tokio::select! {
+            tried = &mut first => match tried {
+                Ok(tried) => tried.map_err(not_connected)?,
+                Err(error) => return Err(Failure::internal(error)),
+            },
+            () = tokio::time::sleep(wait) => warn!(
+                nats.servers = options.servers.join(","),
+                "servers of the key-value buckets not reached yet: look-ups fail"
+            ),
+        }
+        Ok(Following {
+            _shared: None,
+            _own: own,
+        })
+    }
+}
+
+/// Makes the connections of `nats` and mirrors the buckets over them for ever. Says to `tried` what came of the first try.
+async fn follow_own(
+    mirror: KeyValueMirror,
+    nats: Box<Nats>,
+    statuses: Statuses,
+    tried: oneshot::Sender<Result<(), ConnectError>>,
+) {
+    let options = ConnectionOptions::from(&*nats);
+    let connections = match connect_all(&options, nats.connections).await {
+        Ok(connections) => connections,
+        Err(failed) => {
+            if let Err(Err(failed)) = tried.send(Err(failed)) {
+                let error = Failure::internal(failed);
+                error!(%error, "key-value buckets are given up: look-ups fail");
+            }
+            return;
+        }
+    };
+    // This is the only call.
+    let _ = statuses.set(connections.iter().map(Connection::status).collect());
+    let _followers = mirror.follow(&connections).await;
+    // The service does not wait for ever.
+    let _ = tried.send(Ok(()));
+    std::future::pending::<()>().await;
+}

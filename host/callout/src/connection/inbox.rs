@@ -1,0 +1,121 @@
+//! Where a connection hears answers: below a subject prefix of its own, which other users of the account cannot name.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_nats::Client;
+use futures::StreamExt as _;
+use rand::distr::{Alphanumeric, SampleString as _};
+
+use super::monitor::Monitor;
+use crate::permissions::USER_INFO;
+
+/// The prefix of NATS clients that have none of their own.
+const SHARED: &str = "_INBOX";
+/// Characters of chance in a random prefix: 131 bits.
+const RANDOM_CHARACTERS: usize = 22;
+/// The longest prefix, in bytes.
+const MAX_LENGTH: usize = 128;
+/// How long to wait for a sign that the inbox is heard. A server works through a connection in order and answers at once.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the subjects of a connection's inboxes begin with. Every user that may subscribe to `PREFIX.>` reads what servers answer
+/// the host, mirrored buckets included, so the prefix should be the host's alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxPrefix(String);
+
+/// Text that cannot be an inbox prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a subject without wildcards, such as `_INBOX_k3JQ`, of at most {MAX_LENGTH} bytes")]
+pub struct InvalidInboxPrefix;
+
+impl InboxPrefix {
+    /// Makes a prefix that cannot be guessed.
+    pub fn random() -> Self {
+        let chance = Alphanumeric.sample_string(&mut rand::rng(), RANDOM_CHARACTERS);
+        Self(format!("{SHARED}_{chance}"))
+    }
+
+    /// Returns the prefix of NATS clients that have none of their own.
+    pub(super) fn shared() -> Self {
+        Self(SHARED.to_owned())
+    }
+
+    /// Returns the prefix.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the subject that the user has to be allowed to subscribe to.
+    pub fn subscription(&self) -> String {
+        format!("{}.>", self.0)
+    }
+}
+
+impl FromStr for InboxPrefix {
+    type Err = InvalidInboxPrefix;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_token = |token: &str| {
+            let is_known = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '*' | '>');
+            !token.is_empty() && token.chars().all(is_known)
+        };
+        if text.len() <= MAX_LENGTH && text.split('.').all(is_token) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidInboxPrefix)
+        }
+    }
+}
+
+impl fmt::Display for InboxPrefix {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Returns whether the user of `client`, whose inboxes begin with `prefix`, may hear answers there.
+pub(super) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Monitor) -> bool {
+    let inbox = client.new_inbox();
+    let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
+        return true;
+    };
+    let question = client.publish_with_reply(USER_INFO, inbox, bytes::Bytes::new());
+    if question.await.is_err() {
+        return true;
+    }
+    let words = [prefix.as_str(), USER_INFO];
+    let refused = monitor.refusal(&words);
+    tokio::select! {
+        _ = answers.next() => true,
+        // The subscription came first, so that a refused question says that it stands.
+        refused = refused => !refused.contains(prefix.as_str()),
+        () = tokio::time::sleep(PATIENCE) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_subject_without_wildcards() {
+        for good in ["_INBOX", "_INBOX_a", "a.b-c", "_INBOX.host.1"] {
+            assert_eq!(good.parse::<InboxPrefix>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "", ".", "a.", ".a", "a..b", "a.*", ">", "a b", "a\u{a0}", "ä",
+        ] {
+            assert_eq!(bad.parse::<InboxPrefix>(), Err(InvalidInboxPrefix), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_two_random_prefixes_are_the_same_or_below_the_shared_one() {
+        let (one, other) = (InboxPrefix::random(), InboxPrefix::random());
+        assert_ne!(one, other);
+        assert_eq!(one.as_str().parse(), Ok(one.clone()));
+        assert!(!one.subscription().starts_with("_INBOX."), "{one}");
+    }
+}
