@@ -40,7 +40,7 @@ async fn init_writes_what_server_and_host_accept(
     let finished = run_portcullis(&["init", &directory.to_string_lossy()], "").await?;
     assert_eq!(finished.code, Some(0), "{finished:?}");
 
-    for seed in ["keys/issuer.nk", "keys/callout.nk"] {
+    for seed in ["keys/issuer.nk", "keys/xkey.nk", "keys/callout.nk"] {
         let mode = fs::metadata(directory.join(seed))?.permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{seed}");
     }
@@ -88,6 +88,9 @@ fn point_at(config: &Path, server: &NatsServer) -> Result<String> {
         .or_insert_with(|| toml::Table::new().into());
     let nats = nats.as_table_mut().context("`nats` is no table")?;
     nats.insert("servers".to_owned(), vec![server.url()].into());
+    let mut health = toml::Table::new();
+    health.insert("listen".to_owned(), "127.0.0.1:0".into());
+    table.insert("health".to_owned(), health.into());
     fs::write(config, toml::to_string(&table)?)?;
     let accounts = table
         .get("callout")

@@ -9,6 +9,7 @@ mod connection;
 mod flood;
 mod health;
 mod inbox;
+mod insider;
 mod key_value;
 mod login;
 mod numbers;

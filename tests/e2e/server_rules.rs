@@ -101,7 +101,7 @@ const fn version(release: Release) -> ServerVersion {
         Release::Nats2_11 => ServerVersion::new(2, 11, 11),
         Release::Nats2_12 => ServerVersion::new(2, 12, 8),
         Release::Nats2_14 => ServerVersion::new(2, 14, 6),
-        Release::Nats2_15 | Release::Any => ServerVersion::NEWEST,
+        Release::Nats2_15 | Release::Newest | Release::Any => ServerVersion::NEWEST,
     }
 }
 

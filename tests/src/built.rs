@@ -22,6 +22,8 @@ pub enum Release {
     Nats2_14,
     /// 2.15.1.
     Nats2_15,
+    /// The newest that there is: 2.15.3 where it was fetched, or else 2.15.1.
+    Newest,
     /// Whichever the demo found.
     Any,
 }
@@ -34,7 +36,7 @@ impl Release {
             Self::Nats2_11 => (2, 11, 11),
             Self::Nats2_12 => (2, 12, 8),
             Self::Nats2_14 => (2, 14, 6),
-            Self::Nats2_15 | Self::Any => (2, 15, 1),
+            Self::Nats2_15 | Self::Newest | Self::Any => (2, 15, 1),
         }
     }
 
@@ -44,12 +46,14 @@ impl Release {
     ///
     /// If `cargo xtask` has not said where it is.
     pub fn program(self) -> Result<PathBuf> {
+        const NEWEST: &str = "PORTCULLIS_NATS_SERVER_2_15_NEWEST";
         path(match self {
             Self::Nats2_10 => "PORTCULLIS_NATS_SERVER_2_10",
             Self::Nats2_11 => "PORTCULLIS_NATS_SERVER_2_11",
             Self::Nats2_12 => "PORTCULLIS_NATS_SERVER_2_12",
             Self::Nats2_14 => "PORTCULLIS_NATS_SERVER_2_14",
-            Self::Nats2_15 => "PORTCULLIS_NATS_SERVER_2_15",
+            Self::Newest if std::env::var_os(NEWEST).is_some() => NEWEST,
+            Self::Nats2_15 | Self::Newest => "PORTCULLIS_NATS_SERVER_2_15",
             Self::Any => "PORTCULLIS_NATS_SERVER",
         })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use portcullis_core::PolicyName;
+use portcullis_core::{BucketName, PolicyName};
 
 use crate::config::{LogFilter, LogFormat};
 use crate::exit::ExitCode;
@@ -44,6 +44,10 @@ pub enum Command {
         /// Where to; nothing in it is overwritten.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+        /// A key-value bucket that policies may look into; can be given several times. The server then has an account for the
+        /// buckets, with users who read, fill and make them.
+        #[arg(long, value_name = "BUCKET")]
+        key_value: Vec<BucketName>,
     },
     /// Turn the configuration of another callout service into one of ours.
     Import {

@@ -1,15 +1,19 @@
 //! `portcullis init`: a directory to start from.
 
+mod buckets;
 mod files;
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::files::{Directory, NewFiles};
+use portcullis_callout::{InboxPrefix, PermissionSide, RequiredPermission, required_permissions};
 use portcullis_claims::KeyKind;
+use portcullis_core::BucketName;
 
-use crate::keys;
+use self::buckets::Buckets;
+pub(crate) use self::files::{Directory, NewFiles};
+use crate::keys::{self, NewKey};
 
 const PORTCULLIS_TOML: &str = include_str!("init/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("init/nats-server.conf");
@@ -22,6 +26,8 @@ pub struct Initialized {
     pub issuer: String,
     /// The public key that the service logs in with (`U…`).
     pub service: String,
+    /// The buckets that there is an account for.
+    buckets: Vec<BucketName>,
 }
 
 /// Why nothing was made.
@@ -46,32 +52,123 @@ pub enum NotInitialized {
 }
 
 /// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an empty
-/// directory for policies. `directory` is made if need be.
+/// directory for policies. `directory` is made if need be. With `buckets`, the server has an account for them, with users who read,
+/// fill and make them.
 ///
 /// # Errors
 ///
 /// When one of the files exists, or cannot be written. Either way nothing new is left behind.
-pub fn init(directory: &Path) -> Result<Initialized, NotInitialized> {
-    let issuer = keys::generate(KeyKind::Account).map_err(NotInitialized::Keys)?;
-    let service = keys::generate(KeyKind::User).map_err(NotInitialized::Keys)?;
-    let server = NATS_SERVER_CONF
-        .replace("{issuer}", &issuer.public)
-        .replace("{service}", &service.public);
+pub fn init(directory: &Path, buckets: &[BucketName]) -> Result<Initialized, NotInitialized> {
+    let generate = |kind| keys::generate(kind).map_err(NotInitialized::Keys);
+    let issuer = generate(KeyKind::Account)?;
+    let service = generate(KeyKind::User)?;
+    let xkey = generate(KeyKind::Curve)?;
+    let names = buckets;
+    let buckets = Buckets::generate(names).map_err(NotInitialized::Keys)?;
+    let inbox_prefix = InboxPrefix::random();
 
-    let names = ["portcullis.toml", "nats-server.conf", "keys", "policies"];
-    let mut files = NewFiles::in_directory(directory, &names)?;
+    let expected = ["portcullis.toml", "nats-server.conf", "keys", "policies"];
+    let mut files = NewFiles::in_directory(directory, &expected)?;
     files.directory("keys", Directory::Private)?;
     files.secret("keys/issuer.nk", &issuer.seed)?;
+    files.secret("keys/xkey.nk", &xkey.seed)?;
     files.secret("keys/callout.nk", &service.seed)?;
+    if let Some(buckets) = &buckets {
+        files.secret("keys/buckets.nk", &buckets.reader.seed)?;
+        files.secret("keys/keeper.nk", &buckets.keeper.seed)?;
+        files.secret("keys/bucket-admin.nk", &buckets.admin.seed)?;
+    }
     files.directory("policies", Directory::Shared)?;
+    let server = server_config(&issuer, &xkey, &service, &inbox_prefix)
+        .replace("{jetstream}", &jetstream(directory, buckets.as_ref()))
+        .replace("{auth-users-are}", auth_users_are(buckets.as_ref()))
+        .replace("{auth-users}", &auth_users(&service, buckets.as_ref()))
+        .replace(
+            "{buckets}",
+            &buckets.as_ref().map(Buckets::account).unwrap_or_default(),
+        );
     files.file("nats-server.conf", &server)?;
-    files.file("portcullis.toml", PORTCULLIS_TOML)?;
+    let config = PORTCULLIS_TOML
+        .replace("{inbox-prefix}", inbox_prefix.as_str())
+        .replace(
+            "{buckets}",
+            &buckets.as_ref().map(Buckets::table).unwrap_or_default(),
+        );
+    files.file("portcullis.toml", &config)?;
     files.keep();
     Ok(Initialized {
         directory: directory.to_path_buf(),
         issuer: issuer.public,
         service: service.public,
+        buckets: names.to_vec(),
     })
+}
+
+fn server_config(
+    issuer: &NewKey,
+    xkey: &NewKey,
+    service: &NewKey,
+    inbox_prefix: &InboxPrefix,
+) -> String {
+    let required = required_permissions(inbox_prefix.as_str(), true);
+    NATS_SERVER_CONF
+        .replace("{issuer}", &issuer.public)
+        .replace("{xkey}", &xkey.public)
+        .replace("{service}", &service.public)
+        .replace("{service-permissions}", &permissions(required))
+}
+
+/// `JetStream`, with its files in `directory`, if there are buckets.
+fn jetstream(directory: &Path, buckets: Option<&Buckets<'_>>) -> String {
+    if buckets.is_none() {
+        return String::new();
+    }
+    // Servers take a relative path from where they are started.
+    let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
+    let store = directory.join("jetstream");
+    format!(
+        "\n# For the buckets.\njetstream {{ store_dir: {:?} }}\n",
+        store.display().to_string()
+    )
+}
+
+const fn auth_users_are(buckets: Option<&Buckets<'_>>) -> &'static str {
+    match buckets {
+        None => "the service itself",
+        Some(_) => "the service itself, and the users of the buckets",
+    }
+}
+
+fn auth_users(service: &NewKey, buckets: Option<&Buckets<'_>>) -> String {
+    let of_buckets = buckets.into_iter().flat_map(|buckets| {
+        [&buckets.reader, &buckets.keeper, &buckets.admin].map(|key| key.public.as_str())
+    });
+    let users = std::iter::once(service.public.as_str()).chain(of_buckets);
+    let users: Vec<_> = users.map(|key| format!("\"{key}\"")).collect();
+    users.join(", ")
+}
+
+/// Renders permissions as nats-server.conf has them.
+fn permissions(required: Vec<RequiredPermission>) -> String {
+    let side = |side| {
+        let mut subjects: Vec<String> = Vec::new();
+        for permission in required.iter().filter(|permission| permission.side == side) {
+            let subject = format!("\"{}\"", permission.subject);
+            if !subjects.contains(&subject) {
+                subjects.push(subject);
+            }
+        }
+        let indent = " ".repeat(12);
+        format!(
+            "[\n{indent}{}\n          ]",
+            subjects.join(&format!("\n{indent}"))
+        )
+    };
+    format!(
+        "{{\n          publish: {}\n          subscribe: {}\n        }}",
+        side(PermissionSide::Publish),
+        side(PermissionSide::Subscribe)
+    )
 }
 
 impl Initialized {
@@ -79,7 +176,25 @@ impl Initialized {
     pub fn summary(&self) -> String {
         let mut text = String::new();
         let directory = self.directory.display();
-        for (name, what) in [
+        let of_buckets: &[_] = if self.buckets.is_empty() {
+            &[]
+        } else {
+            &[
+                (
+                    "keys/buckets.nk",
+                    "seed the service reads buckets with; keep it secret",
+                ),
+                (
+                    "keys/keeper.nk",
+                    "seed to put and delete keys with; who has it decides who is let in",
+                ),
+                (
+                    "keys/bucket-admin.nk",
+                    "seed to make buckets with; keep it secret",
+                ),
+            ]
+        };
+        let always = [
             ("portcullis.toml", "configuration of the callout service"),
             ("nats-server.conf", "configuration of a server that asks it"),
             (
@@ -87,11 +202,16 @@ impl Initialized {
                 "seed that signs responses; keep it secret",
             ),
             (
+                "keys/xkey.nk",
+                "seed that decrypts requests; keep it secret",
+            ),
+            (
                 "keys/callout.nk",
                 "seed the service logs in with; keep it secret",
             ),
-            ("policies/", "put policies here"),
-        ] {
+        ];
+        let policies = [("policies/", "put policies here")];
+        for (name, what) in always.iter().chain(of_buckets).chain(&policies) {
             // Writing to a string does not fail.
             let _ = writeln!(text, "made {directory}/{name}: {what}");
         }
@@ -103,6 +223,15 @@ impl Initialized {
              3. nats-server -c {directory}/nats-server.conf\n  \
              4. portcullis serve --config {directory}/portcullis.toml\n"
         );
+        if let Some(bucket) = self.buckets.first() {
+            let _ = write!(
+                text,
+                "\nbuckets:\n  \
+                 make one:  nats --nkey {directory}/keys/bucket-admin.nk kv add {bucket}\n  \
+                 put a key: nats --nkey {directory}/keys/keeper.nk --inbox-prefix {} kv put {bucket} KEY VALUE\n",
+                buckets::KEEPER_PREFIX
+            );
+        }
         text
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use portcullis_core::BucketName;
 use tracing::{error, warn};
 
 use crate::check::{check_policies, run_check};
@@ -32,7 +33,10 @@ pub fn run(cli: Cli) -> ExitCode {
             log_level,
         } => return run_serve(&config, log_format, log_level),
         Command::Check { config } => check(&config),
-        Command::Init { directory } => initialize(&directory),
+        Command::Init {
+            directory,
+            key_value,
+        } => initialize(&directory, &key_value),
         Command::Import { from } => import(&from),
         Command::Policy { verb } => do_policy(&verb),
         Command::Inspect { file, config } => finish(inspect::inspect(&file, config.as_deref())),
@@ -101,8 +105,8 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
     Ok(findings.code)
 }
 
-fn initialize(directory: &Path) -> Result<ExitCode, Failure> {
-    let made = init::init(directory).map_err(not_made)?;
+fn initialize(directory: &Path, buckets: &[BucketName]) -> Result<ExitCode, Failure> {
+    let made = init::init(directory, buckets).map_err(not_made)?;
     print(&made.summary())?;
     Ok(ExitCode::Success)
 }

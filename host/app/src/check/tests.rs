@@ -6,7 +6,7 @@ use crate::init::init;
 /// A directory as `init` leaves it, and the findings after `spoil` has been at it.
 fn findings(spoil: fn(&Path), policies: &[&str]) -> (ExitCode, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
-    init(directory.path()).unwrap();
+    init(directory.path(), &[]).unwrap();
     spoil(directory.path());
     let found = run_check(&directory.path().join("portcullis.toml"), |_, table, _| {
         policies

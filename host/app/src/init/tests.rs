@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use nkeys::KeyPair;
+use portcullis_claims::CurveKey;
 
 use super::*;
 use crate::check::{Findings, run_check};
@@ -20,8 +21,38 @@ fn names(directory: &Path) -> BTreeSet<String> {
 #[test]
 fn what_is_made_passes_the_check() {
     let directory = tempfile::tempdir().unwrap();
-    let root = directory.path().join("new/portcullis");
-    init(&root).unwrap();
+    for (root, buckets) in [
+        ("new/portcullis", vec![]),
+        ("buckets", vec!["revoked", "tenants"]),
+    ] {
+        let root = directory.path().join(root);
+        let buckets: Vec<_> = buckets.iter().map(|name| name.parse().unwrap()).collect();
+        init(&root, &buckets).unwrap();
+        passes_the_check(&root);
+        let config = Config::load(&root.join("portcullis.toml")).unwrap().value;
+        assert_eq!(config.key_value.buckets, buckets);
+        assert_eq!(config.key_value.nats.is_some(), !buckets.is_empty());
+        for file in ["portcullis.toml", "nats-server.conf"] {
+            let text = fs::read_to_string(root.join(file)).unwrap();
+            let place = text.lines().find(|line| {
+                [
+                    "{buckets",
+                    "{inbox",
+                    "{auth",
+                    "{jet",
+                    "-permissions}",
+                    "{keeper",
+                    "{reader",
+                ]
+                .iter()
+                .any(|place| line.contains(place))
+            });
+            assert_eq!(place, None, "{file}");
+        }
+    }
+}
+
+fn passes_the_check(root: &Path) {
     let findings = run_check(&root.join("portcullis.toml"), |_, _, _| Vec::new());
     assert_eq!(
         findings,
@@ -36,7 +67,7 @@ fn what_is_made_passes_the_check() {
 #[test]
 fn the_server_is_told_the_public_keys_of_the_seeds() {
     let directory = tempfile::tempdir().unwrap();
-    let made = init(directory.path()).unwrap();
+    let made = init(directory.path(), &[]).unwrap();
     let config = Config::load(&directory.path().join("portcullis.toml")).unwrap();
     let secrets = config.value.resolve_secrets().unwrap().value;
     let public = |seed: &str| KeyPair::from_seed(seed).unwrap().public_key();
@@ -50,6 +81,10 @@ fn the_server_is_told_the_public_keys_of_the_seeds() {
     assert!(server.contains(&format!("auth_users: [ \"{}\" ]", made.service)));
     assert!(!server.contains(seed.trim_end()));
     assert!(!made.summary().contains(seed.trim_end()));
+    let xkey = CurveKey::from_seed(secrets.xkey_seed.unwrap().expose()).unwrap();
+    assert!(server.contains(&format!("xkey: \"{}\"", xkey.public_key())));
+    let prefix = config.value.nats.inbox_prefix.unwrap();
+    assert!(server.contains(&format!("\"{}\"", prefix.subscription())));
     assert!(!server.contains("{issuer}") && !server.contains("{service}"));
 }
 
@@ -59,14 +94,22 @@ fn seeds_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let directory = tempfile::tempdir().unwrap();
-    init(directory.path()).unwrap();
-    let mode = |name| {
+    init(directory.path(), &["revoked".parse().unwrap()]).unwrap();
+    let mode = |name: &str| {
         let metadata = fs::metadata(directory.path().join(name)).unwrap();
         metadata.permissions().mode() & 0o777
     };
     assert_eq!(mode("keys"), 0o700);
     assert_eq!(mode("keys/issuer.nk"), 0o600);
-    assert_eq!(mode("keys/callout.nk"), 0o600);
+    for key in [
+        "callout.nk",
+        "xkey.nk",
+        "buckets.nk",
+        "keeper.nk",
+        "bucket-admin.nk",
+    ] {
+        assert_eq!(mode(&format!("keys/{key}")), 0o600, "{key}");
+    }
 }
 
 #[test]
@@ -75,7 +118,7 @@ fn nothing_is_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(name);
         fs::write(&path, "mine").unwrap();
-        let error = init(directory.path()).unwrap_err();
+        let error = init(directory.path(), &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
@@ -106,6 +149,9 @@ fn a_file_in_the_place_of_the_directory_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
     fs::write(&path, "mine").unwrap();
-    assert!(matches!(init(&path), Err(NotInitialized::Write { .. })));
+    assert!(matches!(
+        init(&path, &[]),
+        Err(NotInitialized::Write { .. })
+    ));
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
 }

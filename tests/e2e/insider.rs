@@ -1,0 +1,332 @@
+//! What a user of the callout account gets out of the set-up that `portcullis init` writes, beyond what it was given.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use async_nats::jetstream::{self, kv, stream};
+use async_nats::{Client, ConnectOptions, Subscriber};
+use futures::StreamExt as _;
+use portcullis_tests::{
+    Answer, Built, CALLOUT, Credentials, Host, NatsServer, PolicyDirectory, Release, Wire,
+    is_refused, log_in, run_portcullis,
+};
+use rstest::rstest;
+use serde_json::json;
+use tempfile::TempDir;
+
+const BUCKET: &str = "revoked";
+/// In every request while its login is decided, and in the bucket.
+const PASSWORD: &str = "swordfish-in-transit";
+const REASON: &str = "left-in-may";
+/// A user that was added to the callout account, without permissions of its own.
+const INSIDER: (&str, &str) = ("insider", "insider-password");
+/// Another one, who was given everything.
+const ADMIN: (&str, &str) = ("generous", "generous-password");
+
+/// What `init` wrote, with two more users in the callout account, a server that runs it, and a policy that refuses whoever is in
+/// the bucket.
+struct Stage {
+    home: TempDir,
+    server: NatsServer,
+}
+
+impl Stage {
+    async fn start(release: Release) -> Result<Self> {
+        Self::start_with(release, |server| server).await
+    }
+
+    /// Starts it with what the operator has changed in nats-server.conf besides.
+    async fn start_with(release: Release, change: impl FnOnce(String) -> String) -> Result<Self> {
+        let home = tempfile::tempdir()?;
+        let directory = home.path().to_string_lossy().into_owned();
+        let made = run_portcullis(&["init", &directory, "--key-value", BUCKET], "").await?;
+        ensure!(made.code == Some(0), "{made:?}");
+        let file = home.path().join("nats-server.conf");
+        let written = fs::read_to_string(&file)?;
+        let (insider, password) = INSIDER;
+        let (admin, admin_password) = ADMIN;
+        let added = format!(
+            "users: [\n{{ user: {insider}, password: {password} }}\n\
+             {{ user: {admin}, password: {admin_password}, permissions: {{ publish: \">\", subscribe: \">\" }} }}\n"
+        );
+        let config = written.replacen("users: [\n", &added, 1);
+        let asked = format!("auth_users: [ {insider}, {admin}, ");
+        let config = config.replacen("auth_users: [ ", &asked, 1);
+        fs::write(&file, change(config))?;
+        let server = NatsServer::start(release, &file).await?;
+
+        let stage = Self { home, server };
+        let context = jetstream::new(stage.key_user("bucket-admin", "_INBOX").await?);
+        let bucket = kv::Config {
+            bucket: BUCKET.to_owned(),
+            ..kv::Config::default()
+        };
+        context.create_key_value(bucket).await?;
+        let context = jetstream::new(stage.key_user("keeper", "_INBOX_KEEPER").await?);
+        let bucket = context.get_key_value(BUCKET).await?;
+        bucket.put("mallory", REASON.into()).await?;
+        Ok(stage)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Logs in with a seed that `init` wrote.
+    async fn key_user(&self, seed: &str, inbox_prefix: &str) -> Result<Client> {
+        let seed = fs::read_to_string(self.file(&format!("keys/{seed}.nk")))?;
+        let options = ConnectOptions::with_nkey(seed.trim().to_owned());
+        let options = options.custom_inbox_prefix(inbox_prefix);
+        Ok(options.connect(self.server.url()).await?)
+    }
+
+    async fn start_host(&self) -> Result<Host> {
+        let config = self.file("portcullis.toml");
+        let written = fs::read_to_string(&config)?;
+        let written = written
+            .replace("nats://127.0.0.1:4222", &self.server.url())
+            .replace("127.0.0.1:9222", "127.0.0.1:0");
+        let grant = format!("[policies.grants.revocations]\nkey-value = [\"{BUCKET}\"]\n");
+        fs::write(&config, format!("{written}\n{grant}"))?;
+        let policies = PolicyDirectory::create(self.file("policies"))?;
+        let settings = format!("[settings]\nbucket = \"{BUCKET}\"\n");
+        policies.put_policy("revocations", &Built::guest("looks_up")?, &settings)?;
+        let host = Host::spawn(&config, &[])?;
+        host.ready().await?;
+        Ok(host)
+    }
+
+    async fn is_admitted(&self, user: &str) -> Result<bool> {
+        let credentials = Credentials::Password(user, PASSWORD);
+        let login = log_in(&self.server.url(), credentials, user).await;
+        ensure!(login.is_ok() || is_refused(&login), "{login:?}");
+        Ok(login.is_ok())
+    }
+
+    /// Logs in as the user of the callout account that may do everything there.
+    async fn admin(&self) -> Result<Client> {
+        let (user, password) = ADMIN;
+        let credentials = Credentials::Password(user, password);
+        Ok(log_in(&self.server.url(), credentials, "generous").await?)
+    }
+
+    /// Logs in over the plain protocol.
+    async fn wire(&self, fields: &serde_json::Value) -> Result<Wire> {
+        let mut wire = Wire::open(self.server.port()).await?;
+        ensure!(wire.log_in(fields).await? == Answer::Admitted);
+        Ok(wire)
+    }
+
+    async fn insider(&self) -> Result<Wire> {
+        let (user, pass) = INSIDER;
+        self.wire(&json!({ "user": user, "pass": pass })).await
+    }
+}
+
+/// Sends `commands`, and returns everything that the server has sent by the time that it has worked through them.
+async fn heard(wire: &mut Wire, commands: &[&str]) -> Result<Vec<String>> {
+    for command in commands {
+        wire.say(&format!("{command}\r\n")).await?;
+    }
+    wire.say("PING\r\n").await?;
+    let mut lines = Vec::new();
+    loop {
+        match wire.line().await?.context("the connection has ended")? {
+            line if line == "PONG" => return Ok(lines),
+            // The server may say these at any time.
+            line if line == "+OK" || line == "PING" || line.starts_with("INFO ") => {}
+            line => lines.push(line),
+        }
+    }
+}
+
+/// Returns everything that has come before a message that is published now.
+async fn heard_so_far(client: &Client, all: &mut Subscriber) -> Result<Vec<async_nats::Message>> {
+    client.publish("marker.last", "".into()).await?;
+    let mut messages = Vec::new();
+    loop {
+        let message = all.next().await.context("the subscription has ended")?;
+        if message.subject.as_str() == "marker.last" {
+            return Ok(messages);
+        }
+        messages.push(message);
+    }
+}
+
+fn contains(message: &async_nats::Message, text: &str) -> bool {
+    let found = message
+        .payload
+        .windows(text.len())
+        .any(|window| window == text.as_bytes());
+    found || message.subject.contains(text)
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_user_without_permissions_hears_nothing_and_answers_nothing(
+    #[values(Release::Nats2_10, Release::Newest)] release: Release,
+) -> Result<()> {
+    let stage = Stage::start(release).await?;
+    let mut insider = stage.insider().await?;
+    let subjects = [
+        CALLOUT,
+        "$SYS.REQ.USER.AUTH q",
+        "$SYS._INBOX.>",
+        "_INBOX.>",
+        "$SRV.>",
+        "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
+        ">",
+    ];
+    let subscribe: Vec<_> = subjects
+        .iter()
+        .enumerate()
+        .map(|(number, subject)| format!("SUB {subject} {number}"))
+        .collect();
+    let subscribe: Vec<_> = subscribe.iter().map(String::as_str).collect();
+    let refused = heard(&mut insider, &subscribe).await?;
+    assert_eq!(refused.len(), subjects.len(), "{refused:?}");
+    let _host = stage.start_host().await?;
+
+    for _ in 0..3 {
+        assert!(stage.is_admitted("alice").await?);
+        assert!(!stage.is_admitted("mallory").await?);
+        let publish = [
+            "PUB $SYS._INBOX.x 0\r\n",
+            "PUB $SYS.REQ.USER.AUTH mine 0\r\n",
+            "PUB $JS.API.INFO mine 0\r\n",
+            "PUB $SYS.REQ.USER.INFO mine 0\r\n",
+        ];
+        let heard = heard(&mut insider, &publish).await?;
+        let is_refusal = |line: &String| line.starts_with("-ERR 'Permissions Violation");
+        assert!(heard.iter().all(is_refusal), "{heard:?}");
+        assert_eq!(heard.len(), publish.len(), "{heard:?}");
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_user_who_may_do_everything_reads_no_password_and_no_bucket(
+    #[values(Release::Nats2_10, Release::Newest)] release: Release,
+) -> Result<()> {
+    let stage = Stage::start(release).await?;
+    let admin = stage.admin().await?;
+    let mut all = admin.subscribe(">").await?;
+    admin.flush().await?;
+    // From before the host reads the bucket.
+    let host = stage.start_host().await?;
+    assert!(stage.is_admitted("alice").await?);
+    host.decision("alice").await?;
+
+    let messages = heard_so_far(&admin, &mut all).await?;
+    for message in &messages {
+        for secret in [PASSWORD, REASON, "$KV.", "eyJ"] {
+            assert!(!contains(message, secret), "{secret}: {message:?}");
+        }
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_user_who_may_do_everything_does_not_change_who_is_revoked(
+    #[values(Release::Nats2_10, Release::Newest)] release: Release,
+) -> Result<()> {
+    // The operator has given the callout account JetStream, too.
+    let with_streams = |config: String| config.replace("AUTH {\n", "AUTH {\n jetstream: enabled\n");
+    let stage = Stage::start_with(release, with_streams).await?;
+    let host = stage.start_host().await?;
+    assert!(!stage.is_admitted("mallory").await?);
+    let mark = host.log().len();
+
+    let context = jetstream::new(stage.admin().await?);
+    let bucket = kv::Config {
+        bucket: BUCKET.to_owned(),
+        ..kv::Config::default()
+    };
+    let bucket = context.create_key_value(bucket).await?;
+    bucket.put("alice", "forged".into()).await?;
+    bucket.delete("mallory").await?;
+    assert!(stage.is_admitted("alice").await?);
+    assert!(!stage.is_admitted("mallory").await?);
+    let events = host.log().all();
+    let mut after = events.iter().skip(mark);
+    assert!(
+        after.all(|event| !event.line().contains("key-value bucket")),
+        "the mirror heard nothing of it"
+    );
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_keeper_of_a_bucket_fills_it_and_does_nothing_else(
+    #[values(Release::Nats2_10, Release::Newest)] release: Release,
+) -> Result<()> {
+    let stage = Stage::start(release).await?;
+    let host = stage.start_host().await?;
+    let keeper = stage.key_user("keeper", "_INBOX_KEEPER").await?;
+    let context = jetstream::new(keeper);
+    let bucket = context.get_key_value(BUCKET).await?;
+    bucket.put("bob", REASON.into()).await?;
+    let comes_to = async |user: &str, is_admitted: bool| -> Result<()> {
+        while stage.is_admitted(user).await? != is_admitted {}
+        Ok(())
+    };
+    let patience = Duration::from_mins(1);
+    tokio::time::timeout(patience, comes_to("bob", false)).await??;
+    bucket.delete("mallory").await?;
+    tokio::time::timeout(patience, comes_to("mallory", true)).await??;
+
+    let seed = fs::read_to_string(stage.file("keys/keeper.nk"))?;
+    let options = ConnectOptions::with_nkey(seed.trim().to_owned());
+    let (refusals, mut refused) = tokio::sync::mpsc::unbounded_channel();
+    let options = options.event_callback(move |event| {
+        let refusals = refusals.clone();
+        async move {
+            // The test may be over.
+            let _ = refusals.send(event.to_string());
+        }
+    });
+    let client = options.connect(stage.server.url()).await?;
+    for subject in [
+        "$JS.API.STREAM.CREATE.MINE",
+        "$JS.API.STREAM.PURGE.KV_revoked",
+        "$JS.API.CONSUMER.CREATE.KV_revoked.mine.>",
+        "$JS.API.DIRECT.GET.KV_revoked.$KV.revoked.bob",
+        "$JS.API.STREAM.MSG.GET.KV_revoked",
+    ] {
+        client.publish(subject, "{}".into()).await?;
+        client.flush().await?;
+        let expected = format!("Publish to \"{subject}\"");
+        let says = async {
+            while let Some(said) = refused.recv().await {
+                if said.to_lowercase().contains(&expected.to_lowercase()) {
+                    return Ok(());
+                }
+            }
+            anyhow::bail!("no word of `{subject}`")
+        };
+        tokio::time::timeout(patience, says).await??;
+    }
+    drop(host);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_callout_account_has_no_streams_to_ask_the_host_with(
+    #[values(Release::Nats2_10, Release::Newest)] release: Release,
+) -> Result<()> {
+    let stage = Stage::start(release).await?;
+    let context = jetstream::new(stage.admin().await?);
+    let mine = stream::Config {
+        name: "MINE".to_owned(),
+        subjects: vec!["mine.>".to_owned()],
+        ..Default::default()
+    };
+    assert!(context.create_stream(mine).await.is_err());
+    Ok(())
+}
