@@ -181,6 +181,20 @@ impl Permit {
 
     /// Signs with the account's signing key of this name (operator mode). With a scoped signing key the key's own template
     /// says what the login may do, and the permit must say nothing about it.
+    ///
+    /// The server puts the user name and the values of tags (`VALUE` of `NAME:VALUE`) into the template's subjects as they
+    /// are. With a role, each has to be one literal token: no `.`, wildcard, brace, white space, control character or
+    /// leading `$`. The host refuses a permit in which one is not. [`escape`](crate::template::escape) makes one token of
+    /// any text.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    /// use portcullis_sdk::template::escape;
+    ///
+    /// let permit = Permit::new("APP").role("reader");
+    /// assert_eq!(permit.clone().user_name("a.*@example.com").problems().len(), 1);
+    /// assert!(permit.user_name(escape("a.*@example.com")).problems().is_empty());
+    /// ```
     pub fn role(mut self, name: impl Into<String>) -> Self {
         self.role = Some(name.into());
         self

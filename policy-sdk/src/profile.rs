@@ -9,7 +9,7 @@
 //! | `publish.allow`, `subscribe.allow` | subjects; for `subscribe` also `"subject queue"` | nothing |
 //! | `publish.deny`, `subscribe.deny` | subjects that are never possible; deny wins over allow | nothing |
 //! | `responses` | permission to publish on the reply subject of a message received: `{ max = 1, ttl = "2m" }`. Zero means the server's default: one reply, two minutes | none |
-//! | `role` | in operator mode, the signing key of the account to sign with | none |
+//! | `role` | in operator mode, the signing key of the account to sign with. With a role the user name is [escaped](crate::template::escape), because `{{name()}}` of the role's template puts it into subjects | none |
 //! | `sources` | networks to come from: `["10.0.0.0/8"]` | anywhere |
 //! | `connection-types` | how to be connected: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT`, `IN_PROCESS` | in any way |
 //! | `times` | parts of every day: `[{ start = "08:00:00", end = "18:00:00" }]` | always |
@@ -25,6 +25,9 @@ mod tests;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::Permit;
+use crate::template::escape;
 
 pub use combination::{Combination, Refusal};
 pub use template::ProfileTemplate;
@@ -158,4 +161,13 @@ pub struct Times {
     pub start: String,
     /// When it ends.
     pub end: String,
+}
+
+/// Signs `permit` with `role`, whose template may put the user name into subjects: the name becomes one literal token.
+fn with_role(permit: Permit, role: &str) -> Permit {
+    let permit = match permit.user().map(escape) {
+        Some(name) => permit.user_name(name),
+        None => permit,
+    };
+    permit.role(role)
 }

@@ -23,6 +23,7 @@ mod secrets;
 mod server_rules;
 mod service;
 mod support;
+mod tails;
 mod tls;
 mod trust;
 mod user_jwt;

@@ -95,6 +95,36 @@ async fn an_unknown_placeholder_crashes_a_server_that_does_not_bound_templates()
     Ok(())
 }
 
+/// The verdict that white space in the place of a subject crashes a server is true of these releases; newer ones drop it.
+#[rstest]
+#[tokio::test]
+async fn white_space_for_a_subject_crashes_servers_that_do_not_look(
+    #[values(
+        Release::Nats2_10,
+        Release::Nats2_11,
+        Release::Nats2_12,
+        Release::Nats2_14,
+        Release::Nats2_15
+    )]
+    release: Release,
+) -> Result<()> {
+    let crashes = version(release) < ServerVersion::new(2, 12, 14);
+    for case in operator_mode::blank_entries() {
+        let mut stage = Stage::set(release, World::operator_mode(None)).await?;
+        let answered = stage.answer(case.edit).await?;
+        let gone = answered.outcome == Outcome::Gone;
+        ensure!(gone == crashes, "{}: {:?}", case.name, answered.outcome);
+        let verdict = verdict(&stage, &answered, version(release));
+        let said = verdict.err().map(|refusal| {
+            let cause = std::error::Error::source(&refusal).map(ToString::to_string);
+            cause.unwrap_or_else(|| refusal.to_string())
+        });
+        let says_so = said.is_some_and(|said| said.contains("crashes"));
+        ensure!(says_so == crashes, "{}", case.name);
+    }
+    Ok(())
+}
+
 const fn version(release: Release) -> ServerVersion {
     match release {
         Release::Nats2_10 => ServerVersion::new(2, 10, 26),

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
+use portcullis_core::{
+    AuthorizationRequest, Authorizer, Decision, Denial, DenialClass, Outcome, Permit, PolicyRef,
+    WorkBudget,
+};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout_at;
 
 use crate::enforce::enforce;
 use crate::service::ServiceOptions;
@@ -15,11 +20,11 @@ pub(crate) async fn decide<A: Authorizer>(
     authorizer: &A,
     request: Arc<AuthorizationRequest>,
     deadline: Instant,
-    options: &ServiceOptions,
+    options: &Arc<ServiceOptions>,
 ) -> Decision {
     // Somebody else's code: a panic in it is a refusal like any other failure.
     let decision = AssertUnwindSafe(authorizer.authorize(Arc::clone(&request), deadline));
-    let decision = tokio::time::timeout_at(deadline.into(), decision.catch_unwind()).await;
+    let decision = timeout_at(deadline.into(), decision.catch_unwind()).await;
     let decision = match decision {
         Ok(Ok(decision)) => decision,
         Ok(Err(_)) => return Decision::deny(DenialClass::Internal, "the authorizer panicked"),
@@ -32,10 +37,10 @@ pub(crate) async fn decide<A: Authorizer>(
     };
     let outcome = match decision.outcome {
         Outcome::Permit(permit) => {
-            match enforce(permit, &request, decision.policy.as_deref(), options) {
-                Ok(permit) => Outcome::Permit(permit),
-                Err(denial) => Outcome::Deny(denial),
-            }
+            let policy = decision.policy.clone();
+            enforced(permit, request, policy, deadline, options)
+                .await
+                .map_or_else(Outcome::Deny, Outcome::Permit)
         }
         Outcome::Deny(denial) => Outcome::Deny(denial),
     };
@@ -45,9 +50,49 @@ pub(crate) async fn decide<A: Authorizer>(
     }
 }
 
+/// The permit, held to the host's own rules: here if that is quick, on the blocking pool if there is much to compare.
+async fn enforced(
+    mut permit: Permit,
+    request: Arc<AuthorizationRequest>,
+    policy: Option<Arc<PolicyRef>>,
+    deadline: Instant,
+    options: &Arc<ServiceOptions>,
+) -> Result<Permit, Denial> {
+    let mut work = WorkBudget::new(WorkBudget::INLINE);
+    let held = enforce(&mut permit, &request, policy.as_deref(), options, &mut work);
+    if !work.is_exceeded() {
+        return held.map(|()| permit);
+    }
+    let options = Arc::clone(options);
+    let held = spawn_blocking(move || {
+        let mut work = WorkBudget::default();
+        enforce(
+            &mut permit,
+            &request,
+            policy.as_deref(),
+            &options,
+            &mut work,
+        )
+        .map(|()| permit)
+    });
+    match timeout_at(deadline.into(), held).await {
+        Ok(Ok(held)) => held,
+        Ok(Err(_)) => Err(Denial::new(
+            DenialClass::Internal,
+            "holding the permit to the host's rules panicked",
+        )),
+        Err(_) => Err(Denial::new(
+            DenialClass::Deadline,
+            "the permit was not held to the host's rules within the request's deadline",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use portcullis_core::Permit;
+    use std::collections::BTreeMap;
+
+    use portcullis_core::{Ceiling, PermissionSubject, SubjectPermission};
 
     use super::*;
     use crate::fixtures::{NOW, options, request};
@@ -66,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_authorizer_that_is_late_is_a_named_deny() {
-        let options = options();
+        let options = Arc::new(options());
         let decision = decide(&Fixed(None), Arc::new(request()), Instant::now(), &options).await;
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("{decision:?}")
@@ -85,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_authorizer_that_panics_is_a_named_deny() {
-        let options = options();
+        let options = Arc::new(options());
         let deadline = Instant::now() + options.deadline;
         let decision = decide(&Broken, Arc::new(request()), deadline, &options).await;
         let Outcome::Deny(denial) = decision.outcome else {
@@ -96,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_authorizer_permits_is_held_to_the_hosts_rules() {
-        let options = options();
+        let options = Arc::new(options());
         let permit = Permit::builder("SYS", NOW).finish().unwrap();
         let authorizer = Fixed(Some(crate::fixtures::permit(permit)));
         let deadline = Instant::now() + options.deadline;
@@ -106,5 +151,56 @@ mod tests {
             panic!("`SYS` was permitted")
         };
         assert_eq!(denial.class, DenialClass::AccountNotAllowed);
+    }
+
+    /// A permit with as many subjects as fit, under a ceiling: decided by a thread that is not the runtime's.
+    async fn much_to_compare(ceiling: &[&str], subject: fn(usize) -> String) -> Outcome {
+        let mut options = options();
+        let allow = ceiling.iter().map(|subject| subject.parse().unwrap());
+        let side = SubjectPermission {
+            allow: allow.collect::<Vec<PermissionSubject>>(),
+            deny: Vec::new(),
+        };
+        let ceiling = Ceiling {
+            publish: side.clone(),
+            subscribe: side,
+            ..Ceiling::default()
+        };
+        options.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
+        let mut permit = Permit::builder("APP", NOW);
+        let mut bytes = 0;
+        for subject in (0..4000).map(subject) {
+            bytes += subject.len();
+            if bytes <= Permit::MAX_SUBJECT_BYTES {
+                permit.subscribe_allow(&subject);
+            }
+        }
+        let authorizer = Fixed(Some(crate::fixtures::permit(permit.finish().unwrap())));
+        let deadline = Instant::now() + std::time::Duration::from_mins(5);
+        decide(
+            &authorizer,
+            Arc::new(request()),
+            deadline,
+            &Arc::new(options),
+        )
+        .await
+        .outcome
+    }
+
+    #[tokio::test]
+    async fn large_permits_are_compared_and_hostile_ones_are_a_named_deny() {
+        let ordinary = much_to_compare(&["app.>"], |number| format!("app.{number}.orders")).await;
+        let Outcome::Permit(permit) = ordinary else {
+            panic!("{ordinary:?}")
+        };
+        assert_eq!(permit.permissions.subscribe.allow.len(), 4000);
+        let hostile = much_to_compare(&["> q.*", "*.> q.>", "*.*.> *"], |number| {
+            format!("{}> q.{number}", "*.".repeat(number % 100))
+        });
+        let Outcome::Deny(denial) = hostile.await else {
+            panic!("a permit that takes for ever to compare was permitted")
+        };
+        assert_eq!(denial.class, DenialClass::CeilingExceeded);
+        assert!(denial.reason.contains("takes more than"), "{denial}");
     }
 }

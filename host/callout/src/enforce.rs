@@ -1,18 +1,21 @@
 //! What the server would let pass, the host does not.
 //!
 //! On the callout path servers ignore a user's source networks and connection types, and in config mode place a login in
-//! whatever account the response names.
+//! whatever account the response names. They read a `*` at the end of a subscribe permission as `>`.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use portcullis_claims::deny_filter;
 use portcullis_core::{
     AuthorizationRequest, Ceiling, Client, ConnectionType, Denial, DenialClass, Permit, PolicyName,
-    PolicyRef,
+    PolicyRef, WorkBudget,
 };
 
 use crate::service::ServiceOptions;
+
+mod permissions;
 
 /// The most that permits may grant, whoever makes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,23 +36,35 @@ pub struct Expiry {
     pub jitter: Duration,
 }
 
-/// Holds `permit`, which `policy` gave in answer to `request`, to the host's own rules.
+/// Holds `permit`, which `policy` gave in answer to `request`, to the host's own rules, and changes it where they cut it
+/// down. `work` pays for comparing its subjects.
 ///
 /// # Errors
 ///
-/// The first rule that it breaks.
+/// The first rule that it breaks. If that is the budget, the permit is as it was.
 pub(crate) fn enforce(
-    permit: Permit,
+    permit: &mut Permit,
     request: &AuthorizationRequest,
     policy: Option<&PolicyRef>,
     options: &ServiceOptions,
-) -> Result<Permit, Denial> {
-    check_account(&permit, options)?;
-    check_source(&permit, &request.client)?;
-    check_connection_type(&permit, &request.client)?;
-    let mut permit = under_ceilings(permit, policy, options)?;
-    permit.expires_at = options.expiry.of(&permit, request);
-    Ok(permit)
+    work: &mut WorkBudget,
+) -> Result<(), Denial> {
+    check_account(permit, options)?;
+    check_source(permit, &request.client)?;
+    check_connection_type(permit, &request.client)?;
+    if let Some(role) = &permit.role {
+        check_role(role, policy, options)?;
+    } else {
+        let version = request.server.version.as_deref();
+        let filter = deny_filter(version.and_then(|version| version.parse().ok()));
+        let ceilings = ceilings(permit, policy, options).flatten();
+        if let Some(held) = permissions::held(&permit.permissions, ceilings, policy, filter, work)?
+        {
+            permit.permissions = held;
+        }
+    }
+    permit.expires_at = options.expiry.of(permit, request);
+    Ok(())
 }
 
 fn check_account(permit: &Permit, options: &ServiceOptions) -> Result<(), Denial> {
@@ -98,41 +113,38 @@ fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial>
     Err(Denial::new(DenialClass::ConnectionTypeNotAllowed, reason))
 }
 
+/// The ceilings of a permit's account and of its policy, each with what it is called.
+fn ceilings<'a>(
+    permit: &Permit,
+    policy: Option<&PolicyRef>,
+    options: &'a ServiceOptions,
+) -> impl Iterator<Item = Option<(String, &'a Ceiling)>> + use<'a> {
+    let account = options.issuers.name_of(&permit.account);
+    let of_account = options.ceilings.accounts.get_key_value(account);
+    let of_policy = policy.and_then(|policy| options.ceilings.policies.get_key_value(&policy.name));
+    [
+        of_account.map(|(name, ceiling)| (format!("account `{name}`"), ceiling)),
+        of_policy.map(|(name, ceiling)| (format!("policy `{name}`"), ceiling)),
+    ]
+    .into_iter()
+}
+
 /// A scoped signing key brings the permissions of its template, which nobody here knows. The template is the operator's own,
 /// so an account's ceiling lets it pass; a policy with a ceiling may not reach for it.
-fn under_ceilings(
-    mut permit: Permit,
+fn check_role(
+    role: &str,
     policy: Option<&PolicyRef>,
     options: &ServiceOptions,
-) -> Result<Permit, Denial> {
-    let account = options.issuers.name_of(&permit.account);
-    let ceilings = [
-        options
-            .ceilings
-            .accounts
-            .get_key_value(account)
-            .map(|(name, ceiling)| (format!("account `{name}`"), ceiling)),
-        policy
-            .and_then(|policy| options.ceilings.policies.get_key_value(&policy.name))
-            .map(|(name, ceiling)| (format!("policy `{name}`"), ceiling)),
-    ];
-    if let Some(role) = &permit.role {
-        let [_, policys] = &ceilings;
-        let Some((whose, _)) = policys else {
-            return Ok(permit);
-        };
-        let reason = format!(
-            "the permit names role `{role}`, whose permissions the ceiling of {whose} cannot be held against"
-        );
-        return Err(Denial::new(DenialClass::CeilingExceeded, reason));
+) -> Result<(), Denial> {
+    match policy.filter(|policy| options.ceilings.policies.contains_key(&policy.name)) {
+        None => Ok(()),
+        Some(PolicyRef { name, .. }) => {
+            let reason = format!(
+                "the permit names role `{role}`, whose permissions the ceiling of policy `{name}` cannot be held against"
+            );
+            Err(Denial::new(DenialClass::CeilingExceeded, reason))
+        }
     }
-    for (whose, ceiling) in ceilings.into_iter().flatten() {
-        permit.permissions = ceiling.apply(&permit.permissions).map_err(|error| {
-            let reason = format!("the permit exceeds the ceiling of {whose}: {error}");
-            Denial::new(DenialClass::CeilingExceeded, reason)
-        })?;
-    }
-    Ok(permit)
 }
 
 /// The longest a login may last, in seconds: a hundred years. Servers count the time that is left in nanoseconds and 64

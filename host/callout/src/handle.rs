@@ -48,7 +48,7 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) struct Handler<A> {
     pub(crate) authorizer: A,
-    pub(crate) options: ServiceOptions,
+    pub(crate) options: Arc<ServiceOptions>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) permits: Arc<RecentPermits>,
     pub(crate) throttle: Arc<Throttle>,
@@ -94,7 +94,7 @@ impl<A: Authorizer> Handler<A> {
                 replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
             },
             delayed: Semaphore::new(MOST_DELAYED),
-            options,
+            options: Arc::new(options),
         }
     }
 

@@ -92,8 +92,8 @@ pub use response::{Answer, ResponseBody, ResponseClaims};
 pub use server::{
     Accepted, AccountView, EffectivePermissions, Expectations, InvalidServerVersion, LoginFacts,
     OperatorView, Part, PermissionSide, Refusal, RoleTemplate, ScopeView, ServerMode,
-    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, login_ends, preflight,
-    preflight_for, server_verdict,
+    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, deny_filter, login_ends,
+    preflight, preflight_for, server_verdict,
 };
 pub use user::{
     PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserTemplate,

@@ -1,7 +1,9 @@
 //! The server: what it does with a response, by mode and version.
 
 mod accepted;
+mod blank;
 mod claims;
+mod delivery;
 mod mode;
 mod preflight;
 mod refusal;
@@ -12,6 +14,7 @@ mod verdict;
 mod version;
 
 pub use accepted::{Accepted, EffectivePermissions, ServerVerdict};
+pub use delivery::deny_filter;
 pub use mode::{
     AccountView, LoginFacts, OperatorView, RoleTemplate, ScopeView, ServerMode, SigningKeyView,
 };

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{PermissionSubject, Permissions, Permit, ResponsePermission, SubjectPermission};
+use crate::{
+    DenyFilter, OpenTail, PermissionSubject, Permissions, Permit, ResponsePermission,
+    SubjectPermission, WorkBudget, WorkExceeded,
+};
 
 mod side;
 
@@ -80,6 +83,12 @@ pub enum CeilingExceeded {
         /// The one without a queue group, of either.
         plain: PermissionSubject,
     },
+    /// A `*` at the end that clients can make a `>` of, and the ceiling does not allow that.
+    #[error("the permit goes beyond what the ceiling allows below `{subject}`: {0}", subject = .0.subject)]
+    OpenTail(OpenTail),
+    /// More comparing than a login may cost.
+    #[error(transparent)]
+    TooMuchWork(#[from] WorkExceeded),
     /// More subjects than a permit can carry.
     #[error("what permit and ceiling have in common takes more than {limit} subjects to say")]
     TooMany {
@@ -106,22 +115,30 @@ impl Ceiling {
     /// A clipped permit matches exactly what a server with either set of permissions would let through. Refusing is
     /// stricter than it could be where a subject is covered by several of the ceiling only together.
     ///
+    /// A `*` at the end of a subscribe permission counts as one token where [`SubjectPermission::tails`] can hold servers
+    /// to it. Whoever issues the permissions adds those denies. Where it cannot, the ceiling has to allow everything below.
+    ///
     /// # Errors
     ///
-    /// With [`OnExcess::Refuse`], the first subject that goes beyond. With both, what cannot be said in the form of a permit:
-    /// this is a denial too.
-    pub fn apply(&self, permissions: &Permissions) -> Result<Permissions, CeilingExceeded> {
+    /// With [`OnExcess::Refuse`], the first subject that goes beyond. With both, what cannot be said in the form of a permit,
+    /// and more comparing than `work` pays for: these are denials too.
+    pub fn apply(
+        &self,
+        permissions: &Permissions,
+        filter: DenyFilter,
+        work: &mut WorkBudget,
+    ) -> Result<Permissions, CeilingExceeded> {
         let publish = Side::new("publish", &permissions.publish, &self.publish);
         let subscribe = Side::new("subscribe", &permissions.subscribe, &self.subscribe);
         let permissions = match self.on_excess {
             OnExcess::Clip => Permissions {
-                publish: publish.clipped()?,
-                subscribe: subscribe.clipped()?,
+                publish: publish.clipped(work)?,
+                subscribe: subscribe.clipped(work)?,
                 responses: self.clipped_responses(permissions.responses),
             },
             OnExcess::Refuse => {
-                publish.check()?;
-                subscribe.check()?;
+                publish.check(work)?;
+                subscribe.check(work)?;
                 self.check_responses(permissions.responses)?;
                 permissions.clone()
             }
@@ -131,6 +148,11 @@ impl Ceiling {
             return Err(CeilingExceeded::TooMany {
                 limit: Permit::MAX_SUBJECTS,
             });
+        }
+        for open in permissions.subscribe.tails(filter, work)?.open {
+            if !subscribe.allows_open_ended(&open.subject, work)? {
+                return Err(CeilingExceeded::OpenTail(open));
+            }
         }
         Ok(permissions)
     }

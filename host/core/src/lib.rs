@@ -6,6 +6,7 @@
 //! - [`Identity`], [`Claims`], [`Certificate`]: who asks, as far as the host could prove it.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
 //! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: where from, how and when it may be.
+//! - [`Tails`]: what servers make of a `*` at the end; [`WorkBudget`]: what comparing subjects may cost.
 //! - [`Ceiling`]: the most it may do, whatever a policy says.
 //! - [`Verdict`]: what one policy says; [`Decision`]: what the whole chain comes to.
 //! - [`Authorizer`]: whoever turns a request into a decision.
@@ -28,7 +29,9 @@ mod request;
 mod secret;
 mod source;
 mod subject;
+mod tails;
 mod times;
+mod work;
 
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ConnectionType, InvalidConnectionType};
@@ -44,4 +47,6 @@ pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, 
 pub use secret::{HashError, Secret, SecretVerifier};
 pub use source::{InvalidSourceNetwork, SourceNetwork};
 pub use subject::{InvalidSubject, PermissionSubject, SubjectProblem};
+pub use tails::{DenyFilter, OpenTail, Tails};
 pub use times::{InvalidTimeRange, TimeOfDay, TimeRange};
+pub use work::{WorkBudget, WorkExceeded};

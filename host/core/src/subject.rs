@@ -1,12 +1,16 @@
 //! Subjects as permissions name them.
 
 mod pattern;
+mod set;
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 pub(crate) use pattern::Pattern;
+#[cfg(test)]
+pub(crate) use pattern::compared;
+pub(crate) use set::{Entry, SubjectSet};
 
 /// A subject in a permission: literal or with wildcards, and in subscribe permissions optionally followed by
 /// a space and a queue group.
@@ -104,6 +108,20 @@ impl PermissionSubject {
     }
 }
 
+/// Whether `text`, put into a subject as it stands, is exactly one token of it and matches itself only.
+///
+/// Servers put user names and tags into the templates of scoped signing keys without escaping them. There a `.` makes
+/// two tokens of one, `*` and `>` are wildcards, white space of any kind begins a queue group, braces begin a
+/// placeholder, and a leading `$` names the subjects of the system.
+pub(crate) fn is_literal_token(text: &str) -> bool {
+    let special = |character: char| {
+        character.is_whitespace()
+            || character.is_control()
+            || matches!(character, '.' | '*' | '>' | '{' | '}')
+    };
+    !text.is_empty() && !text.starts_with('$') && !text.contains(special)
+}
+
 fn problem_of(subject: &str) -> Option<SubjectProblem> {
     if subject.len() > PermissionSubject::MAX_LEN {
         return Some(SubjectProblem::TooLong);
@@ -173,6 +191,50 @@ mod tests {
         }
         let long = "a".repeat(1025);
         assert!(PermissionSubject::subscribe(&long).is_err());
+    }
+
+    /// Servers split a `sub` entry at every white space that Unicode has.
+    #[test]
+    fn no_white_space_of_any_kind_is_a_part_of_a_subject() {
+        // A space stands before a queue group.
+        let blank = |character: &char| {
+            *character != ' ' && (character.is_whitespace() || character.is_control())
+        };
+        for character in ('\0'..=char::MAX).filter(blank) {
+            for subject in [
+                format!("{character}"),
+                format!(">{character}a"),
+                format!("a {character}q"),
+            ] {
+                assert!(
+                    PermissionSubject::subscribe(&subject).is_err(),
+                    "{subject:?}"
+                );
+                assert!(PermissionSubject::publish(&subject).is_err(), "{subject:?}");
+            }
+            assert!(
+                !is_literal_token(&format!("a{character}b")),
+                "{character:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_literal_token_is_one_token_that_matches_itself() {
+        for token in [
+            "alice",
+            "alice@example",
+            "a%2Eb",
+            "<a",
+            "a$",
+            "käthe",
+            "spiffe://x/y",
+        ] {
+            assert!(is_literal_token(token), "{token}");
+        }
+        for text in ["", "*", ">", "a*", "a.b", "a b", "{{name()}}", "a}", "$SYS"] {
+            assert!(!is_literal_token(text), "{text}");
+        }
     }
 
     #[test]

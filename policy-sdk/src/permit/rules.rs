@@ -3,7 +3,7 @@
 mod bounds;
 
 use super::Permit;
-use super::subject::{is_blank, subject_problem};
+use super::subject::{is_blank, is_literal_token, subject_problem};
 
 /// Longest user name, account name or tag, in bytes.
 const MAX_TEXT: usize = 256;
@@ -51,7 +51,30 @@ pub(super) fn problems(permit: &Permit) -> Vec<String> {
             .iter()
             .filter_map(|tag| text_problem("tag", tag)),
     );
+    problems.extend(template_problem(permit));
     problems
+}
+
+/// The user name or tag that a role's template may not take.
+fn template_problem(permit: &Permit) -> Option<String> {
+    let role = permit.role.as_ref()?;
+    let name = permit
+        .user_name
+        .iter()
+        .map(|name| ("user name", name, &**name));
+    let tags = permit.tags.iter().filter_map(|tag| {
+        let (_, value) = tag.split_once(':')?;
+        Some(("tag", tag, value))
+    });
+    let (what, text, _) = name
+        .chain(tags)
+        .find(|(_, _, value)| !is_literal_token(value))?;
+    let (text, role) = (text.escape_debug(), role.escape_debug());
+    Some(format!(
+        "{what} `{text}` beside role `{role}`: the role's template puts it into subjects, so it has to be one token \
+         without `.`, `*`, `>`, braces, white space, control characters and a leading `$`; escape it (`template::escape` \
+         of the policy SDK)"
+    ))
 }
 
 fn account_problem(account: &str) -> Option<String> {
@@ -127,5 +150,27 @@ mod tests {
             ]
         );
         assert_eq!(Permit::new("").problems(), ["the permit names no account"]);
+    }
+
+    #[test]
+    fn beside_a_role_names_and_tags_are_one_literal_token() {
+        use crate::template::escape;
+
+        let permit = |name: &str, tag: &str| Permit::new("APP").user_name(name).tag(tag).role("r");
+        for (name, tag) in [
+            ("a.b", "t:1"),
+            (">\u{a0}a", "t:1"),
+            ("a", "t:\u{a0}"),
+            ("$JS", "t:1"),
+        ] {
+            let problems = permit(name, tag).problems();
+            assert!(
+                matches!(problems.as_slice(), [one] if one.contains("beside role `r`")),
+                "{problems:?}"
+            );
+            let (_, value) = tag.split_once(':').unwrap();
+            let escaped = permit(&escape(name), &format!("t:{}", escape(value)));
+            assert_eq!(escaped.problems(), [""; 0]);
+        }
     }
 }

@@ -29,6 +29,14 @@ fn pattern_problem(pattern: &str) -> Option<&'static str> {
     misplaced.then_some("`>` stands before the last token")
 }
 
+/// Whether a role's template takes `text` as one token that matches itself only.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn is_literal_token(text: &str) -> bool {
+    let special =
+        |character| is_blank(character) || matches!(character, '.' | '*' | '>' | '{' | '}');
+    !text.is_empty() && !text.starts_with('$') && !text.contains(special)
+}
+
 /// What neither subjects nor account names may contain.
 pub(crate) fn is_blank(character: char) -> bool {
     character.is_whitespace() || character.is_control()

@@ -1,6 +1,6 @@
 //! From a profile to a permit, with everything that is wrong with it.
 
-use super::Profile;
+use super::{Profile, with_role};
 use crate::{Permit, SettingsError};
 
 /// How the host names a list, and how the settings do.
@@ -15,7 +15,8 @@ const LISTS: [(&str, &str); 7] = [
 ];
 
 impl Profile {
-    /// Adds what the profile says to a permit, subjects as they stand.
+    /// Adds what the profile says to a permit, subjects as they stand. With a role, the permit's user name is escaped
+    /// ([`escape`](crate::template::escape)), because the role's template puts it into subjects.
     pub fn add_to(&self, permit: Permit) -> Permit {
         let permit = permit
             .publish_allow_all(&self.publish.allow)
@@ -31,7 +32,7 @@ impl Profile {
 
     fn add_bounds_to(&self, mut permit: Permit) -> Permit {
         if let Some(role) = &self.role {
-            permit = permit.role(role);
+            permit = with_role(permit, role);
         }
         for network in &self.sources {
             permit = permit.source_allow(network);

@@ -152,7 +152,8 @@ impl Combination {
         }
     }
 
-    /// Adds everything to a permit.
+    /// Adds everything to a permit. With a role, the permit's user name is escaped
+    /// ([`escape`](crate::template::escape)), because the role's template puts it into subjects.
     pub fn add_to(self, permit: Permit) -> Permit {
         let permit = permit
             .publish_allow_all(self.publish.allow)

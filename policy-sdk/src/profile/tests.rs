@@ -305,3 +305,15 @@ fn one_profile_that_asks_for_a_proxy_is_enough() {
         assert!(permit(&profiles, "{}").unwrap().requires_proxy());
     }
 }
+
+#[test]
+fn with_a_role_the_user_name_is_one_token() {
+    let named = || Permit::new("APP").user_name("a.*.b@example.com");
+    let add = |json: &str| combination(&[("own", json)], "{}").unwrap().add_to(named());
+    let with_role = r#"{ "role": "reader" }"#;
+    assert_eq!(add("{}").user(), Some("a.*.b@example.com"));
+    for permit in [add(with_role), profile(with_role).add_to(named())] {
+        assert_eq!(permit.user(), Some("a%2E%2A%2Eb@example%2Ecom"));
+        assert_eq!(permit.problems(), [""; 0]);
+    }
+}

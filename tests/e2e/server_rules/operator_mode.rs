@@ -247,6 +247,22 @@ pub(super) fn unknown_placeholder() -> Case {
     role!("template: unknown placeholder", "unknown")
 }
 
+/// What leaves an entry of `sub` that is white space.
+pub(super) fn blank_entries() -> Vec<Case> {
+    vec![
+        role!("template: a blank tag", "room", |draft, _| {
+            draft.user_nats("tags", json!(["room:\u{a0}"]));
+        }),
+        role!("template: a blank name", "own", |draft, _| {
+            draft.user["name"] = json!("\u{2003}");
+        }),
+        role!("template: a blank entry", "blank"),
+        case!("a blank subject", |draft, _, _| {
+            draft.user_nats("sub", json!({ "allow": ["\u{a0}"] }));
+        }),
+    ]
+}
+
 fn too_many_subjects() -> Case {
     role!("template: too many", "many", |draft, _| {
         let teams = (0..65).map(|number| format!("team:{number}"));

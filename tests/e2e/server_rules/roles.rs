@@ -83,6 +83,9 @@ fn odd() -> Vec<(&'static str, RoleTemplate)> {
                 ..role(&[], &[], &[])
             },
         ),
+        ("room", role(&[], &[], &["{{tag(room)}}"])),
+        ("own", role(&[], &[], &["{{name()}}"])),
+        ("blank", role(&[], &[], &["\u{a0}"])),
         ("unknown", role(&["x.{{oops()}}"], &[], &[])),
     ]
 }

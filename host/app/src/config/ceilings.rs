@@ -10,6 +10,8 @@ use portcullis_core::{
 use super::reader::Section;
 use super::values::{DURATION, Kind, POLICY, WORD};
 
+mod doubts;
+
 /// The table `[ceilings]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
@@ -77,13 +79,17 @@ fn read_ceiling(mut section: Section<'_>) -> Option<Ceiling> {
         Some(None)
     };
     let on_excess = section.value("on-excess", &ON_EXCESS, OnExcess::Clip);
-    section.finish();
-    Some(Ceiling {
+    let ceiling = Ceiling {
         publish: publish?,
         subscribe: subscribe?,
         responses: responses?,
         on_excess: on_excess?,
-    })
+    };
+    for doubt in doubts::doubts(&ceiling) {
+        section.warn(doubt);
+    }
+    section.finish();
+    Some(ceiling)
 }
 
 /// The keys of one side.

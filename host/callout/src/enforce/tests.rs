@@ -7,6 +7,17 @@ use portcullis_core::{OnExcess, PermissionSubject, Permissions, PermitBuilder, S
 use super::*;
 use crate::fixtures::{NOW, options, request};
 
+fn enforce(
+    mut permit: Permit,
+    request: &AuthorizationRequest,
+    policy: Option<&PolicyRef>,
+    options: &ServiceOptions,
+) -> Result<Permit, Denial> {
+    let mut work = WorkBudget::default();
+    super::enforce(&mut permit, request, policy, options, &mut work)?;
+    Ok(permit)
+}
+
 fn permit(fill: impl FnOnce(&mut PermitBuilder)) -> Permit {
     let mut builder = Permit::builder("APP", NOW);
     fill(&mut builder);
@@ -197,4 +208,59 @@ fn jitter_spreads_the_ends_and_never_extends_a_login() {
         .unwrap()
         .expires_at;
     assert!(end.unwrap() >= NOW + 6, "at most a quarter of what is left");
+}
+
+#[test]
+fn a_star_at_the_end_is_closed_unless_something_below_is_allowed() {
+    let denied = |subjects: &[&str], version: &str| {
+        let permit = permit(|builder| {
+            for subject in subjects {
+                builder.subscribe_allow(subject);
+            }
+            builder.subscribe_deny("x");
+        });
+        let mut request = request();
+        request.server.version = Some(version.to_owned());
+        let held = enforce(permit, &request, Some(&policy()), &options()).unwrap();
+        let deny = held.permissions.subscribe.deny.iter();
+        deny.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(denied(&["a.*"], "2.10.26"), ["x", "a.*.>"]);
+    assert_eq!(denied(&["*.*"], "2.10.26"), ["x", "*.*.>"]);
+    assert_eq!(denied(&["*.*"], "2.15.1"), ["x", "*.*.>"]);
+    assert_eq!(denied(&["a.* q"], "2.15.1"), ["x", "a.*.>"]);
+    assert_eq!(denied(&["a.*", "a.b.c"], "2.15.1"), ["x"]);
+    assert_eq!(denied(&["a.>", "b"], "2.15.1"), ["x"]);
+}
+
+#[test]
+fn a_budget_that_is_exceeded_leaves_the_permit_as_it_was() {
+    let mut options = options();
+    let all = ceiling(">", OnExcess::Clip);
+    options.ceilings.accounts = BTreeMap::from([("APP".to_owned(), all)]);
+    let mut asked = permit(|builder| {
+        for number in 0..1000 {
+            builder.publish_allow(&format!("a.{number}"));
+        }
+    });
+    let before = asked.clone();
+    let mut little = WorkBudget::new(100);
+    let denial = super::enforce(
+        &mut asked,
+        &request(),
+        Some(&policy()),
+        &options,
+        &mut little,
+    )
+    .unwrap_err();
+    assert!(little.is_exceeded());
+    assert_eq!(
+        (denial.class, &asked),
+        (DenialClass::CeilingExceeded, &before)
+    );
+    assert!(
+        denial.reason.contains("takes more than 100 steps"),
+        "{denial}"
+    );
+    assert!(enforce(asked, &request(), Some(&policy()), &options).is_ok());
 }

@@ -117,6 +117,11 @@ pub enum Refusal {
         #[source]
         source: InvalidSubject,
     },
+    /// A subscribe permission of white space only.
+    #[error(
+        "the user JWT's `sub` permissions have an entry of white space, which crashes a server of this version"
+    )]
+    BlankSubject,
     /// `src` with something that is no network.
     #[error("the user JWT's `src` has an entry that is not a network such as `10.0.0.0/8`")]
     Source,
@@ -208,6 +213,7 @@ impl Refusal {
             | Self::TimeOutOfRange(_)
             | Self::ProxyNotEnforced
             | Self::Subject { .. }
+            | Self::BlankSubject
             | Self::TimeZoneUnknown => return None,
         })
     }

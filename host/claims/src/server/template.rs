@@ -44,6 +44,9 @@ pub enum TemplateProblem {
     /// A placeholder that this version of the server does not survive.
     #[error("`{0}` has a placeholder that crashes a server of this version")]
     CrashesServer(String),
+    /// An entry of `sub` of which nothing but white space is left.
+    #[error("an entry of `sub` becomes white space, which crashes a server of this version")]
+    BlankSubject,
 }
 
 /// `template` with `values` in it, for a server of `version`.

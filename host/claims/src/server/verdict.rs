@@ -1,6 +1,7 @@
 //! What a server does with a response.
 
 use super::accepted::{Accepted, EffectivePermissions, ServerVerdict, ignored, own_permissions};
+use super::blank::check_survival;
 use super::claims::{UserFacts, texts};
 use super::mode::{LoginFacts, OperatorView, ServerMode, Signer};
 use super::refusal::{Part, Refusal};
@@ -218,6 +219,7 @@ impl Case<'_> {
         {
             return Err(Refusal::ProxyRequired);
         }
+        check_survival(&permissions, version)?;
         let expires_at = user.expires_at.filter(|expires_at| *expires_at > 0);
         let name = user.name.as_deref().filter(|name| !name.is_empty());
         Ok(ServerVerdict::Accepted(Box::new(Accepted {

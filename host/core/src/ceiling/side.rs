@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::CeilingExceeded;
-use crate::subject::Pattern;
+use crate::subject::{Entry, SubjectSet};
+use crate::work::{WorkBudget, WorkExceeded};
 use crate::{PermissionSubject, Permit, SubjectPermission};
 
 /// One side of a permit and of its ceiling.
@@ -17,15 +18,6 @@ struct Lists<'a> {
     allow: Vec<Entry<'a>>,
     deny: Vec<Entry<'a>>,
 }
-
-#[derive(Clone)]
-struct Entry<'a> {
-    subject: &'a PermissionSubject,
-    pattern: Pattern<'a>,
-}
-
-/// Lists longer than this are not searched for subjects that others cover: it takes the square of their length.
-const MOST_COMPARED: usize = 1024;
 
 impl<'a> Side<'a> {
     pub(super) fn new(
@@ -41,11 +33,16 @@ impl<'a> Side<'a> {
     }
 
     /// What both allow, less what either denies.
-    pub(super) fn clipped(&self) -> Result<SubjectPermission, CeilingExceeded> {
-        self.check_queues()?;
+    pub(super) fn clipped(
+        &self,
+        work: &mut WorkBudget,
+    ) -> Result<SubjectPermission, CeilingExceeded> {
+        self.check_queues(work)?;
+        let ceiling = SubjectSet::new(&self.ceiling.allow, work)?;
         let mut allow = BTreeSet::new();
         for ours in &self.permit.allow {
-            for theirs in &self.ceiling.allow {
+            for theirs in ceiling.overlapping(&ours.pattern, work)? {
+                work.spend(ours.pattern.size().saturating_add(theirs.pattern.size()))?;
                 let Some(common) = ours.pattern.intersection(&theirs.pattern) else {
                     continue;
                 };
@@ -65,21 +62,26 @@ impl<'a> Side<'a> {
         let deny = self.permit.deny.iter().chain(&self.ceiling.deny);
         let deny = deny.map(|entry| entry.subject.clone()).collect();
         Ok(SubjectPermission {
-            allow: essential(allow, Use::Allow),
-            deny: essential(deny, Use::Deny),
+            allow: essential(&allow, Use::Allow, work)?,
+            deny: essential(&deny, Use::Deny, work)?,
         })
     }
 
     /// Where both sides name queue groups, neither may allow the subject without one. A server reads its lists so that a
     /// queue group named for a subject excludes those that are not named, even if the plain subject is allowed beside it.
-    fn check_queues(&self) -> Result<(), CeilingExceeded> {
+    fn check_queues(&self, work: &mut WorkBudget) -> Result<(), CeilingExceeded> {
+        if self.permit.queued().next().is_none() {
+            return Ok(());
+        }
+        let ceiling = SubjectSet::new(self.ceiling.queued(), work)?;
+        let plain = SubjectSet::new(self.permit.plain().chain(self.ceiling.plain()), work)?;
         for ours in self.permit.queued() {
-            for theirs in self.ceiling.queued() {
+            for theirs in ceiling.overlapping(&ours.pattern, work)? {
+                work.spend(ours.pattern.size().saturating_add(theirs.pattern.size()))?;
                 let Some(common) = ours.pattern.subject_in_common(&theirs.pattern) else {
                     continue;
                 };
-                let mut plain = self.permit.plain().chain(self.ceiling.plain());
-                if let Some(plain) = plain.find(|plain| plain.pattern.overlaps(&common)) {
+                if let Some(plain) = plain.overlapping(&common, work)?.first() {
                     return Err(CeilingExceeded::MixedQueues {
                         subject: ours.subject.clone(),
                         ceiling: theirs.subject.clone(),
@@ -92,50 +94,54 @@ impl<'a> Side<'a> {
     }
 
     /// Whether the permit stays below the ceiling.
-    pub(super) fn check(&self) -> Result<(), CeilingExceeded> {
-        self.permit
-            .allow
-            .iter()
-            .try_for_each(|entry| self.check_entry(entry))
-    }
-
-    fn check_entry(&self, entry: &Entry<'_>) -> Result<(), CeilingExceeded> {
-        let (side, subject) = (self.name, entry.subject);
-        if !self.ceiling.grants(entry) {
-            return Err(CeilingExceeded::NotCovered {
-                side,
-                subject: subject.clone(),
-            });
-        }
-        for denied in &self.ceiling.deny {
-            let Some(common) = entry.pattern.intersection(&denied.pattern) else {
-                continue;
-            };
-            let mut ours = self.permit.deny.iter();
-            if !ours.any(|own| own.pattern.covers(&common)) {
-                return Err(CeilingExceeded::Denied {
+    pub(super) fn check(&self, work: &mut WorkBudget) -> Result<(), CeilingExceeded> {
+        let ceiling = Grants::new(&self.ceiling, work)?;
+        let denied = SubjectSet::new(&self.ceiling.deny, work)?;
+        let own = SubjectSet::new(&self.permit.deny, work)?;
+        for entry in &self.permit.allow {
+            let (side, subject) = (self.name, entry.subject);
+            if !ceiling.cover(entry, work)? {
+                return Err(CeilingExceeded::NotCovered {
                     side,
                     subject: subject.clone(),
-                    denied: denied.subject.clone(),
                 });
+            }
+            for denied in denied.overlapping(&entry.pattern, work)? {
+                work.spend(entry.pattern.size().saturating_add(denied.pattern.size()))?;
+                let Some(common) = entry.pattern.intersection(&denied.pattern) else {
+                    continue;
+                };
+                let own = own.covering(&common, work)?;
+                work.spend(own.len().saturating_mul(common.size()))?;
+                if !own.iter().any(|own| own.pattern.covers(&common)) {
+                    return Err(CeilingExceeded::Denied {
+                        side,
+                        subject: subject.clone(),
+                        denied: denied.subject.clone(),
+                    });
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether the ceiling allows what clients make of `subject`, which ends in a `*` that cannot be held to one token.
+    pub(super) fn allows_open_ended(
+        &self,
+        subject: &PermissionSubject,
+        work: &mut WorkBudget,
+    ) -> Result<bool, WorkExceeded> {
+        let mut entry = Entry::new(subject);
+        entry.pattern = entry.pattern.open_ended();
+        Grants::new(&self.ceiling, work)?.cover(&entry, work)
     }
 }
 
 impl<'a> Lists<'a> {
     fn new(permission: &'a SubjectPermission) -> Self {
-        let entries = |subjects: &'a [PermissionSubject]| {
-            let entry = |subject: &'a PermissionSubject| Entry {
-                subject,
-                pattern: subject.pattern(),
-            };
-            subjects.iter().map(entry).collect()
-        };
         Self {
-            allow: entries(&permission.allow),
-            deny: entries(&permission.deny),
+            allow: Entry::list(&permission.allow),
+            deny: Entry::list(&permission.deny),
         }
     }
 
@@ -146,17 +152,34 @@ impl<'a> Lists<'a> {
     fn plain(&self) -> impl Iterator<Item = &Entry<'a>> {
         self.allow.iter().filter(|entry| !entry.pattern.has_queue())
     }
+}
+
+/// What a side allows, to be asked for many subjects.
+struct Grants<'s, 'a> {
+    allow: SubjectSet<'s, 'a>,
+    queued: SubjectSet<'s, 'a>,
+}
+
+impl<'s, 'a> Grants<'s, 'a> {
+    fn new(lists: &'s Lists<'a>, work: &mut WorkBudget) -> Result<Self, WorkExceeded> {
+        Ok(Self {
+            allow: SubjectSet::new(&lists.allow, work)?,
+            queued: SubjectSet::new(lists.queued(), work)?,
+        })
+    }
 
     /// Whether one of the allowed subjects lets through all that `entry` does. A plain one does so only where no queue group
     /// is named.
-    fn grants(&self, entry: &Entry<'_>) -> bool {
-        self.allow.iter().any(|own| {
-            own.pattern.covers(&entry.pattern)
-                && (own.pattern.has_queue()
-                    || !self
-                        .queued()
-                        .any(|queued| queued.pattern.subject_overlaps(&entry.pattern)))
-        })
+    fn cover(&self, entry: &Entry<'_>, work: &mut WorkBudget) -> Result<bool, WorkExceeded> {
+        let wider = self.allow.covering(&entry.pattern, work)?;
+        work.spend(wider.len().saturating_mul(entry.pattern.size()))?;
+        let mut wider = wider
+            .iter()
+            .filter(|own| own.pattern.covers(&entry.pattern));
+        if wider.clone().any(|own| own.pattern.has_queue()) {
+            return Ok(true);
+        }
+        Ok(wider.next().is_some() && self.queued.overlapping(&entry.pattern, work)?.is_empty())
     }
 }
 
@@ -167,25 +190,26 @@ enum Use {
 }
 
 /// The subjects that no other covers.
-fn essential(subjects: BTreeSet<PermissionSubject>, side: Use) -> Vec<PermissionSubject> {
-    if subjects.len() > MOST_COMPARED {
-        return subjects.into_iter().collect();
-    }
-    let entries: Vec<_> = subjects
-        .iter()
-        .map(|subject| (subject, subject.pattern()))
-        .collect();
-    let is_covered = |(subject, pattern): &(&PermissionSubject, Pattern<'_>)| {
-        entries.iter().any(|(other, wider)| {
-            other != subject
+fn essential(
+    subjects: &BTreeSet<PermissionSubject>,
+    side: Use,
+    work: &mut WorkBudget,
+) -> Result<Vec<PermissionSubject>, WorkExceeded> {
+    let entries = Entry::list(subjects);
+    let set = SubjectSet::new(&entries, work)?;
+    let mut essential = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let wider = set.covering(&entry.pattern, work)?;
+        work.spend(wider.len().saturating_mul(entry.pattern.size()))?;
+        let is_covered = wider.iter().any(|wider| {
+            wider.subject != entry.subject
                 // Beside a plain subject, one with a queue group is no repetition but a restriction: see `check_queues`.
-                && (side == Use::Deny || wider.has_queue() == pattern.has_queue())
-                && wider.covers(pattern)
-        })
-    };
-    entries
-        .iter()
-        .filter(|entry| !is_covered(entry))
-        .map(|(subject, _)| (*subject).clone())
-        .collect()
+                && (side == Use::Deny || wider.pattern.has_queue() == entry.pattern.has_queue())
+                && wider.pattern.covers(&entry.pattern)
+        });
+        if !is_covered {
+            essential.push(entry.subject.clone());
+        }
+    }
+    Ok(essential)
 }

@@ -3,6 +3,15 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tails::tests::delivers;
+
+fn apply(ceiling: &Ceiling, permissions: &Permissions) -> Result<Permissions, CeilingExceeded> {
+    ceiling.apply(
+        permissions,
+        DenyFilter::Overlapping,
+        &mut WorkBudget::default(),
+    )
+}
 
 /// Literal subjects and queue groups to try; the empty queue group is none.
 fn tries() -> Vec<(String, &'static str)> {
@@ -67,6 +76,12 @@ fn side() -> impl Strategy<Value = SubjectPermission> {
     (list(), list()).prop_map(|(allow, deny)| SubjectPermission { allow, deny })
 }
 
+fn plain_side() -> impl Strategy<Value = SubjectPermission> {
+    let subject = || "([ab*]\\.){0,2}[ab*>]".prop_map(|text| text.parse().unwrap());
+    let list = move || proptest::collection::vec(subject(), 0..4);
+    (list(), list()).prop_map(|(allow, deny)| SubjectPermission { allow, deny })
+}
+
 fn permissions(subscribe: SubjectPermission) -> Permissions {
     Permissions {
         subscribe,
@@ -93,7 +108,7 @@ proptest! {
     fn a_clipped_permit_allows_what_both_allow(asked in side(), most in side()) {
         let ceiling = Ceiling { subscribe: most.clone(), ..Ceiling::default() };
         let (asked, most) = (permissions(asked), permissions(most));
-        match ceiling.apply(&asked) {
+        match apply(&ceiling, &asked) {
             Ok(clipped) => for (subject, queue) in tries() {
                 let both = server_allows(&asked.subscribe, &subject, queue)
                     && server_allows(&most.subscribe, &subject, queue);
@@ -103,7 +118,33 @@ proptest! {
             Err(CeilingExceeded::MixedQueues { subject, ceiling, plain }) => {
                 prop_assert!(subject.queue().is_some() && ceiling.queue().is_some() && plain.queue().is_none());
             }
+            Err(CeilingExceeded::OpenTail(open)) => prop_assert!(open.below.is_some()),
             Err(other) => return Err(TestCaseError::fail(other.to_string())),
+        }
+    }
+
+    // Whatever a client subscribes to: the ceiling's `*` is one token.
+    #[test]
+    fn a_hostile_client_gets_nothing_beyond_the_ceiling(
+        asked in plain_side(),
+        most in plain_side(),
+        refuse in any::<bool>(),
+        subscription in "([ab*]\\.){0,3}[ab*>]",
+        message in "([ab]\\.){0,3}[ab]",
+    ) {
+        let on_excess = if refuse { OnExcess::Refuse } else { OnExcess::Clip };
+        let ceiling = Ceiling { subscribe: most.clone(), on_excess, ..Ceiling::default() };
+        if let Ok(mut issued) = apply(&ceiling, &permissions(asked)) {
+            let filter = DenyFilter::Overlapping;
+            let tails = issued.subscribe.tails(filter, &mut WorkBudget::default()).unwrap();
+            issued.subscribe.deny.extend(tails.closing);
+            if delivers(&issued.subscribe, &subscription, &message, filter) {
+                let most = permissions(most).subscribe;
+                prop_assert!(
+                    server_allows(&most, &message, ""),
+                    "{subscription} gets {message}: {issued:?}"
+                );
+            }
         }
     }
 
@@ -111,7 +152,7 @@ proptest! {
     fn a_permit_that_is_not_refused_allows_nothing_beyond(asked in side(), most in side()) {
         let ceiling = Ceiling { subscribe: most.clone(), on_excess: OnExcess::Refuse, ..Ceiling::default() };
         let (asked, most) = (permissions(asked), permissions(most));
-        if let Ok(kept) = ceiling.apply(&asked) {
+        if let Ok(kept) = apply(&ceiling, &asked) {
             prop_assert_eq!(&kept, &asked);
             for (subject, queue) in tries() {
                 let beyond = server_allows(&kept.subscribe, &subject, queue)
@@ -125,8 +166,8 @@ proptest! {
     #[test]
     fn a_clipped_permit_is_clipped_once(asked in side(), most in side()) {
         let ceiling = Ceiling { subscribe: most, ..Ceiling::default() };
-        if let Ok(once) = ceiling.apply(&permissions(asked))
-            && let Ok(twice) = ceiling.apply(&once)
+        if let Ok(once) = apply(&ceiling, &permissions(asked))
+            && let Ok(twice) = apply(&ceiling, &once)
         {
             for (subject, queue) in tries() {
                 prop_assert_eq!(
@@ -153,7 +194,7 @@ fn a_permit_is_cut_down_to_what_both_allow() {
         subscribe: allow(&["jobs.> workers", "_INBOX.alice.>", "secrets"]),
         responses: None,
     };
-    let clipped = ceiling.apply(&asked).unwrap();
+    let clipped = apply(&ceiling, &asked).unwrap();
     assert_eq!(clipped.publish.allow, subjects(&["$JS.API.>", "orders.>"]));
     assert_eq!(clipped.publish.deny, subjects(&["orders.internal.>"]));
     assert_eq!(
@@ -173,7 +214,7 @@ fn nothing_in_common_is_nothing_at_all() {
         subscribe: allow(&["b"]),
         responses: None,
     };
-    let clipped = ceiling.apply(&asked).unwrap();
+    let clipped = apply(&ceiling, &asked).unwrap();
     for side in [clipped.publish, clipped.subscribe] {
         assert_eq!((side.allow, side.deny), (vec![], subjects(&[">"])));
     }
@@ -190,7 +231,7 @@ fn a_refusal_names_the_first_subject_that_goes_beyond() {
         responses: None,
         on_excess: OnExcess::Refuse,
     };
-    let refused = |asked: Permissions| ceiling.apply(&asked.closed()).unwrap_err().to_string();
+    let refused = |asked: Permissions| apply(&ceiling, &asked.closed()).unwrap_err().to_string();
     assert_eq!(
         refused(Permissions {
             publish: allow(&["a.b", "b", "c"]),
@@ -220,7 +261,7 @@ fn a_refusal_names_the_first_subject_that_goes_beyond() {
         },
         ..Permissions::default()
     };
-    assert!(ceiling.apply(&below.closed()).is_ok());
+    assert!(apply(&ceiling, &below.closed()).is_ok());
 }
 
 #[test]
@@ -246,7 +287,7 @@ fn replies_are_clipped_with_the_servers_defaults_in_mind() {
             responses: asked,
             ..Permissions::default()
         };
-        assert_eq!(ceiling.apply(&asked).unwrap().responses, expected);
+        assert_eq!(apply(&ceiling, &asked).unwrap().responses, expected);
     }
 }
 
@@ -256,7 +297,7 @@ fn lists_that_no_list_can_say_are_refused() {
         subscribe: allow(&[">", "a q"]),
         ..Ceiling::default()
     };
-    let error = ceiling.apply(&permissions(allow(&["a *"]))).unwrap_err();
+    let error = apply(&ceiling, &permissions(allow(&["a *"]))).unwrap_err();
     assert!(
         matches!(error, CeilingExceeded::MixedQueues { .. }),
         "{error}"
@@ -277,9 +318,9 @@ fn the_product_of_two_lists_is_bounded() {
         publish: many(|number| format!("*.{number}"), count),
         ..Permissions::default()
     };
-    assert!(ceiling.apply(&asked(40)).is_ok());
+    assert!(apply(&ceiling, &asked(40)).is_ok());
     for count in [42, 4096] {
-        let error = ceiling.apply(&asked(count)).unwrap_err();
+        let error = apply(&ceiling, &asked(count)).unwrap_err();
         assert_eq!(error, CeilingExceeded::TooMany { limit: 4096 });
     }
     let long = "x".repeat(600);
@@ -291,6 +332,163 @@ fn the_product_of_two_lists_is_bounded() {
         publish: allow(&[&format!("*.{long}")]),
         ..Permissions::default()
     };
-    let error = ceiling.apply(&asked).unwrap_err();
+    let error = apply(&ceiling, &asked).unwrap_err();
     assert!(matches!(error, CeilingExceeded::TooLong { .. }), "{error}");
+}
+
+#[test]
+fn a_star_that_cannot_be_held_to_one_token_counts_as_everything_below() {
+    let under = |most: &[&str], asked: &[&str], on_excess| {
+        let ceiling = Ceiling {
+            subscribe: allow(most),
+            on_excess,
+            ..Ceiling::default()
+        };
+        apply(&ceiling, &permissions(allow(asked))).map(|clipped| clipped.subscribe.allow)
+    };
+    for on_excess in [OnExcess::Clip, OnExcess::Refuse] {
+        let error = under(&["a.*", "a.b.c"], &["a.*", "a.b.c"], on_excess).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the permit goes beyond what the ceiling allows below `a.*`: clients can subscribe to `a.>` with the \
+             subscribe-allow `a.*`: `a.b.c` is allowed too, so that no deny closes it; name literal subjects, or a final `>`"
+        );
+        assert_eq!(
+            under(&["a.>"], &["a.*", "a.b.c"], on_excess),
+            Ok(subjects(&["a.*", "a.b.c"]))
+        );
+        assert_eq!(under(&["a.*"], &["a.*"], on_excess), Ok(subjects(&["a.*"])));
+    }
+    let old = Ceiling {
+        subscribe: allow(&["*.*"]),
+        ..Ceiling::default()
+    };
+    let asked = permissions(allow(&["*.*"]));
+    let error = old.apply(&asked, DenyFilter::Containing, &mut WorkBudget::default());
+    assert!(
+        matches!(error, Err(CeilingExceeded::OpenTail(_))),
+        "{error:?}"
+    );
+}
+
+mod work {
+    use super::*;
+
+    /// A side with as many of `subject` as fit into a permit.
+    fn side(subject: impl Fn(usize) -> String) -> SubjectPermission {
+        let mut bytes = 0;
+        let allow = (0..Permit::MAX_SUBJECTS).map(subject).take_while(|text| {
+            bytes += text.len();
+            bytes <= Permit::MAX_SUBJECT_BYTES
+        });
+        SubjectPermission {
+            allow: allow.map(|text| text.parse().unwrap()).collect(),
+            deny: vec![],
+        }
+    }
+
+    fn cost(
+        ceiling: &Ceiling,
+        asked: &SubjectPermission,
+    ) -> (u64, Result<Permissions, CeilingExceeded>) {
+        let mut work = WorkBudget::default();
+        let permissions = Permissions {
+            subscribe: asked.clone(),
+            ..Permissions::default()
+        };
+        let applied = ceiling.apply(&permissions, DenyFilter::Overlapping, &mut work);
+        (work.spent(), applied)
+    }
+
+    #[test]
+    fn the_largest_ordinary_permits_cost_little() {
+        let most: Vec<_> = (0..100).map(|number| format!("team{number}.>")).collect();
+        let most: Vec<_> = most.iter().map(String::as_str).collect();
+        let mut asked = side(|number| format!("team{}.orders.{number}.*", number % 100));
+        // One is for the side that is closed.
+        asked.allow.pop();
+        assert_eq!(asked.allow.len(), Permit::MAX_SUBJECTS - 1);
+        for on_excess in [OnExcess::Clip, OnExcess::Refuse] {
+            let ceiling = Ceiling {
+                subscribe: allow(&most),
+                on_excess,
+                ..Ceiling::default()
+            };
+            let (spent, applied) = cost(&ceiling, &asked);
+            assert_eq!(applied.unwrap().subscribe.allow.len(), asked.allow.len());
+            assert!(spent < WorkBudget::MAX / 16, "{spent}");
+        }
+    }
+
+    // The inputs with which comparing every pair took seconds.
+    #[test]
+    fn hostile_permits_cost_no_more_than_the_budget() {
+        let stars = |tokens: usize| "*.".repeat(tokens);
+        let ceilings = [
+            allow(&[">"]),
+            allow(&["> g*", "a"]),
+            allow(&["> g*", "> q.*", "*.>", "a.> *"]),
+            side(|number| format!("*.*.{number}.*")),
+        ];
+        let asked = [
+            side(|number| format!("{}{number}", stars(505))),
+            side(|number| format!("{}*.>", stars(number % 505))),
+            side(|number| format!("{}{} g{number}", stars(number % 400), number)),
+            side(|number| format!("> q.{number}")),
+            side(|number| format!("{}*", "*.a.".repeat(number % 250))),
+            side(|number| {
+                if number % 2 == 0 {
+                    format!("*.{number}")
+                } else {
+                    format!("*.* g{number}")
+                }
+            }),
+        ];
+        for ceiling in ceilings {
+            for asked in &asked {
+                for on_excess in [OnExcess::Clip, OnExcess::Refuse] {
+                    let ceiling = Ceiling {
+                        subscribe: ceiling.clone(),
+                        on_excess,
+                        ..Ceiling::default()
+                    };
+                    let (spent, applied) = cost(&ceiling, asked);
+                    assert!(spent <= WorkBudget::MAX, "{spent}");
+                    let shown = applied.err().map(|error| error.to_string());
+                    assert!(shown.is_none_or(|shown| !shown.is_empty()));
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        // What has been compared is never more than what was paid for, and giving up is a named error.
+        #[test]
+        fn no_permit_costs_more_than_its_budget(
+            asked in subjects_like(), most in subjects_like(), limit in 1_u64..100_000, refuse in any::<bool>(),
+        ) {
+            let on_excess = if refuse { OnExcess::Refuse } else { OnExcess::Clip };
+            let ceiling = Ceiling { subscribe: most, on_excess, ..Ceiling::default() };
+            let mut work = WorkBudget::new(limit);
+            let asked = Permissions { subscribe: asked, ..Permissions::default() };
+            let compared = crate::subject::compared(|| {
+                let applied = ceiling.apply(&asked, DenyFilter::Overlapping, &mut work);
+                assert_eq!(
+                    matches!(applied, Err(CeilingExceeded::TooMuchWork(_))),
+                    work.is_exceeded(),
+                );
+            });
+            prop_assert!(compared <= limit.saturating_mul(2) + 4096, "{compared} for {limit}");
+        }
+    }
+
+    fn subjects_like() -> impl Strategy<Value = SubjectPermission> {
+        let subject = "([ab*]\\.){0,60}[ab*>]( (q|r|q\\.r|q\\.\\*|\\*|>))?";
+        let list = move || {
+            proptest::collection::vec(subject.prop_map(|text| text.parse().unwrap()), 0..200)
+        };
+        (list(), list()).prop_map(|(allow, deny)| SubjectPermission { allow, deny })
+    }
 }

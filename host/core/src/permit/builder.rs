@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::problem::{Limit, PermitProblem};
+use crate::subject::is_literal_token;
 use crate::{
     ConnectionType, InvalidSubject, InvalidTimeRange, PermissionSubject, Permissions, Permit,
     ResponsePermission, SourceNetwork, TimeRange,
@@ -13,6 +14,7 @@ use crate::{
 pub struct PermitBuilder {
     received_at: u64,
     most_subjects: usize,
+    subject_bytes: usize,
     permit: Permit,
     problems: Vec<PermitProblem>,
 }
@@ -36,6 +38,7 @@ impl PermitBuilder {
         Self {
             received_at,
             most_subjects: Permit::MAX_SUBJECTS,
+            subject_bytes: 0,
             permit,
             problems: Vec::new(),
         }
@@ -220,6 +223,7 @@ impl PermitBuilder {
                 .collect();
             problems.push(PermitProblem::Account(shown));
         }
+        problems.extend(self.permit.template_values());
         if self.permit.times_location.is_some() && self.permit.times.is_empty() {
             problems.push(PermitProblem::TimeZoneWithoutTimes);
         }
@@ -275,9 +279,26 @@ impl PermitBuilder {
             });
         }
         match subject {
+            Ok(subject) if !self.has_room_for(&subject) => {
+                let limit = Permit::MAX_SUBJECT_BYTES;
+                self.problem(PermitProblem::TooMany {
+                    what: "bytes of subjects",
+                    limit,
+                });
+            }
             Ok(subject) => list(&mut self.permit.permissions).push(subject),
             Err(source) => self.problem(PermitProblem::Subject { side, source }),
         }
+    }
+
+    /// Counts the bytes of `subject`, if a response could carry them too.
+    fn has_room_for(&mut self, subject: &PermissionSubject) -> bool {
+        let bytes = self.subject_bytes.saturating_add(subject.as_str().len());
+        let fits = bytes <= Permit::MAX_SUBJECT_BYTES;
+        if fits {
+            self.subject_bytes = bytes;
+        }
+        fits
     }
 
     fn text_is_valid(&mut self, what: &'static str, text: &str) -> bool {
@@ -296,6 +317,35 @@ impl PermitBuilder {
             self.problems.push(problem);
         }
     }
+}
+
+impl Permit {
+    /// The user name and the tags that the role's template, which the host does not know, may not take.
+    fn template_values(&self) -> Option<PermitProblem> {
+        let role = self.role.as_ref()?;
+        let name = self
+            .user_name
+            .iter()
+            .map(|name| ("user name", name, &**name));
+        // A template names what is before the first colon at least, and gets what follows. Other tags never get there.
+        let tags = self.tags.iter().filter_map(|tag| {
+            let (_, value) = tag.split_once(':')?;
+            Some(("tag", tag, value))
+        });
+        let (what, text, _) = name
+            .chain(tags)
+            .find(|(_, _, value)| !is_literal_token(value))?;
+        Some(PermitProblem::NotOneToken {
+            what,
+            text: shown(text),
+            role: shown(role),
+        })
+    }
+}
+
+/// A text from a policy, short and without control characters, for an error.
+fn shown(text: &str) -> String {
+    text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 fn is_blank(character: char) -> bool {

@@ -72,6 +72,20 @@ pub enum PermitProblem {
         "tag `{0}`: tags that begin with `policy:`, `policy-digest:` or `policy-generation:` are the host's own"
     )]
     ReservedTag(String),
+    /// A user name or tag that a role's template would not take as one token.
+    #[error(
+        "{what} `{text}` beside role `{role}`: the role's template puts it into subjects, so it has to be one token \
+         without `.`, `*`, `>`, braces, white space, control characters and a leading `$`; escape it (`template::escape` \
+         of the policy SDK)"
+    )]
+    NotOneToken {
+        /// `user name` or `tag`.
+        what: &'static str,
+        /// The name or tag.
+        text: String,
+        /// The role.
+        role: String,
+    },
     /// A name that [`PermitBuilder::attribute`](crate::PermitBuilder::attribute) does not know.
     #[error(
         "unknown attribute `{0}`: if the policy was made for a newer host, update the host; else correct the name"

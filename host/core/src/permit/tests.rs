@@ -259,3 +259,67 @@ fn a_login_is_held_to_its_networks_and_connection_types() {
         assert!(free.allows_connection_of(&client));
     }
 }
+
+/// A server puts them into the role's template as they are: what is not one token reads other people's subjects, and
+/// what is only white space crashes servers.
+#[test]
+fn beside_a_role_names_and_tags_are_one_literal_token() {
+    let problems = |role: bool, name: &str, tag: &str| {
+        let mut builder = Permit::builder("APP", 100);
+        if role {
+            builder.role("reader");
+        }
+        builder.user_name(name);
+        builder.tag(tag);
+        builder.finish().err().unwrap_or_default()
+    };
+    for value in [
+        "*",
+        ">",
+        "a.*.b@example.com",
+        ">\u{a0}a",
+        "\u{a0}",
+        "\u{2003}",
+        "a b",
+        "{{subject()}}",
+        "$JS",
+    ] {
+        assert_eq!(problems(false, value, &format!("room:{value}")), []);
+        for (name, tag) in [
+            (value.to_owned(), "room:1".to_owned()),
+            ("bob".to_owned(), format!("room:{value}")),
+        ] {
+            let problems = problems(true, &name, &tag);
+            let [PermitProblem::NotOneToken { .. }] = problems.as_slice() else {
+                panic!("{name:?} {tag:?}: {problems:?}");
+            };
+        }
+    }
+    assert_eq!(problems(true, "alice@example%2Ecom", "room:a:b"), []);
+    assert_eq!(problems(true, "alice", "any text. without > a colon"), []);
+    let shown = problems(true, "a.b", "room:1");
+    assert!(
+        shown[0]
+            .to_string()
+            .starts_with("user name `a.b` beside role `reader`: "),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn more_subjects_than_a_response_can_carry_are_refused_before_anything_is_compared() {
+    let mut builder = Permit::builder("APP", 100);
+    for number in 0..1000 {
+        builder.publish_allow(&format!("{}{number}", "*.".repeat(505)));
+    }
+    let problems: Vec<_> = builder
+        .finish()
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        problems,
+        ["more than 589824 bytes of subjects in one permit"]
+    );
+}

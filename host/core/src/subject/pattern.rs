@@ -59,6 +59,42 @@ impl PermissionSubject {
     }
 }
 
+impl<'a> Pattern<'a> {
+    /// The tokens of the subject.
+    pub(crate) fn tokens(&self) -> &[&'a str] {
+        &self.tokens
+    }
+
+    /// How many tokens comparing it looks at, its queue group's included.
+    pub(crate) fn size(&self) -> usize {
+        let queue = self.queue.as_ref().map_or(0, Vec::len);
+        self.tokens.len().saturating_add(queue)
+    }
+
+    /// The pattern with one more token at the end.
+    pub(crate) fn followed_by(&self, token: &'a str) -> Self {
+        let mut longer = self.clone();
+        longer.tokens.push(token);
+        longer
+    }
+
+    /// The pattern without its queue group.
+    pub(crate) fn plain(self) -> Self {
+        Self {
+            queue: None,
+            ..self
+        }
+    }
+
+    /// The pattern with `>` in the place of its last token.
+    pub(crate) fn open_ended(&self) -> Self {
+        let mut open = self.clone();
+        open.tokens.pop();
+        open.tokens.push(">");
+        open
+    }
+}
+
 impl Pattern<'_> {
     pub(crate) const fn has_queue(&self) -> bool {
         self.queue.is_some()
@@ -117,8 +153,29 @@ impl Pattern<'_> {
     }
 }
 
+/// Counts a comparison of two tokens, for tests of what comparing subjects costs.
+#[inline]
+pub(super) fn count_comparison() {
+    #[cfg(test)]
+    COMPARED.with(|compared| compared.set(compared.get() + 1));
+}
+
+#[cfg(test)]
+thread_local! {
+    static COMPARED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How many tokens `work` compares.
+#[cfg(test)]
+pub(crate) fn compared(work: impl FnOnce()) -> u64 {
+    COMPARED.set(0);
+    work();
+    COMPARED.get()
+}
+
 /// Whether `ours` matches whatever `theirs` matches. `>` stands for one token or more.
 fn tokens_cover(ours: &[&str], theirs: &[&str]) -> bool {
+    count_comparison();
     match (ours.split_first(), theirs.split_first()) {
         (None, None) | (Some((&">", _)), Some(_)) => true,
         (Some((&own, ours)), Some((&other, theirs))) => {
@@ -129,6 +186,7 @@ fn tokens_cover(ours: &[&str], theirs: &[&str]) -> bool {
 }
 
 fn tokens_overlap(ours: &[&str], theirs: &[&str]) -> bool {
+    count_comparison();
     match (ours.split_first(), theirs.split_first()) {
         (None, None) | (Some((&">", _)), Some(_)) | (Some(_), Some((&">", _))) => true,
         (Some((&own, ours)), Some((&other, theirs))) => {
@@ -142,6 +200,7 @@ fn tokens_overlap(ours: &[&str], theirs: &[&str]) -> bool {
 fn tokens_in_common<'a>(mut ours: &[&'a str], mut theirs: &[&'a str]) -> Option<Vec<&'a str>> {
     let mut common = Vec::with_capacity(ours.len().max(theirs.len()));
     loop {
+        count_comparison();
         match (ours.split_first(), theirs.split_first()) {
             (None, None) => return Some(common),
             (Some((&">", _)), Some(_)) => {

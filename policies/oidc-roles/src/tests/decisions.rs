@@ -220,3 +220,29 @@ fn a_token_tells_no_more_than_is_asked() {
         ]
     );
 }
+
+/// The template of a role in operator mode takes the name as it is: with `user.{{name()}}.>`, `*` would be everybody.
+#[test]
+fn with_a_role_of_the_account_a_name_is_one_token() {
+    let settings = r#"
+        [settings]
+        account = "APP"
+        name-claims = ["name"]
+        [settings.roles.r]
+        role = "reader"
+    "#;
+    for (name, token_of_subject) in [
+        ("*", "%2A"),
+        (">\u{a0}a", "%3E%C2%A0a"),
+        ("a.*.b@example.com", "a%2E%2A%2Eb@example%2Ecom"),
+        ("alice", "alice"),
+    ] {
+        let claims = serde_json::json!({ "sub": "s", "name": name, "roles": ["r"] });
+        let verdict = decide(&policy(settings), token(&claims.to_string()));
+        let Verdict::Permit(permit) = verdict else {
+            panic!("{name}: {verdict:?}")
+        };
+        assert_eq!(permit.user(), Some(token_of_subject));
+        assert_eq!(permit.problems(), [""; 0]);
+    }
+}

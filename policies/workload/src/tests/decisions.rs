@@ -155,7 +155,8 @@ fn everything_else_of_a_rule_is_in_the_permit() {
         [[settings.rules]]
         spiffe = "spiffe://prod.example/**"
     "#;
-    let expected = permit("APP", API)
+    // With a role, the name is one token.
+    let expected = permit("APP", "spiffe://prod%2Eexample/ns/shop/sa/api")
         .subscribe_allow("a q")
         .subscribe_deny("b")
         .responses_allow(2, Duration::from_secs(1))

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::Refusal;
 use crate::Permit;
-use crate::profile::{ProfileTemplate, Responses, Times};
+use crate::profile::{ProfileTemplate, Responses, Times, with_role};
 
 /// What holds for all profiles together. A bound that no profile names is none.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl Bounds {
             permit = permit.responses_allow(responses.max, responses.ttl);
         }
         if let Some(role) = self.role {
-            permit = permit.role(role);
+            permit = with_role(permit, &role);
         }
         for network in self.sources.into_iter().flatten() {
             permit = permit.source_allow(network.to_string());

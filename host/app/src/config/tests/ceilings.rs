@@ -125,3 +125,57 @@ fn a_ceiling_is_no_longer_than_can_be_compared_with_every_permit() {
         ["2: ceilings.accounts.APP.publish-allow: more than 256 subjects"]
     );
 }
+
+fn warnings(ceiling: &str) -> Vec<String> {
+    let config = parse(&text(&format!("[ceilings.accounts.APP]\n{ceiling}"))).unwrap();
+    let about_ceilings = |problem: &String| problem.contains("ceilings.accounts.APP");
+    let shown = config.warnings.iter().map(ToString::to_string);
+    shown.filter(about_ceilings).collect()
+}
+
+#[test]
+fn what_a_ceiling_does_not_hold_is_said() {
+    for (ceiling, part) in [
+        (
+            "subscribe-allow = [\"a.*\", \"a.b.c\"]",
+            "`a.b.c` is allowed too",
+        ),
+        ("subscribe-allow = [\"*.*\"]", "servers before 2.11.16"),
+        (
+            "publish-allow = [\"a\"]\nresponses = {}",
+            "`responses` gets around `publish-allow`",
+        ),
+        (
+            "publish-allow = [\">\"]\npublish-deny = [\"a\"]\nresponses = {}",
+            "`responses` gets around",
+        ),
+        (
+            "publish-allow = [\"$JS.API.>\"]",
+            "JetStream answers to any reply subject",
+        ),
+        (
+            "publish-allow = [\"$JS.ACK.S.C.>\"]",
+            "JetStream answers to any reply subject",
+        ),
+    ] {
+        let warnings = warnings(ceiling);
+        let said = warnings.iter().any(|warning| warning.contains(part));
+        assert!(said, "{ceiling}: {warnings:?}");
+    }
+    for filter in [
+        "$JS.API.CONSUMER.CREATE.S.C.a.*",
+        "$JS.hub.API.DIRECT.GET.S.a.*",
+    ] {
+        let warnings = warnings(&format!("publish-allow = [\"{filter}\"]"));
+        assert!(
+            warnings[0].contains("in the place of the last `*`"),
+            "{warnings:?}"
+        );
+    }
+    for ceiling in [
+        "subscribe-allow = [\"a.*\", \"b.>\", \"c\"]\npublish-allow = [\"a.*\"]",
+        "publish-allow = [\">\"]\nresponses = {}",
+    ] {
+        assert_eq!(warnings(ceiling), [""; 0], "{ceiling}");
+    }
+}

@@ -1,0 +1,87 @@
+//! A `*` at the end of a subscribe permission is one token, whatever a client subscribes to.
+
+use anyhow::{Context, Result};
+use futures::StreamExt;
+use portcullis_tests::{Release, hash};
+use rstest::rstest;
+
+use crate::support::{ALICE, ALICE_PASSWORD, SENSOR, Serving, sensor, settings, user};
+
+/// Serves alice, who may subscribe to what `allow` says, and the sensor, who may do everything.
+async fn serve(release: Release, allow: &str) -> Result<Serving> {
+    let password = hash(ALICE_PASSWORD, &[]).await?;
+    let profile = format!("\n[settings.profiles.stars]\nsubscribe = {{ allow = [{allow}] }}\n");
+    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let users = [sensor("everything", "").await?, profile, alice];
+    Serving::start(release, &settings(&users)).await
+}
+
+/// The first message that reaches alice of one `below` and, behind it, one on `a.b`.
+async fn first(serving: &Serving, subscription: &str, queue: &str, below: &str) -> Result<String> {
+    let alice = serving.log_in(ALICE, "desk").await?;
+    let mut messages = match queue {
+        "" => alice.subscribe(subscription.to_owned()).await?,
+        queue => {
+            alice
+                .queue_subscribe(subscription.to_owned(), queue.to_owned())
+                .await?
+        }
+    };
+    alice.flush().await?;
+    let sensor = serving.log_in(SENSOR, "roof").await?;
+    sensor.publish(below.to_owned(), "".into()).await?;
+    sensor.publish("a.b".to_owned(), "".into()).await?;
+    sensor.publish("a".to_owned(), "".into()).await?;
+    sensor.flush().await?;
+    let message = messages.next().await.context("the subscription ended")?;
+    Ok(message.subject.to_string())
+}
+
+#[rstest]
+#[case(r#""a.*""#, "a.>", "", "a.b.c", "a.b")]
+#[case(r#""a.* crew""#, "a.>", "crew", "a.b.c", "a.b")]
+#[case(r#""a.*", "a.*.*""#, "a.>", "", "a.b.c.d", "a.b")]
+#[case(r#""*""#, ">", "", "a.b.c", "a")]
+// Everything below is allowed: nothing is taken away.
+#[case(r#""a.*", "a.>""#, "a.>", "", "a.b.c", "a.b.c")]
+#[tokio::test]
+async fn a_client_that_subscribes_to_everything_below_gets_one_token(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[case] allow: &str,
+    #[case] subscription: &str,
+    #[case] queue: &str,
+    #[case] below: &str,
+    #[case] expected: &str,
+) -> Result<()> {
+    let serving = serve(release, allow).await?;
+    assert_eq!(first(&serving, subscription, queue, below).await?, expected);
+    Ok(())
+}
+
+/// Servers before 2.11.16 hold only those subscriptions to a deny that contain all of it.
+#[rstest]
+#[case(Release::Nats2_10, "a.b.c")]
+#[case(Release::Nats2_15, "a.b")]
+#[tokio::test]
+async fn a_star_before_the_end_keeps_old_servers_from_closing(
+    #[case] release: Release,
+    #[case] expected: &str,
+) -> Result<()> {
+    let serving = serve(release, r#""*.*""#).await?;
+    assert_eq!(first(&serving, "a.>", "", "a.b.c").await?, expected);
+    Ok(())
+}
+
+/// A deny would take `a.b.c` away too.
+#[tokio::test]
+async fn what_cannot_be_closed_is_in_the_log() -> Result<()> {
+    let serving = serve(Release::Nats2_15, r#""a.*", "a.b.c""#).await?;
+    assert_eq!(first(&serving, "a.>", "", "a.x.y").await?, "a.x.y");
+    let says = "a subscribe permission is wider than it looks";
+    let line = serving
+        .host
+        .wait_for(says, |event| event.says(says))
+        .await?;
+    assert_eq!(line.text("subject"), "a.*");
+    Ok(())
+}
