@@ -6,6 +6,7 @@ pub mod bindings;
 pub mod duration;
 mod export;
 mod hash;
+pub mod issuers;
 mod key_value;
 pub mod log;
 mod permit;

@@ -14,6 +14,10 @@
 //! | `{{account}}` | the account of the permit; in subjects only |
 //! | `{{user-name}}` | the user name of the permit; in subjects only |
 //!
+//! An e-mail address counts only if the issuer says that it has verified it (`email_verified` is true), and a telephone number likewise
+//! (`phone_number_verified`): otherwise `{{claim.email}}` has no value. Only `sub` is promised to be one user's, and only within its
+//! issuer; [`issuers`](crate::issuers) tells the users of several issuers apart.
+//!
 //! A policy can have places of its own ([`Values::with`]). Nothing a client merely claims has a place: whoever may choose a fact chooses
 //! the subject. Blanks beside the braces do not matter.
 //!
@@ -51,12 +55,13 @@ mod values;
 
 pub use error::{TemplateError, Unfilled};
 pub use escape::escape;
+pub(crate) use name::user_name_with_prefix;
 pub use name::{NameTemplate, account_from, user_name_from};
 pub use values::Values;
 
 use crate::permit::subject::{MAX_SUBJECT, subject_problem};
 use parse::Piece;
-use place::Scope;
+use place::{Place, Scope};
 
 /// A subject with places. See the [module](self).
 ///
@@ -115,6 +120,15 @@ impl Template {
         Ok(Self {
             text: text.to_owned(),
             pieces,
+        })
+    }
+
+    /// The first place that says who the user is, in words for an error; `with_name` leaves `{{user-name}}` out.
+    pub(crate) fn user_place(&self, with_name: bool) -> Option<String> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::Place(Place::UserName) if with_name => None,
+            Piece::Place(place) if place.is_of_user() => Some(format!("`{{{{{place}}}}}`")),
+            _ => None,
         })
     }
 

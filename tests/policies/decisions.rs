@@ -238,6 +238,7 @@ fn a_panic_is_reported_with_its_message() {
     let (class, message) = failure("panics");
     assert_eq!(class, DenialClass::PolicyTrapped);
     assert!(message.contains("the guest panics on purpose"), "{message}");
+    assert!(message.contains("panics.rs:"), "{message}");
 }
 
 #[test]
@@ -371,7 +372,8 @@ fn every_limit_is_kept_to() {
                 log_lines: 0,
                 ..most
             },
-            "`unreachable`",
+            // No line is logged, and the reason still says what happened.
+            "the guest panics on purpose",
         ),
         (
             "allocates",

@@ -70,6 +70,28 @@ fn modules_of_other_worlds_are_refused() {
 }
 
 #[test]
+fn what_a_dependency_wants_of_javascript_is_named_with_the_way_out() {
+    for import in ["__wbindgen_placeholder__", "__wbindgen_externref_xform__"] {
+        let module = wat(&format!(
+            r#"(module (import "{import}" "f" (func)) (import "env" "g" (func)))"#
+        ));
+        let error = load_bytes(&module).unwrap_err().to_string();
+        for words in [
+            import,
+            "cargo tree",
+            "wasm-bindgen",
+            "default-features = false",
+        ] {
+            assert!(error.contains(words), "`{words}` is not in `{error}`");
+        }
+        assert!(
+            !error.contains("build for wasm32-unknown-unknown, without WASI"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn imports_from_outside_the_contract_are_named() {
     let error = refusal(&wat(r#"(module
             (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))

@@ -216,7 +216,7 @@ fn what_a_decision_asked_is_told_with_the_paths_of_claims() {
     site.put("p.wasm", &Built::policy("oidc-roles").unwrap());
     let settings = "[settings]\naccount = \"APP\"\n[settings.roles.reader]\n";
     site.put("p.toml", settings.as_bytes());
-    let test = "[[tests]]\nname = \"none\"\nlogin = { identity = { method = \"oidc\", principal = \"alice\", proved = true } }\n\
+    let test = "[[tests]]\nname = \"none\"\nlogin = { identity = { method = \"oidc\", principal = \"alice\", proved = true, issuer = \"https://idp\" } }\n\
                 permit = { account = \"APP\" }\n";
     site.put("p.tests.toml", test.as_bytes());
     let tested = test_policies(&engine(), &site.options(), &[]).unwrap();
@@ -232,5 +232,28 @@ fn what_a_decision_asked_is_told_with_the_paths_of_claims() {
     assert!(
         !asked.iter().any(|found| found.starts_with("client.")),
         "{asked:?}"
+    );
+}
+
+#[test]
+fn a_failed_test_shows_what_it_logged() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &Built::guest("panics").unwrap());
+    let test = "[[tests]]\nname = \"quiet\"\nlogin = {}\nabstain = true\n";
+    site.put("p.tests.toml", test.as_bytes());
+    let tested = test_policies(&engine(), &site.options(), &[]).unwrap();
+    let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
+    let failure = outcomes[0].failure.as_deref().unwrap();
+    assert!(failure.contains("the guest panics on purpose"), "{failure}");
+    let log = &outcomes[0].log;
+    assert_eq!(log.len(), 33, "{log:?}");
+    assert_eq!(log[0], "debug: line 1");
+    // The 40 lines, and that of the panic.
+    assert_eq!(log[32], "9 more lines, which were dropped");
+    let (_, report) = site.open();
+    let refused = report.rejections().next().unwrap().error.clone();
+    assert!(
+        refused.contains("it logged at last `debug: line 31`, `debug: line 32`"),
+        "{refused}"
     );
 }

@@ -9,7 +9,7 @@ use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::options::catalog_options;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, one_line};
 use crate::policy::{configured_state, read_policies};
 
 /// Looks at a module and at what lies beside it, under the limits and publishers of a configuration, if there is one.
@@ -39,7 +39,7 @@ pub fn inspect(file: &Path, config: Option<&Path>) -> Result<Output, NotDone> {
 }
 
 fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result {
-    writeln!(text, "{}", file.display())?;
+    writeln!(text, "{}", one_line(&file.display().to_string()))?;
     writeln!(text, "  digest: {}", found.digest)?;
     let form = if found.description.is_component {
         "a component"
@@ -54,7 +54,8 @@ fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result 
     }
     writeln!(text, "  uses:")?;
     for (interface, functions) in &found.description.uses {
-        writeln!(text, "    {interface}: {}", functions.join(", "))?;
+        let uses = format!("{interface}: {}", functions.join(", "));
+        writeln!(text, "    {}", one_line(&uses))?;
     }
     writeln!(text, "  limits:")?;
     for limit in found.limits.each() {
@@ -82,14 +83,19 @@ fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result 
             writeln!(text, "  tests: {}, {failed} failed", tests.len())?;
             for test in tests {
                 if let Some(failure) = &test.failure {
-                    writeln!(text, "    {}: {failure}", test.name)?;
+                    let failed = format!("{}: {failure}", test.name);
+                    writeln!(text, "    {}", one_line(&failed))?;
+                    for line in &test.log {
+                        writeln!(text, "      log: {}", one_line(line))?;
+                    }
                 }
             }
             Ok(())
         }
         Err(error) => {
             writeln!(text, "  tests: {}, not run", found.tests)?;
-            writeln!(text, "  not to be put in service: {error}")
+            let error = error.to_string();
+            writeln!(text, "  not to be put in service: {}", one_line(&error))
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
 use crate::options::catalog_options;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, one_line};
 
 /// How every policy is doing, as the host that serves with this configuration wrote it last.
 ///
@@ -78,9 +78,11 @@ fn tell_policy(text: &mut String, policy: &PolicyStatus) {
         let line = attempt.line.map(|line| format!("line {line}: "));
         let _ = writeln!(
             text,
-            "  refused at {}: {file}{}{error}",
+            "  refused at {}: {}{}{}",
             time(attempt.at),
-            line.unwrap_or_default()
+            one_line(&file),
+            line.unwrap_or_default(),
+            one_line(error)
         );
     }
     if !policy.kept.is_empty() {
@@ -176,24 +178,30 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
         let _ = match &policy.outcomes {
             Err(error) => {
                 failed = failed.saturating_add(1);
-                writeln!(text, "{}: FAILED: {error}", policy.name)
+                let error = error.to_string();
+                writeln!(text, "{}: FAILED: {}", policy.name, one_line(&error))
             }
             Ok(outcomes) if outcomes.is_empty() => {
                 writeln!(text, "{}: no tests", policy.name)
             }
             Ok(outcomes) => outcomes.iter().try_for_each(|outcome| {
                 run = run.saturating_add(1);
-                let name = format!("{}: {}", policy.name, outcome.name);
+                let name = format!("{}: {}", policy.name, one_line(&outcome.name));
                 match &outcome.failure {
                     None => writeln!(text, "{name}: ok, {} fuel", outcome.fuel)?,
                     Some(failure) => {
                         failed = failed.saturating_add(1);
-                        let (file, line) = (policy.file.display(), outcome.line);
+                        let (file, line) = (policy.file.display().to_string(), outcome.line);
+                        let (file, failure) = (one_line(&file), one_line(failure));
                         writeln!(text, "{name}: FAILED: {file}, line {line}: {failure}")?;
+                        for line in &outcome.log {
+                            writeln!(text, "  log: {}", one_line(line))?;
+                        }
                     }
                 }
                 if asked {
-                    writeln!(text, "  asked: {}", outcome.asked.join(", "))?;
+                    let asked = outcome.asked.join(", ");
+                    writeln!(text, "  asked: {}", one_line(&asked))?;
                 }
                 Ok(())
             }),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::output::one_line;
+
 /// One problem of one file. Displays as `FILE: key: message`, or `FILE:LINE: key: message` where the
 /// line is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,16 +121,17 @@ impl<T> Checked<T> {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.file.display())?;
+        write!(formatter, "{}", one_line(&self.file.display().to_string()))?;
         if let Some(line) = self.line {
             write!(formatter, ":{line}")?;
         }
         if let Some(key) = &self.key {
-            write!(formatter, ": {key}")?;
+            write!(formatter, ": {}", one_line(key))?;
         }
+        let message = one_line(&self.message);
         match self.severity {
-            Severity::Error => write!(formatter, ": {}", self.message),
-            Severity::Warning => write!(formatter, ": warning: {}", self.message),
+            Severity::Error => write!(formatter, ": {message}"),
+            Severity::Warning => write!(formatter, ": warning: {message}"),
         }
     }
 }

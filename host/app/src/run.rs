@@ -16,7 +16,7 @@ use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, NotInitialized};
 use crate::inspect;
-use crate::output::{NotDone, Output};
+use crate::output::{NotDone, Output, lines, one_line};
 use crate::policy;
 use crate::problem::Problem;
 use crate::{serve, signals, telemetry};
@@ -195,11 +195,11 @@ fn give_up(failure: &Failure) -> ExitCode {
 
 fn print(text: &str) -> Result<(), Failure> {
     io::stdout()
-        .write_all(text.as_bytes())
+        .write_all(lines(text).as_bytes())
         .map_err(Failure::internal)
 }
 
 /// Standard error is the last resort: if it fails, the exit code has to do.
 fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", one_line(line));
 }

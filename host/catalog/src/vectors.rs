@@ -6,6 +6,7 @@
 mod expectation;
 mod format;
 mod login;
+mod possible;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use format::TestFile;
 
 /// How long a test may take in all. Its policy's own deadline holds too; this leaves room for slow password hashes.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How many failed tests a refusal describes.
+/// How many failed tests a refusal describes, and how many log lines of each.
 const SHOWN: usize = 3;
 
 /// The tests of one policy, read.
@@ -51,6 +52,8 @@ pub struct TestOutcome {
     pub fuel: u64,
     /// What the decision asked the host, each question once: `identity.username`, `identity.claim(roles)`.
     pub asked: Vec<String>,
+    /// What the decision logged, with levels: `warn: no such user`.
+    pub log: Vec<String>,
     /// Why it failed, in one line; none if it passed.
     pub failure: Option<String>,
     /// Whether it may do better another time: the machine had no time for it.
@@ -132,6 +135,7 @@ impl TestVector {
             line: self.line,
             fuel: counted.fuel,
             asked: counted.asked,
+            log: counted.log,
             failure: failure.or_else(|| self.expected.difference(counted.verdict)),
             transient,
         }
@@ -182,7 +186,7 @@ pub(crate) fn refusal(file: &Path, outcomes: &[TestOutcome]) -> Option<UnitError
         .take(SHOWN)
         .map(|outcome| {
             let failure = outcome.failure.as_deref().unwrap_or_default();
-            format!("test `{}`: {failure}", outcome.name)
+            format!("test `{}`: {failure}{}", outcome.name, logged(&outcome.log))
         })
         .collect();
     if let Some(more) = failed.len().checked_sub(SHOWN).filter(|more| *more > 0) {
@@ -193,6 +197,21 @@ pub(crate) fn refusal(file: &Path, outcomes: &[TestOutcome]) -> Option<UnitError
         transient: failed.iter().all(|outcome| outcome.transient),
     };
     Some(UnitError::new(file, problem).at_line(Some(first.line)))
+}
+
+/// The last lines that a failed test logged, as the end of a sentence.
+fn logged(lines: &[String]) -> String {
+    let hidden = lines.len().saturating_sub(SHOWN);
+    let lines: Vec<_> = lines
+        .iter()
+        .skip(hidden)
+        .map(|line| format!("`{line}`"))
+        .collect();
+    match (lines.is_empty(), hidden) {
+        (true, _) => String::new(),
+        (false, 0) => format!(", it logged {}", lines.join(", ")),
+        (false, _) => format!(", it logged at last {}", lines.join(", ")),
+    }
 }
 
 #[cfg(test)]

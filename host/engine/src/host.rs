@@ -142,12 +142,16 @@ impl State {
 
     fn line(&mut self, level: &'static str, mut message: String) -> Option<String> {
         self.log.lines = self.log.lines.saturating_add(1);
+        truncate(&mut message, self.limits.log_line_bytes);
+        // A panic is reported by the last line before its trap, however many lines came before: its place is kept.
+        if level == "error" {
+            self.log.last_error = Some(message.clone());
+        }
         if self.log.lines > self.limits.log_lines {
             return None;
         }
-        truncate(&mut message, self.limits.log_line_bytes);
-        if level == "error" {
-            self.log.last_error = Some(message.clone());
+        if let Some(kept) = &mut self.log.kept {
+            kept.push(format!("{level}: {message}"));
         }
         (self.log.lines > self.log.logged).then_some(message)
     }

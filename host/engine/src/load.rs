@@ -26,6 +26,13 @@ pub enum LoadError {
          build for wasm32-unknown-unknown, without WASI"
     )]
     ForeignImports(String),
+    /// Imports of what wasm-bindgen makes for JavaScript.
+    #[error(
+        "it imports `{0}`, which JavaScript would have to provide: a dependency is built for browsers. Find it with `cargo tree \
+         --target wasm32-unknown-unknown --invert wasm-bindgen`, and turn off the feature that asks for it (often `wasmbind` or `js`), as \
+         with `chrono = {{ version = \"0.4\", default-features = false }}`"
+    )]
+    JavaScriptImports(String),
     /// An import of the contract that needs a grant.
     #[error(
         "it imports `portcullis:policy/{interface}`, which needs `{setting}` under [policies.grants.NAME] in portcullis.toml"
@@ -144,6 +151,10 @@ impl LoadError {
 
     pub(crate) fn foreign_imports(names: &[String]) -> Self {
         const SHOWN: usize = 5;
+        let is_for_javascript = |name: &&String| name.starts_with("__wbindgen");
+        if let Some(name) = names.iter().find(is_for_javascript) {
+            return Self::JavaScriptImports(name.clone());
+        }
         let mut list = names
             .iter()
             .take(SHOWN)

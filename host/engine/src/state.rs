@@ -101,6 +101,15 @@ pub(crate) struct GuestLog {
     /// How many of them an earlier attempt at the same decision has logged.
     pub(crate) logged: usize,
     pub(crate) last_error: Option<String>,
+    /// The lines with their levels, where somebody wants to see them: those of a policy's tests.
+    pub(crate) kept: Option<Vec<String>>,
+}
+
+impl GuestLog {
+    /// How many lines were dropped because a decision may log no more than `limit`.
+    pub(crate) const fn dropped(&self, limit: usize) -> usize {
+        self.lines.saturating_sub(limit)
+    }
 }
 
 impl State {

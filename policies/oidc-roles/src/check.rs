@@ -33,6 +33,7 @@ fn roles(settings: &Settings, problems: &mut Vec<SettingsError>) -> BTreeMap<Str
         let account = account(&format!("{key}.account"), role.account.as_deref(), problems);
         match role.profile().template(&key, &[]) {
             Ok(profile) => {
+                problems.extend(settings.issuers.problem_of(&profile, &key));
                 roles.insert(name.clone(), CheckedRole { account, profile });
             }
             Err(error) => problems.push(error),
@@ -62,18 +63,24 @@ fn check_claims(settings: &Settings, problems: &mut Vec<SettingsError>) {
             "space-separated-role-claims",
             &settings.space_separated_role_claims,
         ),
+        ("role-object-claims", &settings.role_object_claims),
         ("name-claims", &settings.name_claims),
-        ("issuers", &settings.issuers),
     ];
     for (key, list) in lists {
         if list.iter().any(String::is_empty) {
             problems.push(SettingsError::at(key, "an empty text names nothing"));
         }
     }
-    if settings.role_claims.is_empty() && settings.space_separated_role_claims.is_empty() {
+    problems.extend(settings.issuers.problems("issuers"));
+    let sources = [
+        &settings.role_claims,
+        &settings.space_separated_role_claims,
+        &settings.role_object_claims,
+    ];
+    if sources.iter().all(|claims| claims.is_empty()) {
         problems.push(SettingsError::at(
             "role-claims",
-            "no claim to read roles from: name one here or in `space-separated-role-claims`",
+            "no claim to read roles from: name one here, in `space-separated-role-claims` or in `role-object-claims`",
         ));
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod reasons;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -8,9 +9,11 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_sdk::issuers::Issuers;
+use portcullis_sdk::log;
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::profile::{Combination, ProfileTemplate};
-use portcullis_sdk::template::{NameTemplate, Values, user_name_from};
+use portcullis_sdk::template::{NameTemplate, Values};
 
 pub use settings::{DenyOnly, Role, Settings, WithoutRole};
 
@@ -20,10 +23,11 @@ pub struct OidcRoles {
     account: Option<NameTemplate>,
     role_claims: Vec<String>,
     space_separated_role_claims: Vec<String>,
+    role_object_claims: Vec<String>,
     name_claims: Vec<String>,
     without_role: WithoutRole,
     deny_only: DenyOnly,
-    issuers: Vec<String>,
+    issuers: Issuers,
     expires_in: Option<Duration>,
     roles: BTreeMap<String, CheckedRole>,
 }
@@ -47,6 +51,7 @@ impl Policy for OidcRoles {
             account: checked.account,
             role_claims: settings.role_claims,
             space_separated_role_claims: settings.space_separated_role_claims,
+            role_object_claims: settings.role_object_claims,
             name_claims: settings.name_claims,
             without_role: settings.without_role,
             deny_only: settings.deny_only,
@@ -57,17 +62,26 @@ impl Policy for OidcRoles {
     }
 
     fn decide(&self, request: &Request) -> Verdict {
-        if request.method() != Method::Oidc || !request.is_vouched_for_by(&self.issuers) {
+        if request.method() != Method::Oidc || !self.issuers.decide(request) {
             return Verdict::Abstain;
         }
         let roles = self.roles_of(request);
-        match self.without_role {
-            WithoutRole::Deny if roles.is_empty() => Verdict::deny("no mapped role"),
-            WithoutRole::Abstain if roles.is_empty() => Verdict::Abstain,
-            _ => match self.permit(request, roles) {
-                Ok(permit) => permit.into(),
-                Err(reason) => Verdict::Deny(reason),
-            },
+        if roles.is_empty() {
+            let reason = self.no_role(request);
+            match self.without_role {
+                WithoutRole::Deny => return Verdict::Deny(reason),
+                WithoutRole::Abstain => {
+                    log::debug(reason);
+                    return Verdict::Abstain;
+                }
+                WithoutRole::PermitNothing => {
+                    log::warn(format!("the login may do nothing: {reason}"));
+                }
+            }
+        }
+        match self.permit(request, roles) {
+            Ok(permit) => permit.into(),
+            Err(reason) => Verdict::Deny(reason),
         }
     }
 }
@@ -84,6 +98,9 @@ impl OidcRoles {
                 names.extend(text.split_whitespace().map(str::to_owned));
             }
         }
+        for path in &self.role_object_claims {
+            names.extend(request.claim_members(path));
+        }
         let known = |name: String| self.roles.get(&name).map(|role| (name, role));
         names.into_iter().filter_map(known).collect()
     }
@@ -91,8 +108,10 @@ impl OidcRoles {
     /// The error is the reason to deny the login.
     fn permit(&self, request: &Request, roles: Vec<Held<'_>>) -> Result<Permit, String> {
         let values = Values::new(request);
+        let held = !roles.is_empty();
         let (account, roles) = self.in_account(roles, &values)?;
-        let name = user_name_from(request, &self.name_claims).map_err(|error| error.to_string())?;
+        let name = self.issuers.user_name(request, &self.name_claims);
+        let name = name.map_err(|error| error.to_string())?;
         let values = values.account(&account).user_name(&name);
         let mut combination = Combination::default();
         for (name, role) in roles {
@@ -102,6 +121,9 @@ impl OidcRoles {
         }
         if self.deny_only == DenyOnly::AllowRest {
             combination.allow_rest();
+        }
+        if held && combination.allows_nothing() {
+            log::warn(reasons::NOTHING_ALLOWED);
         }
         let permit = combination.add_to(Permit::new(account).user_name(name));
         Ok(match self.expires_in {

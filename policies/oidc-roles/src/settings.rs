@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_sdk::issuers::Issuers;
 use serde::Deserialize;
 
 /// The `[settings]` table.
@@ -17,6 +18,9 @@ pub struct Settings {
     /// The claims whose texts hold several roles with spaces between them. They come after the others.
     #[serde(default)]
     pub space_separated_role_claims: Vec<String>,
+    /// The claims whose objects have a member for each role. They come last.
+    #[serde(default)]
+    pub role_object_claims: Vec<String>,
     /// The claims with the user name: the first that is there counts.
     #[serde(default = "name_claims")]
     pub name_claims: Vec<String>,
@@ -26,9 +30,9 @@ pub struct Settings {
     /// What a side may do on which something is denied and nothing allowed.
     #[serde(default)]
     pub deny_only: DenyOnly,
-    /// Whose tokens are decided; everybody's if empty.
+    /// Whose tokens are decided; those of every issuer if empty. With a name for each, the names of their users begin with it.
     #[serde(default)]
-    pub issuers: Vec<String>,
+    pub issuers: Issuers,
     /// How long a connection lasts; as long as its token if none.
     #[serde(
         default,
@@ -68,9 +72,9 @@ pub enum WithoutRole {
 #[serde(rename_all = "kebab-case")]
 pub enum DenyOnly {
     /// Everything but what is denied.
-    #[default]
     AllowRest,
     /// Nothing.
+    #[default]
     AllowNothing,
 }
 
@@ -79,5 +83,5 @@ fn role_claims() -> Vec<String> {
 }
 
 fn name_claims() -> Vec<String> {
-    vec!["email".to_owned(), "sub".to_owned()]
+    vec!["sub".to_owned()]
 }

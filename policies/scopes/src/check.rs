@@ -38,6 +38,9 @@ fn scopes(settings: &Settings, problems: &mut Vec<SettingsError>) -> Vec<KnownSc
         let profile = profile
             .template(&key, &[])
             .map_err(|error| problems.push(error));
+        if let Ok(profile) = &profile {
+            problems.extend(settings.issuers.problem_of(profile, &key));
+        }
         if let (Ok(pattern), Ok(profile)) = (pattern, profile) {
             scopes.push(KnownScope {
                 name: name.clone(),
@@ -70,13 +73,13 @@ fn check_claims(settings: &Settings, problems: &mut Vec<SettingsError>) {
         ("scope-claims", &settings.scope_claims),
         ("account-claim", &account_claim),
         ("name-claims", &settings.name_claims),
-        ("issuers", &settings.issuers),
     ];
     for (key, list) in lists {
         if list.iter().any(String::is_empty) {
             problems.push(SettingsError::at(key, "an empty text names nothing"));
         }
     }
+    problems.extend(settings.issuers.problems("issuers"));
     if settings.scope_claims.is_empty() {
         problems.push(SettingsError::at(
             "scope-claims",

@@ -8,9 +8,11 @@ mod tests;
 
 use std::time::Duration;
 
+use portcullis_sdk::issuers::Issuers;
+use portcullis_sdk::log;
 use portcullis_sdk::prelude::*;
 use portcullis_sdk::profile::{Combination, ProfileTemplate};
-use portcullis_sdk::template::{NameTemplate, Unfilled, Values, account_from, user_name_from};
+use portcullis_sdk::template::{NameTemplate, Unfilled, Values, account_from};
 
 use scope::ScopePattern;
 pub use settings::{Settings, WithoutScope};
@@ -23,7 +25,7 @@ pub struct Scopes {
     default_account: Option<NameTemplate>,
     name_claims: Vec<String>,
     without_scope: WithoutScope,
-    issuers: Vec<String>,
+    issuers: Issuers,
     expires_in: Option<Duration>,
     known: Vec<KnownScope>,
 }
@@ -55,17 +57,26 @@ impl Policy for Scopes {
     }
 
     fn decide(&self, request: &Request) -> Verdict {
-        if request.method() != Method::Oidc || !request.is_vouched_for_by(&self.issuers) {
+        if request.method() != Method::Oidc || !self.issuers.decide(request) {
             return Verdict::Abstain;
         }
         let scopes = self.scopes_of(request);
-        match self.without_scope {
-            WithoutScope::Deny if scopes.is_empty() => Verdict::deny("no mapped scope"),
-            WithoutScope::Abstain if scopes.is_empty() => Verdict::Abstain,
-            _ => match self.permit(request, &scopes) {
-                Ok(permit) => permit.into(),
-                Err(reason) => Verdict::Deny(reason),
-            },
+        if scopes.is_empty() {
+            let reason = self.no_scope(request);
+            match self.without_scope {
+                WithoutScope::Deny => return Verdict::Deny(reason),
+                WithoutScope::Abstain => {
+                    log::debug(reason);
+                    return Verdict::Abstain;
+                }
+                WithoutScope::PermitNothing => {
+                    log::warn(format!("the login may do nothing: {reason}"));
+                }
+            }
+        }
+        match self.permit(request, &scopes) {
+            Ok(permit) => permit.into(),
+            Err(reason) => Verdict::Deny(reason),
         }
     }
 }
@@ -88,19 +99,41 @@ impl Scopes {
         held
     }
 
+    /// Why no scope of the login is known here, claim by claim. Says nothing of what the token says.
+    fn no_scope(&self, request: &Request) -> String {
+        let found = |path: &String| {
+            let what = if request.claim_json(path).is_none() {
+                "is absent"
+            } else if request.claim(path).iter().all(String::is_empty) {
+                "has no text"
+            } else {
+                "has only values that are no scope of the settings"
+            };
+            format!("`{path}` {what}")
+        };
+        let found: Vec<_> = self.scope_claims.iter().map(found).collect();
+        format!("no mapped scope: {}", found.join(", "))
+    }
+
     /// The error is the reason to deny the login.
     fn permit(&self, request: &Request, scopes: &[&KnownScope]) -> Result<Permit, String> {
         let values = Values::new(request);
         let account = self
             .account(request, &values)
             .map_err(|unfilled| format!("account: {unfilled}"))?;
-        let name = user_name_from(request, &self.name_claims).map_err(|error| error.to_string())?;
+        let name = self.issuers.user_name(request, &self.name_claims);
+        let name = name.map_err(|error| error.to_string())?;
         let values = values.account(&account).user_name(&name);
         let mut combination = Combination::default();
         for scope in scopes {
             combination
                 .add(&scope.name, &scope.profile, &values)
                 .map_err(|refusal| refusal.to_string())?;
+        }
+        if !scopes.is_empty() && combination.allows_nothing() {
+            log::warn(
+                "the login may do nothing: its scopes allow nothing, or only subjects whose places have no value",
+            );
         }
         let permit = combination.add_to(Permit::new(account).user_name(name));
         Ok(match self.expires_in {

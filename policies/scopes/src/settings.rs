@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_sdk::issuers::Issuers;
 use portcullis_sdk::profile::Profile;
 use serde::Deserialize;
 
@@ -23,9 +24,9 @@ pub struct Settings {
     /// What becomes of tokens without a scope that is known here.
     #[serde(default)]
     pub without_scope: WithoutScope,
-    /// Whose tokens are decided; everybody's if empty.
+    /// Whose tokens are decided; those of every issuer if empty. With a name for each, the names of their users begin with it.
     #[serde(default)]
-    pub issuers: Vec<String>,
+    pub issuers: Issuers,
     /// How long a connection lasts; as long as its token if none.
     #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
@@ -52,5 +53,5 @@ fn scope_claims() -> Vec<String> {
 }
 
 fn name_claims() -> Vec<String> {
-    vec!["email".to_owned(), "sub".to_owned()]
+    vec!["sub".to_owned()]
 }

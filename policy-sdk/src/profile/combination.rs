@@ -152,6 +152,13 @@ impl Combination {
         }
     }
 
+    /// Whether it allows nothing: no subject, no answer, and no role whose template could.
+    pub const fn allows_nothing(&self) -> bool {
+        self.publish.allow.is_empty()
+            && self.subscribe.allow.is_empty()
+            && self.bounds.allow_nothing()
+    }
+
     /// Adds everything to a permit. With a role, the permit's user name is escaped
     /// ([`escape`](crate::template::escape)), because the role's template puts it into subjects.
     pub fn add_to(self, permit: Permit) -> Permit {

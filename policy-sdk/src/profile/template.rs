@@ -100,6 +100,26 @@ impl Profile {
     }
 }
 
+impl ProfileTemplate {
+    /// The first place of the subjects that says who the user is, in words for an error, or the role, whose template may have the
+    /// user name in its subjects. `with_name` leaves out what the user name fills.
+    pub(crate) fn user_place(&self, with_name: bool) -> Option<String> {
+        let lists =
+            [&self.publish, &self.subscribe].map(|side| side.allow.iter().chain(&side.deny));
+        let place = lists
+            .into_iter()
+            .flatten()
+            .find_map(|template| template.user_place(with_name));
+        let role = self.bounds.role.as_ref().filter(|_| !with_name);
+        let role = || {
+            role.map(|_| {
+                "`role`, whose template may have the user name in its subjects,".to_owned()
+            })
+        };
+        place.or_else(role)
+    }
+}
+
 /// A network as the host reads it: bits behind the prefix are dropped, and IPv4 written as IPv6 is IPv4.
 fn network(text: &str) -> Option<IpNet> {
     let network: IpNet = text.parse().ok()?;

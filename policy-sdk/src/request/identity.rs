@@ -136,6 +136,27 @@ impl Request {
         }
     }
 
+    /// The names of the members of the object at `path` of a verified token or user JWT, in alphabetical order; none for anything else.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder()
+    ///     .claims(r#"{ "urn:roles": { "admin": { "1": "example.com" } } }"#)
+    ///     .build();
+    /// assert_eq!(request.claim_members("urn:roles"), ["admin"]);
+    /// ```
+    pub fn claim_members(&self, path: &str) -> Vec<String> {
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::bindings::portcullis::policy::identity::claim_members(path)
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            self.facts.claim_members(path)
+        }
+    }
+
     /// How the client authenticates.
     pub fn method(&self) -> Method {
         #[cfg(target_arch = "wasm32")]

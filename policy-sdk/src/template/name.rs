@@ -3,7 +3,7 @@
 use super::escape::stands_as_it_is;
 use super::parse::{self, Piece};
 use super::place::{Place, Scope};
-use super::{TemplateError, Unfilled, Values};
+use super::{TemplateError, Unfilled, Values, values};
 use crate::Request;
 use crate::permit::subject::is_blank;
 
@@ -162,7 +162,9 @@ impl Kind {
     }
 }
 
-/// The user name of a token: from the first of these claims that it has, else the principal, if that is proved.
+/// The user name of a token: from the first of these claims that it has, else the principal, if that is proved. An `email` that its
+/// issuer has not verified (`email_verified`) is none. [`Issuers::user_name`](crate::issuers::Issuers::user_name) tells the users of
+/// several issuers apart as well.
 ///
 /// # Errors
 ///
@@ -177,16 +179,36 @@ impl Kind {
 /// let request = Request::builder().oidc("https://id.example", r#"{ "email": "", "sub": "7", "name": "Zoe" }"#).build();
 /// assert_eq!(user_name_from(&request, &["email", "name"]).as_deref(), Ok("Zoe"));
 /// assert_eq!(user_name_from(&request, &["email"]).as_deref(), Ok("7"));
+///
+/// let claims = |verified| format!(r#"{{ "sub": "7", "email": "zoe@example.com", "email_verified": {verified} }}"#);
+/// let name = |verified| {
+///     let request = Request::builder().oidc("https://id.example", &claims(verified)).build();
+///     user_name_from(&request, &["email", "sub"])
+/// };
+/// assert_eq!(name(true).as_deref(), Ok("zoe@example.com"));
+/// assert_eq!(name(false).as_deref(), Ok("7"));
 /// ```
 pub fn user_name_from(request: &Request, claims: &[impl AsRef<str>]) -> Result<String, Unfilled> {
+    user_name_with_prefix(request, claims, "")
+}
+
+/// As [`user_name_from`], with `prefix` before the name.
+pub(crate) fn user_name_with_prefix(
+    request: &Request,
+    claims: &[impl AsRef<str>],
+    prefix: &str,
+) -> Result<String, Unfilled> {
+    let around = prefix.len();
     for path in claims {
         let values = claim(request, path.as_ref());
         if !values.is_empty() {
-            return Kind::UserName.value(values, &place_of(path.as_ref()), 0);
+            let name = Kind::UserName.value(values, &place_of(path.as_ref()), around)?;
+            return Ok([prefix, &name].concat());
         }
     }
     let principal = Values::new(request).of(&Place::Principal);
-    Kind::UserName.value(principal, "principal", 0)
+    let name = Kind::UserName.value(principal, "principal", around)?;
+    Ok([prefix, &name].concat())
 }
 
 /// The account that a token names in this claim, whole.
@@ -209,7 +231,7 @@ pub fn account_from(request: &Request, path: &str) -> Result<String, Unfilled> {
 }
 
 fn claim(request: &Request, path: &str) -> Vec<String> {
-    let mut values = request.claim(path);
+    let mut values = values::claim(request, path);
     values.retain(|value| !value.is_empty());
     values
 }

@@ -2,6 +2,16 @@
 
 use std::fmt;
 
+/// The claims that say who the user is (`OpenID` Connect Core 1.0, section 5.1, and what Microsoft writes for the same).
+const OF_USER: [&str; 6] = [
+    "sub",
+    "email",
+    "preferred_username",
+    "nickname",
+    "phone_number",
+    "upn",
+];
+
 /// What a place stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -55,6 +65,15 @@ impl Place {
             ("account", Scope::Subject) => Ok(Self::Account),
             ("user-name", Scope::Subject) => Ok(Self::UserName),
             _ => Err(NoPlace::Unknown),
+        }
+    }
+
+    /// Whether it says who the user is.
+    pub(super) fn is_of_user(&self) -> bool {
+        match self {
+            Self::UserName | Self::Principal => true,
+            Self::Claim(path) => OF_USER.contains(&path.trim_start_matches('/')),
+            _ => false,
         }
     }
 

@@ -89,7 +89,7 @@ impl<'request> Values<'request> {
     fn ask(&self, place: &Place) -> Vec<String> {
         let request = self.request;
         match place {
-            Place::Claim(path) => request.claim(path),
+            Place::Claim(path) => claim(request, path),
             Place::Tag(name) => tagged(&request.tags(), name),
             Place::Group => request.groups(),
             Place::Principal => match request.strength() {
@@ -99,6 +99,20 @@ impl<'request> Values<'request> {
             Place::Nkey => request.nkey().into_iter().collect(),
             Place::Account | Place::UserName | Place::Own(_) => Vec::new(),
         }
+    }
+}
+
+/// What a claim says. An address or a number that its issuer has not verified is what its holder typed (`OpenID` Connect Core 1.0,
+/// section 5.1): it says nothing. Some issuers write the truth value as a text.
+pub(super) fn claim(request: &Request, path: &str) -> Vec<String> {
+    let verified_by = match path.strip_prefix('/').unwrap_or(path) {
+        "email" => Some("email_verified"),
+        "phone_number" => Some("phone_number_verified"),
+        _ => None,
+    };
+    match verified_by {
+        Some(verified) if request.claim(verified) != ["true"] => Vec::new(),
+        _ => request.claim(path),
     }
 }
 

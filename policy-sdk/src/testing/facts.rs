@@ -164,6 +164,16 @@ impl Facts {
         self.at(path).map(ToString::to_string)
     }
 
+    pub(crate) fn claim_members(&self, path: &str) -> Vec<String> {
+        self.asked("identity.claim_members");
+        let members = self.at(path).and_then(Value::as_object);
+        members
+            .into_iter()
+            .flat_map(|members| members.keys())
+            .cloned()
+            .collect()
+    }
+
     /// The host's rule: a pointer, else a name, else names with dots between them.
     fn at(&self, path: &str) -> Option<&Value> {
         let claims = &self.identity.claims;

@@ -136,11 +136,11 @@ async fn a_claim_is_one_token_of_a_subject_whatever_it_says(
         [settings]
         account = "APP"
         [settings.roles.own]
-        publish = { allow = ["app.{{claim.email}}.>", "$SYS.REQ.USER.INFO"] }
+        publish = { allow = ["app.{{claim.team}}.>", "$SYS.REQ.USER.INFO"] }
         subscribe = { allow = ["_INBOX.>"] }
     "#;
     let mut trusting = Trusting::start(release, settings, "").await?;
-    let claims = json!({ "roles": ["own"], "email": "*.>" });
+    let claims = json!({ "roles": ["own"], "team": "*.>" });
     let token = trusting.provider.access_token(&claims, HOUR).await?;
     let session = ForeignClient::Python
         .run(

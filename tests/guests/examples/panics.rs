@@ -1,4 +1,4 @@
-//! Panics when asked.
+//! Logs more lines than a decision may, then panics.
 
 use portcullis_sdk::prelude::*;
 
@@ -12,6 +12,9 @@ impl Policy for Guest {
     }
 
     fn decide(&self, _: &Request) -> Verdict {
+        for number in 1..=40 {
+            log::debug(format!("line {number}"));
+        }
         #[expect(clippy::panic, reason = "what this guest is for")]
         {
             panic!("the guest panics on purpose")

@@ -136,6 +136,7 @@ const USERS_SETTINGS: &str = r#"{
 
 const ROLES_SETTINGS: &str = r#"{
     "account": "APP",
+    "issuers": ["https://login.example.com/realms/orders"],
     "role-claims": ["realm_access.roles"],
     "roles": {
         "reader": { "subscribe": { "allow": ["_INBOX.>", "orders.>"], "deny": ["orders.secret.>"] } },

@@ -74,6 +74,12 @@ pub(super) fn roles(planmdk: &Planmdk) -> String {
     }
     let mut settings = Table::new();
     settings.insert("account".to_owned(), planmdk.account.clone().into());
+    // What nats-auth-callout does, and no default here.
+    let names = ["email", "sub"].map(Value::from).to_vec();
+    settings.insert("name-claims".to_owned(), names.into());
+    settings.insert("deny-only".to_owned(), "allow-rest".into());
+    let issuers = vec![Value::from(planmdk.issuer.clone())];
+    settings.insert("issuers".to_owned(), issuers.into());
     if !roles.is_empty() {
         settings.insert("roles".to_owned(), Value::Table(roles));
     }
@@ -109,6 +115,7 @@ pub(super) fn notes(planmdk: &Planmdk) -> Vec<String> {
         "`audiences` under [identity.issuers.oidc]: with `[]`, a token that was made for any other service of this issuer opens yours".to_owned(),
         "`account` and `system-account` under [callout]: the servers' `auth_callout.account` and `system_account`".to_owned(),
         "a login ends with its token now, and `iss` has to be the issuer".to_owned(),
+        "an e-mail address is the user's name only if its token has `email_verified`; `sub` is otherwise".to_owned(),
     ];
     if planmdk.needs_allow_http {
         notes.push("the issuer's keys come over plain HTTP (`allow-http`)".to_owned());

@@ -87,6 +87,9 @@ fn the_sample_becomes_a_site_that_passes_the_check() {
     insta::assert_snapshot!(fs::read_to_string(site.join(ROLES)).unwrap(), @r#"
     [settings]
     account = "APP"
+    deny-only = "allow-rest"
+    issuers = ["https://login.example.com/tenant/v2.0"]
+    name-claims = ["email", "sub"]
 
     [settings.roles."App.Admin".publish]
     allow = [">"]
@@ -121,7 +124,8 @@ fn what_may_be_left_out_has_its_default() {
     assert!(!site.join(PASSWORD).exists());
     assert_eq!(
         fs::read_to_string(site.join(ROLES)).unwrap(),
-        "[settings]\naccount = \"APP\"\n"
+        "[settings]\naccount = \"APP\"\ndeny-only = \"allow-rest\"\nissuers = [\"http://idp:8080\"]\n\
+         name-claims = [\"email\", \"sub\"]\n"
     );
 }
 

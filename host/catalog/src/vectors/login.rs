@@ -5,7 +5,7 @@ use portcullis_core::{
     FixedKeyValues, Identity, Method, Secret, Server, Strength, is_key,
 };
 
-use super::format;
+use super::{format, possible};
 use crate::settings::json_of;
 
 /// The nkey that servers make for a login; the same in every test, and of no user.
@@ -22,11 +22,12 @@ pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
         nkey: login.nkey,
         signature: None,
     };
-    let mut identity = match login.identity {
-        Some(identity) => proved(identity)?,
-        None => Identity::claimed(&credentials),
+    let certificate = login.certificate.map(certificate);
+    let identity = match login.identity {
+        Some(identity) => identified(identity, certificate)?,
+        None => unassisted(&credentials, certificate),
     };
-    identity.certificate = login.certificate.map(certificate);
+    possible::check(&identity).map_err(|problem| format!("login.identity: {problem}"))?;
     let user = credentials.nkey.as_ref().or(credentials.username.as_ref());
     Ok(AuthorizationRequest {
         user_nkey: USER_NKEY.to_owned(),
@@ -60,7 +61,26 @@ pub(super) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, St
     Ok(buckets)
 }
 
-fn proved(identity: format::Identity) -> Result<Identity, String> {
+/// What the host finds out without an identity provider and without a signature: what the client claims, or whom its verified
+/// certificate names if it presents nothing else.
+fn unassisted(credentials: &Credentials, certificate: Option<Certificate>) -> Identity {
+    let mut identity = Identity::claimed(credentials);
+    let leaf = certificate.as_ref().filter(|leaf| leaf.verified);
+    if let (Method::None, Some(leaf)) = (identity.method, leaf) {
+        let subject = Some(&leaf.subject).filter(|subject| !subject.is_empty());
+        identity.method = Method::Certificate;
+        identity.strength = Strength::Proved;
+        identity.principal = leaf.spiffe_id.as_ref().or(subject).cloned();
+        identity.issuer = Some(leaf.issuer.clone());
+    }
+    identity.certificate = certificate;
+    identity
+}
+
+fn identified(
+    identity: format::Identity,
+    certificate: Option<Certificate>,
+) -> Result<Identity, String> {
     let method = Method::ALL
         .into_iter()
         .find(|method| method.as_str() == identity.method)
@@ -87,7 +107,7 @@ fn proved(identity: format::Identity) -> Result<Identity, String> {
         tags: identity.tags,
         role: identity.role,
         nkey: identity.nkey,
-        certificate: None,
+        certificate,
     })
 }
 

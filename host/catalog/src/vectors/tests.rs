@@ -138,3 +138,138 @@ fn a_difference_says_what_is_missing_and_what_is_too_much() {
         "expected it to abstain, but the policy needed more than 10 units of fuel"
     );
 }
+
+/// What is said of a login with this identity, without the part that is always the same.
+fn identity_problem(login: &str) -> Option<String> {
+    let text = format!("[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n{login}\n");
+    let error = parse(&text).err()?.problem().to_string();
+    let problem = error.strip_prefix("test `t`: login.identity: ");
+    Some(problem.unwrap_or(&error).to_owned())
+}
+
+#[track_caller]
+fn assert_identity_problems(cases: &[(&str, &str)]) {
+    for (login, problem) in cases {
+        let found = identity_problem(login).unwrap_or_default();
+        assert!(found.contains(problem), "{login}: {found}");
+    }
+}
+
+#[test]
+fn a_login_whose_proof_cannot_be_is_an_error_of_the_file() {
+    assert_identity_problems(&[
+        (
+            r#"identity = { method = "oidc", claims = { sub = "a" }, issuer = "https://idp" }"#,
+            "the host takes a token only if it has verified it",
+        ),
+        (
+            r#"identity = { method = "oidc", proved = true }"#,
+            "a verified token has an issuer",
+        ),
+        (
+            r#"identity = { method = "nkey", proved = true }"#,
+            "an nkey is proved by",
+        ),
+        (
+            r#"identity = { method = "nkey", nkey = "U" }"#,
+            "an nkey is proved by",
+        ),
+        (
+            r#"identity = { method = "certificate", proved = true }"#,
+            "the method `certificate` needs",
+        ),
+        (
+            "identity = { method = \"certificate\", proved = true }\ncertificate = { subject = \"CN=a\" }",
+            "the method `certificate` needs",
+        ),
+        (
+            "identity = { method = \"certificate\" }\ncertificate = { verified = true }",
+            "the method `certificate` needs",
+        ),
+        (
+            r#"identity = { method = "jwt", proved = true }"#,
+            "a user JWT is proved by",
+        ),
+        (
+            r#"identity = { method = "jwt", nkey = "U" }"#,
+            "add `proved = true`",
+        ),
+        (
+            r#"identity = { method = "jwt", issuer = "A" }"#,
+            "nobody vouches",
+        ),
+    ]);
+}
+
+#[test]
+fn a_login_with_what_nobody_verified_is_an_error_of_the_file() {
+    assert_identity_problems(&[
+        (
+            r#"identity = { method = "jwt", proved = true, nkey = "U", tags = ["a:b"] }"#,
+            "`tags` and `role` come from",
+        ),
+        (
+            r#"identity = { method = "jwt", proved = true, nkey = "U", claims = { sub = "U" } }"#,
+            "`claims` come from",
+        ),
+        (
+            r#"identity = { method = "password", proved = true }"#,
+            "nothing is proved with the method `password`",
+        ),
+        (
+            r#"identity = { method = "token", proved = true }"#,
+            "nothing is proved with the method `token`",
+        ),
+        (
+            r#"identity = { method = "none", proved = true }"#,
+            "nothing is proved with the method `none`",
+        ),
+        (
+            r#"identity = { method = "token", claims = { sub = "a" } }"#,
+            "`claims` come from",
+        ),
+        (
+            r#"identity = { method = "password", groups = ["a"] }"#,
+            "`groups` come from",
+        ),
+        (
+            r#"identity = { method = "oidc", proved = true, issuer = "i", role = "r" }"#,
+            "`tags` and `role` come from",
+        ),
+        (
+            r#"identity = { method = "password", expires-at = 7 }"#,
+            "only a token",
+        ),
+    ]);
+}
+
+#[test]
+fn logins_of_every_kind_can_be() {
+    for login in [
+        r#"identity = { method = "oidc", proved = true, issuer = "i", claims = { sub = "a" }, groups = ["g"], expires-at = 7 }"#,
+        r#"identity = { method = "jwt", proved = true, issuer = "A", claims = { sub = "U" }, tags = ["a:b"], role = "r" }"#,
+        r#"identity = { method = "jwt", proved = true, nkey = "U" }"#,
+        r#"identity = { method = "jwt" }"#,
+        r#"identity = { method = "nkey", proved = true, nkey = "U", principal = "U" }"#,
+        r#"identity = { method = "nkey", principal = "U" }"#,
+        r#"identity = { method = "password", nkey = "U" }"#,
+        "username = \"alice\"",
+        "certificate = { subject = \"CN=a\" }",
+        "identity = { method = \"certificate\", proved = true, issuer = \"CN=ca\" }\ncertificate = { verified = true }",
+        "identity = { method = \"password\", expires-at = 7 }\ncertificate = { verified = true }",
+    ] {
+        assert_eq!(identity_problem(login), None, "{login}");
+    }
+}
+
+#[test]
+fn who_presents_nothing_but_a_verified_certificate_is_whom_it_names() {
+    let text = "[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n\
+                certificate = { verified = true, subject = \"CN=a\", issuer = \"CN=ca\" }\n";
+    let vectors = parse(text).unwrap().0;
+    let identity = &vectors[0].request.identity;
+    assert_eq!(identity.method.as_str(), "certificate");
+    assert_eq!(identity.strength.as_str(), "proved");
+    assert_eq!(identity.principal.as_deref(), Some("CN=a"));
+    assert_eq!(identity.issuer.as_deref(), Some("CN=ca"));
+}

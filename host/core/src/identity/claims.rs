@@ -60,6 +60,12 @@ impl Claims {
         }
     }
 
+    /// The names of the members of the object at `path`, in alphabetical order; none for anything else.
+    pub fn members(&self, path: &str) -> impl Iterator<Item = &str> {
+        let members = self.get(path).and_then(Value::as_object);
+        members.into_iter().flat_map(Map::keys).map(String::as_str)
+    }
+
     /// The names of the claims at the top, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let claims = self.0.as_object();
@@ -104,6 +110,17 @@ mod tests {
         assert_eq!(claims.texts("/a/b"), ["path"]);
         assert_eq!(claims.texts("/a/c.d"), ["far"]);
         assert_eq!(claims.get("a.c.d"), None);
+    }
+
+    #[test]
+    fn an_object_has_members() {
+        let claims =
+            claims(r#"{ "roles": { "b": {}, "a": { "c": 1 } }, "list": ["x"], "text": "t" }"#);
+        assert_eq!(claims.members("roles").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(claims.members("/roles/a").collect::<Vec<_>>(), ["c"]);
+        for path in ["list", "text", "none", "roles.b"] {
+            assert_eq!(claims.members(path).next(), None, "{path}");
+        }
     }
 
     #[test]

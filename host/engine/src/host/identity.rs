@@ -80,6 +80,13 @@ impl contract::identity::Host for State {
         Ok(identity.claims.get(&path).map(ToString::to_string))
     }
 
+    fn claim_members(&mut self, path: String) -> wasmtime::Result<Vec<String>> {
+        let identity = &self
+            .request_about("identity.claim-members", Some(&path))?
+            .identity;
+        Ok(identity.claims.members(&path).map(str::to_owned).collect())
+    }
+
     fn claim_names(&mut self) -> wasmtime::Result<Vec<String>> {
         let identity = &self.request("identity.claim-names")?.identity;
         Ok(identity.claims.names().map(str::to_owned).collect())

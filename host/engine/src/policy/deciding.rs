@@ -26,6 +26,8 @@ pub struct Metered {
     pub fuel: u64,
     /// What it asked the host, each question once, in the words of the contract: `identity.username`, `identity.claim(roles)`.
     pub asked: Vec<String>,
+    /// What it logged, with levels: `warn: no such user`.
+    pub log: Vec<String>,
 }
 
 /// An attempt to decide that was given up.
@@ -182,14 +184,21 @@ impl Policy {
         let mut store = self.store_for(Phase::Decide { request, deadline }, attempt);
         store.data_mut().fuel = fuel;
         store.data_mut().asked = Some(Questions::default());
+        store.data_mut().log.kept = Some(Vec::new());
         let verdict = store
             .set_fuel(fuel)
             .map_err(|error| EvaluationError::Host(one_line(&format!("{error:#}"))))
             .and_then(|()| self.run(&mut store, attempt));
         let left = store.get_fuel().unwrap_or(fuel);
         let asked = store.data_mut().asked.take();
+        let log = &mut store.data_mut().log;
+        let (mut lines, dropped) = (log.kept.take(), log.dropped(self.limits.log_lines));
+        if let (Some(lines), 1..) = (&mut lines, dropped) {
+            lines.push(format!("{dropped} more lines, which were dropped"));
+        }
         Metered {
             verdict,
+            log: lines.unwrap_or_default(),
             fuel: fuel.saturating_sub(left),
             asked: asked.map(Questions::into_texts).unwrap_or_default(),
         }
@@ -236,8 +245,17 @@ impl Policy {
             .call_decide(&mut *store)
             .map_err(|error| EvaluationError::of_call(&error, store.data(), attempt.limit));
         let is_late = matches!(verdict, Err(EvaluationError::Deadline(_)));
-        // What is tried again asks again.
-        let told = told && !(is_late && attempt.is_preliminary);
+        // What is tried again asks and logs again.
+        let is_final = !(is_late && attempt.is_preliminary);
+        let told = told && is_final;
+        let dropped = store.data().log.dropped(self.limits.log_lines);
+        if is_final && dropped > 0 {
+            tracing::warn!(
+                policy.name = %self.name,
+                policy.dropped_lines = dropped,
+                "policy log lines dropped: a decision may log `log-lines` of them"
+            );
+        }
         if told && let Phase::Decide { request, .. } = &store.data().phase {
             let asked = store.data().asked.as_ref().map(Questions::texts);
             let asked = asked.unwrap_or_default().join(",");
@@ -347,7 +365,12 @@ fn take_settings_again(
         .portcullis_policy_decider()
         .call_configure(&mut *store, settings);
     let state = store.data_mut();
-    (state.phase, state.log) = (phase, log);
+    let configured = std::mem::replace(&mut state.log, log);
+    state.phase = phase;
+    if taken.is_err() {
+        // The message of a panic.
+        state.log.last_error = configured.last_error;
+    }
     match taken {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(EvaluationError::Trapped(

@@ -163,13 +163,27 @@ fn check_required(
     Err(TokenError::ClaimRefused { issuer, path })
 }
 
-/// The first of the paths that holds one text that is not empty.
+/// The first of the paths that holds one text that is not empty. An address or a number that the issuer has not verified is what the
+/// user typed (`OpenID` Connect Core 1.0, section 5.1): it does not count.
 pub(crate) fn principal(claims: &Claims, paths: &[String]) -> Option<String> {
-    paths.iter().find_map(|path| {
-        let mut texts = claims.texts(path).into_iter();
-        let first = texts.next().filter(|text| !text.is_empty())?;
-        texts.next().is_none().then_some(first)
-    })
+    paths
+        .iter()
+        .filter(|path| is_verified(claims, path))
+        .find_map(|path| {
+            let mut texts = claims.texts(path).into_iter();
+            let first = texts.next().filter(|text| !text.is_empty())?;
+            texts.next().is_none().then_some(first)
+        })
+}
+
+/// Whether a claim counts as its issuer's word. Some issuers write the truth value as a text.
+fn is_verified(claims: &Claims, path: &str) -> bool {
+    let verified_by = match path.strip_prefix('/').unwrap_or(path) {
+        "email" => "email_verified",
+        "phone_number" => "phone_number_verified",
+        _ => return true,
+    };
+    claims.texts(verified_by) == ["true"]
 }
 
 /// The groups in the order of the paths and of their values, each once.

@@ -113,5 +113,8 @@ fn without_an_account_for_all_every_role_has_its_own() {
         "#,
     );
     assert_eq!(decide(&policy, roles(&["one"])), permit("ONE", &[]).into());
-    assert_eq!(decide(&policy, roles(&[])), Verdict::deny("no mapped role"));
+    assert_eq!(
+        decide(&policy, roles(&[])),
+        Verdict::deny("no mapped role: `roles` is empty")
+    );
 }

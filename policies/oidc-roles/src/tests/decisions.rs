@@ -55,7 +55,6 @@ fn a_token_without_a_known_role_is_what_the_settings_say() {
             r#"without-role = "permit-nothing""#,
             Verdict::Permit(alice()),
         ),
-        (r#"without-role = "deny""#, Verdict::deny("no mapped role")),
         (r#"without-role = "abstain""#, Verdict::Abstain),
     ] {
         for names in [&[][..], &["unknown"]] {
@@ -63,6 +62,191 @@ fn a_token_without_a_known_role_is_what_the_settings_say() {
         }
         assert_eq!(decide(&with(line), roles(&["r"])), permitted(), "{line}");
     }
+}
+
+#[test]
+fn a_login_that_may_do_nothing_says_why() {
+    let zitadel = "urn:zitadel:iam:org:project:roles";
+    let because = |claims: &str, line: &str| {
+        let verdict = decide(
+            &with(&format!("without-role = \"deny\"\n{line}")),
+            token(claims),
+        );
+        let Verdict::Deny(reason) = verdict else {
+            panic!("{verdict:?}")
+        };
+        let permitted = decide(&with(line), token(claims));
+        assert!(matches!(permitted, Verdict::Permit(_)), "{permitted:?}");
+        let lines = testing::take_log();
+        let warned = lines
+            .iter()
+            .any(|line| line.message == format!("the login may do nothing: {reason}"));
+        assert!(warned, "{lines:?}");
+        reason.strip_prefix("no mapped role: ").unwrap().to_owned()
+    };
+    for (roles, expected) in [
+        ("", "is absent"),
+        (r#", "roles": null"#, "is empty"),
+        (r#", "roles": []"#, "is empty"),
+        (r#", "roles": """#, "is empty"),
+        (r#", "roles": [{}]"#, "has no text"),
+        (
+            r#", "roles": ["secret-role"]"#,
+            "has only values that are no role of the settings",
+        ),
+        (
+            r#", "roles": { "r": {} }"#,
+            "is an object: to take the names of its members for roles, list it in `role-object-claims`",
+        ),
+    ] {
+        let claims = format!(r#"{{ "sub": "alice"{roles} }}"#);
+        assert_eq!(
+            because(&claims, ""),
+            format!("`roles` {expected}"),
+            "{claims}"
+        );
+    }
+    let line = format!("role-claims = []\nrole-object-claims = [\"{zitadel}\"]");
+    for (roles, expected) in [
+        (
+            r#"["r"]"#,
+            "is no object: list it in `role-claims` to take its texts for roles",
+        ),
+        (
+            r#"{ "x": {} }"#,
+            "has only values that are no role of the settings",
+        ),
+        ("{}", "is empty"),
+    ] {
+        let claims = format!(r#"{{ "sub": "alice", "{zitadel}": {roles} }}"#);
+        assert_eq!(
+            because(&claims, &line),
+            format!("`{zitadel}` {expected}"),
+            "{claims}"
+        );
+    }
+    let claims = format!(r#"{{ "sub": "alice", "{zitadel}": {{ "r": {{ "7": "a.example" }} }} }}"#);
+    assert_eq!(decide(&with(&line), token(&claims)), permitted());
+    assert_eq!(testing::take_log(), [], "a login that may do something");
+}
+
+#[test]
+fn roles_that_come_to_nothing_are_told() {
+    let policy = policy(
+        r#"
+        [settings]
+        account = "APP"
+        [settings.roles.r]
+        publish = { allow = ["{{claim.team}}.a"] }
+        "#,
+    );
+    assert_eq!(decide(&policy, roles(&["r"])), alice().into());
+    assert!(
+        testing::take_log()[0]
+            .message
+            .starts_with("the login may do nothing: ")
+    );
+}
+
+#[test]
+fn users_of_several_issuers_share_no_subjects() {
+    let settings = |issuers: &str| {
+        format!(
+            r#"
+            [settings]
+            account = "APP"
+            name-claims = ["email", "sub"]
+            issuers = {issuers}
+            [settings.roles.r]
+            publish = {{ allow = ["app.{{{{user-name}}}}.>"] }}
+            "#
+        )
+    };
+    for shared in ["[]", r#"["https://a.example", "https://b.example"]"#] {
+        let error = configure(&settings(shared)).unwrap_err().to_string();
+        let problem = "roles.r: `{{user-name}}` does not tell the users of several issuers apart: name the one issuer";
+        assert!(error.starts_with(problem), "{error}");
+    }
+    let named = r#"{ "https://a.example" = "a", "https://b.example" = "b" }"#;
+    let policy = policy(&settings(named));
+    let permit_of = |issuer: &str, sub: &str, verified: &str| {
+        let claims =
+            format!(r#"{{ "sub": "{sub}", "email": "x@example.com", "roles": "r"{verified} }}"#);
+        match decide(&policy, Request::builder().oidc(issuer, &claims)) {
+            Verdict::Permit(permit) => permit,
+            verdict => panic!("{verdict:?}"),
+        }
+    };
+    let verified = r#", "email_verified": true"#;
+    let as_text = r#", "email_verified": "true""#;
+    for (issuer, sub, verified, name, subject) in [
+        (
+            "https://a.example",
+            "1",
+            verified,
+            "a/x@example.com",
+            "a/x@example%2Ecom",
+        ),
+        (
+            "https://a.example",
+            "2",
+            as_text,
+            "a/x@example.com",
+            "a/x@example%2Ecom",
+        ),
+        (
+            "https://a.example",
+            "3",
+            r#", "email_verified": false"#,
+            "a/3",
+            "a/3",
+        ),
+        (
+            "https://a.example",
+            "4",
+            r#", "email_verified": "yes""#,
+            "a/4",
+            "a/4",
+        ),
+        ("https://a.example", "5", "", "a/5", "a/5"),
+        (
+            "https://b.example",
+            "1",
+            verified,
+            "b/x@example.com",
+            "b/x@example%2Ecom",
+        ),
+    ] {
+        let own = Permit::new("APP")
+            .user_name(name)
+            .publish_allow(format!("app.{subject}.>"));
+        assert_eq!(permit_of(issuer, sub, verified), own);
+    }
+    let other = Request::builder().oidc("https://c.example", r#"{ "sub": "1", "roles": "r" }"#);
+    assert_eq!(decide(&policy, other), Verdict::Abstain);
+}
+
+#[test]
+fn places_that_say_who_the_user_is_need_one_issuer() {
+    let settings = |issuers: &str, line: &str| {
+        format!("[settings]\naccount = \"APP\"\nissuers = {issuers}\n[settings.roles.r]\n{line}\n")
+    };
+    let named = r#"{ "https://a.example" = "a" }"#;
+    for (line, good_with_names) in [
+        ("publish = { allow = [\"a.{{user-name}}\"] }", true),
+        ("subscribe = { deny = [\"a.{{user-name}}\"] }", true),
+        ("role = \"reader\"", true),
+        ("publish = { allow = [\"a.{{principal}}\"] }", false),
+        ("publish = { allow = [\"a.{{claim.sub}}\"] }", false),
+        ("publish = { allow = [\"a.{{claim./email}}\"] }", false),
+    ] {
+        let is_good = |issuers: &str| configure(&settings(issuers, line)).is_ok();
+        assert!(is_good("[\"https://a.example\"]"), "{line}");
+        assert!(!is_good("[]"), "{line}");
+        assert_eq!(is_good(named), good_with_names, "{line}");
+    }
+    let plain = "publish = { allow = [\"a.{{claim.tenant}}.{{group}}\"] }";
+    assert!(configure(&settings("[]", plain)).is_ok());
 }
 
 #[test]
@@ -107,9 +291,32 @@ fn the_user_name_is_the_first_claim_that_is_there() {
         verdict => panic!("{verdict:?}"),
     };
     for (line, claims, expected) in [
-        ("", r#"{ "email": "e", "sub": "s" }"#, "e"),
-        ("", r#"{ "email": "", "sub": "s" }"#, "s"),
+        (
+            "",
+            r#"{ "email": "e", "email_verified": true, "sub": "s" }"#,
+            "s",
+        ),
         ("", r#"{ "sub": "s" }"#, "s"),
+        (
+            r#"name-claims = ["email", "sub"]"#,
+            r#"{ "email": "e", "email_verified": true, "sub": "s" }"#,
+            "e",
+        ),
+        (
+            r#"name-claims = ["/email", "sub"]"#,
+            r#"{ "email": "e", "sub": "s" }"#,
+            "s",
+        ),
+        (
+            r#"name-claims = ["email", "sub"]"#,
+            r#"{ "email": "", "email_verified": true, "sub": "s" }"#,
+            "s",
+        ),
+        (
+            r#"name-claims = ["phone_number"]"#,
+            r#"{ "phone_number": "7", "phone_number_verified": false, "sub": "s" }"#,
+            "s",
+        ),
         (
             r#"name-claims = ["upn"]"#,
             r#"{ "email": "e", "sub": "s", "upn": "u" }"#,
@@ -131,12 +338,12 @@ fn a_login_that_cannot_have_a_name_is_refused() {
     for (claims, reason) in [
         ("{}", "the login has no `principal`"),
         (
-            r#"{ "email": ["a", "b"], "sub": "s" }"#,
-            "the login has several `claim.email`, and a name takes one",
+            r#"{ "sub": ["a", "b"] }"#,
+            "the login has several `claim.sub`, and a name takes one",
         ),
         (
-            r#"{ "email": "a\u0000b", "sub": "s" }"#,
-            "`claim.email` of the login does not fit into a user name: expected at most 256 bytes without control characters",
+            r#"{ "sub": "a\u0000b" }"#,
+            "`claim.sub` of the login does not fit into a user name: expected at most 256 bytes without control characters",
         ),
     ] {
         let found = decide(&with(""), token(claims));
@@ -169,12 +376,14 @@ fn templates_are_filled_with_what_the_permit_and_the_token_say() {
         r#"
         [settings]
         account = "APP"
+        name-claims = ["email"]
+        issuers = ["https://id.example"]
         [settings.roles.r]
         publish = { allow = ["{{account}}.{{user-name}}.{{claim.sub}}", "t.{{claim.teams}}.{{principal}}", "g.{{group}}"] }
         subscribe = { allow = ["_INBOX_{{claim.email}}.>"], deny = ["x.{{claim.sub}}"] }
         "#,
     );
-    let claims = r#"{ "sub": "*", "email": "a.b@c", "roles": "r", "teams": ["red", ">"] }"#;
+    let claims = r#"{ "sub": "*", "email": "a.b@c", "email_verified": true, "roles": "r", "teams": ["red", ">"] }"#;
     let expected = Permit::new("APP")
         .user_name("a.b@c")
         .publish_allow_all([
@@ -212,12 +421,7 @@ fn a_token_tells_no_more_than_is_asked() {
     let _ = with("").decide(&request);
     assert_eq!(
         request.questions(),
-        [
-            "identity.method",
-            "identity.claim",
-            "identity.claim",
-            "identity.claim"
-        ]
+        ["identity.method", "identity.claim", "identity.claim"]
     );
 }
 

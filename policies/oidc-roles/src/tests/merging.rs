@@ -7,6 +7,7 @@ use super::*;
 const SETTINGS: &str = r#"
     [settings]
     account = "APP"
+    issuers = ["https://id.example"]
     [settings.roles.everything]
     publish = { allow = ["a"] }
     responses = { max = 3, ttl = "5s" }

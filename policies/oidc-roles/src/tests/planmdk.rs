@@ -1,10 +1,11 @@
-//! planmdk's rule, which is the default: the four lists of all roles, one behind the other.
+//! planmdk's rule: the four lists of all roles, one behind the other.
 
 use super::*;
 
 const SETTINGS: &str = r#"
     [settings]
     account = "APP"
+    deny-only = "allow-rest"
     [settings.roles.full]
     publish = { allow = ["a", "b"], deny = ["c"] }
     subscribe = { allow = ["d"], deny = ["e", "f"] }
@@ -112,8 +113,10 @@ fn a_side_that_only_denies_allows_the_rest() {
 }
 
 #[test]
-fn a_side_that_only_denies_allows_nothing_if_the_settings_say_so() {
-    let safe = SETTINGS.replace("account =", "deny-only = \"allow-nothing\"\naccount =");
+fn a_side_that_only_denies_allows_nothing_unless_the_settings_say_so() {
+    let closed = SETTINGS.replace("deny-only = \"allow-rest\"", "");
+    assert_lists_of(&closed, &["denies"], (&[], &["x"]), NOTHING);
+    let safe = SETTINGS.replace("allow-rest", "allow-nothing");
     assert_lists_of(&safe, &["denies"], (&[], &["x"]), NOTHING);
     assert_lists_of(&safe, &["denies", "publishes"], (&["p"], &["x"]), NOTHING);
 }
@@ -123,6 +126,7 @@ fn a_side_whose_allowed_subjects_have_no_value_does_not_allow_the_rest() {
     let settings = r#"
         [settings]
         account = "APP"
+        deny-only = "allow-rest"
         [settings.roles.own]
         publish = { allow = ["app.{{claim.team}}.>"], deny = ["app.secret"] }
         [settings.roles.denies]
@@ -137,7 +141,7 @@ fn a_side_whose_allowed_subjects_have_no_value_does_not_allow_the_rest() {
 fn its_example_decides_as_it_would() {
     let policy = policy(include_str!("../../examples/planmdk.toml"));
     let login = |names: &[&str]| {
-        let claims = serde_json::json!({ "email": "a@b.c", "sub": "1", "roles": names });
+        let claims = serde_json::json!({ "email": "a@b.c", "email_verified": true, "sub": "1", "roles": names });
         decide(&policy, token(&claims.to_string()))
     };
     let permit = || Permit::new("APP").user_name("a@b.c");

@@ -43,7 +43,7 @@ fn a_bad_top_level_key_is_named() {
         (
             "acount = 1",
             "acount: unknown field `acount`, expected one of `account`, `role-claims`, \
-             `space-separated-role-claims`, `name-claims`, `without-role`, `deny-only`, `issuers`, `expires-in`, \
+             `space-separated-role-claims`, `role-object-claims`, `name-claims`, `without-role`, `deny-only`, `issuers`, `expires-in`, \
              `max-expiry`, `roles`",
         ),
         (
@@ -56,7 +56,7 @@ fn a_bad_top_level_key_is_named() {
         ),
         (
             "role-claims = []",
-            "role-claims: no claim to read roles from: name one here or in `space-separated-role-claims`",
+            "role-claims: no claim to read roles from: name one here, in `space-separated-role-claims` or in `role-object-claims`",
         ),
         (
             "space-separated-role-claims = [\"\"]",
@@ -67,6 +67,18 @@ fn a_bad_top_level_key_is_named() {
             "name-claims: an empty text names nothing",
         ),
         ("issuers = [\"\"]", "issuers: an empty text names nothing"),
+        (
+            "issuers = { \"https://a.example\" = \"a/b\" }",
+            "issuers: invalid name `a/b`: expected 1 to 64 ASCII letters, digits and `-_.`",
+        ),
+        (
+            "issuers = { \"https://a.example\" = \"a\", \"https://b.example\" = \"a\" }",
+            "issuers: two issuers have the name `a`: their users would not be told apart",
+        ),
+        (
+            "issuers = 1",
+            "issuers: expected a list of issuers, or a table like { \"https://id.example\" = \"name\" }, found `1`",
+        ),
         (
             "without-role = \"permit\"",
             "without-role: expected one of `permit-nothing`, `deny`, `abstain`",

@@ -60,11 +60,6 @@ fn tokens_of_other_issuers_are_left_to_other_policies() {
 #[test]
 fn a_token_without_a_known_scope_is_what_the_settings_say() {
     for (line, expected) in [
-        ("", Verdict::deny("no mapped scope")),
-        (
-            r#"without-scope = "deny""#,
-            Verdict::deny("no mapped scope"),
-        ),
         (r#"without-scope = "permit-nothing""#, permit(&[]).into()),
         (r#"without-scope = "abstain""#, Verdict::Abstain),
     ] {
@@ -72,6 +67,23 @@ fn a_token_without_a_known_scope_is_what_the_settings_say() {
             assert_eq!(decide(&with(line), scopes(scope)), expected, "{line}");
         }
         assert_eq!(decide(&with(line), scopes("b")), permit(&["b"]).into());
+    }
+    let told = testing::take_log();
+    let begin = "the login may do nothing: no mapped scope: ";
+    assert!(told[0].message.starts_with(begin), "{told:?}");
+    for (scope, expected) in [
+        (json!(null), "`scope` has no text, `scp` is absent"),
+        (json!({ "b": {} }), "`scope` has no text, `scp` is absent"),
+        (
+            json!("B"),
+            "`scope` has only values that are no scope of the settings, `scp` is absent",
+        ),
+    ] {
+        let reason = format!("no mapped scope: {expected}");
+        for line in ["", r#"without-scope = "deny""#] {
+            let found = decide(&with(line), scopes(scope.clone()));
+            assert_eq!(found, Verdict::deny(&reason), "{scope}");
+        }
     }
 }
 
@@ -110,7 +122,7 @@ fn scopes_are_texts_or_lists_in_any_of_the_claims() {
     let other = with(r#"scope-claims = ["permissions"]"#);
     assert_eq!(
         decide(&other, scopes("b")),
-        Verdict::deny("no mapped scope")
+        Verdict::deny("no mapped scope: `permissions` is absent")
     );
 }
 
@@ -204,6 +216,7 @@ fn templates_are_filled_with_what_the_permit_and_the_token_say() {
         r#"
         [settings]
         account-claim = "account"
+        issuers = ["https://id.example/"]
         [settings.scopes.s]
         publish = { allow = ["{{account}}.{{user-name}}.{{claim.teams}}"] }
         "#,
@@ -213,4 +226,36 @@ fn templates_are_filled_with_what_the_permit_and_the_token_say() {
         .user_name("a.b")
         .publish_allow_all(["x%2Ey.a%2Eb.red", "x%2Ey.a%2Eb.%3E"]);
     assert_eq!(decide(&policy, token(&claims)), expected.into());
+}
+
+#[test]
+fn users_of_several_issuers_share_no_subjects() {
+    let settings = |issuers: &str| {
+        format!(
+            r#"
+            [settings]
+            default-account = "APP"
+            issuers = {issuers}
+            [settings.scopes.s]
+            publish = {{ allow = ["app.{{{{user-name}}}}"] }}
+            "#
+        )
+    };
+    for shared in ["[]", r#"["https://a.example", "https://b.example"]"#] {
+        let error = configure(&settings(shared)).unwrap_err().to_string();
+        let problem = "scopes.s: `{{user-name}}` does not tell the users of several issuers apart";
+        assert!(error.starts_with(problem), "{error}");
+    }
+    let named = settings(r#"{ "https://a.example" = "a", "https://b.example" = "b" }"#);
+    let policy = policy(&named);
+    let claims =
+        r#"{ "sub": "7", "email": "x@example.com", "email_verified": true, "scope": "s" }"#;
+    for name in ["a", "b"] {
+        let issuer = format!("https://{name}.example");
+        let found = decide(&policy, Request::builder().oidc(issuer, claims));
+        let own = Permit::new("APP")
+            .user_name(format!("{name}/7"))
+            .publish_allow(format!("app.{name}/7"));
+        assert_eq!(found, own.into());
+    }
 }

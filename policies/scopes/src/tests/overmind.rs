@@ -43,7 +43,8 @@ fn what_scopes_permit_adds_up_in_the_account_of_the_token() {
 
 #[test]
 fn no_scope_and_no_account_are_refused() {
-    assert_eq!(login("openid"), Verdict::deny("no mapped scope"));
+    let reason = "no mapped scope: `scope` has only values that are no scope of the settings";
+    assert_eq!(login("openid"), Verdict::deny(reason));
     for account in [json!(null), json!("")] {
         let claims = json!({
             "sub": "s",

@@ -49,6 +49,10 @@ impl Bounds {
         Ok(())
     }
 
+    pub(super) const fn allow_nothing(&self) -> bool {
+        self.role.is_none() && self.responses.is_none()
+    }
+
     pub(super) fn add_to(self, mut permit: Permit) -> Permit {
         if let Some(responses) = self.responses {
             permit = permit.responses_allow(responses.max, responses.ttl);

@@ -104,7 +104,23 @@ fn the_user_name_of_a_token_is_the_first_claim_that_is_there_or_the_principal() 
         user_name_from(&request, &["email", "name"]).map_err(|unfilled| unfilled.to_string())
     };
     for (json, expected) in [
-        (r#"{ "email": "e", "name": "n", "sub": "s" }"#, "e"),
+        (
+            r#"{ "email": "e", "email_verified": true, "name": "n", "sub": "s" }"#,
+            "e",
+        ),
+        (
+            r#"{ "email": "e", "email_verified": "true", "name": "n", "sub": "s" }"#,
+            "e",
+        ),
+        (
+            r#"{ "email": "e", "email_verified": false, "name": "n", "sub": "s" }"#,
+            "n",
+        ),
+        (
+            r#"{ "email": "e", "email_verified": 1, "name": "n", "sub": "s" }"#,
+            "n",
+        ),
+        (r#"{ "email": "e", "name": "n", "sub": "s" }"#, "n"),
         (r#"{ "email": [], "name": "n", "sub": "s" }"#, "n"),
         (r#"{ "email": "", "sub": "s" }"#, "s"),
     ] {
@@ -113,11 +129,11 @@ fn the_user_name_of_a_token_is_the_first_claim_that_is_there_or_the_principal() 
     }
     for (json, start) in [
         (
-            r#"{ "email": ["a", "b"], "name": "n" }"#,
+            r#"{ "email": ["a", "b"], "email_verified": true, "name": "n" }"#,
             "the login has several `claim.email`",
         ),
         (
-            r#"{ "email": "a\u0007", "name": "n" }"#,
+            r#"{ "email": "a\u0007", "email_verified": true, "name": "n" }"#,
             "`claim.email` of the login does not fit",
         ),
         (

@@ -223,6 +223,27 @@ fn the_first_path_with_one_text_is_the_principal() {
 }
 
 #[test]
+fn an_address_that_is_not_verified_is_no_principal() {
+    let paths = ["email", "/email", "sub"].map(str::to_owned);
+    for (verified, expected) in [
+        ("true", "a@b.example"),
+        (r#""true""#, "a@b.example"),
+        ("false", "s"),
+        ("null", "s"),
+        (r#""yes""#, "s"),
+    ] {
+        let json =
+            format!(r#"{{ "email": "a@b.example", "email_verified": {verified}, "sub": "s" }}"#);
+        let claims = Claims::from_json(&json).unwrap();
+        assert_eq!(
+            principal(&claims, &paths).as_deref(),
+            Some(expected),
+            "{json}"
+        );
+    }
+}
+
+#[test]
 fn groups_are_collected_in_order_each_once() {
     let claims = Claims::from_json(
         r#"{ "scope": "read  write read", "groups": ["a b", "", "read"], "roles": "one two",

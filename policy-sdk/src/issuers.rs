@@ -1,0 +1,162 @@
+//! Whose tokens a policy decides, and how it tells the users of several issuers apart.
+//!
+//! A subject (`sub`) is one user's within its issuer only: another issuer may give the same text to somebody else. Settings therefore
+//! name one issuer, or give each issuer a name that stands before the user names of its tokens.
+//!
+//! | settings | decided | user name |
+//! | --- | --- | --- |
+//! | nothing, or `issuers = []` | tokens of every issuer that the host trusts | as the token has it; not for subjects |
+//! | `issuers = ["https://id.example"]` | tokens of this issuer | as the token has it |
+//! | `issuers = ["https://a.example", "https://b.example"]` | tokens of these | as the token has it; not for subjects |
+//! | `issuers = { "https://a.example" = "a", "https://b.example" = "b" }` | tokens of these | `a/` or `b/`, and what the token has |
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::profile::ProfileTemplate;
+use crate::template::{Unfilled, user_name_from, user_name_with_prefix};
+use crate::{Request, SettingsError};
+
+/// What a name consists of, besides ASCII letters and digits.
+const MARKS: [char; 3] = ['-', '_', '.'];
+
+/// Whose tokens a policy decides. See the [module](self).
+///
+/// ```
+/// use portcullis_sdk::Request;
+/// use portcullis_sdk::issuers::Issuers;
+///
+/// let issuers: Issuers = serde_json::from_str(r#"{ "https://a.example": "a", "https://b.example": "b" }"#)?;
+/// let name = |issuer: &str| {
+///     let request = Request::builder().oidc(issuer, r#"{ "sub": "7" }"#).build();
+///     issuers.user_name(&request, &["sub"])
+/// };
+/// assert_eq!(name("https://a.example").as_deref(), Ok("a/7"));
+/// assert_eq!(name("https://b.example").as_deref(), Ok("b/7"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issuers(Vec<Known>);
+
+/// One issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    /// Its `iss`.
+    issuer: String,
+    /// What stands before the user names of its tokens.
+    name: Option<String>,
+}
+
+impl Issuers {
+    /// Whether a login is by a token of one of these; of any issuer if there are none.
+    pub fn decide(&self, request: &Request) -> bool {
+        self.0.is_empty() || self.of(request).is_some()
+    }
+
+    fn of(&self, request: &Request) -> Option<&Known> {
+        let issuer = request.issuer()?;
+        self.0.iter().find(|known| known.issuer == issuer)
+    }
+
+    /// The user name of a login: from the first of `claims` that it has, else its principal, behind the name of its issuer if that
+    /// has one. See [`user_name_from`].
+    ///
+    /// # Errors
+    ///
+    /// As [`user_name_from`].
+    pub fn user_name(
+        &self,
+        request: &Request,
+        claims: &[impl AsRef<str>],
+    ) -> Result<String, Unfilled> {
+        if self.0.iter().all(|known| known.name.is_none()) {
+            return user_name_from(request, claims);
+        }
+        let name = self.of(request).and_then(|known| known.name.as_deref());
+        let name = name.ok_or_else(|| Unfilled::Missing("issuer".to_owned()))?;
+        user_name_with_prefix(request, claims, &format!("{name}/"))
+    }
+
+    /// What is wrong with them, where `key` is where the settings have them.
+    pub fn problems(&self, key: &str) -> Vec<SettingsError> {
+        let mut problems = Vec::new();
+        if self.0.iter().any(|known| known.issuer.is_empty()) {
+            problems.push(SettingsError::at(key, "an empty text names nothing"));
+        }
+        let mut names = BTreeSet::new();
+        for known in &self.0 {
+            let Some(name) = &known.name else { continue };
+            let is_mark = |letter: char| letter.is_ascii_alphanumeric() || MARKS.contains(&letter);
+            if name.is_empty() || name.len() > 64 || !name.chars().all(is_mark) {
+                let shown = name.escape_debug();
+                let problem = format!(
+                    "invalid name `{shown}`: expected 1 to 64 ASCII letters, digits and `-_.`"
+                );
+                problems.push(SettingsError::at(key, problem));
+            }
+            if !names.insert(name) {
+                let problem = format!(
+                    "two issuers have the name `{name}`: their users would not be told apart"
+                );
+                problems.push(SettingsError::at(key, problem));
+            }
+        }
+        problems
+    }
+
+    /// What is wrong with a profile under `key` whose subjects say who the user is: the same user of another issuer would have them
+    /// too.
+    pub fn problem_of(&self, profile: &ProfileTemplate, key: &str) -> Option<SettingsError> {
+        let has_names = self.0.iter().any(|known| known.name.is_some());
+        if self.0.len() == 1 && !has_names {
+            return None;
+        }
+        let place = profile.user_place(has_names)?;
+        let way_out = if has_names {
+            "write `{{user-name}}`, which begins with the issuer's name"
+        } else {
+            "name the one issuer in `issuers = [\"https://…\"]`, or give each a name in `issuers = { \"https://…\" = \"name\" }`"
+        };
+        let problem =
+            format!("{place} does not tell the users of several issuers apart: {way_out}");
+        Some(SettingsError::at(key, problem))
+    }
+}
+
+impl<'de> Deserialize<'de> for Issuers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// Reads a list, or a table with names.
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Issuers;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .write_str("a list of issuers, or a table like { \"https://id.example\" = \"name\" }")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Issuers, A::Error> {
+        let mut issuers = Vec::new();
+        while let Some(issuer) = access.next_element()? {
+            issuers.push(Known { issuer, name: None });
+        }
+        Ok(Issuers(issuers))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Issuers, A::Error> {
+        let mut issuers = Vec::new();
+        while let Some((issuer, name)) = access.next_entry()? {
+            let name = Some(name);
+            issuers.push(Known { issuer, name });
+        }
+        Ok(Issuers(issuers))
+    }
+}
