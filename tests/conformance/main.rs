@@ -1,4 +1,4 @@
-//! Suites on five releases of nats-server, each a matrix of rows by releases:
+//! Suites on releases of nats-server, each a matrix of rows by releases:
 //!
 //! - `callout`: nats-server's own tests of auth callout, with this host answering. Each row is one of them: the same arrangement, a
 //!   policy that decides as the test's service does, and what the test looks at.
@@ -30,13 +30,17 @@ use suite::{Row, Suite};
 /// Longer than any cell takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The releases, oldest first.
-const RELEASES: [Release; 5] = [
+/// The releases: the five that every machine can have, the newest of two series where Go is, and
+/// the program that the command line names.
+const RELEASES: [Release; 8] = [
     Release::Nats2_10,
     Release::Nats2_11,
     Release::Nats2_12,
     Release::Nats2_14,
     Release::Nats2_15,
+    Release::Nats2_14Newest,
+    Release::Nats2_15Newest,
+    Release::Named,
 ];
 
 /// All suites.
@@ -73,11 +77,19 @@ fn trial(
     release: Release,
     matrix: &Arc<Matrix>,
 ) -> Option<Trial> {
-    if release.version() < row.first_in {
+    if release.missing().is_some() || release.version() < row.first_in {
         matrix.set(suite, row, release, Cell::NotApplicable);
         return None;
     }
-    let name = format!("{}::{:02}_{}::{release}", suite.name, row.number, row.name);
+    let of_named = if release == Release::Named {
+        "named-"
+    } else {
+        ""
+    };
+    let name = format!(
+        "{}::{:02}_{}::{of_named}{release}",
+        suite.name, row.number, row.name
+    );
     let matrix = Arc::clone(matrix);
     Some(Trial::test(name, move || {
         let outcome = in_time((row.run)(release));

@@ -55,14 +55,31 @@ fn print(suite: &Suite, cells: &BTreeMap<Place, Cell>) {
     if passed + failed == 0 {
         return;
     }
-    let releases = RELEASES.map(|release| format!("{:>8}", release.to_string()));
-    say(&format!("\n{:<58}{}", suite.head, releases.concat()));
+    // A column without a single cell that could run says so once, below.
+    let columns: Vec<_> = RELEASES
+        .into_iter()
+        .filter(|release| release.missing().is_none())
+        .collect();
+    let releases = columns
+        .iter()
+        .map(|release| format!("{:>8}", release.to_string()));
+    say(&format!(
+        "\n{:<58}{}",
+        suite.head,
+        releases.collect::<String>()
+    ));
     for row in suite.rows {
-        let row_cells = RELEASES.map(|release| {
-            let cell = cells.get(&(suite.name, row.number, release));
+        let row_cells = columns.iter().map(|release| {
+            let cell = cells.get(&(suite.name, row.number, *release));
             format!("{:>8}", cell.map_or("–", |cell| cell.as_str()))
         });
-        say(&format!("{:<58}{}", title(row), row_cells.concat()));
+        let row_cells: String = row_cells.collect();
+        say(&format!("{:<58}{row_cells}", title(row)));
+    }
+    for release in [Release::Nats2_14Newest, Release::Nats2_15Newest] {
+        if let Some(reason) = release.missing() {
+            say(&format!("{release} n/a: {reason}"));
+        }
     }
     say(&format!(
         "\n{passed} passed, {failed} failed, {} n/a; – is not selected",

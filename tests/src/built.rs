@@ -1,6 +1,8 @@
 //! Where `cargo xtask` put what the tests need.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 use std::{env, fmt, fs};
 
 use anyhow::{Context, Result};
@@ -22,41 +24,83 @@ pub enum Release {
     Nats2_14,
     /// 2.15.1.
     Nats2_15,
-    /// The newest that there is: 2.15.3 where it was fetched, or else 2.15.1.
+    /// 2.14.10, which only the Go module proxy has: there where Go is.
+    Nats2_14Newest,
+    /// 2.15.3, likewise.
+    Nats2_15Newest,
+    /// The newest that is there: 2.15.3, or else 2.15.1.
     Newest,
-    /// Whichever the demo found.
+    /// The program that the command line of `cargo xtask conformance` names.
+    Named,
+    /// The server that the demo found.
     Any,
 }
 
 impl Release {
-    /// Its version as major, minor and patch number; that of the newest for [`Self::Any`].
-    pub const fn version(self) -> (u16, u16, u16) {
+    /// Version as major, minor and patch number: what the program says for [`Self::Named`], that of
+    /// [`Self::Nats2_15`] for [`Self::Any`].
+    pub fn version(self) -> (u16, u16, u16) {
+        static NAMED: OnceLock<(u16, u16, u16)> = OnceLock::new();
         match self {
             Self::Nats2_10 => (2, 10, 26),
             Self::Nats2_11 => (2, 11, 11),
             Self::Nats2_12 => (2, 12, 8),
             Self::Nats2_14 => (2, 14, 6),
-            Self::Nats2_15 | Self::Newest | Self::Any => (2, 15, 1),
+            Self::Nats2_15 | Self::Any => (2, 15, 1),
+            Self::Nats2_14Newest => (2, 14, 10),
+            Self::Nats2_15Newest => (2, 15, 3),
+            Self::Newest if Self::Nats2_15Newest.missing().is_some() => Self::Nats2_15.version(),
+            Self::Newest => Self::Nats2_15Newest.version(),
+            Self::Named => *NAMED.get_or_init(|| named_version().unwrap_or((0, 0, 0))),
         }
     }
 
-    /// The program.
+    /// Program that runs this release.
     ///
     /// # Errors
     ///
     /// If `cargo xtask` has not said where it is.
     pub fn program(self) -> Result<PathBuf> {
-        const NEWEST: &str = "PORTCULLIS_NATS_SERVER_2_15_NEWEST";
-        path(match self {
+        path(self.variable())
+    }
+
+    /// Returns why this release cannot be tested here, if it cannot: releases that only the Go
+    /// module proxy has need Go, and a named program has to be named.
+    pub fn missing(self) -> Option<&'static str> {
+        let reason = match self {
+            Self::Nats2_14Newest | Self::Nats2_15Newest => "no go",
+            Self::Named => "no program named",
+            _ => return None,
+        };
+        env::var_os(self.variable()).is_none().then_some(reason)
+    }
+
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Newest if Self::Nats2_15Newest.missing().is_some() => Self::Nats2_15.variable(),
+            Self::Newest => Self::Nats2_15Newest.variable(),
             Self::Nats2_10 => "PORTCULLIS_NATS_SERVER_2_10",
             Self::Nats2_11 => "PORTCULLIS_NATS_SERVER_2_11",
             Self::Nats2_12 => "PORTCULLIS_NATS_SERVER_2_12",
             Self::Nats2_14 => "PORTCULLIS_NATS_SERVER_2_14",
-            Self::Newest if std::env::var_os(NEWEST).is_some() => NEWEST,
-            Self::Nats2_15 | Self::Newest => "PORTCULLIS_NATS_SERVER_2_15",
+            Self::Nats2_15 => "PORTCULLIS_NATS_SERVER_2_15",
+            Self::Nats2_14Newest => "PORTCULLIS_NATS_SERVER_2_14_NEWEST",
+            Self::Nats2_15Newest => "PORTCULLIS_NATS_SERVER_2_15_NEWEST",
+            Self::Named => "PORTCULLIS_NATS_SERVER_NAMED",
             Self::Any => "PORTCULLIS_NATS_SERVER",
-        })
+        }
     }
+}
+
+/// What the named program says of itself: `nats-server: v2.15.3`.
+fn named_version() -> Option<(u16, u16, u16)> {
+    let program = Release::Named.program().ok()?;
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (_, version) = text.trim().rsplit_once('v')?;
+    let version = version.split(['-', '+']).next()?;
+    let mut numbers = version.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??, numbers.next()??))
 }
 
 impl fmt::Display for Release {

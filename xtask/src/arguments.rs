@@ -11,9 +11,12 @@ Usage: cargo xtask <verb>
   demo [--keep]     set everything up, let real clients log in, show what was decided;
                     --keep leaves it running and prints commands to try
   test [FILTER…]    run every test, or those whose names contain a FILTER
-  conformance [--suite callout|identity]
-                    on five releases of nats-server, its own tests of auth callout with this host
-                    answering, and every way to log in; prints a matrix for each suite
+  conformance [--suite callout|identity] [--server PROGRAM]
+                    on releases of nats-server, its own tests of auth callout with this host
+                    answering, and every way to log in; prints a matrix for each suite. Five
+                    releases are fetched, two more are built if Go is there, and PROGRAM is
+                    one of your own: on that, what the host knows of servers' rules is
+                    tested too
   faults [FAULT…]   break things while clients log in, and count what that costs: all faults, or
                     those whose names contain a FAULT
   bench connections
@@ -74,6 +77,8 @@ pub(crate) enum Verb {
     },
     Conformance {
         suite: Option<Suite>,
+        /// A program to test on, beside the known releases.
+        server: Option<String>,
     },
     Faults {
         filters: Vec<String>,
@@ -140,11 +145,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ("test", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Test { filters: rest })
         }
-        ("conformance", []) => Ok(Verb::Conformance { suite: None }),
-        ("conformance", [flag, name]) if flag == "--suite" => {
-            let suite = Some(suite(name)?);
-            Ok(Verb::Conformance { suite })
-        }
+        ("conformance", options) => conformance(options),
         ("faults", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Faults { filters: rest })
         }
@@ -168,12 +169,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
-        ("demo" | "test" | "conformance" | "faults" | "bench" | "check", rest) => {
-            Err(Failure::new(format!(
-                "`{verb}` does not take `{}`; see `cargo xtask help`",
-                rest.join(" ")
-            )))
-        }
+        ("demo" | "test" | "faults" | "bench" | "check", rest) => Err(Failure::new(format!(
+            "`{verb}` does not take `{}`; see `cargo xtask help`",
+            rest.join(" ")
+        ))),
         _ => Err(Failure::new(format!(
             "unknown verb `{verb}`; see `cargo xtask help`"
         ))),
@@ -220,6 +219,26 @@ fn bench_in_process(name: &str, options: &[String]) -> Result<Verb> {
             options.join(" ")
         ))),
     }
+}
+
+fn conformance(options: &[String]) -> Result<Verb> {
+    let (mut chosen, mut server, mut rest) = (None, None, options);
+    while let [flag, value, others @ ..] = rest {
+        match flag.as_str() {
+            "--suite" => chosen = Some(suite(value)?),
+            "--server" => server = Some(value.clone()),
+            _ => break,
+        }
+        rest = others;
+    }
+    if rest.is_empty() {
+        let suite = chosen;
+        return Ok(Verb::Conformance { suite, server });
+    }
+    Err(Failure::new(format!(
+        "`conformance` does not take `{}`; see `cargo xtask help`",
+        rest.join(" ")
+    )))
 }
 
 fn suite(name: &str) -> Result<Suite> {
@@ -346,12 +365,15 @@ mod tests {
         assert_eq!(parsed("check").unwrap(), Verb::Check);
         assert_eq!(
             parsed("conformance").unwrap(),
-            Verb::Conformance { suite: None }
+            Verb::Conformance {
+                suite: None,
+                server: None
+            }
         );
         for suite in [Suite::Callout, Suite::Identity] {
-            let line = format!("conformance --suite {}", suite.as_str());
-            let suite = Some(suite);
-            assert_eq!(parsed(&line).unwrap(), Verb::Conformance { suite });
+            let line = format!("conformance --server ./nats --suite {}", suite.as_str());
+            let (suite, server) = (Some(suite), Some("./nats".to_owned()));
+            assert_eq!(parsed(&line).unwrap(), Verb::Conformance { suite, server });
         }
         let filters = vec!["garbage".to_owned()];
         assert_eq!(parsed("faults garbage").unwrap(), Verb::Faults { filters });
@@ -443,6 +465,7 @@ mod tests {
             ("bench reload --json a --seconds soon", "`--seconds soon`"),
             ("bench reload --rate 5", "`--rate 5`"),
             ("bench storm --seconds 5", "`--seconds 5`"),
+            ("conformance --server", "`--server`"),
         ] {
             let error = parsed(line).unwrap_err().to_string();
             assert!(error.contains(quoted), "{error}");

@@ -48,7 +48,9 @@ fn run() -> Result<()> {
         }
         Verb::Demo { keep } => verbs::demo(&Workspace::open()?, keep),
         Verb::Test { filters } => verbs::test(&Workspace::open()?, &filters),
-        Verb::Conformance { suite } => verbs::conformance(&Workspace::open()?, suite),
+        Verb::Conformance { suite, server } => {
+            verbs::conformance(&Workspace::open()?, suite, server.as_deref())
+        }
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
         Verb::BenchConnections => verbs::bench_connections(&Workspace::open()?),
         Verb::BenchContract => verbs::bench_contract(&Workspace::open()?),

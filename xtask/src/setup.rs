@@ -13,7 +13,7 @@ mod wasm_target;
 
 pub(crate) use callout_go::callout_go;
 pub(crate) use languages::other_languages;
-pub(crate) use nats_server::{any_nats_server, nats_servers};
+pub(crate) use nats_server::{any_nats_server, named_server, nats_servers};
 pub(crate) use node::{Node, node};
 pub(crate) use provider::provider;
 pub(crate) use python::PYTHON;

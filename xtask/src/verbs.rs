@@ -77,14 +77,25 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
 }
 
 /// Runs the suites of conformance, or one of them, and prints which release passes which row.
-pub(crate) fn conformance(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
+pub(crate) fn conformance(
+    workspace: &Workspace,
+    suite: Option<Suite>,
+    server: Option<&str>,
+) -> Result<()> {
+    let named = server.map(setup::named_server).transpose()?;
     let mut steps = Steps::new(6);
-    let servers = prepare(&mut steps, workspace)?;
+    let mut servers = prepare(&mut steps, workspace)?;
+    servers.extend(named.clone());
     let node = setup::node(workspace)?;
     let clients = prepare_clients(&mut steps, workspace, &node)?;
     steps.run(
         "host and suites: built for release (the first time takes some minutes)",
-        || build_host(workspace, &["--bins", "--test", "conformance"]),
+        || {
+            build_host(
+                workspace,
+                &["--bins", "--test", "conformance", "--test", "e2e"],
+            )
+        },
     )?;
     steps.announce("conformance");
     let mut tests = workspace.cargo();
@@ -94,7 +105,15 @@ pub(crate) fn conformance(workspace: &Workspace, suite: Option<Suite>) -> Result
         tests.args(["--", &format!("{}::", suite.as_str())]);
     }
     set_built(&mut tests, workspace);
-    process::run(tests.envs(servers).envs(clients).envs([TALKATIVE]))
+    process::run(tests.envs(servers.clone()).envs(clients).envs([TALKATIVE]))?;
+    if named.is_none() {
+        return Ok(());
+    }
+    let mut rules = workspace.cargo();
+    rules.args(["test", "--release", "--workspace", "--quiet"]);
+    rules.args(["--test", "e2e", "--", "Release__Named"]);
+    set_built(&mut rules, workspace);
+    process::run(rules.envs(servers).envs([TALKATIVE]))
 }
 
 /// Breaks things while clients log in, and counts what that costs; only those whose names contain one of `filters`, if there
@@ -273,7 +292,7 @@ fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str
     steps.run("toolchain: the target policies are built for", || {
         setup::wasm_target(workspace)
     })?;
-    let servers = steps.run("nats-server: the five releases under test", || {
+    let servers = steps.run("nats-server: the releases under test", || {
         setup::nats_servers(workspace)
     })?;
     steps.run("policies and guests: built to WebAssembly", || {

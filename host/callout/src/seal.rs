@@ -187,6 +187,8 @@ fn signed(
         user_nkey: &request.user_nkey,
         server_id: &request.server.id,
         client_user: request.client.user.as_deref(),
+        client_host: request.client.host.as_deref(),
+        connection_type: request.client.connection_type(),
         proxied: false,
         sealed: false,
     };

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::KeyKind;
-use crate::lenient::or_default;
+use crate::lenient::object_or_default;
 
 pub use decode::{FirstVersion, Signatures};
 pub use sign::{SignError, Signer};
@@ -54,7 +54,7 @@ pub struct Claims<B> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub(crate) first_version_kind: Option<String>,
     /// The claims of this kind of token.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "object_or_default")]
     pub nats: B,
 }
 
@@ -114,6 +114,9 @@ pub enum TokenError {
         /// Where it shows, from 1.
         column: usize,
     },
+    /// Claims that nest more deeply than the Go library reads.
+    #[error("the token's claims nest more than 10000 levels deep")]
+    Nesting,
     /// Claims of a later version, or of none.
     #[error("the token's claims have version {0}; known are versions up to {VERSION}")]
     Version(i64),

@@ -90,10 +90,10 @@ pub use operator::{OperatorBody, OperatorClaims};
 pub use request::{OpenedRequest, RequestError};
 pub use response::{Answer, ResponseBody, ResponseClaims};
 pub use server::{
-    Accepted, AccountView, EffectivePermissions, Expectations, InvalidServerVersion, LoginFacts,
-    OperatorView, Part, PermissionSide, Refusal, RoleTemplate, ScopeView, ServerMode,
-    ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem, deny_filter, login_ends,
-    preflight, preflight_for, server_verdict,
+    Accepted, AccountView, CalloutAccountDenies, EffectivePermissions, Expectations,
+    InvalidServerVersion, LoginFacts, OperatorView, Part, PermissionSide, Refusal, RoleTemplate,
+    ScopeView, ServerMode, ServerVerdict, ServerVersion, SigningKeyView, TemplateProblem,
+    deny_filter, login_ends, preflight, preflight_for, server_verdict,
 };
 pub use user::{
     PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserTemplate,

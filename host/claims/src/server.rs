@@ -23,7 +23,7 @@ pub use refusal::{Part, PermissionSide, Refusal};
 pub use template::TemplateProblem;
 pub use times::login_ends;
 pub use verdict::server_verdict;
-pub use version::{InvalidServerVersion, ServerVersion};
+pub use version::{CalloutAccountDenies, InvalidServerVersion, ServerVersion};
 
 #[cfg(test)]
 mod tests;

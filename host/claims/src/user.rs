@@ -41,7 +41,7 @@ impl UserClaims {
                 data: UNLIMITED,
                 payload: UNLIMITED,
                 proxy_required: permit.proxy_required,
-                allowed_connection_types: texts(&permit.connection_types),
+                allowed_connection_types: texts(&permit.connection_types_for_servers()),
                 tags: permit.tags.clone(),
                 kind: Some(UserBody::KIND.to_owned()),
                 version: Some(VERSION),

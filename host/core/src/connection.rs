@@ -59,6 +59,16 @@ impl ConnectionType {
             Self::InProcess => "IN_PROCESS",
         }
     }
+
+    /// Returns the type that a request does not tell from this one: MQTT and leafnodes over
+    /// WebSocket. `None` for every other type.
+    pub const fn over_websocket(self) -> Option<Self> {
+        match self {
+            Self::Mqtt => Some(Self::MqttWs),
+            Self::Leafnode => Some(Self::LeafnodeWs),
+            _ => None,
+        }
+    }
 }
 
 impl FromStr for ConnectionType {

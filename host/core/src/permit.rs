@@ -78,6 +78,19 @@ impl Permit {
                 .connection_type()
                 .is_some_and(|found| self.connection_types.contains(&found))
     }
+
+    /// Returns the connection types as a user JWT has to name them. A request does not tell MQTT
+    /// and leafnodes over WebSocket from those over TCP, and servers that enforce the list do: a
+    /// permit for the one is for the other too.
+    pub fn connection_types_for_servers(&self) -> Vec<ConnectionType> {
+        let mut types = self.connection_types.clone();
+        for kind in &self.connection_types {
+            if let Some(twin) = kind.over_websocket().filter(|twin| !types.contains(twin)) {
+                types.push(twin);
+            }
+        }
+        types
+    }
 }
 
 impl Permissions {

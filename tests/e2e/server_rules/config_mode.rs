@@ -200,7 +200,24 @@ fn users() -> Vec<Case> {
         user!("user: issuer account that is none", "issuer_account", "APP"),
         user!("user: empty issuer account", "issuer_account", ""),
         user!("user: unknown field", "later", json!({ "a": [1] })),
+        case!("user: expires now", |draft, _, facts| draft.user["exp"] =
+            json!(facts.now + 1)),
+        case!("user: expires in 300 years", |draft, _, facts| draft.user
+            ["exp"] =
+            json!(facts.now + 300 * 365 * 24 * HOUR)),
+        case!("user: expires in 600 years", |draft, _, facts| draft.user
+            ["exp"] =
+            json!(facts.now + 600 * 365 * 24 * HOUR)),
+        user!("user: nested as deeply as Go reads", "later", nested(9_990)),
+        user!("user: nested more deeply", "later", nested(10_010)),
+        case!("user: a list of claims", |draft, _, _| draft.user["nats"] =
+            json!([])),
     ]
+}
+
+/// Lists in lists, so many levels.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inside, _| Value::Array(vec![inside]))
 }
 
 /// May ask what it may do, and `more`.
@@ -250,6 +267,8 @@ fn permissions() -> Vec<Case> {
         ),
         user!("resp: negative", "resp", json!({ "max": -1, "ttl": -1 })),
         user!("resp: null", "resp", Value::Null),
+        user!("resp: a list", "resp", json!([])),
+        user!("pub: a list", "pub", json!([["a"]])),
         user!("resp: fractions", "resp", json!({ "max": 1.5, "ttl": 1 })),
     ]
 }
@@ -257,6 +276,17 @@ fn permissions() -> Vec<Case> {
 fn limits() -> Vec<Case> {
     vec![
         user!("src: elsewhere", "src", ["192.0.2.0/24"]),
+        user!("src: here", "src", ["192.0.2.0/24", "127.0.0.0/8"]),
+        user!(
+            "times: a list of lists",
+            "times",
+            json!([["08:00:00", "09:00:00"]])
+        ),
+        user!(
+            "types: this one",
+            "allowed_connection_types",
+            ["standard", "MQTT"]
+        ),
         user!("src: host bits", "src", ["192.0.2.7/24", "2001:db8::1/32"]),
         user!("src: an address", "src", ["192.0.2.7"]),
         user!("src: too many bits", "src", ["192.0.2.0/33"]),

@@ -41,7 +41,8 @@ impl<'a> Draft<'a> {
             "iat": facts.now,
             "iss": user_key.public_key(),
             "sub": facts.user_nkey,
-            "nats": { "type": "user", "version": 2 },
+            // To servers that enforce limits, a missing one is none at all.
+            "nats": { "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 },
         });
         let response = json!({
             "aud": facts.server_id,

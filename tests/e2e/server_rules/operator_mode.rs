@@ -12,6 +12,10 @@ use super::world::World;
 /// Has the user signed for a role, with what its template needs.
 fn for_role<'a>(draft: &mut Draft<'a>, world: &'a World, role: &str) {
     draft.sign_user(world.role(role));
+    // A user with a role carries no limits of its own.
+    for limit in ["subs", "data", "payload"] {
+        draft.user_nats(limit, Value::Null);
+    }
     draft.user_nats("issuer_account", json!(world.issuer.public_key()));
     draft.user["name"] = json!("alice");
     draft.user_nats("tags", json!(["team:red", "team:blue", "site:east"]));
@@ -193,6 +197,13 @@ fn roles() -> Vec<Case> {
             draft.user_nats("issuer_account", json!(world.tree().callout.public_key()));
         }),
         role!("role: a template with proxy", "proxied"),
+        role!("role: a template whose times are over", "never"),
+        role!("role: a template whose times end the login", "daily"),
+        role!("role: a template for another network", "elsewhere"),
+        role!("role: a template for this network", "here"),
+        role!("role: a template for another connection", "mqtt"),
+        role!("role: a template with unknown connections", "pigeon"),
+        role!("role: a template with limits", "limited"),
         role!("role: an empty template", "silent"),
     ]
 }

@@ -1,11 +1,12 @@
 //! The roles of the target account.
 
-use portcullis_claims::{ResponseRule, RoleTemplate, SubjectRule};
+use portcullis_claims::{ResponseRule, RoleTemplate, SubjectRule, TimeRule};
 
 /// The roles of the target account. Where it is possible, users may ask what they may do.
 pub(super) fn roles() -> Vec<(&'static str, RoleTemplate)> {
     let mut roles = expanded();
     roles.extend(odd());
+    roles.extend(bounded());
     roles
 }
 
@@ -87,6 +88,43 @@ fn odd() -> Vec<(&'static str, RoleTemplate)> {
         ("own", role(&[], &[], &["{{name()}}"])),
         ("blank", role(&[], &[], &["\u{a0}"])),
         ("unknown", role(&["x.{{oops()}}"], &[], &[])),
+    ]
+}
+
+/// Roles whose templates say when, from where and how a user may be connected.
+fn bounded() -> Vec<(&'static str, RoleTemplate)> {
+    let open = || role(&[], &[], &[]);
+    let times = |start: &str, end: &str| RoleTemplate {
+        times: vec![TimeRule {
+            start: start.to_owned(),
+            end: end.to_owned(),
+        }],
+        times_location: Some("UTC".to_owned()),
+        ..open()
+    };
+    let sources = |network: &str| RoleTemplate {
+        sources: list(&[network]),
+        ..open()
+    };
+    let types = |kind: &str| RoleTemplate {
+        connection_types: list(&[kind]),
+        ..open()
+    };
+    vec![
+        ("never", times("08:00:00", "08:00:00")),
+        ("daily", times("00:00:00", "23:59:59")),
+        ("elsewhere", sources("192.0.2.0/24")),
+        ("here", sources("127.0.0.0/8")),
+        ("mqtt", types("MQTT")),
+        ("pigeon", types("PIGEON")),
+        (
+            "limited",
+            RoleTemplate {
+                subscriptions: Some(2),
+                payload: Some(1024),
+                ..open()
+            },
+        ),
     ]
 }
 

@@ -182,6 +182,10 @@ async fn log_in(port: u16, connect: Value) -> Result<Login> {
         let read = stream.read_line(&mut line).await.unwrap_or_default();
         match line.as_str() {
             "PONG\r\n" => return Ok(Login::In(user_info(&mut stream).await?)),
+            // Let in, and closed at once: it has ended already, or may not subscribe to anything.
+            closed if closed.contains("Expired") || closed.contains("aximum subscriptions") => {
+                return Ok(Login::In(None));
+            }
             refused if refused.starts_with("-ERR") => return Ok(Login::Refused),
             _ if read == 0 => return Ok(Login::Ended),
             _ => {}

@@ -282,7 +282,11 @@ fn signing_key(view: &SigningKeyView) -> Value {
     };
     let template = scope.template.as_ref().unwrap();
     let mut json = json!({
-        "pub": template.publish, "sub": template.subscribe, "subs": -1, "data": -1, "payload": -1,
+        "pub": template.publish, "sub": template.subscribe, "data": -1,
+        "subs": limit(template.subscriptions), "payload": limit(template.payload),
+        "src": template.sources, "times": template.times,
+        "times_location": template.times_location.as_deref().unwrap_or_default(),
+        "allowed_connection_types": template.connection_types,
     });
     if let Some(responses) = template.responses {
         json["resp"] = json!(responses);
@@ -291,4 +295,9 @@ fn signing_key(view: &SigningKeyView) -> Value {
         json["proxy_required"] = json!(true);
     }
     json!({ "kind": "user_scope", "key": view.key, "role": scope.role, "template": json })
+}
+
+/// A limit as JWTs have it.
+fn limit(most: Option<u64>) -> i64 {
+    most.map_or(-1, |most| i64::try_from(most).unwrap())
 }

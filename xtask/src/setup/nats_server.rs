@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::python;
+use super::{cache, python};
 use crate::failure::{Failure, Result};
 use crate::process;
 use crate::version::Version;
@@ -39,12 +39,54 @@ pub(crate) fn any_nats_server(workspace: &Workspace) -> Result<PathBuf> {
     })
 }
 
-/// All of [`RELEASES`]: for each the variable, and where the server is.
+/// The newest releases of two series, which the Go module proxy has and the package does not, and
+/// the variables that tell the tests where they are.
+const BUILT_WITH_GO: [(&str, &str); 2] = [
+    ("2.14.10", "PORTCULLIS_NATS_SERVER_2_14_NEWEST"),
+    ("2.15.3", "PORTCULLIS_NATS_SERVER_2_15_NEWEST"),
+];
+
+/// All of [`RELEASES`], and of [`BUILT_WITH_GO`] if Go is there: for each the variable, and where
+/// the server is.
 pub(crate) fn nats_servers(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
-    let servers = RELEASES
+    let fetched = RELEASES
         .iter()
         .map(|(version, variable)| Ok((*variable, nats_server(workspace, version)?)));
-    servers.collect()
+    let mut servers: Vec<_> = fetched.collect::<Result<_>>()?;
+    if process::probe(Command::new("go").arg("version")).is_some() {
+        for (version, variable) in BUILT_WITH_GO {
+            servers.push((variable, built_with_go(workspace, version)?));
+        }
+    }
+    Ok(servers)
+}
+
+/// The server at exactly `version`, built from its module. The first time takes some minutes.
+fn built_with_go(workspace: &Workspace, version: &str) -> Result<PathBuf> {
+    let source = format!("github.com/nats-io/nats-server/v2@v{version}");
+    let name = format!("nats-server-{version}");
+    let directory = cache::directory(&workspace.cache(), &name, &source, |aside| {
+        let mut install = Command::new("go");
+        install.args(["install", &source]).env("GOBIN", aside);
+        process::run(&mut install)
+    })?;
+    Ok(directory.join("nats-server"))
+}
+
+/// A server that is named on the command line, and the variable that tells the tests where it is.
+///
+/// # Errors
+///
+/// If it does not run, or is none with auth callout.
+pub(crate) fn named_server(program: &str) -> Result<(&'static str, PathBuf)> {
+    let path = std::path::absolute(program).map_err(Failure::at("find", program.as_ref()))?;
+    let output = process::probe(Command::new(&path).arg("--version"));
+    match output.as_deref().and_then(Version::find_in) {
+        Some(version) if version >= FIRST_USABLE => Ok(("PORTCULLIS_NATS_SERVER_NAMED", path)),
+        _ => Err(Failure::new(format!(
+            "`{program}` is no nats-server 2.10 or later that runs here: name its program"
+        ))),
+    }
 }
 
 /// The server at exactly `version`.

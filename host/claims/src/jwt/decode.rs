@@ -11,13 +11,16 @@ use zeroize::Zeroizing;
 use super::sign::HEADER;
 use super::{Body, Claims, MAX_TOKEN_SIZE, TokenError, VERSION};
 use crate::keys::PublicKey;
-use crate::lenient::or_default;
+use crate::lenient::{self, object_or_default, or_default};
 
 /// The algorithm of tokens of version 1.
 const FIRST_ALGORITHM: &str = "ed25519";
 
 /// The algorithm of later tokens.
 const ALGORITHM: &str = "ed25519-nkey";
+
+/// Most levels of lists and objects in claims: the limit of Go's `encoding/json`.
+const MAX_DEPTH: usize = 10_000;
 
 /// Whether signatures are verified, which is most of the time a token costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub struct FirstVersion {
     /// The account the issuer signed for.
     pub issuer_account: Option<String>,
     /// What stands under `nats`.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "object_or_default")]
     pub nats: Map<String, Value>,
 }
 
@@ -86,7 +89,10 @@ pub(crate) fn decode_by<B: Body + Default + DeserializeOwned>(
     let text = String::from_utf8(unbase64(chunks.payload, "claims")?)
         .map(Zeroizing::new)
         .map_err(|error| at_byte(error.utf8_error().valid_up_to()))?;
-    let mut claims: Claims<B> = serde_json::from_str(&text).map_err(|error| at(&error))?;
+    if nests_too_deeply(&text) {
+        return Err(TokenError::Nesting);
+    }
+    let mut claims: Claims<B> = object(&text)?;
     let version = version_of(&claims, names_first_algorithm);
     if version > VERSION {
         return Err(TokenError::Version(version));
@@ -102,7 +108,7 @@ pub(crate) fn decode_by<B: Body + Default + DeserializeOwned>(
     check_kind(&claims, version, &issuer)?;
     if B::HAS_FIRST_VERSION {
         if version == 1 {
-            let old = serde_json::from_str(&text).map_err(|error| at(&error))?;
+            let old = object(&text)?;
             claims.nats.migrate(old);
         }
         claims.first_version_kind = None;
@@ -246,6 +252,38 @@ fn check_kind<B: Body>(
 fn first_version_kind<B>(claims: &Claims<B>) -> Option<&str> {
     let kind = claims.first_version_kind.as_deref();
     kind.filter(|kind| !kind.is_empty())
+}
+
+/// Reads a structure from a JSON object, and from nothing else.
+fn object<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    lenient::object(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| at(&error))
+}
+
+/// Returns whether lists and objects nest more deeply than the Go library reads. serde_json skips
+/// what is unknown without counting.
+fn nests_too_deeply(text: &str) -> bool {
+    // Every level takes a bracket at either end.
+    if text.len() <= 2 * MAX_DEPTH {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth = depth.saturating_add(1),
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 fn unbase64(chunk: &[u8], name: &'static str) -> Result<Vec<u8>, TokenError> {

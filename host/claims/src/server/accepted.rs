@@ -1,9 +1,9 @@
 //! How a server lets a user in.
 
-use super::claims::UserFacts;
+use super::claims::{UserFacts, texts};
 use super::mode::RoleTemplate;
 use super::version::ServerVersion;
-use crate::user::{ResponseRule, SubjectRule};
+use crate::user::{ResponseRule, SubjectRule, TimeRule};
 
 /// What a server that does not refuse a response does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +41,8 @@ pub enum EffectivePermissions {
     AccountDefault,
 }
 
-pub(super) fn own_permissions(user: &UserFacts) -> EffectivePermissions {
-    let rule = |side: &Option<_>| side.as_ref().map(SubjectRule::from).unwrap_or_default();
-    let template = RoleTemplate {
-        publish: rule(&user.publish),
-        subscribe: rule(&user.subscribe),
-        responses: user.responses.map(ResponseRule::from),
-        proxy_required: user.proxy_required.unwrap_or_default(),
-    };
+/// What a user may do whose user JWT says `template` by itself.
+pub(super) fn own_permissions(template: RoleTemplate) -> EffectivePermissions {
     let sides = [&template.publish, &template.subscribe];
     let says_nothing = |rule: &&SubjectRule| rule.allow.is_empty() && rule.deny.is_empty();
     if sides.iter().all(says_nothing) && template.responses.is_none() {
@@ -58,19 +52,52 @@ pub(super) fn own_permissions(user: &UserFacts) -> EffectivePermissions {
     }
 }
 
+/// What the user JWT itself says, read like a role's template. A limit that is missing is none at
+/// all, unlike that of a template.
+pub(super) fn own_template(user: &UserFacts) -> RoleTemplate {
+    let rule = |side: &Option<_>| side.as_ref().map(SubjectRule::from).unwrap_or_default();
+    let time = |time: &Option<String>| time.clone().unwrap_or_default();
+    let times = user.times.iter().flatten().map(|range| TimeRule {
+        start: time(&range.start),
+        end: time(&range.end),
+    });
+    let limit = |number: Option<i64>| u64::try_from(number.unwrap_or_default()).ok();
+    RoleTemplate {
+        publish: rule(&user.publish),
+        subscribe: rule(&user.subscribe),
+        responses: user.responses.map(ResponseRule::from),
+        proxy_required: user.proxy_required.unwrap_or_default(),
+        sources: user.sources.clone().unwrap_or_default(),
+        times: times.collect(),
+        times_location: user.times_location().map(str::to_owned),
+        connection_types: texts(user.allowed_connection_types.as_ref())
+            .map(str::to_owned)
+            .collect(),
+        subscriptions: limit(user.subs),
+        payload: limit(user.payload),
+    }
+}
+
 pub(super) fn ignored(user: &UserFacts, version: ServerVersion) -> Vec<&'static str> {
     let limited = |number: Option<i64>| number.is_some_and(|number| number > 0);
+    let (limits, types) = (
+        version.enforces_limits(),
+        version.enforces_connection_types(),
+    );
     let filled = |list: Option<usize>| list.is_some_and(|length| length > 0);
     let proxy = user.proxy_required.unwrap_or_default() && !version.knows_proxies();
     [
-        ("src", filled(user.sources.as_ref().map(Vec::len))),
+        (
+            "src",
+            !limits && filled(user.sources.as_ref().map(Vec::len)),
+        ),
         (
             "allowed_connection_types",
-            filled(user.allowed_connection_types.as_ref().map(Vec::len)),
+            !types && filled(user.allowed_connection_types.as_ref().map(Vec::len)),
         ),
-        ("subs", limited(user.subs)),
+        ("subs", !limits && limited(user.subs)),
         ("data", limited(user.data)),
-        ("payload", limited(user.payload)),
+        ("payload", !limits && limited(user.payload)),
         ("bearer_token", user.bearer_token.unwrap_or_default()),
         ("proxy_required", proxy),
     ]

@@ -7,23 +7,25 @@ use serde::{Deserialize, Deserializer};
 
 use crate::jwt::{Body, FirstVersion};
 use crate::keys::KeyKind;
+use crate::lenient::{optional_object, optional_objects};
 use crate::user::{ResponseRule, SubjectRule};
 
 /// What stands under `nats`; of version 1, what the Go library makes of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UserFacts {
-    #[serde(rename = "pub")]
+    #[serde(rename = "pub", deserialize_with = "optional_object")]
     pub(super) publish: Option<Side>,
-    #[serde(rename = "sub")]
+    #[serde(rename = "sub", deserialize_with = "optional_object")]
     pub(super) subscribe: Option<Side>,
-    #[serde(rename = "resp")]
+    #[serde(rename = "resp", deserialize_with = "optional_object")]
     pub(super) responses: Option<Responses>,
     pub(super) subs: Option<i64>,
     pub(super) data: Option<i64>,
     pub(super) payload: Option<i64>,
     #[serde(rename = "src", deserialize_with = "sources")]
     pub(super) sources: Option<Vec<String>>,
+    #[serde(deserialize_with = "optional_objects")]
     pub(super) times: Option<Vec<Range>>,
     pub(super) times_location: Option<String>,
     pub(super) allowed_connection_types: Option<Vec<Option<String>>>,

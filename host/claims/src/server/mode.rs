@@ -1,7 +1,9 @@
 //! How a server is set up, as far as its verdict on a response depends on it.
 
+use portcullis_core::ConnectionType;
+
 use crate::account::AccountClaims;
-use crate::user::{ResponseRule, SubjectRule, UserTemplate};
+use crate::user::{ResponseRule, SubjectRule, TimeRule, UserTemplate};
 
 /// Who asks whom about whom.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +14,12 @@ pub struct LoginFacts<'a> {
     pub server_id: &'a str,
     /// The user as the request shows it (`client_info.user`).
     pub client_user: Option<&'a str>,
+    /// The client's address as the request shows it (`client_info.host`).
+    pub client_host: Option<&'a str>,
+    /// How the connection reaches the server, as far as the request tells: MQTT and leafnodes over
+    /// WebSocket look like those over TCP. `None` if that is not known; then the verdict does not
+    /// hold the login to connection types.
+    pub connection_type: Option<ConnectionType>,
     /// Whether the connection comes through a proxy that the server trusts. No request says so.
     pub proxied: bool,
     /// Whether the reply arrived sealed to the server's xkey.
@@ -77,7 +85,7 @@ pub struct ScopeView {
     pub template: Option<RoleTemplate>,
 }
 
-/// What of a role's template servers enforce on callout users.
+/// What of a user JWT or of a role's template servers enforce on callout users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleTemplate {
     /// Publish permissions, with templates such as `{{name()}}`.
@@ -88,6 +96,20 @@ pub struct RoleTemplate {
     pub responses: Option<ResponseRule>,
     /// Whether users must come through a trusted proxy.
     pub proxy_required: bool,
+    /// Networks that the user may come from, in CIDR notation; any if empty. Enforced from 2.14.10
+    /// and 2.15.3 on.
+    pub sources: Vec<String>,
+    /// Times of day at which the user may be connected; always if empty. A role's are enforced from
+    /// 2.14.9 and 2.15.2 on.
+    pub times: Vec<TimeRule>,
+    /// Time zone of `times`, by its IANA name; the server's own if `None`.
+    pub times_location: Option<String>,
+    /// Connection types that the user may have; any if empty. Enforced from 2.14.9 and 2.15.2 on.
+    pub connection_types: Vec<String>,
+    /// Most subscriptions; unlimited if `None`. Enforced from 2.14.10 and 2.15.3 on.
+    pub subscriptions: Option<u64>,
+    /// Largest message in bytes; unlimited if `None`. Enforced from 2.14.10 and 2.15.3 on.
+    pub payload: Option<u64>,
 }
 
 impl<'a> OperatorView<'a> {
@@ -154,6 +176,12 @@ impl From<&UserTemplate> for RoleTemplate {
             subscribe: permissions.subscribe,
             responses: permissions.responses,
             proxy_required: template.proxy_required,
+            sources: template.sources.clone(),
+            times: template.times.clone(),
+            times_location: template.times_location.clone(),
+            connection_types: template.allowed_connection_types.clone(),
+            subscriptions: u64::try_from(template.subs).ok(),
+            payload: u64::try_from(template.payload).ok(),
         }
     }
 }

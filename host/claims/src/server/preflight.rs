@@ -41,6 +41,8 @@ pub fn preflight(
         user_nkey: expectations.user_nkey,
         server_id: expectations.server_id,
         client_user: None,
+        client_host: None,
+        connection_type: None,
         proxied: false,
         sealed: false,
     };

@@ -142,6 +142,12 @@ pub enum Refusal {
     /// None of the connection types is known to the server.
     #[error("the user JWT allows no connection type that the server knows")]
     ConnectionTypes,
+    /// Not from this address: servers from 2.14.10 and 2.15.3 on.
+    #[error("the client's address is in none of the networks of `src`")]
+    SourceNotAllowed,
+    /// Not over this kind of connection: servers from 2.14.9 and 2.15.2 on.
+    #[error("the connection is of none of the `allowed_connection_types`")]
+    ConnectionTypeNotAllowed,
     /// `issuer_account` in config mode.
     #[error("the {0} has an `issuer_account`, which servers in config mode refuse")]
     IssuerAccount(Part),
@@ -202,6 +208,8 @@ impl Refusal {
             Self::TimeZone => "time zone",
             Self::OutsideTimes => "outside of valid connect times",
             Self::ConnectionTypes => "using invalid connection type",
+            Self::SourceNotAllowed => "not allowed from source",
+            Self::ConnectionTypeNotAllowed => "not allowed to use connection type",
             Self::IssuerAccount(_) => "attempted to use issuer_account",
             Self::AccountNotAllowed => "not permitted as valid account option",
             Self::NoAccount | Self::UnknownAccount(_) => "o valid account",

@@ -69,8 +69,7 @@ pub(super) fn expanded(
     Ok(RoleTemplate {
         publish,
         subscribe,
-        responses: template.responses,
-        proxy_required: template.proxy_required,
+        ..template.clone()
     })
 }
 

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::claims::Range;
 use super::refusal::Refusal;
 use super::version::ServerVersion;
 use crate::user::TimeRule;
@@ -23,27 +22,12 @@ pub fn login_ends(
     now: u64,
     version: ServerVersion,
 ) -> Result<Option<u64>, Refusal> {
-    let range = |rule: &TimeRule| Range {
-        start: Some(rule.start.clone()),
-        end: Some(rule.end.clone()),
-    };
-    let ranges: Vec<Range> = times.iter().map(range).collect();
-    end_of_range(&ranges, location, now, version)
-}
-
-/// The same for ranges as a server's library reads them.
-pub(super) fn end_of_range(
-    ranges: &[Range],
-    location: Option<&str>,
-    now: u64,
-    version: ServerVersion,
-) -> Result<Option<u64>, Refusal> {
-    if ranges.is_empty() {
+    if times.is_empty() {
         return Ok(None);
     }
     let zone = location.and_then(zone).ok_or(Refusal::TimeZoneUnknown)?;
     let now = i64::try_from(now).map_err(|_| Refusal::OutsideTimes)?;
-    allowed_until(ranges, zone, now, version.handles_midnight())
+    allowed_until(times, zone, now, version.handles_midnight())
         .and_then(|until| u64::try_from(until).ok())
         .map(Some)
         .ok_or(Refusal::OutsideTimes)
@@ -85,13 +69,13 @@ pub(super) fn zone(name: &str) -> Option<Tz> {
 ///
 /// `handles_midnight` tells the two ways apart in which servers read ranges. A server counts in fractions of seconds:
 /// the first second of a range is in it.
-fn allowed_until(ranges: &[Range], zone: Tz, now: i64, handles_midnight: bool) -> Option<i64> {
+fn allowed_until(ranges: &[TimeRule], zone: Tz, now: i64, handles_midnight: bool) -> Option<i64> {
     let today = (now + offset(zone, now)?).div_euclid(DAY);
     let at = |day: i64, second: i64| instant(zone, day * DAY + second);
     let mut until: Option<i64> = None;
     for range in ranges {
-        let start_of_day = second_of_day(range.start.as_deref().unwrap_or_default())?;
-        let end_of_day = second_of_day(range.end.as_deref().unwrap_or_default())?;
+        let start_of_day = second_of_day(&range.start)?;
+        let end_of_day = second_of_day(&range.end)?;
         let crosses = start_of_day > end_of_day;
         let start = at(today, start_of_day)?;
         let end = at(today, end_of_day)?;
@@ -160,9 +144,9 @@ mod tests {
     fn until(ranges: &[(&str, &str)], now: i64, handles_midnight: bool) -> Option<i64> {
         let ranges: Vec<_> = ranges
             .iter()
-            .map(|(start, end)| Range {
-                start: Some((*start).to_owned()),
-                end: Some((*end).to_owned()),
+            .map(|(start, end)| TimeRule {
+                start: (*start).to_owned(),
+                end: (*end).to_owned(),
             })
             .collect();
         allowed_until(&ranges, Tz::Europe__Berlin, now, handles_midnight)

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use portcullis_core::{ConnectionType, SourceNetwork};
+
 use super::claims::{Side as Subjects, UserFacts, texts};
 use super::refusal::{Part, PermissionSide, Refusal};
 use super::times;
@@ -53,21 +55,50 @@ pub(super) fn check_form(user: &UserFacts) -> Result<(), Refusal> {
     }
 }
 
-/// An empty list is any type; a list of which nothing is known is none.
-pub(super) fn check_connection_types(
-    user: &UserFacts,
+/// Checks a list of connection types: an empty list is any type, a list of which the server knows
+/// none is refused, and servers that enforce the list look for that of the connection in it.
+pub(super) fn check_connection_types<'a>(
+    names: impl Iterator<Item = &'a str>,
+    connection: Option<ConnectionType>,
     version: ServerVersion,
 ) -> Result<(), Refusal> {
-    let is_known = |name: &str| {
-        let name = name.to_uppercase();
+    let is_known = |name: &String| {
         CONNECTION_TYPES.contains(&name.as_str())
             || (name == IN_PROCESS && version.knows_in_process())
     };
-    let mut named = texts(user.allowed_connection_types.as_ref()).peekable();
-    if named.peek().is_none() || named.any(is_known) {
+    let names: Vec<_> = names.map(str::to_uppercase).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    if !names.iter().any(is_known) {
+        return Err(Refusal::ConnectionTypes);
+    }
+    let is_this = |connection: ConnectionType| {
+        let found = [Some(connection), connection.over_websocket()];
+        let mut found = found.into_iter().flatten();
+        found.any(|found| names.iter().any(|name| name == found.as_str()))
+    };
+    if version.enforces_connection_types() && !connection.is_none_or(is_this) {
+        return Err(Refusal::ConnectionTypeNotAllowed);
+    }
+    Ok(())
+}
+
+/// Checks that the client comes from one of `networks`, as servers do that enforce `src`.
+pub(super) fn check_source(networks: &[String], host: Option<&str>) -> Result<(), Refusal> {
+    if networks.is_empty() {
+        return Ok(());
+    }
+    let address: Option<IpAddr> = host.and_then(|host| host.parse().ok());
+    let contains = |address: IpAddr| {
+        let network = |text: &String| text.parse::<SourceNetwork>();
+        let mut networks = networks.iter().map_while(|text| network(text).ok());
+        networks.any(|network| network.contains(address))
+    };
+    if address.is_some_and(contains) {
         Ok(())
     } else {
-        Err(Refusal::ConnectionTypes)
+        Err(Refusal::SourceNotAllowed)
     }
 }
 

@@ -1,13 +1,15 @@
 //! What a server does with a response.
 
-use super::accepted::{Accepted, EffectivePermissions, ServerVerdict, ignored, own_permissions};
+use super::accepted::{
+    Accepted, EffectivePermissions, ServerVerdict, ignored, own_permissions, own_template,
+};
 use super::blank::check_survival;
 use super::claims::{UserFacts, texts};
-use super::mode::{LoginFacts, OperatorView, ServerMode, Signer};
+use super::mode::{LoginFacts, OperatorView, RoleTemplate, ScopeView, ServerMode, Signer};
 use super::refusal::{Part, Refusal};
 use super::template::{self, Values};
 use super::times;
-use super::user_checks::{check_connection_types, check_form};
+use super::user_checks::{check_connection_types, check_form, check_source};
 use super::version::ServerVersion;
 use crate::jwt::{self, Claims, Signatures, VERSION};
 use crate::keys::{KeyKind, PublicKey};
@@ -202,25 +204,34 @@ impl Case<'_> {
         if user.subject.as_deref() != Some(self.login.user_nkey) {
             return Err(Refusal::User(Part::User));
         }
-        let ranges = facts.times.as_deref().unwrap_or_default();
-        let until = times::end_of_range(ranges, facts.times_location(), self.now, version)?;
-        check_connection_types(facts, version)?;
-        let (account, permissions) = match self.mode {
+        let own = own_template(facts);
+        let mut until = None;
+        if !version.finds_the_account_first() {
+            until = self.check_connection(&own, version)?;
+        }
+        let (account, role) = match self.mode {
             ServerMode::Config { issuer, accounts } => {
-                let account = config_account(user, issuer, *accounts)?;
-                (account.to_owned(), own_permissions(facts))
+                (config_account(user, issuer, *accounts)?.to_owned(), None)
             }
             ServerMode::Operator(view) => operator_account(user, view, version)?,
         };
-        if let EffectivePermissions::Role(_, Some(template)) = &permissions
-            && template.proxy_required
+        let template = role.as_ref().and_then(|role| role.template.as_ref());
+        if version.finds_the_account_first() {
+            until = self.check_connection(template.unwrap_or(&own), version)?;
+        }
+        if template.is_some_and(|template| template.proxy_required)
             && version.checks_who_signed_the_response()
             && !self.login.proxied
         {
             return Err(Refusal::ProxyRequired);
         }
+        let permissions = match role {
+            Some(ScopeView { role, template }) => EffectivePermissions::Role(role, template),
+            None => own_permissions(own),
+        };
         check_survival(&permissions, version)?;
         let expires_at = user.expires_at.filter(|expires_at| *expires_at > 0);
+        let expires_at = expires_at.map(|expires_at| closes_at(expires_at, self.now));
         let name = user.name.as_deref().filter(|name| !name.is_empty());
         Ok(ServerVerdict::Accepted(Box::new(Accepted {
             account,
@@ -229,6 +240,25 @@ impl Case<'_> {
             permissions,
             ignored: ignored(facts, version),
         })))
+    }
+}
+
+impl Case<'_> {
+    /// Checks what says when, from where and how the user may be connected. Returns when the
+    /// current one of its times ends, in seconds since the Unix epoch.
+    fn check_connection(
+        &self,
+        bounds: &RoleTemplate,
+        version: ServerVersion,
+    ) -> Result<Option<u64>, Refusal> {
+        if version.enforces_limits() {
+            check_source(&bounds.sources, self.login.client_host)?;
+        }
+        let location = bounds.times_location.as_deref();
+        let until = times::login_ends(&bounds.times, location, self.now, version)?;
+        let types = bounds.connection_types.iter().map(String::as_str);
+        check_connection_types(types, self.login.connection_type, version)?;
+        Ok(until)
     }
 }
 
@@ -254,12 +284,25 @@ fn config_account<'a>(
     }
 }
 
-/// Operator mode: the account that signed, or for which a signing key did.
+/// Returns when a server closes a connection whose user JWT ends at `expires_at`. Servers count what
+/// is left in nanoseconds and 64 bits: what is more than 292 years away wraps around, and has passed
+/// or comes sooner.
+fn closes_at(expires_at: u64, now: u64) -> u64 {
+    let left = i64::try_from(expires_at.saturating_sub(now)).unwrap_or(i64::MAX);
+    let seconds = left.wrapping_mul(NANOSECONDS) / NANOSECONDS;
+    now.saturating_add(u64::try_from(seconds).unwrap_or_default())
+}
+
+/// Nanoseconds in a second.
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// Operator mode: the account that signed, or for which a signing key did; and the role that the
+/// key is scoped to, its template expanded.
 fn operator_account(
     user: &Claims<UserFacts>,
     view: &OperatorView<'_>,
     version: ServerVersion,
-) -> Result<(String, EffectivePermissions), Refusal> {
+) -> Result<(String, Option<ScopeView>), Refusal> {
     let issuer = user.issuer.as_deref().unwrap_or_default();
     let target = user.nats.issuer_account().unwrap_or(issuer);
     if target != view.callout.key && !view.callout.may_place_into(target) {
@@ -270,7 +313,7 @@ fn operator_account(
     };
     let scope = match view.signer(account, issuer) {
         Signer::Unknown => return Err(Refusal::NotAnAccountKey),
-        Signer::Plain => return Ok((account.key.clone(), own_permissions(&user.nats))),
+        Signer::Plain => return Ok((account.key.clone(), None)),
         Signer::Scoped(scope) => scope,
     };
     let role = scope.role.clone();
@@ -278,7 +321,8 @@ fn operator_account(
         return Err(Refusal::ScopedWithPermissions(role));
     }
     let Some(template) = &scope.template else {
-        return Ok((account.key.clone(), EffectivePermissions::Role(role, None)));
+        let template = None;
+        return Ok((account.key.clone(), Some(ScopeView { role, template })));
     };
     let tags: Vec<_> = texts(user.nats.tags.as_ref()).map(str::to_owned).collect();
     let values = Values {
@@ -289,10 +333,10 @@ fn operator_account(
         account,
     };
     match template::expanded(template, values, version) {
-        Ok(template) => Ok((
-            account.key.clone(),
-            EffectivePermissions::Role(role, Some(template)),
-        )),
+        Ok(template) => {
+            let template = Some(template);
+            Ok((account.key.clone(), Some(ScopeView { role, template })))
+        }
         Err(source) => Err(Refusal::Template { role, source }),
     }
 }

@@ -14,6 +14,15 @@ pub struct ServerVersion {
     pub patch: u16,
 }
 
+/// What a server denies to every login in the callout account, beside what its user JWT says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalloutAccountDenies {
+    /// Subjects that the login may not publish on.
+    pub publish: &'static [&'static str],
+    /// Subjects that the login may not subscribe to.
+    pub subscribe: &'static [&'static str],
+}
+
 /// Text that is not a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a version of nats-server: expected three numbers such as `2.15.1`")]
@@ -23,16 +32,31 @@ impl ServerVersion {
     /// The first release with auth callout.
     pub const OLDEST: Self = Self::new(2, 10, 0);
     /// The newest release whose rules are known here.
-    pub const NEWEST: Self = Self::new(2, 15, 1);
+    pub const NEWEST: Self = Self::new(2, 15, 3);
+
+    /// The newest release of each maintained series whose rules are known here, oldest first.
+    pub const NEWEST_OF_SERIES: [Self; 5] = [
+        Self::new(2, 10, 29),
+        Self::new(2, 11, 17),
+        Self::new(2, 12, 15),
+        Self::new(2, 14, 10),
+        Self::NEWEST,
+    ];
 
     /// A release on each side of every change of the rules, oldest first.
-    pub(crate) const EVERY_RULE: [Self; 7] = [
+    pub(crate) const EVERY_RULE: [Self; 13] = [
         Self::OLDEST,
         Self::new(2, 11, 0),
         Self::new(2, 11, 17),
         Self::new(2, 12, 0),
         Self::new(2, 12, 5),
         Self::new(2, 12, 8),
+        Self::new(2, 14, 7),
+        Self::new(2, 14, 8),
+        Self::new(2, 14, 9),
+        Self::new(2, 14, 10),
+        Self::new(2, 15, 1),
+        Self::new(2, 15, 2),
         Self::NEWEST,
     ];
 
@@ -45,10 +69,54 @@ impl ServerVersion {
         }
     }
 
+    /// Returns whether the rules of this release are known here: its series is, and it is not newer
+    /// than the newest release of that series in [`NEWEST_OF_SERIES`](Self::NEWEST_OF_SERIES).
+    pub fn is_known(self) -> bool {
+        Self::NEWEST_OF_SERIES.into_iter().any(|newest| {
+            (self.major, self.minor) == (newest.major, newest.minor) && self <= newest
+        })
+    }
+
+    /// Returns whether the server holds logins that auth callout lets in to `subs`, `payload` and
+    /// `src` of the user JWT or of a role's template (2.14.10, 2.15.3).
+    pub fn enforces_limits(self) -> bool {
+        self.since([(14, 10), (15, 3)])
+    }
+
+    /// Returns whether the server holds logins that auth callout lets in to
+    /// `allowed_connection_types` of the user JWT or of a role's template (2.14.9, 2.15.2).
+    pub fn enforces_connection_types(self) -> bool {
+        self.since([(14, 9), (15, 2)])
+    }
+
+    /// The account and a role's template are looked at before times and connection types, so that
+    /// those of the template count (2.14.9, 2.15.2).
+    pub(crate) fn finds_the_account_first(self) -> bool {
+        self.since([(14, 9), (15, 2)])
+    }
+
+    /// Subjects that the server denies to logins in the callout account, on either side: before
+    /// 2.14.10 and 2.15.3 only publishing requests, since then also seeing and answering them.
+    pub fn denies_in_the_callout_account(self) -> CalloutAccountDenies {
+        const REQUESTS: &str = "$SYS.REQ.USER.AUTH";
+        const ANSWERS: &str = "$SYS._INBOX.>";
+        if self.since([(14, 10), (15, 3)]) {
+            CalloutAccountDenies {
+                publish: &[REQUESTS, ANSWERS],
+                subscribe: &[REQUESTS, ANSWERS],
+            }
+        } else {
+            CalloutAccountDenies {
+                publish: &[REQUESTS],
+                subscribe: &[],
+            }
+        }
+    }
+
     /// The response must be signed by the configured issuer (config mode), and its `issuer_account` may only name
     /// the callout account (operator mode). A scoped key's template may demand a proxy.
     pub(crate) fn checks_who_signed_the_response(self) -> bool {
-        self >= Self::new(2, 15, 1)
+        self.since([(14, 8), (15, 1)])
     }
 
     /// `proxy_required` is known.
@@ -119,7 +187,7 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("2.15.1", Ok(ServerVersion::NEWEST))]
+    #[case("2.15.3", Ok(ServerVersion::NEWEST))]
     #[case("v2.10.0", Ok(ServerVersion::OLDEST))]
     #[case("2.12.0-RC.1", Ok(ServerVersion::new(2, 12, 0)))]
     #[case("2.15.0-dev+1", Ok(ServerVersion::new(2, 15, 0)))]
@@ -141,6 +209,41 @@ mod tests {
         assert!(version("2.12.10") > version("2.12.9"));
         assert_eq!(version("2.12.8-RC.2").to_string(), "2.12.8");
         assert!(ServerVersion::EVERY_RULE.is_sorted());
+    }
+
+    #[rstest]
+    #[case("2.10.26", true)]
+    #[case("2.14.10", true)]
+    #[case("2.14.11", false)]
+    #[case("2.13.0", false)]
+    #[case("2.15.3", true)]
+    #[case("2.15.4", false)]
+    #[case("2.16.0", false)]
+    #[case("3.0.0", false)]
+    fn a_release_is_known_up_to_the_newest_of_its_series(#[case] text: &str, #[case] known: bool) {
+        assert_eq!(text.parse::<ServerVersion>().unwrap().is_known(), known);
+    }
+
+    #[test]
+    fn what_came_with_the_releases_of_autumn_2026_is_told_by_series() {
+        let rules = |text: &str| {
+            let version = text.parse::<ServerVersion>().unwrap();
+            [
+                version.checks_who_signed_the_response(),
+                version.enforces_connection_types(),
+                version.enforces_limits(),
+            ]
+        };
+        assert_eq!(rules("2.12.15"), [false, false, false]);
+        assert_eq!(rules("2.14.7"), [false, false, false]);
+        assert_eq!(rules("2.14.8"), [true, false, false]);
+        assert_eq!(rules("2.14.9"), [true, true, false]);
+        assert_eq!(rules("2.14.10"), [true, true, true]);
+        assert_eq!(rules("2.15.0"), [false, false, false]);
+        assert_eq!(rules("2.15.1"), [true, false, false]);
+        assert_eq!(rules("2.15.2"), [true, true, false]);
+        assert_eq!(rules("2.15.3"), [true, true, true]);
+        assert_eq!(rules("2.16.0"), [true, true, true]);
     }
 
     #[test]

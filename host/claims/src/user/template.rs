@@ -3,20 +3,23 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ResponseRule, SubjectRule, TimeRule, UNLIMITED};
-use crate::lenient::{comma_separated, is_empty, or_default};
+use crate::lenient::{
+    comma_separated, is_empty, object_or_default, objects_or_default, optional_object, or_default,
+};
 
 /// Permissions to publish, to subscribe and to reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PermissionRules {
     /// Publish permissions.
-    #[serde(rename = "pub", deserialize_with = "or_default")]
+    #[serde(rename = "pub", deserialize_with = "object_or_default")]
     pub publish: SubjectRule,
     /// Subscribe permissions.
-    #[serde(rename = "sub", deserialize_with = "or_default")]
+    #[serde(rename = "sub", deserialize_with = "object_or_default")]
     pub subscribe: SubjectRule,
     /// Permission to reply.
     #[serde(rename = "resp", skip_serializing_if = "is_empty")]
+    #[serde(deserialize_with = "optional_object")]
     pub responses: Option<ResponseRule>,
 }
 
@@ -35,7 +38,8 @@ pub struct UserTemplate {
     #[serde(deserialize_with = "comma_separated")]
     pub sources: Vec<String>,
     /// When in a day the user may be connected.
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(deserialize_with = "objects_or_default")]
     pub times: Vec<TimeRule>,
     /// The time zone of `times`, by its IANA name; none is the server's own.
     #[serde(skip_serializing_if = "is_empty")]

@@ -1,6 +1,7 @@
 //! Verdicts by mode and version, and the preflight made of them.
 
 use nkeys::KeyPair;
+use portcullis_core::ConnectionType;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -13,7 +14,11 @@ const V2_10: ServerVersion = ServerVersion::new(2, 10, 26);
 const V2_11: ServerVersion = ServerVersion::new(2, 11, 11);
 const V2_12: ServerVersion = ServerVersion::new(2, 12, 8);
 const V2_15_0: ServerVersion = ServerVersion::new(2, 15, 0);
-const V2_15_1: ServerVersion = ServerVersion::NEWEST;
+const V2_15_1: ServerVersion = ServerVersion::new(2, 15, 1);
+const V2_14_8: ServerVersion = ServerVersion::new(2, 14, 8);
+const V2_14_9: ServerVersion = ServerVersion::new(2, 14, 9);
+const V2_15_2: ServerVersion = ServerVersion::new(2, 15, 2);
+const NEWEST: ServerVersion = ServerVersion::NEWEST;
 
 struct Place {
     callout: KeyPair,
@@ -59,6 +64,8 @@ impl Place {
             user_nkey: &self.user,
             server_id: &self.server,
             client_user: Some("alice"),
+            client_host: Some("10.1.2.3"),
+            connection_type: Some(ConnectionType::Standard),
             proxied: false,
             sealed: false,
         }
@@ -84,6 +91,19 @@ impl Place {
             "nats": { "type": "authorization_response", "version": 2, "jwt": user },
         });
         token_of(HEADER_JSON, &response.to_string(), signer)
+    }
+
+    fn expiring(&self, expires_at: u64) -> String {
+        let user = json!({
+            "iss": self.target.public_key(), "sub": self.user, "exp": expires_at,
+            "nats": { "type": "user", "version": 2 },
+        });
+        let user = token_of(HEADER_JSON, &user.to_string(), &self.target);
+        let response = json!({
+            "iss": self.callout.public_key(), "sub": self.user, "aud": self.server,
+            "nats": { "type": "authorization_response", "version": 2, "jwt": user },
+        });
+        token_of(HEADER_JSON, &response.to_string(), &self.callout)
     }
 
     fn verdict(&self, token: &str, version: ServerVersion) -> Result<ServerVerdict, Refusal> {
@@ -118,6 +138,82 @@ fn a_user_of_the_target_account_is_let_into_it() {
     assert_eq!(accepted.shown_user.as_deref(), Some("alice"));
     assert_eq!(accepted.permissions, EffectivePermissions::AccountDefault);
     assert_eq!(accepted.ignored, ["src", "subs", "bearer_token"]);
+    let newest = self::accepted(place.verdict(&token, NEWEST));
+    assert_eq!(newest.ignored, ["bearer_token"]);
+}
+
+#[rstest]
+#[case(json!({ "src": ["192.0.2.0/24"] }), V2_15_2, NEWEST, Refusal::SourceNotAllowed)]
+#[case(json!({ "allowed_connection_types": ["MQTT"] }), V2_15_1, V2_15_2, Refusal::ConnectionTypeNotAllowed)]
+#[case(json!({ "allowed_connection_types": ["MQTT"] }), V2_14_8, V2_14_9, Refusal::ConnectionTypeNotAllowed)]
+fn what_later_servers_enforce_earlier_ones_ignore(
+    #[case] nats: Value,
+    #[case] before: ServerVersion,
+    #[case] since: ServerVersion,
+    #[case] refusal: Refusal,
+) {
+    let place = Place::new();
+    let token = place.response(&place.callout, &place.target, &nats);
+    assert_eq!(accepted(place.verdict(&token, before)).ignored.len(), 1);
+    assert_eq!(place.verdict(&token, since), Err(refusal.clone()));
+    // The host is at least as strict as the newest server.
+    assert_eq!(place.preflight(&token, Some(before)), Err(refusal));
+}
+
+#[rstest]
+#[case(&["MQTT"], ConnectionType::Mqtt, true)]
+#[case(&["MQTT_WS"], ConnectionType::Mqtt, true)]
+#[case(&["leafnode_ws"], ConnectionType::Leafnode, true)]
+#[case(&["STANDARD"], ConnectionType::Mqtt, false)]
+#[case(&["MQTT"], ConnectionType::Websocket, false)]
+fn a_connection_over_websocket_looks_like_one_over_tcp(
+    #[case] types: &[&str],
+    #[case] connection: ConnectionType,
+    #[case] is_in: bool,
+) {
+    let place = Place::new();
+    let nats = json!({ "allowed_connection_types": types });
+    let token = place.response(&place.callout, &place.target, &nats);
+    let login = LoginFacts {
+        connection_type: Some(connection),
+        ..place.login()
+    };
+    let mode = place.mode();
+    let verdict = server_verdict(&token, &login, &mode, NEWEST, NOW, Signatures::Verify);
+    assert_eq!(verdict.is_ok(), is_in);
+}
+
+#[rstest]
+#[case(RoleTemplate { sources: vec!["192.0.2.0/24".to_owned()], ..RoleTemplate::default() }, V2_15_2, Refusal::SourceNotAllowed)]
+#[case(RoleTemplate { connection_types: vec!["MQTT".to_owned()], ..RoleTemplate::default() }, V2_15_1, Refusal::ConnectionTypeNotAllowed)]
+#[case(RoleTemplate { times: vec![crate::TimeRule { start: "01:00:00".to_owned(), end: "02:00:00".to_owned() }], times_location: Some("UTC".to_owned()), ..RoleTemplate::default() }, V2_15_1, Refusal::OutsideTimes)]
+fn the_bounds_of_a_role_count_on_later_servers(
+    #[case] template: RoleTemplate,
+    #[case] before: ServerVersion,
+    #[case] refusal: Refusal,
+) {
+    let mut place = Place::new();
+    let scope = place.accounts[0].signing_keys[0].scope.as_mut().unwrap();
+    scope.template = Some(template);
+    let nats = json!({ "issuer_account": place.target.public_key() });
+    let token = place.response(&place.callout, &place.role, &nats);
+    assert!(place.verdict(&token, before).is_ok());
+    assert_eq!(place.verdict(&token, NEWEST), Err(refusal));
+}
+
+#[rstest]
+#[case(0, 0)]
+#[case(3_600, 3_600)]
+#[case(9_223_372_036, 9_223_372_036)]
+#[case(9_223_372_037, 0)]
+#[case(18_446_744_073, 0)]
+#[case(18_446_744_074, 0)]
+#[case(18_446_744_084, 10)]
+fn an_end_beyond_what_servers_count_comes_sooner(#[case] left: u64, #[case] closes: u64) {
+    let place = Place::new();
+    let token = place.expiring(NOW + left);
+    let accepted = accepted(place.verdict(&token, NEWEST));
+    assert_eq!(accepted.expires_at, Some(NOW + closes));
 }
 
 #[test]
@@ -232,7 +328,13 @@ fn the_preflight_is_as_strict_as_the_server_that_asks(
     let place = Place::new();
     let nats = json!({ "allowed_connection_types": ["IN_PROCESS"] });
     let token = place.response(&place.callout, &place.target, &nats);
-    assert_eq!(place.preflight(&token, version).is_ok(), passes);
+    let login = LoginFacts {
+        connection_type: Some(ConnectionType::InProcess),
+        ..place.login()
+    };
+    let mode = place.mode();
+    let verdict = preflight_for(&token, &login, &mode, version, NOW, Signatures::Trust);
+    assert_eq!(verdict.is_ok(), passes);
 }
 
 #[test]
