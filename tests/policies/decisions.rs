@@ -312,8 +312,8 @@ fn an_invalid_permit_names_every_problem() {
         "`BOGUS`",
         "`8:00`",
         "`here and now`",
-        "ignore `subs`",
-        "ignore `payload`",
+        "limit-subscriptions: `0`",
+        "limit-payload: `-1`",
         "ignore `data`",
     ] {
         assert!(message.contains(part), "`{part}` is not in `{message}`");

@@ -76,7 +76,7 @@ pub(crate) enum NoIssuer {
     PermissionsBesideRole(String),
     /// Times or a proxy beside those of the role.
     #[error(
-        "the permit bounds the login by times or demands a proxy, but role `{0}` brings what its template says; put \
+        "the permit bounds the login by times or limits, or demands a proxy, but role `{0}` brings what its template says; put \
          it there"
     )]
     BoundsBesideRole(String),
@@ -201,11 +201,11 @@ impl AccountIssuer {
             role: role.to_owned(),
             known: self.role_names(),
         })?;
-        let bounded = !permit.times.is_empty() || permit.proxy_required;
+        let bounded = !permit.times.is_empty() || permit.proxy_required || permit.has_limits();
         if !permit.names_no_permissions {
             Err(NoIssuer::PermissionsBesideRole(role.to_owned()))
         } else if bounded {
-            // A scoped user may carry neither, and the server would never see them.
+            // A scoped user may carry none of them, and the server would never see them.
             Err(NoIssuer::BoundsBesideRole(role.to_owned()))
         } else {
             Ok(issuer)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use portcullis_claims::{
     Answer, BoxError, EffectivePermissions, LoginFacts, PublicKey, Refusal, ResponseClaims,
-    ServerVerdict, SignError, Signatures, UserClaims, preflight_for,
+    ServerVerdict, ServerVersion, SignError, Signatures, UserClaims, preflight_for,
 };
 use portcullis_core::{
     AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef, TimeRange,
@@ -48,6 +48,12 @@ pub(crate) enum SealError {
          do not demand a proxy"
     )]
     ProxyNotEnforced(String),
+    /// The permit limits what the server does not count.
+    #[error(
+        "the permit limits subscriptions or messages, which servers enforce from 2.14.10 and 2.15.3 on, and this one {0}; \
+         update the server, or limit the account instead"
+    )]
+    LimitNotEnforced(String),
     /// The server would close the connection over it.
     #[error("the response has {size} bytes, the server takes {largest} (`max_payload`)")]
     TooLarge {
@@ -89,6 +95,7 @@ impl SealError {
             Self::TimeZone(_)
             | Self::NoTimeZone
             | Self::ProxyNotEnforced(_)
+            | Self::LimitNotEnforced(_)
             | Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
                 DenialClass::InvalidPermit
             }
@@ -111,13 +118,18 @@ impl SealError {
                 Self::TimeZone(zone.escape_debug().to_string())
             }
             (Refusal::TimeZone | Refusal::TimeZoneUnknown, None) => Self::NoTimeZone,
-            (Refusal::ProxyNotEnforced, _) => Self::ProxyNotEnforced(version.map_or_else(
-                || "does not say which it is".to_owned(),
-                |version| format!("is `{}`", version.escape_debug()),
-            )),
+            (Refusal::ProxyNotEnforced, _) => Self::ProxyNotEnforced(release(version)),
             (refusal, _) => Self::Preflight(refusal),
         }
     }
+}
+
+/// What a server says of its release, as the end of a sentence.
+fn release(version: Option<&str>) -> String {
+    version.map_or_else(
+        || "does not say which it is".to_owned(),
+        |version| format!("is `{}`", version.escape_debug()),
+    )
 }
 
 /// What servers make of a range that passes midnight, for those who wonder.
@@ -167,6 +179,14 @@ fn signed(
     now: u64,
 ) -> Result<String, SealError> {
     let issuers = &options.issuers;
+    let version_text = request.server.version.as_deref();
+    let version: Option<ServerVersion> = version_text.and_then(|version| version.parse().ok());
+    if let Outcome::Permit(permit) = &decision.outcome
+        && permit.has_limits()
+        && !version.is_some_and(ServerVersion::enforces_limits)
+    {
+        return Err(SealError::LimitNotEnforced(release(version_text)));
+    }
     let answer = match &decision.outcome {
         Outcome::Permit(permit) => {
             let issuer = issuers.for_permit(permit)?;
@@ -192,14 +212,10 @@ fn signed(
         proxied: false,
         sealed: false,
     };
-    let version = request.server.version.as_deref();
-    let version = version.and_then(|version| version.parse().ok());
     let mode = issuers.server_mode();
     let verdict = preflight_for(&response, &login, &mode, version, now, Signatures::Trust);
     let verdict = verdict.map_err(|refusal| match &decision.outcome {
-        Outcome::Permit(permit) => {
-            SealError::of(refusal, permit, request.server.version.as_deref())
-        }
+        Outcome::Permit(permit) => SealError::of(refusal, permit, version_text),
         Outcome::Deny(_) => SealError::Preflight(refusal),
     })?;
     if let Outcome::Permit(permit) = &decision.outcome

@@ -35,6 +35,12 @@ pub struct Permit {
     pub proxy_required: bool,
     /// When the server closes the connection, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
+    /// Most subscriptions at the same time; unlimited if `None`. Servers enforce it from 2.14.10 and
+    /// 2.15.3 on, and the host refuses it for those before.
+    pub subscriptions: Option<u32>,
+    /// Largest message in bytes; unlimited if `None`. Servers enforce it from 2.14.10 and 2.15.3 on,
+    /// and the host refuses it for those before.
+    pub payload: Option<u32>,
     /// Tags for the user JWT.
     pub tags: Vec<String>,
 }
@@ -61,6 +67,12 @@ impl Permit {
     /// A permit for `account`, answering a request received at `received_at` (seconds since the Unix epoch).
     pub fn builder(account: impl Into<String>, received_at: u64) -> PermitBuilder {
         PermitBuilder::new(account.into(), received_at)
+    }
+
+    /// Returns whether the permit limits subscriptions or messages, so that it is good only for
+    /// servers that enforce such limits.
+    pub const fn has_limits(&self) -> bool {
+        self.subscriptions.is_some() || self.payload.is_some()
     }
 
     /// Whether `client` comes from one of the permit's networks. A client without an address comes from none.

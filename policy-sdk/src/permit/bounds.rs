@@ -53,22 +53,22 @@ impl Permit {
         self
     }
 
-    /// Makes the permit invalid: servers ignore the limit (`subs`) for logins that auth callout lets in, and what nobody
-    /// enforces must not be promised. Limit the account instead.
+    /// Limits how many subscriptions the login may have at the same time (`subs`), 1 to 2147483647.
+    /// Servers enforce it from 2.14.10 and 2.15.3 on; the host denies the login at those before.
     pub fn limit_subscriptions(mut self, most: i64) -> Self {
         self.bounds.subscriptions = Some(most);
         self
     }
 
-    /// Makes the permit invalid, as [`limit_subscriptions`](Self::limit_subscriptions): servers ignore the largest
-    /// message (`payload`, in bytes) too.
+    /// Limits the largest message (`payload`) in bytes, 1 to 2147483647. Servers enforce it from
+    /// 2.14.10 and 2.15.3 on; the host denies the login at those before.
     pub fn limit_payload(mut self, bytes: i64) -> Self {
         self.bounds.payload = Some(bytes);
         self
     }
 
-    /// Makes the permit invalid, as [`limit_subscriptions`](Self::limit_subscriptions): servers ignore the most bytes
-    /// (`data`) too.
+    /// Makes the permit invalid: servers ignore a limit on all bytes (`data`), so the host must not
+    /// promise it. Limit the account instead.
     pub fn limit_data(mut self, bytes: i64) -> Self {
         self.bounds.data = Some(bytes);
         self

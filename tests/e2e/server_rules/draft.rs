@@ -4,7 +4,7 @@ use anyhow::Result;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
-use super::mint::{HEADER, Signing, token};
+use super::mint::{HEADER, Signing, token, token_of_text};
 
 /// What the request says that the response has to repeat.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub(super) struct Draft<'a> {
     pub(super) instead: Option<&'static str>,
     /// Whether the response has the user JWT.
     pub(super) has_user: bool,
+    /// Levels of lists in place of the text `nested` in the user JWT.
+    pub(super) nested: usize,
     /// Whether it is sealed to the server.
     pub(super) sealed: bool,
 }
@@ -61,6 +63,7 @@ impl<'a> Draft<'a> {
             header: HEADER,
             instead: None,
             has_user: true,
+            nested: 0,
             sealed: false,
         }
     }
@@ -100,7 +103,9 @@ impl<'a> Draft<'a> {
         }
         let mut response = self.response.clone();
         if self.has_user {
-            let user = token(self.header, &self.user, self.user_key, self.user_signing)?;
+            let lists = format!("{}{}", "[".repeat(self.nested), "]".repeat(self.nested));
+            let claims = self.user.to_string().replacen(r#""nested""#, &lists, 1);
+            let user = token_of_text(self.header, &claims, self.user_key, self.user_signing)?;
             response["nats"]["jwt"] = json!(user);
         }
         token(

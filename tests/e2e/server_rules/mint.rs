@@ -26,8 +26,17 @@ pub(super) fn token(
     key: &KeyPair,
     signing: Signing,
 ) -> Result<String> {
-    let [header, claims] =
-        [header, &claims.to_string()].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
+    token_of_text(header, &claims.to_string(), key, signing)
+}
+
+/// A token of claims that are JSON already.
+pub(super) fn token_of_text(
+    header: &str,
+    claims: &str,
+    key: &KeyPair,
+    signing: Signing,
+) -> Result<String> {
+    let [header, claims] = [header, claims].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
     let signed = match signing {
         Signing::Second => format!("{header}.{claims}"),
         Signing::First => claims.clone(),

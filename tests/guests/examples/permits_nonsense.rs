@@ -19,8 +19,8 @@ impl Policy for Guest {
             .connection_type_allow("BOGUS")
             .time_allow("8:00", "18:00")
             .times_location("here and now")
-            .limit_subscriptions(1)
-            .limit_payload(1)
+            .limit_subscriptions(0)
+            .limit_payload(-1)
             .limit_data(1)
             .into()
     }

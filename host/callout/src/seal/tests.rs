@@ -306,3 +306,36 @@ fn what_no_server_could_hold_to_is_the_policys_fault() {
         assert!(error.to_string().contains(says), "{error}");
     }
 }
+
+#[rstest::rstest]
+#[case(Some("2.15.3"), true)]
+#[case(Some("2.14.10"), true)]
+#[case(Some("2.16.0"), true)]
+#[case(Some("2.15.2"), false)]
+#[case(Some("2.12.15"), false)]
+#[case(None, false)]
+fn limits_are_granted_where_the_server_enforces_them(
+    #[case] version: Option<&str>,
+    #[case] is_granted: bool,
+) {
+    let (options, mut request) = (options(), request());
+    request.server.version = version.map(str::to_owned);
+    let mut builder = Permit::builder("APP", NOW);
+    builder.limit_subscriptions(5);
+    builder.limit_payload(1024);
+    let decision = permit(builder.finish().unwrap());
+    match seal(&request, &decision, &options, to(NOW)) {
+        Ok(response) => {
+            let (_, user) = opened(&response);
+            let user = user.unwrap();
+            assert!(is_granted, "{version:?}");
+            assert_eq!((user.nats.subs, user.nats.payload), (5, 1024));
+        }
+        Err(error) => {
+            assert!(!is_granted, "{error}");
+            assert_eq!(error.class(), DenialClass::InvalidPermit);
+            let said = error.to_string();
+            assert!(said.contains(version.unwrap_or("does not say")), "{said}");
+        }
+    }
+}

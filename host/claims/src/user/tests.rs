@@ -98,6 +98,34 @@ fn what_else_bounds_a_login_is_carried() {
 }
 
 #[test]
+fn a_type_stands_for_its_twin_over_websocket() {
+    let types = |names: &[&str]| {
+        let mut builder = Permit::builder("APP", 100);
+        for name in names {
+            builder.connection_type_allow(name);
+        }
+        UserClaims::from_permit("U", &builder.finish().unwrap(), 100)
+            .nats
+            .allowed_connection_types
+    };
+    assert_eq!(types(&["MQTT"]), ["MQTT", "MQTT_WS"]);
+    assert_eq!(types(&["LEAFNODE", "MQTT_WS"]), ["LEAFNODE", "MQTT_WS", "LEAFNODE_WS"]);
+    assert_eq!(types(&["STANDARD"]), ["STANDARD"]);
+    assert_eq!(types(&[]), [""; 0]);
+}
+
+#[test]
+fn limits_are_carried() {
+    let mut builder = Permit::builder("APP", 100);
+    builder.limit_subscriptions(10);
+    builder.limit_payload(4096);
+    let claims = UserClaims::from_permit("U", &builder.finish().unwrap(), 100);
+    let body = &json_of(&claims)["nats"];
+    assert_eq!((&body["subs"], &body["payload"]), (&10.into(), &4096.into()));
+    assert_eq!(body["data"], -1);
+}
+
+#[test]
 fn a_permit_that_was_never_closed_allows_nothing() {
     let mut permit = full_permit();
     permit.permissions = portcullis_core::Permissions::default();

@@ -1,7 +1,7 @@
 //! What permits seldom say, by name.
 
 use super::PermitBuilder;
-use super::problem::PermitProblem;
+use super::problem::{Limit, PermitProblem};
 
 /// How many values an attribute takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +49,26 @@ impl PermitBuilder {
                 self.each(name, Values::None, values, |_, _| ());
                 self.proxy_required();
             }
-            "subscriptions" => self.limit_subscriptions(0),
-            "payload" => self.limit_payload(0),
+            "subscriptions" => self.each(name, Values::One, values, |permit, value| {
+                permit.limit_text(Limit::Subscriptions, value, Self::limit_subscriptions);
+            }),
+            "payload" => self.each(name, Values::One, values, |permit, value| {
+                permit.limit_text(Limit::Payload, value, Self::limit_payload);
+            }),
             "data" => self.limit_data(0),
             _ => {
                 let shown = name.chars().take(64).flat_map(char::escape_debug).collect();
                 self.problem(PermitProblem::UnknownAttribute(shown));
+            }
+        }
+    }
+
+    fn limit_text(&mut self, limit: Limit, text: &str, set: fn(&mut Self, i64)) {
+        match text.parse() {
+            Ok(value) => set(self, value),
+            Err(_) => {
+                let value = text.chars().take(64).flat_map(char::escape_debug).collect();
+                self.problem(PermitProblem::Limit { limit, value });
             }
         }
     }
@@ -105,9 +119,13 @@ mod tests {
             ("time", &[&day.to_string(), &night.to_string()]),
             ("times-location", &["Europe/Berlin"]),
             ("proxy-required", &[]),
+            ("subscriptions", &["10"]),
+            ("payload", &["4096"]),
         ])
         .finish()
         .unwrap();
+        assert_eq!(permit.subscriptions, Some(10));
+        assert_eq!(permit.payload, Some(4096));
         assert_eq!(permit.role.as_deref(), Some("reader"));
         assert_eq!(permit.tags, ["a", "b"]);
         assert_eq!(
@@ -172,15 +190,17 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_nobody_enforces_are_problems() {
-        for (name, claim) in [
-            ("subscriptions", "`subs`"),
-            ("payload", "`payload`"),
-            ("data", "`data`"),
+    fn limits_that_servers_would_not_read_are_problems() {
+        for (name, value, quoted) in [
+            ("subscriptions", "many", "`many`"),
+            ("subscriptions", "0", "`0`"),
+            ("payload", "4294967296", "`4294967296`"),
+            ("payload", "1.5", "`1.5`"),
+            ("data", "1", "`data`"),
         ] {
-            let problems = problems(&[(name, &["1"])]);
+            let problems = problems(&[(name, &[value])]);
             assert!(
-                matches!(problems.as_slice(), [one] if one.contains(claim)),
+                matches!(problems.as_slice(), [one] if one.contains(quoted)),
                 "{problems:?}"
             );
         }

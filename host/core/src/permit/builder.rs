@@ -162,19 +162,33 @@ impl PermitBuilder {
         self.permit.proxy_required = true;
     }
 
-    /// Always a [`PermitProblem::LimitNotEnforced`]: servers ignore `subs` for logins that auth callout lets in.
-    pub fn limit_subscriptions(&mut self, _most: i64) {
-        self.problem(PermitProblem::LimitNotEnforced(Limit::Subscriptions));
+    /// Limits how many subscriptions the login may have at the same time, 1 to 2147483647; the
+    /// smallest limit wins. Servers before 2.14.10 and 2.15.3 ignore it.
+    pub fn limit_subscriptions(&mut self, most: i64) {
+        let limit = self.limit(Limit::Subscriptions, most);
+        self.permit.subscriptions = smallest(self.permit.subscriptions, limit);
     }
 
-    /// Always a [`PermitProblem::LimitNotEnforced`]: servers ignore `payload` for logins that auth callout lets in.
-    pub fn limit_payload(&mut self, _bytes: i64) {
-        self.problem(PermitProblem::LimitNotEnforced(Limit::Payload));
+    /// Limits the largest message in bytes, 1 to 2147483647; the smallest limit wins. Servers before
+    /// 2.14.10 and 2.15.3 ignore it.
+    pub fn limit_payload(&mut self, bytes: i64) {
+        let limit = self.limit(Limit::Payload, bytes);
+        self.permit.payload = smallest(self.permit.payload, limit);
     }
 
-    /// Always a [`PermitProblem::LimitNotEnforced`]: servers ignore `data` for logins that auth callout lets in.
+    /// Always a [`PermitProblem::DataNotEnforced`]: no server holds a login to `data`.
     pub fn limit_data(&mut self, _bytes: i64) {
-        self.problem(PermitProblem::LimitNotEnforced(Limit::Data));
+        self.problem(PermitProblem::DataNotEnforced);
+    }
+
+    /// A limit that servers read: they count in 32 bits with a sign.
+    fn limit(&mut self, limit: Limit, value: i64) -> Option<u32> {
+        let read = i32::try_from(value).ok().filter(|value| *value > 0);
+        if read.is_none() {
+            let value = value.to_string();
+            self.problem(PermitProblem::Limit { limit, value });
+        }
+        read.and_then(|value| u32::try_from(value).ok())
     }
 
     /// Ends the login at `time`, in seconds since the Unix epoch; the earliest limit wins.
@@ -359,4 +373,9 @@ fn is_zone_name(zone: &str) -> bool {
         && zone
             .split('/')
             .all(|part| !part.is_empty() && part.bytes().all(word))
+}
+
+/// The smaller of two limits, where `None` is no limit.
+fn smallest(one: Option<u32>, other: Option<u32>) -> Option<u32> {
+    one.into_iter().chain(other).min()
 }

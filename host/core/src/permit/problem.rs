@@ -40,12 +40,21 @@ pub enum PermitProblem {
     /// A time zone, and no times in it.
     #[error("times-location without a range of times: add one with time-allow")]
     TimeZoneWithoutTimes,
-    /// A limit that servers would not hold the login to.
+    /// A limit on the bytes of a login, which no server holds it to.
     #[error(
-        "{0}: NATS servers ignore `{claim}` for logins that auth callout lets in; leave it out, and limit the account instead",
-        claim = .0.claim()
+        "limit-data: NATS servers ignore `data` of a user JWT; leave it out, and limit the account instead"
     )]
-    LimitNotEnforced(Limit),
+    DataNotEnforced,
+    /// A limit that servers would not read.
+    #[error(
+        "{limit}: `{value}` is not a whole number from 1 to 2147483647; leave it out for no limit"
+    )]
+    Limit {
+        /// Which limit.
+        limit: Limit,
+        /// What was asked for.
+        value: String,
+    },
     /// More than a permit can carry.
     #[error("more than {limit} {what} in one permit")]
     TooMany {
@@ -111,26 +120,13 @@ pub enum PermitProblem {
     },
 }
 
-/// A limit of a user JWT that servers do not enforce on logins that auth callout lets in.
+/// A limit of a user JWT that servers from 2.14.10 and 2.15.3 on hold a login to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// Most subscriptions.
     Subscriptions,
     /// Largest message.
     Payload,
-    /// Most bytes.
-    Data,
-}
-
-impl Limit {
-    /// Its name in user JWTs.
-    const fn claim(self) -> &'static str {
-        match self {
-            Self::Subscriptions => "subs",
-            Self::Payload => "payload",
-            Self::Data => "data",
-        }
-    }
 }
 
 impl fmt::Display for Limit {
@@ -138,7 +134,6 @@ impl fmt::Display for Limit {
         formatter.write_str(match self {
             Self::Subscriptions => "limit-subscriptions",
             Self::Payload => "limit-payload",
-            Self::Data => "limit-data",
         })
     }
 }

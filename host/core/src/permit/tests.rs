@@ -169,21 +169,33 @@ fn a_time_zone_needs_times() {
 }
 
 #[test]
-fn limits_that_servers_ignore_are_refused_with_the_reason() {
+fn the_smallest_of_several_limits_counts() {
+    let mut builder = Permit::builder("APP", 100);
+    builder.limit_subscriptions(10);
+    builder.limit_subscriptions(7);
+    builder.limit_payload(i64::from(i32::MAX));
+    let permit = builder.finish().unwrap();
+    assert_eq!(permit.subscriptions, Some(7));
+    assert_eq!(permit.payload, Some(2_147_483_647));
+    assert!(permit.has_limits());
+}
+
+#[test]
+fn limits_that_no_server_holds_a_login_to_are_refused_with_the_reason() {
     let problems = problems(|builder| {
-        builder.limit_subscriptions(10);
+        builder.limit_subscriptions(0);
         builder.limit_payload(-1);
         builder.limit_data(1024);
     });
     let expected = [
-        ("limit-subscriptions", "`subs`"),
-        ("limit-payload", "`payload`"),
+        ("limit-subscriptions", "`0`"),
+        ("limit-payload", "`-1`"),
         ("limit-data", "`data`"),
     ];
     assert_eq!(problems.len(), expected.len());
-    for (problem, (limit, claim)) in problems.iter().zip(expected) {
+    for (problem, (limit, quoted)) in problems.iter().zip(expected) {
         assert!(
-            problem.starts_with(limit) && problem.contains(claim) && problem.contains("ignore"),
+            problem.starts_with(limit) && problem.contains(quoted),
             "{problem}"
         );
     }

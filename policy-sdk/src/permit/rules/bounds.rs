@@ -43,15 +43,21 @@ pub(super) fn problems(bounds: &Bounds) -> Vec<String> {
     );
     problems.extend(zone_problem(bounds));
     let limits = [
-        (bounds.subscriptions, "subscriptions", "subs"),
-        (bounds.payload, "payload", "payload"),
-        (bounds.data, "data", "data"),
+        ("subscriptions", bounds.subscriptions),
+        ("payload", bounds.payload),
     ];
-    for (_, limit, claim) in limits.iter().filter(|(limit, ..)| limit.is_some()) {
-        problems.push(format!(
-            "limit-{limit}: NATS servers ignore `{claim}` for logins that auth callout lets in; leave it out, \
-             and limit the account instead"
-        ));
+    for (name, limit) in limits {
+        if let Some(value) = limit.filter(|value| !(1..=i64::from(i32::MAX)).contains(value)) {
+            problems.push(format!(
+                "limit-{name}: `{value}` is not a whole number from 1 to 2147483647; leave it out for no limit"
+            ));
+        }
+    }
+    if bounds.data.is_some() {
+        problems.push(
+            "limit-data: NATS servers ignore `data` of a user JWT; leave it out, and limit the account instead"
+                .to_owned(),
+        );
     }
     problems
 }
@@ -141,8 +147,8 @@ mod tests {
             .time_allow("8:00:00", "18:00:00")
             .time_allow("18:00:00", "18:00:00")
             .times_location("../etc")
-            .limit_subscriptions(1)
-            .limit_payload(1)
+            .limit_subscriptions(0)
+            .limit_payload(1 << 31)
             .limit_data(1);
         let starts = [
             "invalid role: ",
@@ -151,8 +157,8 @@ mod tests {
             "time-allow: invalid time `8:00:00`: ",
             "time-allow: a range of times that starts and ends at 18:00:00",
             "invalid time zone `../etc`: ",
-            "limit-subscriptions: NATS servers ignore `subs`",
-            "limit-payload: NATS servers ignore `payload`",
+            "limit-subscriptions: `0` is not a whole number from 1 to 2147483647;",
+            "limit-payload: `2147483648` is not a whole number from 1 to 2147483647;",
             "limit-data: NATS servers ignore `data`",
         ];
         let problems = permit.problems();
