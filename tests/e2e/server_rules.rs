@@ -244,6 +244,8 @@ fn compare_info(accepted: &Accepted, info: &Value, now: u64) -> Result<()> {
         .map(|nanoseconds| nanoseconds / 1_000_000_000);
     match (remaining, accepted.expires_at) {
         (None, None) => {}
+        // Servers tell whole seconds, and nothing of less than one.
+        (None, Some(expires_at)) if expires_at <= now + 1 => {}
         (Some(remaining), Some(expires_at)) if (now + remaining).abs_diff(expires_at) <= LATER => {}
         (remaining, expires_at) => {
             anyhow::bail!("expires in {remaining:?}, not at {expires_at:?} (now {now})")

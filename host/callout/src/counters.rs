@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portcullis_core::Outcome;
+use portcullis_core::{Outcome, Server};
 
 use crate::latency::Latency;
+use crate::releases::UnknownReleases;
 use crate::sample::Sample;
 
 /// Counts since the start of the service, for metrics and `$SRV.STATS`. Shared by every connection.
@@ -20,6 +21,7 @@ pub struct Counters {
     rejected_by_server: AtomicU64,
     in_flight: AtomicU64,
     latency: Latency,
+    unknown_releases: UnknownReleases,
     by_name: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
@@ -69,6 +71,16 @@ impl Counters {
     /// The server refused what the host had permitted.
     pub(crate) fn rejected_by_server(&self) {
         self.rejected_by_server.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A server asks whose request is good.
+    pub(crate) fn asked_by(&self, server: &Server) {
+        self.unknown_releases.record(server);
+    }
+
+    /// Returns the releases of nats-server that have asked and whose rules are not known here.
+    pub fn unknown_releases(&self) -> Vec<String> {
+        self.unknown_releases.all()
     }
 
     /// Requests that arrived.
@@ -122,6 +134,11 @@ impl Counters {
                 "requests_in_flight",
                 "Requests being worked on",
                 f64::from(u32::try_from(read(&self.in_flight)).unwrap_or(u32::MAX)),
+            ),
+            Sample::whole(
+                "server_releases_unknown",
+                "Releases of nats-server that have asked and whose rules the host does not know",
+                self.unknown_releases.all().len(),
             ),
             self.latency.sample(),
         ];

@@ -146,7 +146,9 @@ impl<A: Authorizer> Handler<A> {
             &self.options,
             &self.remembered,
         )?;
-        Ok(Context::new(opened, at))
+        let context = Context::new(opened, at);
+        self.counters.asked_by(&context.request.server);
+        Ok(context)
     }
 
     /// Refused for too many failures, or else identified and decided.

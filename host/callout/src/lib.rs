@@ -53,6 +53,7 @@ mod open;
 mod outbox;
 mod permissions;
 mod rejections;
+mod releases;
 mod reply;
 mod sample;
 mod seal;

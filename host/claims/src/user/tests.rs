@@ -109,7 +109,10 @@ fn a_type_stands_for_its_twin_over_websocket() {
             .allowed_connection_types
     };
     assert_eq!(types(&["MQTT"]), ["MQTT", "MQTT_WS"]);
-    assert_eq!(types(&["LEAFNODE", "MQTT_WS"]), ["LEAFNODE", "MQTT_WS", "LEAFNODE_WS"]);
+    assert_eq!(
+        types(&["LEAFNODE", "MQTT_WS"]),
+        ["LEAFNODE", "MQTT_WS", "LEAFNODE_WS"]
+    );
     assert_eq!(types(&["STANDARD"]), ["STANDARD"]);
     assert_eq!(types(&[]), [""; 0]);
 }
@@ -121,7 +124,10 @@ fn limits_are_carried() {
     builder.limit_payload(4096);
     let claims = UserClaims::from_permit("U", &builder.finish().unwrap(), 100);
     let body = &json_of(&claims)["nats"];
-    assert_eq!((&body["subs"], &body["payload"]), (&10.into(), &4096.into()));
+    assert_eq!(
+        (&body["subs"], &body["payload"]),
+        (&10.into(), &4096.into())
+    );
     assert_eq!(body["data"], -1);
 }
 

@@ -33,6 +33,8 @@ impl PermitBuilder {
             times_location: None,
             proxy_required: false,
             expires_at: None,
+            subscriptions: None,
+            payload: None,
             tags: Vec::new(),
         };
         Self {
