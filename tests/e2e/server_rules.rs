@@ -60,7 +60,7 @@ async fn servers_in_config_mode_do_what_the_verdict_says(
     )]
     release: Release,
 ) -> Result<()> {
-    if is_missing(release) {
+    if release.missing().is_some() {
         return Ok(());
     }
     let stage = Stage::set(release, World::config_mode(None)).await?;
@@ -84,7 +84,7 @@ async fn servers_in_operator_mode_do_what_the_verdict_says(
     )]
     release: Release,
 ) -> Result<()> {
-    if is_missing(release) {
+    if release.missing().is_some() {
         return Ok(());
     }
     let stage = Stage::set(release, World::operator_mode(None)).await?;
@@ -143,14 +143,6 @@ async fn white_space_for_a_subject_crashes_servers_that_do_not_look(
 fn version(release: Release) -> ServerVersion {
     let (major, minor, patch) = release.version();
     ServerVersion::new(major, minor, patch)
-}
-
-/// Returns whether `release` cannot be tested here, and says so.
-fn is_missing(release: Release) -> bool {
-    if let Some(reason) = release.missing() {
-        eprintln!("{release:?} n/a: {reason}");
-    }
-    release.missing().is_some()
 }
 
 async fn run(mut stage: Stage, cases: &[Case], release: Release) -> Result<()> {

@@ -262,7 +262,7 @@ fn object<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
         .map_err(|error| at(&error))
 }
 
-/// Returns whether lists and objects nest more deeply than the Go library reads. serde_json skips
+/// Returns whether lists and objects nest more deeply than the Go library reads. `serde_json` skips
 /// what is unknown without counting.
 fn nests_too_deeply(text: &str) -> bool {
     // Every level takes a bracket at either end.

@@ -64,12 +64,11 @@ impl PermitBuilder {
     }
 
     fn limit_text(&mut self, limit: Limit, text: &str, set: fn(&mut Self, i64)) {
-        match text.parse() {
-            Ok(value) => set(self, value),
-            Err(_) => {
-                let value = text.chars().take(64).flat_map(char::escape_debug).collect();
-                self.problem(PermitProblem::Limit { limit, value });
-            }
+        if let Ok(value) = text.parse() {
+            set(self, value);
+        } else {
+            let value = text.chars().take(64).flat_map(char::escape_debug).collect();
+            self.problem(PermitProblem::Limit { limit, value });
         }
     }
 
