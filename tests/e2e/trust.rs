@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use async_nats::{Client, HeaderMap};
 use nkeys::{KeyPair, XKey};
 use portcullis_tests::{
-    Accounts, Built, CALLOUT, Credentials, Host, Keys, NatsServer, Release, RequestSigner, Site,
-    Wire, log_in, set, unix_now,
+    Accounts, Built, Credentials, Host, Keys, NatsServer, Release, RequestSigner, Site, Wire,
+    ask_as_server, log_in, set, unix_now,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -73,10 +73,8 @@ impl ByHand {
 
     /// Asks with `payload`. Whether the answer says anything.
     async fn ask(&self, headers: HeaderMap, payload: Vec<u8>) -> Result<bool> {
-        let request = self
-            .client
-            .request_with_headers(CALLOUT, headers, payload.into());
-        Ok(!request.await?.payload.is_empty())
+        let answer = ask_as_server(&self.client, headers, payload);
+        Ok(!answer.await?.payload.is_empty())
     }
 
     /// Asks with claims that are wrong in one place; the host refuses them, counts that as `kind`, and says `why` in its log.
@@ -231,6 +229,25 @@ async fn requests_that_no_server_would_send_are_refused(
     let mut late = changed("/exp", json!(unix_now() - 60))?;
     set(&mut late, "/iat", json!(unix_now() - 65))?;
     asker.refuses(&late, "clock", "expired").await?;
+    let mut early = changed("/iat", json!(unix_now() + 600))?;
+    set(&mut early, "/exp", json!(unix_now() + 605))?;
+    asker.refuses(&early, "clock", "s behind").await?;
+    let lasting = changed("/exp", json!(unix_now() + 90))?;
+    asker.refuses(&lasting, "clock", "at most 60 s").await?;
+
+    // Another login's signature over its server's nonce.
+    let signed = |nonce: &str| {
+        let mut claims = asker.claims();
+        let request = claims.get_mut("nats").context("no request")?;
+        request["client_info"]["nonce"] = json!(nonce);
+        request["connect_opts"]["sig"] = json!("AAAA");
+        anyhow::Ok(claims)
+    };
+    let captured = asker.signer.sign(&signed("captured")?)?.into_bytes();
+    assert!(asker.ask(HeaderMap::new(), captured).await?);
+    asker
+        .refuses(&signed("captured")?, "replayed", "nonce")
+        .await?;
 
     // Signed by somebody else than it says.
     let mut forged = asker.signer.sign(&asker.claims())?;

@@ -101,14 +101,20 @@ async fn who_fails_too_often_is_not_heard_and_who_is_known_is() -> Result<()> {
         Ok(decision.text("denial.class").to_owned())
     };
     assert_eq!(class(crate::support::SENSOR, "known").await?, "");
-    for (name, expected) in [
-        ("first", "end-of-chain"),
-        ("second", "throttled"),
-        ("third", "throttled"),
-    ] {
-        let mallory = Credentials::Password("mallory", "guess");
-        assert_eq!(class(mallory, name).await?, expected, "{name}");
-    }
+    let mallory = Credentials::Password("mallory", "guess");
+    assert_eq!(class(mallory, "first").await?, "end-of-chain");
+    assert_eq!(class(mallory, "second").await?, "throttled");
+    // Those that follow are summed up.
+    drop(log_in(&server.url(), mallory, "third").await);
+    let summed_up =
+        |event: &Event| event.says("login throttled") && event.text("client.name") == "third";
+    let summed_up = host.wait_for("a line at `debug`", summed_up).await?;
+    assert_eq!(summed_up.text("level"), "DEBUG");
+    assert!(!host.log().all().iter().any(|event| event.decides("third")));
+    let told = |event: &Event| event.says("logins were throttled");
+    let told = host.wait_for("how many there were", told).await?;
+    assert_eq!(told.number("throttle.refused"), Some(1), "{told:?}");
+    assert_eq!(told.text("client.user"), "mallory");
     let token = Credentials::Token("guess");
     assert_eq!(class(token, "token").await?, "end-of-chain");
     let token = Credentials::Token("guess");

@@ -70,6 +70,6 @@ pub use policies::{PolicyDirectory, wasm_with_new_code, wasm_with_note};
 pub use provider::{Fetches, Provider};
 pub use recording::Recording;
 pub use relay::Relay;
-pub use requests::{CALLOUT, RequestSigner, set, unix_now};
+pub use requests::{CALLOUT, RequestSigner, ask_as_server, server_inbox, set, unix_now};
 pub use site::{Accounts, Site, plain_hashes};
 pub use wire::{Answer, Wire};

@@ -90,6 +90,18 @@ impl NatsServer {
         port_of(&self.address("leafnode connections")?).context("no port for leafnodes")
     }
 
+    /// The port where it says that it listens for `whom`, for example `route connections`.
+    ///
+    /// # Errors
+    ///
+    /// If it does not say so within a minute.
+    pub async fn port_for(&self, whom: &str) -> Result<u16> {
+        // Listeners for other servers may come after those for clients.
+        let awaited = format!("nats-server to listen for {whom}");
+        let pick = |line: &String| port_of(listening(line, whom)?);
+        self.log.first_from(0, &awaited, pick).await
+    }
+
     /// Its process id.
     ///
     /// # Errors

@@ -1,15 +1,48 @@
 //! Authorization requests that no server sent, signed as a server would.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use async_nats::Client;
+use async_nats::{Client, HeaderMap, Message};
+use futures::StreamExt;
 use nats_token::token::{Header, encode_segment};
 use nkeys::KeyPair;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 /// The subject of the callout.
 pub const CALLOUT: &str = "$SYS.REQ.USER.AUTH";
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Returns a new reply subject like those that servers wait on.
+pub fn server_inbox(client: &Client) -> String {
+    let inbox = client.new_inbox();
+    let id = inbox.rsplit('.').next().unwrap_or_default();
+    format!("$SYS._INBOX.by-hand.{id}")
+}
+
+/// Asks the host with `payload` over `client` as a server does, and returns the answer.
+///
+/// # Errors
+///
+/// If there is no answer.
+pub async fn ask_as_server(
+    client: &Client,
+    headers: HeaderMap,
+    payload: Vec<u8>,
+) -> Result<Message> {
+    let reply = server_inbox(client);
+    let mut answers = client.subscribe(reply.clone()).await?;
+    client
+        .publish_with_reply_and_headers(CALLOUT, reply, headers, payload.into())
+        .await?;
+    let answer = timeout(PATIENCE, answers.next()).await;
+    answer
+        .context("the host does not answer")?
+        .context("the connection was closed")
+}
 
 /// A server's key, and what it signs with it. Publishing on [`CALLOUT`] takes a server that asks nobody itself
 /// ([`crate::Accounts::NoCallout`]): others let nobody publish there.
@@ -74,7 +107,7 @@ impl RequestSigner {
     /// If there is no answer, or one that is neither yes nor no.
     pub async fn ask(&self, client: &Client, token: &str) -> Result<bool> {
         let request = self.sign(&self.claims(token))?;
-        let answer = client.request(CALLOUT, request.into()).await?;
+        let answer = ask_as_server(client, HeaderMap::new(), request.into()).await?;
         if answer.payload.is_empty() {
             return Ok(false);
         }

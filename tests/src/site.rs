@@ -119,6 +119,27 @@ impl Site {
         NatsServer::start(self.release, &file).await
     }
 
+    /// Starts a server of this name that hands its logins to the host. `extra` is appended to its configuration.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn start_server_named(
+        &self,
+        name: &str,
+        accounts: Accounts,
+        extra: &str,
+    ) -> Result<NatsServer> {
+        let config = self.server_config(accounts, &self.keys.issuer.public_key());
+        let config = config.replace(
+            "server_name: portcullis-tests",
+            &format!("server_name: {name}"),
+        );
+        let file = self.path().join(format!("{name}.conf"));
+        fs::write(&file, format!("{config}{extra}"))?;
+        NatsServer::start(self.release, &file).await
+    }
+
     /// Starts a host for `server`, without waiting for it. `extra` is appended to its configuration.
     ///
     /// # Errors

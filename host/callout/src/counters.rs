@@ -42,10 +42,11 @@ impl Counters {
         InFlight(Arc::clone(self))
     }
 
-    /// A request was decided, this long after it arrived.
-    pub(crate) fn decided(&self, outcome: &Outcome, took: Duration) {
+    /// A request was decided, this long after it arrived. A permit counts if its reply was sent in time.
+    pub(crate) fn decided(&self, outcome: &Outcome, took: Duration, in_time: bool) {
         self.latency.add(took);
         match outcome {
+            Outcome::Permit(_) if !in_time => {}
             Outcome::Permit(_) => {
                 self.permitted.fetch_add(1, Ordering::Relaxed);
             }
@@ -63,7 +64,7 @@ impl Counters {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A reply was not sent, because the server had given up.
+    /// A reply came too late, or would have: the server had given up.
     pub(crate) fn late(&self) {
         self.late.fetch_add(1, Ordering::Relaxed);
     }
@@ -114,7 +115,11 @@ impl Counters {
         let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
         let mut samples = vec![
             Sample::counter("requests", "Requests that arrived", read(&self.received)),
-            Sample::counter("permits", "Logins permitted", read(&self.permitted)),
+            Sample::counter(
+                "permits",
+                "Logins permitted, by a reply that was sent in time",
+                read(&self.permitted),
+            ),
             Sample::counter(
                 "replies_lost",
                 "Replies that could not be handed to the connection",
@@ -122,7 +127,7 @@ impl Counters {
             ),
             Sample::counter(
                 "replies_late",
-                "Replies not sent because the server had given up waiting",
+                "Replies that the server no longer waited for",
                 read(&self.late),
             ),
             Sample::counter(
@@ -196,8 +201,8 @@ mod tests {
         let one = counters.received();
         drop(counters.received());
         let denial = Outcome::Deny(Denial::new(DenialClass::Deadline, "late"));
-        counters.decided(&denial, Duration::from_millis(10));
-        counters.decided(&denial, Duration::from_millis(30));
+        counters.decided(&denial, Duration::from_millis(10), true);
+        counters.decided(&denial, Duration::from_millis(30), true);
         counters.refused("replayed");
         counters.lost();
         assert_eq!(value(&counters, "requests", None), counted(2));

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use portcullis_core::{AuthorizationRequest, Blame, Decision, Outcome, PolicyName};
+use portcullis_core::{
+    AuthorizationRequest, Blame, Decision, Outcome, PermissionSubject, Permit, PolicyName,
+};
 
 /// What became of the reply.
 #[derive(Debug)]
@@ -11,8 +13,10 @@ pub(crate) enum Replied {
     Sent,
     /// None was sent, as `[callout.deny]` says.
     Dropped,
-    /// None was sent: the server had given up.
+    /// None was sent: the server had given up, by the time that it waits.
     Late,
+    /// It was sent, but the server had said before that it refused the login or gave up.
+    GivenUp,
     /// It could not be handed to the connection.
     Lost(String),
 }
@@ -23,6 +27,7 @@ impl Replied {
             Self::Sent => "sent",
             Self::Dropped => "dropped",
             Self::Late => "late",
+            Self::GivenUp => "given-up",
             Self::Lost(_) => "lost",
         }
     }
@@ -30,8 +35,13 @@ impl Replied {
     fn error(&self) -> Option<&str> {
         match self {
             Self::Lost(error) => Some(error),
-            Self::Sent | Self::Dropped | Self::Late => None,
+            Self::Sent | Self::Dropped | Self::Late | Self::GivenUp => None,
         }
+    }
+
+    /// Returns whether a server that still waits has the reply.
+    pub(crate) const fn is_sent(&self) -> bool {
+        matches!(self, Self::Sent)
     }
 }
 
@@ -77,6 +87,7 @@ pub(crate) fn log_decision(
         identity.strength = request.identity.strength.as_str(),
         identity.issuer = request.identity.issuer.as_deref(),
         identity.role = request.identity.role.as_deref(),
+        server.id = request.server.id.as_str(),
         server.name = request.server.name.as_str(),
         server.version = request.server.version.as_deref(),
         elapsed_us = u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -84,4 +95,50 @@ pub(crate) fn log_decision(
         error = replied.error(),
         "authorization decided"
     );
+    if let Some(permit) = permit {
+        log_permit(request, permit);
+    }
+}
+
+/// Writes a line for a throttled login that the summaries count: at the level `debug` only.
+pub(crate) fn log_summed_up(request: &AuthorizationRequest, decision: &Decision) {
+    if let Outcome::Deny(denial) = &decision.outcome {
+        tracing::debug!(
+            denial.class = denial.class.as_str(),
+            denial.reason = denial.reason.as_str(),
+            user_nkey = request.user_nkey.as_str(),
+            client.host = request.client.host.as_deref(),
+            client.id = request.client.id,
+            client.user = request.client.user.as_deref(),
+            client.name = request.client.name.as_deref(),
+            server.id = request.server.id.as_str(),
+            "login throttled"
+        );
+    }
+}
+
+/// Writes what a permit allows, at the level `debug`. Subjects and names are no secrets; a permit has none.
+fn log_permit(request: &AuthorizationRequest, permit: &Permit) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let permissions = &permit.permissions;
+    let responses = permissions.responses.as_ref();
+    tracing::debug!(
+        user_nkey = request.user_nkey.as_str(),
+        account = permit.account.as_str(),
+        publish.allow = listed(&permissions.publish.allow),
+        publish.deny = listed(&permissions.publish.deny),
+        subscribe.allow = listed(&permissions.subscribe.allow),
+        subscribe.deny = listed(&permissions.subscribe.deny),
+        responses.max = responses.map(|responses| responses.max),
+        responses.ttl_s = responses.map(|responses| responses.ttl.as_secs_f64()),
+        "login permitted"
+    );
+}
+
+/// Writes subjects as the log shows lists.
+fn listed(subjects: &[PermissionSubject]) -> String {
+    let subjects: Vec<_> = subjects.iter().map(ToString::to_string).collect();
+    subjects.join(",")
 }

@@ -7,18 +7,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use portcullis_claims::KnownSigners;
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome};
+use portcullis_core::{
+    AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome, Server,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
 use crate::counters::{Counters, InFlight};
 use crate::decide::decide;
-use crate::decision_log::{Replied, log_decision};
+use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::DenyMode;
 use crate::error::chain;
 use crate::identify::identify;
-use crate::open::{OpenError, Opened, Remembered, open, patience};
-use crate::rejections::RecentPermits;
+use crate::open::{Opened, Refused, Remembered, open, patience};
+use crate::pauses::{Moment, Pauses};
+use crate::rejections::{RecentPermits, Verdict};
 use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::service::{SUBJECT, ServiceOptions};
@@ -33,6 +36,19 @@ const MOST_DELAYED: usize = 4096;
 
 /// How long before the server gives up a delayed denial is sent.
 const MARGIN: Duration = Duration::from_millis(250);
+
+/// Interval between two summaries of throttled logins.
+const SUMMARY: Duration = Duration::from_secs(10);
+
+/// The reason of refusals of messages that no server sent.
+const FOREIGN: &str = "foreign";
+
+/// Why a message is foreign.
+const NOT_A_SERVER: &str = "the reply subject is not an inbox of a server (`$SYS._INBOX.…`): no server asked, and somebody in the \
+     callout account has a message delivered here";
+
+/// Why a request is not decided at all.
+const TOO_OLD: &str = "the server had given up before this host read the request: the host was stopped or could not keep up";
 
 /// A message that came in, stamped. The payload has passwords and tokens in it.
 pub(crate) struct Received {
@@ -57,6 +73,7 @@ pub(crate) struct Handler<A> {
     /// One permit for each request that may be here at all.
     queue: Arc<Semaphore>,
     load: Load,
+    pauses: Pauses,
     remembered: Remembered,
     delayed: Semaphore,
 }
@@ -74,8 +91,12 @@ struct Context {
     request: Arc<AuthorizationRequest>,
     sealed_by: Option<portcullis_claims::PublicKey>,
     at: Instant,
-    /// When the server gives up.
-    gives_up: Option<Instant>,
+    /// The same on both clocks.
+    received: Moment,
+    /// For how long after that the server waits.
+    patience: Option<Duration>,
+    /// Whether the decision line is worth more than the level `debug`: throttled logins are summed up.
+    is_told: bool,
 }
 
 impl<A: Authorizer> Handler<A> {
@@ -89,6 +110,7 @@ impl<A: Authorizer> Handler<A> {
             slots: Semaphore::new(options.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
+            pauses: Pauses::default(),
             remembered: Remembered {
                 signers: KnownSigners::new(),
                 replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
@@ -118,16 +140,29 @@ impl<A: Authorizer> Handler<A> {
             at,
             place,
         } = received;
+        if !reply.is_for_server() {
+            self.counters.refused(FOREIGN);
+            return refuse(reply, Refusal::new(FOREIGN, NOT_A_SERVER)).await;
+        }
         let mut context = match self.open(&payload, headers.as_ref(), at) {
             Ok(context) => context,
-            Err(error) => {
+            Err(Refused { error, server }) => {
                 self.counters.refused(error.kind());
-                return refuse(reply, &chain(&error)).await;
+                let error_text = chain(&error);
+                let refusal = Refusal {
+                    server: server.as_deref(),
+                    ..Refusal::new(error.kind(), &error_text)
+                };
+                return refuse(reply, refusal).await;
             }
         };
         drop(payload);
         let deadline = context.deadline(self.options.deadline);
-        let decision = self.decide(&mut context, deadline).await;
+        let decision = if context.is_late() {
+            Decision::deny(DenialClass::Deadline, TOO_OLD)
+        } else {
+            self.decide(&mut context, deadline).await
+        };
         drop(place);
         self.answer(context, decision, reply, in_flight).await;
     }
@@ -138,7 +173,7 @@ impl<A: Authorizer> Handler<A> {
         payload: &Bytes,
         headers: Option<&HeaderMap>,
         at: Instant,
-    ) -> Result<Context, OpenError> {
+    ) -> Result<Context, Refused> {
         let opened = open(
             payload,
             headers,
@@ -146,9 +181,23 @@ impl<A: Authorizer> Handler<A> {
             &self.options,
             &self.remembered,
         )?;
-        let context = Context::new(opened, at);
+        let received = Moment::at(at);
+        let age = self.pauses.age(opened.request.issued_at(), received);
+        let context = Context::new(opened, at, received, age);
         self.counters.asked_by(&context.request.server);
         Ok(context)
+    }
+
+    /// Looks after what is not about one request: pauses of this process, and the log's summary of throttled logins.
+    pub(crate) async fn tend(&self) {
+        let summaries = async {
+            let mut intervals = tokio::time::interval(SUMMARY);
+            loop {
+                intervals.tick().await;
+                self.throttle.write_summary();
+            }
+        };
+        tokio::join!(self.pauses.watch(), summaries);
     }
 
     /// Refused for too many failures, or else identified and decided.
@@ -157,9 +206,13 @@ impl<A: Authorizer> Handler<A> {
         let claimant = self.options.identifier.claimant(&context.request);
         let attempt = self.throttle.attempt(client, &claimant);
         // Before anything is verified: that costs what guessing is slowed down for.
-        if let Err(denial) = self.throttle.admit(attempt, client, context.at) {
-            return Decision::deny(denial.class, denial.reason);
-        }
+        let admission = match self.throttle.admit(attempt, client, deadline).await {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                context.is_told = refusal.is_first;
+                return Decision::deny(refusal.denial.class, refusal.denial.reason);
+            }
+        };
         // Before a slot is taken: whoever waits for an issuer's keys must not keep others from being decided.
         let identity = identify(&self.options.identifier, &context.request, deadline).await;
         let decision = match identity {
@@ -169,8 +222,7 @@ impl<A: Authorizer> Handler<A> {
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
         };
-        self.throttle
-            .note(attempt, &decision.outcome, Instant::now());
+        admission.conclude(&decision.outcome, Instant::now());
         decision
     }
 
@@ -208,7 +260,7 @@ impl<A: Authorizer> Handler<A> {
         &self,
         payload: &Bytes,
         headers: Option<&HeaderMap>,
-    ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), OpenError> {
+    ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), Refused> {
         let mut context = self.open(payload, headers, Instant::now())?;
         let opened = Instant::now();
         let deadline = context.deadline(self.options.deadline);
@@ -243,19 +295,26 @@ impl<A: Authorizer> Handler<A> {
             DenyMode::Empty => None,
             DenyMode::Error | DenyMode::Delay(_) => response,
         };
-        if let (Outcome::Permit(permit), Some(_)) = (&decision.outcome, &response) {
-            let policy = decision.policy.as_ref();
-            self.permits
-                .note(&context.request, permit, policy, Instant::now());
-        }
+        let verdict = match (&decision.outcome, &response) {
+            (Outcome::Permit(permit), Some(_)) => {
+                let policy = decision.policy.as_ref();
+                self.permits
+                    .note(&context.request, permit, policy, Instant::now())
+            }
+            _ => Verdict::Open,
+        };
         let concluded = move |sent: Result<(), ReplyError>| {
-            let replied = sent.map_or_else(
-                |error| {
+            let replied = match (sent, verdict) {
+                (Err(error), _) => {
                     self.counters.lost();
                     Replied::Lost(chain(&error))
-                },
-                |()| Replied::Sent,
-            );
+                }
+                (Ok(()), Verdict::Refused) => {
+                    self.counters.late();
+                    Replied::GivenUp
+                }
+                (Ok(()), Verdict::Open) => Replied::Sent,
+            };
             self.conclude(&context, &decision, &replied);
             drop(in_flight);
         };
@@ -264,8 +323,12 @@ impl<A: Authorizer> Handler<A> {
 
     fn conclude(&self, context: &Context, decision: &Decision, replied: &Replied) {
         self.counters
-            .decided(&decision.outcome, context.at.elapsed());
-        log_decision(&context.request, decision, context.at, replied);
+            .decided(&decision.outcome, context.at.elapsed(), replied.is_sent());
+        if context.is_told {
+            log_decision(&context.request, decision, context.at, replied);
+        } else {
+            log_summed_up(&context.request, decision);
+        }
     }
 
     /// Waits before a denial is sent, but not for so long that the server gives up first.
@@ -274,9 +337,10 @@ impl<A: Authorizer> Handler<A> {
             return;
         };
         let until = context.at + delay;
-        let latest = context
-            .gives_up
-            .and_then(|instant| instant.checked_sub(MARGIN));
+        let latest = context.patience.map(|patience| {
+            let patience = patience.saturating_sub(MARGIN);
+            context.at + patience
+        });
         sleep_until(latest.map_or(until, |latest| until.min(latest)).into()).await;
     }
 
@@ -309,7 +373,8 @@ impl<A: Authorizer> Handler<A> {
 }
 
 impl Context {
-    fn new(opened: Opened, at: Instant) -> Self {
+    /// A request that was read at `received`, and was `age` old by then.
+    fn new(opened: Opened, at: Instant, received: Moment, age: Duration) -> Self {
         let patience = patience(opened.request.issued_at(), opened.request.expires_at());
         let mut request = opened.request.into_request();
         request.identity = Identity::claimed(&request.credentials);
@@ -317,7 +382,9 @@ impl Context {
             request: Arc::new(request),
             sealed_by: opened.sealed_by,
             at,
-            gives_up: patience.and_then(|patience| at.checked_add(patience)),
+            received,
+            patience: patience.map(|patience| patience.saturating_sub(age)),
+            is_told: true,
         }
     }
 
@@ -328,15 +395,15 @@ impl Context {
 
     /// When an answer is too late, if it may take for as long as `longest`.
     fn deadline(&self, longest: Duration) -> Instant {
-        let patience = self.gives_up.map_or(longest, |instant| {
-            instant.saturating_duration_since(self.at)
-        });
-        self.at + longest.min(patience)
+        self.at
+            + self
+                .patience
+                .map_or(longest, |patience| longest.min(patience))
     }
 
     fn is_late(&self) -> bool {
-        self.gives_up
-            .is_some_and(|instant| Instant::now() > instant)
+        self.patience
+            .is_some_and(|patience| Moment::now().since(self.received) > patience)
     }
 }
 
@@ -374,13 +441,42 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Refuses a request that is not decided: nobody can trust it, or nobody has time for it.
-pub(crate) async fn refuse(reply: ReplyToken, error: &str) {
-    tracing::warn!(error, subject = SUBJECT, "request refused");
-    // Nobody has looked at who asks, and whoever asks has chosen the subject.
-    if reply.is_inbox()
-        && let Err(error) = reply.refuse().await
-    {
+/// Why a request is not decided.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal<'a> {
+    /// The name in metrics.
+    pub(crate) reason: &'static str,
+    pub(crate) error: &'a str,
+    /// The server that asked, if it is known.
+    pub(crate) server: Option<&'a Server>,
+}
+
+impl<'a> Refusal<'a> {
+    /// A refusal before the request was read.
+    pub(crate) const fn new(reason: &'static str, error: &'a str) -> Self {
+        Self {
+            reason,
+            error,
+            server: None,
+        }
+    }
+}
+
+/// Refuses a request that is not decided: it cannot be trusted, or there is no time for it.
+pub(crate) async fn refuse(reply: ReplyToken, refusal: Refusal<'_>) {
+    let is_for_server = reply.is_for_server();
+    let foreign = (!is_for_server).then(|| reply.subject().escape_debug().to_string());
+    tracing::warn!(
+        error = refusal.error,
+        refusal.reason = refusal.reason,
+        server.id = refusal.server.map(|server| server.id.as_str()),
+        server.name = refusal.server.map(|server| server.name.as_str()),
+        subject = SUBJECT,
+        reply_subject = foreign,
+        "request refused"
+    );
+    // The one who asks has chosen the subject.
+    if is_for_server && let Err(error) = reply.refuse().await {
         tracing::error!(error = chain(&error), "reply lost");
     }
 }
@@ -424,7 +520,9 @@ mod tests {
             request: Arc::new(request),
             sealed_by: None,
             at: Instant::now(),
-            gives_up: None,
+            received: Moment::now(),
+            patience: None,
+            is_told: true,
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::deny::DenyMode;
 use crate::error::chain;
-use crate::handle::{Handler, Received, refuse};
+use crate::handle::{Handler, Received, Refusal, refuse};
 use crate::outbox::Outbox;
 use crate::permissions::{USER_INFO, UserInfo};
 use crate::reply::ReplyToken;
@@ -103,6 +103,7 @@ impl<A: Authorizer> Lane<A> {
         let Some(subject) = message.reply else {
             tracing::warn!(
                 error = "the message has no reply subject",
+                refusal.reason = "no-reply-subject",
                 subject = SUBJECT,
                 "request refused"
             );
@@ -137,7 +138,7 @@ impl<A: Authorizer> Lane<A> {
         self.handler.counters.refused("overloaded");
         match self.handler.options.deny.of(DenialClass::Overloaded) {
             DenyMode::Drop => tracing::warn!(error, subject = SUBJECT, "request dropped"),
-            _ => refuse(reply, error).await,
+            _ => refuse(reply, Refusal::new("overloaded", error)).await,
         }
     }
 

@@ -51,6 +51,7 @@ mod latency;
 pub mod measure;
 mod open;
 mod outbox;
+mod pauses;
 mod permissions;
 mod rejections;
 mod releases;

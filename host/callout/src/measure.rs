@@ -33,6 +33,6 @@ impl<A: Authorizer> Handling<A> {
         headers: Option<&HeaderMap>,
     ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), String> {
         let handled = self.0.measured(payload, headers).await;
-        handled.map_err(|error| chain(&error))
+        handled.map_err(|refused| chain(&refused.error))
     }
 }

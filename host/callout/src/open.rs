@@ -7,6 +7,7 @@ use bytes::Bytes;
 use portcullis_claims::{
     BoxError, CurveKey, KnownSigners, OpenedRequest, PublicKey, RequestError, is_sealed,
 };
+use portcullis_core::Server;
 use zeroize::Zeroizing;
 
 use crate::service::ServiceOptions;
@@ -28,7 +29,7 @@ pub(crate) struct Opened {
 pub(crate) struct Remembered {
     /// The servers that signed them.
     pub(crate) signers: KnownSigners,
-    /// The logins they were about, if none is decided twice.
+    /// The logins they were about, if a login that comes twice is refused.
     pub(crate) replays: Option<Replays>,
 }
 
@@ -76,6 +77,29 @@ pub(crate) enum OpenError {
     /// A request that has been here before.
     #[error("the request has been seen before: its `user_nkey` is used once")]
     Replayed,
+    /// Another request presented this signed nonce.
+    #[error(
+        "the request repeats the nonce of another login: a server makes one for every connection, and a signature \
+         over it proves one login"
+    )]
+    NonceReplayed,
+}
+
+/// A request that is not decided.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) error: OpenError,
+    /// The server that signed the request, if the request could be read.
+    pub(crate) server: Option<Box<Server>>,
+}
+
+impl From<OpenError> for Refused {
+    fn from(error: OpenError) -> Self {
+        Self {
+            error,
+            server: None,
+        }
+    }
 }
 
 impl OpenError {
@@ -84,7 +108,11 @@ impl OpenError {
         match self {
             Self::Request(error) => match error {
                 RequestError::Empty => "empty",
-                RequestError::Expired { .. } | RequestError::NotYetValid { .. } => "clock",
+                RequestError::Expired { .. }
+                | RequestError::NotYetValid { .. }
+                | RequestError::MadeAhead { .. }
+                | RequestError::LongLived { .. }
+                | RequestError::Undated => "clock",
                 RequestError::Audience => "audience",
                 RequestError::Issuer => "server-id",
                 _ => "malformed",
@@ -94,7 +122,7 @@ impl OpenError {
             Self::NoSender | Self::Box(..) | Self::Sender => "encryption",
             Self::Issuer { .. } => "issuer",
             Self::Server(_) => "server-not-trusted",
-            Self::Replayed => "replayed",
+            Self::Replayed | Self::NonceReplayed => "replayed",
         }
     }
 }
@@ -106,27 +134,21 @@ pub(crate) fn open(
     now: u64,
     options: &ServiceOptions,
     remembered: &Remembered,
-) -> Result<Opened, OpenError> {
-    let skew = options.clock_skew;
-    let open = |token: &[u8]| OpenedRequest::open_by(token, now, skew, &remembered.signers);
-    let (request, sealed_by) = match unsealed(payload, headers, options.xkey.as_ref())? {
-        None => (open(payload)?, None),
-        Some((plain, sender)) => (open(&plain)?, Some(sender)),
+) -> Result<Opened, Refused> {
+    let read = |token: &[u8]| {
+        OpenedRequest::read_by(token, now, &remembered.signers).map_err(OpenError::Request)
     };
-    if request.server_xkey() != sealed_by.as_ref().map(PublicKey::as_str) && sealed_by.is_some() {
-        return Err(OpenError::Sender);
+    let (request, sealed_by) = match unsealed(payload, headers, options.xkey.as_ref())? {
+        None => (read(payload)?, None),
+        Some((plain, sender)) => (read(&plain)?, Some(sender)),
+    };
+    match check(&request, sealed_by.as_ref(), now, options, remembered) {
+        Ok(()) => Ok(Opened { request, sealed_by }),
+        Err(error) => Err(Refused {
+            error,
+            server: Some(Box::new(request.into_request().server)),
+        }),
     }
-    check(&request, options)?;
-    if let Some(replays) = &remembered.replays {
-        let until = request
-            .expires_at()
-            .unwrap_or(now)
-            .saturating_add(skew.as_secs());
-        if !replays.is_new(&request.request().user_nkey, now, until) {
-            return Err(OpenError::Replayed);
-        }
-    }
-    Ok(Opened { request, sealed_by })
 }
 
 /// What was in a box, and who sealed it.
@@ -158,7 +180,18 @@ fn unsealed(
     Ok(Some((plain, sender)))
 }
 
-fn check(request: &OpenedRequest, options: &ServiceOptions) -> Result<(), OpenError> {
+/// Holds a request that was read to what the host demands of it.
+fn check(
+    request: &OpenedRequest,
+    sealed_by: Option<&PublicKey>,
+    now: u64,
+    options: &ServiceOptions,
+    remembered: &Remembered,
+) -> Result<(), OpenError> {
+    request.check_times(now, options.clock_skew)?;
+    if sealed_by.is_some() && request.server_xkey() != sealed_by.map(PublicKey::as_str) {
+        return Err(OpenError::Sender);
+    }
     let actual = options.issuers.request_subject();
     if request.subject() != actual {
         return Err(OpenError::Issuer {
@@ -167,15 +200,37 @@ fn check(request: &OpenedRequest, options: &ServiceOptions) -> Result<(), OpenEr
         });
     }
     let server = &request.request().server;
-    if options.trusted_servers.contains(server) {
-        Ok(())
-    } else {
-        Err(OpenError::Server(server.id.clone()))
+    if !options.trusted_servers.contains(server) {
+        return Err(OpenError::Server(server.id.clone()));
+    }
+    match &remembered.replays {
+        Some(replays) => check_new(request, now, options.clock_skew, replays),
+        None => Ok(()),
     }
 }
 
-/// How long a server waits for an answer, by its own account (both in seconds since the Unix epoch); nothing if it does
-/// not say.
+/// Refuses a request whose login, or whose signed nonce, another request had.
+fn check_new(
+    request: &OpenedRequest,
+    now: u64,
+    skew: Duration,
+    replays: &Replays,
+) -> Result<(), OpenError> {
+    let expires_at = request.expires_at().unwrap_or(now);
+    let until = expires_at.saturating_add(skew.as_secs());
+    let request = request.request();
+    if !replays.is_new(&request.user_nkey, now, until) {
+        return Err(OpenError::Replayed);
+    }
+    // Servers send the nonce only with a signature over it. Without one it proves nothing.
+    match (&request.client.nonce, &request.credentials.signature) {
+        (Some(nonce), Some(_)) if !replays.is_new_nonce(nonce) => Err(OpenError::NonceReplayed),
+        _ => Ok(()),
+    }
+}
+
+/// Returns how long a server waits for an answer by its own account, or `None` if it does not say. Both times are in
+/// seconds since the Unix epoch.
 pub(crate) fn patience(issued_at: Option<u64>, expires_at: Option<u64>) -> Option<Duration> {
     // Both are cut to seconds: a server with a time-out of less than one says zero.
     let seconds = expires_at?.saturating_sub(issued_at?).max(1);

@@ -1,9 +1,10 @@
-//! What the server makes of a permit: `$SYS.ACCOUNT.CLIENT.AUTH.ERR`, set against the permits given lately.
+//! What the server makes of a permit: `$SYS.ACCOUNT.CLIENT.AUTH.ERR`, set against the permits of this host.
 //!
-//! A server that refuses a response says so to nobody but its log and this event, which it publishes in the callout
-//! account. Every denial causes one too; only those of logins that this host permitted are news.
+//! A server that refuses a login says why in its log and in this event, which it publishes in the callout account. It does
+//! so when it refuses a response, and, without a reason, when it stops waiting for one. So the event can come before the
+//! reply of this host or after it. Every denial causes one too; only those of logins that this host permits are news.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, SubscribeError};
@@ -17,15 +18,32 @@ use crate::lately::Lately;
 /// Where servers say whom they refused.
 const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 
-/// How long after a permit the server may refuse it: it does so when it reads the response, or never.
+/// Time between a permit and its event. A server that waits for longer than this before it gives up is noticed by the time
+/// that passes here.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Most permits remembered; the oldest make room.
+/// Most permits, and most events, that are remembered; the oldest make room.
 const MOST: usize = 65_536;
 
-/// The permits given lately, by the server's id and the connection's on it.
+/// Recent permits, and recent events about logins that were not permitted by then, by the server's id and the
+/// connection's on it.
 #[derive(Debug)]
-pub(crate) struct RecentPermits(Mutex<Lately<Instant, Given>>);
+pub(crate) struct RecentPermits(Mutex<Recent>);
+
+#[derive(Debug)]
+struct Recent {
+    permits: Lately<Instant, Given>,
+    refused: Lately<Instant, ()>,
+}
+
+/// What the server has said about a login by the time that it is permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: it waits.
+    Open,
+    /// It has refused the login or stopped waiting.
+    Refused,
+}
 
 /// What was permitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,36 +76,63 @@ struct EventClient {
     host: String,
 }
 
+impl Event {
+    /// Returns the server's reason. A server that stops waiting gives none.
+    fn reason(&self) -> &str {
+        match self.reason.as_str() {
+            "" => "none: the server did not wait for the reply, or could not read it",
+            reason => reason,
+        }
+    }
+}
+
 impl Default for RecentPermits {
     fn default() -> Self {
-        Self(Mutex::new(Lately::new(MOST)))
+        Self(Mutex::new(Recent {
+            permits: Lately::new(MOST),
+            refused: Lately::new(MOST),
+        }))
     }
 }
 
 impl RecentPermits {
-    /// Remembers that `request` was permitted, at `at`.
+    /// Remembers that `request` is permitted, at `at`. Returns what the server has said about it by then.
     pub(crate) fn note(
         &self,
         request: &AuthorizationRequest,
         permit: &Permit,
         policy: Option<&Arc<PolicyRef>>,
         at: Instant,
-    ) {
+    ) -> Verdict {
         let given = Given {
             user_nkey: request.user_nkey.as_str().into(),
             account: permit.account.as_str().into(),
             policy: policy.cloned(),
         };
         let connection = (request.server.id.as_str(), request.client.id);
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.forget_before(at);
-        recent.insert(&connection, at + WINDOW, given);
+        let mut recent = self.recent();
+        recent.refused.forget_before(at);
+        if recent.refused.take(&connection).is_some() {
+            return Verdict::Refused;
+        }
+        recent.permits.forget_before(at);
+        recent.permits.insert(&connection, at + WINDOW, given);
+        Verdict::Open
     }
 
-    /// What was permitted to a connection lately, and forgets it.
-    fn take(&self, server: &str, client: u64) -> Option<Given> {
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.take(&(server, client))
+    /// Notes an event about a connection. Returns what was permitted to it, and forgets that.
+    fn refused(&self, server: &str, client: u64, at: Instant) -> Option<Given> {
+        let mut recent = self.recent();
+        let given = recent.permits.take(&(server, client));
+        if given.is_none() {
+            recent.refused.forget_before(at);
+            recent.refused.insert(&(server, client), at + WINDOW, ());
+        }
+        given
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,13 +159,14 @@ pub(crate) async fn listen(
 }
 
 fn note_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
-    let Some(given) = permits.take(&event.server.id, event.client.id) else {
+    let given = permits.refused(&event.server.id, event.client.id, Instant::now());
+    let Some(given) = given else {
         return;
     };
     counters.rejected_by_server();
     let policy = given.policy.as_deref();
     tracing::warn!(
-        server.reason = event.reason,
+        server.reason = event.reason(),
         server.name = event.server.name,
         server.id = event.server.id,
         client.id = event.client.id,
@@ -155,7 +201,7 @@ mod tests {
         let (permits, counters) = (RecentPermits::default(), Counters::default());
         let mut request = request();
         request.client.id = 7;
-        permits.note(&request, &permit(), None, Instant::now());
+        let _ = permits.note(&request, &permit(), None, Instant::now());
         let rejected = |counters: &Counters| {
             let samples = counters.samples();
             let found = samples
@@ -180,10 +226,28 @@ mod tests {
         let start = Instant::now();
         for number in 0..10 {
             request.client.id = number;
-            permits.note(&request, &permit(), None, start);
+            let _ = permits.note(&request, &permit(), None, start);
         }
         request.client.id = 10;
-        permits.note(&request, &permit(), None, start + WINDOW * 2);
-        assert_eq!(permits.0.lock().unwrap().len(), 1);
+        let _ = permits.note(&request, &permit(), None, start + WINDOW * 2);
+        assert_eq!(permits.recent().permits.len(), 1);
+    }
+
+    #[test]
+    fn a_permit_after_the_servers_refusal_is_known_to_be_too_late() {
+        let (permits, counters) = (RecentPermits::default(), Counters::default());
+        let mut request = request();
+        request.client.id = 7;
+        note_rejection(&event(&request.server.id, 7), &permits, &counters);
+        let now = Instant::now();
+        let verdict = permits.note(&request, &permit(), None, now);
+        assert_eq!(verdict, Verdict::Refused);
+        request.client.id = 8;
+        let verdict = permits.note(&request, &permit(), None, now);
+        assert_eq!(verdict, Verdict::Open);
+        note_rejection(&event(&request.server.id, 9), &permits, &counters);
+        request.client.id = 9;
+        let verdict = permits.note(&request, &permit(), None, now + WINDOW * 2);
+        assert_eq!(verdict, Verdict::Open, "the event is about another login");
     }
 }

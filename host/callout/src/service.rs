@@ -175,6 +175,8 @@ impl<A: Authorizer> Service<A> {
         let Some(client) = self.clients.first() else {
             return observers;
         };
+        let handler = Arc::clone(&self.handler);
+        observers.spawn(async move { handler.tend().await });
         let options = &self.handler.options;
         let counters = self.counters();
         if let Some(discovery) = options.discovery.clone() {

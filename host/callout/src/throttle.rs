@@ -1,10 +1,14 @@
-//! Throttle: too many failed attempts, and the next is not even looked at.
+//! Throttle: rejects clients with too many failed attempts before any signature or password work.
 //!
-//! Failures are counted per source address and per user, in leaky buckets. Who has lately logged in from an address is not held up
-//! by what others do there or in that name. Why so: `docs/design/how-are-guesses-slowed-down.md`.
+//! Failures are counted per source address and per name that a login carries, in leaky buckets. An attempt counts from its
+//! admission on, and no more if it succeeds. A login that succeeded from an address before is not held up by what others
+//! do there or in that name. Why so: `docs/design/how-are-guesses-slowed-down.md`.
 
+mod admission;
+mod attempt;
 mod bucket;
 mod keys;
+mod summary;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,28 +17,31 @@ use std::time::{Duration, Instant};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use portcullis_core::{Client, Denial, DenialClass, Outcome, SourceNetwork};
-use portcullis_identity::Claimant;
+use portcullis_core::{DenialClass, SourceNetwork};
 
+use self::admission::Counter;
+pub(crate) use self::attempt::Attempt;
 use self::bucket::{Bucket, Rate};
 use self::keys::Keys;
+use self::summary::Summary;
 use crate::sample::Sample;
 
-/// How long after a successful login its address and user are known together. Connections last long, and so does what is known.
+/// Time for which the address and the names of a successful login are known together. Connections last long, and so does
+/// what is known.
 const KNOWN_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// How many failed attempts are too many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleOptions {
-    /// How many failures an address may have at once, an IPv6 client by its /64; 0 is any number.
+    /// Most failures that an address may have at once, an IPv6 client by its /64; 0 is any number.
     pub address_failures: u32,
-    /// How many a user may have, and how many who is known at an address; 0 is any number.
+    /// Most failures of a name that logins carry, and of one that is known at an address; 0 is any number.
     pub user_failures: u32,
-    /// How long it takes until as many have been forgotten.
+    /// Time until as many have been forgotten.
     pub per: Duration,
-    /// Networks whose addresses are not counted, because many clients share one. Users are, wherever they come from.
+    /// Networks whose addresses are not counted, because many clients share one. Names are, wherever they come from.
     pub exempt_networks: Vec<SourceNetwork>,
-    /// Most addresses, most users and most pairs of both that are remembered.
+    /// Most addresses, most names and most pairs of both that are remembered.
     pub max_entries: u64,
 }
 
@@ -49,29 +56,25 @@ pub struct Throttle {
     users: Cache<u64, Arc<Bucket>>,
     pairs: Cache<u64, Arc<Pair>>,
     failures: AtomicU64,
+    summary: Summary,
 }
 
-/// An address and a user that have lately logged in together.
+/// An address and the names that logged in from there together.
 #[derive(Debug, Default)]
 struct Pair {
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     /// In nanoseconds since the throttle began.
     known_until: AtomicU64,
 }
 
-/// One login, as far as it is counted. Holds no name and no address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Attempt {
-    address: Option<u64>,
-    user: Option<u64>,
-    pair: Option<u64>,
-}
-
-/// What has had too many failures.
+/// What failures are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    /// The client's address.
     Address,
+    /// A name that the login carries: a user name, an nkey, a token.
     User,
+    /// Both together, once they have logged in together.
     Pair,
 }
 
@@ -113,6 +116,7 @@ impl Throttle {
             users: counting(),
             pairs,
             failures: AtomicU64::new(0),
+            summary: Summary::default(),
             options,
         }
     }
@@ -120,8 +124,8 @@ impl Throttle {
     /// The numbers.
     pub fn samples(&self) -> Vec<Sample> {
         let failures = self.failures.load(Ordering::Relaxed);
-        let help =
-            "Failed attempts: logins denied as identity-rejected, policy-denied or end-of-chain";
+        let help = "Failed attempts: logins denied as identity-rejected, policy-denied, end-of-chain, deadline or \
+                    policy-deadline";
         let mut samples = vec![Sample::counter("failed_attempts", help, failures)];
         for (kind, count) in self.entries() {
             let help = "Addresses, users and pairs of both that are remembered for throttling";
@@ -131,59 +135,35 @@ impl Throttle {
         samples
     }
 
-    /// A login of `client`, which says that it is `claimant`.
-    pub(crate) fn attempt(&self, client: &Client, claimant: &Claimant<'_>) -> Attempt {
-        let address = client.address().map(|address| address.to_canonical());
-        let exempt = |address| {
-            let mut networks = self.options.exempt_networks.iter();
-            networks.any(|network| network.contains(address))
-        };
-        let source = address.map(|address| self.keys.of_address(address));
-        // Tokens are not counted, but who has one is known by it.
-        let (user, known_by) = match claimant {
-            Claimant::User(user) => {
-                let key = self.keys.of_user(user);
-                (Some(key), Some(key))
-            }
-            Claimant::Token(token) => (None, Some(self.keys.of_token(token))),
-            Claimant::Nobody => (None, None),
-        };
-        Attempt {
-            address: source.filter(|_| !address.is_some_and(exempt)),
-            user,
-            pair: source.zip(known_by).map(|both| self.keys.of_pair(both)),
-        }
+    /// Writes to the log how many logins were throttled since the last time.
+    pub(crate) fn write_summary(&self) {
+        self.summary.write();
     }
 
-    /// Whether the attempt may go on.
-    ///
-    /// # Errors
-    ///
-    /// A denial as [`DenialClass::Throttled`].
-    pub(crate) fn admit(
-        &self,
-        attempt: Attempt,
-        client: &Client,
-        now: Instant,
-    ) -> Result<(), Denial> {
-        let now = self.nanoseconds(now);
-        if let Some(pair) = self.known(attempt, now) {
-            return self.admit_by(Kind::Pair, Some(&pair.bucket), client, now);
+    /// Returns where the attempt needs room: in the pair's bucket if it is known, or else in every other.
+    fn counters(&self, attempt: Attempt, now: u64) -> Vec<Counter> {
+        if let Some((key, pair)) = self.known(attempt, now) {
+            let counter = self.user_rate.map(|rate| Counter {
+                kind: Kind::Pair,
+                key,
+                bucket: Arc::clone(&pair.bucket),
+                rate,
+            });
+            return counter.into_iter().collect();
         }
-        let address = attempt.address.and_then(|key| self.addresses.get(&key));
-        self.admit_by(Kind::Address, address.as_deref(), client, now)?;
-        let user = attempt.user.and_then(|key| self.users.get(&key));
-        self.admit_by(Kind::User, user.as_deref(), client, now)
-    }
-
-    /// Notes what came of an attempt that was admitted.
-    pub(crate) fn note(&self, attempt: Attempt, outcome: &Outcome, now: Instant) {
-        let now = self.nanoseconds(now);
-        match outcome {
-            Outcome::Permit(_) => self.note_success(attempt, now),
-            Outcome::Deny(denial) if is_failure(denial.class) => self.note_failure(attempt, now),
-            Outcome::Deny(_) => {}
-        }
+        let counters = attempt.counters().filter_map(|(kind, key)| {
+            let (rate, buckets) = match kind {
+                Kind::Address => (self.address_rate, &self.addresses),
+                Kind::User | Kind::Pair => (self.user_rate, &self.users),
+            };
+            Some(Counter {
+                kind,
+                key,
+                rate: rate?,
+                bucket: buckets.get_with(key, Arc::default),
+            })
+        });
+        counters.collect()
     }
 
     fn note_success(&self, attempt: Attempt, now: u64) {
@@ -195,61 +175,14 @@ impl Throttle {
         }
     }
 
-    fn note_failure(&self, attempt: Attempt, now: u64) {
+    fn note_failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        if let Some(pair) = self.known(attempt, now) {
-            if let Some(rate) = self.user_rate {
-                pair.bucket.fill(rate, now);
-            }
-            return;
-        }
-        let counted = [
-            (attempt.address, self.address_rate, &self.addresses),
-            (attempt.user, self.user_rate, &self.users),
-        ];
-        for (key, rate, buckets) in counted {
-            if let (Some(key), Some(rate)) = (key, rate) {
-                buckets.get_with(key, Arc::default).fill(rate, now);
-            }
-        }
     }
 
-    fn known(&self, attempt: Attempt, now: u64) -> Option<Arc<Pair>> {
-        let pair = self.pairs.get(&attempt.pair?)?;
-        (pair.known_until.load(Ordering::Relaxed) > now).then_some(pair)
-    }
-
-    fn admit_by(
-        &self,
-        kind: Kind,
-        bucket: Option<&Bucket>,
-        client: &Client,
-        now: u64,
-    ) -> Result<(), Denial> {
-        let rate = match kind {
-            Kind::Address => self.address_rate,
-            Kind::User | Kind::Pair => self.user_rate,
-        };
-        let Some((bucket, rate)) = bucket.zip(rate) else {
-            return Ok(());
-        };
-        let Some(wait) = bucket.wait(rate, now) else {
-            return Ok(());
-        };
-        if bucket.is_first_refusal(rate, now) {
-            tracing::warn!(
-                throttle.kind = kind.as_str(),
-                client.host = client.host.as_deref(),
-                client.user = client.user.as_deref(),
-                "logins are throttled: too many attempts have failed"
-            );
-        }
-        let reason = format!(
-            "too many attempts {} have failed; the next is looked at in {} ms",
-            kind.of_whom(),
-            wait.as_millis().saturating_add(1)
-        );
-        Err(Denial::new(DenialClass::Throttled, reason))
+    fn known(&self, attempt: Attempt, now: u64) -> Option<(u64, Arc<Pair>)> {
+        let key = attempt.pair?;
+        let pair = self.pairs.get(&key)?;
+        (pair.known_until.load(Ordering::Relaxed) > now).then_some((key, pair))
     }
 
     fn nanoseconds(&self, now: Instant) -> u64 {
@@ -270,11 +203,18 @@ impl Throttle {
     }
 }
 
-/// What is somebody's attempt that failed, and no fault of the host's or of a policy's.
+/// Returns whether a denial is a failed attempt.
+///
+/// An attempt that ran out of time counts, although the host may be slow for other reasons: otherwise a client could
+/// have password hashes computed without end, if only each took too long.
 const fn is_failure(class: DenialClass) -> bool {
     matches!(
         class,
-        DenialClass::IdentityRejected | DenialClass::PolicyDenied | DenialClass::EndOfChain
+        DenialClass::IdentityRejected
+            | DenialClass::PolicyDenied
+            | DenialClass::EndOfChain
+            | DenialClass::Deadline
+            | DenialClass::PolicyDeadline
     )
 }
 
@@ -290,8 +230,8 @@ impl Kind {
     const fn of_whom(self) -> &'static str {
         match self {
             Self::Address => "from the client's address",
-            Self::User => "in the user's name",
-            Self::Pair => "in the user's name from the client's address",
+            Self::User => "in a name of the login",
+            Self::Pair => "in the names of the login from the client's address",
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::lately::Lately;
 
 /// Which servers are answered.
 ///
-/// A server's key is new at every start and nobody vouches for it, so this list keeps apart installations that share
-/// an account; it is no proof of who asks. Who may publish on the callout subject is: servers keep it for themselves.
+/// A server makes its key at every start and nothing vouches for it, so this list keeps apart installations that share
+/// an account. It does not prove that a server asks; the reply subject of a request does, see `reply.rs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedServers {
     ids: BTreeSet<String>,
@@ -41,27 +41,42 @@ impl TrustedServers {
     }
 }
 
-/// The logins seen lately. A server makes a new `user_nkey` for every login, so one that comes again is a request that
-/// somebody recorded.
+/// The logins and the signed nonces of recent requests.
+///
+/// A server makes a `user_nkey` for every login and a nonce for every connection. A request that repeats one is a copy,
+/// or a forgery that presents the signature of another login.
 #[derive(Debug)]
-pub(crate) struct Replays(Mutex<Lately<u64, ()>>);
+pub(crate) struct Replays {
+    logins: Mutex<Lately<u64, ()>>,
+    /// Entries never expire: a signature does not say when it was made. The oldest make room.
+    nonces: Mutex<Lately<(), ()>>,
+}
 
 impl Replays {
     /// As many as a server could send in a few seconds; a key takes some 50 bytes.
     pub(crate) const MOST: usize = 131_072;
 
-    /// Remembers up to `most` logins; the oldest make room.
+    /// Remembers up to `most` logins and as many nonces; the oldest make room.
     pub(crate) fn new(most: usize) -> Self {
-        Self(Mutex::new(Lately::new(most)))
+        Self {
+            logins: Mutex::new(Lately::new(most)),
+            nonces: Mutex::new(Lately::new(most)),
+        }
     }
 
     /// Notes a login whose request is good until `until`; false if it has been noted before. Times are seconds since
     /// the Unix epoch.
     pub(crate) fn is_new(&self, user_nkey: &str, now: u64, until: u64) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         // Requests arrive in about the order in which they end.
         seen.forget_before(now);
         seen.insert(&user_nkey, until, ())
+    }
+
+    /// Notes the nonce that a login has signed. Returns `false` if another login has signed it.
+    pub(crate) fn is_new_nonce(&self, nonce: &str) -> bool {
+        let mut seen = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(&nonce, (), ())
     }
 }
 
@@ -114,7 +129,12 @@ mod tests {
         for number in 0..100 {
             assert!(replays.is_new(&format!("U{number}"), 100, 200));
         }
-        assert_eq!(replays.0.lock().unwrap().len(), 4);
+        assert_eq!(replays.logins.lock().unwrap().len(), 4);
         assert!(!replays.is_new("U99", 100, 200));
+        for number in 0..100 {
+            assert!(replays.is_new_nonce(&number.to_string()));
+        }
+        assert_eq!(replays.nonces.lock().unwrap().len(), 4);
+        assert!(!replays.is_new_nonce("99"));
     }
 }

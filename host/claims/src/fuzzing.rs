@@ -26,7 +26,9 @@ pub fn decode<B: Body + Default + DeserializeOwned>(token: &[u8]) -> Result<Clai
 ///
 /// As [`OpenedRequest::open`], but for the signature.
 pub fn open_request(token: &[u8], now: u64, skew: Duration) -> Result<OpenedRequest, RequestError> {
-    OpenedRequest::open_verified(token, now, skew, None)
+    let request = OpenedRequest::read_verified(token, now, None)?;
+    request.check_times(now, skew)?;
+    Ok(request)
 }
 
 /// Reads a credentials file, whoever signed its JWT.

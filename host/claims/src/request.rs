@@ -15,6 +15,11 @@ use wire::{Remainder, RequestBody};
 /// The audience of every request.
 const AUDIENCE: &str = "nats-authorization-request";
 
+/// Longest time from the making of a request to its end, in seconds.
+///
+/// Servers set it to their `authorization.timeout` (2 s by default), and hold a client's connection open for as long.
+const MAX_LIFETIME: u64 = 60;
+
 /// How an encrypted request begins.
 const ENCRYPTED: &[u8] = b"xkv1";
 
@@ -24,6 +29,7 @@ pub struct OpenedRequest {
     subject: String,
     issued_at: Option<u64>,
     expires_at: Option<u64>,
+    not_before: Option<u64>,
     id: Option<String>,
     remainder: Remainder,
     raw: Zeroizing<String>,
@@ -53,7 +59,9 @@ pub enum RequestError {
     Audience,
     /// Too late.
     #[error(
-        "the request expired at {expires_at}, it is {now}; compare the clocks of server and host"
+        "the request expired {} s ago, at {expires_at} by the server's clock, and it is {now} by this host's: it \
+         waited for too long, or this host's clock is ahead; compare the clocks of server and host",
+        now.saturating_sub(*expires_at)
     )]
     Expired {
         /// When it expired, in seconds since the Unix epoch.
@@ -71,6 +79,30 @@ pub enum RequestError {
         /// When it was opened, in seconds since the Unix epoch.
         now: u64,
     },
+    /// Made in the future.
+    #[error(
+        "the request was made at {issued_at} by the server's clock, and it is {now} by this host's, which is {} s \
+         behind; compare the clocks of server and host",
+        issued_at.saturating_sub(*now)
+    )]
+    MadeAhead {
+        /// When the server made it, in seconds since the Unix epoch.
+        issued_at: u64,
+        /// When it was opened, in seconds since the Unix epoch.
+        now: u64,
+    },
+    /// Valid for longer than any server waits.
+    #[error(
+        "the request is valid for {lifetime} s, and at most {MAX_LIFETIME} s are accepted: lower the server's \
+         `authorization.timeout`"
+    )]
+    LongLived {
+        /// From its making to its end, in seconds.
+        lifetime: u64,
+    },
+    /// Without a beginning or an end.
+    #[error("the request does not say when it was made (`iat`) or when it ends (`exp`)")]
+    Undated,
     /// Nobody to make a user JWT for.
     #[error("the request's `user_nkey` is not a public user key")]
     UserNkey,
@@ -78,7 +110,7 @@ pub enum RequestError {
 
 impl OpenedRequest {
     /// Decodes and verifies a request: signed by the server it names, of the right kind, version and audience,
-    /// for a valid user key, and not expired at `now` (seconds since the Unix epoch) with `skew` of grace.
+    /// for a valid user key, and in force at `now` (seconds since the Unix epoch) with `skew` of grace.
     ///
     /// Fields that are unknown or missing do not matter: servers of other versions send them.
     ///
@@ -86,30 +118,56 @@ impl OpenedRequest {
     ///
     /// The first thing that is wrong.
     pub fn open(token: &[u8], now: u64, skew: Duration) -> Result<Self, RequestError> {
-        Self::open_verified(token, now, skew, Some(&PublicKey::verifies))
+        let request = Self::read_verified(token, now, Some(&PublicKey::verifies))?;
+        request.check_times(now, skew)?;
+        Ok(request)
     }
 
-    /// As [`open`](Self::open), in less time if `signers` know the server.
+    /// Decodes and verifies as [`open`](Self::open) does, except for the times, which
+    /// [`check_times`](Self::check_times) looks at; in less time if `signers` know the server.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn open_by(
-        token: &[u8],
-        now: u64,
-        skew: Duration,
-        signers: &KnownSigners,
-    ) -> Result<Self, RequestError> {
+    pub fn read_by(token: &[u8], now: u64, signers: &KnownSigners) -> Result<Self, RequestError> {
         let verifies = |key: &PublicKey, message: &[u8], signature: &[u8]| {
             signers.verify(key, message, signature)
         };
-        Self::open_verified(token, now, skew, Some(&verifies))
+        Self::read_verified(token, now, Some(&verifies))
     }
 
-    pub(crate) fn open_verified(
+    /// Checks that the request is in force at `now` (seconds since the Unix epoch) with `skew` of grace: made by now,
+    /// not expired, and valid for no longer than a minute.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong. The messages say by how much the clocks of server and host differ.
+    pub fn check_times(&self, now: u64, skew: Duration) -> Result<(), RequestError> {
+        let skew = skew.as_secs();
+        let (Some(issued_at), Some(expires_at)) = (self.issued_at, self.expires_at) else {
+            return Err(RequestError::Undated);
+        };
+        if issued_at > now.saturating_add(skew) {
+            return Err(RequestError::MadeAhead { issued_at, now });
+        }
+        if now > expires_at.saturating_add(skew) {
+            return Err(RequestError::Expired { expires_at, now });
+        }
+        let lifetime = expires_at.saturating_sub(issued_at);
+        if lifetime > MAX_LIFETIME {
+            return Err(RequestError::LongLived { lifetime });
+        }
+        match self.not_before {
+            Some(not_before) if not_before > now.saturating_add(skew) => {
+                Err(RequestError::NotYetValid { not_before, now })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn read_verified(
         token: &[u8],
         now: u64,
-        skew: Duration,
         verifies: Option<Verifies<'_>>,
     ) -> Result<Self, RequestError> {
         if token.is_empty() {
@@ -119,12 +177,13 @@ impl OpenedRequest {
             return Err(RequestError::Encrypted);
         }
         let (claims, raw) = jwt::decode_by::<RequestBody>(token, verifies)?;
-        check(&claims, now, skew.as_secs())?;
+        check(&claims)?;
         let (request, remainder) = claims.nats.into_request(now);
         Ok(Self {
             subject: claims.subject.unwrap_or_default(),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
+            not_before: claims.not_before,
             id: claims.id,
             request,
             remainder,
@@ -206,7 +265,7 @@ impl fmt::Debug for OpenedRequest {
     }
 }
 
-fn check(claims: &Claims<RequestBody>, now: u64, skew: u64) -> Result<(), RequestError> {
+fn check(claims: &Claims<RequestBody>) -> Result<(), RequestError> {
     if !claims.nats.is_current() {
         return Err(RequestError::Version);
     }
@@ -215,16 +274,6 @@ fn check(claims: &Claims<RequestBody>, now: u64, skew: u64) -> Result<(), Reques
     }
     if claims.audience.as_deref() != Some(AUDIENCE) {
         return Err(RequestError::Audience);
-    }
-    if let Some(expires_at) = claims.expires_at
-        && now > expires_at.saturating_add(skew)
-    {
-        return Err(RequestError::Expired { expires_at, now });
-    }
-    if let Some(not_before) = claims.not_before
-        && not_before > now.saturating_add(skew)
-    {
-        return Err(RequestError::NotYetValid { not_before, now });
     }
     if !PublicKey::is_valid(claims.nats.user_nkey(), KeyKind::User) {
         return Err(RequestError::UserNkey);

@@ -71,6 +71,14 @@ impl State {
         }
     }
 
+    /// Returns the user nkey of the login that is decided, which its decision line has too.
+    fn user_nkey(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Decide { request, .. } => Some(&request.user_nkey),
+            Phase::Configure => None,
+        }
+    }
+
     fn received_at(&self) -> u64 {
         match &self.phase {
             Phase::Decide { request, .. } => request.received_at,
@@ -201,28 +209,48 @@ impl contract::secrets::Host for State {
 impl contract::log::Host for State {
     fn debug(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("debug", message) {
-            tracing::debug!(policy.name = %self.name, guest.message = line, "policy log");
+            tracing::debug!(
+                policy.name = %self.name,
+                user_nkey = self.user_nkey(),
+                guest.message = line,
+                "policy log"
+            );
         }
         Ok(())
     }
 
     fn info(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("info", message) {
-            tracing::info!(policy.name = %self.name, guest.message = line, "policy log");
+            tracing::info!(
+                policy.name = %self.name,
+                user_nkey = self.user_nkey(),
+                guest.message = line,
+                "policy log"
+            );
         }
         Ok(())
     }
 
     fn warn(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("warn", message) {
-            tracing::warn!(policy.name = %self.name, guest.message = line, "policy log");
+            tracing::warn!(
+                policy.name = %self.name,
+                user_nkey = self.user_nkey(),
+                guest.message = line,
+                "policy log"
+            );
         }
         Ok(())
     }
 
     fn error(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("error", message) {
-            tracing::error!(policy.name = %self.name, guest.message = line, "policy log");
+            tracing::error!(
+                policy.name = %self.name,
+                user_nkey = self.user_nkey(),
+                guest.message = line,
+                "policy log"
+            );
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_core::{
-    AuthorizationRequest, Credentials, Denial, DenialClass, Identity, Method, Strength,
+    AuthorizationRequest, Certificate, Credentials, Denial, DenialClass, Identity, Method, Strength,
 };
 
 use crate::bearer::{Presented, TokenPlace, presented};
@@ -96,35 +96,37 @@ impl Identifier {
         Ok(identity)
     }
 
-    /// Who a login says it is, before anything is verified.
+    /// Returns the names that a login carries, before anything is verified.
     pub fn claimant<'r>(&self, request: &'r AuthorizationRequest) -> Claimant<'r> {
         let credentials = &request.credentials;
-        if let Some(token) = self.claimed_token(request) {
-            return Claimant::Token(token);
-        }
-        let user = match credentials.method() {
-            Method::Password => credentials.username.as_deref().map(Cow::Borrowed),
-            Method::Nkey => credentials.nkey.as_deref().map(Cow::Borrowed),
-            Method::Jwt => {
-                let jwt = credentials.jwt.as_ref();
-                jwt.and_then(|jwt| claimed_subject(jwt.expose()))
-                    .map(Cow::Owned)
-            }
-            _ => None,
+        let method = credentials.method();
+        let bearer = self.presented(credentials);
+        // Many clients that present a token as their password share one user name, and no password is compared.
+        let is_password = bearer
+            .as_ref()
+            .is_none_or(|token| token.place != TokenPlace::Password);
+        let user = credentials.username.as_deref();
+        let subject = || {
+            // A user JWT beside anything else is a sentinel, which every client has.
+            let jwt = credentials.jwt.as_ref();
+            let jwt = jwt.filter(|_| method == Method::Jwt && bearer.is_none());
+            jwt.and_then(|jwt| claimed_subject(jwt.expose()))
         };
-        user.map_or(Claimant::Nobody, Claimant::User)
-    }
-
-    fn claimed_token<'r>(&self, request: &'r AuthorizationRequest) -> Option<Cow<'r, str>> {
-        let credentials = &request.credentials;
-        if let Some(token) = self.presented(credentials) {
-            let subject = || claimed_subject(token.text).map(Cow::Owned);
-            let subject = token.problem.is_none().then(subject).flatten();
-            return Some(subject.unwrap_or(Cow::Borrowed(token.text)));
+        let nkey = credentials.nkey.as_deref().map(Cow::Borrowed);
+        let key = nkey.or_else(|| subject().map(Cow::Owned));
+        let certificate = || {
+            let leaf = request.client.tls.as_ref().and_then(certificate::read)?;
+            certificate_name(&leaf).cloned()
+        };
+        let has_certificate_only = method == Method::None && bearer.is_none();
+        Claimant {
+            user: user
+                .filter(|user| is_password && !user.is_empty())
+                .map(Cow::Borrowed),
+            key,
+            certificate: has_certificate_only.then(certificate).flatten(),
+            token: claimed_token(credentials, bearer),
         }
-        let bare = credentials.token.as_ref();
-        let bare = bare.filter(|_| credentials.method() == Method::Token);
-        bare.map(|token| Cow::Borrowed(token.expose()))
     }
 
     /// What is presented as a bearer token; nothing if there is nobody whose tokens are believed.
@@ -158,6 +160,20 @@ impl Identifier {
             .map_err(|error| refusal(place, &error))?;
         Ok(Some(of_token(verified, request)))
     }
+}
+
+/// Returns the subject that a bearer token names, or else the token itself, or else the bare token of the login.
+fn claimed_token<'r>(
+    credentials: &'r Credentials,
+    bearer: Option<Presented<'r>>,
+) -> Option<Cow<'r, str>> {
+    let Some(token) = bearer else {
+        let bare = credentials.token.as_ref();
+        return bare.map(|token| Cow::Borrowed(token.expose()));
+    };
+    let subject = token.problem.is_none().then(|| claimed_subject(token.text));
+    let subject = subject.flatten().map(Cow::Owned);
+    Some(subject.unwrap_or(Cow::Borrowed(token.text)))
 }
 
 fn rejected(reason: impl Into<String>) -> Denial {
@@ -217,15 +233,22 @@ fn vouch_for(user: VerifiedUser, identity: &mut Identity) {
     identity.tags = user.tags;
 }
 
+/// Returns who a certificate names, if the server verified it: the SPIFFE id, or else the subject.
+fn certificate_name(leaf: &Certificate) -> Option<&String> {
+    let subject = Some(&leaf.subject).filter(|subject| !subject.is_empty());
+    leaf.spiffe_id
+        .as_ref()
+        .or(subject)
+        .filter(|_| leaf.verified)
+}
+
 /// Who presents nothing but a verified certificate is whom the certificate names.
 fn name_certificate(identity: &mut Identity) {
     let Some(leaf) = identity.certificate.as_ref().filter(|leaf| leaf.verified) else {
         return;
     };
-    let id = leaf.spiffe_id.as_ref();
-    let subject = Some(&leaf.subject).filter(|subject| !subject.is_empty());
     identity.method = Method::Certificate;
-    identity.principal = id.or(subject).cloned();
+    identity.principal = certificate_name(leaf).cloned();
     identity.strength = Strength::Proved;
     identity.issuer = Some(leaf.issuer.clone());
 }

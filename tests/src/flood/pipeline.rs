@@ -57,7 +57,7 @@ impl Pipeline {
             "verbose": false, "pedantic": false, "user": user, "pass": pass, "name": "flood", "lang": "test",
             "version": "0", "protocol": 1, "headers": true, "no_responders": true,
         });
-        let hello = format!("CONNECT {connect}\r\nSUB flood.* 1\r\nPING\r\n");
+        let hello = format!("CONNECT {connect}\r\nSUB $SYS._INBOX.flood.* 1\r\nPING\r\n");
         pipeline.stream.write_all(hello.as_bytes()).await?;
         while !matches!(pipeline.next().await?, Said::Pong) {}
         Ok(pipeline)
@@ -144,12 +144,16 @@ fn write_request(
 ) -> Result<()> {
     use std::io::Write;
     match headers {
-        None => write!(out, "PUB {CALLOUT} flood.{number} {}\r\n", request.len())?,
+        None => write!(
+            out,
+            "PUB {CALLOUT} $SYS._INBOX.flood.{number} {}\r\n",
+            request.len()
+        )?,
         Some(headers) => {
             let (head, total) = (headers.len(), headers.len() + request.len());
             write!(
                 out,
-                "HPUB {CALLOUT} flood.{number} {head} {total}\r\n{headers}"
+                "HPUB {CALLOUT} $SYS._INBOX.flood.{number} {head} {total}\r\n{headers}"
             )?;
         }
     }

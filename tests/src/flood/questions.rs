@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{Contender, RequestSigner, set, unix_now};
 
-/// How long requests are good for, in seconds: they are signed some time before they are sent.
-const IN_FORCE: u64 = 60;
+/// How long requests are good for, in seconds: they are signed some time before they are sent. Hosts take a minute at most.
+const IN_FORCE: u64 = 55;
 /// How many threads sign and check.
 const THREADS: usize = 2;
 

@@ -41,7 +41,7 @@ pub(crate) fn signed(issuer: &str, connect: &Value, number: usize) -> Result<Vec
     let user = user.unwrap_or_else(|| json!("[REDACTED]"));
     let request = |_| {
         let claims = json!({
-            "aud": "nats-authorization-request", "exp": now + 3600, "iat": now, "iss": id,
+            "aud": "nats-authorization-request", "exp": now + 60, "iat": now, "iss": id,
             "jti": "4OOFTSYDVLRBOUFBQ4CYB4QYNAYV5HIIHO6XQSSDYYFRNPFPDGNQ", "sub": issuer,
             "nats": {
                 "server_id": { "name": "nats-1", "host": "0.0.0.0", "id": id, "version": "2.15.1", "cluster": "east" },

@@ -22,11 +22,22 @@ impl Server {
 
     /// A request to a service that answers for `subject`, with this signed xkey.
     fn token(&self, subject: &str, xkey: Option<&str>) -> String {
+        self.token_with(subject, |request| {
+            request.server_id.xkey = xkey.unwrap_or_default().to_owned();
+        })
+    }
+
+    fn token_with(
+        &self,
+        subject: &str,
+        change: impl FnOnce(&mut nats_token::AuthorizationRequest),
+    ) -> String {
         let mut claims = nats_token::AuthorizationRequestClaims::new(subject).unwrap();
+        claims.claims.expires = i64::try_from(now() + 2).unwrap();
         claims.claims.audience = "nats-authorization-request".to_owned();
         claims.request.user_nkey = KeyPair::new_user().public_key();
         claims.request.server_id.id = self.pair.public_key();
-        claims.request.server_id.xkey = xkey.unwrap_or_default().to_owned();
+        change(&mut claims.request);
         claims.encode(&self.pair).unwrap()
     }
 
@@ -67,7 +78,7 @@ fn kind(
         &Remembered::default(),
     ) {
         Ok(_) => Ok(()),
-        Err(error) => Err(error.kind()),
+        Err(refused) => Err(refused.error.kind()),
     }
 }
 
@@ -77,7 +88,9 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
     let ours = options.issuers.request_subject();
     let other = KeyPair::new_account().public_key();
     let token = server.token(&other, None);
-    let error = open(&token.into(), None, now(), &options, &Remembered::default()).unwrap_err();
+    let refused = open(&token.into(), None, now(), &options, &Remembered::default()).unwrap_err();
+    let (error, asked) = (refused.error, refused.server.unwrap());
+    assert_eq!(asked.id, server.pair.public_key());
     assert_eq!(error.kind(), "issuer");
     let text = error.to_string();
     assert!(text.contains(&other) && text.contains(ours), "{text}");
@@ -160,7 +173,59 @@ fn a_request_is_good_once() {
     let first = open(&token, None, now(), &options, &remembered);
     assert!(first.is_ok(), "{first:?}");
     let second = open(&token, None, now(), &options, &remembered).unwrap_err();
-    assert_eq!(second.kind(), "replayed");
+    assert_eq!(second.error.kind(), "replayed");
+}
+
+#[test]
+fn a_signed_nonce_is_good_once() {
+    let (options, server) = (options(), Server::new());
+    let remembered = Remembered {
+        replays: Some(Replays::new(8)),
+        ..Remembered::default()
+    };
+    let subject = options.issuers.request_subject();
+    let kind = |nonce: &str, signature: &str| {
+        let token = server.token_with(subject, |request| {
+            request.client_info.nonce = nonce.to_owned();
+            request.connect_opts.signed_nonce = signature.to_owned();
+        });
+        let opened = open(&token.into(), None, now(), &options, &remembered);
+        opened.err().map(|refused| refused.error.kind())
+    };
+    assert_eq!(kind("nonce", "signature"), None);
+    assert_eq!(kind("nonce", "signature"), Some("replayed"));
+    assert_eq!(kind("nonce", "other"), Some("replayed"));
+    assert_eq!(kind("other", "signature"), None);
+    for _ in 0..2 {
+        assert_eq!(kind("", ""), None, "a login without a signature");
+    }
+}
+
+#[test]
+fn a_request_of_another_time_is_refused_and_names_the_difference() {
+    let (options, server) = (options(), Server::new());
+    let token: Bytes = server.token(options.issuers.request_subject(), None).into();
+    let made_at = now();
+    let opened_at = |now: u64| {
+        let opened = open(&token, None, now, &options, &Remembered::default());
+        opened.err().map(|refused| {
+            assert!(refused.server.is_some(), "which server");
+            (refused.error.kind(), refused.error.to_string())
+        })
+    };
+    assert_eq!(opened_at(made_at), None);
+    let (kind, text) = opened_at(made_at - 300).unwrap();
+    assert_eq!(kind, "clock");
+    assert!(
+        text.contains("300 s behind") || text.contains("301 s behind"),
+        "{text}"
+    );
+    let (kind, text) = opened_at(made_at + 302).unwrap();
+    assert_eq!(kind, "clock");
+    assert!(
+        text.contains("300 s ago") || text.contains("299 s ago"),
+        "{text}"
+    );
 }
 
 #[test]

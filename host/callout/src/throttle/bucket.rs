@@ -1,7 +1,9 @@
 //! Leaky buckets.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 /// How much a bucket holds and how fast it drains, in the time that it takes to drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,12 +14,34 @@ pub(super) struct Rate {
     all: u64,
 }
 
-/// Failures that drain away. Times are nanoseconds since the throttle began.
+/// Failures that drain away, and room for the attempts that are being decided. Times are nanoseconds since the throttle
+/// began.
+///
+/// An attempt takes its room when it is admitted, and gives it back or leaves a failure in its place. So failures never
+/// exceed what the bucket holds, however many attempts are decided at the same time.
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
-    empty_at: AtomicU64,
-    /// Until when a refusal is not worth a line in the log, because there has been one.
-    quiet_until: AtomicU64,
+    state: Mutex<State>,
+    /// Wakes attempts that wait for room.
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    empty_at: u64,
+    /// Attempts that are being decided.
+    undecided: u64,
+}
+
+/// Whether a bucket has room for one attempt more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Yes.
+    Free,
+    /// Not while others are being decided.
+    Busy,
+    /// Not for this long, because of failures.
+    Full(Duration),
 }
 
 impl Rate {
@@ -31,31 +55,67 @@ impl Rate {
 }
 
 impl Bucket {
-    /// How long it takes until there is room for one failure more; none if there is.
-    pub(super) fn wait(&self, rate: Rate, now: u64) -> Option<Duration> {
-        let level = self.empty_at.load(Ordering::Relaxed).saturating_sub(now);
-        let beyond = level.saturating_add(rate.one).saturating_sub(rate.all);
-        (beyond > 0).then(|| Duration::from_nanos(beyond))
+    /// Returns whether there is room for one attempt.
+    pub(super) fn room(&self, rate: Rate, now: u64) -> Room {
+        self.state().room(rate, now)
+    }
+
+    /// Takes room for one attempt. Returns whether there was any.
+    pub(super) fn take(&self, rate: Rate, now: u64) -> bool {
+        let mut state = self.state();
+        let is_free = state.room(rate, now) == Room::Free;
+        if is_free {
+            state.undecided = state.undecided.saturating_add(1);
+        }
+        is_free
+    }
+
+    /// Gives back the room of an attempt, and leaves a failure in its place if it `failed`.
+    pub(super) fn give_back(&self, rate: Rate, now: u64, failed: bool) {
+        let room = {
+            let mut state = self.state();
+            state.undecided = state.undecided.saturating_sub(1);
+            if failed {
+                state.fail(rate, now);
+            }
+            state.room(rate, now)
+        };
+        match room {
+            Room::Free => self.freed.notify_one(),
+            // A failure takes the place of the attempt: whoever waits goes on waiting for the others.
+            Room::Busy => {}
+            Room::Full(_) => self.freed.notify_waiters(),
+        }
+    }
+
+    /// Wakes those that wait for room.
+    pub(super) const fn freed(&self) -> &Notify {
+        &self.freed
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn room(&self, rate: Rate, now: u64) -> Room {
+        let level = self.empty_at.saturating_sub(now);
+        let next = level.saturating_add(rate.one);
+        let undecided = rate.one.saturating_mul(self.undecided);
+        if next > rate.all {
+            Room::Full(Duration::from_nanos(next.saturating_sub(rate.all)))
+        } else if next.saturating_add(undecided) > rate.all {
+            Room::Busy
+        } else {
+            Room::Free
+        }
     }
 
     /// One failure more. What the bucket does not hold flows over: it is never more than full.
-    pub(super) fn fill(&self, rate: Rate, now: u64) {
-        let fill = |empty_at: u64| {
-            let level = empty_at.saturating_sub(now).saturating_add(rate.one);
-            Some(now.saturating_add(level.min(rate.all)))
-        };
-        // Never refused: `fill` always has a value.
-        let _ = self
-            .empty_at
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fill);
-    }
-
-    /// Whether this refusal is the first, or the first since as long as the bucket takes to drain.
-    pub(super) fn is_first_refusal(&self, rate: Rate, now: u64) -> bool {
-        let quiet = |until: u64| (until <= now).then(|| now.saturating_add(rate.all));
-        self.quiet_until
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, quiet)
-            .is_ok()
+    fn fail(&mut self, rate: Rate, now: u64) {
+        let level = self.empty_at.saturating_sub(now).saturating_add(rate.one);
+        self.empty_at = now.saturating_add(level.min(rate.all));
     }
 }
 
@@ -69,38 +129,55 @@ mod tests {
         Rate::new(3, Duration::from_secs(3)).unwrap()
     }
 
+    /// Whether there was room, for an attempt that failed at once.
+    fn fails(bucket: &Bucket, now: u64) -> bool {
+        let is_free = bucket.take(rate(), now);
+        if is_free {
+            bucket.give_back(rate(), now, true);
+        }
+        is_free
+    }
+
     #[test]
     fn so_many_are_free_and_then_one_at_a_time() {
         let bucket = Bucket::default();
         for _ in 0..3 {
-            assert_eq!(bucket.wait(rate(), SECOND), None);
-            bucket.fill(rate(), SECOND);
+            assert!(fails(&bucket, SECOND));
         }
-        assert_eq!(
-            bucket.wait(rate(), SECOND),
-            Some(Duration::from_secs(1)),
-            "full"
-        );
-        assert_eq!(
-            bucket.wait(rate(), SECOND + SECOND / 4),
-            Some(Duration::from_millis(750))
-        );
-        assert_eq!(bucket.wait(rate(), 2 * SECOND), None, "one has drained");
-        bucket.fill(rate(), 2 * SECOND);
-        assert_eq!(
-            bucket.wait(rate(), 2 * SECOND),
-            Some(Duration::from_secs(1))
-        );
+        let full = |milliseconds| Room::Full(Duration::from_millis(milliseconds));
+        assert_eq!(bucket.room(rate(), SECOND), full(1000));
+        assert_eq!(bucket.room(rate(), SECOND + SECOND / 4), full(750));
+        assert!(fails(&bucket, 2 * SECOND), "one has drained");
+        assert_eq!(bucket.room(rate(), 2 * SECOND), full(1000));
+    }
+
+    #[test]
+    fn undecided_attempts_take_room_until_they_are_decided() {
+        let bucket = Bucket::default();
+        for _ in 0..3 {
+            assert!(bucket.take(rate(), SECOND));
+        }
+        assert_eq!(bucket.room(rate(), SECOND), Room::Busy);
+        bucket.give_back(rate(), SECOND, true);
+        assert_eq!(bucket.room(rate(), SECOND), Room::Busy, "a failure instead");
+        bucket.give_back(rate(), SECOND, false);
+        assert!(bucket.take(rate(), SECOND), "a success");
+        bucket.give_back(rate(), SECOND, true);
+        bucket.give_back(rate(), SECOND, true);
+        let full = Room::Full(Duration::from_secs(1));
+        assert_eq!(bucket.room(rate(), SECOND), full);
+        assert!(!bucket.take(rate(), SECOND));
     }
 
     #[test]
     fn a_bucket_is_never_more_than_full() {
         let bucket = Bucket::default();
         for _ in 0..100 {
-            bucket.fill(rate(), SECOND);
+            bucket.give_back(rate(), SECOND, true);
         }
-        assert_eq!(bucket.wait(rate(), SECOND), Some(Duration::from_secs(1)));
-        assert_eq!(bucket.wait(rate(), 4 * SECOND), None);
+        let full = Room::Full(Duration::from_secs(1));
+        assert_eq!(bucket.room(rate(), SECOND), full);
+        assert_eq!(bucket.room(rate(), 4 * SECOND), Room::Free);
     }
 
     #[test]
@@ -108,15 +185,7 @@ mod tests {
         assert_eq!(Rate::new(0, Duration::from_secs(1)), None);
         let bucket = Bucket::default();
         let rate = Rate::new(u32::MAX, Duration::from_nanos(1)).unwrap();
-        bucket.fill(rate, 0);
-        assert_eq!(bucket.wait(rate, 0), None);
-    }
-
-    #[test]
-    fn a_refusal_is_first_once_in_a_while() {
-        let bucket = Bucket::default();
-        let first = [0, 1, 3 * SECOND - 1, 3 * SECOND, 3 * SECOND + 1]
-            .map(|now| bucket.is_first_refusal(rate(), now));
-        assert_eq!(first, [true, false, false, true, false]);
+        bucket.give_back(rate, 0, true);
+        assert!(bucket.take(rate, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! Under what failures are remembered: numbers that say nothing to whoever reads the memory of the process.
+//! Keyed hashes of addresses and names, so that a memory dump reveals neither.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -22,17 +22,19 @@ impl Keys {
         self.of(("address", source))
     }
 
-    pub(super) fn of_user(&self, user: &str) -> u64 {
-        self.of(("user", user))
+    /// Returns the key of a name, which differs from those of the same text of another kind.
+    pub(super) fn of_name(&self, kind: &str, name: &str) -> u64 {
+        self.of((kind, name))
     }
 
-    pub(super) fn of_token(&self, token: &str) -> u64 {
-        self.of(("token", token))
-    }
-
-    /// Of an address and a user or a token, by their keys.
-    pub(super) fn of_pair(&self, both: (u64, u64)) -> u64 {
-        self.of(("pair", both))
+    /// Returns the key of an address together with the names of a login and the certificate, by their keys.
+    pub(super) fn of_pair<const N: usize>(
+        &self,
+        address: u64,
+        names: [Option<u64>; N],
+        certificate: Option<u64>,
+    ) -> u64 {
+        self.of(("pair", address, names, certificate))
     }
 
     fn of(&self, what: impl Hash) -> u64 {

@@ -1,8 +1,10 @@
 //! Who is held up, by whom, and for how long.
 
-use portcullis_core::Permit;
+use portcullis_core::{Client, Denial, Outcome, Permit};
+use portcullis_identity::Claimant;
 use rstest::rstest;
 
+use super::admission::{Admission, Admitted, Refusal};
 use super::*;
 
 /// Ten failures an address and three a user, in a minute.
@@ -31,36 +33,55 @@ impl World {
         self.now += Duration::from_secs(seconds);
     }
 
-    fn attempt(&self, host: &str, user: &str) -> (Attempt, Client) {
+    /// An attempt of `user`, or with `token:TOKEN`, `key:NKEY` or `certificate:NAME` in its place, several with spaces.
+    fn attempt(&self, host: &str, names: &str) -> (Attempt, Client) {
         let client = client(host);
-        let claimant = match (user, user.strip_prefix("token:")) {
-            ("", _) => Claimant::Nobody,
-            (_, Some(token)) => Claimant::Token(token.into()),
-            (user, None) => Claimant::User(user.into()),
-        };
+        let mut claimant = Claimant::default();
+        for name in names.split_whitespace() {
+            match name.split_once(':') {
+                None => claimant.user = Some(name.into()),
+                Some(("token", token)) => claimant.token = Some(token.into()),
+                Some(("key", key)) => claimant.key = Some(key.into()),
+                Some((_, certificate)) => claimant.certificate = Some(certificate.to_owned()),
+            }
+        }
         (self.throttle.attempt(&client, &claimant), client)
     }
 
+    fn admit(&self, host: &str, names: &str) -> Result<Admitted<'_>, Refusal> {
+        let (attempt, client) = self.attempt(host, names);
+        self.throttle.try_admit(attempt, &client, self.now)
+    }
+
+    /// An attempt that is being decided.
+    fn begins(&self, host: &str, names: &str) -> Admission<'_> {
+        match self.admit(host, names) {
+            Ok(Admitted::Yes(admission)) => admission,
+            other => panic!("not admitted: {other:?}"),
+        }
+    }
+
     /// Why an attempt is not admitted, if it is not.
-    fn refusal(&self, host: &str, user: &str) -> Option<String> {
-        let (attempt, client) = self.attempt(host, user);
-        let denial = self.throttle.admit(attempt, &client, self.now).err()?;
+    fn refusal(&self, host: &str, names: &str) -> Option<String> {
+        let denial = self.admit(host, names).err()?.denial;
         assert_eq!(denial.class, DenialClass::Throttled);
         Some(denial.reason)
     }
 
-    fn is_admitted(&self, host: &str, user: &str) -> bool {
-        self.refusal(host, user).is_none()
+    fn is_admitted(&self, host: &str, names: &str) -> bool {
+        self.refusal(host, names).is_none()
     }
 
-    fn ends(&self, host: &str, user: &str, outcome: &Outcome) {
-        let (attempt, _) = self.attempt(host, user);
-        self.throttle.note(attempt, outcome, self.now);
+    /// An attempt that ends so, if it is admitted.
+    fn ends(&self, host: &str, names: &str, outcome: &Outcome) {
+        if let Ok(Admitted::Yes(admission)) = self.admit(host, names) {
+            admission.conclude(outcome, self.now);
+        }
     }
 
-    fn fails(&self, times: usize, host: &str, user: &str) {
+    fn fails(&self, times: usize, host: &str, names: &str) {
         for _ in 0..times {
-            self.ends(host, user, &denied(DenialClass::PolicyDenied));
+            self.ends(host, names, &denied(DenialClass::PolicyDenied));
         }
     }
 
@@ -117,7 +138,7 @@ fn a_user_with_too_many_failures_waits_wherever_they_come_from() {
     }
     assert_eq!(
         world.refusal("10.0.0.9", "alice").unwrap(),
-        "too many attempts in the user's name have failed; the next is looked at in 20001 ms"
+        "too many attempts in a name of the login have failed; the next is looked at in 20001 ms"
     );
     assert!(!world.is_admitted("", "alice"), "without an address too");
     assert!(world.is_admitted("10.0.0.0", "bob"));
@@ -136,7 +157,6 @@ fn faults_of_others_are_no_failed_attempts(
         DenialClass::InvalidPermit,
         DenialClass::SourceNotAllowed,
         DenialClass::TimeNotAllowed,
-        DenialClass::Deadline,
         DenialClass::Overloaded,
         DenialClass::InvalidResponse,
         DenialClass::Internal
@@ -152,11 +172,13 @@ fn faults_of_others_are_no_failed_attempts(
 }
 
 #[rstest]
-fn what_was_not_proved_is_a_failed_attempt(
+fn what_was_not_proved_in_time_is_a_failed_attempt(
     #[values(
         DenialClass::IdentityRejected,
         DenialClass::PolicyDenied,
-        DenialClass::EndOfChain
+        DenialClass::EndOfChain,
+        DenialClass::Deadline,
+        DenialClass::PolicyDeadline
     )]
     class: DenialClass,
 ) {
@@ -178,7 +200,7 @@ fn others_do_not_lock_out_who_is_known() {
         world.is_admitted("10.0.0.7", "alice"),
         "others in her name, elsewhere"
     );
-    world.fails(10, "10.0.0.7", "mallory");
+    world.fails(10, "10.0.0.7", "");
     assert!(!world.is_admitted("10.0.0.7", "bob"));
     assert!(
         world.is_admitted("10.0.0.7", "alice"),
@@ -187,18 +209,151 @@ fn others_do_not_lock_out_who_is_known() {
 }
 
 #[test]
-fn tokens_are_not_counted_and_known_all_the_same() {
+fn a_token_is_a_name_of_its_own() {
     let world = World::new(options());
     world.succeeds("10.0.0.7", "token:good");
-    world.fails(9, "10.0.0.7", "token:guess");
-    assert!(world.is_admitted("10.0.0.7", "token:guess"), "no user");
-    world.fails(1, "10.0.0.7", "token:other guess");
-    assert!(!world.is_admitted("10.0.0.7", "token:guess"));
+    world.fails(3, "10.0.0.7", "token:guess");
+    assert!(!world.is_admitted("10.0.0.8", "token:guess"));
+    assert!(world.is_admitted("10.0.0.7", "token:other-guess"));
+    world.fails(7, "10.0.0.7", "");
+    assert!(!world.is_admitted("10.0.0.7", "token:other-guess"));
     assert!(world.is_admitted("10.0.0.7", "token:good"));
     assert!(
         !world.is_admitted("10.0.0.7", "good"),
         "a user of that name"
     );
+}
+
+#[test]
+fn names_beside_a_user_name_make_no_other_user() {
+    let world = World::new(options());
+    for number in 0..3 {
+        let names = format!("alice key:U{number} token:t{number}");
+        assert!(world.is_admitted("", &names), "{number}");
+        world.fails(1, "", &names);
+    }
+    for names in ["alice", "alice key:U9", "alice token:t9", "key:U1 alice"] {
+        assert!(!world.is_admitted("", names), "{names}");
+    }
+    assert!(world.is_admitted("", "bob key:U9"));
+}
+
+#[test]
+fn a_name_beside_those_that_are_known_is_not_known() {
+    let world = World::new(options());
+    world.succeeds("10.0.0.7", "alice");
+    world.fails(3, "192.0.2.1", "alice");
+    assert!(!world.is_admitted("10.0.0.7", "alice key:U1"));
+    assert!(world.is_admitted("10.0.0.7", "alice"));
+}
+
+#[rstest]
+fn a_login_of_any_method_is_known(
+    #[values("alice", "key:U1", "token:t", "certificate:CN=press", "")] names: &str,
+) {
+    let world = World::new(options());
+    world.succeeds("10.0.0.7", names);
+    for number in 0..10 {
+        world.fails(1, "10.0.0.7", &format!("token:guess-{number}"));
+    }
+    assert!(!world.is_admitted("10.0.0.7", "mallory"));
+    assert!(world.is_admitted("10.0.0.7", names));
+}
+
+#[test]
+fn attempts_at_the_same_time_cannot_fail_more_often_than_others() {
+    let world = World::new(options());
+    let hosts: Vec<_> = (0..60).map(|number| format!("10.0.1.{number}")).collect();
+    let undecided: Vec<_> = hosts[..3]
+        .iter()
+        .map(|host| world.begins(host, "alice"))
+        .collect();
+    for host in &hosts[3..] {
+        let admitted = world.admit(host, "alice");
+        assert!(matches!(admitted, Ok(Admitted::NotYet(_))), "{admitted:?}");
+    }
+    for attempt in undecided {
+        attempt.conclude(&denied(DenialClass::PolicyDenied), world.now);
+    }
+    for host in &hosts {
+        assert!(!world.is_admitted(host, "alice"), "{host}");
+    }
+    assert_eq!(world.failures(), 3);
+}
+
+#[test]
+fn an_attempt_that_cannot_go_on_takes_no_room() {
+    let world = World::new(options());
+    let undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
+    for _ in 0..100 {
+        let admitted = world.admit("10.0.0.7", "alice");
+        assert!(matches!(admitted, Ok(Admitted::NotYet(_))));
+    }
+    let others: Vec<_> = (0..10)
+        .map(|number| world.begins("10.0.0.7", &format!("user-{number}")))
+        .collect();
+    drop((undecided, others));
+    assert!(world.is_admitted("10.0.0.7", "alice"));
+}
+
+#[tokio::test]
+async fn who_waits_goes_on_when_another_succeeds() {
+    let world = World::new(options());
+    let mut undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
+    let (attempt, client) = world.attempt("", "alice");
+    let far = Instant::now() + Duration::from_mins(1);
+    let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    let permit = Permit::builder("APP", 100).finish().unwrap();
+    let succeeds = undecided.pop().unwrap();
+    succeeds.conclude(&Outcome::Permit(permit), Instant::now());
+    assert!(waiting.await.is_ok());
+}
+
+#[tokio::test]
+async fn who_waits_is_refused_when_the_others_fail() {
+    let world = World::new(options());
+    let undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
+    let (attempt, client) = world.attempt("", "alice");
+    let far = Instant::now() + Duration::from_mins(1);
+    let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    for attempt in undecided {
+        attempt.conclude(&denied(DenialClass::PolicyDenied), Instant::now());
+    }
+    let refusal = waiting.await.unwrap_err();
+    assert_eq!(refusal.denial.class, DenialClass::Throttled);
+}
+
+#[tokio::test]
+async fn nobody_waits_beyond_the_deadline() {
+    let world = World::new(options());
+    let _undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
+    let (attempt, client) = world.attempt("", "alice");
+    let refusal = world.throttle.admit(attempt, &client, Instant::now());
+    let denial = refusal.await.unwrap_err().denial;
+    assert_eq!(denial.class, DenialClass::Throttled);
+    assert!(denial.reason.contains("being decided"), "{denial}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_at_once_are_let_in_one_after_the_other() {
+    let world = Arc::new(World::new(options()));
+    let far = Instant::now() + Duration::from_mins(1);
+    let logins = (0..500).map(|number| {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move {
+            let names = format!("alice key:U{}", number % 7);
+            let (attempt, client) = world.attempt(&format!("10.0.0.{}", number % 5), &names);
+            let admission = world.throttle.admit(attempt, &client, far).await.unwrap();
+            tokio::task::yield_now().await;
+            let permit = Permit::builder("APP", 100).finish().unwrap();
+            admission.conclude(&Outcome::Permit(permit), Instant::now());
+        })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        login.await.unwrap();
+    }
 }
 
 #[test]
@@ -211,7 +366,7 @@ fn who_is_known_has_as_many_failures_as_a_user() {
     }
     assert_eq!(
         world.refusal("10.0.0.7", "alice").unwrap(),
-        "too many attempts in the user's name from the client's address have failed; the next is looked at in 20001 ms"
+        "too many attempts in the names of the login from the client's address have failed; the next is looked at in 20001 ms"
     );
     // Those are nobody else's.
     assert!(world.is_admitted("10.0.0.8", "alice"));
@@ -226,7 +381,7 @@ fn nobody_is_known_for_ever() {
     let mut world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
     world.pass(KNOWN_FOR.as_secs() - 1);
-    world.fails(10, "10.0.0.7", "bob");
+    world.fails(10, "10.0.0.7", "");
     assert!(world.is_admitted("10.0.0.7", "alice"));
     world.pass(1);
     assert!(!world.is_admitted("10.0.0.7", "alice"));
@@ -283,10 +438,7 @@ fn memory_is_bounded_however_many_addresses_and_names_there_are() {
             host: Some(std::net::Ipv4Addr::from_bits(number).to_string()),
             ..Client::default()
         };
-        let claimant = Claimant::User(number.to_string().into());
-        let attempt = world.throttle.attempt(&client, &claimant);
-        let outcome = denied(DenialClass::PolicyDenied);
-        world.throttle.note(attempt, &outcome, world.now);
+        world.fails(1, client.host.as_deref().unwrap(), &number.to_string());
         if number % 10 == 0 {
             world.succeeds(client.host.as_deref().unwrap(), "alice");
         }
@@ -328,7 +480,7 @@ fn samples_say_how_much_is_remembered() {
         [
             "failed_attempts [] Counter(2)",
             "throttle_entries [(\"kind\", \"address\")] Gauge(2.0)",
-            "throttle_entries [(\"kind\", \"user\")] Gauge(1.0)",
+            "throttle_entries [(\"kind\", \"user\")] Gauge(2.0)",
             "throttle_entries [(\"kind\", \"pair\")] Gauge(1.0)",
         ]
     );

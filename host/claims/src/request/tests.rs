@@ -208,6 +208,10 @@ fn open_edited(pointer: &str, value: Value) -> Result<OpenedRequest, RequestErro
 #[case("/iss", json!(ISSUER), TokenError::Signature.into())]
 #[case("/iss", json!("hunter2"), TokenError::Issuer.into())]
 #[case("/exp", json!(NOW - 6), RequestError::Expired { expires_at: NOW - 6, now: NOW })]
+#[case("/exp", json!(NOW + 61), RequestError::LongLived { lifetime: 61 })]
+#[case("/exp", Value::Null, RequestError::Undated)]
+#[case("/iat", json!(NOW + 6), RequestError::MadeAhead { issued_at: NOW + 6, now: NOW })]
+#[case("/iat", Value::Null, RequestError::Undated)]
 #[case("/nbf", json!(NOW + 6), RequestError::NotYetValid { not_before: NOW + 6, now: NOW })]
 #[case("/nats/type", json!("user"), TokenError::Kind("authorization_request").into())]
 #[case("/nats/version", json!(3), TokenError::Version(3).into())]
@@ -229,9 +233,9 @@ fn a_signed_request_that_is_wrong_is_refused(
 
 #[rstest]
 #[case("/exp", json!(NOW - 5))]
-#[case("/exp", Value::Null)]
+#[case("/exp", json!(NOW + 60))]
 #[case("/nbf", json!(NOW + 5))]
-#[case("/iat", json!(NOW + 1_000))]
+#[case("/iat", json!(NOW + 5))]
 #[case("/new", json!({ "a": [1, 2] }))]
 #[case("/nats/new", json!("x"))]
 #[case("/nats/client_info", Value::Null)]
@@ -347,8 +351,10 @@ fn secrets_are_in_no_debug_output() {
 fn requests_of_another_implementation_open() {
     let server = nats_token::KeyPair::new_server();
     let user = nats_token::KeyPair::new_user().public_key();
+    let in_two_seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + 2;
     let mut made = nats_token::AuthorizationRequestClaims::new(ISSUER).unwrap();
     made.claims.audience = AUDIENCE.to_owned();
+    made.claims.expires = i64::try_from(in_two_seconds).unwrap();
     made.request.user_nkey.clone_from(&user);
     made.request.server_id.id = server.public_key();
     made.request.client_info.mqtt = "m".to_owned();
@@ -358,7 +364,7 @@ fn requests_of_another_implementation_open() {
     let now = u64::try_from(made.claims.issued_at).unwrap();
     let opened = OpenedRequest::open(token.as_bytes(), now, SKEW).unwrap();
     assert_eq!(opened.jti(), Some(made.claims.id.as_str()));
-    assert_eq!(opened.expires_at(), None);
+    assert_eq!(opened.expires_at(), Some(in_two_seconds));
     let request = opened.request();
     assert_eq!(request.user_nkey, user);
     assert_eq!(request.server.id, server.public_key());

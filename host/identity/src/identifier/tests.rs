@@ -104,44 +104,93 @@ async fn beside_a_password_or_a_token_the_jwt_is_a_sentinel() {
     assert!(identify(&world, &request).await.is_err());
 }
 
+/// User, key and token of a login, as it claims them.
+fn claimed(identifier: &Identifier, credentials: Credentials) -> [Option<String>; 3] {
+    let mut request = World::new().login(String::new());
+    request.credentials = credentials;
+    let claimant = identifier.claimant(&request);
+    [claimant.user, claimant.key, claimant.token].map(|name| name.map(Cow::into_owned))
+}
+
 #[test]
-fn who_a_login_says_it_is_needs_no_proof() {
+fn the_names_of_a_login_need_no_proof() {
     let world = World::new();
     let jwt = world.user_claims().sign(&world.stranger).unwrap();
-    let mut request = world.login(jwt.clone());
-    let claimed = |request: &AuthorizationRequest, identifier: &Identifier| match identifier
-        .claimant(request)
-    {
-        Claimant::User(user) => Some(user.into_owned()),
-        _ => None,
-    };
-    let plain = Identifier::default();
     let subject = Some(world.user.public_key().to_owned());
-    assert_eq!(claimed(&request, &plain), subject);
-    let (unsigned, _) = jwt.rsplit_once('.').unwrap();
-    request.credentials.jwt = Some(Secret::new(unsigned));
-    assert_eq!(claimed(&request, &plain), subject, "not even a signature");
-    request.credentials.jwt = Some(Secret::new("eyJ"));
-    assert_eq!(claimed(&request, &plain), None);
-
-    let credentials = &mut request.credentials;
-    *credentials = Credentials {
-        username: Some("alice".to_owned()),
-        password: Some(Secret::new("hunter2")),
+    let claimed = |credentials| claimed(&Identifier::default(), credentials);
+    let with_jwt = |jwt: &str| Credentials {
         jwt: Some(Secret::new(jwt)),
         ..Default::default()
     };
-    assert_eq!(claimed(&request, &plain).as_deref(), Some("alice"));
-    request.credentials.token = Some(Secret::new("opaque"));
-    let token = Claimant::Token("opaque".into());
-    assert_eq!(plain.claimant(&request), token, "a bare token");
-    assert_eq!(format!("{token:?}"), "Token([redacted])");
+    assert_eq!(claimed(with_jwt(&jwt)), [None, subject.clone(), None]);
+    let (unsigned, _) = jwt.rsplit_once('.').unwrap();
+    assert_eq!(
+        claimed(with_jwt(unsigned)),
+        [None, subject, None],
+        "not even a signature"
+    );
+    assert_eq!(claimed(with_jwt("eyJ")), [None, None, None]);
+    assert_eq!(claimed(Credentials::default()), [None, None, None]);
+}
 
-    request.credentials = Credentials {
-        nkey: Some("UABC".to_owned()),
+#[test]
+fn every_name_beside_the_others_is_told() {
+    let claimed = |credentials| claimed(&Identifier::default(), credentials);
+    let text = |text: &str| Some(text.to_owned());
+    let everything = Credentials {
+        username: text("alice"),
+        password: Some(Secret::new("hunter2")),
+        nkey: text("UABC"),
+        token: Some(Secret::new("opaque")),
         ..Default::default()
     };
-    assert_eq!(claimed(&request, &plain).as_deref(), Some("UABC"));
+    let all = [text("alice"), text("UABC"), text("opaque")];
+    assert_eq!(claimed(everything.clone()), all);
+    let world = World::new();
+    let sentinel = world.user_claims().sign(&world.stranger).unwrap();
+    let beside_sentinel = Credentials {
+        jwt: Some(Secret::new(sentinel)),
+        nkey: None,
+        ..everything
+    };
+    let [user, key, token] = claimed(beside_sentinel);
+    assert_eq!((user, token), (text("alice"), text("opaque")));
+    assert_eq!(key, None, "every client has the sentinel");
+    let claimant = Claimant {
+        token: Some("opaque".into()),
+        ..Claimant::default()
+    };
+    assert!(!format!("{claimant:?}").contains("opaque"));
+}
+
+/// A connection with a certificate that names `CN=press`.
+fn tls(verified: bool) -> portcullis_core::ClientTls {
+    let mut params = rcgen::CertificateParams::default();
+    let mut name = rcgen::DistinguishedName::new();
+    name.push(rcgen::DnType::CommonName, "press");
+    params.distinguished_name = name;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    portcullis_core::ClientTls {
+        verified,
+        chains: vec![vec![certificate.pem()]],
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_certificate_names_a_login_that_presents_nothing_else() {
+    let mut request = World::new().login(String::new());
+    request.credentials = Credentials::default();
+    request.client.tls = Some(tls(true));
+    let identifier = Identifier::default();
+    let name = identifier.claimant(&request).certificate;
+    assert_eq!(name.as_deref(), Some("CN=press"));
+    request.client.tls = Some(tls(false));
+    assert_eq!(identifier.claimant(&request).certificate, None);
+    request.client.tls = Some(tls(true));
+    request.credentials.username = Some("alice".to_owned());
+    assert_eq!(identifier.claimant(&request).certificate, None);
 }
 
 #[test]
@@ -151,24 +200,23 @@ fn a_bearer_token_is_nobodys_until_it_is_verified() {
         ..IdentifierOptions::default()
     });
     // `{"alg":"RS256"}`, `{}` and `{"sub":"a"}`
-    for (password, claimant) in [
-        ("Bearer opaque", Claimant::Token("opaque".into())),
-        (
-            "eyJhbGciOiJSUzI1NiJ9.e30.AAAA",
-            Claimant::Token("eyJhbGciOiJSUzI1NiJ9.e30.AAAA".into()),
-        ),
+    let signed = "eyJhbGciOiJSUzI1NiJ9.e30.AAAA";
+    for (password, user, token) in [
+        ("Bearer opaque", None, Some("opaque")),
+        (signed, None, Some(signed)),
         (
             "bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA",
-            Claimant::Token("a".into()),
+            None,
+            Some("a"),
         ),
-        ("hunter2", Claimant::User("mqtt".into())),
+        ("hunter2", Some("mqtt"), None),
     ] {
-        let mut request = World::new().login(String::new());
-        request.credentials = Credentials {
+        let credentials = Credentials {
             username: Some("mqtt".to_owned()),
             password: Some(Secret::new(password)),
             ..Default::default()
         };
-        assert_eq!(identifier.claimant(&request), claimant, "{password}");
+        let expected = [user, None, token].map(|name: Option<&str>| name.map(str::to_owned));
+        assert_eq!(claimed(&identifier, credentials), expected, "{password}");
     }
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use async_nats::Client;
+use async_nats::{Client, HeaderMap};
 use futures::StreamExt;
-use portcullis_tests::{Accounts, CALLOUT, Event, RequestSigner, set, unix_now};
+use portcullis_tests::{
+    Accounts, CALLOUT, Event, RequestSigner, ask_as_server, server_inbox, set, unix_now,
+};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -47,7 +49,7 @@ pub(super) async fn garbage() -> Result<Outcome> {
     let mut kinds = kinds.iter().cycle();
     for batch in 1..=GARBAGE / BATCH {
         for kind in kinds.by_ref().take(BATCH) {
-            let reply = vandal.new_inbox();
+            let reply = server_inbox(&vandal);
             vandal
                 .publish_with_reply(CALLOUT, reply, kind.clone().into())
                 .await?;
@@ -130,8 +132,7 @@ async fn ask_at(client: &Client, signer: &RequestSigner, ahead: i64) -> Result<b
     let mut claims = signer.claims(TOKEN);
     set(&mut claims, "/iat", json!(now))?;
     set(&mut claims, "/exp", json!(now + 5))?;
-    let answer = client
-        .request(CALLOUT, signer.sign(&claims)?.into())
-        .await?;
+    let request = signer.sign(&claims)?.into();
+    let answer = ask_as_server(client, HeaderMap::new(), request).await?;
     Ok(!answer.payload.is_empty())
 }
