@@ -12,6 +12,7 @@ mod health;
 mod inbox;
 mod insider;
 mod key_value;
+mod late;
 mod login;
 mod numbers;
 mod oidc;

@@ -140,6 +140,21 @@ impl Site {
         NatsServer::start(self.release, &file).await
     }
 
+    /// Starts a server that waits for this many seconds for the host's answer.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn start_server_waiting(
+        &self,
+        accounts: Accounts,
+        seconds: &str,
+    ) -> Result<NatsServer> {
+        let config = self.server_config(accounts, &self.keys.issuer.public_key());
+        let config = config.replace("timeout: 5\n", &format!("timeout: {seconds}\n"));
+        self.start_server_with(&config).await
+    }
+
     /// Starts a host for `server`, without waiting for it. `extra` is appended to its configuration.
     ///
     /// # Errors

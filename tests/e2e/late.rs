@@ -1,0 +1,89 @@
+//! What is recorded of logins that the server had given up by the time that the host replied.
+
+use anyhow::{Result, ensure};
+use portcullis_tests::{Accounts, Answer, Event, Host, Release, Site, Wire};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::support::{ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, static_users};
+
+async fn site(release: Release) -> Result<Site> {
+    let site = Site::create(release)?;
+    let settings = settings(&[alice("").await?, sensor("everything", "").await?]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    Ok(site)
+}
+
+/// Sends a signal to the host.
+async fn signal(host: &Host, signal: &str) -> Result<()> {
+    let id = host.id()?.to_string();
+    let kill = Command::new("kill").args([signal, &id]).status().await?;
+    ensure!(kill.success(), "cannot send {signal} to the host");
+    Ok(())
+}
+
+/// Logs in as this client presents itself; the server gives up.
+async fn is_given_up(port: u16, presented: &Value) -> Result<()> {
+    let mut wire = Wire::open(port).await?;
+    let answer = wire.log_in(presented).await?;
+    ensure!(answer != Answer::Admitted, "the server waited");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_login_that_waited_while_the_host_was_stopped_is_not_recorded_as_let_in(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let server = site.start_server_waiting(Accounts::Several, "2").await?;
+    let host = site.start_host(&server).await?;
+    let presented = |name: &str| json!({ "auth_token": SENSOR_TOKEN, "name": name });
+
+    signal(&host, "-STOP").await?;
+    is_given_up(server.port(), &presented("stopped")).await?;
+    signal(&host, "-CONT").await?;
+
+    let decision = host.decision("stopped").await?;
+    assert_eq!(decision.text("reply"), "late", "{decision:?}");
+    assert_eq!(decision.text("denial.class"), "deadline", "{decision:?}");
+    let noticed = |event: &Event| {
+        event.says(
+            "this process did not run, or its clock was set: requests that waited may be too late",
+        )
+    };
+    host.wait_for("the pause", noticed).await?;
+    // Logins go on as before.
+    let mut wire = Wire::open(server.port()).await?;
+    assert_eq!(wire.log_in(&presented("next")).await?, Answer::Admitted);
+    assert_eq!(host.decision("next").await?.text("reply"), "sent");
+    Ok(())
+}
+
+/// A server that waits for 20 milliseconds says in its requests that it waits for up to a second.
+#[rstest]
+#[tokio::test]
+async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = site(release).await?;
+    let server = site
+        .start_server_waiting(Accounts::Several, "0.001")
+        .await?;
+    let host = site.start_host(&server).await?;
+
+    let presented = json!({ "user": "alice", "pass": ALICE_PASSWORD, "name": "hasty" });
+    is_given_up(server.port(), &presented).await?;
+
+    let decision = host.decision("hasty").await?;
+    if decision.text("reply") == "sent" {
+        let rejected = |event: &Event| event.says("permit rejected by the server");
+        let rejected = host.wait_for("the server's word", rejected).await?;
+        assert_eq!(rejected.text("user_nkey"), decision.text("user_nkey"));
+    } else {
+        assert_eq!(decision.text("reply"), "given-up", "{decision:?}");
+    }
+    Ok(())
+}
