@@ -8,6 +8,7 @@ use portcullis_core::{
     ResponsePermission, Secret, TimeRange, Verdict,
 };
 use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
+use portcullis_tests::Built;
 
 use crate::support::{
     NOW, decide, engine, guest, identified, load, load_with, plain_hashes, request,
@@ -283,7 +284,30 @@ fn a_runaway_policy_is_stopped_and_others_are_not_disturbed() {
 fn the_requests_own_deadline_stops_a_policy_too() {
     let policy = load("spins").unwrap();
     let error = policy.decide(request(), Instant::now()).unwrap_err();
-    assert_eq!(error.class(), DenialClass::PolicyDeadline);
+    // The policy has had no time to use up.
+    assert_eq!(error.class(), DenialClass::Deadline);
+    assert_eq!(error.class().blame(), Some(Blame::Host));
+}
+
+/// Ends before the hash is computed, wherever the decision is by then.
+#[test]
+fn a_hash_for_which_there_is_no_time_is_no_fault_of_the_policy() {
+    let hash = "$argon2id$v=19$m=262144,t=4,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let settings = format!(
+        r#"{{ "default-account": "APP", "profiles": {{ "p": {{}} }}, "users": {{ "alice": {{ "password": "{hash}", "profile": "p" }} }} }}"#
+    );
+    let module = Built::policy("static-users").unwrap();
+    let limits = Limits::default();
+    let policy = load_with(&engine(), &module, &settings, limits, Grants::default()).unwrap();
+    let mut with_password = (*request()).clone();
+    with_password.credentials.token = None;
+    with_password.identity = identified(&with_password);
+    let deadline = Instant::now() + Duration::from_millis(50);
+    let error = policy
+        .decide(Arc::new(with_password), deadline)
+        .unwrap_err();
+    assert_eq!(error.class(), DenialClass::Deadline, "{error}");
+    assert_eq!(error.class().blame(), Some(Blame::Host));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `portcullis check`: everything that can be wrong, without connecting.
 
+mod hashes;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +45,10 @@ pub fn run_check(
     } else {
         let problems = check_policies(file, &policies, survey.key_value.as_ref());
         findings.add(ExitCode::BadPolicies, problems);
+        if let Some(deadline) = survey.deadline {
+            let slow = hashes::slow_hashes(&policies.directory, deadline);
+            findings.add(ExitCode::BadPolicies, slow);
+        }
     }
     findings
 }

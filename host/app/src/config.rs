@@ -17,6 +17,7 @@ mod secrets;
 mod values;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -69,6 +70,8 @@ pub(crate) struct Survey {
     pub(crate) policies: Option<Policies>,
     /// `[key-value]`, if that table is right.
     pub(crate) key_value: Option<KeyValue>,
+    /// `deadline` of `[callout]`, if that table is right.
+    pub(crate) deadline: Option<Duration>,
     /// Every problem, warnings included, in the order of their lines; then those of the secrets.
     pub(crate) problems: Vec<Problem>,
 }
@@ -106,12 +109,15 @@ impl Config {
                 return Survey {
                     policies: None,
                     key_value: None,
+                    deadline: None,
                     problems,
                 };
             }
         };
         let document = Document::new(file, &text);
         let parts = Parts::parse(&document, &text);
+        let deadline = parts.as_ref().and_then(|parts| parts.callout.as_ref());
+        let deadline = deadline.map(|callout| callout.deadline);
         let (nats, identity, policies, key_value) = match parts {
             None => (None, None, None, None),
             Some(parts) => (parts.nats, parts.identity, parts.policies, parts.key_value),
@@ -129,6 +135,7 @@ impl Config {
         Survey {
             policies,
             key_value,
+            deadline,
             problems,
         }
     }

@@ -127,7 +127,12 @@ impl TestVector {
         let served = policy.decide(Arc::clone(&request), Instant::now() + DEADLINE);
         let fuel = self.fuel.unwrap_or(u64::MAX);
         let counted = metered.decide_within(request, Instant::now() + DEADLINE, fuel);
-        let is_late = |verdict: &Result<_, _>| matches!(verdict, Err(EvaluationError::Deadline(_)));
+        let is_late = |verdict: &Result<_, _>| {
+            matches!(
+                verdict,
+                Err(EvaluationError::Deadline(_) | EvaluationError::Late(_))
+            )
+        };
         let transient = is_late(&served) || is_late(&counted.verdict);
         let failure = self.expected.difference(served);
         TestOutcome {

@@ -8,7 +8,7 @@ use portcullis_core::{Denial, DenialClass, PermitProblem};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{OutOfMemory, Trap, WasmBacktrace};
 
-use crate::host::NoRequest;
+use crate::host::{NoRequest, NoTime};
 use crate::limiter::{ComparisonsExceeded, LimitExceeded, OutputExceeded};
 use crate::limits::Limits;
 use crate::load::one_line;
@@ -25,6 +25,9 @@ pub enum EvaluationError {
     /// The policy ran longer than its limit.
     #[error("the policy ran longer than its deadline of {0:?}")]
     Deadline(Duration),
+    /// The request's deadline passed while the host worked for the policy, or soon after: no fault of the policy's.
+    #[error("{0}")]
+    Late(String),
     /// The policy's code did more than it was given fuel for. Only where fuel is limited, as in test vectors.
     #[error("the policy needed more than {0} units of fuel")]
     Fuel(u64),
@@ -55,6 +58,7 @@ impl EvaluationError {
         match self {
             Self::Trapped(_) => DenialClass::PolicyTrapped,
             Self::Deadline(_) | Self::Fuel(_) => DenialClass::PolicyDeadline,
+            Self::Late(_) => DenialClass::Deadline,
             Self::Memory(_) => DenialClass::PolicyMemory,
             Self::Output(_) => DenialClass::PolicyOutput,
             Self::Comparisons(_) => DenialClass::PolicyComparisons,
@@ -98,6 +102,9 @@ impl EvaluationError {
         if let Some(exceeded) = error.downcast_ref::<ComparisonsExceeded>() {
             return Some(Self::Comparisons(exceeded.to_string()));
         }
+        if let Some(no_time) = error.downcast_ref::<NoTime>() {
+            return Some(Self::Late(no_time.to_string()));
+        }
         if let Some(no_request) = error.downcast_ref::<NoRequest>() {
             return Some(Self::Trapped(no_request.to_string()));
         }
@@ -128,6 +135,9 @@ impl EvaluationError {
 
     fn of_trap(trap: Trap, error: &wasmtime::Error, state: &State, time: Duration) -> Self {
         match trap {
+            Trap::Interrupt if state.clock.is_late(state.limits.deadline) => {
+                Self::Late("the request's deadline passed while the policy decided".to_owned())
+            }
             Trap::Interrupt => Self::Deadline(time),
             Trap::OutOfFuel => Self::Fuel(state.fuel),
             Trap::InvalidChar

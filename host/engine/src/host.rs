@@ -36,6 +36,14 @@ use generated::portcullis::policy as contract;
 #[error("`{0}` was called during `configure`, when there is no request")]
 pub(crate) struct NoRequest(&'static str);
 
+/// A comparison with a slow hash that did not end before the request's deadline.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "the request's deadline passed before the password hash was computed: the hash costs too much for this machine, or \
+     too many are computed at the same time"
+)]
+pub(crate) struct NoTime;
+
 /// Links every interface, `secrets` if it is granted. Look-ups are answered by the buckets that are granted, so a policy without
 /// any has nothing of them.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>, secrets: bool) -> wasmtime::Result<()> {
@@ -108,7 +116,7 @@ impl State {
         }
         let verifier = Arc::clone(&self.verifier);
         if deadline <= Instant::now() {
-            return Ok(Err(HashError::Deadline.to_string()));
+            return Err(NoTime.into());
         }
         let compare = || verifier.matches(secret, hash, deadline);
         // Only hashes that are slow by design are on the house: a policy may not buy time with cheap ones.
@@ -117,7 +125,11 @@ impl State {
         } else {
             compare()
         };
-        Ok(matches.map_err(|error: HashError| error.to_string()))
+        match matches {
+            // Whatever the policy made of it would come too late.
+            Err(HashError::Deadline) => Err(NoTime.into()),
+            matches => Ok(matches.map_err(|error| error.to_string())),
+        }
     }
 
     /// Refuses a form of hash that this policy is not granted.

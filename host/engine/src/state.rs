@@ -226,13 +226,22 @@ impl GuestClock {
         result
     }
 
+    /// Returns whether the request's deadline has passed before the policy has used up `own`, its time for a decision.
+    pub(crate) fn is_late(&self, own: Duration) -> bool {
+        let now = Instant::now();
+        self.deadline.is_some_and(|deadline| deadline <= now) && self.used(now) < own
+    }
+
+    /// Returns the time that the policy has spent in its own code.
+    fn used(&self, now: Instant) -> Duration {
+        let elapsed = now.saturating_duration_since(self.started);
+        elapsed.saturating_sub(self.lent)
+    }
+
     /// What the policy may still use; none once it has used it all or the request's deadline has passed.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         let now = Instant::now();
-        let used = now
-            .saturating_duration_since(self.started)
-            .saturating_sub(self.lent);
-        let own = self.limit.saturating_sub(used);
+        let own = self.limit.saturating_sub(self.used(now));
         let remaining = match self.deadline {
             Some(deadline) => own.min(deadline.saturating_duration_since(now)),
             None => own,

@@ -13,6 +13,7 @@
 mod bearer;
 mod certificate;
 mod claimant;
+mod cost;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -32,6 +33,7 @@ mod workers;
 pub use bearer::TokenPlace;
 pub use certificate::read as read_certificate;
 pub use claimant::Claimant;
+pub use cost::{hash_parameters, time_of_comparison};
 pub use hashing::{CannotHash, hash_password, hash_token};
 pub use identifier::{Identifier, IdentifierOptions};
 pub use oidc::{

@@ -290,7 +290,7 @@ impl Policy {
                     reused.put(&self.engine, used);
                     return Ok(verdict);
                 }
-                Err(error @ EvaluationError::Deadline(_)) => {
+                Err(error @ (EvaluationError::Deadline(_) | EvaluationError::Late(_))) => {
                     return Err(Failed::of(error, &used.store));
                 }
                 Err(_) => {}
