@@ -12,7 +12,7 @@ const MOST: usize = 1024;
 
 /// The refusals that no line has told yet.
 ///
-/// Names and addresses are held for as long as their clients go on: until a summary without a refusal.
+/// Names and addresses are held for as long as their clients go on: until a whole interval without a refusal.
 #[derive(Debug, Default)]
 pub(super) struct Summary(Mutex<Refusals>);
 
@@ -31,6 +31,8 @@ struct Refused {
     user: Option<String>,
     /// Since the last line.
     count: u64,
+    /// Whether the first refusal came after the last summary.
+    is_new: bool,
 }
 
 impl Summary {
@@ -50,6 +52,7 @@ impl Summary {
             host: client.host.clone(),
             user: client.user.clone(),
             count: 0,
+            is_new: true,
         };
         refusals.by_counter.insert(key, refused);
         drop(refusals);
@@ -77,7 +80,7 @@ impl Summary {
                         count,
                     ));
                 }
-                count > 0
+                std::mem::take(&mut refused.is_new) || count > 0
             });
             (told, std::mem::take(&mut refusals.others))
         };
@@ -97,5 +100,36 @@ impl Summary {
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_refusal_of_a_counter_is_told_and_the_others_are_counted() {
+        let summary = Summary::default();
+        let refused = |key| summary.refused(Kind::User, key, &Client::default());
+        assert!(refused(1));
+        summary.write();
+        assert!(!refused(1), "no interval has passed since the first");
+        assert!(refused(2));
+        assert_eq!(summary.refusals().by_counter[&1].count, 1);
+        for _ in 0..2 {
+            summary.write();
+        }
+        assert!(refused(1), "after an interval without a refusal");
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let summary = Summary::default();
+        for key in 0..2 * MOST as u64 {
+            summary.refused(Kind::Address, key, &Client::default());
+        }
+        let refusals = summary.refusals();
+        assert_eq!(refusals.by_counter.len(), MOST);
+        assert_eq!(refusals.others, MOST as u64);
     }
 }
