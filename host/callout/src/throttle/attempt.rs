@@ -37,13 +37,13 @@ impl Throttle {
             networks.any(|network| network.contains(address))
         };
         let source = address.map(|address| self.keys.of_address(address));
-        let named = |kind, name: Option<&str>| name.map(|name| self.keys.of_name(kind, name));
+        let key_of = |kind, name: Option<&str>| name.map(|name| self.keys.of_name(kind, name));
         let names = [
-            named("user", claimant.user.as_deref()),
-            named("key", claimant.key.as_deref()),
-            named("token", claimant.token.as_deref()),
+            key_of("user", claimant.user.as_deref()),
+            key_of("key", claimant.key.as_deref()),
+            key_of("token", claimant.token.as_deref()),
         ];
-        let certificate = named("certificate", claimant.certificate.as_deref());
+        let certificate = key_of("certificate", claimant.certificate.as_deref());
         Attempt {
             address: source.filter(|_| !address.is_some_and(exempt)),
             names,
