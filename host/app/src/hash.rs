@@ -82,7 +82,7 @@ fn read(input: &mut dyn BufRead, terminal: bool) -> Result<Secret, NotHashed> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use portcullis_core::SecretVerifier as _;
+    use portcullis_core::{Asker, SecretVerifier as _};
     use portcullis_identity::PasswordVerifier;
     use rstest::rstest;
 
@@ -100,7 +100,13 @@ mod tests {
         let hash = hash(&secret, token).unwrap();
         let verifier = PasswordVerifier::default();
         let later = Instant::now() + Duration::from_mins(1);
-        let matches = |text: &str| verifier.matches(&Secret::new(text), &hash, later);
+        let matches = |text: &str| {
+            let asker = Asker {
+                policy: "p",
+                address: None,
+            };
+            verifier.matches(&Secret::new(text), &hash, asker, later)
+        };
         assert_eq!(matches("correct horse"), Ok(true));
         assert_eq!(matches("correct horse\n"), Ok(false));
         assert_eq!(hash.starts_with("sha256:"), token);

@@ -44,7 +44,7 @@ pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};
 pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, Server};
-pub use secret::{HashError, Secret, SecretVerifier};
+pub use secret::{Asker, HashError, Secret, SecretVerifier};
 pub use source::{InvalidSourceNetwork, SourceNetwork};
 pub use subject::{InvalidSubject, PermissionSubject, SubjectProblem};
 pub use tails::{DenyFilter, OpenTail, Tails};

@@ -48,17 +48,32 @@ pub enum HashError {
     Deadline,
 }
 
+/// On whose behalf a secret is compared. Slow hashes are shared fairly between askers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker<'a> {
+    /// The name of the policy.
+    pub policy: &'a str,
+    /// The address of the client, if the server told it.
+    pub address: Option<&'a str>,
+}
+
 /// Compares the secrets that clients present with stored hashes, in constant time where the form allows it.
 ///
 /// Implementations block, and may be called on the thread of a runtime.
 pub trait SecretVerifier: Send + Sync + 'static {
-    /// Whether `secret` matches `hash`. Who computes for long, or waits, first gives away the place that this thread has in a runtime
+    /// Whether `secret` matches `hash`, on behalf of `asker`. Who computes for long, or waits, first gives away the place that this thread has in a runtime
     /// (in tokio with `block_in_place`).
     ///
     /// # Errors
     ///
     /// When `hash` is not usable, or the work cannot start before `deadline`.
-    fn matches(&self, secret: &Secret, hash: &str, deadline: Instant) -> Result<bool, HashError>;
+    fn matches(
+        &self,
+        secret: &Secret,
+        hash: &str,
+        asker: Asker<'_>,
+        deadline: Instant,
+    ) -> Result<bool, HashError>;
 
     /// Whether `hash` is usable at all.
     ///

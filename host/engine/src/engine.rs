@@ -320,14 +320,20 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
 mod tests {
     use std::time::Instant;
 
-    use portcullis_core::{HashError, Secret};
+    use portcullis_core::{Asker, HashError, Secret};
 
     use super::*;
 
     struct NoSecrets;
 
     impl SecretVerifier for NoSecrets {
-        fn matches(&self, _: &Secret, _: &str, _: Instant) -> Result<bool, HashError> {
+        fn matches(
+            &self,
+            _: &Secret,
+            _: &str,
+            _: Asker<'_>,
+            _: Instant,
+        ) -> Result<bool, HashError> {
             Ok(false)
         }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use portcullis_core::{AuthorizationRequest, HashError, PermitBuilder, Secret};
+use portcullis_core::{Asker, AuthorizationRequest, HashError, PermitBuilder, Secret};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::state::{Phase, State};
@@ -118,7 +118,12 @@ impl State {
         if deadline <= Instant::now() {
             return Err(NoTime.into());
         }
-        let compare = || verifier.matches(secret, hash, deadline);
+        let name = self.name.clone();
+        let on_behalf_of = Asker {
+            policy: name.as_str(),
+            address: request.client.host.as_deref(),
+        };
+        let compare = || verifier.matches(secret, hash, on_behalf_of, deadline);
         // Only hashes that are slow by design are on the house: a policy may not buy time with cheap ones.
         let matches = if hash.starts_with('$') {
             self.clock.lend(compare)

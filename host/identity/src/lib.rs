@@ -15,6 +15,7 @@ mod certificate;
 mod claimant;
 mod cost;
 mod error;
+mod fair_queue;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

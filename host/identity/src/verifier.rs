@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{HashError, Secret, SecretVerifier};
+use portcullis_core::{Asker, HashError, Secret, SecretVerifier};
 
 use crate::remembered::{NoRandomBytes, Remembered};
 use crate::stored_hash::StoredHash;
@@ -20,8 +20,9 @@ use crate::workers::Workers;
 /// | `plain:…` | by hand | not empty |
 /// | `sha256:…` (64 hexadecimal digits) | `portcullis hash --token` | for long random tokens only |
 ///
-/// Slow hashes are rationed: no more are computed at once than the verifier was made for, which also
-/// bounds their memory to that many times 256 MiB. Nobody waits beyond its deadline; a hash that has begun
+/// Slow hashes are rationed: no more are computed at once than the verifier was made for, and one more for a policy or a client's
+/// address that none of these are for, which also bounds their memory to that many times 256 MiB. Policies take turns, and so do the
+/// addresses of their clients. Nobody waits beyond its deadline; a hash that has begun
 /// by then is finished all the same. A success can be [remembered](Self::remembering) for a while.
 #[derive(Debug)]
 pub struct PasswordVerifier {
@@ -54,11 +55,17 @@ impl PasswordVerifier {
         self.remembered.as_ref().map_or(0, Remembered::hits)
     }
 
-    fn compute(&self, secret: &Secret, hash: &str, deadline: Instant) -> Result<bool, HashError> {
+    fn compute(
+        &self,
+        secret: &Secret,
+        hash: &str,
+        asker: Asker<'_>,
+        deadline: Instant,
+    ) -> Result<bool, HashError> {
         let (hash, secret) = (hash.to_owned(), secret.clone());
         let compare = move || StoredHash::parse(&hash)?.matches(&secret);
         self.workers
-            .run(deadline, compare)
+            .run(asker, deadline, compare)
             .ok_or(HashError::Deadline)?
     }
 }
@@ -71,7 +78,13 @@ impl Default for PasswordVerifier {
 }
 
 impl SecretVerifier for PasswordVerifier {
-    fn matches(&self, secret: &Secret, hash: &str, deadline: Instant) -> Result<bool, HashError> {
+    fn matches(
+        &self,
+        secret: &Secret,
+        hash: &str,
+        asker: Asker<'_>,
+        deadline: Instant,
+    ) -> Result<bool, HashError> {
         let stored = StoredHash::parse(hash)?;
         if !stored.is_slow() {
             return stored.matches(secret);
@@ -81,12 +94,12 @@ impl SecretVerifier for PasswordVerifier {
             Some((remembered, fingerprint))
         });
         let Some((remembered, fingerprint)) = remembered else {
-            return self.compute(secret, hash, deadline);
+            return self.compute(secret, hash, asker, deadline);
         };
         if remembered.knows(fingerprint, Instant::now()) {
             return Ok(true);
         }
-        let matches = self.compute(secret, hash, deadline)?;
+        let matches = self.compute(secret, hash, asker, deadline)?;
         if matches {
             remembered.remember(fingerprint, Instant::now());
         }

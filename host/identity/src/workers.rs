@@ -2,44 +2,102 @@
 //!
 //! Threads of their own, because of the memory: a hash takes tens of megabytes, and the allocator keeps such a block with the thread that
 //! freed it. Computed on whichever thread asks, two hashes at a time left gigabytes behind.
+//!
+//! Policies and client addresses take turns. A turn can be long, so one spare thread serves a policy or an address that has none of
+//! the others.
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use portcullis_core::Asker;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
+
+use crate::fair_queue::{FairQueue, Key};
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end when this is dropped.
-#[derive(Debug)]
 pub(crate) struct Workers {
-    jobs: Sender<Job>,
+    shared: Arc<Shared>,
+}
+
+/// What callers and threads share.
+struct Shared {
+    state: Mutex<State>,
+    /// Notified when the state changes.
+    changed: Condvar,
+    /// How many threads serve everyone.
+    count: usize,
+}
+
+struct State {
+    queue: FairQueue<Job>,
+    /// For whom the threads work now.
+    running: Vec<Key>,
+    closed: bool,
+}
+
+/// Which jobs a thread takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Any.
+    Regular,
+    /// Those of a policy or an address that no other thread serves, while all others are busy.
+    Spare,
+}
+
+impl std::fmt::Debug for Workers {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Workers")
+            .field("count", &self.shared.count)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.shared.state().closed = true;
+        self.shared.changed.notify_all();
+    }
 }
 
 impl Workers {
-    /// Starts `count` threads. Those that the system refuses are missing: with none at all, every [`run`](Self::run)
-    /// waits until its deadline.
+    /// Starts `count` threads and a spare one. Those that the system refuses are missing: with none at all, every
+    /// [`run`](Self::run) waits until its deadline.
     pub(crate) fn start(count: NonZeroUsize) -> Self {
-        let (jobs, queue) = channel();
-        let queue = Arc::new(Mutex::new(queue));
-        for number in 0..count.get() {
-            let queue = Arc::clone(&queue);
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                queue: FairQueue::new(),
+                running: Vec::new(),
+                closed: false,
+            }),
+            changed: Condvar::new(),
+            count: count.get(),
+        });
+        let start = |name: String, role| {
+            let shared = Arc::clone(&shared);
             let _ = thread::Builder::new()
-                .name(format!("portcullis-hash-{number}"))
-                .spawn(move || work(&queue));
+                .name(name)
+                .spawn(move || shared.work(role));
+        };
+        for number in 0..count.get() {
+            start(format!("portcullis-hash-{number}"), Role::Regular);
         }
-        Self { jobs }
+        start("portcullis-hash-spare".to_owned(), Role::Spare);
+        Self { shared }
     }
 
-    /// Has `work` done by one of the threads, in the order of the calls; none if it is not done by `deadline`. What has
-    /// not begun by then never does.
+    /// Has `work` done by one of the threads when it is the turn of `asker`; none if it is not done by `deadline`. What has not
+    /// begun by then never does.
     pub(crate) fn run<T: Send + 'static>(
         &self,
+        asker: Asker<'_>,
         deadline: Instant,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
@@ -54,8 +112,71 @@ impl Workers {
                 let _ = done.send(work());
             }
         };
-        self.jobs.send(Box::new(job)).ok()?;
+        if !self.shared.push(asker.into(), Box::new(job)) {
+            return None;
+        }
         away(|| result.recv_timeout(patience).ok())
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No job runs while the lock is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, key: Key, job: Job) -> bool {
+        let queued = self.state().queue.push(key, job);
+        // Whether a thread may take the job depends on the thread, so all of them look.
+        self.changed.notify_all();
+        queued
+    }
+
+    fn work(&self, role: Role) {
+        while let Some((key, job)) = self.next(role) {
+            // A panic is the job's own; the thread is for the next one.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+            let mut state = self.state();
+            let place = state.running.iter().position(|running| *running == key);
+            if let Some(place) = place {
+                state.running.swap_remove(place);
+            }
+        }
+    }
+
+    /// Waits for a job that a thread of this role may take. `None` once the threads are to end.
+    fn next(&self, role: Role) -> Option<(Key, Job)> {
+        let mut state = self.state();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some((key, job)) = state.take(role, self.count) {
+                state.running.push(key.clone());
+                drop(state);
+                // With this thread busy the spare one may have something to do.
+                self.changed.notify_all();
+                return Some((key, job));
+            }
+            let waited = self.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self, role: Role, count: usize) -> Option<(Key, Job)> {
+        if role == Role::Regular {
+            return self.queue.pop();
+        }
+        let Self { queue, running, .. } = self;
+        if running.len() < count {
+            return None;
+        }
+        let of_other_policy = |key: &Key| !running.iter().any(|busy| busy.is_same_policy(key));
+        queue
+            .pop_if(of_other_policy)
+            .or_else(|| queue.pop_if(|key| !running.contains(key)))
     }
 }
 
@@ -69,26 +190,19 @@ fn away<T>(wait: impl FnOnce() -> T) -> T {
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) {
-    loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
-        // A panic is the job's own; the thread is for the next one.
-        let _ = catch_unwind(AssertUnwindSafe(job));
-    }
-}
-
 #[cfg(test)]
 impl Workers {
-    /// Keeps one thread busy until the sender is dropped; returns once it is.
-    pub(crate) fn occupy(&self) -> Sender<()> {
+    /// Keeps one thread busy for `asker` until the sender is dropped; returns once it is.
+    pub(crate) fn occupy(&self, asker: Asker<'_>) -> std::sync::mpsc::Sender<()> {
+        use std::sync::mpsc::channel;
+
         let (release, held) = channel::<()>();
         let (begun, begins) = channel();
         let job = move || {
             let _ = begun.send(());
             let _ = held.recv();
         };
-        self.jobs.send(Box::new(job)).unwrap();
+        assert!(self.shared.push(asker.into(), Box::new(job)));
         begins.recv().unwrap();
         release
     }
@@ -96,12 +210,29 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
     use std::time::Duration;
 
     use super::*;
 
     const SOON: Duration = Duration::from_millis(20);
     const LATE: Duration = Duration::from_mins(1);
+
+    /// A policy and a client.
+    const A: Asker<'_> = Asker {
+        policy: "a",
+        address: Some("10.0.0.1"),
+    };
+    /// Another client of the same policy.
+    const A2: Asker<'_> = Asker {
+        policy: "a",
+        address: Some("10.0.0.2"),
+    };
+    /// Another policy.
+    const B: Asker<'_> = Asker {
+        policy: "b",
+        address: Some("10.0.0.1"),
+    };
 
     fn workers(count: usize) -> Workers {
         Workers::start(NonZeroUsize::new(count).unwrap())
@@ -110,25 +241,47 @@ mod tests {
     #[test]
     fn no_more_is_done_at_once_than_there_are_threads() {
         let workers = workers(2);
-        let _first = workers.occupy();
-        let second = workers.occupy();
-        assert_eq!(workers.run(Instant::now() + SOON, || 7), None);
+        let _first = workers.occupy(A);
+        let second = workers.occupy(A);
+        assert_eq!(workers.run(A, Instant::now() + SOON, || 7), None);
         drop(second);
-        assert_eq!(workers.run(Instant::now() + LATE, || 7), Some(7));
+        assert_eq!(workers.run(A, Instant::now() + LATE, || 7), Some(7));
+    }
+
+    #[test]
+    fn one_policy_does_not_take_every_thread() {
+        let workers = workers(2);
+        let _held = [workers.occupy(A), workers.occupy(A)];
+        assert_eq!(workers.run(A, Instant::now() + SOON, || 7), None);
+        assert_eq!(workers.run(B, Instant::now() + LATE, || 7), Some(7));
+    }
+
+    #[test]
+    fn one_address_does_not_take_every_thread() {
+        let workers = workers(2);
+        let _held = [workers.occupy(A), workers.occupy(A)];
+        assert_eq!(workers.run(A2, Instant::now() + LATE, || 7), Some(7));
+    }
+
+    #[test]
+    fn the_spare_thread_is_for_one_job_at_a_time() {
+        let workers = workers(1);
+        let _held = [workers.occupy(A), workers.occupy(B)];
+        assert_eq!(workers.run(A2, Instant::now() + SOON, || 7), None);
     }
 
     #[test]
     fn what_is_too_late_is_never_begun() {
         let workers = workers(1);
         let (begun, begins) = channel();
-        let busy = workers.occupy();
+        let busy = workers.occupy(A);
         let job = move || begun.send(());
-        assert_eq!(workers.run(Instant::now() + SOON, job), None);
+        assert_eq!(workers.run(A, Instant::now() + SOON, job), None);
         drop(busy);
-        assert_eq!(workers.run(Instant::now() + LATE, || 7), Some(7));
+        assert_eq!(workers.run(A, Instant::now() + LATE, || 7), Some(7));
         assert!(begins.try_recv().is_err());
         assert_eq!(
-            workers.run(Instant::now(), || 7),
+            workers.run(A, Instant::now(), || 7),
             None,
             "a deadline in the past"
         );
@@ -137,15 +290,15 @@ mod tests {
     #[test]
     fn a_panic_costs_no_thread() {
         let workers = workers(1);
-        let none: Option<()> = workers.run(Instant::now() + LATE, || panic!("on purpose"));
+        let none: Option<()> = workers.run(A, Instant::now() + LATE, || panic!("on purpose"));
         assert_eq!(none, None);
-        assert_eq!(workers.run(Instant::now() + LATE, || 7), Some(7));
+        assert_eq!(workers.run(A, Instant::now() + LATE, || 7), Some(7));
     }
 
     #[test]
     fn who_waits_gives_its_place_to_others() {
         let workers = Workers::start(NonZeroUsize::MIN);
-        let release = workers.occupy();
+        let release = workers.occupy(A);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_time()
@@ -154,7 +307,7 @@ mod tests {
         let patience = Duration::from_secs(30);
         runtime.block_on(async {
             let far = Instant::now() + patience;
-            let waiting = tokio::spawn(async move { workers.run(far, || 7) });
+            let waiting = tokio::spawn(async move { workers.run(A, far, || 7) });
             // Runs after it, on the same thread.
             let other = tokio::time::timeout(patience / 3, tokio::spawn(async {}));
             assert!(other.await.is_ok(), "the thread is kept");

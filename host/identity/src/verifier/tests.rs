@@ -14,12 +14,18 @@ const SCRYPT: &str =
     "$scrypt$ln=10,r=8,p=1$TmFDbDRwb3J0Y3VsbGlzIQ$wJt9ruf0vr+uULzoDh5PC9s9dZO0NHQZlka0rF/MpdI";
 const BCRYPT: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
+/// On whose behalf.
+const ASKER: Asker<'_> = Asker {
+    policy: "p",
+    address: None,
+};
+
 fn later() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
 fn matches(secret: &str, hash: &str) -> Result<bool, HashError> {
-    PasswordVerifier::default().matches(&Secret::new(secret), hash, later())
+    PasswordVerifier::default().matches(&Secret::new(secret), hash, ASKER, later())
 }
 
 /// argon2: `test.c` of the reference implementation. scrypt: Python's `hashlib`. bcrypt: `wrapper.c` of
@@ -175,7 +181,7 @@ fn unusable_hashes_are_named_before_anything_is_computed(
     let now = Instant::now();
     let secret = Secret::new("password");
     assert_eq!(
-        PasswordVerifier::default().matches(&secret, hash, now),
+        PasswordVerifier::default().matches(&secret, hash, ASKER, now),
         Err(error)
     );
 }
@@ -185,7 +191,7 @@ fn slow_hashes_respect_the_deadline(#[values(ARGON2ID, SCRYPT, BCRYPT)] hash: &s
     let verifier = PasswordVerifier::default();
     let secret = Secret::new("password");
     assert_eq!(
-        verifier.matches(&secret, hash, Instant::now()),
+        verifier.matches(&secret, hash, ASKER, Instant::now()),
         Err(HashError::Deadline)
     );
 }
@@ -195,19 +201,25 @@ fn slow_hashes_wait_for_a_slot_and_fast_ones_do_not() {
     let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
     let secret = Secret::new("password");
     let soon = || Instant::now() + Duration::from_millis(20);
-    let held = verifier.workers.occupy();
+    let held = verifier.workers.occupy(ASKER);
     assert_eq!(
-        verifier.matches(&secret, ARGON2ID, soon()),
+        verifier.matches(&secret, ARGON2ID, ASKER, soon()),
         Err(HashError::Deadline)
     );
     assert_eq!(
-        verifier.matches(&secret, "plain:password", soon()),
+        verifier.matches(&secret, "plain:password", ASKER, soon()),
         Ok(true)
     );
     assert_eq!(verifier.check(ARGON2ID), Ok(()));
     drop(held);
-    assert_eq!(verifier.matches(&secret, ARGON2ID, later()), Ok(true));
-    assert_eq!(verifier.matches(&secret, ARGON2ID, later()), Ok(true));
+    assert_eq!(
+        verifier.matches(&secret, ARGON2ID, ASKER, later()),
+        Ok(true)
+    );
+    assert_eq!(
+        verifier.matches(&secret, ARGON2ID, ASKER, later()),
+        Ok(true)
+    );
 }
 
 #[test]
@@ -217,13 +229,13 @@ fn a_remembered_password_needs_no_worker() {
         .unwrap();
     let compare = |secret: &str, hash: &str, deadline| {
         let secret = Secret::new(secret);
-        verifier.matches(&secret, hash, deadline)
+        verifier.matches(&secret, hash, ASKER, deadline)
     };
     let soon = || Instant::now() + Duration::from_millis(20);
     assert_eq!(compare("password", ARGON2ID, later()), Ok(true));
     assert_eq!(compare("wrong", ARGON2ID, later()), Ok(false));
     assert_eq!(verifier.remembered_hits(), 0);
-    let _held = verifier.workers.occupy();
+    let _held = verifier.workers.occupy(ASKER);
     assert_eq!(compare("password", ARGON2ID, soon()), Ok(true));
     assert_eq!(verifier.remembered_hits(), 1);
     for (secret, hash) in [
@@ -241,11 +253,14 @@ fn a_remembered_password_needs_no_worker() {
 fn nothing_is_remembered_unless_it_is_asked_for() {
     let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
     let secret = Secret::new("password");
-    assert_eq!(verifier.matches(&secret, ARGON2ID, later()), Ok(true));
-    let _held = verifier.workers.occupy();
+    assert_eq!(
+        verifier.matches(&secret, ARGON2ID, ASKER, later()),
+        Ok(true)
+    );
+    let _held = verifier.workers.occupy(ASKER);
     let soon = Instant::now() + Duration::from_millis(20);
     assert_eq!(
-        verifier.matches(&secret, ARGON2ID, soon),
+        verifier.matches(&secret, ARGON2ID, ASKER, soon),
         Err(HashError::Deadline)
     );
     assert_eq!(verifier.remembered_hits(), 0);
