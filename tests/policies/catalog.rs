@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use portcullis_catalog::{Catalog, CatalogOptions, MaxLimits, PolicyGrants, Watcher};
 use portcullis_core::DenialClass;
 use portcullis_engine::Limits;
+use portcullis_tests::Built;
 
 use crate::site::{PATIENCE, Site, decide, denial, greeting, names, open};
 use crate::support::{engine, guest, request};
@@ -265,6 +266,75 @@ fn every_limit_can_be_set() {
     assert_eq!(rejection.file, site.path().join("p.toml"));
     let bound = "limit `memory` is 257MiB, the host's bound is 256MiB; lower it under [limits]";
     assert!(rejection.error.contains(bound), "{rejection:?}");
+}
+
+#[test]
+fn a_version_that_fails_every_login_does_not_replace_a_good_one() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("counts"));
+    let (catalog, _) = site.open();
+    for (name, part) in [
+        ("tells_the_time", "the policy trapped: "),
+        ("spins", "the policy ran longer than its deadline of 100ms"),
+        ("allocates", "more than its limit of 16777216"),
+    ] {
+        site.put("p.wasm", &guest(name));
+        let report = catalog.reload().unwrap();
+        let rejection = report.rejections().next().unwrap();
+        assert_eq!(rejection.file, site.path().join("p.wasm"));
+        assert!(
+            rejection
+                .error
+                .starts_with("it fails a login by `password` with made-up values: "),
+            "{rejection:?}"
+        );
+        assert!(rejection.error.contains(part), "{rejection:?}");
+        assert_eq!(denial(&catalog).1, "decision 1", "the good version serves");
+    }
+}
+
+#[test]
+fn a_version_that_fails_one_kind_of_login_is_told_by_its_method() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("fails_for"));
+    // The made-up token, hashed.
+    let token = portcullis_identity::hash_token("portcullis-smoke");
+    let settings = format!("[settings]\ntoken = \"{token}\"\nhow = \"panics\"\n");
+    site.put("p.toml", settings.as_bytes());
+    let (_, report) = site.open();
+    let rejection = report.rejections().next().unwrap();
+    assert!(
+        rejection
+            .error
+            .starts_with("it fails a login by `token` with made-up values: the policy trapped: "),
+        "{rejection:?}"
+    );
+}
+
+#[test]
+fn more_tokens_than_may_be_compared_are_refused_before_they_serve() {
+    let site = Site::new(&[]);
+    let user = |number| {
+        let token = portcullis_identity::hash_token(&format!("token {number}"));
+        format!("[settings.users.u{number}]\ntoken = \"{token}\"\nprofile = \"one\"\n")
+    };
+    let users: String = (0..9).map(user).collect();
+    let settings = format!(
+        "[settings]\ndefault-account = \"APP\"\n[settings.profiles.one]\npublish = {{ allow = [\"a\"] }}\n{users}"
+    );
+    site.put("p.wasm", &Built::policy("static-users").unwrap());
+    site.put("p.toml", settings.as_bytes());
+    let (catalog, report) = site.open();
+    let rejection = report.rejections().next().unwrap();
+    assert!(
+        rejection
+            .error
+            .contains("raise `comparisons` under [limits]"),
+        "{rejection:?}"
+    );
+    let raised = format!("{settings}[limits]\ncomparisons = 9\n");
+    site.put("p.toml", raised.as_bytes());
+    assert_eq!(catalog.reload().unwrap().rejections().count(), 0);
 }
 
 #[test]

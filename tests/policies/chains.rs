@@ -84,7 +84,11 @@ fn a_guard_without_a_good_version_lets_nobody_past() {
 #[test]
 fn a_guard_that_fails_denies() {
     let site = Site::new(&[]);
-    site.put("guard.wasm", &crate::support::guest("panics"));
+    site.put("guard.wasm", &crate::support::guest("fails_for"));
+    site.put(
+        "guard.toml",
+        b"[settings]\nusername = \"alice\"\nhow = \"panics\"\n",
+    );
     site.put_rules("users", PERMITS);
     let options = CatalogOptions {
         guards: vec!["guard".parse().unwrap()],

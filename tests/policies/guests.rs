@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Guests and the test that runs each.
-const TESTED: [(&str, &str); 26] = [
+const TESTED: [(&str, &str); 28] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
     ("conforms", "decisions"),
     ("counts", "decisions"),
     ("echoes", "decisions"),
+    ("fails_for", "chains"),
     ("floods_the_host", "decisions"),
     ("floods_the_log", "decisions"),
     ("floods_the_permit", "decisions"),
     ("guesses", "secrets"),
+    ("keeps_permits", "reuse"),
     ("logs_and_spins", "pace"),
     ("logs_by_the_megabyte", "abuse/corpus"),
     ("looks_up", "key_value"),

@@ -31,8 +31,11 @@ fn class(decision: &Decision) -> Option<DenialClass> {
 fn a_policy_that_takes_long_does_not_keep_the_thread_that_all_share() {
     let site = Site::new(&[]);
     site.put("a.wasm", &guest("abstains"));
-    site.put("b.wasm", &guest("spins"));
-    site.put("b.toml", b"[limits]\ndeadline = \"3s\"\n");
+    site.put("b.wasm", &guest("fails_for"));
+    site.put(
+        "b.toml",
+        b"[settings]\nusername = \"alice\"\nhow = \"spins\"\n[limits]\ndeadline = \"3s\"\n",
+    );
     let max_limits = MaxLimits {
         limits: Limits::MAX,
         ..MaxLimits::default()

@@ -112,6 +112,14 @@ fn an_instance_that_fails_is_not_used_again() {
 }
 
 #[test]
+fn an_instance_that_keeps_a_permit_is_not_used_again() {
+    let policy = reusing("keeps_permits", "{}", 1000);
+    for _ in 0..3 {
+        assert_eq!(decide(&policy), Ok(deny("kept a permit")));
+    }
+}
+
+#[test]
 fn many_policies_with_idle_instances_leave_room_for_decisions() {
     // More than there are places for idle instances.
     let engine = engine();

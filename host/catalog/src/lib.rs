@@ -30,6 +30,7 @@ mod rollback;
 mod routes;
 mod settings;
 mod signature;
+mod smoke;
 mod snapshot;
 mod status;
 mod store;

@@ -4,14 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portcullis_core::PolicyName;
-use portcullis_engine::{Engine, EngineError, LoadError, Policy, Source};
+use portcullis_core::{Method, PolicyName};
+use portcullis_engine::{Engine, EngineError, EvaluationError, LoadError, Policy, Source};
 use portcullis_files::{FileKind, ReadError};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{Content, Paths, Unit};
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignatureError};
+use crate::smoke;
 use crate::terms::Terms;
 use crate::vectors::{self, TestOutcome, TestVectors};
 
@@ -85,6 +86,15 @@ pub enum UnitProblem {
     /// What tests cost cannot be counted: a fault of the host.
     #[error("its tests cannot be run: {0}")]
     NoMeter(#[source] EngineError),
+    /// The policy has no verdict on a login with made-up values.
+    #[error("it fails a login by `{name}` with made-up values: {error}", name = method.as_str())]
+    Smoke {
+        /// What the login presents.
+        method: Method,
+        /// How the decision failed.
+        #[source]
+        error: EvaluationError,
+    },
     /// The policy does not do what its tests say.
     #[error("{failures}")]
     TestsFailed {
@@ -102,6 +112,11 @@ impl UnitError {
             UnitProblem::Unreadable(_) | UnitProblem::NoThread(_) => true,
             UnitProblem::Load(error) => error.is_transient(),
             UnitProblem::TestsFailed { transient, .. } => *transient,
+            // Want of time is no verdict.
+            UnitProblem::Smoke { error, .. } => matches!(
+                error,
+                EvaluationError::Deadline(_) | EvaluationError::Host(_)
+            ),
             _ => false,
         }
     }
@@ -181,6 +196,11 @@ pub(crate) fn prove(
     let terms = options.terms(name);
     let policy = configure(engine, name, paths, content, &terms)?;
     let outcomes = run(&tests, &policy, engine, name, paths, content, &terms)?;
+    // What failed a test is known already, and in better words.
+    if outcomes.iter().all(|outcome| outcome.failure.is_none()) {
+        smoke::check(&policy, paths)?;
+    }
+    policy.end_idle_instances();
     Ok((policy, outcomes))
 }
 

@@ -213,6 +213,13 @@ impl Policy {
         self
     }
 
+    /// Ends the instances that wait for another decision, so that nothing of the decisions before is left.
+    pub fn end_idle_instances(&self) {
+        if let Some(reused) = &self.reused {
+            reused.clear(&self.engine);
+        }
+    }
+
     /// How many decisions an instance makes: one, unless the policy opted in to more.
     pub fn decisions_per_instance(&self) -> u32 {
         self.reused

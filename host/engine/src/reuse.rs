@@ -44,7 +44,13 @@ impl Reused {
     }
 
     /// Keeps an instance that has just decided, if it may decide again and there is a place for it.
+    ///
+    /// An instance that still holds permits is dropped: its handles number the host's table, so that a handle of one decision would
+    /// name a permit of the next.
     pub(crate) fn put(&self, engine: &Engine, mut used: Used) {
+        if !used.store.data().permits.is_empty() {
+            return;
+        }
         used.decisions = used.decisions.saturating_add(1);
         if used.decisions < self.decisions.get() && engine.idle().take() {
             self.idle().push(used);

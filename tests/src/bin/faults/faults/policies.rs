@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::future::join_all;
-use portcullis_tests::{Accounts, Answer, Built, Event, Host, Wire};
+use portcullis_tests::{Accounts, Answer, Built, Event, Host, Wire, hash};
 use serde_json::json;
 
 use super::Before;
@@ -70,8 +70,9 @@ async fn refusal(port: u16) -> Result<bool> {
 }
 
 async fn put_slow_policy(stage: &mut Stage) -> Result<()> {
-    let module = Built::guest("spins")?;
-    stage.site.policies.put_module(SLOW, &module)?;
+    let (module, token) = (Built::guest("fails_for")?, hash(TOKEN, &["--token"]).await?);
+    let settings = format!("[settings]\ntoken = \"{token}\"\nhow = \"spins\"\n");
+    stage.site.policies.put_policy(SLOW, &module, &settings)?;
     let host = stage.host(0)?;
     host.published_from(0, SLOW).await?;
     Ok(())

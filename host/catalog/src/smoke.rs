@@ -1,0 +1,110 @@
+//! Smoke decisions: a bare login of each method, before a version serves.
+//!
+//! A policy that traps or loops in every `decide` takes its settings like a good one. Any verdict passes, because the values are
+//! made up; a decision without a verdict does not.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_core::{
+    AuthorizationRequest, Certificate, Claims, Client, Credentials, FixedKeyValues, Identity,
+    KeyValues, Method, Secret, Server, Strength,
+};
+use portcullis_engine::{EvaluationError, Policy};
+
+use crate::directory::Paths;
+use crate::unit::{UnitError, UnitProblem};
+
+/// How long one decision may take in all. The policy's own deadline holds too; this leaves room for slow password hashes.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// When the logins take place, in seconds since the Unix epoch: the first second of 2026.
+const NOW: u64 = 1_767_225_600;
+/// What every login calls itself.
+const NAME: &str = "portcullis-smoke";
+/// A public nkey of no user.
+const NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Has `policy` decide one login of each method.
+///
+/// # Errors
+///
+/// When a decision fails in a way that is not about the login's own values.
+pub(crate) fn check(policy: &Policy, paths: &Paths) -> Result<(), UnitError> {
+    let empty: Arc<dyn KeyValues> = Arc::new(FixedKeyValues::default().others_are_empty());
+    let policy = policy.substituting(&empty);
+    for method in Method::ALL {
+        let decided = policy.decide(Arc::new(login(method)), Instant::now() + DEADLINE);
+        match decided {
+            // Made-up values may make an invalid permit.
+            Ok(_) | Err(EvaluationError::InvalidPermit(_)) => {}
+            Err(error) => {
+                let problem = UnitProblem::Smoke { method, error };
+                return Err(UnitError::new(&paths.module, problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A login of this method, with made-up values.
+fn login(method: Method) -> AuthorizationRequest {
+    let text = || Some(NAME.to_owned());
+    let secret = || Some(Secret::new(NAME));
+    let mut credentials = Credentials::default();
+    let mut identity = Identity {
+        method,
+        ..Identity::default()
+    };
+    match method {
+        Method::Password => {
+            (credentials.username, credentials.password) = (text(), secret());
+            identity.principal = text();
+        }
+        Method::Token => credentials.token = secret(),
+        Method::Jwt => {
+            credentials.jwt = secret();
+            identity.principal = Some(NKEY.to_owned());
+        }
+        Method::Nkey => {
+            credentials.nkey = Some(NKEY.to_owned());
+            identity.principal = Some(NKEY.to_owned());
+            identity.nkey = Some(NKEY.to_owned());
+            identity.strength = Strength::Proved;
+        }
+        Method::Oidc => {
+            let claims = [("iss", NAME), ("sub", NAME)];
+            let claims = claims.map(|(name, value)| (name.to_owned(), value.into()));
+            credentials.token = secret();
+            identity.principal = text();
+            identity.issuer = text();
+            identity.claims = Claims::new(claims.into_iter().collect());
+            identity.strength = Strength::Proved;
+        }
+        Method::Certificate => {
+            identity.principal = text();
+            identity.strength = Strength::Proved;
+            identity.certificate = Some(Certificate {
+                verified: true,
+                subject: format!("CN={NAME}"),
+                issuer: format!("CN={NAME}"),
+                ..Certificate::default()
+            });
+        }
+        Method::None => {}
+    }
+    AuthorizationRequest {
+        user_nkey: NKEY.to_owned(),
+        server: Server::default(),
+        client: Client {
+            host: Some("127.0.0.1".to_owned()),
+            id: 1,
+            kind: Some("Client".to_owned()),
+            transport: Some("nats".to_owned()),
+            user: credentials.username.clone(),
+            ..Client::default()
+        },
+        credentials,
+        identity,
+        received_at: NOW,
+    }
+}
