@@ -9,7 +9,7 @@ use portcullis_sdk::template::{NameTemplate, TemplateError};
 use crate::kind::Kind;
 use crate::pattern::Pattern;
 use crate::settings::{Rule, Settings};
-use crate::{CheckedRule, NAME};
+use crate::{CheckedRule, NAME, TRUST_DOMAIN};
 
 /// What of the settings has to be made, not only read.
 pub(crate) struct Checked {
@@ -125,10 +125,13 @@ impl Problems {
                 "no issuer: name those whose tokens prove service accounts, here or for all rules in `[settings]`",
             );
         }
-        if !is_about_tokens && !rule.issuers.is_empty() {
+        let is_trust_domain = |issuer: &String| issuer.starts_with(TRUST_DOMAIN);
+        let may_be_a_token = rule.spiffe.is_some() && rule.issuers.iter().all(is_trust_domain);
+        if !is_about_tokens && !may_be_a_token && !rule.issuers.is_empty() {
             self.at(
                 "issuers",
-                "only tokens have issuers: leave it out of a rule about certificates",
+                "only tokens have issuers: leave it out of a rule about certificates, or name trust domains (`spiffe://…`) in one about \
+                 SPIFFE ids",
             );
         }
         if rule.account.is_none() && settings.account.is_none() {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use portcullis_sdk::Request;
 
+use crate::Proof;
 use crate::settings::Rule;
 
 /// Which of a login's names a rule is about.
@@ -37,10 +38,13 @@ impl Kind {
     }
 
     /// The names of this kind that a login has proved. Ask for a certificate's names only if the server has verified it.
-    pub(crate) fn names(self, request: &Request) -> Vec<String> {
+    pub(crate) fn names(self, request: &Request, proof: &Proof) -> Vec<String> {
         let certificate = request.certificate();
         match self {
-            Self::Spiffe => certificate.spiffe_id().into_iter().collect(),
+            Self::Spiffe => match proof {
+                Proof::Token { issuer } => spiffe_id(request, issuer),
+                Proof::Certificate => certificate.spiffe_id().into_iter().collect(),
+            },
             Self::Uri => certificate.uri_names(),
             Self::Dns => certificate.dns_names(),
             Self::Email => certificate.email_names(),
@@ -64,6 +68,16 @@ impl fmt::Display for Kind {
             Self::ServiceAccount => "service-account",
         })
     }
+}
+
+/// The subject of a JWT-SVID. The host holds it to the trust domain too.
+fn spiffe_id(request: &Request, trust_domain: &str) -> Vec<String> {
+    let mut ids = request.claim("sub");
+    ids.retain(|id| {
+        id.strip_prefix(trust_domain)
+            .is_some_and(|path| path.starts_with('/'))
+    });
+    ids
 }
 
 /// `namespace/name`, from the claims of a Kubernetes token and from its subject. If both say it, they have to say the same.

@@ -18,6 +18,9 @@ use kind::Kind;
 use pattern::Pattern;
 pub use settings::{Beside, Rule, Settings, WithoutRule};
 
+/// What the issuers of JWT-SVIDs begin with: they are trust domains.
+const TRUST_DOMAIN: &str = "spiffe://";
+
 /// The place of templates that stands for the name that was matched.
 const NAME: &str = "name";
 
@@ -114,7 +117,8 @@ impl Workload {
             .filter(|rule| rule.can_be_about(proof))
             .find_map(|rule| {
                 let kind = rule.kind;
-                let names = asked.entry(kind).or_insert_with(|| kind.names(request));
+                let names = || kind.names(request, proof);
+                let names = asked.entry(kind).or_insert_with(names);
                 names.iter().find_map(|name| {
                     Some(Match {
                         rule,
@@ -165,7 +169,12 @@ impl CheckedRule {
         match proof {
             Proof::Certificate => self.kind != Kind::ServiceAccount,
             Proof::Token { issuer } => {
-                self.kind == Kind::ServiceAccount && self.issuers.contains(issuer)
+                let kind = if issuer.starts_with(TRUST_DOMAIN) {
+                    Kind::Spiffe
+                } else {
+                    Kind::ServiceAccount
+                };
+                self.kind == kind && self.issuers.contains(issuer)
             }
         }
     }

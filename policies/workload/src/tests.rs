@@ -5,6 +5,7 @@ mod decisions;
 mod documentation;
 mod kubernetes;
 mod refusals;
+mod svids;
 
 use portcullis_sdk::testing::{self, RequestBuilder};
 use portcullis_sdk::{Permit, Policy, Request, SettingsError, Verdict};

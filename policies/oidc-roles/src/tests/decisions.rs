@@ -432,6 +432,7 @@ fn with_a_role_of_the_account_a_name_is_one_token() {
         [settings]
         account = "APP"
         name-claims = ["name"]
+        issuers = ["https://id.example"]
         [settings.roles.r]
         role = "reader"
     "#;

@@ -117,7 +117,7 @@ fn a_rule_is_about_exactly_one_name() {
 
 #[test]
 fn issuers_belong_to_rules_about_tokens() {
-    let only = "only tokens have issuers: leave it out of a rule about certificates";
+    let only = "only tokens have issuers: leave it out of a rule about certificates, or name trust domains (`spiffe://…`) in one about SPIFFE ids";
     let line = format!("{SPIFFE}\nissuers = [\"a\"]");
     assert_eq!(
         complaint(&GOOD.replace(SPIFFE, &line)),
