@@ -53,6 +53,8 @@ enum File {
 struct Version {
     content: u8,
     generation: u64,
+    /// What served before it was put in service first.
+    before: Option<u64>,
     damaged: bool,
 }
 
@@ -63,6 +65,8 @@ struct Modelled {
     /// What was tried last, as the host does not try the same thing twice.
     tried: Option<File>,
     serving: Option<Version>,
+    /// What served when the host before this one ended.
+    served_last: Option<u64>,
     /// Newest first.
     kept: Vec<Version>,
     retired: bool,
@@ -72,6 +76,31 @@ struct Modelled {
 struct Model {
     policies: BTreeMap<&'static str, Modelled>,
     generation: u64,
+}
+
+impl Modelled {
+    /// The version that an operator goes back to from `version`.
+    fn previous(&self, version: &Version) -> Option<Version> {
+        let before = |kept: &&Version| Some(kept.generation) == version.before;
+        let recorded = self.kept.iter().find(before);
+        let lower = |kept: &&Version| kept.generation < version.generation;
+        recorded.or(self.kept.iter().find(lower)).copied()
+    }
+
+    /// The version `from` and those before it, then the others.
+    fn lineage(&self, from: u64) -> Vec<Version> {
+        let mut lineage = Vec::new();
+        let mut kept = self.kept.iter();
+        let mut next = kept.find(|kept| kept.generation == from).copied();
+        while let Some(version) = next {
+            lineage.push(version);
+            next = self.previous(&version);
+        }
+        let others = self.kept.iter().filter(|kept| !lineage.contains(kept));
+        let others: Vec<_> = others.copied().collect();
+        lineage.extend(others);
+        lineage
+    }
 }
 
 impl Model {
@@ -96,24 +125,37 @@ impl Model {
             }
             Some(File::Broken) => {
                 if first && !policy.retired {
-                    let good = policy.kept.iter().find(|version| !version.damaged);
-                    policy.serving = good.copied();
+                    let from = policy.served_last;
+                    let from = from.or(policy.kept.first().map(|newest| newest.generation));
+                    let mut good = policy.lineage(from.unwrap_or(0)).into_iter();
+                    policy.serving = good.find(|version| !version.damaged);
                 }
             }
             Some(File::Good(version)) => {
-                let last = policy.serving.or(policy.kept.first().copied());
-                let same = last.filter(|last| last.content == version);
+                let mut known = policy.serving.iter().chain(&policy.kept);
+                let same = known.find(|known| known.content == version).copied();
                 used = same.is_none();
-                let serving = same.unwrap_or(Version {
-                    content: version,
-                    generation: next,
+                let before = policy.serving.map(|serving| serving.generation);
+                let served_last = policy.served_last.filter(|_| first);
+                let serving = Version {
+                    // A copy that is damaged is written again.
                     damaged: false,
-                });
+                    ..same.unwrap_or(Version {
+                        content: version,
+                        generation: next,
+                        before: before.or(served_last),
+                        damaged: false,
+                    })
+                };
                 policy.serving = Some(serving);
                 policy.retired = false;
                 if used {
                     policy.kept.insert(0, serving);
-                    policy.kept.truncate(KEEP);
+                    let keep: Vec<_> = policy.lineage(next).into_iter().take(KEEP).collect();
+                    policy.kept.retain(|version| keep.contains(version));
+                }
+                for kept in &mut policy.kept {
+                    kept.damaged &= kept.generation != serving.generation;
                 }
             }
         }
@@ -123,13 +165,16 @@ impl Model {
     /// Which version a rollback puts in place, if it can.
     fn rollback(&mut self, name: &'static str) -> Option<u8> {
         let policy = self.policy(name);
-        let is_present = |version: &Version| policy.file == Some(File::Good(version.content));
-        let later = policy.kept.iter().position(is_present).unwrap_or(0);
-        let target = policy
-            .kept
-            .iter()
-            .skip(later)
-            .find(|version| !is_present(version));
+        let is_present = |version: &&Version| policy.file == Some(File::Good(version.content));
+        let target = match policy.kept.iter().find(is_present) {
+            Some(present) => policy.previous(present),
+            None => {
+                let serving = policy.serving.map(|serving| serving.generation);
+                let is_serving = |kept: &&Version| Some(kept.generation) == serving;
+                let serving = policy.kept.iter().find(is_serving);
+                serving.or(policy.kept.first()).copied()
+            }
+        };
         target
             .filter(|target| !target.damaged)
             .map(|target| target.content)
@@ -161,6 +206,7 @@ impl World {
         self.catalog = Some(catalog);
         for name in NAMES {
             let policy = self.model.policy(name);
+            policy.served_last = policy.serving.map(|serving| serving.generation);
             policy.serving = None;
             policy.tried = None;
             self.model.pass(name, true);

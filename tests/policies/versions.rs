@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nkeys::KeyPair;
 use portcullis_catalog::{
-    Catalog, CatalogOptions, Change, RollbackError, Status, rollback, sign, sign_file,
+    Catalog, CatalogOptions, Change, Freshness, RollbackError, Status, rollback, sign, sign_file,
 };
 use portcullis_core::PolicyName;
 use tempfile::TempDir;
@@ -202,30 +203,241 @@ fn going_back_puts_the_earlier_files_in_place() {
     assert_eq!(back(None).unwrap().generation, 2);
     catalog.reload().unwrap();
     assert_eq!(greeting(&catalog), "greeting=two");
-    assert_eq!(generation(&catalog), 4, "what is put back is a new version");
     assert_eq!(
-        back(None).unwrap().generation,
-        3,
-        "and before it came three"
+        generation(&catalog),
+        2,
+        "the same content is the same version"
+    );
+    assert_eq!(back(None).unwrap().generation, 1, "and before it came one");
+    catalog.reload().unwrap();
+    assert_eq!(generation(&catalog), 1);
+    let first = back(None).unwrap_err();
+    assert_eq!(
+        first.to_string(),
+        "no earlier version of policy `p` is kept; there are 3, 2, 1: name one with `--to`"
     );
 
-    let unknown = back(Some(1)).unwrap_err();
+    let unknown = back(Some(9)).unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "generation 1 of policy `p` is not kept; there are 4, 3, 2"
+        "generation 9 of policy `p` is not kept; there are 3, 2, 1"
     );
     // What is broken goes back to what serves.
     kept.site.put("p.wasm", b"\0asm broken");
-    assert_eq!(back(None).unwrap().generation, 4);
+    catalog.reload().unwrap();
+    assert_eq!(back(None).unwrap().generation, 1);
     assert_eq!(
         fs::read(kept.site.path().join("p.wasm")).unwrap(),
         guest("tells")
     );
-    kept.site.remove("p.wasm");
-    kept.site.remove("p.toml");
+    for file in ["p.wasm", "p.toml", "p.tests.toml"] {
+        kept.site.remove(file);
+    }
     assert_eq!(back(Some(3)).unwrap().generation, 3);
     catalog.reload().unwrap();
     assert_eq!(greeting(&catalog), "greeting=three");
+}
+
+#[test]
+fn going_back_passes_over_what_was_gone_back_from() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    kept.greet(&catalog, "three");
+    let back = || rollback(&kept.options(), &name(), None).unwrap().generation;
+    assert_eq!(back(), 2);
+    catalog.reload().unwrap();
+    kept.greet(&catalog, "four");
+    assert_eq!(generation(&catalog), 4);
+    assert_eq!(
+        kept.status().policies[0].kept,
+        [4, 2, 1],
+        "what was gone back from is the first to go"
+    );
+    assert_eq!(back(), 2, "two served before four");
+    catalog.reload().unwrap();
+    drop(catalog);
+    kept.site.put("p.wasm", b"\0asm broken");
+    let restored = kept.start();
+    assert_eq!(greeting(&restored), "greeting=two", "it served last");
+}
+
+/// A file outside of the policy directory, which nothing in it may reach.
+struct Victim {
+    directory: TempDir,
+}
+
+impl Victim {
+    fn new() -> Self {
+        let victim = Self {
+            directory: TempDir::new().unwrap(),
+        };
+        fs::write(victim.path(), "untouched").unwrap();
+        fs::set_permissions(victim.path(), fs::Permissions::from_mode(0o604)).unwrap();
+        victim
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("victim")
+    }
+
+    fn assert_untouched(&self) {
+        assert_eq!(fs::read(self.path()).unwrap(), b"untouched");
+        let mode = fs::metadata(self.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o604);
+    }
+}
+
+#[test]
+fn links_in_the_policy_directory_lead_no_rollback_and_no_signature_astray() {
+    let (kept, victim) = (Kept::new(), Victim::new());
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    // The names that earlier versions wrote through.
+    for name in ["p.wasm", "p.toml", "p.tests.toml"] {
+        let aside = format!(".{name}.{}", std::process::id());
+        std::os::unix::fs::symlink(victim.path(), kept.site.path().join(aside)).unwrap();
+    }
+    assert_eq!(
+        rollback(&kept.options(), &name(), None).unwrap().generation,
+        1
+    );
+    let module = kept.site.path().join("p.wasm");
+    sign_file(&module, &KeyPair::new_account()).unwrap();
+    victim.assert_untouched();
+    catalog.reload().unwrap();
+    assert_eq!(greeting(&catalog), "greeting=one");
+}
+
+#[test]
+fn files_that_are_links_are_not_replaced() {
+    let (kept, victim) = (Kept::new(), Victim::new());
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    let settings = kept.site.path().join("p.toml");
+    let aside = kept.site.path().join("the-settings");
+    fs::rename(&settings, &aside).unwrap();
+    std::os::unix::fs::symlink(&aside, &settings).unwrap();
+    let error = rollback(&kept.options(), &name(), None).unwrap_err();
+    assert!(matches!(error, RollbackError::Link(_)), "{error}");
+    assert!(fs::symlink_metadata(&settings).unwrap().is_symlink());
+    catalog.reload().unwrap();
+    assert_eq!(greeting(&catalog), "greeting=two", "nothing was replaced");
+
+    let module = kept.site.path().join("linked.wasm");
+    fs::write(victim.path(), "\0asm").unwrap();
+    std::os::unix::fs::symlink(victim.path(), &module).unwrap();
+    assert!(sign_file(&module, &KeyPair::new_account()).is_err());
+    assert_eq!(fs::read(victim.path()).unwrap(), b"\0asm");
+}
+
+#[test]
+fn planted_versions_do_not_serve() {
+    let kept = Kept::new();
+    drop(kept.start());
+    kept.site.put("p.wasm", b"\0asm broken");
+    for planted in ["", "versions", "versions/p", "versions/p/1"] {
+        let directory = kept.state().join(planted);
+        let private = fs::metadata(&directory).unwrap().permissions();
+        for mode in [0o777, 0o770, 0o1777] {
+            fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).unwrap();
+            let (catalog, _) = open(kept.options());
+            assert!(names(&catalog).is_empty(), "`{planted}` with mode {mode:o}");
+            let usable = catalog.numbers().state_usable;
+            assert_eq!(usable, Some(!planted.is_empty()), "`{planted}` {mode:o}");
+            assert!(rollback(&kept.options(), &name(), None).is_err());
+            drop(catalog);
+        }
+        fs::set_permissions(&directory, private).unwrap();
+    }
+    let (catalog, _) = open(kept.options());
+    assert_eq!(greeting(&catalog), "greeting=one");
+}
+
+#[test]
+fn policies_that_every_user_can_change_are_reported() {
+    let kept = Kept::new();
+    let settings = kept.site.path().join("p.toml");
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o666)).unwrap();
+    let (catalog, report) = open(kept.options());
+    assert_eq!(report.exposed, [settings.clone()]);
+    assert_eq!(catalog.numbers().exposed.len(), 1);
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).unwrap();
+    catalog.reload().unwrap();
+    assert!(catalog.numbers().exposed.is_empty());
+    fs::set_permissions(kept.site.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let report = catalog.reload().unwrap();
+    assert_eq!(report.exposed, [kept.site.path().to_owned()]);
+}
+
+#[test]
+fn a_version_that_cannot_be_kept_leaves_nothing_behind_and_shows() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    // In the place of the next version; and half of one, as an interrupted host leaves it.
+    let versions = kept.state().join("versions/p");
+    fs::write(versions.join("2"), "").unwrap();
+    kept.greet(&catalog, "two");
+    assert!(!versions.join(".2").exists());
+    let numbers = catalog.numbers();
+    assert_eq!(numbers.not_kept.len(), 1);
+    assert_eq!(numbers.state_write_failures, 1);
+    assert_eq!(numbers.state_usable, Some(true));
+    fs::remove_file(versions.join("2")).unwrap();
+    kept.greet(&catalog, "three");
+    assert!(catalog.numbers().not_kept.is_empty());
+    drop(catalog);
+
+    fs::create_dir(versions.join(".9")).unwrap();
+    fs::write(versions.join(".9/p.wasm"), "half").unwrap();
+    fs::write(kept.state().join(".portcullis-0123"), "half").unwrap();
+    drop(kept.start());
+    assert!(!versions.join(".9").exists());
+    assert!(!kept.state().join(".portcullis-0123").exists());
+}
+
+#[test]
+fn a_status_that_cannot_be_written_is_stale_until_it_can() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    let limit = Duration::from_hours(1);
+    let freshness = || Freshness::of(&kept.state(), limit).unwrap();
+    assert_eq!(freshness(), Freshness::Current);
+    let status = kept.state().join(Status::FILE);
+    fs::remove_file(&status).unwrap();
+    fs::create_dir_all(status.join("in the way")).unwrap();
+    kept.greet(&catalog, "two");
+    assert_eq!(freshness(), Freshness::Stale);
+    assert!(catalog.numbers().status_stale);
+    fs::remove_dir_all(&status).unwrap();
+    catalog.reload().unwrap();
+    assert_eq!(freshness(), Freshness::Current);
+    assert!(!catalog.numbers().status_stale);
+    assert_eq!(kept.status().policies[0].kept, [2, 1]);
+    drop(catalog);
+    assert_eq!(freshness(), Freshness::NotRunning);
+}
+
+#[test]
+fn refusals_and_an_unreadable_directory_are_counted() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    let rejections = |catalog: &Catalog| catalog.numbers().rejections[&name()];
+    assert_eq!(rejections(&catalog), 0, "a policy is there from the start");
+    kept.site.put("p.wasm", b"\0asm broken");
+    kept.site.put("P.wasm", b"");
+    catalog.reload().unwrap();
+    catalog.reload().unwrap();
+    assert_eq!(rejections(&catalog), 1);
+    assert_eq!(catalog.numbers().misnamed, 1);
+    assert!(catalog.numbers().policies_read_at.contains_key(&name()));
+    let elsewhere = kept.state.path().join("policies");
+    fs::rename(kept.site.path(), &elsewhere).unwrap();
+    assert!(catalog.reload().is_err());
+    assert!(catalog.numbers().directory_failing);
+    fs::rename(&elsewhere, kept.site.path()).unwrap();
+    catalog.reload().unwrap();
+    assert!(!catalog.numbers().directory_failing);
 }
 
 #[test]
@@ -233,7 +445,7 @@ fn going_back_needs_somewhere_to_go() {
     let kept = Kept::new();
     let catalog = kept.start();
     let error = rollback(&kept.options(), &name(), None).unwrap_err();
-    assert!(matches!(error, RollbackError::NoVersion(_)), "{error}");
+    assert!(matches!(error, RollbackError::NoVersion { .. }), "{error}");
     let error = rollback(&kept.site.options(), &name(), None).unwrap_err();
     assert!(matches!(error, RollbackError::NothingKept), "{error}");
     kept.greet(&catalog, "two");

@@ -5,7 +5,7 @@ mod hashes;
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_catalog::{Catalog, CatalogOptions};
+use portcullis_catalog::{Catalog, CatalogOptions, check_state_directory};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 
@@ -105,6 +105,20 @@ pub fn check_policies(
         let message = "no policy of this name is in the policy directory, so this grants nothing";
         Problem::warning(file, message).at_key(format!("policies.grants.{name}"))
     });
+    let exposed = report.exposed.iter().map(|path| {
+        Problem::warning(
+            path,
+            "every user of this machine can change the policies: run `chmod o-w` on it",
+        )
+    });
+    let state = check_state_directory(&policies.state_directory).err();
+    let state = state.map(|error| {
+        let directory = policies.state_directory.display();
+        let message = format!(
+            "`{directory}` is not used, no version is taken from it and none is kept: {error}"
+        );
+        Problem::warning(file, message).at_key("policies.state-directory")
+    });
     let empty = (snapshot.policies().next().is_none()).then(|| {
         let message = "no policy of this directory can be put in service, so every login is denied";
         Problem::warning(file, message).at_key("policies.directory")
@@ -113,6 +127,8 @@ pub fn check_policies(
         .chain(missing)
         .chain(orphans)
         .chain(unused_grants)
+        .chain(exposed)
+        .chain(state)
         .chain(empty)
         .collect()
 }

@@ -24,13 +24,15 @@ pub enum ExitCode {
     CannotListen = 71,
     /// A file cannot be written, or `init` or `import` would overwrite it.
     CannotCreate = 73,
+    /// `policy status` shows what was: no host uses the state directory, or the host there cannot write its status.
+    NotCurrent = 75,
     /// The configuration is wrong; missing secrets and seeds of the wrong type included.
     BadConfiguration = 78,
 }
 
 impl ExitCode {
     /// Every code, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Success,
         Self::Usage,
         Self::BadPolicies,
@@ -39,6 +41,7 @@ impl ExitCode {
         Self::Internal,
         Self::CannotListen,
         Self::CannotCreate,
+        Self::NotCurrent,
         Self::BadConfiguration,
     ];
 
@@ -69,6 +72,9 @@ impl ExitCode {
             }
             Self::CannotCreate => {
                 "A file cannot be written, or `init` or `import` would overwrite it."
+            }
+            Self::NotCurrent => {
+                "`policy status` shows what was: no host uses the state directory, or the host there cannot write its status."
             }
             Self::BadConfiguration => {
                 "The configuration is wrong; missing secrets and seeds of the wrong type included."

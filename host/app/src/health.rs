@@ -8,6 +8,7 @@ mod issuers;
 mod metrics;
 mod outage;
 mod page;
+mod policies;
 mod server;
 mod vitals;
 
@@ -15,5 +16,6 @@ pub(crate) use code::samples as code_samples;
 pub(crate) use files::samples as file_samples;
 pub(crate) use issuers::samples as issuer_samples;
 pub(crate) use outage::lost_for_too_long;
+pub(crate) use policies::samples as policy_samples;
 pub(crate) use server::HealthServer;
 pub(crate) use vitals::Vitals;

@@ -1,13 +1,14 @@
 //! `portcullis policy`: how policies are doing, their tests, their signatures, and going back.
 
 use std::fmt::Write as _;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_callout::SecretSource;
 use portcullis_catalog::{
-    CatalogOptions, PolicyStatus, RollbackError, ServingStatus, Status, TestedPolicy, rollback,
-    sign_file, test_policies,
+    CatalogOptions, Freshness, PolicyStatus, RollbackError, ServingStatus, Status, TestedPolicy,
+    check_state_directory, rollback, sign_file, test_policies,
 };
 use portcullis_core::PolicyName;
 
@@ -19,39 +20,90 @@ use crate::keys::publishing_key;
 use crate::options::catalog_options;
 use crate::output::{NotDone, Output, one_line};
 
-/// How every policy is doing, as the host that serves with this configuration wrote it last.
+/// How every policy is doing, as the host that serves with this configuration wrote it last. The exit code says whether it is so now.
 ///
 /// # Errors
 ///
-/// When the configuration is wrong, or no host has written its status.
+/// When the configuration is wrong, or the state directory has no status, cannot be read or is not trusted.
 pub fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
     let (policies, _) = read_policies(config)?;
-    let directory = &policies.state_directory;
-    let status = Status::read(directory).map_err(|error| {
-        let context = format!(
-            "no status in `{}`: start the host, or look for its own word in its log",
-            directory.display()
-        );
+    let (status, freshness) = read_status(&policies).map_err(|error| {
+        let directory = policies.state_directory.display();
+        let context = match error.kind() {
+            ErrorKind::NotFound => format!(
+                "no status in `{directory}`: start the host, or look for its own word in its log"
+            ),
+            _ => format!("cannot read the status in `{directory}`"),
+        };
         Failure::new(
             ExitCode::NoPolicyDirectory,
             anyhow::Error::new(error).context(context),
         )
     })?;
-    if json {
-        let text = serde_json::to_string_pretty(&status).map_err(Failure::internal)?;
-        return Ok(Output::success(format!("{text}\n")));
-    }
-    Ok(Output::success(tell(&status)))
+    let code = match freshness {
+        Freshness::Current => ExitCode::Success,
+        _ => ExitCode::NotCurrent,
+    };
+    let text = if json {
+        let mut json = serde_json::to_value(&status).map_err(Failure::internal)?;
+        if let Some(object) = json.as_object_mut() {
+            object.insert("host".to_owned(), host(freshness).into());
+        }
+        let text = serde_json::to_string_pretty(&json).map_err(Failure::internal)?;
+        format!("{text}\n")
+    } else {
+        tell(&status, freshness)
+    };
+    Ok(Output { text, code })
 }
 
-fn tell(status: &Status) -> String {
-    let mut text = format!(
-        "as process {} wrote it at {}\n",
+/// How much longer than a poll and a load a host may take to confirm its status.
+const CONFIRMATION_MARGIN: Duration = Duration::from_mins(1);
+
+fn read_status(policies: &Policies) -> io::Result<(Status, Freshness)> {
+    let directory = &policies.state_directory;
+    check_state_directory(directory)?;
+    let status = Status::read(directory)?;
+    // A host confirms its status with every pass, and a pass may load policies first.
+    let limit = policies
+        .poll_interval
+        .saturating_mul(3)
+        .saturating_add(policies.load_timeout)
+        .saturating_add(CONFIRMATION_MARGIN);
+    Ok((status, Freshness::of(directory, limit)?))
+}
+
+const fn host(freshness: Freshness) -> &'static str {
+    match freshness {
+        Freshness::Current => "running",
+        Freshness::NotRunning => "not-running",
+        _ => "stale",
+    }
+}
+
+fn tell(status: &Status, freshness: Freshness) -> String {
+    let mut text = match freshness {
+        Freshness::Current => String::new(),
+        Freshness::NotRunning => format!(
+            "NOT RUNNING: process {} has ended, and no host uses this state directory; what served last:\n",
+            status.process
+        ),
+        _ => "STALE: the host runs and cannot write its status, see its log; what it could write last:\n"
+            .to_owned(),
+    };
+    // Writing to a text does not fail.
+    let _ = writeln!(
+        text,
+        "as process {} wrote it at {}",
         status.process,
         time(status.at)
     );
+    let serves = match freshness {
+        Freshness::Current => "serves",
+        _ => "served",
+    };
     for policy in &status.policies {
-        tell_policy(&mut text, policy);
+        tell_policy(&mut text, policy, serves);
     }
     if status.policies.is_empty() {
         text.push_str("no policies\n");
@@ -60,9 +112,9 @@ fn tell(status: &Status) -> String {
 }
 
 /// A policy's lines. Writing to a text does not fail.
-fn tell_policy(text: &mut String, policy: &PolicyStatus) {
+fn tell_policy(text: &mut String, policy: &PolicyStatus, serves: &str) {
     let _ = match &policy.serving {
-        Some(serving) => tell_serving(text, &policy.name, serving),
+        Some(serving) => tell_serving(text, &policy.name, serving, serves),
         None if policy.required => writeln!(
             text,
             "{}: no good version, and required: no login gets past it",
@@ -91,7 +143,12 @@ fn tell_policy(text: &mut String, policy: &PolicyStatus) {
     }
 }
 
-fn tell_serving(text: &mut String, name: &str, serving: &ServingStatus) -> std::fmt::Result {
+fn tell_serving(
+    text: &mut String,
+    name: &str,
+    serving: &ServingStatus,
+    serves: &str,
+) -> std::fmt::Result {
     let (generation, since, digest) = (serving.generation, time(serving.since), &serving.digest);
     let restored = if serving.restored {
         ", restored at the start"
@@ -100,7 +157,7 @@ fn tell_serving(text: &mut String, name: &str, serving: &ServingStatus) -> std::
     };
     writeln!(
         text,
-        "{name}: generation {generation} serves since {since}, {digest}{restored}"
+        "{name}: generation {generation} {serves} since {since}, {digest}{restored}"
     )?;
     writeln!(
         text,
@@ -135,13 +192,13 @@ pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Ou
     let (policies, _) = read_policies(config)?;
     let done = rollback(&catalog_options(&policies), name, to).map_err(|error| {
         let code = match error {
-            RollbackError::Replace { .. } => ExitCode::CannotCreate,
+            RollbackError::Replace { .. } | RollbackError::Link(_) => ExitCode::CannotCreate,
             _ => ExitCode::NoPolicyDirectory,
         };
         Failure::new(code, error)
     })?;
     Ok(Output::success(format!(
-        "{}: generation {} of policy `{name}` is back in place ({}); a host that watches the directory loads it as a new generation\n",
+        "{}: generation {} of policy `{name}` is back in place ({}); a host that watches the directory loads it\n",
         policies.directory.display(),
         done.generation,
         done.digest

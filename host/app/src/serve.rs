@@ -22,6 +22,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::health::{
     HealthServer, Vitals, code_samples, file_samples, issuer_samples, lost_for_too_long,
+    policy_samples,
 };
 use crate::options::{catalog_options, code_cache_options, key_value_options, service_options};
 use crate::signals;
@@ -55,6 +56,8 @@ pub async fn serve(
     let (engine, catalog) = opened.await.map_err(Failure::internal)??;
     let vitals = Arc::new(Vitals::new(catalog.clone()));
     measure_code(&vitals, engine);
+    let numbers = catalog.clone();
+    vitals.measure(move || policy_samples(&numbers.numbers()));
     vitals.measure(|| file_samples(&portcullis_files::statuses()));
     let buckets = mirror.clone();
     vitals.measure(move || buckets.samples());

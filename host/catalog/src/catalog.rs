@@ -13,6 +13,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use crate::chain::Chain;
 use crate::directory::DirectoryError;
 use crate::loader::{Loader, Pass};
+use crate::numbers::{CatalogNumbers, Counters};
 use crate::report::Report;
 use crate::signature::Publisher;
 use crate::snapshot::{Progress, Snapshot};
@@ -98,6 +99,7 @@ pub type OpenError = DirectoryError;
 pub struct Catalog {
     published: Arc<ArcSwap<Snapshot>>,
     loader: Arc<Mutex<Loader>>,
+    counters: Arc<Counters>,
 }
 
 impl Catalog {
@@ -109,9 +111,15 @@ impl Catalog {
     ///
     /// When the directory is not there or cannot be read.
     pub fn open(engine: Engine, options: CatalogOptions) -> Result<(Self, Report), OpenError> {
+        let counters = Arc::new(Counters::default());
         let catalog = Self {
             published: Arc::new(ArcSwap::from_pointee(Snapshot::default())),
-            loader: Arc::new(Mutex::new(Loader::new(engine, options))),
+            loader: Arc::new(Mutex::new(Loader::new(
+                engine,
+                options,
+                Arc::clone(&counters),
+            ))),
+            counters,
         };
         let report = catalog.pass(Pass::First)?;
         Ok((catalog, report))
@@ -143,13 +151,18 @@ impl Catalog {
     fn pass(&self, pass: Pass) -> Result<Report, DirectoryError> {
         // INVARIANT: the lock is held from scan to publication, so an older scan never replaces a newer one.
         let mut loader = self.loader();
-        let report = loader.pass(pass)?;
+        let report = loader
+            .pass(pass)
+            .inspect_err(|_| self.counters.not_scanned())?;
+        self.counters.passed(&report);
         let first = pass == Pass::First;
         if first || report.changes_service() {
             self.publish(&loader);
         }
         if first || !report.changes.is_empty() {
             loader.write_status();
+        } else {
+            loader.confirm_status();
         }
         Ok(report)
     }
@@ -176,6 +189,11 @@ impl Catalog {
         if order.is_empty() {
             tracing::warn!("no policy is in service: every login is denied");
         }
+    }
+
+    /// The numbers since the catalog was opened. Does not wait for a pass that takes long.
+    pub fn numbers(&self) -> CatalogNumbers {
+        self.counters.read()
     }
 
     /// How every policy is doing.

@@ -24,6 +24,7 @@ mod chain;
 mod directory;
 mod inspect;
 mod loader;
+mod numbers;
 mod pace;
 mod report;
 mod rollback;
@@ -43,13 +44,14 @@ pub use catalog::{Catalog, CatalogOptions, OpenError};
 pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
 pub use inspect::{Inspection, inspect};
+pub use numbers::CatalogNumbers;
 pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
 pub use signature::{
     InvalidPublisher, Publisher, SignError, SignatureError, sign, sign_file, signer,
 };
 pub use snapshot::{LoadedPolicy, Snapshot};
-pub use status::{Attempt, PolicyStatus, ServingStatus, Status};
+pub use status::{Attempt, Freshness, PolicyStatus, ServingStatus, Status, check_state_directory};
 pub use terms::{MaxLimits, PolicyGrants};
 pub use unit::{UnitError, UnitProblem};
 pub use vectors::{TestOutcome, TestedPolicy, test_policies};

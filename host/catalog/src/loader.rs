@@ -12,12 +12,13 @@ use portcullis_engine::{Engine, LoadError, Policy};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
+use crate::numbers::Counters;
 use crate::pace::Pace;
 use crate::report::{Change, Rejection, Report};
 use crate::routes::Route;
 use crate::snapshot::{Link, LoadedPolicy, Snapshot};
 use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
-use crate::store::{KeptVersion, Store, Version};
+use crate::store::{KeptVersion, Store, Version, lineage};
 use crate::unit::{UnitError, UnitProblem};
 
 /// How a pass treats what it finds changed.
@@ -47,6 +48,9 @@ pub(crate) struct Loader {
     store: Option<Store>,
     /// Whether the log already says that versions cannot be kept.
     store_failed: bool,
+    /// Whether the status could not be written.
+    status_failed: bool,
+    counters: Arc<Counters>,
 }
 
 #[derive(Debug, Default)]
@@ -116,11 +120,8 @@ enum Wants {
 }
 
 impl Loader {
-    pub(crate) fn new(engine: Engine, options: CatalogOptions) -> Self {
-        let store = options
-            .state_directory
-            .as_ref()
-            .map(|directory| Store::new(directory, options.keep_versions));
+    pub(crate) fn new(engine: Engine, options: CatalogOptions, counters: Arc<Counters>) -> Self {
+        let store = trusted_store(&options, &counters);
         Self {
             engine,
             options,
@@ -130,6 +131,8 @@ impl Loader {
             generation: store.as_ref().map_or(0, Store::highest_generation),
             store,
             store_failed: false,
+            status_failed: false,
+            counters,
         }
     }
 
@@ -140,7 +143,11 @@ impl Loader {
     /// Reads the directory and does what has to be done. An unreadable directory changes nothing.
     pub(crate) fn pass(&mut self, pass: Pass) -> Result<Report, DirectoryError> {
         let mut scan = directory::scan(&self.options.directory, self.options.max_module_size)?;
-        let mut report = Report::default();
+        self.counters.scanned(&scan);
+        let mut report = Report {
+            exposed: std::mem::take(&mut scan.exposed),
+            ..Report::default()
+        };
         self.report_oddities(&scan, &mut report);
         let names: BTreeSet<_> = self
             .entries
@@ -249,30 +256,63 @@ impl Loader {
     /// Writes the status where other programs find it.
     pub(crate) fn write_status(&mut self) {
         let status = self.status();
-        self.stored(|store| store.write_status(&serde_json::to_vec_pretty(&status)?));
+        let lost = "status cannot be written: `portcullis policy status` tells of an earlier one";
+        let written = self.stored(lost, |store| {
+            store.write_status(&serde_json::to_vec_pretty(&status)?)?;
+            store.confirm_status()
+        });
+        if !written && let Some(store) = &self.store {
+            store.doubt_status();
+        }
+        self.status_failed = !written;
+        self.counters.status_written(written);
     }
 
-    /// Has the store write something, if there is one. That it cannot is said once, until it can.
-    fn stored(&mut self, write: impl FnOnce(&Store) -> std::io::Result<()>) {
-        let Some(store) = &mut self.store else { return };
-        match store.claim().and_then(|()| write(store)) {
-            Ok(()) => self.store_failed = false,
-            Err(error) if !self.store_failed => {
-                self.store_failed = true;
-                let directory = self.options.state_directory.as_ref();
-                tracing::warn!(
-                    directory = directory.map(|path| path.display().to_string()),
-                    error = %error,
-                    "good versions cannot be kept: a restart will not find them"
-                );
-            }
-            Err(_) => {}
+    /// Confirms that the status is true after a pass that changed nothing; writes it if that failed before.
+    pub(crate) fn confirm_status(&mut self) {
+        if self.status_failed {
+            self.write_status();
+        } else {
+            let lost = "status cannot be confirmed: `portcullis policy status` calls it stale";
+            self.status_failed = !self.stored(lost, Store::confirm_status);
         }
+    }
+
+    /// Has the store write something, if there is one, and returns whether that was done. That it cannot is logged once, until it
+    /// can, with what is lost.
+    fn stored(
+        &mut self,
+        lost: &'static str,
+        write: impl FnOnce(&Store) -> std::io::Result<()>,
+    ) -> bool {
+        let Some(store) = &mut self.store else {
+            return true;
+        };
+        let claimed = store.claim();
+        let usable = claimed.is_ok();
+        let written = claimed.and_then(|()| write(store));
+        self.counters.stored(usable, written.is_ok());
+        let Err(error) = written else {
+            self.store_failed = false;
+            return true;
+        };
+        if !self.store_failed {
+            self.store_failed = true;
+            let directory = self.options.state_directory.as_ref();
+            tracing::warn!(
+                directory = directory.map(|path| path.display().to_string()),
+                error = %error,
+                lost,
+                "state directory not written"
+            );
+        }
+        false
     }
 
     fn remove(&mut self, name: PolicyName) -> Option<Change> {
         self.entries.remove(&name)?.serving?;
-        self.stored(|store| store.retire(&name));
+        let lost = "a later broken file of this name may bring the policy back at a restart";
+        self.stored(lost, |store| store.retire(&name));
         tracing::info!(policy.name = %name, "policy removed");
         Some(Change::Removed(name))
     }
@@ -357,37 +397,44 @@ impl Loader {
     /// The versions kept of a policy, newest first.
     fn kept(&self, name: &PolicyName) -> Vec<KeptVersion> {
         let store = self.store.as_ref();
-        store.map_or_else(Vec::new, |store| store.versions(name))
+        let versions = store.map(|store| store.versions(name));
+        versions.and_then(Result::ok).unwrap_or_default()
     }
 
-    /// Puts a new version in service, and keeps it. The same content as that of the last version is the same version, also after a
-    /// restart.
+    /// Puts a new version in service, and keeps it. The same content as that of a version that is kept is the same version, also after
+    /// a restart or a rollback.
     fn serve(&mut self, name: &PolicyName, policy: Policy, content: &Content) -> PolicyRef {
         let fingerprint = content.fingerprint;
         let kept = self.kept(name);
-        let last = match self.serving(name) {
-            Some(serving) => Some(serving.version),
-            None => kept.first().map(|kept| kept.version),
-        };
-        let same = last.filter(|last| last.fingerprint == fingerprint);
-        let version = same.unwrap_or_else(|| {
+        let serving = self.serving(name).map(|serving| serving.version);
+        let known = serving
+            .into_iter()
+            .chain(kept.iter().map(|kept| kept.version));
+        let mut known = known.filter(|known| known.fingerprint == fingerprint);
+        let version = known.next().unwrap_or_else(|| {
             self.generation = self.generation.saturating_add(1);
+            let before = serving.map(|serving| serving.generation);
             Version {
                 generation: self.generation,
                 since: now(),
+                before: before.or_else(|| self.last_served(name)),
                 fingerprint,
             }
         });
-        let is_kept = kept
-            .iter()
-            .any(|kept| kept.version.generation == version.generation);
-        self.stored(|store| {
+        // A copy that is damaged is written again.
+        let is_kept = kept.iter().any(|kept| {
+            kept.version.generation == version.generation
+                && kept.unit(name, self.options.max_module_size).is_ok()
+        });
+        let lost = "good versions cannot be kept: a restart will not find them";
+        let stored = self.stored(lost, |store| {
             if is_kept {
                 store.reinstate(name)
             } else {
                 store.keep(name, version, content)
             }
         });
+        self.counters.kept(name, stored);
         self.put(name, policy, version, false)
     }
 
@@ -416,13 +463,21 @@ impl Loader {
         reference
     }
 
+    /// The generation that served last, as the host wrote it before it ended.
+    fn last_served(&self, name: &PolicyName) -> Option<u64> {
+        self.store.as_ref()?.last_served(name)
+    }
+
     /// Puts the last good version in service that was kept, if there is one and the policy was not taken out of service on purpose.
     fn restore(&mut self, name: &PolicyName) -> Option<PolicyRef> {
         let store = self.store.as_ref()?;
         if store.is_retired(name) {
             return None;
         }
-        for kept in store.versions(name) {
+        let versions = self.kept(name);
+        let newest = versions.first().map(|kept| kept.version.generation);
+        let from = self.last_served(name).or(newest).unwrap_or(0);
+        for kept in lineage(&versions, from) {
             let generation = kept.version.generation;
             // With the time that any load has: what was good once may take longer now.
             let loaded = kept
@@ -472,6 +527,22 @@ impl Loader {
             scan.orphans.contains(path) || scan.misnamed.iter().any(|(odd, _)| odd == path)
         });
     }
+}
+
+/// The store of the state directory, unless other users may have put versions into it.
+fn trusted_store(options: &CatalogOptions, counters: &Counters) -> Option<Store> {
+    let directory = options.state_directory.as_ref()?;
+    let store = Store::new(directory, options.keep_versions);
+    if let Err(error) = store.check() {
+        counters.stored(false, false);
+        tracing::error!(
+            directory = %directory.display(),
+            error = %error,
+            "state directory not used: no version is taken from it and none is kept"
+        );
+        return None;
+    }
+    Some(store)
 }
 
 impl Attempt {

@@ -13,6 +13,8 @@ pub struct Report {
     pub changes: Vec<Change>,
     /// Settings and test files without a module beside them.
     pub orphans: Vec<PathBuf>,
+    /// The policy directory and its files, as far as every user of the machine may write to them.
+    pub exposed: Vec<PathBuf>,
     /// Policies that are granted something and have no module in the directory.
     pub unused_grants: Vec<PolicyName>,
     /// Whether something is still being written: it wants another look soon.

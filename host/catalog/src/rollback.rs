@@ -3,20 +3,21 @@
 //! The files of that version are put back into the watched directory, so what lies there and what serves stay the same thing; a host
 //! that watches it loads them as it would any other change.
 
-use std::fs;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, PolicyName};
+use portcullis_files::{Directory, NewAccess};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, Fingerprint, Paths};
-use crate::store::{self, KeptVersion, Store, Version};
+use crate::store::{KeptVersion, Store, Version, previous};
 
 /// What a rollback put into the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolledBack {
-    /// The generation whose files are in place again. Once loaded they get a new one.
+    /// The generation whose files are in place again. It keeps its number.
     pub generation: u64,
     /// The digest of its module.
     pub digest: Digest,
@@ -29,9 +30,30 @@ pub enum RollbackError {
     /// Nothing is kept anywhere.
     #[error("no versions are kept: name a `state-directory` under [policies]")]
     NothingKept,
+    /// The state directory cannot be read, or is not trusted.
+    #[error("cannot look for versions in `{}`", path.display())]
+    State {
+        /// The state directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// There is no version to go back to.
-    #[error("no other version of policy `{0}` is kept")]
-    NoVersion(PolicyName),
+    #[error(
+        "no earlier version of policy `{name}` is kept; there are {known}: name one with `--to`"
+    )]
+    NoVersion {
+        /// The policy.
+        name: PolicyName,
+        /// What there is.
+        known: String,
+    },
+    /// A file of the directory is a link.
+    #[error(
+        "`{}` is a symbolic link, which a rollback would replace by a file: change what it leads to (for a Kubernetes ConfigMap, apply the earlier one), or put a file in its place",
+        .0.display()
+    )]
+    Link(PathBuf),
     /// That version is not kept.
     #[error("generation {generation} of policy `{name}` is not kept; there are {known}")]
     UnknownGeneration {
@@ -60,27 +82,40 @@ pub enum RollbackError {
     },
 }
 
-/// Puts the files of a kept version of `name` back into the watched directory: of the generation `to`, else of the one before what
-/// lies there now, or of the newest one if what lies there was never good.
+/// Puts the files of a kept version of `name` back into the watched directory: of the generation `to`, else of the one that served
+/// before what lies there now. If what lies there was never good, that is the version that serves.
 ///
 /// # Errors
 ///
-/// When there is no such version, or its files cannot be read or put in place.
+/// When there is no such version, its files cannot be read or put in place, or links lie in their place.
 pub fn rollback(
     options: &CatalogOptions,
     name: &PolicyName,
     to: Option<u64>,
 ) -> Result<RolledBack, RollbackError> {
-    let directory = options.state_directory.as_ref();
-    let directory = directory.ok_or(RollbackError::NothingKept)?;
-    let versions = Store::new(directory, options.keep_versions).versions(name);
+    let state = options.state_directory.as_ref();
+    let state = state.ok_or(RollbackError::NothingKept)?;
+    let store = Store::for_operator(state);
+    let versions = store.versions(name);
+    let versions = versions.map_err(|source| RollbackError::State {
+        path: state.clone(),
+        source,
+    })?;
     let paths = Paths::new(&options.directory, name);
-    let present = directory::read_unit(paths.clone(), options.max_module_size);
-    let present = present.content.ok().map(|content| content.fingerprint);
-    let kept = match to {
-        Some(generation) => exactly(&versions, name, generation),
-        None => before(&versions, present).ok_or_else(|| RollbackError::NoVersion(name.clone())),
-    }?;
+    let kept = if let Some(generation) = to {
+        exactly(&versions, name, generation)?
+    } else {
+        let present = directory::read_unit(paths.clone(), options.max_module_size);
+        let present = present.content.ok().map(|content| content.fingerprint);
+        let earlier = match version_of(&versions, present) {
+            Some(present) => previous(&versions, present.version),
+            None => last_served(&store, &versions, name),
+        };
+        earlier.ok_or_else(|| RollbackError::NoVersion {
+            name: name.clone(),
+            known: known(&versions),
+        })?
+    };
     let Version {
         generation,
         fingerprint,
@@ -98,6 +133,22 @@ pub fn rollback(
     })
 }
 
+fn version_of(versions: &[KeptVersion], present: Option<Fingerprint>) -> Option<&KeptVersion> {
+    let mut versions = versions.iter();
+    versions.find(|kept| Some(kept.version.fingerprint) == present)
+}
+
+/// The version that served last, else the newest.
+fn last_served<'a>(
+    store: &Store,
+    versions: &'a [KeptVersion],
+    name: &PolicyName,
+) -> Option<&'a KeptVersion> {
+    let last = store.last_served(name);
+    let is_last = |kept: &&KeptVersion| Some(kept.version.generation) == last;
+    versions.iter().find(is_last).or(versions.first())
+}
+
 fn exactly<'a>(
     versions: &'a [KeptVersion],
     name: &PolicyName,
@@ -108,24 +159,15 @@ fn exactly<'a>(
         .ok_or_else(|| RollbackError::UnknownGeneration {
             name: name.clone(),
             generation,
-            known: known(versions.iter().map(|kept| kept.version.generation)),
+            known: known(versions),
         })
 }
 
-/// Of `versions`, newest first, the one before `present`; the newest if `present` is not among them.
-fn before(versions: &[KeptVersion], present: Option<Fingerprint>) -> Option<&KeptVersion> {
-    let is_present = |kept: &&KeptVersion| Some(kept.version.fingerprint) == present;
-    let later = versions.iter().take_while(|version| !is_present(version));
-    let later = later.count();
-    let skipped = if later == versions.len() { 0 } else { later };
-    versions
+fn known(versions: &[KeptVersion]) -> String {
+    let generations: Vec<_> = versions
         .iter()
-        .skip(skipped)
-        .find(|version| !is_present(version))
-}
-
-fn known(generations: impl Iterator<Item = u64>) -> String {
-    let generations: Vec<_> = generations.map(|number| number.to_string()).collect();
+        .map(|kept| kept.version.generation.to_string())
+        .collect();
     if generations.is_empty() {
         "none".to_owned()
     } else {
@@ -133,23 +175,32 @@ fn known(generations: impl Iterator<Item = u64>) -> String {
     }
 }
 
-/// Each file by rename. The host waits until all three are quiet, so it never loads half of a version.
+/// Replaces each file by rename, in a directory held open: its owner may be another user, who can put links there at any time. The
+/// host waits until all three are quiet, so it never loads half of a version.
 fn put_back(paths: &Paths, content: &Content) -> Result<(), RollbackError> {
-    put(&paths.settings, content.settings.as_deref())?;
-    put(&paths.tests, content.tests.as_deref())?;
-    put(&paths.module, Some(&content.module))
-}
-
-fn put(path: &Path, bytes: Option<&[u8]>) -> Result<(), RollbackError> {
-    let done = match bytes {
-        Some(bytes) => store::replace_in_place(path, bytes),
-        None => match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        },
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RollbackError::Replace { path, source }
     };
-    done.map_err(|source| RollbackError::Replace {
-        path: path.to_owned(),
-        source,
-    })
+    let (directory, module) = Directory::holding(&paths.module).map_err(failed(&paths.module))?;
+    let files = [
+        (&paths.settings, content.settings.as_deref()),
+        (&paths.tests, content.tests.as_deref()),
+        (&paths.module, Some(content.module.as_slice())),
+    ];
+    let name = |path: &'_ Path| path.file_name().unwrap_or(module).to_owned();
+    for (path, _) in files {
+        if directory.is_link(&name(path)).map_err(failed(path))? {
+            return Err(RollbackError::Link(path.clone()));
+        }
+    }
+    for (path, bytes) in files {
+        let name: &OsStr = &name(path);
+        let done = match bytes {
+            Some(bytes) => directory.replace(name, bytes, NewAccess::Inherited),
+            None => directory.remove(name),
+        };
+        done.map_err(failed(path))?;
+    }
+    Ok(())
 }

@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use nkeys::KeyPair;
+use portcullis_files::{Directory, NewAccess};
 use sha2::{Digest as _, Sha256};
-
-use crate::store;
 
 /// What is signed begins with this, so that a signature made for something else never fits a module.
 const PURPOSE: &[u8] = b"portcullis policy module, version 1\n";
@@ -145,7 +144,10 @@ pub fn sign_file(path: &Path, key: &KeyPair) -> Result<(), SignError> {
         return Err(SignError::NotWasm(path.to_owned()));
     }
     let signed = sign(&module, key)?;
-    store::replace_in_place(path, &signed).map_err(failed)
+    let (directory, name) = Directory::holding(path).map_err(failed)?;
+    directory
+        .replace(name, &signed, NewAccess::Inherited)
+        .map_err(failed)
 }
 
 /// Who signed a module; none if nobody did.

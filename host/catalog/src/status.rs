@@ -1,9 +1,12 @@
 //! How every policy is doing, for the operator.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+
+use crate::store::Store;
 
 /// How every policy is doing, as `status.json` in the state directory has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -76,10 +79,51 @@ impl Status {
     /// # Errors
     ///
     /// When the file is not there, cannot be read or is not a status.
-    pub fn read(state_directory: &Path) -> std::io::Result<Self> {
+    pub fn read(state_directory: &Path) -> io::Result<Self> {
         let content = portcullis_files::read(&state_directory.join(Self::FILE), MAX_SIZE)?;
         Ok(serde_json::from_slice(&content.bytes)?)
     }
+}
+
+/// Whether a [`Status`] is how the policies are doing now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// The host that wrote it runs, and confirms it.
+    Current,
+    /// A host runs and has not confirmed it for too long: its disk is full, or it does not read the directory any more.
+    Stale,
+    /// No host uses the state directory.
+    NotRunning,
+}
+
+impl Freshness {
+    /// Looks whether a host uses `state_directory` and has confirmed its status within `limit`. A host confirms it with every pass
+    /// over the policy directory.
+    ///
+    /// # Errors
+    ///
+    /// When the lock of the directory cannot be looked at.
+    pub fn of(state_directory: &Path, limit: Duration) -> io::Result<Self> {
+        let Some(confirmed) = Store::host(state_directory)? else {
+            return Ok(Self::NotRunning);
+        };
+        // A time ahead of the clock is one that was set back meanwhile.
+        let age = SystemTime::now().duration_since(confirmed);
+        Ok(match age {
+            Ok(age) if age > limit => Self::Stale,
+            _ => Self::Current,
+        })
+    }
+}
+
+/// Checks that a state directory, if it is there, holds what its user wrote.
+///
+/// # Errors
+///
+/// When other users can write to it, when it belongs to another user than this one, and when it cannot be looked at.
+pub fn check_state_directory(state_directory: &Path) -> io::Result<()> {
+    Store::for_operator(state_directory).check()
 }
 
 /// The time, in seconds since the Unix epoch.

@@ -1,6 +1,5 @@
 //! Who may change a file.
 
-use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,14 +15,20 @@ pub struct Access {
 }
 
 /// The reason why a directory or a file is not trusted to hold what this user wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
     /// Its group or all users may write to it.
+    #[error(
+        "other users can write to it (mode {mode:04o}), so its content is not trusted: empty it and run `chmod go-w` on it, or name a directory inside of it"
+    )]
     Writable {
         /// The permission bits.
         mode: u32,
     },
     /// Another user owns it.
+    #[error(
+        "it belongs to user {owner} and this process runs as user {user}, so its content is not trusted: name a directory of user {user}"
+    )]
     Foreign {
         /// The user id of the owner.
         owner: u32,
@@ -41,17 +46,41 @@ impl Access {
         self.mode & OTHERS_WRITE != 0
     }
 
-    /// Returns why this user cannot trust it, if so. Root is trusted, and trusts every owner: as root,
-    /// an operator's command works on the files of the service's user.
-    pub fn distrust(&self) -> Option<Untrusted> {
+    /// Returns the access to the file or directory at `path`, links followed.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be looked at.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+
+    /// Checks that nothing but this user, root and the user `also` can have written to it.
+    ///
+    /// # Errors
+    ///
+    /// When other users can, as `PermissionDenied` with the [`Untrusted`] reason.
+    pub fn check(&self, also: Option<u32>) -> io::Result<()> {
+        match self.distrust(also) {
+            None => Ok(()),
+            Some(reason) => Err(io::Error::new(io::ErrorKind::PermissionDenied, reason)),
+        }
+    }
+
+    fn distrust(&self, also: Option<u32>) -> Option<Untrusted> {
         let user = rustix::process::geteuid().as_raw();
         if self.mode & GROUP_OR_OTHERS_WRITE != 0 {
             return Some(Untrusted::Writable { mode: self.mode });
         }
         let owner = self.owner;
-        let trusted = owner == user || owner == 0 || user == 0;
+        let trusted = owner == user || owner == 0 || also == Some(owner);
         (!trusted).then_some(Untrusted::Foreign { owner, user })
     }
+}
+
+/// Whether this process runs as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 impl From<&Metadata> for Access {
@@ -63,37 +92,6 @@ impl From<&Metadata> for Access {
     }
 }
 
-/// Checks that other users cannot have written to `path`.
-///
-/// # Errors
-///
-/// When other users can, as `PermissionDenied` with the reason, and when `path` cannot be looked at.
-pub fn check_trusted(path: &Path) -> io::Result<()> {
-    match Access::from(&fs::metadata(path)?).distrust() {
-        None => Ok(()),
-        Some(reason) => Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            reason.to_string(),
-        )),
-    }
-}
-
-/// Fits after the name of the path and a colon.
-impl fmt::Display for Untrusted {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Writable { mode } => write!(
-                formatter,
-                "other users can write to it (mode {mode:04o}), so its content is not trusted: empty it and run `chmod go-w` on it, or name a directory inside of it"
-            ),
-            Self::Foreign { owner, user } => write!(
-                formatter,
-                "it belongs to user {owner} and this process runs as user {user}, so its content is not trusted: name a directory of user {user}"
-            ),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,25 +99,28 @@ mod tests {
     #[test]
     fn what_others_can_write_to_is_not_trusted() {
         let owner = rustix::process::geteuid().as_raw();
-        let distrust = |mode| Access { owner, mode }.distrust();
+        let distrust = |mode| Access { owner, mode }.distrust(None);
         for mode in [0o700, 0o755, 0o600, 0o644] {
             assert_eq!(distrust(mode), None, "{mode:o}");
         }
         for mode in [0o777, 0o1777, 0o775, 0o702] {
-            assert_eq!(
-                distrust(mode),
-                Some(Untrusted::Writable { mode }),
-                "{mode:o}"
-            );
+            let writable = Untrusted::Writable { mode };
+            assert_eq!(distrust(mode), Some(writable), "{mode:o}");
         }
     }
 
     #[test]
-    fn what_belongs_to_another_user_is_not_trusted_except_by_root() {
+    fn what_belongs_to_another_user_is_not_trusted() {
         let user = rustix::process::geteuid().as_raw();
         let owner = user + 1;
-        let found = Access { owner, mode: 0o700 }.distrust();
-        let expected = (user != 0).then_some(Untrusted::Foreign { owner, user });
-        assert_eq!(found, expected);
+        let access = Access { owner, mode: 0o700 };
+        let foreign = Untrusted::Foreign { owner, user };
+        assert_eq!(access.distrust(None), Some(foreign));
+        assert_eq!(access.distrust(Some(owner)), None);
+        let root = Access {
+            owner: 0,
+            mode: 0o700,
+        };
+        assert_eq!(root.distrust(None), None);
     }
 }

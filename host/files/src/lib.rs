@@ -19,7 +19,7 @@ mod list;
 mod read;
 mod watched;
 
-pub use access::{Access, Untrusted, check_trusted};
+pub use access::{Access, Untrusted, is_root};
 pub use bounded::TIME_LIMIT;
 pub use directory::{Directory, NewAccess};
 pub use list::{DirectoryId, Listing, directory_id, list};

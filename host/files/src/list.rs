@@ -75,7 +75,7 @@ mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
         let listing = list(directory.path()).unwrap();
-        assert_eq!(listing.entries, [file.clone()]);
+        assert_eq!(listing.entries, std::slice::from_ref(&file));
         assert!(!listing.read_only && !listing.access.is_writable_by_others());
         assert_eq!(list(&file).unwrap_err().to_string(), "is not a directory");
         let missing = list(&directory.path().join("none")).unwrap_err();

@@ -1,0 +1,118 @@
+//! What a catalog counts, for metrics.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use portcullis_core::PolicyName;
+
+use crate::directory::Scan;
+use crate::report::Report;
+use crate::status::now;
+
+/// The numbers of a catalog since it was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CatalogNumbers {
+    /// How often a version was refused, by policy; 0 for a policy that never was.
+    pub rejections: BTreeMap<PolicyName, u64>,
+    /// How many files were refused because their name is no policy's.
+    pub misnamed: u64,
+    /// When all files of a policy were last read, in seconds since the Unix epoch.
+    pub policies_read_at: BTreeMap<PolicyName, u64>,
+    /// When the policy directory was last listed, in seconds since the Unix epoch.
+    pub directory_read_at: Option<u64>,
+    /// Whether the policy directory could not be listed the last time.
+    pub directory_failing: bool,
+    /// The policy directory and its files, as far as every user of the machine may write to them.
+    pub exposed: BTreeSet<PathBuf>,
+    /// Whether versions and status can be kept. `None` without a state directory.
+    pub state_usable: Option<bool>,
+    /// How often something could not be written to the state directory.
+    pub state_write_failures: u64,
+    /// The policies whose version in service is not kept.
+    pub not_kept: BTreeSet<PolicyName>,
+    /// Whether `status.json` tells of an earlier state.
+    pub status_stale: bool,
+}
+
+/// Numbers that are counted by one thread and read by others, also while a pass takes long.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(Mutex<CatalogNumbers>);
+
+impl Counters {
+    pub(crate) fn read(&self) -> CatalogNumbers {
+        self.lock().clone()
+    }
+
+    /// Counts what a scan found, and logs what other users can write to once.
+    pub(crate) fn scanned(&self, scan: &Scan) {
+        let now = now();
+        let mut numbers = self.lock();
+        numbers.directory_read_at = Some(now);
+        numbers.directory_failing = false;
+        let units = &scan.units;
+        numbers
+            .policies_read_at
+            .retain(|name, _| units.contains_key(name));
+        for (name, unit) in units {
+            numbers.rejections.entry(name.clone()).or_default();
+            if unit.content.is_ok() {
+                numbers.policies_read_at.insert(name.clone(), now);
+            }
+        }
+        let exposed: BTreeSet<_> = scan.exposed.iter().cloned().collect();
+        for path in exposed.difference(&numbers.exposed) {
+            tracing::warn!(
+                file = %path.display(),
+                "every user of this machine can change the policies: run `chmod o-w` on it"
+            );
+        }
+        numbers.exposed = exposed;
+    }
+
+    /// The directory could not be listed.
+    pub(crate) fn not_scanned(&self) {
+        self.lock().directory_failing = true;
+    }
+
+    /// Counts what a pass refused.
+    pub(crate) fn passed(&self, report: &Report) {
+        let mut numbers = self.lock();
+        for rejection in report.rejections() {
+            let count = match &rejection.name {
+                Some(name) => numbers.rejections.entry(name.clone()).or_default(),
+                None => &mut numbers.misnamed,
+            };
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Counts what writing to the state directory came to; `usable` says whether it was ready for that.
+    pub(crate) fn stored(&self, usable: bool, written: bool) {
+        let mut numbers = self.lock();
+        numbers.state_usable = Some(usable);
+        if !written {
+            numbers.state_write_failures = numbers.state_write_failures.saturating_add(1);
+        }
+    }
+
+    /// Notes whether the version in service of a policy is kept.
+    pub(crate) fn kept(&self, name: &PolicyName, kept: bool) {
+        let mut numbers = self.lock();
+        if kept {
+            numbers.not_kept.remove(name);
+        } else {
+            numbers.not_kept.insert(name.clone());
+        }
+    }
+
+    /// Notes whether the status was written.
+    pub(crate) fn status_written(&self, written: bool) {
+        self.lock().status_stale = !written;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CatalogNumbers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,197 @@
+//! One kept version, and which came before it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use portcullis_core::{Digest, PolicyName};
+use portcullis_files::Access;
+use serde::{Deserialize, Serialize};
+
+use crate::directory::{self, Fingerprint, Paths, Unit};
+
+/// The file in a version's directory that describes it.
+pub(super) const ABOUT: &str = "version.json";
+
+/// The largest description that is read, in bytes.
+const MAX_ABOUT: u64 = 64 * 1024;
+
+/// One good version of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// Its number in the sequence of reloads.
+    pub(crate) generation: u64,
+    /// When it was put in service first, in seconds since the Unix epoch.
+    pub(crate) since: u64,
+    /// The generation that served before it, when it was put in service first. Always a lower number.
+    pub(crate) before: Option<u64>,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// A version, and where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeptVersion {
+    pub(crate) version: Version,
+    pub(super) directory: PathBuf,
+}
+
+/// The content of [`ABOUT`].
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct About {
+    generation: u64,
+    since: u64,
+    #[serde(default)]
+    before: Option<u64>,
+    module: String,
+    settings: Option<String>,
+    tests: Option<String>,
+}
+
+impl KeptVersion {
+    /// The version in `directory`, if it is whole and only this user, root or `owner` can have written it.
+    pub(super) fn read(directory: &Path, owner: Option<u32>) -> Option<Self> {
+        if let Err(error) = Access::of(directory).and_then(|access| access.check(owner)) {
+            tracing::error!(
+                directory = %directory.display(),
+                error = %error,
+                "kept version is not trusted"
+            );
+            return None;
+        }
+        let about = portcullis_files::read(&directory.join(ABOUT), MAX_ABOUT).ok()?;
+        let about: About = serde_json::from_slice(&about.bytes).ok()?;
+        let named = directory.file_name()?.to_str()?;
+        if named != about.generation.to_string() {
+            return None;
+        }
+        Some(Self {
+            version: about.version()?,
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// The version's files, if they are what was kept.
+    pub(crate) fn unit(&self, name: &PolicyName, max_module: u64) -> io::Result<Unit> {
+        let unit = directory::read_unit(Paths::new(&self.directory, name), max_module);
+        match &unit.content {
+            Ok(content) if content.fingerprint == self.version.fingerprint => Ok(unit),
+            Ok(_) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "its files are not the ones that were kept",
+            )),
+            Err(error) => Err(io::Error::other(error.to_string())),
+        }
+    }
+}
+
+impl About {
+    fn version(self) -> Option<Version> {
+        let digest = |text: Option<String>| match text {
+            Some(text) => text.parse::<Digest>().map(Some),
+            None => Ok(None),
+        };
+        Some(Version {
+            generation: self.generation,
+            since: self.since,
+            before: self.before.filter(|before| *before < self.generation),
+            fingerprint: Fingerprint {
+                module: self.module.parse().ok()?,
+                settings: digest(self.settings).ok()?,
+                tests: digest(self.tests).ok()?,
+            },
+        })
+    }
+}
+
+impl From<Version> for About {
+    fn from(version: Version) -> Self {
+        let digest = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
+        Self {
+            generation: version.generation,
+            since: version.since,
+            before: version.before,
+            module: version.fingerprint.module.to_string(),
+            settings: digest(version.fingerprint.settings),
+            tests: digest(version.fingerprint.tests),
+        }
+    }
+}
+
+/// The version of `versions`, newest first, that served before `version` did: the recorded one, or the newest with a lower number
+/// where that is not recorded or not kept.
+pub(crate) fn previous(versions: &[KeptVersion], version: Version) -> Option<&KeptVersion> {
+    let is = |generation: u64| move |kept: &&KeptVersion| kept.version.generation == generation;
+    let recorded = version
+        .before
+        .and_then(|before| versions.iter().find(is(before)));
+    recorded.or_else(|| {
+        let mut kept = versions.iter();
+        kept.find(|kept| kept.version.generation < version.generation)
+    })
+}
+
+/// Orders `versions`, newest first, by how likely an operator wants them: the version `newest` and those before it, then those
+/// that were gone back from.
+pub(crate) fn lineage(versions: &[KeptVersion], newest: u64) -> Vec<&KeptVersion> {
+    let mut next = versions
+        .iter()
+        .find(|kept| kept.version.generation == newest);
+    let mut ordered = Vec::with_capacity(versions.len());
+    // Ends, because every step leads to a lower number.
+    while let Some(kept) = next {
+        ordered.push(kept);
+        next = previous(versions, kept.version);
+    }
+    let others: Vec<_> = versions
+        .iter()
+        .filter(|kept| !ordered.contains(kept))
+        .collect();
+    ordered.extend(others);
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(generation: u64, before: Option<u64>) -> KeptVersion {
+        let module = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        KeptVersion {
+            version: Version {
+                generation,
+                since: 0,
+                before,
+                fingerprint: Fingerprint {
+                    module,
+                    settings: None,
+                    tests: None,
+                },
+            },
+            directory: PathBuf::new(),
+        }
+    }
+
+    fn generations(versions: &[&KeptVersion]) -> Vec<u64> {
+        let versions = versions.iter();
+        versions.map(|kept| kept.version.generation).collect()
+    }
+
+    #[test]
+    fn what_was_gone_back_from_is_no_longer_before_a_later_version() {
+        // 1, 2, 3, back to 1, then 4.
+        let versions = [
+            kept(4, Some(1)),
+            kept(3, Some(2)),
+            kept(2, Some(1)),
+            kept(1, None),
+        ];
+        assert_eq!(generations(&lineage(&versions, 4)), [4, 1, 3, 2]);
+        assert_eq!(generations(&lineage(&versions, 3)), [3, 2, 1, 4]);
+    }
+
+    #[test]
+    fn what_is_not_recorded_or_not_kept_goes_by_number() {
+        let versions = [kept(4, Some(1)), kept(3, None), kept(2, None)];
+        assert_eq!(generations(&lineage(&versions, 4)), [4, 3, 2]);
+        assert_eq!(previous(&versions, versions[2].version), None);
+    }
+}
