@@ -1,6 +1,7 @@
 //! `portcullis import`: from the configuration of another callout to ours.
 
 mod edn;
+mod nesting;
 mod planmdk;
 mod render;
 

@@ -67,7 +67,7 @@ impl Access {
         }
     }
 
-    fn distrust(&self, also: Option<u32>) -> Option<Untrusted> {
+    fn distrust(self, also: Option<u32>) -> Option<Untrusted> {
         let user = rustix::process::geteuid().as_raw();
         if self.mode & GROUP_OR_OTHERS_WRITE != 0 {
             return Some(Untrusted::Writable { mode: self.mode });

@@ -264,3 +264,19 @@ fn any_account_is_written_as_a_star() {
         );
     }
 }
+
+#[test]
+fn what_nests_without_end_is_refused() {
+    let deep = [
+        format!("a = {}", "[".repeat(200_000)),
+        format!("a = {}", "{ b = ".repeat(200_000)),
+        format!("a{} = 1", ".a".repeat(200_000)),
+        format!("[a{}]", ".a".repeat(200_000)),
+        format!("[[a{}]]", ".a".repeat(200_000)),
+    ];
+    for text in deep {
+        let problems = Config::parse(Path::new("portcullis.toml"), &text).unwrap_err();
+        let problem = problems.first().unwrap().to_string();
+        assert!(problem.contains("recurs"), "{problem}");
+    }
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use edn_format::{Keyword, Value};
 
+use super::nesting::too_deep;
 use crate::problem::Problem;
 
 /// A document, and what has been found wrong with it. Values are never repeated: a seed may stand where it does not belong.
@@ -31,6 +32,13 @@ impl<'a> Document<'a> {
 
     /// The map that `text` is.
     pub(super) fn root(&'a self, text: &str) -> Option<Map<'a>> {
+        if let Some(line) = too_deep(text) {
+            let message =
+                "brackets, tags or `#_` are nested too deeply: no configuration needs that";
+            let problem = Problem::error(self.file, message);
+            self.problems.borrow_mut().push(problem.at_line(line));
+            return None;
+        }
         match edn_format::parse_str(text) {
             Ok(value) => self.map(value, String::new()),
             Err(error) => {

@@ -257,3 +257,31 @@ fn what_exists_is_left_alone() {
         "{again:?}"
     );
 }
+
+#[test]
+fn what_would_overflow_the_stack_is_refused() {
+    for level in ["[", "#t ", "#_ ", "{:a "] {
+        let text = level.repeat(200_000);
+        let problems = Planmdk::read(Path::new("c.edn"), &text).unwrap_err();
+        let problems: Vec<_> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(
+            problems,
+            ["c.edn:1: brackets, tags or `#_` are nested too deeply: no configuration needs that"]
+        );
+    }
+}
+
+#[test]
+fn only_a_file_of_some_size_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = planmdk(Path::new("/dev/zero"), directory.path()).unwrap_err();
+    let expected = "/dev/zero: cannot read: is a device, not a regular file";
+    assert_eq!(error.to_string(), expected);
+    let large = directory.path().join("large.edn");
+    fs::write(&large, " ".repeat(2 << 20)).unwrap();
+    let error = planmdk(&large, directory.path()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("is larger than 1048576 bytes"),
+        "{error}"
+    );
+}
