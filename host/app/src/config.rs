@@ -86,7 +86,10 @@ impl Config {
     ///
     /// Every problem that can be found without reading secrets, warnings included.
     pub fn load(file: &Path) -> Result<Checked<Self>, Vec<Problem>> {
-        Self::parse(file, &read_text(file)?)
+        let (text, warning) = read_text(file)?;
+        let mut checked = Self::parse(file, &text)?;
+        checked.warnings.extend(warning);
+        Ok(checked)
     }
 
     /// Reads `text` as the content of `file`.
@@ -103,8 +106,8 @@ impl Config {
     /// Finds everything that is wrong with `file` and the secrets it names, in one go: a mistake in one
     /// place hides none in another.
     pub(crate) fn survey(file: &Path) -> Survey {
-        let text = match read_text(file) {
-            Ok(text) => text,
+        let (text, warning) = match read_text(file) {
+            Ok(read) => read,
             Err(problems) => {
                 return Survey {
                     policies: None,
@@ -124,6 +127,7 @@ impl Config {
         };
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
+        problems.extend(warning);
         problems.extend(broken_secrets);
         let buckets = key_value.as_ref().and_then(|table| table.nats.as_deref());
         for nats in nats.iter().chain(buckets) {
@@ -206,14 +210,22 @@ impl Parts {
 /// The largest configuration, in bytes.
 const MAX_SIZE: u64 = 4 << 20;
 
-fn read_text(file: &Path) -> Result<String, Vec<Problem>> {
+/// Returns the text of the configuration, and a warning if every user can change it.
+fn read_text(file: &Path) -> Result<(String, Option<Problem>), Vec<Problem>> {
     let broken = |message: String| vec![Problem::error(file, message)];
     let content = portcullis_files::read(file, MAX_SIZE).map_err(|error| {
         broken(format!(
             "cannot read: {error}; `portcullis init` makes a configuration"
         ))
     })?;
-    String::from_utf8(content.bytes).map_err(|_| broken("is not text: expected UTF-8".to_owned()))
+    let text = String::from_utf8(content.bytes);
+    let text = text.map_err(|_| broken("is not text: expected UTF-8".to_owned()))?;
+    let exposed = content.access.is_writable_by_others();
+    let warning = exposed.then(|| {
+        let message = "every user of this machine can change it: run `chmod o-w` on it";
+        Problem::warning(file, message)
+    });
+    Ok((text, warning))
 }
 
 #[cfg(test)]

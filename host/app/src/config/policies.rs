@@ -78,6 +78,17 @@ impl Policies {
             section.setting("state-directory");
             Some(section.resolve("state"))
         };
+        if let (Some(directory), Some(state)) = (&directory, &state_directory)
+            && state.starts_with(directory)
+            && let Some(setting) = section
+                .setting("state-directory")
+                .or_else(|| section.setting("directory"))
+        {
+            setting.report(
+                "the state directory lies in the policy directory: name one beside it as `state-directory`"
+                    .to_owned(),
+            );
+        }
         let keep_versions = match section.setting("keep-versions") {
             None => Some(5),
             Some(setting) => setting.count(MOST_VERSIONS),

@@ -280,3 +280,21 @@ fn what_nests_without_end_is_refused() {
         assert!(problem.contains("recurs"), "{problem}");
     }
 }
+
+#[test]
+fn a_configuration_that_every_user_can_change_is_doubtful() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    crate::init::init(directory.path(), &[]).unwrap();
+    let file = directory.path().join("portcullis.toml");
+    assert_eq!(Config::load(&file).unwrap().warnings, []);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let warnings = Config::load(&file).unwrap().warnings;
+    let warning = warnings.first().unwrap().to_string();
+    assert!(
+        warning.contains("every user of this machine can change it"),
+        "{warning}"
+    );
+    assert!(Config::survey(&file).problems.contains(&warnings[0]));
+}

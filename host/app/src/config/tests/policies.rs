@@ -47,6 +47,14 @@ use super::*;
 )]
 #[case("directory = \"\"", ":7: policies.directory: must not be empty")]
 #[case(
+    "directory = \"p\"\nstate-directory = \"p/state\"",
+    ":8: policies.state-directory: the state directory lies in the policy directory: name one beside it as `state-directory`"
+)]
+#[case(
+    "directory = \"state\"",
+    ":7: policies.directory: the state directory lies in the policy directory: name one beside it as `state-directory`"
+)]
+#[case(
     "deadline = \"2m\"",
     ":7: policies.deadline: must be at most `1m`, found `2m`"
 )]
