@@ -564,3 +564,48 @@ fn what_is_no_module_is_not_signed() {
     let error = sign_file(&site.path().join("q.wasm"), &KeyPair::new_account()).unwrap_err();
     assert!(error.to_string().contains("q.wasm"), "{error}");
 }
+
+#[test]
+fn a_version_is_the_same_wherever_its_files_are() {
+    let version = |settings: &str, tests: &str| {
+        let site = Site::new(&[]);
+        site.put("first.wasm", &guest("abstains"));
+        site.put("p.wasm", &guest("tells"));
+        site.put_greeting("p.toml", settings);
+        site.put("p.tests.toml", tests.as_bytes());
+        let (catalog, report) = site.open();
+        assert_eq!(report.rejections().count(), 0, "{report:?}");
+        let status = catalog.status();
+        let policies = status.policies.iter();
+        let serving = policies.filter(|policy| policy.name == "p");
+        let serving = serving
+            .filter_map(|policy| policy.serving.clone())
+            .next()
+            .unwrap();
+        (serving.digest, serving.version)
+    };
+    let one = version("one", "tests = []\n");
+    assert_eq!(version("one", "tests = []\n"), one);
+    for other in [
+        version("two", "tests = []\n"),
+        version("one", "tests = [ ]\n"),
+    ] {
+        assert_eq!(other.0, one.0, "the module is the same");
+        assert_ne!(other.1, one.1);
+    }
+}
+
+#[test]
+fn settings_that_are_not_there_are_not_to_blame() {
+    let site = Site::new(&[]);
+    site.put("p.wasm", &guest("tells"));
+    let (_, report) = site.open();
+    let rejection = report.rejections().next().unwrap();
+    assert_eq!(rejection.file, site.path().join("p.wasm"));
+    assert!(
+        rejection.error.starts_with(
+            "there is no `p.toml` beside it, and without settings: settings refused: "
+        ),
+        "{rejection:?}"
+    );
+}

@@ -119,9 +119,13 @@ pub fn check_policies(
         );
         Problem::warning(file, message).at_key("policies.state-directory")
     });
-    let empty = (snapshot.policies().next().is_none()).then(|| {
-        let message = "no policy of this directory can be put in service, so every login is denied";
-        Problem::warning(file, message).at_key("policies.directory")
+    let is_empty = snapshot.policies().next().is_none() && report.rejections().next().is_none();
+    let empty = is_empty.then(|| {
+        let directory = policies.directory.display();
+        let message = format!(
+            "there is no policy in `{directory}`, so every login is denied: put a NAME.wasm there"
+        );
+        Problem::error(file, message).at_key("policies.directory")
     });
     rejected
         .chain(missing)

@@ -12,7 +12,7 @@ pub enum ExitCode {
     Success = 0,
     /// The command line makes no sense, or standard input has no secret to hash.
     Usage = 64,
-    /// `check` found policies that cannot be put in service, or `policy test` some that fail their tests.
+    /// `check` found policies that cannot be put in service or no policy at all, or `policy test` some that fail their tests.
     BadPolicies = 65,
     /// The policy directory is missing or cannot be read, or what was asked for is not in it: a policy, a version, a status.
     NoPolicyDirectory = 66,
@@ -58,7 +58,7 @@ impl ExitCode {
                 "The command line makes no sense, or standard input has no secret to hash."
             }
             Self::BadPolicies => {
-                "`check` found policies that cannot be put in service, or `policy test` some that fail their tests."
+                "`check` found policies that cannot be put in service or no policy at all, or `policy test` some that fail their tests."
             }
             Self::NoPolicyDirectory => {
                 "The policy directory is missing or cannot be read, or what was asked for is not in it: a policy, a version, a status."

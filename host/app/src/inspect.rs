@@ -41,6 +41,7 @@ pub fn inspect(file: &Path, config: Option<&Path>) -> Result<Output, NotDone> {
 fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result {
     writeln!(text, "{}", one_line(&file.display().to_string()))?;
     writeln!(text, "  digest: {}", found.digest)?;
+    writeln!(text, "  version: {}", found.version)?;
     let form = if found.description.is_component {
         "a component"
     } else {

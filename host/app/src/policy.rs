@@ -149,7 +149,8 @@ fn tell_serving(
     serving: &ServingStatus,
     serves: &str,
 ) -> std::fmt::Result {
-    let (generation, since, digest) = (serving.generation, time(serving.since), &serving.digest);
+    let (generation, since) = (serving.generation, time(serving.since));
+    let (version, digest) = (&serving.version, &serving.digest);
     let restored = if serving.restored {
         ", restored at the start"
     } else {
@@ -157,7 +158,7 @@ fn tell_serving(
     };
     writeln!(
         text,
-        "{name}: generation {generation} {serves} since {since}, {digest}{restored}"
+        "{name}: generation {generation} {serves} since {since}, version {version}, module {digest}{restored}"
     )?;
     writeln!(
         text,

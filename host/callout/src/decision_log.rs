@@ -68,6 +68,7 @@ pub(crate) fn log_decision(
             .map(Blame::as_str),
         policy.name = policy.map(|policy| policy.name.as_str()),
         policy.digest = policy.map(|policy| policy.digest.to_string()),
+        policy.version = policy.map(|policy| policy.version.to_string()),
         policy.generation = policy.map(|policy| policy.generation),
         abstained,
         account = permit.map(|permit| permit.account.as_str()),

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use async_nats::{Client, Message, SubscribeError};
 use futures::StreamExt;
 use futures::stream::select_all;
+use portcullis_core::PolicyRef;
 use serde::Serialize;
 
 use crate::counters::Counters;
@@ -31,14 +32,17 @@ pub struct Discovery {
 }
 
 /// What answers, on one connection.
-#[derive(Debug)]
 pub(crate) struct Responder {
     discovery: Discovery,
     id: String,
     queue_group: String,
     started: SystemTime,
     counters: Arc<Counters>,
+    policies: Policies,
 }
+
+/// Tells the versions of policies that decide now.
+pub(crate) type Policies = Arc<dyn Fn() -> Vec<PolicyRef> + Send + Sync>;
 
 /// What can be asked.
 const VERBS: [Verb; 3] = [Verb::Ping, Verb::Info, Verb::Stats];
@@ -60,7 +64,7 @@ struct Answer<'a> {
     name: &'a str,
     id: &'a str,
     version: &'a str,
-    metadata: &'a BTreeMap<String, String>,
+    metadata: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +98,7 @@ impl Responder {
         client: &Client,
         queue_group: &str,
         counters: Arc<Counters>,
+        policies: Policies,
     ) -> Self {
         let inbox = client.new_inbox();
         let id = inbox.rsplit('.').next().unwrap_or(&inbox);
@@ -103,6 +108,7 @@ impl Responder {
             queue_group: queue_group.to_owned(),
             started: SystemTime::now(),
             counters,
+            policies,
         }
     }
 
@@ -167,11 +173,21 @@ impl Responder {
             name: &self.discovery.name,
             id: &self.id,
             version: &self.discovery.version,
-            metadata: &self.discovery.metadata,
+            metadata: self.metadata(),
             description,
             started,
             endpoints,
         }
+    }
+
+    /// Returns the metadata of the service and, as `policy.NAME`, the version of each policy that decides now.
+    fn metadata(&self) -> BTreeMap<String, String> {
+        let mut metadata = self.discovery.metadata.clone();
+        for policy in (self.policies)() {
+            let name = format!("policy.{}", policy.name);
+            metadata.insert(name, policy.version.to_string());
+        }
+        metadata
     }
 
     fn stats(&self) -> Stats {

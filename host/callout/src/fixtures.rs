@@ -64,6 +64,7 @@ pub(crate) fn permit(permit: Permit) -> Decision {
         policy: Some(Arc::new(PolicyRef {
             name: "staff".parse().unwrap(),
             digest: format!("sha256:{}", "ab".repeat(32)).parse().unwrap(),
+            version: format!("sha256:{}", "cd".repeat(32)).parse().unwrap(),
             generation: 7,
         })),
         abstained: Vec::new(),

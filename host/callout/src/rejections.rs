@@ -175,6 +175,7 @@ fn note_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
         account = given.account,
         policy.name = policy.map(|policy| policy.name.as_str()),
         policy.digest = policy.map(|policy| policy.digest.to_string()),
+        policy.version = policy.map(|policy| policy.version.to_string()),
         "permit rejected by the server"
     );
 }

@@ -262,10 +262,11 @@ fn user_jwt(
 }
 
 /// Tags that lead from a connection to the bytes that let it in.
-fn provenance(policy: &PolicyRef) -> [String; 3] {
+fn provenance(policy: &PolicyRef) -> [String; 4] {
     [
         format!("policy:{}", policy.name),
         format!("policy-digest:{}", policy.digest),
+        format!("policy-version:{}", policy.version),
         format!("policy-generation:{}", policy.generation),
     ]
 }

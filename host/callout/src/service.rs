@@ -181,7 +181,9 @@ impl<A: Authorizer> Service<A> {
         let counters = self.counters();
         if let Some(discovery) = options.discovery.clone() {
             let (group, counters) = (&options.queue_group, Arc::clone(&counters));
-            let responder = Responder::new(discovery, client, group, counters);
+            let handler = Arc::clone(&self.handler);
+            let policies = Arc::new(move || handler.authorizer.policies());
+            let responder = Responder::new(discovery, client, group, counters, policies);
             let client = client.clone();
             observers.spawn(async move {
                 if let Err(error) = responder.run(client).await {

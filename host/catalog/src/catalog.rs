@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, PolicyName};
+use portcullis_core::{
+    AuthorizationRequest, Authorizer, Decision, DenialClass, PolicyName, PolicyRef,
+};
 use portcullis_engine::{Engine, Limits};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -219,6 +221,10 @@ fn can_give_its_place_away() -> bool {
 }
 
 impl Authorizer for Catalog {
+    fn policies(&self) -> Vec<PolicyRef> {
+        self.snapshot().policies().cloned().collect()
+    }
+
     async fn authorize(&self, request: Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
         // INVARIANT: one snapshot per request: a reload in between is not seen.
         let snapshot = self.snapshot();

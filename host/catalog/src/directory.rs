@@ -69,6 +69,23 @@ pub(crate) struct Fingerprint {
     pub(crate) tests: Option<Digest>,
 }
 
+impl Fingerprint {
+    /// Returns one digest of the version: equal wherever all three files are.
+    pub(crate) fn version(&self) -> Digest {
+        let mut sum = Sha256::new();
+        sum.update(b"portcullis policy version 1\n");
+        sum.update(self.module.as_bytes());
+        for file in [self.settings, self.tests] {
+            // A missing file is not an empty one.
+            sum.update([u8::from(file.is_some())]);
+            if let Some(digest) = file {
+                sum.update(digest.as_bytes());
+            }
+        }
+        Digest::from_bytes(sum.finalize().into())
+    }
+}
+
 /// Everything in the directory that concerns us.
 #[derive(Default)]
 pub(crate) struct Scan {

@@ -17,6 +17,8 @@ use crate::vectors::{TestOutcome, TestVectors};
 pub struct Inspection {
     /// The digest of the module.
     pub digest: Digest,
+    /// The digest of module, settings and tests.
+    pub version: Digest,
     /// The size of the module, in bytes.
     pub size: usize,
     /// Who signed it; none if nobody did.
@@ -64,6 +66,7 @@ pub fn inspect(
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), &name, &terms)?;
     Ok(Inspection {
         digest: content.fingerprint.module,
+        version: content.fingerprint.version(),
         size: content.module.len(),
         signer: signer(&content.module),
         description,

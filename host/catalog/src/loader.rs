@@ -236,6 +236,7 @@ impl Loader {
         let kept = self.kept(name).into_iter();
         let serving = self.serving(name).map(|serving| ServingStatus {
             digest: serving.version.fingerprint.module.to_string(),
+            version: serving.version.fingerprint.version().to_string(),
             generation: serving.version.generation,
             since: serving.version.since,
             restored: serving.restored,
@@ -332,6 +333,7 @@ impl Loader {
                 tracing::info!(
                     policy.name = %name,
                     policy.digest = %reference.digest,
+                    policy.version = %reference.version,
                     policy.generation = reference.generation,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     "policy loaded"
@@ -448,6 +450,7 @@ impl Loader {
         let reference = PolicyRef {
             name: name.clone(),
             digest: version.fingerprint.module,
+            version: version.fingerprint.version(),
             generation: version.generation,
         };
         let loaded = LoadedPolicy {
@@ -493,6 +496,7 @@ impl Loader {
                     tracing::warn!(
                         policy.name = %name,
                         policy.digest = %reference.digest,
+                        policy.version = %reference.version,
                         policy.generation = generation,
                         "policy restored: the last good version serves"
                     );

@@ -42,6 +42,9 @@ pub struct PolicyStatus {
 pub struct ServingStatus {
     /// The digest of its module.
     pub digest: String,
+    /// The digest of module, settings and tests. Every host that has the same files has the same.
+    #[serde(default)]
+    pub version: String,
     /// Its number in the sequence of reloads.
     pub generation: u64,
     /// When this version was put in service first, in seconds since the Unix epoch.

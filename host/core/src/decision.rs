@@ -256,4 +256,9 @@ pub trait Authorizer: Send + Sync + 'static {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> impl Future<Output = Decision> + Send;
+
+    /// Returns the versions of policies that decide now, for people who ask the service about them.
+    fn policies(&self) -> Vec<PolicyRef> {
+        Vec::new()
+    }
 }

@@ -62,7 +62,12 @@ impl Permit {
     /// Latest expiry: the end of the year 9999, in seconds since the Unix epoch.
     pub const MAX_EXPIRY: u64 = 253_402_300_799;
     /// What the host's own tags begin with.
-    const RESERVED_TAGS: [&str; 3] = ["policy:", "policy-digest:", "policy-generation:"];
+    const RESERVED_TAGS: [&str; 4] = [
+        "policy:",
+        "policy-digest:",
+        "policy-generation:",
+        "policy-version:",
+    ];
 
     /// A permit for `account`, answering a request received at `received_at` (seconds since the Unix epoch).
     pub fn builder(account: impl Into<String>, received_at: u64) -> PermitBuilder {

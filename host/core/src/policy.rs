@@ -122,6 +122,8 @@ pub struct PolicyRef {
     pub name: PolicyName,
     /// The digest of the module file as it was read.
     pub digest: Digest,
+    /// The digest of the version: module, settings and tests. Every host that has the same files has the same.
+    pub version: Digest,
     /// Counts the versions this host has put in service, over all policies, from 1.
     pub generation: u64,
 }

@@ -103,3 +103,19 @@ fn what_is_not_toml_is_all_there_is_to_say() {
     );
     assert!(!lines.is_empty());
 }
+
+#[test]
+fn a_directory_without_a_policy_is_not_ok() {
+    let directory = tempfile::tempdir().unwrap();
+    init(directory.path(), &[]).unwrap();
+    let found = run_check(&directory.path().join("portcullis.toml"), check_policies);
+    assert_eq!(found.code, ExitCode::BadPolicies);
+    let lines: Vec<_> = found.problems.iter().map(ToString::to_string).collect();
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}")
+    };
+    assert!(
+        line.contains("policies.directory: there is no policy in `"),
+        "{line}"
+    );
+}

@@ -115,6 +115,14 @@ impl Vitals {
                 snapshot.missing().count(),
             ),
         ];
+        samples.extend(snapshot.policies().map(|policy| {
+            let help =
+                "1 for each policy in service, with the digests of its version and of its module";
+            Sample::gauge("policy_info", help, 1.0)
+                .with("policy", policy.name.as_str())
+                .with("version", policy.version.to_string())
+                .with("digest", policy.digest.to_string())
+        }));
         let connections = self.connections.get().into_iter().flatten();
         samples.extend(connections.flat_map(ConnectionStatus::samples));
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);

@@ -63,9 +63,16 @@ fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
         "nothing allowed is everything denied"
     );
     let digest = format!("policy-digest:sha256:{}", "ab".repeat(32));
+    let version = format!("policy-version:sha256:{}", "cd".repeat(32));
     assert_eq!(
         user.nats.tags,
-        ["team:red", "policy:staff", &digest, "policy-generation:7"]
+        [
+            "team:red",
+            "policy:staff",
+            &digest,
+            &version,
+            "policy-generation:7"
+        ]
     );
 }
 

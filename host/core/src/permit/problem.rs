@@ -78,7 +78,7 @@ pub enum PermitProblem {
     ExpiryOutOfRange(u64),
     /// A tag that only the host may set.
     #[error(
-        "tag `{0}`: tags that begin with `policy:`, `policy-digest:` or `policy-generation:` are the host's own"
+        "tag `{0}`: tags that begin with `policy:`, `policy-digest:`, `policy-version:` or `policy-generation:` are the host's own"
     )]
     ReservedTag(String),
     /// A user name or tag that a role's template would not take as one token.
