@@ -1,7 +1,7 @@
 // Lets teams in: who has a name and is in a team of the settings may use the subjects of that team.
 
-import { username, claim } from "portcullis:policy/identity@0.1.0";
-import { Permit } from "portcullis:policy/permits@0.1.0";
+import { username, claim } from "portcullis:policy/identity@0.1.1";
+import { Permit } from "portcullis:policy/permits@0.1.1";
 
 /** The settings: who is never let in, the account, and the claim that lists teams. */
 let settings;
