@@ -89,6 +89,26 @@ impl Rule {
         self.with(format!("expires-in = {seconds}"))
     }
 
+    /// Over these types of connection and no others.
+    pub(crate) fn connection_types(self, names: &[&str]) -> Self {
+        self.with(format!("connection-types = {names:?}"))
+    }
+
+    /// From these networks and no others.
+    pub(crate) fn sources(self, networks: &[&str]) -> Self {
+        self.with(format!("sources = {networks:?}"))
+    }
+
+    /// With messages of at most so many bytes.
+    pub(crate) fn payload(self, bytes: u32) -> Self {
+        self.with(format!("payload = {bytes}"))
+    }
+
+    /// With these tags.
+    pub(crate) fn tags(self, tags: &[&str]) -> Self {
+        self.with(format!("tags = {tags:?}"))
+    }
+
     /// Only through a trusted proxy.
     pub(crate) fn proxy_required(self) -> Self {
         self.with("proxy-required = true".to_owned())

@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use portcullis_tests::{Credentials, Release};
 use serde_json::json;
 
+use super::bounds::rules_of;
+
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, expect, expect_all, expect_reason, next, password, user_info};
 
@@ -40,7 +42,8 @@ pub(super) async fn basics(release: Release) -> Result<()> {
     for info in [info, info_of_token] {
         expect(&info, "/account", &json!("$G"))?;
         expect_all(&info, "/permissions/publish/allow", &["$SYS.>"])?;
-        expect_all(&info, "/permissions/publish/deny", &["$SYS.REQ.USER.AUTH"])?;
+        let denied = rules_of(release).denies_in_the_callout_account();
+        expect_all(&info, "/permissions/publish/deny", denied.publish)?;
         expect_all(&info, "/permissions/subscribe/allow", &["_INBOX.>"])?;
         let expires = info.pointer("/expires").and_then(serde_json::Value::as_u64);
         let expires = expires.context("no expiry")? / 1_000_000_000;
