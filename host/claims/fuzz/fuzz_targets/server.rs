@@ -12,6 +12,7 @@ use portcullis_claims::{
     ServerVersion, Signatures, SigningKeyView, SubjectRule, preflight_for, server_verdict,
 };
 use portcullis_claims_fuzz::{token_of, token_with, word};
+use portcullis_core::ConnectionType;
 
 const NOW: u64 = 1_795_300_862;
 
@@ -48,8 +49,10 @@ static ACCOUNTS: LazyLock<[AccountView; 1]> = LazyLock::new(|| {
     }]
 });
 
-static VERSIONS: LazyLock<[ServerVersion; 4]> =
-    LazyLock::new(|| ["2.10.26", "2.11.11", "2.12.8", "2.15.1"].map(|text| text.parse().unwrap()));
+static VERSIONS: LazyLock<[ServerVersion; 6]> = LazyLock::new(|| {
+    let texts = ["2.10.26", "2.11.11", "2.12.8", "2.14.9", "2.15.1", "2.15.3"];
+    texts.map(|text| text.parse().unwrap())
+});
 
 fuzz_target!(|data: &[u8]| {
     let Some((switches, rest)) = data.split_first() else {
@@ -71,6 +74,8 @@ fn judge(switches: u8, token: &str) {
         user_nkey: word('U'),
         server_id: word('N'),
         client_user: Some("alice").filter(|_| switches & 1 != 0),
+        client_host: Some("10.1.2.3"),
+        connection_type: Some(ConnectionType::Standard),
         proxied: true,
         sealed: false,
     };
