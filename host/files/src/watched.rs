@@ -27,10 +27,11 @@ pub struct FileStatus {
     pub read_at: Option<u64>,
     /// The reason why the last read failed. `None` if it did not.
     pub error: Option<String>,
+    /// Whether every user of the machine may write to it.
+    pub exposed: bool,
 }
 
-/// By path: when a file was last read, and why that failed since.
-type Statuses = BTreeMap<PathBuf, (Option<u64>, Option<String>)>;
+type Statuses = BTreeMap<PathBuf, FileStatus>;
 
 /// Every watched file of this process. The paths come from the configuration, so there are
 /// few and they never go.
@@ -39,14 +40,7 @@ static STATUSES: Mutex<Statuses> = Mutex::new(BTreeMap::new());
 /// Returns the state of every file that this process has tried to read through a [`WatchedFile`] or
 /// [`read_watched`], by path.
 pub fn statuses() -> Vec<FileStatus> {
-    let statuses = lock_statuses();
-    let status =
-        |(path, (read_at, error)): (&PathBuf, &(Option<u64>, Option<String>))| FileStatus {
-            path: path.clone(),
-            read_at: *read_at,
-            error: error.clone(),
-        };
-    statuses.iter().map(status).collect()
+    lock_statuses().values().cloned().collect()
 }
 
 /// Reads a file that will be read again, and records when it was read. Blocks.
@@ -99,7 +93,7 @@ impl WatchedFile {
         let stamp = within(&self.path, TIME_LIMIT, move || stamp(&path));
         let changed = stamp.ok() != seen || seen.is_none();
         if !changed {
-            record(&self.path, None);
+            record(&self.path, Ok(None));
         }
         changed
     }
@@ -109,7 +103,11 @@ impl WatchedFile {
         let read = within(&self.path, TIME_LIMIT, move || {
             read_unless(&path, max_bytes, seen)
         });
-        record(&self.path, read.as_ref().err());
+        let found = read.as_ref().map(|content| {
+            let content = content.as_ref();
+            content.map(|content| content.access.is_writable_by_others())
+        });
+        record(&self.path, found);
         Ok(read?.map(|content| {
             *self.lock_seen() = Some(content.stamp);
             content.bytes
@@ -121,26 +119,47 @@ impl WatchedFile {
     }
 }
 
-fn record(path: &Path, failure: Option<&ReadError>) {
-    let mut statuses = lock_statuses();
-    let (read_at, error) = statuses.entry(path.to_owned()).or_default();
-    let before = error.take();
-    *error = failure.map(ToString::to_string);
-    match (&before, &*error) {
-        // A file that was never read is for the caller to report: nothing is in use yet.
-        (before, Some(now)) if before.as_ref() != Some(now) && read_at.is_some() => tracing::warn!(
-            file = %path.display(),
-            error = now,
+/// Records what a read found: whether every user may write to the file, as far as it was looked at.
+fn record(path: &Path, found: Result<Option<bool>, &ReadError>) {
+    let (before, now) = {
+        let mut statuses = lock_statuses();
+        let status = statuses
+            .entry(path.to_owned())
+            .or_insert_with(|| FileStatus {
+                path: path.to_owned(),
+                read_at: None,
+                error: None,
+                exposed: false,
+            });
+        let before = status.clone();
+        status.error = found.err().map(ToString::to_string);
+        if let Ok(exposed) = found {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            status.read_at = now.ok().map(|now| now.as_secs());
+            status.exposed = exposed.unwrap_or(status.exposed);
+        }
+        (before, status.clone())
+    };
+    // After the lock is released: a log that is not read must not block other files.
+    log_change(&before, &now);
+}
+
+fn log_change(before: &FileStatus, now: &FileStatus) {
+    let file = now.path.display();
+    if now.exposed && !before.exposed {
+        tracing::warn!(%file, "every user of this machine can change it: run `chmod o-w` on it");
+    }
+    // A file that was never read is for the caller to report: nothing is in use yet.
+    if before.read_at.is_none() || before.error == now.error {
+        return;
+    }
+    match &now.error {
+        Some(error) => tracing::warn!(
+            %file,
+            error,
             "file cannot be read again: what was read before stays in use"
         ),
-        (Some(_), None) if read_at.is_some() => {
-            tracing::info!(file = %path.display(), "file can be read again");
-        }
-        _ => {}
-    }
-    if failure.is_none() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        *read_at = now.ok().map(|now| now.as_secs());
+        None => tracing::info!(%file, "file can be read again"),
     }
 }
 
@@ -151,6 +170,7 @@ fn lock_statuses() -> MutexGuard<'static, Statuses> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -191,7 +211,13 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::write(&path, "three").unwrap();
         assert_eq!(file.read_if_changed().unwrap().unwrap(), b"three");
-        assert_eq!(status(&path).error, None);
+        assert!(status(&path).error.is_none() && !status(&path).exposed);
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o646)).unwrap();
+        assert_eq!(file.read_if_changed().unwrap().unwrap(), b"three");
+        assert!(status(&path).exposed);
+        assert_eq!(file.read_if_changed().unwrap(), None);
+        assert!(status(&path).exposed);
     }
 
     #[test]

@@ -9,12 +9,19 @@ pub(crate) fn samples(files: &[FileStatus]) -> Vec<Sample> {
 }
 
 fn of_one(status: &FileStatus) -> Vec<Sample> {
-    let failing = if status.error.is_some() { 1.0 } else { 0.0 };
-    let mut samples = vec![Sample::gauge(
-        "file_failing",
-        "Whether the last attempt to read this file failed, 0 or 1",
-        failing,
-    )];
+    let flag = |name, help, value| Sample::gauge(name, help, if value { 1.0 } else { 0.0 });
+    let mut samples = vec![
+        flag(
+            "file_failing",
+            "Whether the last attempt to read this file failed, 0 or 1",
+            status.error.is_some(),
+        ),
+        flag(
+            "file_exposed",
+            "Whether every user of the machine may write to this file, 0 or 1",
+            status.exposed,
+        ),
+    ];
     samples.extend(status.read_at.map(|time| {
         Sample::whole(
             "file_read_timestamp_seconds",
@@ -38,6 +45,7 @@ mod tests {
             path: path.into(),
             read_at,
             error: error.map(str::to_owned),
+            exposed: path == "/good",
         };
         let files = [
             status("/good", Some(1_800_000_000), None),
@@ -55,10 +63,13 @@ mod tests {
             told,
             [
                 "/good file_failing Gauge(0.0)",
+                "/good file_exposed Gauge(1.0)",
                 "/good file_read_timestamp_seconds Gauge(1800000000.0)",
                 "/hangs file_failing Gauge(1.0)",
+                "/hangs file_exposed Gauge(0.0)",
                 "/hangs file_read_timestamp_seconds Gauge(1700000000.0)",
                 "/never file_failing Gauge(1.0)",
+                "/never file_exposed Gauge(0.0)",
             ]
         );
     }
