@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use async_nats::jetstream::{self, kv, stream};
 use async_nats::{Client, ConnectOptions, Subscriber};
 use futures::StreamExt as _;
 use portcullis_tests::{
-    Answer, Built, CALLOUT, Credentials, Host, NatsServer, PolicyDirectory, Release, Wire,
-    is_refused, log_in, run_portcullis,
+    Answer, Built, CALLOUT, Credentials, Host, NatsServer, PATIENCE, PolicyDirectory, Release,
+    Wire, is_refused, log_in, run_portcullis,
 };
 use rstest::rstest;
 use serde_json::json;
@@ -275,10 +274,9 @@ async fn a_keeper_of_a_bucket_fills_it_and_does_nothing_else(
         while stage.is_admitted(user).await? != is_admitted {}
         Ok(())
     };
-    let patience = Duration::from_mins(1);
-    tokio::time::timeout(patience, comes_to("bob", false)).await??;
+    tokio::time::timeout(PATIENCE, comes_to("bob", false)).await??;
     bucket.delete("mallory").await?;
-    tokio::time::timeout(patience, comes_to("mallory", true)).await??;
+    tokio::time::timeout(PATIENCE, comes_to("mallory", true)).await??;
 
     let seed = fs::read_to_string(stage.file("keys/keeper.nk"))?;
     let options = ConnectOptions::with_nkey(seed.trim().to_owned());
@@ -309,7 +307,7 @@ async fn a_keeper_of_a_bucket_fills_it_and_does_nothing_else(
             }
             anyhow::bail!("no word of `{subject}`")
         };
-        tokio::time::timeout(patience, says).await??;
+        tokio::time::timeout(PATIENCE, says).await??;
     }
     drop(host);
     Ok(())

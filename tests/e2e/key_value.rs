@@ -8,8 +8,8 @@ use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::{self, consumer};
 use futures::{StreamExt as _, TryStreamExt as _};
 use portcullis_tests::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, Relay, Release, Site, is_refused,
-    log_in, run_portcullis,
+    Accounts, Built, Credentials, Event, Host, NatsServer, PATIENCE, Relay, Release, Site,
+    is_refused, log_in, run_portcullis,
 };
 use rstest::rstest;
 
@@ -342,7 +342,7 @@ async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
     // A consumer with a listener cannot be aimed elsewhere, and the server notices a moment later that the listener is gone.
     own.unsubscribe().await?;
     let aim = async { while mine.stream.create_consumer(aimed_at(&inbox)).await.is_err() {} };
-    tokio::time::timeout(Duration::from_mins(1), aim).await?;
+    tokio::time::timeout(PATIENCE, aim).await?;
     mine.put("alice", "forged".into()).await?;
     mine.delete("mallory").await?;
     says(&host, mark, FORGED).await?;

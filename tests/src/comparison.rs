@@ -98,6 +98,7 @@ impl<R: Round> Comparison<R> {
             for metric in R::METRICS {
                 rows.push(self.told(cell, metric)?);
             }
+            rows.push(self.wrong_answers(cell)?);
         }
         Ok(rows)
     }
@@ -142,6 +143,16 @@ impl<R: Round> Comparison<R> {
             default,
             best,
         })
+    }
+
+    /// Returns how many answers of all rounds were wrong, held to none: a row that fails for them can be told from one that misses
+    /// its bar.
+    fn wrong_answers(&self, cell: &Cell<R>) -> Result<Row> {
+        let (subject, at_once, peer) = (&self.subject, cell.at_once, cell.peer);
+        let name = format!("{subject}, {at_once} at once: wrong answers, {peer}");
+        let wrong = u32::try_from(cell.wrong()).map_or(f64::INFINITY, f64::from);
+        let spread = Spread::of(vec![wrong]).context("nothing was measured")?;
+        Ok(Row::new(name, spread, "").at_most(0.0))
     }
 
     fn told(&self, cell: &Cell<R>, metric: &Metric<R>) -> Result<Row> {
@@ -223,12 +234,26 @@ mod tests {
         let mut comparison = Comparison::new("test");
         comparison.add(Peer::Portcullis, 8, Took(1.0, 0));
         comparison.add(Peer::Portcullis, 8, Took(2.0, 3));
-        let row = comparison.rows().unwrap().pop().unwrap();
+        let rows = comparison.rows().unwrap();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| (row.name.as_str(), row.value, row.pass))
+            .collect();
         assert_eq!(
-            row.name,
-            "test, 8 at once: took, portcullis (3 wrong answers)"
+            told,
+            [
+                (
+                    "test, 8 at once: took, portcullis (3 wrong answers)",
+                    1.0,
+                    Some(false)
+                ),
+                (
+                    "test, 8 at once: wrong answers, portcullis",
+                    3.0,
+                    Some(false)
+                ),
+            ]
         );
-        assert_eq!(row.pass, Some(false));
     }
 
     #[test]

@@ -14,10 +14,7 @@ use tokio::time::timeout;
 
 pub use login::Login;
 
-use crate::Built;
-
-/// Longer than starting an interpreter, logging in and taking some steps.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::{Built, PATIENCE};
 
 /// Which client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

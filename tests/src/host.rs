@@ -3,17 +3,13 @@
 use std::env;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::{Built, Event, Recording, leaks};
-
-/// Longer than draining may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{Built, Event, PATIENCE, Recording, leaks};
 
 /// How much hosts say, unless a test has something else in mind.
 const LOG_LEVEL: &str = "PORTCULLIS_TEST_LOG_LEVEL";
@@ -100,7 +96,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If the host ends or a minute passes first.
+    /// If the host ends or [`PATIENCE`] passes.
     pub async fn wait_for(&self, awaited: &str, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
         self.wait_from(0, awaited, wanted).await
     }
@@ -110,7 +106,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If the host ends or a minute passes first.
+    /// If the host ends or [`PATIENCE`] passes.
     pub async fn wait_from(
         &self,
         mark: usize,
@@ -125,7 +121,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If the host ends or a minute passes first.
+    /// If the host ends or [`PATIENCE`] passes.
     pub async fn published_from(&self, mark: usize, name: &str) -> Result<Event> {
         let mut loaded = None;
         let pick = |event: &Event| {
@@ -193,11 +189,11 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If it does not end within a minute.
+    /// If it does not end in time.
     pub async fn ended(&mut self) -> Result<Option<i32>> {
         let status = timeout(PATIENCE, self.process.wait())
             .await
-            .context("the host did not end within a minute")??;
+            .context("the host did not end in time")??;
         self.log.ended().await?;
         Ok(status.code())
     }
@@ -221,7 +217,7 @@ impl Drop for Host {
 ///
 /// # Errors
 ///
-/// If it cannot be started or does not end within a minute.
+/// If it cannot be started or does not end in time.
 pub async fn run_portcullis(arguments: &[&str], input: &str) -> Result<Finished> {
     let program = Built::portcullis()?;
     let mut process = Command::new(&program)

@@ -23,6 +23,11 @@
 //!
 //! Nothing here waits for a time to pass: readiness is a line that a process writes.
 
+use std::time::Duration;
+
+/// How long anything may take before it counts as hung: far longer than it takes on a machine that is busy with other things.
+pub const PATIENCE: Duration = Duration::from_mins(5);
+
 mod built;
 mod certificates;
 mod comparison;

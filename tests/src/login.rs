@@ -1,14 +1,9 @@
 //! A quick login, with the client library that the host uses too.
 
-use std::time::Duration;
-
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
 use serde_json::json;
 
-use crate::{Answer, Wire, leaks};
-
-/// Longer than any login takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::{Answer, PATIENCE, Wire, leaks};
 
 /// What a client presents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +60,7 @@ pub fn login_options(credentials: Credentials<'_>, name: &str) -> ConnectOptions
 ///
 /// # Errors
 ///
-/// If there is no connection, or the server says nothing for some seconds.
+/// If there is no connection, or the server says nothing in time.
 pub async fn barely_log_in(port: u16, token: &str) -> anyhow::Result<bool> {
     let mut wire = Wire::open(port).await?;
     let answer = wire.log_in(&json!({ "auth_token": token })).await?;

@@ -1,7 +1,5 @@
 //! MQTT 3.1.1 by hand: as much of it as a login takes.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,8 +7,7 @@ use tokio::time::timeout;
 
 use crate::policies::unsigned_leb128;
 
-/// Longer than any login takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::PATIENCE;
 
 /// The first byte of CONNECT.
 const CONNECT: u8 = 0x10;
@@ -34,7 +31,7 @@ pub enum MqttAnswer {
 ///
 /// # Errors
 ///
-/// If there is no connection, or the server does not answer within some seconds.
+/// If there is no connection, or the server does not answer in time.
 pub async fn mqtt_log_in(port: u16, id: &str, user: &str, password: &str) -> Result<MqttAnswer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(&connect(id, user, password)?).await?;

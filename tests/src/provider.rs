@@ -1,7 +1,6 @@
 //! An `OpenID` provider that others wrote, one process each.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -9,10 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::Built;
-
-/// Longer than starting the provider or making a key takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{Built, PATIENCE};
 
 /// A running provider at an address of its own, with one RSA key called `first`; dropping it kills it.
 #[derive(Debug)]

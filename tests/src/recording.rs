@@ -1,15 +1,13 @@
 //! Lines as a process writes them, and how to wait for one.
 
 use std::fmt::Debug;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Longer than anything here takes on a busy machine; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::PATIENCE;
 
 /// How many of the last lines a failure quotes.
 const QUOTED: usize = 15;
@@ -55,7 +53,7 @@ impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
     ///
     /// # Errors
     ///
-    /// If the process ends or a minute passes first; the message says what was awaited and quotes the
+    /// If the process ends or [`PATIENCE`] passes; the message says what was awaited and quotes the
     /// last lines.
     pub async fn first_from<R>(
         &self,
@@ -77,7 +75,7 @@ impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
         }
         let why = match outcome {
             Ok(_) => "the process ended",
-            Err(_) => "nothing came for a minute",
+            Err(_) => "nothing came in time",
         };
         let lines = self.all();
         let last = lines.get(lines.len().saturating_sub(QUOTED)..);
@@ -95,11 +93,11 @@ impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
     ///
     /// # Errors
     ///
-    /// If a minute passes first.
+    /// If [`PATIENCE`] passes.
     pub async fn ended(&self) -> Result<()> {
         let mut lines = self.lines.clone();
         timeout(PATIENCE, async { while lines.changed().await.is_ok() {} })
             .await
-            .context("the process did not end within a minute")
+            .context("the process did not end in time")
     }
 }

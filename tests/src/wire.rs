@@ -1,15 +1,12 @@
 //! The protocol by hand, for what client libraries do not do or do not tell.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than any login takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::PATIENCE;
 
 /// A connection without TLS that says what it is told to.
 #[derive(Debug)]
@@ -54,7 +51,7 @@ impl Wire {
     ///
     /// # Errors
     ///
-    /// If the server neither lets the client in nor refuses it within some seconds.
+    /// If the server neither lets the client in nor refuses it in time.
     pub async fn log_in(&mut self, fields: &Value) -> Result<Answer> {
         let mut connect = json!({
             "verbose": true, "pedantic": false, "lang": "test", "version": "0", "protocol": 1, "headers": true,
@@ -71,7 +68,7 @@ impl Wire {
     ///
     /// # Errors
     ///
-    /// If none of them comes within some seconds.
+    /// If none of them comes in time.
     pub async fn answer(&mut self) -> Result<Answer> {
         while let Some(line) = self.line().await? {
             if matches!(line.as_str(), "+OK" | "PONG") {
@@ -113,7 +110,7 @@ impl Wire {
     ///
     /// # Errors
     ///
-    /// If nothing comes for some seconds.
+    /// If nothing comes in time.
     pub async fn line(&mut self) -> Result<Option<String>> {
         let mut line = String::new();
         let read = timeout(PATIENCE, self.stream.read_line(&mut line));

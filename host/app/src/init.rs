@@ -115,7 +115,7 @@ fn server_config(
         .replace("{issuer}", &issuer.public)
         .replace("{xkey}", &xkey.public)
         .replace("{service}", &service.public)
-        .replace("{service-permissions}", &permissions(required))
+        .replace("{service-permissions}", &permissions(&required))
 }
 
 /// `JetStream`, with its files in `directory`, if there are buckets.
@@ -149,7 +149,7 @@ fn auth_users(service: &NewKey, buckets: Option<&Buckets<'_>>) -> String {
 }
 
 /// Renders permissions as nats-server.conf has them.
-fn permissions(required: Vec<RequiredPermission>) -> String {
+fn permissions(required: &[RequiredPermission]) -> String {
     let side = |side| {
         let mut subjects: Vec<String> = Vec::new();
         for permission in required.iter().filter(|permission| permission.side == side) {

@@ -74,6 +74,7 @@ impl<'a> Buckets<'a> {
     }
 
     fn each(&self, of_bucket: impl Fn(&BucketName) -> Vec<RequiredPermission>) -> String {
-        permissions(self.names.iter().flat_map(of_bucket).collect())
+        let required: Vec<_> = self.names.iter().flat_map(of_bucket).collect();
+        permissions(&required)
     }
 }
