@@ -4,12 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use async_nats::jetstream::{self, kv, stream};
-use async_nats::{Client, ConnectOptions, Subscriber};
+use async_nats::jetstream::{self, consumer, kv, stream};
+use async_nats::{Client, ConnectOptions, HeaderMap, Subscriber};
 use futures::StreamExt as _;
+use nkeys::XKey;
 use portcullis_tests::{
-    Answer, Built, CALLOUT, Credentials, Host, NatsServer, PATIENCE, PolicyDirectory, Release,
-    Wire, is_refused, log_in, run_portcullis,
+    Answer, Built, CALLOUT, Credentials, Event, Host, NatsServer, PATIENCE, PolicyDirectory,
+    Release, RequestSigner, Wire, is_refused, log_in, run_portcullis, set,
 };
 use rstest::rstest;
 use serde_json::json;
@@ -310,6 +311,74 @@ async fn a_keeper_of_a_bucket_fills_it_and_does_nothing_else(
         tokio::time::timeout(PATIENCE, says).await??;
     }
     drop(host);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_request_that_a_stream_delivers_is_not_answered(
+    #[values(Release::Nats2_10, Release::Newest)] release: Release,
+) -> Result<()> {
+    // The operator has given the callout account JetStream, too.
+    let with_streams = |config: String| config.replace("AUTH {\n", "AUTH {\n jetstream: enabled\n");
+    let stage = Stage::start_with(release, with_streams).await?;
+    let host = stage.start_host().await?;
+    let mark = host.log().len();
+    let admin = stage.admin().await?;
+    let context = jetstream::new(admin.clone());
+    let mine = stream::Config {
+        name: "MINE".to_owned(),
+        subjects: vec!["mine.>".to_owned()],
+        ..Default::default()
+    };
+    let mine = context.create_stream(mine).await?;
+    let aimed_at_the_host = consumer::push::Config {
+        durable_name: Some("mine".to_owned()),
+        deliver_subject: CALLOUT.to_owned(),
+        deliver_group: Some("q".to_owned()),
+        max_deliver: 1,
+        ..Default::default()
+    };
+    mine.create_consumer(aimed_at_the_host).await?;
+    let mut all = admin.subscribe(">").await?;
+
+    // As a server with keys of its own making would ask.
+    let server = fs::read_to_string(stage.file("nats-server.conf"))?;
+    let public = |key: &str| {
+        let (_, rest) = server.split_once(&format!("{key}: \""))?;
+        rest.split('"').next()
+    };
+    let signer = RequestSigner::new(public("issuer").context("no issuer")?);
+    let curve = XKey::new();
+    let mut claims = signer.claims("");
+    let connect = json!({ "user": "alice", "pass": PASSWORD, "protocol": 1 });
+    set(&mut claims, "/nats/connect_opts", connect)?;
+    let server_id = claims.pointer_mut("/nats/server_id").context("no server")?;
+    if let Some(server_id) = server_id.as_object_mut() {
+        server_id.insert("xkey".to_owned(), curve.public_key().into());
+    }
+    let token = signer.sign(&claims)?;
+    let host_key = XKey::from_public_key(public("xkey").context("no xkey")?)?;
+    let sealed = curve.seal(token.as_bytes(), &host_key)?;
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Server-Xkey", curve.public_key().as_str());
+    let stored = context.publish_with_headers("mine.x", headers, sealed.into());
+    stored.await?.await?;
+
+    let refused = |event: &Event| event.says("request refused");
+    let refused = host.wait_from(mark, "a refusal", refused).await?;
+    assert_eq!(refused.text("refusal.reason"), "foreign", "{refused:?}");
+    let messages = heard_so_far(&admin, &mut all).await?;
+    for message in &messages {
+        let is_answer = message.subject.starts_with("$JS.ACK.") && !message.payload.is_empty();
+        assert!(!is_answer, "{message:?}");
+    }
+    let events = host.log().all();
+    let mut after = events.iter().skip(mark);
+    assert!(
+        after.all(|event| !event.says("authorization decided")),
+        "the request was decided"
+    );
     Ok(())
 }
 
