@@ -2,9 +2,11 @@
 
 use anyhow::{Context, Result};
 use async_nats::{Client, ConnectOptions};
-use portcullis_tests::{Answer, Operator, Release, Resolver, Site, Template, User, Wire};
+use portcullis_tests::{Answer, Operator, Release, Resolver, Site, Template, User, Wire, hash};
 use rstest::rstest;
 use serde_json::{Value, json};
+
+use crate::support::{POLICY, static_users};
 
 #[rstest]
 #[tokio::test]
@@ -68,6 +70,64 @@ async fn an_operators_users_are_in_their_accounts(
     operator.push(&system, operator.account("OTHER")?).await?;
     let revoked = operator.account("OTHER")?.user("revoked")?;
     assert!(log_in(&server.url(), &revoked).await.is_err());
+    Ok(())
+}
+
+/// Users who are named so that the template of their role, taken as they are, would be of others, or crash the server.
+#[rstest]
+#[tokio::test]
+async fn a_name_is_one_token_of_a_roles_template(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    let mut operator = Operator::new(&["APP"])?;
+    let own = Template {
+        publish: &["$SYS.REQ.USER.INFO"],
+        subscribe: &["user.{{name()}}.>", "{{name()}}"],
+        responses: false,
+        limits: None,
+    };
+    operator.account_mut("APP")?.add_role("own", own);
+    operator.write(site.path())?;
+    let users = [
+        ("*", "%2A"),
+        (">", "%3E"),
+        ("a.*.b", "a%2E%2A%2Eb"),
+        (">\u{a0}a", "%3E%C2%A0a"),
+        ("\u{a0}", "%C2%A0"),
+        ("bob", "bob"),
+    ];
+    let mut settings =
+        "[settings]\ndefault-account = \"APP\"\n[settings.profiles.own]\nrole = \"own\"\n"
+            .to_owned();
+    for (index, (name, _)) in users.iter().enumerate() {
+        let token = hash(&format!("token-{index}"), &["--token"]).await?;
+        settings +=
+            &format!("[settings.users.\"{name}\"]\ntoken = \"{token}\"\nprofile = \"own\"\n");
+    }
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    let config = operator.server_config(Resolver::Memory, site.path(), "")?;
+    let server = site.start_server_with(&config).await?;
+    let host = site.spawn_host_with(&operator.host_config(&server.url(), ""))?;
+    host.ready().await?;
+
+    for (index, (name, escaped)) in users.iter().enumerate() {
+        let mut wire = Wire::open(server.port()).await?;
+        let presented =
+            json!({ "jwt": operator.sentinel.jwt(), "auth_token": format!("token-{index}") });
+        assert_eq!(wire.log_in(&presented).await?, Answer::Admitted, "{name:?}");
+        let own = format!("user.{escaped}.>");
+        for (subject, allowed) in [
+            (own.as_str(), true),
+            ("user.bob.x", *name == "bob"),
+            ("user.>", false),
+        ] {
+            wire.say(&format!("SUB {subject} 1\r\n")).await?;
+            let admitted = wire.answer().await? == Answer::Admitted;
+            assert_eq!(admitted, allowed, "{name:?} subscribes to {subject}");
+        }
+    }
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
-use portcullis_tests::{Release, hash};
+use portcullis_tests::{Answer, Release, Wire, hash};
 use rstest::rstest;
+use serde_json::json;
 
 use crate::support::{ALICE, ALICE_PASSWORD, SENSOR, Serving, sensor, settings, user};
 
@@ -83,5 +84,31 @@ async fn what_cannot_be_closed_is_in_the_log() -> Result<()> {
         .wait_for(says, |event| event.says(says))
         .await?;
     assert_eq!(line.text("subject"), "a.*");
+    Ok(())
+}
+
+/// A literal `>` in a published subject is a token like any other too, and no deny tells it from others.
+#[rstest]
+#[tokio::test]
+async fn a_client_can_publish_a_literal_tail_where_a_star_is_allowed(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let password = hash(ALICE_PASSWORD, &[]).await?;
+    let profile =
+        "\n[settings.profiles.stars]\npublish = { allow = [\"filter.a.*\"] }\n".to_owned();
+    let alice = user("alice", &format!("password = \"{password}\""), "stars", "");
+    let users = [sensor("everything", "").await?, profile, alice];
+    let serving = Serving::start(release, &settings(&users)).await?;
+    let sensor = serving.log_in(SENSOR, "roof").await?;
+    let mut messages = sensor.subscribe("filter.>").await?;
+    sensor.flush().await?;
+
+    let mut alice = Wire::open(serving.server.port()).await?;
+    let fields = json!({ "user": "alice", "pass": ALICE_PASSWORD });
+    assert_eq!(alice.log_in(&fields).await?, Answer::Admitted);
+    alice.say("PUB filter.a.> 0\r\n\r\n").await?;
+    assert_eq!(alice.answer().await?, Answer::Admitted);
+    let message = messages.next().await.context("the subscription ended")?;
+    assert_eq!(message.subject.as_str(), "filter.a.>");
     Ok(())
 }
