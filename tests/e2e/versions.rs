@@ -105,6 +105,31 @@ async fn an_operator_goes_back_and_the_last_good_version_survives_a_restart(
 }
 
 #[tokio::test]
+async fn tests_warn_of_permits_that_hold_less_than_they_say() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let wide = "publish = { allow = [\"alice.>\"] }\nresponses = {}\n\
+                subscribe = { allow = [\"alice.*\", \"alice.a.b\"] }\n";
+    let profile = format!("\n[settings.profiles.wide]\n{wide}");
+    let alice = alice("")
+        .await?
+        .replace("profile = \"own\"", "profile = \"wide\"");
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings(&[profile, alice]))?;
+    let tests = "[[tests]]\nname = \"alice\"\n\
+                 login = { username = \"alice\", password = \"correct-horse-battery-staple\" }\n\
+                 permit = { account = \"APP\" }\n";
+    fs::write(site.path().join("policies/static-users.tests.toml"), tests)?;
+    let tested = policy(&["test"], &config(&site)).await?;
+    for doubt in [
+        "  warning: `responses` gets around",
+        "  warning: clients can subscribe to `alice.>`",
+    ] {
+        assert!(tested.stdout.contains(doubt), "{tested:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_policy_that_fails_its_tests_never_decides() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
     let good = settings(&[alice("").await?]);

@@ -257,6 +257,9 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
                         }
                     }
                 }
+                for doubt in &outcome.doubts {
+                    writeln!(text, "  warning: {}", one_line(doubt))?;
+                }
                 if asked {
                     let asked = outcome.asked.join(", ");
                     writeln!(text, "  asked: {}", one_line(&asked))?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName};
+use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
 use portcullis_engine::{Engine, EvaluationError, Policy};
 
 use crate::catalog::CatalogOptions;
@@ -54,6 +54,8 @@ pub struct TestOutcome {
     pub asked: Vec<String>,
     /// What the decision logged, with levels: `warn: no such user`.
     pub log: Vec<String>,
+    /// What the permit's author has to know of its permissions ([`portcullis_core::Permissions::doubts`]).
+    pub doubts: Vec<String>,
     /// Why it failed, in one line; none if it passed.
     pub failure: Option<String>,
     /// Whether it may do better another time: the machine had no time for it.
@@ -134,6 +136,10 @@ impl TestVector {
             )
         };
         let transient = is_late(&served) || is_late(&counted.verdict);
+        let doubts = match &served {
+            Ok(Verdict::Permit(permit)) => permit.permissions.doubts(),
+            _ => Vec::new(),
+        };
         let failure = self.expected.difference(served);
         TestOutcome {
             name: self.name.clone(),
@@ -141,6 +147,7 @@ impl TestVector {
             fuel: counted.fuel,
             asked: counted.asked,
             log: counted.log,
+            doubts,
             failure: failure.or_else(|| self.expected.difference(counted.verdict)),
             transient,
         }

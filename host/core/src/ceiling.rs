@@ -157,6 +157,15 @@ impl Ceiling {
         Ok(permissions)
     }
 
+    /// What a login with all that the ceiling allows may do.
+    pub fn permissions(&self) -> Permissions {
+        Permissions {
+            publish: self.publish.clone(),
+            subscribe: self.subscribe.clone(),
+            responses: self.responses,
+        }
+    }
+
     fn clipped_responses(&self, asked: Option<ResponsePermission>) -> Option<ResponsePermission> {
         let (asked, most) = (asked?.effective(), self.responses?.effective());
         Some(ResponsePermission {

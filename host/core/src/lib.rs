@@ -20,6 +20,7 @@
 mod ceiling;
 mod connection;
 mod decision;
+mod doubts;
 mod identity;
 mod key_value;
 mod permissions;

@@ -10,8 +10,6 @@ use portcullis_core::{
 use super::reader::Section;
 use super::values::{DURATION, Kind, POLICY, WORD};
 
-mod doubts;
-
 /// The table `[ceilings]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
@@ -85,7 +83,7 @@ fn read_ceiling(mut section: Section<'_>) -> Option<Ceiling> {
         responses: responses?,
         on_excess: on_excess?,
     };
-    for doubt in doubts::doubts(&ceiling) {
+    for doubt in ceiling.permissions().doubts() {
         section.warn(doubt);
     }
     section.finish();
