@@ -17,6 +17,7 @@ mod login;
 mod numbers;
 mod oidc;
 mod operator;
+mod participation;
 mod permissions;
 mod reconnect;
 mod refusals;

@@ -170,7 +170,7 @@ async fn a_host_that_may_not_try_for_ever_gives_up_with_the_last_error() -> Resu
     let failures = log
         .iter()
         .filter(|event| event.says("nats connection failed"));
-    assert_eq!(failures.count(), 11);
+    assert_eq!(failures.count(), 1, "said once, whatever the attempts");
     let last = log.last().context("the host said nothing")?;
     assert!(last.says("cannot serve"), "{last:?}");
     let address = address.trim_start_matches("nats://");
@@ -193,7 +193,7 @@ async fn a_refused_login_is_named_and_counts_as_an_attempt() -> Result<()> {
 
     let log = host.log().all();
     let refusals = log.iter().filter(|event| event.says("nats login refused"));
-    assert_eq!(refusals.count(), 2);
+    assert_eq!(refusals.count(), 1, "said once, whatever the attempts");
     let last = log.last().context("the host said nothing")?;
     assert!(last.text("error").contains("refuses the login"), "{last:?}");
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portcullis_callout::{
     AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, KeyValueOptions,
-    OperatorIssuers, ServiceOptions, TargetAccounts, TrustedServers,
+    OperatorIssuers, ParticipationOptions, ServiceOptions, TargetAccounts, TrustedServers,
 };
 use portcullis_catalog::CatalogOptions;
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
@@ -60,6 +60,10 @@ pub(crate) fn service_options(
             jitter: callout.expiry_jitter,
         },
         deny: deny_modes(&callout.deny),
+        participation: ParticipationOptions {
+            max_mismatches: callout.max_mismatches,
+            when_alone: callout.when_alone,
+        },
         discovery: callout.discoverable.then(|| discovery(callout, operator)),
         drain_timeout: callout.drain_timeout,
     };

@@ -6,9 +6,10 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use portcullis_callout::{
-    ConnectError, Connection, ConnectionOptions, KeyValueMirror, Sample, Service, ServiceOptions,
-    connect_all,
+    ConnectError, Connection, ConnectionOptions, ConnectionStatus, KeyValueMirror,
+    PendingConnection, Sample, Service,
 };
 use portcullis_catalog::{Catalog, Report, Watcher};
 use portcullis_engine::{Engine, EngineOptions};
@@ -54,14 +55,25 @@ pub async fn serve(
         Ok((engine, catalog))
     });
     let (engine, catalog) = opened.await.map_err(Failure::internal)??;
-    let vitals = Arc::new(Vitals::new(catalog.clone()));
+    let tokens = options.identifier.tokens();
+    let service = Service::new(catalog.clone(), options);
+    let connections = ConnectionOptions::from(&config.nats);
+    let pending = PendingConnection::several(&connections, config.nats.connections);
+    let statuses: Vec<_> = pending.iter().map(PendingConnection::status).collect();
+    let participation = service.participation();
+    let vitals = Arc::new(Vitals::new(
+        catalog.clone(),
+        statuses.clone(),
+        participation,
+    ));
+    measure_service(&vitals, &service);
     measure_code(&vitals, engine);
     let numbers = catalog.clone();
     vitals.measure(move || policy_samples(&numbers.numbers()));
     vitals.measure(|| file_samples(&portcullis_files::statuses()));
     let buckets = mirror.clone();
     vitals.measure(move || buckets.samples());
-    measure_identity(&vitals, passwords, options.identifier.tokens());
+    measure_identity(&vitals, passwords, tokens);
     let health = listen(config.health, &vitals).await?;
     let watcher = Watcher::start(catalog.clone()).map_err(Failure::internal)?;
     let trigger = watcher.trigger();
@@ -70,7 +82,13 @@ pub async fn serve(
         mirror,
         nats: config.key_value.nats,
     };
-    let served = answer(&config.nats, &vitals, catalog, buckets, options, shutdown).await;
+    let answering = Answering {
+        nats: &config.nats,
+        vitals: &vitals,
+        catalog,
+        statuses,
+    };
+    let served = answering.run(service, pending, buckets, shutdown).await;
     if let Some(health) = health {
         health.abort();
     }
@@ -91,6 +109,13 @@ fn password_verifier(remember: Option<Duration>) -> Result<PasswordVerifier, Fai
         Some(span) => verifier.remembering(span).map_err(Failure::internal),
         None => Ok(verifier),
     }
+}
+
+/// Has the numbers of logins shown.
+fn measure_service(vitals: &Vitals, service: &Service<Catalog>) {
+    let (counters, throttle) = (service.counters(), service.throttle());
+    vitals.measure(move || counters.samples());
+    vitals.measure(move || throttle.samples());
 }
 
 /// Has the numbers of passwords and of identity providers' keys shown.
@@ -129,55 +154,60 @@ async fn listen(health: Health, vitals: &Arc<Vitals>) -> Result<Option<JoinHandl
     Ok(Some(tokio::spawn(server.run(Arc::clone(vitals)))))
 }
 
-/// Connects and answers requests, until `shutdown` is done or there has been no connection for too long.
-async fn answer(
-    nats: &Nats,
-    vitals: &Vitals,
+/// What answering requests needs beside the service itself.
+struct Answering<'a> {
+    nats: &'a Nats,
+    vitals: &'a Vitals,
     catalog: Catalog,
-    buckets: Buckets,
-    service: ServiceOptions,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), Failure> {
-    tokio::pin!(shutdown);
-    let options = ConnectionOptions::from(nats);
-    let connections = tokio::select! {
-        made = connect_all(&options, nats.connections) => made.map_err(not_connected)?,
-        () = &mut shutdown => return Ok(()),
-    };
-    let statuses: Vec<_> = connections.iter().map(Connection::status).collect();
-    vitals.connected(statuses.clone());
-    // Logins that need a bucket are refused until it is there, so it comes first, if it can be had.
-    let _following = tokio::select! {
-        following = buckets.follow(&connections, vitals) => following?,
-        () = &mut shutdown => return Ok(()),
-    };
-    let clients = connections.iter().map(Connection::client).cloned();
-    let clients: Vec<_> = clients.collect();
-    let lost = OnceLock::new();
-    let stop = async {
-        tokio::select! {
-            () = shutdown => {}
-            too_long = lost_for_too_long(&statuses, nats.max_disconnected) => {
-                let _ = lost.set(too_long);
+    statuses: Vec<ConnectionStatus>,
+}
+
+impl Answering<'_> {
+    /// Connects and answers requests, until `shutdown` is done or there has been no connection for too long.
+    async fn run(
+        self,
+        service: Service<Catalog>,
+        pending: Vec<PendingConnection>,
+        buckets: Buckets,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        tokio::pin!(shutdown);
+        let connecting = try_join_all(pending.into_iter().map(PendingConnection::connect));
+        let connections = tokio::select! {
+            made = connecting => made.map_err(not_connected)?,
+            () = &mut shutdown => return Ok(()),
+        };
+        // Logins that need a bucket are refused until it is there, so it comes first, if it can be had.
+        let _following = tokio::select! {
+            following = buckets.follow(&connections, self.vitals) => following?,
+            () = &mut shutdown => return Ok(()),
+        };
+        let clients: Vec<_> = connections
+            .iter()
+            .map(Connection::client)
+            .cloned()
+            .collect();
+        let lost = OnceLock::new();
+        let stop = async {
+            tokio::select! {
+                () = shutdown => {}
+                too_long = lost_for_too_long(&self.statuses, self.nats.max_disconnected) => {
+                    let _ = lost.set(too_long);
+                }
             }
+            self.vitals.stopping();
+        };
+        let ready = || {
+            let servers: Vec<_> = self.nats.servers.iter().map(ToString::to_string).collect();
+            let policies = self.catalog.snapshot().policies().count();
+            info!(nats.servers = servers.join(","), policies, "ready");
+        };
+        let served = service.run(clients, stop, ready).await;
+        served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
+        match lost.into_inner() {
+            Some(lost) => Err(Failure::new(ExitCode::Unreachable, lost)),
+            None => Ok(()),
         }
-        vitals.stopping();
-    };
-    let policies = catalog.clone();
-    let ready = || {
-        vitals.subscribed();
-        let policies = policies.snapshot().policies().count();
-        info!(nats.servers = options.servers.join(","), policies, "ready");
-    };
-    let service = Service::new(clients, catalog, service);
-    let (counters, throttle) = (service.counters(), service.throttle());
-    vitals.measure(move || counters.samples());
-    vitals.measure(move || throttle.samples());
-    let served = service.run(stop, ready).await;
-    served.map_err(|error| Failure::new(ExitCode::Unreachable, error))?;
-    match lost.into_inner() {
-        Some(lost) => Err(Failure::new(ExitCode::Unreachable, lost)),
-        None => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ mod authentication;
 mod hooks;
 mod inbox;
 mod monitor;
+mod repeats;
 mod rota;
 mod secret;
 mod status;
@@ -27,6 +28,7 @@ pub use tls::{CertificateFiles, TlsFileError, TlsOptions};
 
 use authentication::ProofReader;
 use monitor::{Monitor, unreachable_or_refused};
+use repeats::Repeats;
 use rota::{Rota, address};
 
 /// Where to connect, as whom, and how persistently.
@@ -81,6 +83,13 @@ pub enum Retries {
 pub struct AdditionalOptions(Option<Arc<Adjust>>);
 
 type Adjust = dyn Fn(ConnectOptions) -> ConnectOptions + Send + Sync;
+
+/// A connection that is about to be made.
+#[derive(Debug)]
+pub struct PendingConnection {
+    options: ConnectionOptions,
+    monitor: Arc<Monitor>,
+}
 
 /// A connection that is made and looks after itself; what is known of it goes when it is dropped, and the connection itself when
 /// the last clone of its client is.
@@ -205,7 +214,70 @@ impl Drop for Connection {
     }
 }
 
-/// Makes `count` connections, each as [`connect`] does. Several are named after the one name, with numbers from 1.
+impl PendingConnection {
+    /// Prepares a connection without making it.
+    pub fn new(options: ConnectionOptions) -> Self {
+        Self::reporting_to(Arc::default(), options)
+    }
+
+    /// Prepares `count` connections. Several are named after the one name, with numbers from 1.
+    pub fn several(options: &ConnectionOptions, count: NonZeroUsize) -> Vec<Self> {
+        let repeats = Arc::<Repeats>::default();
+        let named = (1..=count.get()).map(|number| ConnectionOptions {
+            name: if count == NonZeroUsize::MIN {
+                options.name.clone()
+            } else {
+                format!("{}-{number}", options.name)
+            },
+            ..options.clone()
+        });
+        named
+            .map(|options| Self::reporting_to(Arc::clone(&repeats), options))
+            .collect()
+    }
+
+    /// How the connection is, before and after it is made.
+    pub fn status(&self) -> ConnectionStatus {
+        ConnectionStatus::new(Arc::clone(&self.monitor))
+    }
+
+    /// Connects, as often as [`ConnectionOptions::retries`] allows: the host may start before its server. From then on the
+    /// connection is made again whenever it is lost.
+    ///
+    /// # Errors
+    ///
+    /// When addresses, secrets or certificates are not usable, or there have been enough attempts.
+    pub async fn connect(self) -> Result<Connection, ConnectError> {
+        let connector = Connector::new(&self.options, self.monitor).await?;
+        let mut attempts = 0_u64;
+        loop {
+            attempts = attempts.saturating_add(1);
+            let trouble = match connector.attempt().await {
+                Ok(connection) => return Ok(connection),
+                Err(trouble) => trouble,
+            };
+            if self.options.retries.used_up(attempts) {
+                return Err(ConnectError::MaxRetries {
+                    attempts,
+                    source: trouble,
+                });
+            }
+            tokio::time::sleep(self.options.retry_delay).await;
+        }
+    }
+
+    fn reporting_to(repeats: Arc<Repeats>, options: ConnectionOptions) -> Self {
+        let rota = Rota::new(options.reconnect_wait, options.reconnect_jitter);
+        let hooks = Arc::clone(&options.hooks);
+        let monitor = Monitor::new(options.name.clone(), hooks, rota, repeats);
+        Self {
+            options,
+            monitor: Arc::new(monitor),
+        }
+    }
+}
+
+/// Makes `count` connections, as [`PendingConnection::several`] names them and [`PendingConnection::connect`] makes them.
 ///
 /// # Errors
 ///
@@ -214,40 +286,17 @@ pub async fn connect_all(
     options: &ConnectionOptions,
     count: NonZeroUsize,
 ) -> Result<Vec<Connection>, ConnectError> {
-    if count == NonZeroUsize::MIN {
-        return Ok(vec![connect(options).await?]);
-    }
-    let numbered = (1..=count.get()).map(|number| ConnectionOptions {
-        name: format!("{}-{number}", options.name),
-        ..options.clone()
-    });
-    let connections = numbered.map(|options| async move { connect(&options).await });
-    try_join_all(connections).await
+    let pending = PendingConnection::several(options, count);
+    try_join_all(pending.into_iter().map(PendingConnection::connect)).await
 }
 
-/// Connects, as often as [`ConnectionOptions::retries`] allows: the host may start before its server. From then on the connection
-/// is made again whenever it is lost.
+/// Makes one connection, as [`PendingConnection::connect`] does.
 ///
 /// # Errors
 ///
 /// When addresses, secrets or certificates are not usable, or there have been enough attempts.
 pub async fn connect(options: &ConnectionOptions) -> Result<Connection, ConnectError> {
-    let connector = Connector::new(options).await?;
-    let mut attempts = 0_u64;
-    loop {
-        attempts = attempts.saturating_add(1);
-        let trouble = match connector.attempt().await {
-            Ok(connection) => return Ok(connection),
-            Err(trouble) => trouble,
-        };
-        if options.retries.used_up(attempts) {
-            return Err(ConnectError::MaxRetries {
-                attempts,
-                source: trouble,
-            });
-        }
-        tokio::time::sleep(options.retry_delay).await;
-    }
+    PendingConnection::new(options.clone()).connect().await
 }
 
 /// Makes the first connection.
@@ -260,7 +309,10 @@ struct Connector<'a> {
 
 impl<'a> Connector<'a> {
     /// Checks what can be checked without a server.
-    async fn new(options: &'a ConnectionOptions) -> Result<Self, ConnectError> {
+    async fn new(
+        options: &'a ConnectionOptions,
+        monitor: Arc<Monitor>,
+    ) -> Result<Self, ConnectError> {
         tls::choose_cryptography();
         let servers = options.addresses()?;
         let proofs = Arc::new(ProofReader::new(options.authentication.clone()));
@@ -272,13 +324,11 @@ impl<'a> Connector<'a> {
         })
         .await
         .map_err(ConnectError::Interrupted)??;
-        let rota = Rota::new(options.reconnect_wait, options.reconnect_jitter);
-        let monitor = Monitor::new(options.name.clone(), Arc::clone(&options.hooks), rota);
         Ok(Self {
             options,
             servers,
             proofs,
-            monitor: Arc::new(monitor),
+            monitor,
         })
     }
 

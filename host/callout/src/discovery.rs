@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::counters::Counters;
 use crate::error::chain;
+use crate::participation::Participation;
 use crate::sample::{Sample, SampleValue};
 use crate::service::SUBJECT;
 
@@ -39,10 +40,14 @@ pub(crate) struct Responder {
     started: SystemTime,
     counters: Arc<Counters>,
     policies: Policies,
+    participation: Arc<Participation>,
 }
 
 /// Tells the versions of policies that decide now.
 pub(crate) type Policies = Arc<dyn Fn() -> Vec<PolicyRef> + Send + Sync>;
+
+/// The key of the metadata that tells other hosts whether this one can be relied on: `yes`, `denying` or `no`.
+pub(crate) const PARTICIPATING: &str = "participating";
 
 /// What can be asked.
 const VERBS: [Verb; 3] = [Verb::Ping, Verb::Info, Verb::Stats];
@@ -92,23 +97,29 @@ struct Stats {
     data: BTreeMap<String, u64>,
 }
 
+/// Returns an id for a service: unlike every other one.
+pub(crate) fn service_id(client: &Client) -> String {
+    let inbox = client.new_inbox();
+    inbox.rsplit('.').next().unwrap_or(&inbox).to_owned()
+}
+
 impl Responder {
     pub(crate) fn new(
         discovery: Discovery,
-        client: &Client,
+        id: String,
         queue_group: &str,
         counters: Arc<Counters>,
         policies: Policies,
+        participation: Arc<Participation>,
     ) -> Self {
-        let inbox = client.new_inbox();
-        let id = inbox.rsplit('.').next().unwrap_or(&inbox);
         Self {
             discovery,
-            id: id.to_owned(),
+            id,
             queue_group: queue_group.to_owned(),
             started: SystemTime::now(),
             counters,
             policies,
+            participation,
         }
     }
 
@@ -180,9 +191,12 @@ impl Responder {
         }
     }
 
-    /// Returns the metadata of the service and, as `policy.NAME`, the version of each policy that decides now.
+    /// Returns the metadata of the service, whether it takes part and, as `policy.NAME`, the version of each policy that
+    /// decides now.
     fn metadata(&self) -> BTreeMap<String, String> {
         let mut metadata = self.discovery.metadata.clone();
+        let word = self.participation.word().to_owned();
+        metadata.insert(PARTICIPATING.to_owned(), word);
         for policy in (self.policies)() {
             let name = format!("policy.{}", policy.name);
             metadata.insert(name, policy.version.to_string());

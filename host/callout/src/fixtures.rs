@@ -11,8 +11,8 @@ use portcullis_core::{
 use portcullis_identity::Identifier;
 
 use crate::{
-    Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, ThrottleOptions,
-    TrustedServers,
+    Ceilings, DenyModes, Expiry, Issuers, ParticipationOptions, ServiceOptions, TargetAccounts,
+    ThrottleOptions, TrustedServers, WhenAlone,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -36,6 +36,10 @@ pub(crate) fn options() -> ServiceOptions {
         expiry: Expiry::default(),
         deny: DenyModes::default(),
         discovery: None,
+        participation: ParticipationOptions {
+            max_mismatches: 8,
+            when_alone: WhenAlone::Deny,
+        },
         drain_timeout: Duration::from_secs(1),
     }
 }

@@ -20,6 +20,7 @@ use crate::deny::DenyMode;
 use crate::error::chain;
 use crate::identify::identify;
 use crate::open::{Opened, Refused, Remembered, open, patience};
+use crate::participation::{Mismatches, Participation};
 use crate::pauses::{Moment, Pauses};
 use crate::rejections::{RecentPermits, Verdict};
 use crate::reply::{ReplyError, ReplyToken};
@@ -68,6 +69,8 @@ pub(crate) struct Handler<A> {
     pub(crate) counters: Arc<Counters>,
     pub(crate) permits: Arc<RecentPermits>,
     pub(crate) throttle: Arc<Throttle>,
+    pub(crate) participation: Arc<Participation>,
+    pub(crate) mismatches: Mismatches,
     /// One permit for each decision that may run at the same time.
     slots: Semaphore,
     /// One permit for each request that may be here at all.
@@ -107,6 +110,8 @@ impl<A: Authorizer> Handler<A> {
             counters,
             permits: Arc::default(),
             throttle: Arc::new(Throttle::new(options.throttle.clone())),
+            participation: Arc::default(),
+            mismatches: Mismatches::default(),
             slots: Semaphore::new(options.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
@@ -145,8 +150,12 @@ impl<A: Authorizer> Handler<A> {
             return refuse(reply, Refusal::new(FOREIGN, NOT_A_SERVER)).await;
         }
         let mut context = match self.open(&payload, headers.as_ref(), at) {
-            Ok(context) => context,
+            Ok(context) => {
+                self.mismatches.right();
+                context
+            }
             Err(Refused { error, server }) => {
+                self.mismatches.refused(error.kind());
                 self.counters.refused(error.kind());
                 let error_text = chain(&error);
                 let refusal = Refusal {

@@ -1,11 +1,11 @@
-//! One service connection: the subscription, the queue, and the drain at the end.
+//! One service connection: the subscription, the queue, and the drain when it ends.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
-use async_nats::{Client, Message, RequestErrorKind, Subscriber};
+use async_nats::{Client, Message, Request, RequestErrorKind, Subscriber};
 use futures::{FutureExt, StreamExt};
 use portcullis_core::{Authorizer, DenialClass};
 use tokio::sync::{mpsc, watch};
@@ -14,7 +14,8 @@ use crate::deny::DenyMode;
 use crate::error::chain;
 use crate::handle::{Handler, Received, Refusal, refuse};
 use crate::outbox::Outbox;
-use crate::permissions::{USER_INFO, UserInfo};
+use crate::participation::{Obstacle, Participation, connects};
+use crate::permissions::USER_INFO;
 use crate::reply::ReplyToken;
 use crate::service::{SUBJECT, ServiceError};
 
@@ -25,6 +26,13 @@ const TOO_MANY: &str =
 const TOO_SLOW: &str =
     "the requests that wait already take longer than the deadline; add hosts to the queue group";
 
+/// How long the server's answer is waited for, which it gives at once unless it is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The same where an answer is unlikely.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+/// How often a connection is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
 /// One connection of a service.
 pub(crate) struct Lane<A> {
     /// Counted once for each request that is here, not once for each part of a client.
@@ -34,24 +42,29 @@ pub(crate) struct Lane<A> {
     alive: mpsc::Sender<Infallible>,
 }
 
+/// What a connection is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Stay out of the queue group, or leave it.
+    #[default]
+    Wait,
+    /// Join the queue group and take requests.
+    Take,
+    /// Leave it and end.
+    Stop,
+}
+
 impl<A: Authorizer> Lane<A> {
-    /// Serves on `client` until `stopping` says so, then drains. Says to `confirmed` when the server has the
-    /// subscription.
+    /// Serves on `client` as `orders` say, until they say to stop; then drains.
     ///
     /// # Errors
     ///
-    /// When the subscription cannot be made, or ends by itself.
+    /// When a subscription cannot be made, or ends by itself.
     pub(crate) async fn serve(
         client: Client,
         handler: Arc<Handler<A>>,
-        mut stopping: watch::Receiver<bool>,
-        confirmed: mpsc::Sender<()>,
+        mut orders: watch::Receiver<Order>,
     ) -> Result<(), ServiceError> {
-        let group = handler.options.queue_group.clone();
-        let mut subscriber = client
-            .queue_subscribe(SUBJECT, group)
-            .await
-            .map_err(ServiceError::Subscribe)?;
         let (alive, all_gone) = mpsc::channel(1);
         let lane = Self {
             outbox: Arc::new(Outbox::new(client)),
@@ -59,10 +72,20 @@ impl<A: Authorizer> Lane<A> {
             alive,
         };
         let timeout = lane.handler.options.drain_timeout;
-        lane.receive(&mut subscriber, &mut stopping, confirmed)
-            .await?;
-        let drained = lane.drain(subscriber, all_gone);
-        if tokio::time::timeout(timeout, drained).await.is_err() {
+        while next(&mut orders, Order::Wait).await == Order::Take {
+            let mut subscriber = lane.subscribe().await?;
+            lane.receive(&mut subscriber, &mut orders).await?;
+            if tokio::time::timeout(timeout, lane.take_last(&mut subscriber))
+                .await
+                .is_err()
+            {
+                tracing::warn!("subscription not drained in time");
+            }
+        }
+        if tokio::time::timeout(timeout, lane.drain(all_gone))
+            .await
+            .is_err()
+        {
             tracing::warn!(
                 "drain timeout passed: requests in flight are left to the server's timeout"
             );
@@ -70,24 +93,40 @@ impl<A: Authorizer> Lane<A> {
         Ok(())
     }
 
-    /// Takes requests until `stopping` says so.
+    async fn subscribe(&self) -> Result<Subscriber, ServiceError> {
+        let group = self.handler.options.queue_group.clone();
+        let subscribed = self.outbox.client().queue_subscribe(SUBJECT, group).await;
+        subscribed.map_err(ServiceError::Subscribe)
+    }
+
+    /// How long an answer of the server is waited for. Short if none came before: the host may not be allowed to ask.
+    fn patience(&self) -> Duration {
+        if self
+            .handler
+            .participation
+            .obstacles()
+            .contains(&Obstacle::Unconfirmed)
+        {
+            SHORT_PATIENCE
+        } else {
+            PATIENCE
+        }
+    }
+
+    /// Takes requests for as long as `orders` say so.
     async fn receive(
         &self,
         subscriber: &mut Subscriber,
-        stopping: &mut watch::Receiver<bool>,
-        confirmed: mpsc::Sender<()>,
+        orders: &mut watch::Receiver<Order>,
     ) -> Result<(), ServiceError> {
-        let mut unconfirmed = Some(confirmed);
-        let confirmation = confirm(self.outbox.client(), &self.handler.options.account);
+        let mut joined = None;
+        let confirmation = confirm(self.outbox.client(), self.patience());
         tokio::pin!(confirmation);
         loop {
             tokio::select! {
-                () = stopped(stopping) => return Ok(()),
-                () = &mut confirmation, if unconfirmed.is_some() => {
-                    if let Some(confirmed) = unconfirmed.take() {
-                        // The service may have ended meanwhile.
-                        let _ = confirmed.send(()).await;
-                    }
+                _ = next(orders, Order::Take) => return Ok(()),
+                () = &mut confirmation, if joined.is_none() => {
+                    joined = Some(Joined::new(&self.handler.participation));
                 }
                 message = subscriber.next() => match message {
                     Some(message) => self.take(message).await,
@@ -142,26 +181,25 @@ impl<A: Authorizer> Lane<A> {
         }
     }
 
-    /// No new requests; those in flight are answered.
-    async fn drain(self, mut subscriber: Subscriber, mut all_gone: mpsc::Receiver<Infallible>) {
-        let connected = self.outbox.client().connection_state() == State::Connected;
-        if connected {
-            self.take_last(&mut subscriber).await;
-        }
-        drop(subscriber);
+    /// Waits until requests in flight are answered, and closes the connection.
+    async fn drain(self, mut all_gone: mpsc::Receiver<Infallible>) {
         let Self { outbox, alive, .. } = self;
         drop(alive);
         // Nothing is ever sent: this returns when every task has dropped its sender.
         let _none = all_gone.recv().await;
-        if !connected {
-            // Nobody to say anything to, and the client would wait for somebody.
-            return;
-        }
-        if let Err(error) = outbox.client().flush().await {
-            tracing::warn!(error = chain(&error), "last replies perhaps not sent");
-        }
-        if let Err(error) = outbox.client().drain().await {
-            tracing::debug!(error = chain(&error), "connection not drained");
+        let client = outbox.client();
+        let close = async {
+            if let Err(error) = client.flush().await {
+                tracing::warn!(error = chain(&error), "last replies perhaps not sent");
+            }
+            if let Err(error) = client.drain().await {
+                tracing::debug!(error = chain(&error), "connection not drained");
+            }
+        };
+        // Without a server the client would wait until it has one again.
+        tokio::select! {
+            () = close => {}
+            () = lost(client) => {}
         }
     }
 
@@ -173,11 +211,17 @@ impl<A: Authorizer> Lane<A> {
     /// client goes on listening; the answer to a question asked afterwards tells that it has been carried out. A server that
     /// did count that far would send on until the subscriber is dropped.
     async fn take_last(&self, subscriber: &mut Subscriber) {
-        if let Err(error) = subscriber.unsubscribe_after(u64::MAX).await {
-            tracing::warn!(error = chain(&error), "subscription not drained");
-            return;
+        let client = self.outbox.client();
+        let lost = lost(client);
+        tokio::pin!(lost);
+        tokio::select! {
+            sent = subscriber.unsubscribe_after(u64::MAX) => if let Err(error) = sent {
+                tracing::warn!(error = chain(&error), "subscription not drained");
+                return;
+            },
+            () = &mut lost => return,
         }
-        let forgotten = confirm(self.outbox.client(), &self.handler.options.account);
+        let forgotten = confirm(client, self.patience());
         tokio::pin!(forgotten);
         loop {
             tokio::select! {
@@ -186,6 +230,8 @@ impl<A: Authorizer> Lane<A> {
                     None => return,
                 },
                 () = &mut forgotten => break,
+                // The server forgets with the connection, and answers to it have no way back.
+                () = &mut lost => return,
             }
         }
         // What came before the answer and has not been looked at.
@@ -195,37 +241,53 @@ impl<A: Authorizer> Lane<A> {
     }
 }
 
-/// Resolves once the service stops, or is gone.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    drop(stopping.wait_for(|stop| *stop).await);
+/// A subscription that a server has confirmed; dropping it ends that.
+struct Joined<'a>(&'a Participation);
+
+impl<'a> Joined<'a> {
+    fn new(participation: &'a Participation) -> Self {
+        participation.joined();
+        Self(participation)
+    }
 }
 
-/// Returns once the server has answered something on this connection: by then it has the subscription, for it works through a
-/// connection in order. Says so if the connection is in another account than the configuration thinks.
-async fn confirm(client: &Client, account: &str) {
-    let answer = loop {
-        match client.request(USER_INFO, bytes::Bytes::new()).await {
-            Ok(message) => break Some(message),
-            // Nobody answers, says the server: that is an answer too.
-            Err(error) if error.kind() == RequestErrorKind::NoResponders => break None,
+impl Drop for Joined<'_> {
+    fn drop(&mut self) {
+        self.0.left();
+    }
+}
+
+/// Waits for an order other than `present`; to stop, if the service is gone.
+async fn next(orders: &mut watch::Receiver<Order>, present: Order) -> Order {
+    let order = orders.wait_for(|order| *order != present).await;
+    order.map_or(Order::Stop, |order| *order)
+}
+
+/// Returns once the connection is down, or has been made again.
+async fn lost(client: &Client) {
+    let made = connects(client);
+    while client.connection_state() == State::Connected && connects(client) == made {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// Returns once the server has answered something on this connection: by then it has the subscription, because it works
+/// through a connection in order. Without permission to ask there is no answer within `patience`.
+async fn confirm(client: &Client, patience: Duration) {
+    loop {
+        let request = Request::new().timeout(Some(patience));
+        match client.send_request(USER_INFO, request).await {
+            Ok(_) => return,
+            // The server says that nothing answers: that is an answer too.
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => return,
             // Connected all this time: the answer is not allowed to reach us, but the subscription stands.
             Err(error)
                 if error.kind() == RequestErrorKind::TimedOut
                     && client.connection_state() == State::Connected =>
             {
-                break None;
+                return;
             }
             Err(error) => tracing::debug!(error = chain(&error), "server has not answered yet"),
         }
-    };
-    let info = answer.and_then(|message| serde_json::from_slice::<UserInfo>(&message.payload).ok());
-    if let Some(info) = info
-        && info.account() != account
-    {
-        tracing::warn!(
-            account = info.account(),
-            expected = account,
-            "connected to another account than `account` says: is this user one of auth_users?"
-        );
     }
 }

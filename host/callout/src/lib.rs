@@ -25,6 +25,7 @@
 //! - [`TargetAccounts`], [`Ceilings`], [`Expiry`]: what permits are held to.
 //! - [`DenyModes`]: how denials are answered.
 //! - [`KeyValueMirror`]: buckets in memory, where policies look keys up.
+//! - [`Participation`]: whether the host is in the queue group, and why not.
 //! - [`required_permissions`], [`mirror_permissions`], [`keeper_permissions`]: what the host's own users have to be allowed, and
 //!   those who fill buckets.
 //! - [`Counters`], [`Sample`], [`Discovery`]: numbers for whoever watches, and how NATS tools find the service.
@@ -51,6 +52,7 @@ mod latency;
 pub mod measure;
 mod open;
 mod outbox;
+mod participation;
 mod pauses;
 mod permissions;
 mod rejections;
@@ -66,8 +68,8 @@ pub use accounts::TargetAccounts;
 pub use connection::{
     AdditionalOptions, Authentication, AuthenticationError, CertificateFiles, ConnectError,
     Connection, ConnectionCounts, ConnectionHooks, ConnectionOptions, ConnectionStatus,
-    ConnectionTrouble, InboxPrefix, InvalidInboxPrefix, LogConnections, Peer, Retries, SecretError,
-    SecretSource, TlsFileError, TlsOptions, connect, connect_all,
+    ConnectionTrouble, InboxPrefix, InvalidInboxPrefix, LogConnections, Peer, PendingConnection,
+    Retries, SecretError, SecretSource, TlsFileError, TlsOptions, connect, connect_all,
 };
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
@@ -77,6 +79,7 @@ pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
 pub use key_value::{
     KeyValueFollowers, KeyValueMirror, KeyValueOptions, keeper_permissions, mirror_permissions,
 };
+pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
 pub use permissions::{PermissionSide, RequiredPermission, required_permissions};
 pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};

@@ -111,13 +111,6 @@ struct Side {
     deny: Option<Vec<String>>,
 }
 
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the check at the start comes with the next change"
-    )
-)]
 impl UserInfo {
     /// The account of the connection: its name in config mode, its key in operator mode.
     pub(crate) fn account(&self) -> &str {
@@ -153,10 +146,9 @@ impl UserInfo {
             }
         };
         match (side, wanted) {
-            (None, _) => true,
             (Some(side), Ok(wanted)) => side.permits(&wanted),
             // A prefix that is no subject is for the server to judge.
-            (Some(_), Err(_)) => true,
+            (None, _) | (Some(_), Err(_)) => true,
         }
     }
 

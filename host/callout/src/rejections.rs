@@ -16,7 +16,7 @@ use crate::counters::Counters;
 use crate::lately::Lately;
 
 /// Where servers say whom they refused.
-const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+pub(crate) const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 
 /// Time between a permit and its event. A server that waits for longer than this before it gives up is noticed by the time
 /// that passes here.

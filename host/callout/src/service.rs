@@ -7,18 +7,19 @@ use async_nats::Client;
 use portcullis_claims::CurveKey;
 use portcullis_core::Authorizer;
 use portcullis_identity::Identifier;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::accounts::TargetAccounts;
 use crate::counters::Counters;
 use crate::deny::DenyModes;
-use crate::discovery::{Discovery, Responder};
+use crate::discovery::{Discovery, Responder, service_id};
 use crate::enforce::{Ceilings, Expiry};
 use crate::error::chain;
 use crate::handle::Handler;
 use crate::issuers::Issuers;
-use crate::lane::Lane;
+use crate::lane::{Lane, Order};
+use crate::participation::{Keeper, Participation, ParticipationOptions};
 use crate::rejections;
 use crate::throttle::{Throttle, ThrottleOptions};
 use crate::trust::TrustedServers;
@@ -61,6 +62,8 @@ pub struct ServiceOptions {
     pub expiry: Expiry,
     /// How denials are answered.
     pub deny: DenyModes,
+    /// When the host takes part.
+    pub participation: ParticipationOptions,
     /// How NATS tools see the service; not at all if none.
     pub discovery: Option<Discovery>,
     /// Longest to wait for requests in flight at the end.
@@ -88,18 +91,14 @@ pub enum ServiceError {
 /// The auth callout service.
 #[derive(Debug)]
 pub struct Service<A> {
-    clients: Vec<Client>,
     handler: Arc<Handler<A>>,
 }
 
 impl<A: Authorizer> Service<A> {
-    /// A service that answers over each of `clients` as `authorizer` decides.
-    ///
-    /// A server verifies the responses of one connection one after the other, so that several connections take more
-    /// logins than one.
-    pub fn new(clients: Vec<Client>, authorizer: A, options: ServiceOptions) -> Self {
+    /// A service that answers as `authorizer` decides.
+    pub fn new(authorizer: A, options: ServiceOptions) -> Self {
         let handler = Arc::new(Handler::new(authorizer, options, Arc::default()));
-        Self { clients, handler }
+        Self { handler }
     }
 
     /// What the service counts, while it runs and after.
@@ -112,36 +111,44 @@ impl<A: Authorizer> Service<A> {
         Arc::clone(&self.handler.throttle)
     }
 
-    /// Serves until `shutdown` resolves, then drains: no new requests, those in flight are answered, up to the
-    /// drain timeout. `ready` is called once the servers have confirmed every subscription.
+    /// Whether the service takes part, while it runs and after.
+    pub fn participation(&self) -> Arc<Participation> {
+        Arc::clone(&self.handler.participation)
+    }
+
+    /// Serves over each of `clients` until `shutdown` resolves, then drains: no new requests, those in flight are
+    /// answered, up to the drain timeout. Calls `ready` once the host can decide and the servers have confirmed every
+    /// subscription.
+    ///
+    /// A server verifies the responses of one connection one after the other, so that several connections take more
+    /// logins than one.
     ///
     /// # Errors
     ///
     /// When a subscription cannot be made, or ends because its connection is gone for good.
     pub async fn run(
         self,
+        clients: Vec<Client>,
         shutdown: impl Future<Output = ()>,
         ready: impl FnOnce(),
     ) -> Result<(), ServiceError> {
-        let (stop, stopping) = watch::channel(false);
-        let (confirm, mut confirmed) = mpsc::channel(1);
+        let participation = self.participation();
+        participation.expect(clients.len());
+        let (orders, ordered) = watch::channel(Order::default());
         let mut lanes = JoinSet::new();
-        for client in &self.clients {
+        for client in &clients {
             let handler = Arc::clone(&self.handler);
-            let (stopping, confirm) = (stopping.clone(), confirm.clone());
-            lanes.spawn(Lane::serve(client.clone(), handler, stopping, confirm));
+            lanes.spawn(Lane::serve(client.clone(), handler, ordered.clone()));
         }
-        drop(confirm);
-        let _observers = self.observe();
-        let (mut ready, mut missing) = (Some(ready), self.clients.len());
+        let _observers = self.observe(&clients, orders.clone());
+        let mut ready = Some(ready);
         let mut failed = None;
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(()) = confirmed.recv(), if missing > 0 => {
-                    missing = missing.saturating_sub(1);
-                    if missing == 0 && let Some(ready) = ready.take() {
+                () = participation.ready(), if ready.is_some() => {
+                    if let Some(ready) = ready.take() {
                         ready();
                     }
                 }
@@ -157,10 +164,8 @@ impl<A: Authorizer> Service<A> {
             }
         }
         tracing::info!("draining");
-        // A lane that waits to say that it is confirmed would not hear that it is to stop.
-        drop(confirmed);
-        // Nobody listens if every lane has ended by itself.
-        let _ = stop.send(true);
+        participation.stopping();
+        orders.send_replace(Order::Stop);
         // Whatever became of one, the others finish what they have begun.
         while let Some(ended) = lanes.join_next().await {
             let ended = ended.map_err(ServiceError::Task).flatten();
@@ -170,22 +175,36 @@ impl<A: Authorizer> Service<A> {
     }
 
     /// What goes on beside the requests, on the first connection. Ends when the set is dropped.
-    fn observe(&self) -> JoinSet<()> {
+    fn observe(&self, clients: &[Client], orders: watch::Sender<Order>) -> JoinSet<()> {
         let mut observers = JoinSet::new();
-        let Some(client) = self.clients.first() else {
+        let Some(client) = clients.first() else {
             return observers;
         };
         let handler = Arc::clone(&self.handler);
         observers.spawn(async move { handler.tend().await });
         let options = &self.handler.options;
-        let counters = self.counters();
+        let (counters, participation) = (self.counters(), self.participation());
+        let id = service_id(client);
+        let handler = Arc::clone(&self.handler);
+        let keeper = Keeper::new(handler, clients.to_vec(), id.clone(), orders);
+        observers.spawn(keeper.run());
         if let Some(discovery) = options.discovery.clone() {
-            let (group, counters) = (&options.queue_group, Arc::clone(&counters));
             let handler = Arc::clone(&self.handler);
             let policies = Arc::new(move || handler.authorizer.policies());
-            let responder = Responder::new(discovery, client, group, counters, policies);
-            let client = client.clone();
+            let responder = Responder::new(
+                discovery,
+                id,
+                &options.queue_group,
+                Arc::clone(&counters),
+                policies,
+                Arc::clone(&participation),
+            );
+            let (client, participation) = (client.clone(), Arc::clone(&participation));
             observers.spawn(async move {
+                // A server that denies this would be asked once for every subject.
+                if !participation.permits("$SRV.>").await {
+                    return;
+                }
                 if let Err(error) = responder.run(client).await {
                     tracing::warn!(error = chain(&error), "service cannot be discovered");
                 }
@@ -193,6 +212,9 @@ impl<A: Authorizer> Service<A> {
         }
         let (client, permits) = (client.clone(), Arc::clone(&self.handler.permits));
         observers.spawn(async move {
+            if !participation.permits(rejections::SUBJECT).await {
+                return;
+            }
             if let Err(error) = rejections::listen(client, permits, counters).await {
                 tracing::warn!(error = chain(&error), "rejected permits cannot be noticed");
             }

@@ -242,4 +242,17 @@ impl Authorizer for Catalog {
                 Decision::deny(DenialClass::Internal, "the decision did not complete")
             })
     }
+
+    fn cannot_decide(&self) -> Option<String> {
+        let snapshot = self.snapshot();
+        let missing: Vec<_> = snapshot.missing().map(|name| format!("`{name}`")).collect();
+        if !missing.is_empty() {
+            return Some(format!(
+                "required policies have no good version: {}",
+                missing.join(", ")
+            ));
+        }
+        let none = snapshot.policies().next().is_none();
+        none.then(|| "no policy is in service".to_owned())
+    }
 }

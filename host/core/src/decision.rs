@@ -261,4 +261,11 @@ pub trait Authorizer: Send + Sync + 'static {
     fn policies(&self) -> Vec<PolicyRef> {
         Vec::new()
     }
+
+    /// Returns why logins cannot be decided now, whatever they present; `None` if they can.
+    ///
+    /// A host whose authorizer cannot decide leaves logins to other hosts.
+    fn cannot_decide(&self) -> Option<String> {
+        None
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use portcullis_callout::WhenAlone;
 use portcullis_claims::KeyKind;
 
 use super::deny::Deny;
 use super::reader::{Read, Section};
 use super::secrets::{SecretKind, SecretSource};
-use super::values::{DURATION, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME, WORD};
+use super::values::{DURATION, Kind, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME, WORD};
 
 /// The table `[callout]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,10 @@ pub struct Callout {
     pub expiry_jitter: Duration,
     /// How denials are answered.
     pub deny: Deny,
+    /// Number of mismatched requests in a row after which the service leaves the queue group; at least one.
+    pub max_mismatches: u64,
+    /// What a service that cannot decide does when no other takes part.
+    pub when_alone: WhenAlone,
     /// The name under which NATS tools find the service.
     pub service_name: String,
     /// Whether they find it.
@@ -62,6 +67,18 @@ pub enum TargetAccounts {
 
 /// More would only be memory: every one of them may need an instance and a thread.
 const MOST_IN_FLIGHT: usize = 65_536;
+
+const WHEN_ALONE: Kind<WhenAlone> = Kind {
+    expected: "`deny` or `silent`",
+    parse: |text| match text {
+        "deny" => Ok(WhenAlone::Deny),
+        "silent" => Ok(WhenAlone::Silent),
+        _ => Err(format!(
+            "expected `deny` or `silent`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
 
 impl Callout {
     pub(super) fn read(mut section: Section<'_>, operator_mode: bool) -> Option<Self> {
@@ -90,6 +107,11 @@ impl Callout {
         };
         let expiry_jitter = section.value("expiry-jitter", &DURATION, Duration::ZERO);
         let deny = Deny::read(section.section("deny"));
+        let max_mismatches = match section.setting("max-mismatches") {
+            None => Some(8),
+            Some(setting) => setting.number(1, i64::from(u32::MAX)),
+        };
+        let when_alone = section.value("when-alone", &WHEN_ALONE, WhenAlone::default());
         let service_name = section.value("service-name", &SERVICE_NAME, "portcullis".to_owned());
         let discoverable = section.flag("discoverable", true);
         let drain_timeout = section.value("drain-timeout", &SOME_TIME, Duration::from_secs(10));
@@ -110,6 +132,8 @@ impl Callout {
             max_expiry: max_expiry?,
             expiry_jitter: expiry_jitter?,
             deny: deny?,
+            max_mismatches: max_mismatches?.unsigned_abs(),
+            when_alone: when_alone?,
             service_name: service_name?,
             discoverable: discoverable?,
             drain_timeout: drain_timeout?,

@@ -2,17 +2,17 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_callout::{ConnectionStatus, Sample};
+use portcullis_callout::{ConnectionStatus, Obstacle, Participation, Sample, Standing};
 use portcullis_catalog::Catalog;
 use portcullis_core::PolicyName;
 
-/// Everything that shows how the service is. Parts that start later are added when they do.
+/// Everything that shows how the service is.
 pub(crate) struct Vitals {
     catalog: Catalog,
-    connections: OnceLock<Vec<ConnectionStatus>>,
-    subscribed: AtomicBool,
+    connections: Vec<ConnectionStatus>,
+    participation: Arc<Participation>,
     stopping: AtomicBool,
     sources: Mutex<Vec<Source>>,
 }
@@ -23,12 +23,16 @@ type Source = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
 /// Why the service cannot decide logins, or should not be given more of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unready {
-    /// No connection has been made yet.
-    Connecting,
+    /// This connection has not been made yet.
+    Connecting(String),
     /// This connection is lost.
     Disconnected(String),
     /// No server has confirmed the subscription yet.
     NotSubscribed,
+    /// Other hosts take the logins.
+    StandingBy,
+    /// Something keeps the host from deciding, or servers from asking it.
+    Obstructed(Obstacle),
     /// No policy is in service, so every login is denied.
     NoPolicy,
     /// This policy is required and has no good version, so no login gets past it.
@@ -38,25 +42,19 @@ pub(crate) enum Unready {
 }
 
 impl Vitals {
-    pub(crate) const fn new(catalog: Catalog) -> Self {
+    /// Shows how these parts are.
+    pub(crate) const fn new(
+        catalog: Catalog,
+        connections: Vec<ConnectionStatus>,
+        participation: Arc<Participation>,
+    ) -> Self {
         Self {
             catalog,
-            connections: OnceLock::new(),
-            subscribed: AtomicBool::new(false),
+            connections,
+            participation,
             stopping: AtomicBool::new(false),
             sources: Mutex::new(Vec::new()),
         }
-    }
-
-    /// These connections have been made. Only the first call counts.
-    pub(crate) fn connected(&self, connections: Vec<ConnectionStatus>) {
-        // There is one set of connections for the life of the service.
-        let _ = self.connections.set(connections);
-    }
-
-    /// A server has confirmed the subscription. Clients renew it with every connection.
-    pub(crate) fn subscribed(&self) {
-        self.subscribed.store(true, Ordering::Relaxed);
     }
 
     /// The service was asked to stop.
@@ -73,21 +71,32 @@ impl Vitals {
     /// Why the service is not ready; nothing if it is.
     pub(crate) fn unready(&self) -> Vec<Unready> {
         let mut reasons = Vec::new();
-        match self.connections.get() {
-            None => reasons.push(Unready::Connecting),
-            Some(connections) => {
-                let lost = connections.iter().filter(|status| !status.is_connected());
-                reasons.extend(lost.map(|status| Unready::Disconnected(status.name().to_owned())));
-                if !self.subscribed.load(Ordering::Relaxed) {
-                    reasons.push(Unready::NotSubscribed);
-                }
+        let lost = self
+            .connections
+            .iter()
+            .filter(|status| !status.is_connected());
+        reasons.extend(lost.map(|status| {
+            let name = status.name().to_owned();
+            if status.counts().connects == 0 {
+                Unready::Connecting(name)
+            } else {
+                Unready::Disconnected(name)
             }
+        }));
+        match self.participation.standing() {
+            Standing::StandsBy => reasons.push(Unready::StandingBy),
+            _ if self.participation.is_subscribed() => {}
+            _ => reasons.push(Unready::NotSubscribed),
         }
         let snapshot = self.catalog.snapshot();
         if snapshot.policies().next().is_none() {
             reasons.push(Unready::NoPolicy);
         }
         reasons.extend(snapshot.missing().cloned().map(Unready::MissingPolicy));
+        // The policies have been named already.
+        let obstacles = self.participation.obstacles().into_iter();
+        let others = obstacles.filter(|obstacle| !matches!(obstacle, Obstacle::CannotDecide(_)));
+        reasons.extend(others.map(Unready::Obstructed));
         if self.stopping.load(Ordering::Relaxed) {
             reasons.push(Unready::Stopping);
         }
@@ -123,8 +132,8 @@ impl Vitals {
                 .with("version", policy.version.to_string())
                 .with("digest", policy.digest.to_string())
         }));
-        let connections = self.connections.get().into_iter().flatten();
-        samples.extend(connections.flat_map(ConnectionStatus::samples));
+        samples.extend(self.participation.samples());
+        samples.extend(self.connections.iter().flat_map(ConnectionStatus::samples));
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         samples.extend(sources.iter().flat_map(|source| source()));
         samples
@@ -144,7 +153,12 @@ impl fmt::Debug for Vitals {
 impl fmt::Display for Unready {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connecting => formatter.write_str("connecting: no connection to nats yet"),
+            Self::Connecting(name) => {
+                write!(
+                    formatter,
+                    "connecting: the connection `{name}` to nats is not made yet"
+                )
+            }
             Self::Disconnected(name) => {
                 write!(
                     formatter,
@@ -154,6 +168,9 @@ impl fmt::Display for Unready {
             Self::NotSubscribed => {
                 formatter.write_str("not-subscribed: no server has confirmed the subscription yet")
             }
+            Self::StandingBy => formatter
+                .write_str("standing-by: the host cannot decide and leaves logins to other hosts"),
+            Self::Obstructed(obstacle) => obstacle.fmt(formatter),
             Self::NoPolicy => {
                 formatter.write_str("no-policy: no policy is in service, so every login is denied")
             }

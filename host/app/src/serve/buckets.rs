@@ -1,10 +1,9 @@
 //! Keeping up with the key-value buckets while the service runs.
 
-use std::sync::{Arc, OnceLock};
-
+use futures::future::try_join_all;
 use portcullis_callout::{
     ConnectError, Connection, ConnectionOptions, ConnectionStatus, KeyValueFollowers,
-    KeyValueMirror, connect_all,
+    KeyValueMirror, PendingConnection,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -28,9 +27,6 @@ pub(super) struct Following {
     _own: JoinSet<()>,
 }
 
-/// The connections of the buckets' own account, once they are made.
-type Statuses = Arc<OnceLock<Vec<ConnectionStatus>>>;
-
 impl Buckets {
     /// Mirrors the buckets from now on, over connections of their own if some are configured, else over `service`. Waits until each
     /// bucket has been tried once, and for the first of their own connections no longer than for one attempt: logins that need no
@@ -52,15 +48,17 @@ impl Buckets {
                 _own: own,
             });
         };
-        let statuses = Statuses::default();
-        let known = Arc::clone(&statuses);
-        vitals.measure(move || {
-            let statuses = known.get().into_iter().flatten();
-            statuses.flat_map(ConnectionStatus::samples).collect()
-        });
         let (options, wait) = (ConnectionOptions::from(&*nats), nats.connect_timeout);
+        let pending = PendingConnection::several(&options, nats.connections);
+        let statuses: Vec<_> = pending.iter().map(PendingConnection::status).collect();
+        vitals.measure(move || {
+            statuses
+                .iter()
+                .flat_map(ConnectionStatus::samples)
+                .collect()
+        });
         let (tried, mut first) = oneshot::channel();
-        own.spawn(follow_own(self.mirror, nats, statuses, tried));
+        own.spawn(follow_own(self.mirror, pending, tried));
         tokio::select! {
             tried = &mut first => match tried {
                 Ok(tried) => tried.map_err(not_connected)?,
@@ -78,15 +76,14 @@ impl Buckets {
     }
 }
 
-/// Makes the connections of `nats` and mirrors the buckets over them for ever. Says to `tried` what came of the first try.
+/// Makes the connections and mirrors the buckets over them for ever. Says to `tried` what came of the first try.
 async fn follow_own(
     mirror: KeyValueMirror,
-    nats: Box<Nats>,
-    statuses: Statuses,
+    pending: Vec<PendingConnection>,
     tried: oneshot::Sender<Result<(), ConnectError>>,
 ) {
-    let options = ConnectionOptions::from(&*nats);
-    let connections = match connect_all(&options, nats.connections).await {
+    let connecting = try_join_all(pending.into_iter().map(PendingConnection::connect));
+    let connections = match connecting.await {
         Ok(connections) => connections,
         Err(failed) => {
             if let Err(Err(failed)) = tried.send(Err(failed)) {
@@ -96,8 +93,6 @@ async fn follow_own(
             return;
         }
     };
-    // This is the only call.
-    let _ = statuses.set(connections.iter().map(Connection::status).collect());
     let _followers = mirror.follow(&connections).await;
     // The service does not wait for ever.
     let _ = tried.send(Ok(()));

@@ -112,10 +112,20 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// Something went wrong, and the connection goes on, or goes on trying. What keeps it from coming back is told once, and every ten
-    /// seconds for as long as it lasts.
+    /// Something went wrong, and the connection goes on, or goes on trying. Trouble that repeats is reported here once.
     fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
         log_trouble(connection, trouble);
+    }
+
+    /// The same trouble has happened `times` times more, on this connection or on others of the host. Called after ten
+    /// seconds, and then at intervals that double up to ten minutes.
+    fn error_repeated(&self, connection: &str, trouble: &ConnectionTrouble, times: u64) {
+        tracing::warn!(
+            nats.connection = connection,
+            nats.times = times,
+            error = crate::error::chain(trouble),
+            "nats trouble goes on"
+        );
     }
 }
 

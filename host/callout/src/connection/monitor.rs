@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::authentication::AuthenticationError;
 use super::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
+use super::repeats::{Repeats, Report};
 use super::rota::Rota;
 use super::status::Counters;
 use super::tls::TlsFileError;
@@ -20,15 +21,13 @@ use super::tls::TlsFileError;
 /// How long to wait for the client to know the server it is connected to.
 const INTRODUCTION: Duration = Duration::from_secs(1);
 
-/// How soon the same trouble is told again while the connection is away: attempts follow each other quickly.
-const REPEAT: Duration = Duration::from_secs(10);
-
 /// Listens to one connection. The client library says what happens without saying to what; this adds it.
 #[derive(Debug)]
 pub(super) struct Monitor {
     name: String,
     hooks: Arc<dyn ConnectionHooks>,
     counters: Counters,
+    repeats: Arc<Repeats>,
     /// Empty before the connection is made, and once its owner has let go of it: a client that is held keeps its connection
     /// open.
     client: Mutex<Option<Client>>,
@@ -45,22 +44,25 @@ struct Knowledge {
     peer: Peer,
     /// What the server said last.
     complaint: Option<String>,
-    /// What went wrong with the attempts to come back, and when that was told.
-    told: Vec<(String, Instant)>,
 }
 
 impl Monitor {
-    pub(super) fn new(name: String, hooks: Arc<dyn ConnectionHooks>, rota: Rota) -> Self {
+    pub(super) fn new(
+        name: String,
+        hooks: Arc<dyn ConnectionHooks>,
+        rota: Rota,
+        repeats: Arc<Repeats>,
+    ) -> Self {
         Self {
             name,
             hooks,
+            repeats,
             counters: Counters::default(),
             client: Mutex::new(None),
             state: Mutex::new(Knowledge {
                 rota,
                 peer: Peer::default(),
                 complaint: None,
-                told: Vec::new(),
             }),
             number: AtomicU64::new(0),
             refused: watch::Sender::default(),
@@ -122,23 +124,19 @@ impl Monitor {
         *lock(&self.client) = None;
     }
 
-    /// Something went wrong.
+    /// Counts trouble and reports it, unless the same was reported a moment ago.
     pub(super) fn trouble(&self, trouble: &ConnectionTrouble) {
         self.counters.errors.increment();
-        self.hooks.error(&self.name, trouble);
-    }
-
-    /// Something went wrong with an attempt to connect again.
-    fn trouble_again(&self, trouble: &ConnectionTrouble) {
-        self.counters.errors.increment();
-        if self.state().is_news(trouble.to_string(), Instant::now()) {
-            self.hooks.error(&self.name, trouble);
+        match self.repeats.record(trouble.to_string(), Instant::now()) {
+            Report::New => self.hooks.error(&self.name, trouble),
+            Report::Summary(times) => self.hooks.error_repeated(&self.name, trouble, times),
+            Report::Nothing => {}
         }
     }
 
     /// The secrets could not be read anew.
     pub(super) fn stale(&self, error: AuthenticationError) {
-        self.trouble_again(&ConnectionTrouble::StaleCredentials(error));
+        self.trouble(&ConnectionTrouble::StaleCredentials(error));
     }
 
     /// The files for TLS cannot be used, so no attempt is made.
@@ -158,7 +156,7 @@ impl Monitor {
             let error = missed
                 .error
                 .unwrap_or_else(|| ConnectErrorKind::Dns.to_string());
-            self.trouble_again(&unreachable_or_refused(missed.address, error));
+            self.trouble(&unreachable_or_refused(missed.address, error));
         }
         next
     }
@@ -237,7 +235,7 @@ impl Monitor {
         let info = client.server_info();
         let mut state = self.state();
         state.complaint = None;
-        state.told.clear();
+        self.repeats.clear();
         state.peer = Peer {
             address: state.rota.address().unwrap_or_default(),
             server_id: info.server_id,
@@ -255,19 +253,6 @@ impl Monitor {
     }
 }
 
-impl Knowledge {
-    /// Whether this has not been told lately; if so, it is now.
-    fn is_news(&mut self, trouble: String, now: Instant) -> bool {
-        self.told
-            .retain(|(_, at)| now.saturating_duration_since(*at) < REPEAT);
-        let is_news = self.told.iter().all(|(told, _)| *told != trouble);
-        if is_news {
-            self.told.push((trouble, now));
-        }
-        is_news
-    }
-}
-
 /// What a failed attempt at a server is, by the client's words for it.
 pub(super) fn unreachable_or_refused(address: String, error: String) -> ConnectionTrouble {
     if error.starts_with(&ConnectErrorKind::AuthorizationViolation.to_string()) {
@@ -279,27 +264,4 @@ pub(super) fn unreachable_or_refused(address: String, error: String) -> Connecti
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_trouble_is_told_now_and_then() {
-        let mut knowledge = Knowledge {
-            rota: Rota::new(Duration::ZERO, Duration::ZERO),
-            peer: Peer::default(),
-            complaint: None,
-            told: Vec::new(),
-        };
-        let start = Instant::now();
-        let mut is_news =
-            |trouble: &str, after| knowledge.is_news(trouble.to_owned(), start + after);
-        assert!(is_news("a is away", Duration::ZERO));
-        assert!(is_news("b is away", Duration::ZERO));
-        assert!(!is_news("a is away", REPEAT / 2));
-        assert!(is_news("a is away", REPEAT));
-        assert!(!is_news("a is away", REPEAT + REPEAT / 2));
-    }
 }

@@ -1,0 +1,263 @@
+//! Whether the host takes part: whether it is in the queue group that servers ask.
+//!
+//! A host that cannot decide leaves the logins to the hosts that can. If there is no such host it stays, so that clients
+//! are denied at once and by name, not after the servers' timeout.
+
+mod course;
+mod identity;
+mod keeper;
+mod mismatches;
+mod peers;
+
+use std::fmt;
+
+use tokio::sync::watch;
+
+pub(crate) use identity::connects;
+pub(crate) use keeper::Keeper;
+pub(crate) use mismatches::Mismatches;
+
+use crate::permissions::RequiredPermission;
+use crate::sample::Sample;
+
+/// When a host takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParticipationOptions {
+    /// Number of requests in a row, each meant for another issuer, key or clock, after which the host leaves.
+    pub max_mismatches: u64,
+    /// What a host that cannot decide does when no other host takes part.
+    pub when_alone: WhenAlone,
+}
+
+/// What a host that cannot decide does when no other host takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenAlone {
+    /// It takes the logins and denies them by name. The default.
+    #[default]
+    Deny,
+    /// It leaves them to the servers' timeout.
+    Silent,
+}
+
+/// Whether the host is in the queue group, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Not in the queue group yet: nothing is known so far.
+    #[default]
+    Starting,
+    /// In the queue group, able to decide.
+    TakesPart,
+    /// In the queue group, unable to decide: no other host takes part.
+    Alone,
+    /// In the queue group again after mismatches, to find out whether they are over.
+    OnTrial,
+    /// Out of the queue group, unable to decide.
+    StandsBy,
+    /// About to leave the queue group for good.
+    Stopping,
+}
+
+/// Why the host cannot decide logins, or is not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The authorizer cannot decide, for this reason.
+    CannotDecide(String),
+    /// The server has not said in which account the host is.
+    Unconfirmed,
+    /// The host is in another account than the configuration says.
+    WrongAccount {
+        /// The account of the connection.
+        actual: String,
+        /// The configured account.
+        expected: String,
+    },
+    /// The host's user may not subscribe to the callout subject in its queue group.
+    NotPermitted,
+    /// The last requests were meant for a host with another issuer, key or clock.
+    Mismatched {
+        /// The reason of the last refusal, as in metrics.
+        reason: &'static str,
+    },
+    /// The server hands no logins to services in this account. The host still takes part: other servers may.
+    NotAsked {
+        /// The account.
+        account: String,
+    },
+}
+
+/// Whether a service takes part, while it runs and after.
+#[derive(Debug, Default)]
+pub struct Participation {
+    state: watch::Sender<State>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    standing: Standing,
+    obstacles: Vec<Obstacle>,
+    /// Number of connections, and of those whose subscription a server has confirmed.
+    connections: usize,
+    subscriptions: usize,
+    /// Number of changes of the standing.
+    changes: u64,
+    /// The permissions that the host's user lacks, once a server has said so.
+    missing: Option<Vec<RequiredPermission>>,
+}
+
+impl Participation {
+    /// Returns the present standing.
+    pub fn standing(&self) -> Standing {
+        self.state.borrow().standing
+    }
+
+    /// Returns what keeps the host from deciding, or servers from asking it.
+    pub fn obstacles(&self) -> Vec<Obstacle> {
+        self.state.borrow().obstacles.clone()
+    }
+
+    /// Whether the host can decide and servers have confirmed its subscriptions.
+    pub fn is_ready(&self) -> bool {
+        self.state.borrow().is_ready()
+    }
+
+    /// Whether servers have confirmed the subscriptions of every connection.
+    pub fn is_subscribed(&self) -> bool {
+        self.state.borrow().is_subscribed()
+    }
+
+    /// Returns the state as numbers.
+    pub fn samples(&self) -> Vec<Sample> {
+        let state = self.state.borrow();
+        let participating = state.standing.is_in_group() && state.is_subscribed();
+        vec![
+            Sample::gauge(
+                "participating",
+                "Whether the host is in the queue group that servers ask, 0 or 1",
+                if participating { 1.0 } else { 0.0 },
+            ),
+            Sample::counter(
+                "participation_changes",
+                "How often the host began or ceased to take part, or to be able to decide",
+                state.changes,
+            ),
+        ]
+    }
+
+    /// Waits until the host can decide and servers have confirmed its subscriptions.
+    pub(crate) async fn ready(&self) {
+        // The sender lives as long as `self`.
+        drop(self.state.subscribe().wait_for(State::is_ready).await);
+    }
+
+    /// Waits until a server has said what the host's user may do; returns whether it lacks none of `subjects`.
+    pub(crate) async fn permits(&self, subject: &str) -> bool {
+        let mut state = self.state.subscribe();
+        let known = state.wait_for(|state| state.missing.is_some()).await;
+        let Ok(state) = known else { return true };
+        let missing = state.missing.iter().flatten();
+        missing.into_iter().all(|lacks| lacks.subject != subject)
+    }
+
+    /// The service has this many connections.
+    pub(crate) fn expect(&self, connections: usize) {
+        self.state
+            .send_modify(|state| state.connections = connections);
+    }
+
+    /// A server has confirmed the subscription of one connection.
+    pub(crate) fn joined(&self) {
+        self.state
+            .send_modify(|state| state.subscriptions = state.subscriptions.saturating_add(1));
+    }
+
+    /// The confirmed subscription of one connection has ended.
+    pub(crate) fn left(&self) {
+        self.state
+            .send_modify(|state| state.subscriptions = state.subscriptions.saturating_sub(1));
+    }
+
+    /// The service was asked to stop.
+    pub(crate) fn stopping(&self) {
+        self.state
+            .send_modify(|state| state.standing = Standing::Stopping);
+    }
+
+    /// The word for other hosts: `yes` if this host can be relied on.
+    pub(crate) fn word(&self) -> &'static str {
+        let state = self.state.borrow();
+        let decides = state.obstacles.iter().all(|obstacle| !obstacle.blocks());
+        match state.standing {
+            Standing::TakesPart if state.is_subscribed() && decides => "yes",
+            Standing::TakesPart | Standing::Alone | Standing::OnTrial => "denying",
+            Standing::Starting | Standing::StandsBy | Standing::Stopping => "no",
+        }
+    }
+}
+
+impl State {
+    fn is_ready(&self) -> bool {
+        self.standing == Standing::TakesPart && self.is_subscribed()
+    }
+
+    const fn is_subscribed(&self) -> bool {
+        self.connections > 0 && self.subscriptions == self.connections
+    }
+}
+
+impl Standing {
+    /// Whether a host of this standing is in the queue group.
+    pub const fn is_in_group(self) -> bool {
+        matches!(self, Self::TakesPart | Self::Alone | Self::OnTrial)
+    }
+}
+
+impl Obstacle {
+    /// Whether the host should not be in the queue group while other hosts are.
+    const fn blocks(&self) -> bool {
+        !matches!(self, Self::NotAsked { .. })
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Starting => "starting",
+            Self::TakesPart => "takes-part",
+            Self::Alone => "alone",
+            Self::OnTrial => "on-trial",
+            Self::StandsBy => "stands-by",
+            Self::Stopping => "stopping",
+        })
+    }
+}
+
+/// A name for machines, a sentence for people.
+impl fmt::Display for Obstacle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CannotDecide(reason) => write!(formatter, "cannot-decide: {reason}"),
+            Self::Unconfirmed => formatter.write_str(
+                "unconfirmed: the server does not say in which account the host is; allow its user to publish \
+                 `$SYS.REQ.USER.INFO` and to subscribe to its own inbox",
+            ),
+            Self::WrongAccount { actual, expected } => write!(
+                formatter,
+                "wrong-account: the host is in account `{actual}`, and `account` in its configuration says \
+                 `{expected}`; is its user one of the server's auth_users?"
+            ),
+            Self::NotPermitted => formatter.write_str(
+                "not-permitted: the host's user may not subscribe to `$SYS.REQ.USER.AUTH` in its queue group",
+            ),
+            Self::Mismatched { reason } => write!(
+                formatter,
+                "mismatched: the last requests were meant for another host, reason `{reason}`; compare issuer, \
+                 xkey and clock with the server's"
+            ),
+            Self::NotAsked { account } => write!(
+                formatter,
+                "not-asked: the server hands no logins to account `{account}`; set `auth_callout` with this \
+                 account on the server, or authorization with auth_users in the account's JWT"
+            ),
+        }
+    }
+}

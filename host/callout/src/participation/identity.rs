@@ -1,0 +1,167 @@
+//! What servers say of the host's own user: its account, its permissions, and whether logins are handed to it.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use async_nats::connection::State;
+use async_nats::{Client, Request};
+use futures::future::join_all;
+
+use super::Obstacle;
+use crate::error::chain;
+use crate::permissions::{RequiredPermission, USER_INFO, UserInfo, required_permissions};
+use crate::service::{SUBJECT, ServiceOptions};
+
+/// How long an answer is waited for: servers answer at once, or are not allowed to.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Wait before a connection with an obstacle is asked about again.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// The host's identity on every connection.
+#[derive(Debug)]
+pub(super) struct Identities {
+    account: String,
+    queue_group: String,
+    required: Vec<RequiredPermission>,
+    connections: Vec<Identity>,
+}
+
+/// The host's identity on one connection.
+#[derive(Debug)]
+struct Identity {
+    client: Client,
+    /// Number of times the connection had been made when the server was asked.
+    connects: u64,
+    asked_at: Option<Instant>,
+    info: Option<UserInfo>,
+}
+
+impl Identities {
+    pub(super) fn new(clients: &[Client], options: &ServiceOptions) -> Self {
+        let inbox = clients.first().map(Client::new_inbox).unwrap_or_default();
+        let prefix = inbox
+            .rsplit_once('.')
+            .map_or("_INBOX", |(prefix, _)| prefix);
+        let connections = clients.iter().map(|client| Identity {
+            client: client.clone(),
+            connects: 0,
+            asked_at: None,
+            info: None,
+        });
+        Self {
+            account: options.account.clone(),
+            queue_group: options.queue_group.clone(),
+            required: required_permissions(prefix, options.discovery.is_some()),
+            connections: connections.collect(),
+        }
+    }
+
+    /// Asks on every connection that is new, or has an obstacle and was not asked about for a while.
+    pub(super) async fn refresh(&mut self) {
+        let (account, now) = (&self.account, Instant::now());
+        let due = self
+            .connections
+            .iter_mut()
+            .filter(|connection| connection.is_up() && connection.is_due(account, now));
+        join_all(due.map(Identity::ask)).await;
+    }
+
+    /// Returns what keeps this host from deciding, or servers from asking it.
+    pub(super) fn obstacles(&self) -> Vec<Obstacle> {
+        let mut obstacles = Vec::new();
+        let asked = self
+            .connections
+            .iter()
+            .filter(|identity| identity.asked_at.is_some());
+        for obstacle in asked.flat_map(|identity| self.obstacles_of(identity)) {
+            if !obstacles.contains(&obstacle) {
+                obstacles.push(obstacle);
+            }
+        }
+        obstacles
+    }
+
+    /// Whether every connection has been asked about.
+    pub(super) fn are_known(&self) -> bool {
+        self.connections
+            .iter()
+            .all(|identity| identity.asked_at.is_some())
+    }
+
+    /// Returns the permissions that the user lacks on any connection.
+    pub(super) fn missing(&self) -> Vec<RequiredPermission> {
+        let lacks = |permission: &&RequiredPermission| {
+            let mut infos = self
+                .connections
+                .iter()
+                .filter_map(|identity| identity.info.as_ref());
+            infos.any(|info| !info.grants(permission, &self.queue_group))
+        };
+        self.required.iter().filter(lacks).cloned().collect()
+    }
+
+    fn obstacles_of(&self, identity: &Identity) -> Vec<Obstacle> {
+        let Some(info) = &identity.info else {
+            return vec![Obstacle::Unconfirmed];
+        };
+        let mut obstacles = Vec::new();
+        if info.account() != self.account {
+            obstacles.push(Obstacle::WrongAccount {
+                actual: info.account().to_owned(),
+                expected: self.account.clone(),
+            });
+        }
+        let mut receive = self
+            .required
+            .iter()
+            .filter(|required| required.subject == SUBJECT);
+        if !receive.all(|required| info.grants(required, &self.queue_group)) {
+            obstacles.push(Obstacle::NotPermitted);
+        }
+        if !info.callout_is_on() {
+            obstacles.push(Obstacle::NotAsked {
+                account: info.account().to_owned(),
+            });
+        }
+        obstacles
+    }
+}
+
+impl Identity {
+    fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    fn is_due(&self, account: &str, now: Instant) -> bool {
+        let Some(asked_at) = self.asked_at else {
+            return true;
+        };
+        let info = self.info.as_ref();
+        let is_good = info.is_some_and(|info| info.account() == account && info.callout_is_on());
+        let is_new = self.connects != connects(&self.client);
+        is_new || (!is_good && now.saturating_duration_since(asked_at) >= AGAIN)
+    }
+
+    async fn ask(&mut self) {
+        let connects = connects(&self.client);
+        let request = Request::new().timeout(Some(PATIENCE));
+        let answer = self.client.send_request(USER_INFO, request).await;
+        let info = match answer {
+            Ok(message) => serde_json::from_slice(&message.payload).ok(),
+            // The connection was lost meanwhile: nothing was learnt, and the next one is asked about.
+            Err(_) if !self.is_up() => return,
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "server does not say who the host is");
+                None
+            }
+        };
+        self.info = info;
+        self.connects = connects;
+        self.asked_at = Some(Instant::now());
+    }
+}
+
+/// Returns how often the connection was made.
+pub(crate) fn connects(client: &Client) -> u64 {
+    client.statistics().connects.load(Ordering::Relaxed)
+}

@@ -1,0 +1,422 @@
+//! When a host takes part in deciding logins, when it leaves them to others, and what it says of that.
+
+use anyhow::{Context, Result, ensure};
+use portcullis_tests::{
+    Accounts, Host, Keys, NatsServer, PolicyDirectory, Release, Site, barely_log_in,
+};
+use rstest::rstest;
+
+use crate::health::{get, spawn};
+use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+
+/// What a host says that leaves logins to others.
+const LEAVES: &str = "the host cannot decide and leaves logins to other hosts";
+/// What a host says that is alone and cannot decide.
+const ALONE: &str =
+    "the host cannot decide and no other host takes part: it takes logins and denies them";
+/// What a host says that decides logins.
+const TAKES_PART: &str = "the host takes part";
+
+/// A site whose host decides logins, and its server.
+struct Stage {
+    site: Site,
+    server: NatsServer,
+}
+
+impl Stage {
+    async fn new(release: Release) -> Result<Self> {
+        let site = Site::create(release)?;
+        put_policy(&site.policies).await?;
+        let server = site.start_server(Accounts::Several).await?;
+        Ok(Self { site, server })
+    }
+
+    /// Starts a second host with a policy directory of its own and `callout` in that table.
+    fn second_host(&self, callout: &str, tables: &str) -> Result<(Host, PolicyDirectory)> {
+        self.second_host_signing("keys/issuer.nk", callout, tables)
+    }
+
+    /// The same with the seed in the file `issuer`.
+    fn second_host_signing(
+        &self,
+        issuer: &str,
+        callout: &str,
+        tables: &str,
+    ) -> Result<(Host, PolicyDirectory)> {
+        let policies = PolicyDirectory::create(self.site.path().join("second"))?;
+        let config = self
+            .site
+            .host_config(
+                &self.server.url(),
+                &format!("state-directory = \"second-state\"\n{tables}"),
+            )
+            .replace("directory = \"policies\"", "directory = \"second\"")
+            .replace("keys/issuer.nk", issuer)
+            .replace("[callout]\n", &format!("[callout]\n{callout}\n"));
+        let file = self.site.write_config("second.toml", &config)?;
+        Ok((Host::spawn(&file, &[])?, policies))
+    }
+
+    /// Number of refused logins out of `number`.
+    async fn refused(&self, number: usize) -> Result<usize> {
+        let mut refused = 0;
+        for _ in 0..number {
+            if !barely_log_in(self.server.port(), SENSOR_TOKEN).await? {
+                refused += 1;
+            }
+        }
+        Ok(refused)
+    }
+}
+
+async fn put_policy(policies: &PolicyDirectory) -> Result<()> {
+    let settings = settings(&[sensor("everything", "").await?]);
+    policies.put_policy(POLICY, &static_users()?, &settings)
+}
+
+async fn says(host: &Host, message: &str) -> Result<()> {
+    host.wait_for(message, |event| event.says(message)).await?;
+    Ok(())
+}
+
+/// The address of the health pages of `host`.
+async fn health(host: &Host) -> Result<String> {
+    let served = host
+        .wait_for("the address", |event| event.says("health served"))
+        .await?;
+    Ok(served.text("health.address").to_owned())
+}
+
+const HEALTH: &str = "[health]\nlisten = \"127.0.0.1:0\"\n";
+
+/// Waits until `/readyz` has a line that begins so.
+async fn readyz_says(address: &str, beginning: &str) -> Result<()> {
+    let begun = std::time::Instant::now();
+    loop {
+        let page = get(address, "/readyz").await?;
+        if page.content.lines().any(|line| line.starts_with(beginning)) {
+            return Ok(());
+        }
+        ensure!(begun.elapsed().as_secs() < 60, "`{beginning}` in {page:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_without_a_policy_leaves_logins_to_one_that_has_it(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[values("", "order = [\"nosuch\"]\n")] order: &str,
+) -> Result<()> {
+    let stage = Stage::new(release).await?;
+    let _first = stage.site.start_host(&stage.server).await?;
+    let (second, policies) = stage.second_host("", &format!("{order}{HEALTH}"))?;
+    let address = health(&second).await?;
+    says(&second, LEAVES).await?;
+
+    assert_eq!(stage.refused(30).await?, 0);
+    let page = get(&address, "/readyz").await?;
+    assert!(page.content.contains("standing-by: "), "{page:?}");
+    let page = get(&address, "/metrics").await?;
+    assert!(
+        page.content.contains("\nportcullis_participating 0.0\n"),
+        "{page:?}"
+    );
+    assert!(!second.log().all().iter().any(|event| event.says("ready")));
+
+    if order.is_empty() {
+        put_policy(&policies).await?;
+        second.ready().await?;
+        readyz_says(&address, "ready").await?;
+        let page = get(&address, "/metrics").await?;
+        assert!(
+            page.content.contains("\nportcullis_participating 1.0\n"),
+            "{page:?}"
+        );
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_last_host_denies_by_name_and_leaves_when_another_comes(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let stage = Stage::new(release).await?;
+    let (second, _policies) = stage.second_host("", "")?;
+    says(&second, ALONE).await?;
+
+    assert_eq!(stage.refused(1).await?, 1);
+    let denied = second
+        .wait_for("a decision", |event| event.says("authorization decided"))
+        .await?;
+    assert_eq!(denied.text("denial.class"), "no-policy");
+
+    let mut first = stage.site.start_host(&stage.server).await?;
+    says(&second, LEAVES).await?;
+    assert_eq!(stage.refused(20).await?, 0);
+
+    let mark = second.log().len();
+    first.ask_to_stop().await?;
+    first.ended().await?;
+    second
+        .wait_from(mark, ALONE, |event| event.says(ALONE))
+        .await?;
+    assert_eq!(stage.refused(1).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_decide_can_be_silent() -> Result<()> {
+    let stage = Stage::new(Release::Nats2_15).await?;
+    let (second, _policies) = stage.second_host("when-alone = \"silent\"", "")?;
+    says(&second, LEAVES).await?;
+
+    assert_eq!(stage.refused(1).await?, 1);
+
+    let log = second.log().all();
+    assert!(!log.iter().any(|event| event.says("authorization decided")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_whose_policies_go_leaves_and_comes_back_with_them() -> Result<()> {
+    let stage = Stage::new(Release::Nats2_15).await?;
+    let _first = stage.site.start_host(&stage.server).await?;
+    let (second, policies) = stage.second_host("", "")?;
+    put_policy(&policies).await?;
+    second.ready().await?;
+
+    policies.remove(POLICY)?;
+    says(&second, LEAVES).await?;
+    assert_eq!(stage.refused(20).await?, 0);
+
+    let mark = second.log().len();
+    put_policy(&policies).await?;
+    second
+        .wait_from(mark, TAKES_PART, |event| event.says(TAKES_PART))
+        .await?;
+    assert_eq!(stage.refused(20).await?, 0);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_with_another_issuer_leaves_after_some_requests(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[values("", "queue-group = \"other\"")] group: &str,
+) -> Result<()> {
+    let stage = Stage::new(release).await?;
+    let _first = stage.site.start_host(&stage.server).await?;
+    let (second, policies) = stage.second_host(&format!("{group}\nmax-mismatches = 3"), HEALTH)?;
+    Keys::generate().write(&stage.site.path().join("other-keys"))?;
+    drop(second);
+    let config = std::fs::read_to_string(stage.site.path().join("second.toml"))?;
+    let config = config.replace("keys/issuer.nk", "other-keys/issuer.nk");
+    let second = Host::spawn(&stage.site.write_config("third.toml", &config)?, &[])?;
+    put_policy(&policies).await?;
+    let address = health(&second).await?;
+    second.ready().await?;
+
+    // Without a policy it had left before.
+    let mark = second.log().len();
+    let mut logins = 0;
+    while !second.log().all()[mark..]
+        .iter()
+        .any(|event| event.says(LEAVES))
+    {
+        stage.refused(1).await?;
+        logins += 1;
+        ensure!(logins < 10_000, "the host never leaves");
+    }
+
+    readyz_says(&address, "mismatched: ").await?;
+    assert_eq!(stage.refused(20).await?, 0);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_that_no_server_asks_says_so(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    let server = site.start_server(Accounts::NoCallout).await?;
+    let (host, address) = spawn(&site, &server.url(), "").await?;
+
+    let obstacle = host
+        .wait_for("the obstacle", |event| {
+            event.says("obstacle to deciding logins")
+        })
+        .await?;
+    assert!(
+        obstacle.text("error").starts_with("not-asked: "),
+        "{obstacle:?}"
+    );
+    readyz_says(&address, "not-asked: ").await?;
+    assert!(!get(&address, "/readyz").await?.content.contains("ready\n"));
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_in_another_account_says_so(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let config = site
+        .host_config(&server.url(), HEALTH)
+        .replace("account = \"AUTH\"", "account = \"ELSEWHERE\"");
+    let host = site.spawn_host_with(&config)?;
+    let address = health(&host).await?;
+
+    readyz_says(&address, "wrong-account: the host is in account `AUTH`").await
+}
+
+/// A server whose user for the host has these permissions.
+async fn restricted(site: &Site, permissions: &str) -> Result<NatsServer> {
+    let callout = site.keys.callout.public_key();
+    let issuer = site.keys.issuer.public_key();
+    let config = format!(
+        "server_name: portcullis-tests\n\
+         system_account: SYS\n\
+         accounts {{\n  AUTH {{ users: [ {{ nkey: {callout}, permissions {{ {permissions} }} }} ] }}\n  APP {{}}\n  SYS {{}}\n}}\n\
+         authorization {{\n  timeout: 5\n  auth_callout {{ issuer: {issuer}, account: AUTH, auth_users: [ {callout} ] }}\n}}\n"
+    );
+    site.start_server_with(&config).await
+}
+
+const PUBLISH: [&str; 4] = [
+    "$SYS._INBOX.>",
+    "$SYS.REQ.USER.INFO",
+    "$SRV.INFO",
+    "_INBOX.>",
+];
+const SUBSCRIBE: [&str; 4] = [
+    "$SYS.REQ.USER.AUTH",
+    "_INBOX.>",
+    "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
+    "$SRV.>",
+];
+
+fn permissions(publish: &[&str], subscribe: &[&str]) -> String {
+    format!("publish: {publish:?}, subscribe: {subscribe:?}")
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_documented_permissions_suffice(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    let server = restricted(&site, &permissions(&PUBLISH, &SUBSCRIBE)).await?;
+    let (mut host, address) = spawn(&site, &server.url(), "").await?;
+    host.ready().await?;
+
+    assert!(barely_log_in(server.port(), SENSOR_TOKEN).await?);
+    assert_eq!(get(&address, "/readyz").await?.content, "ready\n");
+    host.ask_to_stop().await?;
+    assert_eq!(host.ended().await?, Some(0));
+    for event in host.log().all() {
+        assert!(
+            !event.says("permission missing") && !event.says("nats server error"),
+            "{event:?}"
+        );
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_missing_permission_is_one_warning(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    let allowed = permissions(&["$SYS.REQ.USER.INFO"], &["$SYS.REQ.USER.AUTH", "_INBOX.>"]);
+    let server = restricted(&site, &allowed).await?;
+    let (host, _) = spawn(&site, &server.url(), "").await?;
+    host.ready().await?;
+
+    let log = host.log().all();
+    let mut missing: Vec<_> = log
+        .iter()
+        .filter(|event| event.says("permission missing"))
+        .map(|event| event.text("permission.subject"))
+        .collect();
+    missing.sort_unstable();
+    assert_eq!(
+        missing,
+        [
+            "$SRV.>",
+            "$SRV.INFO",
+            "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
+            "$SYS._INBOX.>",
+            "_INBOX.>"
+        ]
+    );
+    let errors = log.iter().filter(|event| event.text("level") == "ERROR");
+    assert_eq!(errors.count(), 0, "{log:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    put_policy(&site.policies).await?;
+    let server = restricted(&site, &permissions(&["nothing"], &["$SYS.REQ.USER.AUTH"])).await?;
+    let (host, address) = spawn(&site, &server.url(), "").await?;
+
+    readyz_says(&address, "unconfirmed: ").await?;
+    says(&host, ALONE).await?;
+    let log = host.log().all();
+    let mut errors: Vec<_> = log
+        .iter()
+        .filter(|event| event.text("level") == "ERROR")
+        .map(|event| event.text("error"))
+        .collect();
+    let number = errors.len();
+    errors.sort_unstable();
+    errors.dedup();
+    assert_eq!(errors.len(), number, "each is said once: {log:#?}");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_that_has_just_lost_its_server_ends_at_once(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let config = site
+        .host_config(&server.url(), "")
+        .replace("[callout]\n", "[callout]\ndrain-timeout = \"50s\"\n");
+    let mut host = site.spawn_host_with(&config)?;
+    host.ready().await?;
+    let (server, id) = (server.id()?, host.id()?);
+
+    let both = format!("kill -KILL {server}; kill -TERM {id}");
+    let killed = std::process::Command::new("sh")
+        .args(["-c", &both])
+        .status()?;
+    ensure!(killed.success(), "cannot kill both");
+    let begun = std::time::Instant::now();
+
+    assert_eq!(host.ended().await?, Some(0));
+    let took = begun.elapsed();
+    assert!(took.as_secs() < 25, "ended after {took:?}");
+    let log = host.log().all();
+    let draining = log
+        .iter()
+        .position(|event| event.says("draining"))
+        .context("the host did not drain")?;
+    let loaded = |event: &&portcullis_tests::Event| event.says("policies published");
+    assert_eq!(log[draining..].iter().filter(loaded).count(), 0);
+    Ok(())
+}
