@@ -14,10 +14,10 @@ const MAX_REMEMBERED: usize = 64;
 
 /// Trouble that was reported. Shared by the connections of one host, which have the same trouble at the same time.
 #[derive(Debug, Default)]
-pub(super) struct Repeats(Mutex<Vec<Reported>>);
+pub(super) struct Repeats(Mutex<Vec<Known>>);
 
 #[derive(Debug)]
-struct Reported {
+struct Known {
     trouble: String,
     reported_at: Instant,
     seen_at: Instant,
@@ -51,7 +51,7 @@ impl Repeats {
                     all.swap_remove(oldest);
                 }
             }
-            all.push(Reported {
+            all.push(Known {
                 trouble,
                 reported_at: now,
                 seen_at: now,

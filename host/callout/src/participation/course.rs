@@ -48,12 +48,12 @@ impl Course {
         others: Option<bool>,
         now: Instant,
     ) -> Standing {
-        let mismatched = mismatches.reached(self.options.max_mismatches);
+        let at_limit = mismatches.reached(self.options.max_mismatches);
         let suspected = mismatches.suspicion().is_some();
         self.standing = if !blocked && !suspected {
             self.settle();
             Standing::TakesPart
-        } else if !blocked && self.is_on_trial(mismatched, now) {
+        } else if !blocked && self.is_on_trial(at_limit, now) {
             if self.standing != Standing::OnTrial {
                 mismatches.start_over();
                 self.answers = (false, 0);
@@ -81,9 +81,9 @@ impl Course {
         self.retry_at = None;
     }
 
-    fn is_on_trial(&self, mismatched: bool, now: Instant) -> bool {
+    fn is_on_trial(&self, at_limit: bool, now: Instant) -> bool {
         match self.standing {
-            Standing::OnTrial => !mismatched,
+            Standing::OnTrial => !at_limit,
             Standing::StandsBy => self.retry_at.is_none_or(|at| at <= now),
             _ => false,
         }
