@@ -1,6 +1,7 @@
 //! What is recorded of logins that the server had given up by the time that the host replied.
 
 use anyhow::{Result, ensure};
+use futures::future::join_all;
 use portcullis_tests::{Accounts, Answer, Event, Host, Release, Site, Wire};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -84,6 +85,37 @@ async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
         assert_eq!(rejected.text("user_nkey"), decision.text("user_nkey"));
     } else {
         assert_eq!(decision.text("reply"), "given-up", "{decision:?}");
+    }
+    Ok(())
+}
+
+/// The password of the tests' user, with bcrypt at cost 12: a quarter of a second for one, or much more beside others.
+const COSTLY: &str = "$2b$12$abcdefghijklmnopqrstuumjShLAz1hg5xNkjnYdEhDjbg3Hc48be";
+
+#[tokio::test]
+async fn right_logins_for_which_there_is_no_time_are_denied_as_one_class() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let alice = user("alice", &format!("password = \"{COSTLY}\""), "own", "");
+    let settings = settings(&[alice]);
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let host = site.start_host(&server).await?;
+
+    let port = server.port();
+    let logins = (0..12).map(|number| async move {
+        let name = format!("at-once-{number}");
+        let presented = json!({ "user": "alice", "pass": ALICE_PASSWORD, "name": name });
+        let mut wire = Wire::open(port).await?;
+        wire.log_in(&presented).await?;
+        anyhow::Ok(name)
+    });
+    for name in join_all(logins).await {
+        let decision = host.decision(&name?).await?;
+        if decision.text("decision") == "deny" {
+            assert_eq!(decision.text("denial.class"), "deadline", "{decision:?}");
+            assert_eq!(decision.text("denial.blame"), "host", "{decision:?}");
+        }
     }
     Ok(())
 }
