@@ -1,5 +1,6 @@
 //! One request, from the message to the reply and the log line.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -212,7 +213,9 @@ impl<A: Authorizer> Handler<A> {
     /// Refused for too many failures, or else identified and decided.
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
         let client = &context.request.client;
-        let claimant = self.options.identifier.claimant(&context.request);
+        // As in `identify`, a panic in a library must not be an absence.
+        let claimant = || self.options.identifier.claimant(&context.request);
+        let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
         let attempt = self.throttle.attempt(client, &claimant);
         // Before anything is verified: that costs what guessing is slowed down for.
         let admission = match self.throttle.admit(attempt, client, deadline).await {
