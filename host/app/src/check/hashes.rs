@@ -89,12 +89,12 @@ mod tests {
     fn a_hash_that_takes_longer_than_the_deadline_is_told_once_for_its_kind() {
         let directory = tempfile::tempdir().unwrap();
         let hash = |salt: &str| {
-            format!("$2b$05${salt}cccccccccccccccccccccIJvLBFRt.2WA3d5nWSVtLvHnSw7vLhm")
+            format!("$2b$05${salt}ccccccccccccccccccccuIJvLBFRt.2WA3d5nWSVtLvHnSw7vLhm")
         };
         let settings = format!(
             "[settings.users.a]\npassword = \"{}\"\n[[settings.users.b]]\npassword = \"{}\"\ntoken = \"plain:x\"\n",
-            hash("u"),
-            hash("e")
+            hash("c"),
+            hash("d")
         );
         fs::write(directory.path().join("p.toml"), settings).unwrap();
         fs::write(directory.path().join("q.toml"), "not toml").unwrap();
