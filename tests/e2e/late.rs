@@ -7,7 +7,9 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, static_users};
+use crate::support::{
+    ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, static_users, user,
+};
 
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
