@@ -101,17 +101,18 @@ impl Stage {
 
     /// Has a good request, signed by a key of the insider's own, delivered on the callout subject.
     async fn deliver(&self, way: Way) -> Result<()> {
-        let mut stream = json!({ "name": "HANDS", "subjects": ["hands.>"], "storage": "memory" });
-        stream["allow_direct"] = json!(true);
-        if way == Way::Republish {
-            stream["republish"] = json!({ "src": KEPT, "dest": CALLOUT });
-        }
+        let republish = json!({ "src": KEPT, "dest": CALLOUT });
+        let stream = json!({
+            "name": "HANDS", "subjects": ["hands.>"], "storage": "memory", "allow_direct": true,
+            "republish": (way == Way::Republish).then_some(republish),
+        });
         self.api("STREAM.CREATE.HANDS", stream).await?;
-        let mut consumer = json!({ "durable_name": "hand", "ack_policy": "explicit" });
-        if way == Way::Push {
-            consumer["deliver_subject"] = json!(CALLOUT);
-            consumer["deliver_group"] = json!("q");
-        }
+        let consumer = match way {
+            Way::Push => json!({
+                "durable_name": "hand", "ack_policy": "explicit", "deliver_subject": CALLOUT, "deliver_group": "q",
+            }),
+            _ => json!({ "durable_name": "hand", "ack_policy": "explicit" }),
+        };
         if matches!(way, Way::Push | Way::Pull) {
             let consumer = json!({ "stream_name": "HANDS", "config": consumer });
             let call = "CONSUMER.DURABLE.CREATE.HANDS.hand";
