@@ -17,7 +17,6 @@ const HOUR: u32 = 3600;
 const ROLES: &str = r#"
 [settings]
 account = "APP"
-name-claims = ["email", "sub"]
 
 [settings.roles.reader]
 subscribe = { allow = ["orders.>", "_INBOX.>"], deny = ["orders.sealed"] }
@@ -99,5 +98,5 @@ fn issuer_table(name: &str, issuer: &str, lines: &str) -> String {
 }
 
 fn claims(roles: &[&str]) -> Value {
-    json!({ "roles": roles, "email": "alice@example.com", "email_verified": true })
+    json!({ "roles": roles, "email": "alice@example.com" })
 }

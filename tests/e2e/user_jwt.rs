@@ -5,8 +5,8 @@ use std::fs;
 use anyhow::Result;
 use async_nats::ConnectOptions;
 use portcullis_tests::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, Operator, Release, Resolver, Site, User,
-    log_in,
+    Accounts, Built, Credentials, Event, Host, NatsServer, Operator, Release, Resolver, Site,
+    Template, User, log_in,
 };
 use rstest::rstest;
 
@@ -26,8 +26,14 @@ struct Trusting {
 
 impl Trusting {
     async fn start(release: Release) -> Result<Self> {
+        Self::start_with(release, "").await
+    }
+
+    /// With `line` in the account's table. The account has a role `helpdesk`.
+    async fn start_with(release: Release, line: &str) -> Result<Self> {
         let site = Site::create(release)?;
-        let operator = Operator::new(&["APP"])?;
+        let mut operator = Operator::new(&["APP"])?;
+        operator.callout.add_role("helpdesk", Template::default());
         operator.write(site.path())?;
         fs::write(
             site.path().join("auth.jwt"),
@@ -37,8 +43,8 @@ impl Trusting {
         site.policies.put_policy("conforms", &guest, EVERYBODY)?;
         let config = operator.server_config(Resolver::Memory, site.path(), "")?;
         let server = site.start_server_with(&config).await?;
-        let tables = "[identity.accounts.AUTH]\njwt-file = \"auth.jwt\"\n";
-        let host = site.spawn_host_with(&operator.host_config(&server.url(), tables))?;
+        let tables = format!("[identity.accounts.AUTH]\njwt-file = \"auth.jwt\"\n{line}\n");
+        let host = site.spawn_host_with(&operator.host_config(&server.url(), &tables))?;
         host.ready().await?;
         Ok(Self {
             operator,
@@ -83,6 +89,40 @@ async fn an_account_vouches_for_its_users_until_it_revokes_them(
         decision.text("denial.reason"),
         "the user JWT was issued before account `AUTH` revoked it"
     );
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_key_of_a_role_speaks_for_its_account_only_where_it_is_listed(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let trusting = Trusting::start(release).await?;
+    let user = trusting
+        .operator
+        .callout
+        .user_in_role("mallory", "helpdesk")?;
+    let decision = trusting.decide(&user, "unlisted").await?;
+    assert_eq!(
+        decision.text("denial.class"),
+        "identity-rejected",
+        "{decision:?}"
+    );
+    let reason = decision.text("denial.reason");
+    assert!(
+        reason.contains("bound to role `helpdesk`, which is not believed"),
+        "{reason}"
+    );
+
+    let trusting = Trusting::start_with(release, "roles = [\"helpdesk\"]").await?;
+    let user = trusting.operator.callout.user_in_role("bob", "helpdesk")?;
+    let decision = trusting.decide(&user, "listed").await?;
+    assert_eq!(decision.text("decision"), "permit", "{decision:?}");
+    assert_eq!(decision.text("identity.role"), "helpdesk");
+    let plain = trusting.operator.callout.user("alice")?;
+    let decision = trusting.decide(&plain, "plain").await?;
+    assert_eq!(decision.text("decision"), "permit", "{decision:?}");
+    assert_eq!(decision.text("identity.role"), "");
     Ok(())
 }
 

@@ -44,7 +44,7 @@ async fn tokens_of_both_flows_are_understood_wherever_a_client_puts_them(
             .run(&trusting.server.url(), credentials, name, &[Step::UserInfo])
             .await?;
         let info = session.result(0, "info");
-        assert_eq!(info["user"], "alice@example.com", "{name}: {session:?}");
+        assert_eq!(info["user"], principal, "{name}: {session:?}");
         assert_eq!(info["account"], "APP");
         assert_eq!(
             sorted(&info["permissions"]),
