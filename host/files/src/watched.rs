@@ -153,13 +153,14 @@ fn log_change(before: &FileStatus, now: &FileStatus) {
     if before.read_at.is_none() || before.error == now.error {
         return;
     }
-    match &now.error {
-        Some(error) => tracing::warn!(
+    if let Some(error) = &now.error {
+        tracing::warn!(
             %file,
             error,
             "file cannot be read again: what was read before stays in use"
-        ),
-        None => tracing::info!(%file, "file can be read again"),
+        );
+    } else {
+        tracing::info!(%file, "file can be read again");
     }
 }
 
