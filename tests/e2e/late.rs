@@ -1,5 +1,7 @@
 //! What is recorded of logins that the server had given up by the time that the host replied.
 
+use std::fs;
+
 use anyhow::{Result, ensure};
 use futures::future::join_all;
 use portcullis_tests::{Accounts, Answer, Event, Host, Release, Site, Wire};
@@ -27,6 +29,27 @@ async fn signal(host: &Host, signal: &str) -> Result<()> {
     Ok(())
 }
 
+/// Stops the host, every thread of it.
+async fn stop(host: &Host) -> Result<()> {
+    signal(host, "-STOP").await?;
+    let threads = format!("/proc/{}/task", host.id()?);
+    while !all_stopped(&threads)? {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// Whether every thread in this directory of `/proc` is stopped.
+fn all_stopped(threads: &str) -> Result<bool> {
+    for thread in fs::read_dir(threads)? {
+        let status = fs::read_to_string(thread?.path().join("status"))?;
+        if !status.contains("\nState:\tT") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Logs in as this client presents itself; the server gives up.
 async fn is_given_up(port: u16, presented: &Value) -> Result<()> {
     let mut wire = Wire::open(port).await?;
@@ -45,7 +68,7 @@ async fn a_login_that_waited_while_the_host_was_stopped_is_not_recorded_as_let_i
     let host = site.start_host(&server).await?;
     let presented = |name: &str| json!({ "auth_token": SENSOR_TOKEN, "name": name });
 
-    signal(&host, "-STOP").await?;
+    stop(&host).await?;
     is_given_up(server.port(), &presented("stopped")).await?;
     signal(&host, "-CONT").await?;
 
