@@ -19,6 +19,7 @@ mod oidc;
 mod operator;
 mod participation;
 mod permissions;
+mod proving;
 mod reconnect;
 mod refusals;
 mod reload;

@@ -15,6 +15,7 @@
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Relay`]: a way to a server that can be cut for one of several connections.
 //! - [`Gauge`]: what a process holds.
+//! - [`nested_component`], [`nested_world`], [`with_loops`]: modules that hurt whoever reads them.
 //! - [`Flood`]: many requests by hand, and what a decision costs.
 //! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
 //!   them; [`Measuring`]: the command line of those.
@@ -38,6 +39,7 @@ mod foreign;
 mod forgery;
 mod gauge;
 mod host;
+mod hostile;
 mod keys;
 mod leafnode;
 mod leaks;
@@ -64,6 +66,7 @@ pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
 pub use gauge::Gauge;
 pub use host::{Finished, Host, hash, run_portcullis};
+pub use hostile::{nested_component, nested_world, with_loops};
 pub use keys::Keys;
 pub use leafnode::{Joined, Leafnode, Remote};
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};

@@ -5,7 +5,7 @@ mod hashes;
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_catalog::{Catalog, CatalogOptions, check_state_directory};
+use portcullis_catalog::{Catalog, CatalogOptions, Prover, check_state_directory};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 
@@ -62,17 +62,18 @@ pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Proble
 }
 
 /// Loads every policy as the service would, and says which it would refuse. `file` is the configuration that
-/// lists them, and `key_value` says what buckets they may be granted: any if it is none.
+/// lists them, `key_value` says what buckets they may be granted: any if it is none, and `prover` proves them.
 pub fn check_policies(
     file: &Path,
     policies: &Policies,
     key_value: Option<&KeyValue>,
+    prover: &Prover,
 ) -> Vec<Problem> {
     let opened = idle_engine(key_value).and_then(|engine| {
         // A check leaves nothing behind, and is not helped by what was good once.
         let options = CatalogOptions {
             state_directory: None,
-            ..catalog_options(policies)
+            ..catalog_options(policies, prover)
         };
         Catalog::open(engine, options)
             .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))

@@ -76,6 +76,16 @@ pub enum Command {
         #[arg(long)]
         token: bool,
     },
+    /// Prove one policy for the host that has started this process. Not for people.
+    #[command(hide = true)]
+    Prove {
+        /// Most memory for data, in bytes.
+        #[arg(long)]
+        memory: u64,
+        /// Most time of all processors together, in seconds.
+        #[arg(long)]
+        processor_time: u64,
+    },
 }
 
 /// What to do with policies.

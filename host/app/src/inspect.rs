@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use portcullis_catalog::{CatalogOptions, Inspection, inspect as look};
+use portcullis_catalog::{CatalogOptions, Inspection, Prover, inspect as look};
 
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
@@ -12,18 +12,23 @@ use crate::options::catalog_options;
 use crate::output::{NotDone, Output, one_line};
 use crate::policy::{configured_state, read_policies};
 
-/// Looks at a module and at what lies beside it, under the limits and publishers of a configuration, if there is one.
+/// Looks at a module and at what lies beside it, under the limits and publishers of a configuration, if there is one. `prover` reads
+/// the module.
 ///
 /// # Errors
 ///
 /// When the configuration is wrong, or the file is no policy at all.
-pub fn inspect(file: &Path, config: Option<&Path>) -> Result<Output, NotDone> {
+pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Output, NotDone> {
     let (options, key_value) = if let Some(config) = config {
         let (policies, key_value) = read_policies(config)?;
-        (catalog_options(&policies), key_value)
+        (catalog_options(&policies, prover), key_value)
     } else {
         let directory = file.parent().unwrap_or(Path::new("."));
-        (CatalogOptions::new(directory), None)
+        let options = CatalogOptions {
+            prover: prover.clone(),
+            ..CatalogOptions::new(directory)
+        };
+        (options, None)
     };
     let engine = idle_engine(key_value.as_ref())?;
     let found = look(&engine, file, &options)

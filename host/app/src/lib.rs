@@ -11,6 +11,8 @@
 //! - [`serve()`]: the service; give it a configuration, secrets and a signal to stop. `health`: what it tells those who
 //!   watch it.
 //! - [`check`], [`init`], [`import`], [`policy`], [`inspect`], [`hash`]: the other commands.
+//! - [`child_prover`]: has policies proved in child processes, as the program does; [`serve()`] by itself cannot, because it does not
+//!   know the command line of the program that it is part of.
 //! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: how it ends; [`telemetry`]: logs.
 //!
 //! # Embedding
@@ -49,6 +51,7 @@ mod keys;
 mod options;
 mod output;
 mod problem;
+mod prove;
 mod run;
 mod serve;
 mod signals;
@@ -59,5 +62,6 @@ pub use exit::ExitCode;
 pub use failure::Failure;
 pub use output::{NotDone, Output};
 pub use problem::{Checked, Problem, Severity};
+pub use prove::child_prover;
 pub use run::run;
-pub use serve::serve;
+pub use serve::{serve, serve_proving};

@@ -7,7 +7,7 @@ use portcullis_callout::{
     AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, KeyValueOptions,
     OperatorIssuers, ParticipationOptions, ServiceOptions, TargetAccounts, TrustedServers,
 };
-use portcullis_catalog::CatalogOptions;
+use portcullis_catalog::{CatalogOptions, Prover, Stop};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
@@ -179,8 +179,8 @@ fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
     }
 }
 
-/// Where policies come from and how they are treated, as the configuration has it.
-pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
+/// Where policies come from and how they are treated, as the configuration has it; `prover` proves them.
+pub(crate) fn catalog_options(policies: &Policies, prover: &Prover) -> CatalogOptions {
     CatalogOptions {
         directory: policies.directory.clone(),
         order: policies.order.clone(),
@@ -195,11 +195,14 @@ pub(crate) fn catalog_options(policies: &Policies) -> CatalogOptions {
         max_limits: policies.max_limits,
         grants: policies.grants.clone(),
         load_timeout: policies.load_timeout,
+        load_memory: policies.load_memory,
         guards: policies.guards.clone(),
         chains: policies.chains.clone(),
         trusted_publishers: policies.trusted_publishers.clone(),
         state_directory: Some(policies.state_directory.clone()),
         keep_versions: policies.keep_versions,
+        prover: prover.clone(),
+        stop: Stop::default(),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_callout::SecretSource;
 use portcullis_catalog::{
-    CatalogOptions, Freshness, PolicyStatus, RollbackError, ServingStatus, Status, TestedPolicy,
-    check_state_directory, rollback, sign_file, test_policies,
+    CatalogOptions, Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, Status,
+    TestedPolicy, check_state_directory, rollback, sign_file, test_policies,
 };
 use portcullis_core::PolicyName;
 
@@ -191,13 +191,14 @@ fn time(seconds: u64) -> String {
 /// When the configuration is wrong, no such version is kept, or its files cannot be put in place.
 pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Output, NotDone> {
     let (policies, _) = read_policies(config)?;
-    let done = rollback(&catalog_options(&policies), name, to).map_err(|error| {
-        let code = match error {
-            RollbackError::Replace { .. } | RollbackError::Link(_) => ExitCode::CannotCreate,
-            _ => ExitCode::NoPolicyDirectory,
-        };
-        Failure::new(code, error)
-    })?;
+    let done =
+        rollback(&catalog_options(&policies, &Prover::default()), name, to).map_err(|error| {
+            let code = match error {
+                RollbackError::Replace { .. } | RollbackError::Link(_) => ExitCode::CannotCreate,
+                _ => ExitCode::NoPolicyDirectory,
+            };
+            Failure::new(code, error)
+        })?;
     Ok(Output::success(format!(
         "{}: generation {} of policy `{name}` is back in place ({}); a host that watches the directory loads it\n",
         policies.directory.display(),
@@ -206,16 +207,21 @@ pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Ou
     )))
 }
 
-/// Runs the tests of every policy, or of those in `only`, and puts nothing in service.
+/// Runs the tests of every policy, or of those in `only`, and puts nothing in service. `prover` runs them.
 ///
 /// # Errors
 ///
 /// When the configuration is wrong, the policy directory cannot be read, or a policy of `only` is not there.
-pub fn test(config: &Path, only: &[PolicyName], asked: bool) -> Result<Output, NotDone> {
+pub fn test(
+    config: &Path,
+    only: &[PolicyName],
+    asked: bool,
+    prover: &Prover,
+) -> Result<Output, NotDone> {
     let (policies, key_value) = read_policies(config)?;
     let options = CatalogOptions {
         state_directory: None,
-        ..catalog_options(&policies)
+        ..catalog_options(&policies, prover)
     };
     let tested = test_policies(&idle_engine(key_value.as_ref())?, &options, only)
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;

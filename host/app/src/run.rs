@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use portcullis_catalog::ChildLimits;
 use portcullis_core::BucketName;
 use tracing::{error, warn};
 
@@ -19,7 +20,8 @@ use crate::inspect;
 use crate::output::{NotDone, Output, lines, one_line};
 use crate::policy;
 use crate::problem::Problem;
-use crate::{serve, signals, telemetry};
+use crate::prove::{child_prover, prove};
+use crate::{serve_proving, signals, telemetry};
 
 /// How long the end of the process waits for threads that still work.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -39,8 +41,17 @@ pub fn run(cli: Cli) -> ExitCode {
         } => initialize(&directory, &key_value),
         Command::Import { from } => import(&from),
         Command::Policy { verb } => do_policy(&verb),
-        Command::Inspect { file, config } => finish(inspect::inspect(&file, config.as_deref())),
+        Command::Inspect { file, config } => {
+            finish(inspect::inspect(&file, config.as_deref(), &child_prover()))
+        }
         Command::Hash { token } => print_hash(token),
+        Command::Prove {
+            memory,
+            processor_time,
+        } => prove(ChildLimits {
+            memory,
+            processor_time,
+        }),
     };
     done.unwrap_or_else(|failure| {
         complain(&format!("portcullis: {failure}"));
@@ -85,7 +96,7 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
     };
     let served = runtime.block_on(async {
         let stop = signals::stop_requested().map_err(Failure::internal)?;
-        serve(config.value, secrets.value, stop).await
+        serve_proving(config.value, secrets.value, child_prover(), stop).await
     });
     // Dropping the runtime would wait for threads that may never end, such as one on a hung mount.
     runtime.shutdown_timeout(STOP_LIMIT);
@@ -96,7 +107,9 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
 }
 
 fn check(file: &Path) -> Result<ExitCode, Failure> {
-    let findings = run_check(file, check_policies);
+    let findings = run_check(file, |file, policies, key_value| {
+        check_policies(file, policies, key_value, &child_prover())
+    });
     let mut lines: Vec<String> = findings.problems.iter().map(Problem::to_string).collect();
     if findings.code == ExitCode::Success {
         lines.push(format!("{}: ok", file.display()));
@@ -144,7 +157,7 @@ fn do_policy(verb: &PolicyVerb) -> Result<ExitCode, Failure> {
             config,
             names,
             asked,
-        } => policy::test(config, names, *asked),
+        } => policy::test(config, names, *asked, &child_prover()),
         PolicyVerb::Sign { file, seed_file } => policy::sign(file, seed_file),
     })
 }

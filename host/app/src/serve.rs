@@ -11,7 +11,7 @@ use portcullis_callout::{
     ConnectError, Connection, ConnectionOptions, ConnectionStatus, KeyValueMirror,
     PendingConnection, Sample, Service,
 };
-use portcullis_catalog::{Catalog, Report, Watcher};
+use portcullis_catalog::{Catalog, CatalogOptions, Prover, Report, Watcher};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::{PasswordVerifier, TokenVerifier};
 use tokio::task::JoinHandle;
@@ -28,7 +28,7 @@ use crate::health::{
 use crate::options::{catalog_options, code_cache_options, key_value_options, service_options};
 use crate::signals;
 
-/// Answers authorization requests until `shutdown` is done, then finishes those in flight.
+/// Answers authorization requests until `shutdown` is done, then finishes those in flight. Policies are proved in this process.
 ///
 /// Policies are loaded before the first request is taken. Policies that cannot be loaded do not keep the service from
 /// starting: their errors are logged and they decide nothing.
@@ -41,6 +41,22 @@ pub async fn serve(
     secrets: Secrets,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    tracing::warn!("policies are proved in this process, whose memory they can fill");
+    serve_proving(config, secrets, Prover::InProcess, shutdown).await
+}
+
+/// As [`serve`], with policies proved by `prover`.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_proving(
+    config: Config,
+    secrets: Secrets,
+    prover: Prover,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    tokio::pin!(shutdown);
     // Before the policies are compiled: unheard, the signal would end the process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
     let options = service_options(&config, &secrets)?;
@@ -48,13 +64,30 @@ pub async fn serve(
     let verifier = Arc::clone(&passwords);
     let mirror = KeyValueMirror::new(key_value_options(&config.key_value));
     let buckets = mirror.clone();
-    let opened = tokio::task::spawn_blocking(move || {
+    let catalog_options = catalog_options(&config.policies, &prover);
+    let stop = catalog_options.stop.clone();
+    let mut opened = tokio::task::spawn_blocking(move || {
         let max_in_flight = config.callout.max_in_flight;
         let engine = build_engine(&config.policies, max_in_flight, verifier, buckets)?;
-        let (catalog, _rejected) = open_catalog(&engine, &config.policies)?;
+        let (catalog, _rejected) = open_catalog(&engine, catalog_options)?;
         Ok((engine, catalog))
     });
-    let (engine, catalog) = opened.await.map_err(Failure::internal)??;
+    let opened = tokio::select! {
+        opened = &mut opened => opened,
+        () = &mut shutdown => {
+            stop.stop();
+            // Soon over: nothing more is loaded.
+            let _ = opened.await;
+            info!("stopped");
+            return Ok(());
+        }
+    };
+    let (engine, catalog) = opened.map_err(Failure::internal)??;
+    let shutdown = async {
+        shutdown.await;
+        // What is being loaded would not serve any more.
+        stop.stop();
+    };
     let tokens = options.identifier.tokens();
     let service = Service::new(catalog.clone(), options);
     let connections = ConnectionOptions::from(&config.nats);
@@ -93,7 +126,8 @@ pub async fn serve(
         health.abort();
     }
     reloads.abort();
-    // Waits a moment for a thread that may be compiling a policy.
+    // Also when the service has ended by itself. Waits a moment for a thread that may be waiting for a policy.
+    stop.stop();
     tokio::task::spawn_blocking(move || drop(watcher))
         .await
         .map_err(Failure::internal)?;
@@ -237,8 +271,8 @@ fn build_engine(
 /// # Errors
 ///
 /// When the policy directory cannot be read.
-fn open_catalog(engine: &Engine, policies: &Policies) -> Result<(Catalog, Report), Failure> {
-    let opened = Catalog::open(engine.clone(), catalog_options(policies))
+fn open_catalog(engine: &Engine, options: CatalogOptions) -> Result<(Catalog, Report), Failure> {
+    let opened = Catalog::open(engine.clone(), options)
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
     if let Some(counts) = engine.code_cache_counts() {
         info!(

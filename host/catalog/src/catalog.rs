@@ -16,6 +16,7 @@ use crate::chain::Chain;
 use crate::directory::DirectoryError;
 use crate::loader::{Loader, Pass};
 use crate::numbers::{CatalogNumbers, Counters};
+use crate::prover::{Prover, Stop};
 use crate::report::Report;
 use crate::signature::Publisher;
 use crate::snapshot::{Progress, Snapshot};
@@ -44,6 +45,8 @@ pub struct CatalogOptions {
     pub grants: BTreeMap<PolicyName, PolicyGrants>,
     /// Longest that a policy may take to be compiled, configured and tested.
     pub load_timeout: Duration,
+    /// Most memory that a child process may take to do so, in bytes. In this process nothing limits it.
+    pub load_memory: u64,
     /// Policies that are asked about every login before any other, in this order. They may deny; a permit of theirs counts as
     /// having no objection. Required, as those in `order`.
     pub guards: Vec<PolicyName>,
@@ -56,10 +59,15 @@ pub struct CatalogOptions {
     pub state_directory: Option<PathBuf>,
     /// How many good versions of a policy are kept, the one in service included.
     pub keep_versions: usize,
+    /// Where versions are proved.
+    pub prover: Prover,
+    /// Ends what is under way when the host stops.
+    pub stop: Stop,
 }
 
 impl CatalogOptions {
-    /// The policies in `directory`, treated as is usual. Nothing is kept.
+    /// The policies in `directory`, treated as is usual. Nothing is kept, and versions are proved in this process: which program a
+    /// child would be, only the caller knows.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -71,11 +79,14 @@ impl CatalogOptions {
             max_limits: MaxLimits::default(),
             grants: BTreeMap::new(),
             load_timeout: Duration::from_mins(2),
+            load_memory: 1 << 30,
             guards: Vec::new(),
             chains: Vec::new(),
             trusted_publishers: Vec::new(),
             state_directory: None,
             keep_versions: 5,
+            prover: Prover::default(),
+            stop: Stop::default(),
         }
     }
 
@@ -157,6 +168,10 @@ impl Catalog {
             .pass(pass)
             .inspect_err(|_| self.counters.not_scanned())?;
         self.counters.passed(&report);
+        if loader.options().stop.is_stopped() {
+            // It may not have got round to all; what serves goes on until the host has stopped.
+            return Ok(report);
+        }
         let first = pass == Pass::First;
         if first || report.changes_service() {
             self.publish(&loader);

@@ -198,17 +198,23 @@ fn read_content(
     let settings = read(settings, limit, UnitProblem::SettingsTooLarge { limit })?;
     let limit = MAX_TESTS;
     let tests = read(tests, limit, UnitProblem::TestsTooLarge { limit })?;
-    let fingerprint = Fingerprint {
-        module: digest(&bytes),
-        settings: settings.as_deref().map(digest),
-        tests: tests.as_deref().map(digest),
-    };
-    Ok(Content {
-        module: bytes,
-        settings,
-        tests,
-        fingerprint,
-    })
+    Ok(Content::new(bytes, settings, tests))
+}
+
+impl Content {
+    pub(crate) fn new(module: Vec<u8>, settings: Option<Vec<u8>>, tests: Option<Vec<u8>>) -> Self {
+        let fingerprint = Fingerprint {
+            module: digest(&module),
+            settings: settings.as_deref().map(digest),
+            tests: tests.as_deref().map(digest),
+        };
+        Self {
+            module,
+            settings,
+            tests,
+            fingerprint,
+        }
+    }
 }
 
 /// Returns the bytes of a file, `None` if there is no such file. Reads, never maps: a mapped file that

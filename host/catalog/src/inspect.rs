@@ -1,15 +1,17 @@
 //! What a policy is, may do and lacks, without serving it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use portcullis_core::Digest;
-use portcullis_engine::{Description, Engine, Grants, Limits, describe};
+use portcullis_engine::{Description, Engine, Grants, Limits};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Paths};
+use crate::prover::Task;
 use crate::settings::SettingsFile;
 use crate::signature::{Publisher, SignatureError, signer};
-use crate::unit::{UnitError, UnitProblem, prove};
+use crate::unit::{UnitError, UnitProblem};
 use crate::vectors::{TestOutcome, TestVectors};
 
 /// What can be said of one `NAME.wasm` with the files beside it.
@@ -50,8 +52,6 @@ pub fn inspect(
     let paths = Paths::of(module.to_owned());
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
     let content = directory::read_unit(paths.clone(), options.max_module_size).content?;
-    let description = describe(&content.module)
-        .map_err(|error| UnitError::new(&paths.module, UnitProblem::Load(error)))?;
     let tests = match &content.tests {
         Some(bytes) => TestVectors::parse(&paths.tests, bytes)?.len(),
         None => 0,
@@ -64,6 +64,18 @@ pub fn inspect(
     )?;
     let terms = options.terms(&name);
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), &name, &terms)?;
+    let (content, options) = (Arc::new(content), Arc::new(options.clone()));
+    let task = Task {
+        name,
+        paths,
+        content: Arc::clone(&content),
+        options: Arc::clone(&options),
+        yields: false,
+        describes: true,
+    };
+    let proof = options.prover.prove(engine, &task)?;
+    let undescribed = || Err(UnitError::new(&task.paths.module, UnitProblem::Stopped));
+    let description = proof.description.unwrap_or_else(undescribed)?;
     Ok(Inspection {
         digest: content.fingerprint.module,
         version: content.fingerprint.version(),
@@ -76,7 +88,8 @@ pub fn inspect(
             .decisions_per_instance
             .map_or(1, std::num::NonZero::get),
         tests,
-        verdict: prove(engine, &name, &paths, &content, options)
+        verdict: proof
+            .verdict
             .map(|(policy, outcomes)| (policy.is_snapshotted(), outcomes)),
     })
 }

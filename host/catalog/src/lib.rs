@@ -15,6 +15,7 @@
 //! - [`Watcher`]: keeps a catalog true to its directory.
 //! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, the chain for the others.
 //! - [`Report`]: what one pass over the directory did. [`Status`]: how every policy is doing.
+//! - [`Prover`]: where new versions are proved; [`prove_for_parent`]: what a child does that proves one.
 //! - [`sign`] and [`signer`]: who vouches for a module.
 //! - [`rollback`]: goes back to a version that was kept. [`test_policies`]: runs test vectors without serving. [`inspect`]:
 //!   what a policy is, may do and lacks.
@@ -26,6 +27,7 @@ mod inspect;
 mod loader;
 mod numbers;
 mod pace;
+mod prover;
 mod report;
 mod rollback;
 mod routes;
@@ -45,6 +47,9 @@ pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
 pub use inspect::{Inspection, inspect};
 pub use numbers::CatalogNumbers;
+pub use prover::{
+    ChildError, ChildFailure, ChildLimits, ChildProver, Prover, Stop, prove_for_parent,
+};
 pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
 pub use signature::{

@@ -1,25 +1,25 @@
 //! From what lies in the directory to what is in service.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{PolicyName, PolicyRef};
-use portcullis_engine::{Engine, LoadError, Policy};
+use portcullis_engine::{Engine, Policy};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
 use crate::numbers::Counters;
 use crate::pace::Pace;
+use crate::prover::{Proved, prove_all, prove_unit};
 use crate::report::{Change, Rejection, Report};
 use crate::routes::Route;
 use crate::snapshot::{Link, LoadedPolicy, Snapshot};
 use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
 use crate::store::{KeptVersion, Store, Version, lineage};
-use crate::unit::{UnitError, UnitProblem};
+use crate::unit::UnitError;
+use crate::vectors;
 
 /// How a pass treats what it finds changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) enum Pass {
 #[derive(Debug)]
 pub(crate) struct Loader {
     engine: Engine,
-    options: CatalogOptions,
+    options: Arc<CatalogOptions>,
     entries: BTreeMap<PolicyName, Entry>,
     /// Misnamed and orphaned files already reported.
     oddities: BTreeSet<PathBuf>,
@@ -124,7 +124,7 @@ impl Loader {
         let store = trusted_store(&options, &counters);
         Self {
             engine,
-            options,
+            options: Arc::new(options),
             entries: BTreeMap::new(),
             oddities: BTreeSet::new(),
             // Numbers go on where the last host left off, so that one of them means one version.
@@ -136,7 +136,7 @@ impl Loader {
         }
     }
 
-    pub(crate) const fn options(&self) -> &CatalogOptions {
+    pub(crate) fn options(&self) -> &CatalogOptions {
         &self.options
     }
 
@@ -155,6 +155,7 @@ impl Loader {
             .chain(scan.units.keys())
             .cloned()
             .collect();
+        let mut wanted = Vec::new();
         for name in names {
             let unit = scan.units.remove(&name);
             let found = unit.as_ref().map(Unit::tried);
@@ -167,13 +168,12 @@ impl Loader {
                 Wants::Nothing => {}
                 Wants::Time => report.unsettled = true,
                 Wants::Loading => match unit.zip(found) {
-                    Some((unit, found)) => {
-                        report.changes.extend(self.load(&name, unit, found, pass));
-                    }
+                    Some((unit, found)) => wanted.push((name, unit, found)),
                     None => report.changes.extend(self.remove(name)),
                 },
             }
         }
+        self.load_all(wanted, pass, &mut report);
         report.unused_grants = self.unused_grants(pass);
         Ok(report)
     }
@@ -187,6 +187,30 @@ impl Loader {
             tracing::warn!(policy.name = %name, "grants of a policy that is not in the directory");
         }
         unused
+    }
+
+    /// Loads units and puts those in service that are good. At the first pass nothing serves, so loading takes all the time there is;
+    /// later, logins come first.
+    fn load_all(
+        &mut self,
+        wanted: Vec<(PolicyName, Unit, Tried)>,
+        pass: Pass,
+        report: &mut Report,
+    ) {
+        let (units, found): (Vec<_>, Vec<_>) = wanted
+            .into_iter()
+            .map(|(name, unit, found)| {
+                let tests = unit.paths.tests.clone();
+                ((name, unit), (found, tests))
+            })
+            .unzip();
+        let proved = prove_all(&self.engine, &self.options, units, pass != Pass::First);
+        for ((name, proved), (found, tests)) in proved.into_iter().zip(found) {
+            let loaded = proved.and_then(|proved| passed(proved, &tests));
+            report
+                .changes
+                .extend(self.loaded(&name, loaded, found, pass));
+        }
     }
 
     /// What is in service: the guards, the chains for some logins, and the chain for the others: names listed in `order` first, then
@@ -318,9 +342,18 @@ impl Loader {
         Some(Change::Removed(name))
     }
 
-    fn load(&mut self, name: &PolicyName, unit: Unit, found: Tried, pass: Pass) -> Vec<Change> {
-        let started = Instant::now();
-        let loaded = self.load_unit(name, unit, pass);
+    /// Takes in what loading a unit came to.
+    fn loaded(
+        &mut self,
+        name: &PolicyName,
+        loaded: Result<Proved, UnitError>,
+        found: Tried,
+        pass: Pass,
+    ) -> Vec<Change> {
+        if self.options.stop.is_stopped() {
+            // Nothing is known of this version, and nothing is going to serve.
+            return Vec::new();
+        }
         let entry = self.entries.entry(name.clone()).or_default();
         entry.pending = None;
         let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
@@ -328,14 +361,15 @@ impl Loader {
         let before = entry.transient.take();
         entry.attempt = Some(Attempt::of(loaded.as_ref().err()));
         match loaded {
-            Ok((policy, content)) => {
-                let reference = self.serve(name, policy, &content);
+            Ok(proved) => {
+                let elapsed = proved.elapsed.as_millis();
+                let reference = self.serve(name, proved.policy, &proved.content);
                 tracing::info!(
                     policy.name = %name,
                     policy.digest = %reference.digest,
                     policy.version = %reference.version,
                     policy.generation = reference.generation,
-                    elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX),
                     "policy loaded"
                 );
                 vec![Change::Loaded(reference)]
@@ -356,40 +390,6 @@ impl Loader {
                 rejected.into_iter().chain(restored).collect()
             }
         }
-    }
-
-    /// Loads a unit on a thread of its own, which is left behind if it takes too long: a compiler cannot be interrupted, and the
-    /// other policies should not wait for it. At the first pass nothing serves, so loading takes all the time there is; later, logins
-    /// come first.
-    fn load_unit(
-        &self,
-        name: &PolicyName,
-        unit: Unit,
-        pass: Pass,
-    ) -> Result<(Policy, Content), UnitError> {
-        let limit = self.options.load_timeout;
-        let module = unit.paths.module.clone();
-        let engine = match pass {
-            Pass::First => self.engine.clone(),
-            Pass::Now | Pass::Again | Pass::Settled(_) => self.engine.yielding(),
-        };
-        let options = self.options.clone();
-        let (name, (sender, receiver)) = (name.clone(), channel());
-        let work = move || {
-            // Nobody listens any more if it took too long.
-            let _ = sender.send(unit.load(&engine, &name, &options));
-        };
-        let thread = Builder::new().name("portcullis-load".to_owned());
-        if let Err(error) = thread.spawn(work) {
-            return Err(UnitError::new(&module, UnitProblem::NoThread(error)));
-        }
-        receiver.recv_timeout(limit).unwrap_or_else(|failure| {
-            let problem = match failure {
-                RecvTimeoutError::Timeout => UnitProblem::TooSlow { limit },
-                RecvTimeoutError::Disconnected => UnitProblem::Load(LoadError::HostPanic),
-            };
-            Err(UnitError::new(&module, problem))
-        })
     }
 
     fn serving(&self, name: &PolicyName) -> Option<&Serving> {
@@ -487,12 +487,12 @@ impl Loader {
                 .unit(name, self.options.max_module_size)
                 .map_err(|error| error.to_string())
                 .and_then(|unit| {
-                    self.load_unit(name, unit, Pass::First)
+                    self.load_kept(name, unit)
                         .map_err(|error| error.to_string())
                 });
             match loaded {
-                Ok((policy, _)) => {
-                    let reference = self.put(name, policy, kept.version, true);
+                Ok(proved) => {
+                    let reference = self.put(name, proved.policy, kept.version, true);
                     tracing::warn!(
                         policy.name = %name,
                         policy.digest = %reference.digest,
@@ -511,6 +511,13 @@ impl Loader {
             }
         }
         None
+    }
+
+    /// Loads a version that was kept.
+    fn load_kept(&self, name: &PolicyName, unit: Unit) -> Result<Proved, UnitError> {
+        let tests = unit.paths.tests.clone();
+        let (_, proved) = prove_unit(&self.engine, &self.options, name.clone(), unit, false);
+        passed(proved?, &tests)
     }
 
     fn report_oddities(&mut self, scan: &directory::Scan, report: &mut Report) {
@@ -547,6 +554,14 @@ fn trusted_store(options: &CatalogOptions, counters: &Counters) -> Option<Store>
         return None;
     }
     Some(store)
+}
+
+/// A version whose tests passed; else the refusal that they come to.
+fn passed(proved: Proved, tests: &Path) -> Result<Proved, UnitError> {
+    match vectors::refusal(tests, &proved.outcomes) {
+        Some(refusal) => Err(refusal),
+        None => Ok(proved),
+    }
 }
 
 impl Attempt {

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use nkeys::KeyPair;
 use portcullis_files::{Directory, NewAccess};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// What is signed begins with this, so that a signature made for something else never fits a module.
@@ -26,7 +27,8 @@ const MAX_MODULE: u64 = 1 << 30;
 const SECTION: usize = HEAD.len() + KEY + SIGNATURE;
 
 /// The public nkey of somebody whose modules are trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
 pub struct Publisher(String);
 
 /// Text that is no public nkey.

@@ -1,4 +1,4 @@
-//! One policy as its author ships it: a module and its settings file.
+//! One policy as its author ships it, a module and its settings file: what proving it is. Where that is done: [`crate::prover`].
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,13 @@ use portcullis_engine::{Engine, EngineError, EvaluationError, LoadError, Policy,
 use portcullis_files::{FileKind, ReadError};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{Content, Paths, Unit};
+use crate::directory::{Content, Paths};
+use crate::prover::ChildFailure;
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignatureError};
 use crate::smoke;
 use crate::terms::Terms;
-use crate::vectors::{self, TestOutcome, TestVectors};
+use crate::vectors::{TestOutcome, TestVectors};
 
 /// Why a unit is not put in service: which file, where in it, and what is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,20 @@ pub enum UnitProblem {
         /// The most.
         limit: Duration,
     },
+    /// The process that loads it came to no answer.
+    #[error("{0}")]
+    Child(ChildFailure),
+    /// The process that loaded it refuses it.
+    #[error("{problem}")]
+    Refused {
+        /// What is wrong, as any of the others would say it.
+        problem: String,
+        /// Whether the same content may do better another time.
+        transient: bool,
+    },
+    /// The host stops, so it is not loaded any more.
+    #[error("not loaded, because the host stops")]
+    Stopped,
     /// There is no thread to load it on.
     #[error("cannot be loaded now: {0}")]
     NoThread(#[source] io::Error),
@@ -111,7 +126,10 @@ impl UnitError {
         match &self.problem {
             UnitProblem::Unreadable(_) | UnitProblem::NoThread(_) => true,
             UnitProblem::Load(error) => error.is_transient(),
-            UnitProblem::TestsFailed { transient, .. } => *transient,
+            UnitProblem::Child(failure) => failure.is_transient(),
+            UnitProblem::TestsFailed { transient, .. } | UnitProblem::Refused { transient, .. } => {
+                *transient
+            }
             // Want of time is no verdict.
             UnitProblem::Smoke { error, .. } => matches!(
                 error,
@@ -127,6 +145,17 @@ impl UnitError {
             line: None,
             problem,
         }
+    }
+
+    /// What the engine says of a unit, with the file at fault: settings are refused by the module but written in another file.
+    pub(crate) fn of_load(paths: &Paths, error: LoadError) -> Self {
+        let of_settings = matches!(error, LoadError::Settings(_) | LoadError::Limit { .. });
+        let file = if of_settings {
+            &paths.settings
+        } else {
+            &paths.module
+        };
+        Self::new(file, UnitProblem::Load(error))
     }
 
     /// The same, found in `line`.
@@ -147,34 +176,6 @@ impl UnitError {
     /// What is wrong.
     pub const fn problem(&self) -> &UnitProblem {
         &self.problem
-    }
-}
-
-impl Unit {
-    /// Checks, compiles, configures and tests the unit. What it was made from is returned with it.
-    pub(crate) fn load(
-        self,
-        engine: &Engine,
-        name: &PolicyName,
-        options: &CatalogOptions,
-    ) -> Result<(Policy, Content), UnitError> {
-        let (paths, content) = (&self.paths, self.content?);
-        let (policy, outcomes) = prove(engine, name, paths, &content, options)?;
-        match vectors::refusal(&paths.tests, &outcomes) {
-            Some(refusal) => Err(refusal),
-            None => Ok((policy, content)),
-        }
-    }
-
-    /// Does all that without putting it in service, and tells what its tests came to.
-    pub(crate) fn test(
-        self,
-        engine: &Engine,
-        name: &PolicyName,
-        options: &CatalogOptions,
-    ) -> Result<Vec<TestOutcome>, UnitError> {
-        let (paths, content) = (&self.paths, self.content?);
-        prove(engine, name, paths, &content, options).map(|(_, outcomes)| outcomes)
     }
 }
 
@@ -248,10 +249,7 @@ fn configure(
             let problem = UnitProblem::NoSettings { settings, error };
             UnitError::new(&paths.module, problem)
         }
-        LoadError::Settings(_) | LoadError::Limit { .. } => {
-            UnitError::new(&paths.settings, UnitProblem::Load(error))
-        }
-        _ => UnitError::new(&paths.module, UnitProblem::Load(error)),
+        error => UnitError::of_load(paths, error),
     })?;
     Ok(match file.decisions_per_instance {
         Some(decisions) => policy.reusing(decisions),

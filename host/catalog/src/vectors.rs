@@ -14,9 +14,11 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
 use portcullis_engine::{Engine, EvaluationError, Policy};
+use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, DirectoryError};
+use crate::prover::prove_all;
 use crate::unit::{UnitError, UnitProblem};
 use expectation::Expectation;
 use format::TestFile;
@@ -42,7 +44,7 @@ struct TestVector {
 }
 
 /// What one test vector came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct TestOutcome {
     /// The test's name.
     pub name: String,
@@ -177,11 +179,19 @@ pub fn test_policies(
 ) -> Result<Vec<TestedPolicy>, DirectoryError> {
     let scan = directory::scan(&options.directory, options.max_module_size)?;
     let units = scan.units.into_iter();
-    let wanted = units.filter(|(name, _)| only.is_empty() || only.contains(name));
-    let tested = wanted.map(|(name, unit)| TestedPolicy {
-        file: unit.paths.tests.clone(),
-        outcomes: unit.test(engine, &name, options),
+    let wanted: Vec<_> = units
+        .filter(|(name, _)| only.is_empty() || only.contains(name))
+        .collect();
+    let files: Vec<_> = wanted
+        .iter()
+        .map(|(_, unit)| unit.paths.tests.clone())
+        .collect();
+    let proved = prove_all(engine, &Arc::new(options.clone()), wanted, false);
+    let tested = proved.into_iter().zip(files);
+    let tested = tested.map(|((name, proved), file)| TestedPolicy {
         name,
+        file,
+        outcomes: proved.map(|proved| proved.outcomes),
     });
     Ok(tested.collect())
 }

@@ -18,17 +18,17 @@
 mod private;
 
 use std::fs::{self, File};
-use std::hash::{Hash as _, Hasher};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use data_encoding::HEXLOWER;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::code::{Authentic, CodeName, seal};
 use crate::load::one_line;
 use private::PrivateDirectory;
 
@@ -92,7 +92,6 @@ enum Refusal {
 const KEY: &str = "key";
 /// The first bytes of an entry, and with them the version of its layout.
 const MAGIC: &[u8] = b"portcullis compiled code, 1\n";
-const TAG_BYTES: usize = 32;
 
 /// What an entry is for.
 struct Header {
@@ -103,37 +102,19 @@ struct Header {
 }
 
 impl Header {
-    fn of(engine: &Engine, component: &[u8]) -> Self {
-        let component = digest::digest(&digest::SHA256, component);
-        let mut compatibility = Sum(digest::Context::new(&digest::SHA256));
-        engine
-            .precompile_compatibility_hash()
-            .hash(&mut compatibility);
-        let compatibility = compatibility.0.finish();
-        let (component, compatibility) = (component.as_ref(), compatibility.as_ref());
+    fn new(name: &CodeName) -> Self {
+        let CodeName {
+            component,
+            compatibility,
+        } = name;
         Self {
-            bytes: [MAGIC, component, compatibility].concat(),
+            bytes: [MAGIC, component.as_slice(), compatibility].concat(),
             name: format!(
                 "{}-{}",
                 HEXLOWER.encode(component),
                 HEXLOWER.encode(compatibility)
             ),
         }
-    }
-}
-
-/// A digest as the standard library's way to hash.
-struct Sum(digest::Context);
-
-impl Hasher for Sum {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        let sum = self.0.clone().finish();
-        let first = sum.as_ref().first_chunk().copied();
-        u64::from_be_bytes(first.unwrap_or_default())
     }
 }
 
@@ -173,12 +154,41 @@ impl CodeCache {
 
     /// The compiled component: from the cache, else compiled now and kept.
     pub(crate) fn compile(&self, engine: &Engine, component: &[u8]) -> wasmtime::Result<Component> {
-        let header = Header::of(engine, component);
+        let header = Header::new(&CodeName::new(engine, component));
+        let found = self.look_up(&header, |code| {
+            code.deserialize(engine)
+                .map_err(|error| Refusal::Incompatible(one_line(&format!("{error:#}"))))
+        });
+        if let Some(component) = found {
+            return Ok(component);
+        }
+        let component = Component::from_binary(engine, component)?;
+        self.keep(header, component.serialize());
+        Ok(component)
+    }
+
+    /// Returns the code of `name` that a child has compiled from the module with the digest `module`.
+    pub(crate) fn lend(&self, module: &[u8; 32], name: &CodeName) -> Option<Vec<u8>> {
+        let header = Header::new(&name.within(module));
+        self.look_up(&header, |code| Ok(code.bytes().to_vec()))
+    }
+
+    /// Keeps what a child has compiled from the module with the digest `module`.
+    pub(crate) fn take_back(&self, module: &[u8; 32], name: &CodeName, code: Vec<u8>) {
+        self.keep(Header::new(&name.within(module)), Ok(code));
+    }
+
+    /// What `take` makes of the code of an entry; `None` if there is no entry, or it is not used. Counts either.
+    fn look_up<T>(
+        &self,
+        header: &Header,
+        take: impl FnOnce(Authentic<'_>) -> Result<T, Refusal>,
+    ) -> Option<T> {
         let path = self.directory.path().join(&header.name);
-        match self.read(engine, &header, &path) {
-            Ok(Some(component)) => {
+        match self.read(header, &path, take) {
+            Ok(Some(found)) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
-                return Ok(component);
+                return Some(found);
             }
             Ok(None) => {}
             Err(refusal) => {
@@ -191,18 +201,16 @@ impl CodeCache {
             }
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
-        let component = Component::from_binary(engine, component)?;
-        self.keep(header, &path, &component);
-        Ok(component)
+        None
     }
 
-    /// The code of an entry; none if there is no entry.
-    fn read(
+    /// What `take` makes of the code of an entry; none if there is no entry.
+    fn read<T>(
         &self,
-        engine: &Engine,
         header: &Header,
         path: &Path,
-    ) -> Result<Option<Component>, Refusal> {
+        take: impl FnOnce(Authentic<'_>) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, Refusal> {
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(Refusal::Unreadable)?,
@@ -212,30 +220,16 @@ impl CodeCache {
             .take(self.max_bytes)
             .read_to_end(&mut entry)
             .map_err(Refusal::Unreadable)?;
-        let code = self.authentic(header, &entry)?;
-        let component = deserialize(engine, code)
-            .map_err(|error| Refusal::Incompatible(one_line(&format!("{error:#}"))))?;
+        let entry = Authentic::verify(&self.key, &entry).ok_or(Refusal::Unauthentic)?;
+        let taken = take(entry.after(&header.bytes).ok_or(Refusal::Misplaced)?)?;
         // When it was used last, for `prune`. If that cannot be noted, it goes sooner.
         let _ = file.set_modified(SystemTime::now());
-        Ok(Some(component))
+        Ok(Some(taken))
     }
 
-    /// The code in an entry that this cache has written for just this component and engine.
-    fn authentic<'a>(&self, header: &Header, entry: &'a [u8]) -> Result<Authentic<'a>, Refusal> {
-        let (signed, tag) = entry
-            .len()
-            .checked_sub(TAG_BYTES)
-            .and_then(|end| entry.split_at_checked(end))
-            .ok_or(Refusal::Unauthentic)?;
-        hmac::verify(&self.key, signed, tag).map_err(|_| Refusal::Unauthentic)?;
-        signed
-            .strip_prefix(header.bytes.as_slice())
-            .map(Authentic)
-            .ok_or(Refusal::Misplaced)
-    }
-
-    fn keep(&self, header: Header, path: &Path, component: &Component) {
-        match self.write(header, path, component) {
+    fn keep(&self, header: Header, code: wasmtime::Result<Vec<u8>>) {
+        let path = self.directory.path().join(&header.name);
+        match code.and_then(|code| self.write(header, &path, &code)) {
             Ok(()) => self.failed.store(false, Ordering::Relaxed),
             Err(error) if !self.failed.swap(true, Ordering::Relaxed) => tracing::warn!(
                 file = %path.display(),
@@ -246,11 +240,8 @@ impl CodeCache {
         }
     }
 
-    fn write(&self, header: Header, path: &Path, component: &Component) -> wasmtime::Result<()> {
-        let mut entry = header.bytes;
-        entry.extend(component.serialize()?);
-        let tag = hmac::sign(&self.key, &entry);
-        entry.extend(tag.as_ref());
+    fn write(&self, header: Header, path: &Path, code: &[u8]) -> wasmtime::Result<()> {
+        let entry = seal(&self.key, header.bytes, code);
         if u64::try_from(entry.len()).is_ok_and(|bytes| bytes > self.max_bytes) {
             // It would be all there is, and gone when the next one comes.
             return Ok(());
@@ -286,20 +277,4 @@ impl CodeCache {
         }
         Ok(())
     }
-}
-
-/// Code that [`CodeCache::authentic`] has let through.
-#[derive(Clone, Copy)]
-struct Authentic<'a>(&'a [u8]);
-
-#[expect(
-    unsafe_code,
-    reason = "wasmtime has no safe way to take compiled code back; `Authentic` is made in one place, after the check of the HMAC"
-)]
-fn deserialize(engine: &Engine, code: Authentic<'_>) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` asks for bytes that `Component::serialize` has made, unchanged. An HMAC-SHA256 over exactly these bytes was
-    // found right, and its key is known to nobody but processes of this user that write what `serialize` gives them. The bytes are in
-    // memory that is borrowed for the call, so nobody changes them after the check, and wasmtime copies them. That they are for this
-    // release of wasmtime, with these settings and on this processor, wasmtime checks by itself.
-    unsafe { Component::deserialize(engine, code.0) }
 }

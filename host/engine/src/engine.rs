@@ -7,10 +7,14 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::background;
+use crate::borrowed::{Borrowed, CodeStore};
 use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
+use crate::code::{CodeName, seal};
 use crate::functions::Functions;
 use crate::host;
 use crate::limits::Limits;
+use crate::policy::TransferKey;
+use crate::probe::{self, Unfit};
 use crate::reuse::Idle;
 use crate::state::State;
 use crate::ticker::Ticker;
@@ -33,14 +37,21 @@ impl Default for EngineOptions {
     }
 }
 
-/// The engine could not be built. A fault of the host.
+/// The engine could not be built: a fault of the host, or of the machine.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to build the policy engine")]
-pub struct EngineError(#[source] Box<dyn std::error::Error + Send + Sync>);
+#[non_exhaustive]
+pub enum EngineError {
+    /// wasmtime does not run here.
+    #[error("failed to build the policy engine")]
+    Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No policy could run here, whatever its file.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
 
 impl EngineError {
     fn new(error: wasmtime::Error) -> Self {
-        Self(error.into())
+        Self::Unusable(error.into())
     }
 }
 
@@ -72,6 +83,8 @@ struct Inner {
 struct Shared {
     verifier: Arc<dyn SecretVerifier>,
     code_cache: Option<Arc<CodeCache>>,
+    /// Where another process keeps compiled code for this one; it comes before the cache.
+    borrowed: Arc<OnceLock<Borrowed>>,
     functions: Arc<Functions>,
     ticker: Arc<Ticker>,
 }
@@ -87,10 +100,11 @@ impl Engine {
     ///
     /// Uses a pool of instance slots; where the address space for one cannot be had (a low `ulimit -v`), allocates on
     /// demand instead and says so in the log. A cache of compiled code that cannot be trusted is done without likewise.
+    /// Sees first that this process may run compiled code and has the address space for its decisions.
     ///
     /// # Errors
     ///
-    /// When wasmtime does not run on this machine.
+    /// When wasmtime does not run on this machine, or this process lacks what every policy needs.
     pub fn new(
         options: EngineOptions,
         verifier: Arc<dyn SecretVerifier>,
@@ -98,15 +112,17 @@ impl Engine {
         let code_cache = options.code_cache.and_then(|cache| CodeCache::open(&cache));
         let functions = Arc::<Functions>::default();
         let ticker = Ticker::start(Arc::clone(&functions));
-        let ticker = ticker.map_err(|error| EngineError(error.into()))?;
+        let ticker = ticker.map_err(|error| EngineError::Unusable(error.into()))?;
         let shared = Shared {
             verifier,
             code_cache: code_cache.map(Arc::new),
+            borrowed: Arc::default(),
             ticker: Arc::new(ticker),
             functions,
         };
         let mut config = config(&shared.functions)?;
         let on_demand = wasmtime::Engine::new(&config).map_err(EngineError::new)?;
+        probe::code(&on_demand)?;
         let on_demand = Self::on(on_demand, shared.clone(), false, None)?;
         let pool = pool(options.max_concurrent);
         let strategy = InstanceAllocationStrategy::Pooling(pool);
@@ -118,6 +134,7 @@ impl Engine {
                     error = format!("{error:#}"),
                     "no instance pool: instances are allocated on demand, which is slower"
                 );
+                probe::instances(on_demand.wasmtime(), options.max_concurrent)?;
                 Ok(on_demand)
             }
         }
@@ -231,11 +248,40 @@ impl Engine {
             .map(|cache| cache.counts())
     }
 
+    /// Has this engine, and those made of it, take compiled code from `store`, which seals it with `key`. For good: a second store is
+    /// not used.
+    pub fn borrow_code(&self, store: Arc<dyn CodeStore>, key: TransferKey) {
+        // Fails if there is a store.
+        let _ = self.inner.shared.borrowed.set(Borrowed { store, key });
+    }
+
+    /// Returns the code of `name` from this engine's cache, sealed with `key` for a process that has loaded the module with the digest
+    /// `module`; `None` if it is not there.
+    pub fn lend_code(
+        &self,
+        module: &[u8; 32],
+        name: &CodeName,
+        key: &TransferKey,
+    ) -> Option<Vec<u8>> {
+        let cache = self.inner.shared.code_cache.as_ref()?;
+        let code = cache.lend(module, name)?;
+        Some(seal(key.hmac(), name.to_bytes().to_vec(), &code))
+    }
+
+    /// Keeps what another process has compiled from the module with the digest `module` in this engine's cache, if it has one.
+    pub fn take_code_back(&self, module: &[u8; 32], name: &CodeName, code: &[u8]) {
+        if let Some(cache) = &self.inner.shared.code_cache {
+            cache.take_back(module, name, code.to_vec());
+        }
+    }
+
     /// Compiles a component, or finds its code in the cache.
     pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
-        let compile = || match &self.inner.shared.code_cache {
-            Some(cache) => cache.compile(self.wasmtime(), component),
-            None => Component::from_binary(self.wasmtime(), component),
+        let shared = &self.inner.shared;
+        let compile = || match (shared.borrowed.get(), &shared.code_cache) {
+            (Some(borrowed), _) => borrowed.compile(self.wasmtime(), component),
+            (None, Some(cache)) => cache.compile(self.wasmtime(), component),
+            (None, None) => Component::from_binary(self.wasmtime(), component),
         };
         if self.yields {
             background::run(compile)

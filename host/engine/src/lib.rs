@@ -10,6 +10,7 @@
 //! - [`Engine`]: compiles and links; owns the epoch ticker. [`CodeCacheOptions`]: where it keeps compiled code.
 //! - [`Policy`]: one loaded module, configured once, its memory snapshotted where it can be; [`Policy::decide`] answers
 //!   one request in an instance of its own, [`Policy::begin`] on a thread that should not be kept.
+//!   [`Policy::hand_over`] and [`Policy::take_over`] move it from the process that loaded it to the one that serves.
 //! - [`Limits`] and [`Grants`]: what a policy may use. [`Limit`] and [`Amount`]: one of them, for people.
 //! - [`describe`]: what a module is, without running it.
 //! - [`LoadError`]: why a module is not put in service. [`EvaluationError`]: why a decision failed, and
@@ -22,7 +23,9 @@
 //! a leak, not through a corrupted heap. A policy can opt out of that ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
 
 mod background;
+mod borrowed;
 mod cache;
+mod code;
 mod contract;
 mod engine;
 mod evaluation;
@@ -37,15 +40,19 @@ pub mod measure;
 mod module;
 mod overrun;
 mod policy;
+mod probe;
 mod reuse;
 mod snapshot;
 mod state;
 mod ticker;
 
+pub use borrowed::CodeStore;
 pub use cache::{CodeCacheCounts, CodeCacheOptions};
+pub use code::CodeName;
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
-pub use module::{Description, describe};
-pub use policy::{GaveUp, Metered, Policy, Source, Substituted};
+pub use module::{Description, check_shape, describe};
+pub use policy::{GaveUp, Metered, Policy, Source, Substituted, TransferKey};
+pub use probe::Unfit;

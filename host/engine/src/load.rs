@@ -20,6 +20,22 @@ pub enum LoadError {
     /// WebAssembly, but damaged or using what this host does not run.
     #[error("not a valid WebAssembly module, truncated perhaps: {0}")]
     Invalid(String),
+    /// Types inside types, deeper than the tools that read them can take.
+    #[error("its component types are nested more than {limit} deep, which no policy needs")]
+    TooNested {
+        /// The deepest.
+        limit: usize,
+    },
+    /// A function that takes the compiler more memory than it is worth.
+    #[error(
+        "one of its functions has {locals} locals and {blocks} branches, which takes more memory to compile than there may be: split it"
+    )]
+    TooComplex {
+        /// Locals of the function.
+        locals: u64,
+        /// Its blocks and branches.
+        blocks: u64,
+    },
     /// Imports from outside the contract.
     #[error(
         "it imports `{0}`; a policy may import `portcullis:policy` only: \
@@ -127,6 +143,9 @@ pub enum LoadError {
         /// The most there is.
         most: Amount,
     },
+    /// A policy that another process has loaded and that this one does not take.
+    #[error("the code of the process that loaded it is not taken: {0}")]
+    NotTakenOver(String),
     /// A fault of the host, caught.
     #[error("the host failed while loading it; this is a defect, please report it with the module")]
     HostPanic,

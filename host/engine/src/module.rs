@@ -1,15 +1,19 @@
 //! From a file's bytes to a component of our world, or a sentence that says why not.
 
 mod globals;
+mod shape;
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wit_component::{ComponentEncoder, DecodedWasm};
 
 use crate::contract::{CONTRACT, Name, PACKAGE, interfaces};
 use crate::limits::Grants;
 use crate::load::LoadError;
+
+pub use shape::check_shape;
 
 /// The interface a policy exports.
 const DECIDER: &str = "decider";
@@ -35,7 +39,7 @@ fn checked_component(bytes: &[u8], grants: Option<&Grants>) -> Result<Vec<u8>, L
 }
 
 /// What a module is, as far as can be told without running it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Description {
     /// Whether it is a component already; a core module is made one when it is loaded.
     pub is_component: bool,

@@ -27,7 +27,7 @@ static SPECIMEN: OnceLock<Option<String>> = OnceLock::new();
 ///     (canon lift (core func 0 "f") (memory 0 "m"))))
 /// ```
 #[rustfmt::skip]
-const COMPONENT: &[u8] = &[
+pub(crate) const COMPONENT: &[u8] = &[
     0x00, b'a', b's', b'm', 0x0d, 0x00, 0x01, 0x00, // a component
     0x01, 0x3b, // with a core module of 59 bytes
     0x00, b'a', b's', b'm', 0x01, 0x00, 0x00, 0x00,

@@ -2,6 +2,7 @@
 
 mod deciding;
 mod substituted;
+mod transfer;
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::PolicyName;
+use wasmtime::component::Component;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::engine::Engine;
@@ -27,6 +29,7 @@ use crate::ticker::TICK;
 pub(crate) use deciding::answer;
 pub use deciding::{GaveUp, Metered};
 pub use substituted::Substituted;
+pub use transfer::TransferKey;
 
 /// What a policy is made from. `Debug` shows the name only: settings have password hashes in them.
 #[derive(Clone, Copy)]
@@ -63,6 +66,7 @@ pub struct Policy {
     settings: Option<Arc<str>>,
     /// Instances that decide more than once, if that is wanted.
     reused: Option<Reused>,
+    grants: Grants,
     /// The buckets it may look into; none if it is granted none.
     granted: Option<Granted>,
 }
@@ -99,11 +103,7 @@ impl Policy {
         limits: Limits,
         grants: Grants,
     ) -> Result<Self, LoadError> {
-        limits.check()?;
-        let mut buckets = grants.key_values.iter();
-        if let Some(bucket) = buckets.find(|bucket| !engine.key_values().serves(bucket)) {
-            return Err(LoadError::UnknownBucket(bucket.clone()));
-        }
+        check(engine, &limits, &grants)?;
         // The tools below are written for modules made by other tools, not by an attacker.
         catch_unwind(AssertUnwindSafe(|| {
             Self::load_unguarded(engine, source, limits, grants)
@@ -148,9 +148,20 @@ impl Policy {
         let component = engine
             .compile(component)
             .map_err(|error| LoadError::compile(&error))?;
+        Self::link_compiled(engine, name, &component, limits, grants)
+    }
+
+    /// Links what a compiled component imports.
+    fn link_compiled(
+        engine: &Engine,
+        name: &PolicyName,
+        component: &Component,
+        limits: Limits,
+        grants: Grants,
+    ) -> Result<Self, LoadError> {
         let pre = engine
             .linker(grants.secrets)
-            .instantiate_pre(&component)
+            .instantiate_pre(component)
             .and_then(PolicyPre::new)
             .map_err(|error| LoadError::instantiate(&error))?;
         Ok(Self {
@@ -161,7 +172,8 @@ impl Policy {
             plain_hashes: grants.plain_hashes,
             settings: None,
             reused: None,
-            granted: Granted::new(grants.key_values),
+            granted: Granted::new(grants.key_values.clone()),
+            grants,
         })
     }
 
@@ -247,6 +259,16 @@ impl Policy {
             time,
         );
         store(&self.engine, state.allowing_plain_hashes(self.plain_hashes))
+    }
+}
+
+/// Refuses limits and grants that this host cannot give.
+fn check(engine: &Engine, limits: &Limits, grants: &Grants) -> Result<(), LoadError> {
+    limits.check()?;
+    let mut buckets = grants.key_values.iter();
+    match buckets.find(|bucket| !engine.key_values().serves(bucket)) {
+        Some(bucket) => Err(LoadError::UnknownBucket(bucket.clone())),
+        None => Ok(()),
     }
 }
 

@@ -108,7 +108,10 @@ fn what_is_not_toml_is_all_there_is_to_say() {
 fn a_directory_without_a_policy_is_not_ok() {
     let directory = tempfile::tempdir().unwrap();
     init(directory.path(), &[]).unwrap();
-    let found = run_check(&directory.path().join("portcullis.toml"), check_policies);
+    let found = run_check(
+        &directory.path().join("portcullis.toml"),
+        |file, policies, key_value| check_policies(file, policies, key_value, &Prover::default()),
+    );
     assert_eq!(found.code, ExitCode::BadPolicies);
     let lines: Vec<_> = found.problems.iter().map(ToString::to_string).collect();
     let [line] = lines.as_slice() else {

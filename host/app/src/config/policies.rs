@@ -9,7 +9,9 @@ use portcullis_core::PolicyName;
 
 use super::grants::{DECISION, MEMORY, read_grants, read_max_limits};
 use super::reader::Section;
-use super::values::{CONNECTION_TYPE, METHOD, POLICY, PUBLISHER, SIZE, SOME_TIME, TEXT, WORD};
+use super::values::{
+    CONNECTION_TYPE, Kind, METHOD, POLICY, PUBLISHER, SIZE, SOME_TIME, TEXT, WORD,
+};
 
 /// The table `[policies]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct Policies {
     pub grants: BTreeMap<PolicyName, PolicyGrants>,
     /// How long a policy may take to be loaded.
     pub load_timeout: Duration,
+    /// How much memory loading a policy may take, in bytes.
+    pub load_memory: u64,
     /// The policies that are asked about every login first, and may only deny. No name twice.
     pub guards: Vec<PolicyName>,
     /// `[policies.chains.NAME]`: the chains for some logins, by name.
@@ -50,6 +54,21 @@ pub struct Policies {
 
 /// More versions than anybody goes back.
 const MOST_VERSIONS: usize = 1000;
+
+/// The memory of the process that loads a policy, which takes some itself.
+const LOAD_MEMORY: Kind<u64> = Kind {
+    expected: SIZE.expected,
+    parse: |text| match (SIZE.parse)(text) {
+        Ok(bytes) if bytes < LEAST_LOAD_MEMORY => {
+            let least = LEAST_LOAD_MEMORY >> 20;
+            Err(format!("must be at least `{least}MiB`, found `{text}`"))
+        }
+        size => size,
+    },
+};
+
+/// Less than that is not enough for any policy.
+const LEAST_LOAD_MEMORY: u64 = 256 << 20;
 
 impl Policies {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
@@ -70,6 +89,7 @@ impl Policies {
         let grants = section.section("grants");
         let grants = grants.named(&POLICY, |section| read_grants(section, base));
         let load_timeout = section.value("load-timeout", &SOME_TIME, Duration::from_mins(2));
+        let load_memory = section.value("load-memory", &LOAD_MEMORY, 1 << 30);
         let guards = read_names(&mut section, "guards");
         let trusted_publishers = section.list("trusted-publishers", &PUBLISHER);
         let state_directory = if section.has("state-directory") {
@@ -123,6 +143,7 @@ impl Policies {
             max_limits: max_limits?,
             grants: grants?,
             load_timeout: load_timeout?,
+            load_memory: load_memory?,
             guards: guards?,
             chains: chains.collect(),
             trusted_publishers: trusted_publishers?,

@@ -1,0 +1,194 @@
+//! The child's side: confines itself, reads its task, proves it, and hands over what came of it.
+
+mod log;
+mod store;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
+
+use portcullis_core::{KeyValues, PolicyName, SecretVerifier};
+use portcullis_engine::{Engine, EngineError, EngineOptions, TransferKey};
+
+use super::confine::confine;
+use super::message::{self, Frame, FrameError, Job, Kind, Refusal, Report};
+use super::{Task, in_process};
+use crate::catalog::CatalogOptions;
+use crate::directory::{Content, Paths};
+use crate::terms::PolicyGrants;
+use crate::unit::UnitError;
+use log::Forwarding;
+use store::HostStore;
+
+/// Stack of the thread that proves the version, in bytes. The stack of a policy is counted in.
+const STACK: usize = 16 << 20;
+
+/// What a child allows itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChildLimits {
+    /// Most memory for data, in bytes.
+    pub memory: u64,
+    /// Most time of all processors together, in seconds.
+    pub processor_time: u64,
+}
+
+/// Why a child could not do its work. The parent sees only that it ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChildError {
+    /// What came from the parent is no task.
+    #[error(
+        "standard input has no task: this verb is for the host, which starts it by itself ({0})"
+    )]
+    Task(String),
+    /// There is no engine, or no thread.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The parent is gone, or the system refuses something.
+    #[error("cannot prove a policy")]
+    Io(#[from] io::Error),
+}
+
+impl From<FrameError> for ChildError {
+    fn from(error: FrameError) -> Self {
+        Self::Task(error.to_string())
+    }
+}
+
+/// Where frames go; shared with what forwards log lines.
+type Output = Arc<Mutex<io::Stdout>>;
+
+/// Confines this process for good, reads one task from standard input, and writes what came of it to standard output. For a process
+/// that a [`ChildProver`](crate::ChildProver) has started, before it does anything else: it is to have one thread.
+///
+/// Passwords of policy tests are compared by `verifier`. Any bucket may be granted; `key_values` says so.
+///
+/// # Errors
+///
+/// When there is no task, or the parent is gone.
+pub fn prove_for_parent(
+    limits: ChildLimits,
+    verifier: Arc<dyn SecretVerifier>,
+    key_values: Arc<dyn KeyValues>,
+) -> Result<(), ChildError> {
+    let confinement = confine(&limits);
+    let options = EngineOptions {
+        max_concurrent: 1,
+        code_cache: None,
+    };
+    let engine = Engine::new(options, verifier)?.looking_up_in(key_values);
+    let output = Arc::new(Mutex::new(io::stdout()));
+    send(&output, |to| {
+        message::say(to, Kind::Confinement, &confinement)
+    })?;
+    let thread = Builder::new()
+        .name("portcullis-prove".to_owned())
+        .stack_size(STACK);
+    let worker = thread.spawn(move || answer(&engine, &output))?;
+    match worker.join() {
+        Ok(answered) => answered,
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Reads the task and does it.
+fn answer(engine: &Engine, output: &Output) -> Result<(), ChildError> {
+    let (job, task) = read_task()?;
+    let key = TransferKey::from_text(&job.key);
+    let key = key.ok_or_else(|| ChildError::Task("the key is none".to_owned()))?;
+    // Fails if one is set already, which then hears the lines.
+    let _ = tracing::subscriber::set_global_default(Forwarding::new(&job.level, output));
+    if job.caches {
+        let key = TransferKey::from_text(&job.key);
+        let key = key.ok_or_else(|| ChildError::Task("the key is none".to_owned()))?;
+        engine.borrow_code(Arc::new(HostStore(Output::clone(output))), key);
+    }
+    let proof = in_process::here(engine, &task);
+    let handed_over = proof.verdict.and_then(|(policy, outcomes)| {
+        let code = policy.hand_over(&key);
+        let failed = |error| UnitError::of_load(&task.paths, error);
+        Ok((outcomes, code.map_err(failed)?))
+    });
+    let (verdict, code) = match handed_over {
+        Ok((outcomes, code)) => (Ok(outcomes), Some(code)),
+        Err(error) => (Err(Refusal::new(&error)), None),
+    };
+    let described =
+        |described: Result<_, UnitError>| described.map_err(|error| Refusal::new(&error));
+    let report = Report {
+        description: proof.description.map(described),
+        verdict,
+    };
+    send(output, |to| {
+        message::say(to, Kind::Report, &report)?;
+        match &code {
+            Some(code) => message::write(to, Kind::Code, code),
+            None => Ok(()),
+        }
+    })?;
+    Ok(())
+}
+
+fn read_task() -> Result<(Job, Task), ChildError> {
+    let mut from = io::stdin().lock();
+    let job = Frame::expect(&mut from, Kind::Job, "a task")?;
+    let job: Job = message::parse(Kind::Job, &job)?;
+    let module = Frame::expect(&mut from, Kind::Module, "a module")?;
+    let mut file = |is: bool, kind| {
+        is.then(|| Frame::expect(&mut from, kind, "a file"))
+            .transpose()
+    };
+    let settings = file(job.settings, Kind::Settings)?;
+    let tests = file(job.tests, Kind::Tests)?;
+    let name = job.name.parse();
+    let name = name.map_err(|_| ChildError::Task("no policy has this name".to_owned()))?;
+    let task = Task {
+        paths: Paths::of((&job.module).into()),
+        content: Arc::new(Content::new(module, settings, tests)),
+        options: Arc::new(job.options(&name)),
+        name,
+        yields: job.yields,
+        describes: job.describes,
+    };
+    Ok((job, task))
+}
+
+/// Writes frames and has them on their way.
+fn send(
+    output: &Output,
+    write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
+) -> io::Result<()> {
+    let output = output.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut to = output.lock();
+    write(&mut to)?;
+    to.flush()
+}
+
+impl Job {
+    /// The options of a catalog under which [`crate::unit::prove`] does the same with this policy.
+    fn options(&self, name: &PolicyName) -> CatalogOptions {
+        let granted = PolicyGrants {
+            grants: self.terms.grants.clone(),
+            max_limits: Some(self.terms.max_limits),
+        };
+        CatalogOptions {
+            limits: self.terms.limits,
+            grants: BTreeMap::from([(name.clone(), granted)]),
+            trusted_publishers: self.trusted_publishers.clone(),
+            ..CatalogOptions::new("")
+        }
+    }
+}
+
+impl Refusal {
+    fn new(error: &UnitError) -> Self {
+        Self {
+            file: error.file().display().to_string(),
+            line: error.line(),
+            problem: error.problem().to_string(),
+            transient: error.is_transient(),
+        }
+    }
+}

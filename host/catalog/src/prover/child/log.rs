@@ -1,0 +1,86 @@
+//! What a child logs, policies' own lines among it, on its way to the host's log.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::{Output, send};
+use crate::prover::message::{self, Kind, Line};
+
+/// Sends the events of this program's own crates to the host.
+pub(super) struct Forwarding {
+    most: LevelFilter,
+    output: Output,
+    /// Lines sent so far.
+    lines: AtomicU64,
+}
+
+impl Forwarding {
+    /// The most lines. A policy has a limit for each decision, and may come with many tests.
+    const MOST: u64 = 1_000;
+
+    /// `most` is the most detailed level that the host logs.
+    pub(super) fn new(most: &str, output: &Output) -> Self {
+        Self {
+            most: most.parse().unwrap_or(LevelFilter::INFO),
+            output: Output::clone(output),
+            lines: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Subscriber for Forwarding {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event()
+            && *metadata.level() <= self.most
+            && metadata.target().starts_with("portcullis")
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.most)
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        if self.lines.fetch_add(1, Ordering::Relaxed) >= Self::MOST {
+            return;
+        }
+        let mut line = Line {
+            level: event.metadata().level().to_string(),
+            ..Line::default()
+        };
+        event.record(&mut line);
+        // A host that is gone does not read it; this process ends with it.
+        let _ = send(&self.output, |to| message::say(to, Kind::Log, &line));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            value.clone_into(&mut self.message);
+        } else {
+            self.fields
+                .push((field.name().to_owned(), value.to_owned()));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}

@@ -1,0 +1,309 @@
+//! What a child takes away from itself before it reads a byte of its task.
+//!
+//! Everything here is done on the process's only thread: landlock holds for the calling thread and those it starts.
+
+use super::child::ChildLimits;
+use super::message::Confinement;
+
+/// Limits the process, ties it to its parent, and closes what it inherited. What could not be done is in the words returned.
+pub(super) fn confine(limits: &ChildLimits) -> Confinement {
+    let mut failed = Vec::new();
+    system::tie(&mut failed);
+    system::limit(limits, &mut failed);
+    let limited = if failed.is_empty() {
+        format!(
+            "memory {} MiB, processor time {} s, 32 open files, no core dump",
+            limits.memory >> 20,
+            limits.processor_time
+        )
+    } else {
+        format!("not in force: {}", failed.join(", "))
+    };
+    let (files, calls) = (system::deny_files(), system::deny_calls());
+    Confinement {
+        whole: failed.is_empty() && files.is_ok() && calls.is_ok(),
+        limits: limited,
+        files: files.unwrap_or_else(|why| format!("not in force: {why}")),
+        calls: calls.unwrap_or_else(|why| format!("not in force: {why}")),
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use landlock::{
+        ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetStatus, Scope,
+    };
+    use rustix::process::{
+        DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
+        set_parent_process_death_signal, setrlimit,
+    };
+    use seccompiler::{
+        SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule, apply_filter, apply_filter_all_threads,
+    };
+
+    use super::ChildLimits;
+
+    /// The newest landlock that is asked for; an older kernel does what it can.
+    const LANDLOCK: ABI = ABI::V6;
+
+    /// Ends with the parent, and shows its memory to no process of the same user.
+    pub(super) fn tie(failed: &mut Vec<&'static str>) {
+        if set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
+            failed.push("ending with the host");
+        }
+        if set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err() {
+            failed.push("not dumpable");
+        }
+        close_inherited();
+    }
+
+    /// Closes what is open besides the standard streams. The host opens all of its files for itself alone, but may have inherited
+    /// some that are not.
+    #[expect(
+        unsafe_code,
+        reason = "a number is all that is known of an inherited file"
+    )]
+    fn close_inherited() {
+        let Ok(open) = fs::read_dir("/proc/self/fd") else {
+            return;
+        };
+        let numbers: Vec<i32> = open
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|number| *number > 2)
+            .collect();
+        for number in numbers {
+            // One of them is the directory that was just read, and closed with it.
+            if fs::exists(format!("/proc/self/fd/{number}")).unwrap_or(false) {
+                // SAFETY: this is the process's only thread and it has opened nothing yet, so nothing owns this number.
+                unsafe { rustix::io::close(number) }
+            }
+        }
+    }
+
+    /// Sets the limits of the process, which it cannot raise again (see [`deny_calls`]).
+    pub(super) fn limit(limits: &ChildLimits, failed: &mut Vec<&'static str>) {
+        /// The contents of a policy's memory lie in a file without a name (`memfd_create`), which counts; it is at most so large.
+        const FILE: u64 = 256 << 20;
+        /// Of the first thread, which only waits.
+        const STACK: u64 = 8 << 20;
+        for (resource, limit, name) in [
+            // Not the address space: instances reserve 4 GiB of it, and use little. What the allocator has reserved already counts.
+            (
+                Resource::Data,
+                limits.memory.saturating_add(data()),
+                "memory",
+            ),
+            (Resource::Stack, STACK, "stack"),
+            (Resource::Cpu, limits.processor_time, "processor time"),
+            (Resource::Nofile, 32, "open files"),
+            (Resource::Fsize, FILE, "size of files"),
+            (Resource::Core, 0, "no core dump"),
+        ] {
+            let limit = Rlimit {
+                current: Some(limit),
+                maximum: Some(limit),
+            };
+            if setrlimit(resource, limit).is_err() {
+                failed.push(name);
+            }
+        }
+    }
+
+    /// What this process has of what [`Resource::Data`] limits, in bytes; 0 if the system does not say.
+    fn data() -> u64 {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let kibibytes = status.lines().find_map(|line| {
+            line.strip_prefix("VmData:")?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        });
+        kibibytes.map_or(0, |kibibytes: u64| kibibytes.saturating_mul(1024))
+    }
+
+    /// Denies every file by name, the network, signals to other processes, and new privileges.
+    pub(super) fn deny_files() -> Result<String, String> {
+        let restricted = Ruleset::default()
+            .handle_access(AccessFs::from_all(LANDLOCK))
+            .and_then(|rules| rules.handle_access(AccessNet::from_all(LANDLOCK)))
+            .and_then(|rules| rules.scope(Scope::from_all(LANDLOCK)))
+            .and_then(|rules| rules.create()?.restrict_self());
+        match restricted.map(|status| status.ruleset) {
+            Ok(RulesetStatus::FullyEnforced) => Ok("none, by landlock".to_owned()),
+            Ok(RulesetStatus::PartiallyEnforced) => {
+                Ok("none, by landlock as far as this kernel has it".to_owned())
+            }
+            Ok(RulesetStatus::NotEnforced) => Err("this kernel has no landlock".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Denies the system calls that open files, start programs, talk to the network or to other processes, or raise limits.
+    pub(super) fn deny_calls() -> Result<String, String> {
+        let architecture = std::env::consts::ARCH.try_into();
+        let architecture = architecture.map_err(|_| "no seccomp on this processor".to_owned())?;
+        let filter = |rules: BTreeMap<i64, Vec<SeccompRule>>, action| {
+            SeccompFilter::new(rules, SeccompAction::Allow, action, architecture)
+        };
+        let told = |error: &dyn std::fmt::Display| error.to_string();
+        // glibc falls back to `clone`, whose flags a filter can see.
+        let absent = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+        let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+        let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        let newer = filter(newer, absent).map_err(|error| told(&error))?;
+        let denied = filter(rules().map_err(|error| told(&error))?, denied);
+        let denied = denied.map_err(|error| told(&error))?;
+        for filter in [newer, denied] {
+            let program: seccompiler::BpfProgram = filter
+                .try_into()
+                .map_err(|error: seccompiler::BackendError| told(&error))?;
+            apply_filter_all_threads(&program)
+                .or_else(|_| apply_filter(&program))
+                .map_err(|error| told(&error))?;
+        }
+        Ok("no file, program, network, process or limit, by seccomp".to_owned())
+    }
+
+    fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+        let mut rules: BTreeMap<_, _> = DENIED.iter().map(|call| (*call, Vec::new())).collect();
+        // A thread is all that may be made.
+        let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
+        let is_process = SeccompCondition::new(
+            0,
+            SeccompCmpArgLen::Qword,
+            SeccompCmpOp::MaskedEq(thread),
+            0,
+        )?;
+        rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_process])?]);
+        // Limits may be read: the standard library looks at the one of the stack.
+        let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+        rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![sets])?]);
+        Ok(rules)
+    }
+
+    /// Calls that need no look at their arguments.
+    const DENIED: &[i64] = &[
+        // Files by name.
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_open,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_creat,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_unlink,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_rename,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_mkdir,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_rmdir,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_link,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_symlink,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_mknod,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_chmod,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_chown,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_lchown,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_open_by_handle_at,
+        libc::SYS_unlinkat,
+        libc::SYS_renameat2,
+        libc::SYS_mkdirat,
+        libc::SYS_linkat,
+        libc::SYS_symlinkat,
+        libc::SYS_mknodat,
+        libc::SYS_fchmodat,
+        libc::SYS_fchownat,
+        libc::SYS_truncate,
+        libc::SYS_setxattr,
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_chroot,
+        libc::SYS_pivot_root,
+        // Programs and processes.
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_fork,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_vfork,
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_kill,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_unshare,
+        libc::SYS_setns,
+        // The network, and what stays when the process is gone.
+        libc::SYS_socket,
+        libc::SYS_socketpair,
+        libc::SYS_connect,
+        libc::SYS_bind,
+        libc::SYS_shmget,
+        libc::SYS_msgget,
+        libc::SYS_semget,
+        libc::SYS_mq_open,
+        // What gets around all this, or was often the way into a kernel.
+        libc::SYS_setrlimit,
+        libc::SYS_io_uring_setup,
+        libc::SYS_bpf,
+        libc::SYS_perf_event_open,
+        libc::SYS_userfaultfd,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_keyctl,
+        libc::SYS_init_module,
+        libc::SYS_finit_module,
+        libc::SYS_delete_module,
+        libc::SYS_kexec_load,
+        libc::SYS_reboot,
+    ];
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    use super::ChildLimits;
+
+    /// Nothing of it is to be had here.
+    pub(super) fn tie(failed: &mut Vec<&'static str>) {
+        failed.push("ending with the host");
+    }
+
+    /// Sets what there is of limits.
+    pub(super) fn limit(limits: &ChildLimits, failed: &mut Vec<&'static str>) {
+        for (resource, limit, name) in [
+            (Resource::Data, limits.memory, "memory"),
+            (Resource::Cpu, limits.processor_time, "processor time"),
+            (Resource::Core, 0, "no core dump"),
+        ] {
+            let limit = Rlimit {
+                current: Some(limit),
+                maximum: Some(limit),
+            };
+            if setrlimit(resource, limit).is_err() {
+                failed.push(name);
+            }
+        }
+    }
+
+    pub(super) fn deny_files() -> Result<String, String> {
+        Err("this system has no landlock".to_owned())
+    }
+
+    pub(super) fn deny_calls() -> Result<String, String> {
+        Err("this system has no seccomp".to_owned())
+    }
+}

@@ -1,0 +1,72 @@
+//! Proving a version in this process: for programs that cannot start themselves again.
+//!
+//! A stack that overflows ends the process, and memory that is not there may. So what is known to bring either about is refused
+//! before it is read ([`portcullis_engine::check_shape`]), and the thread has a large stack.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::Builder;
+use std::time::Instant;
+
+use portcullis_engine::{Engine, LoadError, check_shape, describe};
+
+use super::{GLANCE, Proof, Task};
+use crate::unit::{self, UnitError, UnitProblem};
+
+/// Stack of the thread that proves a version, in bytes. Pages that it does not touch take no memory.
+pub(super) const STACK: usize = 64 << 20;
+
+/// Proves a version on a thread of its own, which is left behind if it takes too long: a compiler cannot be interrupted, and the
+/// other policies should not wait for it.
+pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
+    let module = &task.paths.module;
+    let failed = |problem| UnitError::new(module, problem);
+    check_shape(&task.content.module).map_err(|error| failed(UnitProblem::Load(error)))?;
+    let (limit, stop) = (task.options.load_timeout, &task.options.stop);
+    let (sender, receiver) = channel();
+    let (engine, task_of_thread) = (engine.clone(), task.clone());
+    let work = move || {
+        // If it took too long, the receiver is gone.
+        let _ = sender.send(here(&engine, &task_of_thread));
+    };
+    let thread = Builder::new()
+        .name("portcullis-load".to_owned())
+        .stack_size(STACK);
+    thread
+        .spawn(work)
+        .map_err(|error| failed(UnitProblem::NoThread(error)))?;
+    let started = Instant::now();
+    loop {
+        let left = limit.saturating_sub(started.elapsed());
+        match receiver.recv_timeout(GLANCE.min(left)) {
+            Ok(proof) => return Ok(proof),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(failed(UnitProblem::Load(LoadError::HostPanic)));
+            }
+            Err(RecvTimeoutError::Timeout) if stop.is_stopped() => {
+                return Err(failed(UnitProblem::Stopped));
+            }
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                return Err(failed(UnitProblem::TooSlow { limit }));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// Proves a version on this thread.
+pub(super) fn here(engine: &Engine, task: &Task) -> Proof {
+    let engine = if task.yields {
+        engine.yielding()
+    } else {
+        engine.clone()
+    };
+    let (paths, content) = (&task.paths, &task.content);
+    let described = || {
+        describe(&content.module)
+            .map_err(|error| UnitError::new(&paths.module, UnitProblem::Load(error)))
+    };
+    Proof {
+        description: task.describes.then(described),
+        verdict: unit::prove(&engine, &task.name, paths, content, &task.options),
+    }
+}

@@ -1,0 +1,305 @@
+//! The host's side: gives a child its task, waits for its answer, and takes the policy over.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::Builder;
+use std::time::Instant;
+
+use portcullis_core::PolicyName;
+use portcullis_engine::{CodeName, Engine, Policy, TransferKey};
+use tracing::level_filters::LevelFilter;
+
+use super::message::{self, Confinement, Frame, FrameError, Job, Kind, Line, Refusal, Report};
+use super::process::{ChildFailure, Pipes, Process};
+use super::{ChildProver, GLANCE, Proof, Said, Task};
+use crate::directory::Paths;
+use crate::unit::{UnitError, UnitProblem};
+
+/// What came of a child, before the policy is taken over.
+struct Answer {
+    report: Report,
+    code: Option<Vec<u8>>,
+}
+
+/// Has `process` prove a version. Kills it when it takes too long, or the host stops.
+pub(super) fn prove(
+    prover: &ChildProver,
+    mut process: Process,
+    engine: &Engine,
+    task: &Task,
+) -> Result<Proof, UnitError> {
+    let failed = |problem| UnitError::new(&task.paths.module, problem);
+    let no_random = || {
+        failed(UnitProblem::Child(ChildFailure::Ended(
+            ": no random bytes to be had".to_owned(),
+        )))
+    };
+    let key = TransferKey::random().ok_or_else(no_random)?;
+    let key = Arc::new(key);
+    let conversation = Conversation {
+        said: Arc::clone(&prover.said),
+        engine: engine.clone(),
+        task: task.clone(),
+        key: Arc::clone(&key),
+    };
+    let answer = conversation.hold(&mut process).map_err(failed)?;
+    drop(process);
+    Ok(taken_over(engine, task, &key, answer))
+}
+
+/// What it takes to talk to a child.
+struct Conversation {
+    said: Arc<Said>,
+    engine: Engine,
+    task: Task,
+    key: Arc<TransferKey>,
+}
+
+impl Conversation {
+    /// Lets a thread talk to the child, so that this one can give it up.
+    fn hold(self, process: &mut Process) -> Result<Answer, UnitProblem> {
+        let pipes = process.pipes();
+        let pipes = pipes.ok_or_else(|| UnitProblem::Child(ChildFailure::Ended(String::new())))?;
+        let options = Arc::clone(&self.task.options);
+        let (limit, stop) = (options.load_timeout, &options.stop);
+        let (sender, receiver) = channel();
+        let thread = Builder::new().name("portcullis-child".to_owned());
+        let talk = move || {
+            // If the child was given up, the receiver is gone.
+            let _ = sender.send(self.talk(pipes));
+        };
+        thread.spawn(talk).map_err(UnitProblem::NoThread)?;
+        let started = Instant::now();
+        loop {
+            let left = limit.saturating_sub(started.elapsed());
+            match receiver.recv_timeout(GLANCE.min(left)) {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(FrameError::Ended | FrameError::Io(_))) => {
+                    return Err(UnitProblem::Child(process.failure()));
+                }
+                Ok(Err(error)) => return Err(nonsense(&error.to_string())),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(nonsense("the host failed while it listened"));
+                }
+                Err(RecvTimeoutError::Timeout) if stop.is_stopped() => {
+                    return Err(UnitProblem::Stopped);
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                    return Err(UnitProblem::TooSlow { limit });
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Gives the child its task and hears it out.
+    fn talk(&self, pipes: Pipes) -> Result<Answer, FrameError> {
+        let Pipes {
+            mut stdin,
+            mut stdout,
+        } = pipes;
+        let confinement = Frame::expect(&mut stdout, Kind::Confinement, "its confinement")?;
+        say_once(
+            &self.said,
+            &message::parse(Kind::Confinement, &confinement)?,
+        );
+        self.give_task(&mut stdin).map_err(FrameError::Io)?;
+        let report: Report = loop {
+            let frame = Frame::read(&mut stdout)?;
+            match frame.kind {
+                Kind::Log => log(&self.task.name, &frame.parse()?),
+                Kind::Wanted => self
+                    .lend(&frame.bytes, &mut stdin)
+                    .map_err(FrameError::Io)?,
+                Kind::Compiled => self.take_back(&frame.bytes),
+                Kind::Report => break frame.parse()?,
+                found => {
+                    return Err(FrameError::Unexpected {
+                        found,
+                        wanted: "a report",
+                    });
+                }
+            }
+        };
+        let code = match &report.verdict {
+            Ok(_) => Some(Frame::expect(&mut stdout, Kind::Code, "the policy")?),
+            Err(_) => None,
+        };
+        Ok(Answer { report, code })
+    }
+
+    fn give_task(&self, to: &mut impl Write) -> io::Result<()> {
+        let (task, content) = (&self.task, &self.task.content);
+        let job = Job {
+            name: task.name.to_string(),
+            module: task.paths.module.display().to_string(),
+            terms: task.options.terms(&task.name),
+            trusted_publishers: task.options.trusted_publishers.clone(),
+            yields: task.yields,
+            describes: task.describes,
+            key: self.key.to_text(),
+            level: LevelFilter::current().to_string(),
+            caches: self.engine.code_cache_counts().is_some(),
+            settings: content.settings.is_some(),
+            tests: content.tests.is_some(),
+        };
+        message::say(to, Kind::Job, &job)?;
+        message::write(to, Kind::Module, &content.module)?;
+        let others = [
+            (Kind::Settings, &content.settings),
+            (Kind::Tests, &content.tests),
+        ];
+        for (kind, file) in others {
+            if let Some(file) = file {
+                message::write(to, kind, file)?;
+            }
+        }
+        to.flush()
+    }
+
+    /// Answers with the code of this name, if it is kept.
+    fn lend(&self, name: &[u8], to: &mut impl Write) -> io::Result<()> {
+        let module = self.task.content.fingerprint.module.as_bytes();
+        let code = CodeName::from_bytes(name)
+            .and_then(|(name, _)| self.engine.lend_code(module, &name, &self.key));
+        match code {
+            Some(code) => message::write(to, Kind::Found, &code)?,
+            None => message::write(to, Kind::Absent, &[])?,
+        }
+        to.flush()
+    }
+
+    /// Keeps code for the next time. What is wrong with it harms the same module only, in a child.
+    fn take_back(&self, named: &[u8]) {
+        let module = self.task.content.fingerprint.module.as_bytes();
+        if let Some((name, code)) = CodeName::from_bytes(named) {
+            self.engine.take_code_back(module, &name, code);
+        }
+    }
+}
+
+/// Makes of an answer what proving in this process would have come to.
+fn taken_over(engine: &Engine, task: &Task, key: &TransferKey, answer: Answer) -> Proof {
+    let paths = &task.paths;
+    let description = answer
+        .report
+        .description
+        .map(|described| described.map_err(|refusal| refusal.error(paths)));
+    let verdict = match (answer.report.verdict, answer.code) {
+        (Err(refusal), _) => Err(refusal.error(paths)),
+        (Ok(outcomes), Some(code)) => {
+            take_over(engine, task, key, &code).map(|policy| (policy, outcomes))
+        }
+        (Ok(_), None) => Err(UnitError::new(
+            &paths.module,
+            nonsense("the policy is missing"),
+        )),
+    };
+    Proof {
+        description,
+        verdict,
+    }
+}
+
+fn take_over(
+    engine: &Engine,
+    task: &Task,
+    key: &TransferKey,
+    code: &[u8],
+) -> Result<Policy, UnitError> {
+    Policy::take_over(engine, &task.name, key, code)
+        .map_err(|error| UnitError::of_load(&task.paths, error))
+}
+
+fn nonsense(what: &str) -> UnitProblem {
+    let what: String = what.chars().take(300).collect();
+    UnitProblem::Child(ChildFailure::Nonsense(what))
+}
+
+/// Tells the log once what children are confined by.
+fn say_once(said: &Said, confinement: &Confinement) {
+    if said.confinement.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let Confinement {
+        limits,
+        files,
+        calls,
+        whole,
+    } = confinement;
+    let message = "policies are proved in child processes";
+    if *whole {
+        tracing::info!(
+            child.limits = limits,
+            child.files = files,
+            child.calls = calls,
+            "{message}"
+        );
+    } else {
+        tracing::warn!(
+            child.limits = limits,
+            child.files = files,
+            child.calls = calls,
+            "{message}"
+        );
+    }
+}
+
+/// Repeats a line of the child's log.
+fn log(name: &PolicyName, line: &Line) {
+    let field = |name: &str| {
+        let mut fields = line.fields.iter();
+        fields
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    };
+    let (guest, error) = (field("guest.message"), field("error"));
+    let configure_us = field("policy.configure_us").and_then(|text| text.parse::<u64>().ok());
+    let asked = field("policy.asked");
+    // A filter of the log sees a line as it would if it had been written here.
+    macro_rules! repeat {
+        ($target:literal, $level:ident) => {
+            tracing::$level!(
+                target: $target,
+                {
+                    policy.name = %name,
+                    policy.configure_us = configure_us,
+                    policy.asked = asked,
+                    guest.message = guest,
+                    error = error
+                },
+                "{}",
+                line.message
+            )
+        };
+        ($target:literal) => {
+            match line.level.as_str() {
+                "ERROR" => repeat!($target, error),
+                "WARN" => repeat!($target, warn),
+                "INFO" => repeat!($target, info),
+                _ => repeat!($target, debug),
+            }
+        };
+    }
+    match asked {
+        Some(_) => repeat!("portcullis_engine::asked"),
+        None => repeat!("portcullis_engine::host"),
+    }
+}
+
+impl Refusal {
+    /// The error as it would have been in this process.
+    fn error(self, paths: &Paths) -> UnitError {
+        let of_unit = [&paths.module, &paths.settings, &paths.tests];
+        let mut known = of_unit.into_iter();
+        let file = known.find(|path| path.display().to_string() == self.file);
+        let file = file.cloned().unwrap_or_else(|| self.file.into());
+        let problem = UnitProblem::Refused {
+            problem: self.problem,
+            transient: self.transient,
+        };
+        UnitError::new(&file, problem).at_line(self.line)
+    }
+}

@@ -1,0 +1,149 @@
+//! The child as a process: started, given up, and what its end says.
+
+use std::io::{self, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+
+use bytesize::ByteSize;
+
+use super::ChildProver;
+use crate::catalog::CatalogOptions;
+
+/// Why a child came to no answer. One line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChildFailure {
+    /// Reading the module overflowed the child's stack.
+    #[error("it is nested too deep: the process that loaded it ran out of stack")]
+    Stack,
+    /// The child reached its limit of memory.
+    #[error(
+        "loading it takes more than {} of memory; raise `load-memory` under [policies] if that is meant",
+        ByteSize::b(*limit).display().iec()
+    )]
+    Memory {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The child reached its limit of processor time.
+    #[error(
+        "loading it takes too much processor time; raise `load-timeout` under [policies] if that is meant"
+    )]
+    ProcessorTime,
+    /// A signal ended the child.
+    #[error("the process that loaded it was ended by signal {0}")]
+    Signal(i32),
+    /// The child ended by itself, without an answer.
+    #[error("the process that loaded it ended without an answer{0}")]
+    Ended(String),
+    /// The child's answer makes no sense.
+    #[error("the process that loaded it is not to be believed: {0}")]
+    Nonsense(String),
+}
+
+impl ChildFailure {
+    /// Whether the same version may do better another time: somebody else ended the child, the system's out-of-memory killer perhaps.
+    pub(crate) const fn is_transient(&self) -> bool {
+        matches!(self, Self::Signal(9))
+    }
+}
+
+/// A child that runs. Dropping it kills and reaps it.
+pub(super) struct Process {
+    child: Child,
+    memory: u64,
+}
+
+/// The ends of a child's pipes.
+pub(super) struct Pipes {
+    pub(super) stdin: ChildStdin,
+    pub(super) stdout: ChildStdout,
+}
+
+impl ChildProver {
+    /// Starts a child for one version.
+    pub(super) fn start(&self, options: &CatalogOptions) -> io::Result<Process> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let processors = u64::try_from(processors).unwrap_or(u64::MAX);
+        let seconds = options.load_timeout.as_secs().saturating_add(1);
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .arg(format!("--memory={}", options.load_memory))
+            .arg(format!(
+                "--processor-time={}",
+                seconds.saturating_mul(processors)
+            ))
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        Ok(Process {
+            child,
+            memory: options.load_memory,
+        })
+    }
+}
+
+impl Process {
+    /// The pipes, once.
+    pub(super) fn pipes(&mut self) -> Option<Pipes> {
+        Some(Pipes {
+            stdin: self.child.stdin.take()?,
+            stdout: self.child.stdout.take()?,
+        })
+    }
+
+    /// What the end of a child says that has closed its output too soon. Ends one that goes on: of one that is ending, a signal no
+    /// longer changes how.
+    pub(super) fn failure(&mut self) -> ChildFailure {
+        let _ = self.child.kill();
+        let status = self.child.wait();
+        let said = self.child.stderr.take().map(said).unwrap_or_default();
+        match status {
+            Ok(status) => failure(status, &said, self.memory),
+            Err(error) => ChildFailure::Ended(format!(": {error}")),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The beginning of what a child wrote to standard error before it ended.
+fn said(stderr: ChildStderr) -> String {
+    let mut bytes = Vec::new();
+    // It cannot start programs, so with its end the pipe has one.
+    let _ = stderr.take(16 << 10).read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn failure(status: ExitStatus, said: &str, memory: u64) -> ChildFailure {
+    const SIGXCPU: i32 = 24;
+    // What the standard library says before it aborts; the signal is the same for all.
+    if said.contains("has overflowed its stack") {
+        return ChildFailure::Stack;
+    }
+    if said.contains("memory allocation of") {
+        return ChildFailure::Memory { limit: memory };
+    }
+    match status.signal() {
+        Some(SIGXCPU) => ChildFailure::ProcessorTime,
+        Some(signal) => ChildFailure::Signal(signal),
+        None => {
+            let last = said.lines().rev().find(|line| !line.trim().is_empty());
+            let last = last.map(|line| {
+                let line: String = line.chars().take(200).collect();
+                format!(": {}", line.escape_debug())
+            });
+            ChildFailure::Ended(last.unwrap_or_default())
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A policy that one process has loaded and another one takes over: compiled code and what belongs to it, authenticated.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use aws_lc_rs::{hmac, rand};
+use data_encoding::HEXLOWER;
+use portcullis_core::PolicyName;
+use serde::{Deserialize, Serialize};
+
+use super::{Policy, check};
+use crate::code::{Authentic, compatibility, seal};
+use crate::engine::Engine;
+use crate::limits::{Grants, Limits};
+use crate::load::{LoadError, one_line};
+use crate::reuse::Reused;
+
+/// First bytes of a policy on its way, and with them the version of the layout:
+/// the digest of the engine (32 bytes), the length of the metadata (4 bytes), the metadata as JSON, the code, the HMAC.
+const MAGIC: &[u8] = b"portcullis policy, 1\n";
+
+/// Key of one transfer: whoever has it may hand native code to the process that made it.
+pub struct TransferKey(hmac::Key, [u8; 32]);
+
+impl fmt::Debug for TransferKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TransferKey")
+            .finish_non_exhaustive()
+    }
+}
+
+impl TransferKey {
+    /// Makes a new random key; `None` if the system has no random bytes.
+    pub fn random() -> Option<Self> {
+        let mut bytes = [0; 32];
+        rand::fill(&mut bytes).ok()?;
+        Some(Self::from_bytes(bytes))
+    }
+
+    /// Reads the text that [`to_text`](Self::to_text) returned; `None` for anything else.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self::from_bytes)
+    }
+
+    /// Returns the key in hexadecimal, for the other process. A secret.
+    pub fn to_text(&self) -> String {
+        HEXLOWER.encode(&self.1)
+    }
+
+    pub(crate) const fn hmac(&self) -> &hmac::Key {
+        &self.0
+    }
+
+    fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes), bytes)
+    }
+}
+
+/// What belongs to the code of a policy.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    limits: Limits,
+    grants: Grants,
+    settings: Option<String>,
+    decisions: Option<NonZeroU32>,
+}
+
+impl Policy {
+    /// Returns this policy's code and what belongs to it, sealed with `key`, for [`take_over`](Self::take_over) in another process.
+    ///
+    /// # Errors
+    ///
+    /// When the code cannot be serialized.
+    pub fn hand_over(&self, key: &TransferKey) -> Result<Vec<u8>, LoadError> {
+        let about = About {
+            limits: self.limits,
+            grants: self.grants.clone(),
+            settings: self.settings.as_deref().map(str::to_owned),
+            decisions: self.reused.as_ref().map(Reused::decisions),
+        };
+        let about = serde_json::to_vec(&about).map_err(|error| not_taken(&error))?;
+        let length = u32::try_from(about.len()).map_err(|error| not_taken(&error))?;
+        let component = self.pre.instance_pre().component();
+        let code = component
+            .serialize()
+            .map_err(|error| LoadError::compile(&error))?;
+        let compatibility = compatibility(self.engine.wasmtime());
+        let header = [MAGIC, &compatibility, &length.to_le_bytes(), &about].concat();
+        Ok(seal(&key.0, header, &code))
+    }
+
+    /// Links a policy that another process has loaded, as it was: nothing is parsed, compiled or configured here. `name` is for its
+    /// log lines.
+    ///
+    /// # Errors
+    ///
+    /// When `sealed` was not sealed with `key`, is for another engine, or asks for limits or grants that this host does not give.
+    pub fn take_over(
+        engine: &Engine,
+        name: &PolicyName,
+        key: &TransferKey,
+        sealed: &[u8],
+    ) -> Result<Self, LoadError> {
+        let refused = |reason: &str| LoadError::NotTakenOver(reason.to_owned());
+        let signed = Authentic::verify(&key.0, sealed);
+        let signed = signed.ok_or_else(|| refused("it is not authentic"))?;
+        let rest = signed.after(MAGIC);
+        let rest = rest.ok_or_else(|| refused("it has another layout"))?;
+        let rest = rest.after(&compatibility(engine.wasmtime()));
+        let rest = rest.ok_or_else(|| refused("it was compiled for another engine"))?;
+        let (about, code) = rest
+            .split(4)
+            .and_then(|(length, rest)| {
+                let length = u32::from_le_bytes(length.try_into().ok()?);
+                rest.split(usize::try_from(length).ok()?)
+            })
+            .ok_or_else(|| refused("it is cut short"))?;
+        let about: About = serde_json::from_slice(about).map_err(|error| not_taken(&error))?;
+        check(engine, &about.limits, &about.grants)?;
+        let component = code
+            .deserialize(engine.wasmtime())
+            .map_err(|error| refused(&one_line(&format!("{error:#}"))))?;
+        super::overrun::prepare();
+        let mut policy = Self::link_compiled(engine, name, &component, about.limits, about.grants)?;
+        policy.settings = about.settings.map(Arc::from);
+        // The other process has done so in its engine; a slot of this one's pool may still be too small.
+        policy.instantiate_once(about.limits.deadline)?;
+        Ok(match about.decisions {
+            Some(decisions) => policy.reusing(decisions),
+            None => policy,
+        })
+    }
+}
+
+fn not_taken(error: &dyn std::error::Error) -> LoadError {
+    LoadError::NotTakenOver(one_line(&error.to_string()))
+}
