@@ -1,14 +1,16 @@
 //! What the host tells those who watch it over HTTP, and when it gives up.
 
 use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use portcullis_tests::{Accounts, Host, NatsServer, Release, Site, log_in};
+use portcullis_tests::{Accounts, Built, Host, NatsServer, Release, Site, barely_log_in, log_in};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{POLICY, SENSOR, sensor, settings, static_users};
+use crate::support::{POLICY, SENSOR, SENSOR_TOKEN, sensor, settings, static_users};
 
 /// What a page says.
 #[derive(Debug)]
@@ -166,17 +168,16 @@ async fn metrics_count_logins_for_every_connection() -> Result<()> {
     let page = get(&address, "/metrics").await?;
 
     assert_eq!(page.status, 200, "{page:?}");
-    assert!(
-        page.head.contains("application/openmetrics-text"),
-        "{page:?}"
-    );
+    assert!(page.head.contains("text/plain; version=0.0.4"), "{page:?}");
     for line in [
         "portcullis_ready 1.0",
         "portcullis_policies 1.0",
         "portcullis_nats_connected{connection=\"portcullis-1\"} 1.0",
         "portcullis_nats_connected{connection=\"portcullis-2\"} 1.0",
+        "# TYPE portcullis_permits_total counter",
         "portcullis_permits_total 1",
-        "# EOF",
+        "portcullis_denials_total{class=\"policy-denied\"} 0",
+        "portcullis_refusals_total{reason=\"issuer\"} 0",
     ] {
         assert!(
             page.content.lines().any(|other| other == line),
@@ -184,6 +185,87 @@ async fn metrics_count_logins_for_every_connection() -> Result<()> {
             page.content
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_for_those_who_ask() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15, true).await?;
+    let (_host, address) = spawn(&site, &server.url(), "").await?;
+    let request =
+        "GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: application/openmetrics-text\r\n\r\n";
+
+    let page = ask(&address, request).await?;
+
+    assert!(
+        page.head.contains("application/openmetrics-text"),
+        "{page:?}"
+    );
+    assert!(page.content.ends_with("# EOF\n"), "{page:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn connections_are_measured_before_they_are_made() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let (_host, address) = spawn(&site, "nats://127.0.0.1:1", "connections = 1").await?;
+
+    let page = get(&address, "/metrics").await?;
+
+    let line = "portcullis_nats_connected{connection=\"portcullis\"} 0.0";
+    assert!(page.content.contains(line), "{page:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn silent_connections_do_not_keep_probes_out() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15, true).await?;
+    let (_host, address) = spawn(&site, &server.url(), "").await?;
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(&address).await?);
+    }
+
+    for _ in 0..5 {
+        assert_eq!(get(&address, "/healthz").await?.status, 200);
+    }
+    Ok(())
+}
+
+/// A host whose standard error is a pipe that is never read goes on, and ends when it is asked to.
+#[tokio::test]
+async fn a_log_that_is_not_read_stops_neither_logins_nor_the_end() -> Result<()> {
+    let (site, server) = site(Release::Nats2_15, true).await?;
+    let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let health = format!("[health]\nlisten = \"{free}\"\n[log]\nlevel = \"trace\"\n");
+    let file = site.write_config("unread.toml", &site.host_config(&server.url(), &health))?;
+    let mut host = std::process::Command::new(Built::portcullis()?)
+        .args(["serve", "--log-format", "json", "--config"])
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let begun = Instant::now();
+    while !matches!(get(&free, "/readyz").await, Ok(page) if page.status == 200) {
+        ensure!(begun.elapsed().as_secs() < 60, "the host is never ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    for number in 0..500 {
+        let admitted = barely_log_in(server.port(), SENSOR_TOKEN).await?;
+        ensure!(admitted, "login {number} is refused");
+    }
+    assert_eq!(get(&free, "/readyz").await?.status, 200);
+    assert_eq!(get(&free, "/metrics").await?.status, 200);
+
+    let kill = std::process::Command::new("kill")
+        .arg(host.id().to_string())
+        .status()?;
+    ensure!(kill.success(), "cannot signal the host");
+    let ended = tokio::task::spawn_blocking(move || host.wait());
+    let status = tokio::time::timeout(Duration::from_secs(60), ended).await???;
+    assert_eq!(status.code(), Some(0));
     Ok(())
 }
 

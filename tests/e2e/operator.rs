@@ -102,16 +102,8 @@ async fn a_name_is_one_token_of_a_roles_template(
             .to_owned();
     for (index, (name, _)) in users.iter().enumerate() {
         let token = hash(&format!("token-{index}"), &["--token"]).await?;
-        let user = [
-            "[settings.users.\"",
-            name,
-            "\"]\ntoken = \"",
-            &token,
-            "\"\n",
-        ]
-        .concat();
-        settings += &user;
-        settings += "profile = \"own\"\n";
+        settings +=
+            &format!("[settings.users.\"{name}\"]\ntoken = \"{token}\"\nprofile = \"own\"\n");
     }
     site.policies
         .put_policy(POLICY, &static_users()?, &settings)?;

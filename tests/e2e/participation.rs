@@ -289,15 +289,19 @@ async fn restricted(site: &Site, permissions: &str) -> Result<NatsServer> {
     site.start_server_with(&config).await
 }
 
-const PUBLISH: [&str; 4] = [
+/// Inboxes of a prefix that permissions name.
+const GATE: &str = "inbox-prefix = \"_INBOX_gate\"";
+
+const PUBLISH: [&str; 5] = [
     "$SYS._INBOX.>",
     "$SYS.REQ.USER.INFO",
     "$SRV.INFO",
+    "_INBOX_gate.>",
     "_INBOX.>",
 ];
 const SUBSCRIBE: [&str; 4] = [
     "$SYS.REQ.USER.AUTH",
-    "_INBOX.>",
+    "_INBOX_gate.>",
     "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
     "$SRV.>",
 ];
@@ -314,7 +318,7 @@ async fn the_documented_permissions_suffice(
     let site = Site::create(release)?;
     put_policy(&site.policies).await?;
     let server = restricted(&site, &permissions(&PUBLISH, &SUBSCRIBE)).await?;
-    let (mut host, address) = spawn(&site, &server.url(), "").await?;
+    let (mut host, address) = spawn(&site, &server.url(), GATE).await?;
     host.ready().await?;
 
     assert!(barely_log_in(server.port(), SENSOR_TOKEN).await?);
@@ -337,9 +341,12 @@ async fn each_missing_permission_is_one_warning(
 ) -> Result<()> {
     let site = Site::create(release)?;
     put_policy(&site.policies).await?;
-    let allowed = permissions(&["$SYS.REQ.USER.INFO"], &["$SYS.REQ.USER.AUTH", "_INBOX.>"]);
+    let allowed = permissions(
+        &["$SYS.REQ.USER.INFO"],
+        &["$SYS.REQ.USER.AUTH", "_INBOX_gate.>"],
+    );
     let server = restricted(&site, &allowed).await?;
-    let (host, _) = spawn(&site, &server.url(), "").await?;
+    let (host, _) = spawn(&site, &server.url(), GATE).await?;
     host.ready().await?;
 
     let log = host.log().all();
@@ -356,7 +363,8 @@ async fn each_missing_permission_is_one_warning(
             "$SRV.INFO",
             "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
             "$SYS._INBOX.>",
-            "_INBOX.>"
+            "_INBOX.>",
+            "_INBOX_gate.>"
         ]
     );
     let errors = log.iter().filter(|event| event.text("level") == "ERROR");
@@ -369,7 +377,7 @@ async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> 
     let site = Site::create(Release::Nats2_15)?;
     put_policy(&site.policies).await?;
     let server = restricted(&site, &permissions(&["nothing"], &["$SYS.REQ.USER.AUTH"])).await?;
-    let (host, address) = spawn(&site, &server.url(), "").await?;
+    let (host, address) = spawn(&site, &server.url(), GATE).await?;
 
     readyz_says(&address, "unconfirmed: ").await?;
     says(&host, ALONE).await?;

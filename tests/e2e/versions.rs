@@ -119,8 +119,7 @@ async fn tests_warn_of_permits_that_hold_less_than_they_say() -> Result<()> {
                  login = { username = \"alice\", password = \"correct-horse-battery-staple\" }\n\
                  permit = { account = \"APP\" }\n";
     fs::write(site.path().join("policies/static-users.tests.toml"), tests)?;
-    let serving = Serving::start_at(site).await?;
-    let tested = policy(&["test"], &config(&serving.site)).await?;
+    let tested = policy(&["test"], &config(&site)).await?;
     for doubt in [
         "  warning: `responses` gets around",
         "  warning: clients can subscribe to `alice.>`",

@@ -27,7 +27,7 @@ pub use self::deny::{Deny, DenyMode};
 pub use self::health::Health;
 pub use self::identity::Identity;
 pub use self::key_value::KeyValue;
-pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat};
+pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat, WhenFull};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::operator::{Operator, SigningAccount};
 pub use self::policies::Policies;

@@ -98,16 +98,6 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_one_line_whatever_its_file_and_its_names_are() {
-        let problem = Problem::error("a\u{1b}c.toml", "test `x\n\u{7}`: failed");
-        let problem = problem.at_key("settings.\u{9b}2J").to_string();
-        assert_eq!(
-            problem,
-            "a\\u001bc.toml: settings.\\u009b2J: test `x\\u000a\\u0007`: failed"
-        );
-    }
-
-    #[test]
     fn what_is_escaped_in_json_is_still_json() {
         let text = serde_json::json!({ "name": "a\u{9b}b\u{202e}" }).to_string();
         let read: serde_json::Value = serde_json::from_str(&lines(&text)).unwrap();

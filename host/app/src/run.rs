@@ -77,10 +77,13 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
     };
     let format = format.unwrap_or(config.value.log.format);
     let level = level.unwrap_or_else(|| config.value.log.level.clone());
-    if let Err(error) = telemetry::init(format, &level) {
-        complain(&format!("portcullis: {error}"));
-        return ExitCode::Internal;
-    }
+    let _log = match telemetry::init(format, &level, config.value.log.when_full) {
+        Ok(guard) => guard,
+        Err(error) => {
+            complain(&format!("portcullis: {error}"));
+            return ExitCode::Internal;
+        }
+    };
     for problem in config.warnings.iter().chain(&secrets.warnings) {
         log_warning(problem);
     }

@@ -26,7 +26,7 @@ use crate::health::{
     policy_samples,
 };
 use crate::options::{catalog_options, code_cache_options, key_value_options, service_options};
-use crate::signals;
+use crate::{signals, telemetry};
 
 /// Answers authorization requests until `shutdown` is done, then finishes those in flight. Policies are proved in this process.
 ///
@@ -100,6 +100,12 @@ pub async fn serve_proving(
         participation,
     ));
     measure_service(&vitals, &service);
+    vitals.measure(|| {
+        let help = "Log lines that were dropped because nothing read them";
+        let dropped = telemetry::dropped_lines();
+        let sample = dropped.map(|lines| Sample::counter("log_lines_dropped", help, lines));
+        sample.into_iter().collect()
+    });
     measure_code(&vitals, engine);
     let numbers = catalog.clone();
     vitals.measure(move || policy_samples(&numbers.numbers()));

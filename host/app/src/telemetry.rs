@@ -1,16 +1,31 @@
 //! Logs, on standard error.
+//!
+//! A thread of its own writes them, so that a reader that stops does not stop a login: lines wait in a bounded queue,
+//! and what finds no room is dropped and counted, unless the configuration says to wait.
 
 use std::env;
 use std::io::{self, IsTerminal as _};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing::{Level, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
 
-use crate::config::{LogFilter, LogFormat};
+use crate::config::{LogFilter, LogFormat, WhenFull};
+
+/// Most lines that wait to be written: some megabytes.
+const MAX_LINES: usize = 8192;
+/// Longest wait at the end of the program for lines to be written.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
+/// The lines that found no room. One for the process, as its subscriber is.
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
 /// Why logs cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -24,17 +39,60 @@ pub enum CannotLog {
     Twice(#[from] SetGlobalDefaultError),
 }
 
+/// Writes what is left of the log when it is dropped, for two seconds at most.
+#[derive(Debug)]
+pub struct LogGuard(Option<WorkerGuard>);
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        let Some(guard) = self.0.take() else { return };
+        let (done, written) = mpsc::channel();
+        // The guard itself may print, and so wait for a reader that never comes.
+        let flush = thread::Builder::new().spawn(move || {
+            drop(guard);
+            // The program may have ended.
+            let _ = done.send(());
+        });
+        if flush.is_ok() {
+            let _ = written.recv_timeout(FLUSH_LIMIT);
+        }
+    }
+}
+
+/// Returns the number of lines that were dropped because nothing read them; `None` if [`init`] was not called.
+pub fn dropped_lines() -> Option<u64> {
+    let dropped = DROPPED.get()?.dropped_lines();
+    Some(u64::try_from(dropped).unwrap_or(u64::MAX))
+}
+
 /// Sends the events of the whole process to standard error: lines for people, in colour on a terminal unless
-/// `NO_COLOR` is set, or one flat JSON object a line.
+/// `NO_COLOR` is set, or one flat JSON object a line. `when_full` says what becomes of lines that nothing reads. Panics are
+/// events too: their own way to standard error would wait for a reader.
 ///
 /// # Errors
 ///
 /// When logs have been set up before.
-pub fn init(format: LogFormat, filter: &LogFilter) -> Result<(), CannotLog> {
+pub fn init(
+    format: LogFormat,
+    filter: &LogFilter,
+    when_full: WhenFull,
+) -> Result<LogGuard, CannotLog> {
     let colour = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let subscriber = subscriber(format, filter, colour, io::stderr)?;
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_LINES)
+        .lossy(when_full == WhenFull::Drop)
+        .thread_name("portcullis-log")
+        .finish(io::stderr());
+    let guard = LogGuard(Some(guard));
+    let dropped = writer.error_counter();
+    let subscriber = subscriber(format, filter, colour, writer)?;
     set_global_default(subscriber)?;
-    Ok(())
+    // The subscriber can be set once only, and so can this.
+    let _ = DROPPED.set(dropped);
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(error = %panic.to_string().replace('\n', " "), "the host panicked");
+    }));
+    Ok(guard)
 }
 
 fn subscriber<W>(

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portcullis_core::{Outcome, Server};
+use portcullis_core::{DenialClass, Outcome, Server};
 
 use crate::latency::Latency;
 use crate::releases::UnknownReleases;
@@ -29,6 +29,24 @@ pub struct Counters {
 const DENIED: &str = "denied";
 /// Requests that got no decision, by reason.
 const REFUSED: &str = "refused";
+
+/// Every reason of a refusal, so that each is counted from zero.
+const REASONS: [&str; 14] = [
+    "overloaded",
+    "malformed",
+    "empty",
+    "audience",
+    "server-id",
+    "clock",
+    "issuer",
+    "encrypted",
+    "not-encrypted",
+    "encryption",
+    "server-not-trusted",
+    "replayed",
+    "foreign",
+    "no-reply-subject",
+];
 
 /// A request in flight; dropping it ends that.
 #[derive(Debug)]
@@ -148,7 +166,12 @@ impl Counters {
             self.latency.sample(),
         ];
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.extend(by_name.iter().map(|((family, name), value)| {
+        let classes = DenialClass::ALL.map(|class| (DENIED, class.as_str()));
+        let reasons = REASONS.map(|reason| (REFUSED, reason));
+        let known = classes.into_iter().chain(reasons);
+        let mut counted: BTreeMap<_, _> = known.map(|name| (name, 0)).collect();
+        counted.extend(by_name.iter());
+        samples.extend(counted.iter().map(|((family, name), value)| {
             match *family {
                 DENIED => Sample::counter("denials", "Logins denied, by class", *value)
                     .with("class", *name),
@@ -178,7 +201,7 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::{Denial, DenialClass};
+    use portcullis_core::Denial;
 
     use super::*;
     use crate::sample::SampleValue;
@@ -193,6 +216,33 @@ mod tests {
     #[expect(clippy::unnecessary_wraps, reason = "what is compared is optional")]
     const fn counted(number: u64) -> Option<SampleValue> {
         Some(SampleValue::Counter(number))
+    }
+
+    #[test]
+    fn every_known_label_begins_at_zero() {
+        let counters = Counters::default();
+        for class in DenialClass::ALL {
+            assert_eq!(
+                value(&counters, "denials", Some(class.as_str())),
+                counted(0)
+            );
+        }
+        let page = include_str!("../../../docs/reference/metrics.md");
+        let (_, table) = page.split_once("## Reasons of refusals").unwrap();
+        let reasons: Vec<_> = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once(" |"))
+            .flat_map(|(names, _)| names.split(", "))
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        assert_eq!(reasons.len(), REASONS.len(), "{reasons:?}");
+        for reason in reasons {
+            assert_eq!(
+                value(&counters, "refusals", Some(reason)),
+                counted(0),
+                "{reason}"
+            );
+        }
     }
 
     #[test]

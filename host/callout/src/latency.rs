@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::sample::{Sample, SampleValue};
 
 /// Upper bounds, in microseconds: from a decision without a hash to the longest a server waits.
-const BOUNDS: [u64; 12] = [
-    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 2_500_000,
+const BOUNDS: [u64; 14] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000,
 ];
 
 /// Times from arrival to reply.
@@ -71,7 +72,7 @@ mod tests {
     #[test]
     fn times_fall_into_the_bucket_that_bounds_them() {
         let latency = Latency::default();
-        for milliseconds in [0, 1, 2, 3_000] {
+        for milliseconds in [0, 1, 2, 6_000] {
             latency.add(Duration::from_millis(milliseconds));
         }
         let SampleValue::Histogram { buckets, sum } = latency.sample().value else {
@@ -87,7 +88,7 @@ mod tests {
                 &(f64::INFINITY, 1)
             ]
         );
-        assert!((sum - 3.003).abs() < 1e-9, "{sum}");
+        assert!((sum - 6.003).abs() < 1e-9, "{sum}");
         assert_eq!(latency.mean(), latency.total() / 4);
     }
 }

@@ -17,6 +17,18 @@ pub struct Log {
     pub format: LogFormat,
     /// How much.
     pub level: LogFilter,
+    /// What becomes of lines that nothing reads.
+    pub when_full: WhenFull,
+}
+
+/// What becomes of log lines while nothing reads them and their queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// They are dropped and counted. The default.
+    #[default]
+    Drop,
+    /// The host waits with them, and logins with the host.
+    Block,
 }
 
 /// For whom the lines are.
@@ -56,6 +68,18 @@ const FORMAT: Kind<LogFormat> = Kind {
     },
 };
 
+const WHEN_FULL: Kind<WhenFull> = Kind {
+    expected: "`drop` or `block`",
+    parse: |text| match text {
+        "drop" => Ok(WhenFull::Drop),
+        "block" => Ok(WhenFull::Block),
+        _ => Err(format!(
+            "expected `drop` or `block`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
 const LEVEL: Kind<LogFilter> = Kind {
     expected: "a level such as `info`, or a filter such as `info,portcullis_callout=debug`",
     parse: |text| {
@@ -68,10 +92,12 @@ impl Log {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
         let format = section.value("format", &FORMAT, LogFormat::default());
         let level = section.value("level", &LEVEL, LogFilter::default());
+        let when_full = section.value("when-full", &WHEN_FULL, WhenFull::default());
         section.finish();
         Some(Self {
             format: format?,
             level: level?,
+            when_full: when_full?,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Samples as `OpenMetrics` text, which Prometheus reads.
+//! Samples as text: `OpenMetrics` for those who ask for it, else the classic format of Prometheus.
 
 use std::fmt;
 
@@ -9,23 +9,108 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// The media type of [`render`]'s text.
-pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A text format of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// `OpenMetrics` 1.0.0.
+    OpenMetrics,
+    /// The text format of Prometheus, version 0.0.4.
+    Classic,
+}
+
+impl Format {
+    /// Returns the format that the header `Accept` asks for: `OpenMetrics` if it is named and weighs no less than plain
+    /// text.
+    pub(super) fn accepted(accept: Option<&str>) -> Self {
+        let ranges = || accept.unwrap_or_default().split(',').map(weighed);
+        let weight = |wanted: &str| {
+            let named = ranges().filter(|(range, _)| range.eq_ignore_ascii_case(wanted));
+            named.map(|(_, weight)| weight).reduce(f32::max)
+        };
+        let open = weight("application/openmetrics-text").unwrap_or(0.0);
+        if open > 0.0 && open >= weight("text/plain").unwrap_or(0.0) {
+            Self::OpenMetrics
+        } else {
+            Self::Classic
+        }
+    }
+
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Classic => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+/// Returns a media range of `Accept` and its weight; one that cannot be read weighs nothing.
+fn weighed(range: &str) -> (&str, f32) {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    (
+        name,
+        weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)),
+    )
+}
 
 /// What every name begins with.
 const PREFIX: &str = "portcullis";
 
-/// The samples as text.
+/// Returns the samples as text.
 ///
 /// # Errors
 ///
 /// When the library refuses a sample.
-pub(super) fn render(samples: Vec<Sample>) -> Result<String, fmt::Error> {
+pub(super) fn render(samples: Vec<Sample>, format: Format) -> Result<String, fmt::Error> {
+    let counters = match format {
+        Format::OpenMetrics => Vec::new(),
+        Format::Classic => counters(&samples),
+    };
     let mut registry = Registry::with_prefix(PREFIX);
     registry.register_collector(Box::new(Samples(samples)));
     let mut text = String::new();
     encode(&mut text, &registry)?;
-    Ok(text)
+    Ok(match format {
+        Format::OpenMetrics => text,
+        Format::Classic => classic(&text, &counters),
+    })
+}
+
+/// Returns the names of counters, with the prefix.
+fn counters(samples: &[Sample]) -> Vec<String> {
+    let counters = samples
+        .iter()
+        .filter(|sample| matches!(sample.value, SampleValue::Counter(_)));
+    let mut names: Vec<_> = counters
+        .map(|sample| format!("{PREFIX}_{}", sample.name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Turns `OpenMetrics` into the classic format, in which a counter is described under the name of its samples and the
+/// text just ends. All else is the same, but for escapes that no text of ours needs.
+fn classic(text: &str, counters: &[String]) -> String {
+    let mut lines = String::with_capacity(text.len().saturating_add(counters.len() * 16));
+    for line in text.lines().filter(|line| *line != "# EOF") {
+        let mut parts = line.splitn(4, ' ');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("#"), Some(word @ ("HELP" | "TYPE")), Some(name), Some(rest))
+                if counters
+                    .binary_search_by(|other| other.as_str().cmp(name))
+                    .is_ok() =>
+            {
+                lines.push_str(&format!("# {word} {name}_total {rest}\n"));
+            }
+            _ => {
+                lines.push_str(line);
+                lines.push('\n');
+            }
+        }
+    }
+    lines
 }
 
 #[derive(Debug)]
@@ -92,13 +177,12 @@ fn write(metric: &mut MetricEncoder<'_>, value: &SampleValue) -> Result<(), fmt:
 mod tests {
     use super::*;
 
-    #[test]
-    fn samples_of_one_name_stand_together_under_one_description() {
+    fn samples() -> Vec<Sample> {
         let sample = |count, connection| {
             Sample::counter("nats_reconnects", "How often", count).with("connection", connection)
         };
         let buckets = vec![(0.1, 3), (1.0, 1), (f64::INFINITY, 1)];
-        let samples = vec![
+        vec![
             sample(3, "a"),
             Sample::gauge("ready", "Whether", 1.0),
             sample(4, "b \"quoted\""),
@@ -108,8 +192,12 @@ mod tests {
                 labels: Vec::new(),
                 value: SampleValue::Histogram { buckets, sum: 2.5 },
             },
-        ];
-        insta::assert_snapshot!(render(samples).unwrap(), @r#"
+        ]
+    }
+
+    #[test]
+    fn samples_of_one_name_stand_together_under_one_description() {
+        insta::assert_snapshot!(render(samples(), Format::OpenMetrics).unwrap(), @r#"
         # HELP portcullis_nats_reconnects How often
         # TYPE portcullis_nats_reconnects counter
         portcullis_nats_reconnects_total{connection="a"} 3
@@ -126,5 +214,52 @@ mod tests {
         portcullis_seconds_bucket{le="+Inf"} 5
         # EOF
         "#);
+    }
+
+    #[test]
+    fn a_classic_reader_finds_the_samples_of_a_counter_under_its_description() {
+        insta::assert_snapshot!(render(samples(), Format::Classic).unwrap(), @r#"
+        # HELP portcullis_nats_reconnects_total How often
+        # TYPE portcullis_nats_reconnects_total counter
+        portcullis_nats_reconnects_total{connection="a"} 3
+        portcullis_nats_reconnects_total{connection="b \"quoted\""} 4
+        # HELP portcullis_ready Whether
+        # TYPE portcullis_ready gauge
+        portcullis_ready 1.0
+        # HELP portcullis_seconds How long
+        # TYPE portcullis_seconds histogram
+        portcullis_seconds_sum 2.5
+        portcullis_seconds_count 5
+        portcullis_seconds_bucket{le="0.1"} 3
+        portcullis_seconds_bucket{le="1.0"} 4
+        portcullis_seconds_bucket{le="+Inf"} 5
+        "#);
+    }
+
+    #[test]
+    fn open_metrics_are_for_those_who_ask_for_them() {
+        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+        for accept in [
+            prometheus,
+            "application/openmetrics-text",
+            "text/plain,application/OpenMetrics-Text",
+        ] {
+            assert_eq!(
+                Format::accepted(Some(accept)),
+                Format::OpenMetrics,
+                "{accept}"
+            );
+        }
+        for accept in [
+            "*/*",
+            "",
+            "text/plain",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text;q=0.1, text/plain",
+            "application/openmetrics-text;q=much",
+        ] {
+            assert_eq!(Format::accepted(Some(accept)), Format::Classic, "{accept}");
+        }
+        assert_eq!(Format::accepted(None), Format::Classic);
     }
 }

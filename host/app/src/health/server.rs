@@ -1,28 +1,39 @@
-//! A small HTTP server: three pages to read, and limits on everything that clients decide.
+//! The HTTP listener: three pages to read, and limits on everything that clients decide.
 //!
-//! One request a connection, the head of it in one buffer, its body never read.
+//! One request a connection. When there are as many connections as may be, the oldest makes room: a probe that has just
+//! come is answered, however many connections say nothing.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
 
-use super::page::Page;
+use super::page;
 use super::vitals::Vitals;
 
-/// Most connections at the same time; others wait until they are accepted.
-const MOST_CONNECTIONS: usize = 64;
+/// Most connections at the same time.
+const MAX_CONNECTIONS: usize = 64;
 /// Most headers of a request.
-const MOST_HEADERS: usize = 64;
-/// Most bytes of a request's head.
-const MOST_HEAD: usize = 8 * 1024;
+const MAX_HEADERS: usize = 64;
+/// Most bytes of a request's head; the least that hyper takes.
+const MAX_HEAD: usize = 8 * 1024;
+/// Longest wait for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest that a connection may last: one request, one answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// The wait after a connection could not be accepted: the process may be out of files.
+/// Wait after a connection could not be accepted: the process may be out of files.
 const RECOVERY: Duration = Duration::from_millis(100);
 
 /// Answers HTTP requests about the service's health.
@@ -40,13 +51,11 @@ pub(crate) struct CannotListen {
     source: io::Error,
 }
 
-/// What a client sent.
-#[derive(Debug, PartialEq, Eq)]
-enum Head {
-    Complete { method: String, path: String },
-    Incomplete,
-    Malformed,
-    TooLarge,
+/// The connections that are open, the oldest first.
+#[derive(Debug, Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    handles: VecDeque<AbortHandle>,
 }
 
 impl HealthServer {
@@ -69,25 +78,10 @@ impl HealthServer {
 
     /// Answers, for ever.
     pub(crate) async fn run(self, vitals: Arc<Vitals>) {
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let mut connections = Connections::default();
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                return;
-            };
             match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let vitals = Arc::clone(&vitals);
-                    tokio::spawn(async move {
-                        let served = serve(stream, &vitals);
-                        if tokio::time::timeout(CONNECTION_TIMEOUT, served)
-                            .await
-                            .is_err()
-                        {
-                            tracing::debug!("health request took too long");
-                        }
-                        drop(place);
-                    });
-                }
+                Ok((stream, _)) => connections.add(serve(stream, Arc::clone(&vitals))),
                 Err(error) => {
                     tracing::warn!(%error, "health connection not accepted");
                     tokio::time::sleep(RECOVERY).await;
@@ -97,119 +91,64 @@ impl HealthServer {
     }
 }
 
-/// Answers one request.
-async fn serve(mut stream: TcpStream, vitals: &Vitals) {
-    let answered = async {
-        let head = read_head(&mut stream).await?;
-        let (page, with_content) = match &head {
-            Head::Complete { method, path } => (Page::at(method, path, vitals), method != "HEAD"),
-            Head::TooLarge => (Page::too_large(), true),
-            Head::Malformed => (Page::malformed(), true),
-            // The client has gone.
-            Head::Incomplete => return Ok(()),
-        };
-        stream.write_all(&page.render(with_content)).await?;
-        stream.shutdown().await?;
-        // What was sent and not read would make the system take the answer back.
-        let mut rest = [0; 1024];
-        while stream.read(&mut rest).await? > 0 {}
-        io::Result::Ok(())
-    };
-    if let Err(error) = answered.await {
-        tracing::debug!(%error, "health request not answered");
+impl Connections {
+    /// Serves one connection more; the oldest ends if there are too many.
+    fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        self.handles.retain(|handle| !handle.is_finished());
+        while self.handles.len() >= MAX_CONNECTIONS {
+            if let Some(oldest) = self.handles.pop_front() {
+                oldest.abort();
+            }
+        }
+        self.handles.push_back(self.tasks.spawn(connection));
     }
 }
 
-/// Reads until the head of a request is complete, or cannot become it.
-async fn read_head(stream: &mut TcpStream) -> io::Result<Head> {
-    let mut buffer = Vec::with_capacity(1024);
-    loop {
-        let room = MOST_HEAD.saturating_sub(buffer.len());
-        let room = u64::try_from(room).unwrap_or_default();
-        if (&mut *stream).take(room).read_buf(&mut buffer).await? == 0 {
-            return Ok(if room == 0 {
-                Head::TooLarge
-            } else {
-                Head::Incomplete
-            });
-        }
-        match parse(&buffer) {
-            Head::Incomplete => {}
-            settled => return Ok(settled),
-        }
+/// Answers the one request of a connection.
+async fn serve(stream: TcpStream, vitals: Arc<Vitals>) {
+    let service = service_fn(move |request| {
+        let answer = answer(&request, &vitals);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let served = http1::Builder::new()
+        .keep_alive(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(CONNECTION_TIMEOUT, served).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "health request not answered"),
+        Err(_) => tracing::debug!("health request took too long"),
     }
 }
 
-fn parse(buffer: &[u8]) -> Head {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    match request.parse(buffer) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Head::Incomplete,
-        Err(httparse::Error::TooManyHeaders) => return Head::TooLarge,
-        Err(_) => return Head::Malformed,
-    }
-    match (request.method, request.path) {
-        (Some(method), Some(path)) => Head::Complete {
-            method: method.to_owned(),
-            path: path.split('?').next().unwrap_or_default().to_owned(),
-        },
-        _ => Head::Malformed,
-    }
+fn answer(request: &Request<Incoming>, vitals: &Vitals) -> Response<Full<Bytes>> {
+    let accept = request.headers().get(hyper::header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    page::at(request.method(), request.uri().path(), accept, vitals)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_request_is_its_method_and_its_path() {
-        let head = parse(b"GET /readyz?verbose HTTP/1.1\r\nHost: here\r\n\r\nbody");
-        let (method, path) = ("GET".to_owned(), "/readyz".to_owned());
-        assert_eq!(head, Head::Complete { method, path });
-    }
-
-    #[test]
-    fn what_is_not_a_request_is_told_from_what_may_become_one() {
-        assert_eq!(parse(b""), Head::Incomplete);
-        assert_eq!(parse(b"GET /readyz HT"), Head::Incomplete);
-        assert_eq!(parse(b"\x16\x03\x01\x02\x00\x01\x00"), Head::Malformed);
-        assert_eq!(parse(b"GET /a b HTTP/1.1\r\n\r\n"), Head::Malformed);
-        let many = format!(
-            "GET / HTTP/1.1\r\n{}\r\n",
-            "A: b\r\n".repeat(MOST_HEADERS + 1)
-        );
-        assert_eq!(parse(many.as_bytes()), Head::TooLarge);
-    }
-
-    /// What a client reads that sends `request`.
-    async fn ask(request: &[u8]) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let answer = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let head = read_head(&mut stream).await.unwrap();
-            format!("{head:?}")
-        };
-        let send = async {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            // The server may hang up before it has read everything.
-            let _ = stream.write_all(request).await;
-            let _ = stream.shutdown().await;
-        };
-        tokio::join!(answer, send).0
-    }
-
     #[tokio::test]
-    async fn a_head_that_does_not_end_is_too_large_or_incomplete() {
-        assert_eq!(ask(b"GET /readyz HTTP/1.1\r\n").await, "Incomplete");
-        let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(2 * MOST_HEAD));
-        assert_eq!(ask(long.as_bytes()).await, "TooLarge");
-        assert!(
-            ask(b"GET /readyz HTTP/1.1\r\n\r\n")
-                .await
-                .starts_with("Complete")
-        );
+    async fn the_oldest_connection_makes_room_for_the_newest() {
+        let mut connections = Connections::default();
+        for _ in 0..MAX_CONNECTIONS {
+            connections.add(std::future::pending());
+        }
+        let oldest = connections.handles.front().unwrap().clone();
+        let second = connections.handles.get(1).unwrap().clone();
+        connections.add(std::future::pending());
+        while !oldest.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!second.is_finished());
+        assert_eq!(connections.handles.len(), MAX_CONNECTIONS);
     }
 
     #[tokio::test]
