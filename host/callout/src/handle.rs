@@ -19,6 +19,7 @@ use crate::decide::decide;
 use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::DenyMode;
 use crate::error::chain;
+use crate::foreign::{FOREIGN, Foreign};
 use crate::identify::identify;
 use crate::open::{Opened, Refused, Remembered, open, patience};
 use crate::participation::{Mismatches, Participation};
@@ -39,11 +40,8 @@ const MOST_DELAYED: usize = 4096;
 /// How long before the server gives up a delayed denial is sent.
 const MARGIN: Duration = Duration::from_millis(250);
 
-/// Interval between two summaries of throttled logins.
+/// Interval between two summaries of throttled logins and of foreign messages.
 const SUMMARY: Duration = Duration::from_secs(10);
-
-/// The reason of refusals of messages that no server sent.
-const FOREIGN: &str = "foreign";
 
 /// Why a message is foreign.
 const NOT_A_SERVER: &str = "the reply subject is not an inbox of a server (`$SYS._INBOX.…`): no server asked, and somebody in the \
@@ -78,6 +76,7 @@ pub(crate) struct Handler<A> {
     queue: Arc<Semaphore>,
     load: Load,
     pauses: Pauses,
+    foreign: Foreign,
     remembered: Remembered,
     delayed: Semaphore,
 }
@@ -117,6 +116,7 @@ impl<A: Authorizer> Handler<A> {
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
             pauses: Pauses::default(),
+            foreign: Foreign::default(),
             remembered: Remembered {
                 signers: KnownSigners::new(),
                 replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
@@ -148,7 +148,10 @@ impl<A: Authorizer> Handler<A> {
         } = received;
         if !reply.is_for_server() {
             self.counters.refused(FOREIGN);
-            return refuse(reply, Refusal::new(FOREIGN, NOT_A_SERVER)).await;
+            if self.foreign.is_first() {
+                refuse(reply, Refusal::new(FOREIGN, NOT_A_SERVER)).await;
+            }
+            return;
         }
         let mut context = match self.open(&payload, headers.as_ref(), at) {
             Ok(context) => {
@@ -198,13 +201,14 @@ impl<A: Authorizer> Handler<A> {
         Ok(context)
     }
 
-    /// Looks after what is not about one request: pauses of this process, and the log's summary of throttled logins.
+    /// Looks after what is not about one request: pauses of this process, and the log's summaries.
     pub(crate) async fn tend(&self) {
         let summaries = async {
             let mut intervals = tokio::time::interval(SUMMARY);
             loop {
                 intervals.tick().await;
                 self.throttle.write_summary();
+                self.foreign.write();
             }
         };
         tokio::join!(self.pauses.watch(), summaries);

@@ -41,6 +41,7 @@ mod enforce;
 mod error;
 #[cfg(test)]
 mod fixtures;
+mod foreign;
 mod handle;
 mod identify;
 mod issuers;
