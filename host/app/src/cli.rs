@@ -131,6 +131,12 @@ pub enum PolicyVerb {
         /// A file with the seed of the publisher's nkey, such as an account's (SA…).
         #[arg(long, value_name = "FILE")]
         seed_file: PathBuf,
+        /// The number of this version. A host refuses a version with a lower number than one that has served.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        version: Option<u64>,
+        /// Sign NAME.toml and NAME.tests.toml beside the module too: hosts refuse others.
+        #[arg(long)]
+        with_settings: bool,
     },
 }
 

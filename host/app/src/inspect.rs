@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use portcullis_catalog::{CatalogOptions, Inspection, Prover, inspect as look};
+use portcullis_catalog::{CatalogOptions, Inspection, Prover, Signature, inspect as look};
 
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
@@ -43,6 +43,19 @@ pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Ou
     Ok(Output { text, code })
 }
 
+/// Who signed a module, and what the signature says besides.
+fn signed(signature: &Signature) -> String {
+    let mut text = signature.publisher.to_string();
+    let statement = signature.statement;
+    if statement.number > 0 {
+        let _ = write!(text, ", as version {}", statement.number);
+    }
+    if statement.files.is_some() {
+        text.push_str(", with its settings and tests");
+    }
+    text
+}
+
 fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result {
     writeln!(text, "{}", one_line(&file.display().to_string()))?;
     writeln!(text, "  digest: {}", found.digest)?;
@@ -53,8 +66,8 @@ fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result 
         "a core module, made a component when it is loaded"
     };
     writeln!(text, "  form: {form}, {} bytes", found.size)?;
-    match &found.signer {
-        Ok(Some(publisher)) => writeln!(text, "  signed by: {publisher}")?,
+    match &found.signature {
+        Ok(Some(signature)) => writeln!(text, "  signed by: {}", signed(signature))?,
         Ok(None) => writeln!(text, "  signed by: nobody")?,
         Err(error) => writeln!(text, "  signature: {error}")?,
     }

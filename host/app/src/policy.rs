@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use portcullis_callout::SecretSource;
 use portcullis_catalog::{
     CatalogOptions, Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, Status,
-    TestedPolicy, check_state_directory, rollback, sign_file, test_policies,
+    TestedPolicy, check_state_directory, rollback, sign_version, test_policies,
 };
 use portcullis_core::PolicyName;
 
@@ -283,19 +283,25 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
     Output { text, code }
 }
 
-/// Signs the module in `file` with the seed in `seed_file`.
+/// Signs the module in `file` with the seed in `seed_file`, as a version and with the settings beside it if that is asked for.
 ///
 /// # Errors
 ///
 /// When the seed is none, everybody has it, or the file is no module or cannot be replaced.
-pub fn sign(file: &Path, seed_file: &Path) -> Result<Output, NotDone> {
+pub fn sign(
+    file: &Path,
+    seed_file: &Path,
+    version: Option<u64>,
+    with_settings: bool,
+) -> Result<Output, NotDone> {
     let seed = SecretSource::File(seed_file.to_owned()).read();
     let seed = seed.map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
     let key = publishing_key(seed.expose()).map_err(|error| {
         let context = format!("`{}` cannot sign modules", seed_file.display());
         Failure::new(ExitCode::BadConfiguration, error.context(context))
     })?;
-    sign_file(file, &key).map_err(|error| Failure::new(ExitCode::CannotCreate, error))?;
+    sign_version(file, &key, version.unwrap_or(0), with_settings)
+        .map_err(|error| Failure::new(ExitCode::CannotCreate, error))?;
     Ok(Output::success(format!(
         "{}: signed by {}\n",
         file.display(),

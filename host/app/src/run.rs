@@ -161,7 +161,12 @@ fn do_policy(verb: &PolicyVerb) -> Result<ExitCode, Failure> {
             names,
             asked,
         } => policy::test(config, names, *asked, &child_prover()),
-        PolicyVerb::Sign { file, seed_file } => policy::sign(file, seed_file),
+        PolicyVerb::Sign {
+            file,
+            seed_file,
+            version,
+            with_settings,
+        } => policy::sign(file, seed_file, *version, *with_settings),
     })
 }
 

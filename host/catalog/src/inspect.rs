@@ -10,7 +10,7 @@ use crate::catalog::CatalogOptions;
 use crate::directory::{self, Paths};
 use crate::prover::Task;
 use crate::settings::SettingsFile;
-use crate::signature::{Publisher, SignatureError, signer};
+use crate::signature::{Signature, SignatureError, signature};
 use crate::unit::{UnitError, UnitProblem};
 use crate::vectors::{TestOutcome, TestVectors};
 
@@ -24,7 +24,7 @@ pub struct Inspection {
     /// The size of the module, in bytes.
     pub size: usize,
     /// Who signed it; none if nobody did.
-    pub signer: Result<Option<Publisher>, SignatureError>,
+    pub signature: Result<Option<Signature>, SignatureError>,
     /// What it is made of.
     pub description: Description,
     /// What it may use, `NAME.toml` counted in.
@@ -80,7 +80,7 @@ pub fn inspect(
         digest: content.fingerprint.module,
         version: content.fingerprint.version(),
         size: content.module.len(),
-        signer: signer(&content.module),
+        signature: signature(&content.module),
         description,
         limits: file.limits,
         grants: terms.grants,

@@ -28,6 +28,7 @@ mod loader;
 mod numbers;
 mod pace;
 mod prover;
+mod releases;
 mod report;
 mod rollback;
 mod routes;
@@ -53,7 +54,8 @@ pub use prover::{
 pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
 pub use signature::{
-    InvalidPublisher, Publisher, SignError, SignatureError, sign, sign_file, signer,
+    InvalidPublisher, Publisher, SignError, Signature, SignatureError, SignedFiles, Statement,
+    sign, sign_file, sign_stating, sign_version, signature, signer,
 };
 pub use snapshot::{LoadedPolicy, Snapshot};
 pub use status::{Attempt, Freshness, PolicyStatus, ServingStatus, Status, check_state_directory};

@@ -9,16 +9,17 @@ use portcullis_core::{PolicyName, PolicyRef};
 use portcullis_engine::{Engine, Policy};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{self, Content, DirectoryError, Fingerprint, Unit};
+use crate::directory::{self, Content, DirectoryError, Fingerprint, Paths, Unit};
 use crate::numbers::Counters;
 use crate::pace::Pace;
 use crate::prover::{Proved, prove_all, prove_unit};
+use crate::releases::Releases;
 use crate::report::{Change, Rejection, Report};
 use crate::routes::Route;
 use crate::snapshot::{Link, LoadedPolicy, Snapshot};
 use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
 use crate::store::{KeptVersion, Store, Version, lineage};
-use crate::unit::UnitError;
+use crate::unit::{UnitError, UnitProblem};
 use crate::vectors;
 
 /// How a pass treats what it finds changed.
@@ -44,6 +45,8 @@ pub(crate) struct Loader {
     /// Misnamed and orphaned files already reported.
     oddities: BTreeSet<PathBuf>,
     generation: u64,
+    /// The numbers of signed versions that have served.
+    releases: Releases,
     /// Keeps good versions, if there is a place to.
     store: Option<Store>,
     /// Whether the log already says that versions cannot be kept.
@@ -124,6 +127,7 @@ impl Loader {
         let store = trusted_store(&options, &counters);
         Self {
             engine,
+            releases: Releases::read(options.state_directory.as_deref()),
             options: Arc::new(options),
             entries: BTreeMap::new(),
             oddities: BTreeSet::new(),
@@ -354,6 +358,10 @@ impl Loader {
             // Nothing is known of this version, and nothing is going to serve.
             return Vec::new();
         }
+        let loaded = loaded.and_then(|proved| {
+            self.check_release(name, &proved)?;
+            Ok(proved)
+        });
         let entry = self.entries.entry(name.clone()).or_default();
         entry.pending = None;
         let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
@@ -390,6 +398,14 @@ impl Loader {
                 rejected.into_iter().chain(restored).collect()
             }
         }
+    }
+
+    /// Refuses what a trusted publisher signed before the version that served last.
+    fn check_release(&self, name: &PolicyName, proved: &Proved) -> Result<(), UnitError> {
+        let trusted = &self.options.trusted_publishers;
+        let checked = self.releases.check(name, &proved.content, trusted);
+        let module = Paths::new(&self.options.directory, name).module;
+        checked.map_err(|error| UnitError::new(&module, UnitProblem::Signature(error)))
     }
 
     fn serving(&self, name: &PolicyName) -> Option<&Serving> {
@@ -437,6 +453,11 @@ impl Loader {
             }
         });
         self.counters.kept(name, stored);
+        if self.releases.served(name, content) {
+            let written = self.releases.clone();
+            let lost = "a restart may accept a signed version that is older than this one";
+            self.stored(lost, |_| written.write(name));
+        }
         self.put(name, policy, version, false)
     }
 

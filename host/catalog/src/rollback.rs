@@ -12,6 +12,7 @@ use portcullis_files::{Directory, NewAccess};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, Content, Fingerprint, Paths};
+use crate::releases;
 use crate::store::{KeptVersion, Store, Version, previous};
 
 /// What a rollback put into the directory.
@@ -126,6 +127,12 @@ pub fn rollback(
     let content = unit
         .content
         .map_err(|error| damaged(io::Error::other(error.to_string())))?;
+    releases::roll_back(state, name, fingerprint.version()).map_err(|source| {
+        RollbackError::Replace {
+            path: state.to_owned(),
+            source,
+        }
+    })?;
     put_back(&paths, &content)?;
     Ok(RolledBack {
         generation,

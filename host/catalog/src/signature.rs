@@ -1,8 +1,9 @@
 //! Who vouches for a module: an nkey's signature at its end.
 //!
 //! A signed module is the module followed by one custom section, `portcullis:signature`, which every tool skips. In it are the
-//! signer's public nkey as text and an Ed25519 signature over [`PURPOSE`] and the SHA-256 digest of everything before the section.
-//! The section has one size, so it is found without parsing: nothing of a module is parsed before somebody vouches for it.
+//! signer's public nkey as text, a [`Statement`] if there is something to state, and an Ed25519 signature over [`PURPOSE`] (or
+//! [`PURPOSE_OF_STATEMENT`]), the SHA-256 digest of everything before the section, and the statement.
+//! The section has one size for each of the two forms, so it is found without parsing: nothing of a module is parsed before somebody vouches for it.
 
 use std::fmt;
 use std::io;
@@ -10,21 +11,29 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use nkeys::KeyPair;
+use portcullis_core::Digest;
 use portcullis_files::{Directory, NewAccess};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::directory::Paths;
 
 /// What is signed begins with this, so that a signature made for something else never fits a module.
 const PURPOSE: &[u8] = b"portcullis policy module, version 1\n";
 /// The section up to the signer: its id, its length in LEB128, the length of its name and the name.
 const HEAD: &[u8] = b"\x00\x8d\x01\x14portcullis:signature";
+/// As [`PURPOSE`], of a signature with a statement.
+const PURPOSE_OF_STATEMENT: &[u8] = b"portcullis policy module, version 2\n";
+/// As [`HEAD`], of a section with a statement.
+const HEAD_OF_STATEMENT: &[u8] = b"\x00\xd6\x01\x14portcullis:signature";
+/// The bytes of a statement: a number, flags and two digests.
+const STATEMENT: usize = 8 + 1 + 2 * 32;
 /// A public nkey as text.
 const KEY: usize = 56;
 /// An Ed25519 signature.
 const SIGNATURE: usize = 64;
 /// The largest module that is signed, in bytes.
 const MAX_MODULE: u64 = 1 << 30;
-const SECTION: usize = HEAD.len() + KEY + SIGNATURE;
 
 /// The public nkey of somebody whose modules are trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -51,6 +60,36 @@ pub enum SignatureError {
     /// The signature is not one of these bytes.
     #[error("the signature of `{0}` does not fit: the module was changed after it was signed")]
     Broken(Publisher),
+    /// A file that the signature covers is another one.
+    #[error(
+        "the signature of `{publisher}` covers the {file} beside it, which were changed after it was signed: sign it again with \
+         `portcullis policy sign --with-settings`"
+    )]
+    Changed {
+        /// The signer.
+        publisher: Publisher,
+        /// What the file holds.
+        file: &'static str,
+    },
+    /// A version with a higher number has served.
+    #[error(
+        "signed as version {number}, and version {newest} has served: sign it with a higher `--version`, or go back with \
+         `portcullis policy rollback`"
+    )]
+    Older {
+        /// Its number; 0 if the signature has none.
+        number: u64,
+        /// The highest that has served.
+        newest: u64,
+    },
+    /// Another module of this number has served.
+    #[error(
+        "signed as version {number}, and another module of that number has served: sign it with a higher `--version`"
+    )]
+    NumberUsed {
+        /// The number.
+        number: u64,
+    },
     /// The signer is no nkey.
     #[error("signed by what is not a public nkey: sign it again with `portcullis policy sign`")]
     Malformed,
@@ -98,25 +137,111 @@ impl FromStr for Publisher {
     }
 }
 
+/// A signature that fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The signer.
+    pub publisher: Publisher,
+    /// What the signer states of the version.
+    pub statement: Statement,
+}
+
+/// What a signer states of a version, besides that the module is theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// The number of the version, which only grows; 0 if it has none.
+    pub number: u64,
+    /// The files beside the module. `None` leaves them to the operator.
+    pub files: Option<SignedFiles>,
+}
+
+/// The files that a signature covers. `None` covers that there is no such file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignedFiles {
+    /// The digest of `NAME.toml`.
+    pub settings: Option<Digest>,
+    /// The digest of `NAME.tests.toml`.
+    pub tests: Option<Digest>,
+}
+
+impl Statement {
+    const COVERS_FILES: u8 = 1;
+    const HAS_SETTINGS: u8 = 2;
+    const HAS_TESTS: u8 = 4;
+
+    fn encode(&self) -> Vec<u8> {
+        let files = self.files.unwrap_or_default();
+        let mut flags = 0;
+        for (flag, is_set) in [
+            (Self::COVERS_FILES, self.files.is_some()),
+            (Self::HAS_SETTINGS, files.settings.is_some()),
+            (Self::HAS_TESTS, files.tests.is_some()),
+        ] {
+            flags |= if is_set { flag } else { 0 };
+        }
+        let mut bytes = self.number.to_be_bytes().to_vec();
+        bytes.push(flags);
+        for digest in [files.settings, files.tests] {
+            bytes.extend(digest.map_or([0; 32], |digest| *digest.as_bytes()));
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (number, rest) = bytes.split_first_chunk()?;
+        let (flags, rest) = rest.split_first()?;
+        let (settings, rest) = rest.split_first_chunk()?;
+        let (tests, _) = rest.split_first_chunk()?;
+        let digest = |flag, bytes: &[u8; 32]| {
+            let is_there = flags & flag != 0;
+            is_there.then(|| Digest::from_bytes(*bytes))
+        };
+        let files = SignedFiles {
+            settings: digest(Self::HAS_SETTINGS, settings),
+            tests: digest(Self::HAS_TESTS, tests),
+        };
+        Some(Self {
+            number: u64::from_be_bytes(*number),
+            files: (flags & Self::COVERS_FILES != 0).then_some(files),
+        })
+    }
+}
+
 /// A module and the section at its end, if it has one.
 struct Parts<'a> {
     module: &'a [u8],
     signer: &'a [u8],
+    /// Empty in a section without one.
+    statement: &'a [u8],
     signature: &'a [u8],
 }
 
 fn parts(bytes: &[u8]) -> Option<Parts<'_>> {
-    let (module, section) = bytes.split_at_checked(bytes.len().checked_sub(SECTION)?)?;
-    let (signer, signature) = section.strip_prefix(HEAD)?.split_at_checked(KEY)?;
-    Some(Parts {
-        module,
-        signer,
-        signature,
-    })
+    let section = |head: &[u8], statement| {
+        let length = head
+            .len()
+            .saturating_add(KEY + SIGNATURE)
+            .saturating_add(statement);
+        let (module, section) = bytes.split_at_checked(bytes.len().checked_sub(length)?)?;
+        let (signer, rest) = section.strip_prefix(head)?.split_at_checked(KEY)?;
+        let (statement, signature) = rest.split_at_checked(statement)?;
+        Some(Parts {
+            module,
+            signer,
+            statement,
+            signature,
+        })
+    };
+    section(HEAD_OF_STATEMENT, STATEMENT).or_else(|| section(HEAD, 0))
 }
 
-fn message(module: &[u8]) -> Vec<u8> {
-    [PURPOSE, Sha256::digest(module).as_slice()].concat()
+fn message(module: &[u8], statement: &[u8]) -> Vec<u8> {
+    let purpose = if statement.is_empty() {
+        PURPOSE
+    } else {
+        PURPOSE_OF_STATEMENT
+    };
+    [purpose, Sha256::digest(module).as_slice(), statement].concat()
 }
 
 /// The module with the signature of `key` at its end, in place of one it may have.
@@ -125,9 +250,30 @@ fn message(module: &[u8]) -> Vec<u8> {
 ///
 /// When `key` has no seed.
 pub fn sign(module: &[u8], key: &KeyPair) -> Result<Vec<u8>, SignError> {
+    sign_stating(module, key, Statement::default())
+}
+
+/// As [`sign`], with a statement of the version.
+///
+/// # Errors
+///
+/// When `key` has no seed.
+pub fn sign_stating(
+    module: &[u8],
+    key: &KeyPair,
+    statement: Statement,
+) -> Result<Vec<u8>, SignError> {
     let module = parts(module).map_or(module, |parts| parts.module);
-    let signature = key.sign(&message(module)).map_err(SignError::Key)?;
-    Ok([module, HEAD, key.public_key().as_bytes(), &signature].concat())
+    // Hosts that know no statements load what has none.
+    let (head, statement) = if statement == Statement::default() {
+        (HEAD, Vec::new())
+    } else {
+        (HEAD_OF_STATEMENT, statement.encode())
+    };
+    let signature = key.sign(&message(module, &statement));
+    let signature = signature.map_err(SignError::Key)?;
+    let signer = key.public_key();
+    Ok([module, head, signer.as_bytes(), &statement, &signature].concat())
 }
 
 /// Signs the module in a file, which is replaced in one step.
@@ -136,6 +282,20 @@ pub fn sign(module: &[u8], key: &KeyPair) -> Result<Vec<u8>, SignError> {
 ///
 /// When the file is no module, cannot be read or replaced, or `key` has no seed.
 pub fn sign_file(path: &Path, key: &KeyPair) -> Result<(), SignError> {
+    sign_version(path, key, 0, false)
+}
+
+/// As [`sign_file`], as the version `number` (0 is none) and, if `with_files`, with the settings and tests beside it.
+///
+/// # Errors
+///
+/// As [`sign_file`], and when the files beside it cannot be read.
+pub fn sign_version(
+    path: &Path,
+    key: &KeyPair,
+    number: u64,
+    with_files: bool,
+) -> Result<(), SignError> {
     let failed = |source| SignError::File {
         path: path.to_owned(),
         source,
@@ -145,7 +305,26 @@ pub fn sign_file(path: &Path, key: &KeyPair) -> Result<(), SignError> {
     if !module.starts_with(b"\0asm") {
         return Err(SignError::NotWasm(path.to_owned()));
     }
-    let signed = sign(&module, key)?;
+    let paths = Paths::of(path.to_owned());
+    let files = with_files.then(|| {
+        let digest = |path: &Path| match portcullis_files::read(path, MAX_MODULE) {
+            Ok(content) => Ok(Some(Digest::from_bytes(
+                Sha256::digest(content.bytes).into(),
+            ))),
+            Err(portcullis_files::ReadError::Missing) => Ok(None),
+            Err(error) => Err(SignError::File {
+                path: path.to_owned(),
+                source: error.into(),
+            }),
+        };
+        Ok(SignedFiles {
+            settings: digest(&paths.settings)?,
+            tests: digest(&paths.tests)?,
+        })
+    });
+    let files: Result<_, SignError> = files.transpose();
+    let files = files?;
+    let signed = sign_stating(&module, key, Statement { number, files })?;
     let (directory, name) = Directory::holding(path).map_err(failed)?;
     directory
         .replace(name, &signed, NewAccess::Inherited)
@@ -158,28 +337,62 @@ pub fn sign_file(path: &Path, key: &KeyPair) -> Result<(), SignError> {
 ///
 /// When the signature does not fit.
 pub fn signer(bytes: &[u8]) -> Result<Option<Publisher>, SignatureError> {
+    Ok(signature(bytes)?.map(|signature| signature.publisher))
+}
+
+/// Returns the signature of a module; `None` if it has none.
+///
+/// # Errors
+///
+/// When the signature does not fit.
+pub fn signature(bytes: &[u8]) -> Result<Option<Signature>, SignatureError> {
     let Some(parts) = parts(bytes) else {
         return Ok(None);
     };
     let text = std::str::from_utf8(parts.signer).map_err(|_| SignatureError::Malformed)?;
     let publisher: Publisher = text.parse().map_err(|_| SignatureError::Malformed)?;
     let fits = KeyPair::from_public_key(text)
-        .and_then(|key| key.verify(&message(parts.module), parts.signature));
-    match fits {
-        Ok(()) => Ok(Some(publisher)),
-        Err(_) => Err(SignatureError::Broken(publisher)),
+        .and_then(|key| key.verify(&message(parts.module, parts.statement), parts.signature));
+    if fits.is_err() {
+        return Err(SignatureError::Broken(publisher));
     }
+    let statement = match parts.statement {
+        [] => Statement::default(),
+        bytes => Statement::decode(bytes).ok_or(SignatureError::Malformed)?,
+    };
+    Ok(Some(Signature {
+        publisher,
+        statement,
+    }))
 }
 
-/// Whether one of `trusted` vouches for a module; everything is fine if the list is empty.
-pub(crate) fn check(bytes: &[u8], trusted: &[Publisher]) -> Result<(), SignatureError> {
+/// Whether one of `trusted` vouches for a module and for the files beside it that the signature covers; everything is fine if the
+/// list is empty.
+pub(crate) fn check(
+    bytes: &[u8],
+    files: SignedFiles,
+    trusted: &[Publisher],
+) -> Result<(), SignatureError> {
     if trusted.is_empty() {
         return Ok(());
     }
-    match signer(bytes)? {
-        None => Err(SignatureError::Unsigned),
-        Some(publisher) if trusted.contains(&publisher) => Ok(()),
-        Some(publisher) => Err(SignatureError::Untrusted(publisher)),
+    let Some(signature) = signature(bytes)? else {
+        return Err(SignatureError::Unsigned);
+    };
+    let publisher = signature.publisher;
+    if !trusted.contains(&publisher) {
+        return Err(SignatureError::Untrusted(publisher));
+    }
+    let Some(signed) = signature.statement.files else {
+        return Ok(());
+    };
+    let both = [
+        ("settings", signed.settings == files.settings),
+        ("tests", signed.tests == files.tests),
+    ];
+    match both.into_iter().find(|(_, is_same)| !is_same) {
+        Some((file, _)) => Err(SignatureError::Changed { publisher, file }),
+        None => Ok(()),
     }
 }
 
@@ -188,6 +401,10 @@ mod tests {
     use super::*;
 
     const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    const FILES: SignedFiles = SignedFiles {
+        settings: None,
+        tests: None,
+    };
 
     fn publisher(key: &KeyPair) -> Publisher {
         key.public_key().parse().unwrap()
@@ -220,15 +437,15 @@ mod tests {
         let key = KeyPair::new_account();
         let trusted = [publisher(&key)];
         let signed = sign(MODULE, &key).unwrap();
-        assert_eq!(check(&signed, &trusted), Ok(()));
+        assert_eq!(check(&signed, FILES, &trusted), Ok(()));
         for position in 0..signed.len() {
             let mut changed = signed.clone();
             changed[position] ^= 1;
-            assert!(check(&changed, &trusted).is_err(), "byte {position}");
+            assert!(check(&changed, FILES, &trusted).is_err(), "byte {position}");
         }
         for length in 0..signed.len() {
             assert!(
-                check(&signed[..length], &trusted).is_err(),
+                check(&signed[..length], FILES, &trusted).is_err(),
                 "{length} bytes"
             );
         }
@@ -238,13 +455,16 @@ mod tests {
     fn only_trusted_publishers_count_once_there_are_any() {
         let (key, other) = (KeyPair::new_account(), KeyPair::new_account());
         let signed = sign(MODULE, &other).unwrap();
-        assert_eq!(check(MODULE, &[]), Ok(()));
+        assert_eq!(check(MODULE, FILES, &[]), Ok(()));
         let trusted = [publisher(&key)];
-        assert_eq!(check(MODULE, &trusted), Err(SignatureError::Unsigned));
-        let refused = check(&signed, &trusted);
+        assert_eq!(
+            check(MODULE, FILES, &trusted),
+            Err(SignatureError::Unsigned)
+        );
+        let refused = check(&signed, FILES, &trusted);
         assert_eq!(refused, Err(SignatureError::Untrusted(publisher(&other))));
         assert_eq!(
-            check(&signed, &[trusted[0].clone(), publisher(&other)]),
+            check(&signed, FILES, &[trusted[0].clone(), publisher(&other)]),
             Ok(())
         );
     }
@@ -257,6 +477,52 @@ mod tests {
         assert_eq!(
             signer(&forged),
             Err(SignatureError::Broken(publisher(&key)))
+        );
+    }
+
+    #[test]
+    fn a_statement_is_signed_with_the_module() {
+        let key = KeyPair::new_account();
+        let digest = |byte| Some(Digest::from_bytes([byte; 32]));
+        let files = SignedFiles {
+            settings: digest(1),
+            tests: None,
+        };
+        let statement = Statement {
+            number: 7,
+            files: Some(files),
+        };
+        let signed = sign_stating(MODULE, &key, statement).unwrap();
+        let section = &signed[MODULE.len()..];
+        let length = usize::from(section[1] & 0x7f) | usize::from(section[2]) << 7;
+        assert_eq!(length, section.len() - 3);
+        assert_eq!(signature(&signed).unwrap().unwrap().statement, statement);
+        let trusted = [publisher(&key)];
+        assert_eq!(check(&signed, files, &trusted), Ok(()));
+        let other = SignedFiles {
+            settings: digest(2),
+            ..files
+        };
+        let more = SignedFiles {
+            tests: digest(3),
+            ..files
+        };
+        for (changed, file) in [(other, "settings"), (FILES, "settings"), (more, "tests")] {
+            let publisher = publisher(&key);
+            let refused = Err(SignatureError::Changed { publisher, file });
+            assert_eq!(check(&signed, changed, &trusted), refused);
+        }
+        // The number is part of what is signed.
+        let mut forged = signed.clone();
+        let number = MODULE.len() + HEAD_OF_STATEMENT.len() + KEY + 7;
+        forged[number] += 1;
+        let broken = Err(SignatureError::Broken(publisher(&key)));
+        assert_eq!(signature(&forged).map(drop), broken);
+        // A signature in place of another, of either form.
+        assert_eq!(sign(&signed, &key).unwrap(), sign(MODULE, &key).unwrap());
+        assert_eq!(
+            sign_stating(&sign(MODULE, &key).unwrap(), &key, statement).unwrap(),
+            signed
         );
     }
 

@@ -12,7 +12,7 @@ use crate::catalog::CatalogOptions;
 use crate::directory::{Content, Paths};
 use crate::prover::ChildFailure;
 use crate::settings::{SettingsFile, json_of};
-use crate::signature::{self, SignatureError};
+use crate::signature::{self, SignatureError, SignedFiles};
 use crate::smoke;
 use crate::terms::Terms;
 use crate::vectors::{TestOutcome, TestVectors};
@@ -188,7 +188,11 @@ pub(crate) fn prove(
     options: &CatalogOptions,
 ) -> Result<(Policy, Vec<TestOutcome>), UnitError> {
     // Before anything is compiled: what nobody vouches for is not even looked at.
-    signature::check(&content.module, &options.trusted_publishers)
+    let files = SignedFiles {
+        settings: content.fingerprint.settings,
+        tests: content.fingerprint.tests,
+    };
+    signature::check(&content.module, files, &options.trusted_publishers)
         .map_err(|error| UnitError::new(&paths.module, UnitProblem::Signature(error)))?;
     let tests = match &content.tests {
         Some(bytes) => TestVectors::parse(&paths.tests, bytes)?,

@@ -1,0 +1,157 @@
+//! The numbers of signed versions, so that an older one does not come back.
+//!
+//! ```text
+//! DIRECTORY/releases.json      the highest number that has served, by policy; the host writes it
+//! DIRECTORY/rolled-back.json   the version that the operator went back to, by policy; `portcullis policy rollback` writes it
+//! ```
+//!
+//! A user who may write the policy directory can put an older signed module back, and cannot write here. Without a state directory
+//! numbers are known for as long as the process lives.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use portcullis_core::PolicyName;
+use portcullis_files::{Access, Directory, NewAccess, ReadError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::directory::Content;
+use crate::signature::{Publisher, SignatureError, signature};
+
+const RELEASES: &str = "releases.json";
+const ROLLED_BACK: &str = "rolled-back.json";
+/// More than a line for each of a thousand policies.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The highest numbers that have served.
+#[derive(Clone, Debug)]
+pub(crate) struct Releases {
+    /// The state directory.
+    directory: Option<PathBuf>,
+    known: BTreeMap<String, Release>,
+}
+
+/// A numbered version.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+struct Release {
+    number: u64,
+    /// The digest of the signed module.
+    module: String,
+}
+
+impl Releases {
+    /// Reads what is known in the state directory.
+    pub(crate) fn read(directory: Option<&Path>) -> Self {
+        let known = directory.map(|directory| read_map(&directory.join(RELEASES)));
+        Self {
+            directory: directory.map(Path::to_owned),
+            known: known.unwrap_or_default(),
+        }
+    }
+
+    /// Refuses a version that a trusted publisher signed before the one that served last, unless the operator rolled back to it.
+    pub(crate) fn check(
+        &self,
+        name: &PolicyName,
+        content: &Content,
+        trusted: &[Publisher],
+    ) -> Result<(), SignatureError> {
+        let Some(known) = self.known.get(name.as_str()) else {
+            return Ok(());
+        };
+        // Signatures that do not fit are refused elsewhere.
+        let (false, Ok(Some(signed))) = (trusted.is_empty(), signature(&content.module)) else {
+            return Ok(());
+        };
+        let (number, newest) = (signed.statement.number, known.number);
+        let is_known = content.fingerprint.module.to_string() == known.module;
+        if number > newest || is_known || self.is_rolled_back_to(name, content) {
+            return Ok(());
+        }
+        Err(if number == newest {
+            SignatureError::NumberUsed { number }
+        } else {
+            SignatureError::Older { number, newest }
+        })
+    }
+
+    /// Records a version that serves. Returns whether anything is to be written.
+    pub(crate) fn served(&mut self, name: &PolicyName, content: &Content) -> bool {
+        let Ok(Some(signed)) = signature(&content.module) else {
+            return false;
+        };
+        let number = signed.statement.number;
+        let newest = self
+            .known
+            .get(name.as_str())
+            .map_or(0, |known| known.number);
+        if number <= newest {
+            return false;
+        }
+        let module = content.fingerprint.module.to_string();
+        let release = Release { number, module };
+        self.known.insert(name.to_string(), release);
+        true
+    }
+
+    /// Writes what is known, and forgets a rollback of `name`: a newer version serves.
+    pub(crate) fn write(&self, name: &PolicyName) -> io::Result<()> {
+        let Some(path) = &self.directory else {
+            return Ok(());
+        };
+        let directory = Directory::open(path)?;
+        let known = serde_json::to_vec_pretty(&self.known)?;
+        directory.replace(OsStr::new(RELEASES), &known, NewAccess::Private)?;
+        let mut rolled_back: BTreeMap<String, String> = read_map(&path.join(ROLLED_BACK));
+        if rolled_back.remove(name.as_str()).is_some() {
+            let rolled_back = serde_json::to_vec_pretty(&rolled_back)?;
+            directory.replace(OsStr::new(ROLLED_BACK), &rolled_back, NewAccess::Inherited)?;
+        }
+        Ok(())
+    }
+
+    fn is_rolled_back_to(&self, name: &PolicyName, content: &Content) -> bool {
+        let Some(path) = &self.directory else {
+            return false;
+        };
+        // In a directory that other users can write to it may be theirs.
+        let is_trusted = Access::of(path).is_ok_and(|access| access.check(None).is_ok());
+        if !is_trusted {
+            return false;
+        }
+        let rolled_back: BTreeMap<String, String> = read_map(&path.join(ROLLED_BACK));
+        let version = content.fingerprint.version().to_string();
+        rolled_back.get(name.as_str()) == Some(&version)
+    }
+}
+
+/// Records that the operator went back to a version, before its files are put in place.
+pub(crate) fn roll_back(
+    state_directory: &Path,
+    name: &PolicyName,
+    version: portcullis_core::Digest,
+) -> io::Result<()> {
+    let mut rolled_back: BTreeMap<String, String> = read_map(&state_directory.join(ROLLED_BACK));
+    rolled_back.insert(name.to_string(), version.to_string());
+    let rolled_back = serde_json::to_vec_pretty(&rolled_back)?;
+    let directory = Directory::open(state_directory)?;
+    // The host reads it, which may be another user than the operator.
+    directory.replace(OsStr::new(ROLLED_BACK), &rolled_back, NewAccess::Inherited)
+}
+
+/// Reads a map; an empty one if there is none, and if it is damaged, which the log says.
+fn read_map<T: DeserializeOwned>(path: &Path) -> BTreeMap<String, T> {
+    let error = match portcullis_files::read(path, MAX_BYTES) {
+        Ok(content) => match serde_json::from_slice(&content.bytes) {
+            Ok(map) => return map,
+            Err(error) => error.to_string(),
+        },
+        Err(ReadError::Missing) => return BTreeMap::new(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(file = %path.display(), error, "numbers of signed versions cannot be read");
+    BTreeMap::new()
+}
