@@ -1,5 +1,7 @@
 //! The harness for operator mode: what it makes, every release accepts.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context, Result};
 use async_nats::{Client, ConnectOptions};
 use portcullis_tests::{Answer, Operator, Release, Resolver, Site, Template, User, Wire, hash};
@@ -102,8 +104,10 @@ async fn a_name_is_one_token_of_a_roles_template(
             .to_owned();
     for (index, (name, _)) in users.iter().enumerate() {
         let token = hash(&format!("token-{index}"), &["--token"]).await?;
-        settings +=
-            &format!("[settings.users.\"{name}\"]\ntoken = \"{token}\"\nprofile = \"own\"\n");
+        writeln!(
+            settings,
+            "[settings.users.\"{name}\"]\ntoken = \"{token}\"\nprofile = \"own\""
+        )?;
     }
     site.policies
         .put_policy(POLICY, &static_users()?, &settings)?;

@@ -166,14 +166,13 @@ impl Model {
     fn rollback(&mut self, name: &'static str) -> Option<u8> {
         let policy = self.policy(name);
         let is_present = |version: &&Version| policy.file == Some(File::Good(version.content));
-        let target = match policy.kept.iter().find(is_present) {
-            Some(present) => policy.previous(present),
-            None => {
-                let serving = policy.serving.map(|serving| serving.generation);
-                let is_serving = |kept: &&Version| Some(kept.generation) == serving;
-                let serving = policy.kept.iter().find(is_serving);
-                serving.or(policy.kept.first()).copied()
-            }
+        let target = if let Some(present) = policy.kept.iter().find(is_present) {
+            policy.previous(present)
+        } else {
+            let serving = policy.serving.map(|serving| serving.generation);
+            let is_serving = |kept: &&Version| Some(kept.generation) == serving;
+            let serving = policy.kept.iter().find(is_serving);
+            serving.or(policy.kept.first()).copied()
         };
         target
             .filter(|target| !target.damaged)

@@ -362,7 +362,7 @@ fn policies_that_every_user_can_change_are_reported() {
     let settings = kept.site.path().join("p.toml");
     fs::set_permissions(&settings, fs::Permissions::from_mode(0o666)).unwrap();
     let (catalog, report) = open(kept.options());
-    assert_eq!(report.exposed, [settings.clone()]);
+    assert_eq!(report.exposed, std::slice::from_ref(&settings));
     assert_eq!(catalog.numbers().exposed.len(), 1);
     fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).unwrap();
     catalog.reload().unwrap();
@@ -660,10 +660,7 @@ fn a_version_is_the_same_wherever_its_files_are() {
         let status = catalog.status();
         let policies = status.policies.iter();
         let serving = policies.filter(|policy| policy.name == "p");
-        let serving = serving
-            .filter_map(|policy| policy.serving.clone())
-            .next()
-            .unwrap();
+        let serving = serving.find_map(|policy| policy.serving.clone()).unwrap();
         (serving.digest, serving.version)
     };
     let one = version("one", "tests = []\n");

@@ -100,12 +100,7 @@ pub async fn serve_proving(
         participation,
     ));
     measure_service(&vitals, &service);
-    vitals.measure(|| {
-        let help = "Log lines that were dropped because nothing read them";
-        let dropped = telemetry::dropped_lines();
-        let sample = dropped.map(|lines| Sample::counter("log_lines_dropped", help, lines));
-        sample.into_iter().collect()
-    });
+    vitals.measure(log_samples);
     measure_code(&vitals, engine);
     let numbers = catalog.clone();
     vitals.measure(move || policy_samples(&numbers.numbers()));
@@ -140,6 +135,14 @@ pub async fn serve_proving(
     served?;
     info!("stopped");
     Ok(())
+}
+
+/// How many lines the log has lost.
+fn log_samples() -> Vec<Sample> {
+    let help = "Log lines that were dropped because nothing read them";
+    let dropped = telemetry::dropped_lines();
+    let sample = dropped.map(|lines| Sample::counter("log_lines_dropped", help, lines));
+    sample.into_iter().collect()
 }
 
 /// Compares as many slow hashes at a time as there are processors.

@@ -67,13 +67,12 @@ impl Permissions {
     }
 }
 
-/// Whether the last token is `*` and stands in the filter of a JetStream request, as in
+/// Whether the last token is `*` and stands in the filter of a `JetStream` request, as in
 /// `$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER` and `$JS.API.DIRECT.GET.STREAM.FILTER`.
 fn ends_in_open_filter(subject: &str) -> bool {
     let tokens: Vec<_> = subject.split('.').collect();
-    let request = match tokens.as_slice() {
-        ["$JS", "API", request @ ..] | ["$JS", _, "API", request @ ..] => request,
-        _ => return false,
+    let (["$JS", "API", request @ ..] | ["$JS", _, "API", request @ ..]) = tokens.as_slice() else {
+        return false;
     };
     match request {
         ["CONSUMER", "CREATE", _, _, filter @ ..] | ["DIRECT", "GET", _, filter @ ..] => {

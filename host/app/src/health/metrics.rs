@@ -102,7 +102,7 @@ fn classic(text: &str, counters: &[String]) -> String {
                     .binary_search_by(|other| other.as_str().cmp(name))
                     .is_ok() =>
             {
-                lines.push_str(&format!("# {word} {name}_total {rest}\n"));
+                lines.extend(["# ", word, " ", name, "_total ", rest, "\n"]);
             }
             _ => {
                 lines.push_str(line);

@@ -199,7 +199,7 @@ mod tests {
         host.mismatch(1);
         assert_eq!(host.step(false, Some(true)), Standing::StandsBy);
         for wait in [FIRST_RETRY, FIRST_RETRY * 2, FIRST_RETRY * 4] {
-            host.now += wait - Duration::from_millis(1);
+            host.now += wait.saturating_sub(Duration::from_millis(1));
             assert_eq!(host.step(false, Some(true)), Standing::StandsBy);
             host.now += Duration::from_millis(1);
             assert_eq!(host.step(false, Some(true)), Standing::OnTrial);
