@@ -659,7 +659,7 @@ fn a_version_is_the_same_wherever_its_files_are() {
         assert_eq!(report.rejections().count(), 0, "{report:?}");
         let status = catalog.status();
         let policies = status.policies.iter();
-        let serving = policies.filter(|policy| policy.name == "p");
+        let mut serving = policies.filter(|policy| policy.name == "p");
         let serving = serving.find_map(|policy| policy.serving.clone()).unwrap();
         (serving.digest, serving.version)
     };

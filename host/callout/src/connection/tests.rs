@@ -46,24 +46,24 @@ fn retries_come_after_the_first_attempt() {
 #[tokio::test]
 async fn giving_up_keeps_the_count_and_the_last_cause() {
     let heard = Arc::new(Heard::default());
-    let address = nowhere();
+    let addresses = [nowhere(), nowhere()];
     let options = ConnectionOptions {
         retries: Retries::Times(2),
         retry_delay: Duration::from_millis(1),
         hooks: heard.clone(),
-        ..ConnectionOptions::new(vec![address.clone(), address.clone()])
+        ..ConnectionOptions::new(addresses.to_vec())
     };
     let error = connect(&options).await.unwrap_err();
-    let address = address.strip_prefix("nats://").unwrap();
     let text = crate::error::chain(&error);
-    assert!(
-        text.starts_with(&format!(
+    let last = addresses.each_ref().map(|address| {
+        let address = address.strip_prefix("nats://").unwrap();
+        format!(
             "gave up connecting to nats after 3 attempts: cannot connect to `{address}`: IO error: "
-        )),
-        "{text}"
-    );
+        )
+    });
+    assert!(last.iter().any(|start| text.starts_with(start)), "{text}");
     let heard = heard.0.lock().unwrap();
-    assert_eq!(heard.len(), 6, "every server of every attempt: {heard:?}");
+    assert_eq!(heard.len(), 2, "each server's trouble once: {heard:?}");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use super::*;
 #[case(
     "log",
     "zzz = 1",
-    ":8: log.zzz: unknown key, expected one of `format`, `level`"
+    ":8: log.zzz: unknown key, expected one of `format`, `level`, `when-full`"
 )]
 // Types.
 #[case(
