@@ -12,7 +12,7 @@ use portcullis_identity::Identifier;
 
 use crate::{
     Ceilings, DenyModes, Expiry, Issuers, ParticipationOptions, ServiceOptions, TargetAccounts,
-    ThrottleOptions, TrustedServers, WhenAlone,
+    ThrottleOptions, TrustedServers,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -36,10 +36,7 @@ pub(crate) fn options() -> ServiceOptions {
         expiry: Expiry::default(),
         deny: DenyModes::default(),
         discovery: None,
-        participation: ParticipationOptions {
-            max_mismatches: 8,
-            when_alone: WhenAlone::Deny,
-        },
+        participation: ParticipationOptions::default(),
         drain_timeout: Duration::from_secs(1),
     }
 }

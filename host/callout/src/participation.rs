@@ -29,6 +29,16 @@ pub struct ParticipationOptions {
     pub when_alone: WhenAlone,
 }
 
+/// Eight mismatches; a host that is alone denies by name.
+impl Default for ParticipationOptions {
+    fn default() -> Self {
+        Self {
+            max_mismatches: 8,
+            when_alone: WhenAlone::Deny,
+        }
+    }
+}
+
 /// What a host that cannot decide does when no other host takes part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenAlone {

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use portcullis_bench::{Issuer, Work};
 use portcullis_callout::measure::Handling;
 use portcullis_callout::{
-    Ceilings, DenyModes, Expiry, Issuers, ServiceOptions, TargetAccounts, ThrottleOptions,
-    TrustedServers,
+    Ceilings, DenyModes, Expiry, Issuers, ParticipationOptions, ServiceOptions, TargetAccounts,
+    ThrottleOptions, TrustedServers,
 };
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_claims::IssuerKey;
@@ -205,6 +205,7 @@ fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
         clock_skew: Duration::from_hours(1),
         expiry: Expiry::default(),
         deny: DenyModes::default(),
+        participation: ParticipationOptions::default(),
         discovery: None,
         drain_timeout: Duration::from_secs(1),
     }
