@@ -98,8 +98,9 @@ pub async fn serve_proving(
         catalog.clone(),
         statuses.clone(),
         participation,
+        service.counters(),
     ));
-    measure_service(&vitals, &service);
+    measure_throttle(&vitals, &service);
     vitals.measure(log_samples);
     measure_code(&vitals, engine);
     let numbers = catalog.clone();
@@ -154,10 +155,9 @@ fn password_verifier(remember: Option<Duration>) -> Result<PasswordVerifier, Fai
     }
 }
 
-/// Has the numbers of logins shown.
-fn measure_service(vitals: &Vitals, service: &Service<Catalog>) {
-    let (counters, throttle) = (service.counters(), service.throttle());
-    vitals.measure(move || counters.samples());
+/// Has the numbers of failed attempts shown.
+fn measure_throttle(vitals: &Vitals, service: &Service<Catalog>) {
+    let throttle = service.throttle();
     vitals.measure(move || throttle.samples());
 }
 

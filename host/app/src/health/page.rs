@@ -37,12 +37,14 @@ pub(super) fn at(
 
 fn readiness(vitals: &Vitals) -> Response<Full<Bytes>> {
     let reasons = vitals.unready();
-    if reasons.is_empty() {
-        return text(StatusCode::OK, "ready\n");
-    }
-    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-    let lines = format!("{}\n", reasons.join("\n"));
-    text(StatusCode::SERVICE_UNAVAILABLE, lines)
+    let (status, mut lines) = if reasons.is_empty() {
+        (StatusCode::OK, vec!["ready".to_owned()])
+    } else {
+        let reasons = reasons.iter().map(ToString::to_string).collect();
+        (StatusCode::SERVICE_UNAVAILABLE, reasons)
+    };
+    lines.extend(vitals.remarks());
+    text(status, format!("{}\n", lines.join("\n")))
 }
 
 fn numbers(accept: Option<&str>, vitals: &Vitals) -> Response<Full<Bytes>> {

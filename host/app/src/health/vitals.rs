@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_callout::{ConnectionStatus, Obstacle, Participation, Sample, Standing};
+use portcullis_callout::{ConnectionStatus, Counters, Obstacle, Participation, Sample, Standing};
 use portcullis_catalog::Catalog;
 use portcullis_core::PolicyName;
 
@@ -14,6 +14,7 @@ pub(crate) struct Vitals {
     connections: Vec<ConnectionStatus>,
     participation: Arc<Participation>,
     stopping: AtomicBool,
+    counters: Arc<Counters>,
     sources: Mutex<Vec<Source>>,
 }
 
@@ -47,12 +48,14 @@ impl Vitals {
         catalog: Catalog,
         connections: Vec<ConnectionStatus>,
         participation: Arc<Participation>,
+        counters: Arc<Counters>,
     ) -> Self {
         Self {
             catalog,
             connections,
             participation,
             stopping: AtomicBool::new(false),
+            counters,
             sources: Mutex::new(Vec::new()),
         }
     }
@@ -103,6 +106,15 @@ impl Vitals {
         reasons
     }
 
+    /// Returns what an operator has to know although the service is ready, a line each.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let unknown = self.counters.unknown_releases().into_iter();
+        let remarks = unknown.map(|release| {
+            format!("unknown-release: the rules of nats-server `{release}` are not known here")
+        });
+        remarks.collect()
+    }
+
     /// Every number.
     pub(crate) fn samples(&self) -> Vec<Sample> {
         let snapshot = self.catalog.snapshot();
@@ -133,6 +145,7 @@ impl Vitals {
                 .with("digest", policy.digest.to_string())
         }));
         samples.extend(self.participation.samples());
+        samples.extend(self.counters.samples());
         samples.extend(self.connections.iter().flat_map(ConnectionStatus::samples));
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         samples.extend(sources.iter().flat_map(|source| source()));
