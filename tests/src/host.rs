@@ -16,6 +16,10 @@ const LOG_LEVEL: &str = "PORTCULLIS_TEST_LOG_LEVEL";
 
 /// A running `portcullis serve`; dropping it kills it.
 ///
+/// What a host says that denies every login because no other host takes it.
+const DENIES_ALONE: &str =
+    "the host cannot decide and no other host takes part: it takes logins and denies them";
+
 /// Panics when it is dropped if there was a secret in what it wrote: whatever a test is about, it is about that too.
 #[derive(Debug)]
 pub struct Host {
@@ -78,13 +82,16 @@ impl Host {
         })
     }
 
-    /// Waits until the host decides logins.
+    /// Waits until the host takes logins: it can decide them, or it cannot, is alone and denies them.
     ///
     /// # Errors
     ///
     /// If it never says so.
     pub async fn ready(&self) -> Result<Event> {
-        self.wait_for("`ready`", |event| event.says("ready")).await
+        self.wait_for("`ready`", |event| {
+            event.says("ready") || event.says(DENIES_ALONE)
+        })
+        .await
     }
 
     /// What the host logged.
