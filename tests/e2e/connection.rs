@@ -107,9 +107,13 @@ async fn rubbish_on_the_callout_subject_is_refused_and_survived(
         b"xkv1".repeat(20),
     ] {
         let mark = host.log().len();
-        let reply = vandal.new_inbox();
+        // Where only a server hears: anything else is not looked at.
         vandal
-            .publish_with_reply("$SYS.REQ.USER.AUTH", reply, rubbish.clone().into())
+            .publish_with_reply(
+                "$SYS.REQ.USER.AUTH",
+                "$SYS._INBOX.rubbish",
+                rubbish.clone().into(),
+            )
             .await?;
         let refused = host
             .wait_from(mark, "a refusal", |event| event.says("request refused"))
