@@ -82,12 +82,21 @@ impl Host {
         })
     }
 
-    /// Waits until the host takes logins: it can decide them, or it cannot, is alone and denies them.
+    /// Waits until the host decides logins.
     ///
     /// # Errors
     ///
     /// If it never says so.
     pub async fn ready(&self) -> Result<Event> {
+        self.wait_for("`ready`", |event| event.says("ready")).await
+    }
+
+    /// Waits until the host takes logins: it decides them, or it cannot, is alone and denies them.
+    ///
+    /// # Errors
+    ///
+    /// If it never says so.
+    pub async fn takes_logins(&self) -> Result<Event> {
         self.wait_for("`ready`", |event| {
             event.says("ready") || event.says(DENIES_ALONE)
         })

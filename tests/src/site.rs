@@ -174,14 +174,14 @@ impl Site {
         Host::spawn(&file, &[])
     }
 
-    /// Starts a host for `server` and waits until it decides logins.
+    /// Starts a host for `server` and waits until it takes logins.
     ///
     /// # Errors
     ///
     /// If it never does.
     pub async fn start_host(&self, server: &NatsServer) -> Result<Host> {
         let host = self.spawn_host(server, "")?;
-        host.ready().await?;
+        host.takes_logins().await?;
         Ok(host)
     }
 
