@@ -119,6 +119,9 @@ async fn tests_warn_of_permits_that_hold_less_than_they_say() -> Result<()> {
                  login = { username = \"alice\", password = \"correct-horse-battery-staple\" }\n\
                  permit = { account = \"APP\" }\n";
     fs::write(site.path().join("policies/static-users.tests.toml"), tests)?;
+    // No server is asked.
+    let text = site.host_config("nats://127.0.0.1:4222", "");
+    site.write_config("portcullis.toml", &text)?;
     let tested = policy(&["test"], &config(&site)).await?;
     for doubt in [
         "  warning: `responses` gets around",

@@ -95,8 +95,8 @@ const FULL: &str = r#"(module
     (memory (export "memory") 1 1)
     (data (i32.const 64) "\02")
     (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-    (func (export "portcullis:policy/decider@0.1.0#configure") (param i32 i32) (result i32) (i32.const 16))
-    (func (export "portcullis:policy/decider@0.1.0#decide") (result i32) (i32.const 64)))"#;
+    (func (export "portcullis:policy/decider@0.1.1#configure") (param i32 i32) (result i32) (i32.const 16))
+    (func (export "portcullis:policy/decider@0.1.1#decide") (result i32) (i32.const 64)))"#;
 
 #[test]
 fn a_snapshot_that_fails_for_another_reason_is_a_refusal() {

@@ -341,26 +341,26 @@ fn calls() -> Vec<Case> {
         ),
         Case::declaring(
             "loops_after_its_answer",
-            r#"(func (export "cabi_post_portcullis:policy/decider@0.1.0#decide") (param i32) (loop $l (br $l)))"#,
+            r#"(func (export "cabi_post_portcullis:policy/decider@0.1.1#decide") (param i32) (loop $l (br $l)))"#,
             Denied(PolicyDeadline, "30ms"),
         ),
         // A policy that could have the host call it again would find itself in the middle of a decision.
         Case {
             module: |_| {
                 typed(wat(
-                    r#"(module (import "portcullis:policy/decider@0.1.0" "decide" (func (result i32))))"#,
+                    r#"(module (import "portcullis:policy/decider@0.1.1" "decide" (func (result i32))))"#,
                 ))
             },
             ..Case::guest("imports_itself", Refused("portcullis:policy/decider"))
         },
         Case {
             module: |_| {
-                wat(r#"(component (import "portcullis:policy/decider@0.1.0"
+                wat(r#"(component (import "portcullis:policy/decider@0.1.1"
                          (instance (export "decide" (func (result string))))))"#)
             },
             ..Case::guest(
                 "imports_itself_as_a_component",
-                Refused("`portcullis:policy/decider@0.1.0`"),
+                Refused("`portcullis:policy/decider@0.1.1`"),
             )
         },
     ]

@@ -41,7 +41,7 @@ impl Source {
             let (interface, name, function) = import;
             write!(
                 text,
-                r#" (import "portcullis:policy/{interface}@0.1.0" "{name}" (func {function}))"#
+                r#" (import "portcullis:policy/{interface}@0.1.1" "{name}" (func {function}))"#
             )
             .unwrap();
         }
@@ -55,10 +55,10 @@ impl Source {
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
               (if (global.get $configured) (then {realloc}))
               (i32.const 256))
-            (func (export "portcullis:policy/decider@0.1.0#configure") (param i32 i32) (result i32)
+            (func (export "portcullis:policy/decider@0.1.1#configure") (param i32 i32) (result i32)
               (global.set $configured (i32.const 1))
               (i32.const 0))
-            (func (export "portcullis:policy/decider@0.1.0#decide") (result i32)
+            (func (export "portcullis:policy/decider@0.1.1#decide") (result i32)
               (local $permit i32) (local $count i32)
               {decide})
             {fields})"#

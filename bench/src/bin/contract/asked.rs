@@ -91,7 +91,7 @@ where
 }
 
 fn add_facts(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    let client = &mut linker.instance("portcullis:policy/client@0.1.0")?;
+    let client = &mut linker.instance("portcullis:policy/client@0.1.1")?;
     fact(client, "host", |login| login.client.host.clone())?;
     fact(client, "id", |login| login.client.id)?;
     fact(client, "user", |login| login.client.user.clone())?;
@@ -112,20 +112,20 @@ fn add_facts(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     fact(client, "tls-cipher", |login| {
         login.client.tls_cipher.clone()
     })?;
-    let server = &mut linker.instance("portcullis:policy/server@0.1.0")?;
+    let server = &mut linker.instance("portcullis:policy/server@0.1.1")?;
     fact(server, "id", |login| login.server.id.clone())?;
     fact(server, "name", |login| login.server.name.clone())?;
     fact(server, "host", |login| login.server.host.clone())?;
     fact(server, "version", |login| login.server.version.clone())?;
     fact(server, "cluster", |login| login.server.cluster.clone())?;
     fact(server, "tags", |login| login.server.tags.clone())?;
-    let request = &mut linker.instance("portcullis:policy/request@0.1.0")?;
+    let request = &mut linker.instance("portcullis:policy/request@0.1.1")?;
     fact(request, "now", |login| login.now)?;
     fact(request, "user-nkey", |login| login.user_nkey.clone())
 }
 
 fn add_identity(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    let identity = &mut linker.instance("portcullis:policy/identity@0.1.0")?;
+    let identity = &mut linker.instance("portcullis:policy/identity@0.1.1")?;
     fact(identity, "method", |login| login.identity.method.clone())?;
     fact(identity, "principal", |login| {
         login.identity.principal.clone()
@@ -188,7 +188,7 @@ fn subjects(
 }
 
 fn add_permits(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    let permits = &mut linker.instance("portcullis:policy/permits@0.1.0")?;
+    let permits = &mut linker.instance("portcullis:policy/permits@0.1.1")?;
     let resource = ResourceType::host::<Permit>();
     permits.resource("permit", resource, |mut store, handle| {
         let permit = Resource::<Permit>::new_own(handle);
