@@ -95,7 +95,7 @@ async fn readiness_follows_the_connection(
     assert_eq!(get(&address, "/healthz").await?.status, 200);
 
     let server = start_again.await?;
-    host.ready().await?;
+    host.decides().await?;
     let page = get(&address, "/readyz").await?;
     assert_eq!((page.status, page.content.as_str()), (200, "ready\n"));
 
@@ -129,7 +129,7 @@ async fn readiness_wants_a_policy() -> Result<()> {
     assert!(page.content.starts_with("no-policy: "), "{page:?}");
 
     put_policy(&site).await?;
-    host.ready().await?;
+    host.decides().await?;
     assert_eq!(get(&address, "/readyz").await?.status, 200);
     Ok(())
 }
@@ -161,7 +161,7 @@ async fn a_policy_that_the_order_names_must_be_there() -> Result<()> {
 async fn metrics_count_logins_for_every_connection() -> Result<()> {
     let (site, server) = site(Release::Nats2_15, true).await?;
     let (host, address) = spawn(&site, &server.url(), "connections = 2").await?;
-    host.ready().await?;
+    host.decides().await?;
     log_in(&server.url(), SENSOR, "roof").await?;
     host.decision("roof").await?;
 
@@ -318,7 +318,7 @@ async fn a_host_that_is_cut_off_for_too_long_ends_once_and_with_an_error(
 ) -> Result<()> {
     let (site, server) = site(release, true).await?;
     let (mut host, _) = spawn(&site, &server.url(), "max-disconnected = \"300ms\"").await?;
-    host.ready().await?;
+    host.decides().await?;
 
     drop(server);
 

@@ -126,7 +126,7 @@ async fn a_host_without_a_policy_leaves_logins_to_one_that_has_it(
 
     if order.is_empty() {
         put_policy(&policies).await?;
-        second.ready().await?;
+        second.decides().await?;
         readyz_says(&address, "ready").await?;
         let page = get(&address, "/metrics").await?;
         assert!(
@@ -185,7 +185,7 @@ async fn a_host_whose_policies_go_leaves_and_comes_back_with_them() -> Result<()
     let _first = stage.site.start_host(&stage.server).await?;
     let (second, policies) = stage.second_host("", "")?;
     put_policy(&policies).await?;
-    second.ready().await?;
+    second.decides().await?;
 
     policies.remove(POLICY)?;
     says(&second, LEAVES).await?;
@@ -216,7 +216,7 @@ async fn a_host_with_another_issuer_leaves_after_some_requests(
     let second = Host::spawn(&stage.site.write_config("third.toml", &config)?, &[])?;
     put_policy(&policies).await?;
     let address = health(&second).await?;
-    second.ready().await?;
+    second.decides().await?;
 
     // Without a policy it had left before.
     let mark = second.log().len();
@@ -319,7 +319,7 @@ async fn the_documented_permissions_suffice(
     put_policy(&site.policies).await?;
     let server = restricted(&site, &permissions(&PUBLISH, &SUBSCRIBE)).await?;
     let (mut host, address) = spawn(&site, &server.url(), GATE).await?;
-    host.ready().await?;
+    host.decides().await?;
 
     assert!(barely_log_in(server.port(), SENSOR_TOKEN).await?);
     assert_eq!(get(&address, "/readyz").await?.content, "ready\n");
@@ -347,7 +347,7 @@ async fn each_missing_permission_is_one_warning(
     );
     let server = restricted(&site, &allowed).await?;
     let (host, _) = spawn(&site, &server.url(), GATE).await?;
-    host.ready().await?;
+    host.decides().await?;
 
     let log = host.log().all();
     let mut missing: Vec<_> = log
@@ -406,7 +406,7 @@ async fn a_host_that_has_just_lost_its_server_ends_at_once(
         .host_config(&server.url(), "")
         .replace("[callout]\n", "[callout]\ndrain-timeout = \"50s\"\n");
     let mut host = site.spawn_host_with(&config)?;
-    host.ready().await?;
+    host.decides().await?;
     let (server, id) = (server.id()?, host.id()?);
 
     let both = format!("kill -KILL {server}; kill -TERM {id}");

@@ -87,7 +87,7 @@ impl Host {
     /// # Errors
     ///
     /// If it never says so.
-    pub async fn ready(&self) -> Result<Event> {
+    pub async fn decides(&self) -> Result<Event> {
         self.wait_for("`ready`", |event| event.says("ready")).await
     }
 
@@ -96,7 +96,7 @@ impl Host {
     /// # Errors
     ///
     /// If it never says so.
-    pub async fn takes_logins(&self) -> Result<Event> {
+    pub async fn ready(&self) -> Result<Event> {
         self.wait_for("`ready`", |event| {
             event.says("ready") || event.says(DENIES_ALONE)
         })

@@ -181,7 +181,7 @@ impl Site {
     /// If it never does.
     pub async fn start_host(&self, server: &NatsServer) -> Result<Host> {
         let host = self.spawn_host(server, "")?;
-        host.takes_logins().await?;
+        host.ready().await?;
         Ok(host)
     }
 
