@@ -15,9 +15,9 @@ pub(crate) enum Replied {
     Dropped,
     /// None was sent: the server had given up, by the time that it waits.
     Late,
-    /// It was sent, but the server had said before that it refused the login or gave up.
+    /// A reply that was sent after the server had said that it refused the login or gave up.
     GivenUp,
-    /// It could not be handed to the connection.
+    /// A reply that could not be handed to the connection.
     Lost(String),
 }
 

@@ -94,9 +94,9 @@ struct Context {
     request: Arc<AuthorizationRequest>,
     sealed_by: Option<portcullis_claims::PublicKey>,
     at: Instant,
-    /// The same on both clocks.
+    /// Arrival of the request on the monotonic and on the wall clock.
     received: Moment,
-    /// For how long after that the server waits.
+    /// Time that the server waits after the arrival; `None` if the request does not tell.
     patience: Option<Duration>,
     /// Whether the decision line is worth more than the level `debug`: throttled logins are summed up.
     is_told: bool,

@@ -101,7 +101,7 @@ impl ChildProver {
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Children are killed; whoever waits for a version is told so within a fraction of a second.
+    /// Kills the children. A thread that waits for a version hears of it within a fraction of a second.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -133,7 +133,7 @@ pub(crate) struct Proof {
     pub(crate) verdict: Result<(Policy, Vec<TestOutcome>), UnitError>,
 }
 
-/// How often whoever waits for a version looks whether the host stops.
+/// Interval at which a thread that waits for a version looks whether the host stops.
 const GLANCE: Duration = Duration::from_millis(20);
 
 impl Prover {

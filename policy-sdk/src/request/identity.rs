@@ -180,8 +180,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// What is wrong with the hash, or that the request's deadline leaves no time to compute it. Both are
-    /// reasons to refuse the login.
+    /// What is wrong with the hash, which is a reason to refuse the login. Where the request's deadline
+    /// leaves no time to compute the hash, the host ends the decision and denies the login.
     pub fn password_matches(&self, hash: &str) -> Result<bool, HashError> {
         #[cfg(target_arch = "wasm32")]
         {

@@ -24,10 +24,10 @@ pub struct Log {
 /// What becomes of log lines while nothing reads them and their queue is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
-    /// They are dropped and counted. The default.
+    /// Lines that find no room are dropped and counted. The default.
     #[default]
     Drop,
-    /// The host waits with them, and logins with the host.
+    /// The host waits until lines find room, and logins wait with it.
     Block,
 }
 

@@ -117,8 +117,9 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         log_trouble(connection, trouble);
     }
 
-    /// The same trouble has happened `times` times more, on this connection or on others of the host. Called after ten
-    /// seconds, and then at intervals that double up to ten minutes.
+    /// Reports that trouble which was reported before has happened `times` times more, on this
+    /// connection or on others of the host. Called after ten seconds, and then at intervals that
+    /// double up to ten minutes.
     fn error_repeated(&self, connection: &str, trouble: &ConnectionTrouble, times: u64) {
         tracing::warn!(
             nats.connection = connection,

@@ -28,11 +28,11 @@ struct Known {
 /// What to say of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Report {
-    /// It is new.
+    /// Trouble that was not reported before.
     New,
-    /// It has repeated this often since the last report.
+    /// Number of times that known trouble has repeated since its last report.
     Summary(u64),
-    /// Nothing now.
+    /// No report is due.
     Nothing,
 }
 

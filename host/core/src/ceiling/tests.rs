@@ -123,7 +123,7 @@ proptest! {
         }
     }
 
-    // Whatever a client subscribes to: the ceiling's `*` is one token.
+    // For every subject that a client subscribes to, the ceiling's `*` is one token.
     #[test]
     fn a_hostile_client_gets_nothing_beyond_the_ceiling(
         asked in plain_side(),
