@@ -60,7 +60,7 @@ Usage: cargo xtask <verb>
   bench all [--seconds N]
                     floor, handle, flood, login, start, storm, reload and scale, then report
   bench report      docs/performance.md anew, of what `bench all` measured last
-  check             formatting, lints and documentation, as CI sees them
+  check             documents, comments, formatting, lints and documentation, as CI sees them
   help              this text
 
 What a verb needs and the machine lacks is fetched once and kept in target/xtask/.

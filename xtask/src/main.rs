@@ -7,6 +7,7 @@
 //! - [`arguments`]: the command line.
 //! - [`verbs`]: what each verb does, as a list of steps.
 //! - [`steps`]: progress, one line when a step starts and one when it ends.
+//! - [`prose`]: checks of documents and comments.
 //! - [`setup`]: what the verbs need and a bare machine lacks; each step is idempotent.
 //! - [`workspace`], [`process`], [`version`], [`failure`]: what these share.
 
@@ -15,6 +16,7 @@ mod arguments;
 mod arrows;
 mod failure;
 mod process;
+mod prose;
 mod setup;
 mod steps;
 mod verbs;

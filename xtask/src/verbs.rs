@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::arguments::{InProcess, Program, Suite};
 use crate::failure::{Failure, Result};
 use crate::process;
+use crate::prose;
 use crate::setup::{self, Node};
 use crate::steps::Steps;
 use crate::workspace::{WASM_TARGET, Workspace};
@@ -333,7 +334,10 @@ fn prepare_clients(
 
 /// Formatting, lints and documentation, as CI sees them.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(4);
+    let mut steps = Steps::new(5);
+    steps.run("documents and comments", || {
+        prose::check(&workspace.file(""))
+    })?;
     steps.run("format", || {
         process::run(workspace.cargo().args(["fmt", "--all", "--check"]))
     })?;
