@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use portcullis_callout::{
     ConnectError, Connection, ConnectionOptions, ConnectionStatus, KeyValueMirror,
-    PendingConnection, Sample, Service,
+    PendingConnection, Service,
 };
 use portcullis_catalog::{Catalog, CatalogOptions, Prover, Report, Watcher};
+use portcullis_core::Sample;
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::{PasswordVerifier, TokenVerifier};
 use tokio::task::JoinHandle;

@@ -340,7 +340,7 @@ impl<'a> Connector<'a> {
         for server in servers {
             let address = address(&server);
             if let Err(error) = self.options.tls.check_before_connecting().await {
-                last = ConnectionTrouble::Client(crate::error::chain(&error));
+                last = ConnectionTrouble::Client(portcullis_core::with_causes(&error));
                 self.monitor.trouble(&last);
                 break;
             }
@@ -450,7 +450,9 @@ async fn log_in(
     let read = tokio::task::spawn_blocking(move || proofs.read())
         .await
         .map_err(AuthError::new)?;
-    let Some(reading) = read.map_err(|error| AuthError::new(crate::error::chain(&error)))? else {
+    let Some(reading) =
+        read.map_err(|error| AuthError::new(portcullis_core::with_causes(&error)))?
+    else {
         return Ok(async_nats::Auth::new());
     };
     if let Some(stale) = reading.stale {

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portcullis_core::{DenialClass, Outcome, Server};
+use portcullis_core::{DenialClass, Outcome, Sample, Server};
 
 use crate::latency::Latency;
 use crate::releases::UnknownReleases;
-use crate::sample::Sample;
 
 /// Counts since the start of the service, for metrics and `$SRV.STATS`. Shared by every connection.
 #[derive(Debug, Default)]
@@ -201,10 +200,9 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::Denial;
+    use portcullis_core::{Denial, SampleValue};
 
     use super::*;
-    use crate::sample::SampleValue;
 
     fn value(counters: &Counters, name: &str, label: Option<&str>) -> Option<SampleValue> {
         let found = counters.samples().into_iter().find(|sample| {

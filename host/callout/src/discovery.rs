@@ -10,13 +10,11 @@ use std::time::SystemTime;
 use async_nats::{Client, Message, SubscribeError};
 use futures::StreamExt;
 use futures::stream::select_all;
-use portcullis_core::PolicyRef;
+use portcullis_core::{PolicyRef, Sample, SampleValue, with_causes};
 use serde::Serialize;
 
 use crate::counters::Counters;
-use crate::error::chain;
 use crate::participation::Participation;
-use crate::sample::{Sample, SampleValue};
 use crate::service::SUBJECT;
 
 /// How the service presents itself.
@@ -149,8 +147,8 @@ impl Responder {
             Ok(answer) => client
                 .publish(reply, answer.into())
                 .await
-                .map_err(|error| chain(&error)),
-            Err(error) => Err(chain(&error)),
+                .map_err(|error| with_causes(&error)),
+            Err(error) => Err(with_causes(&error)),
         };
         if let Err(error) = sent {
             tracing::debug!(error, "discovery not answered");

@@ -9,7 +9,7 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use portcullis_claims::KnownSigners;
 use portcullis_core::{
-    AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome, Server,
+    AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome, Server, with_causes,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
@@ -18,7 +18,6 @@ use crate::counters::{Counters, InFlight};
 use crate::decide::decide;
 use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::DenyMode;
-use crate::error::chain;
 use crate::foreign::{FOREIGN, Foreign};
 use crate::identify::identify;
 use crate::open::{Opened, Refused, Remembered, open, patience};
@@ -161,7 +160,7 @@ impl<A: Authorizer> Handler<A> {
             Err(Refused { error, server }) => {
                 self.mismatches.refused(error.kind());
                 self.counters.refused(error.kind());
-                let error_text = chain(&error);
+                let error_text = with_causes(&error);
                 let refusal = Refusal {
                     server: server.as_deref(),
                     ..Refusal::new(error.kind(), &error_text)
@@ -323,7 +322,7 @@ impl<A: Authorizer> Handler<A> {
             let replied = match (sent, verdict) {
                 (Err(error), _) => {
                     self.counters.lost();
-                    Replied::Lost(chain(&error))
+                    Replied::Lost(with_causes(&error))
                 }
                 (Ok(()), Verdict::Refused) => {
                     self.counters.late();
@@ -379,7 +378,7 @@ impl<A: Authorizer> Handler<A> {
                 let denial = Decision {
                     policy: decision.policy,
                     abstained: decision.abstained,
-                    ..Decision::deny(error.class(), chain(&error))
+                    ..Decision::deny(error.class(), with_causes(&error))
                 };
                 let response = seal(&context.request, &denial, &self.options, recipient).ok();
                 (response, denial)
@@ -493,7 +492,7 @@ pub(crate) async fn refuse(reply: ReplyToken, refusal: Refusal<'_>) {
     );
     // The one who asks has chosen the subject.
     if is_for_server && let Err(error) = reply.refuse().await {
-        tracing::error!(error = chain(&error), "reply lost");
+        tracing::error!(error = with_causes(&error), "reply lost");
     }
 }
 

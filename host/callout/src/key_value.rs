@@ -13,11 +13,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use portcullis_core::{BucketName, KeyValues, LookUpError};
+use portcullis_core::{BucketName, KeyValues, LookUpError, Sample};
 use tokio::task::JoinSet;
 
 use crate::connection::Connection;
-use crate::sample::Sample;
 use bucket::Bucket;
 use follow::Follower;
 use line::Lines;

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use async_nats::connection::State;
 use async_nats::{Client, Message, Request, RequestErrorKind, Subscriber};
 use futures::{FutureExt, StreamExt};
-use portcullis_core::{Authorizer, DenialClass};
+use portcullis_core::{Authorizer, DenialClass, with_causes};
 use tokio::sync::{mpsc, watch};
 
 use crate::deny::DenyMode;
-use crate::error::chain;
 use crate::handle::{Handler, Received, Refusal, refuse};
 use crate::outbox::Outbox;
 use crate::participation::{Obstacle, Participation, connects};
@@ -190,10 +189,10 @@ impl<A: Authorizer> Lane<A> {
         let client = outbox.client();
         let close = async {
             if let Err(error) = client.flush().await {
-                tracing::warn!(error = chain(&error), "last replies perhaps not sent");
+                tracing::warn!(error = with_causes(&error), "last replies perhaps not sent");
             }
             if let Err(error) = client.drain().await {
-                tracing::debug!(error = chain(&error), "connection not drained");
+                tracing::debug!(error = with_causes(&error), "connection not drained");
             }
         };
         // Without a server the client would wait until it has one again.
@@ -216,7 +215,7 @@ impl<A: Authorizer> Lane<A> {
         tokio::pin!(lost);
         tokio::select! {
             sent = subscriber.unsubscribe_after(u64::MAX) => if let Err(error) = sent {
-                tracing::warn!(error = chain(&error), "subscription not drained");
+                tracing::warn!(error = with_causes(&error), "subscription not drained");
                 return;
             },
             () = &mut lost => return,
@@ -287,7 +286,9 @@ async fn confirm(client: &Client, patience: Duration) {
             {
                 return;
             }
-            Err(error) => tracing::debug!(error = chain(&error), "server has not answered yet"),
+            Err(error) => {
+                tracing::debug!(error = with_causes(&error), "server has not answered yet");
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::sample::{Sample, SampleValue};
+use portcullis_core::{Sample, SampleValue};
 
 /// Upper bounds, in microseconds: from a decision without a hash to the longest a server waits.
 const BOUNDS: [u64; 14] = [

@@ -28,7 +28,7 @@
 //! - [`Participation`]: whether the host is in the queue group, and why not.
 //! - [`required_permissions`], [`mirror_permissions`], [`keeper_permissions`]: what the host's own users have to be allowed, and
 //!   those who fill buckets.
-//! - [`Counters`], [`Sample`], [`Discovery`]: numbers for whoever watches, and how NATS tools find the service.
+//! - [`Counters`], [`Discovery`]: numbers about logins, and how NATS tools find the service.
 
 mod accounts;
 mod connection;
@@ -38,7 +38,6 @@ mod decision_log;
 mod deny;
 mod discovery;
 mod enforce;
-mod error;
 #[cfg(test)]
 mod fixtures;
 mod foreign;
@@ -59,7 +58,6 @@ mod permissions;
 mod rejections;
 mod releases;
 mod reply;
-mod sample;
 mod seal;
 mod service;
 mod throttle;
@@ -82,7 +80,6 @@ pub use key_value::{
 };
 pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
 pub use permissions::{PermissionSide, RequiredPermission, required_permissions};
-pub use sample::{Sample, SampleValue};
 pub use service::{Service, ServiceError, ServiceOptions};
 pub use throttle::{Throttle, ThrottleOptions};
 pub use trust::TrustedServers;

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use portcullis_core::{Authorizer, Decision};
+use portcullis_core::{Authorizer, Decision, with_causes};
 
-use crate::error::chain;
 use crate::handle::Handler;
 use crate::service::ServiceOptions;
 
@@ -33,6 +32,6 @@ impl<A: Authorizer> Handling<A> {
         headers: Option<&HeaderMap>,
     ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), String> {
         let handled = self.0.measured(payload, headers).await;
-        handled.map_err(|refused| chain(&refused.error))
+        handled.map_err(|refused| with_causes(&refused.error))
     }
 }

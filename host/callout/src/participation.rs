@@ -11,6 +11,7 @@ mod peers;
 
 use std::fmt;
 
+use portcullis_core::Sample;
 use tokio::sync::watch;
 
 pub(crate) use identity::connects;
@@ -18,7 +19,6 @@ pub(crate) use keeper::Keeper;
 pub(crate) use mismatches::Mismatches;
 
 use crate::permissions::RequiredPermission;
-use crate::sample::Sample;
 
 /// When a host takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -182,9 +182,10 @@ fn note_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_core::SampleValue;
+
     use super::*;
     use crate::fixtures::{NOW, request};
-    use crate::sample::SampleValue;
 
     fn permit() -> Permit {
         Permit::builder("APP", NOW).finish().unwrap()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use portcullis_claims::CurveKey;
-use portcullis_core::Authorizer;
+use portcullis_core::{Authorizer, with_causes};
 use portcullis_identity::Identifier;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -15,7 +15,6 @@ use crate::counters::Counters;
 use crate::deny::DenyModes;
 use crate::discovery::{Discovery, Responder, service_id};
 use crate::enforce::{Ceilings, Expiry};
-use crate::error::chain;
 use crate::handle::Handler;
 use crate::issuers::Issuers;
 use crate::lane::{Lane, Order};
@@ -206,7 +205,7 @@ impl<A: Authorizer> Service<A> {
                     return;
                 }
                 if let Err(error) = responder.run(client).await {
-                    tracing::warn!(error = chain(&error), "service cannot be discovered");
+                    tracing::warn!(error = with_causes(&error), "service cannot be discovered");
                 }
             });
         }
@@ -216,7 +215,10 @@ impl<A: Authorizer> Service<A> {
                 return;
             }
             if let Err(error) = rejections::listen(client, permits, counters).await {
-                tracing::warn!(error = chain(&error), "rejected permits cannot be noticed");
+                tracing::warn!(
+                    error = with_causes(&error),
+                    "rejected permits cannot be noticed"
+                );
             }
         });
         observers

@@ -17,14 +17,13 @@ use std::time::{Duration, Instant};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use portcullis_core::{DenialClass, SourceNetwork};
+use portcullis_core::{DenialClass, Sample, SourceNetwork};
 
 use self::admission::Counter;
 pub(crate) use self::attempt::Attempt;
 use self::bucket::{Bucket, Rate};
 use self::keys::Keys;
 use self::summary::Summary;
-use crate::sample::Sample;
 
 /// Time for which the address and the names of a successful login are known together. Connections last long, and so does
 /// what is known.

@@ -13,6 +13,7 @@
 //! - [`PolicyName`], [`Digest`], [`PolicyRef`]: which bytes decided.
 //! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and how what clients present is checked.
 //! - [`KeyValues`]: where policies may look keys up; [`FixedKeyValues`]: one that never changes.
+//! - [`Sample`]: one number for exporters of metrics; [`with_causes`]: an error on one line.
 //!
 //! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
 //! come in as arguments.
@@ -21,12 +22,14 @@ mod ceiling;
 mod connection;
 mod decision;
 mod doubts;
+mod error;
 mod identity;
 mod key_value;
 mod permissions;
 mod permit;
 mod policy;
 mod request;
+mod sample;
 mod secret;
 mod source;
 mod subject;
@@ -37,6 +40,7 @@ mod work;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
+pub use error::with_causes;
 pub use identity::{Certificate, Claims, Identity, Strength};
 pub use key_value::{
     BucketName, FixedKeyValues, InvalidBucketName, KeyValues, LookUpError, NoKeyValues, is_key,
@@ -45,6 +49,7 @@ pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};
 pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, Server};
+pub use sample::{Sample, SampleValue};
 pub use secret::{Asker, HashError, Secret, SecretVerifier};
 pub use source::{InvalidSourceNetwork, SourceNetwork};
 pub use subject::{InvalidSubject, PermissionSubject, SubjectProblem};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_core::{
-    AuthorizationRequest, Certificate, Credentials, Denial, DenialClass, Identity, Method, Strength,
+    AuthorizationRequest, Certificate, Credentials, Denial, DenialClass, Identity, Method,
+    Strength, with_causes,
 };
 
 use crate::bearer::{Presented, TokenPlace, presented};
 use crate::claimant::Claimant;
-use crate::error::chain;
 use crate::oidc::{TokenError, TokenVerifier, VerifiedToken};
 use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser, claimed_subject};
 use crate::{certificate, nkey};
@@ -84,7 +84,7 @@ impl Identifier {
             Method::Jwt => {
                 let nkey = identity.nkey.as_deref();
                 let verified = self.options.accounts.verify(&jwt, nkey, request);
-                match verified.map_err(|error| rejected(chain(&error)))? {
+                match verified.map_err(|error| rejected(with_causes(&error)))? {
                     Some(user) => vouch_for(user, &mut identity),
                     None => prove_nkey(request, &mut identity)?,
                 }

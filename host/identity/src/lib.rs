@@ -14,7 +14,6 @@ mod bearer;
 mod certificate;
 mod claimant;
 mod cost;
-mod error;
 mod fair_queue;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

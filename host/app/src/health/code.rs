@@ -1,6 +1,6 @@
 //! The numbers of the cache of compiled code.
 
-use portcullis_callout::Sample;
+use portcullis_core::Sample;
 use portcullis_engine::CodeCacheCounts;
 
 /// What the cache was good for.

@@ -1,6 +1,6 @@
 //! The age of every file that is read again.
 
-use portcullis_callout::Sample;
+use portcullis_core::Sample;
 use portcullis_files::FileStatus;
 
 /// Returns when each file was last read, and whether it can be.

@@ -1,6 +1,6 @@
 //! The numbers of identity providers' keys.
 
-use portcullis_callout::Sample;
+use portcullis_core::Sample;
 use portcullis_identity::IssuerStatus;
 
 /// How it is going with the keys of each issuer. None of it makes the service unready: keys that are held stay in use, and other

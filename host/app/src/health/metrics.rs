@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_callout::{Sample, SampleValue};
+use portcullis_core::{Sample, SampleValue};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};

@@ -1,8 +1,7 @@
 //! The numbers of the policy directory and of the state directory.
 
-use portcullis_callout::Sample;
 use portcullis_catalog::CatalogNumbers;
-use portcullis_core::PolicyName;
+use portcullis_core::{PolicyName, Sample};
 
 /// The label of files whose name is no policy's: no policy can be called so.
 const MISNAMED: &str = "(misnamed)";

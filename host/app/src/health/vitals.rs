@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_callout::{ConnectionStatus, Counters, Obstacle, Participation, Sample, Standing};
+use portcullis_callout::{ConnectionStatus, Counters, Obstacle, Participation, Standing};
 use portcullis_catalog::Catalog;
-use portcullis_core::PolicyName;
+use portcullis_core::{PolicyName, Sample};
 
 /// Everything that shows how the service is.
 pub(crate) struct Vitals {

@@ -124,7 +124,7 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         tracing::warn!(
             nats.connection = connection,
             nats.times = times,
-            error = crate::error::chain(trouble),
+            error = portcullis_core::with_causes(trouble),
             "nats trouble goes on"
         );
     }
@@ -152,7 +152,7 @@ fn log_trouble(connection: &str, trouble: &ConnectionTrouble) {
         ),
         ConnectionTrouble::StaleCredentials(error) => tracing::warn!(
             nats.connection = connection,
-            error = crate::error::chain(error),
+            error = portcullis_core::with_causes(error),
             "nats credentials not renewed: those read before are used"
         ),
         ConnectionTrouble::SlowConsumer { subscription } => tracing::error!(

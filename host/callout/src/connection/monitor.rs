@@ -141,7 +141,9 @@ impl Monitor {
 
     /// The files for TLS cannot be used, so no attempt is made.
     pub(super) fn unusable(&self, error: &TlsFileError) {
-        self.trouble(&ConnectionTrouble::Client(crate::error::chain(error)));
+        self.trouble(&ConnectionTrouble::Client(portcullis_core::with_causes(
+            error,
+        )));
     }
 
     /// Chooses the server for the next attempt, and says what became of the last.

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use portcullis_core::Sample;
+
 use super::monitor::Monitor;
-use crate::sample::Sample;
 
 /// How a connection is, for as long as its [`Connection`](crate::Connection) lives; clones speak of the same one.
 #[derive(Clone)]

@@ -54,7 +54,7 @@ async fn giving_up_keeps_the_count_and_the_last_cause() {
         ..ConnectionOptions::new(addresses.to_vec())
     };
     let error = connect(&options).await.unwrap_err();
-    let text = crate::error::chain(&error);
+    let text = portcullis_core::with_causes(&error);
     let last = addresses.each_ref().map(|address| {
         let address = address.strip_prefix("nats://").unwrap();
         format!(
@@ -89,14 +89,20 @@ async fn what_cannot_get_better_is_not_tried_again() {
     let servers = vec!["nats://a".to_owned(), "http://me:hunter2@b".to_owned()];
     let error = connect(&ConnectionOptions::new(servers)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Address { position: 2, .. }));
-    assert!(!crate::error::chain(&error).contains("hunter2"), "{error}");
+    assert!(
+        !portcullis_core::with_causes(&error).contains("hunter2"),
+        "{error}"
+    );
     let options = ConnectionOptions {
         authentication: Authentication::Nkey(Secret::new("SUHUNTER2").into()),
         ..ConnectionOptions::new(vec![nowhere()])
     };
     let error = connect(&options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Authentication(_)));
-    assert!(!crate::error::chain(&error).contains("HUNTER2"), "{error}");
+    assert!(
+        !portcullis_core::with_causes(&error).contains("HUNTER2"),
+        "{error}"
+    );
     let options = ConnectionOptions {
         tls: TlsOptions {
             ca_file: Some("nowhere/ca.pem".into()),
@@ -105,7 +111,7 @@ async fn what_cannot_get_better_is_not_tried_again() {
         ..ConnectionOptions::new(vec![nowhere()])
     };
     let error = connect(&options).await.unwrap_err();
-    let text = crate::error::chain(&error);
+    let text = portcullis_core::with_causes(&error);
     assert!(
         text.starts_with("cannot use tls: cannot read `nowhere/ca.pem`: "),
         "{text}"

@@ -206,10 +206,10 @@ fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, TlsFileError> {
 mod tests {
     use std::fs;
 
+    use portcullis_core::with_causes;
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
     use super::*;
-    use crate::error::chain;
 
     /// An authority's certificate and its key, PEM.
     fn authority() -> (String, String) {
@@ -234,7 +234,7 @@ mod tests {
             }),
             ..TlsOptions::default()
         };
-        let problem = options.check().err().map(|error| chain(&error));
+        let problem = options.check().err().map(|error| with_causes(&error));
         let prefix = format!("{}/", directory.path().display());
         problem.unwrap_or_default().replace(&prefix, "")
     }

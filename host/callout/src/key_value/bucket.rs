@@ -4,12 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
-use portcullis_core::{BucketName, LookUpError};
+use portcullis_core::{BucketName, LookUpError, Sample};
 use tokio::sync::watch;
 
 use super::content::{Content, Counts, NotText, TooLarge};
 use super::entry::Change;
-use crate::sample::Sample;
 
 /// One bucket, as far as it is known.
 #[derive(Debug)]
@@ -297,9 +296,15 @@ mod tests {
             last: 1,
         };
         assert!(bucket.agrees(&counts(1), NOW));
-        assert_eq!(is_current(&bucket), Some(crate::SampleValue::Gauge(1.0)));
+        assert_eq!(
+            is_current(&bucket),
+            Some(portcullis_core::SampleValue::Gauge(1.0))
+        );
         assert!(!bucket.agrees(&counts(0), NOW));
-        assert_eq!(is_current(&bucket), Some(crate::SampleValue::Gauge(0.0)));
+        assert_eq!(
+            is_current(&bucket),
+            Some(portcullis_core::SampleValue::Gauge(0.0))
+        );
         assert_eq!(get(&bucket, "a").as_deref(), Some("1"), "what was known");
     }
 }

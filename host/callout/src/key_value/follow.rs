@@ -12,6 +12,7 @@ use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Info, Stream};
 use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
+use portcullis_core::with_causes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::audit::{Audit, Difference};
@@ -19,7 +20,6 @@ use super::bucket::Bucket;
 use super::content::{Content, Counts, TooLarge};
 use super::feed::{Delivery, Feed, Source};
 use super::line::{Line, Lines};
-use crate::error::chain;
 
 /// How often the server says that there is nothing to say.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -117,7 +117,7 @@ impl Follower {
             Ended::Differs(difference) => {
                 tracing::info!(
                     key_value.bucket = self.bucket.name.as_str(),
-                    error = chain(difference),
+                    error = with_causes(difference),
                     "key-value bucket differs from its stream and is read again"
                 );
                 return self.bucket.doubt();
@@ -217,7 +217,7 @@ impl Follower {
         let client = &self.line().client;
         let inbox = client.new_inbox();
         let subscription = client.subscribe(inbox.clone()).await;
-        let subscription = subscription.map_err(|error| Ended::Lost(chain(&error)))?;
+        let subscription = subscription.map_err(|error| Ended::Lost(with_causes(&error)))?;
         // Without a name, the request would be on a subject whose permission admits every consumer of the stream.
         let name = inbox.rsplit('.').next().map(str::to_owned);
         let config = push::Config {
@@ -235,7 +235,7 @@ impl Follower {
             ..push::Config::default()
         };
         let consumer = stream.create_consumer(config).await;
-        let consumer = consumer.map_err(|error| Ended::Lost(chain(&error)))?;
+        let consumer = consumer.map_err(|error| Ended::Lost(with_causes(&error)))?;
         let (info, then) = (consumer.cached_info(), stream.cached_info());
         let max_age = Some(max_age(then)).filter(|age| !age.is_zero());
         let source = Source {
@@ -399,6 +399,6 @@ fn of_stream(error: &GetStreamError) -> Ended {
         {
             Ended::Missing
         }
-        _ => Ended::Lost(chain(error)),
+        _ => Ended::Lost(with_causes(error)),
     }
 }

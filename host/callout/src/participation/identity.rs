@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use async_nats::connection::State;
 use async_nats::{Client, Request};
 use futures::future::join_all;
+use portcullis_core::with_causes;
 
 use super::Obstacle;
-use crate::error::chain;
 use crate::permissions::{RequiredPermission, USER_INFO, UserInfo, required_permissions};
 use crate::service::{SUBJECT, ServiceOptions};
 
@@ -151,7 +151,10 @@ impl Identity {
             // The connection was lost meanwhile: nothing was learnt, and the next one is asked about.
             Err(_) if !self.is_up() => return,
             Err(error) => {
-                tracing::debug!(error = chain(&error), "server does not say who the host is");
+                tracing::debug!(
+                    error = with_causes(&error),
+                    "server does not say who the host is"
+                );
                 None
             }
         };

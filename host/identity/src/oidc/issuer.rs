@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use portcullis_core::with_causes;
 use portcullis_files::WatchedFile;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout_at};
@@ -17,7 +18,6 @@ use super::fetch::{Source, fetch};
 use super::jwks::KeySet;
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError};
-use crate::error::chain;
 
 /// How often a file is looked at, and the least time between two fetches of the timer's.
 const TICK: Duration = Duration::from_secs(1);
@@ -168,7 +168,7 @@ impl Issuer {
             }
             Err(error) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
-                let reason = chain(&error);
+                let reason = with_causes(&error);
                 let kept = Held {
                     error: Some(reason.clone()),
                     ..Held::clone(&before)

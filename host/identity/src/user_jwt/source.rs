@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use portcullis_claims::{MAX_TOKEN_SIZE, PublicKey};
+use portcullis_core::with_causes;
 use portcullis_files::{ReadError, WatchedFile};
 use tracing::{info, warn};
 
 use super::account::Account;
 use super::{AccountJwtError, AccountOptions, AccountSource};
-use crate::error::chain;
 
 /// The longest file that is read, in bytes: a token and what tools write around it.
 const MAX_FILE: usize = MAX_TOKEN_SIZE + 4096;
@@ -91,7 +91,7 @@ impl KnownAccount {
             }
             Err(error) => warn!(
                 account.name = name,
-                error = chain(&error),
+                error = with_causes(&error),
                 "the account's jwt cannot be used; what is known of the account stays in use"
             ),
         }

@@ -133,7 +133,7 @@ fn assert_stale(reader: &ProofReader, path: &Path, jwt: &str) {
         reading.proof.answer(NONCE).unwrap().jwt.as_deref(),
         Some(jwt)
     );
-    let stale = crate::error::chain(&reading.stale.unwrap());
+    let stale = portcullis_core::with_causes(&reading.stale.unwrap());
     assert!(
         stale.starts_with(&format!("`{}` ", path.display())),
         "{stale}"
@@ -149,7 +149,7 @@ fn what_never_was_good_is_an_error_that_names_the_place() {
     let missing = format!("`{}` does not exist", path.display());
     assert_eq!(reader.read().unwrap_err().to_string(), missing);
     fs::write(&path, "SUHUNTER2").unwrap();
-    let error = crate::error::chain(&reader.read().unwrap_err());
+    let error = portcullis_core::with_causes(&reader.read().unwrap_err());
     assert!(
         error.starts_with(&format!(
             "`{}` is not usable: expected a user seed",

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_core::with_causes;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -11,7 +12,6 @@ use serde_json::json;
 use url::Url;
 
 use super::*;
-use crate::error::chain;
 use crate::oidc::KeySource;
 use crate::oidc::testing::{Answer, ED25519, ISSUER, Provider, options, set};
 
@@ -30,7 +30,8 @@ fn short() -> IssuerOptions {
 async fn outcome(options: IssuerOptions) -> Result<usize, String> {
     let source = Source::new(&options).map_err(str::to_owned)?;
     let keys = fetch(&source, &Arc::new(options)).await;
-    keys.map(|keys| keys.len()).map_err(|error| chain(&error))
+    keys.map(|keys| keys.len())
+        .map_err(|error| with_causes(&error))
 }
 
 async fn at(provider: &Provider, path: &str) -> Result<usize, String> {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use portcullis_claims::{AccountClaims, SigningKey, TimeRule, UserScope};
+use portcullis_core::with_causes;
 use rstest::rstest;
 
 use super::*;
-use crate::error::chain;
 use crate::user_jwt::testing::{NOW, World};
 use crate::user_jwt::{AccountOptions, AccountSource};
 
@@ -77,7 +77,7 @@ impl Case {
         let jwt = self.user.sign((self.signer)(&self.world)).unwrap();
         let user = UserClaims::decode(&jwt).unwrap();
         let nkey = self.proved.then(|| self.world.user.public_key());
-        check(&user, &account, &known, nkey, &self.request).map_err(|error| chain(&error))
+        check(&user, &account, &known, nkey, &self.request).map_err(|error| with_causes(&error))
     }
 }
 

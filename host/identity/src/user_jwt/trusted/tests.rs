@@ -4,11 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use portcullis_claims::{AccountClaims, KeyKind, SigningKey};
+use portcullis_core::with_causes;
 use rstest::rstest;
 
 use super::*;
 use crate::AccountSource;
-use crate::error::chain;
 use crate::oidc::testing::until;
 use crate::user_jwt::testing::{NOW, World, key};
 
@@ -38,7 +38,7 @@ fn judged(
     let told = |user: VerifiedUser| (user.subject, user.account, user.tags);
     verified
         .map(|user| user.map(told))
-        .map_err(|error| chain(&error))
+        .map_err(|error| with_causes(&error))
 }
 
 fn spoken_for(world: &World, signer: &SigningKey) -> String {
@@ -161,7 +161,7 @@ impl Files {
             roles: vec!["reader".to_owned()],
         });
         TrustedAccounts::new(vec![options], operators)
-            .map_err(|error| chain(&error).replace(&format!("{}/", self.parent()), ""))
+            .map_err(|error| with_causes(&error).replace(&format!("{}/", self.parent()), ""))
     }
 
     fn parent(&self) -> String {

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
+/// Returns `error` and its causes on one line, with `: ` before each cause.
+pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

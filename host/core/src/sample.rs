@@ -1,6 +1,6 @@
-//! Numbers for whoever watches the service.
+//! Numbers that describe a running service, in no format of an exporter.
 
-/// One number, and what it is of. Whoever exports samples decides on the format.
+/// One number, and what it measures. The exporter of samples decides on the format.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// What is measured, in lower case with underscores, unit last; without the name of the product before it and
