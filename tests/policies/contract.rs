@@ -14,6 +14,9 @@ use crate::support::{decide, engine, load_bytes, load_with};
 /// The contract as it is.
 const CONTRACT: &str = include_str!("../../wit/policy.wit");
 
+/// The copy that the SDK is published with.
+const COPY_OF_SDK: &str = include_str!("../../policy-sdk/wit/policy.wit");
+
 /// The first line of its package, without the version.
 const PACKAGE: &str = "package portcullis:policy@";
 
@@ -21,6 +24,14 @@ const PACKAGE: &str = "package portcullis:policy@";
 struct Released {
     version: String,
     text: String,
+}
+
+#[test]
+fn the_sdk_is_published_with_the_contract() {
+    assert_eq!(
+        COPY_OF_SDK, CONTRACT,
+        "copy `wit/policy.wit` to `policy-sdk/wit/policy.wit`"
+    );
 }
 
 fn repository(path: &str) -> PathBuf {

@@ -334,7 +334,7 @@ fn prepare_clients(
 
 /// Formatting, lints and documentation, as CI sees them.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(5);
+    let mut steps = Steps::new(7);
     steps.run("documents and comments", || {
         prose::check(&workspace.file(""))
     })?;
@@ -359,6 +359,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         let mut doc = workspace.cargo();
         doc.args(["doc", "--release", "--workspace", "--no-deps"]);
         process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+    })?;
+    steps.run("toolchain: the target policies are built for", || {
+        setup::wasm_target(workspace)
+    })?;
+    // From the package alone, for the target whose build generates bindings from the contract.
+    steps.run("package of the SDK", || {
+        let mut package = workspace.cargo();
+        package.args(["package", "--package", "portcullis-sdk", "--allow-dirty"]);
+        process::run(package.args(["--target", WASM_TARGET]))
     })
 }
 
