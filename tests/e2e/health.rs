@@ -5,7 +5,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use portcullis_tests::{Accounts, Built, Host, NatsServer, Release, Site, barely_log_in, log_in};
+use portcullis_tests::{
+    Accounts, Built, Host, NatsServer, PATIENCE, Release, Site, barely_log_in, log_in,
+};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -68,17 +70,6 @@ async fn put_policy(site: &Site) -> Result<()> {
         .put_policy(POLICY, &static_users()?, &settings)
 }
 
-/// Waits until the host takes logins though it cannot decide.
-async fn denies_every_login(host: &Host) -> Result<()> {
-    host.wait_for("the host to be alone", |event| {
-        event
-            .text("message")
-            .starts_with("the host cannot decide and no other host takes part")
-    })
-    .await?;
-    Ok(())
-}
-
 #[rstest]
 #[tokio::test]
 async fn readiness_follows_the_connection(
@@ -122,7 +113,7 @@ async fn readiness_follows_the_connection(
 async fn readiness_wants_a_policy() -> Result<()> {
     let (site, server) = site(Release::Nats2_15, false).await?;
     let (host, address) = spawn(&site, &server.url(), "").await?;
-    denies_every_login(&host).await?;
+    host.denies_alone().await?;
 
     let page = get(&address, "/readyz").await?;
     assert_eq!(page.status, 503, "{page:?}");
@@ -142,7 +133,7 @@ async fn a_policy_that_the_order_names_must_be_there() -> Result<()> {
         "order = [\"absent\"]\n[health]\nlisten = \"127.0.0.1:0\"\n",
     );
     let host = site.spawn_host_with(&config)?;
-    denies_every_login(&host).await?;
+    host.denies_alone().await?;
     let listening = host
         .wait_for("the address", |event| event.says("health served"))
         .await?;
@@ -248,7 +239,7 @@ async fn a_log_that_is_not_read_stops_neither_logins_nor_the_end() -> Result<()>
         .spawn()?;
     let begun = Instant::now();
     while !matches!(get(&free, "/readyz").await, Ok(page) if page.status == 200) {
-        ensure!(begun.elapsed().as_secs() < 60, "the host is never ready");
+        ensure!(begun.elapsed() < PATIENCE, "the host is never ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 

@@ -1,21 +1,15 @@
 //! When a host takes part in deciding logins, when it leaves them to others, and what it says of that.
 
+mod mismatches;
+
 use anyhow::{Context, Result, ensure};
 use portcullis_tests::{
-    Accounts, Host, Keys, NatsServer, PolicyDirectory, Release, Site, barely_log_in,
+    Accounts, Host, NatsServer, PATIENCE, PolicyDirectory, Release, Site, barely_log_in,
 };
 use rstest::rstest;
 
 use crate::health::{get, spawn};
 use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
-
-/// What a host says that leaves logins to others.
-const LEAVES: &str = "the host cannot decide and leaves logins to other hosts";
-/// What a host says that is alone and cannot decide.
-const ALONE: &str =
-    "the host cannot decide and no other host takes part: it takes logins and denies them";
-/// What a host says that decides logins.
-const TAKES_PART: &str = "the host takes part";
 
 /// A site whose host decides logins, and its server.
 struct Stage {
@@ -33,16 +27,6 @@ impl Stage {
 
     /// Starts a second host with a policy directory of its own and `callout` in that table.
     fn second_host(&self, callout: &str, tables: &str) -> Result<(Host, PolicyDirectory)> {
-        self.second_host_signing("keys/issuer.nk", callout, tables)
-    }
-
-    /// The same with the seed in the file `issuer`.
-    fn second_host_signing(
-        &self,
-        issuer: &str,
-        callout: &str,
-        tables: &str,
-    ) -> Result<(Host, PolicyDirectory)> {
         let policies = PolicyDirectory::create(self.site.path().join("second"))?;
         let config = self
             .site
@@ -51,7 +35,6 @@ impl Stage {
                 &format!("state-directory = \"second-state\"\n{tables}"),
             )
             .replace("directory = \"policies\"", "directory = \"second\"")
-            .replace("keys/issuer.nk", issuer)
             .replace("[callout]\n", &format!("[callout]\n{callout}\n"));
         let file = self.site.write_config("second.toml", &config)?;
         Ok((Host::spawn(&file, &[])?, policies))
@@ -59,14 +42,19 @@ impl Stage {
 
     /// Number of refused logins out of `number`.
     async fn refused(&self, number: usize) -> Result<usize> {
-        let mut refused = 0;
-        for _ in 0..number {
-            if !barely_log_in(self.server.port(), SENSOR_TOKEN).await? {
-                refused += 1;
-            }
-        }
-        Ok(refused)
+        refused(&self.server, number).await
     }
+}
+
+/// Number of logins that `server` refuses out of `number`.
+async fn refused(server: &NatsServer, number: usize) -> Result<usize> {
+    let mut refused = 0;
+    for _ in 0..number {
+        if !barely_log_in(server.port(), SENSOR_TOKEN).await? {
+            refused += 1;
+        }
+    }
+    Ok(refused)
 }
 
 async fn put_policy(policies: &PolicyDirectory) -> Result<()> {
@@ -74,16 +62,9 @@ async fn put_policy(policies: &PolicyDirectory) -> Result<()> {
     policies.put_policy(POLICY, &static_users()?, &settings)
 }
 
-async fn says(host: &Host, message: &str) -> Result<()> {
-    host.wait_for(message, |event| event.says(message)).await?;
-    Ok(())
-}
-
 /// The address of the health pages of `host`.
 async fn health(host: &Host) -> Result<String> {
-    let served = host
-        .wait_for("the address", |event| event.says("health served"))
-        .await?;
+    let served = host.says("health served").await?;
     Ok(served.text("health.address").to_owned())
 }
 
@@ -97,7 +78,7 @@ async fn readyz_says(address: &str, beginning: &str) -> Result<()> {
         if page.content.lines().any(|line| line.starts_with(beginning)) {
             return Ok(());
         }
-        ensure!(begun.elapsed().as_secs() < 60, "`{beginning}` in {page:?}");
+        ensure!(begun.elapsed() < PATIENCE, "`{beginning}` in {page:?}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
@@ -112,7 +93,7 @@ async fn a_host_without_a_policy_leaves_logins_to_one_that_has_it(
     let _first = stage.site.start_host(&stage.server).await?;
     let (second, policies) = stage.second_host("", &format!("{order}{HEALTH}"))?;
     let address = health(&second).await?;
-    says(&second, LEAVES).await?;
+    second.says(Host::LEAVES).await?;
 
     assert_eq!(stage.refused(30).await?, 0);
     let page = get(&address, "/readyz").await?;
@@ -144,7 +125,7 @@ async fn the_last_host_denies_by_name_and_leaves_when_another_comes(
 ) -> Result<()> {
     let stage = Stage::new(release).await?;
     let (second, _policies) = stage.second_host("", "")?;
-    says(&second, ALONE).await?;
+    second.denies_alone().await?;
 
     assert_eq!(stage.refused(1).await?, 1);
     let denied = second
@@ -153,15 +134,13 @@ async fn the_last_host_denies_by_name_and_leaves_when_another_comes(
     assert_eq!(denied.text("denial.class"), "no-policy");
 
     let mut first = stage.site.start_host(&stage.server).await?;
-    says(&second, LEAVES).await?;
+    second.says(Host::LEAVES).await?;
     assert_eq!(stage.refused(20).await?, 0);
 
     let mark = second.log().len();
     first.ask_to_stop().await?;
     first.ended().await?;
-    second
-        .wait_from(mark, ALONE, |event| event.says(ALONE))
-        .await?;
+    second.says_from(mark, Host::DENIES_ALONE).await?;
     assert_eq!(stage.refused(1).await?, 1);
     Ok(())
 }
@@ -170,7 +149,7 @@ async fn the_last_host_denies_by_name_and_leaves_when_another_comes(
 async fn a_host_that_cannot_decide_can_be_silent() -> Result<()> {
     let stage = Stage::new(Release::Nats2_15).await?;
     let (second, _policies) = stage.second_host("when-alone = \"silent\"", "")?;
-    says(&second, LEAVES).await?;
+    second.says(Host::LEAVES).await?;
 
     assert_eq!(stage.refused(1).await?, 1);
 
@@ -188,49 +167,12 @@ async fn a_host_whose_policies_go_leaves_and_comes_back_with_them() -> Result<()
     second.decides().await?;
 
     policies.remove(POLICY)?;
-    says(&second, LEAVES).await?;
+    second.says(Host::LEAVES).await?;
     assert_eq!(stage.refused(20).await?, 0);
 
     let mark = second.log().len();
     put_policy(&policies).await?;
-    second
-        .wait_from(mark, TAKES_PART, |event| event.says(TAKES_PART))
-        .await?;
-    assert_eq!(stage.refused(20).await?, 0);
-    Ok(())
-}
-
-#[rstest]
-#[tokio::test]
-async fn a_host_with_another_issuer_leaves_after_some_requests(
-    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
-    #[values("", "queue-group = \"other\"")] group: &str,
-) -> Result<()> {
-    let stage = Stage::new(release).await?;
-    let _first = stage.site.start_host(&stage.server).await?;
-    let (second, policies) = stage.second_host(&format!("{group}\nmax-mismatches = 3"), HEALTH)?;
-    Keys::generate().write(&stage.site.path().join("other-keys"))?;
-    drop(second);
-    let config = std::fs::read_to_string(stage.site.path().join("second.toml"))?;
-    let config = config.replace("keys/issuer.nk", "other-keys/issuer.nk");
-    let second = Host::spawn(&stage.site.write_config("third.toml", &config)?, &[])?;
-    put_policy(&policies).await?;
-    let address = health(&second).await?;
-    second.decides().await?;
-
-    // Without a policy it had left before.
-    let mark = second.log().len();
-    let mut logins = 0;
-    while !second.log().all()[mark..]
-        .iter()
-        .any(|event| event.says(LEAVES))
-    {
-        stage.refused(1).await?;
-        logins += 1;
-        ensure!(logins < 10_000, "the host never leaves");
-    }
-
-    readyz_says(&address, "mismatched: ").await?;
+    second.says_from(mark, Host::TAKES_PART).await?;
     assert_eq!(stage.refused(20).await?, 0);
     Ok(())
 }
@@ -380,7 +322,7 @@ async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> 
     let (host, address) = spawn(&site, &server.url(), GATE).await?;
 
     readyz_says(&address, "unconfirmed: ").await?;
-    says(&host, ALONE).await?;
+    host.denies_alone().await?;
     let log = host.log().all();
     let mut errors: Vec<_> = log
         .iter()

@@ -16,10 +16,6 @@ const LOG_LEVEL: &str = "PORTCULLIS_TEST_LOG_LEVEL";
 
 /// A running `portcullis serve`; dropping it kills it.
 ///
-/// What a host says that denies every login because no other host takes it.
-const DENIES_ALONE: &str =
-    "the host cannot decide and no other host takes part: it takes logins and denies them";
-
 /// Panics when it is dropped if there was a secret in what it wrote: whatever a test is about, it is about that too.
 #[derive(Debug)]
 pub struct Host {
@@ -39,6 +35,14 @@ pub struct Finished {
 }
 
 impl Host {
+    /// Message of a host that decides logins.
+    pub const TAKES_PART: &str = "the host takes part";
+    /// Message of a host that leaves logins to others.
+    pub const LEAVES: &str = "the host cannot decide and leaves logins to other hosts";
+    /// Message of a host that denies every login because no other host takes it.
+    pub const DENIES_ALONE: &str =
+        "the host cannot decide and no other host takes part: it takes logins and denies them";
+
     /// Starts `portcullis serve` with the configuration file `config` and these further arguments,
     /// without waiting for anything.
     ///
@@ -88,7 +92,16 @@ impl Host {
     ///
     /// If it never says so.
     pub async fn decides(&self) -> Result<Event> {
-        self.wait_for("`ready`", |event| event.says("ready")).await
+        self.says("ready").await
+    }
+
+    /// Waits until the host takes logins and denies them: it cannot decide and is alone.
+    ///
+    /// # Errors
+    ///
+    /// If it never says so.
+    pub async fn denies_alone(&self) -> Result<Event> {
+        self.says(Self::DENIES_ALONE).await
     }
 
     /// Waits until the host takes logins: it decides them, or it cannot, is alone and denies them.
@@ -98,9 +111,29 @@ impl Host {
     /// If it never says so.
     pub async fn ready(&self) -> Result<Event> {
         self.wait_for("`ready`", |event| {
-            event.says("ready") || event.says(DENIES_ALONE)
+            event.says("ready") || event.says(Self::DENIES_ALONE)
         })
         .await
+    }
+
+    /// Waits until the log has a line with this message, from its beginning on.
+    ///
+    /// # Errors
+    ///
+    /// If the host ends or [`PATIENCE`] passes.
+    pub async fn says(&self, message: &str) -> Result<Event> {
+        self.says_from(0, message).await
+    }
+
+    /// Waits until the log has a line with this message, from `mark` on.
+    ///
+    /// # Errors
+    ///
+    /// If the host ends or [`PATIENCE`] passes.
+    pub async fn says_from(&self, mark: usize, message: &str) -> Result<Event> {
+        let awaited = format!("`{message}`");
+        self.wait_from(mark, &awaited, |event| event.says(message))
+            .await
     }
 
     /// What the host logged.

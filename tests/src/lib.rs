@@ -12,6 +12,7 @@
 //! - [`Leafnode`]: a server that joins another.
 //! - [`Provider`]: an `OpenID` provider, which gives tokens; [`Forgery`]: what becomes of them in the wrong hands.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
+//! - [`ShiftedClock`]: a host whose clock is wrong.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Relay`]: a way to a server that can be cut for one of several connections.
 //! - [`Gauge`]: what a process holds.
@@ -31,6 +32,7 @@ pub const PATIENCE: Duration = Duration::from_mins(5);
 
 mod built;
 mod certificates;
+mod clock;
 mod comparison;
 mod contender;
 mod event;
@@ -58,6 +60,7 @@ mod wire;
 
 pub use built::{Built, Release};
 pub use certificates::{Authority, Certificate};
+pub use clock::ShiftedClock;
 pub use comparison::{Beside, Comparison, Metric, Round, percentile};
 pub use contender::{CalloutGo, Conditions, Contender, Peer};
 pub use event::Event;

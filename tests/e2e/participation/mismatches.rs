@@ -1,0 +1,205 @@
+//! A second host that expects requests of another issuer, another xkey or another time than its server sends.
+
+use anyhow::{Context, Result, ensure};
+use nkeys::XKey;
+use portcullis_tests::{
+    Accounts, Host, Keys, NatsServer, Operator, PolicyDirectory, Release, Resolver, ShiftedClock,
+    Site,
+};
+use rstest::rstest;
+
+use super::{HEALTH, health, put_policy, readyz_says, refused};
+
+/// Number of mismatches in a row after which the second host leaves.
+const MAX_MISMATCHES: usize = 3;
+
+/// Configuration of a second host in the directory of the first.
+async fn second_config(site: &Site, first: &str) -> Result<String> {
+    put_policy(&PolicyDirectory::create(site.path().join("second"))?).await?;
+    let limit = format!("[callout]\nmax-mismatches = {MAX_MISMATCHES}\n");
+    let config = first.replace("directory = \"policies\"", "directory = \"second\"");
+    let config = config.replace("[callout]\n", &limit);
+    Ok(format!(
+        "{config}state-directory = \"second-state\"\n{HEALTH}"
+    ))
+}
+
+/// Adds `line` to the table `[callout]`.
+fn with(config: &str, line: &str) -> String {
+    config.replace("[callout]\n", &format!("[callout]\n{line}\n"))
+}
+
+fn spawn(site: &Site, name: &str, config: &str) -> Result<Host> {
+    Host::spawn(&site.write_config(name, config)?, &[])
+}
+
+/// Logs in until `second` leaves for `reason`. No login is refused afterwards.
+async fn leaves(server: &NatsServer, second: &Host, reason: &str) -> Result<()> {
+    let address = health(second).await?;
+    second.decides().await?;
+
+    let left = |second: &Host| {
+        second
+            .log()
+            .all()
+            .iter()
+            .any(|event| event.says(Host::LEAVES))
+    };
+    let mut logins = 0;
+    while !left(second) {
+        refused(server, 1).await?;
+        logins += 1;
+        ensure!(logins < 10_000, "the host never leaves");
+    }
+
+    let log = second.log().all();
+    let reasons: Vec<_> = log
+        .iter()
+        .filter(|event| event.says("request refused"))
+        .map(|event| event.text("refusal.reason"))
+        .collect();
+    assert!(reasons.len() >= MAX_MISMATCHES, "{log:#?}");
+    assert!(reasons.iter().all(|other| *other == reason), "{reasons:?}");
+    readyz_says(&address, "mismatched: ").await?;
+    assert_eq!(refused(server, 20).await?, 0);
+    Ok(())
+}
+
+async fn site(release: Release) -> Result<Site> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    Ok(site)
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_with_another_issuer_leaves_after_some_requests(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[values("", "queue-group = \"other\"")] group: &str,
+) -> Result<()> {
+    let site = site(release).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let _first = site.start_host(&server).await?;
+    Keys::generate().write(&site.path().join("other-keys"))?;
+    let config = second_config(&site, &site.host_config(&server.url(), "")).await?;
+    let config = config.replace("keys/issuer.nk", "other-keys/issuer.nk");
+
+    let second = spawn(&site, "second.toml", &with(&config, group))?;
+
+    leaves(&server, &second, "issuer").await
+}
+
+const XKEY: &str = "xkey-seed-file = \"keys/curve.nk\"";
+const OTHER_XKEY: &str = "xkey-seed-file = \"keys/other-curve.nk\"";
+const NO_XKEY: &str = "";
+
+/// The host that the server asks has the line `first`, the other one `second`.
+#[rstest]
+#[case::of_another_key(XKEY, OTHER_XKEY, "encryption")]
+#[case::without_a_key(XKEY, NO_XKEY, "encrypted")]
+#[case::with_a_key_for_nothing(NO_XKEY, XKEY, "not-encrypted")]
+#[tokio::test]
+async fn a_host_with_another_xkey_leaves_after_some_requests(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[case] first: &str,
+    #[case] second: &str,
+    #[case] reason: &str,
+) -> Result<()> {
+    let site = site(release).await?;
+    let curve = XKey::new();
+    std::fs::write(site.path().join("keys/curve.nk"), curve.seed()?)?;
+    std::fs::write(site.path().join("keys/other-curve.nk"), XKey::new().seed()?)?;
+    let xkey = (first == XKEY).then(|| curve.public_key());
+    let server = site.start_encrypting_server(xkey.as_deref()).await?;
+    let config = site.host_config(&server.url(), "");
+    let host = spawn(&site, "portcullis.toml", &with(&config, first))?;
+    host.decides().await?;
+
+    let config = with(&second_config(&site, &config).await?, second);
+    let second = spawn(&site, "second.toml", &config)?;
+
+    leaves(&server, &second, reason).await
+}
+
+#[tokio::test]
+async fn a_host_of_an_operator_with_another_xkey_leaves_after_some_requests() -> Result<()> {
+    let site = site(Release::Nats2_15).await?;
+    let mut operator = Operator::new(&["APP"])?;
+    operator.encrypt();
+    operator.has_default_sentinel = true;
+    operator.write(site.path())?;
+    std::fs::write(site.path().join("keys/other-curve.nk"), XKey::new().seed()?)?;
+    let config = operator.server_config(Resolver::Memory, site.path(), "")?;
+    let server = site.start_server_with(&config).await?;
+    let config = operator.host_config(&server.url(), "");
+    let first = spawn(&site, "portcullis.toml", &config)?;
+    first.decides().await?;
+
+    let config = second_config(&site, &config).await?;
+    let second = spawn(&site, "second.toml", &config.replace(XKEY, OTHER_XKEY))?;
+
+    leaves(&server, &second, "encryption").await
+}
+
+#[cfg(target_os = "linux")]
+#[rstest]
+#[tokio::test]
+async fn a_host_whose_clock_is_off_by_minutes_leaves_after_some_requests(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[values(300, -300)] seconds: i64,
+) -> Result<()> {
+    let site = site(release).await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let _first = site.start_host(&server).await?;
+    let clock = ShiftedClock::build(site.path(), seconds)?;
+    let config = second_config(&site, &site.host_config(&server.url(), "")).await?;
+    let file = site.write_config("second.toml", &config)?;
+
+    let second = Host::spawn_in(&file, &[], &[clock.variable()])?;
+
+    leaves(&server, &second, "clock").await
+}
+
+/// A host that left for mismatches tries again after some seconds, and stays when they are over.
+#[tokio::test]
+async fn a_host_comes_back_when_its_server_sends_what_it_expects() -> Result<()> {
+    let site = site(Release::Nats2_15).await?;
+    let curve = XKey::new();
+    std::fs::write(site.path().join("keys/curve.nk"), curve.seed()?)?;
+    let server = site.start_encrypting_server(None).await?;
+    let config = site.host_config(&server.url(), "");
+    let mut first = spawn(&site, "portcullis.toml", &config)?;
+    first.decides().await?;
+    let config = with(&second_config(&site, &config).await?, XKEY);
+    let second = spawn(&site, "second.toml", &config)?;
+    leaves(&server, &second, "not-encrypted").await?;
+    let mark = second.log().len();
+
+    first.ask_to_stop().await?;
+    first.ended().await?;
+    let again = server.stop().await?;
+    let file = site.path().join("nats-server.conf");
+    let text = std::fs::read_to_string(&file)?;
+    let block = format!("auth_callout {{ xkey: {},", curve.public_key());
+    std::fs::write(&file, text.replace("auth_callout {", &block))?;
+    let server = again.await?;
+
+    let mut logins = 0;
+    let is_back = || {
+        let log = second.log().all();
+        let new = log.get(mark..).unwrap_or_default();
+        new.iter().any(|event| event.says(Host::TAKES_PART))
+    };
+    while !is_back() {
+        refused(&server, 1).await?;
+        logins += 1;
+        ensure!(logins < 10_000, "the host never comes back");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let address = health(&second).await?;
+    readyz_says(&address, "ready")
+        .await
+        .context("after its return")?;
+    assert_eq!(refused(&server, 20).await?, 0);
+    Ok(())
+}
