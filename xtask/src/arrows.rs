@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// A package, its folder, and those of our own packages and of the guarded ones that it may name.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("host/core", &[]),
     ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
@@ -27,11 +27,20 @@ const ARROWS: [(&str, &[&str]); 14] = [
         &["portcullis-core", "portcullis-engine", "portcullis-files"],
     ),
     (
-        "host/callout",
+        "connect",
         &[
             "portcullis-core",
             "portcullis-claims",
             "portcullis-files",
+            "async-nats",
+        ],
+    ),
+    (
+        "host/callout",
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-connect",
             "portcullis-identity",
             "async-nats",
         ],
@@ -45,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "portcullis-identity",
             "portcullis-engine",
             "portcullis-catalog",
+            "portcullis-connect",
             "portcullis-callout",
         ],
     ),

@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portcullis_callout::{InboxPrefix, PermissionSide, RequiredPermission, required_permissions};
+use portcullis_callout::required_permissions;
 use portcullis_claims::KeyKind;
+use portcullis_connect::{InboxPrefix, PermissionSide, RequiredPermission};
 use portcullis_core::BucketName;
 
 use self::buckets::Buckets;

@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use portcullis_callout::SecretSource;
 use portcullis_catalog::{
     CatalogOptions, Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, Status,
     TestedPolicy, check_state_directory, rollback, sign_version, test_policies,
 };
+use portcullis_connect::SecretSource;
 use portcullis_core::PolicyName;
 
 use crate::check::idle_engine;

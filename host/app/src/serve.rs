@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use portcullis_callout::{
-    ConnectError, Connection, ConnectionOptions, ConnectionStatus, KeyValueMirror,
-    PendingConnection, Service,
-};
+use portcullis_callout::{KeyValueMirror, Service};
 use portcullis_catalog::{Catalog, CatalogOptions, Prover, Report, Watcher};
+use portcullis_connect::{
+    ConnectError, Connection, ConnectionOptions, ConnectionStatus, PendingConnection,
+};
 use portcullis_core::Sample;
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::{PasswordVerifier, TokenVerifier};

@@ -16,10 +16,10 @@ use std::time::SystemTime;
 use portcullis_core::{BucketName, KeyValues, LookUpError, Sample};
 use tokio::task::JoinSet;
 
-use crate::connection::Connection;
 use bucket::Bucket;
 use follow::Follower;
 use line::Lines;
+use portcullis_connect::Connection;
 
 pub use permissions::{keeper_permissions, mirror_permissions};
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::connection::State;
 use async_nats::{Client, Message, Request, RequestErrorKind, Subscriber};
 use futures::{FutureExt, StreamExt};
+use portcullis_connect::USER_INFO;
 use portcullis_core::{Authorizer, DenialClass, with_causes};
 use tokio::sync::{mpsc, watch};
 
@@ -14,7 +15,6 @@ use crate::deny::DenyMode;
 use crate::handle::{Handler, Received, Refusal, refuse};
 use crate::outbox::Outbox;
 use crate::participation::{Obstacle, Participation, connects};
-use crate::permissions::USER_INFO;
 use crate::reply::ReplyToken;
 use crate::service::{SUBJECT, ServiceError};
 

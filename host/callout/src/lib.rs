@@ -16,8 +16,6 @@
 //!
 //! # Layout
 //!
-//! - [`connect`] and [`ConnectionOptions`]: the connection to NATS, made and kept; [`Authentication`] and [`SecretSource`]: as
-//!   whom; [`TlsOptions`]: how it is encrypted; [`ConnectionHooks`] and [`ConnectionStatus`]: what happens to it.
 //! - [`Service`] and [`ServiceOptions`]: the subscriptions, and what is done with each request.
 //! - [`Issuers`]: who signs, in config and in operator mode.
 //! - [`TrustedServers`]: who is answered.
@@ -31,7 +29,6 @@
 //! - [`Counters`], [`Discovery`]: numbers about logins, and how NATS tools find the service.
 
 mod accounts;
-mod connection;
 mod counters;
 mod decide;
 mod decision_log;
@@ -64,12 +61,6 @@ mod throttle;
 mod trust;
 
 pub use accounts::TargetAccounts;
-pub use connection::{
-    AdditionalOptions, Authentication, AuthenticationError, CertificateFiles, ConnectError,
-    Connection, ConnectionCounts, ConnectionHooks, ConnectionOptions, ConnectionStatus,
-    ConnectionTrouble, InboxPrefix, InvalidInboxPrefix, LogConnections, Peer, PendingConnection,
-    Retries, SecretError, SecretSource, TlsFileError, TlsOptions, connect, connect_all,
-};
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
 pub use discovery::Discovery;
@@ -79,7 +70,7 @@ pub use key_value::{
     KeyValueFollowers, KeyValueMirror, KeyValueOptions, keeper_permissions, mirror_permissions,
 };
 pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
-pub use permissions::{PermissionSide, RequiredPermission, required_permissions};
+pub use permissions::required_permissions;
 pub use service::{Service, ServiceError, ServiceOptions};
 pub use throttle::{Throttle, ThrottleOptions};
 pub use trust::TrustedServers;

@@ -18,7 +18,7 @@ pub(crate) use identity::connects;
 pub(crate) use keeper::Keeper;
 pub(crate) use mismatches::Mismatches;
 
-use crate::permissions::RequiredPermission;
+use portcullis_connect::RequiredPermission;
 
 /// When a host takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

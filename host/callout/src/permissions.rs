@@ -1,37 +1,13 @@
 //! The permissions that the host's own user needs in the callout account, and those that a server denies it.
 
-use std::fmt;
-
+use portcullis_connect::{PermissionSide, RequiredPermission, USER_INFO};
 use portcullis_core::PermissionSubject;
 use serde::Deserialize;
 
 use crate::service::SUBJECT;
 
-/// The subject on which a connection asks its server for its own account and permissions.
-pub(crate) const USER_INFO: &str = "$SYS.REQ.USER.INFO";
-
 /// The subject on which services of the callout account describe themselves (ADR-32).
 pub(crate) const SERVICE_INFO: &str = "$SRV.INFO";
-
-/// One permission that the host's user needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequiredPermission {
-    /// The side of the permission.
-    pub side: PermissionSide,
-    /// The subject, with wildcards.
-    pub subject: String,
-    /// What the host cannot do without it, after "the host cannot".
-    pub purpose: &'static str,
-}
-
-/// The two sides of a user's permissions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PermissionSide {
-    /// Subjects to publish on.
-    Publish,
-    /// Subjects to subscribe to.
-    Subscribe,
-}
 
 /// Returns every permission that the host's user needs to serve logins; key-value buckets need more.
 ///
@@ -69,15 +45,6 @@ pub fn required_permissions(inbox_prefix: &str, discoverable: bool) -> Vec<Requi
         }
     }
     permissions
-}
-
-impl fmt::Display for PermissionSide {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Publish => "publish",
-            Self::Subscribe => "subscribe",
-        })
-    }
 }
 
 /// What a server answers on [`USER_INFO`], as far as the host uses it.

@@ -10,7 +10,7 @@ use super::{Conditions, Contender, Peer};
 use crate::{Accounts, Built, Host, NatsServer, Site, plain_hashes};
 
 /// Decisions are not logged: the program that measures would have to read a line for each, on processors that others need.
-const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn";
 
 /// The configuration of the server.
 pub(super) fn server_config(

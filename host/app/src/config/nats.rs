@@ -7,7 +7,7 @@ mod tls;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use portcullis_callout::{ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, TlsOptions};
+use portcullis_connect::{ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, TlsOptions};
 
 pub use self::address::{InvalidServerAddress, ServerAddress};
 pub use self::authentication::Authentication;

@@ -7,8 +7,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use portcullis_callout::SecretSource as Place;
 use portcullis_claims::{KeyKind, UserCredentials};
+use portcullis_connect::SecretSource as Place;
 use portcullis_core::Secret;
 
 use super::Config;

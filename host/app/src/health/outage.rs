@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use portcullis_callout::ConnectionStatus;
+use portcullis_connect::ConnectionStatus;
 
 /// How often connections are looked at, if the limit is not shorter.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_callout::{ConnectionStatus, Counters, Obstacle, Participation, Standing};
+use portcullis_callout::{Counters, Obstacle, Participation, Standing};
 use portcullis_catalog::Catalog;
+use portcullis_connect::ConnectionStatus;
 use portcullis_core::{PolicyName, Sample};
 
 /// Everything that shows how the service is.

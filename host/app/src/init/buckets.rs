@@ -1,7 +1,8 @@
 //! What `portcullis init --key-value` adds: an account for key-value buckets, and its users.
 
-use portcullis_callout::{InboxPrefix, RequiredPermission, keeper_permissions, mirror_permissions};
+use portcullis_callout::{keeper_permissions, mirror_permissions};
 use portcullis_claims::{KeyError, KeyKind};
+use portcullis_connect::{InboxPrefix, RequiredPermission};
 use portcullis_core::BucketName;
 
 use super::permissions;

@@ -1,9 +1,9 @@
 //! Keeping up with the key-value buckets while the service runs.
 
 use futures::future::try_join_all;
-use portcullis_callout::{
-    ConnectError, Connection, ConnectionOptions, ConnectionStatus, KeyValueFollowers,
-    KeyValueMirror, PendingConnection,
+use portcullis_callout::{KeyValueFollowers, KeyValueMirror};
+use portcullis_connect::{
+    ConnectError, Connection, ConnectionOptions, ConnectionStatus, PendingConnection,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;

@@ -2,7 +2,7 @@
 
 use portcullis_core::BucketName;
 
-use crate::permissions::{PermissionSide, RequiredPermission};
+use portcullis_connect::{PermissionSide, RequiredPermission};
 
 /// Returns every permission that the host's user needs to mirror `bucket`, with inboxes that begin with `inbox_prefix`. With a
 /// `JetStream` domain, `$JS.API` is `$JS.DOMAIN.API`.

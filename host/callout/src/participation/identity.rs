@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use async_nats::connection::State;
 use async_nats::{Client, Request};
 use futures::future::join_all;
+use portcullis_connect::{RequiredPermission, USER_INFO};
 use portcullis_core::with_causes;
 
 use super::Obstacle;
-use crate::permissions::{RequiredPermission, USER_INFO, UserInfo, required_permissions};
+use crate::permissions::{UserInfo, required_permissions};
 use crate::service::{SUBJECT, ServiceOptions};
 
 /// How long an answer is waited for: servers answer at once, or are not allowed to.

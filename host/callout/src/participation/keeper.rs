@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
+use portcullis_connect::RequiredPermission;
 use portcullis_core::Authorizer;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -14,7 +15,7 @@ use super::peers::another_takes_part;
 use super::{Obstacle, Standing};
 use crate::handle::Handler;
 use crate::lane::Order;
-use crate::permissions::{RequiredPermission, SERVICE_INFO};
+use crate::permissions::SERVICE_INFO;
 
 /// How often the host looks at what it can do.
 const INTERVAL: Duration = Duration::from_millis(100);

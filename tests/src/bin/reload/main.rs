@@ -23,7 +23,7 @@ const ROUNDS: u32 = 3;
 /// How often the policy is replaced without load.
 const REPLACEMENTS: u32 = 40;
 /// Decisions are not logged: this program would have to read a line for each, on processors that the host needs.
-const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn";
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn";
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -11,7 +11,8 @@ use portcullis_tests::{
 use crate::shape::{Policy, Shape};
 
 /// Decisions are not logged: this program would have to read a line for each, on processors that others need.
-const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_catalog=info,portcullis_callout=warn";
+const LOG_LEVEL: &str =
+    "warn,portcullis=info,portcullis_catalog=info,portcullis_callout=warn,portcullis_connect=warn";
 /// The policy that decides.
 const DECIDES: &str = "decides";
 /// What the log says of a policy that is not put in service.

@@ -42,7 +42,7 @@ impl Place {
         let config = self.site.write_config("measured.toml", &config)?;
         let levels = [
             "--log-level",
-            "warn,portcullis=info,portcullis_callout=warn",
+            "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn",
         ];
         let host = Host::spawn(&config, &levels)?;
         host.ready().await?;

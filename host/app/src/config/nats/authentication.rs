@@ -97,7 +97,7 @@ impl Authentication {
 }
 
 /// For the service.
-impl From<&Authentication> for portcullis_callout::Authentication {
+impl From<&Authentication> for portcullis_connect::Authentication {
     fn from(authentication: &Authentication) -> Self {
         let place = |source: &SecretSource| source.place().clone();
         match authentication {

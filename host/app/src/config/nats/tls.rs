@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portcullis_callout::{CertificateFiles, TlsOptions};
+use portcullis_connect::{CertificateFiles, TlsOptions};
 
 use crate::config::reader::Section;
 use crate::problem::Problem;

@@ -1,6 +1,6 @@
 //! `[nats]`.
 
-use portcullis_callout::{CertificateFiles, ConnectionOptions, Retries, TlsOptions};
+use portcullis_connect::{CertificateFiles, ConnectionOptions, Retries, TlsOptions};
 use rstest::rstest;
 
 use super::*;

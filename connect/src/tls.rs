@@ -105,7 +105,7 @@ impl TlsOptions {
     /// Does what [`check`](Self::check) does on a thread for what blocks. The client library reads the
     /// files itself, before every connection and on threads that it never gives up, so it must not
     /// meet one that hangs.
-    pub(super) async fn check_before_connecting(&self) -> Result<(), TlsFileError> {
+    pub(crate) async fn check_before_connecting(&self) -> Result<(), TlsFileError> {
         if self.ca_file.is_none() && self.certificate.is_none() {
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl TlsOptions {
         checked.unwrap_or(Ok(()))
     }
 
-    pub(super) fn apply(&self, mut options: ConnectOptions) -> ConnectOptions {
+    pub(crate) fn apply(&self, mut options: ConnectOptions) -> ConnectOptions {
         if let Some(path) = &self.ca_file {
             options = options.add_root_certificates(path.clone());
         }
@@ -158,7 +158,7 @@ impl CertificateFiles {
 
 /// Names the cryptography library that TLS uses in this process, unless somebody has: with several of them compiled in, the
 /// client would not know which to take and panic.
-pub(super) fn choose_cryptography() {
+pub(crate) fn choose_cryptography() {
     if CryptoProvider::get_default().is_none() {
         // Somebody else may have been faster, which is as good.
         let _ = aws_lc_rs::default_provider().install_default();

@@ -11,19 +11,19 @@ use async_nats::{
 };
 use tokio::sync::watch;
 
-use super::authentication::AuthenticationError;
-use super::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
-use super::repeats::{Repeats, Report};
-use super::rota::Rota;
-use super::status::Counters;
-use super::tls::TlsFileError;
+use crate::authentication::AuthenticationError;
+use crate::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
+use crate::repeats::{Repeats, Report};
+use crate::server_selector::Rota;
+use crate::status::Counters;
+use crate::tls::TlsFileError;
 
 /// How long to wait for the client to know the server it is connected to.
 const INTRODUCTION: Duration = Duration::from_secs(1);
 
 /// Listens to one connection. The client library says what happens without saying to what; this adds it.
 #[derive(Debug)]
-pub(super) struct Monitor {
+pub(crate) struct Monitor {
     name: String,
     hooks: Arc<dyn ConnectionHooks>,
     counters: Counters,
@@ -47,7 +47,7 @@ struct Knowledge {
 }
 
 impl Monitor {
-    pub(super) fn new(
+    pub(crate) fn new(
         name: String,
         hooks: Arc<dyn ConnectionHooks>,
         rota: Rota,
@@ -69,33 +69,33 @@ impl Monitor {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) const fn counters(&self) -> &Counters {
+    pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    pub(super) fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         let client = lock(&self.client);
         let state = client.as_ref().map(Client::connection_state);
         state == Some(State::Connected)
     }
 
     /// Returns the number of the connection that is made next.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number.load(Ordering::Relaxed)
     }
 
     /// Gives up the connection that was made, before anything was told of it, for another one.
-    pub(super) fn disregard(&self) {
+    pub(crate) fn disregard(&self) {
         self.number.fetch_add(1, Ordering::Relaxed);
         self.counters.connects.reset();
     }
 
     /// Waits until the server refuses something with one of `words` in it, and returns what it says.
-    pub(super) async fn refusal(&self, words: &[&str]) -> String {
+    pub(crate) async fn refusal(&self, words: &[&str]) -> String {
         let mut refused = self.refused.subscribe();
         let says = |text: &String| words.iter().any(|word| text.contains(word));
         // The sender is here, so that waiting does not fail.
@@ -106,12 +106,12 @@ impl Monitor {
     }
 
     /// The next attempt is to be at `server`.
-    pub(super) fn begin_with(&self, server: ServerAddr) {
+    pub(crate) fn begin_with(&self, server: ServerAddr) {
         self.state().rota.begin_with(server);
     }
 
     /// The connection is made, for the first time.
-    pub(super) fn adopt(&self, client: Client) {
+    pub(crate) fn adopt(&self, client: Client) {
         // The event may not have come round yet.
         self.state().rota.reached(Instant::now());
         let peer = self.introduce(&client);
@@ -120,12 +120,12 @@ impl Monitor {
     }
 
     /// The connection has lost its owner.
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         *lock(&self.client) = None;
     }
 
     /// Counts trouble and reports it, unless the same was reported a moment ago.
-    pub(super) fn trouble(&self, trouble: &ConnectionTrouble) {
+    pub(crate) fn trouble(&self, trouble: &ConnectionTrouble) {
         self.counters.errors.increment();
         match self.repeats.record(trouble.to_string(), Instant::now()) {
             Report::New => self.hooks.error(&self.name, trouble),
@@ -135,19 +135,19 @@ impl Monitor {
     }
 
     /// The secrets could not be read anew.
-    pub(super) fn stale(&self, error: AuthenticationError) {
+    pub(crate) fn stale(&self, error: AuthenticationError) {
         self.trouble(&ConnectionTrouble::StaleCredentials(error));
     }
 
     /// The files for TLS cannot be used, so no attempt is made.
-    pub(super) fn unusable(&self, error: &TlsFileError) {
+    pub(crate) fn unusable(&self, error: &TlsFileError) {
         self.trouble(&ConnectionTrouble::Client(portcullis_core::with_causes(
             error,
         )));
     }
 
     /// Chooses the server for the next attempt, and says what became of the last.
-    pub(super) fn choose(&self, pool: &[Server]) -> Option<ReconnectToServer> {
+    pub(crate) fn choose(&self, pool: &[Server]) -> Option<ReconnectToServer> {
         let (missed, next) = {
             let mut state = self.state();
             let missed = state.rota.missed(pool);
@@ -164,7 +164,7 @@ impl Monitor {
     }
 
     /// Passes on what the client library says of connection `number`.
-    pub(super) async fn hear(&self, event: Event, number: u64) {
+    pub(crate) async fn hear(&self, event: Event, number: u64) {
         if number != self.number() {
             return;
         }
@@ -256,7 +256,7 @@ impl Monitor {
 }
 
 /// What a failed attempt at a server is, by the client's words for it.
-pub(super) fn unreachable_or_refused(address: String, error: String) -> ConnectionTrouble {
+pub(crate) fn unreachable_or_refused(address: String, error: String) -> ConnectionTrouble {
     if error.starts_with(&ConnectErrorKind::AuthorizationViolation.to_string()) {
         ConnectionTrouble::Refused { address }
     } else {

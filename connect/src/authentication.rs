@@ -6,7 +6,7 @@ use async_nats::Auth;
 use portcullis_claims::{CredentialsError, KeyError, UserCredentials, UserKey};
 use portcullis_core::Secret;
 
-use super::secret::{SecretError, SecretSource};
+use crate::secret::{SecretError, SecretSource};
 
 /// How the host logs in to NATS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub enum AuthenticationError {
 
 /// Everything that the host can show a server.
 #[derive(Debug)]
-pub(super) enum Proof {
+pub(crate) enum Proof {
     Nkey(UserKey),
     UserJwt(UserCredentials),
     Password { user: String, password: Secret },
@@ -72,17 +72,17 @@ pub(super) enum Proof {
 
 /// Reads proofs, and keeps the last good one.
 #[derive(Debug)]
-pub(super) struct ProofReader {
+pub(crate) struct ProofReader {
     authentication: Authentication,
     last_good: Mutex<Option<Arc<Proof>>>,
 }
 
 /// What came of reading.
 #[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) proof: Arc<Proof>,
+pub(crate) struct Reading {
+    pub(crate) proof: Arc<Proof>,
     /// Why it is the last good proof and not a fresh one.
-    pub(super) stale: Option<AuthenticationError>,
+    pub(crate) stale: Option<AuthenticationError>,
 }
 
 impl Authentication {
@@ -133,7 +133,7 @@ fn unusable(place: &SecretSource, source: CredentialsError) -> AuthenticationErr
 }
 
 impl ProofReader {
-    pub(super) const fn new(authentication: Authentication) -> Self {
+    pub(crate) const fn new(authentication: Authentication) -> Self {
         Self {
             authentication,
             last_good: Mutex::new(None),
@@ -146,7 +146,7 @@ impl ProofReader {
     /// # Errors
     ///
     /// When the secrets cannot be read and never could.
-    pub(super) fn read(&self) -> Result<Option<Reading>, AuthenticationError> {
+    pub(crate) fn read(&self) -> Result<Option<Reading>, AuthenticationError> {
         let mut last_good = self
             .last_good
             .lock()
@@ -175,7 +175,7 @@ impl Proof {
     /// # Errors
     ///
     /// [`KeyError::Sign`], when the key library fails.
-    pub(super) fn answer(&self, nonce: &[u8]) -> Result<Auth, KeyError> {
+    pub(crate) fn answer(&self, nonce: &[u8]) -> Result<Auth, KeyError> {
         let mut auth = Auth::new();
         match self {
             Self::Nkey(key) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::authentication::AuthenticationError;
+use crate::authentication::AuthenticationError;
 
 /// Which server a connection is to, or was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,8 +8,10 @@ use async_nats::Client;
 use futures::StreamExt as _;
 use rand::distr::{Alphanumeric, SampleString as _};
 
-use super::monitor::Monitor;
-use crate::permissions::USER_INFO;
+use crate::monitor::Monitor;
+
+/// The subject on which a connection asks its server for its own account and permissions.
+pub const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 
 /// The prefix of NATS clients that have none of their own.
 const SHARED: &str = "_INBOX";
@@ -38,7 +40,7 @@ impl InboxPrefix {
     }
 
     /// Returns the prefix of NATS clients that have none of their own.
-    pub(super) fn shared() -> Self {
+    pub(crate) fn shared() -> Self {
         Self(SHARED.to_owned())
     }
 
@@ -76,7 +78,7 @@ impl fmt::Display for InboxPrefix {
 }
 
 /// Returns whether the user of `client`, whose inboxes begin with `prefix`, may hear answers there.
-pub(super) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Monitor) -> bool {
+pub(crate) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Monitor) -> bool {
     let inbox = client.new_inbox();
     let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
         return true;

@@ -8,8 +8,8 @@ use portcullis_core::Permit;
 use tempfile::TempDir;
 
 use super::*;
-use crate::fixtures::NOW;
 
+const NOW: u64 = 1_800_000_000;
 const NONCE: &[u8] = b"a nonce";
 
 fn credentials(jwt: &str, seed: &str) -> String {

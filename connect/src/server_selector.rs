@@ -8,7 +8,7 @@ use rand::seq::IndexedRandom as _;
 /// The order in which a connection that was lost tries the servers it knows: each of them once and at once, the one that was
 /// lost last; then, after a wait, all of them again. The wait spreads out those who lost the same server.
 #[derive(Debug)]
-pub(super) struct Rota {
+pub(crate) struct Rota {
     wait: Duration,
     jitter: Duration,
     /// The server of the connection that is, or was last.
@@ -30,16 +30,16 @@ const LASTING: Duration = Duration::from_secs(1);
 
 /// A server that could not be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Miss {
+pub(crate) struct Miss {
     /// Host and port.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// Why, if the client has noted it.
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl Rota {
     /// A rota that waits for `wait` and up to `jitter` more between rounds.
-    pub(super) const fn new(wait: Duration, jitter: Duration) -> Self {
+    pub(crate) const fn new(wait: Duration, jitter: Duration) -> Self {
         Self {
             wait,
             jitter,
@@ -53,13 +53,13 @@ impl Rota {
     }
 
     /// The next choice is `server`, at once.
-    pub(super) fn begin_with(&mut self, server: ServerAddr) {
+    pub(crate) fn begin_with(&mut self, server: ServerAddr) {
         self.pending = None;
         self.first = Some(server);
     }
 
     /// The last choice could be reached.
-    pub(super) fn reached(&mut self, now: Instant) {
+    pub(crate) fn reached(&mut self, now: Instant) {
         if let Some((server, _)) = self.pending.take() {
             self.current = Some(server);
         }
@@ -68,12 +68,12 @@ impl Rota {
     }
 
     /// The address of the connection that is, or was last.
-    pub(super) fn address(&self) -> Option<String> {
+    pub(crate) fn address(&self) -> Option<String> {
         self.current.as_ref().map(address)
     }
 
     /// The last choice, if it could not be reached; once for each.
-    pub(super) fn missed(&mut self, pool: &[Server]) -> Option<Miss> {
+    pub(crate) fn missed(&mut self, pool: &[Server]) -> Option<Miss> {
         let (server, failures) = self.pending.take()?;
         let noted = pool.iter().find(|other| other.addr == server);
         let error = noted
@@ -86,7 +86,7 @@ impl Rota {
     }
 
     /// The next server of `pool`, and how long to wait before it is tried; none if there is none.
-    pub(super) fn next(&mut self, pool: &[Server], now: Instant) -> Option<ReconnectToServer> {
+    pub(crate) fn next(&mut self, pool: &[Server], now: Instant) -> Option<ReconnectToServer> {
         let chosen = self.first.take();
         let chosen = chosen.and_then(|first| pool.iter().find(|server| server.addr == first));
         let (chosen, delay) = match chosen {
@@ -135,7 +135,7 @@ impl Rota {
 }
 
 /// Host and port. Addresses may hold a password elsewhere.
-pub(super) fn address(server: &ServerAddr) -> String {
+pub(crate) fn address(server: &ServerAddr) -> String {
     let (host, port) = (server.host(), server.port());
     if host.contains(':') {
         format!("[{host}]:{port}")

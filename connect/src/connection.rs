@@ -1,15 +1,5 @@
 //! The connection to NATS, made and kept.
 
-mod authentication;
-mod hooks;
-mod inbox;
-mod monitor;
-mod repeats;
-mod rota;
-mod secret;
-mod status;
-mod tls;
-
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,17 +9,14 @@ use async_nats::{AuthError, Client, ConnectErrorKind, ConnectOptions, ServerAddr
 use futures::future::try_join_all;
 use rand::seq::SliceRandom as _;
 
-pub use authentication::{Authentication, AuthenticationError};
-pub use hooks::{ConnectionHooks, ConnectionTrouble, LogConnections, Peer};
-pub use inbox::{InboxPrefix, InvalidInboxPrefix};
-pub use secret::{SecretError, SecretSource};
-pub use status::{ConnectionCounts, ConnectionStatus};
-pub use tls::{CertificateFiles, TlsFileError, TlsOptions};
-
-use authentication::ProofReader;
-use monitor::{Monitor, unreachable_or_refused};
-use repeats::Repeats;
-use rota::{Rota, address};
+use crate::authentication::{Authentication, AuthenticationError, ProofReader};
+use crate::hooks::{ConnectionHooks, ConnectionTrouble, LogConnections};
+use crate::inbox::{self, InboxPrefix};
+use crate::monitor::{Monitor, unreachable_or_refused};
+use crate::repeats::Repeats;
+use crate::server_selector::{Rota, address};
+use crate::status::ConnectionStatus;
+use crate::tls::{self, TlsFileError, TlsOptions};
 
 /// Where to connect, as whom, and how persistently.
 ///

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_core::Sample;
 
-use super::monitor::Monitor;
+use crate::monitor::Monitor;
 
 /// How a connection is, for as long as its [`Connection`](crate::Connection) lives; clones speak of the same one.
 #[derive(Clone)]
@@ -31,20 +31,20 @@ pub struct ConnectionCounts {
 
 /// [`ConnectionCounts`] while they are counted.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) connects: Counter,
-    pub(super) disconnects: Counter,
-    pub(super) reconnects: Counter,
-    pub(super) lame_ducks: Counter,
-    pub(super) closes: Counter,
-    pub(super) errors: Counter,
+pub(crate) struct Counters {
+    pub(crate) connects: Counter,
+    pub(crate) disconnects: Counter,
+    pub(crate) reconnects: Counter,
+    pub(crate) lame_ducks: Counter,
+    pub(crate) closes: Counter,
+    pub(crate) errors: Counter,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl ConnectionStatus {
-    pub(super) const fn new(monitor: Arc<Monitor>) -> Self {
+    pub(crate) const fn new(monitor: Arc<Monitor>) -> Self {
         Self(monitor)
     }
 
@@ -112,16 +112,16 @@ impl fmt::Debug for ConnectionStatus {
 
 impl Counter {
     /// Counts once; the new count.
-    pub(super) fn increment(&self) -> u64 {
+    pub(crate) fn increment(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     /// Begins from zero again.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 64;
 
 /// Trouble that was reported. Shared by the connections of one host, which have the same trouble at the same time.
 #[derive(Debug, Default)]
-pub(super) struct Repeats(Mutex<Vec<Known>>);
+pub(crate) struct Repeats(Mutex<Vec<Known>>);
 
 #[derive(Debug)]
 struct Known {
@@ -27,7 +27,7 @@ struct Known {
 
 /// What to say of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Report {
+pub(crate) enum Report {
     /// Trouble that was not reported before.
     New,
     /// Number of times that known trouble has repeated since its last report.
@@ -38,7 +38,7 @@ pub(super) enum Report {
 
 impl Repeats {
     /// Records that `trouble` happened at `now`; returns what to say of it.
-    pub(super) fn record(&self, trouble: String, now: Instant) -> Report {
+    pub(crate) fn record(&self, trouble: String, now: Instant) -> Report {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|known| now.saturating_duration_since(known.seen_at) < FORGOTTEN);
         let Some(known) = all.iter_mut().find(|known| known.trouble == trouble) else {
@@ -71,7 +71,7 @@ impl Repeats {
     }
 
     /// Forgets everything: a connection has been made.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

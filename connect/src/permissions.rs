@@ -1,0 +1,32 @@
+//! Permissions that the user of a connection needs.
+
+use std::fmt;
+
+/// One permission that the user of a connection needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredPermission {
+    /// The side of the permission.
+    pub side: PermissionSide,
+    /// The subject, with wildcards.
+    pub subject: String,
+    /// What the service cannot do without it, after "the service cannot".
+    pub purpose: &'static str,
+}
+
+/// The two sides of a user's permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionSide {
+    /// Subjects to publish on.
+    Publish,
+    /// Subjects to subscribe to.
+    Subscribe,
+}
+
+impl fmt::Display for PermissionSide {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+        })
+    }
+}
