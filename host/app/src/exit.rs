@@ -2,31 +2,36 @@
 
 use std::process::{self, Termination};
 
-/// Exit codes, after `sysexits.h`, so that supervisors can tell a mistake in the configuration from a server
-/// that is away.
+/// Exit codes, after `sysexits.h`, so that supervisors can tell a mistake in the configuration from
+/// a server that is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ExitCode {
-    /// All went well.
+    /// Success.
     Success = 0,
-    /// The command line makes no sense, or standard input has no secret to hash.
+    /// The command line is wrong, or standard input has no secret to hash.
     Usage = 64,
-    /// `check` found policies that cannot be put in service or no policy at all, or `policy test` some that fail their tests.
+    /// `check` found no policy, or policies that cannot be put in service. Or `policy test` found
+    /// policies that fail their tests.
     BadPolicies = 65,
-    /// The policy directory is missing or cannot be read, or what was asked for is not in it: a policy, a version, a status.
+    /// The policy directory is missing or cannot be read, or it does not contain the requested
+    /// policy, version or status.
     NoPolicyDirectory = 66,
-    /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good.
+    /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
+    /// `max-disconnected` has passed, or the connection was closed for good.
     Unreachable = 69,
-    /// A fault of the program or of the machine.
+    /// An internal error of the program or of the machine.
     Internal = 70,
-    /// The address under `[health]` cannot be listened on: it is taken, or not one of this machine.
+    /// The health listener cannot use the address under `[health]`: it is taken, or not one of this
+    /// machine.
     CannotListen = 71,
     /// A file cannot be written, or `init` or `import` would overwrite it.
     CannotCreate = 73,
-    /// `policy status` shows what was: no host uses the state directory, or the host there cannot write its status.
+    /// `policy status` shows an earlier state: no host uses the state directory, or the host there
+    /// cannot write its status.
     NotCurrent = 75,
-    /// The configuration is wrong; missing secrets and seeds of the wrong type included.
+    /// The configuration is wrong, missing secrets and seeds of the wrong type included.
     BadConfiguration = 78,
 }
 
@@ -53,31 +58,29 @@ impl ExitCode {
     /// What it means, in a sentence.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "All went well.",
-            Self::Usage => {
-                "The command line makes no sense, or standard input has no secret to hash."
-            }
+            Self::Success => "Success.",
+            Self::Usage => "The command line is wrong, or standard input has no secret to hash.",
             Self::BadPolicies => {
-                "`check` found policies that cannot be put in service or no policy at all, or `policy test` some that fail their tests."
+                "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests."
             }
             Self::NoPolicyDirectory => {
-                "The policy directory is missing or cannot be read, or what was asked for is not in it: a policy, a version, a status."
+                "The policy directory is missing or cannot be read, or it does not contain the requested policy, version or status."
             }
             Self::Unreachable => {
-                "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or it was closed for good."
+                "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."
             }
-            Self::Internal => "A fault of the program or of the machine.",
+            Self::Internal => "An internal error of the program or of the machine.",
             Self::CannotListen => {
-                "The address under `[health]` cannot be listened on: it is taken, or not one of this machine."
+                "The health listener cannot use the address under `[health]`: it is taken, or not one of this machine."
             }
             Self::CannotCreate => {
                 "A file cannot be written, or `init` or `import` would overwrite it."
             }
             Self::NotCurrent => {
-                "`policy status` shows what was: no host uses the state directory, or the host there cannot write its status."
+                "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."
             }
             Self::BadConfiguration => {
-                "The configuration is wrong; missing secrets and seeds of the wrong type included."
+                "The configuration is wrong, missing secrets and seeds of the wrong type included."
             }
         }
     }
