@@ -1,4 +1,4 @@
-//! The most that a login may get, whatever a policy says.
+//! Upper bounds on the permissions of a login, independent of what its policy permits.
 
 use std::time::Duration;
 
@@ -11,91 +11,96 @@ mod side;
 
 use side::Side;
 
-/// The most that a login may get, in an account or from a policy.
+/// An upper bound on the permissions of a login, in an account or from a policy.
 ///
-/// Its lists read as those of a [`Permit`]: deny wins, and nothing allowed means nothing.
+/// Its lists have the meaning of those of a [`Permit`]: deny wins, and an empty allow list allows
+/// nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceiling {
-    /// What may be published.
+    /// Subjects that a login may publish to.
     pub publish: SubjectPermission,
-    /// What may be subscribed to. A subject without a queue group stands for every queue group.
+    /// Subjects that a login may subscribe to. A subject without a queue group stands for every
+    /// queue group.
     pub subscribe: SubjectPermission,
-    /// How many replies, and for how long; no replies if none.
+    /// Maximum number of replies and their maximum time span. `None` allows no replies.
     pub responses: Option<ResponsePermission>,
-    /// What becomes of a permit that goes beyond.
+    /// Treatment of a permit that exceeds the ceiling.
     pub on_excess: OnExcess,
 }
 
-/// What becomes of a permit that goes beyond its ceiling.
+/// Treatment of a permit that exceeds its ceiling. Default: [`Clip`](Self::Clip).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnExcess {
-    /// It is cut down to what both allow.
+    /// The host clips the permit to what both permit and ceiling allow.
     #[default]
     Clip,
-    /// The login is denied.
+    /// The host denies the login.
     Refuse,
 }
 
-/// What keeps a permit from being put under a ceiling.
+/// A reason why a ceiling cannot be applied to a permit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CeilingExceeded {
-    /// No subject of the ceiling covers this one.
+    /// No subject of the ceiling covers a subject of the permit.
     #[error(
         "the permit's {side}-allow `{subject}` is covered by no subject of the ceiling's {side}-allow"
     )]
     NotCovered {
-        /// `publish` or `subscribe`.
+        /// Side of the permit: `publish` or `subscribe`.
         side: &'static str,
         /// The permit's subject.
         subject: PermissionSubject,
     },
-    /// The ceiling denies a part of what the permit allows, and the permit does not.
+    /// The ceiling denies a part of what the permit allows, and the permit does not deny that part.
     #[error(
         "the permit's {side}-allow `{subject}` reaches into `{denied}`, which the ceiling's {side}-deny takes out; deny it in the permit too"
     )]
     Denied {
-        /// `publish` or `subscribe`.
+        /// Side of the permit: `publish` or `subscribe`.
         side: &'static str,
         /// The permit's subject.
         subject: PermissionSubject,
-        /// The ceiling's.
+        /// The subject that the ceiling denies.
         denied: PermissionSubject,
     },
-    /// Replies beyond the ceiling's.
+    /// The permit allows more replies, or a longer time, than the ceiling.
     #[error("the permit's responses ({asked}) go beyond the ceiling's ({most})")]
     Responses {
-        /// What the permit allows.
+        /// The permit's limits on replies.
         asked: String,
-        /// What the ceiling allows.
+        /// The ceiling's limits on replies.
         most: String,
     },
-    /// Both sides name queue groups where one of them also allows the plain subject: to a server the one with the
-    /// queue group takes precedence, and there is no list that says what both allow.
+    /// Permit and ceiling both name queue groups, and one of them also allows the plain subject.
+    ///
+    /// To a server, the entry with the queue group takes precedence over the plain one. No list of
+    /// subjects describes what both allow.
     #[error(
         "the permit's subscribe-allow `{subject}` and the ceiling's `{ceiling}` name queue groups on subjects that `{plain}` allows without one; no list of subjects says what both allow, so keep them apart"
     )]
     MixedQueues {
         /// The permit's subject.
         subject: PermissionSubject,
-        /// The ceiling's.
+        /// The ceiling's subject.
         ceiling: PermissionSubject,
-        /// The one without a queue group, of either.
+        /// The subject without a queue group, from either list.
         plain: PermissionSubject,
     },
-    /// A `*` at the end that clients can make a `>` of, and the ceiling does not allow that.
+    /// A permitted subject ends in a `*` that clients can use as `>`, and the ceiling does not
+    /// allow that.
     #[error("the permit goes beyond what the ceiling allows below `{subject}`: {0}", subject = .0.subject)]
     OpenTail(OpenTail),
-    /// More comparing than a login may cost.
+    /// The comparison costs more than the budget of a login.
     #[error(transparent)]
     TooMuchWork(#[from] WorkExceeded),
-    /// More subjects than a permit can carry.
+    /// The result has more subjects than a permit can carry.
     #[error("what permit and ceiling have in common takes more than {limit} subjects to say")]
     TooMany {
-        /// How many are possible.
+        /// Maximum number of subjects.
         limit: usize,
     },
-    /// A longer subject than a permit can carry.
+    /// The result has a longer subject than a permit can carry.
     #[error(
         "what the permit's `{subject}` and the ceiling's `{ceiling}` have in common takes more than {limit} bytes to say",
         limit = PermissionSubject::MAX_LEN
@@ -103,25 +108,28 @@ pub enum CeilingExceeded {
     TooLong {
         /// The permit's subject.
         subject: PermissionSubject,
-        /// The ceiling's.
+        /// The ceiling's subject.
         ceiling: PermissionSubject,
     },
 }
 
 impl Ceiling {
-    /// What both the ceiling and `permissions` allow, closed; with [`OnExcess::Refuse`], `permissions` themselves, closed,
-    /// if they stay below the ceiling.
+    /// Returns what both the ceiling and `permissions` allow, closed. With [`OnExcess::Refuse`],
+    /// returns `permissions` themselves, closed, if they stay within the ceiling.
     ///
-    /// A clipped permit matches exactly what a server with either set of permissions would let through. Refusing is
-    /// stricter than it could be where a subject is covered by several of the ceiling only together.
+    /// A clipped permit matches exactly what a server would allow under both sets of permissions. A
+    /// refusal can be stricter than necessary: each subject has to be covered by a single subject
+    /// of the ceiling.
     ///
-    /// A `*` at the end of a subscribe permission counts as one token where [`SubjectPermission::tails`] can hold servers
-    /// to it. Whoever issues the permissions adds those denies. Where it cannot, the ceiling has to allow everything below.
+    /// A `*` at the end of a subscribe permission counts as one token if the denies of
+    /// [`SubjectPermission::tails`] make servers enforce that. The code that issues the permissions
+    /// adds those denies. Otherwise the ceiling has to allow everything below.
     ///
     /// # Errors
     ///
-    /// With [`OnExcess::Refuse`], the first subject that goes beyond. With both, what cannot be said in the form of a permit,
-    /// and more comparing than `work` pays for: these are denials too.
+    /// With [`OnExcess::Refuse`], fails at the first subject that exceeds the ceiling. With either
+    /// setting, fails if no permit can describe the result, or if the comparison costs more than
+    /// `work`. The caller treats every error as a denial.
     pub fn apply(
         &self,
         permissions: &Permissions,
@@ -157,7 +165,7 @@ impl Ceiling {
         Ok(permissions)
     }
 
-    /// What a login with all that the ceiling allows may do.
+    /// Returns the permissions of a login with all that the ceiling allows.
     pub fn permissions(&self) -> Permissions {
         Permissions {
             publish: self.publish.clone(),
@@ -192,7 +200,7 @@ impl Ceiling {
 }
 
 impl ResponsePermission {
-    /// With the server's defaults in the place of zeroes.
+    /// Returns the permission with the server's defaults in place of zeroes.
     fn effective(self) -> Self {
         const DEFAULT_TTL: Duration = Duration::from_mins(2);
         Self {

@@ -1,13 +1,14 @@
-//! How a connection reaches its server.
+//! Ways in which a connection reaches its server.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Client;
 
-/// How a connection reaches its server, in the words of `allowed_connection_types`.
+/// A way in which a connection reaches its server, with the names of `allowed_connection_types`.
 ///
-/// Servers read the list in a user JWT but do not act on it for logins that auth callout lets in, so the host does.
+/// Servers before 2.14.9 and 2.15.2 parse that list of a user JWT but do not enforce it for logins
+/// through auth callout. The host enforces it for all servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConnectionType {
     /// A NATS client over TCP or TLS.
@@ -36,7 +37,7 @@ pub struct InvalidConnectionType {
 }
 
 impl ConnectionType {
-    /// All of them.
+    /// All connection types.
     pub const ALL: [Self; 7] = [
         Self::Standard,
         Self::Websocket,
@@ -47,7 +48,7 @@ impl ConnectionType {
         Self::InProcess,
     ];
 
-    /// The name in user JWTs.
+    /// Returns the name in user JWTs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Standard => "STANDARD",
@@ -60,8 +61,8 @@ impl ConnectionType {
         }
     }
 
-    /// Returns the type that a request does not tell from this one: MQTT and leafnodes over
-    /// WebSocket. `None` for every other type.
+    /// Returns the WebSocket variant that a request does not distinguish from this type. `None` for
+    /// every type apart from MQTT and leafnodes over TCP.
     pub const fn over_websocket(self) -> Option<Self> {
         match self {
             Self::Mqtt => Some(Self::MqttWs),
@@ -74,7 +75,7 @@ impl ConnectionType {
 impl FromStr for ConnectionType {
     type Err = InvalidConnectionType;
 
-    /// The names of [`as_str`](Self::as_str), in any case, as servers read them.
+    /// Parses a name of [`as_str`](Self::as_str) in any case, as servers do.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
@@ -92,14 +93,17 @@ impl fmt::Display for ConnectionType {
 }
 
 impl Client {
-    /// How the connection reaches its server, as far as the request tells; none for kinds and transports that are not
-    /// known here.
+    /// Returns how the connection reaches its server, as far as the request says. `None` for
+    /// unknown kinds and transports.
     ///
-    /// A request says `Client` or `Leafnode`, and of a client `nats`, `websocket` or `mqtt`. It does not say whether MQTT
-    /// or a leafnode runs over WebSocket: those come out as [`Mqtt`](ConnectionType::Mqtt) and
-    /// [`Leafnode`](ConnectionType::Leafnode), so a permit that names only [`MqttWs`](ConnectionType::MqttWs) or
-    /// [`LeafnodeWs`](ConnectionType::LeafnodeWs) lets nobody in. A client in the server's own process has no address,
-    /// and that is how it is told from a standard one.
+    /// A request says `Client` or `Leafnode`, and for a client `nats`, `websocket` or `mqtt`. It
+    /// does not say whether MQTT or a leafnode runs over WebSocket. The result is then
+    /// [`Mqtt`](ConnectionType::Mqtt) or [`Leafnode`](ConnectionType::Leafnode). So a permit that
+    /// names only [`MqttWs`](ConnectionType::MqttWs) or [`LeafnodeWs`](ConnectionType::LeafnodeWs)
+    /// admits no client.
+    ///
+    /// A client in the server's own process has no address, which distinguishes it from a standard
+    /// client.
     pub fn connection_type(&self) -> Option<ConnectionType> {
         match (self.kind.as_deref()?, self.transport.as_deref()) {
             ("Client", Some("nats")) if self.host.is_none() => Some(ConnectionType::InProcess),

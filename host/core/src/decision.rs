@@ -1,4 +1,4 @@
-//! What a policy says, and what it comes to.
+//! Verdicts of policies, and the decision on a request.
 
 use std::fmt;
 use std::future::Future;
@@ -7,65 +7,65 @@ use std::time::Instant;
 
 use crate::{AuthorizationRequest, Permit, PolicyName, PolicyRef};
 
-/// What one policy says of one request.
+/// The verdict of one policy on one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "one lives for each login in flight; most of them are permits"
 )]
 pub enum Verdict {
-    /// Let the client in.
+    /// The policy permits the login.
     Permit(Permit),
-    /// Refuse it, for this reason.
+    /// The policy denies the login, for this reason.
     Deny(String),
-    /// Not this policy's business.
+    /// The policy leaves the decision to the next policy.
     Abstain,
 }
 
-/// What a request comes to, and which policy made it so.
+/// The outcome of a request, and the policy that decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// In or out.
+    /// The outcome: permit or denial.
     pub outcome: Outcome,
-    /// The policy that decided; none if no policy did.
+    /// The policy that decided. `None` if no policy did.
     pub policy: Option<Arc<PolicyRef>>,
-    /// The policies that abstained before it, in order.
+    /// The policies that abstained before the decision, in order.
     pub abstained: Vec<PolicyName>,
 }
 
-/// In or out.
+/// A permit or a denial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "one lives for each login in flight; most of them are permits"
 )]
 pub enum Outcome {
-    /// In.
+    /// The login is permitted.
     Permit(Permit),
-    /// Out.
+    /// The login is denied.
     Deny(Denial),
 }
 
-/// A refusal. For the operator: the client learns only that it was refused.
+/// A denial, for the operator. The client learns only that its login was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
-    /// Which of the known ways to be refused.
+    /// Class of the denial.
     pub class: DenialClass,
-    /// One line that says why.
+    /// Reason, on one line.
     pub reason: String,
 }
 
-/// Every way to be refused. Nothing refuses a login without one of these names.
+/// Every class of denial. The host denies no login without one of these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DenialClass {
-    /// A policy said no.
+    /// A policy denied the login.
     PolicyDenied,
-    /// What the client presented does not prove what it should.
+    /// The credentials of the client do not prove its identity.
     IdentityRejected,
-    /// What the client presented cannot be verified now: the issuer's keys cannot be had.
+    /// The host cannot verify the credentials now, because it does not have the issuer's keys.
     IdentityUnavailable,
-    /// There were too many failed attempts from that address or for that user.
+    /// The client's address or user had too many failed attempts.
     Throttled,
     /// Every policy abstained.
     EndOfChain,
@@ -73,15 +73,15 @@ pub enum DenialClass {
     NoPolicy,
     /// A policy's code trapped.
     PolicyTrapped,
-    /// A policy ran longer than it may.
+    /// A policy exceeded its time limit.
     PolicyDeadline,
-    /// A policy wanted more memory than it may have, or larger tables.
+    /// A policy requested more memory, or larger tables, than its limits allow.
     PolicyMemory,
-    /// A policy handed over more than it may.
+    /// A policy returned more than its limits allow.
     PolicyOutput,
-    /// A policy compared the client's password or token with more hashes than it may.
+    /// A policy compared the client's password or token with more hashes than its limits allow.
     PolicyComparisons,
-    /// What a policy handed over cannot be read.
+    /// The host cannot read what a policy returned.
     InvalidOutput,
     /// A policy's permit cannot be signed.
     InvalidPermit,
@@ -89,35 +89,36 @@ pub enum DenialClass {
     AccountNotAllowed,
     /// A policy chose a role that the host has no signing key for.
     RoleNotAllowed,
-    /// The client does not come from one of the permit's networks.
+    /// The client's address is in none of the permit's networks.
     SourceNotAllowed,
-    /// The client is not connected in one of the permit's ways.
+    /// The client's connection is of none of the permit's types.
     ConnectionTypeNotAllowed,
     /// The permit does not hold at this time of the day.
     TimeNotAllowed,
-    /// A permit goes beyond a ceiling that refuses rather than clips.
+    /// A permit exceeds a ceiling that is set to refuse instead of clip.
     CeilingExceeded,
     /// The request's deadline passed before a decision was made.
     Deadline,
-    /// The host has more requests in flight than it takes.
+    /// The host has reached its limit of requests in flight.
     Overloaded,
-    /// The host's own rules refuse what it was about to send: a fault of the host.
+    /// The response breaks the server's rules, so the host does not send it. This is a fault of the
+    /// host.
     InvalidResponse,
-    /// Something broke in the host.
+    /// An internal failure of the host.
     Internal,
 }
 
-/// Whose fault a refusal is, for those that are somebody's fault.
+/// The party at fault for a denial that a fault caused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// The policy's.
+    /// The policy.
     Guest,
-    /// The host's.
+    /// The host.
     Host,
 }
 
 impl DenialClass {
-    /// All of them.
+    /// All classes.
     pub const ALL: [Self; 23] = [
         Self::PolicyDenied,
         Self::IdentityRejected,
@@ -144,7 +145,7 @@ impl DenialClass {
         Self::Internal,
     ];
 
-    /// The name in logs, metrics and the response.
+    /// Returns the name in logs, metrics and the response.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PolicyDenied => "policy-denied",
@@ -173,7 +174,7 @@ impl DenialClass {
         }
     }
 
-    /// Whose fault it is; none for a refusal that is simply a refusal.
+    /// Returns the party at fault. `None` for a denial without a fault.
     pub const fn blame(self) -> Option<Blame> {
         match self {
             Self::PolicyTrapped
@@ -204,7 +205,7 @@ impl DenialClass {
 }
 
 impl Blame {
-    /// The name in logs.
+    /// Returns the name in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Guest => "guest",
@@ -220,7 +221,7 @@ impl fmt::Display for DenialClass {
 }
 
 impl Denial {
-    /// A refusal of `class`, because of `reason`.
+    /// Returns a denial of `class` with `reason`.
     pub fn new(class: DenialClass, reason: impl Into<String>) -> Self {
         Self {
             class,
@@ -236,7 +237,7 @@ impl fmt::Display for Denial {
 }
 
 impl Decision {
-    /// A refusal that no policy made.
+    /// Returns a denial that no policy made.
     pub fn deny(class: DenialClass, reason: impl Into<String>) -> Self {
         Self {
             outcome: Outcome::Deny(Denial::new(class, reason)),
@@ -246,23 +247,24 @@ impl Decision {
     }
 }
 
-/// Whoever turns requests into decisions. The callout service is generic over it; the catalog
-/// of policies is one.
+/// A source of decisions on requests. The callout service is generic over it, and the catalog of
+/// policies implements it.
 pub trait Authorizer: Send + Sync + 'static {
-    /// Decides one request, before `deadline` if it can. Every failure is a [`DenialClass`]: this
-    /// never fails and never panics.
+    /// Decides one request, before `deadline` if possible. Never fails and never panics: every
+    /// failure is a [`DenialClass`].
     fn authorize(
         &self,
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> impl Future<Output = Decision> + Send;
 
-    /// Returns the versions of policies that decide now, for people who ask the service about them.
+    /// Returns the policy versions in service, for operators who query the service.
     fn policies(&self) -> Vec<PolicyRef> {
         Vec::new()
     }
 
-    /// Returns why logins cannot be decided now, whatever they present; `None` if they can.
+    /// Returns the reason why no login can be decided now, regardless of its credentials. `None` if
+    /// logins can be decided.
     ///
     /// A host whose authorizer cannot decide leaves logins to other hosts.
     fn cannot_decide(&self) -> Option<String> {

@@ -1,11 +1,13 @@
-//! What permissions do not hold a hostile client to, although they look so.
+//! Gaps that a hostile client finds in permissions that look tight.
 
 use crate::{DenyFilter, PermissionSubject, Permissions, WorkBudget};
 
 impl Permissions {
-    /// What the author of these permissions has to know of them, a sentence each; nothing where they hold what they say.
+    /// Returns warnings for the author of these permissions, one sentence each. Empty if servers
+    /// enforce the permissions as written.
     ///
-    /// The list is a help for authors and operators, and no limit: very large permissions are not looked at.
+    /// The warnings help authors and operators; they limit nothing. Very large permissions are
+    /// skipped, because the comparison exceeds its budget.
     ///
     /// ```
     /// use portcullis_core::{Permissions, ResponsePermission};
@@ -18,7 +20,7 @@ impl Permissions {
     /// ```
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
-        // As the servers that hold the fewest subscriptions to denies.
+        // `Containing` models the servers that apply denies to the fewest subscriptions.
         let tails = self
             .subscribe
             .tails(DenyFilter::Containing, &mut WorkBudget::default());
@@ -43,7 +45,8 @@ impl Permissions {
         self.publish.allow.contains(&everything) && self.publish.deny.is_empty()
     }
 
-    /// Servers do not hold reply subjects to publish permissions.
+    /// Returns warnings about replies: servers do not check reply subjects against publish
+    /// permissions.
     fn ways_around_publish(&self) -> impl Iterator<Item = String> {
         let responses = self.responses.map(|_| {
             "`responses` gets around `publish-allow` and `publish-deny`: a client that publishes to itself with a reply \
@@ -67,7 +70,7 @@ impl Permissions {
     }
 }
 
-/// Whether the last token is `*` and stands in the filter of a `JetStream` request, as in
+/// Returns whether the last token is `*` and part of the filter of a `JetStream` request, as in
 /// `$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER` and `$JS.API.DIRECT.GET.STREAM.FILTER`.
 fn ends_in_open_filter(subject: &str) -> bool {
     let tokens: Vec<_> = subject.split('.').collect();
@@ -157,7 +160,7 @@ mod tests {
                 "{doubts:?}"
             );
         }
-        // A name of a consumer, and not a filter.
+        // The name of a consumer, not a filter.
         let name = doubts(side(&["$JS.API.CONSUMER.CREATE.S.*"], &[]), none(), false);
         assert_eq!(name.len(), 1, "{name:?}");
     }

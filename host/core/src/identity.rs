@@ -1,4 +1,4 @@
-//! Who is asking: one form for everything that a client can present.
+//! The identity of a client, in one form for all kinds of credentials.
 
 mod claims;
 
@@ -6,38 +6,42 @@ pub use claims::Claims;
 
 use crate::{Credentials, Method};
 
-/// Who is asking, as far as the host could tell before any policy ran.
+/// The identity of a client, as far as the host can establish it before any policy runs.
 ///
 /// `docs/reference/identity.md` says which facts prove each field, method by method.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Identity {
-    /// Who the client is, or says it is: the user name, the claim of a token, the nkey, the name in a certificate.
+    /// The client's name, proved or claimed: the user name, a claim of a token, the nkey, or the
+    /// name in a certificate.
     pub principal: Option<String>,
-    /// What the principal rests on.
+    /// Method that the principal is derived from.
     pub method: Method,
-    /// How far to believe it.
+    /// Degree of proof of the principal.
     pub strength: Strength,
-    /// Who vouches for the principal: the `iss` of a token, the account of a user JWT, the issuer of a certificate.
+    /// The party that vouches for the principal: the `iss` of a token, the account of a user JWT,
+    /// the issuer of a certificate.
     pub issuer: Option<String>,
-    /// When what was presented ends, in seconds since the Unix epoch. No login outlasts it.
+    /// Expiry of the credentials, in seconds since the Unix epoch. No login outlasts it.
     pub expires_at: Option<u64>,
-    /// The claims of a token or user JWT whose signature was verified; empty otherwise.
+    /// Claims of a token or user JWT whose signature was verified. Empty otherwise.
     pub claims: Claims,
-    /// Groups and roles, from the claim paths that the issuer is configured with, in the order of the paths and of their values.
+    /// Groups and roles from the issuer's configured claim paths, in the order of the paths and of
+    /// their values.
     pub groups: Vec<String>,
-    /// The tags of a user JWT whose issuer is trusted.
+    /// Tags of a user JWT whose issuer is trusted.
     pub tags: Vec<String>,
-    /// The role of the scoped signing key that signed the user JWT, if the host trusts that role; absent if the account itself or
-    /// one of its plain signing keys did.
+    /// Role of the scoped signing key that signed the user JWT, if the host trusts that role.
+    /// `None` if the account itself or one of its plain signing keys signed.
     pub role: Option<String>,
-    /// The public nkey (`U…`) that the client has proved to hold by a signature over the server's nonce.
+    /// Public nkey (`U…`) whose holder the client has proved to be, by a signature over the
+    /// server's nonce.
     pub nkey: Option<String>,
-    /// The client's TLS certificate.
+    /// TLS certificate of the client.
     pub certificate: Option<Certificate>,
 }
 
 impl Identity {
-    /// What `credentials` say by themselves, nothing of it proved.
+    /// Returns what `credentials` claim, without any proof.
     pub fn claimed(credentials: &Credentials) -> Self {
         let method = credentials.method();
         let principal = match method {
@@ -53,18 +57,18 @@ impl Identity {
     }
 }
 
-/// How far an identity is to be believed.
+/// A degree of proof of an identity. Default: [`Claimed`](Self::Claimed).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strength {
-    /// Nobody has proved anything: a user name and a password that nobody has looked at.
+    /// Unproved: for example, a user name and a password that no policy has compared.
     #[default]
     Claimed,
-    /// The host has verified it, or the server has and says so.
+    /// Verified by the host, or by the server according to its request.
     Proved,
 }
 
 impl Strength {
-    /// The name policies and logs use.
+    /// Returns the name that policies and logs use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Claimed => "claimed",
@@ -73,32 +77,35 @@ impl Strength {
     }
 }
 
-/// A TLS client certificate: the leaf of the first chain. Whoever presents it has proved to hold its key; what it says is
-/// proved only if the server verified the chain.
+/// A TLS client certificate: the leaf of the first chain.
+///
+/// The TLS handshake proves that the client holds the certificate's key. The certificate's content
+/// is proved only if the server verified the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certificate {
     /// Whether the server verified the chain.
     pub verified: bool,
-    /// The subject as RFC 2253 (and RFC 4514 after it) writes it, the most specific part first.
+    /// Subject in the form of RFC 2253 (and its successor RFC 4514), the most specific part first.
     pub subject: String,
-    /// The issuer, written so too.
+    /// Issuer, in the form of RFC 2253.
     pub issuer: String,
-    /// The serial number in lower-case hexadecimal digits, without leading zeros.
+    /// Serial number in lower-case hexadecimal digits, without leading zeros.
     pub serial: String,
-    /// The SHA-256 digest of the certificate's DER form: 64 lower-case hexadecimal digits.
+    /// SHA-256 digest of the certificate's DER form: 64 lower-case hexadecimal digits.
     pub fingerprint: String,
-    /// The DNS names among the subject's alternative names.
+    /// DNS names among the subject's alternative names.
     pub dns_names: Vec<String>,
-    /// The URIs among them.
+    /// URIs among the subject's alternative names.
     pub uri_names: Vec<String>,
-    /// The e-mail addresses among them.
+    /// E-mail addresses among the subject's alternative names.
     pub email_names: Vec<String>,
-    /// The IP addresses among them.
+    /// IP addresses among the subject's alternative names.
     pub ip_names: Vec<String>,
-    /// The SPIFFE id: the one URI of the certificate, if it is one (SPIFFE X.509-SVID, section 2).
+    /// SPIFFE id: the only URI of the certificate, if that is a SPIFFE id (SPIFFE X.509-SVID,
+    /// section 2).
     pub spiffe_id: Option<String>,
-    /// When it begins to be valid, in seconds since the Unix epoch.
+    /// Start of the validity, in seconds since the Unix epoch.
     pub not_before: u64,
-    /// When it ceases to be.
+    /// End of the validity, in seconds since the Unix epoch.
     pub not_after: u64,
 }

@@ -1,4 +1,4 @@
-//! Key-value buckets that policies may look keys up in.
+//! Key-value buckets in which policies may look up keys.
 
 mod bucket;
 mod fixed;
@@ -9,46 +9,47 @@ use std::sync::Arc;
 pub use bucket::{BucketName, InvalidBucketName};
 pub use fixed::FixedKeyValues;
 
-/// Where the host looks up keys for policies.
+/// The source of the values that policies look up.
 ///
-/// Look-ups happen in the middle of a decision: implementations answer from memory, at once. They may be called from many
-/// threads.
+/// Policies look up keys during a decision. Implementations answer from memory, without delay, and
+/// allow calls from many threads.
 pub trait KeyValues: fmt::Debug + Send + Sync + 'static {
-    /// Whether there is to be such a bucket. A policy that is granted another one is not loaded.
+    /// Returns whether the host is configured to serve `bucket`. A policy with a grant for any
+    /// other bucket is not loaded.
     fn serves(&self, bucket: &BucketName) -> bool;
 
-    /// The value of `key`; none if the bucket is known to have no such key.
+    /// Returns the value of `key`. `None` if the bucket is known to have no such key.
     ///
     /// # Errors
     ///
-    /// When that is not known: nothing is an absence that might be a failure.
+    /// Fails if the value is unknown. A failure is never reported as an absent key.
     fn get(&self, bucket: &BucketName, key: &str) -> Result<Option<Arc<str>>, LookUpError>;
 }
 
-/// Why the value of a key is not known. One line each; policies hear them.
+/// A reason why the value of a key is unknown, on one line. Policies receive it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookUpError {
-    /// The host knows no such bucket.
+    /// The host's configuration has no such bucket.
     #[error("bucket `{0}` is not among `buckets` under [key-value] of the host's configuration")]
     Unknown(BucketName),
-    /// The policy may not look into this bucket.
+    /// The policy has no grant for this bucket.
     #[error(
         "bucket `{bucket}` is not granted: list it in `key-value` under [policies.grants.NAME] in portcullis.toml",
         bucket = .0.escape_debug()
     )]
     NotGranted(String),
-    /// The host has not all of the bucket yet, or the bucket is gone.
+    /// The host does not have the whole bucket yet, or the bucket was deleted.
     #[error("bucket `{0}` is not synchronised: the host's log says why")]
     NotSynchronised(BucketName),
-    /// The bucket holds more than the host keeps.
+    /// The bucket holds more bytes than the host keeps.
     #[error(
         "bucket `{bucket}` is larger than {limit} bytes: raise `max-bytes` under [key-value] if that is meant"
     )]
     TooLarge {
         /// The bucket.
         bucket: BucketName,
-        /// The most, in bytes.
+        /// Maximum size, in bytes.
         limit: u64,
     },
     /// The value is not UTF-8 text.
@@ -59,7 +60,7 @@ pub enum LookUpError {
         "no key: a key has 1 to {MAX_KEY} letters, digits, `-`, `/`, `_`, `=` and `.`, and no `.` at an end"
     )]
     InvalidKey,
-    /// The value is longer than a policy may be handed.
+    /// The value is longer than a host call may return to a policy.
     #[error(
         "the value of this key in bucket `{bucket}` is longer than {limit} bytes: raise `host-call-bytes` under [limits] in the policy's \
          settings file"
@@ -67,21 +68,21 @@ pub enum LookUpError {
     ValueTooLong {
         /// The bucket.
         bucket: BucketName,
-        /// The most, in bytes.
+        /// Maximum length, in bytes.
         limit: usize,
     },
-    /// The decision has looked up as many keys as it may.
+    /// The decision has reached its maximum number of look-ups.
     #[error("a decision may look up {limit} keys")]
     TooMany {
-        /// The most.
+        /// Maximum number of keys per decision.
         limit: usize,
     },
 }
 
-/// The longest key, in bytes.
+/// Maximum length of a key, in bytes.
 const MAX_KEY: usize = 1024;
 
-/// Whether a bucket can have such a key, by the rules of NATS clients (ADR-8).
+/// Returns whether a bucket can have such a key, by the rules of NATS clients (ADR-8).
 pub fn is_key(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-/_=.".contains(&byte);
     (1..=MAX_KEY).contains(&text.len())
@@ -90,7 +91,7 @@ pub fn is_key(text: &str) -> bool {
         && !text.ends_with('.')
 }
 
-/// No buckets at all.
+/// An empty set of buckets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoKeyValues;
 

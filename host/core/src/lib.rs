@@ -1,22 +1,27 @@
-//! The domain of Portcullis: what is asked, what is decided, and who decides.
+//! The domain of Portcullis: requests, decisions, and the interfaces of the parts that decide.
 //!
 //! # Layout
 //!
 //! - [`AuthorizationRequest`]: one login, as the server describes it.
-//! - [`Identity`], [`Claims`], [`Certificate`]: who asks, as far as the host could prove it.
+//! - [`Identity`], [`Claims`], [`Certificate`]: the client's identity, as far as the host can prove
+//!   it.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
-//! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: where from, how and when it may be.
-//! - [`Tails`]: what servers make of a `*` at the end; [`WorkBudget`]: what comparing subjects may cost.
-//! - [`Ceiling`]: the most it may do, whatever a policy says.
-//! - [`Verdict`]: what one policy says; [`Decision`]: what the whole chain comes to.
-//! - [`Authorizer`]: whoever turns a request into a decision.
-//! - [`PolicyName`], [`Digest`], [`PolicyRef`]: which bytes decided.
-//! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and how what clients present is checked.
-//! - [`KeyValues`]: where policies may look keys up; [`FixedKeyValues`]: one that never changes.
+//! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: networks, connections and times of a
+//!   login.
+//! - [`Tails`]: the meaning of a final `*` to servers; [`WorkBudget`]: a limit on the cost of
+//!   comparing subjects.
+//! - [`Ceiling`]: an upper bound on permissions, independent of policies.
+//! - [`Verdict`]: the answer of one policy; [`Decision`]: the outcome of the whole chain.
+//! - [`Authorizer`]: a source of decisions on requests.
+//! - [`PolicyName`], [`Digest`], [`PolicyRef`]: the exact version of a policy that decided.
+//! - [`Secret`] and [`SecretVerifier`]: secrets that do not print, and the comparison of secrets
+//!   with hashes.
+//! - [`KeyValues`]: buckets in which policies look up keys; [`FixedKeyValues`]: buckets with fixed
+//!   content.
 //! - [`Sample`]: one number for exporters of metrics; [`with_causes`]: an error on one line.
 //!
-//! This crate does no I/O, reads no clock and knows neither tokio nor wasmtime nor NATS clients. Times
-//! come in as arguments.
+//! This crate does no I/O, reads no clock and depends on neither tokio, wasmtime nor a NATS client.
+//! Times are arguments.
 
 mod ceiling;
 mod connection;

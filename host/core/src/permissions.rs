@@ -1,17 +1,17 @@
-//! What a login may publish, subscribe to and reply to.
+//! Permissions to publish, subscribe and reply.
 
 use std::time::Duration;
 
 use crate::PermissionSubject;
 
-/// The permissions of one login, as NATS understands them.
+/// The permissions of one login, with NATS semantics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
     /// Publish permissions.
     pub publish: SubjectPermission,
     /// Subscribe permissions.
     pub subscribe: SubjectPermission,
-    /// Permission to publish on reply subjects of received messages.
+    /// Permission to publish on reply subjects of received messages. `None` allows no replies.
     pub responses: Option<ResponsePermission>,
 }
 
@@ -24,20 +24,20 @@ pub struct SubjectPermission {
     pub deny: Vec<PermissionSubject>,
 }
 
-/// Permission to reply (`resp`). Zeroes mean the server's defaults: one message, two minutes.
+/// Permission to reply (`resp`). A zero stands for the server's default: one message, two minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResponsePermission {
-    /// How many replies to one message.
+    /// Maximum number of replies to one message.
     pub max: u32,
-    /// For how long after the message.
+    /// Time span after the message in which replies are allowed.
     pub ttl: Duration,
 }
 
 impl Permissions {
-    /// Makes every side say what it means to a NATS server: a side that allows nothing becomes deny `>`.
+    /// Makes every side explicit for a NATS server: a side that allows nothing becomes deny `>`.
     ///
-    /// NATS reads an empty allow list as *everything*, and a deny list beside it as *everything
-    /// else*; a permit that allows nothing means nothing.
+    /// NATS reads an empty allow list as *everything*, and an empty allow list with denies as
+    /// *everything else*. In a permit, an empty allow list allows nothing.
     #[must_use]
     pub fn closed(self) -> Self {
         Self {

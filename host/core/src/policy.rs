@@ -1,4 +1,4 @@
-//! Which policy, and which bytes of it.
+//! Names and versions of policies.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,9 @@ use data_encoding::HEXLOWER;
 
 /// The name of a policy: the stem of its file, `NAME.wasm`.
 ///
-/// One to 64 characters, the first a lower-case letter or a digit, the others lower-case letters, digits, `-` or `_`.
-/// Names order the chain, appear in logs and in the user JWT's tags, and are compared as they stand.
+/// A name has 1 to 64 lower-case letters, digits, `-` and `_`, and begins with a letter or a digit.
+/// Names order the chain, and appear in logs and in the tags of user JWTs. Comparison is byte by
+/// byte.
 ///
 /// ```
 /// use portcullis_core::PolicyName;
@@ -31,10 +32,10 @@ pub struct InvalidPolicyName {
 }
 
 impl PolicyName {
-    /// The longest name, in bytes.
+    /// Maximum length of a name, in bytes.
     pub const MAX_LEN: usize = 64;
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,7 +71,7 @@ impl fmt::Display for PolicyName {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Text that is not a digest.
+/// A text that is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid digest `{text}`: expected `sha256:` followed by 64 hexadecimal digits")]
 pub struct InvalidDigest {
@@ -83,7 +84,7 @@ impl Digest {
         Self(bytes)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -115,16 +116,18 @@ impl FromStr for Digest {
     }
 }
 
-/// One version of one policy: its name, its bytes and its place in the sequence of reloads.
+/// One version of one policy: its name, its digests and its generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRef {
-    /// The policy's name.
+    /// Name of the policy.
     pub name: PolicyName,
-    /// The digest of the module file as it was read.
+    /// Digest of the module file as the host read it.
     pub digest: Digest,
-    /// The digest of the version: module, settings and tests. Every host that has the same files has the same.
+    /// Digest of the version: module, settings and tests. Hosts with identical files have identical
+    /// digests.
     pub version: Digest,
-    /// Counts the versions this host has put in service, over all policies, from 1.
+    /// Number of the version among all that this host has put in service, over all policies, from
+    /// 1.
     pub generation: u64,
 }
 

@@ -1,109 +1,116 @@
-//! One login, as the server describes it.
+//! Authorization requests: one login, as the server describes it.
 
 use crate::{Identity, Secret};
 
-/// What a server asks: may this connection come in, and what may it do?
+/// A server's question about one connection: whether to admit it, and with which permissions.
 ///
-/// The claims of an authorization request (ADR-26) after the host has verified them. Times are seconds since
-/// the Unix epoch.
+/// Holds the claims of an authorization request (ADR-26) after the host has verified them. Times
+/// are in seconds since the Unix epoch.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
-    /// The public nkey (`U…`) the server made for this login; subject of the user JWT.
+    /// Public nkey (`U…`) that the server generated for this login; the subject of the user JWT.
     pub user_nkey: String,
-    /// The server that asks.
+    /// The server that sent the request.
     pub server: Server,
-    /// The connection it asks about.
+    /// The connection that the request is about.
     pub client: Client,
-    /// What the client presented.
+    /// The credentials that the client presented.
     pub credentials: Credentials,
-    /// Who asks, as far as the host could prove it.
+    /// Identity of the client, as far as the host can prove it.
     pub identity: Identity,
-    /// When the host received the request. Policies know no other clock.
+    /// Time at which the host received the request, in seconds since the Unix epoch. Policies have
+    /// no other clock.
     pub received_at: u64,
 }
 
-/// The server that asks (`server_id`).
+/// The server that sent a request (`server_id`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
-    /// The server's public nkey (`N…`); audience of the response.
+    /// Public nkey of the server (`N…`); the audience of the response.
     pub id: String,
-    /// The configured name.
+    /// Configured name of the server.
     pub name: String,
-    /// The address it listens on.
+    /// Address that the server listens on.
     pub host: String,
-    /// The version, for example `2.15.1`.
+    /// Version of the server, for example `2.15.1`.
     pub version: Option<String>,
-    /// The cluster it belongs to.
+    /// Cluster that the server belongs to.
     pub cluster: Option<String>,
-    /// The configured tags.
+    /// Configured tags of the server.
     pub tags: Vec<String>,
 }
 
-/// The connection asked about (`client_info`, and what `connect_opts` says of the library). Claimed by
-/// the client, but for `host`, `id`, `kind` and `transport`.
+/// The connection that a request is about (`client_info`, and the library's fields of
+/// `connect_opts`).
+///
+/// The server observes `host`, `id`, `kind`, `transport`, `nonce` and `tls`. The client claims the
+/// rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// The client's address, without port.
+    /// Address of the client, without port.
     pub host: Option<String>,
-    /// The connection's id on its server.
+    /// Id of the connection on its server.
     pub id: u64,
-    /// The user as the server shows it. Never a token: servers before 2.11.7 put a bare token here, which
-    /// the decoder replaces by `[REDACTED]` as later servers do.
+    /// User as the server shows it. Never a token: servers before 2.11.7 put a bare token here, and
+    /// the decoder replaces it by `[REDACTED]` as later servers do.
     pub user: Option<String>,
-    /// The connection name.
+    /// Name of the connection.
     pub name: Option<String>,
-    /// `Client` or `Leafnode`.
+    /// Kind of the connection: `Client` or `Leafnode`.
     pub kind: Option<String>,
-    /// `nats`, `websocket` or `mqtt` (the field `type`).
+    /// Transport: `nats`, `websocket` or `mqtt` (the field `type`).
     pub transport: Option<String>,
-    /// The MQTT client id.
+    /// MQTT client id.
     pub mqtt_id: Option<String>,
-    /// The client library's language.
+    /// Language of the client library.
     pub lang: Option<String>,
-    /// The client library's version.
+    /// Version of the client library.
     pub version: Option<String>,
-    /// Tags of the user JWT presented (operator mode).
+    /// Tags of the presented user JWT (operator mode).
     pub tags: Vec<String>,
-    /// The `name` of the user JWT presented (operator mode).
+    /// Field `name` of the presented user JWT (operator mode).
     pub name_tag: Option<String>,
-    /// The nonce a signature covers.
+    /// Nonce that the client's signature covers.
     pub nonce: Option<String>,
-    /// The client's TLS connection; none without TLS, and none if TLS ends before the server.
+    /// TLS connection of the client. `None` without TLS, and if TLS ends in front of the server.
     pub tls: Option<ClientTls>,
 }
 
-/// A client's TLS connection, as the server describes it (`client_tls`).
+/// The TLS connection of a client, as the server describes it (`client_tls`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientTls {
-    /// The protocol's version, for example `1.3`.
+    /// TLS version, for example `1.3`.
     pub version: String,
-    /// The cipher suite. Its spelling changed with nats-server 2.12.
+    /// Cipher suite. Its spelling changed with nats-server 2.12.
     pub cipher: String,
     /// Whether the server verified the client's certificate.
     pub verified: bool,
-    /// The client's certificates in PEM, each chain with the leaf first. Chains the server built and verified or, if
-    /// [`verified`](Self::verified) is false, one chain as the client sent it; empty without a certificate.
+    /// Certificates of the client in PEM, each chain with the leaf first. Empty without a
+    /// certificate.
+    ///
+    /// If [`verified`](Self::verified), the chains are those that the server built and verified.
+    /// Otherwise, there is one chain, as the client sent it.
     pub chains: Vec<Vec<String>>,
 }
 
-/// What the client presented (`connect_opts`).
+/// The credentials that a client presented (`connect_opts`).
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
-    /// The user name.
+    /// User name.
     pub username: Option<String>,
-    /// The password.
+    /// Password.
     pub password: Option<Secret>,
-    /// The bare token (`auth_token`).
+    /// Bare token (`auth_token`).
     pub token: Option<Secret>,
-    /// The user JWT.
+    /// User JWT.
     pub jwt: Option<Secret>,
-    /// The public nkey.
+    /// Public nkey.
     pub nkey: Option<String>,
-    /// The signature over the nonce.
+    /// Signature over the nonce.
     pub signature: Option<Secret>,
 }
 
-/// How a client authenticates.
+/// The method by which a client authenticates. Default: [`None`](Self::None).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
     /// User name and password, or either of them.
@@ -114,18 +121,18 @@ pub enum Method {
     Jwt,
     /// An nkey with a signature.
     Nkey,
-    /// A signed token of an identity provider that the host verified (`OpenID` Connect, OAuth 2, Kubernetes), wherever it
-    /// was presented.
+    /// A signed token of an identity provider (`OpenID` Connect, OAuth 2, Kubernetes) that the host
+    /// verified, in any field.
     Oidc,
-    /// Nothing but a TLS certificate, which the server verified.
+    /// A TLS certificate that the server verified, and nothing else.
     Certificate,
-    /// Nothing was presented.
+    /// No credentials.
     #[default]
     None,
 }
 
 impl Method {
-    /// All of them.
+    /// All methods.
     pub const ALL: [Self; 7] = [
         Self::Password,
         Self::Token,
@@ -136,7 +143,7 @@ impl Method {
         Self::None,
     ];
 
-    /// The name policies and logs use.
+    /// Returns the name that policies and logs use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -151,11 +158,12 @@ impl Method {
 }
 
 impl Credentials {
-    /// How the client authenticates: the strongest of what it presented.
+    /// Returns the strongest method among the presented credentials.
     ///
-    /// A password or a token counts for more than a user JWT beside it. In operator mode a client without a JWT is not let
-    /// near auth callout at all, so the JWT is then the sentinel that everybody has. An MQTT client's JWT comes as its
-    /// password too and stays a JWT.
+    /// A password or a token takes precedence over a user JWT. In operator mode, servers refuse a
+    /// client without a JWT before auth callout. A JWT next to a password or token is then the
+    /// sentinel that all clients share. An MQTT client presents its JWT as its password too; the
+    /// method is then the JWT.
     pub fn method(&self) -> Method {
         let beside_jwt = self.password.as_ref().filter(|_| self.password != self.jwt);
         match (&self.jwt, &self.nkey, &self.token, beside_jwt) {
@@ -199,7 +207,7 @@ mod tests {
             (&["nkey", "sig", "user", "pass", "token"], Method::Nkey),
             (&["jwt", "sig"], Method::Jwt),
             (&["jwt", "sig", "nkey", "user"], Method::Jwt),
-            // The JWT of a sentinel.
+            // The JWT is a sentinel.
             (&["jwt", "user", "pass"], Method::Password),
             (&["jwt", "sig", "pass"], Method::Password),
             (&["jwt", "sig", "token"], Method::Token),

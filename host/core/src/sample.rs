@@ -1,38 +1,39 @@
-//! Numbers that describe a running service, in no format of an exporter.
+//! Metrics of a running service, independent of an exporter's format.
 
-/// One number, and what it measures. The exporter of samples decides on the format.
+/// A measured number and its description. The exporter of samples decides on the format.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// What is measured, in lower case with underscores, unit last; without the name of the product before it and
-    /// the `_total` after it that some formats add.
+    /// Name in lower case with underscores, with the unit last. The exporter adds the product's
+    /// name in front, and a suffix such as `_total`.
     pub name: &'static str,
-    /// What is measured, in a sentence without a period. The same for all samples of a name.
+    /// Description in a sentence without a period. Identical for all samples of a name.
     pub help: &'static str,
-    /// What tells it from other samples of the same name.
+    /// Labels that distinguish the sample from others of its name.
     pub labels: Vec<(&'static str, String)>,
-    /// The number.
+    /// The measured number.
     pub value: SampleValue,
 }
 
-/// A number, by the way it may change. The same kind for all samples of a name.
+/// A number of a certain kind. All samples of a name have values of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SampleValue {
-    /// Only grows, from zero at the start of the process.
+    /// A number that only grows, from zero at the start of the process.
     Counter(u64),
-    /// Goes up and down.
+    /// A number that rises and falls.
     Gauge(f64),
-    /// How often something was how large.
+    /// A distribution of observed values.
     Histogram {
-        /// Upper bounds, growing, and how many observations are above the bound before and not above this one. What is above
-        /// the last bound goes to the bound `f64::INFINITY`.
+        /// Upper bounds in ascending order, each with the number of observations above the previous
+        /// bound and up to this one. The bound `f64::INFINITY` counts observations above all
+        /// others.
         buckets: Vec<(f64, u64)>,
-        /// All observations added up.
+        /// Sum of all observed values.
         sum: f64,
     },
 }
 
 impl Sample {
-    /// A counter without labels.
+    /// Returns a counter without labels.
     pub const fn counter(name: &'static str, help: &'static str, value: u64) -> Self {
         Self {
             name,
@@ -42,7 +43,7 @@ impl Sample {
         }
     }
 
-    /// A gauge without labels.
+    /// Returns a gauge without labels.
     pub const fn gauge(name: &'static str, help: &'static str, value: f64) -> Self {
         Self {
             name,
@@ -52,13 +53,14 @@ impl Sample {
         }
     }
 
-    /// A gauge of a whole number, without labels. Beyond 32 bits it is infinite: nothing here is counted as far.
+    /// Returns a gauge of a whole number, without labels. The gauge is infinite beyond 32 bits,
+    /// which no number here reaches.
     pub fn whole(name: &'static str, help: &'static str, number: impl TryInto<u32>) -> Self {
         let value = number.try_into().map_or(f64::INFINITY, f64::from);
         Self::gauge(name, help, value)
     }
 
-    /// The same sample with one label more.
+    /// Returns the sample with one more label.
     #[must_use]
     pub fn with(mut self, label: &'static str, value: impl Into<String>) -> Self {
         self.labels.push((label, value.into()));

@@ -1,22 +1,22 @@
-//! Secrets that do not print, and how what a client presented is checked.
+//! Secrets that do not print, and the comparison of secrets with hashes.
 
 use std::fmt;
 use std::time::Instant;
 
 use zeroize::Zeroizing;
 
-/// A password, token or JWT that a client presented. `Debug` does not show it, and its memory is wiped
-/// when it is dropped.
+/// A password, token or JWT that a client presented. `Debug` does not show it, and its memory is
+/// wiped on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the secret into custody.
+    /// Wraps `secret`.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(Zeroizing::new(secret.into()))
     }
 
-    /// The secret itself. Every call is a place where it can leak.
+    /// Returns the secret itself. Every call can leak it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -28,45 +28,49 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a secret could not be compared with a hash.
+/// A reason why a secret could not be compared with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {
-    /// The text is not a hash in a form the host knows.
+    /// The text is not a hash in a known form.
     #[error(
         "not a password hash: expected argon2, scrypt (PHC) or bcrypt; make one with `portcullis hash`"
     )]
     Unrecognized,
-    /// The form is known, the content is broken.
+    /// The hash has a known form and malformed content.
     #[error("malformed {0} hash")]
     Malformed(&'static str),
-    /// The hash asks for more memory or time than the host spends on a login.
+    /// The hash needs more memory or time than the host spends on a login.
     #[error("{0} hash costs more than the host allows for one login")]
     TooCostly(&'static str),
-    /// The request would be too old before the hash is computed.
+    /// The request's deadline passes before the hash is computed.
     #[error("the request's deadline passed before the hash was computed")]
     Deadline,
 }
 
-/// On whose behalf a secret is compared. Slow hashes are shared fairly between askers.
+/// The party on whose behalf a secret is compared. Verifiers share slow hashes fairly between
+/// askers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asker<'a> {
-    /// The name of the policy.
+    /// Name of the policy.
     pub policy: &'a str,
-    /// The address of the client, if the server told it.
+    /// Address of the client, if the server sent it.
     pub address: Option<&'a str>,
 }
 
-/// Compares the secrets that clients present with stored hashes, in constant time where the form allows it.
+/// A comparison of secrets that clients present with stored hashes, in constant time where the form
+/// allows it.
 ///
-/// Implementations block, and may be called on the thread of a runtime.
+/// Implementations block. Callers may be on a runtime thread.
 pub trait SecretVerifier: Send + Sync + 'static {
-    /// Whether `secret` matches `hash`, on behalf of `asker`. Who computes for long, or waits, first gives away the place that this thread has in a runtime
-    /// (in tokio with `block_in_place`).
+    /// Returns whether `secret` matches `hash`, on behalf of `asker`.
+    ///
+    /// An implementation that computes for long, or waits, first releases the runtime thread (in
+    /// tokio with `block_in_place`).
     ///
     /// # Errors
     ///
-    /// When `hash` is not usable, or the work cannot start before `deadline`.
+    /// Fails if `hash` is unusable, or the work cannot start before `deadline`.
     fn matches(
         &self,
         secret: &Secret,
@@ -75,11 +79,11 @@ pub trait SecretVerifier: Send + Sync + 'static {
         deadline: Instant,
     ) -> Result<bool, HashError>;
 
-    /// Whether `hash` is usable at all.
+    /// Checks that `hash` is usable.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Returns what is wrong with the hash.
     fn check(&self, hash: &str) -> Result<(), HashError>;
 }
 

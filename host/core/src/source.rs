@@ -1,4 +1,4 @@
-//! Where a login may come from.
+//! Networks that a login may come from.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,8 +10,9 @@ use crate::Client;
 
 /// A network that logins may come from, in CIDR notation (`src` of a user JWT).
 ///
-/// Servers check only the form of `src` for logins that auth callout lets in, so the host compares. IPv4 written as IPv6
-/// (`::ffff:10.0.0.7`) is IPv4, in networks and in addresses.
+/// Servers before 2.14.10 and 2.15.3 check only the form of `src` for logins through auth callout,
+/// so the host compares. IPv4 written as IPv6 (`::ffff:10.0.0.7`) counts as IPv4, in networks and
+/// in addresses.
 ///
 /// ```
 /// use portcullis_core::SourceNetwork;
@@ -23,7 +24,7 @@ use crate::Client;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SourceNetwork(IpNet);
 
-/// A text that is no network.
+/// A text that is not a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid network `{text}`: expected an address and the length of its prefix, as `10.0.0.0/8`, `10.0.0.7/32` or `fd00::/8`"
@@ -33,15 +34,16 @@ pub struct InvalidSourceNetwork {
 }
 
 impl SourceNetwork {
-    /// How many bits an IPv4 address is set off by when it is written as IPv6.
+    /// Number of bits in front of an IPv4 address that is written as IPv6.
     const MAPPED: u8 = 96;
 
-    /// Whether `address` is in the network.
+    /// Returns whether `address` is in the network.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 
-    /// A network of IPv4 addresses written as IPv6, as IPv4.
+    /// Returns `network` as IPv4 if it is a network of IPv4 addresses written as IPv6. `None` if
+    /// its prefix is shorter than that form's 96 bits.
     fn canonical(network: IpNet) -> Option<IpNet> {
         let IpNet::V6(wide) = network else {
             return Some(network);
@@ -57,7 +59,7 @@ impl SourceNetwork {
 impl FromStr for SourceNetwork {
     type Err = InvalidSourceNetwork;
 
-    /// Bits behind the prefix are dropped, as servers do.
+    /// Parses a network and clears the bits after its prefix, as servers do.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parsed(text)
             .and_then(Self::canonical)
@@ -68,7 +70,8 @@ impl FromStr for SourceNetwork {
     }
 }
 
-/// By the standard library's rules for addresses, which are the servers': `010.0.0.0` is none.
+/// Parses an address and the length of its prefix. The standard library's rules for addresses are
+/// those of servers: `010.0.0.0` is invalid.
 fn parsed(text: &str) -> Option<IpNet> {
     let (address, length) = text.split_once('/')?;
     let digits = length.bytes().all(|byte| byte.is_ascii_digit());
@@ -83,8 +86,8 @@ impl fmt::Display for SourceNetwork {
 }
 
 impl Client {
-    /// The client's address; none if the server gave none, as for connections inside its own process. The zone of an IPv6
-    /// address is dropped.
+    /// Returns the client's address without the zone of IPv6. `None` if the server sent none, as
+    /// for connections inside its own process.
     pub fn address(&self) -> Option<IpAddr> {
         let host = self.host.as_deref()?;
         if let Ok(address) = host.parse::<IpAddr>() {
@@ -122,7 +125,7 @@ mod tests {
             ("fd00::/8", "fd12::1", true),
             ("fe80::/10", "fe80::1%eth0", true),
             ("::/0", "fd00::1", true),
-            // IPv4 in the clothes of IPv6, on either side.
+            // IPv4 written as IPv6, on either side.
             ("10.0.0.0/8", "::ffff:10.0.0.1", true),
             ("::ffff:10.0.0.0/104", "10.0.0.1", true),
             ("::ffff:10.0.0.0/104", "::ffff:11.0.0.1", false),

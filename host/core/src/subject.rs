@@ -1,4 +1,4 @@
-//! Subjects as permissions name them.
+//! Subjects of permissions.
 
 mod pattern;
 mod set;
@@ -12,35 +12,35 @@ pub(crate) use pattern::Pattern;
 pub(crate) use pattern::compared;
 pub(crate) use set::{Entry, SubjectSet};
 
-/// A subject in a permission: literal or with wildcards, and in subscribe permissions optionally followed by
-/// a space and a queue group.
+/// A subject in a permission: literal or with wildcards. In a subscribe permission, a space and a
+/// queue group may follow.
 ///
-/// The rules are the server's (`Subject.Validate` of nats-io/jwt): not empty, no empty token, no white space
-/// but the one before a queue group. The server refuses a whole login over one bad subject, so the host
-/// refuses it first.
+/// The rules are the server's (`Subject.Validate` of nats-io/jwt): a subject is not empty and has
+/// no empty token. White space is allowed only as the space before a queue group. A server denies a
+/// whole login because of one bad subject, so the host rejects the subject first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PermissionSubject(Arc<str>);
 
-/// What is wrong with a subject.
+/// A reason why a subject is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubjectProblem {
-    /// Nothing there.
+    /// The subject is empty.
     #[error("it is empty")]
     Empty,
-    /// `a..b`, `.a`, `a.`.
+    /// The subject has an empty token: `a..b`, `.a`, `a.`.
     #[error("it has an empty token; remove the extra `.`")]
     EmptyToken,
-    /// White space or a control character.
+    /// The subject has white space or a control character.
     #[error("it contains white space or a control character")]
     Whitespace,
-    /// `>` before the last token.
+    /// The subject has `>` before the last token.
     #[error("`>` stands before the last token")]
     MisplacedTail,
-    /// A queue group in a publish permission.
+    /// A publish permission has a queue group.
     #[error("a queue group is only possible in subscribe permissions")]
     QueueInPublish,
-    /// Longer than the host signs.
+    /// The subject is longer than [`PermissionSubject::MAX_LEN`].
     #[error("it is longer than 1024 bytes")]
     TooLong,
 }
@@ -63,21 +63,21 @@ impl InvalidSubject {
         Self { subject, problem }
     }
 
-    /// What is wrong.
+    /// Returns what is wrong with the subject.
     pub const fn problem(&self) -> SubjectProblem {
         self.problem
     }
 }
 
 impl PermissionSubject {
-    /// The longest subject, in bytes.
+    /// Maximum length of a subject, in bytes.
     pub const MAX_LEN: usize = 1024;
 
-    /// A subject for a publish permission.
+    /// Parses a subject for a publish permission.
     ///
     /// # Errors
     ///
-    /// When the server would refuse it, a queue group included.
+    /// Fails if a server would reject the subject, or if it has a queue group.
     pub fn publish(subject: &str) -> Result<Self, InvalidSubject> {
         if subject.contains(' ') {
             return Err(InvalidSubject::new(subject, SubjectProblem::QueueInPublish));
@@ -85,11 +85,11 @@ impl PermissionSubject {
         Self::subscribe(subject)
     }
 
-    /// A subject for a subscribe permission, `subject` or `subject queue`.
+    /// Parses a subject for a subscribe permission, `subject` or `subject queue`.
     ///
     /// # Errors
     ///
-    /// When the server would refuse it.
+    /// Fails if a server would reject the subject.
     pub fn subscribe(subject: &str) -> Result<Self, InvalidSubject> {
         match problem_of(subject) {
             None => Ok(Self(subject.into())),
@@ -97,22 +97,22 @@ impl PermissionSubject {
         }
     }
 
-    /// `>`: every subject.
+    /// Returns `>`, which matches every subject.
     pub fn everything() -> Self {
         Self(">".into())
     }
 
-    /// The subject as text.
+    /// Returns the subject as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether `text`, put into a subject as it stands, is exactly one token of it and matches itself only.
+/// Returns whether `text`, inserted into a subject, is exactly one token that matches only itself.
 ///
-/// Servers put user names and tags into the templates of scoped signing keys without escaping them. There a `.` makes
-/// two tokens of one, `*` and `>` are wildcards, white space of any kind begins a queue group, braces begin a
-/// placeholder, and a leading `$` names the subjects of the system.
+/// Servers insert user names and tags into the templates of scoped signing keys without escaping
+/// them. A `.` then splits the token, and `*` and `>` are wildcards. White space of any kind begins
+/// a queue group, braces begin a placeholder, and a leading `$` names system subjects.
 pub(crate) fn is_literal_token(text: &str) -> bool {
     let special = |character: char| {
         character.is_whitespace()
@@ -154,7 +154,8 @@ fn pattern_problem(pattern: &str) -> Option<SubjectProblem> {
 impl FromStr for PermissionSubject {
     type Err = InvalidSubject;
 
-    /// As [`PermissionSubject::subscribe`], the wider of the two.
+    /// Parses a subject as [`PermissionSubject::subscribe`] does, which accepts more than
+    /// `publish`.
     fn from_str(subject: &str) -> Result<Self, Self::Err> {
         Self::subscribe(subject)
     }
@@ -193,7 +194,7 @@ mod tests {
         assert!(PermissionSubject::subscribe(&long).is_err());
     }
 
-    /// Servers split a `sub` entry at every white space that Unicode has.
+    /// Servers split a `sub` entry at every white space of Unicode.
     #[test]
     fn no_white_space_of_any_kind_is_a_part_of_a_subject() {
         // A space stands before a queue group.

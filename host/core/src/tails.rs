@@ -1,33 +1,36 @@
-//! What servers make of a `*` at the end of a subscribe permission, and the denies that hold them to one token.
+//! Subscribe permissions that end in `*`, and the denies that make servers treat that `*` as one
+//! token.
 //!
-//! A server compares the subject that a client subscribes to with its permissions token by token, and takes a literal `>`
-//! for a token like any other. `a.*` lets a client subscribe to `a.>`, and it then gets `a.b.c`. Denies are looked at once
-//! more when a message is delivered, so that a deny of `a.*.>` closes the subscription.
+//! A server compares the subject that a client subscribes to with its permissions token by token.
+//! It treats a literal `>` as a token like any other. So `a.*` lets a client subscribe to `a.>`,
+//! and the client then receives `a.b.c`. Servers check denies again on delivery, so a deny of
+//! `a.*.>` closes the subscription.
 
 use crate::subject::{Entry, SubjectSet};
 use crate::work::{WorkBudget, WorkExceeded};
 use crate::{PermissionSubject, SubjectPermission};
 
-/// Which wildcard subscriptions a server holds to its denies when it delivers messages.
+/// The wildcard subscriptions that a server checks against denies on delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenyFilter {
-    /// Those that overlap a deny.
+    /// Subscriptions that overlap a deny: nats-server 2.11.16 and later of 2.11, and from 2.12.7
+    /// on.
     Overlapping,
-    /// Those that contain all of a deny: nats-server before 2.11.16, and 2.12.0 to 2.12.6. A deny of `*.*.>` does not hold
-    /// for a subscription to `a.>` there.
+    /// Subscriptions that contain all of a deny: nats-server before 2.11.16, and 2.12.0 to 2.12.6.
+    /// On these servers, a deny of `*.*.>` does not affect a subscription to `a.>`.
     Containing,
 }
 
-/// The subscribe permissions that end in `*`, and what becomes of them.
+/// The subscribe permissions that end in `*`: denies that close them, and those that stay open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tails {
-    /// Denies that hold those that can be held to one token.
+    /// Denies that hold permissions to one token.
     pub closing: Vec<PermissionSubject>,
-    /// Those that cannot be held to one token.
+    /// Permissions that no deny can hold to one token.
     pub open: Vec<OpenTail>,
 }
 
-/// A subscribe permission that ends in `*` and that servers read as if it ended in `>`.
+/// A subscribe permission that ends in `*` and that servers treat as if it ended in `>`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "clients can subscribe to `{}` with the subscribe-allow `{subject}`: {}",
@@ -36,8 +39,8 @@ pub struct Tails {
 pub struct OpenTail {
     /// The permission.
     pub subject: PermissionSubject,
-    /// Another allowed subject that a deny would take away. Without one, it is the server that does not hold the
-    /// subscription to the deny.
+    /// Another allowed subject that a deny would take away. `None` if the reason is that the server
+    /// does not apply the deny to the subscription.
     pub below: Option<PermissionSubject>,
 }
 
@@ -51,13 +54,13 @@ fn why_open(below: Option<&PermissionSubject>) -> String {
 }
 
 impl PermissionSubject {
-    /// The subject with `>` in the place of its last token.
+    /// Returns the subject with `>` in place of its last token.
     fn open_ended(&self) -> String {
         let subject = self.pattern().open_ended();
         subject.subject().as_ref().unwrap_or(self).to_string()
     }
 
-    /// Whether the last token, queue groups aside, is `*`.
+    /// Returns whether the last token is `*`, queue groups ignored.
     fn ends_in_star(&self) -> bool {
         let subject = self.as_str().split(' ').next().unwrap_or_default();
         subject == "*" || subject.ends_with(".*")
@@ -65,13 +68,15 @@ impl PermissionSubject {
 }
 
 impl SubjectPermission {
-    /// What becomes of the allowed subjects that end in `*`, for subscribe permissions.
+    /// Returns the denies and the open ends of the allowed subjects that end in `*`, for subscribe
+    /// permissions.
     ///
-    /// A deny is written where no other allowed subject reaches below; where one covers everything below, none is needed.
+    /// A deny is added where no other allowed subject reaches below. If another one covers
+    /// everything below, no deny is needed.
     ///
     /// # Errors
     ///
-    /// It takes more than the budget.
+    /// Fails if the comparison costs more than the budget.
     ///
     /// # Example
     ///
@@ -103,7 +108,7 @@ impl SubjectPermission {
             let reach = allowed.overlapping(&below, work)?;
             work.spend(reach.len().saturating_mul(below.size()))?;
             if let Some(first) = reach.first() {
-                // Where the list allows one token more below and ends there, that entry is the one to close.
+                // If the list also allows one more token below, that entry is the one to close.
                 let one_more = entry.pattern.followed_by("*");
                 let goes_on = |other: &&Entry<'_>| other.pattern.covers(&one_more);
                 if !reach.iter().any(goes_on) {
@@ -129,7 +134,7 @@ impl SubjectPermission {
                     below: None,
                 });
             }
-            // A deny that does not hold for every subscription holds for some.
+            // The deny is added even if the permission stays open: it closes some subscriptions.
             let new = |closing: &PermissionSubject| {
                 !known.iter().any(|deny| is_as_good(deny, closing, filter))
             };
@@ -141,7 +146,8 @@ impl SubjectPermission {
     }
 }
 
-/// Whether `deny`, which covers `closing`, takes its place. A wider one may not be contained in what clients subscribe to.
+/// Returns whether `deny`, which covers `closing`, replaces it. With [`DenyFilter::Containing`], a
+/// wider deny does not, because a client's subscription may not contain all of it.
 fn is_as_good(deny: &Entry<'_>, closing: &PermissionSubject, filter: DenyFilter) -> bool {
     match filter {
         DenyFilter::Overlapping => !deny.pattern.has_queue(),

@@ -1,47 +1,48 @@
-//! When a login may be.
+//! Times of day in which a login is valid.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A part of every day (`times` of a user JWT). Servers let a login in during one of its ranges only, and close the connection
-/// at the end of the range.
+/// A part of every day (`times` of a user JWT). Servers admit a login only during one of its
+/// ranges, and close the connection at the end of the range.
 ///
-/// The start may be later than the end: the range then passes midnight. Servers before 2.11.17, and 2.12.0 to
-/// 2.12.7, count such a range from its start only, so for them a login after midnight needs a second range that begins at `00:00:00`.
+/// A start later than the end makes a range that passes midnight. Servers before 2.11.17, and
+/// 2.12.0 to 2.12.7, apply such a range before midnight only. For them, a login after midnight
+/// needs a second range that begins at `00:00:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeRange {
     start: TimeOfDay,
     end: TimeOfDay,
 }
 
-/// A time of day, to the second: `HH:MM:SS`.
+/// A time of day in seconds precision: `HH:MM:SS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeOfDay {
-    /// Since midnight.
+    /// Seconds since midnight.
     seconds: u32,
 }
 
-/// What is wrong with a range of times.
+/// A reason why a range of times is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTimeRange {
-    /// A time that cannot be read.
+    /// A time cannot be parsed.
     #[error("invalid time `{0}`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`")]
     Time(String),
-    /// What is no range at all.
+    /// The text is not a range.
     #[error("invalid range of times `{0}`: expected `HH:MM:SS-HH:MM:SS`")]
     Range(String),
-    /// Start and end are the same.
+    /// Start and end are identical.
     #[error("a range of times that starts and ends at {0} is empty: let it end later")]
     Empty(TimeOfDay),
 }
 
 impl TimeRange {
-    /// The part of every day from `start` to `end`, each `HH:MM:SS`.
+    /// Returns the part of every day from `start` to `end`, each `HH:MM:SS`.
     ///
     /// # Errors
     ///
-    /// When either is no time of day, or both are the same.
+    /// Fails if either is not a time of day, or if both are identical.
     pub fn new(start: &str, end: &str) -> Result<Self, InvalidTimeRange> {
         let (start, end) = (start.parse()?, end.parse()?);
         if start == end {
@@ -50,24 +51,24 @@ impl TimeRange {
         Ok(Self { start, end })
     }
 
-    /// When it begins.
+    /// Returns the start of the range.
     pub const fn start(&self) -> TimeOfDay {
         self.start
     }
 
-    /// When it ends.
+    /// Returns the end of the range.
     pub const fn end(&self) -> TimeOfDay {
         self.end
     }
 
-    /// Whether it ends on the day after it begins.
+    /// Returns whether the range ends on the day after it begins.
     pub fn passes_midnight(&self) -> bool {
         self.start > self.end
     }
 }
 
 impl fmt::Display for TimeRange {
-    /// `HH:MM:SS-HH:MM:SS`.
+    /// Writes `HH:MM:SS-HH:MM:SS`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}", self.start, self.end)
     }
@@ -76,7 +77,7 @@ impl fmt::Display for TimeRange {
 impl FromStr for TimeRange {
     type Err = InvalidTimeRange;
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Parses the form that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (start, end) = text
             .split_once('-')
@@ -95,7 +96,7 @@ impl FromStr for TimeOfDay {
     }
 }
 
-/// The beginning of a text that is not what it should be.
+/// Returns the start of an invalid text, escaped, for an error.
 fn shown(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()
 }

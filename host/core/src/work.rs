@@ -1,9 +1,9 @@
-//! How much comparing subjects may cost.
+//! A limit on the cost of comparing subjects.
 
-/// A budget for comparing subjects, counted in tokens looked at.
+/// A budget for comparing subjects, in compared tokens.
 ///
-/// Permits come from policies that nobody trusts. Whatever is compared with them is paid for from a budget, so that no
-/// permit of the allowed size holds a thread for long.
+/// The host does not trust policies, and permits come from policies. Every comparison with a permit
+/// spends from a budget, so that no permit of the allowed size occupies a thread for long.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkBudget {
     limit: u64,
@@ -18,12 +18,13 @@ pub struct WorkExceeded {
 }
 
 impl WorkBudget {
-    /// The most for one login: some tens of milliseconds.
+    /// Budget for one login, in tokens: some tens of milliseconds of work.
     pub const MAX: u64 = 1 << 22;
-    /// What a thread that serves other logins too may spend at once: well below a millisecond.
+    /// Budget for work on a thread that also serves other logins, in tokens: well below a
+    /// millisecond.
     pub const INLINE: u64 = 1 << 13;
 
-    /// A budget of this many tokens.
+    /// Returns a budget of `limit` tokens.
     pub const fn new(limit: u64) -> Self {
         Self {
             limit,
@@ -31,12 +32,12 @@ impl WorkBudget {
         }
     }
 
-    /// Whether a comparison was given up.
+    /// Returns whether a comparison was given up.
     pub const fn is_exceeded(&self) -> bool {
         self.left.is_none()
     }
 
-    /// Pays for `tokens`. Once exceeded, a budget stays so.
+    /// Spends `tokens`. An exceeded budget stays exceeded.
     pub(crate) fn spend(&mut self, tokens: usize) -> Result<(), WorkExceeded> {
         let tokens = u64::try_from(tokens).unwrap_or(u64::MAX);
         self.left = self.left.and_then(|left| left.checked_sub(tokens));
@@ -44,7 +45,7 @@ impl WorkBudget {
         self.left.map(|_| ()).ok_or(WorkExceeded { limit })
     }
 
-    /// What has been paid, for tests.
+    /// Returns the number of spent tokens, for tests.
     #[cfg(test)]
     pub(crate) fn spent(&self) -> u64 {
         self.limit - self.left.unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Who may change a file.
+//! Owners and modes of files.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -8,31 +8,31 @@ use std::path::Path;
 /// The owner and the mode of a file or a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// The user id of the owner.
+    /// User id of the owner.
     pub owner: u32,
-    /// The permission bits.
+    /// Permission bits.
     pub mode: u32,
 }
 
-/// The reason why a directory or a file is not trusted to hold what this user wrote.
+/// A reason why a file or directory is not trusted to hold only what this user wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
-    /// Its group or all users may write to it.
+    /// The group or all users may write to the file or directory.
     #[error(
         "other users can write to it (mode {mode:04o}), so its content is not trusted: empty it and run `chmod go-w` on it, or name a directory inside of it"
     )]
     Writable {
-        /// The permission bits.
+        /// Permission bits.
         mode: u32,
     },
-    /// Another user owns it.
+    /// Another user owns the file or directory.
     #[error(
         "it belongs to user {owner} and this process runs as user {user}, so its content is not trusted: name a directory of user {user}"
     )]
     Foreign {
-        /// The user id of the owner.
+        /// User id of the owner.
         owner: u32,
-        /// The user id of this process.
+        /// User id of this process.
         user: u32,
     },
 }
@@ -41,25 +41,26 @@ const GROUP_OR_OTHERS_WRITE: u32 = 0o022;
 const OTHERS_WRITE: u32 = 0o002;
 
 impl Access {
-    /// Whether every user of the machine may write to it.
+    /// Returns whether every user of the machine may write to the file or directory.
     pub const fn is_writable_by_others(&self) -> bool {
         self.mode & OTHERS_WRITE != 0
     }
 
-    /// Returns the access to the file or directory at `path`, links followed.
+    /// Returns the access to the file or directory at `path`. Follows links.
     ///
     /// # Errors
     ///
-    /// When it cannot be looked at.
+    /// Fails if its metadata cannot be read.
     pub fn of(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 
-    /// Checks that nothing but this user, root and the user `also` can have written to it.
+    /// Checks that only this user, root and the user `also` can have written to the file or
+    /// directory.
     ///
     /// # Errors
     ///
-    /// When other users can, as `PermissionDenied` with the [`Untrusted`] reason.
+    /// Fails with `PermissionDenied` and the [`Untrusted`] reason if other users can.
     pub fn check(&self, also: Option<u32>) -> io::Result<()> {
         match self.distrust(also) {
             None => Ok(()),
@@ -78,7 +79,7 @@ impl Access {
     }
 }
 
-/// Whether this process runs as root.
+/// Returns whether this process runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -1,8 +1,8 @@
-//! Work on the file system with a time limit, on a thread of its own.
+//! File system calls with a time limit, each on a thread of its own.
 //!
-//! A system call on a hung mount cannot be interrupted. The caller gives up after the limit and the
-//! thread stays behind until the call returns. At most one thread works on a path: while an earlier
-//! one is stuck there, the path fails at once and no further thread is started.
+//! A system call on a hung mount cannot be interrupted. The caller gives up after the limit, and
+//! the thread remains until the call returns. At most one thread works on a path. While an earlier
+//! thread is stuck on a path, further calls for it fail at once and start no thread.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 
 use crate::read::ReadError;
 
-/// The time limit of every read of a file or a directory.
+/// Time limit of every read of a file or a directory: 5 s.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// The paths with a thread at work, and since when.
+/// Paths on which a thread works, with the start of that work.
 static OUTSTANDING: LazyLock<Mutex<HashMap<PathBuf, Instant>>> = LazyLock::new(Mutex::default);
-/// Wakes the callers that wait for a path when the thread of any path ends.
+/// Notification that the thread of some path has ended, for callers that wait for a path.
 static ENDED: Condvar = Condvar::new();
 
-/// The claim of one thread on a path, given back on drop.
+/// The claim of one thread on a path, released on drop.
 struct Claim(PathBuf);
 
 impl Drop for Claim {
@@ -35,8 +35,8 @@ fn outstanding() -> MutexGuard<'static, HashMap<PathBuf, Instant>> {
     OUTSTANDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` on `path` and waits for its result for at most `limit`, the wait for an earlier caller
-/// of the same path included.
+/// Runs `work` on `path` and returns its result. Waits at most `limit`, including the wait for an
+/// earlier caller of the same path.
 pub(crate) fn within<T: Send + 'static>(
     path: &Path,
     limit: Duration,
@@ -48,7 +48,7 @@ pub(crate) fn within<T: Send + 'static>(
     let task = move || {
         let result = work();
         drop(claim);
-        // The receiver is gone when the caller has given up.
+        // Sending fails if the caller has given up, which is no fault.
         let _ = sender.send(result);
     };
     Builder::new()
@@ -68,8 +68,8 @@ fn claim(path: &Path, limit: Duration, deadline: Instant) -> Result<Claim, ReadE
     let mut outstanding = outstanding();
     while let Some(started) = outstanding.get(path) {
         let remaining = deadline.saturating_duration_since(Instant::now());
-        // A thread that has already exceeded its own limit is stuck: waiting for it would only delay
-        // the caller's other files.
+        // A thread that has exceeded its own limit is stuck. Waiting for it would only delay the
+        // caller's other files.
         if started.elapsed() >= limit || remaining.is_zero() {
             return Err(ReadError::TimedOut { limit });
         }
@@ -84,7 +84,7 @@ fn claim(path: &Path, limit: Duration, deadline: Instant) -> Result<Claim, ReadE
 mod tests {
     use super::*;
 
-    /// Far beyond what a thread needs to start on a busy machine.
+    /// A time limit far beyond what a thread needs to start on a busy machine.
     const LONG: Duration = Duration::from_mins(5);
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
             "{first:?}"
         );
         for _ in 0..100 {
-            // A second thread would answer.
+            // A second thread would return 2.
             let again = within(path, short, || Ok(2));
             assert!(
                 matches!(again, Err(ReadError::TimedOut { .. })),

@@ -1,8 +1,8 @@
-//! A directory held open, in which files are replaced and removed by name.
+//! An open directory, in which files are replaced and removed by name.
 //!
-//! The owner of a directory can put links at any name in it. Here every name is resolved in the open
-//! directory and no link is followed, owners and modes are set through the open file, and a new file
-//! begins under a name that another user can neither predict nor occupy.
+//! The owner of a directory can create links at any name in it. So this module resolves every name
+//! in the open directory and follows no link. It sets owners and modes through the open file. It
+//! creates a new file under a name that another user can neither predict nor occupy.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,40 +15,40 @@ use data_encoding::HEXLOWER;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
-/// A directory held open.
+/// An open directory.
 #[derive(Debug)]
 pub struct Directory(OwnedFd);
 
 /// The owner and the mode of a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewAccess {
-    /// The user of this process, mode 0600.
+    /// The user of this process, with mode 0600.
     Private,
-    /// Owner, group and mode of the file that it replaces; else owner and group of the directory and
-    /// mode 0640, so that a service which reads the directory can read the file.
+    /// Owner, group and mode of the replaced file. For a new name, owner and group of the directory
+    /// and mode 0640, so that a service that reads the directory can read the file.
     Inherited,
 }
 
-/// What a name begins with while its file is being written. Names with a dot in front are passed
-/// over by every reader of these directories.
+/// Prefix of a file's name while the file is being written. Readers of these directories skip names
+/// that begin with a dot.
 const ASIDE: &str = ".portcullis-";
 
 impl Directory {
-    /// Opens the directory at `path`, links followed.
+    /// Opens the directory at `path`. Follows links.
     ///
     /// # Errors
     ///
-    /// When it is no directory or cannot be opened.
+    /// Fails if `path` is not a directory or cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// Opens the directory that holds `path`, and returns it with the name in it.
+    /// Opens the directory that holds `path`. Returns it with the file's name in it.
     ///
     /// # Errors
     ///
-    /// When the path names no file, or its directory cannot be opened.
+    /// Fails if the path names no file, or if its directory cannot be opened.
     pub fn holding(path: &Path) -> io::Result<(Self, &OsStr)> {
         let name = path
             .file_name()
@@ -59,23 +59,25 @@ impl Directory {
         Ok((Self::open(parent.unwrap_or(Path::new(".")))?, name))
     }
 
-    /// Whether `name` is a symbolic link.
+    /// Returns whether `name` is a symbolic link.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be looked at.
+    /// Fails if the metadata of `name` cannot be read.
     pub fn is_link(&self, name: &OsStr) -> io::Result<bool> {
         let found = self.stat(name)?;
         Ok(found.is_some_and(|stat| kind(&stat) == FileType::Symlink))
     }
 
-    /// Writes a file beside its place and renames it to `name`, so that readers see the old content or
-    /// the new. It is on disk before this returns. A link at `name` is replaced, never followed; with
-    /// [`NewAccess::Inherited`], a link or anything else that is no regular file is refused.
+    /// Writes a temporary file in the directory and renames it to `name`, so that readers see
+    /// either the old or the new content. The file is on disk when this returns.
+    ///
+    /// A link at `name` is replaced, never followed. With [`NewAccess::Inherited`], `name` has to
+    /// be a regular file or absent.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written or put in place; nothing is left behind then.
+    /// Fails if the file cannot be written or renamed, and then removes the temporary file.
     pub fn replace(&self, name: &OsStr, bytes: &[u8], access: NewAccess) -> io::Result<()> {
         let aside = aside_name()?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
@@ -91,18 +93,18 @@ impl Directory {
             .and_then(|()| file.sync_all())
             .and_then(|()| Ok(rustix::fs::renameat(&self.0, &aside, &self.0, name)?));
         if written.is_err() {
-            // The first error says what went wrong.
+            // The first error is the one to report.
             let _ = rustix::fs::unlinkat(&self.0, &aside, AtFlags::empty());
         }
         written?;
         self.sync()
     }
 
-    /// Removes the file `name`, or the link itself if it is one. Succeeds if there is none.
+    /// Removes the file `name`, or the link itself if it is one. Succeeds if `name` does not exist.
     ///
     /// # Errors
     ///
-    /// When it cannot be removed.
+    /// Fails if `name` cannot be removed.
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) => self.sync(),
@@ -111,7 +113,7 @@ impl Directory {
         }
     }
 
-    /// Whether `name` is that of a file which was being written by [`replace`](Self::replace): what an
+    /// Returns whether `name` is that of a temporary file of [`replace`](Self::replace), which an
     /// interrupted process leaves behind.
     pub fn is_aside(name: &OsStr) -> bool {
         name.as_encoded_bytes().starts_with(ASIDE.as_bytes())
@@ -146,9 +148,9 @@ impl Directory {
             None => (rustix::fs::fstat(&self.0)?, Mode::from_raw_mode(0o640)),
         };
         let (user, group) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
-        // Only root can give files away; for other users the owner is right or cannot be helped.
+        // Only root can change the owner. For other users, the owner is right or cannot be changed.
         let _ = rustix::fs::fchown(file, Some(user), Some(group));
-        // After the change of owner, which may clear bits.
+        // Follows the change of owner, which may clear bits of the mode.
         Ok(rustix::fs::fchmod(file, mode)?)
     }
 }

@@ -1,15 +1,15 @@
 //! Reads files that may hang, and replaces files without following links.
 //!
-//! A service reads files again while it runs: policies, keys, account JWTs, credentials. Anything can
-//! take their place: a FIFO, a device, a mount that does not answer, a file of ten gigabytes. Each of
-//! these is a named [`ReadError`] here, never a thread that waits for ever.
+//! A service reads files again while it runs: policies, keys, account JWTs, credentials. A FIFO, a
+//! device, a mount that does not answer or a file of ten gigabytes can take their place. Each of
+//! these becomes a named [`ReadError`], never a thread that waits for ever.
 //!
 //! # Layout
 //!
 //! - [`read()`]: reads one regular file, up to a number of bytes, within a [`TIME_LIMIT`].
 //! - [`list()`]: lists a directory within the same limit.
 //! - [`WatchedFile`]: a file that is read again; [`statuses()`] says when each was last read.
-//! - [`Directory`]: a directory held open, in which files are replaced and removed by name.
+//! - [`Directory`]: an open directory, in which files are replaced and removed by name.
 //! - [`Access`]: the owner and the mode of a file, and who may write to it.
 
 mod access;

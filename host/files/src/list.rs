@@ -1,4 +1,4 @@
-//! Lists a directory.
+//! Lists directories.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,14 +8,14 @@ use crate::access::Access;
 use crate::bounded::{TIME_LIMIT, within};
 use crate::read::ReadError;
 
-/// The entries of a directory, and who may change them.
+/// The entries of a directory, and its access rights.
 #[derive(Debug)]
 pub struct Listing {
-    /// The paths of the entries, in no order.
+    /// Paths of the entries, in no particular order.
     pub entries: Vec<PathBuf>,
-    /// The owner and the mode of the directory.
+    /// Owner and mode of the directory.
     pub access: Access,
-    /// Whether its file system is mounted read-only: modes count for nothing there.
+    /// Whether the file system is mounted read-only. Modes do not matter there.
     pub read_only: bool,
 }
 
@@ -23,13 +23,13 @@ pub struct Listing {
 ///
 /// # Errors
 ///
-/// When it is no directory, cannot be read, or its file system does not answer.
+/// Fails if `path` is not a directory or cannot be read, or if its file system does not answer.
 pub fn list(path: &Path) -> Result<Listing, ReadError> {
     let owned = path.to_owned();
     within(path, TIME_LIMIT, move || list_now(&owned))
 }
 
-/// The identity of a directory: one that is deleted and made again is another one.
+/// The identity of a directory. A directory that is deleted and created again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectoryId {
     device: u64,
@@ -40,7 +40,7 @@ pub struct DirectoryId {
 ///
 /// # Errors
 ///
-/// When it cannot be looked at, or its file system does not answer.
+/// Fails if the metadata cannot be read, or if the file system does not answer.
 pub fn directory_id(path: &Path) -> Result<DirectoryId, ReadError> {
     let owned = path.to_owned();
     within(path, TIME_LIMIT, move || {

@@ -1,4 +1,4 @@
-//! Reads one regular file: never a FIFO, a device or a directory, never more than a number of bytes.
+//! Reads regular files up to a number of bytes. Never reads a FIFO, a device or a directory.
 
 use std::fmt;
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use crate::access::Access;
 use crate::bounded::{TIME_LIMIT, within};
 
-/// The reason why a file or a directory was not read.
+/// A reason why a file or a directory was not read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -22,31 +22,31 @@ pub enum ReadError {
     /// The user of this process has no permission.
     #[error("permission denied")]
     Forbidden,
-    /// The path leads to something else than a regular file.
+    /// The path leads to something other than a regular file.
     #[error("is {0}, not a regular file")]
     NotAFile(FileKind),
-    /// The path leads to something else than a directory.
+    /// The path leads to something other than a directory.
     #[error("is not a directory")]
     NotADirectory,
     /// The file is larger than the caller accepts.
     #[error("is larger than {limit} bytes")]
     TooLarge {
-        /// The largest accepted size, in bytes.
+        /// Maximum accepted size, in bytes.
         limit: u64,
     },
-    /// The file system did not answer, now or since an earlier read.
+    /// The file system did not answer, in this read or an earlier one.
     #[error("was not read within {limit:?}: its file system does not answer")]
     TimedOut {
-        /// The time limit.
+        /// Time limit of the read.
         limit: Duration,
     },
-    /// The operating system has no thread for the read.
+    /// The operating system could not start a thread for the read.
     #[error("cannot be read: no thread: {0}")]
     NoThread(#[source] io::Error),
     /// The operating system reports another failure.
     #[error("cannot be read: {0}")]
     Io(#[source] io::Error),
-    /// The thread that read panicked.
+    /// The thread that reads panicked.
     #[error("cannot be read: reading it broke")]
     Broken,
 }
@@ -67,44 +67,46 @@ pub enum FileKind {
     Other,
 }
 
-/// The identity of a file's content as far as metadata can tell: a change of any part means that the
-/// file has to be read again.
+/// The identity of a file's content, as far as metadata shows it. If any part changes, the file has
+/// to be read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
-    /// Catches a modification time that was set back, as `cp -p` and `touch` do.
+    /// Time of the last status change, as seconds and nanoseconds. Detects a modification time that
+    /// was set back, as `cp -p` and `touch` do.
     changed: (i64, i64),
 }
 
-/// The content of a file, and what its metadata said when it was read.
+/// The content of a file, with its metadata at the time of the read.
 #[derive(Debug)]
 pub struct Content {
-    /// The bytes.
+    /// Bytes of the file.
     pub bytes: Vec<u8>,
-    /// The stamp of the file.
+    /// Stamp of the file.
     pub stamp: Stamp,
-    /// The owner and the mode of the file.
+    /// Owner and mode of the file.
     pub access: Access,
 }
 
-/// Reads the regular file at `path`, links followed, within [`TIME_LIMIT`]. Blocks.
+/// Reads the regular file at `path` within [`TIME_LIMIT`]. Follows links. Blocks.
 ///
 /// # Errors
 ///
-/// When the path is no regular file, is larger than `max_bytes`, cannot be read, or does not answer.
+/// Fails if the path is not a regular file, is larger than `max_bytes` or cannot be read, or if its
+/// file system does not answer.
 pub fn read(path: &Path, max_bytes: u64) -> Result<Content, ReadError> {
     let owned = path.to_owned();
     let content = within(path, TIME_LIMIT, move || {
         read_unless(&owned, max_bytes, None)
     })?;
-    // Without a stamp to compare with, the content is always there.
+    // Without a stamp to compare, the content is always present.
     content.ok_or(ReadError::Broken)
 }
 
-/// Reads a file unless its stamp is `seen`, on the caller's thread.
+/// Reads a file on the caller's thread. Returns `None` if its stamp is `seen`.
 pub(crate) fn read_unless(
     path: &Path,
     max_bytes: u64,
@@ -119,10 +121,11 @@ pub(crate) fn read_unless(
     if metadata.len() > max_bytes {
         return Err(too_large);
     }
-    // Room for the whole file and one byte more: growing would leave copies of secrets behind.
+    // Reserves room for the whole file and one more byte, because a growing buffer would leave
+    // copies of secrets behind.
     let room = usize::try_from(metadata.len().max(4095)).unwrap_or(0);
     let mut bytes = Vec::with_capacity(room.saturating_add(1));
-    // The file may grow while it is read, and files of /proc say that they are empty.
+    // The file may grow during the read, and files of `/proc` report a size of 0.
     file.take(max_bytes.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > max_bytes) {
@@ -141,16 +144,16 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp, ReadError> {
 }
 
 fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
-    // Opening a device can have effects, so it is not opened at all where `stat` already tells.
+    // Opening a device can have effects, so `stat` excludes devices first.
     regular(&fs::metadata(path)?)?;
-    // O_NONBLOCK: a FIFO that took the file's place meanwhile would wait for a writer. O_NOCTTY: a
-    // terminal would become the controlling one. The standard library adds O_CLOEXEC.
+    // Without O_NONBLOCK, a FIFO that has just replaced the file would wait for a writer. Without
+    // O_NOCTTY, a terminal would become the controlling one. The standard library adds O_CLOEXEC.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits().cast_signed())
         .open(path)?;
-    // Only the metadata of the open file counts: the path may lead elsewhere by now.
+    // The path may lead to another file by now, so only the metadata of the open file counts.
     let metadata = file.metadata()?;
     regular(&metadata)?;
     Ok((file, metadata))
@@ -286,7 +289,8 @@ mod tests {
 
     #[test]
     fn a_file_replaced_by_a_fifo_after_the_first_look_does_not_hang() {
-        // The second look is at the open file: a swap in a loop hits the window between the two.
+        // The second check is of the open file. Swapping in a loop hits the window between the two
+        // checks.
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::write(at("a"), "file").unwrap();

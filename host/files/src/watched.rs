@@ -1,4 +1,4 @@
-//! Files that are read again while the service runs, and when each was last read.
+//! Files that are read again while the service runs, and the time of each last read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,47 +13,47 @@ use crate::read::{ReadError, Stamp, read_unless, stamp};
 pub struct WatchedFile {
     path: PathBuf,
     max_bytes: u64,
-    /// The stamp at the last read that succeeded.
+    /// Stamp at the last successful read.
     seen: Mutex<Option<Stamp>>,
 }
 
 /// The state of one watched file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileStatus {
-    /// The path.
+    /// Path of the file.
     pub path: PathBuf,
-    /// The time when it was last read or seen to be unchanged, in seconds since the Unix epoch.
-    /// `None` until then.
+    /// Time of the last read, or of the last check that found the file unchanged, in seconds since
+    /// the Unix epoch. `None` before the first.
     pub read_at: Option<u64>,
-    /// The reason why the last read failed. `None` if it did not.
+    /// Reason why the last read failed. `None` if it succeeded.
     pub error: Option<String>,
-    /// Whether every user of the machine may write to it.
+    /// Whether every user of the machine may write to the file.
     pub exposed: bool,
 }
 
 type Statuses = BTreeMap<PathBuf, FileStatus>;
 
-/// Every watched file of this process. The paths come from the configuration, so there are
-/// few and they never go.
+/// State of every watched file of this process. Entries are never removed: the paths come from the
+/// configuration, so there are few.
 static STATUSES: Mutex<Statuses> = Mutex::new(BTreeMap::new());
 
 /// Returns the state of every file that this process has tried to read through a [`WatchedFile`] or
-/// [`read_watched`], by path.
+/// [`read_watched`], in the order of the paths.
 pub fn statuses() -> Vec<FileStatus> {
     lock_statuses().values().cloned().collect()
 }
 
-/// Reads a file that will be read again, and records when it was read. Blocks.
+/// Reads a file that will be read again, and records the time. Blocks.
 ///
 /// # Errors
 ///
-/// As [`read`](crate::read()).
+/// Fails as [`read`](crate::read()) does.
 pub fn read_watched(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ReadError> {
     WatchedFile::new(path, max_bytes).read()
 }
 
 impl WatchedFile {
-    /// The file at `path`, of at most `max_bytes`.
+    /// Returns the file at `path`, of at most `max_bytes`.
     pub fn new(path: impl Into<PathBuf>, max_bytes: u64) -> Self {
         Self {
             path: path.into(),
@@ -62,7 +62,7 @@ impl WatchedFile {
         }
     }
 
-    /// The path.
+    /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -71,23 +71,23 @@ impl WatchedFile {
     ///
     /// # Errors
     ///
-    /// As [`read`](crate::read()).
+    /// Fails as [`read`](crate::read()) does.
     pub fn read(&self) -> Result<Vec<u8>, ReadError> {
         self.read_unless(None)?.ok_or(ReadError::Broken)
     }
 
-    /// Reads the file unless it is the one that was read last. Blocks.
+    /// Reads the file. Returns `None` if it is unchanged since the last read. Blocks.
     ///
     /// # Errors
     ///
-    /// As [`read`](crate::read()). The first failure after a success is logged, and so is the first
-    /// success after that.
+    /// Fails as [`read`](crate::read()) does. The first failure after a success is logged, and so
+    /// is the first success after that.
     pub fn read_if_changed(&self) -> Result<Option<Vec<u8>>, ReadError> {
         let seen = *self.lock_seen();
         self.read_unless(seen)
     }
 
-    /// Whether the next read would find another file than the last, or fail. Blocks.
+    /// Returns whether the next read would find a changed file or fail. Blocks.
     pub fn has_changed(&self) -> bool {
         let (path, seen) = (self.path.clone(), *self.lock_seen());
         let stamp = within(&self.path, TIME_LIMIT, move || stamp(&path));
@@ -119,7 +119,8 @@ impl WatchedFile {
     }
 }
 
-/// Records what a read found: whether every user may write to the file, as far as it was looked at.
+/// Records the result of a read: whether every user may write to the file. `None` if the read found
+/// it unchanged.
 fn record(path: &Path, found: Result<Option<bool>, &ReadError>) {
     let (before, now) = {
         let mut statuses = lock_statuses();
@@ -140,7 +141,8 @@ fn record(path: &Path, found: Result<Option<bool>, &ReadError>) {
         }
         (before, status.clone())
     };
-    // After the lock is released: a log that is not read must not block other files.
+    // INVARIANT: the lock is released before logging, because a log that no process reads must not
+    // block other files.
     log_change(&before, &now);
 }
 
@@ -149,7 +151,7 @@ fn log_change(before: &FileStatus, now: &FileStatus) {
     if now.exposed && !before.exposed {
         tracing::warn!(%file, "every user of this machine can change it: run `chmod o-w` on it");
     }
-    // A file that was never read is for the caller to report: nothing is in use yet.
+    // If the file was never read, nothing is in use yet and the caller reports the failure.
     if before.read_at.is_none() || before.error == now.error {
         return;
     }

@@ -7,7 +7,7 @@ use crate::subject::{Entry, SubjectSet};
 use crate::work::{WorkBudget, WorkExceeded};
 use crate::{PermissionSubject, Permit, SubjectPermission};
 
-/// One side of a permit and of its ceiling.
+/// One side of a permit, publish or subscribe, and the same side of its ceiling.
 pub(super) struct Side<'a> {
     name: &'static str,
     permit: Lists<'a>,
@@ -32,7 +32,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// What both allow, less what either denies.
+    /// Returns what both allow, minus what either denies.
     pub(super) fn clipped(
         &self,
         work: &mut WorkBudget,
@@ -51,7 +51,8 @@ impl<'a> Side<'a> {
                     ceiling: theirs.subject.clone(),
                 })?;
                 allow.insert(common);
-                // Far beyond what can be left once covered subjects are gone; no reason to compute for ever.
+                // INVARIANT: the list stays bounded. `essential` cannot reduce this many subjects
+                // to a valid permit, so more work is pointless.
                 if allow.len() > 4 * Permit::MAX_SUBJECTS {
                     return Err(CeilingExceeded::TooMany {
                         limit: Permit::MAX_SUBJECTS,
@@ -67,8 +68,10 @@ impl<'a> Side<'a> {
         })
     }
 
-    /// Where both sides name queue groups, neither may allow the subject without one. A server reads its lists so that a
-    /// queue group named for a subject excludes those that are not named, even if the plain subject is allowed beside it.
+    /// Checks that neither side allows the plain subject where both name queue groups.
+    ///
+    /// If a server finds a queue group named for a subject, it excludes all queue groups that are
+    /// not named. The plain subject in the same list does not change that.
     fn check_queues(&self, work: &mut WorkBudget) -> Result<(), CeilingExceeded> {
         if self.permit.queued().next().is_none() {
             return Ok(());
@@ -93,7 +96,7 @@ impl<'a> Side<'a> {
         Ok(())
     }
 
-    /// Whether the permit stays below the ceiling.
+    /// Checks that the permit stays within the ceiling.
     pub(super) fn check(&self, work: &mut WorkBudget) -> Result<(), CeilingExceeded> {
         let ceiling = Grants::new(&self.ceiling, work)?;
         let denied = SubjectSet::new(&self.ceiling.deny, work)?;
@@ -125,7 +128,8 @@ impl<'a> Side<'a> {
         Ok(())
     }
 
-    /// Whether the ceiling allows what clients make of `subject`, which ends in a `*` that cannot be held to one token.
+    /// Returns whether the ceiling allows everything that clients can request with `subject`, which
+    /// ends in a `*` that servers cannot hold to one token.
     pub(super) fn allows_open_ended(
         &self,
         subject: &PermissionSubject,
@@ -154,7 +158,7 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// What a side allows, to be asked for many subjects.
+/// The allowed subjects of one side, indexed for repeated queries.
 struct Grants<'s, 'a> {
     allow: SubjectSet<'s, 'a>,
     queued: SubjectSet<'s, 'a>,
@@ -168,8 +172,8 @@ impl<'s, 'a> Grants<'s, 'a> {
         })
     }
 
-    /// Whether one of the allowed subjects lets through all that `entry` does. A plain one does so only where no queue group
-    /// is named.
+    /// Returns whether one of the allowed subjects covers `entry`. A plain subject does so only if
+    /// no entry with a queue group overlaps.
     fn cover(&self, entry: &Entry<'_>, work: &mut WorkBudget) -> Result<bool, WorkExceeded> {
         let wider = self.allow.covering(&entry.pattern, work)?;
         work.spend(wider.len().saturating_mul(entry.pattern.size()))?;
@@ -189,7 +193,7 @@ enum Use {
     Deny,
 }
 
-/// The subjects that no other covers.
+/// Returns the subjects that no other subject of the list covers.
 fn essential(
     subjects: &BTreeSet<PermissionSubject>,
     side: Use,
@@ -203,7 +207,8 @@ fn essential(
         work.spend(wider.len().saturating_mul(entry.pattern.size()))?;
         let is_covered = wider.iter().any(|wider| {
             wider.subject != entry.subject
-                // Beside a plain subject, one with a queue group is no repetition but a restriction: see `check_queues`.
+                // Next to a plain subject, one with a queue group is a restriction and not
+                // redundant: see `check_queues`.
                 && (side == Use::Deny || wider.pattern.has_queue() == entry.pattern.has_queue())
                 && wider.pattern.covers(&entry.pattern)
         });

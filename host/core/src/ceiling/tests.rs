@@ -1,4 +1,4 @@
-//! Permits under ceilings, against what a server makes of both.
+//! Permits under ceilings, compared with a model of the server.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn apply(ceiling: &Ceiling, permissions: &Permissions) -> Result<Permissions, Ce
     )
 }
 
-/// Literal subjects and queue groups to try; the empty queue group is none.
+/// Returns literal subjects and queue groups to try. The empty string stands for no queue group.
 fn tries() -> Vec<(String, &'static str)> {
     let mut all = Vec::new();
     for first in ["a", "b", "c"] {
@@ -41,7 +41,8 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// As a server decides on a subscription (`canSubscribe`), written down from its source and not from ours.
+/// Decides on a subscription as a server does (`canSubscribe`). Written from the server's source,
+/// independent of the code under test.
 fn server_allows(side: &SubjectPermission, subject: &str, queue: &str) -> bool {
     let hits = |list: &[PermissionSubject]| {
         let (mut plain, mut queues) = (false, Vec::new());
@@ -162,7 +163,8 @@ proptest! {
         }
     }
 
-    // What is clipped stays below, and clipping it again changes nothing a server sees.
+    // A clipped permit stays within the ceiling, and clipping it again changes nothing for a
+    // server.
     #[test]
     fn a_clipped_permit_is_clipped_once(asked in side(), most in side()) {
         let ceiling = Ceiling { subscribe: most, ..Ceiling::default() };
@@ -374,7 +376,7 @@ fn a_star_that_cannot_be_held_to_one_token_counts_as_everything_below() {
 mod work {
     use super::*;
 
-    /// A side with as many of `subject` as fit into a permit.
+    /// Returns a side with the maximum number of `subject` that fits into a permit.
     fn side(subject: impl Fn(usize) -> String) -> SubjectPermission {
         let mut bytes = 0;
         let allow = (0..Permit::MAX_SUBJECTS).map(subject).take_while(|text| {
@@ -405,7 +407,7 @@ mod work {
         let most: Vec<_> = (0..100).map(|number| format!("team{number}.>")).collect();
         let most: Vec<_> = most.iter().map(String::as_str).collect();
         let mut asked = side(|number| format!("team{}.orders.{number}.*", number % 100));
-        // One is for the side that is closed.
+        // The side that allows nothing needs one subject, the deny that closes it.
         asked.allow.pop();
         assert_eq!(asked.allow.len(), Permit::MAX_SUBJECTS - 1);
         for on_excess in [OnExcess::Clip, OnExcess::Refuse] {
@@ -420,7 +422,7 @@ mod work {
         }
     }
 
-    // The inputs with which comparing every pair took seconds.
+    // With these inputs, comparing every pair took seconds.
     #[test]
     fn hostile_permits_cost_no_more_than_the_budget() {
         let stars = |tokens: usize| "*.".repeat(tokens);
@@ -464,7 +466,8 @@ mod work {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        // What has been compared is never more than what was paid for, and giving up is a named error.
+        // The number of comparisons never exceeds what was paid for, and giving up is a named
+        // error.
         #[test]
         fn no_permit_costs_more_than_its_budget(
             asked in subjects_like(), most in subjects_like(), limit in 1_u64..100_000, refuse in any::<bool>(),

@@ -1,15 +1,19 @@
-//! The claims of a token, by path.
+//! Claims of a token, by path.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// What a verified token says, by path.
+/// The claims of a verified token, by path.
 ///
-/// A path is the name of a claim as it stands (`https://example.com/groups`); if there is no such claim, names with dots
-/// between them, each inside the one before (`realm_access.roles`); or, with a slash in front, a JSON pointer (RFC 6901).
+/// A path has one of three forms, tried in this order:
 ///
-/// `Debug` shows names only: the values are the payload of a token.
+/// - With a leading slash, a JSON pointer (RFC 6901).
+/// - The literal name of a claim (`https://example.com/groups`).
+/// - If no claim has that name, names separated by dots, each inside the previous one
+///   (`realm_access.roles`).
+///
+/// `Debug` shows names only, because the values are the payload of a token.
 ///
 /// ```
 /// use portcullis_core::Claims;
@@ -25,21 +29,21 @@ use serde_json::{Map, Value};
 pub struct Claims(Value);
 
 impl Claims {
-    /// The claims in a JSON object.
+    /// Parses the claims in a JSON object.
     ///
     /// # Errors
     ///
-    /// When the text is not a JSON object.
+    /// Fails if the text is not a JSON object.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text).map(Self::new)
     }
 
-    /// The claims in an object that has been read.
+    /// Wraps the claims of a parsed JSON object.
     pub fn new(claims: Map<String, Value>) -> Self {
         Self(Value::Object(claims))
     }
 
-    /// What is at `path`, if anything.
+    /// Returns the value at `path`. `None` if the claims have no such path.
     pub fn get(&self, path: &str) -> Option<&Value> {
         if path.starts_with('/') {
             return self.0.pointer(path);
@@ -50,8 +54,8 @@ impl Claims {
         })
     }
 
-    /// What is at `path`, as texts: one for a text, a number or a truth value, one for each of those in an array, in their order;
-    /// none for anything else.
+    /// Returns the values at `path` as texts. A text, number or Boolean gives one text. An array
+    /// gives one for each such member, in order. Any other value gives none.
     pub fn texts(&self, path: &str) -> Vec<String> {
         match self.get(path) {
             Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
@@ -60,19 +64,20 @@ impl Claims {
         }
     }
 
-    /// The names of the members of the object at `path`, in alphabetical order; none for anything else.
+    /// Returns the names of the members of the object at `path`, in alphabetical order. Empty if
+    /// `path` leads to no object.
     pub fn members(&self, path: &str) -> impl Iterator<Item = &str> {
         let members = self.get(path).and_then(Value::as_object);
         members.into_iter().flat_map(Map::keys).map(String::as_str)
     }
 
-    /// The names of the claims at the top, in alphabetical order.
+    /// Returns the names of the top-level claims, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let claims = self.0.as_object();
         claims.into_iter().flat_map(Map::keys).map(String::as_str)
     }
 
-    /// Whether there are none.
+    /// Returns whether there is no claim.
     pub fn is_empty(&self) -> bool {
         self.names().next().is_none()
     }

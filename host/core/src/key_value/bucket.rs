@@ -1,4 +1,4 @@
-//! The names of buckets.
+//! Names of buckets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a NATS key-value bucket: letters, digits, `-` and `_`, at most 255 of them.
+/// The name of a NATS key-value bucket: 1 to 255 letters, digits, `-` and `_`.
 ///
 /// ```
 /// use portcullis_core::BucketName;
@@ -26,10 +26,10 @@ pub struct InvalidBucketName {
 }
 
 impl BucketName {
-    /// The longest name, in bytes.
+    /// Maximum length of a name, in bytes.
     pub const MAX_LEN: usize = 255;
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,7 +70,7 @@ impl fmt::Display for BucketName {
     }
 }
 
-/// So that a set of buckets can be asked for a name that somebody made up.
+/// Allows queries of a set of buckets by a text that is not validated.
 impl std::borrow::Borrow<str> for BucketName {
     fn borrow(&self) -> &str {
         &self.0

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::{BucketName, KeyValues, LookUpError};
 
-/// Buckets as they are given, for tests and for embedders that have their values from elsewhere.
+/// Buckets with fixed content, for tests and for embedders that have their values from another
+/// source.
 ///
-/// `Debug` shows the names of buckets only: values may be secrets.
+/// `Debug` shows the names of buckets only, because values may be secrets.
 ///
 /// ```
 /// use portcullis_core::{BucketName, FixedKeyValues, KeyValues};
@@ -23,12 +24,12 @@ use super::{BucketName, KeyValues, LookUpError};
 pub struct FixedKeyValues {
     buckets: BTreeMap<BucketName, BTreeMap<String, Arc<str>>>,
     unavailable: BTreeSet<BucketName>,
-    /// What a bucket is that nobody has said anything of: empty, rather than unknown.
+    /// Whether any bucket that was not added is empty. By default, such a bucket is unknown.
     others_are_empty: bool,
 }
 
 impl FixedKeyValues {
-    /// One more bucket, or more keys in it.
+    /// Adds a bucket, or more keys to an existing one.
     #[must_use]
     pub fn with<K: Into<String>, V: Into<Arc<str>>>(
         mut self,
@@ -45,14 +46,14 @@ impl FixedKeyValues {
         self
     }
 
-    /// A bucket that cannot be looked into, as if it were not synchronised.
+    /// Makes look-ups in `bucket` fail, as if it were not synchronised.
     #[must_use]
     pub fn without(mut self, bucket: BucketName) -> Self {
         self.unavailable.insert(bucket);
         self
     }
 
-    /// Every other bucket is there and empty.
+    /// Treats every bucket that was not added as present and empty.
     #[must_use]
     pub const fn others_are_empty(mut self) -> Self {
         self.others_are_empty = true;

@@ -1,9 +1,9 @@
-//! What permits seldom say, by name.
+//! Rarely used permit attributes, set by name.
 
 use super::PermitBuilder;
 use super::problem::{Limit, PermitProblem};
 
-/// How many values an attribute takes.
+/// The number of values that an attribute accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Values {
     None,
@@ -24,15 +24,17 @@ impl Values {
         match self {
             Self::None => "no value",
             Self::One => "one value",
-            // One without any would bound nothing, which nobody says on purpose.
+            // An attribute without a value would limit nothing, which is certainly a mistake.
             Self::Some => "at least one value",
         }
     }
 }
 
 impl PermitBuilder {
-    /// Adds what `name` stands for in the contract with policies (`permit.attribute`). A name that is not there, or a number of
-    /// values that the name does not take, is a [`PermitProblem`].
+    /// Adds the attribute `name` of the contract with policies (`permit.attribute`).
+    ///
+    /// An unknown name is a [`PermitProblem`], and so is a number of values that the attribute does
+    /// not accept.
     pub fn attribute(&mut self, name: &str, values: &[String]) {
         match name {
             "role" => self.each(name, Values::One, values, Self::role),

@@ -1,4 +1,4 @@
-//! How a permit is made.
+//! The builder of permits.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use crate::{
     ResponsePermission, SourceNetwork, TimeRange,
 };
 
-/// Builds a [`Permit`]. Methods never fail; [`finish`](Self::finish) says everything that is wrong.
+/// A builder of a [`Permit`]. Its setters never fail; [`finish`](Self::finish) reports all
+/// problems.
 #[derive(Clone, Debug)]
 pub struct PermitBuilder {
     received_at: u64,
@@ -46,19 +47,20 @@ impl PermitBuilder {
         }
     }
 
-    /// Lets the permit have `most` subjects, over all lists, where that is less than [`Permit::MAX_SUBJECTS`].
+    /// Lowers the maximum number of subjects, over all lists, to `most`. Values above
+    /// [`Permit::MAX_SUBJECTS`] have no effect.
     pub fn most_subjects(&mut self, most: usize) {
         self.most_subjects = self.most_subjects.min(most);
     }
 
-    /// Signs with the account's signing key of this name, in operator mode.
+    /// Selects the account's signing key of this name, in operator mode.
     pub fn role(&mut self, role: &str) {
         if self.text_is_valid("role", role) {
             self.permit.role = Some(role.to_owned());
         }
     }
 
-    /// Sets the user name the server shows.
+    /// Sets the user name that the server shows.
     pub fn user_name(&mut self, name: &str) {
         if self.text_is_valid("user name", name) {
             self.permit.user_name = Some(name.to_owned());
@@ -101,13 +103,14 @@ impl PermitBuilder {
         );
     }
 
-    /// Allows replies: `max` to one message, within `ttl` of it.
+    /// Allows up to `max` replies to one message, within `ttl` after it.
     pub fn responses_allow(&mut self, max: u32, ttl: Duration) {
         self.permit.names_no_permissions = false;
         self.permit.permissions.responses = Some(ResponsePermission { max, ttl });
     }
 
-    /// Lets the login in from `network` (CIDR notation); from nowhere else but other networks named so.
+    /// Allows logins from `network` (CIDR notation). With at least one network, logins from all
+    /// others are denied.
     pub fn source_allow(&mut self, network: &str) {
         match network.parse::<SourceNetwork>() {
             Ok(network) if self.permit.sources.len() < Permit::MAX_SOURCES => {
@@ -121,7 +124,8 @@ impl PermitBuilder {
         }
     }
 
-    /// Lets the login in over connections of this type; over no others but those named so.
+    /// Allows connections of this type. With at least one type, connections of all others are
+    /// denied.
     pub fn connection_type_allow(&mut self, name: &str) {
         match name.parse::<ConnectionType>() {
             Ok(known) if self.permit.connection_types.contains(&known) => {}
@@ -130,12 +134,13 @@ impl PermitBuilder {
         }
     }
 
-    /// Lets the login in from `start` to `end` of every day (`HH:MM:SS`); at no other time but those named so.
+    /// Allows logins from `start` to `end` of every day (`HH:MM:SS`). With at least one range,
+    /// logins at all other times are denied.
     pub fn time_allow(&mut self, start: &str, end: &str) {
         self.time(TimeRange::new(start, end));
     }
 
-    /// The part of every day that was read, or what is wrong with it.
+    /// Adds a parsed range of times, or records what is wrong with it.
     pub(super) fn time(&mut self, range: Result<TimeRange, InvalidTimeRange>) {
         match range {
             Ok(range) if self.permit.times.len() < Permit::MAX_TIMES => {
@@ -159,31 +164,31 @@ impl PermitBuilder {
         }
     }
 
-    /// Lets the login in through a trusted proxy only. Servers before 2.12 do not know it.
+    /// Requires a connection through a trusted proxy. Servers before 2.12.0 ignore the requirement.
     pub fn proxy_required(&mut self) {
         self.permit.proxy_required = true;
     }
 
-    /// Limits how many subscriptions the login may have at the same time, 1 to 2147483647; the
+    /// Limits the subscriptions that the login may have at the same time, 1 to 2147483647. The
     /// smallest limit wins. Servers before 2.14.10 and 2.15.3 ignore it.
     pub fn limit_subscriptions(&mut self, most: i64) {
         let limit = self.limit(Limit::Subscriptions, most);
         self.permit.subscriptions = smallest(self.permit.subscriptions, limit);
     }
 
-    /// Limits the largest message in bytes, 1 to 2147483647; the smallest limit wins. Servers before
-    /// 2.14.10 and 2.15.3 ignore it.
+    /// Limits the size of a message in bytes, 1 to 2147483647. The smallest limit wins. Servers
+    /// before 2.14.10 and 2.15.3 ignore it.
     pub fn limit_payload(&mut self, bytes: i64) {
         let limit = self.limit(Limit::Payload, bytes);
         self.permit.payload = smallest(self.permit.payload, limit);
     }
 
-    /// Always a [`PermitProblem::DataNotEnforced`]: no server holds a login to `data`.
+    /// Records a [`PermitProblem::DataNotEnforced`], because no server enforces `data`.
     pub fn limit_data(&mut self, _bytes: i64) {
         self.problem(PermitProblem::DataNotEnforced);
     }
 
-    /// A limit that servers read: they count in 32 bits with a sign.
+    /// Returns `value` as a limit that servers can read: they use signed 32-bit numbers.
     fn limit(&mut self, limit: Limit, value: i64) -> Option<u32> {
         let read = i32::try_from(value).ok().filter(|value| *value > 0);
         if read.is_none() {
@@ -204,7 +209,7 @@ impl PermitBuilder {
         self.expires_at(self.received_at.saturating_add(seconds));
     }
 
-    /// Adds a tag.
+    /// Adds a tag to the user JWT.
     pub fn tag(&mut self, tag: &str) {
         if self.permit.tags.len() >= Permit::MAX_TAGS {
             self.problem(PermitProblem::TooMany {
@@ -212,7 +217,7 @@ impl PermitBuilder {
                 limit: Permit::MAX_TAGS,
             });
         } else if self.text_is_valid("tag", tag) {
-            // Readers of tags ignore case and surrounding blanks.
+            // Readers of tags ignore case and surrounding white space.
             let read_as = tag.trim().to_ascii_lowercase();
             if Permit::RESERVED_TAGS
                 .iter()
@@ -225,7 +230,7 @@ impl PermitBuilder {
         }
     }
 
-    /// Everything that is wrong so far.
+    /// Returns all problems so far.
     pub fn problems(&self) -> Vec<PermitProblem> {
         let mut problems = self.problems.clone();
         let account = &self.permit.account;
@@ -263,11 +268,11 @@ impl PermitBuilder {
         problems
     }
 
-    /// The permit, with the sides that allow nothing closed.
+    /// Returns the permit, with the sides that allow nothing closed.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// Returns all problems of the permit.
     pub fn finish(self) -> Result<Permit, Vec<PermitProblem>> {
         let problems = self.problems();
         if !problems.is_empty() {
@@ -307,7 +312,7 @@ impl PermitBuilder {
         }
     }
 
-    /// Counts the bytes of `subject`, if a response could carry them too.
+    /// Counts the bytes of `subject` if they still fit into a response. Returns whether they do.
     fn has_room_for(&mut self, subject: &PermissionSubject) -> bool {
         let bytes = self.subject_bytes.saturating_add(subject.as_str().len());
         let fits = bytes <= Permit::MAX_SUBJECT_BYTES;
@@ -326,7 +331,7 @@ impl PermitBuilder {
         valid
     }
 
-    /// Keeps the first few problems: a policy in a loop must not fill the log.
+    /// Records the first 16 different problems, so that a policy in a loop cannot fill the log.
     pub(super) fn problem(&mut self, problem: PermitProblem) {
         const MOST: usize = 16;
         if self.problems.len() < MOST && !self.problems.contains(&problem) {
@@ -336,14 +341,16 @@ impl PermitBuilder {
 }
 
 impl Permit {
-    /// The user name and the tags that the role's template, which the host does not know, may not take.
+    /// Returns a problem for a user name or tag that is unsafe in a role's template. The host does
+    /// not know the template.
     fn template_values(&self) -> Option<PermitProblem> {
         let role = self.role.as_ref()?;
         let name = self
             .user_name
             .iter()
             .map(|name| ("user name", name, &**name));
-        // A template names what is before the first colon at least, and gets what follows. Other tags never get there.
+        // A template names at least the part before the first colon, and receives the rest. A tag
+        // without a colon reaches no template.
         let tags = self.tags.iter().filter_map(|tag| {
             let (_, value) = tag.split_once(':')?;
             Some(("tag", tag, value))
@@ -359,7 +366,7 @@ impl Permit {
     }
 }
 
-/// A text from a policy, short and without control characters, for an error.
+/// Returns the start of a policy's text for an error, without control characters.
 fn shown(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()
 }
@@ -368,7 +375,8 @@ fn is_blank(character: char) -> bool {
     character.is_whitespace() || character.is_control()
 }
 
-/// Servers read the name as a path in their own database and refuse the login if it is not there.
+/// Returns whether `zone` has the form of a zone name. Servers use the name as a path in their own
+/// database, and reject the login if it does not exist.
 fn is_zone_name(zone: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+');
     zone.len() <= Permit::MAX_TEXT
@@ -377,7 +385,7 @@ fn is_zone_name(zone: &str) -> bool {
             .all(|part| !part.is_empty() && part.bytes().all(word))
 }
 
-/// The smaller of two limits, where `None` is no limit.
+/// Returns the smaller of two limits, where `None` is no limit.
 fn smallest(one: Option<u32>, other: Option<u32>) -> Option<u32> {
     one.into_iter().chain(other).min()
 }

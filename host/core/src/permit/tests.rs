@@ -1,4 +1,4 @@
-//! What a permit may say.
+//! Rules of the permit builder.
 
 use std::time::Duration;
 
@@ -272,8 +272,8 @@ fn a_login_is_held_to_its_networks_and_connection_types() {
     }
 }
 
-/// A server puts them into the role's template as they are: what is not one token reads other people's subjects, and
-/// what is only white space crashes servers.
+/// Servers insert these texts into the role's template unchanged. A text of several tokens can read
+/// other users' subjects, and one of white space only crashes servers.
 #[test]
 fn beside_a_role_names_and_tags_are_one_literal_token() {
     let problems = |role: bool, name: &str, tag: &str| {

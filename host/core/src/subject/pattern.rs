@@ -1,8 +1,8 @@
-//! What subjects with wildcards have in common.
+//! Comparison and intersection of subjects with wildcards.
 
 use super::PermissionSubject;
 
-/// A subject in its parts. Without a queue group it stands for every way to use the subject.
+/// A subject split into tokens. Without a queue group, it stands for every use of the subject.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern<'a> {
     tokens: Vec<&'a str>,
@@ -10,13 +10,13 @@ pub(crate) struct Pattern<'a> {
 }
 
 impl PermissionSubject {
-    /// The queue group of a subscribe permission.
+    /// Returns the queue group of a subscribe permission. `None` if the subject has no queue group.
     pub fn queue(&self) -> Option<&str> {
         self.0.split_once(' ').map(|(_, queue)| queue)
     }
 
-    /// Whether everything that `other` matches, this matches too. A subject without a queue group matches
-    /// subscriptions with and without one.
+    /// Returns whether this subject matches everything that `other` matches. A subject without a
+    /// queue group matches subscriptions with and without one.
     ///
     /// ```
     /// use portcullis_core::PermissionSubject;
@@ -29,12 +29,13 @@ impl PermissionSubject {
         self.pattern().covers(&other.pattern())
     }
 
-    /// Whether anything is matched by both.
+    /// Returns whether some subject matches both.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.pattern().overlaps(&other.pattern())
     }
 
-    /// What both match; none if there is nothing, or if it takes more than [`MAX_LEN`](Self::MAX_LEN) bytes to say.
+    /// Returns the subject that matches what both match. `None` if they have nothing in common, or
+    /// if the result is longer than [`MAX_LEN`](Self::MAX_LEN) bytes.
     ///
     /// ```
     /// use portcullis_core::PermissionSubject;
@@ -60,25 +61,25 @@ impl PermissionSubject {
 }
 
 impl<'a> Pattern<'a> {
-    /// The tokens of the subject.
+    /// Returns the tokens of the subject.
     pub(crate) fn tokens(&self) -> &[&'a str] {
         &self.tokens
     }
 
-    /// How many tokens comparing it looks at, its queue group's included.
+    /// Returns the number of tokens that a comparison reads, those of the queue group included.
     pub(crate) fn size(&self) -> usize {
         let queue = self.queue.as_ref().map_or(0, Vec::len);
         self.tokens.len().saturating_add(queue)
     }
 
-    /// The pattern with one more token at the end.
+    /// Returns the pattern with one more token at the end.
     pub(crate) fn followed_by(&self, token: &'a str) -> Self {
         let mut longer = self.clone();
         longer.tokens.push(token);
         longer
     }
 
-    /// The pattern without its queue group.
+    /// Returns the pattern without its queue group.
     pub(crate) fn plain(self) -> Self {
         Self {
             queue: None,
@@ -86,7 +87,7 @@ impl<'a> Pattern<'a> {
         }
     }
 
-    /// The pattern with `>` in the place of its last token.
+    /// Returns the pattern with `>` in place of its last token.
     pub(crate) fn open_ended(&self) -> Self {
         let mut open = self.clone();
         open.tokens.pop();
@@ -117,12 +118,13 @@ impl Pattern<'_> {
         queue && self.subject_overlaps(other)
     }
 
-    /// As [`overlaps`](Self::overlaps), whatever the queue groups.
+    /// Returns whether the subjects overlap, regardless of queue groups. See
+    /// [`overlaps`](Self::overlaps).
     pub(crate) fn subject_overlaps(&self, other: &Self) -> bool {
         tokens_overlap(&self.tokens, &other.tokens)
     }
 
-    /// The subjects that both match, without queue groups.
+    /// Returns the intersection of the subjects, without queue groups. `None` if it is empty.
     pub(crate) fn subject_in_common(&self, other: &Self) -> Option<Self> {
         let tokens = tokens_in_common(&self.tokens, &other.tokens)?;
         Some(Self {
@@ -131,7 +133,7 @@ impl Pattern<'_> {
         })
     }
 
-    /// The one pattern that matches what both match.
+    /// Returns the pattern that matches what both match. `None` if they have nothing in common.
     pub(crate) fn intersection(&self, other: &Self) -> Option<Self> {
         let queue = match (&self.queue, &other.queue) {
             (Some(ours), Some(theirs)) => Some(tokens_in_common(ours, theirs)?),
@@ -142,7 +144,7 @@ impl Pattern<'_> {
         Some(Self { tokens, queue })
     }
 
-    /// The subject, if it is not too long to be one.
+    /// Returns the pattern as a subject. `None` if it is too long for one.
     pub(crate) fn subject(&self) -> Option<PermissionSubject> {
         let mut text = self.tokens.join(".");
         if let Some(queue) = &self.queue {
@@ -153,7 +155,7 @@ impl Pattern<'_> {
     }
 }
 
-/// Counts a comparison of two tokens, for tests of what comparing subjects costs.
+/// Counts a comparison of two tokens, for tests of the cost of comparing subjects.
 #[inline]
 pub(super) fn count_comparison() {
     #[cfg(test)]
@@ -165,7 +167,7 @@ thread_local! {
     static COMPARED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// How many tokens `work` compares.
+/// Returns the number of tokens that `work` compares.
 #[cfg(test)]
 pub(crate) fn compared(work: impl FnOnce()) -> u64 {
     COMPARED.set(0);
@@ -173,7 +175,8 @@ pub(crate) fn compared(work: impl FnOnce()) -> u64 {
     COMPARED.get()
 }
 
-/// Whether `ours` matches whatever `theirs` matches. `>` stands for one token or more.
+/// Returns whether `ours` matches everything that `theirs` matches. `>` stands for one or more
+/// tokens.
 fn tokens_cover(ours: &[&str], theirs: &[&str]) -> bool {
     count_comparison();
     match (ours.split_first(), theirs.split_first()) {
@@ -196,7 +199,8 @@ fn tokens_overlap(ours: &[&str], theirs: &[&str]) -> bool {
     }
 }
 
-/// Token by token the narrower one; `>` gives way to whatever the other has left.
+/// Returns the narrower token at each position, with `>` replaced by the rest of the other subject.
+/// `None` if two literals differ, or the lengths do.
 fn tokens_in_common<'a>(mut ours: &[&'a str], mut theirs: &[&'a str]) -> Option<Vec<&'a str>> {
     let mut common = Vec::with_capacity(ours.len().max(theirs.len()));
     loop {

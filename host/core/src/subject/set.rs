@@ -1,4 +1,4 @@
-//! Many subjects at once, compared with one at the cost of those that are alike.
+//! An index of many subjects. A query costs as much as the subjects that share tokens with it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::pattern::count_comparison;
 use super::{Pattern, PermissionSubject};
 use crate::work::{WorkBudget, WorkExceeded};
 
-/// A subject of a list, and its parts.
+/// A subject of a list, with its parsed pattern.
 #[derive(Clone)]
 pub(crate) struct Entry<'a> {
     pub(crate) subject: &'a PermissionSubject,
@@ -21,13 +21,14 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The subjects of a list.
+    /// Parses the subjects of a list.
     pub(crate) fn list(subjects: impl IntoIterator<Item = &'a PermissionSubject>) -> Vec<Self> {
         subjects.into_iter().map(Self::new).collect()
     }
 }
 
-/// A tree of subjects by their tokens. Queue groups are not looked at: callers compare those of what is found.
+/// A prefix tree of subjects by token. Searches ignore queue groups, so callers compare those of
+/// the results.
 pub(crate) struct SubjectSet<'s, 'a> {
     nodes: Vec<Node<'s, 'a>>,
 }
@@ -35,20 +36,20 @@ pub(crate) struct SubjectSet<'s, 'a> {
 #[derive(Default)]
 struct Node<'s, 'a> {
     literal: BTreeMap<&'a str, usize>,
-    /// What follows `*`.
+    /// Child for the token `*`.
     any: Option<usize>,
-    /// The subjects that end here.
+    /// Subjects that end at this node.
     ends: Vec<&'s Entry<'a>>,
-    /// The subjects that go on with `>`.
+    /// Subjects that continue with `>` from this node.
     tails: Vec<&'s Entry<'a>>,
 }
 
-/// Where a search goes on.
+/// A step of a search.
 #[derive(Clone, Copy)]
 enum Step {
-    /// At this node, with this many tokens behind.
+    /// Continues at this node, with this number of tokens consumed.
     At(usize, usize),
-    /// With everything at this node and below it.
+    /// Takes every subject at this node and below.
     Below(usize),
 }
 
@@ -88,7 +89,7 @@ impl<'s, 'a> SubjectSet<'s, 'a> {
         }
     }
 
-    /// All subjects that match something that `pattern` matches too.
+    /// Returns all subjects that overlap `pattern`.
     pub(crate) fn overlapping(
         &self,
         pattern: &Pattern<'_>,
@@ -99,7 +100,8 @@ impl<'s, 'a> SubjectSet<'s, 'a> {
             work,
             |node, token, next, steps| match token {
                 ">" => {
-                    // `>` stands for one token or more: not for what ends here.
+                    // `>` stands for one or more tokens, so it does not match the subjects that end
+                    // here.
                     let below = node.literal.values().chain(&node.any);
                     steps.extend(below.map(|child| Step::Below(*child)));
                 }
@@ -115,7 +117,7 @@ impl<'s, 'a> SubjectSet<'s, 'a> {
         )
     }
 
-    /// All subjects that match everything that `pattern` matches.
+    /// Returns all subjects that match everything that `pattern` matches.
     pub(crate) fn covering(
         &self,
         pattern: &Pattern<'_>,
@@ -125,13 +127,14 @@ impl<'s, 'a> SubjectSet<'s, 'a> {
             if token == ">" {
                 return;
             }
-            // No subject has `*` as a literal token.
+            // The tree stores `*` as `any`, never as a literal token.
             let children = node.literal.get(token).into_iter().chain(&node.any);
             steps.extend(children.map(|child| Step::At(*child, next)));
         })
     }
 
-    /// Walks down the tree. Every node is visited once at most, because its depth is the number of tokens behind.
+    /// Walks down the tree. The walk visits each node at most once, because a node's depth equals
+    /// the number of consumed tokens.
     fn search(
         &self,
         tokens: &[&str],

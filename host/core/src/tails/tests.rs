@@ -1,4 +1,4 @@
-//! What hostile clients get, by a model of servers that is written down from their source.
+//! Hostile clients, against a model of servers that is written from their source.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn tails(side: &SubjectPermission, filter: DenyFilter) -> Tails {
     side.tails(filter, &mut WorkBudget::default()).unwrap()
 }
 
-/// Whether `pattern` matches `text`, whose wildcards are tokens like others.
+/// Returns whether `pattern` matches `text`, whose wildcards are ordinary tokens.
 fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.split('.'), text.split('.'));
     loop {
@@ -41,7 +41,8 @@ fn contains(subscription: &str, deny: &str) -> bool {
     subject(subscription).covers(&subject(deny))
 }
 
-/// Whether a server lets a client without a queue group subscribe to `subscription` and then delivers `message`.
+/// Returns whether a server lets a client without a queue group subscribe to `subscription` and
+/// then delivers `message`.
 pub(crate) fn delivers(
     side: &SubjectPermission,
     subscription: &str,
@@ -73,10 +74,10 @@ fn a_star_at_the_end_is_held_to_one_token() {
         (&["*"], &["*.>"]),
         (&["a.* workers"], &["a.*.>"]),
         (&["a.*", "b.*.*", "c"], &["a.*.>", "b.*.*.>"]),
-        // One and two tokens: only what is below both is taken out.
+        // One and two tokens: a deny removes only what is below both.
         (&["a.*", "a.*.*"], &["a.*.*.>"]),
         (&["a.*", "a.*", "a.* q"], &["a.*.>"]),
-        // Everything below is allowed, or nothing ends in `*`.
+        // Everything below is allowed, or no subject ends in `*`.
         (&["a.*", "a.>"], &[]),
         (&["a.*", ">"], &[]),
         (&["a.*.b", "a.b*", "a.>"], &[]),
@@ -148,7 +149,7 @@ fn filter() -> impl Strategy<Value = DenyFilter> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
-    // Whatever a client subscribes to, and whatever is published.
+    // For every subscription and every published message.
     #[test]
     fn a_hostile_client_gets_what_is_allowed_or_told_of(
         allow in proptest::collection::vec(subject(), 1..4),
@@ -166,7 +167,7 @@ proptest! {
         }
     }
 
-    // The denies cost nobody what was allowed.
+    // The denies remove no allowed message from any client.
     #[test]
     fn an_honest_client_gets_what_it_got(
         allow in proptest::collection::vec(subject(), 1..4),

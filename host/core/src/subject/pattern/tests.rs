@@ -1,10 +1,10 @@
-//! Wildcards against an oracle that knows no patterns of patterns: every subject over a small alphabet.
+//! Wildcards, compared with an oracle that tries every subject over a small alphabet.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Every subject of one to four tokens.
+/// Returns every subject of one to four tokens.
 fn subjects() -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut longest = vec![String::new()];
@@ -22,7 +22,7 @@ fn subjects() -> Vec<String> {
     all
 }
 
-/// As a server matches a literal subject.
+/// Matches a literal subject as a server does.
 fn matches(pattern: &str, subject: &str) -> bool {
     let (mut pattern, mut subject) = (pattern.split('.'), subject.split('.'));
     loop {
@@ -55,8 +55,8 @@ proptest! {
         prop_assert_eq!(right.intersection(&left), common);
     }
 
-    // The subject `c` is in no pattern, so that `*` is told from `a` and `b` together; the longest subjects are longer
-    // than the longest pattern only where `>` matters.
+    // No pattern contains the token `c`, so that `*` differs from `a` and `b` together. The longest
+    // subjects are longer than the longest pattern only where `>` matters.
     #[test]
     fn a_subject_covers_those_it_matches_all_of(one in a_pattern(), other in a_pattern()) {
         let (left, right) = (one.parse::<PermissionSubject>().unwrap(), other.parse().unwrap());
