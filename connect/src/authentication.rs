@@ -1,4 +1,4 @@
-//! How the host proves to a server who it is, with secrets that are read anew for every connection.
+//! The login at a server, with secrets that are read again for every attempt.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use portcullis_core::Secret;
 
 use crate::secret::{SecretError, SecretSource};
 
-/// How the host logs in to NATS.
+/// The way to log in to NATS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Authentication {
@@ -18,11 +18,11 @@ pub enum Authentication {
     Nkey(SecretSource),
     /// With a credentials file: a user JWT and its seed.
     Credentials(SecretSource),
-    /// With a user JWT and its seed, apart from each other.
+    /// With a user JWT and its seed in two places.
     UserJwt {
         /// The user JWT.
         jwt: SecretSource,
-        /// Its seed (`SU…`).
+        /// The seed of the user JWT's key (`SU…`).
         seed: SecretSource,
     },
     /// With user name and password.
@@ -36,7 +36,7 @@ pub enum Authentication {
     Token(SecretSource),
 }
 
-/// The host cannot prove who it is.
+/// The reason for which secrets cannot be used for a login.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthenticationError {
@@ -46,22 +46,22 @@ pub enum AuthenticationError {
     /// A secret is not a user seed.
     #[error("{place} is not usable")]
     Seed {
-        /// Where it is.
+        /// The place of the secret.
         place: SecretSource,
-        /// What it is instead.
+        /// What the secret is instead.
         source: KeyError,
     },
     /// Secrets are not a user JWT and its seed.
     #[error("{place} is not usable")]
     Credentials {
-        /// Where they are.
+        /// The place of the secrets.
         place: SecretSource,
-        /// What is wrong with them.
+        /// The first problem of the secrets.
         source: Box<CredentialsError>,
     },
 }
 
-/// Everything that the host can show a server.
+/// Everything that proves an identity to a server.
 #[derive(Debug)]
 pub(crate) enum Proof {
     Nkey(UserKey),
@@ -70,23 +70,23 @@ pub(crate) enum Proof {
     Token(Secret),
 }
 
-/// Reads proofs, and keeps the last good one.
+/// Reads proofs and keeps the last good one.
 #[derive(Debug)]
 pub(crate) struct ProofReader {
     authentication: Authentication,
     last_good: Mutex<Option<Arc<Proof>>>,
 }
 
-/// What came of reading.
+/// A proof, fresh or from an earlier attempt.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) proof: Arc<Proof>,
-    /// Why it is the last good proof and not a fresh one.
+    /// The reason for which the proof is not fresh; `None` for a fresh one.
     pub(crate) stale: Option<AuthenticationError>,
 }
 
 impl Authentication {
-    /// Whether every secret is there and of the right kind. Blocks.
+    /// Checks that every secret exists and has the right kind. Blocks.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Authentication {
         self.read().map(drop)
     }
 
-    /// Reads the secrets; none if there are none to read. Blocks.
+    /// Reads the secrets. Returns `None` without credentials. Blocks.
     fn read(&self) -> Result<Option<Proof>, AuthenticationError> {
         Ok(Some(match self {
             Self::None => return Ok(None),
@@ -140,12 +140,12 @@ impl ProofReader {
         }
     }
 
-    /// Reads the secrets anew, and falls back on what they were the last time: whoever rotates a file may be in the middle of
-    /// writing it. None if there is nothing to prove. Blocks.
+    /// Reads the secrets again, and falls back on the last good ones: a program that rotates a file
+    /// can be in the middle of writing it. Returns `None` without credentials. Blocks.
     ///
     /// # Errors
     ///
-    /// When the secrets cannot be read and never could.
+    /// When the secrets cannot be read and were never read before.
     pub(crate) fn read(&self) -> Result<Option<Reading>, AuthenticationError> {
         let mut last_good = self
             .last_good
@@ -170,7 +170,7 @@ impl ProofReader {
 }
 
 impl Proof {
-    /// What to tell a server that sent `nonce`.
+    /// Returns the answer to a server that sent `nonce`.
     ///
     /// # Errors
     ///

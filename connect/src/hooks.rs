@@ -1,10 +1,12 @@
-//! What an embedder can hear of a connection.
+//! The events of connections, for the service that owns them.
 
 use std::fmt;
 
+use portcullis_core::with_causes;
+
 use crate::authentication::AuthenticationError;
 
-/// Which server a connection is to, or was.
+/// The server at the other end of a connection, now or before it was lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
     /// Host and port, as this side knows them.
@@ -15,7 +17,7 @@ pub struct Peer {
     pub server_name: String,
 }
 
-/// Something that does not end the connection for good.
+/// Trouble that does not end a connection for good.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionTrouble {
@@ -24,42 +26,42 @@ pub enum ConnectionTrouble {
     Unreachable {
         /// Host and port.
         address: String,
-        /// Why.
+        /// The reason.
         error: String,
     },
-    /// A server does not let the host in. It is tried again: who may enter can change on the server, and so can the host's
-    /// credentials.
+    /// A server refuses the login. The connection tries again, because the server's users and the
+    /// service's credentials can change.
     #[error(
-        "`{address}` refuses the login: the user must be one of its `auth_users`, with credentials that are valid now"
+        "`{address}` refuses the login: its configuration must name the user, and the credentials must be valid now"
     )]
     Refused {
         /// Host and port.
         address: String,
     },
-    /// The secrets could not be read anew; those read before are used.
+    /// The secrets could not be read again, so the last good ones are used.
     #[error("credentials not renewed")]
     StaleCredentials(#[source] AuthenticationError),
-    /// Messages were lost, because they came faster than they were read.
+    /// Messages were lost because they came faster than the service read them.
     #[error("messages lost: they came faster than they were read")]
     SlowConsumer {
-        /// The client's number for the subscription.
+        /// The client library's number for the subscription.
         subscription: u64,
     },
-    /// The server complains.
+    /// The server sent an error.
     #[error("the server says `{0}`")]
     Server(String),
-    /// The client library complains.
+    /// The client library failed.
     #[error("{0}")]
     Client(String),
 }
 
-/// Hears what happens to connections, each known by its name.
+/// Receives the events of connections, each with the connection's name.
 ///
-/// Every method has a default that writes it to the log; what is counted is counted whatever the methods do, in
-/// [`ConnectionStatus`](crate::ConnectionStatus). They are called one after the other for each connection and hold up what
-/// comes after, so they should not block.
+/// Every method has a default that writes to the log. [`ConnectionStatus`](crate::ConnectionStatus)
+/// counts the events in any case. A connection calls the methods one after the other and waits for
+/// each, so they should not block.
 pub trait ConnectionHooks: fmt::Debug + Send + Sync {
-    /// Connected for the first time.
+    /// Reports the first connection.
     fn connect(&self, connection: &str, peer: &Peer) {
         tracing::info!(
             nats.connection = connection,
@@ -70,7 +72,7 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// The connection to `peer` is lost. `error` is what the server said last, if it said something.
+    /// Reports that the connection to `peer` is lost. `error` is the server's last error, if any.
     fn disconnect(&self, connection: &str, peer: &Peer, error: Option<&str>) {
         tracing::warn!(
             nats.connection = connection,
@@ -81,7 +83,7 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// Connected again, for the `reconnects`th time.
+    /// Reports the `reconnects`th connection after a loss.
     fn reconnect(&self, connection: &str, peer: &Peer, reconnects: u64) {
         tracing::info!(
             nats.connection = connection,
@@ -93,7 +95,7 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// The server is about to stop; it will close the connection soon.
+    /// Reports that the server will stop, and close the connection soon.
     fn lame_duck(&self, connection: &str, peer: &Peer) {
         tracing::warn!(
             nats.connection = connection,
@@ -103,7 +105,7 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// The connection has ended for good.
+    /// Reports that the connection has ended for good.
     fn closed(&self, connection: &str, peer: &Peer) {
         tracing::info!(
             nats.connection = connection,
@@ -112,25 +114,35 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// Something went wrong, and the connection goes on, or goes on trying. Trouble that repeats is reported here once.
+    /// Reports trouble; the connection stays or is tried again. Trouble that repeats is reported
+    /// here once.
     fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
         log_trouble(connection, trouble);
     }
 
+    /// Reports that the user's permissions admit no inbox prefix but `_INBOX`. Other users of the
+    /// account can then read the answers to this connection's requests.
+    fn shared_inbox(&self, connection: &str) {
+        tracing::warn!(
+            nats.connection = connection,
+            "permissions allow no inbox but `_INBOX.>`, which other users of the account may read: set an inbox prefix and allow it"
+        );
+    }
+
     /// Reports that trouble which was reported before has happened `times` times more, on this
-    /// connection or on others of the host. Called after ten seconds, and then at intervals that
-    /// double up to ten minutes.
+    /// connection or on others of the same service. Called after ten seconds, and then at intervals
+    /// that double up to ten minutes.
     fn error_repeated(&self, connection: &str, trouble: &ConnectionTrouble, times: u64) {
         tracing::warn!(
             nats.connection = connection,
             nats.times = times,
-            error = portcullis_core::with_causes(trouble),
+            error = with_causes(trouble),
             "nats trouble goes on"
         );
     }
 }
 
-/// Writes everything to the log.
+/// Writes all events to the log.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogConnections;
 
@@ -152,13 +164,13 @@ fn log_trouble(connection: &str, trouble: &ConnectionTrouble) {
         ),
         ConnectionTrouble::StaleCredentials(error) => tracing::warn!(
             nats.connection = connection,
-            error = portcullis_core::with_causes(error),
+            error = with_causes(error),
             "nats credentials not renewed: those read before are used"
         ),
         ConnectionTrouble::SlowConsumer { subscription } => tracing::error!(
             nats.connection = connection,
             nats.subscription = subscription,
-            "requests lost: they arrived faster than they were read"
+            "messages lost: they arrived faster than they were read"
         ),
         ConnectionTrouble::Server(error) => {
             tracing::error!(nats.connection = connection, error, "nats server error");

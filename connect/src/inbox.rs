@@ -1,4 +1,4 @@
-//! Where a connection hears answers: below a subject prefix of its own, which other users of the account cannot name.
+//! Inbox prefixes: the subjects below which a connection receives answers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,17 +13,28 @@ use crate::monitor::Monitor;
 /// The subject on which a connection asks its server for its own account and permissions.
 pub const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 
-/// The prefix of NATS clients that have none of their own.
+/// The prefix of NATS clients without one of their own.
 const SHARED: &str = "_INBOX";
-/// Characters of chance in a random prefix: 131 bits.
+/// The random characters in a random prefix: 131 bits.
 const RANDOM_CHARACTERS: usize = 22;
-/// The longest prefix, in bytes.
+/// The maximum length of a prefix, in bytes.
 const MAX_LENGTH: usize = 128;
-/// How long to wait for a sign that the inbox is heard. A server works through a connection in order and answers at once.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest wait for a sign that the inbox is heard. A server handles the messages of a
+/// connection in order and answers at once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the subjects of a connection's inboxes begin with. Every user that may subscribe to `PREFIX.>` reads what servers answer
-/// the host, mirrored buckets included, so the prefix should be the host's alone.
+/// The first tokens of a connection's inbox subjects.
+///
+/// Every user that can subscribe to `PREFIX.>` reads the answers to the connection's requests, so
+/// the prefix should be the service's alone.
+///
+/// ```
+/// use portcullis_connect::InboxPrefix;
+///
+/// let prefix: InboxPrefix = "_INBOX_orders".parse()?;
+/// assert_eq!(prefix.subscription(), "_INBOX_orders.>");
+/// # Ok::<(), portcullis_connect::InvalidInboxPrefix>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxPrefix(String);
 
@@ -39,7 +50,7 @@ impl InboxPrefix {
         Self(format!("{SHARED}_{chance}"))
     }
 
-    /// Returns the prefix of NATS clients that have none of their own.
+    /// Returns the prefix of NATS clients without one of their own.
     pub(crate) fn shared() -> Self {
         Self(SHARED.to_owned())
     }
@@ -49,7 +60,7 @@ impl InboxPrefix {
         &self.0
     }
 
-    /// Returns the subject that the user has to be allowed to subscribe to.
+    /// Returns the subject that the connection's user must be allowed to subscribe to.
     pub fn subscription(&self) -> String {
         format!("{}.>", self.0)
     }
@@ -77,7 +88,10 @@ impl fmt::Display for InboxPrefix {
     }
 }
 
-/// Returns whether the user of `client`, whose inboxes begin with `prefix`, may hear answers there.
+/// Returns whether the user of `client`, whose inboxes begin with `prefix`, can receive answers
+/// there.
+///
+/// Any doubt counts as yes: the caller's alternative is a prefix that other users share.
 pub(crate) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Monitor) -> bool {
     let inbox = client.new_inbox();
     let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
@@ -91,9 +105,9 @@ pub(crate) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Mo
     let refused = monitor.refusal(&words);
     tokio::select! {
         _ = answers.next() => true,
-        // The subscription came first, so that a refused question says that it stands.
+        // The server handles the subscription first, so a refused question shows that it stands.
         refused = refused => !refused.contains(prefix.as_str()),
-        () = tokio::time::sleep(PATIENCE) => true,
+        () = tokio::time::sleep(ANSWER_TIMEOUT) => true,
     }
 }
 

@@ -1,10 +1,53 @@
-//! Connections to NATS, made and kept.
+//! Connections to NATS that hold.
+//!
+//! [`async_nats`] keeps a connection; this crate adds what a service needs that must not lose it:
+//!
+//! - **Secrets that rotate.** Passwords, tokens, seeds, creds files and certificates are read again
+//!   before every attempt. If one cannot be read, the last good one is used.
+//! - **A first connection that waits.** A service can start before its server ([`Retries`]).
+//! - **Quick returns.** After a loss, every known server is tried once without a wait, then with
+//!   jitter, so that the clients of a lost server do not come back together.
+//! - **Inboxes of its own.** The inbox prefix is random, so that other users of the account cannot
+//!   read the answers, where permissions allow it ([`InboxPrefix`]).
+//! - **Events with their server.** [`ConnectionHooks`] receives each event with the connection and
+//!   the server, and trouble that repeats as a summary. [`ConnectionStatus`] counts all events.
+//!
+//! # Layout
+//!
+//! - [`connect()`], [`connect_all`], [`PendingConnection`], [`Connection`]: making and holding
+//!   connections; [`ConnectionOptions`] has the defaults.
+//! - [`Authentication`], [`SecretSource`], [`Secret`]: the login, and the places of secrets.
+//! - [`TlsOptions`], [`CertificateFiles`]: encryption, and the client's certificate.
+//! - [`ConnectionHooks`], [`ConnectionTrouble`], [`ConnectionStatus`]: events and state.
+//! - [`RequiredPermission`]: a permission that the connection's user needs, for a service that
+//!   lists or checks its own.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use portcullis_connect::{Authentication, ConnectionOptions, SecretSource, connect};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let servers = vec!["nats://a.example".to_owned(), "nats://b.example".to_owned()];
+//! let options = ConnectionOptions {
+//!     authentication: Authentication::Credentials(SecretSource::File("orders.creds".into())),
+//!     ..ConnectionOptions::new("orders", servers)
+//! };
+//! let connection = connect(&options).await?;
+//! connection.client().publish("orders.new", "42".into()).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod authentication;
 mod connection;
+mod connector;
+mod counts;
+mod error;
 mod hooks;
 mod inbox;
 mod monitor;
+mod options;
 mod permissions;
 mod repeats;
 mod secret;
@@ -13,13 +56,14 @@ mod status;
 mod tls;
 
 pub use authentication::{Authentication, AuthenticationError};
-pub use connection::{
-    AdditionalOptions, ConnectError, Connection, ConnectionOptions, PendingConnection, Retries,
-    connect, connect_all,
-};
+pub use connection::{Connection, PendingConnection, connect, connect_all};
+pub use counts::ConnectionCounts;
+pub use error::ConnectError;
 pub use hooks::{ConnectionHooks, ConnectionTrouble, LogConnections, Peer};
 pub use inbox::{InboxPrefix, InvalidInboxPrefix, USER_INFO};
+pub use options::{AdditionalOptions, ConnectionOptions, Retries};
 pub use permissions::{PermissionSide, RequiredPermission};
+pub use portcullis_core::Secret;
 pub use secret::{SecretError, SecretSource};
-pub use status::{ConnectionCounts, ConnectionStatus};
+pub use status::ConnectionStatus;
 pub use tls::{CertificateFiles, TlsFileError, TlsOptions};

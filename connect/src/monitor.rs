@@ -1,4 +1,4 @@
-//! What is known of a connection while it lives: which server it is to, what happened to it, which server is next.
+//! Listens to one connection: its server, its events, and the selection of the next server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,48 +9,51 @@ use async_nats::{
     Client, ClientError, ConnectErrorKind, Event, ReconnectToServer, Server, ServerAddr,
     ServerError,
 };
+use portcullis_core::with_causes;
 use tokio::sync::watch;
 
 use crate::authentication::AuthenticationError;
+use crate::counts::Counters;
 use crate::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
 use crate::repeats::{Repeats, Report};
-use crate::server_selector::Rota;
-use crate::status::Counters;
+use crate::server_selector::ServerSelector;
 use crate::tls::TlsFileError;
 
-/// How long to wait for the client to know the server it is connected to.
-const INTRODUCTION: Duration = Duration::from_secs(1);
+/// The longest wait until the client library knows the server it is connected to.
+const SERVER_INFO_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Listens to one connection. The client library says what happens without saying to what; this adds it.
+/// Listens to one connection. The client library's events do not name the server; the monitor adds
+/// it.
 #[derive(Debug)]
 pub(crate) struct Monitor {
     name: String,
     hooks: Arc<dyn ConnectionHooks>,
     counters: Counters,
     repeats: Arc<Repeats>,
-    /// Empty before the connection is made, and once its owner has let go of it: a client that is held keeps its connection
-    /// open.
+    /// `None` before the connection is made and after its owner drops it: a clone of the client
+    /// would keep the connection open.
     client: Mutex<Option<Client>>,
-    state: Mutex<Knowledge>,
-    /// How many connections were given up before the one that counts: what they still say is not passed on.
+    state: Mutex<ServerState>,
+    /// The number of connections that were abandoned before the current one. Their late events are
+    /// ignored.
     number: AtomicU64,
-    /// What the server refused last.
+    /// The server's last error.
     refused: watch::Sender<String>,
 }
 
 #[derive(Debug)]
-struct Knowledge {
-    rota: Rota,
+struct ServerState {
+    selector: ServerSelector,
     peer: Peer,
-    /// What the server said last.
-    complaint: Option<String>,
+    /// The server's last error, as the reason of a disconnect.
+    last_error: Option<String>,
 }
 
 impl Monitor {
     pub(crate) fn new(
         name: String,
         hooks: Arc<dyn ConnectionHooks>,
-        rota: Rota,
+        selector: ServerSelector,
         repeats: Arc<Repeats>,
     ) -> Self {
         Self {
@@ -59,10 +62,10 @@ impl Monitor {
             repeats,
             counters: Counters::default(),
             client: Mutex::new(None),
-            state: Mutex::new(Knowledge {
-                rota,
+            state: Mutex::new(ServerState {
+                selector,
                 peer: Peer::default(),
-                complaint: None,
+                last_error: None,
             }),
             number: AtomicU64::new(0),
             refused: watch::Sender::default(),
@@ -83,49 +86,49 @@ impl Monitor {
         state == Some(State::Connected)
     }
 
-    /// Returns the number of the connection that is made next.
+    /// Returns the number of the next connection.
     pub(crate) fn number(&self) -> u64 {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// Gives up the connection that was made, before anything was told of it, for another one.
-    pub(crate) fn disregard(&self) {
+    /// Abandons a connection that no hook has heard of, for another one.
+    pub(crate) fn abandon(&self) {
         self.number.fetch_add(1, Ordering::Relaxed);
         self.counters.connects.reset();
     }
 
-    /// Waits until the server refuses something with one of `words` in it, and returns what it says.
+    /// Waits for an error of the server that holds one of `words`, and returns it.
     pub(crate) async fn refusal(&self, words: &[&str]) -> String {
         let mut refused = self.refused.subscribe();
         let says = |text: &String| words.iter().any(|word| text.contains(word));
-        // The sender is here, so that waiting does not fail.
+        // Waiting cannot fail: the sender is a field of `self`.
         refused
             .wait_for(says)
             .await
             .map_or_else(|_| String::new(), |text| text.clone())
     }
 
-    /// The next attempt is to be at `server`.
-    pub(crate) fn begin_with(&self, server: ServerAddr) {
-        self.state().rota.begin_with(server);
+    /// Makes `server` the next to be tried.
+    pub(crate) fn start_with(&self, server: ServerAddr) {
+        self.state().selector.start_with(server);
     }
 
-    /// The connection is made, for the first time.
-    pub(crate) fn adopt(&self, client: Client) {
-        // The event may not have come round yet.
-        self.state().rota.reached(Instant::now());
-        let peer = self.introduce(&client);
+    /// Takes the client of the first connection.
+    pub(crate) fn set_client(&self, client: Client) {
+        // The event `Connected` can still be on its way.
+        self.state().selector.reached(Instant::now());
+        let peer = self.record_server(&client);
         *lock(&self.client) = Some(client);
         self.hooks.connect(&self.name, &peer);
     }
 
-    /// The connection has lost its owner.
-    pub(crate) fn release(&self) {
+    /// Drops the client, because the connection's owner dropped it.
+    pub(crate) fn clear_client(&self) {
         *lock(&self.client) = None;
     }
 
-    /// Counts trouble and reports it, unless the same was reported a moment ago.
-    pub(crate) fn trouble(&self, trouble: &ConnectionTrouble) {
+    /// Counts trouble and passes it to the hooks, unless the same trouble was reported recently.
+    pub(crate) fn report(&self, trouble: &ConnectionTrouble) {
         self.counters.errors.increment();
         match self.repeats.record(trouble.to_string(), Instant::now()) {
             Report::New => self.hooks.error(&self.name, trouble),
@@ -134,37 +137,35 @@ impl Monitor {
         }
     }
 
-    /// The secrets could not be read anew.
-    pub(crate) fn stale(&self, error: AuthenticationError) {
-        self.trouble(&ConnectionTrouble::StaleCredentials(error));
+    /// Reports that the secrets could not be read again.
+    pub(crate) fn report_stale_credentials(&self, error: AuthenticationError) {
+        self.report(&ConnectionTrouble::StaleCredentials(error));
     }
 
-    /// The files for TLS cannot be used, so no attempt is made.
-    pub(crate) fn unusable(&self, error: &TlsFileError) {
-        self.trouble(&ConnectionTrouble::Client(portcullis_core::with_causes(
-            error,
-        )));
+    /// Reports that the files for TLS cannot be used, so that no attempt is made.
+    pub(crate) fn report_unusable_files(&self, error: &TlsFileError) {
+        self.report(&ConnectionTrouble::Client(with_causes(error)));
     }
 
-    /// Chooses the server for the next attempt, and says what became of the last.
-    pub(crate) fn choose(&self, pool: &[Server]) -> Option<ReconnectToServer> {
-        let (missed, next) = {
+    /// Selects the server for the next attempt, and reports the last one if it failed.
+    pub(crate) fn select_server(&self, pool: &[Server]) -> Option<ReconnectToServer> {
+        let (failed, next) = {
             let mut state = self.state();
-            let missed = state.rota.missed(pool);
-            (missed, state.rota.next(pool, Instant::now()))
+            let failed = state.selector.take_failure(pool);
+            (failed, state.selector.next(pool, Instant::now()))
         };
-        if let Some(missed) = missed {
-            // Resolving the name is the one step whose failure the client does not note.
-            let error = missed
+        if let Some(failed) = failed {
+            // The client library records every failure but that of the name look-up.
+            let error = failed
                 .error
                 .unwrap_or_else(|| ConnectErrorKind::Dns.to_string());
-            self.trouble(&unreachable_or_refused(missed.address, error));
+            self.report(&unreachable_or_refused(failed.address, error));
         }
         next
     }
 
-    /// Passes on what the client library says of connection `number`.
-    pub(crate) async fn hear(&self, event: Event, number: u64) {
+    /// Handles an event of connection `number`.
+    pub(crate) async fn on_event(&self, event: Event, number: u64) {
         if number != self.number() {
             return;
         }
@@ -172,12 +173,12 @@ impl Monitor {
             Event::Connected => self.connected().await,
             Event::Disconnected => {
                 self.counters.disconnects.increment();
-                let (peer, complaint) = {
+                let (peer, last_error) = {
                     let mut state = self.state();
-                    (state.peer.clone(), state.complaint.take())
+                    (state.peer.clone(), state.last_error.take())
                 };
                 self.hooks
-                    .disconnect(&self.name, &peer, complaint.as_deref());
+                    .disconnect(&self.name, &peer, last_error.as_deref());
             }
             Event::LameDuckMode => {
                 self.counters.lame_ducks.increment();
@@ -191,21 +192,21 @@ impl Monitor {
                 self.hooks.closed(&self.name, &self.peer());
             }
             Event::SlowConsumer(subscription) => {
-                self.trouble(&ConnectionTrouble::SlowConsumer { subscription });
+                self.report(&ConnectionTrouble::SlowConsumer { subscription });
             }
-            Event::ServerError(error) => self.complain(&error),
-            // A failed attempt: `choose` says so, with the server and the cause.
+            Event::ServerError(error) => self.on_server_error(&error),
+            // A failed attempt: `select_server` reports it, with the server and the cause.
             Event::ClientError(ClientError::Other(_)) => {}
             Event::ClientError(error) => {
-                self.trouble(&ConnectionTrouble::Client(error.to_string()));
+                self.report(&ConnectionTrouble::Client(error.to_string()));
             }
         }
     }
 
     async fn connected(&self) {
-        self.state().rota.reached(Instant::now());
+        self.state().selector.reached(Instant::now());
         if self.counters.connects.get() == 0 {
-            // `adopt` introduces the server.
+            // `set_client` tells the hooks.
             self.counters.connects.increment();
             return;
         }
@@ -213,33 +214,34 @@ impl Monitor {
         let client = lock(&self.client).clone();
         let peer = match client {
             Some(client) => {
-                // The client learns of its server after it has said that it is connected, and answers this after that.
-                let _ = tokio::time::timeout(INTRODUCTION, client.flush()).await;
-                self.introduce(&client)
+                // The client library sends `Connected` before it stores the server's description,
+                // and completes a flush after both.
+                let _ = tokio::time::timeout(SERVER_INFO_TIMEOUT, client.flush()).await;
+                self.record_server(&client)
             }
             None => self.peer(),
         };
         self.hooks.reconnect(&self.name, &peer, reconnects);
     }
 
-    fn complain(&self, error: &ServerError) {
+    fn on_server_error(&self, error: &ServerError) {
         let text = match error {
             ServerError::Other(text) => text.clone(),
             other => other.to_string(),
         };
-        self.state().complaint = Some(text.clone());
+        self.state().last_error = Some(text.clone());
         self.refused.send_replace(text.clone());
-        self.trouble(&ConnectionTrouble::Server(text));
+        self.report(&ConnectionTrouble::Server(text));
     }
 
-    /// Notes which server `client` is connected to.
-    fn introduce(&self, client: &Client) -> Peer {
+    /// Records the server that `client` is connected to.
+    fn record_server(&self, client: &Client) -> Peer {
         let info = client.server_info();
         let mut state = self.state();
-        state.complaint = None;
+        state.last_error = None;
         self.repeats.clear();
         state.peer = Peer {
-            address: state.rota.address().unwrap_or_default(),
+            address: state.selector.address().unwrap_or_default(),
             server_id: info.server_id,
             server_name: info.server_name,
         };
@@ -250,12 +252,12 @@ impl Monitor {
         self.state().peer.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, Knowledge> {
+    fn state(&self) -> MutexGuard<'_, ServerState> {
         lock(&self.state)
     }
 }
 
-/// What a failed attempt at a server is, by the client's words for it.
+/// Classifies a failed attempt at a server by the client library's text.
 pub(crate) fn unreachable_or_refused(address: String, error: String) -> ConnectionTrouble {
     if error.starts_with(&ConnectErrorKind::AuthorizationViolation.to_string()) {
         ConnectionTrouble::Refused { address }

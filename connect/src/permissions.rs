@@ -1,4 +1,4 @@
-//! Permissions that the user of a connection needs.
+//! The permissions that the user of a connection needs.
 
 use std::fmt;
 

@@ -12,7 +12,8 @@ const FORGOTTEN: Duration = Duration::from_mins(1);
 /// Most kinds of trouble remembered; the one that was away for longest makes room.
 const MAX_REMEMBERED: usize = 64;
 
-/// Trouble that was reported. Shared by the connections of one host, which have the same trouble at the same time.
+/// Trouble that was reported. Shared by the connections of one host, which have the same trouble at
+/// the same time.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats(Mutex<Vec<Known>>);
 

@@ -1,4 +1,4 @@
-//! Where a secret is, and reading it from there.
+//! Places of secrets, and reading them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,16 @@ use portcullis_core::Secret;
 use portcullis_files::{FileKind, ReadError, WatchedFile};
 use zeroize::Zeroizing;
 
-/// Where a secret is. Read anew whenever it is needed, so that it can change while the service runs.
+/// The place of a secret, which is read again for every use, so that it can change while the
+/// service runs.
+///
+/// ```
+/// use portcullis_connect::{Secret, SecretSource};
+///
+/// let source = SecretSource::from(Secret::new(" s3cret\n"));
+/// assert_eq!(source.read()?.expose(), "s3cret");
+/// # Ok::<(), portcullis_connect::SecretError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretSource {
@@ -20,7 +29,7 @@ pub enum SecretSource {
     Literal(Secret),
 }
 
-/// Why a secret cannot be read: the place, and what is wrong there. Never the secret.
+/// The place of a secret that cannot be read, and the problem there. Never the secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{place} {problem}")]
 pub struct SecretError {
@@ -28,7 +37,7 @@ pub struct SecretError {
     problem: SecretProblem,
 }
 
-/// Fits after the name of the place.
+/// The problem, in words that follow the name of the place.
 #[derive(Debug, thiserror::Error)]
 enum SecretProblem {
     #[error("does not exist")]
@@ -50,25 +59,26 @@ enum SecretProblem {
 }
 
 impl SecretSource {
-    /// No secret is longer than this, in bytes.
+    /// The maximum length of a secret, in bytes.
     pub const MAX_LEN: u64 = 64 * 1024;
 
-    /// Reads the secret, without the white space around it: no secret here begins or ends with any. Blocks.
+    /// Reads the secret and removes the white space around it. Blocks.
     ///
     /// # Errors
     ///
-    /// When it is missing, not readable, not text, empty, or longer than [`SecretSource::MAX_LEN`].
+    /// When the secret is missing, not readable, not text, empty, or longer than
+    /// [`SecretSource::MAX_LEN`].
     pub fn read(&self) -> Result<Secret, SecretError> {
         self.read_with(&|name| env::var_os(name), |path| {
             WatchedFile::new(path, Self::MAX_LEN).read()
         })
     }
 
-    /// As [`SecretSource::read`], once, with variables from elsewhere.
+    /// Reads the secret once, as [`SecretSource::read`] does, with variables from `environment`.
     ///
     /// # Errors
     ///
-    /// As [`SecretSource::read`].
+    /// As for [`SecretSource::read`].
     pub fn read_in(
         &self,
         environment: &dyn Fn(&str) -> Option<OsString>,
@@ -105,7 +115,7 @@ impl From<Secret> for SecretSource {
     }
 }
 
-/// The place, in words that begin a sentence about it.
+/// Writes the place in words that begin a sentence about it.
 impl fmt::Display for SecretSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -13,66 +13,68 @@ use portcullis_files::ReadError;
 /// The largest file of certificates or keys, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// How connections are encrypted. A server that asks for TLS gets it, and so does one whose address begins with `tls://`.
+/// How connections are encrypted. A connection uses TLS if the server asks for it or the address
+/// begins with `tls://`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// The certificates that vouch for servers, PEM; without it, those of the system.
+    /// The PEM file of the authorities that vouch for servers. Default: those of the system.
     pub ca_file: Option<PathBuf>,
-    /// What the host shows to servers that verify their clients.
+    /// The certificate for servers that verify their clients. Default: no certificate.
     pub certificate: Option<CertificateFiles>,
-    /// Whether the handshake comes first: `handshake_first` of the servers.
+    /// `true` for a handshake before all else, as `handshake_first` of a server asks. Default:
+    /// `false`.
     pub first: bool,
-    /// Whether a server without TLS is refused.
+    /// `true` to refuse servers without TLS. Default: `false`.
     pub required: bool,
 }
 
-/// A certificate and its key, PEM. Both files are read anew for every connection.
+/// A certificate and its key, PEM. Both files are read again for every attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFiles {
-    /// The certificate, and those between it and the authority.
+    /// The file of the certificate, and of those between it and the authority.
     pub certificate: PathBuf,
-    /// Its private key.
+    /// The file of the private key.
     pub key: PathBuf,
 }
 
-/// A file of [`TlsOptions`] cannot be used.
+/// A file of [`TlsOptions`] that cannot be used, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsFileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read `{path}`")]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: ReadError,
     },
-    /// It is not PEM.
+    /// The file is not PEM.
     #[error("`{path}` is not a PEM file")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: pem::Error,
     },
-    /// No certificate in it.
+    /// The file holds no certificate.
     #[error("`{path}` holds no certificate (`BEGIN CERTIFICATE`)")]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
-    /// No private key in it.
+    /// The file holds no private key, or an encrypted one.
     #[error("`{path}` holds no private key that is not encrypted (`BEGIN PRIVATE KEY`)")]
     NoKey {
         /// The file.
         path: PathBuf,
     },
-    /// The certificate in it cannot vouch for others.
+    /// The certificate in the file cannot vouch for others.
     #[error("`{path}` holds a certificate that cannot be an authority's")]
     Authority {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: async_nats::rustls::Error,
     },
     /// Certificate and key do not belong together, or are of an unknown kind.
@@ -82,13 +84,13 @@ pub enum TlsFileError {
         certificate: PathBuf,
         /// The file with the key.
         key: PathBuf,
-        /// Why.
+        /// The reason.
         source: async_nats::rustls::Error,
     },
 }
 
 impl TlsOptions {
-    /// Whether every file is there and holds what it should. Blocks.
+    /// Checks that every file exists and holds what it should. Blocks.
     ///
     /// # Errors
     ///
@@ -102,16 +104,16 @@ impl TlsOptions {
             .map_or(Ok(()), CertificateFiles::check)
     }
 
-    /// Does what [`check`](Self::check) does on a thread for what blocks. The client library reads the
-    /// files itself, before every connection and on threads that it never gives up, so it must not
-    /// meet one that hangs.
+    /// Does what [`check`](Self::check) does, on the blocking pool. The client library reads the
+    /// files itself before every attempt and waits for them without a limit, so this check must
+    /// find a file that hangs.
     pub(crate) async fn check_before_connecting(&self) -> Result<(), TlsFileError> {
         if self.ca_file.is_none() && self.certificate.is_none() {
             return Ok(());
         }
         let files = self.clone();
         let checked = tokio::task::spawn_blocking(move || files.check()).await;
-        // Without threads the runtime is shutting down, and nothing connects.
+        // The check is cancelled only if the runtime shuts down, and then nothing connects.
         checked.unwrap_or(Ok(()))
     }
 
@@ -125,7 +127,7 @@ impl TlsOptions {
         if self.first {
             options = options.tls_first();
         }
-        // `tls_first` implies it; a bare `require_tls(false)` would take it back.
+        // `tls_first` implies `require_tls(true)`; `require_tls(false)` would undo that.
         if self.required {
             options = options.require_tls(true);
         }
@@ -156,11 +158,11 @@ impl CertificateFiles {
     }
 }
 
-/// Names the cryptography library that TLS uses in this process, unless somebody has: with several of them compiled in, the
-/// client would not know which to take and panic.
+/// Selects the cryptography library for TLS in this process, unless one is selected. With several
+/// compiled in and none selected, the client library panics.
 pub(crate) fn choose_cryptography() {
     if CryptoProvider::get_default().is_none() {
-        // Somebody else may have been faster, which is as good.
+        // Fails only if another thread has selected one meanwhile, which is as good.
         let _ = aws_lc_rs::default_provider().install_default();
     }
 }
@@ -211,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// An authority's certificate and its key, PEM.
+    /// Makes an authority's certificate and its key, PEM.
     fn authority() -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -219,7 +221,8 @@ mod tests {
         (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
     }
 
-    /// What is wrong with options that name these files, without the directory; nothing if nothing is.
+    /// Returns the problem of options that name these files, without the directory; empty if the
+    /// options are right.
     fn problem(files: &[(&str, &str)], ca: Option<&str>, pair: Option<(&str, &str)>) -> String {
         let directory = tempfile::tempdir().unwrap();
         for (name, content) in files {

@@ -1,10 +1,10 @@
-//! What is read, what is kept, and what a server is told.
+//! Secrets that are read, kept and sent to a server.
 
 use std::fs;
 use std::path::Path;
 
 use portcullis_claims::{IssuerKey, PublicKey, UserClaims};
-use portcullis_core::Permit;
+use portcullis_core::{Permit, with_causes};
 use tempfile::TempDir;
 
 use super::*;
@@ -126,14 +126,14 @@ fn a_file_in_the_middle_of_being_written_does_not_replace_the_last_good_one() {
     assert!(reader.read().unwrap().unwrap().stale.is_none());
 }
 
-/// The reader falls back on `jwt`, and says which file is wrong without quoting it.
+/// Asserts that the reader falls back on `jwt` and names the wrong file without quoting it.
 fn assert_stale(reader: &ProofReader, path: &Path, jwt: &str) {
     let reading = reader.read().unwrap().unwrap();
     assert_eq!(
         reading.proof.answer(NONCE).unwrap().jwt.as_deref(),
         Some(jwt)
     );
-    let stale = portcullis_core::with_causes(&reading.stale.unwrap());
+    let stale = with_causes(&reading.stale.unwrap());
     assert!(
         stale.starts_with(&format!("`{}` ", path.display())),
         "{stale}"
@@ -149,7 +149,7 @@ fn what_never_was_good_is_an_error_that_names_the_place() {
     let missing = format!("`{}` does not exist", path.display());
     assert_eq!(reader.read().unwrap_err().to_string(), missing);
     fs::write(&path, "SUHUNTER2").unwrap();
-    let error = portcullis_core::with_causes(&reader.read().unwrap_err());
+    let error = with_causes(&reader.read().unwrap_err());
     assert!(
         error.starts_with(&format!(
             "`{}` is not usable: expected a user seed",
@@ -172,7 +172,7 @@ fn debug_shows_no_secret() {
     assert!(!debug.contains(seed.expose()), "{debug}");
 }
 
-/// A user JWT for the public key of `seed`.
+/// Makes a user JWT for the public key of `seed`.
 fn user_jwt(seed: &Secret) -> String {
     let issuer = IssuerKey::generate_seed().unwrap();
     let issuer = IssuerKey::from_seed(issuer.expose()).unwrap();

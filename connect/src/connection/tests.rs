@@ -1,13 +1,20 @@
-//! Defaults, names, and how a first connection fails. Servers are in the end-to-end tests.
+//! Names of connections, and first connections that fail.
+
+mod renewal;
 
 use std::net::TcpListener;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use portcullis_core::Secret;
+use portcullis_core::{Secret, with_causes};
 
 use super::*;
+use crate::authentication::Authentication;
+use crate::hooks::{ConnectionHooks, ConnectionTrouble};
+use crate::options::{AdditionalOptions, Retries};
+use crate::tls::TlsOptions;
 
-/// An address at which nobody listens.
+/// Returns an address at which no server listens.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("nats://{}", listener.local_addr().unwrap())
@@ -25,24 +32,6 @@ impl ConnectionHooks for Heard {
     }
 }
 
-#[test]
-fn the_defaults_are_those_of_connect_but_for_the_waits_after_a_loss() {
-    let options = ConnectionOptions::new(vec!["nats://a".to_owned()]);
-    assert_eq!(options.connect_timeout, Duration::from_secs(10));
-    assert_eq!(options.reconnect_wait, Duration::from_millis(250));
-    assert_eq!(options.reconnect_jitter, Duration::from_millis(250));
-    assert_eq!(options.retries, Retries::Forever);
-}
-
-#[test]
-fn retries_come_after_the_first_attempt() {
-    for (retries, attempts) in [(0, 1), (1, 2), (10, 11)] {
-        assert!(!Retries::Times(retries).used_up(attempts - 1));
-        assert!(Retries::Times(retries).used_up(attempts));
-    }
-    assert!(!Retries::Forever.used_up(u64::MAX));
-}
-
 #[tokio::test]
 async fn giving_up_keeps_the_count_and_the_last_cause() {
     let heard = Arc::new(Heard::default());
@@ -51,10 +40,10 @@ async fn giving_up_keeps_the_count_and_the_last_cause() {
         retries: Retries::Times(2),
         retry_delay: Duration::from_millis(1),
         hooks: heard.clone(),
-        ..ConnectionOptions::new(addresses.to_vec())
+        ..ConnectionOptions::new("orders", addresses.to_vec())
     };
     let error = connect(&options).await.unwrap_err();
-    let text = portcullis_core::with_causes(&error);
+    let text = with_causes(&error);
     let last = addresses.each_ref().map(|address| {
         let address = address.strip_prefix("nats://").unwrap();
         format!(
@@ -71,7 +60,7 @@ async fn there_is_no_wait_after_the_last_attempt() {
     let options = ConnectionOptions {
         retries: Retries::Times(0),
         retry_delay: Duration::from_hours(1),
-        ..ConnectionOptions::new(vec![nowhere()])
+        ..ConnectionOptions::new("orders", vec![nowhere()])
     };
     let given_up = tokio::time::timeout(Duration::from_mins(1), connect(&options)).await;
     assert!(matches!(
@@ -82,36 +71,32 @@ async fn there_is_no_wait_after_the_last_attempt() {
 
 #[tokio::test]
 async fn what_cannot_get_better_is_not_tried_again() {
-    let error = connect(&ConnectionOptions::new(Vec::new()))
+    let error = connect(&ConnectionOptions::new("orders", Vec::new()))
         .await
         .unwrap_err();
     assert!(matches!(error, ConnectError::NoServer));
     let servers = vec!["nats://a".to_owned(), "http://me:hunter2@b".to_owned()];
-    let error = connect(&ConnectionOptions::new(servers)).await.unwrap_err();
+    let error = connect(&ConnectionOptions::new("orders", servers))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::Address { position: 2, .. }));
-    assert!(
-        !portcullis_core::with_causes(&error).contains("hunter2"),
-        "{error}"
-    );
+    assert!(!with_causes(&error).contains("hunter2"), "{error}");
     let options = ConnectionOptions {
         authentication: Authentication::Nkey(Secret::new("SUHUNTER2").into()),
-        ..ConnectionOptions::new(vec![nowhere()])
+        ..ConnectionOptions::new("orders", vec![nowhere()])
     };
     let error = connect(&options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Authentication(_)));
-    assert!(
-        !portcullis_core::with_causes(&error).contains("HUNTER2"),
-        "{error}"
-    );
+    assert!(!with_causes(&error).contains("HUNTER2"), "{error}");
     let options = ConnectionOptions {
         tls: TlsOptions {
             ca_file: Some("nowhere/ca.pem".into()),
             ..TlsOptions::default()
         },
-        ..ConnectionOptions::new(vec![nowhere()])
+        ..ConnectionOptions::new("orders", vec![nowhere()])
     };
     let error = connect(&options).await.unwrap_err();
-    let text = portcullis_core::with_causes(&error);
+    let text = with_causes(&error);
     assert!(
         text.starts_with("cannot use tls: cannot read `nowhere/ca.pem`: "),
         "{text}"
@@ -124,16 +109,16 @@ async fn several_connections_are_numbered() {
     let options = ConnectionOptions {
         retries: Retries::Times(0),
         hooks: heard.clone(),
-        ..ConnectionOptions::new(vec![nowhere()])
+        ..ConnectionOptions::new("orders", vec![nowhere()])
     };
     for count in [1, 2] {
         let count = NonZeroUsize::new(count).unwrap();
         connect_all(&options, count).await.unwrap_err();
     }
     let heard = heard.0.lock().unwrap();
-    assert!(heard[0].starts_with("portcullis: "), "{heard:?}");
+    assert!(heard[0].starts_with("orders: "), "{heard:?}");
     // The first to fail ends the other.
-    assert!(heard[1].starts_with("portcullis-"), "{heard:?}");
+    assert!(heard[1].starts_with("orders-"), "{heard:?}");
 }
 
 #[tokio::test]
@@ -146,9 +131,9 @@ async fn embedders_have_the_last_word_on_the_clients_options() {
             *see.lock().unwrap() = format!("{options:?}");
             options.name("replaced")
         }),
-        ..ConnectionOptions::new(vec![nowhere()])
+        ..ConnectionOptions::new("orders", vec![nowhere()])
     };
     connect(&options).await.unwrap_err();
     let seen = seen.lock().unwrap();
-    assert!(seen.contains("portcullis"), "{seen}");
+    assert!(seen.contains("orders"), "{seen}");
 }

@@ -43,6 +43,7 @@ pub mod inspect;
 pub mod policy;
 pub mod telemetry;
 
+mod connections;
 mod exit;
 mod failure;
 mod health;

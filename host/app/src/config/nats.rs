@@ -5,6 +5,7 @@ mod authentication;
 mod tls;
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_connect::{ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, TlsOptions};
@@ -15,6 +16,7 @@ pub(super) use self::tls::check as check_tls;
 
 use super::reader::{Section, Setting};
 use super::values::{DURATION, Kind, SOME_TIME, TEXT};
+use crate::connections::LogHostConnections;
 
 /// The table `[nats]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,28 +73,29 @@ impl Nats {
     /// Reads a table of this kind; the connection is called `name` unless the table says otherwise.
     pub(super) fn read(mut section: Section<'_>, name: &str) -> Option<Self> {
         let servers = read_servers(&mut section);
-        let name = section.value("name", &TEXT, name.to_owned());
+        let defaults = ConnectionOptions::new(name, Vec::new());
+        let name = section.value("name", &TEXT, defaults.name);
         let authentication = Authentication::read(&mut section);
         let connections = match section.setting("connections") {
             None => Some(CONNECTIONS),
             Some(setting) => setting.count(MOST_CONNECTIONS).and_then(NonZeroUsize::new),
         };
-        let connect_timeout = section.value("connect-timeout", &SOME_TIME, Duration::from_secs(10));
-        let reconnect_wait =
-            section.value("reconnect-wait", &SOME_TIME, Duration::from_millis(250));
+        let connect_timeout =
+            section.value("connect-timeout", &SOME_TIME, defaults.connect_timeout);
+        let reconnect_wait = section.value("reconnect-wait", &SOME_TIME, defaults.reconnect_wait);
         let reconnect_jitter =
-            section.value("reconnect-jitter", &DURATION, Duration::from_millis(250));
+            section.value("reconnect-jitter", &DURATION, defaults.reconnect_jitter);
         let connect_retries = match section.setting("connect-retries") {
-            None => Some(Retries::Forever),
+            None => Some(defaults.retries),
             Some(setting) => read_retries(setting),
         };
-        let retry_delay = section.value("retry-delay", &DURATION, Duration::from_secs(1));
+        let retry_delay = section.value("retry-delay", &DURATION, defaults.retry_delay);
         let max_disconnected = match section.setting("max-disconnected") {
             None => Some(None),
             Some(setting) => setting.parse(&SOME_TIME).map(Some),
         };
         let inbox_prefix = match section.setting("inbox-prefix") {
-            None => Some(None),
+            None => Some(defaults.inbox_prefix),
             Some(setting) => setting.parse(&INBOX_PREFIX).map(Some),
         };
         let tls = tls::read(&mut section);
@@ -119,7 +122,6 @@ impl From<&Nats> for ConnectionOptions {
     fn from(nats: &Nats) -> Self {
         let servers = nats.servers.iter().map(ToString::to_string).collect();
         Self {
-            name: nats.name.clone(),
             authentication: (&nats.authentication).into(),
             connect_timeout: nats.connect_timeout,
             reconnect_wait: nats.reconnect_wait,
@@ -128,7 +130,8 @@ impl From<&Nats> for ConnectionOptions {
             retry_delay: nats.retry_delay,
             inbox_prefix: nats.inbox_prefix.clone(),
             tls: nats.tls.clone(),
-            ..Self::new(servers)
+            hooks: Arc::new(LogHostConnections),
+            ..Self::new(nats.name.clone(), servers)
         }
     }
 }

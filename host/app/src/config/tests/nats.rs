@@ -22,7 +22,7 @@ fn connections_have_the_defaults_of_the_library() {
     let nats = config_with("log", "").nats;
     let (ours, library) = (
         ConnectionOptions::from(&nats),
-        ConnectionOptions::new(Vec::new()),
+        ConnectionOptions::new("portcullis", Vec::new()),
     );
     assert_eq!(ours.servers, ["nats://127.0.0.1:4222"]);
     assert_eq!(ours.name, library.name);

@@ -1,0 +1,35 @@
+//! The log lines about the host's connections that say more than those of any service.
+
+use portcullis_connect::{ConnectionHooks, ConnectionTrouble, LogConnections};
+
+/// Writes the events of the host's connections to the log, in the operator's words.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LogHostConnections;
+
+impl ConnectionHooks for LogHostConnections {
+    fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
+        match trouble {
+            ConnectionTrouble::Refused { address } => tracing::error!(
+                nats.connection = connection,
+                nats.address = address,
+                error = format!(
+                    "`{address}` refuses the login: the user must be one of its `auth_users`, with credentials that are valid now"
+                ),
+                "nats login refused"
+            ),
+            ConnectionTrouble::SlowConsumer { subscription } => tracing::error!(
+                nats.connection = connection,
+                nats.subscription = subscription,
+                "requests lost: they arrived faster than they were read"
+            ),
+            other => LogConnections.error(connection, other),
+        }
+    }
+
+    fn shared_inbox(&self, connection: &str) {
+        tracing::warn!(
+            nats.connection = connection,
+            "permissions allow no inbox but `_INBOX.>`, which other users of the account may read: set `inbox-prefix` and allow it"
+        );
+    }
+}
