@@ -193,6 +193,65 @@ async fn a_policy_that_fails_its_tests_never_decides() -> Result<()> {
     Ok(())
 }
 
+/// A table for the account `APP`, whose logins may publish on `stock.>` and subscribe to everything.
+fn ceiling(on_excess: &str) -> String {
+    format!(
+        "\n[ceilings.accounts.APP]\npublish-allow = [\"stock.>\"]\nsubscribe-allow = [\">\"]\n\
+         on-excess = \"{on_excess}\"\n"
+    )
+}
+
+#[rstest]
+#[case::elsewhere(
+    "OPS",
+    String::new(),
+    Some("the permit places the login in account `OPS`, which is not in `target-accounts`")
+)]
+#[case::refused(
+    "APP",
+    ceiling("refuse"),
+    Some(
+        "the permit exceeds the ceiling of account `APP`: the permit's publish-allow `alice.>` is covered by no subject"
+    )
+)]
+#[case::clipped("APP", ceiling("clip"), None)]
+#[tokio::test]
+async fn tests_are_held_to_what_the_host_enforces(
+    #[case] account: &str,
+    #[case] ceilings: String,
+    #[case] denial: Option<&str>,
+) -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let alice = alice(&format!("account = \"{account}\"")).await?;
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings(&[alice]))?;
+    let tests = format!(
+        "[[tests]]\nname = \"alice stays on her subjects\"\n\
+         login = {{ username = \"alice\", password = \"correct-horse-battery-staple\" }}\n\
+         permit = {{ account = \"{account}\", publish = {{ allow = [\"alice.>\", \"$SYS.REQ.USER.INFO\"], deny = [\"alice.sealed\"] }}, \
+         subscribe = {{ allow = [\"alice.>\", \"_INBOX.>\"], deny = [\"alice.sealed\"] }} }}\n"
+    );
+    fs::write(site.path().join("policies/static-users.tests.toml"), tests)?;
+    // No server is asked.
+    let text = site.host_config("nats://127.0.0.1:4222", "");
+    site.write_config("portcullis.toml", &format!("{text}{ceilings}"))?;
+    let config = config(&site);
+    let tested = policy(&["test"], &config).await?;
+    let checked = run_portcullis(&["check", "--config", &config.to_string_lossy()], "").await?;
+    let code = Some(if denial.is_some() { 65 } else { 0 });
+    assert_eq!(
+        (tested.code, checked.code),
+        (code, code),
+        "{tested:?} {checked:?}"
+    );
+    if let Some(denial) = denial {
+        let failure = format!("the host denies every such login: {denial}");
+        assert!(tested.stdout.contains(&failure), "{tested:?}");
+        assert!(checked.stdout.contains(&failure), "{checked:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;

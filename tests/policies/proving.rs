@@ -8,17 +8,11 @@ use portcullis_catalog::{
     test_policies,
 };
 use portcullis_engine::Grants;
-use portcullis_tests::{Built, Gauge, nested_component, nested_world, with_loops};
+use portcullis_tests::{Gauge, nested_component, nested_world, with_loops};
 
 use crate::settings::unreadable;
 use crate::site::{PATIENCE, Site, greeting, names, open};
-use crate::support::{engine, guest, wat};
-
-/// The program as a child.
-fn child() -> Prover {
-    let child = ChildProver::new(Built::portcullis().unwrap(), ["prove"]);
-    Prover::Child(child.with_variable("MIMALLOC_ARENA_EAGER_COMMIT", "0"))
-}
+use crate::support::{child, engine, guest, wat};
 
 /// A shell as a child, which runs `script`.
 fn shell(script: &str) -> Prover {

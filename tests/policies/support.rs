@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use portcullis_catalog::{ChildProver, Prover};
 use portcullis_core::{
     AuthorizationRequest, Client, ClientTls, Credentials, Identity, Secret, Server, Verdict,
 };
@@ -21,6 +22,12 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 /// A module of the guests' package.
 pub(crate) fn guest(name: &str) -> Vec<u8> {
     Built::guest(name).unwrap()
+}
+
+/// The program as a child.
+pub(crate) fn child() -> Prover {
+    let child = ChildProver::new(Built::portcullis().unwrap(), ["prove"]);
+    Prover::Child(child.with_variable("MIMALLOC_ARENA_EAGER_COMMIT", "0"))
 }
 
 /// A module in the text format.

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use portcullis_catalog::{Rejection, test_policies};
-use portcullis_core::DenialClass;
+use portcullis_catalog::{CatalogOptions, PermitCheck, Prover, Rejection, test_policies};
+use portcullis_core::{Denial, DenialClass};
 use portcullis_engine::{EvaluationError, Grants, Limits};
 use portcullis_tests::Built;
 
-use crate::site::{PATIENCE, Site, decide, denial, greeting};
-use crate::support::{engine, guest, load_with, request};
+use crate::site::{PATIENCE, Site, decide, denial, greeting, open};
+use crate::support::{child, engine, guest, load_with, request};
 
 /// A site where the guest `tells` greets with `one` and is tested for it.
 fn site() -> Site {
@@ -87,6 +87,71 @@ fn what_a_permit_has_too_little_and_too_much_is_named() {
         r#"{ account = "APP", publish = { allow = ["b", "a"] }, subscribe = { allow = ["_INBOX.>"] } }"#,
     );
     let report = catalog.reload().unwrap();
+    assert_eq!(report.rejections().count(), 0, "{report:?}");
+}
+
+/// Rules by which the host denies logins in `OPS`.
+fn no_operations() -> PermitCheck {
+    PermitCheck::new(|policy, login| {
+        assert_eq!(login.server_version.as_deref(), Some("2.15.3"));
+        if login.permit.account != "OPS" {
+            return Ok(());
+        }
+        let reason = format!("`{policy}` has no business in `OPS`");
+        Err(Denial::new(DenialClass::AccountNotAllowed, reason))
+    })
+}
+
+/// A permit of the policy `p` for `account`, and a test that expects it.
+fn put_permit(site: &Site, account: &str) {
+    let grant = format!(
+        r#"{{ account = "{account}", publish-allow = ["a"], subscribe-allow = ["b q"], responses = {{ max = 2, ttl-ms = 7 }},
+           sources = ["127.0.0.0/8"], connection-types = ["STANDARD"], times = [["00:00:00", "23:59:59"]], times-location = "UTC",
+           subscriptions = 10, payload = 4096, tags = ["a:b"] }}"#
+    )
+    .replace('\n', " ");
+    site.put_rules(
+        "p",
+        &format!(r#"[{{ match = {{ username = "alice" }}, permit = {grant} }}]"#),
+    );
+    let test = format!(
+        "[[tests]]\nname = \"alice\"\nlogin = {{ username = \"alice\", server = {{ version = \"2.15.3\" }} }}\n\
+         permit = {{ account = \"{account}\", publish = {{ allow = [\"a\"] }}, subscribe = {{ allow = [\"b q\"] }}, \
+         responses = {{ max = 2, ttl-ms = 7 }}, subscriptions = 10 }}\n"
+    );
+    site.put("p.tests.toml", test.as_bytes());
+}
+
+#[test]
+fn a_permit_that_the_host_refuses_keeps_the_last_good_version_serving() {
+    for prover in [Prover::InProcess, child()] {
+        let site = Site::new(&[]);
+        put_permit(&site, "APP");
+        let (catalog, report) = open(CatalogOptions {
+            permit_check: Some(no_operations()),
+            prover,
+            ..site.options()
+        });
+        assert_eq!(report.rejections().count(), 0, "{report:?}");
+        put_permit(&site, "OPS");
+        let rejection = rejection(&site, &catalog);
+        assert_eq!(
+            rejection.error,
+            "test `alice`: the host denies every such login: `p` has no business in `OPS`"
+        );
+        assert!(rejection.serving.is_some());
+    }
+}
+
+#[test]
+fn what_a_guard_permits_counts_for_nothing() {
+    let site = Site::new(&[]);
+    put_permit(&site, "OPS");
+    let (_, report) = open(CatalogOptions {
+        permit_check: Some(no_operations()),
+        guards: vec!["p".parse().unwrap()],
+        ..site.options()
+    });
     assert_eq!(report.rejections().count(), 0, "{report:?}");
 }
 

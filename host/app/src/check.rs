@@ -2,10 +2,11 @@
 
 mod hashes;
 
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_catalog::{Catalog, CatalogOptions, Prover, check_state_directory};
+use portcullis_catalog::{Catalog, Prover, check_state_directory};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 
@@ -13,7 +14,7 @@ use crate::config::{Config, KeyValue, Policies};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::key_value::Unconnected;
-use crate::options::catalog_options;
+use crate::options::PolicyTables;
 use crate::problem::Problem;
 
 /// What a check found.
@@ -29,24 +30,25 @@ pub struct Findings {
 /// are any to look at. Later checks run though earlier ones found something, as far as they can.
 pub fn run_check(
     file: &Path,
-    check_policies: impl FnOnce(&Path, &Policies, Option<&KeyValue>) -> Vec<Problem>,
+    check_policies: impl FnOnce(&Path, &PolicyTables) -> Vec<Problem>,
 ) -> Findings {
     let mut findings = Findings {
         problems: Vec::new(),
         code: ExitCode::Success,
     };
-    let survey = Config::survey(file);
-    findings.add(ExitCode::BadConfiguration, survey.problems);
-    let Some(policies) = survey.policies else {
+    let mut survey = Config::survey(file);
+    findings.add(ExitCode::BadConfiguration, mem::take(&mut survey.problems));
+    let deadline = survey.callout.as_ref().map(|callout| callout.deadline);
+    let Some(tables) = PolicyTables::of(survey) else {
         return findings;
     };
-    if let Some(problem) = check_policy_directory(file, &policies) {
+    if let Some(problem) = check_policy_directory(file, &tables.policies) {
         findings.add(ExitCode::NoPolicyDirectory, vec![problem]);
     } else {
-        let problems = check_policies(file, &policies, survey.key_value.as_ref());
+        let problems = check_policies(file, &tables);
         findings.add(ExitCode::BadPolicies, problems);
-        if let Some(deadline) = survey.deadline {
-            let slow = hashes::slow_hashes(&policies.directory, deadline);
+        if let Some(deadline) = deadline {
+            let slow = hashes::slow_hashes(&tables.policies.directory, deadline);
             findings.add(ExitCode::BadPolicies, slow);
         }
     }
@@ -62,20 +64,11 @@ pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Proble
 }
 
 /// Loads every policy as the service would, and says which it would refuse. `file` is the configuration that
-/// lists them, `key_value` says what buckets they may be granted: any if it is none, and `prover` proves them.
-pub fn check_policies(
-    file: &Path,
-    policies: &Policies,
-    key_value: Option<&KeyValue>,
-    prover: &Prover,
-) -> Vec<Problem> {
-    let opened = idle_engine(key_value).and_then(|engine| {
-        // A check leaves nothing behind, and is not helped by what was good once.
-        let options = CatalogOptions {
-            state_directory: None,
-            ..catalog_options(policies, prover)
-        };
-        Catalog::open(engine, options)
+/// lists them, `tables` are what is right in it, and `prover` proves them. Without `[key-value]`, any bucket may be granted.
+pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Vec<Problem> {
+    let policies = &tables.policies;
+    let opened = idle_engine(tables.key_value.as_ref()).and_then(|engine| {
+        Catalog::open(engine, tables.options(prover))
             .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))
     });
     let (catalog, report) = match opened {

@@ -17,7 +17,6 @@ mod secrets;
 mod values;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -64,14 +63,18 @@ pub struct Config {
 
 /// What is known of a configuration that may be broken: what could be read, and everything that is
 /// wrong with it, secrets included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
     /// `[policies]`, if that table is right.
     pub(crate) policies: Option<Policies>,
     /// `[key-value]`, if that table is right.
     pub(crate) key_value: Option<KeyValue>,
-    /// `deadline` of `[callout]`, if that table is right.
-    pub(crate) deadline: Option<Duration>,
+    /// `[callout]`, if that table is right.
+    pub(crate) callout: Option<Callout>,
+    /// `[operator]`, if that table is right.
+    pub(crate) operator: Read<Option<Operator>>,
+    /// `[ceilings]`, if that table is right.
+    pub(crate) ceilings: Option<Ceilings>,
     /// Every problem, warnings included, in the order of their lines; then those of the secrets.
     pub(crate) problems: Vec<Problem>,
 }
@@ -110,36 +113,37 @@ impl Config {
             Ok(read) => read,
             Err(problems) => {
                 return Survey {
-                    policies: None,
-                    key_value: None,
-                    deadline: None,
                     problems,
+                    ..Survey::default()
                 };
             }
         };
         let document = Document::new(file, &text);
         let parts = Parts::parse(&document, &text);
-        let deadline = parts.as_ref().and_then(|parts| parts.callout.as_ref());
-        let deadline = deadline.map(|callout| callout.deadline);
-        let (nats, identity, policies, key_value) = match parts {
-            None => (None, None, None, None),
-            Some(parts) => (parts.nats, parts.identity, parts.policies, parts.key_value),
-        };
         let broken_secrets = secrets::check(file, &document.secrets());
         let mut problems = document.into_problems();
         problems.extend(warning);
         problems.extend(broken_secrets);
-        let buckets = key_value.as_ref().and_then(|table| table.nats.as_deref());
-        for nats in nats.iter().chain(buckets) {
+        let Some(parts) = parts else {
+            return Survey {
+                problems,
+                ..Survey::default()
+            };
+        };
+        let key_value = parts.key_value.as_ref();
+        let buckets = key_value.and_then(|table| table.nats.as_deref());
+        for nats in parts.nats.iter().chain(buckets) {
             problems.extend(secrets::check_connection(file, nats));
         }
-        if let Some(identity) = identity {
+        if let Some(identity) = parts.identity {
             problems.extend(identity::check(file, &identity));
         }
         Survey {
-            policies,
-            key_value,
-            deadline,
+            policies: parts.policies,
+            key_value: parts.key_value,
+            callout: parts.callout,
+            operator: parts.operator,
+            ceilings: parts.ceilings,
             problems,
         }
     }

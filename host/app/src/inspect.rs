@@ -8,7 +8,6 @@ use portcullis_catalog::{CatalogOptions, Inspection, Prover, Signature, inspect 
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::options::catalog_options;
 use crate::output::{NotDone, Output, one_line};
 use crate::policy::{configured_state, read_policies};
 
@@ -20,8 +19,8 @@ use crate::policy::{configured_state, read_policies};
 /// When the configuration is wrong, or the file is no policy at all.
 pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Output, NotDone> {
     let (options, key_value) = if let Some(config) = config {
-        let (policies, key_value) = read_policies(config)?;
-        (catalog_options(&policies, prover), key_value)
+        let tables = read_policies(config)?;
+        (tables.options(prover), tables.key_value)
     } else {
         let directory = file.parent().unwrap_or(Path::new("."));
         let options = CatalogOptions {

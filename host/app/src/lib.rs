@@ -61,6 +61,7 @@ pub use cli::Cli;
 pub use config::{Config, Secrets};
 pub use exit::ExitCode;
 pub use failure::Failure;
+pub use options::PolicyTables;
 pub use output::{NotDone, Output};
 pub use problem::{Checked, Problem, Severity};
 pub use prove::child_prover;

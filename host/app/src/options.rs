@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use portcullis_callout::{
     AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, KeyValueOptions,
-    OperatorIssuers, ParticipationOptions, ServiceOptions, TargetAccounts, TrustedServers,
+    OperatorIssuers, ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts,
+    TrustedServers,
 };
-use portcullis_catalog::{CatalogOptions, Prover, Stop};
+use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
-use crate::config::{self, Callout, Config, KeyValue, Operator, Policies, Secrets};
+use crate::config::{self, Callout, Config, KeyValue, Operator, Policies, Secrets, Survey};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
@@ -42,11 +43,7 @@ pub(crate) fn service_options(
             callout.trusted_server_tags.clone(),
         ),
         refuse_replays: callout.refuse_replays,
-        accounts: target_accounts(callout, operator),
-        ceilings: Ceilings {
-            accounts: config.ceilings.accounts.clone(),
-            policies: config.ceilings.policies.clone(),
-        },
+        rules: permit_rules(callout, operator, &config.ceilings),
         account: operator.map_or_else(
             || callout.account.clone(),
             |operator| operator.account.as_str().to_owned(),
@@ -117,6 +114,37 @@ fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, Ke
     ))))
 }
 
+/// What permits are held to. No key is needed to tell which of them can be signed.
+pub(crate) fn permit_rules(
+    callout: &Callout,
+    operator: Option<&Operator>,
+    ceilings: &config::Ceilings,
+) -> PermitRules {
+    let unkeyed = |account: &config::SigningAccount| AccountIssuer {
+        key: account.key.clone(),
+        issuer: account.seed.is_some().then_some(()),
+        roles: account
+            .roles
+            .keys()
+            .map(|role| (role.clone(), ()))
+            .collect(),
+    };
+    let signing = |operator: &Operator| {
+        let accounts = operator.accounts.iter();
+        accounts
+            .map(|(name, account)| (name.clone(), unkeyed(account)))
+            .collect()
+    };
+    PermitRules {
+        accounts: target_accounts(callout, operator),
+        ceilings: Ceilings {
+            accounts: ceilings.accounts.clone(),
+            policies: ceilings.policies.clone(),
+        },
+        signing: operator.map(signing),
+    }
+}
+
 /// In operator mode, an account that is configured is one to sign for.
 fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAccounts {
     let names: Vec<String> = match (&callout.target_accounts, operator) {
@@ -179,9 +207,57 @@ fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
     }
 }
 
-/// Where policies come from and how they are treated, as the configuration has it; `prover` proves them.
-pub(crate) fn catalog_options(policies: &Policies, prover: &Prover) -> CatalogOptions {
+/// What a configuration says of policies, as far as its tables are right.
+#[derive(Clone, Debug)]
+pub struct PolicyTables {
+    /// `[policies]`.
+    pub policies: Policies,
+    /// `[key-value]`.
+    pub key_value: Option<KeyValue>,
+    /// What permits are held to, by `[callout]`, `[operator]` and `[ceilings]`.
+    pub rules: Option<PermitRules>,
+}
+
+impl PolicyTables {
+    /// Returns what `survey` has found. `None` without `[policies]`.
+    pub(crate) fn of(survey: Survey) -> Option<Self> {
+        let rules = match (&survey.callout, &survey.operator, &survey.ceilings) {
+            (Some(callout), Some(operator), Some(ceilings)) => {
+                Some(permit_rules(callout, operator.as_ref(), ceilings))
+            }
+            _ => None,
+        };
+        Some(Self {
+            policies: survey.policies?,
+            key_value: survey.key_value,
+            rules,
+        })
+    }
+
+    /// Returns how policies are looked at without serving: nothing is kept, and what was good once
+    /// does not help. `prover` proves them.
+    pub(crate) fn options(&self, prover: &Prover) -> CatalogOptions {
+        CatalogOptions {
+            state_directory: None,
+            ..catalog_options(&self.policies, self.rules.clone(), prover)
+        }
+    }
+}
+
+/// Where policies come from and how they are treated, as the configuration has it; what their tests permit is held to `rules`, and
+/// `prover` proves them.
+pub(crate) fn catalog_options(
+    policies: &Policies,
+    rules: Option<PermitRules>,
+    prover: &Prover,
+) -> CatalogOptions {
+    let check = |rules: PermitRules| {
+        PermitCheck::new(move |policy, login: &PermittedLogin| {
+            rules.check(policy, &login.permit, login.server_version.as_deref())
+        })
+    };
     CatalogOptions {
+        permit_check: rules.map(check),
         directory: policies.directory.clone(),
         order: policies.order.clone(),
         poll_interval: policies.poll_interval,

@@ -2,22 +2,23 @@
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_catalog::{
-    CatalogOptions, Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, Status,
-    TestedPolicy, check_state_directory, rollback, sign_version, test_policies,
+    Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, Status, TestedPolicy,
+    check_state_directory, rollback, sign_version, test_policies,
 };
 use portcullis_connect::SecretSource;
 use portcullis_core::PolicyName;
 
 use crate::check::idle_engine;
-use crate::config::{Config, KeyValue, Policies};
+use crate::config::{Config, Policies};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
-use crate::options::catalog_options;
+use crate::options::{PolicyTables, catalog_options};
 use crate::output::{NotDone, Output, one_line};
 
 /// How every policy is doing, as the host that serves with this configuration wrote it last. The exit code says whether it is so now.
@@ -26,7 +27,7 @@ use crate::output::{NotDone, Output, one_line};
 ///
 /// When the configuration is wrong, or the state directory has no status, cannot be read or is not trusted.
 pub fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
-    let (policies, _) = read_policies(config)?;
+    let policies = read_policies(config)?.policies;
     let (status, freshness) = read_status(&policies).map_err(|error| {
         let directory = policies.state_directory.display();
         let context = match error.kind() {
@@ -190,15 +191,15 @@ fn time(seconds: u64) -> String {
 ///
 /// When the configuration is wrong, no such version is kept, or its files cannot be put in place.
 pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Output, NotDone> {
-    let (policies, _) = read_policies(config)?;
-    let done =
-        rollback(&catalog_options(&policies, &Prover::default()), name, to).map_err(|error| {
-            let code = match error {
-                RollbackError::Replace { .. } | RollbackError::Link(_) => ExitCode::CannotCreate,
-                _ => ExitCode::NoPolicyDirectory,
-            };
-            Failure::new(code, error)
-        })?;
+    let policies = read_policies(config)?.policies;
+    let options = catalog_options(&policies, None, &Prover::default());
+    let done = rollback(&options, name, to).map_err(|error| {
+        let code = match error {
+            RollbackError::Replace { .. } | RollbackError::Link(_) => ExitCode::CannotCreate,
+            _ => ExitCode::NoPolicyDirectory,
+        };
+        Failure::new(code, error)
+    })?;
     Ok(Output::success(format!(
         "{}: generation {} of policy `{name}` is back in place ({}); a host that watches the directory loads it\n",
         policies.directory.display(),
@@ -218,16 +219,13 @@ pub fn test(
     asked: bool,
     prover: &Prover,
 ) -> Result<Output, NotDone> {
-    let (policies, key_value) = read_policies(config)?;
-    let options = CatalogOptions {
-        state_directory: None,
-        ..catalog_options(&policies, prover)
-    };
-    let tested = test_policies(&idle_engine(key_value.as_ref())?, &options, only)
+    let tables = read_policies(config)?;
+    let engine = idle_engine(tables.key_value.as_ref())?;
+    let tested = test_policies(&engine, &tables.options(prover), only)
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
     for name in only {
         if !tested.iter().any(|policy| policy.name == *name) {
-            let directory = policies.directory.display();
+            let directory = tables.policies.directory.display();
             let error = anyhow::anyhow!("there is no policy `{name}` in `{directory}`");
             return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
         }
@@ -309,11 +307,9 @@ pub fn sign(
     )))
 }
 
-/// `[policies]` of a configuration, and `[key-value]` if that is right; the rest of it may be wrong.
-pub(crate) fn read_policies(config: &Path) -> Result<(Policies, Option<KeyValue>), NotDone> {
-    let survey = Config::survey(config);
-    match survey.policies {
-        Some(policies) => Ok((policies, survey.key_value)),
-        None => Err(NotDone::Configuration(survey.problems)),
-    }
+/// Reads what a configuration says of policies. The rest of it may be wrong.
+pub(crate) fn read_policies(config: &Path) -> Result<PolicyTables, NotDone> {
+    let mut survey = Config::survey(config);
+    let problems = mem::take(&mut survey.problems);
+    PolicyTables::of(survey).ok_or(NotDone::Configuration(problems))
 }

@@ -110,8 +110,8 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
 }
 
 fn check(file: &Path) -> Result<ExitCode, Failure> {
-    let findings = run_check(file, |file, policies, key_value| {
-        check_policies(file, policies, key_value, &child_prover())
+    let findings = run_check(file, |file, tables| {
+        check_policies(file, tables, &child_prover())
     });
     let mut lines: Vec<String> = findings.problems.iter().map(Problem::to_string).collect();
     if findings.code == ExitCode::Success {

@@ -65,7 +65,7 @@ pub async fn serve_proving(
     let verifier = Arc::clone(&passwords);
     let mirror = KeyValueMirror::new(key_value_options(&config.key_value));
     let buckets = mirror.clone();
-    let catalog_options = catalog_options(&config.policies, &prover);
+    let catalog_options = catalog_options(&config.policies, Some(options.rules.clone()), &prover);
     let stop = catalog_options.stop.clone();
     let mut opened = tokio::task::spawn_blocking(move || {
         let max_in_flight = config.callout.max_in_flight;

@@ -166,7 +166,7 @@ mod tests {
             subscribe: side,
             ..Ceiling::default()
         };
-        options.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
+        options.rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
         let mut permit = Permit::builder("APP", NOW);
         let mut bytes = 0;
         for subject in (0..4000).map(subject) {

@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use portcullis_claims::deny_filter;
 use portcullis_core::{
-    AuthorizationRequest, Ceiling, Client, ConnectionType, Denial, DenialClass, Permit, PolicyName,
-    PolicyRef, WorkBudget,
+    AuthorizationRequest, Ceiling, Client, ConnectionType, Denial, DenialClass, DenyFilter, Permit,
+    PolicyName, PolicyRef, WorkBudget,
 };
 
+use crate::rules::PermitRules;
 use crate::service::ServiceOptions;
 
 mod permissions;
+
+pub(crate) use permissions::Held;
 
 /// The most that permits may grant, whoever makes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,29 +52,47 @@ pub(crate) fn enforce(
     options: &ServiceOptions,
     work: &mut WorkBudget,
 ) -> Result<(), Denial> {
-    check_account(permit, options)?;
+    check_account(permit, &options.rules)?;
     check_source(permit, &request.client)?;
     check_connection_type(permit, &request.client)?;
-    if let Some(role) = &permit.role {
-        check_role(role, policy, options)?;
-    } else {
-        let version = request.server.version.as_deref();
-        let filter = deny_filter(version.and_then(|version| version.parse().ok()));
-        let ceilings = ceilings(permit, policy, options).flatten();
-        if let Some(held) = permissions::held(&permit.permissions, ceilings, policy, filter, work)?
-        {
-            permit.permissions = held;
-        }
+    let version = request.server.version.as_deref();
+    let filter = deny_filter(version.and_then(|version| version.parse().ok()));
+    let name = policy.map(|policy| &policy.name);
+    let held = hold_to_ceilings(permit, &options.rules, name, filter, work)?;
+    if let (Some(open), Some(policy)) = (&held.open, policy) {
+        permissions::warn_once(open, policy);
+    }
+    if let Some(permissions) = held.permissions {
+        permit.permissions = permissions;
     }
     permit.expires_at = options.expiry.of(permit, request);
     Ok(())
 }
 
-fn check_account(permit: &Permit, options: &ServiceOptions) -> Result<(), Denial> {
-    if options
-        .accounts
-        .contains(options.issuers.name_of(&permit.account))
-    {
+/// Holds the permissions of `permit` to the ceilings of its account and of its policy, and returns what
+/// becomes of them.
+///
+/// # Errors
+///
+/// The first ceiling that it exceeds and that does not clip.
+pub(crate) fn hold_to_ceilings(
+    permit: &Permit,
+    rules: &PermitRules,
+    policy: Option<&PolicyName>,
+    filter: DenyFilter,
+    work: &mut WorkBudget,
+) -> Result<Held, Denial> {
+    if let Some(role) = &permit.role {
+        check_role(role, policy, rules)?;
+        return Ok(Held::default());
+    }
+    let ceilings = ceilings(permit, policy, rules).flatten();
+    permissions::held(&permit.permissions, ceilings, filter, work)
+}
+
+/// Checks that `permit` is for an account that the host signs for.
+pub(crate) fn check_account(permit: &Permit, rules: &PermitRules) -> Result<(), Denial> {
+    if rules.accounts.contains(rules.name_of(&permit.account)) {
         return Ok(());
     }
     let reason = format!(
@@ -116,12 +137,13 @@ fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial>
 /// The ceilings of a permit's account and of its policy, each with what it is called.
 fn ceilings<'a>(
     permit: &Permit,
-    policy: Option<&PolicyRef>,
-    options: &'a ServiceOptions,
+    policy: Option<&PolicyName>,
+    rules: &'a PermitRules,
 ) -> impl Iterator<Item = Option<(String, &'a Ceiling)>> + use<'a> {
-    let account = options.issuers.name_of(&permit.account);
-    let of_account = options.ceilings.accounts.get_key_value(account);
-    let of_policy = policy.and_then(|policy| options.ceilings.policies.get_key_value(&policy.name));
+    let ceilings = &rules.ceilings;
+    let account = rules.name_of(&permit.account);
+    let of_account = ceilings.accounts.get_key_value(account);
+    let of_policy = policy.and_then(|policy| ceilings.policies.get_key_value(policy));
     [
         of_account.map(|(name, ceiling)| (format!("account `{name}`"), ceiling)),
         of_policy.map(|(name, ceiling)| (format!("policy `{name}`"), ceiling)),
@@ -131,14 +153,10 @@ fn ceilings<'a>(
 
 /// A scoped signing key brings the permissions of its template, which nobody here knows. The template is the operator's own,
 /// so an account's ceiling lets it pass; a policy with a ceiling may not reach for it.
-fn check_role(
-    role: &str,
-    policy: Option<&PolicyRef>,
-    options: &ServiceOptions,
-) -> Result<(), Denial> {
-    match policy.filter(|policy| options.ceilings.policies.contains_key(&policy.name)) {
+fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> Result<(), Denial> {
+    match policy.filter(|policy| rules.ceilings.policies.contains_key(*policy)) {
         None => Ok(()),
-        Some(PolicyRef { name, .. }) => {
+        Some(name) => {
             let reason = format!(
                 "the permit names role `{role}`, whose permissions the ceiling of policy `{name}` cannot be held against"
             );

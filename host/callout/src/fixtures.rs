@@ -11,7 +11,7 @@ use portcullis_core::{
 use portcullis_identity::Identifier;
 
 use crate::{
-    Ceilings, DenyModes, Expiry, Issuers, ParticipationOptions, ServiceOptions, TargetAccounts,
+    DenyModes, Expiry, Issuers, ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts,
     ThrottleOptions, TrustedServers,
 };
 
@@ -24,10 +24,12 @@ pub(crate) fn options() -> ServiceOptions {
         xkey: None,
         trusted_servers: TrustedServers::default(),
         refuse_replays: true,
-        ceilings: Ceilings::default(),
         identifier: Identifier::default(),
         throttle: ThrottleOptions::default(),
-        accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+        rules: PermitRules {
+            accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+            ..PermitRules::default()
+        },
         account: "AUTH".to_owned(),
         queue_group: "q".to_owned(),
         max_in_flight: 4,

@@ -26,15 +26,15 @@ pub struct OperatorIssuers {
     views: (AccountView, Vec<AccountView>),
 }
 
-/// How the users of one target account are signed.
-#[derive(Debug)]
-pub struct AccountIssuer {
+/// How the users of one target account are signed. `K` is `()` where it only matters which keys there are.
+#[derive(Clone, Debug)]
+pub struct AccountIssuer<K = IssuerKey> {
     /// The account's public key, `A…`.
     pub key: PublicKey,
     /// The account's own key or one of its plain signing keys; none if only roles sign.
-    pub issuer: Option<IssuerKey>,
+    pub issuer: Option<K>,
     /// Scoped signing keys, by role. The permissions of a user come from the role's template in the account JWT.
-    pub roles: BTreeMap<String, IssuerKey>,
+    pub roles: BTreeMap<String, K>,
 }
 
 /// Who signs one user JWT.
@@ -126,16 +126,6 @@ impl Issuers {
         }
     }
 
-    /// The name under which the configuration knows `account`, which may be given by name or by key.
-    pub(crate) fn name_of<'a>(&'a self, account: &'a str) -> &'a str {
-        match self {
-            Self::Config(_) => account,
-            Self::Operator(operator) => operator
-                .named(account)
-                .map_or(account, |(name, _)| name.as_str()),
-        }
-    }
-
     /// Who signs the user JWT of `permit`.
     pub(crate) fn for_permit(&self, permit: &Permit) -> Result<UserIssuer<'_>, NoIssuer> {
         match self {
@@ -167,35 +157,47 @@ impl OperatorIssuers {
 
     /// How the users of an account, given by name or by key, are signed.
     pub fn account(&self, account: &str) -> Option<&AccountIssuer> {
-        self.named(account).map(|(_, issuer)| issuer)
-    }
-
-    fn named(&self, account: &str) -> Option<(&String, &AccountIssuer)> {
-        self.accounts.get_key_value(account).or_else(|| {
-            self.accounts
-                .iter()
-                .find(|(_, issuer)| issuer.key.as_str() == account)
-        })
+        named(&self.accounts, account).map(|(_, issuer)| issuer)
     }
 
     fn for_permit(&self, permit: &Permit) -> Result<UserIssuer<'_>, NoIssuer> {
-        let (name, account) = self
-            .named(&permit.account)
-            .ok_or_else(|| NoIssuer::Account(permit.account.clone()))?;
-        let (issuer, scoped) = match &permit.role {
-            Some(role) => (account.for_role(name, role, permit)?, true),
-            None => (account.plain(name)?, false),
-        };
+        let (account, issuer) = for_permit(&self.accounts, permit)?;
         Ok(UserIssuer::Operator {
             account: &account.key,
             issuer,
-            scoped,
+            scoped: permit.role.is_some(),
         })
     }
 }
 
-impl AccountIssuer {
-    fn for_role(&self, name: &str, role: &str, permit: &Permit) -> Result<&IssuerKey, NoIssuer> {
+/// Returns the name and the issuer of the account that is given by its name or by its key.
+pub(crate) fn named<'a, K>(
+    accounts: &'a BTreeMap<String, AccountIssuer<K>>,
+    account: &str,
+) -> Option<(&'a String, &'a AccountIssuer<K>)> {
+    accounts.get_key_value(account).or_else(|| {
+        accounts
+            .iter()
+            .find(|(_, issuer)| issuer.key.as_str() == account)
+    })
+}
+
+/// Returns the account of `permit` and the key that signs it.
+pub(crate) fn for_permit<'a, K>(
+    accounts: &'a BTreeMap<String, AccountIssuer<K>>,
+    permit: &Permit,
+) -> Result<(&'a AccountIssuer<K>, &'a K), NoIssuer> {
+    let (name, account) = named(accounts, &permit.account)
+        .ok_or_else(|| NoIssuer::Account(permit.account.clone()))?;
+    let key = match &permit.role {
+        Some(role) => account.for_role(name, role, permit)?,
+        None => account.plain(name)?,
+    };
+    Ok((account, key))
+}
+
+impl<K> AccountIssuer<K> {
+    fn for_role(&self, name: &str, role: &str, permit: &Permit) -> Result<&K, NoIssuer> {
         let issuer = self.roles.get(role).ok_or_else(|| NoIssuer::Role {
             account: name.to_owned(),
             role: role.to_owned(),
@@ -212,13 +214,19 @@ impl AccountIssuer {
         }
     }
 
-    fn plain(&self, name: &str) -> Result<&IssuerKey, NoIssuer> {
+    fn plain(&self, name: &str) -> Result<&K, NoIssuer> {
         self.issuer.as_ref().ok_or_else(|| NoIssuer::NoRole {
             account: name.to_owned(),
             known: self.role_names(),
         })
     }
 
+    fn role_names(&self) -> Vec<String> {
+        self.roles.keys().cloned().collect()
+    }
+}
+
+impl AccountIssuer {
     fn view(&self, name: &str) -> AccountView {
         let plain = self.issuer.iter().map(|issuer| SigningKeyView {
             key: issuer.public_key().to_owned(),
@@ -237,10 +245,6 @@ impl AccountIssuer {
             signing_keys: plain.chain(scoped).collect(),
             ..AccountView::default()
         }
-    }
-
-    fn role_names(&self) -> Vec<String> {
-        self.roles.keys().cloned().collect()
     }
 }
 
@@ -337,7 +341,10 @@ mod tests {
     fn accounts_are_known_by_name_and_by_key() {
         let (issuers, [app, reader]) = operator();
         for account in ["APP", &app] {
-            assert_eq!(issuers.name_of(account), "APP");
+            let Issuers::Operator(operator) = &issuers else {
+                panic!("{issuers:?}")
+            };
+            assert_eq!(named(&operator.accounts, account).unwrap().0, "APP");
             let plain = issuers.for_permit(&permit(account, None)).unwrap();
             assert_eq!(plain.key().public_key(), app);
             let scoped = issuers
@@ -346,7 +353,6 @@ mod tests {
             assert_eq!(scoped.key().public_key(), reader);
             assert!(matches!(scoped, UserIssuer::Operator { scoped: true, .. }));
         }
-        assert_eq!(issuers.name_of("OTHER"), "OTHER");
     }
 
     #[test]

@@ -20,7 +20,7 @@
 //! - [`Issuers`]: who signs, in config and in operator mode.
 //! - [`TrustedServers`]: who is answered.
 //! - [`Throttle`]: who has to wait after too many failures.
-//! - [`TargetAccounts`], [`Ceilings`], [`Expiry`]: what permits are held to.
+//! - [`PermitRules`], with [`TargetAccounts`] and [`Ceilings`], and [`Expiry`]: what permits are held to.
 //! - [`DenyModes`]: how denials are answered.
 //! - [`KeyValueMirror`]: buckets in memory, where policies look keys up.
 //! - [`Participation`]: whether the host is in the queue group, and why not.
@@ -55,6 +55,7 @@ mod permissions;
 mod rejections;
 mod releases;
 mod reply;
+mod rules;
 mod seal;
 mod service;
 mod throttle;
@@ -71,6 +72,7 @@ pub use key_value::{
 };
 pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
 pub use permissions::required_permissions;
+pub use rules::PermitRules;
 pub use service::{Service, ServiceError, ServiceOptions};
 pub use throttle::{Throttle, ThrottleOptions};
 pub use trust::TrustedServers;

@@ -181,11 +181,8 @@ fn signed(
     let issuers = &options.issuers;
     let version_text = request.server.version.as_deref();
     let version: Option<ServerVersion> = version_text.and_then(|version| version.parse().ok());
-    if let Outcome::Permit(permit) = &decision.outcome
-        && permit.has_limits()
-        && !version.is_some_and(ServerVersion::enforces_limits)
-    {
-        return Err(SealError::LimitNotEnforced(release(version_text)));
+    if let Outcome::Permit(permit) = &decision.outcome {
+        check_limits(permit, version_text)?;
     }
     let answer = match &decision.outcome {
         Outcome::Permit(permit) => {
@@ -225,6 +222,15 @@ fn signed(
         return Err(SealError::RoleWithoutScope(role.clone()));
     }
     Ok(response)
+}
+
+/// Refuses limits that a server of `version` would not hold the login to.
+pub(crate) fn check_limits(permit: &Permit, version: Option<&str>) -> Result<(), SealError> {
+    let parsed: Option<ServerVersion> = version.and_then(|version| version.parse().ok());
+    if permit.has_limits() && !parsed.is_some_and(ServerVersion::enforces_limits) {
+        return Err(SealError::LimitNotEnforced(release(version)));
+    }
+    Ok(())
 }
 
 fn gives_role(verdict: &ServerVerdict) -> bool {

@@ -10,16 +10,16 @@ use portcullis_identity::Identifier;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::accounts::TargetAccounts;
 use crate::counters::Counters;
 use crate::deny::DenyModes;
 use crate::discovery::{Discovery, Responder, service_id};
-use crate::enforce::{Ceilings, Expiry};
+use crate::enforce::Expiry;
 use crate::handle::Handler;
 use crate::issuers::Issuers;
 use crate::lane::{Lane, Order};
 use crate::participation::{Keeper, Participation, ParticipationOptions};
 use crate::rejections;
+use crate::rules::PermitRules;
 use crate::throttle::{Throttle, ThrottleOptions};
 use crate::trust::TrustedServers;
 
@@ -42,10 +42,8 @@ pub struct ServiceOptions {
     pub identifier: Identifier,
     /// How many failed attempts are too many.
     pub throttle: ThrottleOptions,
-    /// The accounts the host signs for.
-    pub accounts: TargetAccounts,
-    /// The most that permits may grant.
-    pub ceilings: Ceilings,
+    /// What permits are held to.
+    pub rules: PermitRules,
     /// The callout account as `$SYS.REQ.USER.INFO` shows it, to notice a connection that is in another one: its name in
     /// config mode, its key in operator mode.
     pub account: String,

@@ -22,6 +22,7 @@ use crate::signature::Publisher;
 use crate::snapshot::{Progress, Snapshot};
 use crate::status::Status;
 use crate::terms::{MaxLimits, PolicyGrants};
+use crate::vectors::PermitCheck;
 
 /// Where policies come from and how they are treated.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct CatalogOptions {
     /// Chains for some logins: the first one that is for a login decides it, and `order` does not apply. Their policies are
     /// required and decide no other logins.
     pub chains: Vec<Chain>,
+    /// What the permits of passing tests are held to besides; nothing if `None`.
+    pub permit_check: Option<PermitCheck>,
     /// Who may sign modules; nobody has to if empty.
     pub trusted_publishers: Vec<Publisher>,
     /// Where good versions and the status are kept; nowhere if none. A directory of one host.
@@ -82,6 +85,7 @@ impl CatalogOptions {
             load_memory: 1 << 30,
             guards: Vec::new(),
             chains: Vec::new(),
+            permit_check: None,
             trusted_publishers: Vec::new(),
             state_directory: None,
             keep_versions: 5,
@@ -94,6 +98,17 @@ impl CatalogOptions {
     pub(crate) fn listed(&self) -> impl Iterator<Item = &PolicyName> {
         let chains = self.chains.iter().flat_map(|chain| &chain.policies);
         self.guards.iter().chain(chains).chain(&self.order)
+    }
+
+    /// Returns what the permits of `name` are held to: nothing if it is only a guard, whose permits
+    /// count for nothing.
+    pub(crate) fn permit_check(&self, name: &PolicyName) -> Option<&PermitCheck> {
+        let mut deciders = self.order.iter();
+        let mut chains = self.chains.iter().flat_map(|chain| &chain.policies);
+        let is_guard = self.guards.contains(name)
+            && !deciders.any(|decider| decider == name)
+            && !chains.any(|decider| decider == name);
+        self.permit_check.as_ref().filter(|_| !is_guard)
     }
 
     pub(crate) fn is_listed(&self, name: &PolicyName) -> bool {

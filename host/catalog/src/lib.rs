@@ -61,5 +61,5 @@ pub use snapshot::{LoadedPolicy, Snapshot};
 pub use status::{Attempt, Freshness, PolicyStatus, ServingStatus, Status, check_state_directory};
 pub use terms::{MaxLimits, PolicyGrants};
 pub use unit::{UnitError, UnitProblem};
-pub use vectors::{TestOutcome, TestedPolicy, test_policies};
+pub use vectors::{PermitCheck, PermittedLogin, TestOutcome, TestedPolicy, test_policies};
 pub use watch::{Trigger, WatchError, Watcher};

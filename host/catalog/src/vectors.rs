@@ -6,6 +6,7 @@
 mod expectation;
 mod format;
 mod login;
+mod permit_check;
 mod possible;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::prover::prove_all;
 use crate::unit::{UnitError, UnitProblem};
 use expectation::Expectation;
 use format::TestFile;
+pub use permit_check::{PermitCheck, PermittedLogin};
 
 /// How long a test may take in all. Its policy's own deadline holds too; this leaves room for slow password hashes.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -58,6 +60,8 @@ pub struct TestOutcome {
     pub log: Vec<String>,
     /// What the permit's author has to know of its permissions ([`portcullis_core::Permissions::doubts`]).
     pub doubts: Vec<String>,
+    /// The login that a passing test has permitted, for the host's own rules.
+    pub permitted: Option<PermittedLogin>,
     /// Why it failed, in one line; none if it passed.
     pub failure: Option<String>,
     /// Whether it may do better another time: the machine had no time for it.
@@ -107,6 +111,18 @@ impl TestVectors {
     }
 }
 
+impl TestOutcome {
+    /// Fails a passing test whose login the host would deny all the same, in the words of that denial.
+    pub(crate) fn hold_to(&mut self, check: &PermitCheck, policy: &PolicyName) {
+        if let Some(login) = &self.permitted
+            && let Err(denial) = check.check(policy, login)
+        {
+            let reason = denial.reason;
+            self.failure = Some(format!("the host denies every such login: {reason}"));
+        }
+    }
+}
+
 impl TestVector {
     fn new(mut test: format::Test, line: usize) -> Result<Self, String> {
         let name = test.name.into_inner();
@@ -138,19 +154,26 @@ impl TestVector {
             )
         };
         let transient = is_late(&served) || is_late(&counted.verdict);
-        let doubts = match &served {
-            Ok(Verdict::Permit(permit)) => permit.permissions.doubts(),
-            _ => Vec::new(),
+        let permit = match &served {
+            Ok(Verdict::Permit(permit)) => Some(permit.clone()),
+            _ => None,
         };
+        let doubts = permit.as_ref().map(|permit| permit.permissions.doubts());
         let failure = self.expected.difference(served);
+        let failure = failure.or_else(|| self.expected.difference(counted.verdict));
+        let permit = permit.filter(|_| failure.is_none());
         TestOutcome {
             name: self.name.clone(),
             line: self.line,
             fuel: counted.fuel,
             asked: counted.asked,
             log: counted.log,
-            doubts,
-            failure: failure.or_else(|| self.expected.difference(counted.verdict)),
+            doubts: doubts.unwrap_or_default(),
+            permitted: permit.map(|permit| PermittedLogin {
+                permit,
+                server_version: self.request.server.version.clone(),
+            }),
+            failure,
             transient,
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Client;
+use crate::text::serde_as_text;
 
 /// A way in which a connection reaches its server, with the names of `allowed_connection_types`.
 ///
@@ -91,6 +92,8 @@ impl fmt::Display for ConnectionType {
         formatter.write_str(self.as_str())
     }
 }
+
+serde_as_text!(ConnectionType);
 
 impl Client {
     /// Returns how the connection reaches its server, as far as the request says. `None` for

@@ -39,6 +39,7 @@ mod secret;
 mod source;
 mod subject;
 mod tails;
+mod text;
 mod times;
 mod work;
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::PermissionSubject;
 
 /// The permissions of one login, with NATS semantics.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Permissions {
     /// Publish permissions.
     pub publish: SubjectPermission,
@@ -16,7 +18,7 @@ pub struct Permissions {
 }
 
 /// Allowed and denied subjects of one side. Deny wins.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct SubjectPermission {
     /// Allowed subjects.
     pub allow: Vec<PermissionSubject>,
@@ -25,7 +27,7 @@ pub struct SubjectPermission {
 }
 
 /// Permission to reply (`resp`). A zero stands for the server's default: one message, two minutes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ResponsePermission {
     /// Maximum number of replies to one message.
     pub max: u32,

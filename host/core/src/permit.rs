@@ -1,5 +1,7 @@
 //! Permits: what a permitted login gets.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Client, ConnectionType, Permissions, SourceNetwork, SubjectPermission, TimeRange};
 
 mod attribute;
@@ -9,8 +11,10 @@ mod problem;
 pub use builder::PermitBuilder;
 pub use problem::{Limit, PermitProblem};
 
-/// A finished, valid permit. [`Permit::builder`] makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A finished, valid permit. [`Permit::builder`] makes one. A permit that serde reads is only as valid
+/// as its writer is trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
     /// Account to place the login in: its name in config mode, its name or public nkey (`A…`) in
     /// operator mode.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::Client;
+use crate::text::serde_as_text;
 
 /// A network that logins may come from, in CIDR notation (`src` of a user JWT).
 ///
@@ -84,6 +85,8 @@ impl fmt::Display for SourceNetwork {
         self.0.fmt(formatter)
     }
 }
+
+serde_as_text!(SourceNetwork);
 
 impl Client {
     /// Returns the client's address without the zone of IPv6. `None` if the server sent none, as

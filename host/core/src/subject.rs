@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::text::serde_as_text;
 pub(crate) use pattern::Pattern;
 #[cfg(test)]
 pub(crate) use pattern::compared;
@@ -166,6 +167,8 @@ impl fmt::Display for PermissionSubject {
         formatter.write_str(&self.0)
     }
 }
+
+serde_as_text!(PermissionSubject);
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::text::serde_as_text;
+
 /// A part of every day (`times` of a user JWT). Servers admit a login only during one of its
 /// ranges, and close the connection at the end of the range.
 ///
@@ -73,6 +75,8 @@ impl fmt::Display for TimeRange {
         write!(formatter, "{}-{}", self.start, self.end)
     }
 }
+
+serde_as_text!(TimeRange);
 
 impl FromStr for TimeRange {
     type Err = InvalidTimeRange;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use portcullis_bench::{Issuer, Work};
 use portcullis_callout::measure::Handling;
 use portcullis_callout::{
-    Ceilings, DenyModes, Expiry, Issuers, ParticipationOptions, ServiceOptions, TargetAccounts,
+    DenyModes, Expiry, Issuers, ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts,
     ThrottleOptions, TrustedServers,
 };
 use portcullis_catalog::{Catalog, CatalogOptions};
@@ -195,8 +195,10 @@ fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
         refuse_replays: true,
         identifier,
         throttle: ThrottleOptions::default(),
-        accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
-        ceilings: Ceilings::default(),
+        rules: PermitRules {
+            accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+            ..PermitRules::default()
+        },
         account: "AUTH".to_owned(),
         queue_group: "q".to_owned(),
         max_in_flight: 64,

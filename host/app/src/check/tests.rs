@@ -8,10 +8,10 @@ fn findings(spoil: fn(&Path), policies: &[&str]) -> (ExitCode, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
     init(directory.path(), &[]).unwrap();
     spoil(directory.path());
-    let found = run_check(&directory.path().join("portcullis.toml"), |_, table, _| {
+    let found = run_check(&directory.path().join("portcullis.toml"), |_, tables| {
         policies
             .iter()
-            .map(|message| Problem::error(table.directory.join("p.toml"), *message))
+            .map(|message| Problem::error(tables.policies.directory.join("p.toml"), *message))
             .collect()
     });
     let prefix = format!("{}/", directory.path().display());
@@ -108,10 +108,9 @@ fn what_is_not_toml_is_all_there_is_to_say() {
 fn a_directory_without_a_policy_is_not_ok() {
     let directory = tempfile::tempdir().unwrap();
     init(directory.path(), &[]).unwrap();
-    let found = run_check(
-        &directory.path().join("portcullis.toml"),
-        |file, policies, key_value| check_policies(file, policies, key_value, &Prover::default()),
-    );
+    let found = run_check(&directory.path().join("portcullis.toml"), |file, tables| {
+        check_policies(file, tables, &Prover::default())
+    });
     assert_eq!(found.code, ExitCode::BadPolicies);
     let lines: Vec<_> = found.problems.iter().map(ToString::to_string).collect();
     let [line] = lines.as_slice() else {

@@ -70,7 +70,7 @@ fn the_sample_becomes_a_site_that_passes_the_check() {
     let summary = imported.unwrap().summary();
     assert!(summary.contains("audiences"), "{summary}");
     let config = site.join("portcullis.toml");
-    let findings = run_check(&config, |_, _, _| Vec::new());
+    let findings = run_check(&config, |_, _| Vec::new());
     assert_eq!(findings.code, ExitCode::Success, "{findings:?}");
     let config = Config::load(&config).unwrap().value;
     assert_eq!(config.callout.service_name, "auth-callout");
@@ -140,7 +140,7 @@ fn a_provider_on_this_machine_needs_no_leave_for_plain_http() {
         let config = directory.path().join("site/portcullis.toml");
         let text = fs::read_to_string(&config).unwrap();
         assert!(!text.contains("allow-http"), "{text}");
-        let findings = run_check(&config, |_, _, _| Vec::new());
+        let findings = run_check(&config, |_, _| Vec::new());
         assert_eq!(findings.code, ExitCode::Success, "{findings:?}");
     }
 }

@@ -53,7 +53,7 @@ fn what_is_made_passes_the_check() {
 }
 
 fn passes_the_check(root: &Path) {
-    let findings = run_check(&root.join("portcullis.toml"), |_, _, _| Vec::new());
+    let findings = run_check(&root.join("portcullis.toml"), |_, _| Vec::new());
     assert_eq!(
         findings,
         Findings {

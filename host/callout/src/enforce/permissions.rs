@@ -8,15 +8,23 @@ use portcullis_core::{
     WorkBudget,
 };
 
-/// `permissions` below every one of `ceilings`, with the denies that hold a `*` at the end of a subscribe permission to
-/// one token; `None` if they stay as they are.
+/// What becomes of a permit's permissions.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// The permissions that the login gets; `None` if they stay as they are.
+    pub(super) permissions: Option<Permissions>,
+    /// The first subscribe permission that servers read as wider than it looks.
+    pub(super) open: Option<OpenTail>,
+}
+
+/// Holds `permissions` below every one of `ceilings`, with the denies that hold a `*` at the end of a subscribe
+/// permission to one token.
 pub(super) fn held<'a>(
     permissions: &Permissions,
     ceilings: impl Iterator<Item = (String, &'a Ceiling)>,
-    policy: Option<&PolicyRef>,
     filter: DenyFilter,
     work: &mut WorkBudget,
-) -> Result<Option<Permissions>, Denial> {
+) -> Result<Held, Denial> {
     let mut held: Option<Permissions> = None;
     for (whose, ceiling) in ceilings {
         let asked = held.as_ref().unwrap_or(permissions);
@@ -35,18 +43,18 @@ pub(super) fn held<'a>(
         let reason = format!("the permit's subscribe permissions: {error}");
         Denial::new(DenialClass::InvalidPermit, reason)
     })?;
-    if let (Some(open), Some(policy)) = (tails.open.first(), policy) {
-        warn_once(open, policy);
-    }
     if !tails.closing.is_empty() {
         let held = held.get_or_insert_with(|| permissions.clone());
         held.subscribe.deny.extend(tails.closing);
     }
-    Ok(held)
+    Ok(Held {
+        permissions: held,
+        open: tails.open.into_iter().next(),
+    })
 }
 
 /// Warns of the first such permission of every version of a policy: each login would be too much for a log.
-fn warn_once(open: &OpenTail, policy: &PolicyRef) {
+pub(super) fn warn_once(open: &OpenTail, policy: &PolicyRef) {
     /// More than a host has policies. Forgetting them costs a repeated line.
     const MOST: usize = 1024;
     static WARNED: Mutex<BTreeSet<(String, u64)>> = Mutex::new(BTreeSet::new());

@@ -35,6 +35,8 @@ pub(super) enum Field {
     Times,
     TimesLocation,
     ProxyRequired,
+    Subscriptions,
+    Payload,
 }
 
 impl Expectation {
@@ -143,6 +145,14 @@ fn expected_permit(expected: format::Permit, now: u64) -> Result<Expectation, St
     if expected.proxy_required == Some(true) {
         permit.proxy_required();
     }
+    if let Some(most) = expected.subscriptions {
+        permit.limit_subscriptions(most.into());
+        stated.push(Field::Subscriptions);
+    }
+    if let Some(bytes) = expected.payload {
+        permit.limit_payload(bytes.into());
+        stated.push(Field::Payload);
+    }
     let lists = [
         (expected.tags.is_some(), Field::Tags),
         (expected.sources.is_some(), Field::Sources),
@@ -236,6 +246,8 @@ impl Field {
             Self::Times => "times",
             Self::TimesLocation => "times-location",
             Self::ProxyRequired => "proxy-required",
+            Self::Subscriptions => "subscriptions",
+            Self::Payload => "payload",
         }
     }
 
@@ -251,6 +263,8 @@ impl Field {
             Self::Times => listed(&permit.times),
             Self::TimesLocation => optional(permit.times_location.as_ref()),
             Self::ProxyRequired => permit.proxy_required.to_string(),
+            Self::Subscriptions => optional(permit.subscriptions.as_ref()),
+            Self::Payload => optional(permit.payload.as_ref()),
         }
     }
 }

@@ -162,6 +162,8 @@ pub(super) struct Permit {
     pub(super) times: Option<Vec<TimeRange>>,
     pub(super) times_location: Option<String>,
     pub(super) proxy_required: Option<bool>,
+    pub(super) subscriptions: Option<u32>,
+    pub(super) payload: Option<u32>,
 }
 
 /// One side of the permissions.

@@ -139,6 +139,31 @@ fn a_difference_says_what_is_missing_and_what_is_too_much() {
     );
 }
 
+#[test]
+fn limits_are_compared_where_a_test_names_them() {
+    let permit = |limits: &str| {
+        let text = format!(
+            "[[tests]]\nname = \"t\"\nlogin = {{}}\npermit = {{ account = \"APP\"{limits} }}\n"
+        );
+        parse(&text).map(|vectors| vectors.0.into_iter().next().unwrap().expected)
+    };
+    let found = || {
+        let mut permit = portcullis_core::Permit::builder("APP", 0);
+        permit.limit_subscriptions(10);
+        Ok(Verdict::Permit(permit.finish().unwrap()))
+    };
+    assert_eq!(permit("").unwrap().difference(found()), None);
+    let same = permit(", subscriptions = 10").unwrap();
+    assert_eq!(same.difference(found()), None);
+    let other = permit(", subscriptions = 9, payload = 4096").unwrap();
+    assert_eq!(
+        other.difference(found()).unwrap(),
+        "subscriptions: expected `9`, found `10`, payload: expected `4096`, found nothing"
+    );
+    let none = permit(", payload = 0").unwrap_err().problem().to_string();
+    assert!(none.contains("limit-payload: `0`"), "{none}");
+}
+
 /// What is said of a login with this identity, without the part that is always the same.
 fn identity_problem(login: &str) -> Option<String> {
     let text = format!("[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n{login}\n");

@@ -335,3 +335,31 @@ fn more_subjects_than_a_response_can_carry_are_refused_before_anything_is_compar
         ["more than 589824 bytes of subjects in one permit"]
     );
 }
+
+#[test]
+fn a_permit_reads_what_it_writes_and_no_subject_that_no_permit_has() {
+    let mut builder = Permit::builder("APP", 100);
+    builder.publish_allow("a.>");
+    builder.subscribe_allow("b q");
+    builder.responses_allow(2, Duration::from_millis(7));
+    builder.source_allow("10.0.0.0/8");
+    builder.connection_type_allow("LEAFNODE");
+    builder.time_allow("22:00:00", "06:00:00");
+    builder.times_location("Europe/Berlin");
+    builder.limit_payload(4096);
+    builder.tag("a:b");
+    let permit = builder.finish().unwrap();
+    let json = serde_json::to_string(&permit).unwrap();
+    assert_eq!(serde_json::from_str::<Permit>(&json).unwrap(), permit);
+    for (part, wrong) in [
+        ("a.>", "a..b"),
+        ("10.0.0.0/8", "10.0.0.0"),
+        ("LEAFNODE", "LEAF"),
+        ("22:00:00-", "22:00:0-"),
+        ("\"account\"", "\"acount\""),
+    ] {
+        assert!(json.contains(part), "{json}");
+        let changed = json.replace(part, wrong);
+        assert!(serde_json::from_str::<Permit>(&changed).is_err(), "{wrong}");
+    }
+}
