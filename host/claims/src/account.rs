@@ -1,4 +1,4 @@
-//! Account JWTs: what an account may do, and who may sign for it.
+//! Account JWTs: the limits of an account, and the keys that sign for it.
 
 mod limits;
 mod shares;
@@ -18,32 +18,34 @@ pub use limits::{AccountLimits, JetStreamLimits};
 pub use shares::{Export, Import, LatencySampling, ServiceLatency, ShareKind};
 pub use signing_keys::{ScopeKind, SigningKeys, UserScope};
 
-/// The claims of an account JWT. Made by [`AccountClaims::new`].
+/// The claims of an account JWT. [`AccountClaims::new`] makes them.
 pub type AccountClaims = Claims<AccountBody>;
 
-/// What stands under `nats` in an account JWT. Field by field `Account` of nats-io/jwt v2.8.2.
+/// The object under `nats` in an account JWT. Its fields are those of `Account` in nats-io/jwt
+/// v2.8.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountBody {
-    /// What the account uses of other accounts. In order of subject, once signed.
+    /// Imports from other accounts. Sorted by subject when signed.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub imports: Vec<Import>,
-    /// What the account offers to other accounts. In order of subject, once signed.
+    /// Exports to other accounts. Sorted by subject when signed.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub exports: Vec<Export>,
-    /// What the operator grants. Empty in accounts that signed themselves.
+    /// Limits that the operator grants. All zero in self-signed accounts.
     #[serde(deserialize_with = "limits::read")]
     pub limits: AccountLimits,
     /// Keys that sign in the account's name, plain or bound to a role.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub signing_keys: SigningKeys,
-    /// Users (`U…`, or `*` for all) whose tokens up to a time, in seconds since the Unix epoch, are void.
+    /// Revoked users (`U…`, or `*` for all). Their tokens issued up to the given time, in seconds
+    /// since the Unix epoch, are void.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub revocations: BTreeMap<String, i64>,
     /// Permissions of users that have none of their own.
     #[serde(deserialize_with = "or_default")]
     pub default_permissions: PermissionRules,
-    /// Where messages published to a subject really go.
+    /// Subject mappings: the destinations of messages that are published to a subject.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub mappings: BTreeMap<String, Vec<WeightedMapping>>,
     /// Auth callout in operator mode.
@@ -52,16 +54,17 @@ pub struct AccountBody {
     /// Message tracing.
     #[serde(skip_serializing_if = "is_empty")]
     pub trace: Option<MessageTrace>,
-    /// Which account carries the traffic between servers: `system`, `owner`, or empty for the former.
+    /// Account that carries the traffic between servers: `system` or `owner`. Empty stands for
+    /// `system`.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub cluster_traffic: String,
-    /// A description for people.
+    /// Description for humans.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub description: String,
-    /// Where more is written about the account.
+    /// URL with more information about the account.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub info_url: String,
-    /// Tags.
+    /// Tags of the account.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub tags: Vec<String>,
     #[serde(rename = "type", skip_serializing_if = "is_empty")]
@@ -70,52 +73,52 @@ pub struct AccountBody {
     version: Option<i64>,
 }
 
-/// One of the subjects that a mapped subject leads to.
+/// A destination of a mapped subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WeightedMapping {
-    /// The subject.
+    /// Subject of the destination.
     #[serde(deserialize_with = "or_default")]
     pub subject: String,
-    /// Its share in percent; 0 is 100.
+    /// Share of the messages, in percent. 0 stands for 100.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub weight: u8,
-    /// The cluster it is for; empty is any.
+    /// Cluster that the destination applies to. Empty stands for any cluster.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub cluster: String,
 }
 
-/// Auth callout of an account. In force as soon as there is one user.
+/// Auth callout of an account. Active once it lists a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExternalAuthorization {
-    /// The users (`U…`) that log in without callout: the services that answer it.
+    /// Users (`U…`) that log in without auth callout: the services that answer requests.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub auth_users: Vec<String>,
-    /// The accounts (`A…`, or only `*` for any) that users may be placed in, besides this one.
+    /// Further accounts (`A…`, or a single `*` for any) that users may be placed in.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub allowed_accounts: Vec<String>,
-    /// The public xkey (`X…`) requests are sealed to; empty for plain requests.
+    /// Public xkey (`X…`) to which requests are sealed. Empty for plain requests.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub xkey: String,
 }
 
-/// Where traces of an account's messages go.
+/// The destination and rate of an account's message traces.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MessageTrace {
-    /// The subject they are published to.
+    /// Subject to which traces are published.
     #[serde(rename = "dest", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub destination: String,
-    /// How many of a hundred messages are traced; 0 is all.
+    /// Percentage of messages that are traced. 0 stands for 100.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub sampling: i64,
 }
 
 impl AccountClaims {
-    /// The claims of the account `public_key` (`A…`), made at `issued_at` (seconds since the Unix epoch): nothing
-    /// is limited, except that there is no `JetStream`.
+    /// Returns the claims of the account `public_key` (`A…`), issued at `issued_at` (seconds since
+    /// the Unix epoch). Nothing is limited, but `JetStream` is off.
     pub fn new(public_key: &str, issued_at: u64) -> Self {
         Self {
             subject: Some(public_key.to_owned()),

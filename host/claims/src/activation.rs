@@ -1,4 +1,4 @@
-//! Activation JWTs: the permission of one account to import what another exports.
+//! Activation JWTs: the permission of one account to import an export of another.
 
 use std::mem;
 
@@ -9,24 +9,25 @@ use crate::jwt::{Body, Claims, FirstVersion, VERSION};
 use crate::keys::KeyKind;
 use crate::lenient::{is_empty, or_default};
 
-/// The claims of an activation JWT. Made by [`ActivationClaims::new`].
+/// The claims of an activation JWT. [`ActivationClaims::new`] makes them.
 pub type ActivationClaims = Claims<ActivationBody>;
 
-/// What stands under `nats` in an activation JWT. Field by field `Activation` of nats-io/jwt v2.8.2.
+/// The object under `nats` in an activation JWT. Its fields are those of `Activation` in
+/// nats-io/jwt v2.8.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ActivationBody {
-    /// The subject that may be imported.
+    /// Subject that may be imported.
     #[serde(rename = "subject", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub import_subject: String,
-    /// What it is. An activation without is not valid.
+    /// Kind of the import. An activation without a kind is invalid.
     #[serde(rename = "kind", skip_serializing_if = "is_empty")]
     pub import_kind: Option<ShareKind>,
-    /// The exporting account (`A…`), if one of its signing keys is the issuer.
+    /// Exporting account (`A…`) if one of its signing keys is the issuer.
     #[serde(skip_serializing_if = "is_empty")]
     pub issuer_account: Option<String>,
-    /// Tags.
+    /// Tags of the activation.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub tags: Vec<String>,
     #[serde(rename = "type", skip_serializing_if = "is_empty")]
@@ -36,8 +37,8 @@ pub struct ActivationBody {
 }
 
 impl ActivationClaims {
-    /// The claims with which the account `importer` (`A…`) may import `subject`, made at `issued_at` (seconds since
-    /// the Unix epoch).
+    /// Returns the claims with which the account `importer` (`A…`) may import `subject`, issued at
+    /// `issued_at` (seconds since the Unix epoch).
     pub fn new(importer: &str, subject: &str, kind: ShareKind, issued_at: u64) -> Self {
         Self {
             subject: Some(importer.to_owned()),
@@ -71,7 +72,8 @@ impl Body for ActivationBody {
         self.version = Some(VERSION);
     }
 
-    /// Version 1 had the kind of the import where version 2 has the kind of the token.
+    /// Migrates from version 1, which has the kind of the import where version 2 has the kind of
+    /// the token.
     fn migrate(&mut self, old: FirstVersion) {
         let import_kind = match self.kind.as_deref() {
             Some("stream") => Some(ShareKind::Stream),

@@ -14,61 +14,63 @@ use crate::jwt::{self, Body, Claims, MAX_TOKEN_SIZE, Signatures, TokenError};
 use crate::keys::{InvalidPublicKey, KeyError, KeyKind, PublicKey, UserKey};
 use scan::Found;
 
-/// The longest credentials file, in bytes: the longest token, and as much again for all else.
+/// Maximum size of a credentials file, in bytes: the longest token, and the same size for all other
+/// text.
 pub const MAX_CREDENTIALS_SIZE: usize = 2 * MAX_TOKEN_SIZE;
 
-/// What logs a user in where users are JWTs: the content of a credentials file (`.creds`).
+/// The content of a credentials file (`.creds`), which logs in a user of a system with JWTs.
 ///
-/// The JWT is signed by its issuer and the seed is its subject's; whether a server trusts the issuer, and
-/// whether the JWT has expired, is not known here. `Debug` shows the user's public key only.
+/// The JWT is signed by its issuer, and the seed is that of its subject. Whether a server trusts
+/// the issuer, and whether the JWT has expired, is not checked. `Debug` shows the user's public key
+/// only.
 pub struct UserCredentials {
     jwt: Secret,
     key: UserKey,
     expires_at: Option<u64>,
 }
 
-/// Why a text is no credentials file. No message repeats the text.
+/// A reason why a text is not a credentials file. No message repeats the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// Larger than any credentials file.
+    /// The text is larger than any credentials file.
     #[error("the credentials are larger than {MAX_CREDENTIALS_SIZE} bytes")]
     TooLarge,
-    /// Neither of the parts.
+    /// The text has neither a JWT nor a seed.
     #[error(
         "expected a credentials file, found neither a user JWT (`eyJ…`) nor a user seed (`SU…`)"
     )]
     Unrecognized,
-    /// A seed alone.
+    /// The text has a seed and no JWT.
     #[error(
         "the user JWT (`eyJ…`) is missing, there is only a seed; write the credentials file again, or give the JWT as a file of its own"
     )]
     MissingJwt,
-    /// A JWT alone.
+    /// The text has a JWT and no seed.
     #[error(
         "the user seed (`SU…`) is missing, there is only a JWT; write the credentials file again, or give the seed as a file of its own"
     )]
     MissingSeed,
-    /// The JWT is not one of a user, or damaged.
+    /// The JWT is damaged or not that of a user.
     #[error("the JWT in the credentials is not usable")]
     Jwt(#[source] TokenError),
-    /// The JWT is about something else than a user.
+    /// The subject of the JWT is not a user key.
     #[error("the JWT in the credentials is not about a user key (`sub`)")]
     Subject(#[source] InvalidPublicKey),
-    /// The seed is not one of a user, or damaged.
+    /// The seed is damaged or not that of a user.
     #[error("the seed in the credentials is not usable")]
     Seed(#[source] KeyError),
-    /// Parts of two different users.
+    /// JWT and seed belong to different users.
     #[error("the seed belongs to `{seed}`, the JWT to `{jwt}`; take both from the same user")]
     Mismatch {
-        /// The seed's public key.
+        /// Public key of the seed.
         seed: PublicKey,
-        /// The JWT's subject.
+        /// Subject of the JWT.
         jwt: PublicKey,
     },
 }
 
-/// As much of a user JWT as matters here. What else it says is for the server.
+/// The part of a user JWT that matters here. The rest is for the server.
 #[derive(Default, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default)]
@@ -79,14 +81,20 @@ struct AnyUser {
 }
 
 impl UserCredentials {
-    /// Reads the content of a credentials file, in every form that some NATS client reads, and in those that
-    /// editors and environments make of it: without a last line end, with CRLF or a byte order mark, with blank
-    /// lines and spaces where there should be none, with other labels or numbers of dashes, with text around it,
-    /// or all of it as base64.
+    /// Parses the content of a credentials file.
+    ///
+    /// Accepts every form that some NATS client reads, and what editors and environments make of
+    /// it:
+    ///
+    /// - without a last line end, with CRLF or a byte order mark;
+    /// - with extra blank lines and spaces;
+    /// - with other labels or numbers of dashes;
+    /// - with text around it;
+    /// - as base64.
     ///
     /// # Errors
     ///
-    /// Which part is missing or not usable, or that the parts do not belong together.
+    /// Fails if a part is missing or unusable, or if the parts do not belong together.
     pub fn parse(text: &str) -> Result<Self, CredentialsError> {
         Self::parse_with(text, Signatures::Verify)
     }
@@ -102,12 +110,12 @@ impl UserCredentials {
         Self::of(&found, signatures)
     }
 
-    /// Reads the parts from two texts, as two files have them: each alone, decorated or inside of a credentials
-    /// file.
+    /// Parses the parts from two texts, such as two files. Each part may be bare, in its block or
+    /// inside a credentials file.
     ///
     /// # Errors
     ///
-    /// As [`UserCredentials::parse`].
+    /// Fails as [`UserCredentials::parse`] does.
     pub fn parse_pair(jwt_text: &str, seed_text: &str) -> Result<Self, CredentialsError> {
         check_size(jwt_text)?;
         check_size(seed_text)?;
@@ -140,25 +148,28 @@ impl UserCredentials {
         })
     }
 
-    /// The user JWT. Every call is a place where it can leak.
+    /// Returns the user JWT. Every call can leak it.
     pub fn jwt(&self) -> &str {
         self.jwt.expose()
     }
 
-    /// The user's key, which signs a server's nonce.
+    /// Returns the user's key, which signs a server's nonce.
     pub const fn key(&self) -> &UserKey {
         &self.key
     }
 
-    /// When the JWT ends, in seconds since the Unix epoch, if it does.
+    /// Returns the expiry of the JWT, in seconds since the Unix epoch. `None` if the JWT does not
+    /// expire.
     pub const fn expires_at(&self) -> Option<u64> {
         self.expires_at
     }
 
-    /// The credentials file, byte for byte as `nsc` writes it. Every NATS client reads this form.
+    /// Returns the credentials file, byte for byte as `nsc` writes it. Every NATS client reads this
+    /// form.
     pub fn to_text(&self) -> Secret {
         let (jwt, seed) = (self.jwt(), self.key.seed());
-        // Room for everything at once: growing would leave copies behind.
+        // Reserves room for the whole text, because a growing buffer would leave copies of the
+        // secret behind.
         let mut text = String::with_capacity(jwt.len().saturating_add(512));
         // Writing to a string does not fail.
         let _ = write!(
@@ -170,7 +181,7 @@ impl UserCredentials {
     }
 }
 
-/// Belongs to the format.
+/// Warning that is part of the format.
 const WARNING: &str = "************************* IMPORTANT *************************
 NKEY Seed printed below can be used to sign and prove identity.
 NKEYs are sensitive and should be treated as secrets.
@@ -199,7 +210,8 @@ fn subject_of(claims: &Claims<AnyUser>) -> Result<PublicKey, CredentialsError> {
     }
 }
 
-/// The text that `text` is the base64 of, in whichever alphabet and however wrapped.
+/// Decodes `text` as base64 of any alphabet and line length. `None` if it is not base64 of UTF-8
+/// text.
 fn unbase64(text: &str) -> Option<Zeroizing<String>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut packed = Zeroizing::new(Vec::with_capacity(text.len()));

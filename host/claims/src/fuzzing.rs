@@ -1,5 +1,5 @@
-//! What fuzz targets need and nobody else may have: decoders that do not ask for a signature, which a fuzzer cannot
-//! make, and the text form of keys.
+//! Functions for fuzz targets only: decoders that skip signatures, which a fuzzer cannot make, and
+//! the text form of keys.
 
 use std::time::Duration;
 
@@ -11,31 +11,31 @@ use crate::request::{OpenedRequest, RequestError};
 
 pub use crate::keys::{public_text, read_seed, seed_text};
 
-/// Reads a token of this kind, whoever signed it.
+/// Decodes a token of this kind with any signature.
 ///
 /// # Errors
 ///
-/// As [`Claims::decode`], but for the signature.
+/// Fails as [`Claims::decode`] does, except for the signature.
 pub fn decode<B: Body + Default + DeserializeOwned>(token: &[u8]) -> Result<Claims<B>, TokenError> {
     jwt::decode(token, Signatures::Trust).map(|(claims, _)| claims)
 }
 
-/// Opens a request, whoever signed it.
+/// Opens a request with any signature.
 ///
 /// # Errors
 ///
-/// As [`OpenedRequest::open`], but for the signature.
+/// Fails as [`OpenedRequest::open`] does, except for the signature.
 pub fn open_request(token: &[u8], now: u64, skew: Duration) -> Result<OpenedRequest, RequestError> {
     let request = OpenedRequest::read_verified(token, now, None)?;
     request.check_times(now, skew)?;
     Ok(request)
 }
 
-/// Reads a credentials file, whoever signed its JWT.
+/// Parses a credentials file whose JWT has any signature.
 ///
 /// # Errors
 ///
-/// As [`UserCredentials::parse`], but for the signature.
+/// Fails as [`UserCredentials::parse`] does, except for the signature.
 pub fn parse_credentials(text: &str) -> Result<UserCredentials, CredentialsError> {
     UserCredentials::parse_with(text, Signatures::Trust)
 }

@@ -1,4 +1,4 @@
-//! Tokens of any kind, as far as any token is the same.
+//! Tokens of any kind.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use serde_json::{Map, Value};
 use crate::jwt::{Body, Claims, FirstVersion, VERSION};
 use crate::keys::KeyKind;
 
-/// The claims of a token of any kind. Made by [`GenericClaims::new`].
+/// The claims of a token of any kind. [`GenericClaims::new`] makes them.
 ///
-/// [`decode`](Claims::decode) reads tokens of every kind and every issuer; for version 1 it follows the algorithm's
-/// name, as `DecodeGeneric` of nats-io/jwt v2 does.
+/// [`decode`](Claims::decode) reads tokens of every kind and every issuer. It recognises version 1
+/// by the algorithm's name, as `DecodeGeneric` of nats-io/jwt v2 does.
 pub type GenericClaims = Claims<GenericBody>;
 
-/// What stands under `nats`, whatever it is. `Debug` shows no content.
+/// The object under `nats`, of any form. `Debug` shows no content.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GenericBody {
-    /// The fields.
+    /// Fields of the object.
     pub data: Map<String, Value>,
 }
 
 impl GenericClaims {
-    /// Claims about `subject`, a public key of any kind, made at `issued_at` (seconds since the Unix epoch). Kinds
-    /// of one's own go into the field `type`.
+    /// Returns claims about `subject`, a public key of any kind, issued at `issued_at` (seconds
+    /// since the Unix epoch). The field `type` of `data` may hold a kind of the caller's own.
     pub fn new(subject: &str, data: Map<String, Value>, issued_at: u64) -> Self {
         Self {
             subject: Some(subject.to_owned()),

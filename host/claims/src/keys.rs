@@ -1,7 +1,7 @@
-//! Keys of every kind: those that sign, those that encrypt, and their public halves.
+//! Keys of every kind: those that sign, those that encrypt, and public keys.
 //!
-//! Secret halves are held by the cryptography library, which wipes them; the text form is ours. The rest of the
-//! crate sees only these types, so that the library underneath can change.
+//! The cryptography library holds the secret keys and wipes them. The text form is implemented
+//! here. The rest of the crate uses only these types, so that the library can be replaced.
 
 mod curve;
 mod expanded;
@@ -24,23 +24,23 @@ pub use seed::KeyError;
 pub use signers::KnownSigners;
 pub use signing::SigningKey;
 
-/// The text of a public key of these bytes.
+/// Returns the text of a public key of these bytes.
 #[cfg(feature = "fuzzing")]
 pub fn public_text(kind: KeyKind, bytes: &[u8; 32]) -> String {
     text::encode_public(kind, bytes)
 }
 
-/// The text of a seed of these bytes.
+/// Returns the text of a seed of these bytes.
 #[cfg(feature = "fuzzing")]
 pub fn seed_text(kind: KeyKind, bytes: &[u8; 32]) -> Secret {
     text::encode_seed(kind, bytes)
 }
 
-/// The bytes of the seed in a text, without deriving a key.
+/// Returns the bytes of the seed in a text, without deriving a key.
 ///
 /// # Errors
 ///
-/// As [`SigningKey::from_seed`].
+/// Fails as [`SigningKey::from_seed`] does.
 #[cfg(feature = "fuzzing")]
 pub fn read_seed(text: &str, kind: KeyKind) -> Result<[u8; 32], KeyError> {
     seed::read(text, kind).map(|(bytes, _)| *bytes)
@@ -55,59 +55,61 @@ pub struct IssuerKey {
 
 /// The user key with which the service itself logs in (seed `SU…`).
 ///
-/// The seed is kept, and wiped when this value is dropped. `Debug` shows the public key only.
+/// The value holds the seed, and wipes it on drop. `Debug` shows the public key only.
 pub struct UserKey {
     seed: Secret,
     key: SigningKey,
 }
 
 impl IssuerKey {
-    /// Reads an account seed, as it stands in a file: line ends, a byte order mark, blank lines and lines that
-    /// start with `#` do not matter.
+    /// Parses an account seed, as in a file. Ignores line ends, a byte order mark, blank lines and
+    /// lines that begin with `#`.
     ///
     /// # Errors
     ///
-    /// When there is no account seed; the message says what was found instead, never the seed.
+    /// Fails if the text has no account seed. The message says what it has instead and never shows
+    /// the seed.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
         let key = SigningKey::from_seed(text, KeyKind::Account)?;
         Ok(Self { key })
     }
 
-    /// Makes a new account seed.
+    /// Generates an account seed.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Generate`], when there is no randomness.
+    /// Fails with [`KeyError::Generate`] if no random bytes are available.
     pub fn generate_seed() -> Result<Secret, KeyError> {
         SigningKey::generate_seed(KeyKind::Account)
     }
 
-    /// The public key, `A…`.
+    /// Returns the public key, `A…`.
     pub fn public_key(&self) -> &str {
         self.key.public_key()
     }
 
-    /// The key without its role.
+    /// Returns the key as a plain signing key.
     pub const fn as_signing_key(&self) -> &SigningKey {
         &self.key
     }
 
-    /// Signs `message` with Ed25519: 64 bytes.
+    /// Signs `message` with Ed25519 and returns the signature of 64 bytes.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Sign`], when the cryptography library fails.
+    /// Fails with [`KeyError::Sign`] if the cryptography library fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.key.sign(message)
     }
 }
 
 impl UserKey {
-    /// Reads a user seed, as [`IssuerKey::from_seed`] reads an account seed.
+    /// Parses a user seed, as [`IssuerKey::from_seed`] parses an account seed.
     ///
     /// # Errors
     ///
-    /// When there is no user seed; the message says what was found instead, never the seed.
+    /// Fails if the text has no user seed. The message says what it has instead and never shows the
+    /// seed.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
         let (_, line) = seed::read(text, KeyKind::User)?;
         let key = SigningKey::from_seed(line, KeyKind::User)?;
@@ -115,35 +117,36 @@ impl UserKey {
         Ok(Self { seed, key })
     }
 
-    /// Makes a new user seed.
+    /// Generates a user seed.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Generate`], when there is no randomness.
+    /// Fails with [`KeyError::Generate`] if no random bytes are available.
     pub fn generate_seed() -> Result<Secret, KeyError> {
         SigningKey::generate_seed(KeyKind::User)
     }
 
-    /// The seed itself, `SU…`, for the NATS client. Every call is a place where it can leak.
+    /// Returns the seed itself, `SU…`, for the NATS client. Every call can leak it.
     pub fn seed(&self) -> &str {
         self.seed.expose()
     }
 
-    /// The public key, `U…`: what goes into `auth_users`.
+    /// Returns the public key, `U…`, as listed in `auth_users`.
     pub fn public_key(&self) -> &str {
         self.key.public_key()
     }
 
-    /// The public key, as the type that verifies.
+    /// Returns the public key as the type that verifies.
     pub const fn as_public(&self) -> &PublicKey {
         self.key.as_public()
     }
 
-    /// Signs `message`, as a server's nonce, with Ed25519: 64 bytes.
+    /// Signs `message`, such as a server's nonce, with Ed25519 and returns the signature of 64
+    /// bytes.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Sign`], when the cryptography library fails.
+    /// Fails with [`KeyError::Sign`] if the cryptography library fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.key.sign(message)
     }
@@ -165,7 +168,7 @@ impl fmt::Debug for UserKey {
 mod tests {
     use super::*;
 
-    /// Seed and public key of the Go nkeys library's own documentation tests.
+    /// Seed of the Go nkeys library's documentation tests, followed by its public key.
     const SEED: &str = "SAAPN4W3EG6KCJGUQTKTJ5GSB5NHK5CHAJL4DBGFUM3HHROI4XUEP4OBK4";
     const PUBLIC: &str = "ACODERUVFFAWZQDSS6SBIACUA5O6SXF7HJ3YTYXBALHZP3P7R4BUO4J2";
 

@@ -1,4 +1,4 @@
-//! Reading JSON as leniently as the Go library does: what is missing or `null` is empty.
+//! Deserialization as lenient as the Go library's: missing and `null` values are empty.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,8 +8,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A structure that is read from a JSON object only. By itself, serde reads the fields of a
-/// structure from a list too, in their order, which Go refuses.
+/// A structure that is read from a JSON object only. Plain serde also reads the fields of a
+/// structure from a list, in order, which Go refuses.
 pub(crate) struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -32,7 +32,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Reads an object, and nothing else.
+/// Deserializes an object. Any other value is an error.
 pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -41,7 +41,7 @@ where
     Object::deserialize(deserializer).map(|object| object.0)
 }
 
-/// Reads an object; `null` is the empty one.
+/// Deserializes an object. `null` is the empty one.
 pub(crate) fn object_or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -50,7 +50,7 @@ where
     Ok(optional_object(deserializer)?.unwrap_or_default())
 }
 
-/// Reads an object; `null` is `None`.
+/// Deserializes an object. `null` is `None`.
 pub(crate) fn optional_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -59,7 +59,8 @@ where
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }
 
-/// Reads a list of objects, where `null` is the empty one; `null` in place of the list is `None`.
+/// Deserializes a list of objects. A `null` entry is the empty object, and `null` in place of the
+/// list is `None`.
 pub(crate) fn optional_objects<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -70,7 +71,7 @@ where
     Ok(list.map(|list| list.into_iter().map(value).collect()))
 }
 
-/// Reads a list of objects; `null` is the empty list, and in the list the empty object.
+/// Deserializes a list of objects. `null` is the empty list, and a `null` entry the empty object.
 pub(crate) fn objects_or_default<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -79,7 +80,7 @@ where
     Ok(optional_objects(deserializer)?.unwrap_or_default())
 }
 
-/// Any value; `null` is the empty one.
+/// Deserializes any value. `null` is the empty one.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -88,8 +89,8 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A list of texts, or one text with commas in it. Entries of the latter are trimmed and in lower case, each
-/// once, as in the Go library's `CIDRList`.
+/// Deserializes a list of texts, or one text with commas. Entries of the latter are trimmed, in
+/// lower case and without duplicates, as in the Go library's `CIDRList`.
 pub(crate) fn comma_separated<'de, D>(deserializer: D) -> Result<Vec<String>, D::Error>
 where
     D: Deserializer<'de>,
@@ -108,13 +109,15 @@ where
     })
 }
 
-/// What the Go library leaves out of its JSON: no text, zero, false, an empty list or map.
+/// Returns whether the Go library leaves out `value` in its JSON: an empty text, zero, false, an
+/// empty list or map.
 pub(crate) fn is_empty<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
 fn split(text: &str) -> Vec<String> {
-    // A client chooses the text: comparing every entry with all before it would take the square of its length.
+    // A client chooses the text. Comparing each entry with all previous ones would take quadratic
+    // time.
     let mut seen = HashSet::new();
     let entries = text.split(',').map(|entry| entry.trim().to_lowercase());
     entries

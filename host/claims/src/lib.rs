@@ -1,22 +1,27 @@
 //! NATS wire forms: keys, JWTs, authorization request and response.
 //!
-//! What arrives from a server becomes a verified domain request here, what was decided becomes the
-//! signed response, and nothing leaves that the server would refuse.
+//! This crate turns a server's message into a verified domain request, and a decision into a signed
+//! response. No response leaves that the server would refuse.
 //!
 //! # Layout
 //!
-//! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys, told apart by type; [`SigningKey`] is one of any kind that signs.
+//! - [`IssuerKey`], [`UserKey`], [`PublicKey`]: keys of distinct types; [`SigningKey`] is one of
+//!   any kind that signs.
 //! - [`CurveKey`]: seals and opens encrypted messages (xkeys).
 //! - [`UserCredentials`]: a credentials file, read in every variant and written as `nsc` writes it.
-//! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) reads versions 1 and 2, [`sign`](Claims::sign)
-//!   writes version 2 with whatever [`Signer`] there is.
+//! - [`Claims`]: a JWT's claims of any kind; [`decode`](Claims::decode) reads versions 1 and 2,
+//!   [`sign`](Claims::sign) writes version 2 with any [`Signer`].
 //! - [`OpenedRequest`]: an authorization request, decoded, verified and converted.
-//! - [`UserClaims`]: the user JWT that a permit becomes, in config mode, in operator mode, or for a scoped signing key.
-//! - [`OperatorClaims`], [`AccountClaims`], [`ActivationClaims`], [`GenericClaims`]: the other kinds of token.
-//! - [`ResponseClaims`]: the authorization response around it, or around a refusal.
-//! - [`server_verdict`]: what a server of a [`ServerVersion`] does with a response, in its [`ServerMode`], and why.
-//! - [`login_ends`]: when a login within a user JWT's times ends.
-//! - [`preflight`], [`preflight_for`]: the same checks, made before a response leaves, for the strictest server.
+//! - [`UserClaims`]: the user JWT of a permit, in config mode, in operator mode, or for a scoped
+//!   signing key.
+//! - [`OperatorClaims`], [`AccountClaims`], [`ActivationClaims`], [`GenericClaims`]: the other
+//!   kinds of token.
+//! - [`ResponseClaims`]: the authorization response with a user JWT or a denial.
+//! - [`server_verdict`]: the verdict of a server of a [`ServerVersion`] in its [`ServerMode`] on a
+//!   response, with the reason.
+//! - [`login_ends`]: the end of a login within a user JWT's times.
+//! - [`preflight`], [`preflight_for`]: the checks of the strictest server, made before a response
+//!   leaves.
 //!
 //! # Example
 //!
@@ -45,15 +50,16 @@
 //! # }
 //! ```
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! - Validate account, operator and activation claims: reading them proves who signed them and nothing else. Only
-//!   what goes into a response is held to the server's rules.
-//! - Read everything that Go reads: names of fields have to be in lower case, and may not stand twice. The kinds
-//!   `cluster` and `server` of version 1 are read as [`GenericClaims`].
+//! - The crate does not validate account, operator and activation claims. Decoding them proves
+//!   their signer and nothing else. Only a response is checked against the server's rules.
+//! - The crate does not read everything that Go reads. Names of fields have to be in lower case and
+//!   unique. The kinds `cluster` and `server` of version 1 are read as [`GenericClaims`].
 //!
-//! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are those of
-//! ADR-26, nats-io/jwt v2 and nats-server; the encoders and decoders are tested against tokens of the Go library.
+//! This crate reads no clock and does no I/O. Times are seconds since the Unix epoch. The rules are
+//! those of ADR-26, nats-io/jwt v2 and nats-server. Tests compare the encoders and decoders with
+//! tokens of the Go library.
 
 mod account;
 mod activation;

@@ -8,32 +8,33 @@ use crate::jwt::{Body, Claims, FirstVersion, VERSION};
 use crate::keys::KeyKind;
 use crate::lenient::{is_empty, or_default};
 
-/// The claims of an operator JWT. Made by [`OperatorClaims::new`].
+/// The claims of an operator JWT. [`OperatorClaims::new`] makes them.
 pub type OperatorClaims = Claims<OperatorBody>;
 
-/// What stands under `nats` in an operator JWT. Field by field `Operator` of nats-io/jwt v2.8.2.
+/// The object under `nats` in an operator JWT. Its fields are those of `Operator` in nats-io/jwt
+/// v2.8.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OperatorBody {
-    /// Other operator keys (`O…`) that sign in the operator's name.
+    /// Further operator keys (`O…`) that sign in the operator's name.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub signing_keys: Vec<String>,
-    /// Where account JWTs are served; empty if nowhere.
+    /// URL that serves account JWTs. Empty if there is none.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub account_server_url: String,
-    /// Where tools reach the servers.
+    /// URLs at which tools reach the servers.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub operator_service_urls: Vec<String>,
-    /// The system account, `A…`; empty if there is none.
+    /// System account, `A…`. Empty if there is none.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub system_account: String,
-    /// The oldest server version that may be used, `MAJOR.MINOR.PATCH`; empty for any.
+    /// Oldest server version that may be used, `MAJOR.MINOR.PATCH`. Empty for any.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub assert_server_version: String,
     /// Whether only signing keys may sign accounts.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub strict_signing_key_usage: bool,
-    /// Tags.
+    /// Tags of the operator.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub tags: Vec<String>,
     #[serde(rename = "type", skip_serializing_if = "is_empty")]
@@ -43,7 +44,8 @@ pub struct OperatorBody {
 }
 
 impl OperatorClaims {
-    /// The claims of the operator `public_key` (`O…`), made at `issued_at` (seconds since the Unix epoch).
+    /// Returns the claims of the operator `public_key` (`O…`), issued at `issued_at` (seconds since
+    /// the Unix epoch).
     pub fn new(public_key: &str, issued_at: u64) -> Self {
         Self {
             subject: Some(public_key.to_owned()),

@@ -12,18 +12,19 @@ use crate::jwt::{self, Claims, TokenError, Verifies};
 use crate::keys::{KeyKind, KnownSigners, PublicKey};
 use wire::{Remainder, RequestBody};
 
-/// The audience of every request.
+/// Audience of every request.
 const AUDIENCE: &str = "nats-authorization-request";
 
-/// Longest time from the making of a request to its end, in seconds.
+/// Maximum lifetime of a request, in seconds.
 ///
-/// Servers set it to their `authorization.timeout` (2 s by default), and hold a client's connection open for as long.
+/// Servers set it to their `authorization.timeout` (2 s by default), and hold a client's connection
+/// open for that time.
 const MAX_LIFETIME: u64 = 60;
 
-/// How an encrypted request begins.
+/// First bytes of an encrypted request.
 const ENCRYPTED: &[u8] = b"xkv1";
 
-/// A request that a server made for this service and that is still worth an answer. `Debug` shows no secret.
+/// A request that a server made for this service. `Debug` shows no secret.
 pub struct OpenedRequest {
     request: AuthorizationRequest,
     subject: String,
@@ -35,100 +36,102 @@ pub struct OpenedRequest {
     raw: Zeroizing<String>,
 }
 
-/// Why a request gets no decision. No message repeats what the request says.
+/// A reason why a request gets no decision. No message repeats what the request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// No bytes.
+    /// The request has no bytes.
     #[error("the request is empty")]
     Empty,
-    /// Sealed to an xkey.
+    /// The request is sealed to an xkey.
     #[error("the request is sealed to an xkey and has to be opened first")]
     Encrypted,
-    /// Not a token, or one whose signature does not match.
+    /// The request is not a token, or its signature does not match.
     #[error("the request is not a valid token")]
     Token(#[from] TokenError),
-    /// Claims of another version.
+    /// The claims have another version.
     #[error("the request's claims do not have version 2")]
     Version,
-    /// The signer is not the server it speaks for.
+    /// The signer is not the server that the request names.
     #[error("the request is not signed by the server it names (`server_id.id`)")]
     Issuer,
-    /// Meant for somebody else.
+    /// The audience is not that of authorization requests.
     #[error("the request's audience is not `{AUDIENCE}`")]
     Audience,
-    /// Too late.
+    /// The request has expired.
     #[error(
         "the request expired {} s ago, at {expires_at} by the server's clock, and it is {now} by this host's: it \
          waited for too long, or this host's clock is ahead; compare the clocks of server and host",
         now.saturating_sub(*expires_at)
     )]
     Expired {
-        /// When it expired, in seconds since the Unix epoch.
+        /// Expiry of the request, in seconds since the Unix epoch.
         expires_at: u64,
-        /// When it was opened, in seconds since the Unix epoch.
+        /// Time of the check, in seconds since the Unix epoch.
         now: u64,
     },
-    /// Too early.
+    /// The request is not valid yet.
     #[error(
         "the request is valid from {not_before}, it is {now}; compare the clocks of server and host"
     )]
     NotYetValid {
-        /// When it begins, in seconds since the Unix epoch.
+        /// Start of the validity, in seconds since the Unix epoch.
         not_before: u64,
-        /// When it was opened, in seconds since the Unix epoch.
+        /// Time of the check, in seconds since the Unix epoch.
         now: u64,
     },
-    /// Made in the future.
+    /// The request was issued in the future.
     #[error(
         "the request was made at {issued_at} by the server's clock, and it is {now} by this host's, which is {} s \
          behind; compare the clocks of server and host",
         issued_at.saturating_sub(*now)
     )]
     MadeAhead {
-        /// When the server made it, in seconds since the Unix epoch.
+        /// Time at which the server issued the request, in seconds since the Unix epoch.
         issued_at: u64,
-        /// When it was opened, in seconds since the Unix epoch.
+        /// Time of the check, in seconds since the Unix epoch.
         now: u64,
     },
-    /// Valid for longer than any server waits.
+    /// The request is valid for longer than any server waits.
     #[error(
         "the request is valid for {lifetime} s, and at most {MAX_LIFETIME} s are accepted: lower the server's \
          `authorization.timeout`"
     )]
     LongLived {
-        /// From its making to its end, in seconds.
+        /// Time from issue to expiry, in seconds.
         lifetime: u64,
     },
-    /// Without a beginning or an end.
+    /// The request has no time of issue or no expiry.
     #[error("the request does not say when it was made (`iat`) or when it ends (`exp`)")]
     Undated,
-    /// Nobody to make a user JWT for.
+    /// The `user_nkey` is not a public user key, so that no user JWT can be issued.
     #[error("the request's `user_nkey` is not a public user key")]
     UserNkey,
 }
 
 impl OpenedRequest {
-    /// Decodes and verifies a request: signed by the server it names, of the right kind, version and audience,
-    /// for a valid user key, and in force at `now` (seconds since the Unix epoch) with `skew` of grace.
+    /// Decodes and verifies a request. It is signed by the server that it names, has the right
+    /// kind, version and audience, and a valid user key. It is in force at `now` (seconds since the
+    /// Unix epoch) with `skew` of grace.
     ///
-    /// Fields that are unknown or missing do not matter: servers of other versions send them.
+    /// Unknown and missing fields are ignored, because servers of other versions send them.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong.
+    /// Fails with the first problem.
     pub fn open(token: &[u8], now: u64, skew: Duration) -> Result<Self, RequestError> {
         let request = Self::read_verified(token, now, Some(&PublicKey::verifies))?;
         request.check_times(now, skew)?;
         Ok(request)
     }
 
-    /// Decodes and verifies as [`open`](Self::open) does, except for the times, which
-    /// [`check_times`](Self::check_times) looks at; in less time if `signers` know the server.
+    /// Decodes and verifies a request as [`open`](Self::open) does, without the times:
+    /// [`check_times`](Self::check_times) checks them. Takes less time if `signers` have the
+    /// server's key in their cache.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Fails as [`open`](Self::open) does, except for the times.
     pub fn read_by(token: &[u8], now: u64, signers: &KnownSigners) -> Result<Self, RequestError> {
         let verifies = |key: &PublicKey, message: &[u8], signature: &[u8]| {
             signers.verify(key, message, signature)
@@ -136,12 +139,13 @@ impl OpenedRequest {
         Self::read_verified(token, now, Some(&verifies))
     }
 
-    /// Checks that the request is in force at `now` (seconds since the Unix epoch) with `skew` of grace: made by now,
-    /// not expired, and valid for no longer than a minute.
+    /// Checks that the request is in force at `now` (seconds since the Unix epoch) with `skew` of
+    /// grace: already issued, not expired, and valid for no longer than a minute.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong. The messages say by how much the clocks of server and host differ.
+    /// Fails with the first problem. The messages say by how much the clocks of server and host
+    /// differ.
     pub fn check_times(&self, now: u64, skew: Duration) -> Result<(), RequestError> {
         let skew = skew.as_secs();
         let (Some(issued_at), Some(expires_at)) = (self.issued_at, self.expires_at) else {
@@ -191,62 +195,68 @@ impl OpenedRequest {
         })
     }
 
-    /// The request itself.
+    /// Returns the request.
     pub const fn request(&self) -> &AuthorizationRequest {
         &self.request
     }
 
-    /// The request itself, without the rest.
+    /// Returns the request and drops the rest.
     pub fn into_request(self) -> AuthorizationRequest {
         self.request
     }
 
-    /// Whom the server expects to sign: in config mode the `issuer` of its `auth_callout` block.
+    /// Returns the key that the server expects to sign. In config mode, that is the `issuer` of its
+    /// `auth_callout` block.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// When the server made the request, in seconds since the Unix epoch.
+    /// Returns the time at which the server issued the request, in seconds since the Unix epoch.
     pub const fn issued_at(&self) -> Option<u64> {
         self.issued_at
     }
 
-    /// When the server stops waiting, in seconds since the Unix epoch, rounded down.
+    /// Returns the time at which the server stops waiting, in seconds since the Unix epoch, rounded
+    /// down.
     pub const fn expires_at(&self) -> Option<u64> {
         self.expires_at
     }
 
-    /// The token's id (`jti`). Not unique: it covers the registered claims only, so that requests of one server
-    /// within one second share it. What tells requests apart is their `user_nkey`.
+    /// Returns the token's id (`jti`). The id is not unique: it covers only the registered claims,
+    /// so that requests of one server within a second share it. Requests differ in their
+    /// `user_nkey`.
     pub fn jti(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The server's public xkey (`X…`), as it signed it: to whom a sealed response goes. None if the server
-    /// does not encrypt. The header `Nats-Server-Xkey` must say the same.
+    /// Returns the server's public xkey (`X…`) from the signed request, to which a response is
+    /// sealed. `None` if the server does not encrypt. The header `Nats-Server-Xkey` must have the
+    /// same key.
     pub fn server_xkey(&self) -> Option<&str> {
         self.remainder.server_xkey.as_deref()
     }
 
-    /// The name of the user JWT presented (operator mode: of the sentinel).
+    /// Returns the name in the presented user JWT (operator mode: that of the sentinel).
     pub fn name_tag(&self) -> Option<&str> {
         self.request.client.name_tag.as_deref()
     }
 
-    /// The nonce of the request itself. No server sets it so far; the nonce a client signs is
-    /// [`Client::nonce`](portcullis_core::Client::nonce).
+    /// Returns the nonce of the request itself. No known server sets it. The nonce that a client
+    /// signs is [`Client::nonce`](portcullis_core::Client::nonce).
     pub fn request_nonce(&self) -> Option<&str> {
         self.remainder.request_nonce.as_deref()
     }
 
-    /// The tags of the request itself. No server sets them so far; those of the user JWT presented are
-    /// [`Client::tags`](portcullis_core::Client::tags).
+    /// Returns the tags of the request itself. No known server sets them. Those of the presented
+    /// user JWT are [`Client::tags`](portcullis_core::Client::tags).
     pub fn tags(&self) -> &[String] {
         &self.remainder.tags
     }
 
-    /// The claims as JSON, as they stand in the token: what this crate does not know may hold what no Rust string
-    /// can, such as `\ud800`. **They contain the client's secrets**; wiped when this value is dropped.
+    /// Returns the claims' JSON as the token has it. Fields that this crate does not know may hold
+    /// what no Rust string can, such as `\ud800`.
+    ///
+    /// **The text contains the client's secrets.** It is wiped when this value is dropped.
     pub fn raw(&self) -> &str {
         &self.raw
     }

@@ -1,4 +1,4 @@
-//! Authorization responses: a user JWT, or a refusal.
+//! Authorization responses: a user JWT, or a denial.
 
 use std::fmt;
 
@@ -8,19 +8,20 @@ use crate::jwt::{Body, Claims, VERSION};
 use crate::keys::KeyKind;
 use crate::lenient::{is_empty, or_default};
 
-/// The claims of an authorization response. Made by [`ResponseClaims::new`].
+/// The claims of an authorization response. [`ResponseClaims::new`] makes them.
 pub type ResponseClaims = Claims<ResponseBody>;
 
-/// What a response says. `Debug` does not show a JWT.
+/// The answer in a response. `Debug` does not show a JWT.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// In, as the user of this JWT.
+    /// The login is permitted, as the user of this JWT.
     Jwt(String),
-    /// Out, for this reason: the server logs it and publishes it in the callout account, the client never sees it.
+    /// The login is denied, for this reason. The server logs the reason and publishes it in the
+    /// callout account. The client never sees it.
     Error(String),
 }
 
-/// What stands under `nats` in a response.
+/// The object under `nats` in a response.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResponseBody {
@@ -39,8 +40,8 @@ pub struct ResponseBody {
 }
 
 impl ResponseClaims {
-    /// The response of the service to the server `server_id` (`N…`) about the user `user_nkey` (`U…`), made at
-    /// `issued_at` (seconds since the Unix epoch).
+    /// Returns the response of the service to the server `server_id` (`N…`) about the user
+    /// `user_nkey` (`U…`), issued at `issued_at` (seconds since the Unix epoch).
     pub fn new(user_nkey: &str, server_id: &str, answer: Answer, issued_at: u64) -> Self {
         let (jwt, error) = match answer {
             Answer::Jwt(jwt) => (Some(jwt), None),
@@ -63,8 +64,8 @@ impl ResponseClaims {
 }
 
 impl ResponseClaims {
-    /// Names the callout account (`A…`) that the response speaks for. Operator mode, for a response that is signed by one
-    /// of that account's signing keys; servers in config mode refuse it.
+    /// Names the callout account (`A…`) that the response speaks for. In operator mode, a response
+    /// that one of that account's signing keys signs needs it. Servers in config mode ignore it.
     #[must_use]
     pub fn for_account(mut self, account: Option<&str>) -> Self {
         self.nats.issuer_account = account.map(ToOwned::to_owned);
@@ -73,20 +74,20 @@ impl ResponseClaims {
 }
 
 impl ResponseBody {
-    /// The longest reason a response carries, in bytes.
+    /// Maximum length of a reason in a response, in bytes.
     pub const MAX_REASON: usize = 1024;
 
-    /// The user JWT; none if it is empty.
+    /// Returns the user JWT. `None` if it is empty.
     pub fn jwt(&self) -> Option<&str> {
         self.jwt.as_deref().filter(|jwt| !jwt.is_empty())
     }
 
-    /// The reason of a refusal; none if it is empty.
+    /// Returns the reason of a denial. `None` if it is empty.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref().filter(|error| !error.is_empty())
     }
 
-    /// The account the issuer speaks for (operator mode); none if it is empty.
+    /// Returns the account that the issuer speaks for (operator mode). `None` if it is empty.
     pub fn issuer_account(&self) -> Option<&str> {
         let account = self.issuer_account.as_deref();
         account.filter(|account| !account.is_empty())
@@ -130,7 +131,8 @@ impl fmt::Debug for ResponseBody {
     }
 }
 
-/// A reason fit for the server's log: one line of bounded length, and never empty, which would be no refusal.
+/// Returns a reason for the server's log: one line of bounded length. Never empty, because an empty
+/// reason would be no denial.
 fn one_line(reason: &str) -> String {
     let mut line = String::new();
     for character in reason.trim().chars() {

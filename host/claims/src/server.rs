@@ -1,4 +1,4 @@
-//! The server: what it does with a response, by mode and version.
+//! The server's verdict on a response, by mode and version.
 
 mod accepted;
 mod blank;

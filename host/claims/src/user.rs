@@ -1,4 +1,4 @@
-//! User JWTs: what a permit becomes.
+//! User JWTs of permits.
 
 mod body;
 mod rules;
@@ -12,17 +12,17 @@ pub use body::UserBody;
 pub use rules::{ResponseRule, SubjectRule, TimeRule};
 pub use template::{PermissionRules, UserTemplate};
 
-/// No limit, where the server expects a number.
+/// Value for "no limit" in a server's number.
 pub(crate) const UNLIMITED: i64 = -1;
 
-/// The claims of a user JWT. Made by [`UserClaims::from_permit`].
+/// The claims of a user JWT. [`UserClaims::from_permit`] makes them.
 pub type UserClaims = Claims<UserBody>;
 
 impl UserClaims {
-    /// The claims of the user `user_nkey` that `permit` lets in, made at `issued_at` (seconds since the Unix
-    /// epoch). Config mode: the audience is the account's name.
+    /// Returns the claims of the user `user_nkey` with `permit`, issued at `issued_at` (seconds
+    /// since the Unix epoch), for config mode. The audience is the account's name.
     pub fn from_permit(user_nkey: &str, permit: &Permit, issued_at: u64) -> Self {
-        // Closed once more: an open side would be an open door.
+        // Closes the sides again, because a server reads an empty side as everything.
         let permissions = permit.permissions.clone().closed();
         Self {
             audience: Some(permit.account.clone()),
@@ -51,15 +51,16 @@ impl UserClaims {
         }
     }
 
-    /// Adds tags, as those that say which policy decided.
+    /// Adds tags, such as those that name the deciding policy.
     #[must_use]
     pub fn with_tags(mut self, tags: impl IntoIterator<Item = String>) -> Self {
         self.nats.tags.extend(tags);
         self
     }
 
-    /// The same user in operator mode, where the account is the signer's and not named in the audience:
-    /// without `issuer_account` the signer is the account's own key, with it (`A…`) a signing key of that account.
+    /// Converts the claims for operator mode, where the signer determines the account and not the
+    /// audience. Without `issuer_account`, the signer is the account's own key. With it (`A…`), the
+    /// signer is a signing key of that account.
     #[must_use]
     pub fn in_operator_mode(mut self, issuer_account: Option<&str>) -> Self {
         self.audience = None;
@@ -67,11 +68,12 @@ impl UserClaims {
         self
     }
 
-    /// The same user for a scoped signing key, whose template says what the user may do: without permissions
-    /// and limits, which servers refuse beside it ("scoped users require no permissions or limits set"). Name,
-    /// tags, expiry and issuer account stay.
+    /// Converts the claims for a scoped signing key, whose template sets permissions and limits.
+    /// Servers refuse a user that has its own ("scoped users require no permissions or limits
+    /// set"). Keeps name, tags, expiry and issuer account.
     ///
-    /// **What the permit granted or denied is gone**: only for permits that leave permissions to the template.
+    /// **Drops what the permit granted or denied.** Only for permits that leave permissions to the
+    /// template.
     #[must_use]
     pub fn scoped(mut self) -> Self {
         self.nats = UserBody {

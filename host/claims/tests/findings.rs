@@ -1,9 +1,9 @@
-//! What fuzzing found, kept as tests.
+//! Regressions that fuzzing found.
 
 use portcullis_claims::{AccountClaims, Claims, GenericBody, GenericClaims, KeyKind, SigningKey};
 use serde_json::{Map, Value};
 
-/// Without the feature `float_roundtrip` of `serde_json`, reading is off by one in the last digit.
+/// Guards the feature `float_roundtrip` of `serde_json`. Without it, the last digit is off by one.
 #[test]
 fn numbers_too_large_for_integers_survive_signing() {
     let key = SigningKey::generate_seed(KeyKind::Account).unwrap();
@@ -17,7 +17,7 @@ fn numbers_too_large_for_integers_survive_signing() {
     }
 }
 
-/// A role's limit that is left out is read as unlimited, so that a zero has to be written.
+/// Checks that a zero limit of a role is written: a missing limit is read as unlimited.
 #[test]
 fn a_role_that_may_do_nothing_is_not_unlimited_after_signing() {
     let seed = SigningKey::generate_seed(KeyKind::Account).unwrap();

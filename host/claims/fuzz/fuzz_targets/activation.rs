@@ -1,4 +1,4 @@
-//! Activation tokens: what is decoded is encoded and decoded to the same.
+//! Activation tokens: decoded claims stay equal when they are encoded and decoded again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

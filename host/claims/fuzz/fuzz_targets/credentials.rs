@@ -1,4 +1,5 @@
-//! Credentials files: what is read is written, and what is written is read; no error shows a secret.
+//! Credentials files: parsed credentials are written, and written ones are parsed. No error shows a
+//! secret.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Tokens of any kind: what is decoded is encoded and decoded to the same.
+//! Tokens of any kind: decoded claims stay equal when they are encoded and decoded again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

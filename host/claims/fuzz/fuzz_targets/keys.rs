@@ -1,4 +1,4 @@
-//! Public keys and seeds as text: nothing but what was written is read, and no error repeats it.
+//! Public keys and seeds as text: only encoded keys are decoded, and no error repeats the text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Operator JWTs: what is decoded is encoded and decoded to the same.
+//! Operator JWTs: decoded claims stay equal when they are encoded and decoded again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Authorization requests: whatever a server could send opens or is refused by name, and `Debug` shows no secret.
+//! Authorization requests: any input opens or fails with a named error, and `Debug` shows no
+//! secret.
 #![no_main]
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use portcullis_claims_fuzz::token_of;
 
 const NOW: u64 = 1_795_300_862;
 
-/// Part of the passwords in the corpus.
+/// Marker in the passwords of the corpus.
 const MARK: &str = "hunter2";
 
 fuzz_target!(|data: &[u8]| {
@@ -31,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Whether the mark stands in a secret and nowhere else.
+/// Returns whether the marker is part of a secret and of nothing else.
 fn is_only_secret(opened: &OpenedRequest) -> bool {
     let credentials = &opened.request().credentials;
     let secrets = [

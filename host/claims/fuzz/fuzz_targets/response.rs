@@ -1,4 +1,4 @@
-//! Authorization responses: what is decoded is encoded and decoded to the same.
+//! Authorization responses: decoded claims stay equal when they are encoded and decoded again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

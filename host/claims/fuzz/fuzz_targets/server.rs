@@ -1,7 +1,7 @@
-//! What a server does with a response: what passes the host's own check, no server refuses.
+//! Server verdicts on a response: no server refuses what passes the host's own check.
 //!
-//! The input is a byte of switches, the claims of the user JWT, a zero byte, and the claims of the response, where `@T`
-//! stands for the user JWT.
+//! The input is a byte of switches, the claims of the user JWT, a zero byte, and the claims of the
+//! response. In the latter, `@T` stands for the user JWT.
 #![no_main]
 
 use std::sync::LazyLock;

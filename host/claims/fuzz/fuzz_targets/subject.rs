@@ -1,4 +1,5 @@
-//! Subjects of permissions: what is accepted follows the server's rules, and no error grows with its input.
+//! Subjects of permissions: accepted ones follow the server's rules, and no error grows with its
+//! input.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -25,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// `Subject.Validate` of nats-io/jwt, said once more.
+/// Checks `text` with a second implementation of `Subject.Validate` of nats-io/jwt.
 fn follows_the_rules(text: &str) {
     assert!(!text.is_empty() && text.len() <= PermissionSubject::MAX_LEN);
     let parts: Vec<&str> = text.split(' ').collect();

@@ -1,4 +1,4 @@
-//! User JWTs: what is decoded is encoded and decoded to the same.
+//! User JWTs: decoded claims stay equal when they are encoded and decoded again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

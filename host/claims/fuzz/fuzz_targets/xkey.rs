@@ -1,4 +1,4 @@
-//! Boxes: what is sealed is opened, what was changed is not, and anything else is refused by name.
+//! Boxes: sealed ones open, changed ones do not, and any other input fails with a named error.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use portcullis_claims::{BoxError, CurveKey, KeyKind, SharedKey, fuzzing, is_sealed};
 
-/// One key agreement for all runs: the rest is what reads the input.
+/// Key agreement for all runs, so that each run only parses its input.
 static SHARED: LazyLock<SharedKey> = LazyLock::new(|| {
     let key = |byte| {
         CurveKey::from_seed(fuzzing::seed_text(KeyKind::Curve, &[byte; 32]).expose()).unwrap()
@@ -16,7 +16,7 @@ static SHARED: LazyLock<SharedKey> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     match SHARED.open(data) {
-        // Without the key nobody makes a box.
+        // Sealing a box takes the key.
         Ok(_) => panic!("a forged box was opened"),
         Err(error) => assert_eq!(is_sealed(data), error != BoxError::NotSealed),
     }

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: inputs that reach past base64, checksums and signatures.
+//! Inputs for the fuzz targets that pass base64, checksums and signatures.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use portcullis_claims::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// `@` and a letter in an input stand for these: a fuzzer does not find checksums.
+/// Replacements for `@` and a letter in an input, because a fuzzer does not find checksums.
 static WORDS: LazyLock<Vec<(u8, String)>> = LazyLock::new(|| {
     let public = |kind, byte| fuzzing::public_text(kind, &[byte; 32]);
     let seed = fuzzing::seed_text(KeyKind::User, &[7; 32]);
@@ -35,7 +35,7 @@ static WORDS: LazyLock<Vec<(u8, String)>> = LazyLock::new(|| {
     words
 });
 
-/// Every kind of key.
+/// All kinds of keys.
 pub const KINDS: [KeyKind; 6] = [
     KeyKind::Operator,
     KeyKind::Account,
@@ -48,17 +48,17 @@ pub const KINDS: [KeyKind; 6] = [
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
 const FIRST_HEADER: &[u8] = br#"{"typ":"jwt","alg":"ed25519"}"#;
 
-/// The word that `@` and this letter stand for.
+/// Returns the replacement for `@` and this letter.
 pub fn word(letter: char) -> &'static str {
     str::from_utf8(find(u8::try_from(letter).unwrap()).unwrap()).unwrap()
 }
 
-/// The input with `@A` and the like replaced.
+/// Returns the input with `@A` and the like replaced.
 pub fn expand(data: &[u8]) -> Vec<u8> {
     expand_with(data, b"")
 }
 
-/// As [`expand`], with `@T` for `token`.
+/// Returns the input with `@A` and the like replaced as in [`expand`], and `@T` by `token`.
 pub fn expand_with(data: &[u8], token: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() + 256);
     let mut rest = data;
@@ -87,20 +87,20 @@ fn find(letter: u8) -> Option<&'static [u8]> {
     words.next().map(|(_, text)| text.as_bytes())
 }
 
-/// A token with these claims and a signature of zeroes.
+/// Returns a token with these claims and a signature of zeroes.
 fn wrap(header: &[u8], claims: &[u8]) -> Vec<u8> {
     let signature = [0; 64];
     let chunks = [header, claims, &signature].map(|chunk| BASE64URL_NOPAD.encode(chunk));
     chunks.join(".").into_bytes()
 }
 
-/// The token an input stands for: after `r` it is the token, after `1` the claims of version 1, and any other
-/// input is the claims themselves.
+/// Returns the token that an input stands for. After `r`, the input is the token itself. After `1`,
+/// it is claims of version 1. Any other input is claims.
 pub fn token_of(data: &[u8]) -> Vec<u8> {
     token_with(data, b"")
 }
 
-/// As [`token_of`], with `@T` for `inner`.
+/// Returns the token of [`token_of`], with `@T` replaced by `inner`.
 pub fn token_with(data: &[u8], inner: &[u8]) -> Vec<u8> {
     match data.split_first() {
         Some((b'r', token)) => token.to_vec(),
@@ -109,7 +109,7 @@ pub fn token_with(data: &[u8], inner: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Signs with zeroes.
+/// A signer whose signatures are zeroes.
 struct Nobody(PublicKey);
 
 impl Signer for Nobody {
@@ -122,7 +122,8 @@ impl Signer for Nobody {
     }
 }
 
-/// What is decoded can be encoded, and what is encoded decodes to the same and encodes to the same.
+/// Checks that decoded claims can be encoded, and that the encoded ones decode and encode to equal
+/// ones.
 pub fn round_trip<B>(data: &[u8])
 where
     B: Body + Clone + Default + PartialEq + Serialize + DeserializeOwned,

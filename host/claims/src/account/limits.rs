@@ -1,4 +1,4 @@
-//! What an operator grants an account.
+//! Limits that an operator grants an account.
 
 use std::collections::BTreeMap;
 
@@ -7,84 +7,86 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::lenient::{is_empty, or_default};
 use crate::user::UNLIMITED;
 
-/// Limits of an account; -1 is unlimited. The default is what is missing in JSON: zero, which allows nothing.
+/// The limits of an account; -1 is unlimited. Default: 0, which allows nothing, as for fields
+/// missing in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountLimits {
-    /// Most subscriptions.
+    /// Maximum number of subscriptions.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub subs: i64,
-    /// Most bytes.
+    /// Maximum number of bytes.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub data: i64,
-    /// Largest message in bytes.
+    /// Maximum size of a message, in bytes.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub payload: i64,
-    /// Most imports.
+    /// Maximum number of imports.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub imports: i64,
-    /// Most exports.
+    /// Maximum number of exports.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub exports: i64,
     /// Whether exports may have wildcards.
     #[serde(rename = "wildcards", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub wildcard_exports: bool,
-    /// Whether users need to sign a nonce.
+    /// Whether users have to sign a nonce, so that bearer tokens are rejected.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub disallow_bearer: bool,
-    /// Most connections.
+    /// Maximum number of connections.
     #[serde(rename = "conn", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub connections: i64,
-    /// Most leafnode connections.
+    /// Maximum number of leafnode connections.
     #[serde(rename = "leaf", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub leafnodes: i64,
-    /// `JetStream`, where there are no tiers.
+    /// `JetStream` limits without tiers.
     #[serde(flatten)]
     pub jetstream: JetStreamLimits,
-    /// `JetStream`, by tier (`R1`, `R3`). Where there are any, the limits without a tier do not count.
+    /// `JetStream` limits by tier (`R1`, `R3`). With any tier, the limits without a tier do not
+    /// count.
     #[serde(rename = "tiered_limits", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub tiers: BTreeMap<String, JetStreamLimits>,
 }
 
-/// Limits of `JetStream`; -1 is unlimited. It is on where there is any storage.
+/// The limits of `JetStream`; -1 is unlimited. `JetStream` is on if any storage is granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct JetStreamLimits {
-    /// Most bytes in memory; 0 is none.
+    /// Maximum memory storage, in bytes. 0 grants none.
     #[serde(rename = "mem_storage", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub memory_storage: i64,
-    /// Most bytes on disk; 0 is none.
+    /// Maximum disk storage, in bytes. 0 grants none.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub disk_storage: i64,
-    /// Most streams.
+    /// Maximum number of streams.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub streams: i64,
-    /// Most consumers.
+    /// Maximum number of consumers.
     #[serde(rename = "consumer", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub consumers: i64,
-    /// Most unacknowledged messages of a stream.
+    /// Maximum number of unacknowledged messages of a consumer.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub max_ack_pending: i64,
-    /// Most bytes of a stream in memory; 0 is unlimited.
+    /// Maximum size of a memory stream, in bytes. 0 is unlimited.
     #[serde(rename = "mem_max_stream_bytes", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "or_default")]
     pub memory_max_stream_bytes: i64,
-    /// Most bytes of a stream on disk; 0 is unlimited.
+    /// Maximum size of a disk stream, in bytes. 0 is unlimited.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub disk_max_stream_bytes: i64,
-    /// Whether every stream has to say how large it may become.
+    /// Whether every stream has to declare its maximum size.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub max_bytes_required: bool,
 }
 
 impl AccountLimits {
-    /// No limits, but no `JetStream` either: what tools give a new account.
+    /// Returns limits as tools set them in a new account: unlimited, with `JetStream` off.
     pub fn unlimited() -> Self {
         Self {
             subs: UNLIMITED,
@@ -100,7 +102,8 @@ impl AccountLimits {
     }
 }
 
-/// Reads limits; where there are tiers, the others are dropped, as the Go library does.
+/// Reads limits. If tiers exist, drops the `JetStream` limits without a tier, as the Go library
+/// does.
 pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccountLimits, D::Error> {
     let mut limits: AccountLimits = or_default(deserializer)?;
     if !limits.tiers.is_empty() {

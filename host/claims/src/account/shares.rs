@@ -1,4 +1,4 @@
-//! What accounts share: exports and imports.
+//! Exports and imports of accounts.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::lenient::{is_empty, or_default};
 
-/// What is shared.
+/// A kind of export or import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ShareKind {
@@ -17,100 +17,103 @@ pub enum ShareKind {
     Service,
 }
 
-/// What an account offers to others.
+/// An export: an offer of an account to others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Export {
-    /// A name for people.
+    /// Name for humans.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub name: String,
-    /// The subject.
+    /// Exported subject.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub subject: String,
-    /// What it is. An export without is not valid.
+    /// Kind of the export. An export without a kind is invalid.
     #[serde(rename = "type", skip_serializing_if = "is_empty")]
     pub kind: Option<ShareKind>,
     /// Whether importers need an activation token.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub token_req: bool,
-    /// Accounts (`A…`, or `*` for all) whose activation tokens up to a time, in seconds since the Unix epoch, are
-    /// void.
+    /// Revoked accounts (`A…`, or `*` for all). Their activation tokens issued up to the given
+    /// time, in seconds since the Unix epoch, are void.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub revocations: BTreeMap<String, i64>,
-    /// How a service answers: `Singleton`, `Stream` or `Chunked`; empty is the first.
+    /// Form of a service's answers: `Singleton`, `Stream` or `Chunked`. Empty stands for
+    /// `Singleton`.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub response_type: String,
-    /// How long a service may take, in nanoseconds.
+    /// Time limit of a service's answer, in nanoseconds.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub response_threshold: i64,
-    /// How the latency of a service is measured.
+    /// Measurement of a service's latency.
     #[serde(rename = "service_latency", skip_serializing_if = "is_empty")]
     pub latency: Option<ServiceLatency>,
-    /// Which token of the subject, from 1, has to be the importer's account; 0 is none.
+    /// Position, from 1, of the subject's token that has to be the importing account. 0 requires
+    /// none.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub account_token_position: u64,
-    /// Whether it may be shown to everybody.
+    /// Whether the export may be advertised to all users.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub advertise: bool,
     /// Whether message traces may cross into the exporting account.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub allow_trace: bool,
-    /// A description for people.
+    /// Description for humans.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub description: String,
-    /// Where more is written about it.
+    /// URL with more information about the export.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub info_url: String,
 }
 
-/// How the latency of a service is measured.
+/// The measurement of a service's latency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServiceLatency {
-    /// Which requests are measured.
+    /// Selection of the measured requests.
     #[serde(deserialize_with = "or_default")]
     pub sampling: LatencySampling,
-    /// The subject the measurements are published to.
+    /// Subject to which the measurements are published.
     #[serde(deserialize_with = "or_default")]
     pub results: String,
 }
 
-/// Which requests are measured.
+/// A selection of measured requests. Default: [`Headers`](Self::Headers).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LatencySampling {
-    /// Those whose headers ask for it.
+    /// Requests whose headers ask for a measurement.
     #[default]
     Headers,
-    /// So many of a hundred.
+    /// A percentage of the requests.
     Percent(u8),
 }
 
-/// What an account uses of another.
+/// An import: the use of another account's export.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Import {
-    /// A name for people.
+    /// Name for humans.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub name: String,
-    /// The subject: of a stream as the exporting account sees it, of a service as the importing account sees it.
+    /// Imported subject. For a stream, the subject in the exporting account; for a service, the
+    /// subject in the importing account.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub subject: String,
-    /// The exporting account, `A…`.
+    /// Exporting account, `A…`.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub account: String,
-    /// The activation token, if the export needs one.
+    /// Activation token. Empty if the export needs none.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub token: String,
-    /// The subject on the other side, in tokens that have no `local_subject`.
+    /// Subject on the other side, in tokens without `local_subject`.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub to: String,
-    /// The subject in the importing account, where it is another.
+    /// Subject in the importing account. Empty if both sides use one subject.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub local_subject: String,
-    /// What it is. An import without is not valid.
+    /// Kind of the import. An import without a kind is invalid.
     #[serde(rename = "type", skip_serializing_if = "is_empty")]
     pub kind: Option<ShareKind>,
-    /// Whether the exporting account learns who asks.
+    /// Whether the exporting account learns the identity of requesters.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub share: bool,
     /// Whether message traces may cross into the importing account.

@@ -7,41 +7,41 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::lenient::or_default;
 use crate::user::UserTemplate;
 
-/// An account's signing keys by their public key, `A…`: plain ones, and ones that are bound to a role.
+/// The signing keys of an account by public key, `A…`. Each is plain or bound to a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SigningKeys {
     keys: BTreeMap<String, Option<UserScope>>,
 }
 
-/// A role: what the users that its key signs may do.
+/// A role: the permissions and limits of the users that its key signs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserScope {
-    /// Whom the role is for. Has to be there.
+    /// Kind of subjects that the role is for. Required in JSON.
     pub kind: ScopeKind,
-    /// The public key, `A…`.
+    /// Public key of the role, `A…`.
     #[serde(default, deserialize_with = "or_default")]
     pub key: String,
-    /// The role's name.
+    /// Name of the role.
     #[serde(default, deserialize_with = "or_default")]
     pub role: String,
-    /// What the users may do.
+    /// Permissions and limits of the users.
     #[serde(default, deserialize_with = "or_default")]
     pub template: UserTemplate,
-    /// A description for people.
+    /// Description for humans.
     #[serde(default, deserialize_with = "or_default")]
     pub description: String,
 }
 
-/// Whom a role is for.
+/// A kind of subjects that a role is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ScopeKind {
-    /// Users.
+    /// The role is for users.
     #[default]
     #[serde(rename = "user_scope")]
     User,
 }
 
-/// A signing key as it is written.
+/// A signing key in its JSON form.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written<P, S> {
@@ -50,34 +50,34 @@ enum Written<P, S> {
 }
 
 impl SigningKeys {
-    /// Adds a key that signs for any user. A role of the same key is gone.
+    /// Adds a key that signs for any user. Replaces a role of the same key.
     pub fn insert_plain(&mut self, public_key: impl Into<String>) {
         self.keys.insert(public_key.into(), None);
     }
 
-    /// Adds a key that is bound to a role. What the key was before is gone.
+    /// Adds a key that is bound to a role. Replaces an entry of the same key.
     pub fn insert_scope(&mut self, scope: UserScope) {
         self.keys.insert(scope.key.clone(), Some(scope));
     }
 
-    /// Whether the key signs for the account, with or without a role.
+    /// Returns whether the key signs for the account, with or without a role.
     pub fn contains(&self, public_key: &str) -> bool {
         self.keys.contains_key(public_key)
     }
 
-    /// The role of a key; none if it has none, or is none of the account's.
+    /// Returns the role of a key. `None` for a plain key and for a key of no entry.
     pub fn scope(&self, public_key: &str) -> Option<&UserScope> {
         self.keys.get(public_key)?.as_ref()
     }
 
-    /// Every key with its role, in order of the keys.
+    /// Returns every key with its role, in order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&UserScope>)> {
         self.keys
             .iter()
             .map(|(key, scope)| (key.as_str(), scope.as_ref()))
     }
 
-    /// Whether there are none.
+    /// Returns whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }

@@ -1,8 +1,8 @@
-//! Finding a JWT and a seed in a text, whatever is around them.
+//! A scanner that finds a JWT and a seed in any surrounding text.
 
 use zeroize::Zeroizing;
 
-/// What there is in a text, still unchecked.
+/// The parts found in a text, not yet validated.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) jwt: Option<Zeroizing<String>>,
@@ -14,7 +14,8 @@ impl Found {
         self.jwt.is_none() && self.seed.is_none()
     }
 
-    /// Keeps what comes first of each, but for what is whole over what was cut or glued to something.
+    /// Stores `text` as a JWT or seed. Keeps the first of each, but prefers a whole one over a
+    /// truncated or joined one.
     fn take(&mut self, text: &str) {
         if looks_like_jwt(text) {
             keep(&mut self.jwt, text, is_whole_jwt);
@@ -33,26 +34,27 @@ fn keep(place: &mut Option<Zeroizing<String>>, text: &str, is_whole: fn(&str) ->
     }
 }
 
-/// The first JWT and the first seed: those in blocks, between lines of dashes, before those that stand alone on
-/// a line. Parts are told by their look and not by labels, which differ between tools.
+/// Finds the first JWT and the first seed. Those in blocks, between lines of dashes, win over those
+/// alone on a line. The form of a part decides and not its label, because labels differ between
+/// tools.
 pub(super) fn scan(text: &str) -> Found {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut inside = Found::default();
     let mut outside = Found::default();
     let mut in_block = false;
-    // As large as it can get: growing would leave copies behind.
+    // Reserves the maximum size, because a growing buffer would leave copies of secrets behind.
     let mut content = Zeroizing::new(String::with_capacity(text.len()));
     for line in text.split(['\n', '\r']).map(str::trim) {
         let mark = is_mark(line);
         if is_token(line) && !mark {
             outside.take(line);
             if in_block {
-                // Long lines may have been wrapped.
+                // A tool may have wrapped a long line.
                 content.push_str(line);
             }
         } else if !line.is_empty() {
-            // A mark after content ends a block, and so does prose: the mark is missing then. A mark after a
-            // mark begins another block: the former was a heading.
+            // After content, a mark ends the block, and so does prose if the mark is missing. A
+            // mark right after a mark begins another block, because the former was a heading.
             inside.take(&content);
             in_block = mark && content.is_empty();
             content.clear();
@@ -65,7 +67,8 @@ pub(super) fn scan(text: &str) -> Found {
     inside
 }
 
-/// A line of dashes, a label and dashes. Clients ask for three at either end.
+/// Returns whether `line` is dashes, a label and dashes. Clients require three dashes at either
+/// end.
 fn is_mark(line: &str) -> bool {
     let begins = line.starts_with("---") || line.contains(char::is_whitespace);
     begins
@@ -74,7 +77,7 @@ fn is_mark(line: &str) -> bool {
             .is_some_and(|rest| rest.contains("---"))
 }
 
-/// What clients accept as the content of a block.
+/// Returns whether `line` has only characters that clients accept as the content of a block.
 fn is_token(line: &str) -> bool {
     !line.is_empty()
         && line
@@ -82,12 +85,12 @@ fn is_token(line: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-.=".contains(&byte))
 }
 
-/// Three chunks, of which the first begins with `{"`.
+/// Returns whether `text` has three chunks and begins with `{"` in base64.
 fn looks_like_jwt(text: &str) -> bool {
     text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() == 2
 }
 
-/// With a signature of 64 bytes.
+/// Returns whether the signature of a JWT has 64 bytes.
 fn is_whole_jwt(text: &str) -> bool {
     text.rsplit('.').next().map(str::len) == Some(86)
 }
@@ -96,7 +99,8 @@ const fn is_whole_seed(text: &str) -> bool {
     text.len() == 58
 }
 
-/// A prefix of seeds and about the length of one, so that what was cut or mistyped is still named a seed.
+/// Returns whether `text` has a prefix of seeds and roughly the length of one. A truncated or
+/// mistyped seed is then still reported as a seed.
 fn looks_like_seed(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next() == Some('S')

@@ -6,9 +6,9 @@ use rstest::rstest;
 use super::*;
 use crate::keys::{IssuerKey, SigningKey};
 
-/// Written by the Go library.
+/// Credentials file written by the Go library.
 const GO: &str = include_str!("../../tests/fixtures/keys/user.creds");
-/// The sample of the documentation: a JWT of version 1.
+/// Sample of the NATS documentation: a JWT of version 1.
 const OMEGA: &str = include_str!("../../tests/fixtures/keys/omega.creds");
 const OMEGA_KEY: &str = "UDXB2VMLXPASAJ7ZDTKYNQ7QOCFWSGB4FOMYQQ25HQWSAF7ZQJEBSQSW";
 
@@ -29,7 +29,7 @@ fn public_key() -> String {
     UserKey::from_seed(&seed()).unwrap().public_key().to_owned()
 }
 
-/// The credentials' user, or the whole message of the error.
+/// Returns the user of the credentials, or the whole message of the error.
 fn read(text: &str) -> Result<String, String> {
     summary(UserCredentials::parse(text))
 }
@@ -50,7 +50,7 @@ fn summary(parsed: Result<UserCredentials, CredentialsError>) -> Result<String, 
     }
 }
 
-/// The parts as a file with these marks.
+/// Returns the parts as a file with these marks.
 fn file(begin: (&str, &str), end: (&str, &str), line_end: &str) -> String {
     let (jwt, seed) = (jwt(), seed());
     let block = |label: &str, content: &str| {
@@ -67,7 +67,7 @@ fn file(begin: (&str, &str), end: (&str, &str), line_end: &str) -> String {
     )
 }
 
-/// The text in lines of 64 characters.
+/// Returns the text in lines of 64 characters.
 fn wrapped(text: &str) -> String {
     let lines = text.as_bytes().chunks(64);
     let lines: Vec<&str> = lines.map(|line| str::from_utf8(line).unwrap()).collect();
@@ -267,20 +267,20 @@ fn user_jwt(issuer: &IssuerKey, subject: Option<String>, expires_at: Option<u64>
     claims.sign(issuer).unwrap()
 }
 
-/// How the Go library, nats.py, nats.js and async-nats find the parts.
+/// Patterns with which the Go library, nats.py, nats.js and async-nats find the parts.
 const CLIENTS: [&str; 2] = [
     r"\s*(?:(?:[-]{3,}.*[-]{3,}\r?\n)([\w\-.=]+)(?:\r?\n[-]{3,}.*[-]{3,}\r?\n))",
     r"\s*(?:(?:[-]{3,}.*[-]{3,}\r?\n)([\w\-.=]+)(?:\r?\n[-]{3,}.*[-]{3,}(\r?\n|\z)))",
 ];
 
-/// The first two contents that a client's pattern finds.
+/// Returns the first two contents that a client's pattern finds.
 fn as_client(pattern: &str, text: &str) -> Option<(String, String)> {
     let pattern = Regex::new(pattern).unwrap();
     let mut contents = pattern.captures_iter(text).map(|found| found[1].to_owned());
     contents.next().zip(contents.next())
 }
 
-/// The pieces that files are made of, valid and not.
+/// Generates pieces of credentials files, valid and invalid.
 fn pieces() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "-----BEGIN NATS USER JWT-----".to_owned(),
@@ -306,7 +306,8 @@ proptest! {
     fn what_a_client_reads_is_read_the_same(
         parts in prop::collection::vec(pieces(), 0..24), before: bool, line_end: bool,
     ) {
-        // Half of the files are good ones with something around them: chance alone makes few of those.
+        // Half of the files are valid ones with text around them, because random pieces rarely form
+        // one.
         let mut text = parts.concat();
         if before {
             text = format!("{text}\n{GO}");

@@ -1,4 +1,4 @@
-//! Reading tokens: size, form, signature, kind.
+//! Decoding of tokens: size, form, signature, kind.
 
 use std::fmt;
 
@@ -13,39 +13,40 @@ use super::{Body, Claims, MAX_TOKEN_SIZE, TokenError, VERSION};
 use crate::keys::PublicKey;
 use crate::lenient::{self, object_or_default, or_default};
 
-/// The algorithm of tokens of version 1.
+/// Algorithm of tokens of version 1.
 const FIRST_ALGORITHM: &str = "ed25519";
 
-/// The algorithm of later tokens.
+/// Algorithm of later tokens.
 const ALGORITHM: &str = "ed25519-nkey";
 
-/// Most levels of lists and objects in claims: the limit of Go's `encoding/json`.
+/// Maximum depth of lists and objects in claims: the limit of Go's `encoding/json`.
 const MAX_DEPTH: usize = 10_000;
 
-/// Whether signatures are verified, which is most of the time a token costs.
+/// The treatment of signatures. Verification is most of the time that decoding takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signatures {
-    /// Verify them.
+    /// Signatures are verified.
     Verify,
-    /// The caller has just made the token and trusts its own signature.
+    /// Signatures are not verified: the caller has just made the token and trusts its own
+    /// signature.
     Trust,
 }
 
-/// What claims of version 1 had where later ones have nothing, and all that they had under `nats`.
-/// `Debug` shows no content.
+/// The fields that version 1 has outside `nats`, and all that it has under `nats`. `Debug` shows no
+/// content.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct FirstVersion {
-    /// The kind.
+    /// Kind of the token.
     #[serde(rename = "type", deserialize_with = "or_default")]
     pub kind: Option<String>,
-    /// Tags.
+    /// Tags of the token.
     #[serde(deserialize_with = "or_default")]
     pub tags: Vec<String>,
-    /// The account the issuer signed for.
+    /// Account that the issuer signed for.
     pub issuer_account: Option<String>,
-    /// What stands under `nats`.
+    /// Object under `nats`.
     #[serde(deserialize_with = "object_or_default")]
     pub nats: Map<String, Value>,
 }
@@ -56,19 +57,20 @@ struct Header {
     alg: String,
 }
 
-/// The chunks of a token.
+/// The chunks of a token, in base64url.
 struct Chunks<'a> {
     header: &'a [u8],
     payload: &'a [u8],
     signature: &'a [u8],
 }
 
-/// Whether a key has made of a message a signature.
+/// A function that returns whether a key has signed a message.
 pub(crate) type Verifies<'a> = &'a dyn Fn(&PublicKey, &[u8], &[u8]) -> bool;
 
-/// The claims of a token, and their JSON as it stands in it.
+/// Decodes a token. Returns its claims, and their JSON as the token has it.
 ///
-/// The signature says only that the issuer made the token; whether the issuer is trusted is up to the caller.
+/// The signature proves only that the issuer made the token. The caller decides whether to trust
+/// the issuer.
 pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
     token: &[u8],
     signatures: Signatures,
@@ -79,7 +81,8 @@ pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
     }
 }
 
-/// As [`decode`], with signatures verified by `verifies`, if at all.
+/// Decodes a token as [`decode`] does, with signatures verified by `verifies`. `None` skips the
+/// verification.
 pub(crate) fn decode_by<B: Body + Default + DeserializeOwned>(
     token: &[u8],
     verifies: Option<Verifies<'_>>,
@@ -117,25 +120,25 @@ pub(crate) fn decode_by<B: Body + Default + DeserializeOwned>(
 }
 
 impl<B: Body + Default + DeserializeOwned> Claims<B> {
-    /// Reads a token and verifies that its issuer signed it. Whether the issuer is to be trusted is another
-    /// question, and so are the token's times.
+    /// Decodes a token and verifies that its issuer signed it. The caller decides whether to trust
+    /// the issuer, and checks the token's times.
     ///
-    /// What is unknown, missing or `null` does not matter. Claims of version 1 become what the Go library makes of
-    /// them: those of version 2 that mean the same.
+    /// Unknown, missing and `null` fields are ignored. Claims of version 1 become equivalent claims
+    /// of version 2, as in the Go library.
     ///
     /// # Errors
     ///
-    /// When it is not a token of this kind, or its signature does not match.
+    /// Fails if the text is not a token of this kind, or if its signature does not match.
     pub fn decode(token: &str) -> Result<Self, TokenError> {
         decode(token.as_bytes(), Signatures::Verify).map(|(claims, _)| claims)
     }
 
-    /// As [`decode`](Self::decode), with the claims' JSON as it stands in the token, for what is unknown here. The
-    /// text is wiped when it is dropped.
+    /// Decodes a token as [`decode`](Self::decode) does. Also returns the claims' JSON as the token
+    /// has it, for fields that are unknown here. The text is wiped on drop.
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode).
+    /// Fails as [`decode`](Self::decode) does.
     pub fn decode_with_json(token: &str) -> Result<(Self, Zeroizing<String>), TokenError> {
         decode(token.as_bytes(), Signatures::Verify)
     }
@@ -180,7 +183,8 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// Version 1 signed the claims without the header.
+    /// Returns the part of the token that the signature covers. In version 1, that is the claims
+    /// without the header.
     fn signed_part(&self, token: &'a [u8], version: i64) -> &'a [u8] {
         if version <= 1 {
             self.payload
@@ -191,10 +195,10 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Whether the algorithm is written as in version 1, to the letter.
+/// Returns whether the header has the algorithm of version 1, in exactly that spelling.
 fn names_first_algorithm(chunk: &[u8]) -> Result<bool, TokenError> {
     if chunk == HEADER.as_bytes() {
-        // As nearly every token has it.
+        // Nearly every token has this header.
         return Ok(false);
     }
     let json = unbase64(chunk, "header")?;
@@ -210,8 +214,8 @@ fn names_first_algorithm(chunk: &[u8]) -> Result<bool, TokenError> {
     Ok(header.alg == FIRST_ALGORITHM)
 }
 
-/// Where the kind stands tells version 1 from later ones; the algorithm's name does not, except where any kind
-/// will do.
+/// Returns the version of the claims. The place of the kind distinguishes version 1 from later
+/// ones. The algorithm's name does so only for bodies that accept any kind.
 fn version_of<B: Body>(claims: &Claims<B>, names_first_algorithm: bool) -> i64 {
     let is_first = if B::ANY_KIND {
         names_first_algorithm
@@ -221,7 +225,7 @@ fn version_of<B: Body>(claims: &Claims<B>, names_first_algorithm: bool) -> i64 {
     if is_first {
         1
     } else if B::ANY_KIND {
-        // Its own field, if it has one, may be anything that is not later.
+        // The body's own version field may have any value that is not later.
         claims.nats.version().unwrap_or(VERSION).max(VERSION)
     } else {
         claims.nats.version().unwrap_or(0)
@@ -254,7 +258,7 @@ fn first_version_kind<B>(claims: &Claims<B>) -> Option<&str> {
     kind.filter(|kind| !kind.is_empty())
 }
 
-/// Reads a structure from a JSON object, and from nothing else.
+/// Deserializes a structure from a JSON object only.
 fn object<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     lenient::object(&mut deserializer)
@@ -263,7 +267,7 @@ fn object<T: DeserializeOwned>(text: &str) -> Result<T, TokenError> {
 }
 
 /// Returns whether lists and objects nest more deeply than the Go library reads. `serde_json` skips
-/// what is unknown without counting.
+/// unknown fields without a check of their depth.
 fn nests_too_deeply(text: &str) -> bool {
     // Every level takes a bracket at either end.
     if text.len() <= 2 * MAX_DEPTH {

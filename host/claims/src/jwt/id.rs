@@ -28,8 +28,9 @@ struct Registered<'a> {
 }
 
 impl<B> Claims<B> {
-    /// The id that belongs to these claims: base32 of SHA-512/256 of the JSON of the registered claims
-    /// (`ClaimsData.hash` of nats-io/jwt v2). It covers neither the id itself nor what is under `nats`.
+    /// Returns the id of these claims: base32 of SHA-512/256 of the JSON of the registered claims
+    /// (`ClaimsData.hash` of nats-io/jwt v2). The id covers neither itself nor the object under
+    /// `nats`.
     pub(crate) fn computed_id(&self) -> Result<String, serde_json::Error> {
         let json = serde_json::to_string(&Registered {
             aud: text(self.audience.as_ref()),
@@ -44,7 +45,7 @@ impl<B> Claims<B> {
     }
 }
 
-/// Go leaves out what is empty.
+/// Returns the text unless it is empty, because Go leaves out empty fields.
 fn text(value: Option<&String>) -> Option<&str> {
     value.map(String::as_str).filter(|text| !text.is_empty())
 }
@@ -53,10 +54,11 @@ fn number(value: Option<u64>) -> Option<u64> {
     value.filter(|number| *number != 0)
 }
 
-/// Go's JSON escapes what could end a script in HTML. These characters only occur inside strings.
+/// Escapes the characters that Go's JSON escapes because they could end a script in HTML. They only
+/// occur inside strings.
 pub(super) fn as_go_writes(json: &str) -> Cow<'_, str> {
-    // All bytes and no early end, which the compiler does sixteen at a time: nearly no token has any of them. With 0xe2 begin the
-    // two separators, and others.
+    // The fold has no early exit, so the compiler handles sixteen bytes at a time. Nearly no token
+    // has one of these bytes. 0xe2 begins the two separators and other characters.
     let is_candidate = |byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
     if !json
         .bytes()
@@ -96,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// Tokens made with the Go library; the user's name has characters that Go escapes.
+    /// Uses tokens made with the Go library. The user's name has characters that Go escapes.
     #[rstest]
     #[case(include_str!("../../tests/fixtures/request-password.jwt"))]
     #[case(include_str!("../../tests/fixtures/user.jwt"))]

@@ -1,4 +1,4 @@
-//! Writing tokens: kind, issuer, id, signature.
+//! Signing of tokens: kind, issuer, id, signature.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
@@ -6,64 +6,65 @@ use serde::Serialize;
 use super::{Body, Claims, MAX_TOKEN_SIZE, id, one_of};
 use crate::keys::{IssuerKey, KeyError, KeyKind, PublicKey, SigningKey};
 
-/// `{"typ":"JWT","alg":"ed25519-nkey"}`, encoded. Servers look for its first letters, `eyJ`.
+/// Encoded header `{"typ":"JWT","alg":"ed25519-nkey"}`. Servers look for its first letters, `eyJ`.
 pub(super) const HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ";
 
-/// Whatever can sign a token: a key in memory, or one that is kept elsewhere.
+/// A signer of tokens: a key in memory, or one that is kept elsewhere.
 pub trait Signer {
-    /// The public half, which becomes the token's issuer.
+    /// Returns the public key, which becomes the token's issuer.
     fn issuer(&self) -> &PublicKey;
 
-    /// Signs `message` with Ed25519: 64 bytes.
+    /// Signs `message` with Ed25519 and returns the signature of 64 bytes.
     ///
     /// # Errors
     ///
-    /// When the key cannot sign.
+    /// Fails if the key cannot sign.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
 }
 
-/// Why claims could not be signed.
+/// A reason why claims could not be signed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// By a key of a kind that may not sign such tokens.
+    /// The key is of a kind that may not sign such tokens.
     #[error(
         "a token of the type `{kind}` cannot be signed by a key of the kind {found}, expected {}",
         one_of(expected)
     )]
     IssuerKind {
-        /// The type of token.
+        /// Type of the token.
         kind: &'static str,
-        /// Who may sign it.
+        /// Kinds of keys that may sign it.
         expected: &'static [KeyKind],
-        /// Who was to sign it.
+        /// Kind of the signing key.
         found: KeyKind,
     },
-    /// About somebody whom such tokens are not about.
+    /// The subject is not a public key of the required kind.
     #[error("a token of the type `{kind}` needs a public {expected} key as its subject")]
     Subject {
-        /// The type of token.
+        /// Type of the token.
         kind: &'static str,
-        /// Whom it has to be about.
+        /// Required kind of the subject.
         expected: KeyKind,
     },
-    /// They could not be written as JSON.
+    /// The claims cannot be written as JSON.
     #[error("cannot write the claims as JSON")]
     Json(#[source] serde_json::Error),
-    /// The key failed.
+    /// The key failed to sign.
     #[error("cannot sign the claims")]
     Key(#[source] KeyError),
-    /// The token came out larger than a server reads.
+    /// The token is larger than a server reads.
     #[error("the token would be larger than {MAX_TOKEN_SIZE} bytes; grant fewer subjects")]
     TooLarge,
 }
 
 impl<B: Body + Serialize> Claims<B> {
-    /// The token: of version 2 whatever was read, with the signer as issuer and the id that belongs to it.
+    /// Signs the claims and returns the token. It has version 2, the signer as issuer and a new id,
+    /// regardless of the version that the claims were read from.
     ///
     /// # Errors
     ///
-    /// When the signer may not sign such tokens or fails, or the token would be too large.
+    /// Fails if the signer may not sign such tokens or fails, or if the token would be too large.
     pub fn sign(mut self, signer: &impl Signer) -> Result<String, SignError> {
         let issuer = signer.issuer();
         self.check_keys(issuer.kind())?;

@@ -28,7 +28,7 @@ impl Body for Note {
     }
 }
 
-/// A token with any claims, under a header of choice, properly signed by `pair`.
+/// Returns a token with these claims and header, signed by `pair`.
 pub(crate) fn token_of(header: &str, claims: &str, pair: &KeyPair) -> String {
     let [header, claims] = [header, claims].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
     let signed = format!("{header}.{claims}");

@@ -1,4 +1,4 @@
-//! Curve keys (xkeys): what a server and this service encrypt to each other with.
+//! Curve keys (xkeys), with which a server and this service encrypt to each other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,64 +16,66 @@ use super::recent::Recent;
 use super::seed::{self, KeyError};
 use super::signing::random_seed;
 
-/// How everything sealed begins: the version of the format.
+/// Version of the format, with which every sealed message begins.
 const VERSION: &[u8; 4] = b"xkv1";
 const NONCE_LEN: usize = 24;
 const TAG_LEN: usize = 16;
 
-/// With how many others what is shared is remembered. Servers make their key at their start.
+/// Maximum number of peers whose shared key is cached. Servers generate their key at their start.
 const MOST_PEERS: usize = 32;
 
-/// An X25519 key (seed `SX…`) that seals and opens boxes in the format `xkv1` of `nats-io/nkeys`: the version,
-/// a nonce of 24 bytes and a `NaCl` box.
+/// An X25519 key (seed `SX…`) that seals and opens boxes in the format `xkv1` of `nats-io/nkeys`. A
+/// box has the version, a nonce of 24 bytes and a `NaCl` box.
 ///
-/// What it shares with the last 32 keys that it opened a box of is remembered: agreeing anew takes longer than all else.
+/// The key caches the shared keys of the last 32 peers whose boxes it opened, because a key
+/// agreement takes longer than everything else.
 ///
-/// The secret half is held by aws-lc alone, which wipes memory before it frees it. `Debug` shows the public key
-/// only.
+/// Only aws-lc holds the secret key, and wipes memory before it frees it. `Debug` shows the public
+/// key only.
 pub struct CurveKey {
     private: PrivateKey,
     public_key: PublicKey,
     shared: Recent<Arc<SharedKey>>,
 }
 
-/// What two curve keys share: seals and opens any number of boxes between them for the price of one key
-/// agreement. The key is wiped when this value is dropped, and `Debug` does not show it.
+/// The shared key of two curve keys. It seals and opens any number of boxes between them for the
+/// cost of one key agreement. The key is wiped on drop, and `Debug` does not show it.
 pub struct SharedKey {
     cipher: XSalsa20Poly1305,
 }
 
-/// Why a box could not be made or opened.
+/// A reason why a box could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BoxError {
-    /// Not in the format.
+    /// The message is not in the format.
     #[error("not encrypted: it does not begin with `xkv1`")]
     NotSealed,
-    /// Cut off.
+    /// The message is truncated.
     #[error("the encrypted message is too short to hold anything")]
     TooShort,
-    /// Sealed to another key, by another key, or changed on the way.
+    /// The message was sealed to another key or by another key, or changed in transit.
     #[error("cannot decrypt: sealed with other keys than these, or damaged")]
     Open,
-    /// There was no randomness for a nonce.
+    /// No random bytes are available for a nonce.
     #[error("cannot encrypt: the cryptography library failed")]
     Seal,
-    /// The other side's key is of another kind.
+    /// The peer's key is of another kind.
     #[error("the other side's key is of the kind {0}, expected curve (X…)")]
     PeerKind(KeyKind),
-    /// The other side's key would make the shared key one that everybody knows.
+    /// The peer's key would make the shared key a publicly known value.
     #[error("the other side's curve key is not one that anybody can own")]
     PeerKey,
 }
 
 impl CurveKey {
-    /// Reads a curve seed, as it stands in a file: line ends, a byte order mark, blank lines and lines that
-    /// start with `#` do not matter.
+    /// Parses a curve seed, as in a file. Ignores line ends, a byte order mark, blank lines and
+    /// lines that begin with `#`.
     ///
     /// # Errors
     ///
-    /// When there is no curve seed; the message says what was found instead, never the seed.
+    /// Fails if the text has no curve seed. The message says what it has instead and never shows
+    /// the seed.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
         let derive = KeyError::Derive(KeyKind::Curve);
         let (bytes, _) = seed::read(text, KeyKind::Curve)?;
@@ -92,30 +94,31 @@ impl CurveKey {
         })
     }
 
-    /// Makes a new curve seed.
+    /// Generates a curve seed.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Generate`], when there is no randomness.
+    /// Fails with [`KeyError::Generate`] if no random bytes are available.
     pub fn generate_seed() -> Result<Secret, KeyError> {
         random_seed(KeyKind::Curve)
     }
 
-    /// The public key, `X…`: what the other side seals to.
+    /// Returns the public key, `X…`, to which the peer seals.
     pub fn public_key(&self) -> &str {
         self.public_key.as_str()
     }
 
-    /// The public key, as the type that [`CurveKey::open`] takes.
+    /// Returns the public key as the type that [`CurveKey::open`] takes.
     pub const fn as_public(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// Agrees on a key with `peer`. It is the same for both directions.
+    /// Agrees on a key with `peer`. The key is identical for both directions.
     ///
     /// # Errors
     ///
-    /// When `peer` is not a curve key, or one of the few that make every agreement come out the same.
+    /// Fails if `peer` is not a curve key, or if it is one of the few with which every agreement
+    /// has the same result.
     pub fn shared_with(&self, peer: &PublicKey) -> Result<SharedKey, BoxError> {
         if peer.kind() != KeyKind::Curve {
             return Err(BoxError::PeerKind(peer.kind()));
@@ -124,7 +127,7 @@ impl CurveKey {
         agreement::agree(&self.private, peer, BoxError::PeerKey, |secret| {
             let secret: [u8; 32] = secret.try_into().map_err(|_| BoxError::PeerKey)?;
             let secret = Zeroizing::new(Key::from(secret));
-            // The `NaCl` box: what was agreed on goes through HSalsa20 before it is a key.
+            // A `NaCl` box passes the agreed secret through HSalsa20 to get the key.
             let key = Zeroizing::new(XSalsa20Poly1305::kdf(&secret, &[0; 16].into()));
             Ok(SharedKey {
                 cipher: XSalsa20Poly1305::new(&key),
@@ -132,11 +135,11 @@ impl CurveKey {
         })
     }
 
-    /// Seals `plain` to `recipient`, from this key.
+    /// Seals `plain` from this key to `recipient`.
     ///
     /// # Errors
     ///
-    /// As [`CurveKey::shared_with`] and [`SharedKey::seal`].
+    /// Fails as [`CurveKey::shared_with`] and [`SharedKey::seal`] do.
     pub fn seal(&self, plain: &[u8], recipient: &PublicKey) -> Result<Vec<u8>, BoxError> {
         match self.known(recipient) {
             Some(shared) => shared.seal(plain),
@@ -144,25 +147,26 @@ impl CurveKey {
         }
     }
 
-    /// Opens what `sender` sealed to this key. The content is wiped when it is dropped.
+    /// Opens a message that `sender` sealed to this key. The content is wiped on drop.
     ///
     /// # Errors
     ///
-    /// As [`CurveKey::shared_with`] and [`SharedKey::open`].
+    /// Fails as [`CurveKey::shared_with`] and [`SharedKey::open`] do.
     pub fn open(&self, sealed: &[u8], sender: &PublicKey) -> Result<Zeroizing<Vec<u8>>, BoxError> {
-        // Before the agreement, which costs more than everything else here.
+        // Checks the form before the key agreement, which costs more than everything else here.
         parts_of(sealed)?;
         if let Some(shared) = self.known(sender) {
             return shared.open(sealed);
         }
         let shared = self.shared_with(sender)?;
         let plain = shared.open(sealed)?;
-        // Whoever made no box for this key drives out nobody who did.
+        // Caches only after a successful open, so that a sender without a valid box cannot evict
+        // others.
         self.shared.insert(*sender.as_bytes(), Arc::new(shared));
         Ok(plain)
     }
 
-    /// What is shared with `peer`, if that is remembered.
+    /// Returns the cached shared key of `peer`.
     fn known(&self, peer: &PublicKey) -> Option<Arc<SharedKey>> {
         if peer.kind() != KeyKind::Curve {
             return None;
@@ -173,11 +177,11 @@ impl CurveKey {
 }
 
 impl SharedKey {
-    /// Seals `plain` under a random nonce: 44 bytes longer than it.
+    /// Seals `plain` under a random nonce. The result is 44 bytes longer.
     ///
     /// # Errors
     ///
-    /// [`BoxError::Seal`], when the cryptography library fails.
+    /// Fails with [`BoxError::Seal`] if the cryptography library fails.
     pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, BoxError> {
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).map_err(|_| BoxError::Seal)?;
@@ -202,11 +206,11 @@ impl SharedKey {
         Ok(sealed)
     }
 
-    /// Opens what either side sealed. The content is wiped when it is dropped.
+    /// Opens a message that either side sealed. The content is wiped on drop.
     ///
     /// # Errors
     ///
-    /// When it is not in the format, cut off, sealed with other keys, or damaged.
+    /// Fails if the message is not in the format, truncated, sealed with other keys, or damaged.
     pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, BoxError> {
         let (nonce, tag, body) = parts_of(sealed)?;
         let mut plain = Zeroizing::new(body.to_vec());
@@ -217,7 +221,8 @@ impl SharedKey {
     }
 }
 
-/// Whether `bytes` are sealed rather than a token: they begin with the format's version.
+/// Returns whether `bytes` begin with the version of the format. They are then sealed and not a
+/// token.
 pub fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(VERSION)
 }

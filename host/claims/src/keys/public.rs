@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{ED25519, VerificationAlgorithm as _};
 
 use super::text;
 
-/// What a key identifies.
+/// A kind of key, by what it identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
@@ -26,7 +26,7 @@ pub enum KeyKind {
     Curve,
 }
 
-/// A public nkey: 56 characters whose first tells the [`KeyKind`], checksum included.
+/// A public nkey: 56 characters with a checksum. The first character tells the [`KeyKind`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
     text: Arc<str>,
@@ -34,13 +34,13 @@ pub struct PublicKey {
     bytes: [u8; text::KEY_LEN],
 }
 
-/// Text that is not a public nkey. The message does not repeat it: it could be a seed.
+/// A text that is not a public nkey. The message does not repeat it, because it could be a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a public nkey: expected 56 characters such as `A…`, `U…` or `N…`, checksum included")]
 pub struct InvalidPublicKey;
 
 impl KeyKind {
-    /// Every kind.
+    /// All kinds.
     pub(super) const ALL: [Self; 6] = [
         Self::Operator,
         Self::Account,
@@ -50,7 +50,7 @@ impl KeyKind {
         Self::Curve,
     ];
 
-    /// The kind in a sentence.
+    /// Returns the name of the kind for use in a sentence.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Operator => "operator",
@@ -62,7 +62,7 @@ impl KeyKind {
         }
     }
 
-    /// The first letter of public keys of this kind; the second of their seeds.
+    /// Returns the first letter of public keys of this kind, which is the second of their seeds.
     pub const fn letter(self) -> char {
         match self {
             Self::Operator => 'O',
@@ -82,26 +82,27 @@ impl fmt::Display for KeyKind {
 }
 
 impl PublicKey {
-    /// What the key identifies.
+    /// Returns the kind of the key.
     pub const fn kind(&self) -> KeyKind {
         self.kind
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether `text` is a public key of `kind`.
+    /// Returns whether `text` is a public key of `kind`.
     pub fn is_valid(text: &str, kind: KeyKind) -> bool {
         text.parse::<Self>().is_ok_and(|key| key.kind == kind)
     }
 
-    /// Whether `signature` is this key's Ed25519 signature of `message`. Never true of curve keys.
+    /// Returns whether `signature` is this key's Ed25519 signature of `message`. Always `false` for
+    /// curve keys.
     ///
-    /// Accepts what Go's `crypto/ed25519` accepts (no cofactor, `S` below the group's order, `R` compared byte by
-    /// byte), but for public keys whose y coordinate is not reduced: Go reads those few, here they verify nothing.
-    /// No key pair has such a public key.
+    /// Accepts what Go's `crypto/ed25519` accepts: no cofactor, `S` below the group's order, `R`
+    /// compared byte by byte. The only exceptions are the few public keys whose y coordinate is not
+    /// reduced. Go reads them; here they verify nothing. No key pair has such a public key.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.kind != KeyKind::Curve && ED25519.verify_sig(&self.bytes, message, signature).is_ok()
     }

@@ -1,4 +1,4 @@
-//! What is known of the keys that were in use last.
+//! A small cache by public key that evicts the least recently used entry.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::sync::{Mutex, PoisonError};
 
 use super::text::KEY_LEN;
 
-/// Something about each of the public keys that were in use last; the one that was not in use for longest makes room.
+/// A cache by public key. A full cache evicts the least recently used key.
 ///
-/// A few keys are looked through faster than they are hashed.
+/// A linear search is faster than hashing for this number of keys.
 pub(super) struct Recent<T> {
     most: usize,
-    /// The last one in use first.
+    /// Entries, the most recently used first.
     known: Mutex<VecDeque<([u8; KEY_LEN], T)>>,
 }
 
 impl<T> Recent<T> {
-    /// Nothing yet, and never about more than `most` keys.
+    /// Returns an empty cache for at most `most` keys.
     pub(super) const fn new(most: usize) -> Self {
         Self {
             most,
@@ -24,7 +24,8 @@ impl<T> Recent<T> {
         }
     }
 
-    /// Uses what is known of `key`.
+    /// Calls `take` with the value of `key`, and marks the key as recently used. `None` if the
+    /// cache does not have the key.
     pub(super) fn with<R>(&self, key: &[u8; KEY_LEN], take: impl FnOnce(&mut T) -> R) -> Option<R> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let place = known.iter().position(|(other, _)| other == key)?;
@@ -35,7 +36,7 @@ impl<T> Recent<T> {
         known.front_mut().map(|(_, value)| take(value))
     }
 
-    /// From now on knows `value` of `key`, whatever was known of it.
+    /// Inserts `value` for `key`, replacing an earlier value.
     pub(super) fn insert(&self, key: [u8; KEY_LEN], value: T) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(other, _)| *other != key);

@@ -1,7 +1,7 @@
-//! Keys whose seeds everybody knows.
+//! Keys whose seeds are public.
 
-/// Public keys whose seeds stand in public documentation and sample code: the issuer and the xkey of the
-/// auth-callout examples on natsbyexample.com, the account of the sample configuration of
+/// Public keys whose seeds are in public documentation and sample code: the issuer and the xkey of
+/// the auth-callout examples on natsbyexample.com, the account of the sample configuration of
 /// `planmdk/nats-auth-callout`, and the user of the documentation's sample credentials file.
 const SAMPLES: [&str; 4] = [
     "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA",
@@ -10,7 +10,7 @@ const SAMPLES: [&str; 4] = [
     "UDXB2VMLXPASAJ7ZDTKYNQ7QOCFWSGB4FOMYQQ25HQWSAF7ZQJEBSQSW",
 ];
 
-/// Whether everybody knows the seed of this public key, so that anybody can sign with it.
+/// Returns whether the seed of this public key is published, so that anyone can sign with it.
 pub fn is_public_sample(public_key: &str) -> bool {
     SAMPLES.contains(&public_key)
 }

@@ -1,43 +1,43 @@
-//! Seeds, as people keep them in files.
+//! Seeds as text in files.
 
 use zeroize::Zeroizing;
 
 use super::public::{KeyKind, PublicKey};
 use super::text;
 
-/// Why a text is not the seed that was asked for. No message repeats the text.
+/// A reason why a text is not the expected seed. No message repeats the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Only blank lines and comments.
+    /// The text has only blank lines and comments.
     #[error("{}, found nothing", wanted(*.0))]
     Empty(KeyKind),
-    /// A valid key, but not the one asked for, or something else that is recognisable.
+    /// The text is a valid key of another kind, or something else that is recognisable.
     #[error("{}, found {found}", wanted(*.expected))]
     Unexpected {
-        /// What was asked for.
+        /// Expected kind of key.
         expected: KeyKind,
-        /// What there is.
+        /// Description of what the text is.
         found: String,
     },
-    /// A seed that was cut, extended or mistyped.
+    /// The seed is truncated, extended or mistyped.
     #[error("{}, found a seed that is damaged: {problem}", wanted(*.expected))]
     Damaged {
-        /// What was asked for.
+        /// Expected kind of key.
         expected: KeyKind,
-        /// How it shows.
+        /// Sign of the damage.
         problem: &'static str,
     },
-    /// There was no randomness to make a key of.
+    /// No random bytes are available for a new key.
     #[error("the cryptography library failed to make a key")]
     Generate,
-    /// The cryptography library would not take the seed.
+    /// The cryptography library rejected the seed.
     #[error("the cryptography library refused the {0} key")]
     Derive(KeyKind),
-    /// The cryptography library could not sign.
+    /// The cryptography library failed to sign.
     #[error("the cryptography library failed to sign")]
     Sign,
-    /// A kind of key that encrypts.
+    /// The kind of key encrypts and does not sign.
     #[error(
         "a key of the kind {0} does not sign; use an operator, account, user, server or cluster key"
     )]
@@ -55,7 +55,7 @@ fn with_article(kind: KeyKind) -> String {
     }
 }
 
-/// Reads the one seed in `text`: its bytes and itself.
+/// Parses the only seed in `text`. Returns its bytes and its text.
 pub(super) fn read(
     text: &str,
     kind: KeyKind,
@@ -105,7 +105,7 @@ fn only_line(text: &str, kind: KeyKind) -> Result<&str, KeyError> {
     Ok(line)
 }
 
-/// Names what people put where a seed belongs.
+/// Returns a description of `line` if it is another thing that users mistake for a seed.
 fn not_a_seed(line: &str) -> Option<String> {
     if let Ok(key) = line.parse::<PublicKey>() {
         let (kind, letter) = (key.kind(), key.kind().letter());

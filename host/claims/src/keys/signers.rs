@@ -1,4 +1,4 @@
-//! Who has signed lately.
+//! A cache of recent signers.
 
 use std::sync::Arc;
 
@@ -6,14 +6,16 @@ use super::expanded::ExpandedKey;
 use super::public::{KeyKind, PublicKey};
 use super::recent::Recent;
 
-/// How many keys are remembered. One that signs often takes 215 KiB.
+/// Maximum number of cached keys. An expanded one takes 215 KiB.
 const MOST: usize = 32;
-/// After so many good signatures a key is expanded, which costs as much as saving some fifteen of them.
+/// Number of good signatures after which a key is expanded. The expansion costs what it saves on
+/// about fifteen signatures.
 const OFTEN: u32 = 32;
 
-/// Verifies for whoever has much to verify from few: keys that sign often are expanded, which halves the time a verification takes.
+/// A verifier of many signatures by few keys. It expands keys that sign often, which halves the
+/// time of a verification.
 ///
-/// What it accepts is what [`PublicKey::verifies`] accepts. It remembers the last 32 keys.
+/// It accepts what [`PublicKey::verifies`] accepts, and caches the last 32 keys.
 #[derive(Debug)]
 pub struct KnownSigners {
     recent: Recent<Signer>,
@@ -25,18 +27,18 @@ struct Signer {
 }
 
 impl KnownSigners {
-    /// Nobody is known yet.
+    /// Returns a verifier with an empty cache.
     pub const fn new() -> Self {
         Self {
             recent: Recent::new(MOST),
         }
     }
 
-    /// Whether `signature` is the Ed25519 signature of `message` by `key`.
+    /// Returns whether `signature` is the Ed25519 signature of `message` by `key`.
     pub fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
         let known = |signer: &mut Signer| signer.expanded.clone();
         match self.recent.with(key.as_bytes(), known).flatten() {
-            // A curve key may have the bytes of another.
+            // A curve key may have the bytes of another key.
             Some(expanded) if key.kind() != KeyKind::Curve => expanded.verifies(message, signature),
             _ => {
                 let is_good = key.verifies(message, signature);
@@ -48,14 +50,15 @@ impl KnownSigners {
         }
     }
 
-    /// Nobody is noted for a signature that is not good: anybody can make those.
+    /// Counts a good signature of `key`. Bad signatures are not counted, because any client can
+    /// make them.
     fn note(&self, key: &PublicKey) {
         let counted = self.recent.with(key.as_bytes(), |signer| {
             signer.good = signer.good.saturating_add(1);
             signer.good
         });
         let expanded = match counted {
-            // Not while the others wait for the lock.
+            // The expansion runs without the lock, so that other verifications do not wait.
             Some(OFTEN) => ExpandedKey::new(key.as_bytes()).map(Arc::new),
             Some(_) => return,
             None => None,

@@ -11,23 +11,23 @@ use super::public::{KeyKind, PublicKey};
 use super::seed::{self, KeyError};
 use super::text;
 
-/// A key that signs (Ed25519), of any kind but [`KeyKind::Curve`].
+/// A key that signs (Ed25519), of any kind except [`KeyKind::Curve`].
 ///
-/// The secret half is held by aws-lc alone, which wipes memory before it frees it. `Debug` shows the public key
-/// only.
+/// Only aws-lc holds the secret key, and wipes memory before it frees it. `Debug` shows the public
+/// key only.
 pub struct SigningKey {
     pair: Ed25519KeyPair,
     public_key: PublicKey,
 }
 
 impl SigningKey {
-    /// Reads a seed of this kind, as it stands in a file: line ends, a byte order mark, blank lines and lines
-    /// that start with `#` do not matter.
+    /// Parses a seed of this kind, as in a file. Ignores line ends, a byte order mark, blank lines
+    /// and lines that begin with `#`.
     ///
     /// # Errors
     ///
-    /// When there is no such seed; the message says what was found instead, never the seed. Curve keys do not
-    /// sign: [`KeyError::CannotSign`].
+    /// Fails if the text has no such seed. The message says what it has instead and never shows the
+    /// seed. Fails with [`KeyError::CannotSign`] for curve keys.
     pub fn from_seed(text: &str, kind: KeyKind) -> Result<Self, KeyError> {
         if kind == KeyKind::Curve {
             return Err(KeyError::CannotSign(kind));
@@ -36,11 +36,12 @@ impl SigningKey {
         Self::from_bytes(&bytes, kind)
     }
 
-    /// Makes a new seed of this kind.
+    /// Generates a seed of this kind.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Generate`], when there is no randomness; [`KeyError::CannotSign`] for curve keys.
+    /// Fails with [`KeyError::Generate`] if no random bytes are available, and with
+    /// [`KeyError::CannotSign`] for curve keys.
     pub fn generate_seed(kind: KeyKind) -> Result<Secret, KeyError> {
         if kind == KeyKind::Curve {
             return Err(KeyError::CannotSign(kind));
@@ -56,26 +57,26 @@ impl SigningKey {
         Ok(Self { pair, public_key })
     }
 
-    /// What the key identifies.
+    /// Returns the kind of the key.
     pub const fn kind(&self) -> KeyKind {
         self.public_key.kind()
     }
 
-    /// The public key.
+    /// Returns the public key as text.
     pub fn public_key(&self) -> &str {
         self.public_key.as_str()
     }
 
-    /// The public key, as the type that verifies.
+    /// Returns the public key as the type that verifies.
     pub const fn as_public(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// Signs `message` with Ed25519: 64 bytes.
+    /// Signs `message` with Ed25519 and returns the signature of 64 bytes.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Sign`], when the cryptography library fails.
+    /// Fails with [`KeyError::Sign`] if the cryptography library fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.pair
             .try_sign(message)
@@ -90,7 +91,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A new seed of any kind.
+/// Generates a seed of any kind.
 pub(super) fn random_seed(kind: KeyKind) -> Result<Secret, KeyError> {
     let mut bytes = Zeroizing::new([0; text::KEY_LEN]);
     rand::fill(bytes.as_mut_slice()).map_err(|_| KeyError::Generate)?;

@@ -1,7 +1,7 @@
 //! Keys as text: base32 of a prefix, 32 bytes and a checksum.
 //!
-//! The format of the Go library `nats-io/nkeys`. It is written out here, and not taken from a library, because
-//! a seed passes through: nothing of it stays behind in freed memory.
+//! This is the format of the Go library `nats-io/nkeys`. It is implemented here instead of taken
+//! from a library, because it handles seeds, of which no copy may remain in freed memory.
 
 use data_encoding::BASE32_NOPAD;
 use portcullis_core::Secret;
@@ -9,16 +9,17 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::public::KeyKind;
 
-/// The bytes of a key, public or secret.
+/// Length of a key, public or secret, in bytes.
 pub(super) const KEY_LEN: usize = 32;
-/// One byte of prefix, the key, two bytes of checksum: 35 bytes as base32.
+/// Length of a public key in characters: base32 of 35 bytes, which are one of prefix, the key and
+/// two of checksum.
 const PUBLIC_LEN: usize = 56;
-/// Two bytes of prefix: 36 bytes as base32.
+/// Length of a seed in characters: base32 of 36 bytes, with two bytes of prefix.
 pub(super) const SEED_LEN: usize = 58;
-/// `S`, in the place of base32's first character.
+/// Prefix `S`, at the position of the first base32 character.
 const SEED_PREFIX: u8 = 18 << 3;
 
-/// How a text that looks like a seed is not one.
+/// A reason why a text that looks like a seed is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SeedProblem {
     Length,
@@ -38,7 +39,7 @@ impl SeedProblem {
     }
 }
 
-/// The kind and the bytes of a public key.
+/// Returns the kind and the bytes of a public key. `None` if `text` is not one.
 pub(super) fn decode_public(text: &str) -> Option<(KeyKind, [u8; KEY_LEN])> {
     if text.len() != PUBLIC_LEN {
         return None;
@@ -57,7 +58,7 @@ pub(super) fn decode_public(text: &str) -> Option<(KeyKind, [u8; KEY_LEN])> {
     Some((kind, key.try_into().ok()?))
 }
 
-/// The text of a public key.
+/// Returns the text of a public key.
 pub(super) fn encode_public(kind: KeyKind, key: &[u8; KEY_LEN]) -> String {
     let prefix = [prefix_of(kind)];
     let sum = checksum(&prefix, key).to_le_bytes();
@@ -68,7 +69,7 @@ pub(super) fn encode_public(kind: KeyKind, key: &[u8; KEY_LEN]) -> String {
     BASE32_NOPAD.encode(&bytes)
 }
 
-/// The kind (`None`: one this crate does not know) and the bytes of a seed.
+/// Returns the kind and the bytes of a seed. The kind is `None` if this crate does not know it.
 pub(super) fn decode_seed(
     text: &str,
 ) -> Result<(Option<KeyKind>, Zeroizing<[u8; KEY_LEN]>), SeedProblem> {
@@ -98,7 +99,7 @@ pub(super) fn decode_seed(
     Ok((kind, seed))
 }
 
-/// The text of a seed.
+/// Returns the text of a seed.
 pub(super) fn encode_seed(kind: KeyKind, seed: &[u8; KEY_LEN]) -> Secret {
     let prefix = prefix_of(kind);
     let prefix = [SEED_PREFIX | prefix >> 5, prefix << 3];
@@ -107,19 +108,20 @@ pub(super) fn encode_seed(kind: KeyKind, seed: &[u8; KEY_LEN]) -> Secret {
     for (place, byte) in bytes.iter_mut().zip(prefix.iter().chain(seed).chain(&sum)) {
         *place = *byte;
     }
-    // Room for everything at once: growing would leave a copy behind.
+    // Reserves room for the whole text, because a growing buffer would leave a copy of the seed
+    // behind.
     let mut text = String::with_capacity(SEED_LEN);
     BASE32_NOPAD.encode_append(bytes.as_slice(), &mut text);
     bytes.zeroize();
     Secret::new(text)
 }
 
-/// The byte whose first five bits are the kind's letter in base32.
+/// Returns the byte whose first five bits are the kind's letter in base32.
 const fn prefix_of(kind: KeyKind) -> u8 {
     (kind.letter() as u8 - b'A') << 3
 }
 
-/// CRC-16/XMODEM.
+/// Returns the CRC-16/XMODEM of `prefix` and `key`.
 fn checksum(prefix: &[u8], key: &[u8]) -> u16 {
     prefix.iter().chain(key).fold(0, |sum, byte| {
         (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
@@ -144,7 +146,8 @@ mod tests {
         prop::sample::select(KeyKind::ALL.as_slice())
     }
 
-    /// The library's kinds; it has no way to make a curve key's text of its own bytes but `KeyPair`.
+    /// Returns the library's kind. The library makes a curve key's text of given bytes only through
+    /// `KeyPair`.
     fn theirs(kind: KeyKind) -> nkeys::KeyPairType {
         match kind {
             KeyKind::Operator => nkeys::KeyPairType::Operator,

@@ -1,4 +1,5 @@
-//! Requests that real servers of five releases sent (`tests/fixtures/capture`), against what they must decode to.
+//! Requests of real servers of five releases (`tests/fixtures/capture`), compared with their
+//! expected content.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{CurveKey, UserClaims};
 
-/// What every case has unless it says otherwise.
+/// Returns the expected content of a case, before its own differences.
 fn usual() -> Value {
     json!({
         "subject": "<issuer>",
@@ -31,7 +32,7 @@ fn json_of(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(folder().join(name)).unwrap()).unwrap()
 }
 
-/// Case and token of every request of a release.
+/// Returns the case and the token of every request of a release.
 fn captured(version: &str) -> Vec<(String, String)> {
     let mut found: Vec<_> = fs::read_dir(folder().join(version))
         .unwrap()
@@ -46,7 +47,7 @@ fn captured(version: &str) -> Vec<(String, String)> {
     found
 }
 
-/// When a token was made, read without any code of ours.
+/// Returns the time of issue of a token, decoded by another implementation.
 fn made_at(token: &str) -> u64 {
     let claims = nats_token::decode_authorization_request_claims(token).unwrap();
     u64::try_from(claims.claims.issued_at).unwrap()
@@ -60,7 +61,7 @@ fn exposed(secret: Option<&Secret>) -> Value {
     json!(secret.map(Secret::expose))
 }
 
-/// Every field, as it is.
+/// Returns every field of a request.
 fn view(opened: &OpenedRequest) -> Value {
     let request = opened.request();
     let (server, client) = (&request.server, &request.client);
@@ -94,7 +95,7 @@ fn view(opened: &OpenedRequest) -> Value {
     })
 }
 
-/// `patch` over `value`, as RFC 7396 has it.
+/// Applies `patch` to `value` as RFC 7396 specifies.
 fn merge(value: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *value = patch.clone();
@@ -119,7 +120,7 @@ fn without_nulls(value: &Value) -> Value {
     clean
 }
 
-/// What differs from capture to capture is checked, and then named.
+/// Checks the values that differ between captures, and replaces them by names.
 fn named(mut view: Value, version: &str) -> Value {
     let keys = json_of("keys.json");
     let mut name = |pointer: &str, label: &str, is: &dyn Fn(&str) -> bool| {
@@ -222,7 +223,7 @@ fn every_case_was_captured_from_every_release() {
             .collect();
         assert_eq!(found, cases, "{version}");
     }
-    // A default sentinel came with 2.11.2.
+    // Default sentinels exist from 2.11.2 on.
     cases.retain(|case| case != "operator-default-sentinel");
     let found: Vec<_> = captured("2.10.26")
         .into_iter()
@@ -249,8 +250,8 @@ fn requests_of_real_servers_decode_as_another_implementation_decodes_them(
     }
 }
 
-/// The same view of the other implementation's claims, with our two corrections: no token is shown as a user, and
-/// MQTT's one password is not three.
+/// Returns the view of the other implementation's claims, with two corrections: no token is shown
+/// as a user, and MQTT's one password appears once.
 fn view_of_other(claims: &nats_token::AuthorizationRequestClaims) -> Value {
     let request = &claims.request;
     let (server, client) = (&request.server_id, &request.client_info);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::jwt::tests::{HEADER_JSON, token_of};
 
-/// When the fixtures were made.
+/// Time of issue of the fixtures.
 const MADE_AT: u64 = 1_795_300_862;
 const SKEW: Duration = Duration::from_secs(5);
 const ISSUER: &str = "ACODERUVFFAWZQDSS6SBIACUA5O6SXF7HJ3YTYXBALHZP3P7R4BUO4J2";

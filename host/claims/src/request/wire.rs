@@ -1,6 +1,6 @@
-//! The claims of a request as servers write them.
+//! The claims of a request in the form that servers write.
 //!
-//! Everything is optional: what a server leaves out, and what it sets to `null`, is absent.
+//! Every field is optional. A missing field and a `null` are absent.
 
 use portcullis_core::{
     AuthorizationRequest, Client, ClientTls, Credentials, Identity, Secret, Server,
@@ -10,10 +10,10 @@ use serde::{Deserialize, Deserializer};
 use crate::jwt::{Body, VERSION};
 use crate::keys::KeyKind;
 
-/// What later servers show in place of a token.
+/// Text that later servers show in place of a token.
 const REDACTED: &str = "[REDACTED]";
 
-/// The transport whose clients have one secret only.
+/// Transport whose clients have a single secret.
 const MQTT: &str = "mqtt";
 
 #[derive(Default, Deserialize)]
@@ -31,7 +31,7 @@ pub(super) struct RequestBody {
     tags: Option<Vec<Option<String>>>,
 }
 
-/// What the domain request has no place for.
+/// The fields that the domain request does not have.
 pub(super) struct Remainder {
     pub(super) server_xkey: Option<String>,
     pub(super) request_nonce: Option<String>,
@@ -66,7 +66,8 @@ struct ClientInformation {
     nonce: Option<String>,
 }
 
-/// Certificates are in one of the two lists: in `certs` when the server did not verify them.
+/// The TLS connection. Certificates are in one of the two lists: in `certs` if the server did not
+/// verify them.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TlsInformation {
@@ -206,7 +207,8 @@ impl TlsInformation {
 }
 
 impl ConnectOptions {
-    /// Servers before 2.11.7 show a bare token as the user.
+    /// Returns whether `text` is one of the client's secrets. Servers before 2.11.7 show a bare
+    /// token as the user.
     fn is_secret(&self, text: &str) -> bool {
         [&self.auth_token, &self.pass, &self.jwt]
             .into_iter()
@@ -214,9 +216,13 @@ impl ConnectOptions {
             .any(|secret| secret.expose() == text)
     }
 
-    /// MQTT knows a user name and a password. Servers put the password into `pass` and into `auth_token`, and
-    /// into `jwt` too: before 2.12.7 whatever it is, since then if it is a user JWT. What is left here is what the
-    /// client meant: a user JWT if it has the form of one, a password if there is a user name, else a token.
+    /// Removes copies of an MQTT client's password, so that the credentials are what the client
+    /// meant.
+    ///
+    /// MQTT has a user name and a password. Servers put the password into `pass` and `auth_token`.
+    /// They also put it into `jwt`: any password before 2.12.7, since then only a user JWT. The
+    /// result is a user JWT if the password has the form of one, a password if there is a user
+    /// name, and otherwise a token.
     fn drop_repetitions(&mut self) {
         let repeats = |other: &Option<Secret>| match (other, &self.pass) {
             (Some(other), Some(password)) => other.expose() == password.expose(),
@@ -252,7 +258,7 @@ fn present_text(text: Option<&str>) -> bool {
     text.is_some_and(|text| !text.is_empty())
 }
 
-/// A list as Go reads it, but without entries that say nothing.
+/// Returns a list as Go reads it, without empty entries.
 fn texts(list: Option<Vec<Option<String>>>) -> Vec<String> {
     let entries = list.unwrap_or_default().into_iter();
     entries.filter_map(present).collect()

@@ -39,7 +39,8 @@ fn responses_are_the_claims_that_go_writes(#[case] token: &str) {
         serde_json::to_value(&ours).unwrap(),
         serde_json::to_value(&golden).unwrap()
     );
-    // Ed25519 is deterministic, field order and escapes are Go's: the tokens are the same, byte for byte.
+    // Ed25519 is deterministic, and field order and escapes are Go's, so the tokens are identical
+    // byte for byte.
     assert_eq!(ours.sign(&issuer).unwrap(), token.trim());
 }
 

@@ -1,47 +1,48 @@
-//! How a server lets a user in.
+//! Results of a response that a server accepts.
 
 use super::claims::{UserFacts, texts};
 use super::mode::RoleTemplate;
 use super::version::ServerVersion;
 use crate::user::{ResponseRule, SubjectRule, TimeRule};
 
-/// What a server that does not refuse a response does.
+/// The verdict of a server that does not refuse a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerVerdict {
-    /// The user is let in.
+    /// The server admits the user.
     Accepted(Box<Accepted>),
-    /// The response itself says no, for this reason.
+    /// The response itself denies the login, for this reason.
     Denied(String),
 }
 
-/// How the user is let in.
+/// The login of an admitted user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The account: its name in config mode, its key in operator mode.
+    /// Account: its name in config mode, its key in operator mode.
     pub account: String,
-    /// The name that the server shows of the user from now on.
+    /// Name that the server shows for the user from now on.
     pub shown_user: Option<String>,
-    /// When the server ends the connection, in seconds since the Unix epoch: when the user JWT expires, or the
-    /// current one of its `times` ends.
+    /// Time at which the server ends the connection, in seconds since the Unix epoch: the expiry of
+    /// the user JWT or the end of the current range of its `times`.
     pub expires_at: Option<u64>,
-    /// What decides what the user may do.
+    /// Permissions of the user, by their origin.
     pub permissions: EffectivePermissions,
-    /// What the user JWT says and the server does not enforce, by the names of the fields.
+    /// Names of the fields that the user JWT sets and the server does not enforce.
     pub ignored: Vec<&'static str>,
 }
 
-/// What decides what a user may do, and what that comes to. A side without entries is open.
+/// The permissions of a user, by their origin. A side without entries is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EffectivePermissions {
-    /// What the user JWT says.
+    /// The permissions of the user JWT.
     Own(RoleTemplate),
-    /// What the role says that the signing key is scoped to; none if the template is not known.
+    /// The permissions of the role that the signing key is scoped to. The template is `None` if it
+    /// is not known.
     Role(String, Option<RoleTemplate>),
-    /// Nothing is said: the account's default permissions.
+    /// The account's default permissions, because the user JWT has none.
     AccountDefault,
 }
 
-/// What a user may do whose user JWT says `template` by itself.
+/// Returns the permissions of a user whose user JWT itself has those of `template`.
 pub(super) fn own_permissions(template: RoleTemplate) -> EffectivePermissions {
     let sides = [&template.publish, &template.subscribe];
     let says_nothing = |rule: &&SubjectRule| rule.allow.is_empty() && rule.deny.is_empty();
@@ -52,8 +53,8 @@ pub(super) fn own_permissions(template: RoleTemplate) -> EffectivePermissions {
     }
 }
 
-/// What the user JWT itself says, read like a role's template. A limit that is missing is none at
-/// all, unlike that of a template.
+/// Returns the bounds of the user JWT itself in the form of a role's template. A missing limit is
+/// 0, unlike that of a template.
 pub(super) fn own_template(user: &UserFacts) -> RoleTemplate {
     let rule = |side: &Option<_>| side.as_ref().map(SubjectRule::from).unwrap_or_default();
     let time = |time: &Option<String>| time.clone().unwrap_or_default();

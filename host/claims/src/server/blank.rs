@@ -1,4 +1,4 @@
-//! Entries of `sub` that are nothing but white space, which earlier servers do not survive.
+//! Entries of `sub` that are only white space, which crash earlier servers.
 
 use super::accepted::EffectivePermissions;
 use super::refusal::Refusal;
@@ -8,9 +8,10 @@ use crate::user::SubjectRule;
 
 /// Refuses permissions that crash a server of `version`.
 ///
-/// Servers split an entry of `sub` at every white space of Unicode and take the first part. Before 2.12.14, and from
-/// 2.14.0 to 2.14.3, they do not look whether there is one (`splitSubjectQueue`). What their validation and their
-/// expansion of templates know as white space is less: U+00A0, for one, passes both.
+/// Servers split an entry of `sub` at every white space of Unicode and take the first part. Before
+/// 2.12.14, and from 2.14.0 to 2.14.3, they do not check whether it exists (`splitSubjectQueue`).
+/// Their validation and their expansion of templates recognise fewer characters as white space:
+/// U+00A0, for example, passes both.
 pub(super) fn check_survival(
     permissions: &EffectivePermissions,
     version: ServerVersion,

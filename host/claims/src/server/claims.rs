@@ -1,7 +1,7 @@
-//! A user JWT as the server's library reads it.
+//! The claims of a user JWT as the server's library reads them.
 //!
-//! Nothing, `null` and empty are told apart where the server tells them apart: a scoped user must carry nothing,
-//! and an empty list is something.
+//! Missing, `null` and empty values differ where the server distinguishes them. A scoped user must
+//! have no list, not even an empty one.
 
 use serde::{Deserialize, Deserializer};
 
@@ -10,7 +10,7 @@ use crate::keys::KeyKind;
 use crate::lenient::{optional_object, optional_objects};
 use crate::user::{ResponseRule, SubjectRule};
 
-/// What stands under `nats`; of version 1, what the Go library makes of it.
+/// The object under `nats`. For version 1, the object that the Go library converts it to.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UserFacts {
@@ -46,7 +46,7 @@ pub(super) struct Side {
     pub(super) deny: Option<Vec<Option<String>>>,
 }
 
-/// Permission to reply.
+/// A permission to reply.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Responses {
@@ -54,7 +54,7 @@ pub(super) struct Responses {
     ttl: Option<i64>,
 }
 
-/// A time range, as it stands.
+/// A time range, unparsed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Range {
@@ -75,7 +75,8 @@ impl Body for UserFacts {
         self.version
     }
 
-    /// Version 1 knew neither connection types nor proxies, and had limits unless it said otherwise.
+    /// Migrates from version 1, which has neither connection types nor proxies. A missing limit
+    /// becomes -1, which is unlimited.
     fn migrate(&mut self, old: FirstVersion) {
         self.allowed_connection_types = None;
         self.proxy_required = None;
@@ -107,7 +108,7 @@ impl From<&Side> for SubjectRule {
 }
 
 impl UserFacts {
-    /// Whether there is nothing that a scoped user may not have.
+    /// Returns whether the user has nothing that a scoped user may not have.
     pub(super) fn is_bare(&self, reads_proxy_required: bool) -> bool {
         let no_side = |side: &Option<Side>| {
             let side = side.as_ref();
@@ -128,20 +129,20 @@ impl UserFacts {
             && !(reads_proxy_required && self.proxy_required.unwrap_or_default())
     }
 
-    /// The time zone; none if it is empty.
+    /// Returns the time zone. `None` if it is empty.
     pub(super) fn times_location(&self) -> Option<&str> {
         let location = self.times_location.as_deref();
         location.filter(|location| !location.is_empty())
     }
 
-    /// The account the issuer speaks for; none if it is empty.
+    /// Returns the account that the issuer speaks for. `None` if it is empty.
     pub(super) fn issuer_account(&self) -> Option<&str> {
         let account = self.issuer_account.as_deref();
         account.filter(|account| !account.is_empty())
     }
 }
 
-/// A list as the server has it: `null` in it is an empty text.
+/// Returns a list as the server has it: a `null` entry is an empty text.
 pub(super) fn texts(list: Option<&Vec<Option<String>>>) -> impl Iterator<Item = &str> {
     let entries = list.into_iter().flatten();
     entries.map(|entry| entry.as_deref().unwrap_or_default())

@@ -1,11 +1,11 @@
-//! What servers look at when they deliver a message.
+//! The denies that servers check when they deliver a message.
 
 use portcullis_core::DenyFilter;
 
 use super::version::ServerVersion;
 
-/// Which wildcard subscriptions a server of `version` holds to the denies of their client; the fewest where the version
-/// is not known.
+/// Returns which wildcard subscriptions a server of `version` checks against denies on delivery.
+/// For an unknown version, returns the filter of the oldest servers, which covers the fewest.
 pub fn deny_filter(version: Option<ServerVersion>) -> DenyFilter {
     let overlapping = version.is_some_and(|version| {
         let (early, late) = (ServerVersion::new(2, 11, 16), ServerVersion::new(2, 12, 7));

@@ -1,24 +1,24 @@
-//! How a server is set up, as far as its verdict on a response depends on it.
+//! The setup of a server, as far as its verdict on a response depends on it.
 
 use portcullis_core::ConnectionType;
 
 use crate::account::AccountClaims;
 use crate::user::{ResponseRule, SubjectRule, TimeRule, UserTemplate};
 
-/// Who asks whom about whom.
+/// The facts of one login that a server's verdict depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct LoginFacts<'a> {
-    /// The user the request is about, `U…`.
+    /// User of the request, `U…`.
     pub user_nkey: &'a str,
-    /// The server that asked, `N…`.
+    /// Server that sent the request, `N…`.
     pub server_id: &'a str,
-    /// The user as the request shows it (`client_info.user`).
+    /// User as the request shows it (`client_info.user`).
     pub client_user: Option<&'a str>,
-    /// The client's address as the request shows it (`client_info.host`).
+    /// Address of the client as the request shows it (`client_info.host`).
     pub client_host: Option<&'a str>,
-    /// How the connection reaches the server, as far as the request tells: MQTT and leafnodes over
-    /// WebSocket look like those over TCP. `None` if that is not known; then the verdict does not
-    /// hold the login to connection types.
+    /// Connection type, as far as the request tells: MQTT and leafnodes over WebSocket look like
+    /// those over TCP. `None` if it is not known; the verdict then does not enforce connection
+    /// types.
     pub connection_type: Option<ConnectionType>,
     /// Whether the connection comes through a proxy that the server trusts. No request says so.
     pub proxied: bool,
@@ -26,103 +26,105 @@ pub struct LoginFacts<'a> {
     pub sealed: bool,
 }
 
-/// A server's mode, with what its verdict depends on.
+/// A server's mode, with the facts that its verdict depends on.
 #[derive(Clone, Copy, Debug)]
 pub enum ServerMode<'a> {
-    /// Accounts and users in the server's configuration.
+    /// Config mode: accounts and users are in the server's configuration.
     Config {
-        /// The `issuer` of the `auth_callout` block, `A…`.
+        /// Key `issuer` of the `auth_callout` block, `A…`.
         issuer: &'a str,
-        /// The names of the server's accounts; none if that is not known.
+        /// Names of the server's accounts. `None` if they are not known.
         accounts: Option<&'a [&'a str]>,
     },
-    /// Accounts and users in JWTs, under an operator.
+    /// Operator mode: accounts and users are JWTs under an operator.
     Operator(OperatorView<'a>),
 }
 
 /// The accounts of a server in operator mode.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorView<'a> {
-    /// The account that the request came from: the one with external authorization.
+    /// Account that sent the request: the one with external authorization.
     pub callout: &'a AccountView,
-    /// The other accounts that the server finds.
+    /// Other accounts that the server finds.
     pub accounts: &'a [AccountView],
-    /// Whether the operator's JWT has `strict_signing_key_usage`: an account's own key signs no users then.
+    /// Whether the operator's JWT has `strict_signing_key_usage`. An account's own key then signs
+    /// no users.
     pub strict_signing_keys: bool,
 }
 
-/// What of an account's JWT matters here.
+/// The parts of an account's JWT that a verdict depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountView {
-    /// The account's public key, `A…`.
+    /// Public key of the account, `A…`.
     pub key: String,
-    /// Its name.
+    /// Name of the account.
     pub name: String,
-    /// Its tags.
+    /// Tags of the account.
     pub tags: Vec<String>,
-    /// Its signing keys.
+    /// Signing keys of the account.
     pub signing_keys: Vec<SigningKeyView>,
-    /// `authorization.allowed_accounts`: into which other accounts the callout may place users; none if that is
-    /// not known, which counts as all.
+    /// Other accounts into which the callout may place users (`authorization.allowed_accounts`).
+    /// `None` if they are not known, which allows all.
     pub allowed_accounts: Option<Vec<String>>,
 }
 
 /// A signing key of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SigningKeyView {
-    /// The public key, `A…`.
+    /// Public key, `A…`.
     pub key: String,
-    /// The role that it signs for; none if it is not scoped.
+    /// Role that the key signs for. `None` for a plain key.
     pub scope: Option<ScopeView>,
 }
 
-/// A scoped signing key's role.
+/// The role of a scoped signing key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScopeView {
-    /// Its name.
+    /// Name of the role.
     pub role: String,
-    /// What its users may do; none if that is not known.
+    /// Template of the role. `None` if it is not known.
     pub template: Option<RoleTemplate>,
 }
 
-/// What of a user JWT or of a role's template servers enforce on callout users.
+/// The parts of a user JWT or a role's template that servers enforce on users of auth callout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleTemplate {
-    /// Publish permissions, with templates such as `{{name()}}`.
+    /// Publish permissions, with placeholders such as `{{name()}}`.
     pub publish: SubjectRule,
-    /// Subscribe permissions, with templates.
+    /// Subscribe permissions, with placeholders.
     pub subscribe: SubjectRule,
     /// Permission to reply.
     pub responses: Option<ResponseRule>,
-    /// Whether users must come through a trusted proxy.
+    /// Whether users must connect through a trusted proxy.
     pub proxy_required: bool,
-    /// Networks that the user may come from, in CIDR notation; any if empty. Enforced from 2.14.10
+    /// Networks that the user may come from, in CIDR notation; empty for any. Enforced from 2.14.10
     /// and 2.15.3 on.
     pub sources: Vec<String>,
-    /// Times of day at which the user may be connected; always if empty. A role's are enforced from
-    /// 2.14.9 and 2.15.2 on.
+    /// Times of day at which the user may be connected; empty for always. Those of a role are
+    /// enforced from 2.14.9 and 2.15.2 on.
     pub times: Vec<TimeRule>,
-    /// Time zone of `times`, by its IANA name; the server's own if `None`.
+    /// Time zone of `times`, by its IANA name. `None` selects the server's own.
     pub times_location: Option<String>,
-    /// Connection types that the user may have; any if empty. Enforced from 2.14.9 and 2.15.2 on.
+    /// Connection types that the user may have; empty for any. Enforced from 2.14.9 and 2.15.2 on.
     pub connection_types: Vec<String>,
-    /// Most subscriptions; unlimited if `None`. Enforced from 2.14.10 and 2.15.3 on.
+    /// Maximum number of subscriptions; unlimited if `None`. Enforced from 2.14.10 and 2.15.3 on.
     pub subscriptions: Option<u64>,
-    /// Largest message in bytes; unlimited if `None`. Enforced from 2.14.10 and 2.15.3 on.
+    /// Maximum size of a message, in bytes; unlimited if `None`. Enforced from 2.14.10 and 2.15.3
+    /// on.
     pub payload: Option<u64>,
 }
 
 impl<'a> OperatorView<'a> {
-    /// The account of this key, as the server looks it up.
+    /// Returns the account of this key, as the server looks it up.
     pub(crate) fn account(&self, key: &str) -> Option<&'a AccountView> {
         std::iter::once(self.callout)
             .chain(self.accounts)
             .find(|account| account.key == key)
     }
 
-    /// Whether `issuer` signs users of `account`, and with which role.
+    /// Returns whether `issuer` signs users of `account`, and with which role.
     pub(crate) fn signer<'b>(&self, account: &'b AccountView, issuer: &str) -> Signer<'b> {
-        // The account's own key is entered last, and hides a scope of that key.
+        // The server enters the account's own key last, so that it hides a scope of that key.
         if !self.strict_signing_keys && account.key == issuer {
             return Signer::Plain;
         }
@@ -137,7 +139,7 @@ impl<'a> OperatorView<'a> {
 }
 
 impl AccountView {
-    /// Whether the callout of this account may place users into `account`.
+    /// Returns whether the callout of this account may place users into `account`.
     pub(crate) fn may_place_into(&self, account: &str) -> bool {
         match self.allowed_accounts.as_deref() {
             None => true,
@@ -147,7 +149,8 @@ impl AccountView {
     }
 }
 
-/// Nothing is left open: without `authorization` no other account is allowed.
+/// Converts an account JWT to a view without unknown parts. Without `authorization`, no other
+/// account is allowed.
 impl From<&AccountClaims> for AccountView {
     fn from(account: &AccountClaims) -> Self {
         let keys = account.nats.signing_keys.iter();
@@ -186,13 +189,13 @@ impl From<&UserTemplate> for RoleTemplate {
     }
 }
 
-/// What an issuer is to an account.
+/// The relation of an issuer to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signer<'a> {
-    /// None of its keys.
+    /// The issuer is no key of the account.
     Unknown,
-    /// Its own key, or a signing key without scope.
+    /// The issuer is the account's own key, or a signing key without scope.
     Plain,
-    /// A scoped signing key.
+    /// The issuer is a scoped signing key.
     Scoped(&'a ScopeView),
 }

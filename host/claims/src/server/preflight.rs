@@ -1,7 +1,7 @@
 //! The server's checks of a response, made before it leaves.
 //!
-//! A response that the server refuses looks to the client like a refused login, and only the server's log
-//! says otherwise.
+//! To the client, a response that the server refuses looks like a denied login. Only the server's
+//! log shows the difference.
 
 use portcullis_core::PermissionSubject;
 
@@ -13,25 +13,25 @@ use super::version::ServerVersion;
 use crate::jwt::Signatures;
 use crate::user::SubjectRule;
 
-/// What a response has to agree with, in config mode.
+/// The facts that a response has to agree with, in config mode.
 #[derive(Clone, Copy, Debug)]
 pub struct Expectations<'a> {
-    /// The user the request is about, `U…`.
+    /// User of the request, `U…`.
     pub user_nkey: &'a str,
-    /// The server that asked, `N…`.
+    /// Server that sent the request, `N…`.
     pub server_id: &'a str,
-    /// The issuer the server is configured with, `A…`.
+    /// Issuer that the server is configured with, `A…`.
     pub issuer: &'a str,
-    /// Now, in seconds since the Unix epoch.
+    /// Current time, in seconds since the Unix epoch.
     pub now: u64,
 }
 
-/// Applies the checks of every server in config mode to a finished response: [`preflight_for`] where neither the
-/// server's version nor its accounts are known.
+/// Applies the checks of every server in config mode to a finished response. Equals
+/// [`preflight_for`] with an unknown version and unknown accounts.
 ///
 /// # Errors
 ///
-/// The first reason for which one of them would refuse it.
+/// Fails with the first reason for which one of the servers would refuse the response.
 pub fn preflight(
     token: &str,
     expectations: Expectations<'_>,
@@ -53,24 +53,25 @@ pub fn preflight(
     preflight_for(token, &login, &mode, None, expectations.now, signatures).map(|_| ())
 }
 
-/// Holds a finished response to what the server that asked would say, and to what the strictest one would.
+/// Checks a finished response against the rules of the server that asked, and against those of the
+/// strictest server.
 ///
-/// The rules are those of [`ServerVersion::NEWEST`] and of `version`, the one the request names; where it names none,
-/// those of every release with rules of its own. On top of that
+/// The rules are those of [`ServerVersion::NEWEST`] and of `version`, which the request names. If
+/// the request names no version, they are those of every release that changed a rule. In addition:
 ///
-/// - the response counts as sent in the clear, whether it will be sealed or not;
-/// - claims have version 2, which is all this crate writes;
-/// - the user JWT's subjects are what [`PermissionSubject`] takes: a server drops a subject that it finds too odd, and
-///   what was to be denied is not;
-/// - `times` name their time zone;
-/// - `proxy_required` goes to servers that enforce it. Whether a connection comes through a proxy no request says: it
-///   counts as if it did, and the server has the last word.
+/// - The response counts as sent in the clear, sealed or not.
+/// - Claims have version 2, the only one that this crate writes.
+/// - The user JWT's subjects are valid for [`PermissionSubject`]. A server drops some invalid
+///   subjects without an error, and then does not deny what they deny.
+/// - `times` name their time zone.
+/// - `proxy_required` is for servers that enforce it. No request says whether a connection comes
+///   through a proxy, so the check assumes that it does, and the server decides.
 ///
-/// What it returns is the verdict of the server that asked, of the newest if that is not known.
+/// Returns the verdict of the server that asked, or of the newest if its version is not known.
 ///
 /// # Errors
 ///
-/// The first reason for which one of them would refuse it.
+/// Fails with the first reason for which one of the servers would refuse the response.
 pub fn preflight_for(
     token: &str,
     login: &LoginFacts<'_>,
@@ -108,13 +109,13 @@ pub fn preflight_for(
         return Ok(newest);
     };
     if version >= ServerVersion::NEWEST {
-        // The same rules, as far as they are known.
+        // The rules of later releases are not known, so those of the newest known one apply.
         return Ok(newest);
     }
     case.verdict(&decoded, version)
 }
 
-/// What the user JWT says has to come true.
+/// Checks that a server drops none of the user JWT's subjects.
 fn check_subjects_of(accepted: &Accepted) -> Result<(), Refusal> {
     let EffectivePermissions::Own(own) = &accepted.permissions else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Why a server refuses a response.
+//! Reasons why a server refuses a response.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use portcullis_core::InvalidSubject;
 use super::template::TemplateProblem;
 use crate::jwt::TokenError;
 
-/// Where in a response something is wrong.
+/// The part of a response that has a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The response around the user JWT.
@@ -16,175 +16,178 @@ pub enum Part {
     User,
 }
 
-/// Publish or subscribe permissions.
+/// A side of permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermissionSide {
-    /// `pub`.
+    /// Publish permissions, `pub`.
     Publish,
-    /// `sub`.
+    /// Subscribe permissions, `sub`.
     Subscribe,
 }
 
-/// Why a server would refuse a response, in the order in which it looks.
+/// A reason why a server would refuse a response, in the order of the server's checks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Too short to say anything.
+    /// The response is empty.
     #[error("the response is empty")]
     Empty,
-    /// Not a valid token.
+    /// A part is not a valid token.
     #[error("cannot decode the {part}")]
     Token {
-        /// Which token.
+        /// Part that is not a token.
         part: Part,
-        /// What is wrong.
+        /// What is wrong with it.
         #[source]
         source: TokenError,
     },
-    /// Claims whose version is missing or not 2.
+    /// The version of the claims is missing or not 2.
     #[error("the {0} does not have version 2")]
     Version(Part),
-    /// A time that does not fit the signed number servers read it into.
+    /// A time does not fit the signed number into which servers read it.
     #[error("a time in the {0} is too large for the server to read")]
     TimeOutOfRange(Part),
-    /// The subject of the response is not a user.
+    /// The subject of the response is not a user key.
     #[error("the response's subject is not a public user key")]
     SubjectKind,
-    /// The audience of the response is not a server.
+    /// The audience of the response is not a server key.
     #[error("the response's audience is not a public server key")]
     AudienceKind,
-    /// Neither in nor out.
+    /// The response has neither a user JWT nor an error.
     #[error("the response has neither a user JWT nor an error")]
     NoAnswer,
-    /// Both in and out.
+    /// The response has both a user JWT and an error.
     #[error("the response has both a user JWT and an error")]
     TwoAnswers,
-    /// An `issuer_account` that is no account.
+    /// An `issuer_account` is not an account key.
     #[error("the {0}'s `issuer_account` is not a public account key")]
     IssuerAccountKind(Part),
-    /// Too late.
+    /// A part has expired.
     #[error("the {part} expired at {expires_at}, it is {now}")]
     Expired {
-        /// Which token.
+        /// Part that has expired.
         part: Part,
-        /// When it expired, in seconds since the Unix epoch.
+        /// Expiry, in seconds since the Unix epoch.
         expires_at: u64,
-        /// Now, in seconds since the Unix epoch.
+        /// Current time, in seconds since the Unix epoch.
         now: u64,
     },
-    /// Too early.
+    /// A part is not valid yet.
     #[error("the {part} is valid from {not_before}, it is {now}")]
     NotYetValid {
-        /// Which token.
+        /// Part that is not valid yet.
         part: Part,
-        /// When it begins, in seconds since the Unix epoch.
+        /// Start of the validity, in seconds since the Unix epoch.
         not_before: u64,
-        /// Now, in seconds since the Unix epoch.
+        /// Current time, in seconds since the Unix epoch.
         now: u64,
     },
-    /// About somebody else.
+    /// A part is for another user.
     #[error("the {0} is not for the user of the request")]
     User(Part),
-    /// For another server.
+    /// The response is for another server.
     #[error("the response is not for the server that asked")]
     Server,
-    /// The response claims to speak for an account that is not the callout's (operator mode).
+    /// The response names an account other than the callout account as its `issuer_account`
+    /// (operator mode).
     #[error("the response's `issuer_account` is not the callout account")]
     NotTheCalloutAccount,
-    /// Signed by another account: config mode.
+    /// A part is not signed by the configured issuer (config mode).
     #[error("the {0} is not signed by the configured issuer")]
     Issuer(Part),
-    /// The response is signed by none of the callout account's keys: operator mode.
+    /// The response is signed by no key of the callout account (operator mode).
     #[error("the response is signed neither by the callout account nor by one of its signing keys")]
     NotACalloutKey,
-    /// Only connections through a trusted proxy may have this user.
+    /// The user JWT requires a connection through a trusted proxy.
     #[error("the user must come through a proxy that the server trusts (`proxy_required`)")]
     ProxyRequired,
-    /// A proxy is demanded of a server that does not know the demand.
+    /// The user JWT requires a proxy, and the server does not know that requirement.
     #[error(
         "servers enforce `proxy_required` from 2.12.0 on; this one is older or does not name its version"
     )]
     ProxyNotEnforced,
-    /// A subject that the server's library refuses.
+    /// The server's library rejects a subject.
     #[error("the user JWT's `{0}` permissions have a subject that servers refuse")]
     SubjectForm(PermissionSide),
-    /// A subject that the server takes and then drops, so that what it denies is not denied.
+    /// The server accepts a subject and then drops it, so that it does not deny what the subject
+    /// denies.
     #[error("the user JWT's `{side}` permissions cannot be used")]
     Subject {
-        /// Publish or subscribe.
+        /// Side of the subject.
         side: PermissionSide,
-        /// What is wrong.
+        /// What is wrong with the subject.
         #[source]
         source: InvalidSubject,
     },
-    /// A subscribe permission of white space only.
+    /// A subscribe permission is only white space.
     #[error(
         "the user JWT's `sub` permissions have an entry of white space, which crashes a server of this version"
     )]
     BlankSubject,
-    /// `src` with something that is no network.
+    /// An entry of `src` is not a network.
     #[error("the user JWT's `src` has an entry that is not a network such as `10.0.0.0/8`")]
     Source,
-    /// `times` with something that is no time of day.
+    /// A start or end in `times` is not a time of day.
     #[error("the user JWT's `times` have a start or an end that is not a time such as `08:30:00`")]
     Time,
-    /// A time zone that does not exist.
+    /// The time zone does not exist.
     #[error("the user JWT's `times_location` is not a time zone such as `Europe/Berlin`")]
     TimeZone,
-    /// Times of day in a time zone that only the server knows.
+    /// The times of day are in a time zone that only the server knows.
     #[error(
         "the user JWT's `times` are in the server's own time zone; name one in `times_location`"
     )]
     TimeZoneUnknown,
-    /// Not at this time of day.
+    /// The login is outside the times of day.
     #[error("it is not within the user JWT's `times`")]
     OutsideTimes,
-    /// None of the connection types is known to the server.
+    /// The server knows none of the connection types.
     #[error("the user JWT allows no connection type that the server knows")]
     ConnectionTypes,
-    /// Not from this address: servers from 2.14.10 and 2.15.3 on.
+    /// The client's address is not allowed, at servers from 2.14.10 and 2.15.3 on.
     #[error("the client's address is in none of the networks of `src`")]
     SourceNotAllowed,
-    /// Not over this kind of connection: servers from 2.14.9 and 2.15.2 on.
+    /// The connection type is not allowed, at servers from 2.14.9 and 2.15.2 on.
     #[error("the connection is of none of the `allowed_connection_types`")]
     ConnectionTypeNotAllowed,
-    /// `issuer_account` in config mode.
+    /// A part has an `issuer_account` in config mode.
     #[error("the {0} has an `issuer_account`, which servers in config mode refuse")]
     IssuerAccount(Part),
-    /// The callout may not place users there.
+    /// The callout may not place users in the target account.
     #[error(
         "the callout account may not place users in the account of the user JWT (`allowed_accounts`)"
     )]
     AccountNotAllowed,
-    /// No account to place the user in.
+    /// The user JWT names no account.
     #[error("the user JWT names no account in its audience")]
     NoAccount,
-    /// An account that the server does not have.
+    /// The server does not have the account.
     #[error("the server has no account `{0}`")]
     UnknownAccount(String),
-    /// The user JWT is signed by none of the target account's keys: operator mode.
+    /// The user JWT is signed by no key of the target account (operator mode).
     #[error(
         "the user JWT is signed neither by its account nor by one of the account's signing keys"
     )]
     NotAnAccountKey,
-    /// A scoped signing key signed a user with permissions of its own.
+    /// A scoped signing key signed a user with permissions or limits of its own.
     #[error("the user JWT is signed for the role `{0}` and has permissions or limits of its own")]
     ScopedWithPermissions(String),
-    /// A role's template comes to nothing.
+    /// The server cannot use the role's template.
     #[error("the template of the role `{role}` cannot be used")]
     Template {
-        /// The role.
+        /// Name of the role.
         role: String,
-        /// What is wrong.
+        /// What is wrong with the template.
         #[source]
         source: TemplateProblem,
     },
 }
 
 impl Refusal {
-    /// A part of what the server writes to its log and publishes as `reason` on `$SYS.ACCOUNT.CLIENT.AUTH.ERR`,
-    /// the first letter left out, which some servers capitalise. None where the host refuses what a server would
-    /// not, or where the words differ.
+    /// Returns a part of the text that the server logs and publishes as `reason` on
+    /// `$SYS.ACCOUNT.CLIENT.AUTH.ERR`. The text lacks the first letter, which some servers
+    /// capitalise. `None` if no server refuses for this reason, or if the texts differ between
+    /// servers.
     pub const fn in_the_servers_words(&self) -> Option<&'static str> {
         Some(match self {
             Self::Empty => "no reason supplied",

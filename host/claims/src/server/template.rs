@@ -1,4 +1,4 @@
-//! Templates of scoped signing keys, expanded as the server does it.
+//! Expansion of templates of scoped signing keys, as the server does it.
 
 mod expand;
 
@@ -7,49 +7,49 @@ use super::version::ServerVersion;
 use crate::user::SubjectRule;
 use expand::expand;
 
-/// The most subjects that one entry, or one list with templates of tags, may come to.
+/// Maximum number of subjects of one entry, or of one list with tag placeholders.
 const MOST_SUBJECTS: usize = 4096;
 
-/// What stands for the placeholders of a template.
+/// The values of a template's placeholders.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'a> {
-    /// `{{name()}}`.
+    /// Value of `{{name()}}`.
     pub(super) name: &'a str,
-    /// `{{subject()}}`.
+    /// Value of `{{subject()}}`.
     pub(super) subject: &'a str,
-    /// `{{tag(x)}}`.
+    /// Tags of the user, for `{{tag(x)}}`.
     pub(super) tags: &'a [String],
-    /// `{{account-subject()}}`: empty unless the user JWT has an `issuer_account`.
+    /// Value of `{{account-subject()}}`: empty unless the user JWT has an `issuer_account`.
     pub(super) issuer_account: &'a str,
-    /// `{{account-name()}}` and `{{account-tag(x)}}`.
+    /// Account, for `{{account-name()}}` and `{{account-tag(x)}}`.
     pub(super) account: &'a AccountView,
 }
 
-/// Why a template comes to nothing.
+/// A reason why a server cannot use a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateProblem {
-    /// A denied subject that is none once expanded.
+    /// A denied subject is not a subject after expansion.
     #[error("the denied subject `{0}` becomes no valid subject")]
     DeniedSubject(String),
-    /// A denied subject with a tag that is missing.
+    /// A denied subject needs a tag that is missing.
     #[error("the denied subject `{0}` needs a tag that is missing")]
     MissingTag(String),
-    /// A placeholder that does not exist.
+    /// A placeholder does not exist.
     #[error("`{0}` has a placeholder that does not exist")]
     UnknownPlaceholder(String),
-    /// Too many subjects.
+    /// The template expands to too many subjects.
     #[error("`{0}` becomes more than {MOST_SUBJECTS} subjects")]
     TooMany(String),
-    /// A placeholder that this version of the server does not survive.
+    /// A placeholder crashes this version of the server.
     #[error("`{0}` has a placeholder that crashes a server of this version")]
     CrashesServer(String),
-    /// An entry of `sub` of which nothing but white space is left.
+    /// An entry of `sub` becomes only white space.
     #[error("an entry of `sub` becomes white space, which crashes a server of this version")]
     BlankSubject,
 }
 
-/// `template` with `values` in it, for a server of `version`.
+/// Returns `template` expanded with `values`, for a server of `version`.
 pub(super) fn expanded(
     template: &RoleTemplate,
     values: Values<'_>,
@@ -73,7 +73,8 @@ pub(super) fn expanded(
     })
 }
 
-/// What allowed something and allows nothing any more must not allow everything.
+/// Closes a side whose allowed subjects were all dropped. Otherwise, its empty list would allow
+/// everything.
 fn close_if_emptied(rule: &mut SubjectRule, before: &SubjectRule) {
     let everything = ">".to_owned();
     if !before.allow.is_empty() && rule.allow.is_empty() && !rule.deny.contains(&everything) {
@@ -81,7 +82,7 @@ fn close_if_emptied(rule: &mut SubjectRule, before: &SubjectRule) {
     }
 }
 
-/// Whether a server takes `subject` for one.
+/// Returns whether a server accepts `subject`.
 pub(super) fn is_subject(subject: &str) -> bool {
     let mut ended = false;
     !subject.is_empty()

@@ -16,7 +16,7 @@ use crate::user::tests::permits;
 
 const NOW: u64 = 1_000;
 
-/// A login whose response is about to leave.
+/// A login with a response that is about to leave.
 struct Login {
     issuer: KeyPair,
     user: String,
@@ -79,7 +79,7 @@ fn edited(mut claims: Value, pointer: &str, value: Value) -> Value {
     claims
 }
 
-/// The verdict on a good response with one field of the response changed.
+/// Returns the verdict on a valid response with one field of the response changed.
 fn with_response(pointer: &str, value: Value) -> Result<(), Refusal> {
     let login = Login::new();
     let jwt = login.token(&login.user_claims());
@@ -87,7 +87,7 @@ fn with_response(pointer: &str, value: Value) -> Result<(), Refusal> {
     login.preflight(&login.token(&claims), Signatures::Verify)
 }
 
-/// The verdict on a good response with one field of the user JWT changed.
+/// Returns the verdict on a valid response with one field of the user JWT changed.
 fn with_user(pointer: &str, value: Value) -> Result<(), Refusal> {
     let login = Login::new();
     let jwt = login.token(&edited(login.user_claims(), pointer, value));
@@ -294,7 +294,7 @@ const fn token(part: Part, source: TokenError) -> Refusal {
 const PUB: Refusal = Refusal::SubjectForm(PermissionSide::Publish);
 const SUB: Refusal = Refusal::SubjectForm(PermissionSide::Subscribe);
 
-/// What a server takes and then drops.
+/// Returns the refusal of a subject that a server accepts and then drops.
 fn dropped(subject: &str) -> Refusal {
     let source = PermissionSubject::publish(subject).unwrap_err();
     let side = PermissionSide::Publish;

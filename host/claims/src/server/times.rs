@@ -9,13 +9,13 @@ use crate::user::TimeRule;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// Until when, in seconds since the Unix epoch, a server of `version` lets a user in who comes at `now` and whose token
-/// has these `times` in the time zone `location`; none if there are no times.
+/// Returns the end of a login at `now` with the given `times` in the time zone `location`, for a
+/// server of `version`. Both times are in seconds since the Unix epoch. `None` if `times` is empty.
 ///
 /// # Errors
 ///
-/// [`Refusal::OutsideTimes`] for who comes at another time, [`Refusal::TimeZoneUnknown`] where the zone is not in the
-/// database or is the server's own.
+/// Fails with [`Refusal::OutsideTimes`] if `now` is in none of the `times`. Fails with
+/// [`Refusal::TimeZoneUnknown`] if the zone is not in the database or is the server's own.
 pub fn login_ends(
     times: &[TimeRule],
     location: Option<&str>,
@@ -33,8 +33,8 @@ pub fn login_ends(
         .ok_or(Refusal::OutsideTimes)
 }
 
-/// Seconds since midnight. One digit is enough for the hour, and a fraction of a second is read and dropped: so does
-/// Go's `time.Parse` with `15:04:05`.
+/// Returns the seconds since midnight. Accepts an hour of one digit, and drops a fraction of a
+/// second, as Go's `time.Parse` with `15:04:05` does.
 pub(super) fn second_of_day(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, ':');
     let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
@@ -60,15 +60,17 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A time zone by its name in the time zone database. `Local` is the server's own, which nobody else knows.
+/// Returns a time zone by its name in the time zone database. `None` for `Local`, the server's own,
+/// which only the server knows.
 pub(super) fn zone(name: &str) -> Option<Tz> {
     name.parse().ok()
 }
 
-/// Until when, in seconds since the Unix epoch, `ranges` let a user in who comes at `now`; none if they do not.
+/// Returns the time until which `ranges` admit a user at `now`, in seconds since the Unix epoch.
+/// `None` if they do not.
 ///
-/// `handles_midnight` tells the two ways apart in which servers read ranges. A server counts in fractions of seconds:
-/// the first second of a range is in it.
+/// `handles_midnight` selects between the two ways in which servers read ranges. The first second
+/// of a range is part of it, because a server counts fractions of seconds.
 fn allowed_until(ranges: &[TimeRule], zone: Tz, now: i64, handles_midnight: bool) -> Option<i64> {
     let today = (now + offset(zone, now)?).div_euclid(DAY);
     let at = |day: i64, second: i64| instant(zone, day * DAY + second);
@@ -98,14 +100,15 @@ fn allowed_until(ranges: &[TimeRule], zone: Tz, now: i64, handles_midnight: bool
     until
 }
 
-/// The zone's distance from UTC at an instant, in seconds.
+/// Returns the zone's distance from UTC at an instant, in seconds.
 fn offset(zone: Tz, instant: i64) -> Option<i64> {
     let instant = DateTime::from_timestamp(instant, 0)?.naive_utc();
     let offset = zone.offset_from_utc_datetime(&instant).fix();
     Some(offset.local_minus_utc().into())
 }
 
-/// The instant of a local time, given in seconds as if it were UTC. Where clocks change, Go's choice.
+/// Returns the instant of a local time, which is given in seconds as if it were UTC. When clocks
+/// change, the choice is Go's.
 fn instant(zone: Tz, local: i64) -> Option<i64> {
     let guess = local - offset(zone, local)?;
     Some(local - offset(zone, guess)?)
@@ -136,7 +139,7 @@ mod tests {
         assert_eq!(second_of_day(text), expected);
     }
 
-    /// 2026-11-23 in Berlin, which is an hour ahead of UTC.
+    /// Returns a time of 2026-11-23 in Berlin, which is an hour ahead of UTC.
     fn berlin(hour: i64, minute: i64) -> i64 {
         1_795_388_400 + hour * 3600 + minute * 60
     }

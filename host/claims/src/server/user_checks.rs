@@ -1,4 +1,4 @@
-//! What a server's library finds wrong with a user JWT by itself, whoever it is for.
+//! Flaws that a server's library finds in a user JWT itself, independent of the request.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::times;
 use super::version::ServerVersion;
 use crate::keys::{KeyKind, PublicKey};
 
-/// The connection types that some server knows; `IN_PROCESS` only later ones do.
+/// Connection types that all servers know. Only later ones know `IN_PROCESS`.
 const CONNECTION_TYPES: [&str; 6] = [
     "STANDARD",
     "WEBSOCKET",
@@ -21,7 +21,8 @@ const CONNECTION_TYPES: [&str; 6] = [
 ];
 const IN_PROCESS: &str = "IN_PROCESS";
 
-/// The first issue: any one is enough, warnings included.
+/// Fails with the first flaw of form. A server refuses for any flaw, including mere warnings of the
+/// library.
 pub(super) fn check_form(user: &UserFacts) -> Result<(), Refusal> {
     let sides = [
         (PermissionSide::Subscribe, user.subscribe.as_ref()),
@@ -55,8 +56,9 @@ pub(super) fn check_form(user: &UserFacts) -> Result<(), Refusal> {
     }
 }
 
-/// Checks a list of connection types: an empty list is any type, a list of which the server knows
-/// none is refused, and servers that enforce the list look for that of the connection in it.
+/// Checks a list of connection types. An empty list allows any type. A list without any type that
+/// the server knows is refused. Servers that enforce the list require that it has the type of the
+/// connection.
 pub(super) fn check_connection_types<'a>(
     names: impl Iterator<Item = &'a str>,
     connection: Option<ConnectionType>,
@@ -84,7 +86,7 @@ pub(super) fn check_connection_types<'a>(
     Ok(())
 }
 
-/// Checks that the client comes from one of `networks`, as servers do that enforce `src`.
+/// Checks that the client comes from one of `networks`, as servers that enforce `src` do.
 pub(super) fn check_source(networks: &[String], host: Option<&str>) -> Result<(), Refusal> {
     if networks.is_empty() {
         return Ok(());
@@ -117,7 +119,8 @@ fn all_are_subjects(side: PermissionSide, subjects: &Subjects) -> bool {
         })
 }
 
-/// Less than a subject needs: a server that finds more wrong later drops the subject and goes on.
+/// Returns whether `subject` passes the library's validation. It checks less than a subject needs:
+/// a server that later finds another flaw drops the subject and continues.
 fn has_form(subject: &str) -> bool {
     !subject.is_empty()
         && !subject.starts_with('.')
@@ -125,7 +128,7 @@ fn has_form(subject: &str) -> bool {
         && !subject.contains("..")
 }
 
-/// An address, a slash, and how many of its bits count.
+/// Returns whether `text` is an address, a slash and a prefix length.
 fn is_network(text: &str) -> bool {
     let Some((address, bits)) = text.split_once('/') else {
         return false;

@@ -1,4 +1,4 @@
-//! What a server does with a response.
+//! The verdict of a server on a response.
 
 use super::accepted::{
     Accepted, EffectivePermissions, ServerVerdict, ignored, own_permissions, own_template,
@@ -15,7 +15,7 @@ use crate::jwt::{self, Claims, Signatures, VERSION};
 use crate::keys::{KeyKind, PublicKey};
 use crate::response::{ResponseBody, ResponseClaims};
 
-/// One response, and what it is held to.
+/// One response, and what it is checked against.
 pub(super) struct Case<'a> {
     pub(super) login: &'a LoginFacts<'a>,
     pub(super) mode: &'a ServerMode<'a>,
@@ -23,23 +23,23 @@ pub(super) struct Case<'a> {
     pub(super) signatures: Signatures,
 }
 
-/// A response and its user JWT, decoded; what can be said of them without a server's version.
+/// A decoded response with its user JWT, before rules that depend on the server's version.
 pub(super) struct Decoded {
     response: ResponseClaims,
     user: Option<Result<Claims<UserFacts>, Refusal>>,
 }
 
-/// What a server of `version` does with the response `token`, opened if it was sealed, at `now` (seconds since the
-/// Unix epoch).
+/// Returns the verdict of a server of `version` on the response `token`, opened if it was sealed,
+/// at `now` (seconds since the Unix epoch).
 ///
-/// The rules and their order are those of `processClientOrLeafCallout` in nats-server and of `Validate` in
-/// nats-io/jwt v2. With [`Signatures::Trust`] everything is checked but the signatures themselves, and version 1 is
-/// refused, whose signatures cover something else. Not known here: limits of the target account, such as its most
-/// connections.
+/// The rules and their order are those of `processClientOrLeafCallout` in nats-server and of
+/// `Validate` in nats-io/jwt v2. With [`Signatures::Trust`], the function skips only the
+/// signatures. It then refuses version 1, whose signatures cover another text. It does not know
+/// limits of the target account, such as its maximum number of connections.
 ///
 /// # Errors
 ///
-/// The first reason for which the server refuses it.
+/// Fails with the first reason for which the server refuses the response.
 pub fn server_verdict(
     token: &str,
     login: &LoginFacts<'_>,
@@ -58,7 +58,7 @@ pub fn server_verdict(
 }
 
 impl Decoded {
-    /// What has claims of version 1, if anything does.
+    /// Returns the first part with claims of version 1. `None` if no part has such claims.
     pub(super) fn part_of_first_version(&self) -> Option<Part> {
         let is_user = matches!(&self.user, Some(Ok(user)) if version_of(user) != VERSION);
         let is_response = version_of(&self.response) != VERSION;
@@ -69,7 +69,7 @@ impl Decoded {
         }
     }
 
-    /// Whether the user JWT demands a proxy.
+    /// Returns whether the user JWT requires a proxy.
     pub(super) fn demands_proxy(&self) -> bool {
         matches!(&self.user, Some(Ok(user)) if user.nats.proxy_required.unwrap_or_default())
     }
@@ -112,7 +112,7 @@ impl Case<'_> {
         let response = &decoded.response;
         self.check_response(response)?;
         let signed = self.check_signer(response, version);
-        // Earlier servers look at the signer after the error.
+        // Earlier servers check the signer after the error.
         if version.checks_who_signed_the_response() {
             signed.clone()?;
         }
@@ -127,7 +127,7 @@ impl Case<'_> {
         }
     }
 
-    /// The form of the response, its times, and whom it is for.
+    /// Checks the form of the response, its times, its user and its server.
     fn check_response(&self, response: &ResponseClaims) -> Result<(), Refusal> {
         let is =
             |text: Option<&str>, kind| text.is_some_and(|text| PublicKey::is_valid(text, kind));
@@ -156,7 +156,7 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Who signed the response. That it could be sealed is enough proof for any server.
+    /// Checks the signer of the response. For any server, a sealed response needs no further proof.
     fn check_signer(
         &self,
         response: &ResponseClaims,
@@ -177,7 +177,7 @@ impl Case<'_> {
                 if strict && asserted.is_some_and(|asserted| asserted != callout.key) {
                     return Err(Refusal::NotTheCalloutAccount);
                 }
-                // Earlier servers believe the response.
+                // Earlier servers trust the `issuer_account` of the response.
                 let speaks_for = asserted.filter(|_| !strict).unwrap_or(issuer);
                 if speaks_for == callout.key || view.signer(callout, speaks_for) != Signer::Unknown
                 {
@@ -244,8 +244,8 @@ impl Case<'_> {
 }
 
 impl Case<'_> {
-    /// Checks what says when, from where and how the user may be connected. Returns when the
-    /// current one of its times ends, in seconds since the Unix epoch.
+    /// Checks the client's address, the time of day and the connection type. Returns the end of the
+    /// current range of times, in seconds since the Unix epoch.
     fn check_connection(
         &self,
         bounds: &RoleTemplate,
@@ -262,7 +262,8 @@ impl Case<'_> {
     }
 }
 
-/// Config mode: one issuer for all, and the account by its name.
+/// Returns the target account in config mode, where one issuer signs and the audience names the
+/// account.
 fn config_account<'a>(
     user: &'a Claims<UserFacts>,
     issuer: &str,
@@ -284,9 +285,9 @@ fn config_account<'a>(
     }
 }
 
-/// Returns when a server closes a connection whose user JWT ends at `expires_at`. Servers count what
-/// is left in nanoseconds and 64 bits: what is more than 292 years away wraps around, and has passed
-/// or comes sooner.
+/// Returns the time at which a server closes a connection whose user JWT expires at `expires_at`.
+/// Servers count the remaining time in nanoseconds and 64 bits. So a time more than 292 years ahead
+/// wraps around, to an earlier time or one that has passed.
 fn closes_at(expires_at: u64, now: u64) -> u64 {
     let left = i64::try_from(expires_at.saturating_sub(now)).unwrap_or(i64::MAX);
     let seconds = left.wrapping_mul(NANOSECONDS) / NANOSECONDS;
@@ -296,8 +297,8 @@ fn closes_at(expires_at: u64, now: u64) -> u64 {
 /// Nanoseconds in a second.
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// Operator mode: the account that signed, or for which a signing key did; and the role that the
-/// key is scoped to, its template expanded.
+/// Returns the target account in operator mode: the signer, or the account of the signing key. Also
+/// returns the role that the key is scoped to, with its template expanded.
 fn operator_account(
     user: &Claims<UserFacts>,
     view: &OperatorView<'_>,
@@ -345,7 +346,7 @@ fn version_of<B: jwt::Body>(claims: &Claims<B>) -> i64 {
     claims.nats.version().unwrap_or_default()
 }
 
-/// A token is good up to and including the second it expires in.
+/// Checks the times of a part. A token is still valid in the second of its expiry.
 fn check_times<B>(claims: &Claims<B>, part: Part, now: u64) -> Result<(), Refusal> {
     let times = [claims.expires_at, claims.not_before, claims.issued_at];
     if times

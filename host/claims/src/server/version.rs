@@ -1,20 +1,21 @@
-//! Versions of the server, and what changed with them.
+//! Versions of the server, and their changes of rules.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of nats-server: the three numbers. What follows them (`-RC.1`, `-dev`) does not count.
+/// A version of nats-server: three numbers. Suffixes (`-RC.1`, `-dev`) are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerVersion {
-    /// The first number.
+    /// Major version, the first number.
     pub major: u16,
-    /// The second number.
+    /// Minor version, the second number.
     pub minor: u16,
-    /// The third number.
+    /// Patch version, the third number.
     pub patch: u16,
 }
 
-/// What a server denies to every login in the callout account, beside what its user JWT says.
+/// The denies that a server adds for every login in the callout account, in addition to those of
+/// its user JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CalloutAccountDenies {
     /// Subjects that the login may not publish on.
@@ -23,18 +24,18 @@ pub struct CalloutAccountDenies {
     pub subscribe: &'static [&'static str],
 }
 
-/// Text that is not a version.
+/// A text that is not a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a version of nats-server: expected three numbers such as `2.15.1`")]
 pub struct InvalidServerVersion;
 
 impl ServerVersion {
-    /// The first release with auth callout.
+    /// First release with auth callout.
     pub const OLDEST: Self = Self::new(2, 10, 0);
-    /// The newest release whose rules are known here.
+    /// Newest release whose rules are known here.
     pub const NEWEST: Self = Self::new(2, 15, 3);
 
-    /// The newest release of each maintained series whose rules are known here, oldest first.
+    /// Newest release of each series whose rules are known here, oldest first.
     pub const NEWEST_OF_SERIES: [Self; 5] = [
         Self::new(2, 10, 29),
         Self::new(2, 11, 17),
@@ -60,7 +61,7 @@ impl ServerVersion {
         Self::NEWEST,
     ];
 
-    /// The version of these numbers.
+    /// Returns the version with these numbers.
     pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
         Self {
             major,
@@ -69,34 +70,36 @@ impl ServerVersion {
         }
     }
 
-    /// Returns whether the rules of this release are known here: its series is, and it is not newer
-    /// than the newest release of that series in [`NEWEST_OF_SERIES`](Self::NEWEST_OF_SERIES).
+    /// Returns whether the rules of this release are known here. Its series is known, and the
+    /// release is not newer than that of the series in
+    /// [`NEWEST_OF_SERIES`](Self::NEWEST_OF_SERIES).
     pub fn is_known(self) -> bool {
         Self::NEWEST_OF_SERIES.into_iter().any(|newest| {
             (self.major, self.minor) == (newest.major, newest.minor) && self <= newest
         })
     }
 
-    /// Returns whether the server holds logins that auth callout lets in to `subs`, `payload` and
-    /// `src` of the user JWT or of a role's template (2.14.10, 2.15.3).
+    /// Returns whether the server enforces `subs`, `payload` and `src` of a user JWT or a role's
+    /// template for logins through auth callout (2.14.10, 2.15.3).
     pub fn enforces_limits(self) -> bool {
         self.since([(14, 10), (15, 3)])
     }
 
-    /// Returns whether the server holds logins that auth callout lets in to
-    /// `allowed_connection_types` of the user JWT or of a role's template (2.14.9, 2.15.2).
+    /// Returns whether the server enforces `allowed_connection_types` of a user JWT or a role's
+    /// template for logins through auth callout (2.14.9, 2.15.2).
     pub fn enforces_connection_types(self) -> bool {
         self.since([(14, 9), (15, 2)])
     }
 
-    /// The account and a role's template are looked at before times and connection types, so that
-    /// those of the template count (2.14.9, 2.15.2).
+    /// Returns whether the server finds the account and the role's template before it checks times
+    /// and connection types, so that those of the template count (2.14.9, 2.15.2).
     pub(crate) fn finds_the_account_first(self) -> bool {
         self.since([(14, 9), (15, 2)])
     }
 
-    /// Subjects that the server denies to logins in the callout account, on either side: before
-    /// 2.14.10 and 2.15.3 only publishing requests, since then also seeing and answering them.
+    /// Returns the subjects that the server denies to logins in the callout account. Before 2.14.10
+    /// and 2.15.3, it only denies publishing requests. Since then, it also denies subscribing to
+    /// and answering them.
     pub fn denies_in_the_callout_account(self) -> CalloutAccountDenies {
         const REQUESTS: &str = "$SYS.REQ.USER.AUTH";
         const ANSWERS: &str = "$SYS._INBOX.>";
@@ -113,44 +116,47 @@ impl ServerVersion {
         }
     }
 
-    /// The response must be signed by the configured issuer (config mode), and its `issuer_account` may only name
-    /// the callout account (operator mode). A scoped key's template may demand a proxy.
+    /// Returns whether the server checks the signer of a response. The configured issuer has to
+    /// sign it (config mode), and its `issuer_account` may only name the callout account (operator
+    /// mode). Such servers also enforce `proxy_required` of a role's template.
     pub(crate) fn checks_who_signed_the_response(self) -> bool {
         self.since([(14, 8), (15, 1)])
     }
 
-    /// `proxy_required` is known.
+    /// Returns whether the server enforces `proxy_required`.
     pub(crate) fn knows_proxies(self) -> bool {
         self >= Self::new(2, 12, 0)
     }
 
-    /// `proxy_required` is a field of the JWT library, enforced or not: it counts among what scoped users may
-    /// not have.
+    /// Returns whether the server's JWT library has the field `proxy_required`, enforced or not.
+    /// Scoped users may then not have it.
     pub(crate) fn reads_proxy_required(self) -> bool {
         self.since([(11, 10), (12, 0)])
     }
 
-    /// `IN_PROCESS` is a connection type.
+    /// Returns whether `IN_PROCESS` is a connection type.
     pub(crate) fn knows_in_process(self) -> bool {
         self >= Self::new(2, 11, 0)
     }
 
-    /// A time range that crosses midnight holds after midnight too, and of several ranges the longest counts.
+    /// Returns whether a time range that crosses midnight holds after midnight too. Of several
+    /// ranges, the one that ends last then counts.
     pub(crate) fn handles_midnight(self) -> bool {
         self.since([(11, 17), (12, 8)])
     }
 
-    /// Templates are found anywhere in a subject, not only as whole tokens.
+    /// Returns whether placeholders may stand anywhere in a subject, not only as whole tokens.
     pub(crate) fn finds_templates_anywhere(self) -> bool {
         self >= Self::new(2, 11, 0)
     }
 
-    /// Templates have a limit, and unknown ones are refused instead of crashing the server.
+    /// Returns whether templates have a limit, and unknown placeholders are refused instead of
+    /// crashing the server.
     pub(crate) fn bounds_templates(self) -> bool {
         self.since([(11, 14), (12, 5)])
     }
 
-    /// Whether a change that came to two maintained series is in this version.
+    /// Returns whether this version has a change that came to two maintained series.
     fn since(self, releases: [(u16, u16); 2]) -> bool {
         let [old, new] = releases.map(|(minor, patch)| Self::new(2, minor, patch));
         self >= new || (self >= old && (self.major, self.minor) == (old.major, old.minor))

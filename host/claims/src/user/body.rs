@@ -1,4 +1,4 @@
-//! What stands under `nats` in a user JWT.
+//! The object under `nats` in a user JWT.
 
 use std::mem;
 
@@ -10,9 +10,10 @@ use crate::jwt::{Body, FirstVersion, VERSION};
 use crate::keys::KeyKind;
 use crate::lenient::{comma_separated, is_empty, or_default};
 
-/// What a user may do, as the server reads it. Field by field `User` of nats-io/jwt v2.8.2.
+/// The permissions and limits of a user, as the server reads them. The fields are those of `User`
+/// in nats-io/jwt v2.8.2.
 ///
-/// Servers do not enforce all of it on users that come through the callout: see each field.
+/// Servers do not enforce all fields on users of auth callout: see each field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserBody {
@@ -25,38 +26,42 @@ pub struct UserBody {
     /// Permission to reply.
     #[serde(rename = "resp", skip_serializing_if = "is_empty")]
     pub responses: Option<ResponseRule>,
-    /// Networks the user may come from, as CIDR. Checked for form only on callout users.
+    /// Networks that the user may come from, in CIDR notation. Servers before 2.14.10 and 2.15.3
+    /// check only the form for users of auth callout.
     #[serde(rename = "src", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "comma_separated")]
     pub sources: Vec<String>,
-    /// When in a day the user may be connected.
+    /// Times of day at which the user may be connected.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub times: Vec<TimeRule>,
-    /// The time zone of `times`, by its IANA name; none is the server's own.
+    /// Time zone of `times`, by its IANA name. `None` selects the server's own.
     #[serde(skip_serializing_if = "is_empty")]
     pub times_location: Option<String>,
-    /// Most subscriptions; -1 is unlimited. Not enforced on callout users.
+    /// Maximum number of subscriptions; -1 is unlimited. Enforced on users of auth callout from
+    /// 2.14.10 and 2.15.3 on.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub subs: i64,
-    /// Most bytes; -1 is unlimited. Not enforced on callout users.
+    /// Maximum number of bytes; -1 is unlimited. Not enforced on users of auth callout.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub data: i64,
-    /// Largest message in bytes; -1 is unlimited. Not enforced on callout users.
+    /// Maximum size of a message, in bytes; -1 is unlimited. Enforced on users of auth callout from
+    /// 2.14.10 and 2.15.3 on.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub payload: i64,
-    /// Whether the token is good without a signed nonce. Irrelevant for callout users.
+    /// Whether the token is valid without a signed nonce. Irrelevant for users of auth callout.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub bearer_token: bool,
-    /// Whether the user has to come through a trusted proxy (servers from 2.12).
+    /// Whether the user has to connect through a trusted proxy. Enforced from 2.12.0 on.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub proxy_required: bool,
-    /// `STANDARD`, `WEBSOCKET` and so on; none is any. Not enforced on callout users.
+    /// Connection types, such as `STANDARD` and `WEBSOCKET`; empty for any. Enforced on users of
+    /// auth callout from 2.14.9 and 2.15.2 on.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub allowed_connection_types: Vec<String>,
-    /// The account the issuer signs for (operator mode). Servers in config mode refuse it.
+    /// Account that the issuer signs for (operator mode). Servers in config mode refuse it.
     #[serde(skip_serializing_if = "is_empty")]
     pub issuer_account: Option<String>,
-    /// Tags.
+    /// Tags of the user.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub tags: Vec<String>,
     #[serde(rename = "type", skip_serializing_if = "is_empty")]
@@ -66,8 +71,9 @@ pub struct UserBody {
 }
 
 impl UserBody {
-    /// Whether there is neither permission nor limit, not even an unlimited one: what servers demand of users
-    /// that a scoped signing key signed (`HasEmptyPermissions` of nats-io/jwt v2).
+    /// Returns whether the user has neither permissions nor limits, not even unlimited ones.
+    /// Servers require this of users that a scoped signing key signed (`HasEmptyPermissions` of
+    /// nats-io/jwt v2).
     pub fn is_bare(&self) -> bool {
         let Self {
             publish,
@@ -118,7 +124,7 @@ impl Body for UserBody {
         self.version = Some(VERSION);
     }
 
-    /// A limit that version 1 left out is no limit.
+    /// Migrates from version 1, where a missing limit is unlimited.
     fn migrate(&mut self, old: FirstVersion) {
         let limit = |name, read| match old.nats.get(name) {
             None | Some(Value::Null) => UNLIMITED,

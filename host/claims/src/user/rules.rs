@@ -1,4 +1,4 @@
-//! Permissions and times as user JWTs have them.
+//! Permissions and times in user JWTs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::texts;
 use crate::lenient::{is_empty, or_default};
 
-/// Allowed and denied subjects of one side. To a server, nothing allowed means everything.
+/// Allowed and denied subjects of one side. A server reads an empty allow list as everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SubjectRule {
@@ -20,32 +20,33 @@ pub struct SubjectRule {
     pub deny: Vec<String>,
 }
 
-/// Permission to reply. Zeroes mean the server's defaults.
+/// A permission to reply. Zeroes select the server's defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResponseRule {
-    /// How many replies to one message.
+    /// Maximum number of replies to one message.
     #[serde(deserialize_with = "or_default")]
     pub max: i64,
-    /// For how long after the message, in nanoseconds.
+    /// Time span after the message in which replies are allowed, in nanoseconds.
     #[serde(deserialize_with = "or_default")]
     pub ttl: i64,
 }
 
-/// A part of the day, `HH:MM:SS` each. One that ends before it starts goes over midnight.
+/// A part of the day. A range whose end is before its start passes midnight.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TimeRule {
-    /// When it begins.
+    /// Start of the range, `HH:MM:SS`.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub start: String,
-    /// When it ends.
+    /// End of the range, `HH:MM:SS`.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub end: String,
 }
 
 impl SubjectRule {
-    /// Whether nothing is allowed or denied, which to a server is everything allowed.
+    /// Returns whether no subject is allowed or denied. A server reads such a side as everything
+    /// allowed.
     pub fn is_empty(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty()
     }
@@ -78,7 +79,8 @@ impl From<ResponsePermission> for ResponseRule {
     }
 }
 
-/// Longer than the 292 years a server can count is as good as that.
+/// Returns a duration in nanoseconds. More than the 292 years that a server can count becomes that
+/// maximum.
 fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What a user may do, apart from who it is: permissions, and the template of a scoped signing key.
+//! Permissions of users, and templates of scoped signing keys.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -23,44 +23,46 @@ pub struct PermissionRules {
     pub responses: Option<ResponseRule>,
 }
 
-/// Permissions and limits for every user that a scoped signing key signs: those of [`UserBody`](super::UserBody).
+/// The permissions and limits of every user that a scoped signing key signs. Its fields are those
+/// of [`UserBody`](super::UserBody).
 ///
-/// Nothing is limited by default, and a limit that is missing in JSON is none, so that a limit of 0 cannot be
-/// written: both as in the Go library.
+/// By default, nothing is limited. A limit missing in JSON is unlimited, as in the Go library. So
+/// the Go library cannot write a limit of 0, which it leaves out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserTemplate {
-    /// Permissions. May contain placeholders such as `{{name()}}`.
+    /// Permissions, which may contain placeholders such as `{{name()}}`.
     #[serde(flatten)]
     pub permissions: PermissionRules,
-    /// Networks the user may come from, as CIDR.
+    /// Networks that the user may come from, in CIDR notation.
     #[serde(rename = "src", skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "comma_separated")]
     pub sources: Vec<String>,
-    /// When in a day the user may be connected.
+    /// Times of day at which the user may be connected.
     #[serde(skip_serializing_if = "is_empty")]
     #[serde(deserialize_with = "objects_or_default")]
     pub times: Vec<TimeRule>,
-    /// The time zone of `times`, by its IANA name; none is the server's own.
+    /// Time zone of `times`, by its IANA name. `None` selects the server's own.
     #[serde(skip_serializing_if = "is_empty")]
     pub times_location: Option<String>,
-    // Limits are always written: one that is left out is read as unlimited, a zero included.
-    /// Most subscriptions; -1 is unlimited.
+    // Limits are always written, even if zero, because a missing limit is read as unlimited.
+    /// Maximum number of subscriptions; -1 is unlimited.
     #[serde(deserialize_with = "or_unlimited")]
     pub subs: i64,
-    /// Most bytes; -1 is unlimited.
+    /// Maximum number of bytes; -1 is unlimited.
     #[serde(deserialize_with = "or_unlimited")]
     pub data: i64,
-    /// Largest message in bytes; -1 is unlimited.
+    /// Maximum size of a message, in bytes; -1 is unlimited.
     #[serde(deserialize_with = "or_unlimited")]
     pub payload: i64,
-    /// Whether tokens are good without a signed nonce.
+    /// Whether tokens are valid without a signed nonce.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub bearer_token: bool,
-    /// Whether users have to come through a trusted proxy (servers from 2.12).
+    /// Whether users have to connect through a trusted proxy. Enforced on users of auth callout
+    /// from 2.14.8 and 2.15.1 on.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub proxy_required: bool,
-    /// `STANDARD`, `WEBSOCKET` and so on; none is any.
+    /// Connection types, such as `STANDARD` and `WEBSOCKET`; empty for any.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub allowed_connection_types: Vec<String>,
 }

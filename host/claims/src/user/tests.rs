@@ -233,7 +233,7 @@ fn an_endless_response_permission_fits_the_servers_number() {
 fn a_permit_too_large_for_a_token_is_not_signed() {
     let permit = Permit::builder("APP", 100).finish().unwrap();
     let mut claims = UserClaims::from_permit("U", &permit, 100);
-    // More than a permit takes.
+    // This is more than a permit can carry.
     claims.nats.publish.allow = vec!["a".repeat(1000); 1000];
     let error = claims.sign(&issuer()).unwrap_err();
     assert!(matches!(error, crate::jwt::SignError::TooLarge));
@@ -281,7 +281,7 @@ fn users_of_another_implementation_are_read() {
 }
 
 prop_compose! {
-    /// Permits as policies make them, received at 100.
+    /// Generates permits as policies make them, received at 100.
     pub(crate) fn permits()(
         account in "[A-Z]{1,9}",
         name in prop::option::of("[^\\p{Cc}]{1,40}"),

@@ -1,4 +1,4 @@
-//! What the Go library made is read as the Go library reads it, and written as the Go library writes it.
+//! Tokens of the Go library, which this crate reads and writes as the Go library does.
 
 use portcullis_claims::{
     AccountBody, AccountClaims, ActivationBody, Body, Claims, GenericBody, GenericClaims,
@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 
 use crate::support::{claims_of_go, key, token};
 
-/// Whether a token is read as one of a kind.
+/// A function that returns whether a token is read as one of a kind.
 type IsRead = fn(&str) -> bool;
 
-/// Reads a fixture, holds it against what Go reads from it, and signs it again.
+/// Reads a fixture, compares it with what Go reads from it, and signs it again.
 fn agree<B>(name: &str, signer: &str) -> String
 where
     B: Body + Default + Serialize + DeserializeOwned,
@@ -43,7 +43,7 @@ fn what_go_made_is_made_again_byte_for_byte(
     assert_eq!(agree(name, signer), token(name));
 }
 
-/// What Go does not write as it read it.
+/// Covers tokens that Go writes differently from what it read.
 #[rstest]
 #[case::tiers(agree::<AccountBody>, "account-tiers", "operator-signing")]
 #[case::self_signed(agree::<AccountBody>, "account-self-signed", "account")]

@@ -1,5 +1,5 @@
-//! Tokens of every kind, held against other implementations: what the Go library made, what `nats-token` and
-//! `nats-jwt` make and read.
+//! Tokens of every kind, compared with other implementations: those that the Go library made, and
+//! those that `nats-token` and `nats-jwt` make and read.
 
 #![expect(
     clippy::unwrap_used,

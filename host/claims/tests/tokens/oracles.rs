@@ -1,4 +1,4 @@
-//! What `nats-token` and `nats-jwt` make and read is what this crate makes and reads.
+//! Tokens of `nats-token` and `nats-jwt`, which this crate makes and reads in the same way.
 
 use portcullis_claims::{
     AccountBody, AccountClaims, ActivationBody, ActivationClaims, Body, Claims, GenericBody,
@@ -45,10 +45,12 @@ where
     claims.sign(&key(signer)).unwrap()
 }
 
-/// What `nats-token` reads as -1 where it is missing; the Go library reads 0, which it demands of scoped users.
+/// Fields that `nats-token` reads as -1 if they are missing. The Go library reads 0, which it
+/// requires of scoped users.
 const LIMITS: &[&str] = &["subs", "data", "payload"];
 
-/// Without what is empty, and without what the other implementation does not know.
+/// Returns the claims without empty fields, and without fields that the other implementation does
+/// not know.
 fn comparable(mut claims: Value, unknown: &[&str]) -> Value {
     if let Some(fields) = claims["nats"].as_object_mut() {
         fields.retain(|name, _| !unknown.contains(&name.as_str()));
@@ -145,7 +147,7 @@ fn nats_jwt_makes_accounts_that_are_read() {
     assert_eq!(payload(&made)["nats"], written(&claims)["nats"]);
 }
 
-/// The claims as they stand in a token, without what is empty.
+/// Returns the claims of a token without empty fields.
 fn payload(token: &str) -> Value {
     let chunk = token.split('.').nth(1).unwrap();
     let json = data_encoding::BASE64URL_NOPAD

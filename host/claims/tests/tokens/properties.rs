@@ -1,4 +1,4 @@
-//! Whatever the claims say, they are read back from their token, here and by `nats-token`.
+//! Any claims, read back from their token by this crate and by `nats-token`.
 
 use portcullis_claims::{
     AccountBody, AccountClaims, AccountLimits, ActivationBody, ActivationClaims, Answer, Body,
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::{key, public, without_empty};
 
-/// Any text; empty now and then.
+/// Generates any text, sometimes an empty one.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![1 => Just(String::new()), 4 => "\\PC{0,12}"]
 }
@@ -29,7 +29,7 @@ fn word() -> impl Strategy<Value = String> {
     "\\PC{1,12}"
 }
 
-/// A limit that can be written.
+/// Generates a limit that can be written.
 fn limit() -> impl Strategy<Value = i64> {
     prop_oneof![Just(-1), 1..i64::MAX]
 }
@@ -293,7 +293,7 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Claims about `subject` with any body and any registered claims.
+/// Generates claims about `subject` with any body and any registered claims.
 fn claims<B: Body + std::fmt::Debug>(
     subject: &'static str,
     bodies: impl Strategy<Value = B>,
@@ -324,7 +324,8 @@ where
     })
 }
 
-/// Signs and reads back; nothing but issuer, id and what signing sets may differ. The token.
+/// Signs claims, reads them back and returns the token. Only issuer, id and what signing sets may
+/// differ.
 fn round_trip<B>(mut claims: Claims<B>, signer: &str) -> Result<String, TestCaseError>
 where
     B: Body + Clone + Default + PartialEq + Serialize + DeserializeOwned,
@@ -406,7 +407,7 @@ proptest! {
         prop_assert!(AccountClaims::decode(&text).is_err());
     }
 
-    /// Signed claims of any shape: no kind reads them but as itself, and nothing breaks.
+    /// Signed claims of any shape: no kind reads them as another kind, and no input panics.
     #[test]
     fn any_signed_claims_are_read_or_refused(
         kind in prop_oneof![Just("user"), Just("account"), Just("operator"), Just("activation")],

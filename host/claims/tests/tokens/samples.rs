@@ -1,4 +1,4 @@
-//! The fullest fixtures, field by field.
+//! The most complete fixtures, field by field.
 
 use std::collections::BTreeMap;
 

@@ -10,12 +10,13 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(path.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A token that the Go library made.
+/// Returns a token that the Go library made.
 pub(crate) fn token(name: &str) -> String {
     read(&format!("{name}.jwt")).trim().to_owned()
 }
 
-/// The claims that the Go library reads from it, without the escapes that only Go writes.
+/// Returns the claims that the Go library reads from a token, without the escapes that only Go
+/// writes.
 pub(crate) fn claims_of_go(name: &str) -> String {
     read(&format!("{name}.json"))
         .trim()
@@ -46,12 +47,12 @@ pub(crate) fn public(name: &str) -> String {
     key(name).public_key().to_owned()
 }
 
-/// The same keys for other implementations.
+/// Returns a key pair for other implementations.
 pub(crate) fn pair(name: &str) -> nats_token::KeyPair {
     nats_token::KeyPair::from_seed(&seed(name)).unwrap()
 }
 
-/// JSON without what is empty: implementations differ in whether they write it.
+/// Returns JSON without empty values, because implementations differ in whether they write them.
 pub(crate) fn without_empty(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// The public sample of the auth-callout examples.
+/// Public sample of the auth-callout examples.
 const SAMPLE_SEED: &str = "SXAAXMRAEP6JWWHNB6IKFL554IE6LZVT6EY5MBRICPILTLOPHAG73I3YX4";
 const SAMPLE: &str = "XAB3NANV3M6N7AHSQP2U5FRWKKUT7EG2ZXXABV4XVXYQRJGM4S2CZGHT";
 
@@ -24,7 +24,7 @@ fn the_public_key_is_the_one_that_go_derives() {
         CurveKey::from_seed(SAMPLE_SEED).unwrap().public_key(),
         SAMPLE
     );
-    // Of the tests of the Rust library, made with the Go library.
+    // From the tests of the Rust library, made with the Go library.
     let seed = "SXAKIYZX2POLIHZ5W5YZEWVTH24NLEUETBW3TKIVYRSS3GNHFXO5D4JJZM";
     let public = "XBUJMZHVOPQ2SK5VD3TY4VNBPVU2YFGRLK6EFPEPSMVDUYEBSROWZCEA";
     assert_eq!(CurveKey::from_seed(seed).unwrap().public_key(), public);

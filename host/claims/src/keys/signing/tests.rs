@@ -62,7 +62,7 @@ fn curve_keys_do_not_sign() {
     assert_eq!(error, refused);
 }
 
-/// RFC 8032, section 7.1: tests 1 to 3 and the one with SHA(abc).
+/// Runs tests 1 to 3 and the one with SHA(abc) of RFC 8032, section 7.1.
 #[rstest]
 #[case(
     "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
@@ -117,7 +117,7 @@ fn signatures_at_the_edge_are_judged_as_go_does() {
             let expanded = expanded.verifies(text("Message").as_bytes(), &hex(text("Signature")));
             assert_eq!(expanded, go, "{}", text("Name"));
         }
-        // The one difference: Go reads public keys that are not reduced.
+        // The only difference: Go reads public keys that are not reduced.
         let unreduced = [
             "the unreduced identity as key",
             "the negative identity as key",

@@ -1,22 +1,22 @@
-//! One list of subjects, its placeholders replaced.
+//! Expansion of the placeholders in one list of subjects.
 
 use super::super::version::ServerVersion;
 use super::{MOST_SUBJECTS, TemplateProblem, Values, is_subject};
 
-/// What a placeholder stands for.
+/// The meaning of a placeholder.
 enum Meaning {
-    /// One text, whatever it is.
+    /// One text.
     Text(String),
-    /// Any of these values of a tag, in turn.
+    /// The values of a tag, each of which gives one subject.
     Tag(Vec<String>),
     /// A tag that is missing.
     NoTag,
-    /// Nothing that this server knows.
+    /// A placeholder that this server does not know.
     Unknown,
 }
 
-/// The entries with their placeholders replaced. An entry that becomes no subject is dropped if it would allow, and
-/// is a problem if it would deny.
+/// Returns the entries with their placeholders replaced. An entry that becomes no subject is
+/// dropped in an allow list, and is a problem in a deny list.
 pub(super) fn expand(
     entries: &[String],
     values: Values<'_>,
@@ -56,7 +56,7 @@ struct Expansion {
 }
 
 impl Expansion {
-    /// Servers from 2.11.0: placeholders stand anywhere in an entry.
+    /// Adds an entry as servers from 2.11.0 on do: placeholders stand anywhere.
     fn add_anywhere(&mut self, entry: &str, values: Values<'_>) -> Result<(), TemplateProblem> {
         let mut sources = Vec::new();
         let mut choices: Vec<Vec<String>> = Vec::new();
@@ -72,7 +72,7 @@ impl Expansion {
                 Meaning::NoTag if self.is_deny => {
                     return Err(TemplateProblem::MissingTag(entry.to_owned()));
                 }
-                // No subject has a space: whatever comes of it is dropped.
+                // No subject has a space, so this one is dropped.
                 Meaning::NoTag => {
                     has_tags = true;
                     vec![" ".to_owned()]
@@ -89,7 +89,7 @@ impl Expansion {
         let count = match count {
             Some(count) if !has_tags => count,
             Some(count) if self.subjects.len() + count <= MOST_SUBJECTS => count,
-            // Earlier servers go on without a limit; nobody needs to follow them.
+            // Some earlier servers continue without a limit. The host need not follow them.
             _ => return Err(TemplateProblem::TooMany(entry.to_owned())),
         };
         for number in 0..count {
@@ -102,7 +102,7 @@ impl Expansion {
         Ok(())
     }
 
-    /// Servers before 2.11.0: a placeholder is a whole token, without spaces in it.
+    /// Adds an entry as servers before 2.11.0 do: a placeholder is a whole token without spaces.
     fn add_tokens(&mut self, entry: &str, values: Values<'_>) -> Result<(), TemplateProblem> {
         let mut tokens = Vec::new();
         let mut choices: Vec<Vec<String>> = Vec::new();
@@ -113,7 +113,8 @@ impl Expansion {
             };
             tokens.push(match meaning(&operation.to_lowercase(), values) {
                 Meaning::Text(text) => text,
-                // Filled in below, or left empty, which is no subject.
+                // Tags are filled in below. An empty token is left otherwise, which makes no
+                // subject.
                 Meaning::Tag(tags) => {
                     choices.push(tags);
                     String::new()
@@ -150,8 +151,11 @@ impl Expansion {
         Ok(())
     }
 
-    /// Servers that do not bound templates cut an unknown operation where it may have no characters, and where it
-    /// has enough, look up a value that is not there.
+    /// Returns the problem of an unknown placeholder.
+    ///
+    /// Servers without a limit on templates slice the operation beyond its end if it is short, and
+    /// otherwise look up a missing value. Both crash the server, except that a longer operation in
+    /// a denied subject is refused.
     fn unknown(&self, entry: &str, operation: &str) -> TemplateProblem {
         if self.bounded || (self.is_deny && operation.len() >= 12) {
             TemplateProblem::UnknownPlaceholder(entry.to_owned())
@@ -161,7 +165,7 @@ impl Expansion {
     }
 }
 
-/// One value for each choice: the combination of this number, the last choice turning fastest.
+/// Returns one value of each choice: combination `number`, where the last choice varies fastest.
 fn combination(choices: &[Vec<String>], number: usize) -> impl Iterator<Item = &str> {
     let mut block: usize = choices.iter().map(Vec::len).product();
     choices.iter().map(move |choice| {
@@ -190,7 +194,7 @@ fn meaning(operation: &str, values: Values<'_>) -> Meaning {
         let start = operation.get(..kind.len());
         let is_kind = start.is_some_and(|start| start.eq_ignore_ascii_case(kind));
         let closed = operation.strip_suffix(')')?;
-        // The server tells the kinds apart in any case, and cuts off the lower case only.
+        // The server recognises the kind in any case, but strips only the lower-case prefix.
         is_kind.then(|| closed.strip_prefix(kind).unwrap_or(closed).to_lowercase())
     };
     let (tag, tags) = match (of_kind("tag("), of_kind("account-tag(")) {
@@ -210,7 +214,7 @@ fn meaning(operation: &str, values: Values<'_>) -> Meaning {
     }
 }
 
-/// What is between the braces of a token that is one placeholder.
+/// Returns the text between the braces of a token that is one placeholder.
 fn whole_token(token: &str) -> Option<&str> {
     if token.starts_with("{{") && token.ends_with("}}") {
         let inner = token.strip_prefix("{{").unwrap_or(token);
@@ -219,7 +223,7 @@ fn whole_token(token: &str) -> Option<&str> {
     None
 }
 
-/// Every placeholder of an entry, braces included.
+/// Returns every placeholder of an entry, with its braces.
 fn placeholders(entry: &str) -> impl Iterator<Item = &str> {
     let mut rest = entry;
     std::iter::from_fn(move || {
@@ -229,7 +233,8 @@ fn placeholders(entry: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Two opening braces, then anything but a closing one, then two of these; and what follows.
+/// Returns the next placeholder and the rest of the text. A placeholder is two opening braces, text
+/// without a closing brace, and two closing braces.
 fn next_placeholder(text: &str) -> Option<(&str, &str)> {
     let mut rest = text;
     loop {

@@ -1,4 +1,4 @@
-//! Verdicts by mode and version, and the preflight made of them.
+//! Verdicts by mode and version, and the preflight that consists of them.
 
 use nkeys::KeyPair;
 use portcullis_core::ConnectionType;
@@ -265,7 +265,7 @@ fn allowed_accounts_are_a_list_or_one_star() {
     assert!(place.verdict(&own, V2_12).is_ok());
 }
 
-/// Who signs the response with which word of `issuer_account`, and what becomes of it before and from 2.15.1.
+/// Tries signers of the response and values of `issuer_account`, before and from 2.15.1.
 #[test]
 fn earlier_servers_believe_the_response() {
     let place = Place::new();
