@@ -76,15 +76,39 @@ const GUARDED: [&str; 6] = [
     "async-nats",
 ];
 
-/// The dependencies of a manifest: the keys of `[dependencies]`, not those of the tests.
+/// Returns the keys of every table of dependencies in a manifest, also of those for one platform, but
+/// without those of tests.
 fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
-    manifest
-        .lines()
-        .skip_while(|line| line.trim() != "[dependencies]")
-        .skip(1)
-        .take_while(|line| !line.starts_with('['))
-        .filter_map(|line| line.split(['.', ' ', '=']).next())
-        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+    let mut in_table = false;
+    manifest.lines().filter_map(move |line| {
+        if let Some(header) = line.strip_prefix('[') {
+            let table = header.trim_end_matches(']').rsplit('.').next();
+            in_table = table == Some("dependencies");
+            return None;
+        }
+        let name = line.split(['.', ' ', '=']).next()?;
+        (in_table && !name.is_empty() && !name.starts_with('#')).then_some(name)
+    })
+}
+
+/// Returns the groups of a manifest's dependencies: the keys between two tables, comments or empty
+/// lines.
+fn groups(manifest: &str) -> Vec<Vec<&str>> {
+    let mut groups = vec![Vec::new()];
+    let mut in_table = false;
+    for line in manifest.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            in_table = header.trim_end_matches(']').ends_with("dependencies");
+        }
+        let key = line.split(['.', ' ', '=']).next().unwrap_or_default();
+        let is_key = key.starts_with(|first: char| first.is_ascii_alphanumeric());
+        if in_table && is_key {
+            groups.last_mut().unwrap().push(key);
+        } else if !line.starts_with([' ', ']']) {
+            groups.push(Vec::new());
+        }
+    }
+    groups
 }
 
 #[test]
@@ -104,7 +128,28 @@ fn crates_depend_only_on_what_the_architecture_allows() {
 }
 
 #[test]
-fn dependencies_are_read_from_their_section_alone() {
-    let manifest = "[package]\nname = \"a\"\n[dependencies]\nb.workspace = true\n# c\nd = \"1\"\n\n[dev-dependencies]\ne = \"1\"\n";
-    assert_eq!(dependencies(manifest).collect::<Vec<_>>(), ["b", "d"]);
+fn dependencies_are_sorted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let others = ["Cargo.toml", "tests/Cargo.toml", "bench/Cargo.toml"].map(Path::new);
+    let ours = ARROWS.map(|(folder, _)| Path::new(folder).join("Cargo.toml"));
+    for manifest in others
+        .into_iter()
+        .chain(ours.iter().map(std::path::PathBuf::as_path))
+    {
+        let text = std::fs::read_to_string(root.join(manifest)).unwrap();
+        for group in groups(&text) {
+            assert!(
+                group.is_sorted(),
+                "`{}`: sort {group:?}",
+                manifest.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn dependencies_of_a_platform_count_and_those_of_tests_do_not() {
+    let manifest = "[package]\nname = \"a\"\n[dependencies]\nb.workspace = true\n# c\nd = \"1\"\n\n\
+        [dev-dependencies]\ne = \"1\"\n[target.'cfg(unix)'.dependencies]\nf = \"1\"\n";
+    assert_eq!(dependencies(manifest).collect::<Vec<_>>(), ["b", "d", "f"]);
 }
