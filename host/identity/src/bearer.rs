@@ -1,36 +1,38 @@
-//! Where clients carry bearer tokens.
+//! The fields of a login that carry bearer tokens.
 
 use portcullis_core::{Credentials, Secret};
 
 use crate::oidc::{Shape, shape};
 
-/// A place in a login that can carry a bearer token. NATS clients differ in which of them they can fill.
+/// A field of a login that can carry a bearer token. NATS clients differ in the fields that they
+/// can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenPlace {
     /// The password.
     Password,
     /// The bare token (`auth_token`).
     Token,
-    /// The place of the user JWT. In config mode servers throw away what is there, except an MQTT client's password that is a user JWT.
+    /// The user JWT. In config mode, servers discard this field, except for an MQTT client's
+    /// password that is a user JWT.
     Jwt,
 }
 
-/// What a login presents as its bearer token.
+/// The bearer token that a login presents.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Presented<'a> {
     pub(crate) place: TokenPlace,
-    /// Without `Bearer ` and the white space around it.
+    /// Token without `Bearer ` and surrounding white space.
     pub(crate) text: &'a str,
-    /// Why it is no signed token, although it looks like a token or the client says that it is one; `None` if it has the shape
-    /// of a signed token.
+    /// Reason why the text is not a signed token, although it looks like a token or the client
+    /// marks it as one. `None` if it has the form of a signed token.
     pub(crate) problem: Option<&'static str>,
 }
 
 impl TokenPlace {
-    /// Every place, in the order in which they are looked at by default.
+    /// All fields, in the default order of the search.
     pub const ALL: [Self; 3] = [Self::Password, Self::Token, Self::Jwt];
 
-    /// The name in configuration and messages.
+    /// Returns the name in configuration and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -48,7 +50,8 @@ impl TokenPlace {
     }
 }
 
-/// A text without the white space around it and without `Bearer ` before it, and whether that was there.
+/// Returns a text without surrounding white space and a leading `Bearer `, and whether `Bearer `
+/// was present.
 pub(crate) fn unmarked(text: &str) -> (&str, bool) {
     let text = text.trim();
     let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or(("", text));
@@ -59,7 +62,8 @@ pub(crate) fn unmarked(text: &str) -> (&str, bool) {
     }
 }
 
-/// The first in `places` that has the shape of a token, or is said to be a token; nothing if none is. Nothing of it is verified.
+/// Returns the first of `places` that has the form of a token or is marked as one. `None` if there
+/// is no such place. Verifies nothing.
 pub(crate) fn presented<'a>(
     credentials: &'a Credentials,
     places: &[TokenPlace],
@@ -84,7 +88,7 @@ pub(crate) fn presented<'a>(
 mod tests {
     use super::*;
 
-    /// A header and a payload of no matter what, without a signature.
+    /// A header and an arbitrary payload, without a valid signature.
     const SIGNED: &str = "eyJhbGciOiJFUzI1NiJ9.e30.AA";
 
     #[test]
@@ -171,7 +175,7 @@ mod tests {
                     "{text:?} {found:?}"
                 );
             }
-            // What other programs make of JSON and dots: `{"user":1}`.
+            // Another program's JSON and dots: `{"user":1}`.
             assert_eq!(broken("eyJ1c2VyIjoxfQ.ZxY.c2ln"), None);
             assert_eq!(broken("hunter2"), None);
         }

@@ -1,4 +1,4 @@
-//! Whose certificate a client has.
+//! Facts of a client's certificate.
 
 mod alternative;
 mod name;
@@ -14,16 +14,20 @@ use self::alternative::AlternativeNames;
 use self::name::distinguished_name;
 use crate::spiffe;
 
-/// The larger ones are not worth a login's time, in bytes of PEM.
+/// Maximum size of a certificate that is read, in bytes of PEM.
 const MAX_PEM: usize = 64 * 1024;
 
-/// The client's certificate: the leaf of the first chain, which the server verified or, if it says that it did not, the client
-/// presented. None if there is no certificate, or one that cannot be read.
+/// Returns the client's certificate: the leaf of the first chain. The server verified that chain
+/// or, if it says that it did not, the client presented it. `None` if there is no certificate or it
+/// cannot be parsed.
 ///
-/// A certificate is no larger than 64 KiB in PEM. Of its alternative names the first hundred of each kind are read; those that RFC
-/// 5280 does not allow (control characters, letters beyond ASCII) and those above 2,048 bytes are left out. The SPIFFE id
-/// is there if the certificate has exactly one URI, whatever it is, that URI is a SPIFFE id, and the certificate is no
-/// authority's (SPIFFE X.509-SVID, 2 and 5.2). Times before the Unix epoch are 0.
+/// A certificate has at most 64 KiB in PEM. Of its alternative names, the first hundred of each
+/// kind are read. Names above 2,048 bytes are dropped, and so are those that RFC 5280 does not
+/// allow (control characters, letters beyond ASCII).
+///
+/// The SPIFFE id is present if the certificate has exactly one URI of any form, that URI is a
+/// SPIFFE id, and the certificate is not an authority's (SPIFFE X.509-SVID, 2 and 5.2). Times
+/// before the Unix epoch are 0.
 pub fn read(tls: &ClientTls) -> Option<Certificate> {
     let pem = tls.chains.first()?.first()?;
     if pem.len() > MAX_PEM {
@@ -57,7 +61,8 @@ fn spiffe_id(leaf: &X509Certificate<'_>, names: &AlternativeNames) -> Option<Str
     (spiffe::is_id(uri) && is_leaf(leaf)).then(|| uri.clone())
 }
 
-/// Whether the certificate can be a workload's at all: it signs neither certificates nor their revocation (SPIFFE X.509-SVID, 5.2).
+/// Returns whether the certificate can be a workload's: it signs neither certificates nor their
+/// revocation (SPIFFE X.509-SVID, 5.2).
 fn is_leaf(certificate: &X509Certificate<'_>) -> bool {
     let signs = match certificate.key_usage() {
         Ok(usage) => {
@@ -72,7 +77,7 @@ fn is_leaf(certificate: &X509Certificate<'_>) -> bool {
     !signs && !is_authority
 }
 
-/// Without leading zeros, of which DER has one before a high bit.
+/// Returns a serial number without leading zeros. DER puts one before a high bit.
 fn serial(bytes: &[u8]) -> String {
     let digits = HEXLOWER.encode(bytes);
     match digits.trim_start_matches('0') {

@@ -1,22 +1,23 @@
-//! The names that a login carries, before anything is verified.
+//! Unverified names in a login.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The names that a login carries, before anything is verified: what throttling counts failures by.
+/// The unverified names in a login, by which throttling counts failures.
 ///
-/// A client can add names of its own choice to a login, so every name counts: a new nkey beside a user name does not
-/// make another user of it. `Debug` does not show them, because one may be a token.
+/// A client can add names of its own choice to a login, so every name counts. A new nkey next to a
+/// user name does not make another user of it. `Debug` does not show the names, because one may be
+/// a token.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Claimant<'r> {
-    /// The user name.
+    /// User name.
     pub user: Option<Cow<'r, str>>,
-    /// The nkey, or the subject of the user JWT if nothing else of the login says more.
+    /// Public nkey, or the subject of the user JWT if the login has no better name.
     pub key: Option<Cow<'r, str>>,
-    /// The subject that a signed token names, or else the token itself.
+    /// Subject of a signed token, or the token itself.
     pub token: Option<Cow<'r, str>>,
-    /// The name in the certificate that the server verified, of a login that presents nothing else. A certificate
-    /// beside a password is often that of a machine which many users share.
+    /// Name in the certificate that the server verified, if the login presents nothing else. A
+    /// certificate next to a password is often that of a machine which many users share.
     pub certificate: Option<String>,
 }
 

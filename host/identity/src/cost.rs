@@ -1,4 +1,4 @@
-//! What comparing with a stored hash costs on this machine.
+//! Cost of a comparison with a stored hash on this machine.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,8 @@ use portcullis_core::{HashError, Secret};
 
 use crate::stored_hash::StoredHash;
 
-/// Returns what determines the cost of a slow hash: its algorithm and parameters, as they stand in `hash`. `None` if it is
-/// no hash, or a quick one.
+/// Returns the parameters that determine the cost of a slow hash: its algorithm and parameters, as
+/// in `hash`. `None` if `hash` is a fast hash or no hash.
 pub fn hash_parameters(hash: &str) -> Option<&str> {
     if !StoredHash::parse(hash).ok()?.is_slow() {
         return None;
@@ -20,11 +20,12 @@ pub fn hash_parameters(hash: &str) -> Option<&str> {
     Some(without_hash.rsplit_once('$')?.0)
 }
 
-/// Compares a secret with `hash` and returns how long that took. Blocks, and takes the memory that the hash takes.
+/// Compares a secret with `hash` and returns the time that it took. Blocks, and takes the memory of
+/// the hash.
 ///
 /// # Errors
 ///
-/// When `hash` is not usable.
+/// Fails if `hash` is not usable.
 pub fn time_of_comparison(hash: &str) -> Result<Duration, HashError> {
     let stored = StoredHash::parse(hash)?;
     let began = Instant::now();

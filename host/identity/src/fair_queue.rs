@@ -1,28 +1,30 @@
-//! A queue that gives every asker its turn.
+//! A queue that serves askers in turn.
 //!
-//! Jobs wait by policy, and within a policy by the client's address. Policies take turns, and so do the addresses of one policy, so
-//! that one of them with many jobs delays another by one job at most.
+//! Jobs wait by policy and, within a policy, by the client's address. Policies take turns, and so
+//! do the addresses of one policy. So a policy or address with many jobs delays another by at most
+//! one job.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use portcullis_core::Asker;
 
-/// Most jobs that wait. Each keeps a thread of its caller, so there are rarely more than a few hundred.
+/// Maximum number of waiting jobs. Each blocks a thread of its caller, so a few hundred are rarely
+/// exceeded.
 const MAX_WAITING: usize = 4096;
 
-/// What the turns go by.
+/// The key by which jobs take turns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     policy: String,
-    /// An IPv6 client is its /64.
+    /// Address of the client. An IPv6 client counts as its /64 network.
     address: Option<String>,
 }
 
-/// Jobs that wait for their turn.
+/// The jobs that wait for their turn.
 #[derive(Debug)]
 pub(crate) struct FairQueue<T> {
-    /// The policies that have jobs. The first is next.
+    /// Policies that have jobs. The first is next.
     policies: VecDeque<Policy<T>>,
     waiting: usize,
 }
@@ -30,7 +32,7 @@ pub(crate) struct FairQueue<T> {
 #[derive(Debug)]
 struct Policy<T> {
     name: String,
-    /// The addresses that have jobs. The first is next.
+    /// Addresses that have jobs. The first is next.
     addresses: VecDeque<Address<T>>,
 }
 
@@ -41,7 +43,7 @@ struct Address<T> {
 }
 
 impl Key {
-    /// Returns true if the two belong to one policy.
+    /// Returns whether both keys belong to one policy.
     pub(crate) fn is_same_policy(&self, other: &Self) -> bool {
         self.policy == other.policy
     }
@@ -56,7 +58,7 @@ impl From<Asker<'_>> for Key {
     }
 }
 
-/// The network that counts as one client.
+/// Returns the network that counts as one client.
 fn network(address: &str) -> String {
     match address.parse() {
         Ok(IpAddr::V6(address)) => {
@@ -75,7 +77,7 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Adds a job behind those of the same key. Returns `false` if too many wait.
+    /// Adds a job behind those with an equal key. Returns `false` if too many jobs wait.
     pub(crate) fn push(&mut self, key: Key, job: T) -> bool {
         if self.waiting >= MAX_WAITING {
             return false;
@@ -93,7 +95,7 @@ impl<T> FairQueue<T> {
         true
     }
 
-    /// Takes the job whose turn it is.
+    /// Takes the next job.
     pub(crate) fn pop(&mut self) -> Option<(Key, T)> {
         self.pop_if(|_| true)
     }
@@ -105,7 +107,7 @@ impl<T> FairQueue<T> {
             let Some((key, job)) = policy.pop_if(&wanted) else {
                 continue;
             };
-            // It has had its turn.
+            // The policy has had its turn.
             if let Some(policy) = self.policies.remove(index)
                 && !policy.addresses.is_empty()
             {

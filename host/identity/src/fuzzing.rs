@@ -1,28 +1,30 @@
-//! What fuzz targets need and nobody else may have: the rules of tokens without a signature, which a fuzzer cannot make, and key sets
-//! by themselves.
+//! Functions for fuzz targets only: the rules of tokens without a signature, which a fuzzer cannot
+//! make, and key sets alone.
 
 use portcullis_core::Claims;
 
 use crate::oidc::{IssuerOptions, KeySet, KeyUse, Token, TokenError, rules};
 
-/// What a token says that has been held to the rules of its issuer, whoever signed it.
+/// The content of a token that fulfils the rules of its issuer, with any signature.
 #[derive(Debug)]
 pub struct Judged {
-    /// When it ends, in seconds since the Unix epoch.
+    /// Expiry, in seconds since the Unix epoch.
     pub expires_at: u64,
-    /// Whom it is about.
+    /// Principal of the token.
     pub principal: Option<String>,
-    /// Its groups and roles.
+    /// Groups and roles of the token.
     pub groups: Vec<String>,
-    /// Everything it says.
+    /// All claims of the token.
     pub claims: Claims,
 }
 
-/// Takes a token apart and holds it to the rules of an issuer at `now`, in seconds since the Unix epoch.
+/// Parses a token and checks it against the rules of an issuer at `now`, in seconds since the Unix
+/// epoch.
 ///
 /// # Errors
 ///
-/// As [`TokenVerifier::verify`](crate::TokenVerifier::verify), but for the issuer and the signature.
+/// Fails as [`TokenVerifier::verify`](crate::TokenVerifier::verify) does, except for the issuer and
+/// the signature.
 pub fn judge(text: &str, options: &IssuerOptions, now: u64) -> Result<Judged, TokenError> {
     let token = Token::parse(text)?;
     let expires_at = rules::check(&token, options, now)?;
@@ -34,8 +36,8 @@ pub fn judge(text: &str, options: &IssuerOptions, now: u64) -> Result<Judged, To
     })
 }
 
-/// Reads a JWK set and verifies a token with it. How many keys there are, how many are of no use, and what came of the token; nothing
-/// if it is no set, or no token.
+/// Parses a JWK set and verifies a token with it. Returns the number of keys, the number of ignored
+/// keys, and the result. `None` if `json` is not a set or `text` not a token.
 pub fn verify(json: &[u8], text: &str) -> Option<(usize, usize, Result<(), TokenError>)> {
     let keys = KeySet::parse(json, KeyUse::Signatures).ok()?;
     let token = Token::parse(text).ok()?;

@@ -1,27 +1,29 @@
-//! Making hashes to store.
+//! Hashes for storage.
 
 use argon2::password_hash::PasswordHasher as _;
 use argon2::{Algorithm, Argon2, Params, Version};
 use portcullis_core::Digest;
 use sha2::{Digest as _, Sha256};
 
-/// Memory in KiB, passes and lanes: the first of the argon2id settings of the OWASP password storage
-/// cheat sheet that a small machine can afford (19 MiB, two passes, one lane).
+/// Memory of argon2id, in KiB. Memory, passes and lanes are the first settings of the OWASP password
+/// storage cheat sheet that fit a small machine (19 MiB, two passes, one lane).
 const MEMORY: u32 = 19 * 1024;
+/// Number of passes of argon2id.
 const PASSES: u32 = 2;
+/// Number of lanes of argon2id.
 const LANES: u32 = 1;
 
-/// The operating system gave no random bytes for a salt, or no memory to work in.
+/// The operating system has no random bytes for a salt, or no memory for the hash.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot hash the password")]
 pub struct CannotHash(#[source] argon2::password_hash::Error);
 
-/// Hashes a password with argon2id, 19 MiB of memory, two passes, one lane and a fresh salt. Returns a
-/// PHC string.
+/// Hashes a password with argon2id, 19 MiB of memory, two passes, one lane and a random salt.
+/// Returns a PHC string.
 ///
 /// # Errors
 ///
-/// When the operating system gives no random bytes or no memory.
+/// Fails if the operating system has no random bytes or no memory.
 pub fn hash_password(password: &str) -> Result<String, CannotHash> {
     let params =
         Params::new(MEMORY, PASSES, LANES, None).map_err(|error| CannotHash(error.into()))?;
@@ -31,8 +33,8 @@ pub fn hash_password(password: &str) -> Result<String, CannotHash> {
         .map_err(CannotHash)
 }
 
-/// Hashes a token: `sha256:` and 64 hexadecimal digits. Fast, and therefore only for tokens that are
-/// long and random; a secret that people choose needs [`hash_password`].
+/// Hashes a token. Returns `sha256:` and 64 hexadecimal digits. The hash is fast, so it suits only
+/// long random tokens. A secret that a human chose needs [`hash_password`].
 pub fn hash_token(token: &str) -> String {
     Digest::from_bytes(Sha256::digest(token).into()).to_string()
 }

@@ -1,4 +1,4 @@
-//! Identify: from what a client presented to who it is.
+//! Identification: from the presented credentials to an identity.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,18 +15,20 @@ use crate::oidc::{TokenError, TokenVerifier, VerifiedToken};
 use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser, claimed_subject};
 use crate::{certificate, nkey};
 
-/// What clients can present, and what proves it.
+/// The accepted credentials and their proofs.
 #[derive(Debug)]
 pub struct IdentifierOptions {
-    /// Where bearer tokens are looked for, in this order.
+    /// Fields that are searched for bearer tokens, in this order.
     pub token_places: Vec<TokenPlace>,
-    /// Whose tokens are believed; none if a token is only what a policy compares.
+    /// Verifier of the trusted issuers' tokens. `None` leaves tokens to policies, which compare
+    /// them.
     pub tokens: Option<Arc<TokenVerifier>>,
-    /// Whose user JWTs are believed; of others no more than that their holder has signed the server's nonce.
+    /// Accounts whose user JWTs are trusted. JWTs of other accounts prove only that their holder
+    /// signed the server's nonce.
     pub accounts: TrustedAccounts,
 }
 
-/// Proves and normalises who is asking, before any policy runs.
+/// A stage that proves and normalises a client's identity before any policy runs.
 #[derive(Debug, Default)]
 pub struct Identifier {
     options: IdentifierOptions,
@@ -43,22 +45,23 @@ impl Default for IdentifierOptions {
 }
 
 impl Identifier {
-    /// An identifier for what `options` say.
+    /// Returns an identifier with these options.
     pub const fn new(options: IdentifierOptions) -> Self {
         Self { options }
     }
 
-    /// What verifies tokens, for whoever watches how it is going with the keys.
+    /// Returns the verifier of tokens, whose status shows the state of the issuers' keys.
     pub fn tokens(&self) -> Option<Arc<TokenVerifier>> {
         self.options.tokens.clone()
     }
 
-    /// Who asks.
+    /// Returns the identity of the client.
     ///
     /// # Errors
     ///
-    /// [`DenialClass::IdentityRejected`] when the client presented something that does not prove what it should, and
-    /// [`DenialClass::IdentityUnavailable`] when that cannot be told now. No policy is to be asked then.
+    /// Fails with [`DenialClass::IdentityRejected`] if the credentials do not prove what they
+    /// should, and with [`DenialClass::IdentityUnavailable`] if they cannot be verified now. The
+    /// caller then runs no policy.
     pub async fn identify(
         &self,
         request: &AuthorizationRequest,
@@ -72,7 +75,7 @@ impl Identifier {
         Ok(identity)
     }
 
-    /// Who asks, by what needs no identity provider.
+    /// Returns the identity by credentials that need no identity provider.
     fn unassisted(&self, request: &AuthorizationRequest) -> Result<Identity, Denial> {
         let jwt = PresentedJwt::of(&request.credentials);
         let mut identity = Identity {
@@ -96,18 +99,19 @@ impl Identifier {
         Ok(identity)
     }
 
-    /// Returns the names that a login carries, before anything is verified.
+    /// Returns the names that a login carries, unverified.
     pub fn claimant<'r>(&self, request: &'r AuthorizationRequest) -> Claimant<'r> {
         let credentials = &request.credentials;
         let method = credentials.method();
         let bearer = self.presented(credentials);
-        // Many clients that present a token as their password share one user name, and no password is compared.
+        // Many clients that present a token as their password share one user name, and no password
+        // is compared.
         let is_password = bearer
             .as_ref()
             .is_none_or(|token| token.place != TokenPlace::Password);
         let user = credentials.username.as_deref();
         let subject = || {
-            // A user JWT beside anything else is a sentinel, which every client has.
+            // A user JWT next to other credentials is a sentinel, which all clients share.
             let jwt = credentials.jwt.as_ref();
             let jwt = jwt.filter(|_| method == Method::Jwt && bearer.is_none());
             jwt.and_then(|jwt| claimed_subject(jwt.expose()))
@@ -129,13 +133,13 @@ impl Identifier {
         }
     }
 
-    /// What is presented as a bearer token; nothing if there is nobody whose tokens are believed.
+    /// Returns the presented bearer token. `None` if no issuer of tokens is configured.
     fn presented<'r>(&self, credentials: &'r Credentials) -> Option<Presented<'r>> {
         self.options.tokens.as_ref()?;
         presented(credentials, &self.options.token_places)
     }
 
-    /// Who a bearer token says it is; nothing if there is none.
+    /// Returns the identity of a bearer token. `None` if the login presents none.
     async fn bearer(
         &self,
         request: &AuthorizationRequest,
@@ -162,7 +166,8 @@ impl Identifier {
     }
 }
 
-/// Returns the subject that a bearer token names, or else the token itself, or else the bare token of the login.
+/// Returns the subject of a bearer token, else the bearer token itself, else the bare token of the
+/// login.
 fn claimed_token<'r>(
     credentials: &'r Credentials,
     bearer: Option<Presented<'r>>,
@@ -209,8 +214,9 @@ fn of_token(token: VerifiedToken, request: &AuthorizationRequest) -> Identity {
     }
 }
 
-/// The holder of an nkey is who the nkey says. A signature that proves nothing is refused; without one, the nkey is a claim: in
-/// config mode servers ask for no signature unless they know some nkey themselves.
+/// Makes a proved nkey the principal. Rejects a signature that is not by the presented nkey.
+/// Without a signature, the nkey stays a claim: in config mode, servers ask for a signature only if
+/// an nkey user is configured.
 fn prove_nkey(request: &AuthorizationRequest, identity: &mut Identity) -> Result<(), Denial> {
     if let Some(nkey) = &identity.nkey {
         identity.principal = Some(nkey.clone());
@@ -222,7 +228,8 @@ fn prove_nkey(request: &AuthorizationRequest, identity: &mut Identity) -> Result
     Ok(())
 }
 
-/// A user JWT that its issuer stands for is about whom it says: of a bearer token nobody asks who holds the key.
+/// Applies a user JWT of a trusted account. Its subject becomes the principal, even if it is a
+/// bearer token and no client has proved to hold the key.
 fn vouch_for(user: VerifiedUser, identity: &mut Identity) {
     identity.principal = Some(user.subject);
     identity.strength = Strength::Proved;
@@ -233,7 +240,7 @@ fn vouch_for(user: VerifiedUser, identity: &mut Identity) {
     identity.tags = user.tags;
 }
 
-/// Returns who a certificate names, if the server verified it: the SPIFFE id, or else the subject.
+/// Returns the name in a certificate that the server verified: the SPIFFE id, or else the subject.
 fn certificate_name(leaf: &Certificate) -> Option<&String> {
     let subject = Some(&leaf.subject).filter(|subject| !subject.is_empty());
     leaf.spiffe_id
@@ -242,7 +249,7 @@ fn certificate_name(leaf: &Certificate) -> Option<&String> {
         .filter(|_| leaf.verified)
 }
 
-/// Who presents nothing but a verified certificate is whom the certificate names.
+/// Makes the name in a verified certificate the principal of a client that presents nothing else.
 fn name_certificate(identity: &mut Identity) {
     let Some(leaf) = identity.certificate.as_ref().filter(|leaf| leaf.verified) else {
         return;
@@ -253,7 +260,8 @@ fn name_certificate(identity: &mut Identity) {
     identity.issuer = Some(leaf.issuer.clone());
 }
 
-/// Servers look at certificates only when a connection begins, so that the login has to end with them.
+/// Ends the login with its certificate, because servers check certificates only when a connection
+/// begins.
 fn end_with_certificate(identity: &mut Identity) {
     let verified = identity.certificate.as_ref().filter(|leaf| leaf.verified);
     let ends = [identity.expires_at, verified.map(|leaf| leaf.not_after)];

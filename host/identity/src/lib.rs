@@ -1,14 +1,14 @@
-//! Proves what a client presented.
+//! Proofs of the credentials that a client presents.
 //!
-//! - [`Identifier`]: who asks, in one form for everything that a client can present.
+//! - [`Identifier`]: the client's identity, in one form for all kinds of credentials.
 //! - [`PasswordVerifier`]: compares passwords and tokens with their stored hashes, within limits on
-//!   cost and on how many are computed at once. It also verifies nkey signatures and reads certificates.
+//!   cost and concurrency.
 //! - [`TokenVerifier`]: verifies the tokens of identity providers, whose keys it fetches.
-//! - [`TrustedAccounts`]: holds NATS user JWTs of accounts that are trusted to the server's own rules.
-//! - [`read_certificate`]: what a client's certificate says.
-//! - [`hash_password`] and [`hash_token`]: make such hashes.
+//! - [`TrustedAccounts`]: checks NATS user JWTs of trusted accounts against the server's own rules.
+//! - [`read_certificate`]: returns the facts of a client's certificate.
+//! - [`hash_password`] and [`hash_token`]: make hashes for storage.
 //!
-//! Hashes block and burn CPU time: callers compute them away from async threads.
+//! Hashes block and take CPU time, so callers compute them outside of async tasks.
 
 mod bearer;
 mod certificate;

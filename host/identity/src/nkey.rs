@@ -1,4 +1,4 @@
-//! Which nkey a client holds.
+//! Proof of an nkey.
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use portcullis_claims::{KeyKind, PublicKey};
@@ -6,10 +6,10 @@ use portcullis_core::AuthorizationRequest;
 
 use crate::user_jwt::PresentedJwt;
 
-/// The user nkey whose private half made the signature over the server's nonce.
+/// Returns the user nkey whose private key signed the server's nonce.
 ///
-/// The nkey the client presented comes first, then the subject of its user JWT. The JWT has to be in order by itself; who signed it
-/// is not looked at.
+/// Tries the presented nkey first, then the subject of the user JWT. That JWT has to be valid
+/// itself; its issuer does not matter.
 pub(crate) fn proved(request: &AuthorizationRequest, jwt: &PresentedJwt<'_>) -> Option<String> {
     let nonce = request.client.nonce.as_deref()?;
     let signature = decoded(request.credentials.signature.as_ref()?.expose())?;
@@ -21,7 +21,7 @@ pub(crate) fn proved(request: &AuthorizationRequest, jwt: &PresentedJwt<'_>) -> 
         .map(|key| key.as_str().to_owned())
 }
 
-/// Clients write base64 for URLs, older ones the common kind, with padding or without.
+/// Decodes a signature. Clients write base64 for URLs, older ones standard base64, padded or not.
 fn decoded(signature: &str) -> Option<Vec<u8>> {
     let bytes = signature.trim_end_matches('=').as_bytes();
     BASE64URL_NOPAD

@@ -1,8 +1,10 @@
-//! Tokens of identity providers: `OpenID` Connect, OAuth 2.0 (RFC 9068), Kubernetes service accounts.
+//! Tokens of identity providers: `OpenID` Connect, OAuth 2.0 (RFC 9068), Kubernetes service
+//! accounts.
 //!
-//! A token is held to the rules of RFC 7515, 7519 and 8725. Everything that needs no key is looked at first: a token that is
-//! expired or meant for others never causes a fetch. Keys are fetched by tasks of their own, never by a login; what that means
-//! while an issuer is down, or while somebody invents key ids, is written in `docs/design/how-are-an-issuers-keys-fetched.md`.
+//! A token is checked against the rules of RFC 7515, 7519 and 8725. All checks that need no key
+//! come first, so an expired token or one for another audience never causes a fetch. Tasks of their
+//! own fetch keys, never a login. `docs/design/how-are-an-issuers-keys-fetched.md` describes what
+//! happens while an issuer is down, and when clients invent key ids.
 
 mod algorithm;
 mod error;

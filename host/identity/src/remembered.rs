@@ -1,6 +1,6 @@
-//! Passwords that have been compared with their hashes lately.
+//! Cache of passwords that recently matched their hashes.
 //!
-//! What that gives up: `docs/design/what-does-remembering-passwords-give-up.md`.
+//! `docs/design/what-does-remembering-passwords-give-up.md` describes the cost to security.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,29 +11,29 @@ use aws_lc_rs::rand::SystemRandom;
 use moka::sync::Cache;
 use portcullis_core::Secret;
 
-/// How many are remembered.
+/// Maximum number of entries.
 const MAX_ENTRIES: u64 = 65_536;
 
-/// Comparisons that came out equal, by a digest that nobody else can compute.
+/// A cache of successful comparisons, by a digest that no other process can compute.
 pub(crate) struct Remembered {
     span: Duration,
     key: Key,
-    /// Until when each is believed.
+    /// Expiry of each entry.
     matches: Cache<[u8; 32], Instant>,
     hits: AtomicU64,
 }
 
-/// The operating system gives no random bytes.
+/// The operating system has no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no key for remembered passwords: the operating system gives no random bytes")]
 pub struct NoRandomBytes;
 
-/// A stored hash and a password, as they are remembered.
+/// A digest of a stored hash and a password, the key of the cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Fingerprint([u8; 32]);
 
 impl Remembered {
-    /// Remembers for `span`.
+    /// Returns a cache whose entries expire after `span`.
     pub(crate) fn new(span: Duration) -> Result<Self, NoRandomBytes> {
         let key = Key::generate(HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomBytes)?;
         let matches = Cache::builder()
@@ -48,10 +48,11 @@ impl Remembered {
         })
     }
 
-    /// What `hash` and `secret` are remembered by: a changed hash is another one. None if there is no digest.
+    /// Returns the fingerprint of `hash` and `secret`. A changed hash has another one. `None` if
+    /// the digest has an unexpected length.
     pub(crate) fn fingerprint(&self, hash: &str, secret: &Secret) -> Option<Fingerprint> {
         let mut context = Context::with_key(&self.key);
-        // The length says where one ends and the other begins.
+        // The length marks where the hash ends and the secret begins.
         let length = u64::try_from(hash.len()).unwrap_or(u64::MAX);
         context.update(&length.to_le_bytes());
         context.update(hash.as_bytes());
@@ -60,7 +61,7 @@ impl Remembered {
         digest.as_ref().try_into().ok().map(Fingerprint)
     }
 
-    /// Whether they came out equal lately.
+    /// Returns whether the comparison was successful within the span.
     pub(crate) fn knows(&self, fingerprint: Fingerprint, now: Instant) -> bool {
         let until = self.matches.get(&fingerprint.0);
         let hit = until.is_some_and(|until| now < until);
@@ -70,14 +71,15 @@ impl Remembered {
         hit
     }
 
-    /// They have come out equal. Only what has just been computed may be told here: what is remembered is not remembered anew.
+    /// Records a successful comparison. INVARIANT: the caller has just computed it. A cached result
+    /// must not extend its own expiry.
     pub(crate) fn remember(&self, fingerprint: Fingerprint, now: Instant) {
         if let Some(until) = now.checked_add(self.span) {
             self.matches.insert(fingerprint.0, until);
         }
     }
 
-    /// How many comparisons needed no computing.
+    /// Returns the number of comparisons that were answered from the cache.
     pub(crate) fn hits(&self) -> u64 {
         self.hits.load(Ordering::Relaxed)
     }

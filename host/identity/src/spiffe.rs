@@ -1,18 +1,21 @@
 //! SPIFFE ids.
 
-/// What every id begins with.
+/// Scheme of every id.
 const SCHEME: &str = "spiffe://";
-/// The longest id, in bytes (SPIFFE-ID, 2.3).
+/// Maximum length of an id, in bytes (SPIFFE-ID, 2.3).
 const MAX_ID: usize = 2048;
-/// The longest trust domain, in bytes (SPIFFE-ID, 2.1).
+/// Maximum length of a trust domain, in bytes (SPIFFE-ID, 2.1).
 const MAX_TRUST_DOMAIN: usize = 255;
 
-/// Whether `uri` is a SPIFFE id as the SPIFFE-ID specification has it: `spiffe://`, a trust domain of lower-case letters, digits,
-/// dots, dashes and underscores, and a path whose parts consist of letters, digits, dots, dashes and underscores; no part is
-/// empty, `.` or `..`. So there is neither port, nor user, query, fragment or anything percent-encoded.
+/// Returns whether `uri` is a SPIFFE id by the SPIFFE-ID specification: `spiffe://`, a trust domain
+/// and a path.
 ///
-/// Upper case in scheme or trust domain is refused, as in the SPIFFE project's own libraries: it is not written, and two forms
-/// of one id would be two ids to a policy that compares texts.
+/// The trust domain has lower-case letters, digits, dots, dashes and underscores. The parts of the
+/// path have letters, digits, dots, dashes and underscores, and none is empty, `.` or `..`. So an
+/// id has no port, user, query, fragment or percent-encoding.
+///
+/// Upper case in scheme or trust domain is rejected, as in the SPIFFE project's own libraries. Ids
+/// are not written so, and a policy that compares texts would see two forms of one id as two ids.
 pub(crate) fn is_id(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix(SCHEME) else {
         return false;
@@ -26,7 +29,8 @@ pub(crate) fn is_id(uri: &str) -> bool {
         && path.is_none_or(|path| path.split('/').all(is_part))
 }
 
-/// The trust domain of a SPIFFE id, itself as an id: `spiffe://example.org`. `None` for any other text.
+/// Returns the trust domain of a SPIFFE id, itself as an id: `spiffe://example.org`. `None` for any
+/// other text.
 pub(crate) fn trust_domain(id: &str) -> Option<&str> {
     if !is_id(id) {
         return None;

@@ -1,4 +1,4 @@
-//! What is stored instead of a secret, in each of the forms the host knows.
+//! Stored hashes of secrets, in all forms that the host knows.
 
 mod bcrypt;
 mod digest;
@@ -10,25 +10,25 @@ use self::bcrypt::BcryptHash;
 use self::digest::DigestHash;
 use self::phc::{Argon2Hash, ScryptHash};
 
-/// A stored hash that is well formed and costs no more than the host allows.
+/// A stored hash that is well formed and within the host's cost limits.
 #[derive(Debug)]
 pub(crate) enum StoredHash<'a> {
-    /// `$argon2id$`, `$argon2i$` or `$argon2d$`.
+    /// An argon2 hash: `$argon2id$`, `$argon2i$` or `$argon2d$`.
     Argon2(Box<Argon2Hash>),
-    /// `$scrypt$`.
+    /// An scrypt hash: `$scrypt$`.
     Scrypt(Box<ScryptHash>),
-    /// `$2a$`, `$2b$` or `$2y$`.
+    /// A bcrypt hash: `$2a$`, `$2b$` or `$2y$`.
     Bcrypt(BcryptHash<'a>),
-    /// `plain:` or `sha256:`.
+    /// A SHA-256 sum: `plain:` or `sha256:`.
     Digest(DigestHash),
 }
 
 impl<'a> StoredHash<'a> {
-    /// Reads a hash, without computing anything.
+    /// Parses a hash without computing one.
     ///
     /// # Errors
     ///
-    /// When the form is unknown, the content broken or the cost too high.
+    /// Fails if the form is unknown, the content malformed or the cost too high.
     pub(crate) fn parse(hash: &'a str) -> Result<Self, HashError> {
         if let Some(plain) = hash.strip_prefix("plain:") {
             DigestHash::of_plain(plain).map(Self::Digest)
@@ -48,16 +48,16 @@ impl<'a> StoredHash<'a> {
         }
     }
 
-    /// Whether comparing takes long enough to be rationed.
+    /// Returns whether a comparison is slow enough to be limited.
     pub(crate) const fn is_slow(&self) -> bool {
         !matches!(self, Self::Digest(_))
     }
 
-    /// Whether `secret` is the one that was hashed.
+    /// Returns whether `secret` is the one that was hashed.
     ///
     /// # Errors
     ///
-    /// When the hash turns out to be unusable all the same.
+    /// Fails if the computation finds that the hash is unusable.
     pub(crate) fn matches(&self, secret: &Secret) -> Result<bool, HashError> {
         match self {
             Self::Argon2(hash) => hash.matches(secret),

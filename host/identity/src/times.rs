@@ -1,9 +1,11 @@
-//! Times that tokens and JWTs can mean.
+//! Plausible times in tokens and JWTs.
 
-/// The furthest time ahead that a token can mean, in seconds: a hundred years. A time in milliseconds is thousands of years ahead.
+/// Greatest plausible time ahead, in seconds: a hundred years. A time in milliseconds is thousands
+/// of years ahead.
 const FURTHEST: u64 = 100 * 366 * 24 * 60 * 60;
 
-/// Whether `time` is so far ahead of `now` (both in seconds since the Unix epoch) that it cannot be in seconds.
+/// Returns whether `time` is too far ahead of `now` to be in seconds. Both are in seconds since the
+/// Unix epoch.
 pub(crate) const fn is_implausible(time: u64, now: u64) -> bool {
     time > now.saturating_add(FURTHEST)
 }

@@ -1,8 +1,10 @@
-//! NATS user JWTs whose issuer is trusted: what a server would have made of them on a plain login.
+//! NATS user JWTs of trusted issuers, judged as a server judges them on a plain login.
 //!
-//! A server that asks a callout has not judged the JWT that it hands on, or has judged it and asks all the same. So the host holds it to
-//! the server's own rules (`processClientOrLeafAuthentication` of nats-server): signature, times, revocations, and what the
-//! JWT or the role of its signing key says of networks, connections and times of day.
+//! A server that asks a callout has not judged the JWT that it passes on, or asks in spite of its
+//! verdict. So the host checks the JWT against the server's own rules
+//! (`processClientOrLeafAuthentication` of nats-server): signature, times and revocations. It also
+//! checks networks, connections and times of day, which the JWT or the role of its signing key
+//! sets.
 
 mod account;
 mod error;

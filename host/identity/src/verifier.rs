@@ -1,4 +1,4 @@
-//! The verifier that policies reach through the host.
+//! The verifier of secrets, which policies reach through the host.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::remembered::{NoRandomBytes, Remembered};
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
 
-/// Compares passwords and tokens with stored hashes.
+/// A verifier that compares passwords and tokens with stored hashes.
 ///
 /// | form | made by | limits |
 /// | --- | --- | --- |
@@ -20,10 +20,12 @@ use crate::workers::Workers;
 /// | `plain:…` | by hand | not empty |
 /// | `sha256:…` (64 hexadecimal digits) | `portcullis hash --token` | for long random tokens only |
 ///
-/// Slow hashes are rationed: no more are computed at once than the verifier was made for, and one more for a policy or a client's
-/// address that none of these are for, which also bounds their memory to that many times 256 MiB. Policies take turns, and so do the
-/// addresses of their clients. Nobody waits beyond its deadline; a hash that has begun
-/// by then is finished all the same. A success can be [remembered](Self::remembering) for a while.
+/// The verifier limits how many slow hashes run at once, and so their memory, to 256 MiB for each.
+/// One more may run for a policy or a client's address that has none running. Policies take turns,
+/// and so do the addresses of their clients.
+///
+/// No caller waits beyond its deadline; a hash that has begun by then still runs to its end. A
+/// success can be [cached](Self::remembering) for a time span.
 #[derive(Debug)]
 pub struct PasswordVerifier {
     workers: Workers,
@@ -31,7 +33,8 @@ pub struct PasswordVerifier {
 }
 
 impl PasswordVerifier {
-    /// A verifier that computes at most `at_once` slow hashes at a time, on as many threads of its own.
+    /// Returns a verifier that computes at most `at_once` slow hashes at a time, on that number of
+    /// threads of its own.
     pub fn new(at_once: NonZeroUsize) -> Self {
         Self {
             workers: Workers::start(at_once),
@@ -39,18 +42,19 @@ impl PasswordVerifier {
         }
     }
 
-    /// The same, and a secret that has matched a slow hash matches it for `span` without computing it again. Failures are never
-    /// remembered. Of hash and secret no more is kept than a digest with a key that is new in every process.
+    /// Enables the cache: a secret that has matched a slow hash matches it for `span` without
+    /// another computation. Failures are never cached. The cache holds only a digest of hash and
+    /// secret, with a key that is new in every process.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no random bytes for that key.
+    /// Fails if the operating system has no random bytes for that key.
     pub fn remembering(mut self, span: Duration) -> Result<Self, NoRandomBytes> {
         self.remembered = Some(Remembered::new(span)?);
         Ok(self)
     }
 
-    /// How many comparisons were answered from memory.
+    /// Returns the number of comparisons that were answered from the cache.
     pub fn remembered_hits(&self) -> u64 {
         self.remembered.as_ref().map_or(0, Remembered::hits)
     }
@@ -70,7 +74,7 @@ impl PasswordVerifier {
     }
 }
 
-/// One slow hash at a time for each processor.
+/// Computes one slow hash at a time for each processor.
 impl Default for PasswordVerifier {
     fn default() -> Self {
         Self::new(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))

@@ -1,10 +1,11 @@
-//! A few threads for work that must not run all at once, nor everywhere.
+//! A small thread pool for work that needs a limit on concurrency and fixed threads.
 //!
-//! Threads of their own, because of the memory: a hash takes tens of megabytes, and the allocator keeps such a block with the thread that
-//! freed it. Computed on whichever thread asks, two hashes at a time left gigabytes behind.
+//! The pool exists because of memory. A hash takes tens of megabytes, and the allocator keeps such
+//! a block with the thread that freed it. Computed on the callers' threads, two hashes at a time
+//! left gigabytes allocated.
 //!
-//! Policies and client addresses take turns. A turn can be long, so one spare thread serves a policy or an address that has none of
-//! the others.
+//! Policies and client addresses take turns. A turn can be long, so a spare thread serves a policy
+//! or an address that none of the others serves.
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,33 +22,34 @@ use crate::fair_queue::{FairQueue, Key};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The threads. They end when this is dropped.
+/// The threads. They end when this value is dropped.
 pub(crate) struct Workers {
     shared: Arc<Shared>,
 }
 
-/// What callers and threads share.
+/// The state that callers and threads share.
 struct Shared {
     state: Mutex<State>,
-    /// Notified when the state changes.
+    /// Notification of state changes.
     changed: Condvar,
-    /// How many threads serve everyone.
+    /// Number of regular threads.
     count: usize,
 }
 
 struct State {
     queue: FairQueue<Job>,
-    /// For whom the threads work now.
+    /// Keys of the jobs that run now.
     running: Vec<Key>,
     closed: bool,
 }
 
-/// Which jobs a thread takes.
+/// The role of a thread, which determines the jobs that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// Any.
+    /// The thread takes any job.
     Regular,
-    /// Those of a policy or an address that no other thread serves, while all others are busy.
+    /// The thread takes jobs of a policy or an address that no other thread serves, while all
+    /// others are busy.
     Spare,
 }
 
@@ -68,8 +70,8 @@ impl Drop for Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads and a spare one. Those that the system refuses are missing: with none at all, every
-    /// [`run`](Self::run) waits until its deadline.
+    /// Starts `count` threads and a spare one. If the system refuses to start some, the pool runs
+    /// without them. With none at all, every [`run`](Self::run) waits until its deadline.
     pub(crate) fn start(count: NonZeroUsize) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
@@ -93,8 +95,8 @@ impl Workers {
         Self { shared }
     }
 
-    /// Has `work` done by one of the threads when it is the turn of `asker`; none if it is not done by `deadline`. What has not
-    /// begun by then never does.
+    /// Runs `work` on one of the threads when it is the turn of `asker`. `None` if it is not done
+    /// by `deadline`. Work that has not begun by then never runs.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         asker: Asker<'_>,
@@ -108,7 +110,7 @@ impl Workers {
         let (done, result) = sync_channel(1);
         let job = move || {
             if Instant::now() < deadline {
-                // Nobody waits any longer for what comes too late.
+                // Sending fails if the caller has given up.
                 let _ = done.send(work());
             }
         };
@@ -121,20 +123,20 @@ impl Workers {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // No job runs while the lock is held.
+        // No job runs while the lock is held, so the state is valid even if a thread panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, key: Key, job: Job) -> bool {
         let queued = self.state().queue.push(key, job);
-        // Whether a thread may take the job depends on the thread, so all of them look.
+        // Whether a thread may take the job depends on the thread, so all of them check.
         self.changed.notify_all();
         queued
     }
 
     fn work(&self, role: Role) {
         while let Some((key, job)) = self.next(role) {
-            // A panic is the job's own; the thread is for the next one.
+            // A panic ends only its own job. The thread continues with the next one.
             let _ = catch_unwind(AssertUnwindSafe(job));
             let mut state = self.state();
             let place = state.running.iter().position(|running| *running == key);
@@ -144,7 +146,7 @@ impl Shared {
         }
     }
 
-    /// Waits for a job that a thread of this role may take. `None` once the threads are to end.
+    /// Waits for a job that a thread of this role may take. `None` once the pool is closed.
     fn next(&self, role: Role) -> Option<(Key, Job)> {
         let mut state = self.state();
         loop {
@@ -154,7 +156,7 @@ impl Shared {
             if let Some((key, job)) = state.take(role, self.count) {
                 state.running.push(key.clone());
                 drop(state);
-                // With this thread busy the spare one may have something to do.
+                // With this thread busy, the spare one may have a job to take.
                 self.changed.notify_all();
                 return Some((key, job));
             }
@@ -180,7 +182,7 @@ impl State {
     }
 }
 
-/// Waits, and meanwhile gives the place of this thread to another, if it is one of a runtime that serves others too.
+/// Waits, and releases the thread meanwhile if it belongs to a multi-threaded runtime.
 fn away<T>(wait: impl FnOnce() -> T) -> T {
     let runtime = Handle::try_current();
     if runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread) {
@@ -192,7 +194,7 @@ fn away<T>(wait: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 impl Workers {
-    /// Keeps one thread busy for `asker` until the sender is dropped; returns once it is.
+    /// Occupies one thread for `asker` until the sender is dropped. Returns once it is occupied.
     pub(crate) fn occupy(&self, asker: Asker<'_>) -> std::sync::mpsc::Sender<()> {
         use std::sync::mpsc::channel;
 
@@ -223,7 +225,7 @@ mod tests {
         policy: "a",
         address: Some("10.0.0.1"),
     };
-    /// Another client of the same policy.
+    /// Another client of the policy of `A`.
     const A2: Asker<'_> = Asker {
         policy: "a",
         address: Some("10.0.0.2"),
@@ -308,7 +310,7 @@ mod tests {
         runtime.block_on(async {
             let far = Instant::now() + patience;
             let waiting = tokio::spawn(async move { workers.run(A, far, || 7) });
-            // Runs after it, on the same thread.
+            // This task runs later on the same thread.
             let other = tokio::time::timeout(patience / 3, tokio::spawn(async {}));
             assert!(other.await.is_ok(), "the thread is kept");
             assert!(!waiting.is_finished());

@@ -1,4 +1,5 @@
-//! Client certificates: what policies are told is clean and bounded. The input is DER, or PEM after `r`.
+//! Client certificates: the facts for policies are clean and bounded. The input is DER, or PEM
+//! after `r`.
 #![no_main]
 
 use data_encoding::BASE64;

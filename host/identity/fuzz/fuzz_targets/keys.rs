@@ -1,4 +1,5 @@
-//! JWK sets, and tokens that are to be verified with them. The input is the set, a zero byte, and a token as the target `token` has it.
+//! JWK sets, and tokens verified with them. The input is the set, a zero byte, and a token in the
+//! form of the target `token`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

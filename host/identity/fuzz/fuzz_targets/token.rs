@@ -1,4 +1,4 @@
-//! Tokens of identity providers: what passes the rules is what the rules say, and no error shows more than it may.
+//! Tokens of identity providers: accepted tokens fulfil the rules, and no error shows too much.
 #![no_main]
 
 use std::collections::HashSet;

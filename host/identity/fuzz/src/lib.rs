@@ -1,11 +1,11 @@
-//! What the fuzz targets share: inputs that reach past base64 and signatures.
+//! Inputs for the fuzz targets that pass base64 and signatures.
 
 use data_encoding::BASE64URL_NOPAD;
 
-/// The issuer of every good token.
+/// Issuer of every valid token.
 pub const ISSUER: &str = "https://idp.example";
 
-/// An input's first part, and what follows the zero byte behind it.
+/// Splits an input at its first zero byte.
 pub fn parts(data: &[u8]) -> (&[u8], &[u8]) {
     match data.iter().position(|byte| *byte == 0) {
         Some(at) => (&data[..at], &data[at + 1..]),
@@ -13,8 +13,9 @@ pub fn parts(data: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The token that an input stands for: after `r` it is the token, any other is the header, a zero byte and the claims, around which
-/// goes the encoding, and a signature of zeroes.
+/// Returns the token that an input stands for. After `r`, the input is the token itself. Any other
+/// input is the header, a zero byte and the claims, which are encoded and get a signature of
+/// zeroes.
 pub fn token_of(data: &[u8]) -> Option<String> {
     if let Some((b'r', token)) = data.split_first() {
         return String::from_utf8(token.to_vec()).ok();
@@ -24,8 +25,8 @@ pub fn token_of(data: &[u8]) -> Option<String> {
     Some(chunks.join("."))
 }
 
-/// Holds the text of an error to what logs may show: short, on one line, in ASCII. Of a name it shows 64 characters, each of which
-/// may have to be escaped.
+/// Checks that an error is fit for a log: short, on one line, in ASCII. An error shows at most 64
+/// characters of a name, each of which may be escaped.
 pub fn check_error(error: &str) {
     assert!(error.len() < 200 + 64 * r"\u{10ffff}".len(), "{error}");
     assert!(error.chars().all(|c| (' '..='~').contains(&c)), "{error:?}");

@@ -1,31 +1,34 @@
-//! A certificate's alternative names.
+//! Alternative names of a certificate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-/// The most names of one kind that are read.
+/// Maximum number of names of one kind.
 pub(super) const MAX_NAMES: usize = 100;
-/// The longest name, in bytes: the limit of a SPIFFE id, far beyond those of DNS and e-mail.
+/// Maximum length of a name, in bytes: the limit of a SPIFFE id, far beyond those of DNS and
+/// e-mail.
 pub(super) const MAX_NAME: usize = 2048;
-/// The tag of a URI among the names (RFC 5280, 4.2.1.6).
+/// Tag of a URI among the names (RFC 5280, 4.2.1.6).
 const URI_TAG: u32 = 6;
 
-/// What the extension says, kind by kind, in its order. At most [`MAX_NAMES`] of each kind, and only what may stand there: ASCII
-/// without control characters, no longer than [`MAX_NAME`], and addresses of the right length.
+/// The names of the extension by kind, in its order. At most [`MAX_NAMES`] of each kind, and only
+/// valid ones: ASCII without control characters, no longer than [`MAX_NAME`], and addresses of the
+/// right length.
 #[derive(Debug, Default)]
 pub(super) struct AlternativeNames {
     pub(super) dns: Vec<String>,
     pub(super) uris: Vec<String>,
     pub(super) emails: Vec<String>,
     pub(super) ips: Vec<String>,
-    /// How many URIs the extension has, read or not.
+    /// Number of URIs in the extension, valid or not.
     pub(super) uri_count: usize,
 }
 
 impl AlternativeNames {
-    /// None at all, if the extension stands there twice or cannot be read.
+    /// Returns the alternative names of `certificate`. Empty if the extension is repeated or cannot
+    /// be parsed.
     pub(super) fn of(certificate: &X509Certificate<'_>) -> Self {
         let mut names = Self::default();
         if let Ok(Some(extension)) = certificate.subject_alternative_name() {

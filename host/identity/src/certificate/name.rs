@@ -1,4 +1,4 @@
-//! Distinguished names, as RFC 4514 writes them.
+//! Distinguished names in the form of RFC 4514.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use x509_parser::asn1_rs::ToDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// The short names of RFC 4514, and the two more that Go uses.
+/// Short names of RFC 4514, and two more that Go uses.
 const NAMES: [(&str, &str); 11] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.5", "SERIALNUMBER"),
@@ -21,7 +21,8 @@ const NAMES: [(&str, &str); 11] = [
     ("0.9.2342.19200300.100.1.1", "UID"),
 ];
 
-/// The most specific part first, as everybody writes names and no certificate holds them.
+/// Returns the name with the most specific part first, as tools write names. Certificates have the
+/// reverse order.
 pub(super) fn distinguished_name(name: &X509Name<'_>) -> String {
     let mut parts = Vec::new();
     for part in name.iter_rdn() {
@@ -39,12 +40,14 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
         return format!("{name}={}", escaped(text));
     }
     let value = attribute.attr_value();
-    // What has been read from DER can be written so; no name is worth a login's whole certificate.
+    // A value parsed from DER can be encoded again. If not, its content stands in, because a name
+    // is not worth a login's whole certificate.
     let der = value.to_der_vec().unwrap_or_else(|_| value.data.to_vec());
     format!("{number}=#{}", HEXLOWER.encode(&der))
 }
 
-/// RFC 4514, 2.4. Control characters are escaped too, so that a name stays on its line.
+/// Escapes a value as RFC 4514, 2.4 specifies. Also escapes control characters, so that a name
+/// stays on one line.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let last = text.chars().count().saturating_sub(1);

@@ -1,4 +1,4 @@
-//! Certificates as they come, and as nobody should make them.
+//! Certificates, well formed and malformed.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use rstest::rstest;
 use super::alternative::{MAX_NAME, MAX_NAMES};
 use super::*;
 
-/// 2026-01-01 and 2027-01-01, in seconds since the Unix epoch.
+/// Start of 2026 and of 2027, in seconds since the Unix epoch.
 const YEAR: [u64; 2] = [1_767_225_600, 1_798_761_600];
 
 const CLIENT: &str = include_str!("../../tests/fixtures/client.pem");
@@ -37,7 +37,7 @@ fn uri(text: &str) -> SanType {
     SanType::URI(text.try_into().unwrap())
 }
 
-/// A certificate of one key that signs itself, valid through 2026, changed by `change`: its PEM and its DER.
+/// Returns the PEM and DER of a self-signed certificate, valid through 2026, with `change` applied.
 fn made(change: impl FnOnce(&mut CertificateParams)) -> (String, Vec<u8>) {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
@@ -187,7 +187,7 @@ fn names_that_break_a_line_are_left_out() {
 fn two_extensions_of_alternative_names_are_none() {
     let (pem, _) = made(|params| {
         params.subject_alt_names = vec![uri("spiffe://td/a")];
-        // SEQUENCE { [6] "spiffe://td/b" }
+        // DER of SEQUENCE { [6] "spiffe://td/b" }
         let content = [&[0x30, 0x0f, 0x86, 0x0d][..], b"spiffe://td/b"].concat();
         let oid = [2, 5, 29, 17];
         params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&oid, content)];
@@ -260,7 +260,8 @@ fn pem(der: &[u8]) -> String {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Whatever a few changed bytes make of a certificate: what is read is within its bounds, and nothing panics.
+    /// Checks that a certificate with a few changed bytes stays within its bounds, and that no
+    /// change panics.
     #[test]
     fn changed_bytes_never_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
@@ -293,7 +294,7 @@ proptest! {
     }
 }
 
-/// A certificate with something of everything; made once, because keys are slow to make.
+/// Returns a certificate with all kinds of fields. Made once, because keys are slow to make.
 fn sample() -> Vec<u8> {
     static SAMPLE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
     let make = || {

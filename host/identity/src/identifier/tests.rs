@@ -1,4 +1,4 @@
-//! What becomes of a login with a user JWT.
+//! Identities of logins with a user JWT.
 
 use std::time::Duration;
 
@@ -98,13 +98,13 @@ async fn beside_a_password_or_a_token_the_jwt_is_a_sentinel() {
     request.credentials.token = Some(Secret::new("opaque"));
     let identity = identify(&world, &request).await.unwrap();
     assert_eq!((identity.method, identity.issuer), (Method::Token, None));
-    // An MQTT client's JWT comes as its password too.
+    // An MQTT client presents its JWT as its password too.
     request.credentials.token = None;
     request.credentials.password = Some(Secret::new(jwt));
     assert!(identify(&world, &request).await.is_err());
 }
 
-/// User, key and token of a login, as it claims them.
+/// Returns user, key and token of a login, as it claims them.
 fn claimed(identifier: &Identifier, credentials: Credentials) -> [Option<String>; 3] {
     let mut request = World::new().login(String::new());
     request.credentials = credentials;
@@ -163,7 +163,7 @@ fn every_name_beside_the_others_is_told() {
     assert!(!format!("{claimant:?}").contains("opaque"));
 }
 
-/// A connection with a certificate that names `CN=press`.
+/// Returns a connection with a certificate that names `CN=press`.
 fn tls(verified: bool) -> portcullis_core::ClientTls {
     let mut params = rcgen::CertificateParams::default();
     let mut name = rcgen::DistinguishedName::new();

@@ -1,12 +1,12 @@
-//! The algorithms that tokens may be signed with.
+//! Signature algorithms of tokens.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jsonwebtoken::Algorithm;
 
-/// An asymmetric signature algorithm (RFC 7518, section 3.1; RFC 8037). There is no value for `none` and none for HMAC: with a
-/// public key as its secret, anybody could sign.
+/// An asymmetric signature algorithm (RFC 7518, section 3.1; RFC 8037). `none` and HMAC have no
+/// value: with a public key as the HMAC's secret, any client could sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -29,7 +29,7 @@ pub enum TokenAlgorithm {
     EdDsa,
 }
 
-/// What is no [`TokenAlgorithm`].
+/// A text that names no [`TokenAlgorithm`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a signature algorithm with a public key; known are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA"
@@ -37,7 +37,7 @@ pub enum TokenAlgorithm {
 pub struct InvalidTokenAlgorithm;
 
 impl TokenAlgorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
@@ -50,7 +50,7 @@ impl TokenAlgorithm {
         Self::EdDsa,
     ];
 
-    /// The name in the header of a token.
+    /// Returns the name in the header of a token.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -65,7 +65,7 @@ impl TokenAlgorithm {
         }
     }
 
-    /// What the library that verifies calls it.
+    /// Returns the name in the library that verifies.
     pub(crate) const fn library(self) -> Algorithm {
         match self {
             Self::Rs256 => Algorithm::RS256,
@@ -84,7 +84,8 @@ impl TokenAlgorithm {
 impl FromStr for TokenAlgorithm {
     type Err = InvalidTokenAlgorithm;
 
-    /// `Ed25519` is the name that RFC 9864 gives to the only kind of `EdDSA` there is here.
+    /// Parses a name. `Ed25519` is the name that RFC 9864 gives to the only supported kind of
+    /// `EdDSA`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = if text == "Ed25519" { "EdDSA" } else { text };
         let found = Self::ALL.into_iter().find(|known| known.as_str() == name);

@@ -1,113 +1,113 @@
-//! Why a token is refused.
+//! Reasons why a token is rejected.
 
-/// How many characters of a name out of a token an error shows.
+/// Maximum number of characters of a token's name that an error shows.
 const SHOWN: usize = 64;
 
-/// Why a token is refused, for the operator. Of the token itself no more is shown than the names of its issuer, key and algorithm,
-/// shortened and escaped.
+/// A reason why a token is rejected, for the operator. Errors show only the names of the token's
+/// issuer, key and algorithm, shortened and escaped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is longer than a token may be.
+    /// The token is longer than the limit.
     #[error("the token has {size} bytes; at most {limit} are read")]
     TooLarge {
-        /// Its length, in bytes.
+        /// Length of the token, in bytes.
         size: usize,
-        /// The limit, in bytes.
+        /// Maximum length, in bytes.
         limit: usize,
     },
-    /// It is not a signed token in compact form.
+    /// The text is not a signed token in compact form.
     #[error("not a signed token: {0}")]
     Malformed(&'static str),
-    /// It is not signed.
+    /// The token is not signed.
     #[error("the token is not signed: its `alg` is `none`")]
     Unsigned,
-    /// It is signed with a shared secret.
+    /// The token is signed with a shared secret.
     #[error(
         "the token's `alg` `{0}` is an HMAC; only signatures that a public key verifies are accepted"
     )]
     Symmetric(String),
-    /// It is signed with an algorithm that the host does not know.
+    /// The token is signed with an algorithm that the host does not know.
     #[error("the token's `alg` `{0}` is not known")]
     UnknownAlgorithm(String),
-    /// It is signed with an algorithm that is not accepted from this issuer.
+    /// The token is signed with an algorithm that is not accepted from this issuer.
     #[error("the token's `alg` `{algorithm}` is not among the `algorithms` of `{issuer}`")]
     AlgorithmRefused {
         /// The operator's name for the issuer.
         issuer: String,
-        /// The algorithm.
+        /// Algorithm of the token.
         algorithm: &'static str,
     },
-    /// Its header demands something that the host does not do.
+    /// The token's header demands a feature that the host does not support.
     #[error("the token's header has `{0}`, which the host does not support")]
     Unsupported(&'static str),
-    /// Its `typ` is not among those accepted from this issuer.
+    /// The token's `typ` is not among those accepted from this issuer.
     #[error("the token's `typ` is not among the `token-types` of `{issuer}`")]
     WrongType {
         /// The operator's name for the issuer.
         issuer: String,
     },
-    /// It does not say who issued it.
+    /// The token does not name its issuer.
     #[error("the token has no `iss`")]
     NoIssuer,
-    /// It comes from somebody unknown.
+    /// The token's issuer is not configured.
     #[error("the token's `iss` `{0}` is no configured issuer")]
     UnknownIssuer(String),
-    /// It is a JWT-SVID of a trust domain that is not configured.
+    /// The token is a JWT-SVID of a trust domain that is not configured.
     #[error(
         "the token has no `iss`, as a SPIFFE JWT-SVID, and `{0}`, the trust domain of its `sub`, is no configured issuer"
     )]
     UnknownTrustDomain(String),
-    /// Its `sub` is no SPIFFE id of the trust domain that it claims to come from.
+    /// The token's `sub` is not a SPIFFE id of the trust domain that the token claims to come from.
     #[error("the token's `sub` is no SPIFFE id of the trust domain of `{issuer}`")]
     OtherTrustDomain {
         /// The operator's name for the issuer.
         issuer: String,
     },
-    /// It is meant for somebody else.
+    /// The token is for another audience.
     #[error("the token is not meant for us: its `aud` has none of the `audiences` of `{issuer}`")]
     WrongAudience {
         /// The operator's name for the issuer.
         issuer: String,
     },
-    /// A time in it is missing.
+    /// The token lacks a time.
     #[error("the token has no `{0}`")]
     NoTime(&'static str),
-    /// A time in it is not a number of seconds.
+    /// A time of the token is not a number of seconds.
     #[error("the token's `{0}` is not a time")]
     InvalidTime(&'static str),
-    /// A time in it is too far ahead to be in seconds.
+    /// A time of the token is too far ahead to be in seconds.
     #[error(
         "the token's `{0}` is more than a hundred years ahead: it has to be in seconds since 1970, and seems to be in milliseconds"
     )]
     ImplausibleTime(&'static str),
-    /// It has ended.
+    /// The token has expired.
     #[error("the token expired {0} s ago")]
     Expired(u64),
-    /// It does not hold yet.
+    /// The token is not valid yet.
     #[error("the token's `{claim}` is {ahead} s in the future")]
     FromTheFuture {
-        /// The claim: `nbf` or `iat`.
+        /// Claim: `nbf` or `iat`.
         claim: &'static str,
-        /// How far, in seconds.
+        /// Time from now to the claim's time, in seconds.
         ahead: u64,
     },
-    /// It was issued too long ago.
+    /// The token was issued too long ago.
     #[error("the token was issued {age} s ago; `{issuer}` allows a `max-age` of {limit} s")]
     TooOld {
         /// The operator's name for the issuer.
         issuer: String,
-        /// Its age, in seconds.
+        /// Age of the token, in seconds.
         age: u64,
-        /// The limit, in seconds.
+        /// Maximum age, in seconds.
         limit: u64,
     },
-    /// A claim that the operator asks for is not there.
+    /// The token lacks a claim that the operator requires.
     #[error("the token has no `{path}`, which `{issuer}` requires")]
     MissingClaim {
         /// The operator's name for the issuer.
         issuer: String,
-        /// The claim's path.
+        /// Path of the claim.
         path: String,
     },
     /// A claim has none of the values that the operator accepts.
@@ -115,7 +115,7 @@ pub enum TokenError {
     ClaimRefused {
         /// The operator's name for the issuer.
         issuer: String,
-        /// The claim's path.
+        /// Path of the claim.
         path: String,
     },
     /// The issuer has no such key.
@@ -133,7 +133,7 @@ pub enum TokenError {
         issuer: String,
         /// The token's `kid`.
         key: String,
-        /// Why the host does not use it.
+        /// Reason why the host does not use the key.
         reason: String,
     },
     /// The key is not for this algorithm, or not for signatures.
@@ -141,19 +141,19 @@ pub enum TokenError {
     UnfitKey {
         /// The operator's name for the issuer.
         issuer: String,
-        /// The token's algorithm.
+        /// Algorithm of the token.
         algorithm: &'static str,
     },
-    /// Too many keys could have signed it.
+    /// Too many keys could have signed the token.
     #[error(
         "{count} keys of `{issuer}` could have signed the token and at most {limit} are tried; it needs a `kid` of its own"
     )]
     TooManyKeys {
         /// The operator's name for the issuer.
         issuer: String,
-        /// How many keys fit.
+        /// Number of keys that could have signed.
         count: usize,
-        /// How many are tried.
+        /// Maximum number of keys that are tried.
         limit: usize,
     },
     /// The signature is not by the key.
@@ -162,15 +162,15 @@ pub enum TokenError {
         /// The operator's name for the issuer.
         issuer: String,
     },
-    /// The issuer's keys cannot be had, so that nobody can tell.
+    /// The host does not have the issuer's keys, so it cannot verify the token.
     #[error("the keys of `{issuer}` cannot be had: {reason}")]
     KeysUnavailable {
         /// The operator's name for the issuer.
         issuer: String,
-        /// Why not.
+        /// Reason why the keys are missing.
         reason: String,
     },
-    /// The issuer's keys did not come in time.
+    /// The issuer's keys did not arrive before the deadline.
     #[error("the keys of `{issuer}` did not come within the request's deadline")]
     Deadline {
         /// The operator's name for the issuer.
@@ -179,12 +179,12 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// Whether it is for want of keys: the token may be good.
+    /// Returns whether the host lacks keys, so that the token may be valid.
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::KeysUnavailable { .. } | Self::Deadline { .. })
     }
 
-    /// Whether other keys might make it a good token.
+    /// Returns whether other keys might make the token valid.
     pub(crate) const fn is_for_want_of_a_key(&self) -> bool {
         matches!(
             self,
@@ -196,7 +196,7 @@ impl TokenError {
         )
     }
 
-    /// A name for metrics.
+    /// Returns a name for metrics.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too-large",
@@ -230,8 +230,8 @@ impl TokenError {
     }
 }
 
-/// A name out of a token, or out of what somebody else sent, as errors show it: short, in ASCII, on one line and without the
-/// character that ends it.
+/// Returns a name from a token or another party in the form for errors: short, in ASCII, on one
+/// line and without backticks.
 pub(crate) fn shown(name: &str) -> String {
     let mut shown = String::new();
     for (index, character) in name.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! From where an issuer's keys are to the keys.
+//! Fetching of an issuer's keys.
 
 mod file;
 mod http;
@@ -14,104 +14,105 @@ use super::jwks::{KeySet, KeyUse};
 
 pub(crate) use source::{Source, is_local};
 
-/// Why an issuer's keys could not be fetched.
+/// A reason why an issuer's keys could not be fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// A file that is needed cannot be read.
+    /// A required file cannot be read.
     #[error("`{}` cannot be read", path.display())]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why not.
+        /// Reason why it was not read.
         #[source]
         source: ReadError,
     },
-    /// The CA file holds nothing to trust.
+    /// The CA file has no certificate.
     #[error("`{}` has no PEM certificate", .0.display())]
     NoCertificate(PathBuf),
     /// The bearer token cannot be sent.
     #[error("`{}` has no token that can be sent in a header", .0.display())]
     NoBearerToken(PathBuf),
-    /// No client for HTTP could be made.
+    /// The HTTP client cannot be built.
     #[error("the TLS settings do not work")]
     Client(#[source] reqwest::Error),
     /// The issuer did not answer in time.
     #[error("`{url}` took longer than the `timeout`")]
     Timeout {
-        /// What was fetched.
+        /// Fetched URL.
         url: String,
     },
-    /// The issuer could not be reached, or ended the connection.
+    /// The issuer could not be reached, or closed the connection.
     #[error("`{url}` cannot be fetched")]
     Connection {
-        /// What was fetched.
+        /// Fetched URL.
         url: String,
-        /// Why not.
+        /// Failure of the connection.
         #[source]
         source: reqwest::Error,
     },
-    /// The issuer did not answer with 200. Redirects are not followed.
+    /// The issuer's answer has a status other than 200. Redirects are not followed.
     #[error("`{url}` answers with status {status}")]
     Status {
-        /// What was fetched.
+        /// Fetched URL.
         url: String,
-        /// The status.
+        /// Status of the answer.
         status: u16,
     },
-    /// The issuer's keys are at another origin than its configuration, and that origin wants a token.
+    /// The issuer's keys are at another origin than its configuration, and that origin requires a
+    /// token.
     #[error(
         "`{url}` answers with status {status}: discovery names it, and the token in `bearer-token-file` goes to `{configured}` only; set `jwks-url = \"{url}\"` in place of discovery to send it there"
     )]
     TokenNotSent {
-        /// What was fetched.
+        /// Fetched URL.
         url: String,
-        /// The status.
+        /// Status of the answer.
         status: u16,
-        /// The origin that gets the token.
+        /// Origin to which the token is sent.
         configured: String,
     },
     /// The answer is too long.
     #[error("`{origin}` has more than {limit} bytes, which is `max-size`")]
     TooLarge {
-        /// What was fetched.
+        /// Fetched URL or file.
         origin: String,
-        /// The limit, in bytes.
+        /// Maximum size, in bytes.
         limit: usize,
     },
-    /// The answer is not what it should be.
+    /// The answer has an unexpected form.
     #[error("`{origin}` is {problem}")]
     Unexpected {
-        /// What was fetched.
+        /// Fetched URL or file.
         origin: String,
-        /// What it is.
+        /// Form of the answer.
         problem: &'static str,
     },
-    /// The issuer's configuration is that of another issuer.
+    /// The configuration is that of another issuer.
     #[error("`{url}` is the configuration of `{found}`, not of the issuer")]
     WrongIssuer {
-        /// What was fetched.
+        /// Fetched URL.
         url: String,
-        /// Whose it is.
+        /// Issuer of the configuration.
         found: String,
     },
-    /// The issuer's configuration has keys at a place that cannot be trusted.
+    /// The issuer's configuration names an address of keys that cannot be trusted.
     #[error("`{url}` names a `jwks_uri` that is not used: {problem}")]
     KeysUrl {
-        /// What was fetched.
+        /// Fetched URL.
         url: String,
         /// What is wrong with the address.
         problem: &'static str,
     },
-    /// There is no key that could verify anything.
+    /// The set has no key that could verify a token.
     #[error("`{origin}` has no key for signatures: {ignored}")]
     NoKeys {
-        /// What was fetched.
+        /// Fetched URL or file.
         origin: String,
-        /// The keys that there are, each with the reason why it is not used.
+        /// Keys of the set, each with the reason why it is not used.
         ignored: String,
     },
-    /// Something broke.
+    /// The task that fetches panicked.
     #[error("fetching broke")]
     Broken,
 }
@@ -129,7 +130,7 @@ pub(crate) async fn fetch(
     keys(origin, &json, key_use(options))
 }
 
-/// Reads the files that fetching will need, so that a mistake is seen at once.
+/// Reads the files that a fetch needs, so that a mistake is reported at the start.
 pub(crate) fn check_files(source: &Source, options: &IssuerOptions) -> Result<(), FetchError> {
     match source {
         Source::File(file) => {
@@ -148,7 +149,7 @@ pub(crate) fn check_files(source: &Source, options: &IssuerOptions) -> Result<()
     }
 }
 
-/// What the keys of an issuer have to be for: those of a SPIFFE trust domain for JWT-SVIDs.
+/// Returns the required use of an issuer's keys. Those of a SPIFFE trust domain are for JWT-SVIDs.
 fn key_use(options: &IssuerOptions) -> KeyUse {
     if options.is_trust_domain() {
         KeyUse::JwtSvids
@@ -157,7 +158,8 @@ fn key_use(options: &IssuerOptions) -> KeyUse {
     }
 }
 
-/// A set without a usable key is an operator's mistake: as a fetch that failed it leaves the keys that are held in use.
+/// Parses a key set. A set without a usable key is an error, because it is a mistake of an
+/// operator. As after a failed fetch, the current keys stay in use.
 fn keys(origin: String, json: &[u8], usage: KeyUse) -> Result<KeySet, FetchError> {
     let Ok(keys) = KeySet::parse(json, usage) else {
         let problem = "not a JWK set: expected an object with an array `keys`";

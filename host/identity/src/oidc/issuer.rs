@@ -1,4 +1,4 @@
-//! One issuer: its rules, the keys that are held, and how others are come by.
+//! One issuer: its rules, its current keys, and the fetches of others.
 
 mod flight;
 
@@ -19,13 +19,14 @@ use super::jwks::KeySet;
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError};
 
-/// How often a file is looked at, and the least time between two fetches of the timer's.
+/// Interval of checks of a file, and minimum interval of the timer's fetches.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How many logins wait for keys at a time. Each of them has one of the places that the service has for all logins.
+/// Maximum number of logins that wait for keys at a time. Each of them counts towards the service's
+/// limit of logins.
 const MAX_WAITING: usize = 1024;
 
-/// One issuer.
+/// An issuer with its keys.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     pub(crate) options: Arc<IssuerOptions>,
@@ -37,14 +38,14 @@ pub(crate) struct Issuer {
     failures: AtomicU64,
 }
 
-/// What is known of the keys. Every fetch puts another in its place; only one fetch runs at a time.
+/// The state of the keys. Every fetch replaces it, and only one fetch runs at a time.
 #[derive(Clone, Debug, Default)]
 struct Held {
-    /// How many fetches have succeeded.
+    /// Number of successful fetches.
     version: u64,
     keys: Option<Arc<KeySet>>,
     fetched_at: Option<u64>,
-    /// Why the last fetch failed, if it did.
+    /// Reason why the last fetch failed. `None` if it succeeded.
     error: Option<String>,
 }
 
@@ -54,7 +55,7 @@ impl Held {
     }
 }
 
-/// What is known once other keys have come.
+/// Returns the state after a successful fetch.
 fn accepted(before: &Held, keys: KeySet) -> Held {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     Held {
@@ -78,8 +79,9 @@ impl Issuer {
         }
     }
 
-    /// Verifies a token's signature. If that takes other keys than are held, they are fetched, unless that has been tried lately;
-    /// everybody who comes meanwhile waits for the same fetch.
+    /// Verifies a token's signature. If the current keys do not suffice, fetches new ones, unless a
+    /// login caused a fetch within the cool-down. Logins that arrive during a fetch wait for the
+    /// same one.
     pub(crate) async fn verify(
         self: &Arc<Self>,
         token: &Token<'_>,
@@ -115,7 +117,7 @@ impl Issuer {
             return Err(self.unavailable(reason));
         };
         match (reason, keys.verify(token, &self.options.name)) {
-            // With keys from before, nobody knows.
+            // With keys from before the failed fetch, the key may exist.
             (Some(reason), Err(TokenError::UnknownKey { .. } | TokenError::IgnoredKey { .. })) => {
                 Err(self.unavailable(reason))
             }
@@ -130,7 +132,7 @@ impl Issuer {
         }
     }
 
-    /// Asks for other keys than those of `version`.
+    /// Requests newer keys than those of `version`.
     fn demand(self: &Arc<Self>, version: u64) -> Demand {
         let changed = || self.held.load().version != version;
         let cool_down = self.options.cool_down;
@@ -138,12 +140,12 @@ impl Issuer {
         self.flights.demand(Instant::now(), cool_down, changed, fly)
     }
 
-    /// Fetches, or waits for the fetch that is under way.
+    /// Fetches keys, or waits for the fetch in progress.
     pub(crate) async fn refresh(self: &Arc<Self>) {
         self.flights.join(|| self.fly()).wait().await;
     }
 
-    /// Fetches in a task of its own: nobody's deadline ends it.
+    /// Starts a fetch in a separate task, which no deadline of a login ends.
     fn fly(self: &Arc<Self>) -> Landing {
         let (flight, landing) = Landing::new();
         let issuer = Arc::clone(self);
@@ -158,7 +160,7 @@ impl Issuer {
         let fetched = fetch(&self.source, &self.options).await;
         self.fetches.fetch_add(1, Ordering::Relaxed);
         let before = self.held.load_full();
-        // Before the log says so: whoever reads it may log in at once.
+        // Stores the result before the log line, because a reader of the log may log in at once.
         match fetched {
             Ok(keys) => {
                 let ignored = (keys.ignored.len(), keys.told_ignored());
@@ -204,7 +206,7 @@ impl Issuer {
         }
     }
 
-    /// Once for as long as it lasts; the metrics count them all.
+    /// Logs a failure once while it lasts. The metrics count every failure.
     fn tell_kept(&self, before: &Held, reason: &str) {
         let name = self.options.name.as_str();
         if before.error.as_deref() == Some(reason) {
@@ -223,16 +225,16 @@ impl Issuer {
         }
     }
 
-    /// Keeps the keys fresh, for ever.
+    /// Refreshes the keys for ever.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
-        // Files were read once before, to see that they can be.
+        // Files were read once at the setup, to check them.
         let mut first = true;
         loop {
             let changed = match &self.source {
                 Source::File(file) => has_changed(file).await,
                 _ => true,
             };
-            // A file that has not changed is not read again, unless that has failed.
+            // An unchanged file is read again only after a failure.
             if first || changed || self.held.load().error.is_some() {
                 self.refresh().await;
             }
@@ -265,7 +267,7 @@ impl Issuer {
     }
 }
 
-/// Whether a file of keys has to be read again; also when nothing can be told.
+/// Returns whether a file of keys has to be read again. Also `true` if the check fails.
 async fn has_changed(file: &Arc<WatchedFile>) -> bool {
     let file = Arc::clone(file);
     let look = tokio::task::spawn_blocking(move || file.has_changed());

@@ -1,4 +1,4 @@
-//! An issuer's keys: a JWK set (RFC 7517), and which of them verifies what.
+//! Key sets of issuers (JWK sets, RFC 7517), and the choice of keys for a token.
 
 mod jwk;
 
@@ -11,35 +11,35 @@ use super::error::shown;
 use super::token::Token;
 use super::{TokenAlgorithm, TokenError};
 
-/// How many keys are tried for one token, if it does not say which.
+/// Maximum number of keys that are tried for a token that does not name its key.
 const MAX_TRIED: usize = 4;
 
-/// How many ignored keys a text names.
+/// Maximum number of ignored keys that a text names.
 const MAX_NAMED: usize = 32;
 
 /// The keys of a set that can verify signatures.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
-    /// The keys of the set that are for something else, or of a kind that is not known.
+    /// Keys of the set for another use, or of an unknown kind.
     pub(crate) ignored: Vec<IgnoredKey>,
 }
 
-/// What a set's keys have to be for (`use`).
+/// The required use of a set's keys (`use`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyUse {
-    /// Signatures of tokens: `sig`, or no `use` at all.
+    /// Signatures of tokens: `use` is `sig` or missing.
     Signatures,
-    /// JWT-SVIDs: `jwt-svid` and nothing else (SPIFFE Trust Domain and Bundle, 4.2.2).
+    /// JWT-SVIDs: `use` is `jwt-svid` (SPIFFE Trust Domain and Bundle, 4.2.2).
     JwtSvids,
 }
 
 /// A key of a set that is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IgnoredKey {
-    /// Its `kid`, as the set has it.
+    /// The key's `kid`, as in the set.
     id: Option<String>,
-    /// Why it is not used, as a sentence about it.
+    /// Reason why the key is not used, as a sentence about it.
     reason: String,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct IgnoredKey {
 struct Key {
     id: Option<String>,
     kind: Kind,
-    /// The one algorithm it is for, if it says so.
+    /// Algorithm that the key is restricted to. `None` if it names none.
     algorithm: Option<TokenAlgorithm>,
     public: DecodingKey,
 }
@@ -60,7 +60,7 @@ enum Kind {
     Ed25519,
 }
 
-/// A text is no JWK set.
+/// The text is not a JWK set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a JWK set: expected an object with an array `keys`")]
 pub(crate) struct NoKeySet;
@@ -71,8 +71,8 @@ struct Set {
 }
 
 impl KeySet {
-    /// Reads a set. Keys of unknown kinds are passed over (RFC 7517, section 5), as are those that are not for `usage`, too short,
-    /// or secret.
+    /// Parses a set. Ignores keys of unknown kinds (RFC 7517, section 5), and keys that are not for
+    /// `usage`, too short or secret.
     pub(crate) fn parse(json: &[u8], usage: KeyUse) -> Result<Self, NoKeySet> {
         let set: Set = serde_json::from_slice(json).map_err(|_| NoKeySet)?;
         let mut read = Self::default();
@@ -89,12 +89,13 @@ impl KeySet {
         Ok(read)
     }
 
-    /// How many there are.
+    /// Returns the number of usable keys.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether both have the same ids in the same order, and ignore the same keys for the same reasons.
+    /// Returns whether both sets have the same ids in the same order, and ignore the same keys for
+    /// the same reasons.
     pub(crate) fn has_ids_of(&self, other: &Self) -> bool {
         let ids = |set: &Self| -> Vec<Option<String>> {
             set.keys.iter().map(|key| key.id.clone()).collect()
@@ -102,7 +103,7 @@ impl KeySet {
         ids(self) == ids(other) && self.ignored == other.ignored
     }
 
-    /// The ignored keys with their reasons on one line; `None` if every key is used.
+    /// Returns the ignored keys with their reasons on one line. `None` if every key is used.
     pub(crate) fn told_ignored(&self) -> Option<String> {
         let mut told: Vec<String> = self
             .ignored
@@ -139,7 +140,8 @@ impl KeySet {
         })
     }
 
-    /// The keys that a token can mean: those with its `kid`, all if it has none; of them those for its algorithm.
+    /// Returns the keys that can have signed a token: those with its `kid`, or all if it has none,
+    /// restricted to its algorithm.
     fn fitting(&self, token: &Token<'_>, issuer: &str) -> Result<Vec<&Key>, TokenError> {
         let meant = |key: &&Key| token.key.is_none() || token.key == key.id;
         let mut keys: Vec<&Key> = self.keys.iter().filter(meant).collect();
@@ -194,7 +196,8 @@ impl Key {
         })
     }
 
-    /// Whether it is of the kind that an algorithm asks for, and for that algorithm if it is for one (RFC 8725, section 3.1).
+    /// Returns whether the key has the kind that an algorithm requires, and is not restricted to
+    /// another algorithm (RFC 8725, section 3.1).
     fn fits(&self, algorithm: TokenAlgorithm) -> bool {
         let kind = match algorithm {
             TokenAlgorithm::Es256 => Kind::P256,

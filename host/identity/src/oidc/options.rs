@@ -1,4 +1,4 @@
-//! What there is to say about an identity provider.
+//! Options of an identity provider.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,83 +8,90 @@ use url::Url;
 use super::TokenAlgorithm;
 use super::fetch::is_local;
 
-/// One identity provider whose tokens are believed.
+/// An identity provider whose tokens are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerOptions {
-    /// The operator's name for it.
+    /// The operator's name for the issuer.
     pub name: String,
-    /// Its `iss`, exactly as it stands in tokens; for a SPIFFE trust domain `spiffe://` and its name.
+    /// The `iss` of the issuer, exactly as in its tokens. For a SPIFFE trust domain, `spiffe://`
+    /// and its name.
     pub issuer: String,
-    /// Whom its tokens are meant for: one of these has to be in `aud`. Empty: `aud` is not looked at, and a token that the
-    /// issuer made for any other service opens this one too.
+    /// Accepted audiences, one of which has to be in `aud`. Empty disables the check of `aud`. A
+    /// token that the issuer made for any other service is then valid here too.
     pub audiences: Vec<String>,
-    /// Where its keys are.
+    /// Source of the issuer's keys.
     pub keys: KeySource,
-    /// The algorithms that its tokens may be signed with.
+    /// Algorithms with which tokens may be signed.
     pub algorithms: Vec<TokenAlgorithm>,
-    /// The values of the header's `typ` that are accepted (`at+jwt`), in any case and with or without `application/`. Empty: it is
-    /// not looked at.
+    /// Accepted values of the header's `typ` (`at+jwt`), in any case, with or without
+    /// `application/`. Empty disables the check.
     pub token_types: Vec<String>,
-    /// How far the issuer's clock and ours may be apart, for `exp`, `nbf` and `iat`.
+    /// Tolerated difference between the issuer's clock and the host's, for `exp`, `nbf` and `iat`.
+    /// Default: 30 s.
     pub leeway: Duration,
-    /// How long ago `iat` may be; none for as long as `exp` allows. `exp` is always asked for, `iat` only here.
+    /// Maximum age of `iat`. `None` sets no limit apart from `exp`. `exp` is always required, `iat`
+    /// only with this limit.
     pub max_age: Option<Duration>,
-    /// What else has to be in a token.
+    /// Further claims that a token must have.
     pub required_claims: Vec<RequiredClaim>,
-    /// How long keys are used before they are fetched again. Files are looked at every second.
+    /// Interval between fetches of keys. Default: 10 min. Files are checked every second.
     pub refresh: Duration,
-    /// How long nothing is fetched because of a key that is not known, after that has been done once. Also how long to wait after a
-    /// failed fetch.
+    /// Minimum interval between fetches that logins with unknown keys cause, and delay after a
+    /// failed fetch. Default: 30 s.
     pub cool_down: Duration,
-    /// How long one request to the issuer may take, from the connection to the last byte.
+    /// Time limit of one request to the issuer, from the connection to the last byte. Default: 5 s.
     pub timeout: Duration,
-    /// The longest document that is read, in bytes.
+    /// Maximum size of a document, in bytes. Default: 256 KiB.
     pub max_bytes: usize,
-    /// PEM certificates to trust in place of the system's; read before each fetch.
+    /// File of PEM certificates to trust instead of the system's, read before each fetch.
     pub ca_file: Option<PathBuf>,
-    /// A bearer token to fetch with; read before each fetch. Only the origin of the URL that is configured gets it.
+    /// File with a bearer token for fetches, read before each fetch. Only the origin of the
+    /// configured URL receives the token.
     pub bearer_token_file: Option<PathBuf>,
-    /// Whether keys may come over plain HTTP from elsewhere than this machine. Who can change what comes can sign any token.
+    /// Whether keys may be fetched over plain HTTP from another machine. A party that can change
+    /// the answer can then sign any token.
     pub allow_http: bool,
-    /// The claim paths of the principal; the first that holds one text counts.
+    /// Claim paths of the principal. The first path with exactly one text counts.
     pub principal: Vec<String>,
-    /// The claim paths of groups and roles.
+    /// Claim paths of groups and roles.
     pub groups: Vec<GroupPath>,
 }
 
-/// Where an issuer's keys are.
+/// The source of an issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
-    /// Where the issuer's configuration says (`OpenID` Connect Discovery 1.0; RFC 8414): at this URL, or if none is given at the
-    /// issuer followed by `/.well-known/openid-configuration`.
+    /// The address in the issuer's configuration (`OpenID` Connect Discovery 1.0; RFC 8414). The
+    /// configuration is at this URL or, without one, at the issuer followed by
+    /// `/.well-known/openid-configuration`.
     Discovery(Option<Url>),
-    /// At this URL.
+    /// The key set at this URL.
     Jwks(Url),
-    /// In this file, for use without a network.
+    /// The key set in this file, for use without a network.
     File(PathBuf),
 }
 
 /// A claim that a token must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequiredClaim {
-    /// Its path, as [`portcullis_core::Claims`] reads it.
+    /// Path of the claim, as [`portcullis_core::Claims`] reads it.
     pub path: String,
-    /// The values, one of which it has to have. Empty: any.
+    /// Values, one of which the claim must have. Empty accepts any.
     pub values: Vec<String>,
 }
 
-/// Where groups or roles are found.
+/// The location of groups or roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupPath {
-    /// The path, as [`portcullis_core::Claims`] reads it.
+    /// Path of the claim, as [`portcullis_core::Claims`] reads it.
     pub path: String,
-    /// Whether each text there is a list with spaces between, as `scope` is (RFC 6749, section 3.3).
+    /// Whether each text is a list separated by spaces, as `scope` is (RFC 6749, section 3.3).
     pub spaces: bool,
 }
 
 impl IssuerOptions {
-    /// An issuer with the defaults for everything else: keys by discovery, every algorithm, 30 seconds of leeway, keys fetched
-    /// every 10 minutes, 30 seconds between fetches for unknown keys, 5 seconds and 256 KiB for each.
+    /// Returns options with defaults: keys by discovery, every algorithm, 30 seconds of leeway, a
+    /// fetch every 10 minutes, 30 seconds between fetches for unknown keys, and limits of 5 seconds
+    /// and 256 KiB for each fetch.
     pub fn new(name: impl Into<String>, issuer: impl Into<String>) -> Self {
         let group = |path: &str, spaces| GroupPath {
             path: path.to_owned(),
@@ -117,12 +124,14 @@ impl IssuerOptions {
         }
     }
 
-    /// Whether the issuer is a SPIFFE trust domain (`spiffe://example.org`): its tokens are JWT-SVIDs, which need no `iss`.
+    /// Returns whether the issuer is a SPIFFE trust domain (`spiffe://example.org`). Its tokens are
+    /// JWT-SVIDs, which need no `iss`.
     pub fn is_trust_domain(&self) -> bool {
         crate::spiffe::trust_domain(&self.issuer) == Some(self.issuer.as_str())
     }
 
-    /// Whether keys at this address are refused unless [`allow_http`](Self::allow_http) is set: plain HTTP, and not from this machine.
+    /// Returns whether keys at this address require [`allow_http`](Self::allow_http): the address
+    /// is plain HTTP on another machine.
     pub fn needs_allow_http(url: &Url) -> bool {
         url.scheme() == "http" && !is_local(url)
     }

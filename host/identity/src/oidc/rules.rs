@@ -1,4 +1,4 @@
-//! What a token has to say, whoever signed it.
+//! Rules for the content of a token, independent of its signature.
 
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use super::{GroupPath, IssuerOptions, RequiredClaim, TokenError};
 use crate::spiffe;
 use crate::times::is_implausible;
 
-/// The largest number of seconds that a float holds to the second, for times are numbers of any kind.
+/// Maximum number of seconds that a float represents to the second. A time may be a number of any
+/// kind.
 const MAX_SECONDS: f64 = 9_007_199_254_740_992.0;
 
-/// Holds a token to the rules of its issuer, but for the signature. Returns when it ends, in seconds since the Unix epoch.
+/// Checks a token against the rules of its issuer, without the signature. Returns the end of its
+/// validity, in seconds since the Unix epoch.
 pub(crate) fn check(
     token: &Token<'_>,
     options: &IssuerOptions,
@@ -48,12 +50,13 @@ pub(crate) fn check(
     Ok(end)
 }
 
-/// The trust domain of a JWT-SVID, by its `sub`, which has to be a SPIFFE id; `None` if it is none.
+/// Returns the trust domain of a JWT-SVID, from its `sub`. `None` if that is not a SPIFFE id.
 pub(crate) fn trust_domain(claims: &Claims) -> Option<&str> {
     spiffe::trust_domain(claims.get("/sub")?.as_str()?)
 }
 
-/// RFC 7515, section 4.1.9: media types, whose `application/` may be left out.
+/// Returns whether two media types are equal. `application/` may be left out (RFC 7515, section
+/// 4.1.9).
 fn same_type(accepted: &str, found: &str) -> bool {
     let bare = |text: &str| {
         let text = text.to_ascii_lowercase();
@@ -64,7 +67,8 @@ fn same_type(accepted: &str, found: &str) -> bool {
     bare(accepted) == bare(found)
 }
 
-/// RFC 7519, section 4.1.3: a text or an array of texts.
+/// Returns whether the audience, a text or an array of texts, is one of ours (RFC 7519, section
+/// 4.1.3).
 fn is_for(claims: &Claims, audiences: &[String]) -> bool {
     if audiences.is_empty() {
         return true;
@@ -96,7 +100,7 @@ fn check_times(claims: &Claims, options: &IssuerOptions, now: u64) -> Result<u64
     if let Some(limit) = options.max_age {
         check_age(claims, options, limit, now)?;
     }
-    // Whoever is let in by leeway has to be given an end that is still to come.
+    // A token that is accepted only by leeway needs an end that is still ahead.
     Ok(if now < expiry { expiry } else { end })
 }
 
@@ -119,7 +123,8 @@ fn check_age(
     Ok(())
 }
 
-/// A `NumericDate` (RFC 7519, section 2): a number of seconds since the Unix epoch, whole or not.
+/// Returns a `NumericDate` (RFC 7519, section 2): a number of seconds since the Unix epoch, whole
+/// or not.
 fn time(claims: &Claims, path: &'static str, now: u64) -> Result<Option<u64>, TokenError> {
     let Some(value) = claims.get(path) else {
         return Ok(None);
@@ -163,8 +168,9 @@ fn check_required(
     Err(TokenError::ClaimRefused { issuer, path })
 }
 
-/// The first of the paths that holds one text that is not empty. An address or a number that the issuer has not verified is what the
-/// user typed (`OpenID` Connect Core 1.0, section 5.1): it does not count.
+/// Returns the value of the first path that holds exactly one non-empty text. Skips an e-mail
+/// address or phone number that the issuer has not verified, because the user may have typed it
+/// (`OpenID` Connect Core 1.0, section 5.1).
 pub(crate) fn principal(claims: &Claims, paths: &[String]) -> Option<String> {
     paths
         .iter()
@@ -176,7 +182,7 @@ pub(crate) fn principal(claims: &Claims, paths: &[String]) -> Option<String> {
         })
 }
 
-/// Whether a claim counts as its issuer's word. Some issuers write the truth value as a text.
+/// Returns whether the issuer vouches for a claim. Some issuers write the Boolean as a text.
 fn is_verified(claims: &Claims, path: &str) -> bool {
     let verified_by = match path.strip_prefix('/').unwrap_or(path) {
         "email" => "email_verified",
@@ -186,7 +192,7 @@ fn is_verified(claims: &Claims, path: &str) -> bool {
     claims.texts(verified_by) == ["true"]
 }
 
-/// The groups in the order of the paths and of their values, each once.
+/// Returns the groups in the order of the paths and of their values, without duplicates.
 pub(crate) fn groups(claims: &Claims, paths: &[GroupPath]) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     for GroupPath { path, spaces } in paths {

@@ -1,11 +1,11 @@
-//! Whether what is said about identity providers can work.
+//! Validation of the options of identity providers.
 
 use std::collections::HashMap;
 
 use super::IssuerOptions;
 use super::fetch::{FetchError, Source, check_files};
 
-/// Why no tokens can be verified with these options.
+/// A reason why tokens cannot be verified with these options.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenSetupError {
@@ -28,7 +28,7 @@ pub enum TokenSetupError {
     Address {
         /// The operator's name for the issuer.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the address.
         problem: &'static str,
     },
     /// A file that an issuer needs cannot be used.
@@ -36,13 +36,13 @@ pub enum TokenSetupError {
     File {
         /// The operator's name for the issuer.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         #[source]
         source: FetchError,
     },
 }
 
-/// Looks at everything that needs no network. Returns where the keys are, for each issuer.
+/// Checks everything that needs no network. Returns the source of the keys of each issuer.
 pub(crate) fn check(issuers: &[IssuerOptions]) -> Result<Vec<Source>, TokenSetupError> {
     let mut names: HashMap<&str, &str> = HashMap::new();
     for options in issuers {

@@ -1,21 +1,21 @@
-//! How it is going with an issuer's keys.
+//! State of an issuer's keys.
 
-/// How it is going with the keys of one issuer.
+/// The state of the keys of one issuer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IssuerStatus {
     /// The operator's name for the issuer.
     pub name: String,
-    /// Its `iss`.
+    /// The issuer's `iss`.
     pub issuer: String,
-    /// How many keys are held.
+    /// Number of current keys.
     pub keys: usize,
-    /// When they were fetched, in seconds since the Unix epoch; none if they never were.
+    /// Time of the last successful fetch, in seconds since the Unix epoch. `None` before the first.
     pub fetched_at: Option<u64>,
-    /// Why the last fetch failed; none if it did not.
+    /// Reason why the last fetch failed. `None` if it succeeded.
     pub error: Option<String>,
-    /// How often keys have been fetched, with or without success.
+    /// Number of fetches, successful or not.
     pub fetches: u64,
-    /// How often that failed.
+    /// Number of failed fetches.
     pub failures: u64,
 }

@@ -1,4 +1,4 @@
-//! Keys that sign, tokens, and a provider that misbehaves as told.
+//! Keys that sign, tokens, and an identity provider whose faults a test chooses.
 
 #![expect(
     clippy::similar_names,
@@ -29,12 +29,12 @@ use super::IssuerOptions;
 pub(crate) const NOW: u64 = 1_800_000_000;
 pub(crate) const ISSUER: &str = "https://idp.example/realm";
 
-/// A deadline that nothing misses.
+/// Returns a deadline that no test misses.
 pub(crate) fn far() -> Instant {
     Instant::now() + Duration::from_mins(2)
 }
 
-/// Waits until something is so.
+/// Waits until `condition` is true.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     let end = far();
     while !condition() {
@@ -72,7 +72,7 @@ pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
 }
 
 impl Signer {
-    /// The public half as a JWK.
+    /// Returns the public key as a JWK.
     pub(crate) fn jwk(&self, id: &str) -> Value {
         let point = |pair: &EcdsaKeyPair, curve: &str, size: usize| {
             let point = pair.public_key().as_ref();
@@ -124,7 +124,7 @@ impl Signer {
         }
     }
 
-    /// A token with this header and these claims.
+    /// Returns a token with this header and these claims.
     pub(crate) fn token(&self, header: &Value, claims: &Value) -> String {
         let message = format!(
             "{}.{}",
@@ -136,7 +136,7 @@ impl Signer {
         format!("{message}.{}", base64(signature))
     }
 
-    /// A good token with this `kid`, signed with `ES256`, `ES384`, `RS256` or `EdDSA`.
+    /// Returns a valid token with this `kid`, signed with `ES256`, `ES384`, `RS256` or `EdDSA`.
     pub(crate) fn good(&self, id: &str) -> String {
         let algorithm = match self {
             Self::Rsa(_) => "RS256",
@@ -148,7 +148,7 @@ impl Signer {
     }
 }
 
-/// Claims that the issuer of [`options`] could make.
+/// Returns claims that the issuer of [`options`] could make.
 pub(crate) fn claims() -> Value {
     json!({ "iss": ISSUER, "aud": "nats", "sub": "alice", "iat": NOW - 10, "exp": NOW + 600 })
 }
@@ -160,28 +160,28 @@ pub(crate) fn options() -> IssuerOptions {
     }
 }
 
-/// A JWK set of these keys.
+/// Returns a JWK set of these keys.
 pub(crate) fn set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-/// What a provider answers.
+/// An answer of a provider.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// This document.
     Document(String),
-    /// These bytes, headers and all; then the connection ends.
+    /// These bytes with their headers, followed by the end of the connection.
     Raw(String),
     /// A document without an end.
     Endless,
-    /// Nothing, for as long as the provider lives.
+    /// No answer while the provider exists.
     Silence,
-    /// This document, once it is let go.
+    /// This document, once the test releases it.
     Held(String, Arc<Mutex<Receiver<()>>>),
 }
 
 impl Answer {
-    /// A document that is held until the sender is dropped.
+    /// Returns a document that is held back until the sender is dropped.
     pub(crate) fn held(document: String) -> (Sender<()>, Self) {
         let (release, held) = channel();
         (release, Self::Held(document, Arc::new(Mutex::new(held))))
@@ -224,7 +224,7 @@ impl Provider {
                     return;
                 };
                 let wrap = Arc::clone(&wrap);
-                // A client that goes away is no failure of the test's.
+                // A client that disconnects is no failure of the test.
                 thread::spawn(move || drop(state.serve(wrap(stream))));
             }
         });
@@ -245,7 +245,7 @@ impl Provider {
         self.answer(path, Answer::Document(document.into()));
     }
 
-    /// The heads of the requests so far.
+    /// Returns the heads of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.state.requests.lock().unwrap().clone()
     }

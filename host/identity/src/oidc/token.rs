@@ -1,4 +1,4 @@
-//! The compact form of a signed token (RFC 7515, section 7.1), before anything of it is believed.
+//! Compact form of a signed token (RFC 7515, section 7.1), before any verification.
 
 use data_encoding::BASE64URL_NOPAD;
 use portcullis_core::Claims;
@@ -8,26 +8,26 @@ use serde_json::{Map, Value};
 use super::error::shown;
 use super::{TokenAlgorithm, TokenError};
 
-/// The longest token that is read, in bytes. Those of providers with hundreds of groups have a few thousand.
+/// Maximum length of a token, in bytes. Tokens with hundreds of groups have a few thousand.
 pub(crate) const MAX_TOKEN_SIZE: usize = 16 * 1024;
 
-/// The `alg` of NATS's own JWTs, of version 1 and 2. Their claims are held to other rules.
+/// The `alg` of NATS's own JWTs, versions 1 and 2. Other rules apply to them.
 const NATS_ALGORITHMS: [&str; 2] = ["ed25519", "ed25519-nkey"];
 
-/// A token in parts. Nothing of it is proved.
+/// A parsed token, unverified.
 pub(crate) struct Token<'t> {
     pub(crate) algorithm: TokenAlgorithm,
     pub(crate) key: Option<String>,
     pub(crate) r#type: Option<String>,
     pub(crate) claims: Claims,
-    /// What the signature is over.
+    /// Text that the signature covers.
     pub(crate) message: &'t str,
-    /// In base64url.
+    /// Signature in base64url.
     pub(crate) signature: &'t str,
 }
 
-/// What of a header counts. A name that comes twice is an error of the reader's (RFC 7515, section 4); the rest is ignored, as
-/// are all the ways in which a token may bring its own key.
+/// The relevant fields of a header. Repeated names are a parse error (RFC 7515, section 4). All
+/// other fields are ignored, including those in which a token brings its own key.
 #[derive(Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -49,26 +49,26 @@ struct Header {
     enc: bool,
 }
 
-/// What a text is by its looks. Nothing of it is verified.
+/// The form of a text. The form proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// A signed token: three parts with dots between, of which the first is an object with `alg`.
+    /// A signed token: three parts separated by dots, the first of which is an object with `alg`.
     Signed,
-    /// A token by its header, and for this reason none that the host can verify.
+    /// A token by its header that the host cannot verify, for this reason.
     Broken(&'static str),
-    /// One of NATS's own JWTs, whose `alg` is another.
+    /// One of NATS's own JWTs, whose `alg` differs.
     Nats,
-    /// Something else: a password, an opaque token.
+    /// Any other text: a password, an opaque token.
     Other,
 }
 
-/// Whether a text has the shape of a signed token: three parts with dots between, of which the first is an object with `alg`. NATS's
-/// own JWTs have another `alg` and are none.
+/// Returns whether a text has the form of a signed token: three parts separated by dots, the first
+/// of which is an object with `alg`. Returns `false` for NATS's own JWTs, whose `alg` differs.
 pub fn looks_like_token(text: &str) -> bool {
     shape(text) == Shape::Signed
 }
 
-/// What `text` is by its looks.
+/// Returns the form of `text`.
 pub(crate) fn shape(text: &str) -> Shape {
     if text.starts_with('{') && text.contains("\"eyJ") {
         return Shape::Broken("it is JSON with a token in it; present the token alone");
@@ -103,13 +103,15 @@ pub(crate) fn shape(text: &str) -> Shape {
     }
 }
 
-/// The `alg` of a header, if it is one. White space, padding and the standard alphabet of base64 do not hide it.
+/// Returns the `alg` of a header. `None` if the text is not a header. Accepts white space, padding
+/// and the standard alphabet of base64.
 fn algorithm_of(header: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Named {
         alg: String,
     }
-    // Every JSON object begins with one of these in base64: the brace, and a quotation mark or white space.
+    // In base64, every JSON object begins with one of these: the brace, and a quotation mark or
+    // white space.
     if !header.starts_with("ey") && !header.starts_with("ew") {
         return None;
     }
@@ -128,7 +130,7 @@ fn algorithm_of(header: &str) -> Option<String> {
 }
 
 impl<'t> Token<'t> {
-    /// Takes a token apart.
+    /// Parses a token.
     pub(crate) fn parse(text: &'t str) -> Result<Self, TokenError> {
         if text.len() > MAX_TOKEN_SIZE {
             return Err(TokenError::TooLarge {
@@ -157,7 +159,7 @@ impl<'t> Token<'t> {
 }
 
 impl Header {
-    /// The algorithm of a token that is signed as tokens are.
+    /// Returns the algorithm of an ordinary signed token.
     fn algorithm(&self) -> Result<TokenAlgorithm, TokenError> {
         let unsupported = [
             ("crit", self.crit),
@@ -169,7 +171,7 @@ impl Header {
             return Err(TokenError::Unsupported(name));
         }
         let alg = self.alg.as_str();
-        // Nobody means anything else by `NONE`, and some libraries once took it for that.
+        // Any spelling of `NONE` means the same, and some libraries accepted one by mistake.
         if alg.eq_ignore_ascii_case("none") {
             return Err(TokenError::Unsigned);
         }
@@ -195,7 +197,7 @@ fn decoded(part: &str) -> Result<Vec<u8>, TokenError> {
         .map_err(|_| TokenError::Malformed("a part of it is not base64url"))
 }
 
-/// Whatever there is, it is there.
+/// Returns `true` for a present field of any value.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
 }

@@ -1,4 +1,4 @@
-//! From a token to what it says.
+//! Verification of tokens.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,36 +11,37 @@ use super::issuer::Issuer;
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError, TokenSetupError, rules, setup};
 
-/// Verifies the tokens of any number of issuers.
+/// A verifier of the tokens of any number of issuers.
 #[derive(Debug)]
 pub struct TokenVerifier {
     issuers: Vec<Arc<Issuer>>,
     timers: Mutex<JoinSet<()>>,
 }
 
-/// What a token says, after its signature has been verified and it has been held to the rules of its issuer.
+/// The content of a token whose signature is verified and which fulfils the rules of its issuer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifiedToken {
     /// The operator's name for the issuer.
     pub issuer_name: String,
     /// The token's `iss`.
     pub issuer: String,
-    /// Whom it is about; none if no claim says so.
+    /// Principal of the token. `None` if no claim names it.
     pub principal: Option<String>,
-    /// When it ends, in seconds since the Unix epoch: its `exp`; if that is past and only leeway lets it in, the end of the leeway.
+    /// End of the validity, in seconds since the Unix epoch: the token's `exp` or, if only leeway
+    /// admits the token, the end of the leeway.
     pub expires_at: u64,
-    /// Everything it says.
+    /// All claims of the token.
     pub claims: Claims,
-    /// Groups and roles, in the order of the paths and of their values, each once.
+    /// Groups and roles, in the order of the paths and of their values, without duplicates.
     pub groups: Vec<String>,
 }
 
 impl TokenVerifier {
-    /// A verifier for these issuers. Nothing is fetched yet; files are read.
+    /// Returns a verifier for these issuers. Reads files, but fetches nothing.
     ///
     /// # Errors
     ///
-    /// When the options contradict each other, or a file cannot be used.
+    /// Fails if the options contradict each other, or if a file cannot be used.
     pub fn new(issuers: Vec<IssuerOptions>) -> Result<Self, TokenSetupError> {
         let sources = setup::check(&issuers)?;
         let issuers = issuers.into_iter().zip(sources);
@@ -52,12 +53,12 @@ impl TokenVerifier {
         })
     }
 
-    /// Fetches all keys and keeps them fresh until the verifier is dropped. Does not wait for anything. Without it, keys
-    /// are fetched when a login needs them.
+    /// Fetches all keys and refreshes them until the verifier is dropped. Returns at once. Without
+    /// this call, keys are fetched when a login needs them.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub fn start(&self) {
         let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
         if timers.is_empty() {
@@ -67,12 +68,12 @@ impl TokenVerifier {
         }
     }
 
-    /// Verifies a token at `now`, in seconds since the Unix epoch. If that takes keys that are not held, waits for them until
-    /// `deadline` at most.
+    /// Verifies a token at `now`, in seconds since the Unix epoch. If that needs keys that are not
+    /// available, waits for them, but no longer than `deadline`.
     ///
     /// # Errors
     ///
-    /// Why it is not believed, for the operator.
+    /// Fails with the reason why the token is rejected, for the operator.
     pub async fn verify(
         &self,
         token: &str,
@@ -94,13 +95,13 @@ impl TokenVerifier {
         })
     }
 
-    /// How it is going with the keys, issuer by issuer in the order of the options.
+    /// Returns the state of the keys of each issuer, in the order of the options.
     pub fn status(&self) -> Vec<IssuerStatus> {
         self.issuers.iter().map(|issuer| issuer.status()).collect()
     }
 
-    /// The issuer of a token: that of its `iss`. A JWT-SVID need not have one (SPIFFE JWT-SVID, 3): the trust domain of its
-    /// `sub` issued it.
+    /// Returns the issuer of a token, by its `iss`. A JWT-SVID need not have one (SPIFFE JWT-SVID,
+    /// 3): its issuer is the trust domain of its `sub`.
     fn issuer(&self, claims: &Claims) -> Result<&Arc<Issuer>, TokenError> {
         let iss = match claims.get("/iss") {
             None => None,

@@ -8,16 +8,16 @@ use portcullis_core::{HashError, Secret};
 
 const NAME: &str = "bcrypt";
 const MIN_COST: u32 = 4;
-/// About a second on a server of 2026; every step up doubles it.
+/// Maximum cost: about a second on a server of 2026. Every step doubles the time.
 const MAX_COST: u32 = 14;
-/// What bcrypt looks at.
+/// Number of bytes of a password that bcrypt reads.
 const MAX_PASSWORD_LEN: usize = 72;
 
 /// A bcrypt string whose form and cost are checked.
 pub(crate) struct BcryptHash<'a>(&'a str);
 
 impl<'a> BcryptHash<'a> {
-    /// Reads the string.
+    /// Parses the string.
     pub(crate) fn parse(hash: &'a str) -> Result<Self, HashError> {
         let parts = HashParts::from_str(hash).map_err(|_| HashError::Malformed(NAME))?;
         match parts.get_cost() {
@@ -27,10 +27,10 @@ impl<'a> BcryptHash<'a> {
         }
     }
 
-    /// Whether the string is the hash of `secret`.
+    /// Returns whether the string is the hash of `secret`.
     ///
-    /// bcrypt takes no notice of what follows the 72nd byte, and repeats what precedes a NUL byte: it
-    /// would accept passwords that merely resemble the right one. They do not match here.
+    /// bcrypt ignores bytes after the 72nd, and repeats what precedes a NUL byte. So it would
+    /// accept other passwords that resemble the right one. This function rejects such passwords.
     pub(crate) fn matches(&self, secret: &Secret) -> Result<bool, HashError> {
         let password = secret.expose().as_bytes();
         if password.len() > MAX_PASSWORD_LEN || password.contains(&0) {

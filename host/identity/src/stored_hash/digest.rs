@@ -9,13 +9,13 @@ use subtle::ConstantTimeEq as _;
 
 /// The SHA-256 sum of the expected secret.
 ///
-/// A plain text is kept as its sum too: sums have one length, so comparing them tells nothing of the
-/// length of the text.
+/// A plain text is kept as its sum too. All sums have one length, so a comparison does not reveal
+/// the length of the text.
 pub(crate) struct DigestHash([u8; 32]);
 
 impl DigestHash {
-    /// The sum of a secret that is stored as it is. An empty one is refused: it would let in whoever
-    /// sends an empty password.
+    /// Returns the sum of a secret that is stored in plain text. Fails for an empty one, because
+    /// any client that sends an empty password would be admitted.
     pub(crate) fn of_plain(plain: &str) -> Result<Self, HashError> {
         if plain.is_empty() {
             return Err(HashError::Malformed("plain"));
@@ -23,7 +23,7 @@ impl DigestHash {
         Ok(Self(Sha256::digest(plain).into()))
     }
 
-    /// Reads a sum; the digits may be in either case.
+    /// Parses a sum. The digits may be in either case.
     pub(crate) fn from_hex(hex: &str) -> Result<Self, HashError> {
         HEXLOWER_PERMISSIVE
             .decode(hex.as_bytes())
@@ -33,7 +33,7 @@ impl DigestHash {
             .ok_or(HashError::Malformed("sha256"))
     }
 
-    /// Whether this is the sum of `secret`, in constant time.
+    /// Returns whether this is the sum of `secret`, in constant time.
     pub(crate) fn matches(&self, secret: &Secret) -> bool {
         Sha256::digest(secret.expose()).ct_eq(&self.0).into()
     }

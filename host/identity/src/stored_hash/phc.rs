@@ -11,14 +11,15 @@ use scrypt::{Params as ScryptParams, Scrypt};
 const ARGON2: &str = "argon2";
 const SCRYPT: &str = "scrypt";
 
-/// The most memory one hash may use, in KiB: 256 MiB.
+/// Maximum memory of one hash, in KiB: 256 MiB.
 const MAX_MEMORY: u64 = 256 * 1024;
-/// The most argon2 may fill, over all its passes, in KiB: 1 GiB, which admits the three passes over
-/// 256 MiB that libsodium calls moderate.
+/// Maximum amount of memory that argon2 fills over all passes, in KiB: 1 GiB. This admits the three
+/// passes over 256 MiB that libsodium calls moderate.
 const MAX_ARGON2_WORK: u64 = 1024 * 1024;
-/// The most scrypt may fill, over all its lanes, in KiB: 512 MiB, four times what OWASP recommends.
+/// Maximum amount of memory that scrypt fills over all lanes, in KiB: 512 MiB, four times what
+/// OWASP recommends.
 const MAX_SCRYPT_WORK: u64 = 512 * 1024;
-/// Version 1.0 of argon2, which strings without a version stand for.
+/// Version 1.0 of argon2, which strings without a version have.
 const ARGON2_OLDEST: u32 = 0x10;
 
 /// An argon2 string whose form and cost are checked.
@@ -28,7 +29,7 @@ pub(crate) struct Argon2Hash(PasswordHash);
 pub(crate) struct ScryptHash(PasswordHash);
 
 impl Argon2Hash {
-    /// Reads the string.
+    /// Parses the string.
     pub(crate) fn parse(hash: &str) -> Result<Self, HashError> {
         let malformed = HashError::Malformed(ARGON2);
         let mut hash = parse_complete(hash).ok_or(malformed)?;
@@ -43,14 +44,14 @@ impl Argon2Hash {
         Ok(Self(hash))
     }
 
-    /// Whether the string is the hash of `secret`.
+    /// Returns whether the string is the hash of `secret`.
     pub(crate) fn matches(&self, secret: &Secret) -> Result<bool, HashError> {
         verify(&Argon2::default(), secret, &self.0, ARGON2)
     }
 }
 
 impl ScryptHash {
-    /// Reads the string.
+    /// Parses the string.
     pub(crate) fn parse(hash: &str) -> Result<Self, HashError> {
         let malformed = HashError::Malformed(SCRYPT);
         let hash = parse_complete(hash).ok_or(malformed)?;
@@ -59,20 +60,21 @@ impl ScryptHash {
         Ok(Self(hash))
     }
 
-    /// Whether the string is the hash of `secret`.
+    /// Returns whether the string is the hash of `secret`.
     pub(crate) fn matches(&self, secret: &Secret) -> Result<bool, HashError> {
         verify(&Scrypt::new(), secret, &self.0, SCRYPT)
     }
 }
 
-/// A PHC string with salt and output; without them there is nothing to compare with.
+/// Parses a PHC string with salt and output. Without them, no comparison is possible.
 fn parse_complete(hash: &str) -> Option<PasswordHash> {
     PasswordHash::new(hash)
         .ok()
         .filter(|hash| hash.salt.is_some() && hash.hash.is_some())
 }
 
-/// Judges the cost before `ScryptParams` sees the numbers: it multiplies them without care.
+/// Checks the cost before `ScryptParams` reads the numbers, because it multiplies them without an
+/// overflow check.
 fn check_scrypt_cost(hash: &PasswordHash) -> Result<(), HashError> {
     let number = |name, default: u32| match hash.params.get(name) {
         None => Ok(u64::from(default)),
@@ -99,7 +101,7 @@ fn check_scrypt_cost(hash: &PasswordHash) -> Result<(), HashError> {
     }
 }
 
-/// Computes and compares, in constant time.
+/// Computes a hash and compares it in constant time.
 fn verify<H: PasswordVerifier<PasswordHash>>(
     hasher: &H,
     secret: &Secret,

@@ -1,4 +1,4 @@
-//! What is known of an account.
+//! Facts about a trusted account.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,34 +7,35 @@ use portcullis_claims::{AccountClaims, KeyKind, PublicKey, SigningKeys, UserScop
 
 use super::AccountJwtError;
 
-/// Everybody, among revocations.
+/// Key of the revocation that applies to all users.
 const ALL: &str = "*";
 
-/// Who signs for an account, and which of its users' JWTs are void.
+/// A trusted account: the keys that sign for it, and the revoked JWTs of its users.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
-    /// Its public key, `A…`.
+    /// Public key of the account, `A…`.
     pub(crate) key: String,
     signing_keys: SigningKeys,
     revocations: BTreeMap<String, i64>,
-    /// When its own JWT begins and ends, in seconds since the Unix epoch.
+    /// Start of the validity of the account's own JWT, in seconds since the Unix epoch.
     pub(crate) not_before: Option<u64>,
+    /// End of the validity of the account's own JWT, in seconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
-    /// Whether its users have to sign a nonce.
+    /// Whether users have to sign a nonce.
     pub(crate) disallows_bearer: bool,
 }
 
-/// In whose name a key signs.
+/// The authority of a key that signs users.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signer<'a> {
-    /// In the account's, for any user.
+    /// The key signs for the account, for any user.
     Account,
-    /// In that of a role of the account's.
+    /// The key signs for a role of the account.
     Role(&'a UserScope),
 }
 
 impl Account {
-    /// An account that is known by its keys only.
+    /// Returns an account of which only the keys are known.
     pub(crate) fn of_keys(key: &PublicKey, signing_keys: &[PublicKey]) -> Self {
         let mut keys = SigningKeys::default();
         for signing_key in signing_keys {
@@ -50,12 +51,13 @@ impl Account {
         }
     }
 
-    /// The account of the JWT in `text`, which is the content of `path`: on a line of its own, with or without the lines that tools
-    /// put around it. Without `operators`, whoever signed it will do.
+    /// Parses the account JWT in `text`, the content of `path`. The JWT is on a line of its own,
+    /// with or without the lines that tools write around it. Without `operators`, any signer is
+    /// accepted.
     ///
     /// # Errors
     ///
-    /// Why the JWT cannot be used. Whether it has ended is not looked at.
+    /// Fails if the JWT cannot be used. Does not check whether it has expired.
     pub(crate) fn of_jwt(
         text: &[u8],
         path: &Path,
@@ -91,7 +93,7 @@ impl Account {
         })
     }
 
-    /// In whose name a key signs users; none if in nobody's.
+    /// Returns the authority of a key. `None` if the key signs no users of the account.
     pub(crate) fn signer(&self, key: &str) -> Option<Signer<'_>> {
         if let Some(scope) = self.signing_keys.scope(key) {
             return Some(Signer::Role(scope));
@@ -99,8 +101,9 @@ impl Account {
         (key == self.key || self.signing_keys.contains(key)).then_some(Signer::Account)
     }
 
-    /// Whether the JWTs of `subject` that were issued then (in seconds since the Unix epoch) are void: a revocation takes with
-    /// it what was issued up to and in its own second (`isRevoked` of nats-server).
+    /// Returns whether the JWTs of `subject` that were issued at `issued_at` (in seconds since the
+    /// Unix epoch) are revoked. A revocation applies to JWTs issued up to and in its own second
+    /// (`isRevoked` of nats-server).
     pub(crate) fn has_revoked(&self, subject: &str, issued_at: u64) -> bool {
         let issued_at = i64::try_from(issued_at).unwrap_or(i64::MAX);
         let revoked = |name| {

@@ -1,158 +1,158 @@
-//! Why a user JWT is refused, and what keeps an account from being trusted.
+//! Reasons why a user JWT is rejected, and why an account cannot be trusted.
 
 use std::path::PathBuf;
 
 use portcullis_claims::{Refusal, TokenError};
 use portcullis_files::ReadError;
 
-/// Why a user JWT is refused, for the operator. Nothing of the JWT itself is shown.
+/// A reason why a user JWT is rejected, for the operator. Errors show nothing of the JWT itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserJwtError {
-    /// It cannot be read, or is not signed by the key that it names.
+    /// The JWT cannot be parsed, or is not signed by the key that it names.
     #[error("the user JWT cannot be used")]
     Token(#[source] TokenError),
-    /// It is about nobody who could sign.
+    /// The subject of the JWT is not a user key.
     #[error("the user JWT's subject is not the public key of a user")]
     Subject,
-    /// It has ended.
+    /// The JWT has expired.
     #[error("the user JWT expired {0} s ago")]
     Expired(u64),
-    /// It does not hold yet.
+    /// The JWT is not valid yet.
     #[error("the user JWT's `nbf` is {0} s in the future")]
     FromTheFuture(u64),
-    /// A time of its own, or of the account's JWT, is too far ahead to be in seconds.
+    /// A time of the JWT, or of the account's JWT, is too far ahead to be in seconds.
     #[error(
         "the `{claim}` of {of} is more than a hundred years ahead: it has to be in seconds since 1970, and seems to be in milliseconds"
     )]
     ImplausibleTime {
-        /// The claim: `exp`, `nbf` or `iat`.
+        /// Claim: `exp`, `nbf` or `iat`.
         claim: &'static str,
-        /// Of which JWT.
+        /// The JWT that has the claim.
         of: String,
     },
-    /// Its signer does not speak for the account that it names.
+    /// The signer does not sign for the account that the JWT names.
     #[error("the user JWT is signed by a key that is none of account `{0}`")]
     Signer(String),
-    /// Its signing key is bound to a role that the operator does not trust.
+    /// The signing key is bound to a role that the operator does not trust.
     #[error(
         "the user JWT is signed by a key of account `{account}` that is bound to role `{role}`, which is not believed; add the role to `roles` of `[identity.accounts.{account}]` to believe all that holders of its key sign"
     )]
     UntrustedRole {
         /// The operator's name for the account.
         account: String,
-        /// The role.
+        /// Name of the role.
         role: String,
     },
-    /// Its signing key is bound to a role, and it has permissions or limits of its own.
+    /// The signing key is bound to a role, and the JWT has permissions or limits of its own.
     #[error(
         "the user JWT has permissions or limits, and the key of account `{account}` that signed it is bound to role `{role}`"
     )]
     BeyondRole {
         /// The operator's name for the account.
         account: String,
-        /// The role.
+        /// Name of the role.
         role: String,
     },
-    /// The account's own JWT has ended.
+    /// The account's own JWT has expired.
     #[error("the JWT of account `{account}` expired {ago} s ago")]
     AccountExpired {
         /// The operator's name for the account.
         account: String,
-        /// How long ago, in seconds.
+        /// Time since the expiry, in seconds.
         ago: u64,
     },
-    /// The account's own JWT does not hold yet.
+    /// The account's own JWT is not valid yet.
     #[error("the `nbf` of the JWT of account `{account}` is {ahead} s in the future")]
     AccountFromTheFuture {
         /// The operator's name for the account.
         account: String,
-        /// How far, in seconds.
+        /// Time until the start, in seconds.
         ahead: u64,
     },
-    /// The account wants its users to sign.
+    /// The JWT is a bearer token, and the account requires its users to sign.
     #[error("the user JWT is a bearer token, which account `{0}` does not allow")]
     Bearer(String),
-    /// It is for other ways to connect.
+    /// The JWT does not allow the connection type.
     #[error("the user JWT's `allowed_connection_types` do not have `{0}`")]
     ConnectionType(&'static str),
-    /// Whoever presented it has not shown to hold its key.
+    /// The client has not proved that it holds the key of the JWT.
     #[error("the user JWT is no bearer token, and its holder has not signed the server's nonce")]
     Unsigned,
-    /// The account has revoked it.
+    /// The account has revoked the JWT.
     #[error("the user JWT was issued before account `{0}` revoked it")]
     Revoked(String),
-    /// It is for other networks.
+    /// The JWT does not allow the client's network.
     #[error("the client connects from `{0}`, which is in no network of the user JWT's `src`")]
     Network(String),
-    /// It is for other times of the day.
+    /// The JWT does not allow this time of the day.
     #[error(transparent)]
     Times(Refusal),
-    /// Policies could not be told what it says.
+    /// The claims have a text that cannot be passed to policies.
     #[error("the user JWT's claims hold a text that is no Unicode")]
     Claims,
 }
 
-/// Why an account JWT cannot be used.
+/// A reason why an account JWT cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountJwtError {
     /// The file cannot be read.
     #[error("`{}` cannot be read", path.display())]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why not.
+        /// Reason why it was not read.
         #[source]
         source: ReadError,
     },
-    /// There is too much in the file.
+    /// The file is too large.
     #[error("`{}` has more than {limit} bytes; an account JWT has fewer", path.display())]
     TooLarge {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The limit, in bytes.
+        /// Maximum size, in bytes.
         limit: usize,
     },
-    /// There is no JWT in the file.
+    /// The file has no JWT.
     #[error("`{}` has no line that is a JWT", .0.display())]
     NoJwt(PathBuf),
-    /// The JWT is not one of an account, or not signed by the key that it names.
+    /// The JWT is not that of an account, or not signed by the key that it names.
     #[error("`{}` has no account JWT", path.display())]
     Token {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the JWT.
         #[source]
         source: TokenError,
     },
-    /// It is about no account.
+    /// The subject of the JWT is not an account key.
     #[error("`{}` is the JWT of nobody: its subject is not the public key of an account", .0.display())]
     Subject(PathBuf),
-    /// It is another account's.
+    /// The JWT is that of another account.
     #[error("`{}` is the JWT of account `{found}`, not of `{expected}`", path.display())]
     OtherAccount {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Whose it should be.
+        /// Public key of the expected account.
         expected: String,
-        /// Whose it is.
+        /// Public key of the account in the JWT.
         found: String,
     },
-    /// No operator of ours signed it.
+    /// None of the configured operators signed the JWT.
     #[error("`{}` is signed by `{signer}`, which is none of `operators`", path.display())]
     Operator {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Who signed it.
+        /// Public key of the signer.
         signer: String,
     },
-    /// Reading it broke.
+    /// The thread that reads the file panicked.
     #[error("reading `{}` broke", .0.display())]
     Broken(PathBuf),
 }
 
-/// Why accounts cannot be trusted as the options say.
+/// A reason why accounts cannot be trusted as the options say.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountSetupError {
@@ -165,12 +165,12 @@ pub enum AccountSetupError {
         #[source]
         source: AccountJwtError,
     },
-    /// Two names have the same account.
+    /// Two names stand for the same account.
     #[error("`{first}` and `{second}` are the same account")]
     SameAccount {
-        /// One name.
+        /// First name.
         first: String,
-        /// The other.
+        /// Second name.
         second: String,
     },
 }

@@ -1,36 +1,38 @@
-//! What there is to say about an account.
+//! Options of a trusted account.
 
 use std::path::PathBuf;
 
 use portcullis_claims::PublicKey;
 
-/// One account whose user JWTs are believed.
+/// An account whose user JWTs are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountOptions {
-    /// The operator's name for it.
+    /// The operator's name for the account.
     pub name: String,
-    /// Where what is known of it comes from.
+    /// Source of the account's facts.
     pub source: AccountSource,
 }
 
-/// Where what is known of an account comes from.
+/// The source of an account's facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountSource {
-    /// From here: nothing is revoked, and the account never ends.
+    /// The options themselves. Nothing is revoked, and the account never expires.
     Keys {
-        /// The account's public key (`A…`).
+        /// Public key of the account (`A…`).
         key: PublicKey,
-        /// Other public keys (`A…`) that sign in its name, none of them bound to a role.
+        /// Further public keys (`A…`) that sign in the account's name, none of them bound to a
+        /// role.
         signing_keys: Vec<PublicKey>,
     },
-    /// From its account JWT, in a file that is looked at every second.
+    /// The account JWT in a file, which is checked every second.
     Jwt {
-        /// The file.
+        /// Path of the file.
         file: PathBuf,
-        /// The account it has to be of; the first JWT read says, if this does not.
+        /// Expected public key of the account. `None` accepts that of the first JWT read.
         key: Option<PublicKey>,
-        /// The roles whose scoped signing keys are believed. The holder of such a key chooses subject, tags and claims of
-        /// the user JWTs that it signs, so a role that is not named here speaks for no user.
+        /// Roles whose scoped signing keys are trusted. The holder of such a key chooses subject,
+        /// tags and claims of the user JWTs that it signs. So no user of an unlisted role is
+        /// trusted.
         roles: Vec<String>,
     },
 }

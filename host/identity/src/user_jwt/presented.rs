@@ -1,4 +1,4 @@
-//! The user JWT of a login.
+//! The user JWT that a login presents.
 
 use std::cell::OnceCell;
 
@@ -10,16 +10,16 @@ use zeroize::Zeroizing;
 
 use crate::bearer::unmarked;
 
-/// The user JWT of a login, read when it is first asked for: that costs a signature.
+/// The user JWT of a login. It is decoded at its first use, because that verifies a signature.
 pub(crate) struct PresentedJwt<'r> {
     credentials: &'r Credentials,
     read: OnceCell<Option<Result<UserJwt, TokenError>>>,
 }
 
-/// A user JWT that is signed by the key it names, whosever that is.
+/// A user JWT that is signed by the key that it names, trusted or not.
 pub(crate) struct UserJwt {
     pub(crate) claims: UserClaims,
-    /// The claims as they stand in it.
+    /// JSON of the claims, as in the token.
     pub(crate) json: Zeroizing<String>,
 }
 
@@ -31,7 +31,7 @@ impl<'r> PresentedJwt<'r> {
         }
     }
 
-    /// The JWT, or what is wrong with it; nothing if there is none.
+    /// Returns the JWT, or what is wrong with it. `None` if the login presents none.
     pub(crate) fn get(&self) -> Option<Result<&UserJwt, TokenError>> {
         let read = || {
             let (text, _) = unmarked(self.credentials.jwt.as_ref()?.expose());
@@ -42,13 +42,13 @@ impl<'r> PresentedJwt<'r> {
         Some(read.as_ref().map_err(|error| *error))
     }
 
-    /// Whom it is about, if it is one.
+    /// Returns the subject of the JWT. `None` without a valid JWT.
     pub(crate) fn subject(&self) -> Option<String> {
         self.get()?.ok()?.claims.subject.clone()
     }
 }
 
-/// Whom a JWT says it is about, whoever signed it; nothing if it is none.
+/// Returns the subject that a JWT claims, with any signature. `None` if `token` is not a JWT.
 pub(crate) fn claimed_subject(token: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Subject {

@@ -1,4 +1,4 @@
-//! What a user JWT is held to, in the order of nats-server.
+//! Rules for user JWTs, in the order of nats-server.
 
 use portcullis_claims::{
     KeyKind, PublicKey, ServerVersion, TimeRule, UserClaims, UserTemplate, login_ends,
@@ -10,9 +10,9 @@ use super::account::{Account, Signer};
 use super::source::KnownAccount;
 use crate::times::is_implausible;
 
-/// Where, how and when a user may connect: by its own JWT or by the role of the key that signed it.
+/// The limits on a user's connections, from its own JWT or from the role of the key that signed it.
 struct Limits<'a> {
-    /// The role, if the signing key is bound to one.
+    /// Role, if the signing key is bound to one.
     role: Option<&'a str>,
     sources: &'a [String],
     times: &'a [TimeRule],
@@ -21,17 +21,17 @@ struct Limits<'a> {
     bearer: bool,
 }
 
-/// What a user JWT comes to that has been held to every rule.
+/// The result of a user JWT that fulfils every rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// When the login has to end, in seconds since the Unix epoch.
+    /// Time at which the login has to end, in seconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
-    /// The role of the scoped key that signed it.
+    /// Role of the scoped key that signed the JWT.
     pub(crate) role: Option<String>,
 }
 
-/// Holds a user JWT of `account`, as it is now known, to the server's rules and to what the operator says of it in `known`.
-/// `nkey` is the one that the client has shown to hold.
+/// Checks a user JWT of `account`, in its current state, against the server's rules and the
+/// operator's options in `known`. `nkey` is the one that the client has proved to hold.
 pub(crate) fn check(
     user: &UserClaims,
     account: &Account,
@@ -75,7 +75,7 @@ pub(crate) fn check(
     })
 }
 
-/// A token is good up to and including the second it expires in.
+/// Checks the times of the JWT. A token is still valid in the second of its expiry.
 fn check_own_times(user: &UserClaims, now: u64) -> Result<Option<u64>, UserJwtError> {
     let times = [
         ("exp", user.expires_at),
@@ -110,7 +110,8 @@ fn check_account_times(account: &Account, name: &str, now: u64) -> Result<(), Us
     }
 }
 
-/// A JWT with an `iat` in milliseconds would outlive every revocation, and one with such an `exp` would never end.
+/// Checks that times are in seconds. A JWT with an `iat` in milliseconds would escape every
+/// revocation, and one with such an `exp` would never expire.
 fn check_plausible(
     times: &[(&'static str, Option<u64>)],
     of: impl FnOnce() -> String,
@@ -131,8 +132,8 @@ fn ahead(begin: u64, now: u64) -> Option<u64> {
     begin.checked_sub(now).filter(|ahead| *ahead > 0)
 }
 
-/// A role's users have nothing of their own: what the role says counts. The role has to be one that the operator trusts: the
-/// holder of its key may name any subject, tags and claims.
+/// Returns the limits of a user. Users of a role have only those of the role. The operator has to
+/// trust the role, because the holder of its key chooses any subject, tags and claims.
 fn limits<'a>(
     user: &'a UserClaims,
     account: &'a Account,
@@ -182,8 +183,8 @@ fn role_limits<'a>(role: &'a str, template: &'a UserTemplate) -> Limits<'a> {
     }
 }
 
-/// Types that nobody knows let nobody in. MQTT and leafnodes over WebSocket look like those that are not, so that a JWT which allows
-/// the former only is refused.
+/// Checks the connection type. Unknown types admit no client. MQTT and leafnodes over WebSocket
+/// look like those over TCP, so a JWT that allows only the former is rejected.
 fn check_connection_type(allowed: &[String], client: &Client) -> Result<(), UserJwtError> {
     let found = client.connection_type();
     let is_found = |text: &String| text.parse().ok() == found && found.is_some();

@@ -1,4 +1,4 @@
-//! One account, and the file that may say something new about it.
+//! A trusted account, with the file that updates it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use tracing::{info, warn};
 use super::account::Account;
 use super::{AccountJwtError, AccountOptions, AccountSource};
 
-/// The longest file that is read, in bytes: a token and what tools write around it.
+/// Maximum size of the file, in bytes: a token and what tools write around it.
 const MAX_FILE: usize = MAX_TOKEN_SIZE + 4096;
 
-/// An account that is trusted, as it is now known.
+/// A trusted account in its current state.
 #[derive(Debug)]
 pub(crate) struct KnownAccount {
-    /// The operator's name for it.
+    /// The operator's name for the account.
     pub(crate) name: String,
-    /// Its public key, which never changes.
+    /// Public key of the account, which never changes.
     pub(crate) key: String,
-    /// The roles whose users are believed.
+    /// Roles whose users are trusted.
     pub(crate) roles: Vec<String>,
     held: ArcSwap<Account>,
     file: Option<AccountFile>,
@@ -35,7 +35,7 @@ struct AccountFile {
 }
 
 impl KnownAccount {
-    /// What the options say, after its file has been read.
+    /// Returns the account of the options. Reads its file.
     pub(crate) fn new(
         options: AccountOptions,
         operators: &Arc<[PublicKey]>,
@@ -63,18 +63,19 @@ impl KnownAccount {
         })
     }
 
-    /// What is known of it now.
+    /// Returns the current state of the account.
     pub(crate) fn now(&self) -> Arc<Account> {
         self.held.load_full()
     }
 
-    /// Whether there is a file to look at.
+    /// Returns whether the account has a file.
     pub(crate) const fn has_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Reads the file again if it has changed since it was last read. Content that cannot be used leaves what is known in use, and is
-    /// logged once; that a file cannot be read is logged where it is read.
+    /// Reads the file again if it has changed since the last read. Unusable content leaves the
+    /// current state in use, and is logged once. A file that cannot be read is logged by the code
+    /// that reads it.
     pub(crate) async fn look(&self) {
         let Some(file) = self.file.clone() else {
             return;

@@ -16,7 +16,7 @@ pub(crate) fn key(kind: KeyKind) -> SigningKey {
     SigningKey::from_seed(seed.expose(), kind).unwrap()
 }
 
-/// Who signs, and whom for.
+/// The keys of an operator, an account and its users.
 pub(crate) struct World {
     pub(crate) operator: SigningKey,
     pub(crate) account: SigningKey,
@@ -39,7 +39,7 @@ impl World {
         }
     }
 
-    /// The account's claims, with a signing key and a role `reader` for bearer tokens.
+    /// Returns the account's claims, with a signing key and a role `reader` for bearer tokens.
     pub(crate) fn account_claims(&self) -> AccountClaims {
         let mut claims = AccountClaims::new(self.account.public_key(), NOW - 1000);
         let keys = &mut claims.nats.signing_keys;
@@ -57,7 +57,7 @@ impl World {
         claims
     }
 
-    /// The user's claims, issued a hundred seconds ago and good for a thousand more.
+    /// Returns the user's claims, issued a hundred seconds ago and valid for a thousand more.
     pub(crate) fn user_claims(&self) -> UserClaims {
         let permit = Permit::builder("APP", NOW).finish().unwrap();
         let claims = UserClaims::from_permit(self.user.public_key(), &permit, NOW - 100);
@@ -67,7 +67,8 @@ impl World {
         claims
     }
 
-    /// A client at 10.0.0.7 that presents `jwt` and has signed the nonce with the user's key.
+    /// Returns the login of a client at 10.0.0.7 that presents `jwt` and has signed the nonce with
+    /// the user's key.
     pub(crate) fn login(&self, jwt: String) -> AuthorizationRequest {
         let signature = self.user.sign(NONCE.as_bytes()).unwrap();
         AuthorizationRequest {

@@ -1,4 +1,4 @@
-//! The accounts whose user JWTs are believed.
+//! Accounts whose user JWTs are trusted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,38 +12,40 @@ use super::presented::UserJwt;
 use super::source::KnownAccount;
 use super::{AccountOptions, AccountSetupError, PresentedJwt, UserJwtError, rules};
 
-/// How often files are looked at.
+/// Interval of checks of the files.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The accounts whose user JWTs are believed; none by default.
+/// The accounts whose user JWTs are trusted. Default: none.
 #[derive(Debug, Default)]
 pub struct TrustedAccounts {
-    /// By their public keys.
+    /// Accounts by public key.
     accounts: HashMap<String, Arc<KnownAccount>>,
     timer: Mutex<JoinSet<()>>,
 }
 
-/// What a user JWT says, after it has been held to every rule.
+/// The content of a user JWT that fulfils every rule.
 #[derive(Debug)]
 pub(crate) struct VerifiedUser {
-    /// The user's nkey (`U…`).
+    /// Public nkey of the user (`U…`).
     pub(crate) subject: String,
-    /// The account's public key (`A…`).
+    /// Public key of the account (`A…`).
     pub(crate) account: String,
-    /// The role of the scoped key that signed it; `None` if the account or one of its plain keys did.
+    /// Role of the scoped key that signed the JWT. `None` if the account or one of its plain keys
+    /// signed.
     pub(crate) role: Option<String>,
-    /// When the login has to end, in seconds since the Unix epoch.
+    /// Time at which the login has to end, in seconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
     pub(crate) claims: Claims,
     pub(crate) tags: Vec<String>,
 }
 
 impl TrustedAccounts {
-    /// These accounts. Their files are read; who signed an account JWT is looked at only if there are `operators` (`O…`).
+    /// Returns these accounts. Reads their files. Checks the signer of an account JWT only if there
+    /// are `operators` (`O…`).
     ///
     /// # Errors
     ///
-    /// When a file cannot be used, or two names have the same account.
+    /// Fails if a file cannot be used, or if two names stand for the same account.
     pub fn new(
         accounts: Vec<AccountOptions>,
         operators: Vec<PublicKey>,
@@ -66,11 +68,12 @@ impl TrustedAccounts {
         })
     }
 
-    /// Looks at the files every second until this is dropped. Without it, they are read once.
+    /// Checks the files every second until this value is dropped. Without this call, they are read
+    /// once.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub fn start(&self) {
         let watched = self.accounts.values().filter(|account| account.has_file());
         let watched: Vec<_> = watched.map(Arc::clone).collect();
@@ -88,8 +91,8 @@ impl TrustedAccounts {
         });
     }
 
-    /// Whom the user JWT of a login is about, if its issuer is one of these accounts or signs for one. `nkey` is the one that the
-    /// client has shown to hold.
+    /// Returns the user of a login's JWT if its issuer is one of these accounts or signs for one.
+    /// `nkey` is the one that the client has proved to hold.
     pub(crate) fn verify(
         &self,
         jwt: &PresentedJwt<'_>,
@@ -119,7 +122,7 @@ impl TrustedAccounts {
         }))
     }
 
-    /// A signing key speaks for the account that the JWT names; without a name, the signer is the account.
+    /// Returns the account of a JWT: the one that it names or, without a name, its signer.
     fn account_of(&self, user: &UserJwt) -> Option<&Arc<KnownAccount>> {
         let named = user.claims.nats.issuer_account.as_deref();
         let named = named.filter(|account| !account.is_empty());

@@ -14,7 +14,7 @@ const SCRYPT: &str =
     "$scrypt$ln=10,r=8,p=1$TmFDbDRwb3J0Y3VsbGlzIQ$wJt9ruf0vr+uULzoDh5PC9s9dZO0NHQZlka0rF/MpdI";
 const BCRYPT: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
-/// On whose behalf.
+/// Asker of all tests.
 const ASKER: Asker<'_> = Asker {
     policy: "p",
     address: None,
@@ -28,8 +28,8 @@ fn matches(secret: &str, hash: &str) -> Result<bool, HashError> {
     PasswordVerifier::default().matches(&Secret::new(secret), hash, ASKER, later())
 }
 
-/// argon2: `test.c` of the reference implementation. scrypt: Python's `hashlib`. bcrypt: `wrapper.c` of
-/// `crypt_blowfish`. sha256: `sha256sum`.
+/// Uses vectors of argon2 (`test.c` of the reference implementation), scrypt (Python's `hashlib`),
+/// bcrypt (`wrapper.c` of `crypt_blowfish`) and sha256 (`sha256sum`).
 #[rstest]
 #[case::argon2id(ARGON2ID, "password")]
 #[case::argon2id_two_lanes(
@@ -78,7 +78,7 @@ fn known_secrets_match_and_no_others(#[case] hash: &str, #[case] secret: &str) {
 
 #[test]
 fn what_bcrypt_does_not_look_at_does_not_match() {
-    // The 73rd byte, and `U*U` repeated after a NUL byte: bcrypt itself takes both for the password.
+    // The 73rd byte, and `U*U` repeated after a NUL byte: bcrypt itself accepts both.
     let beyond = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars";
     let hash = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
     assert!(bcrypt::verify(beyond, hash).unwrap());
@@ -177,7 +177,8 @@ fn unusable_hashes_are_named_before_anything_is_computed(
     #[case] error: HashError,
 ) {
     assert_eq!(PasswordVerifier::default().check(hash), Err(error));
-    // The deadline has passed: an answer other than `Deadline` was given without waiting for a slot.
+    // The deadline has passed, so any answer other than `Deadline` was given without waiting for a
+    // slot.
     let now = Instant::now();
     let secret = Secret::new("password");
     assert_eq!(

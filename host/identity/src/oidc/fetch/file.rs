@@ -1,4 +1,4 @@
-//! Keys in a file.
+//! Keys from a file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ pub(crate) async fn read(file: &Arc<WatchedFile>) -> Result<(String, Vec<u8>), F
     done.map_err(|_| FetchError::Broken)?
 }
 
-/// Does what [`read`] does. Blocks.
+/// Does the work of [`read`] on the caller's thread. Blocks.
 pub(crate) fn read_now(file: &WatchedFile) -> Result<(String, Vec<u8>), FetchError> {
     named(file.path(), file.read())
 }
 
-/// Reads a file that is needed for a fetch, once. Blocks.
+/// Reads a file that a fetch needs, once. Blocks.
 pub(crate) fn read_once(path: &Path, max_bytes: u64) -> Result<Vec<u8>, FetchError> {
     let read = portcullis_files::read_watched(path, max_bytes);
     named(path, read).map(|(_, content)| content)

@@ -1,4 +1,5 @@
-//! Keys over HTTP. Every fetch has a client of its own: they are rare, and certificates and tokens on disk change.
+//! Keys over HTTP. Every fetch builds its own client, because fetches are rare, and certificates
+//! and tokens on disk change.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,20 +15,20 @@ use super::{FetchError, file};
 use crate::oidc::IssuerOptions;
 use crate::oidc::error::shown;
 
-/// The longest bearer token that is sent, in bytes.
+/// Maximum size of a bearer token that is sent, in bytes.
 const MAX_BEARER: u64 = 64 * 1024;
 
-/// The largest file of certificates, in bytes.
+/// Maximum size of a file of certificates, in bytes.
 const MAX_CERTIFICATES: u64 = 1024 * 1024;
 
-/// What of an issuer's configuration counts (`OpenID` Connect Discovery 1.0, section 3).
+/// The relevant fields of an issuer's configuration (`OpenID` Connect Discovery 1.0, section 3).
 #[derive(Deserialize)]
 struct Configuration {
     issuer: String,
     jwks_uri: String,
 }
 
-/// Reads the issuer's configuration, and the keys from where it says.
+/// Fetches the issuer's configuration, then the keys from the address that it names.
 pub(crate) async fn discover(
     url: &Url,
     options: &Arc<IssuerOptions>,
@@ -55,7 +56,8 @@ pub(crate) async fn discover(
     }
 }
 
-/// The error for keys that discovery names and that cannot be had: a missing token is one reason.
+/// Explains an error for keys at the address that discovery names. A missing token can be the
+/// reason.
 fn explained(
     error: FetchError,
     keys: &Url,
@@ -77,7 +79,8 @@ fn explained(
     }
 }
 
-/// What is at `url`, and the name of it. The bearer token goes to the origin of `configured` only.
+/// Fetches `url`. Returns its name and content. Sends the bearer token to the origin of
+/// `configured` only.
 pub(crate) async fn get(
     url: &Url,
     configured: &Url,
@@ -103,7 +106,7 @@ pub(crate) async fn get(
     read(response, name, options.max_bytes).await
 }
 
-/// The body, as long as it is not too long: what its header says about that is not asked.
+/// Reads the body up to `limit`. Does not rely on the length in the header.
 async fn read(
     mut response: Response,
     origin: String,
@@ -141,7 +144,8 @@ fn prepare(
     Ok((client(url, options)?, token))
 }
 
-/// TLS is that of aws-lc-rs, with the system's certificates unless there is a file.
+/// Builds a client with TLS of aws-lc-rs. Trusts the system's certificates unless a file is
+/// configured.
 pub(crate) fn client(url: &Url, options: &IssuerOptions) -> Result<Client, FetchError> {
     let mut builder = Client::builder()
         .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
@@ -151,7 +155,7 @@ pub(crate) fn client(url: &Url, options: &IssuerOptions) -> Result<Client, Fetch
     if let Some(path) = &options.ca_file {
         builder = builder.tls_certs_only(certificates(path)?);
     } else if url.scheme() == "http" {
-        // Machines without certificates have no need of any here.
+        // Plain HTTP needs no certificates, which a machine may not have.
         builder = builder.tls_certs_only([]);
     }
     if is_local(url) {

@@ -1,4 +1,4 @@
-//! Where keys may come from.
+//! Sources of keys.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use crate::oidc::{IssuerOptions, KeySource};
 
-/// Where an issuer's keys are, with addresses that have been looked at.
+/// The source of an issuer's keys, with validated addresses.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Discovery(Url),
@@ -16,7 +16,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Where the options say. The error says what is wrong with the address.
+    /// Returns the source in the options. The error says what is wrong with the address.
     pub(crate) fn new(options: &IssuerOptions) -> Result<Self, &'static str> {
         match &options.keys {
             KeySource::Discovery(Some(url)) => {
@@ -37,7 +37,7 @@ impl Source {
     }
 }
 
-/// `OpenID` Connect Discovery 1.0, section 4.1.
+/// Returns the address of an issuer's configuration (`OpenID` Connect Discovery 1.0, section 4.1).
 fn well_known(issuer: &str) -> Result<Url, &'static str> {
     if issuer.starts_with("spiffe://") {
         return Err(
@@ -53,7 +53,7 @@ fn well_known(issuer: &str) -> Result<Url, &'static str> {
     Url::parse(&format!("{base}/.well-known/openid-configuration")).map_err(|_| problem)
 }
 
-/// Whether what comes from an address is what was sent.
+/// Checks that no third party can change what an address serves.
 pub(crate) fn allowed(url: &Url, allow_http: bool) -> Result<(), &'static str> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it has a user name or a password");
@@ -66,7 +66,7 @@ pub(crate) fn allowed(url: &Url, allow_http: bool) -> Result<(), &'static str> {
     }
 }
 
-/// Whether an address is on this machine.
+/// Returns whether an address is on this machine.
 pub(crate) fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -26,7 +26,7 @@ fn short() -> IssuerOptions {
     }
 }
 
-/// What comes of fetching: how many keys, or why none.
+/// Fetches keys. Returns their number, or the error.
 async fn outcome(options: IssuerOptions) -> Result<usize, String> {
     let source = Source::new(&options).map_err(str::to_owned)?;
     let keys = fetch(&source, &Arc::new(options)).await;

@@ -1,18 +1,18 @@
-//! One fetch at a time, and few of them: who may start one, and who waits for it.
+//! Single flight of fetches: starts one at a time, rarely, and lets others wait for it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// What comes of asking for other keys.
+/// The answer to a request for newer keys.
 #[derive(Debug)]
 pub(crate) enum Demand {
-    /// There have been others for a moment.
+    /// Newer keys have just arrived.
     Changed,
-    /// They are being fetched.
+    /// A fetch is in progress.
     Wait(Landing),
-    /// They have been asked for lately.
+    /// A login caused a fetch within the cool-down.
     Refused,
 }
 
@@ -21,13 +21,13 @@ pub(crate) enum Demand {
 pub(crate) struct Landing(watch::Receiver<()>);
 
 impl Landing {
-    /// A fetch, which ends when the sender is dropped, and its end.
+    /// Returns a fetch and its end. The fetch ends when the sender is dropped.
     pub(crate) fn new() -> (watch::Sender<()>, Self) {
         let (flight, landing) = watch::channel(());
         (flight, Self(landing))
     }
 
-    /// Waits for the end, however it comes.
+    /// Waits for the end of the fetch, successful or not.
     pub(crate) async fn wait(mut self) {
         while self.0.changed().await.is_ok() {}
     }
@@ -37,25 +37,26 @@ impl Landing {
     }
 }
 
-/// The fetches of one issuer. The lock is never held while anything is waited for.
+/// The fetches of one issuer. INVARIANT: no code waits while it holds the lock.
 #[derive(Debug, Default)]
 pub(crate) struct Flights(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     last: Option<Landing>,
-    /// When a login last caused a fetch.
+    /// Time at which a login last caused a fetch.
     demanded: Option<Instant>,
 }
 
 impl Flights {
-    /// Waits for the fetch under way, or starts one with `fly`.
+    /// Returns the fetch in progress, or starts one with `fly`.
     pub(crate) fn join(&self, fly: impl FnOnce() -> Landing) -> Landing {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.under_way().unwrap_or_else(|| state.start(fly))
     }
 
-    /// The same for a login, unless there have been other keys since it looked, or logins have caused a fetch during `cool_down`.
+    /// Joins or starts a fetch for a login. Does not start one if the keys have changed since the
+    /// login read them, or if a login caused a fetch during `cool_down`.
     pub(crate) fn demand(
         &self,
         now: Instant,
@@ -67,7 +68,8 @@ impl Flights {
         if let Some(landing) = state.under_way() {
             return Demand::Wait(landing);
         }
-        // Only now: a fetch that has ended since would have changed them before.
+        // INVARIANT: this check follows that for a fetch in progress. A fetch that ended in between
+        // has already changed the keys.
         if changed() {
             return Demand::Changed;
         }

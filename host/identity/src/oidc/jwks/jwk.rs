@@ -1,4 +1,4 @@
-//! One JWK: what it is for, and its public key.
+//! One JWK: its use and its public key.
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::DecodingKey;
@@ -9,11 +9,11 @@ use super::{KeyUse, Kind};
 use crate::oidc::TokenAlgorithm;
 use crate::oidc::error::shown;
 
-/// The lengths of an RSA modulus in bytes, 2048 to 8192 bits: shorter ones can be broken (RFC 7518, section 3.3), longer ones burn
-/// time.
+/// Accepted sizes of an RSA modulus in bytes, 2048 to 8192 bits. Shorter ones can be broken (RFC
+/// 7518, section 3.3), and longer ones take too much time.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
-/// A key as a set has it.
+/// A key in the form of the set.
 #[derive(Deserialize)]
 pub(super) struct Jwk {
     kty: String,
@@ -28,7 +28,7 @@ pub(super) struct Jwk {
     y: Option<String>,
 }
 
-/// Why a key is not used, as a sentence about it.
+/// A reason why a key is not used, as a sentence about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("it is no JWK: expected an object with `kty`, and texts in it")]
@@ -72,7 +72,7 @@ impl Jwk {
         serde_json::from_value(value).map_err(|_| Unusable::NoJwk)
     }
 
-    /// Whether it may verify what it has to (RFC 7517, sections 4.2 and 4.3).
+    /// Checks that the key is for the required use (RFC 7517, sections 4.2 and 4.3).
     pub(super) fn check_use(&self, usage: KeyUse) -> Result<(), Unusable> {
         match (usage, self.r#use.as_deref()) {
             (KeyUse::Signatures, None | Some("sig")) | (KeyUse::JwtSvids, Some("jwt-svid")) => {}
@@ -88,13 +88,13 @@ impl Jwk {
         }
     }
 
-    /// The one algorithm that it is for, if it says so.
+    /// Returns the algorithm that the key is restricted to. `None` if it names none.
     pub(super) fn algorithm(&self) -> Result<Option<TokenAlgorithm>, Unusable> {
         let parse = |name: &String| name.parse().map_err(|_| Unusable::Algorithm(shown(name)));
         self.alg.as_ref().map(parse).transpose()
     }
 
-    /// The public key, if it is whole (RFC 7518, section 6; RFC 8037, section 2).
+    /// Returns the public key if it is complete (RFC 7518, section 6; RFC 8037, section 2).
     pub(super) fn material(&self) -> Result<(Kind, DecodingKey), Unusable> {
         let curve = |curve: Option<&str>| curve.map(shown).ok_or(Unusable::Missing("crv"));
         match (self.kty.as_str(), self.crv.as_deref()) {
@@ -122,7 +122,8 @@ impl Jwk {
         Ok(DecodingKey::from_ec_der(&[&[4], x.as_slice(), &y].concat()))
     }
 
-    /// These are 32 octets, not a number: leading zeros are part of the key.
+    /// Returns an Ed25519 key. Its 32 octets are not a number, so leading zeros are part of the
+    /// key.
     fn edwards(&self) -> Result<DecodingKey, Unusable> {
         let key = octets("x", self.x.as_ref())?;
         let (found, expected) = (key.len(), 32);
@@ -138,7 +139,7 @@ impl Jwk {
     }
 }
 
-/// A coordinate of a point in exactly `size` bytes, however many zeros lead it.
+/// Returns a coordinate of a point in exactly `size` bytes, with any number of leading zeros.
 fn coordinate(name: &'static str, text: Option<&String>, size: usize) -> Result<Vec<u8>, Unusable> {
     let number = number(name, text)?;
     let Some(missing) = size.checked_sub(number.len()) else {
@@ -152,14 +153,15 @@ fn coordinate(name: &'static str, text: Option<&String>, size: usize) -> Result<
     Ok([vec![0; missing], number].concat())
 }
 
-/// A number without leading zeros. RFC 7518 wants none before a modulus; some issuers write the zero that keeps it positive in DER.
+/// Returns a number without leading zeros. RFC 7518 allows none in a modulus, but some issuers keep
+/// the zero that makes it positive in DER.
 fn number(name: &'static str, text: Option<&String>) -> Result<Vec<u8>, Unusable> {
     let octets = octets(name, text)?;
     Ok(octets.into_iter().skip_while(|byte| *byte == 0).collect())
 }
 
-/// Octets in base64 of the alphabet for URLs, which RFC 7518 asks for, or of the standard one, padded or not: each text has one
-/// meaning.
+/// Decodes octets in URL-safe base64, which RFC 7518 requires, or in standard base64, padded or
+/// not. No text has two meanings.
 fn octets(name: &'static str, text: Option<&String>) -> Result<Vec<u8>, Unusable> {
     let text = text.ok_or(Unusable::Missing(name))?.trim_ascii();
     let for_urls = text

@@ -286,7 +286,7 @@ fn a_token_without_an_id_means_every_key_that_fits() {
     assert_eq!(outcome(&keys(&[RSA.jwk("r")]), &token), Err("unfit-key"));
     let many: Vec<Value> = (0..5).map(|_| ed25519().jwk("k")).collect();
     assert_eq!(outcome(&keys(&many), &token), Err("too-many-keys"));
-    // But one that names a key does not mean those without a name.
+    // A token that names a key does not match keys without a name.
     let named = signed(&ED25519, "EdDSA", Some("k"));
     assert_eq!(outcome(&keys(&[nameless]), &named), Err("unknown-key"));
 }

@@ -17,7 +17,7 @@ fn token(claims: &Value) -> Token<'static> {
     }
 }
 
-/// The good claims with some others; `null` removes one.
+/// Returns the valid claims with some replaced. `null` removes one.
 fn changed(changes: &Value) -> Value {
     let mut all = claims();
     for (name, value) in changes.as_object().unwrap() {

@@ -17,7 +17,7 @@ use crate::oidc::testing::{
 };
 use crate::oidc::{FetchError, KeySource, TokenAlgorithm};
 
-/// One issuer with the keys `rsa`, `ec` and `ed` in a file.
+/// Returns a verifier for one issuer with the keys `rsa`, `ec` and `ed` in a file.
 fn verifier() -> (TempDir, TokenVerifier) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
@@ -65,7 +65,7 @@ async fn nobody_signs_but_the_issuer() {
         base64(r#"{"alg":"none"}"#),
         base64(claims().to_string())
     );
-    // The public key as it is known to everybody, as the secret of an HMAC.
+    // The public key, which all clients know, as the secret of an HMAC.
     let public = RSA.jwk("rsa")["n"].as_str().unwrap().to_owned();
     let hmac_message = format!(
         "{}.{}",
@@ -97,7 +97,7 @@ async fn nobody_signs_but_the_issuer() {
         (ED25519.good("none"), Some("unknown-key")),
     ] {
         let found = kind(&verifier, &token).await.err();
-        // A base64 of another length can be no base64 at all.
+        // A text of another length may not be base64 at all.
         assert!(
             found == expected || (found == Some("malformed") && token.ends_with("AAAA")),
             "{found:?} {expected:?}"

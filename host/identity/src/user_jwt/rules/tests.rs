@@ -1,4 +1,4 @@
-//! Each rule by itself: what it refuses, and in which words.
+//! Each rule alone: what it rejects, and its message.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use super::*;
 use crate::user_jwt::testing::{NOW, World};
 use crate::user_jwt::{AccountOptions, AccountSource};
 
-/// A login that every rule lets pass, to be spoilt.
+/// A login that passes every rule, for tests to change.
 struct Case {
     world: World,
     account: AccountClaims,
     user: UserClaims,
     signer: fn(&World) -> &SigningKey,
     request: AuthorizationRequest,
-    /// Whether the client has shown to hold the user's key.
+    /// Whether the client has proved to hold the user's key.
     proved: bool,
-    /// The roles that the operator trusts.
+    /// Roles that the operator trusts.
     roles: &'static [&'static str],
 }
 
@@ -39,13 +39,13 @@ impl Case {
         case
     }
 
-    /// Another signer, which speaks for the account.
+    /// Sets another signer, which signs for the account.
     fn signed_by(&mut self, signer: fn(&World) -> &SigningKey) {
         self.signer = signer;
         self.user.nats.issuer_account = Some(self.world.account.public_key().to_owned());
     }
 
-    /// A user of the role, whose template is as `change` says.
+    /// Makes the user one of the role, with `change` applied to the role's template.
     fn of_role(&mut self, change: fn(&mut UserTemplate)) {
         self.signed_by(|world| &world.role_key);
         self.user = self.user.clone().scoped();
@@ -81,7 +81,7 @@ impl Case {
     }
 }
 
-/// What the operator says of the account `APP`.
+/// Returns the operator's options for the account `APP`.
 fn known(world: &World) -> KnownAccount {
     let options = AccountOptions {
         name: "APP".to_owned(),
@@ -97,7 +97,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }
 
-/// `NOW` is 08:00:00 in UTC.
+/// Returns a range of times. `NOW` is 08:00:00 in UTC.
 fn times(start: &str, end: &str) -> Vec<TimeRule> {
     vec![TimeRule {
         start: start.to_owned(),

@@ -1,4 +1,4 @@
-//! Whose JWTs are judged, and what files say.
+//! Accounts whose JWTs are judged, and the content of their files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ fn options(source: AccountSource) -> AccountOptions {
     AccountOptions { name, source }
 }
 
-/// The subject of the JWT, the account and the tags, if the JWT is judged.
+/// Returns the subject of the JWT, the account and the tags, if the JWT is judged.
 fn judged(
     accounts: &TrustedAccounts,
     world: &World,
@@ -81,7 +81,7 @@ fn nothing_is_said_of_accounts_that_nobody_named() {
     let world = World::new();
     let stranger = world.user_claims().sign(&world.stranger).unwrap();
     assert_eq!(judged(&by_keys(&world), &world, stranger.clone()), Ok(None));
-    // A signing key that does not say whom it speaks for is an account of its own.
+    // A signing key that does not name its account counts as an account itself.
     let alone = world.user_claims().sign(&world.signing_key).unwrap();
     assert_eq!(judged(&by_keys(&world), &world, alone), Ok(None));
     let nobody = TrustedAccounts::default();
@@ -96,7 +96,7 @@ fn nothing_is_said_of_accounts_that_nobody_named() {
 #[rstest]
 #[case::forged(
     |world: &World, token: &str| {
-        // The account's claims under a stranger's signature.
+        // The account's claims with another account's signature.
         let (claims, _) = token.rsplit_once('.').unwrap();
         let other = world.user_claims().sign(&world.stranger).unwrap();
         format!("{claims}.{}", other.rsplit_once('.').unwrap().1)
