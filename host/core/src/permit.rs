@@ -11,8 +11,10 @@ mod problem;
 pub use builder::PermitBuilder;
 pub use problem::{Limit, PermitProblem};
 
-/// A finished, valid permit. [`Permit::builder`] makes one. A permit that serde reads is only as valid
-/// as its writer is trusted.
+/// A finished, valid permit. [`Permit::builder`] makes one.
+///
+/// Deserialization validates nothing, so a permit that serde reads is only as valid as its source is
+/// trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
