@@ -13,8 +13,7 @@ pub use problem::{Limit, PermitProblem};
 
 /// A finished, valid permit. [`Permit::builder`] makes one.
 ///
-/// Deserialization validates nothing, so a permit that serde reads is only as valid as its source is
-/// trusted.
+/// Deserialization does not repeat the builder's checks, so the source of the data has to be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
