@@ -13,7 +13,8 @@ pub use problem::{Limit, PermitProblem};
 
 /// A finished, valid permit. [`Permit::builder`] makes one.
 ///
-/// Deserialization does not repeat the builder's checks, so the source of the data has to be trusted.
+/// Deserialization does not repeat the builder's checks, so the source of the data has to be
+/// trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
