@@ -1,16 +1,17 @@
-//! Work that leaves the processors to whoever else wants them.
+//! Compilation on threads of low priority.
 
 use std::sync::OnceLock;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// How much its threads give way, in the steps of `nice(2)`: beside a thread that wants all of a processor, one of these gets about a
-/// tenth of it. Not the most there is, so that a machine without any time to spare still gets a new version of a policy done.
+/// Niceness of the threads, in the steps of `nice(2)`. Next to a thread that could use a whole
+/// processor, one of these gets about a tenth of it. This is not the maximum, so that a machine at
+/// full load still finishes a new version of a policy.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Runs `work`, and what it spreads over threads by way of rayon, on threads of low priority, and waits for it. Where there are none
-/// to be had, it runs as anything else does.
+/// Runs `work`, and what it distributes through rayon, on threads of low priority, and waits for
+/// it. Runs it on the caller's thread if no such threads are available.
 pub(crate) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     static THREADS: OnceLock<Option<ThreadPool>> = OnceLock::new();
     match THREADS.get_or_init(threads) {
@@ -34,7 +35,8 @@ fn threads() -> Option<ThreadPool> {
         .ok()
 }
 
-/// Lowers the priority of this thread. Elsewhere than on Linux that would be the whole process's.
+/// Lowers the priority of this thread. Only on Linux, because elsewhere `nice` applies to the whole
+/// process.
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICENESS) {

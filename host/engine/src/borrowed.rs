@@ -1,4 +1,4 @@
-//! Compiled code that is kept by another process: for one that may open no files.
+//! Compiled code in the store of another process, for a process that may open no files.
 
 use std::sync::Arc;
 
@@ -8,23 +8,25 @@ use wasmtime::component::Component;
 use crate::code::{Authentic, CodeName};
 use crate::policy::TransferKey;
 
-/// Asks another process for compiled code.
+/// A store of compiled code in another process.
 pub trait CodeStore: Send + Sync {
-    /// Returns the code of `name`, as [`Engine::lend_code`](crate::Engine::lend_code) sealed it; `None` if there is none.
+    /// Returns the code of `name`, sealed by [`Engine::lend_code`](crate::Engine::lend_code).
+    /// `None` if the store does not have it.
     fn get(&self, name: &CodeName) -> Option<Vec<u8>>;
 
-    /// Offers code that was compiled now.
+    /// Offers newly compiled code to the store.
     fn put(&self, name: &CodeName, code: &[u8]);
 }
 
-/// A store, and the key that its code is sealed with.
+/// A store, and the key that seals its code.
 pub(crate) struct Borrowed {
     pub(crate) store: Arc<dyn CodeStore>,
     pub(crate) key: TransferKey,
 }
 
 impl Borrowed {
-    /// The compiled component: from the store, else compiled now and offered.
+    /// Returns the compiled component, from the store if possible. Otherwise compiles it and offers
+    /// the code.
     pub(crate) fn compile(&self, engine: &Engine, component: &[u8]) -> wasmtime::Result<Component> {
         let name = CodeName::new(engine, component);
         if let Some(component) = self.find(engine, &name) {

@@ -1,19 +1,19 @@
-//! Compiled code, kept on disk, so that a restart does not compile what was compiled before.
+//! A disk cache of compiled code, so that a restart does not compile again.
 //!
 //! ```text
 //! DIRECTORY/key                  32 random bytes, made at first use
 //! DIRECTORY/COMPONENT-ENGINE     one entry: header, code, HMAC-SHA256 of both
 //! ```
 //!
-//! An entry is named by what it was made from (the SHA-256 of the component) and by what it was made for (the SHA-256 of everything about
-//! the engine that compiled code depends on: release of wasmtime, settings, processor). Its header repeats both, so that an entry
-//! under another name is noticed.
+//! The name of an entry has two digests: the SHA-256 of the component, and that of everything about
+//! the engine on which code depends (wasmtime's release, settings, processor). The header repeats
+//! both, so that an entry under a wrong name is detected.
 //!
-//! INVARIANT: no byte of an entry reaches wasmtime before its HMAC was found right. Entries are read into memory, never mapped: what is
-//! checked is what is used, whatever becomes of the file.
+//! INVARIANT: wasmtime receives no byte of an entry before its HMAC is verified. Entries are read
+//! into memory and never mapped, so a later change of the file has no effect on the verified bytes.
 //!
-//! The component of a configured policy has its settings in it, password hashes included, and so has its code. That is why the
-//! directory is the host user's alone.
+//! The component of a configured policy contains its settings, password hashes included, and so
+//! does its code. Therefore only the host's user has access to the directory.
 
 mod private;
 
@@ -32,17 +32,18 @@ use crate::code::{Authentic, CodeName, seal};
 use crate::load::one_line;
 use private::PrivateDirectory;
 
-/// Where compiled code is kept, and how much of it.
+/// The directory of the code cache, and its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeCacheOptions {
-    /// A directory for this alone. It is made if it is not there; one that others can use is not used.
+    /// Directory for this cache alone. The host creates it if it is missing, and does not use one
+    /// that other users can access.
     pub directory: PathBuf,
-    /// Most bytes in it. What was used least recently goes first.
+    /// Maximum size, in bytes. The least recently used entries are evicted first. Default: 512 MiB.
     pub max_bytes: u64,
 }
 
 impl CodeCacheOptions {
-    /// At most 512 MiB of code in `directory`.
+    /// Returns options for a cache of at most 512 MiB in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -51,18 +52,19 @@ impl CodeCacheOptions {
     }
 }
 
-/// What a cache of compiled code was good for, since the engine was built.
+/// Counters of a code cache since the engine was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CodeCacheCounts {
-    /// Components whose code was there.
+    /// Number of components whose code was in the cache.
     pub hits: u64,
-    /// Components that were compiled.
+    /// Number of components that were not in the cache, so that they were compiled.
     pub misses: u64,
-    /// Entries that were not used, because this host did not write them so. Each is a miss too.
+    /// Number of entries that were rejected, because this host did not write them in this form.
+    /// Each counts as a miss too.
     pub refused: u64,
 }
 
-/// The cache of one engine. Others may use the directory at the same time.
+/// The code cache of one engine. Other engines may use the directory at the same time.
 #[derive(Debug)]
 pub(crate) struct CodeCache {
     directory: PrivateDirectory,
@@ -71,11 +73,12 @@ pub(crate) struct CodeCache {
     hits: AtomicU64,
     misses: AtomicU64,
     refused: AtomicU64,
-    /// Whether an entry could not be written; that is said once, until one can.
+    /// Whether the last write of an entry failed. The failure is logged once until a write
+    /// succeeds.
     failed: AtomicBool,
 }
 
-/// Why an entry is not used.
+/// A reason why an entry is not used.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error("it cannot be read: {0}")]
@@ -88,16 +91,16 @@ enum Refusal {
     Incompatible(String),
 }
 
-/// The file that holds the key.
+/// Name of the file with the key.
 const KEY: &str = "key";
-/// The first bytes of an entry, and with them the version of its layout.
+/// First bytes of an entry, with the version of its layout.
 const MAGIC: &[u8] = b"portcullis compiled code, 1\n";
 
-/// What an entry is for.
+/// The header of an entry.
 struct Header {
-    /// How it begins.
+    /// Header in bytes.
     bytes: Vec<u8>,
-    /// What its file is called.
+    /// Name of the entry's file.
     name: String,
 }
 
@@ -119,7 +122,8 @@ impl Header {
 }
 
 impl CodeCache {
-    /// The cache in a directory, if that can be trusted; none, and a word in the log, if not.
+    /// Opens the cache in a directory that can be trusted. `None`, with a line in the log, if the
+    /// directory cannot be trusted.
     pub(crate) fn open(options: &CodeCacheOptions) -> Option<Self> {
         let opened = PrivateDirectory::open(&options.directory)
             .and_then(|directory| Ok((directory.secret(KEY)?, directory)));
@@ -152,7 +156,8 @@ impl CodeCache {
         }
     }
 
-    /// The compiled component: from the cache, else compiled now and kept.
+    /// Returns the compiled component, from the cache if possible. Otherwise compiles it and stores
+    /// the code.
     pub(crate) fn compile(&self, engine: &Engine, component: &[u8]) -> wasmtime::Result<Component> {
         let header = Header::new(&CodeName::new(engine, component));
         let found = self.look_up(&header, |code| {
@@ -167,18 +172,20 @@ impl CodeCache {
         Ok(component)
     }
 
-    /// Returns the code of `name` that a child has compiled from the module with the digest `module`.
+    /// Returns the code of `name` that a child has compiled from the module with the digest
+    /// `module`.
     pub(crate) fn lend(&self, module: &[u8; 32], name: &CodeName) -> Option<Vec<u8>> {
         let header = Header::new(&name.within(module));
         self.look_up(&header, |code| Ok(code.bytes().to_vec()))
     }
 
-    /// Keeps what a child has compiled from the module with the digest `module`.
+    /// Stores code that a child has compiled from the module with the digest `module`.
     pub(crate) fn take_back(&self, module: &[u8; 32], name: &CodeName, code: Vec<u8>) {
         self.keep(Header::new(&name.within(module)), Ok(code));
     }
 
-    /// What `take` makes of the code of an entry; `None` if there is no entry, or it is not used. Counts either.
+    /// Looks up an entry and applies `take` to its code. `None` if the entry is missing or
+    /// rejected. Counts the result.
     fn look_up<T>(
         &self,
         header: &Header,
@@ -204,7 +211,7 @@ impl CodeCache {
         None
     }
 
-    /// What `take` makes of the code of an entry; none if there is no entry.
+    /// Reads an entry and applies `take` to its code. `None` if the entry is missing.
     fn read<T>(
         &self,
         header: &Header,
@@ -222,7 +229,8 @@ impl CodeCache {
             .map_err(Refusal::Unreadable)?;
         let entry = Authentic::verify(&self.key, &entry).ok_or(Refusal::Unauthentic)?;
         let taken = take(entry.after(&header.bytes).ok_or(Refusal::Misplaced)?)?;
-        // When it was used last, for `prune`. If that cannot be noted, it goes sooner.
+        // The modification time records the last use, for `prune`. If it cannot be set, the entry
+        // is evicted sooner.
         let _ = file.set_modified(SystemTime::now());
         Ok(Some(taken))
     }
@@ -243,7 +251,7 @@ impl CodeCache {
     fn write(&self, header: Header, path: &Path, code: &[u8]) -> wasmtime::Result<()> {
         let entry = seal(&self.key, header.bytes, code);
         if u64::try_from(entry.len()).is_ok_and(|bytes| bytes > self.max_bytes) {
-            // It would be all there is, and gone when the next one comes.
+            // The entry alone exceeds the limit, so `prune` would remove it at once.
             return Ok(());
         }
         self.directory.replace(path, &entry)?;
@@ -251,12 +259,12 @@ impl CodeCache {
         Ok(())
     }
 
-    /// Removes what was used least recently, until the rest is no more than there may be.
+    /// Evicts the least recently used entries until the size is within the limit.
     fn prune(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for file in fs::read_dir(self.directory.path())? {
             let file = file?;
-            // One that is gone was removed by another engine.
+            // A missing file was removed by another engine.
             if file.file_name() != KEY
                 && let Ok(about) = file.metadata()
             {

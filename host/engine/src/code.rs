@@ -1,4 +1,4 @@
-//! Compiled code from outside this process's compiler: authenticated before wasmtime sees a byte of it.
+//! Compiled code from outside this process's compiler, authenticated before wasmtime receives it.
 
 use std::hash::{Hash as _, Hasher};
 
@@ -9,14 +9,16 @@ use wasmtime::component::Component;
 /// Size of the HMAC at the end of sealed bytes.
 const TAG_BYTES: usize = 32;
 
-/// Bytes whose HMAC-SHA256 was found right.
+/// Bytes whose HMAC-SHA256 is verified.
 ///
-/// INVARIANT: [`Authentic::verify`] is the only way to make one from bytes; everything else takes a part of one.
+/// INVARIANT: only [`Authentic::verify`] makes a value from bytes. All other functions take a part
+/// of one.
 #[derive(Clone, Copy)]
 pub(crate) struct Authentic<'a>(&'a [u8]);
 
 impl<'a> Authentic<'a> {
-    /// Returns what was sealed, without its tag; `None` if the tag does not fit `key` and the bytes.
+    /// Returns the sealed bytes without their tag. `None` if the tag does not match `key` and the
+    /// bytes.
     pub(crate) fn verify(key: &hmac::Key, sealed: &'a [u8]) -> Option<Self> {
         let end = sealed.len().checked_sub(TAG_BYTES)?;
         let (signed, tag) = sealed.split_at_checked(end)?;
@@ -24,12 +26,12 @@ impl<'a> Authentic<'a> {
         Some(Self(signed))
     }
 
-    /// Returns what follows `prefix`; `None` if the bytes begin with something else.
+    /// Returns the bytes after `prefix`. `None` if they begin with something else.
     pub(crate) fn after(self, prefix: &[u8]) -> Option<Self> {
         self.0.strip_prefix(prefix).map(Self)
     }
 
-    /// Returns the first `length` bytes, and what follows them.
+    /// Returns the first `length` bytes, and the rest.
     pub(crate) fn split(self, length: usize) -> Option<(&'a [u8], Self)> {
         let (head, rest) = self.0.split_at_checked(length)?;
         Some((head, Self(rest)))
@@ -39,26 +41,27 @@ impl<'a> Authentic<'a> {
         self.0
     }
 
-    /// Hands the bytes to wasmtime as the code of a component.
+    /// Passes the bytes to wasmtime as the code of a component.
     #[expect(
         unsafe_code,
         reason = "wasmtime has no safe way to take compiled code back; `Authentic` is made in one place, after the check of the HMAC"
     )]
     pub(crate) fn deserialize(self, engine: &Engine) -> wasmtime::Result<Component> {
-        // SAFETY: `deserialize` asks for bytes that `Component::serialize` has made, unchanged. An HMAC-SHA256 over exactly
-        // these bytes was found right, and its key is known only to processes of this program that seal what `serialize`
-        // gives them. The bytes are in memory that is borrowed for the call, so they cannot change after the check, and
-        // wasmtime copies them. wasmtime itself checks that they are for this release, these settings and this processor.
+        // SAFETY: `deserialize` requires unchanged bytes of `Component::serialize`. The HMAC-SHA256
+        // over exactly these bytes is verified. Only processes of this program know its key, and
+        // they seal only what `serialize` returns. The bytes are borrowed for the call, so they
+        // cannot change after the check, and wasmtime copies them. wasmtime itself checks that they
+        // are for this release, these settings and this processor.
         unsafe { Component::deserialize(engine, self.0) }
     }
 }
 
-/// What compiled code was made from and for.
+/// The origin of compiled code: its component, and the engine it was compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeName {
     /// SHA-256 of the component.
     pub(crate) component: [u8; 32],
-    /// SHA-256 of everything about the engine that code depends on.
+    /// SHA-256 of everything about the engine on which code depends.
     pub(crate) compatibility: [u8; 32],
 }
 
@@ -70,8 +73,8 @@ impl CodeName {
         }
     }
 
-    /// The same, of a component that was made of the module with the digest `module`: what is made of one module is never taken for
-    /// what is made of another.
+    /// Returns the name for a component made from the module with the digest `module`. Code that
+    /// one module led to is then never used for another module.
     pub(crate) fn within(&self, module: &[u8; 32]) -> Self {
         Self {
             component: sha256(&[module, &self.component]),
@@ -79,7 +82,7 @@ impl CodeName {
         }
     }
 
-    /// The name as bytes, for [`from_bytes`](Self::from_bytes).
+    /// Returns the name as bytes, for [`from_bytes`](Self::from_bytes).
     pub fn to_bytes(&self) -> [u8; 64] {
         let mut bytes = [0; 64];
         let (component, compatibility) = bytes.split_at_mut(32);
@@ -88,7 +91,8 @@ impl CodeName {
         bytes
     }
 
-    /// Takes a name off the beginning of `bytes`; `None` if they are too few.
+    /// Takes a name off the beginning of `bytes`, and returns it with the rest. `None` if there are
+    /// too few bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (component, rest) = bytes.split_first_chunk()?;
         let (compatibility, rest) = rest.split_first_chunk()?;
@@ -119,7 +123,8 @@ pub(crate) fn seal(key: &hmac::Key, header: Vec<u8>, code: &[u8]) -> Vec<u8> {
     sealed
 }
 
-/// Returns a digest of everything about an engine that compiled code depends on: release of wasmtime, settings, processor.
+/// Returns a digest of everything about an engine on which compiled code depends: wasmtime's
+/// release, settings, processor.
 pub(crate) fn compatibility(engine: &Engine) -> [u8; 32] {
     let mut sum = Sum(digest::Context::new(&digest::SHA256));
     engine.precompile_compatibility_hash().hash(&mut sum);
@@ -128,7 +133,7 @@ pub(crate) fn compatibility(engine: &Engine) -> [u8; 32] {
     bytes
 }
 
-/// A SHA-256 digest behind the standard library's trait for hashing.
+/// A SHA-256 digest that implements the standard library's hashing trait.
 struct Sum(digest::Context);
 
 impl Hasher for Sum {

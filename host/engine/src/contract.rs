@@ -1,32 +1,33 @@
-//! The contract as this host has it, read from the very text that its bindings are made from.
+//! The contract of this host, parsed from the text that its bindings are generated from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use wit_parser::{Resolve, World, WorldItem};
 
-/// The package of the contract. A module may import nothing else.
+/// Package of the contract. A module may import nothing else.
 pub(crate) const PACKAGE: &str = "portcullis:policy/";
 
-/// The world whose imports are what a host lends.
+/// World whose imports the host provides.
 const WORLD: &str = "policy";
 
-/// The contract of this host. Empty if its text could not be read, so that no module would fit; a test sees to it that it can.
+/// Contract of this host. Empty if its text cannot be parsed, so that no module fits; a test guards
+/// against that.
 pub(crate) static CONTRACT: LazyLock<Contract> =
     LazyLock::new(|| Contract::read(include_str!("../../../wit/policy.wit")).unwrap_or_default());
 
-/// What a version of the contract lends to policies.
+/// The functions that a version of the contract provides to policies.
 #[derive(Debug, Default)]
 pub(crate) struct Contract {
-    /// Its version, such as `0.1.0`.
+    /// Version of the contract, such as `0.1.0`.
     pub(crate) version: String,
-    /// The versions that are compatible with it, such as `0.1`.
+    /// Compatible versions, such as `0.1`.
     pub(crate) track: String,
-    /// The functions of every imported interface.
+    /// Functions of every imported interface.
     functions: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// A name such as `portcullis:policy/client@0.1.0`, taken apart.
+/// A parsed name such as `portcullis:policy/client@0.1.0`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name<'a> {
     pub(crate) interface: &'a str,
@@ -34,7 +35,7 @@ pub(crate) struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// None for what is not of our package.
+    /// Parses a name. `None` if it is not of the contract's package.
     pub(crate) fn read(name: &'a str) -> Option<Self> {
         let rest = name.strip_prefix(PACKAGE)?;
         let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
@@ -62,7 +63,7 @@ impl Contract {
         })
     }
 
-    /// Whether a module made for `version` may find what it needs here.
+    /// Returns whether a module made for `version` may find what it needs in this contract.
     pub(crate) fn speaks(&self, version: &str) -> bool {
         version
             .strip_prefix(self.track.as_str())
@@ -70,13 +71,13 @@ impl Contract {
             .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
     }
 
-    /// The functions of `interface`; none if there is no such interface.
+    /// Returns the functions of `interface`. `None` if the contract does not have it.
     pub(crate) fn functions(&self, interface: &str) -> Option<&BTreeSet<String>> {
         self.functions.get(interface)
     }
 }
 
-/// The interfaces that a world imports, by their whole names, and the functions of each.
+/// Returns the interfaces that a world imports, by full name, with their functions.
 pub(crate) fn interfaces<'a>(
     resolve: &'a Resolve,
     world: &'a World,

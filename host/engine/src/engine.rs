@@ -1,4 +1,4 @@
-//! The engine: configuration of wasmtime, the linkers, and the engines that it has beside it.
+//! The engine: configuration of wasmtime, its linkers, and the engines derived from it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -19,12 +19,13 @@ use crate::reuse::Idle;
 use crate::state::State;
 use crate::ticker::Ticker;
 
-/// How an [`Engine`] is built.
+/// Options of an [`Engine`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Most decisions at the same time. Sizes the instance pool; the caller keeps to it.
+    /// Maximum number of concurrent decisions, which sizes the instance pool. The caller enforces
+    /// it. Default: 256.
     pub max_concurrent: u32,
-    /// Where compiled code is kept for the next start; nowhere if none.
+    /// Cache of compiled code for the next start. Default: `None`, no cache.
     pub code_cache: Option<CodeCacheOptions>,
 }
 
@@ -37,14 +38,14 @@ impl Default for EngineOptions {
     }
 }
 
-/// The engine could not be built: a fault of the host, or of the machine.
+/// A failure to build the engine, caused by the host or the machine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// wasmtime does not run here.
+    /// wasmtime does not run on this machine.
     #[error("failed to build the policy engine")]
     Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// No policy could run here, whatever its file.
+    /// No policy could run in this process.
     #[error(transparent)]
     Unfit(#[from] Unfit),
 }
@@ -55,13 +56,13 @@ impl EngineError {
     }
 }
 
-/// Compiles and links policies. Cheap to clone; clones share everything.
+/// An engine that compiles and links policies. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
-    /// Whether compilations leave the processors to whoever else wants them.
+    /// Whether compilations run on threads of low priority.
     yields: bool,
-    /// Where policies look keys up.
+    /// Source of the values that policies look up.
     key_values: Arc<dyn KeyValues>,
 }
 
@@ -72,18 +73,18 @@ struct Inner {
     shared: Shared,
     meters_fuel: bool,
     idle: Idle,
-    /// Made when it is asked for.
+    /// Engine with a fuel meter, built at its first use.
     metered: OnceLock<Engine>,
-    /// The engine for what happens once; none if this one has no pool either.
+    /// Engine without a pool, for one-time work. `None` if this engine has no pool either.
     on_demand: Option<Engine>,
 }
 
-/// What an engine has in common with those that are made of it.
+/// The parts that an engine shares with the engines derived from it.
 #[derive(Clone)]
 struct Shared {
     verifier: Arc<dyn SecretVerifier>,
     code_cache: Option<Arc<CodeCache>>,
-    /// Where another process keeps compiled code for this one; it comes before the cache.
+    /// Store of compiled code in another process, which takes precedence over the cache.
     borrowed: Arc<OnceLock<Borrowed>>,
     functions: Arc<Functions>,
     ticker: Arc<Ticker>,
@@ -98,13 +99,15 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Builds an engine whose policies check secrets through `verifier`.
     ///
-    /// Uses a pool of instance slots; where the address space for one cannot be had (a low `ulimit -v`), allocates on
-    /// demand instead and says so in the log. A cache of compiled code that cannot be trusted is done without likewise.
-    /// Sees first that this process may run compiled code and has the address space for its decisions.
+    /// Uses a pool of instance slots. If the address space for the pool is not available (a low
+    /// `ulimit -v`), the engine allocates instances on demand and logs a warning. Likewise, it
+    /// works without a code cache that cannot be trusted. First checks that this process may run
+    /// compiled code and has the address space for its decisions.
     ///
     /// # Errors
     ///
-    /// When wasmtime does not run on this machine, or this process lacks what every policy needs.
+    /// Fails if wasmtime does not run on this machine, or if this process lacks what every policy
+    /// needs.
     pub fn new(
         options: EngineOptions,
         verifier: Arc<dyn SecretVerifier>,
@@ -170,14 +173,15 @@ impl Engine {
         })
     }
 
-    /// The same engine, whose policies look keys up in `key_values`; by themselves they have no bucket.
+    /// Returns the engine with `key_values` as the source of its policies' look-ups. By default, an
+    /// engine has no buckets.
     #[must_use]
     pub fn looking_up_in(self, key_values: Arc<dyn KeyValues>) -> Self {
         Self { key_values, ..self }
     }
 
-    /// The same engine, whose compilations leave the processors to whoever else wants them: for what is loaded while others log in.
-    /// Everything but compilation runs as ever, as it has deadlines.
+    /// Returns an engine whose compilations run on threads of low priority, for policies that are
+    /// loaded while clients log in. Everything except compilation has deadlines and runs as usual.
     #[must_use]
     pub fn yielding(&self) -> Self {
         Self {
@@ -186,12 +190,12 @@ impl Engine {
         }
     }
 
-    /// The same engine with a meter: it counts what policies do, which makes them up to a tenth slower. For tests of policies, not
-    /// for logins. Made once.
+    /// Returns an engine with a fuel meter, which counts what policies do and makes them up to a
+    /// tenth slower. For tests of policies, not for logins. The meter is built once.
     ///
     /// # Errors
     ///
-    /// As [`Engine::new`].
+    /// Fails as [`Engine::new`] does.
     pub fn metered(&self) -> Result<Self, EngineError> {
         if self.inner.meters_fuel {
             return Ok(self.clone());
@@ -212,8 +216,9 @@ impl Engine {
         Ok(self.inner.metered.get_or_init(|| engine).clone())
     }
 
-    /// The same engine without a pool of instance slots, for what happens once. A slot keeps pages of whoever was in it: `configure`
-    /// touches more of them than a decision, and every later decision in that slot would have them looked through.
+    /// Returns an engine without a pool of instance slots, for one-time work. A slot keeps pages of
+    /// its last instance resident. `configure` touches more pages than a decision, and each later
+    /// decision in that slot would scan them.
     pub(crate) fn on_demand(&self) -> Self {
         match &self.inner.on_demand {
             Some(on_demand) => self.in_place_of_this(on_demand.clone()),
@@ -221,7 +226,7 @@ impl Engine {
         }
     }
 
-    /// The engine `other`, which gives way and looks keys up as this one does.
+    /// Returns the engine `other` with the priority and the look-ups of this one.
     fn in_place_of_this(&self, other: Self) -> Self {
         Self {
             yields: self.yields,
@@ -230,7 +235,7 @@ impl Engine {
         }
     }
 
-    /// Places for instances that wait to decide again.
+    /// Returns the places for idle instances.
     pub(crate) fn idle(&self) -> &Idle {
         &self.inner.idle
     }
@@ -239,7 +244,7 @@ impl Engine {
         self.inner.meters_fuel
     }
 
-    /// What the cache of compiled code was good for so far; none if there is none.
+    /// Returns the counters of the code cache. `None` without a cache.
     pub fn code_cache_counts(&self) -> Option<CodeCacheCounts> {
         self.inner
             .shared
@@ -248,15 +253,15 @@ impl Engine {
             .map(|cache| cache.counts())
     }
 
-    /// Has this engine, and those made of it, take compiled code from `store`, which seals it with `key`. For good: a second store is
-    /// not used.
+    /// Makes this engine, and those derived from it, take compiled code from `store`, which seals
+    /// it with `key`. The choice is permanent: a second store is ignored.
     pub fn borrow_code(&self, store: Arc<dyn CodeStore>, key: TransferKey) {
-        // Fails if there is a store.
+        // Setting fails if a store is already set.
         let _ = self.inner.shared.borrowed.set(Borrowed { store, key });
     }
 
-    /// Returns the code of `name` from this engine's cache, sealed with `key` for a process that has loaded the module with the digest
-    /// `module`; `None` if it is not there.
+    /// Returns the code of `name` from this engine's cache, sealed with `key` for a process that
+    /// has loaded the module with the digest `module`. `None` if the cache does not have it.
     pub fn lend_code(
         &self,
         module: &[u8; 32],
@@ -268,14 +273,15 @@ impl Engine {
         Some(seal(key.hmac(), name.to_bytes().to_vec(), &code))
     }
 
-    /// Keeps what another process has compiled from the module with the digest `module` in this engine's cache, if it has one.
+    /// Stores what another process has compiled from the module with the digest `module` in this
+    /// engine's cache, if it has one.
     pub fn take_code_back(&self, module: &[u8; 32], name: &CodeName, code: &[u8]) {
         if let Some(cache) = &self.inner.shared.code_cache {
             cache.take_back(module, name, code.to_vec());
         }
     }
 
-    /// Compiles a component, or finds its code in the cache.
+    /// Compiles a component, or takes its code from the cache.
     pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
         let shared = &self.inner.shared;
         let compile = || match (shared.borrowed.get(), &shared.code_cache) {
@@ -294,7 +300,7 @@ impl Engine {
         &self.inner.wasmtime
     }
 
-    /// What links a policy, one that may read secrets or one that may not.
+    /// Returns the linker of policies with or without the grant `secrets`.
     pub(crate) fn linker(&self, secrets: bool) -> &Linker<State> {
         if secrets {
             &self.inner.with_secrets
@@ -319,32 +325,37 @@ fn config(functions: &Arc<Functions>) -> Result<Config, EngineError> {
         .enable_incremental_compilation(functions)
         .map_err(EngineError::new)?
         .wasm_component_model(true)
-        // Policies are called synchronously; the machinery for concurrent calls would triple the cost of a call.
+        // Policies are called synchronously. Support for concurrent calls would triple the cost of
+        // a call.
         .concurrency_support(false)
         .epoch_interruption(true)
         .max_wasm_stack(Limits::STACK)
-        // A replayed request must come to the same verdict on every machine.
+        // A replayed request must lead to the same verdict on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
-        // A trap is told by the name of its function. A table of its instructions would be memory that nothing reads.
+        // An error names the function of a trap. An address map of its instructions would take
+        // memory without a use.
         .generate_address_map(false);
     Ok(config)
 }
 
 fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
-    /// Kept resident per slot, so that a new instance does not fault every page in again. Only a gain together
-    /// with `pagemap_scan`; without it the whole area is zeroed each time.
+    /// Resident memory per slot, in bytes, so that a new instance does not fault in every page.
+    /// This pays off only with `pagemap_scan`; without it, the whole area is zeroed each time.
     const KEEP_RESIDENT: usize = 256 << 10;
-    /// Most core instances of a policy. A componentised module is three: the module itself and two small ones that wit-component
-    /// adds. What componentize-py makes is forty, with the parts of Python and a stub for every interface of WASI. They are only
-    /// counted here, nothing is set aside for them.
+    /// Maximum number of core instances of a policy. A componentised module has three: the module
+    /// itself and two small ones that wit-component adds. Components of componentize-py have forty,
+    /// with the parts of Python and a stub for every interface of WASI. The pool counts them and
+    /// reserves nothing for them.
     const CORE_INSTANCES: u32 = 64;
-    /// Most memories of a policy. All but one of them are empty in what any tool makes (componentize-qjs: three), and its limit is
-    /// for all of them together. Address space is set aside for each, and nothing else.
+    /// Maximum number of memories of a policy. In components of the usual tools, all but one are
+    /// empty (componentize-qjs has three). The memory limit applies to all of them together. The
+    /// pool reserves only address space for each.
     const MEMORIES: u32 = 4;
-    /// Most tables of a policy, which are set aside likewise.
+    /// Maximum number of tables of a policy. The pool reserves space for each.
     const TABLES: u32 = 4;
-    // Loading takes slots too, beside the decisions in flight, and so do instances that wait to decide again.
+    // Loading a policy takes slots in addition to those of decisions in flight, and so do idle
+    // instances.
     let slots = max_concurrent.saturating_add(8).saturating_add(Idle::MOST);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
@@ -392,7 +403,7 @@ mod tests {
         Engine::new(EngineOptions::default(), Arc::new(NoSecrets)).unwrap()
     }
 
-    /// The code of a component with so much in its memory.
+    /// Returns the code of a component with `memory` as its content.
     fn code(engine: &Engine, memory: &str) -> Vec<u8> {
         let component = format!(
             r#"(component
@@ -415,7 +426,7 @@ mod tests {
         code(&engine, "as it was built");
         let kept = engine.inner.shared.functions.count();
         let code_of_kept = code(&engine.on_demand(), "as configured");
-        // One more or less: in some runs one of them is not found, for a reason that is not known.
+        // A tolerance of one: in some runs, one function is not found for an unknown reason.
         let compiled_again = engine.inner.shared.functions.count() - kept;
         assert!(2 * compiled_again < kept, "{compiled_again} of {kept}");
         assert_eq!(code_of_kept, code(&self::engine(), "as configured"));

@@ -1,4 +1,4 @@
-//! Why a decision failed, and whose fault it was.
+//! Reasons why a decision fails, and the party at fault.
 
 use std::char::DecodeUtf16Error;
 use std::str::Utf8Error;
@@ -15,7 +15,7 @@ use crate::load::one_line;
 use crate::overrun;
 use crate::state::State;
 
-/// Why a decision failed. Every one of these is a deny.
+/// A reason why a decision failed. The host denies the login in each case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
@@ -25,35 +25,38 @@ pub enum EvaluationError {
     /// The policy ran longer than its limit.
     #[error("the policy ran longer than its deadline of {0:?}")]
     Deadline(Duration),
-    /// The request's deadline passed while the host worked for the policy, or soon after: no fault of the policy's.
+    /// The request's deadline passed while the host worked for the policy, or soon after. This is
+    /// no fault of the policy.
     #[error("{0}")]
     Late(String),
-    /// The policy's code did more than it was given fuel for. Only where fuel is limited, as in test vectors.
+    /// The policy's code used more than its fuel. Only where fuel is limited, as in tests of
+    /// policies.
     #[error("the policy needed more than {0} units of fuel")]
     Fuel(u64),
-    /// The policy asked for more memory than its limit, or for larger tables.
+    /// The policy requested more memory, or larger tables, than its limit.
     #[error("{0}")]
     Memory(String),
-    /// The policy handed over more than its limits.
+    /// The policy returned more than its limits allow.
     #[error("{0}")]
     Output(String),
-    /// The policy compared the client's secrets more often than its limit: it may be guessing.
+    /// The policy compared the client's secrets more often than its limit, which could be an
+    /// attempt to guess.
     #[error("{0}")]
     Comparisons(String),
-    /// What the policy handed over cannot be read: a text that is not UTF-8 or lies outside its memory, a permit that it does
-    /// not hold.
+    /// The host cannot read what the policy returned: a text that is not UTF-8 or lies outside of
+    /// its memory, or a permit that it does not hold.
     #[error("the policy's output is invalid: {0}")]
     InvalidOutput(String),
     /// The policy's permit cannot be signed.
     #[error("the policy's permit is invalid: {0}")]
     InvalidPermit(String),
-    /// No instance could be made, or something else broke on the host's side.
+    /// The host could not make an instance, or failed in another way.
     #[error("the policy could not be run: {0}")]
     Host(String),
 }
 
 impl EvaluationError {
-    /// The class of the refusal.
+    /// Returns the class of the denial.
     pub const fn class(&self) -> DenialClass {
         match self {
             Self::Trapped(_) => DenialClass::PolicyTrapped,
@@ -68,7 +71,7 @@ impl EvaluationError {
         }
     }
 
-    /// The refusal this failure comes to.
+    /// Returns the denial for this failure.
     pub fn denial(&self) -> Denial {
         Denial::new(self.class(), self.to_string())
     }
@@ -78,20 +81,22 @@ impl EvaluationError {
         Self::InvalidPermit(list.join("; "))
     }
 
-    /// Sorts out what made a call into the policy fail.
+    /// Classifies the failure of a call into the policy.
     pub(crate) fn of_call(error: &wasmtime::Error, state: &State, time: Duration) -> Self {
-        // Whatever else wasmtime complains of in a call has no type of its own, and is about how the policy passes its values.
+        // wasmtime's other errors in a call have no public type, and are about the way in which the
+        // policy passes its values.
         Self::of_guest(error, state, time)
             .unwrap_or_else(|| Self::InvalidOutput(one_line(&error.root_cause().to_string())))
     }
 
-    /// Sorts out what made the instantiation of a policy fail, which may be for want of a slot too.
+    /// Classifies the failure of an instantiation, which a lack of slots can cause too.
     pub(crate) fn of_start(error: &wasmtime::Error, state: &State, time: Duration) -> Self {
         Self::of_guest(error, state, time)
             .unwrap_or_else(|| Self::Host(one_line(&format!("{error:#}"))))
     }
 
-    /// What is the policy's doing for certain. Kinds are found by downcast, never by text.
+    /// Returns the failure if the policy certainly caused it. Recognises errors by downcast, never
+    /// by text.
     fn of_guest(error: &wasmtime::Error, state: &State, time: Duration) -> Option<Self> {
         if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
             return Some(Self::Memory(exceeded.to_string()));
@@ -150,7 +155,8 @@ impl EvaluationError {
     }
 }
 
-/// The panic message, which the SDK logs just before the trap; else the trap and where it happened.
+/// Returns the panic message, which the SDK logs just before the trap. Otherwise returns the trap
+/// and its function.
 fn trap_message(trap: Trap, error: &wasmtime::Error, state: &State) -> String {
     if let Some(panic) = &state.log.last_error {
         return one_line(panic);

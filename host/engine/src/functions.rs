@@ -1,8 +1,9 @@
-//! Compiled functions, kept for as long as policies are being loaded.
+//! A memory cache of compiled functions, for the time in which policies are loaded.
 //!
-//! A policy is compiled twice, and what differs between the two is its memory, not its code; the versions of a policy, and
-//! policies made with one SDK, have most of their code in common. Cranelift looks here for every function before it compiles it,
-//! by a SHA-256 of all that the result depends on.
+//! The host compiles a policy twice, with different memory but identical code. The versions of a
+//! policy, and policies built with one SDK, have most of their code in common too. Cranelift looks
+//! up every function here before it compiles it, by a SHA-256 of everything that the result depends
+//! on.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,30 +14,34 @@ use std::time::{Duration, Instant};
 
 use wasmtime::CacheStore;
 
-/// How long nothing may be compiled before all is forgotten: for what is loaded together, and for versions that follow at once.
+/// Time without a compilation after which the cache is cleared. It spans policies that are loaded
+/// together, and versions in quick succession.
 const KEPT_FOR: Duration = Duration::from_secs(2);
-/// When what was used lately comes to so many bytes, what was used before that is forgotten, so at most twice as many are kept. A
-/// policy takes one million of them.
+/// Maximum size of a generation, in bytes. A full generation becomes the old one, and the previous
+/// old one is evicted, so the cache holds at most twice this size. A policy takes about one million
+/// bytes.
 const GENERATION: usize = 8 << 20;
-/// As what a generation is allocated: mimalloc gives so large a piece back at once, whoever frees it.
+/// Allocation size of a generation, in bytes. mimalloc returns an allocation of this size to the
+/// system at once, regardless of the thread that frees it.
 const RESERVED: usize = 4 * GENERATION;
 
-/// Compiled functions that the next compilation may need. Only in memory: nothing from outside the process gets here.
+/// A cache of compiled functions for the next compilation. It exists only in memory, and nothing
+/// from outside of the process enters it.
 #[derive(Debug, Default)]
 pub(crate) struct Functions(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Used since the last generation ended.
+    /// Functions used since the current generation began.
     young: Generation,
-    /// Used in the generation before.
+    /// Functions used in the generation before.
     old: Generation,
-    /// When something was last compiled; nothing is kept if that is not known.
+    /// Time of the last compilation. `None` for an empty cache.
     used: Option<Instant>,
 }
 
-/// Functions in one piece of memory, which is given back as one: what one thread allocates in small pieces and another frees stays
-/// with the first for as long as it has nothing to do.
+/// Functions in one allocation, which is freed as a whole. Small pieces that one thread allocates
+/// and another frees would stay with the first while it is idle.
 #[derive(Debug, Default)]
 struct Generation {
     places: HashMap<[u8; 32], Range<usize>>,
@@ -44,26 +49,26 @@ struct Generation {
 }
 
 impl Functions {
-    /// Forgets all if nothing has been compiled lately.
+    /// Clears the cache if nothing has been compiled within the time limit.
     pub(crate) fn forget_by(&self, now: Instant) {
         let mut kept = self.kept();
         let is_old = |used| now.saturating_duration_since(used) >= KEPT_FOR;
         if kept.used.is_some_and(is_old) {
             let forgotten = take(&mut *kept);
-            // Whoever compiles does not wait until all of it is given back.
+            // The lock is released first, so that compilations do not wait for the deallocation.
             drop(kept);
             drop(forgotten);
         }
     }
 
-    /// How many are kept.
+    /// Returns the number of cached functions.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         let kept = self.kept();
         kept.young.places.len() + kept.old.places.len()
     }
 
-    /// Nothing that holds this lock can panic half-way.
+    /// Locks the cache. No holder of this lock panics in the middle of a change.
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,12 +79,12 @@ impl Generation {
         self.bytes.get(self.places.get(key)?.clone())
     }
 
-    /// Adds a function; not if there is no room.
+    /// Adds a function. Returns `false` if the generation has no room for it.
     fn put(&mut self, key: [u8; 32], function: &[u8]) -> bool {
         let (start, end) = (self.bytes.len(), self.bytes.len() + function.len());
         let is_room = end <= GENERATION;
         if is_room {
-            // Pages that nothing is written to take no memory.
+            // Reserved pages take no memory before the first write.
             self.bytes.reserve_exact(RESERVED - start);
             self.bytes.extend_from_slice(function);
             self.places.insert(key, start..end);
@@ -143,7 +148,7 @@ mod tests {
         assert!(functions.insert(&B, b"other".to_vec()));
         let before = Instant::now();
         assert_eq!(functions.get(&A).as_deref(), Some(b"code".as_slice()));
-        // Asking for it counts, too: the time begins anew.
+        // A look-up counts as a use, so the time starts again.
         functions.forget_by(before + KEPT_FOR.saturating_sub(Duration::from_nanos(1)));
         assert_eq!(functions.get(&B).as_deref(), Some(b"other".as_slice()));
         functions.forget_by(Instant::now() + KEPT_FOR);
@@ -160,7 +165,7 @@ mod tests {
         assert!(!functions.insert(&A, Vec::new()), "it is there");
         assert!(functions.insert(&B, half()));
         assert!(functions.insert(&C, half()));
-        // The generation of `A` and `B` has ended, and with the next one `B` goes: it was not used.
+        // The generation of `A` and `B` has ended. `B` is not used, so the next one evicts it.
         assert_eq!(functions.get(&A), Some(half().into()));
         assert!(functions.insert(&D, half()));
         assert_eq!(functions.get(&B), None);

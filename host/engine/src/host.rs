@@ -1,6 +1,6 @@
-//! The imported interfaces, one `Host` implementation each.
+//! The imported interfaces, with one `Host` implementation each.
 //!
-//! Outer results trap the policy; inner ones are answers it can handle.
+//! An outer error traps the policy. An inner error is an answer that the policy can handle.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ mod key_value;
 mod permits;
 
 mod generated {
-    //! Bindings made from `wit/policy.wit`.
+    //! Bindings generated from `wit/policy.wit`.
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "policy",
@@ -31,7 +31,7 @@ pub(crate) use generated::{Policy as PolicyBindings, PolicyPre};
 
 use generated::portcullis::policy as contract;
 
-/// A policy asked about a request while it was taking its settings.
+/// A call of a policy for facts of a request during `configure`.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("`{0}` was called during `configure`, when there is no request")]
 pub(crate) struct NoRequest(&'static str);
@@ -44,8 +44,8 @@ pub(crate) struct NoRequest(&'static str);
 )]
 pub(crate) struct NoTime;
 
-/// Links every interface, `secrets` if it is granted. Look-ups are answered by the buckets that are granted, so a policy without
-/// any has nothing of them.
+/// Links every interface, and `secrets` if it is granted. `key-value` answers only for granted
+/// buckets, so a policy without a grant gets nothing from it.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>, secrets: bool) -> wasmtime::Result<()> {
     contract::client::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     contract::server::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
@@ -66,7 +66,8 @@ impl State {
         self.request_about(asked, None)
     }
 
-    /// As [`request`](Self::request), for a question with something in it.
+    /// Returns the request, and records a question with an argument. Without one, see
+    /// [`request`](Self::request).
     fn request_about(
         &self,
         asked: &'static str,
@@ -79,7 +80,7 @@ impl State {
         }
     }
 
-    /// Returns the user nkey of the login that is decided, which its decision line has too.
+    /// Returns the user nkey of the login, which the log line of its decision has too.
     fn user_nkey(&self) -> Option<&str> {
         match &self.phase {
             Phase::Decide { request, .. } => Some(&request.user_nkey),
@@ -94,7 +95,8 @@ impl State {
         }
     }
 
-    /// Compares a secret of the request with a hash, at the host's expense.
+    /// Compares a secret of the request with a hash. The time of slow hashes does not count for the
+    /// policy.
     fn compare(
         &mut self,
         asked: &'static str,
@@ -109,7 +111,7 @@ impl State {
         let Some(secret) = secret(&request) else {
             return Ok(Ok(false));
         };
-        // Each comparison is a guess at the secret, whatever its form costs.
+        // Each comparison is a guess at the secret, regardless of its cost.
         self.charge_comparison()?;
         if let Err(refusal) = self.check_form(hash) {
             return Ok(Err(refusal));
@@ -124,20 +126,21 @@ impl State {
             address: request.client.host.as_deref(),
         };
         let compare = || verifier.matches(secret, hash, on_behalf_of, deadline);
-        // Only hashes that are slow by design are on the house: a policy may not buy time with cheap ones.
+        // Only deliberately slow hashes are free of charge, so that a policy cannot gain time with
+        // fast ones.
         let matches = if hash.starts_with('$') {
             self.clock.lend(compare)
         } else {
             compare()
         };
         match matches {
-            // Whatever the policy made of it would come too late.
+            // Any answer of the policy would be too late.
             Err(HashError::Deadline) => Err(NoTime.into()),
             matches => Ok(matches.map_err(|error| error.to_string())),
         }
     }
 
-    /// Refuses a form of hash that this policy is not granted.
+    /// Refuses a form of hash that this policy has no grant for.
     fn check_form(&self, hash: &str) -> Result<(), String> {
         if self.plain_hashes || !hash.starts_with("plain:") {
             return Ok(());
@@ -153,7 +156,7 @@ impl State {
         Ok(self.permits.get_mut(handle)?)
     }
 
-    /// The permit, to add `texts` to.
+    /// Returns the permit after charging `texts`, which the caller adds to it.
     fn permit_with<'a>(
         &mut self,
         handle: &Resource<PermitBuilder>,
@@ -168,7 +171,8 @@ impl State {
     fn line(&mut self, level: &'static str, mut message: String) -> Option<String> {
         self.log.lines = self.log.lines.saturating_add(1);
         truncate(&mut message, self.limits.log_line_bytes);
-        // A panic is reported by the last line before its trap, however many lines came before: its place is kept.
+        // The last line before a trap reports a panic, so it is kept regardless of the number of
+        // lines before it.
         if level == "error" {
             self.log.last_error = Some(message.clone());
         }
@@ -182,7 +186,7 @@ impl State {
     }
 }
 
-/// Cuts `text` to about `limit` bytes, at a character boundary, and marks the cut.
+/// Truncates `text` to about `limit` bytes, at a character boundary, and marks the cut.
 pub(crate) fn truncate(text: &mut String, limit: usize) {
     if text.len() <= limit {
         return;
@@ -222,7 +226,7 @@ impl contract::secrets::Host for State {
     }
 }
 
-/// A policy's lines are events at the policy's own level.
+/// Logs a policy's lines at the policy's own level.
 impl contract::log::Host for State {
     fn debug(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(line) = self.line("debug", message) {

@@ -1,26 +1,31 @@
 //! Runs policies compiled to WebAssembly: load, limits, deadline, one decision.
 //!
-//! This is the only crate that names wasmtime, and it narrows wasmtime to what a policy needs. Taken away:
-//! WASI, threads, async, garbage collection, shared state between decisions, and every import but those of
-//! `portcullis:policy`. A policy has no clock, no randomness and no network, so a recorded request replays to
-//! the same verdict on any machine.
+//! Only this crate names wasmtime, and it narrows wasmtime to what a policy needs. A policy has no
+//! WASI, threads, async, garbage collection or state shared between decisions. It may import only
+//! `portcullis:policy`. It has no clock, no randomness and no network, so a recorded request
+//! replays to the same verdict on any machine.
 //!
 //! # Layout
 //!
-//! - [`Engine`]: compiles and links; owns the epoch ticker. [`CodeCacheOptions`]: where it keeps compiled code.
-//! - [`Policy`]: one loaded module, configured once, its memory snapshotted where it can be; [`Policy::decide`] answers
-//!   one request in an instance of its own, [`Policy::begin`] on a thread that should not be kept.
-//!   [`Policy::hand_over`] and [`Policy::take_over`] move it from the process that loaded it to the one that serves.
-//! - [`Limits`] and [`Grants`]: what a policy may use. [`Limit`] and [`Amount`]: one of them, for people.
-//! - [`describe`]: what a module is, without running it.
-//! - [`LoadError`]: why a module is not put in service. [`EvaluationError`]: why a decision failed, and
-//!   whose fault it was.
+//! - [`Engine`]: compiles and links; owns the epoch ticker. [`CodeCacheOptions`]: the cache of
+//!   compiled code.
+//! - [`Policy`]: one loaded module, configured once, with a snapshot of its memory where possible.
+//!   [`Policy::decide`] answers one request in an instance of its own. [`Policy::begin`] gives up
+//!   after a given time, for threads that must not block. [`Policy::hand_over`] and
+//!   [`Policy::take_over`] transfer a policy from the process that loaded it to the one that
+//!   serves.
+//! - [`Limits`] and [`Grants`]: the resources and interfaces of a policy. [`Limit`] and [`Amount`]:
+//!   one limit, for display.
+//! - [`describe`]: facts about a module, without running it.
+//! - [`LoadError`]: a reason why a module is not put in service. [`EvaluationError`]: a reason why
+//!   a decision failed, with the party at fault.
 //!
 //! # Why a store per decision
 //!
-//! Every decision runs in a fresh instance that starts from the memory `configure` left behind, and is
-//! thrown away afterwards. Nothing one client sends can reach the decision about another: not through memory, not through
-//! a leak, not through a corrupted heap. A policy can opt out of that ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
+//! Every decision runs in a fresh instance that starts from the memory after `configure` and is
+//! then dropped. Nothing that one client sends can affect the decision about another: not through
+//! memory, not through a leak, not through a corrupted heap. A policy can opt out
+//! ([`Policy::reusing`]). See `docs/design/why-an-instance-per-decision.md`.
 
 mod background;
 mod borrowed;

@@ -1,19 +1,19 @@
-//! Holds an instance to its limits of memory and tables.
+//! Limits on the memory and tables of an instance.
 
 use wasmtime::ResourceLimiter;
 
 use crate::limits::Limits;
 
-/// A policy asked for more than its limits give. Raised as a trap, found again by downcast.
+/// A request of a policy for more than its limit. Raised as a trap, recognised by downcast.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum LimitExceeded {
-    /// Linear memory.
+    /// The policy requested too much linear memory.
     #[error(
         "it asked for {desired} bytes of memory, more than its limit of {limit}; raise `memory` under [limits] in its settings file if \
          that is meant"
     )]
     Memory { desired: usize, limit: usize },
-    /// Tables.
+    /// The policy requested too many table elements.
     #[error(
         "it asked for {desired} table elements, more than its limit of {limit}; raise `tables` under [limits] in its settings file if \
          that is meant"
@@ -21,21 +21,22 @@ pub(crate) enum LimitExceeded {
     Table { desired: usize, limit: usize },
 }
 
-/// A policy handed over more than it may. Raised as a trap, found again by downcast.
+/// An output of a policy beyond its limit. Raised as a trap, recognised by downcast.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum OutputExceeded {
-    /// In one call.
+    /// The policy passed too many bytes in one call.
     #[error("it handed over more than its limit of {limit} bytes in one call")]
     Call { limit: usize },
-    /// Permits alive.
+    /// The policy held too many permits at once.
     #[error("it held more than {limit} permits at once")]
     Permits { limit: usize },
-    /// Permits, all together.
+    /// All permits of the decision together took too many bytes.
     #[error("its permits take more than {limit} bytes")]
     PermitBytes { limit: usize },
 }
 
-/// A policy compared the client's secrets more often than it may. Raised as a trap, found again by downcast.
+/// A comparison of a policy with the client's secrets beyond its limit. Raised as a trap,
+/// recognised by downcast.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
     "it compared the client's password or token more than {limit} times; raise `comparisons` under [limits] in its settings file if \
@@ -45,7 +46,7 @@ pub(crate) struct ComparisonsExceeded {
     pub(crate) limit: usize,
 }
 
-/// Holds a store to its limits, which are for all its memories and all its tables together.
+/// The limiter of a store. The limits apply to all its memories and all its tables together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limiter {
     memory_limit: usize,
@@ -64,7 +65,7 @@ impl Limiter {
         }
     }
 
-    /// For the host's own use of a store.
+    /// Returns a limiter for the host's own use of a store.
     pub(crate) const fn unlimited() -> Self {
         Self {
             memory_limit: usize::MAX,
@@ -99,8 +100,8 @@ impl ResourceLimiter for Limiter {
     }
 }
 
-/// Adds to `total` what one of its parts grows by, from `current` to `desired`; the total it would come to is the error if that is
-/// more than `limit`.
+/// Adds the growth of one part, from `current` to `desired`, to `total`. If the new total exceeds
+/// `limit`, returns it as the error.
 fn grow(total: &mut usize, current: usize, desired: usize, limit: usize) -> Result<bool, usize> {
     let grown = total.saturating_add(desired.saturating_sub(current));
     if grown > limit {

@@ -1,4 +1,4 @@
-//! What a policy may use.
+//! Limits and grants of policies.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,66 +9,70 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::LoadError;
 
-/// What one policy may use for one decision, and for `configure`. Its stack is not among them: all policies have
-/// [`Limits::STACK`].
+/// The limits of one policy for one decision, and for `configure`. The stack is not among them: all
+/// policies have [`Limits::STACK`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Limits {
-    /// Longest a decision may run inside the policy. Time the host spends on a slow password hash does not count.
+    /// Maximum time of a decision inside the policy. Time that the host spends on a slow password
+    /// hash does not count. Default: 100 ms.
     pub deadline: Duration,
-    /// Most linear memory, in bytes.
+    /// Maximum linear memory, in bytes. Default: 16 MiB.
     pub memory: usize,
-    /// Most elements in all tables together.
+    /// Maximum number of elements in all tables together. Default: 10,000.
     pub tables: usize,
-    /// Most bytes that one call hands over to the host: the arguments of a host function, or what `decide` and `configure`
-    /// return.
+    /// Maximum bytes that one call passes to the host: the arguments of a host function, or the
+    /// result of `decide` and `configure`. Default: 1 MiB.
     pub host_call_bytes: usize,
-    /// Most log lines; what exceeds it is dropped.
+    /// Maximum number of log lines; further lines are dropped. Default: 32.
     pub log_lines: usize,
-    /// Longest log line, in bytes; what exceeds it is cut.
+    /// Maximum length of a log line, in bytes; the rest is cut. Default: 1 KiB.
     pub log_line_bytes: usize,
-    /// Most subjects in a permit, over all lists.
+    /// Maximum number of subjects in a permit, over all lists. Default: [`Permit::MAX_SUBJECTS`].
     pub subjects: usize,
-    /// Longest reason of a deny, in bytes; what exceeds it is cut.
+    /// Maximum length of the reason of a deny, in bytes; the rest is cut. Default: 1 KiB.
     pub reason_bytes: usize,
-    /// Most comparisons of the client's password or token with a hash in one decision.
+    /// Maximum number of comparisons of the client's password or token with a hash in one decision.
+    /// Default: 8.
     pub comparisons: usize,
 }
 
-/// One of the [`Limits`], for people.
+/// One of the [`Limits`], for display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Its key under `[limits]` in a settings file.
+    /// Key of the limit under `[limits]` in a settings file.
     pub name: &'static str,
-    /// How much it is.
+    /// Amount of the limit.
     pub amount: Amount,
 }
 
-/// How much a limit is, in its own unit. Displayed as settings files write it.
+/// The amount of a limit, in its own unit. Displays in the form of settings files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Amount {
-    /// A time.
+    /// A duration.
     Time(Duration),
     /// A number of bytes.
     Bytes(usize),
-    /// A number of things.
+    /// A number of items.
     Count(usize),
 }
 
-/// What a policy may ask for beyond the ordinary.
+/// The special permissions of a policy. Default: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Grants {
-    /// Read passwords, tokens and JWTs in the clear (the interface `secrets`).
+    /// Whether the policy may read passwords, tokens and JWTs in plain text (the interface
+    /// `secrets`).
     pub secrets: bool,
-    /// Look keys up in these buckets (the interface `key-value`).
+    /// Buckets in which the policy may look up keys (the interface `key-value`).
     pub key_values: BTreeSet<BucketName>,
-    /// Compare passwords and tokens with `plain:` forms, which cost so little that a policy could guess with them.
+    /// Whether the policy may compare passwords and tokens with `plain:` forms. They cost so little
+    /// that a policy could guess with them.
     pub plain_hashes: bool,
 }
 
 impl Limits {
-    /// The most memory any policy can be given: the size of a slot in the instance pool.
+    /// Maximum memory of any policy, in bytes: the size of a slot in the instance pool.
     pub const MAX_MEMORY: usize = 256 << 20;
-    /// The most that any policy can be given of anything.
+    /// Upper bounds of all limits.
     pub const MAX: Self = Self {
         deadline: Duration::from_mins(1),
         memory: Self::MAX_MEMORY,
@@ -80,22 +84,22 @@ impl Limits {
         reason_bytes: 64 << 10,
         comparisons: 100_000,
     };
-    /// The stack of every policy, in bytes. wasmtime has one size for all, and this is its default.
+    /// Stack of every policy, in bytes. wasmtime has one size for all; this is its default.
     pub const STACK: usize = 512 << 10;
-    /// Longest `configure` may run.
+    /// Maximum time of `configure`.
     pub(crate) const CONFIGURE_DEADLINE: Duration = Duration::from_secs(5);
-    /// The most elements of a table: what a slot of the instance pool has.
+    /// Maximum number of elements of a table: the size of a table in the instance pool.
     pub(crate) const TABLE_ELEMENTS: usize = 20_000;
-    /// Most permits alive at once in one decision.
+    /// Maximum number of permits that a decision holds at once.
     pub(crate) const PERMITS: usize = 64;
-    /// Most bytes that the permits of one decision take in the host, dropped ones included.
+    /// Maximum size of the permits of one decision in the host, in bytes, dropped ones included.
     pub(crate) const PERMIT_BYTES: usize = 8 << 20;
-    /// Most keys that one decision looks up.
+    /// Maximum number of keys that one decision looks up.
     pub(crate) const LOOK_UPS: usize = 256;
-    /// Longest refusal of settings, in bytes: it may list many problems.
+    /// Maximum length of a refusal of settings, in bytes. A refusal may list many problems.
     pub(crate) const REFUSAL_BYTES: usize = 16 << 10;
 
-    /// All of them, one by one.
+    /// Returns each limit with its name.
     pub fn each(&self) -> [Limit; 9] {
         let Self {
             deadline,
@@ -122,7 +126,7 @@ impl Limits {
         ]
     }
 
-    /// Returns these limits, each lowered to the one of `max` where it is higher.
+    /// Returns these limits, each lowered to that of `max` if it is higher.
     #[must_use]
     pub fn at_most(&self, max: &Self) -> Self {
         Self {
@@ -138,14 +142,15 @@ impl Limits {
         }
     }
 
-    /// Returns the first of these limits that is higher than the one of `max`, with that one's amount.
+    /// Returns the first of these limits that is higher than that of `max`, and the amount of the
+    /// latter.
     pub fn first_beyond(&self, max: &Self) -> Option<(Limit, Amount)> {
         let mut both = self.each().into_iter().zip(max.each());
         both.find(|(asked, most)| asked.amount > most.amount)
             .map(|(asked, most)| (asked, most.amount))
     }
 
-    /// Refuses what goes beyond [`Limits::MAX`].
+    /// Refuses limits above [`Limits::MAX`].
     pub(crate) fn check(&self) -> Result<(), LoadError> {
         match self.first_beyond(&Self::MAX) {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! Why a module is not put in service.
+//! Reasons why a module is not put in service.
 
 use std::error::Error;
 
@@ -7,109 +7,111 @@ use portcullis_core::BucketName;
 use crate::evaluation::EvaluationError;
 use crate::limits::{Amount, Limit};
 
-/// Why a module is not put in service. One line each, for the operator; the caller adds the file.
+/// A reason why a module is not put in service, on one line, for the operator. The caller adds the
+/// file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// A file without content.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// Some other kind of file.
+    /// The file is not WebAssembly.
     #[error("not a WebAssembly module: it does not start with `\\0asm`")]
     NotWasm,
-    /// WebAssembly, but damaged or using what this host does not run.
+    /// The WebAssembly is damaged or uses features that this host does not run.
     #[error("not a valid WebAssembly module, truncated perhaps: {0}")]
     Invalid(String),
-    /// Types inside types, deeper than the tools that read them can take.
+    /// Component types are nested more deeply than the tools that read them can handle.
     #[error("its component types are nested more than {limit} deep, which no policy needs")]
     TooNested {
-        /// The deepest.
+        /// Maximum depth.
         limit: usize,
     },
-    /// A function that takes the compiler more memory than it is worth.
+    /// A function would take the compiler too much memory.
     #[error(
         "one of its functions has {locals} locals and {blocks} branches, which takes more memory to compile than there may be: split it"
     )]
     TooComplex {
-        /// Locals of the function.
+        /// Number of locals of the function.
         locals: u64,
-        /// Its blocks and branches.
+        /// Number of blocks and branches of the function.
         blocks: u64,
     },
-    /// Imports from outside the contract.
+    /// The module has imports from outside the contract.
     #[error(
         "it imports `{0}`; a policy may import `portcullis:policy` only: \
          build for wasm32-unknown-unknown, without WASI"
     )]
     ForeignImports(String),
-    /// Imports of what wasm-bindgen makes for JavaScript.
+    /// The module has imports that wasm-bindgen generates for JavaScript.
     #[error(
         "it imports `{0}`, which JavaScript would have to provide: a dependency is built for browsers. Find it with `cargo tree \
          --target wasm32-unknown-unknown --invert wasm-bindgen`, and turn off the feature that asks for it (often `wasmbind` or `js`), as \
          with `chrono = {{ version = \"0.4\", default-features = false }}`"
     )]
     JavaScriptImports(String),
-    /// An import of the contract that needs a grant.
+    /// The module has an import of the contract that needs a grant.
     #[error(
         "it imports `portcullis:policy/{interface}`, which needs `{setting}` under [policies.grants.NAME] in portcullis.toml"
     )]
     MissingGrant {
-        /// The interface.
+        /// Name of the interface.
         interface: &'static str,
-        /// The line that grants it.
+        /// Setting that grants the interface.
         setting: &'static str,
     },
-    /// A bucket is granted that the host does not have.
+    /// The policy has a grant for a bucket that the host does not have.
     #[error(
         "it is granted the key-value bucket `{0}`, which this host does not mirror: add it to `buckets` under [key-value] in \
          portcullis.toml"
     )]
     UnknownBucket(BucketName),
-    /// An interface of the contract that this host does not have.
+    /// The module imports an interface of the contract that this host does not have.
     #[error(
         "it needs host interface `{0}`, which this host does not have: update the host, or build against its contract"
     )]
     UnknownInterface(String),
-    /// A function that this host's version of an interface does not have.
+    /// The module imports a function that this host's version of the interface does not have.
     #[error(
         "it needs `{function}` of host interface `{interface}`, which this host does not have: update the host, or build against its \
          contract"
     )]
     UnknownFunction {
-        /// The interface, with the version the module was made for.
+        /// Interface, with the version that the module was made for.
         interface: String,
-        /// The function, as components name it.
+        /// Function, with its name in components.
         function: String,
     },
-    /// Another version of the contract.
+    /// The module was made for an incompatible version of the contract.
     #[error(
         "it was made for `portcullis:policy@{made_for}`, and this host speaks {spoken} (up to {newest}): use a host for that version, or \
          build against {spoken}"
     )]
     OtherVersion {
-        /// The version the module was made for.
+        /// Version that the module was made for.
         made_for: String,
-        /// The versions this host speaks, such as `0.1`.
+        /// Versions that this host supports, such as `0.1`.
         spoken: &'static str,
-        /// The newest among them that it knows, such as `0.1.0`.
+        /// Newest of these versions that the host knows, such as `0.1.0`.
         newest: &'static str,
     },
-    /// A module that was not built with the SDK.
+    /// The module was not built with the SDK.
     #[error("it carries no component type: build it with portcullis-sdk and its `export!` line")]
     Untyped,
-    /// A component of another world.
+    /// The component is of another world.
     #[error("not a policy: {0}")]
     WrongWorld(String),
-    /// Bytes that could not be made a component.
+    /// The bytes cannot be converted to a component.
     #[error("cannot be made a component: {0}")]
     Componentize(String),
-    /// Bytes that could not be compiled.
+    /// The bytes cannot be compiled.
     #[error("cannot be compiled: {0}")]
     Compile(String),
-    /// A component that does not fit the host.
+    /// The component does not fit the host.
     #[error("cannot be instantiated: {0}")]
     Instantiate(String),
-    /// The module does what it may not before it is asked anything: in a start function, or by what it declares.
+    /// The module exceeds its limits or traps during instantiation: in a start function, or by its
+    /// declarations.
     #[error("cannot be instantiated: {0}")]
     Start(#[source] EvaluationError),
     /// The policy refuses its settings.
@@ -124,35 +126,36 @@ pub enum LoadError {
          ({reason}): raise `deadline` under [limits], or build the policy so that its state can be kept"
     )]
     TooSlowToConfigure {
-        /// The deadline of a decision.
+        /// Time limit of a decision.
         limit: std::time::Duration,
-        /// Why the state cannot be kept.
+        /// Reason why the state cannot be kept.
         reason: String,
     },
     /// The configured state could not be kept.
     #[error("its configured state cannot be kept: {0}")]
     Snapshot(String),
-    /// A limit that no policy can be given.
+    /// A limit is above the host's bound.
     #[error(
         "limit `{name}` is {asked}, the host's bound is {most}; lower it under [limits] in its settings file",
         name = asked.name, asked = asked.amount
     )]
     Limit {
-        /// What is asked for.
+        /// Requested limit.
         asked: Limit,
-        /// The most there is.
+        /// Maximum amount.
         most: Amount,
     },
-    /// A policy that another process has loaded and that this one does not take.
+    /// This process rejects a policy that another process has loaded.
     #[error("the code of the process that loaded it is not taken: {0}")]
     NotTakenOver(String),
-    /// A fault of the host, caught.
+    /// The host panicked, and the panic was caught.
     #[error("the host failed while loading it; this is a defect, please report it with the module")]
     HostPanic,
 }
 
 impl LoadError {
-    /// Whether the same bytes may do better another time: the machine was busy or short of something.
+    /// Returns whether the same bytes may load at another time, because the machine was busy or
+    /// lacked a resource.
     pub const fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -194,7 +197,8 @@ impl LoadError {
         Self::Instantiate(one_line(&format!("{error:#}")))
     }
 
-    /// A failed instantiation, and what [`EvaluationError::of_start`] makes of it.
+    /// Returns the error of a failed instantiation, which [`EvaluationError::of_start`] has
+    /// classified.
     pub(crate) fn start(failure: EvaluationError) -> Self {
         match failure {
             EvaluationError::Host(problem) => Self::Instantiate(problem),
@@ -207,7 +211,7 @@ impl LoadError {
     }
 }
 
-/// Joins the lines of a message that came from elsewhere.
+/// Joins the lines of a message from another source.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Looking keys up for a policy: which buckets it may, and that a decision hears the same answer twice.
+//! Look-ups of keys for a policy: granted buckets, and consistent answers within a decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use portcullis_core::{BucketName, KeyValues, LookUpError, is_key};
 
 use crate::limits::Limits;
 
-/// The buckets that a policy is granted; at least one.
+/// The buckets that a policy is granted, at least one.
 #[derive(Clone, Debug)]
 pub(crate) struct Granted(Arc<BTreeSet<BucketName>>);
 
@@ -16,14 +16,15 @@ pub(crate) struct Granted(Arc<BTreeSet<BucketName>>);
 pub(crate) struct LookUps {
     granted: Granted,
     key_values: Arc<dyn KeyValues>,
-    /// What was answered, by bucket and key: a value that changes meanwhile does not change in the middle of a decision.
+    /// Previous answers, by bucket and key, so that a value does not change in the middle of a
+    /// decision.
     answers: BTreeMap<(BucketName, String), Answer>,
 }
 
 type Answer = Result<Option<Arc<str>>, LookUpError>;
 
 impl Granted {
-    /// None if nothing is granted.
+    /// Returns the granted buckets. `None` if no bucket is granted.
     pub(crate) fn new(buckets: BTreeSet<BucketName>) -> Option<Self> {
         (!buckets.is_empty()).then(|| Self(Arc::new(buckets)))
     }
@@ -38,7 +39,7 @@ impl LookUps {
         }
     }
 
-    /// The value of `key` in `bucket`, of at most `longest` bytes.
+    /// Returns the value of `key` in `bucket`, of at most `longest` bytes.
     pub(crate) fn get(&mut self, bucket: &str, key: String, longest: usize) -> Answer {
         let Some(bucket) = self.granted.0.get(bucket).cloned() else {
             return Err(not_granted(bucket));
@@ -67,7 +68,7 @@ impl LookUps {
     }
 }
 
-/// The refusal of a bucket that nobody granted, whose name may be anything.
+/// Returns the error for a bucket without a grant. The policy may have sent any name.
 pub(crate) fn not_granted(bucket: &str) -> LookUpError {
     LookUpError::NotGranted(bucket.chars().take(64).collect())
 }
@@ -78,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often it is asked.
+    /// A source that counts its look-ups.
     #[derive(Debug, Default)]
     struct Counting(Mutex<usize>);
 

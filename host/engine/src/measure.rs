@@ -1,7 +1,8 @@
-//! The steps of a decision one by one, and a decision without its isolation: for benchmarks only, behind the feature `measure`.
+//! The steps of a decision one by one, and a decision without isolation. For benchmarks only,
+//! behind the feature `measure`.
 //!
-//! No host may use this. A [`Reused`] instance remembers what earlier logins did to it, which is what
-//! [`Policy::decide`] exists to prevent.
+//! No host may use this. A [`Reused`] instance keeps the effects of earlier logins, which
+//! [`Policy::decide`] prevents.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,16 +21,18 @@ use crate::policy::{Policy, Source, answer};
 use crate::snapshot::{Unreadable, instrument};
 use crate::state::{Phase, State};
 
-/// The engine underneath, so that other contracts can be measured on the same configuration.
+/// Returns the wasmtime engine, so that other contracts can be measured with the same
+/// configuration.
 pub fn wasmtime(engine: &Engine) -> &wasmtime::Engine {
     engine.wasmtime()
 }
 
-/// Loads a module without `configure`: it starts from the memory its compiler laid out, and its settings are not used.
+/// Loads a module without `configure`. It starts from the memory that its compiler laid out, and
+/// ignores its settings.
 ///
 /// # Errors
 ///
-/// What is wrong with the module.
+/// Fails if the module is unusable.
 pub fn unconfigured(
     engine: &Engine,
     source: Source<'_>,
@@ -40,12 +43,12 @@ pub fn unconfigured(
     Policy::link(engine, source.name, &component, limits, grants)
 }
 
-/// Does with a component of any world what [`Policy::load`] does with `configure`: the same component, with its memory as `run`
-/// leaves it. `run` is given the component to instantiate, with accessors added.
+/// Returns a component of any world with its memory after `run`, as [`Policy::load`] does with
+/// `configure`. `run` receives the component to instantiate, with accessors added.
 ///
 /// # Errors
 ///
-/// When `run` fails or the memory cannot be kept.
+/// Fails if `run` fails or the memory cannot be kept.
 pub fn snapshot<T: Send + 'static>(
     component: &[u8],
     run: impl FnOnce(&[u8]) -> wasmtime::Result<(Store<T>, Instance)>,
@@ -67,7 +70,7 @@ pub fn store(policy: &Policy) {
 ///
 /// # Errors
 ///
-/// When there is no slot for the instance.
+/// Fails if no slot is free for the instance.
 pub fn instantiate(policy: &Policy) -> Result<(), EvaluationError> {
     let mut store = policy.store(Phase::Configure, policy.limits().deadline);
     instance(policy, &mut store).map(drop)
@@ -86,11 +89,11 @@ impl std::fmt::Debug for Reused {
 }
 
 impl Reused {
-    /// Instantiates `policy` for as many decisions about `request` as can be made within `time`.
+    /// Instantiates `policy` for any number of decisions about `request` within `time`.
     ///
     /// # Errors
     ///
-    /// When there is no slot for the instance.
+    /// Fails if no slot is free for the instance.
     pub fn new(
         policy: &Policy,
         request: Arc<AuthorizationRequest>,
@@ -102,13 +105,13 @@ impl Reused {
         Ok(Self { store, instance })
     }
 
-    /// Decides as [`Policy::decide`] does, in the instance that decided before.
+    /// Decides as [`Policy::decide`] does, in the instance of the previous decision.
     ///
     /// # Errors
     ///
-    /// As [`Policy::decide`].
+    /// Fails as [`Policy::decide`] does.
     pub fn decide(&mut self) -> Result<Verdict, EvaluationError> {
-        // What one decision may use, each may.
+        // Each decision has the full limits.
         let state = self.store.data_mut();
         state.permit_bytes = 0;
         state.forget_comparisons();

@@ -1,4 +1,4 @@
-//! From a file's bytes to a component of our world, or a sentence that says why not.
+//! Conversion of a file's bytes to a component of the contract's world.
 
 mod globals;
 mod shape;
@@ -15,19 +15,19 @@ use crate::load::LoadError;
 
 pub use shape::check_shape;
 
-/// The interface a policy exports.
+/// Interface that a policy exports.
 const DECIDER: &str = "decider";
-/// The interface that needs the grant `secrets`.
+/// Interface that needs the grant `secrets`.
 const SECRETS: &str = "secrets";
-/// The interface that needs the grant `key-value`.
+/// Interface that needs the grant `key-value`.
 const KEY_VALUE: &str = "key-value";
 
-/// Turns `bytes`, a core module or a component, into a checked component.
+/// Converts `bytes`, a core module or a component, to a checked component.
 pub(crate) fn componentize(bytes: &[u8], grants: &Grants) -> Result<Vec<u8>, LoadError> {
     checked_component(bytes, Some(grants))
 }
 
-/// As [`componentize`]; without `grants`, whatever it may be granted.
+/// Converts `bytes` as [`componentize`] does. `None` for `grants` skips the check of grants.
 fn checked_component(bytes: &[u8], grants: Option<&Grants>) -> Result<Vec<u8>, LoadError> {
     let component = match kind(bytes)? {
         Encoding::Component => bytes.to_vec(),
@@ -38,20 +38,20 @@ fn checked_component(bytes: &[u8], grants: Option<&Grants>) -> Result<Vec<u8>, L
     Ok(component)
 }
 
-/// What a module is, as far as can be told without running it.
+/// The facts about a module that are known without running it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Description {
-    /// Whether it is a component already; a core module is made one when it is loaded.
+    /// Whether the module is already a component. A core module is converted when it is loaded.
     pub is_component: bool,
-    /// The functions of the contract that it uses, by interface (with its version).
+    /// Functions of the contract that the module uses, by interface (with its version).
     pub uses: Vec<(String, Vec<String>)>,
 }
 
-/// Looks at a module without compiling it.
+/// Describes a module without compiling it.
 ///
 /// # Errors
 ///
-/// When it is no policy, whatever it might be granted.
+/// Fails if the module is not a policy, regardless of its grants.
 pub fn describe(bytes: &[u8]) -> Result<Description, LoadError> {
     let component = checked_component(bytes, None)?;
     let uses = match wit_component::decode(&component) {
@@ -85,7 +85,8 @@ fn kind(bytes: &[u8]) -> Result<Encoding, LoadError> {
     }
 }
 
-/// wasmtime may not be given bytes that were never validated as a whole, and its own message for truncated files is poor.
+/// Validates bytes as a whole. wasmtime must not receive other bytes, and its own message for
+/// truncated files is unclear.
 fn validate(bytes: &[u8]) -> Result<(), LoadError> {
     let features = WasmFeatures::default() | WasmFeatures::COMPONENT_MODEL;
     Validator::new_with_features(features)
@@ -118,7 +119,8 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
         .map_err(|error| LoadError::Componentize(format!("{error:#}")))
 }
 
-/// The modules a core module imports from, and whether it says what world it was made for.
+/// Returns the modules that a core module imports from, and whether it names the world that it was
+/// made for.
 fn survey(module: &[u8]) -> Result<(Vec<String>, bool), LoadError> {
     let mut imports = Vec::new();
     let mut typed = false;

@@ -1,17 +1,19 @@
-//! Tells that a policy handed over more than wasmtime was told to take in one call (`Store::set_hostcall_fuel`).
+//! Recognition of wasmtime's error for a call that passes too many bytes
+//! (`Store::set_hostcall_fuel`).
 //!
-//! wasmtime's error for it is a type of its own that it does not make public, so no downcast finds it. The host's functions
-//! could look at the lengths instead, but only after everything was copied, which is what the limit is there to prevent. So one
-//! such error is made on purpose, with a component that returns one byte too many, and others are compared with it. What it
-//! says comes from the very wasmtime that runs the policies, and no word in it from a policy: a new version may say it
-//! differently, and a policy cannot say it at all.
+//! wasmtime's type for this error is not public, so no downcast finds it. The host's functions
+//! could check lengths, but only after everything was copied, which the limit prevents.
+//!
+//! So this module provokes one such error with a component that returns one byte too many, and
+//! compares other errors with it. The text comes from the wasmtime that runs the policies, and
+//! contains no word of a policy. A new version may change the text, and a policy cannot forge it.
 
 use std::sync::OnceLock;
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
-/// What an overrun says of itself; none if it could not be made to.
+/// Text of the error. `None` if it could not be provoked.
 static SPECIMEN: OnceLock<Option<String>> = OnceLock::new();
 
 /// A component whose function `f` returns a text of one byte:
@@ -46,12 +48,13 @@ pub(crate) const COMPONENT: &[u8] = &[
     0x0b, 0x07, 0x01, 0x00, 0x01, b'f', 0x01, 0x00, 0x00, // exported
 ];
 
-/// Makes the specimen, unless it is there: takes some milliseconds, which no login should wait for.
+/// Provokes the error unless that was done. Takes some milliseconds, so it is done before any
+/// login.
 pub(crate) fn prepare() {
     SPECIMEN.get_or_init(specimen);
 }
 
-/// Whether `error` is that the policy handed over too much in one call.
+/// Returns whether `error` means that the policy passed too many bytes in one call.
 pub(crate) fn is_overrun(error: &wasmtime::Error) -> bool {
     let specimen = SPECIMEN.get_or_init(specimen);
     specimen.as_ref() == Some(&error.root_cause().to_string())
@@ -70,7 +73,7 @@ fn specimen() -> Option<String> {
     }
 }
 
-/// The error of a call that hands over one byte where none may be.
+/// Returns the error of a call that passes one byte where none is allowed.
 fn overrun() -> wasmtime::Result<wasmtime::Error> {
     let mut config = Config::new();
     config.wasm_component_model(true).concurrency_support(false);

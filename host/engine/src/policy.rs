@@ -1,4 +1,4 @@
-//! One policy: checked, compiled, configured and linked. Its decisions are in [`deciding`].
+//! One policy: checked, compiled, configured and linked. The module [`deciding`] has its decisions.
 
 mod deciding;
 mod substituted;
@@ -31,14 +31,14 @@ pub use deciding::{GaveUp, Metered};
 pub use substituted::Substituted;
 pub use transfer::TransferKey;
 
-/// What a policy is made from. `Debug` shows the name only: settings have password hashes in them.
+/// The source of a policy. `Debug` shows the name only, because settings contain password hashes.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
-    /// Its name, for its log lines.
+    /// Name of the policy, for its log lines.
     pub name: &'a PolicyName,
-    /// A core module as `cargo build --target wasm32-unknown-unknown` makes it, or a component.
+    /// Core module, as `cargo build --target wasm32-unknown-unknown` makes it, or component.
     pub module: &'a [u8],
-    /// The JSON that `configure` gets.
+    /// JSON that `configure` receives.
     pub settings: &'a str,
 }
 
@@ -53,8 +53,9 @@ impl std::fmt::Debug for Source<'_> {
 
 /// A policy that is compiled, linked, configured and ready to decide.
 ///
-/// Immutable. Every [`decide`](Self::decide) runs in an instance of its own, made from the memory that
-/// `configure` left and dropped afterwards: nothing one decision does can be seen by another.
+/// A policy is immutable. Every [`decide`](Self::decide) runs in an instance of its own, which
+/// starts from the memory after `configure` and is then dropped. So no decision sees any effect of
+/// another.
 pub struct Policy {
     engine: Engine,
     name: PolicyName,
@@ -62,12 +63,12 @@ pub struct Policy {
     limits: Limits,
     /// Whether `plain:` forms are granted.
     plain_hashes: bool,
-    /// The settings that `configure` gets before every decision; none if its state was kept.
+    /// Settings that `configure` receives before every decision. `None` if its state was kept.
     settings: Option<Arc<str>>,
-    /// Instances that decide more than once, if that is wanted.
+    /// Pool of instances that decide more than once, if the policy opted in.
     reused: Option<Reused>,
     grants: Grants,
-    /// The buckets it may look into; none if it is granted none.
+    /// Buckets that the policy may look into. `None` if it has no grant.
     granted: Option<Granted>,
 }
 
@@ -91,12 +92,12 @@ impl Drop for Policy {
 }
 
 impl Policy {
-    /// Checks, compiles and configures a module. Blocks for the compilation, tens of milliseconds for a
-    /// small policy; not for a thread that serves logins.
+    /// Checks, compiles and configures a module. Blocks for the compilation, which takes tens of
+    /// milliseconds for a small policy. Not for a thread that serves logins.
     ///
     /// # Errors
     ///
-    /// What is wrong with the module or its settings. Nothing is put in service then.
+    /// Fails if the module or its settings are unusable. The policy is then not put in service.
     pub fn load(
         engine: &Engine,
         source: Source<'_>,
@@ -104,7 +105,8 @@ impl Policy {
         grants: Grants,
     ) -> Result<Self, LoadError> {
         check(engine, &limits, &grants)?;
-        // The tools below are written for modules made by other tools, not by an attacker.
+        // The tools called here are written for modules of other tools, not for those of an
+        // attacker.
         catch_unwind(AssertUnwindSafe(|| {
             Self::load_unguarded(engine, source, limits, grants)
         }))
@@ -137,7 +139,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Compiles a component and links what it imports.
+    /// Compiles a component and links its imports.
     pub(crate) fn link(
         engine: &Engine,
         name: &PolicyName,
@@ -151,7 +153,7 @@ impl Policy {
         Self::link_compiled(engine, name, &component, limits, grants)
     }
 
-    /// Links what a compiled component imports.
+    /// Links the imports of a compiled component.
     fn link_compiled(
         engine: &Engine,
         name: &PolicyName,
@@ -177,7 +179,8 @@ impl Policy {
         })
     }
 
-    /// Some mismatches of types show only now; better here than at the first login.
+    /// Instantiates the policy once, because some type mismatches appear only then. A failure here
+    /// is better than one at the first login.
     fn instantiate_once(
         &self,
         time: Duration,
@@ -189,8 +192,9 @@ impl Policy {
         Ok((store, policy))
     }
 
-    /// Takes the settings once with the time that `configure` has at load, so that they are judged, and once with the time that a
-    /// decision has, so that a policy which could never decide is not put in service.
+    /// Calls `configure` twice. The first call has the time limit of loading, and validates the
+    /// settings. The second has that of a decision, so that a policy that could never decide is not
+    /// put in service.
     fn rehearse(&self, settings: &str, unreadable: Unreadable) -> Result<(), LoadError> {
         let time = Limits::CONFIGURE_DEADLINE;
         let (mut store, policy) = self.instantiate_once(time)?;
@@ -217,35 +221,36 @@ impl Policy {
 
     /// Lets an instance of this policy make up to `decisions` decisions, one after the other.
     ///
-    /// That costs a third of a fresh instance each time, and gives up what it is for: what one client sends stays in the memory in
-    /// which the next one is decided. Only for policies that are trusted to keep them apart.
+    /// A reused instance costs a third of a fresh one, but loses the isolation: what one client
+    /// sends stays in the memory in which the next one is decided. Only for policies that are
+    /// trusted to keep clients apart.
     #[must_use]
     pub fn reusing(mut self, decisions: NonZeroU32) -> Self {
         self.reused = Some(Reused::new(decisions));
         self
     }
 
-    /// Ends the instances that wait for another decision, so that nothing of the decisions before is left.
+    /// Ends the idle instances, so that nothing of earlier decisions is left.
     pub fn end_idle_instances(&self) {
         if let Some(reused) = &self.reused {
             reused.clear(&self.engine);
         }
     }
 
-    /// How many decisions an instance makes: one, unless the policy opted in to more.
+    /// Returns the number of decisions per instance: one, unless the policy opted in to more.
     pub fn decisions_per_instance(&self) -> u32 {
         self.reused
             .as_ref()
             .map_or(1, |reused| reused.decisions().get())
     }
 
-    /// Whether the state that `configure` left was kept. If not, every decision calls `configure` first, and the time it takes
-    /// counts against the policy's deadline.
+    /// Returns whether the state after `configure` was kept. Otherwise, every decision calls
+    /// `configure` first, which counts against the policy's deadline.
     pub const fn is_snapshotted(&self) -> bool {
         self.settings.is_none()
     }
 
-    /// What this policy may use.
+    /// Returns the limits of this policy.
     pub const fn limits(&self) -> Limits {
         self.limits
     }
@@ -272,7 +277,7 @@ fn check(engine: &Engine, limits: &Limits, grants: &Grants) -> Result<(), LoadEr
     }
 }
 
-/// Runs `configure` once and keeps what it did: returns the component with its memory as it is afterwards.
+/// Runs `configure` once and returns the component with its memory after that.
 fn configure(
     engine: &Engine,
     instrumented: &Instrumented<'_>,
@@ -294,7 +299,7 @@ fn configure(
     let policy = PolicyBindings::new(&mut store, &instance)
         .map_err(|error| LoadError::instantiate(&error))?;
     take_settings(&mut store, &policy, source.settings, time)?;
-    // The snapshot reads the whole memory at once, and in a page of its own.
+    // The snapshot reads the whole memory at once, and needs a page of its own.
     store.set_hostcall_fuel(usize::MAX);
     store.data_mut().limiter = crate::limiter::Limiter::unlimited();
     instrumented
@@ -302,7 +307,7 @@ fn configure(
         .map_err(|error| LoadError::snapshot(&error))
 }
 
-/// Hands the settings to a policy that is being loaded.
+/// Passes the settings to a policy that is being loaded.
 fn take_settings(
     store: &mut Store<State>,
     policy: &PolicyBindings,
@@ -326,12 +331,13 @@ fn store(engine: &Engine, state: State) -> Store<State> {
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
     if engine.meters_fuel() {
-        // A store without any could not take a step.
+        // A store without fuel could not run any code.
         let _ = store.set_fuel(u64::MAX);
     }
     store.set_hostcall_fuel(limits.host_call_bytes);
     store.set_epoch_deadline(ticks(time));
-    // The epoch counts all time; what the host spent for the policy is given back here.
+    // The epoch counts all time. The callback gives back the time that the host spent for the
+    // policy.
     store.epoch_deadline_callback(|store| {
         Ok(match store.data().clock.remaining() {
             Some(remaining) => UpdateDeadline::Continue(ticks(remaining)),
@@ -341,7 +347,7 @@ fn store(engine: &Engine, state: State) -> Store<State> {
     store
 }
 
-/// One more than it takes, for the tick in progress.
+/// Returns the number of ticks in `time`, plus one for the tick in progress.
 fn ticks(time: Duration) -> u64 {
     let ticks = time.as_nanos().div_ceil(TICK.as_nanos().max(1));
     u64::try_from(ticks)

@@ -1,37 +1,38 @@
-//! Whether this process may do what every policy needs: run code that it has compiled, and reserve address space for instances.
+//! Checks at the start that this process can run policies: that it may run compiled code, and
+//! reserve address space for instances.
 //!
-//! A service manager or a shell can forbid both. Without a look at the start, the first policy would fail, and its file would be
-//! blamed for it.
+//! A service manager or a shell can forbid both. Without these checks, the first policy would fail,
+//! and the error would blame its file.
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
 use crate::overrun::COMPONENT;
 
-/// What keeps this process from running any policy.
+/// A reason why this process cannot run any policy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unfit {
-    /// Compiled code cannot be made executable.
+    /// The process may not make compiled code executable.
     #[error(
         "this process may not make memory executable, so it cannot run policies, which are compiled to machine code: if its systemd \
          unit sets `MemoryDenyWriteExecute=`, remove that line"
     )]
     Code(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Address space is limited.
+    /// The process lacks address space.
     #[error(
         "this process has no address space for {wanted} decisions at the same time, 4 GiB each, of which little is ever used: raise its \
          limit (`ulimit -v`, `LimitAS=` in a systemd unit), or lower `max-in-flight` under [callout]"
     )]
     AddressSpace {
-        /// How many instances were to be there at the same time.
+        /// Required number of concurrent instances.
         wanted: u32,
-        /// Why one of them could not be made.
+        /// Failure of an instantiation.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// Compiles something small, and has it made executable.
+/// Compiles a small component and makes it executable.
 pub(crate) fn code(engine: &Engine) -> Result<(), Unfit> {
     match Component::from_binary(engine, COMPONENT) {
         Ok(_) => Ok(()),
@@ -39,7 +40,7 @@ pub(crate) fn code(engine: &Engine) -> Result<(), Unfit> {
     }
 }
 
-/// Makes as many instances as there may be decisions at the same time, and drops them.
+/// Makes an instance for every concurrent decision, and drops them.
 pub(crate) fn instances(engine: &Engine, wanted: u32) -> Result<(), Unfit> {
     let made = || {
         let component = Component::from_binary(engine, COMPONENT)?;

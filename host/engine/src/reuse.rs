@@ -11,7 +11,7 @@ use crate::state::State;
 
 /// The idle instances of one policy.
 pub(crate) struct Reused {
-    /// How many decisions an instance makes.
+    /// Number of decisions per instance.
     decisions: NonZeroU32,
     idle: Mutex<Vec<Used>>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Reused {
 pub(crate) struct Used {
     pub(crate) store: Store<State>,
     pub(crate) instance: PolicyBindings,
-    /// How many decisions it has made.
+    /// Number of decisions that it has made.
     pub(crate) decisions: u32,
 }
 
@@ -32,7 +32,7 @@ impl Reused {
         }
     }
 
-    /// How many decisions an instance makes.
+    /// Returns the number of decisions per instance.
     pub(crate) const fn decisions(&self) -> NonZeroU32 {
         self.decisions
     }
@@ -43,10 +43,10 @@ impl Reused {
         Some(used)
     }
 
-    /// Keeps an instance that has just decided, if it may decide again and there is a place for it.
+    /// Keeps an instance that has just decided, if it may decide again and a place is free.
     ///
-    /// An instance that still holds permits is dropped: its handles number the host's table, so that a handle of one decision would
-    /// name a permit of the next.
+    /// Drops an instance that still holds permits. Its handles are numbers of the host's table, so
+    /// a handle of one decision would name a permit of the next.
     pub(crate) fn put(&self, engine: &Engine, mut used: Used) {
         if !used.store.data().permits.is_empty() {
             return;
@@ -64,17 +64,18 @@ impl Reused {
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Used>> {
-        // Each instance in the list is whole, whatever panicked beside it.
+        // INVARIANT: each instance in the list is complete, even if another thread panicked.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Places for idle instances, over all policies of an engine: each keeps a slot of the pool.
+/// The places for idle instances of all policies of an engine. Each idle instance occupies a slot
+/// of the pool.
 #[derive(Debug)]
 pub(crate) struct Idle(Mutex<usize>);
 
 impl Idle {
-    /// How many instances may be idle.
+    /// Maximum number of idle instances.
     pub(crate) const MOST: u32 = 64;
 
     pub(crate) const fn new() -> Self {

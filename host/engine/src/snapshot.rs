@@ -1,8 +1,8 @@
-//! Takes the memory that `configure` left and makes it the starting point of every decision.
+//! Snapshots of the memory after `configure`, from which every decision starts.
 //!
-//! That needs a component whose whole state is in memories and globals. One that may change its tables, or that instantiates a
-//! module twice, has state that cannot be read out; [`instrument`] tells, and such a policy takes its settings anew before
-//! every decision.
+//! A snapshot needs a component whose whole state is in memories and globals. A component that may
+//! change its tables, or that instantiates a module twice, has other state. [`instrument`] reports
+//! this. Such a policy runs `configure` again before every decision.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,18 +15,18 @@ use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 use crate::load::one_line;
 
-/// A component that can be asked for its memory: the original with accessors added.
+/// A component with accessors for its memory.
 pub(crate) struct Instrumented<'a> {
     context: ComponentContext<'a>,
-    /// The component to compile and configure.
+    /// Component to compile and configure.
     pub(crate) component: Vec<u8>,
 }
 
-/// Why a component's state cannot be read out, whatever it is: something it is built from does not allow that.
+/// The reason why a component's state cannot be read out.
 #[derive(Debug)]
 pub(crate) struct Unreadable(pub(crate) String);
 
-/// Adds the accessors to a component that is valid.
+/// Adds the accessors to a valid component.
 pub(crate) fn instrument(component: &[u8]) -> Result<Instrumented<'_>, Unreadable> {
     let (context, component) = Wizer::new()
         .instrument_component(component)
@@ -35,7 +35,7 @@ pub(crate) fn instrument(component: &[u8]) -> Result<Instrumented<'_>, Unreadabl
 }
 
 impl Instrumented<'_> {
-    /// The original component with its memory as `instance` has it now.
+    /// Returns the original component with the current memory of `instance`.
     pub(crate) fn snapshot<T: Send + 'static>(
         &self,
         store: &mut Store<T>,
@@ -56,7 +56,7 @@ impl Instrumented<'_> {
     }
 }
 
-/// Polls once: the accessors answer at once, so the future is ready or broken.
+/// Polls a future once. The accessors never wait, so the future is either ready or broken.
 fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -67,9 +67,9 @@ fn ready<F: Future>(future: F) -> Option<F::Output> {
 struct Accessors<'a, T: 'static> {
     store: &'a mut Store<T>,
     instance: Instance,
-    /// What was read of each memory, by its accessor; nothing of one that could not be read.
+    /// Content of each memory, by its accessor. Empty for a memory that could not be read.
     memories: HashMap<String, Vec<u8>>,
-    /// The first failure; the trait has no way to return one.
+    /// First failure, because the trait's methods cannot return one.
     failure: Option<wasmtime::Error>,
 }
 
@@ -114,7 +114,8 @@ impl<S: Send> ComponentInstanceState for Accessors<'_, S> {
         func: &str,
         contents: impl FnOnce(&[u8]) + Send,
     ) {
-        // Whoever asks for a memory asks twice, and counts on the same answer. Reading it makes it grow, so it is read once.
+        // The caller reads each memory twice and relies on equal answers. Reading grows the memory,
+        // so it is read once and cached.
         if let Some(memory) = self.memories.get(func) {
             return contents(memory);
         }

@@ -1,4 +1,4 @@
-//! What a store holds: the request, the permits under construction, and the accounts of what was used.
+//! State of a store: the request, permits under construction, and counters of use.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -19,29 +19,29 @@ pub(crate) struct State {
     pub(crate) verifier: Arc<dyn SecretVerifier>,
     pub(crate) limits: Limits,
     pub(crate) permits: ResourceTable,
-    /// What the permits of this decision have taken so far, in bytes.
+    /// Size of all permits of this decision so far, in bytes.
     pub(crate) permit_bytes: usize,
     pub(crate) limiter: Limiter,
     pub(crate) clock: GuestClock,
     pub(crate) log: GuestLog,
-    /// The fuel it was given, where that is metered.
+    /// Fuel of the decision, if it is metered.
     pub(crate) fuel: u64,
-    /// What the policy asks, where somebody wants to know.
+    /// Questions of the policy, if they are recorded.
     pub(crate) asked: Option<Questions>,
-    /// The buckets of a policy that is granted some.
+    /// Look-ups of a policy with granted buckets.
     pub(crate) look_ups: Option<LookUps>,
     /// Whether `plain:` forms are granted.
     pub(crate) plain_hashes: bool,
-    /// How many comparisons of secrets this decision has made.
+    /// Number of comparisons of secrets in this decision.
     comparisons: usize,
 }
 
-/// The questions of a policy, each once, in the order they were asked first.
+/// The questions of a policy, each once, in the order in which it first asked them.
 #[derive(Debug, Default)]
 pub(crate) struct Questions(RefCell<Vec<String>>);
 
 impl Questions {
-    /// More than a policy asks that does not ask the same thing in ever new ways.
+    /// Maximum number of recorded questions. Only a policy that varies its questions asks more.
     const MOST: usize = 256;
 
     fn note(&self, question: &str, about: Option<&str>) {
@@ -69,44 +69,44 @@ impl Questions {
     }
 }
 
-/// What the policy is doing.
+/// The phase of a policy.
 #[derive(Clone)]
 pub(crate) enum Phase {
-    /// Taking its settings: there is no request to ask about.
+    /// The policy receives its settings. There is no request yet.
     Configure,
-    /// Deciding.
+    /// The policy decides.
     Decide {
-        /// The request.
+        /// Request of the decision.
         request: Arc<AuthorizationRequest>,
-        /// When its answer is too late.
+        /// Time after which the answer is too late.
         deadline: Instant,
     },
 }
 
-/// Measures the time a policy spends in its own code.
+/// A clock of the time that a policy spends in its own code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GuestClock {
     started: Instant,
     lent: Duration,
     limit: Duration,
-    /// When the answer is too late, whoever used the time.
+    /// Time after which the answer is too late, regardless of where time was spent.
     deadline: Option<Instant>,
 }
 
-/// Counts a policy's log lines and keeps the last error among them: a panic message arrives there just
-/// before its trap.
+/// The counter of a policy's log lines. It keeps the last error, because a panic message arrives
+/// just before its trap.
 #[derive(Debug, Default)]
 pub(crate) struct GuestLog {
     pub(crate) lines: usize,
-    /// How many of them an earlier attempt at the same decision has logged.
+    /// Number of lines that an earlier attempt at the same decision has logged.
     pub(crate) logged: usize,
     pub(crate) last_error: Option<String>,
-    /// The lines with their levels, where somebody wants to see them: those of a policy's tests.
+    /// Lines with their levels, if they are recorded for a policy's tests.
     pub(crate) kept: Option<Vec<String>>,
 }
 
 impl GuestLog {
-    /// How many lines were dropped because a decision may log no more than `limit`.
+    /// Returns the number of lines that were dropped because a decision may log at most `limit`.
     pub(crate) const fn dropped(&self, limit: usize) -> usize {
         self.lines.saturating_sub(limit)
     }
@@ -157,11 +157,11 @@ impl State {
         }
     }
 
-    /// Forgets the last decision, before an instance that made it makes another.
+    /// Resets the state before an instance makes another decision.
     pub(crate) fn begin_again(&mut self, phase: Phase, time: Duration) {
         let (name, verifier) = (self.name.clone(), Arc::clone(&self.verifier));
         let next = Self::new(name, phase, verifier, self.limits, time);
-        // The memory is still there, so what it counts up to stays.
+        // The instance keeps its memory, so the limiter keeps its count.
         let (limiter, plain_hashes) = (self.limiter, self.plain_hashes);
         *self = Self {
             limiter,
@@ -170,13 +170,13 @@ impl State {
         };
     }
 
-    /// Forgets the comparisons of the last decision.
+    /// Resets the count of comparisons.
     #[cfg(feature = "measure")]
     pub(crate) const fn forget_comparisons(&mut self) {
         self.comparisons = 0;
     }
 
-    /// Counts a comparison of a secret with a hash. Fails if the decision has made as many as it may.
+    /// Counts a comparison of a secret with a hash. Fails if the decision has reached its limit.
     pub(crate) fn charge_comparison(&mut self) -> Result<(), ComparisonsExceeded> {
         let limit = self.limits.comparisons;
         if self.comparisons >= limit {
@@ -186,16 +186,17 @@ impl State {
         Ok(())
     }
 
-    /// Notes that the policy asks something, and about what.
+    /// Records a question of the policy, with its argument.
     pub(crate) fn note(&self, question: &str, about: Option<&str>) {
         if let Some(asked) = &self.asked {
             asked.note(question, about);
         }
     }
 
-    /// Counts what a permit is about to take. Not during `configure`, which may try as many permits as its settings ask for.
+    /// Counts the size of a text for a permit. Counts nothing during `configure`, which may build
+    /// any number of permits.
     pub(crate) fn charge_permit(&mut self, text: &str) -> Result<(), OutputExceeded> {
-        /// What an entry takes besides its text, about.
+        /// Approximate size of an entry in addition to its text, in bytes.
         const ENTRY: usize = 64;
         if matches!(self.phase, Phase::Configure) {
             return Ok(());
@@ -213,12 +214,12 @@ impl State {
 }
 
 impl GuestClock {
-    /// Returns how long the policy may run.
+    /// Returns the time limit of the policy.
     pub(crate) const fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Runs `work` on the policy's behalf without charging it.
+    /// Runs `work` on the policy's behalf without charging its time.
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let before = Instant::now();
         let result = work();
@@ -226,7 +227,8 @@ impl GuestClock {
         result
     }
 
-    /// Returns whether the request's deadline has passed before the policy has used up `own`, its time for a decision.
+    /// Returns whether the request's deadline has passed before the policy has used up `own`, its
+    /// time for a decision.
     pub(crate) fn is_late(&self, own: Duration) -> bool {
         let now = Instant::now();
         self.deadline.is_some_and(|deadline| deadline <= now) && self.used(now) < own
@@ -238,7 +240,8 @@ impl GuestClock {
         elapsed.saturating_sub(self.lent)
     }
 
-    /// What the policy may still use; none once it has used it all or the request's deadline has passed.
+    /// Returns the remaining time of the policy. `None` once it has used all of it, or the
+    /// request's deadline has passed.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         let now = Instant::now();
         let own = self.limit.saturating_sub(self.used(now));

@@ -1,4 +1,4 @@
-//! The thread that makes time pass.
+//! The thread that advances the epoch.
 
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -9,11 +9,12 @@ use wasmtime::EngineWeak;
 
 use crate::functions::Functions;
 
-/// How often the epoch advances: how late a runaway policy is noticed.
+/// Interval at which the epoch advances, which bounds the delay before a runaway policy is stopped:
+/// 5 ms.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
-/// An OS thread that counts the epochs of engines, and has what is kept for compilations forgotten in time. Not a task: a task
-/// could starve behind the very policy it is to interrupt.
+/// An OS thread that advances the epochs of engines and clears the cache of functions in time. A
+/// task could starve behind the very policy that it has to interrupt.
 pub(crate) struct Ticker {
     engines: Arc<Mutex<Vec<EngineWeak>>>,
     _stop: Sender<()>,
@@ -45,7 +46,7 @@ impl Ticker {
     }
 }
 
-/// Nothing that holds this lock can panic half-way.
+/// Locks the engines. No holder of this lock panics in the middle of a change.
 fn locked(engines: &Mutex<Vec<EngineWeak>>) -> MutexGuard<'_, Vec<EngineWeak>> {
     engines.lock().unwrap_or_else(PoisonError::into_inner)
 }

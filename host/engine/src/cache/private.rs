@@ -1,4 +1,4 @@
-//! A directory that nobody but this process's user can use.
+//! A directory that only this process's user can access.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -10,22 +10,23 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::rand;
 use data_encoding::HEXLOWER;
 
-/// A directory that was found to be this user's alone when it was opened.
+/// A directory that only this user could access when it was opened.
 #[derive(Debug)]
 pub(super) struct PrivateDirectory {
     path: PathBuf,
-    /// The user this process writes as.
+    /// User id of the files that this process creates.
     user: u32,
 }
 
-/// The bits of a mode that let others in.
+/// Mode bits that give other users access.
 const OTHERS: u32 = 0o077;
 
-/// Bytes of a secret.
+/// Size of a secret, in bytes.
 const SECRET: usize = 32;
 
 impl PrivateDirectory {
-    /// Makes the directory if it is not there. Fails if it is somebody else's, or others can look into it or write to it.
+    /// Opens the directory, and creates it if it is missing. Fails if it belongs to another user,
+    /// or if other users can read or write it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let about = fs::symlink_metadata(path)?;
@@ -38,7 +39,7 @@ impl PrivateDirectory {
                 about.permissions().mode() & 0o777
             )));
         }
-        // Whose files this process makes is whom it runs as, as far as this file system is concerned.
+        // The owner of a new file is the user of this process as this file system sees it.
         let (probe, file) = create_aside(path)?;
         let user = file.metadata().map(|about| about.uid());
         fs::remove_file(probe)?;
@@ -59,7 +60,7 @@ impl PrivateDirectory {
         &self.path
     }
 
-    /// The secret in a file. Made now if it is not there, and made anew if it cannot be trusted.
+    /// Returns the secret in a file. Generates one if the file is missing or cannot be trusted.
     pub(super) fn secret(&self, name: &str) -> io::Result<[u8; SECRET]> {
         let path = self.path.join(name);
         let present = self.read_secret(&path);
@@ -82,7 +83,7 @@ impl PrivateDirectory {
         } else {
             self.replace(&path, &secret)?;
         }
-        // Another process may have been faster: it is the one in the file that counts.
+        // Another process may have created the file first, so the secret in the file counts.
         self.read_secret(&path)
     }
 
@@ -91,43 +92,43 @@ impl PrivateDirectory {
         if !about.is_file() || about.uid() != self.user || about.mode() & OTHERS != 0 {
             return Err(refused("it is not a file of this user's alone"));
         }
-        // Room for a byte too many, which is refused too.
+        // Reads one byte more than a secret has, so that a longer file is rejected.
         portcullis_files::read(path, SECRET as u64 + 1)?
             .bytes
             .try_into()
             .map_err(|_| refused(format!("it does not hold {SECRET} bytes")))
     }
 
-    /// Writes a private file in one step, unless it is there.
+    /// Creates a private file atomically, unless it exists.
     fn create(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.put(bytes, |aside| match fs::hard_link(aside, path) {
             Ok(()) => fs::remove_file(aside),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(aside),
-            // There are file systems without links.
+            // Some file systems have no hard links.
             Err(_) => fs::rename(aside, path),
         })
     }
 
-    /// Writes a private file in one step, in place of the one that may be there.
+    /// Writes a private file atomically, and replaces an existing one.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.put(bytes, |aside| fs::rename(aside, path))
     }
 
-    /// Writes a file beside its place, has it on disk, and lets `place` put it there.
+    /// Writes a temporary file, syncs it to disk, and lets `place` move it.
     fn put(&self, bytes: &[u8], place: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
         let (aside, mut file) = create_aside(&self.path)?;
         file.write_all(bytes)
             .and_then(|()| file.sync_all())
             .and_then(|()| place(&aside))
             .inspect_err(|_| {
-                // What is left of it is of no use; the first error says what went wrong.
+                // The partial file is of no use, and the first error is the one to report.
                 let _ = fs::remove_file(&aside);
             })?;
         File::open(&self.path)?.sync_all()
     }
 }
 
-/// A new private file with a name that nothing else has.
+/// Creates a private file with a unique name.
 fn create_aside(directory: &Path) -> io::Result<(PathBuf, File)> {
     let mut random = [0; 8];
     rand::fill(&mut random).map_err(|_| io::Error::other("no random bytes to be had"))?;

@@ -1,4 +1,4 @@
-//! What a policy may ask about the client's TLS certificate.
+//! Facts about the client's TLS certificate, for policies.
 
 use portcullis_core::Certificate;
 
@@ -10,7 +10,8 @@ impl State {
         Ok(self.request(asked)?.identity.certificate.as_ref())
     }
 
-    /// What `read` finds in the certificate, if the server verified it: nobody else has looked at what it says.
+    /// Returns what `read` takes from the certificate, if the server verified it. The content of
+    /// any other certificate is unproved.
     fn if_verified<T: Default>(
         &self,
         asked: &'static str,

@@ -1,4 +1,4 @@
-//! What a policy may ask about the connection, its server and the request.
+//! Facts about the connection, its server and the request, for policies.
 
 use super::contract;
 use crate::state::State;

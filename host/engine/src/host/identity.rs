@@ -1,4 +1,4 @@
-//! What a policy may ask about who is asking.
+//! Facts about the client's identity, for policies.
 
 use super::contract;
 use crate::state::State;
@@ -18,7 +18,8 @@ impl contract::identity::Host for State {
     }
 
     fn password_matches(&mut self, hash: String) -> wasmtime::Result<Result<bool, String>> {
-        // Fast to compute, so fast to guess: fine for long random tokens, not for what people remember.
+        // SHA-256 is fast to compute and so fast to guess. It suits long random tokens, not
+        // passwords of humans.
         if hash.starts_with("sha256:") {
             return Ok(Err(
                 "`sha256:` is for tokens; hash passwords with `portcullis hash`".to_owned(),

@@ -1,4 +1,4 @@
-//! Looking keys up for a policy.
+//! Look-ups of keys for policies.
 
 use super::{NoRequest, contract};
 use crate::look_up::not_granted;
@@ -15,7 +15,7 @@ impl contract::key_value::Host for State {
         if self.asked.is_some() {
             self.note(GET, Some(&format!("{bucket},{key}")));
         }
-        // What `configure` looked up would be kept for ever.
+        // The snapshot would keep what `configure` looks up for ever.
         if matches!(self.phase, Phase::Configure) {
             return Err(NoRequest(GET).into());
         }

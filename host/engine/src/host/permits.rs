@@ -1,4 +1,4 @@
-//! How a policy builds a permit.
+//! Permits that policies build.
 
 use std::time::Duration;
 

@@ -1,16 +1,19 @@
-//! Mutable globals, exported.
+//! Exports of mutable globals.
 //!
-//! The component in which `configure` runs exports the memory and the globals of the policy, to be read out. Cranelift tells globals
-//! that are exported from those that are not, in every function that uses one; and nearly every function uses the stack pointer.
-//! With the globals exported in the component that decides as well, both have the same functions, and those that were compiled
-//! for the one are used for the other (`functions.rs`). Nobody imports them: a component hides what its modules export.
+//! The component in which `configure` runs exports the memory and the globals of the policy, so
+//! that the host can read them. Cranelift compiles exported globals differently from others, in
+//! every function that uses one, and nearly every function uses the stack pointer. If the component
+//! that decides exports its globals too, both have identical functions, and the second compilation
+//! reuses those of the first (`functions.rs`). No module imports these globals, because a component
+//! hides the exports of its modules.
 
 use std::collections::HashSet;
 
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload, TypeRef};
 
-/// A valid core module with its own mutable globals exported, by names of ours. One that exports nothing stays as it is.
+/// Returns a valid core module with its own mutable globals exported, under names of the host. A
+/// module without exports is returned unchanged.
 pub(super) fn export_mutable(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     let mut exporting = Module::new();
     let (mut imported, mut mutable) = (0_u32, Vec::new());

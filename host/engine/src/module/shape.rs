@@ -1,8 +1,10 @@
-//! What hurts the tools that read a module, found without them: for programs that read modules in their own process.
+//! Checks for modules that would exhaust the tools that read them. For programs that read modules
+//! in their own process.
 //!
-//! The reader of component types calls itself for every type inside a type, so that a few kilobytes overflow a stack. The compiler
-//! takes memory for every local of a function at every block that may be a loop, so that a few hundred kilobytes fill the memory of
-//! a machine. Both are counted here in a loop, with memory that does not grow.
+//! The reader of component types recurses into nested types, so that a few kilobytes overflow a
+//! stack. The compiler allocates memory for every local of a function at every block that may be a
+//! loop, so that a few hundred kilobytes exhaust a machine's memory. This module counts both in a
+//! loop that allocates little.
 
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType,
@@ -11,20 +13,22 @@ use wasmparser::{
 
 use crate::load::LoadError;
 
-/// The most types inside each other. The contract has two.
+/// Maximum depth of nested types. The contract has two levels.
 const MAX_NESTING: usize = 100;
-/// The most that the locals of a function times its blocks may come to. An interpreter's main loop, built with all of it in one
-/// function, comes to a tenth.
+/// Maximum product of a function's locals and blocks. An interpreter's main loop, built as one
+/// function, has a tenth of it.
 const MAX_LOCALS_TIMES_BLOCKS: u64 = 20_000_000;
 
-/// Refuses a module whose shape brings down the tools that read it. Not needed where that ends a child process only.
+/// Refuses a module whose shape would exhaust the tools that read it. Unnecessary if that would
+/// only end a child process.
 ///
 /// # Errors
 ///
-/// When its component types are nested too deep, a function is too large, or it cannot be read so far.
+/// Fails if component types are nested too deeply, if a function is too large, or if the module
+/// cannot be parsed.
 pub fn check_shape(bytes: &[u8]) -> Result<(), LoadError> {
     if !bytes.starts_with(b"\0asm") {
-        // Refused elsewhere, in better words.
+        // Another check refuses it, with a better message.
         return Ok(());
     }
     check(bytes, true)
@@ -38,7 +42,7 @@ fn check(bytes: &[u8], outermost: bool) -> Result<(), LoadError> {
                 let section = bytes.get(range).unwrap_or_default();
                 check_types(section)?;
             }
-            // What tools write of a module's world is a component by itself.
+            // Tools write the description of a module's world as a component of its own.
             Payload::CustomSection(section)
                 if outermost && section.name().starts_with("component-type") =>
             {
@@ -51,10 +55,10 @@ fn check(bytes: &[u8], outermost: bool) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Counts how deep the types of a section are nested.
+/// Counts the depth of the types in a section.
 fn check_types(section: &[u8]) -> Result<(), LoadError> {
     let mut reader = BinaryReader::new(section, 0);
-    // How many more items there are of each list that is open, the section's own first.
+    // Number of remaining items of each open list, the section's own first.
     let mut open = vec![reader.read_var_u32().map_err(LoadError::invalid)?];
     while let Some(left) = open.last_mut() {
         if *left == 0 {
@@ -73,7 +77,7 @@ fn check_types(section: &[u8]) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Reads a declaration, up to the type if it declares one.
+/// Reads a declaration, up to the type if it declares one. Returns whether it does.
 fn is_type(reader: &mut BinaryReader<'_>) -> Result<bool, LoadError> {
     let read = |reader: &mut BinaryReader<'_>| -> wasmparser::Result<u8> {
         let declaration = reader.read_u8()?;
@@ -104,7 +108,7 @@ fn is_type(reader: &mut BinaryReader<'_>) -> Result<bool, LoadError> {
     }
 }
 
-/// Reads a type; of one that is a list of declarations, only how many they are.
+/// Reads a type. If it is a list of declarations, reads and returns only their number.
 fn read_type(reader: &mut BinaryReader<'_>) -> wasmparser::Result<Option<u32>> {
     const COMPONENT: u8 = 0x41;
     const INSTANCE: u8 = 0x42;

@@ -1,4 +1,4 @@
-//! Decisions: an instance each, unless the policy opted in to fewer.
+//! Decisions: one instance each, unless the policy opted in to fewer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,45 +14,46 @@ use crate::look_up::LookUps;
 use crate::reuse::{Reused, Used};
 use crate::state::{Phase, Questions, State};
 
-/// Where the log has what policies asked.
+/// Log target of the questions that policies ask.
 const ASKED: &str = "portcullis_engine::asked";
 
-/// A decision, and what it cost.
+/// A decision with its costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metered {
-    /// What the policy says.
+    /// Verdict of the policy.
     pub verdict: Result<Verdict, EvaluationError>,
-    /// Fuel used by the policy's own code. What the host does for it costs none.
+    /// Fuel that the policy's own code used. Work of the host costs none.
     pub fuel: u64,
-    /// What it asked the host, each question once, in the words of the contract: `identity.username`, `identity.claim(roles)`.
+    /// Questions that the policy asked the host, each once, in the words of the contract:
+    /// `identity.username`, `identity.claim(roles)`.
     pub asked: Vec<String>,
-    /// What it logged, with levels: `warn: no such user`.
+    /// Log lines of the policy with their levels: `warn: no such user`.
     pub log: Vec<String>,
 }
 
-/// An attempt to decide that was given up.
+/// An attempt to decide that exceeded its time budget.
 #[derive(Clone, Copy, Debug)]
 pub struct GaveUp {
-    /// How many lines the policy logged.
+    /// Number of lines that the policy logged.
     lines: usize,
 }
 
 /// One attempt to decide.
 pub(super) struct Attempt<'a> {
-    /// Where it looks keys up.
+    /// Source of the values that the policy looks up.
     pub(super) key_values: &'a Arc<dyn KeyValues>,
-    /// How long the policy's own code may run.
+    /// Maximum time of the policy's own code.
     pub(super) limit: Duration,
-    /// Whether there is another attempt if that is not long enough.
+    /// Whether another attempt follows if the time does not suffice.
     pub(super) is_preliminary: bool,
-    /// How many lines an earlier attempt has logged.
+    /// Number of lines that an earlier attempt has logged.
     pub(super) logged: usize,
 }
 
-/// An attempt that came to nothing.
+/// An attempt that failed.
 struct Failed {
     error: EvaluationError,
-    /// How many lines the policy logged.
+    /// Number of lines that the policy logged.
     lines: usize,
 }
 
@@ -64,13 +65,13 @@ impl Failed {
 }
 
 impl Policy {
-    /// Decides one request. Blocks for as long as the policy runs and the host computes password hashes.
+    /// Decides one request. Blocks while the policy runs and the host computes password hashes.
     ///
-    /// `deadline` is when the answer is too late; the policy's own limit applies too.
+    /// After `deadline`, the answer is too late. The policy's own limit applies too.
     ///
     /// # Errors
     ///
-    /// When the policy fails to answer; see [`EvaluationError::class`] for whose fault it is.
+    /// Fails if the policy does not answer. [`EvaluationError::class`] shows the party at fault.
     pub fn decide(
         &self,
         request: Arc<AuthorizationRequest>,
@@ -79,12 +80,13 @@ impl Policy {
         self.attempt(&self.only_attempt(deadline), request, deadline)
     }
 
-    /// As [`decide`](Self::decide), but gives up once the policy's own code has run for `at_most`, if it may run for longer: for
-    /// threads that should not be kept. Slow password hashes do not count.
+    /// Decides as [`decide`](Self::decide) does, but gives up once the policy's own code has run
+    /// for `at_most`, if its limit is higher. For threads that must not block for long. Slow
+    /// password hashes do not count.
     ///
     /// # Errors
     ///
-    /// When it was given up; what [`decide`](Self::decide) comes to if not.
+    /// Fails if the attempt was given up. The inner result is that of [`decide`](Self::decide).
     pub fn begin(
         &self,
         request: Arc<AuthorizationRequest>,
@@ -106,12 +108,13 @@ impl Policy {
         }
     }
 
-    /// As [`decide`](Self::decide), after an attempt that was given up. So many lines as the policy logged then are not logged again: on
-    /// one request it does the same every time, unless what it looks up has changed.
+    /// Decides as [`decide`](Self::decide) does, after an attempt that was given up. Does not log
+    /// the lines of that attempt again: for one request, a policy logs the same lines every time,
+    /// unless looked-up values have changed.
     ///
     /// # Errors
     ///
-    /// As [`decide`](Self::decide).
+    /// Fails as [`decide`](Self::decide) does.
     pub fn decide_after(
         &self,
         gave_up: GaveUp,
@@ -125,10 +128,12 @@ impl Policy {
         self.attempt(&attempt, request, deadline)
     }
 
-    /// As [`decide`](Self::decide), and counts what the policy's own code costs, in wasmtime's units of fuel: about one for an
-    /// instruction, the same on every machine. A decision that needs more than `fuel` fails with [`EvaluationError::Fuel`].
+    /// Decides as [`decide`](Self::decide) does, and counts the fuel of the policy's own code. A
+    /// unit of wasmtime's fuel is about an instruction, and the count is the same on every machine.
+    /// A decision that needs more than `fuel` fails with [`EvaluationError::Fuel`].
     ///
-    /// Only a policy that was loaded by [`Engine::metered`](crate::Engine::metered) can; for any other this is a failure of the host.
+    /// Requires a policy that was loaded by [`Engine::metered`](crate::Engine::metered). For any
+    /// other, the result is a failure of the host.
     pub fn decide_within(
         &self,
         request: Arc<AuthorizationRequest>,
@@ -138,7 +143,7 @@ impl Policy {
         self.meter(&self.only_attempt(deadline), request, deadline, fuel)
     }
 
-    /// The attempt of who makes no other, at a decision whose answer is too late at `deadline`.
+    /// Returns an attempt with the policy's full time budget, capped by `deadline`.
     pub(super) fn only_attempt(&self, deadline: Instant) -> Attempt<'_> {
         let left = deadline.saturating_duration_since(Instant::now());
         Attempt {
@@ -229,7 +234,7 @@ impl Policy {
         Ok(instance)
     }
 
-    /// Has an instance decide. Tells what it asked, if the log is to have it.
+    /// Calls `decide` on an instance. Logs its questions if the log level asks for them.
     fn ask(
         &self,
         store: &mut Store<State>,
@@ -245,7 +250,7 @@ impl Policy {
             .call_decide(&mut *store)
             .map_err(|error| EvaluationError::of_call(&error, store.data(), attempt.limit));
         let is_late = matches!(verdict, Err(EvaluationError::Deadline(_)));
-        // What is tried again asks and logs again.
+        // A further attempt asks and logs again.
         let is_final = !(is_late && attempt.is_preliminary);
         let told = told && is_final;
         let dropped = store.data().log.dropped(self.limits.log_lines);
@@ -271,8 +276,8 @@ impl Policy {
         answer(store, verdict?)
     }
 
-    /// Decides in an instance that has decided before, if there is one, and keeps it for the next decision. What goes wrong in a
-    /// used instance may come from what was done in it before, so it is tried once more in a fresh one.
+    /// Decides in a used instance if one is idle, and keeps it for the next decision. A failure in
+    /// a used instance may result from an earlier decision, so the host tries again in a fresh one.
     fn run_reused(
         &self,
         reused: &Reused,
@@ -312,7 +317,7 @@ impl Policy {
         Ok(verdict)
     }
 
-    /// A store for an attempt.
+    /// Returns a store for an attempt.
     fn store_for(&self, phase: Phase, attempt: &Attempt<'_>) -> Store<State> {
         let mut store = self.store(phase, attempt.limit);
         self.prepare(store.data_mut(), attempt);
@@ -349,8 +354,9 @@ pub(crate) fn answer(
     }
 }
 
-/// Hands the settings to the instance that is to decide, within the time for that decision. It hears nothing of the request
-/// meanwhile, and what it logs has been logged when it was loaded.
+/// Passes the settings to an instance before its decision, within the time limit of that decision.
+/// The policy cannot see the request meanwhile. Its log lines are dropped, because they were logged
+/// when it was loaded.
 fn take_settings_again(
     store: &mut Store<State>,
     policy: &PolicyBindings,
@@ -368,7 +374,7 @@ fn take_settings_again(
     let configured = std::mem::replace(&mut state.log, log);
     state.phase = phase;
     if taken.is_err() {
-        // The message of a panic.
+        // The last error is the message of a panic.
         state.log.last_error = configured.last_error;
     }
     match taken {

@@ -1,4 +1,4 @@
-//! Policies that look keys up elsewhere than their engine's do: for tests of policies.
+//! Policies with another source of key values than their engine's, for tests of policies.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use super::deciding::Attempt;
 use super::{Metered, Policy};
 use crate::evaluation::EvaluationError;
 
-/// A policy that looks keys up elsewhere than its engine's policies do.
+/// A policy with another source of key values than its engine's.
 #[derive(Clone, Copy, Debug)]
 pub struct Substituted<'a> {
     policy: &'a Policy,
@@ -17,11 +17,11 @@ pub struct Substituted<'a> {
 }
 
 impl Substituted<'_> {
-    /// As [`Policy::decide`].
+    /// Decides as [`Policy::decide`] does.
     ///
     /// # Errors
     ///
-    /// As [`Policy::decide`].
+    /// Fails as [`Policy::decide`] does.
     pub fn decide(
         &self,
         request: Arc<AuthorizationRequest>,
@@ -31,7 +31,7 @@ impl Substituted<'_> {
         self.policy.attempt(&attempt, request, deadline)
     }
 
-    /// As [`Policy::decide_within`].
+    /// Decides as [`Policy::decide_within`] does.
     pub fn decide_within(
         &self,
         request: Arc<AuthorizationRequest>,
@@ -51,7 +51,7 @@ impl Substituted<'_> {
 }
 
 impl Policy {
-    /// The same policy, which looks keys up in `key_values`, whatever its engine has: for tests.
+    /// Returns the policy with `key_values` in place of its engine's source, for tests.
     pub const fn substituting<'a>(&'a self, key_values: &'a Arc<dyn KeyValues>) -> Substituted<'a> {
         Substituted {
             policy: self,

@@ -1,4 +1,4 @@
-//! A policy that one process has loaded and another one takes over: compiled code and what belongs to it, authenticated.
+//! Transfer of a policy between processes: compiled code with its metadata, authenticated.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -16,11 +16,12 @@ use crate::limits::{Grants, Limits};
 use crate::load::{LoadError, one_line};
 use crate::reuse::Reused;
 
-/// First bytes of a policy on its way, and with them the version of the layout:
-/// the digest of the engine (32 bytes), the length of the metadata (4 bytes), the metadata as JSON, the code, the HMAC.
+/// First bytes of a policy in transfer, with the version of the layout. Behind them follow the
+/// digest of the engine (32 bytes), the length of the metadata (4 bytes), the metadata as JSON, the
+/// code and the HMAC.
 const MAGIC: &[u8] = b"portcullis policy, 1\n";
 
-/// Key of one transfer: whoever has it may hand native code to the process that made it.
+/// The key of one transfer. Its holder can pass native code to the process that made it.
 pub struct TransferKey(hmac::Key, [u8; 32]);
 
 impl fmt::Debug for TransferKey {
@@ -32,20 +33,20 @@ impl fmt::Debug for TransferKey {
 }
 
 impl TransferKey {
-    /// Makes a new random key; `None` if the system has no random bytes.
+    /// Generates a random key. `None` if the system has no random bytes.
     pub fn random() -> Option<Self> {
         let mut bytes = [0; 32];
         rand::fill(&mut bytes).ok()?;
         Some(Self::from_bytes(bytes))
     }
 
-    /// Reads the text that [`to_text`](Self::to_text) returned; `None` for anything else.
+    /// Parses the text that [`to_text`](Self::to_text) returned. `None` for any other text.
     pub fn from_text(text: &str) -> Option<Self> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
         bytes.try_into().ok().map(Self::from_bytes)
     }
 
-    /// Returns the key in hexadecimal, for the other process. A secret.
+    /// Returns the key in hexadecimal, for the other process. The text is a secret.
     pub fn to_text(&self) -> String {
         HEXLOWER.encode(&self.1)
     }
@@ -59,7 +60,7 @@ impl TransferKey {
     }
 }
 
-/// What belongs to the code of a policy.
+/// The metadata of a policy's code.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct About {
@@ -70,11 +71,12 @@ struct About {
 }
 
 impl Policy {
-    /// Returns this policy's code and what belongs to it, sealed with `key`, for [`take_over`](Self::take_over) in another process.
+    /// Returns this policy's code and metadata, sealed with `key`, for
+    /// [`take_over`](Self::take_over) in another process.
     ///
     /// # Errors
     ///
-    /// When the code cannot be serialized.
+    /// Fails if the code cannot be serialized.
     pub fn hand_over(&self, key: &TransferKey) -> Result<Vec<u8>, LoadError> {
         let about = About {
             limits: self.limits,
@@ -93,12 +95,13 @@ impl Policy {
         Ok(seal(&key.0, header, &code))
     }
 
-    /// Links a policy that another process has loaded, as it was: nothing is parsed, compiled or configured here. `name` is for its
-    /// log lines.
+    /// Links a policy that another process has loaded, without parsing, compiling or configuring
+    /// it. `name` is for its log lines.
     ///
     /// # Errors
     ///
-    /// When `sealed` was not sealed with `key`, is for another engine, or asks for limits or grants that this host does not give.
+    /// Fails if `sealed` was not sealed with `key`, is for another engine, or needs limits or
+    /// grants that this host does not give.
     pub fn take_over(
         engine: &Engine,
         name: &PolicyName,
@@ -127,7 +130,8 @@ impl Policy {
         super::overrun::prepare();
         let mut policy = Self::link_compiled(engine, name, &component, about.limits, about.grants)?;
         policy.settings = about.settings.map(Arc::from);
-        // The other process has done so in its engine; a slot of this one's pool may still be too small.
+        // The other process has instantiated it in its own engine. A slot of this engine's pool may
+        // still be too small.
         policy.instantiate_once(about.limits.deadline)?;
         Ok(match about.decisions {
             Some(decisions) => policy.reusing(decisions),
