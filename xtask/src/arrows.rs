@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// A package, its folder, and those of our own packages and of the guarded ones that it may name.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("host/core", &[]),
     ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
@@ -36,6 +36,10 @@ const ARROWS: [(&str, &[&str]); 15] = [
         ],
     ),
     (
+        "host/mirror",
+        &["portcullis-core", "portcullis-connect", "async-nats"],
+    ),
+    (
         "host/callout",
         &[
             "portcullis-core",
@@ -55,6 +59,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "portcullis-engine",
             "portcullis-catalog",
             "portcullis-connect",
+            "portcullis-mirror",
             "portcullis-callout",
         ],
     ),

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_callout::{
-    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, KeyValueOptions,
-    OperatorIssuers, ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts,
-    TrustedServers,
+    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, OperatorIssuers,
+    ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts, TrustedServers,
 };
 use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
+use portcullis_mirror::KeyValueOptions;
 
 use crate::config::{self, Callout, Config, KeyValue, Operator, Policies, Secrets, Survey};
 use crate::exit::ExitCode;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use portcullis_callout::{KeyValueMirror, Service};
+use portcullis_callout::Service;
 use portcullis_catalog::{Catalog, CatalogOptions, Prover, Report, Watcher};
 use portcullis_connect::{
     ConnectError, Connection, ConnectionOptions, ConnectionStatus, PendingConnection,
@@ -15,6 +15,7 @@ use portcullis_connect::{
 use portcullis_core::Sample;
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::{PasswordVerifier, TokenVerifier};
+use portcullis_mirror::KeyValueMirror;
 use tokio::task::JoinHandle;
 use tracing::info;
 

@@ -22,7 +22,6 @@
 //! - [`Throttle`]: who has to wait after too many failures.
 //! - [`PermitRules`], with [`TargetAccounts`] and [`Ceilings`], and [`Expiry`]: what permits are held to.
 //! - [`DenyModes`]: how denials are answered.
-//! - [`KeyValueMirror`]: buckets in memory, where policies look keys up.
 //! - [`Participation`]: whether the host is in the queue group, and why not.
 //! - [`required_permissions`], [`mirror_permissions`], [`keeper_permissions`]: what the host's own users have to be allowed, and
 //!   those who fill buckets.
@@ -41,7 +40,6 @@ mod foreign;
 mod handle;
 mod identify;
 mod issuers;
-mod key_value;
 mod lane;
 mod lately;
 mod latency;
@@ -67,9 +65,6 @@ pub use deny::{DenyMode, DenyModes};
 pub use discovery::Discovery;
 pub use enforce::{Ceilings, Expiry};
 pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
-pub use key_value::{
-    KeyValueFollowers, KeyValueMirror, KeyValueOptions, keeper_permissions, mirror_permissions,
-};
 pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
 pub use permissions::required_permissions;
 pub use rules::PermitRules;

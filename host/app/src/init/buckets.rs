@@ -1,9 +1,9 @@
 //! What `portcullis init --key-value` adds: an account for key-value buckets, and its users.
 
-use portcullis_callout::{keeper_permissions, mirror_permissions};
 use portcullis_claims::{KeyError, KeyKind};
 use portcullis_connect::{InboxPrefix, RequiredPermission};
 use portcullis_core::BucketName;
+use portcullis_mirror::{keeper_permissions, mirror_permissions};
 
 use super::permissions;
 use crate::keys::{self, NewKey};

@@ -1,10 +1,10 @@
 //! Keeping up with the key-value buckets while the service runs.
 
 use futures::future::try_join_all;
-use portcullis_callout::{KeyValueFollowers, KeyValueMirror};
 use portcullis_connect::{
     ConnectError, Connection, ConnectionOptions, ConnectionStatus, PendingConnection,
 };
+use portcullis_mirror::{KeyValueFollowers, KeyValueMirror};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::{error, warn};

@@ -9,14 +9,14 @@ use async_nats::{Client, Subscriber};
 
 /// A connection, and `JetStream` over it.
 #[derive(Clone)]
-pub(super) struct Line {
-    pub(super) client: Client,
-    pub(super) context: Context,
+pub(crate) struct Line {
+    pub(crate) client: Client,
+    pub(crate) context: Context,
 }
 
 /// Every connection there is, one of which is in use.
 #[derive(Clone)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     current: Line,
     others: VecDeque<Line>,
 }
@@ -33,13 +33,13 @@ impl Line {
     }
 
     /// What servers say of a stream being made, changed and deleted, where the account hears it.
-    pub(super) async fn advisories(&self, stream: &str) -> Option<Subscriber> {
+    pub(crate) async fn advisories(&self, stream: &str) -> Option<Subscriber> {
         let subject = format!("$JS.EVENT.ADVISORY.STREAM.*.{stream}");
         self.client.subscribe(subject).await.ok()
     }
 
     /// How often the connection was made.
-    pub(super) fn connects(&self) -> u64 {
+    pub(crate) fn connects(&self) -> u64 {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
@@ -50,7 +50,7 @@ impl Line {
 
 impl Lines {
     /// The connections of these clients, the first in use; none without clients.
-    pub(super) fn new<'a>(
+    pub(crate) fn new<'a>(
         clients: impl Iterator<Item = &'a Client>,
         domain: Option<&str>,
     ) -> Option<Self> {
@@ -61,12 +61,12 @@ impl Lines {
     }
 
     /// The one in use.
-    pub(super) const fn current(&self) -> &Line {
+    pub(crate) const fn current(&self) -> &Line {
         &self.current
     }
 
     /// Takes the next that is up into use, if there is another. Whether there is.
-    pub(super) fn go_over(&mut self) -> bool {
+    pub(crate) fn go_over(&mut self) -> bool {
         let up = self.others.iter().position(Line::is_up);
         let Some(next) = up.and_then(|place| self.others.remove(place)) else {
             return false;
@@ -77,7 +77,7 @@ impl Lines {
     }
 
     /// How often any of them was made.
-    pub(super) fn connects(&self) -> u64 {
+    pub(crate) fn connects(&self) -> u64 {
         let lines = std::iter::once(&self.current).chain(&self.others);
         lines.map(Line::connects).fold(0, u64::wrapping_add)
     }

@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
-use super::bucket::Bucket;
-use super::content::Counts;
+use crate::bucket::Bucket;
+use crate::content::Counts;
 
 /// Compares a bucket with its stream: servers do not tell their consumers what they purge, delete and forget.
 #[derive(Debug, Default)]
-pub(super) struct Audit {
+pub(crate) struct Audit {
     /// What the server counted last, if it has not been compared yet, and how far deliveries were then.
     pending: Option<(Counts, u64)>,
     /// What was compared last.
@@ -16,7 +16,7 @@ pub(super) struct Audit {
 
 /// The bucket differs from its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Difference {
+pub(crate) enum Difference {
     #[error("the server counts other subjects than the host has")]
     Subjects,
     #[error("messages were deleted")]
@@ -27,7 +27,7 @@ pub(super) enum Difference {
 
 impl Audit {
     /// Takes what the server counts now, when everything up to `position` has been delivered.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         counts: Counts,
         position: u64,
@@ -47,7 +47,7 @@ impl Audit {
     }
 
     /// Compares as soon as all has been delivered that the server counted.
-    pub(super) fn compare(&mut self, position: u64, bucket: &Bucket) -> Result<(), Difference> {
+    pub(crate) fn compare(&mut self, position: u64, bucket: &Bucket) -> Result<(), Difference> {
         let Some((counts, _)) = self.pending else {
             return Ok(());
         };
@@ -80,8 +80,8 @@ impl Audit {
 
 #[cfg(test)]
 mod tests {
-    use super::super::content::Content;
     use super::*;
+    use crate::content::Content;
 
     fn bucket() -> Bucket {
         let bucket = Bucket::new("users".parse().unwrap(), 1000);

@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use portcullis_core::{BucketName, LookUpError, Sample};
 use tokio::sync::watch;
 
-use super::content::{Content, Counts, NotText, TooLarge};
-use super::entry::Change;
+use crate::content::{Content, Counts, NotText, TooLarge};
+use crate::entry::Change;
 
 /// One bucket, as far as it is known.
 #[derive(Debug)]
-pub(super) struct Bucket {
-    pub(super) name: BucketName,
+pub(crate) struct Bucket {
+    pub(crate) name: BucketName,
     limit: u64,
     known: RwLock<Known>,
     /// Whether it has been tried to synchronise it.
@@ -41,7 +41,7 @@ enum Known {
 }
 
 impl Bucket {
-    pub(super) fn new(name: BucketName, limit: u64) -> Self {
+    pub(crate) fn new(name: BucketName, limit: u64) -> Self {
         Self {
             name,
             limit,
@@ -53,12 +53,12 @@ impl Bucket {
     }
 
     /// The most bytes it may have.
-    pub(super) const fn limit(&self) -> u64 {
+    pub(crate) const fn limit(&self) -> u64 {
         self.limit
     }
 
     /// The value of `key` at the time `now`.
-    pub(super) fn get(&self, key: &str, now: SystemTime) -> Result<Option<Arc<str>>, LookUpError> {
+    pub(crate) fn get(&self, key: &str, now: SystemTime) -> Result<Option<Arc<str>>, LookUpError> {
         match &*self.read() {
             Known::Nothing => Err(LookUpError::NotSynchronised(self.name.clone())),
             Known::TooLarge => Err(LookUpError::TooLarge {
@@ -76,7 +76,7 @@ impl Bucket {
     }
 
     /// Takes `content` for all of it. The subjects of its keys begin with `prefix`.
-    pub(super) fn publish(&self, content: Content, prefix: String) {
+    pub(crate) fn publish(&self, content: Content, prefix: String) {
         self.synchronised.fetch_add(1, Ordering::Relaxed);
         let known = Known::All {
             content,
@@ -90,7 +90,7 @@ impl Bucket {
     }
 
     /// It has changed.
-    pub(super) fn apply(&self, change: Change) -> Result<(), TooLarge> {
+    pub(crate) fn apply(&self, change: Change) -> Result<(), TooLarge> {
         match &mut *self.write() {
             Known::All { content, .. } => content.apply(change, self.limit),
             Known::Nothing | Known::TooLarge => Ok(()),
@@ -99,7 +99,7 @@ impl Bucket {
 
     /// Compares with what the server counts, which has delivered as much as is known. Returns whether both agree; if not, what is
     /// known is out of date.
-    pub(super) fn agrees(&self, counts: &Counts, now: SystemTime) -> bool {
+    pub(crate) fn agrees(&self, counts: &Counts, now: SystemTime) -> bool {
         match &mut *self.write() {
             Known::All {
                 content,
@@ -114,19 +114,19 @@ impl Bucket {
     }
 
     /// Marks what is known as out of date. It keeps being the answer.
-    pub(super) fn doubt(&self) {
+    pub(crate) fn doubt(&self) {
         if let Known::All { is_current, .. } = &mut *self.write() {
             *is_current = false;
         }
     }
 
     /// Counts a message that came to the inbox of its consumer from elsewhere.
-    pub(super) fn count_forged(&self) {
+    pub(crate) fn count_forged(&self) {
         self.forged.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What is known may be out of date from now on, and keeps being the answer. Whether something is known.
-    pub(super) fn lose(&self) -> bool {
+    pub(crate) fn lose(&self) -> bool {
         self.tried.send_replace(true);
         match &mut *self.write() {
             Known::All { is_current, .. } => {
@@ -138,29 +138,29 @@ impl Bucket {
     }
 
     /// There is no such bucket.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         *self.write() = Known::Nothing;
         self.tried.send_replace(true);
     }
 
     /// It is too large.
-    pub(super) fn overflow(&self) {
+    pub(crate) fn overflow(&self) {
         *self.write() = Known::TooLarge;
         self.tried.send_replace(true);
     }
 
     /// Waits until it has been tried to synchronise it.
-    pub(super) async fn tried(&self) {
+    pub(crate) async fn tried(&self) {
         // The sender is here, so that waiting does not fail.
         let _ = self.tried.subscribe().wait_for(|tried| *tried).await;
     }
 
     /// How often all of it was read.
-    pub(super) fn synchronisations(&self) -> u64 {
+    pub(crate) fn synchronisations(&self) -> u64 {
         self.synchronised.load(Ordering::Relaxed)
     }
 
-    pub(super) fn samples(&self) -> Vec<Sample> {
+    pub(crate) fn samples(&self) -> Vec<Sample> {
         let (current, keys, bytes) = match &*self.read() {
             Known::All {
                 content,
@@ -211,8 +211,8 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::{Entry, Value};
     use super::*;
+    use crate::entry::{Entry, Value};
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 

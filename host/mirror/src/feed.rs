@@ -7,7 +7,7 @@ use async_nats::jetstream;
 use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
 use futures::StreamExt as _;
 
-use super::entry::{self, Change};
+use crate::entry::{self, Change};
 
 /// Names the flow-control subject to answer in a heartbeat, when the consumer is stalled.
 const STALLED: &str = "Nats-Consumer-Stalled";
@@ -16,7 +16,7 @@ const FLOW_CONTROL: &str = "$JS.FC.";
 
 /// What a consumer delivers to an inbox. Messages in the inbox that name another stream or consumer are forged: whoever may make a
 /// consumer in the account can aim it at any subject.
-pub(super) struct Feed {
+pub(crate) struct Feed {
     subscription: Subscriber,
     client: Client,
     context: jetstream::Context,
@@ -29,21 +29,21 @@ pub(super) struct Feed {
 
 /// The consumer that delivers, as the host made it.
 #[derive(Debug)]
-pub(super) struct Source {
-    pub(super) stream: String,
-    pub(super) consumer: String,
+pub(crate) struct Source {
+    pub(crate) stream: String,
+    pub(crate) consumer: String,
     /// What the subjects of the bucket's keys begin with.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
     /// How long the bucket keeps entries; `None` for ever.
-    pub(super) max_age: Option<Duration>,
+    pub(crate) max_age: Option<Duration>,
     /// How many messages it began with.
-    pub(super) pending: u64,
+    pub(crate) pending: u64,
     /// Sequence number of the last message of the stream that has been delivered or needed no delivery.
-    pub(super) position: u64,
+    pub(crate) position: u64,
 }
 
 /// What came.
-pub(super) enum Delivery {
+pub(crate) enum Delivery {
     /// A key was put or is gone.
     Change(Change),
     /// A heartbeat.
@@ -54,7 +54,7 @@ pub(super) enum Delivery {
 
 impl Feed {
     /// A feed of what `source` delivers to `subscription`.
-    pub(super) fn new(subscription: Subscriber, client: Client, source: Source) -> Self {
+    pub(crate) fn new(subscription: Subscriber, client: Client, source: Source) -> Self {
         let context = jetstream::new(client.clone());
         Self {
             subscription,
@@ -67,27 +67,27 @@ impl Feed {
     }
 
     /// Returns whether everything has come that was there at the beginning.
-    pub(super) const fn is_complete(&self) -> bool {
+    pub(crate) const fn is_complete(&self) -> bool {
         self.is_complete
     }
 
     /// Returns the sequence number in the stream up to which everything has come, once the feed is complete.
-    pub(super) const fn position(&self) -> u64 {
+    pub(crate) const fn position(&self) -> u64 {
         self.source.position
     }
 
     /// Returns what the subjects of the bucket's keys begin with.
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.source.prefix
     }
 
     /// The next message; none if there will be no more. Nothing is lost if this is not waited for to the end.
-    pub(super) async fn next(&mut self) -> Option<Message> {
+    pub(crate) async fn next(&mut self) -> Option<Message> {
         self.subscription.next().await
     }
 
     /// Takes what came. The error says why there is nothing, or that something before it is missing.
-    pub(super) async fn take(&mut self, message: Option<Message>) -> Result<Delivery, String> {
+    pub(crate) async fn take(&mut self, message: Option<Message>) -> Result<Delivery, String> {
         let message = message.ok_or("the subscription has ended")?;
         match message.status {
             None => self.deliver(message),

@@ -15,11 +15,11 @@ use futures::StreamExt as _;
 use portcullis_core::with_causes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::audit::{Audit, Difference};
-use super::bucket::Bucket;
-use super::content::{Content, Counts, TooLarge};
-use super::feed::{Delivery, Feed, Source};
-use super::line::{Line, Lines};
+use crate::audit::{Audit, Difference};
+use crate::bucket::Bucket;
+use crate::connections::{Line, Lines};
+use crate::content::{Content, Counts, TooLarge};
+use crate::feed::{Delivery, Feed, Source};
 
 /// How often the server says that there is nothing to say.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const LARGE_WAIT: Duration = Duration::from_mins(1);
 
 /// Keeps up with one bucket.
-pub(super) struct Follower {
+pub(crate) struct Follower {
     bucket: Arc<Bucket>,
     lines: Lines,
     stream: String,
@@ -64,7 +64,7 @@ enum Ended {
 }
 
 impl Follower {
-    pub(super) fn new(bucket: Arc<Bucket>, lines: Lines) -> Self {
+    pub(crate) fn new(bucket: Arc<Bucket>, lines: Lines) -> Self {
         let stream = format!("KV_{}", bucket.name);
         Self {
             bucket,
@@ -75,7 +75,7 @@ impl Follower {
     }
 
     /// Follows the bucket for ever.
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         // There are timers besides.
         let mut advisories = self.line().advisories(&self.stream).await;
         let (mut told, mut wait) = (None, FIRST_WAIT);

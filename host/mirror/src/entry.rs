@@ -11,17 +11,17 @@ use async_nats::header::{NATS_MARKER_REASON, NATS_MESSAGE_TTL};
 const OPERATION: &str = "KV-Operation";
 /// The last message on one subject of a bucket's stream. `Debug` does not show the value.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) value: Value,
+pub(crate) struct Entry {
+    pub(crate) value: Value,
     /// Sequence number of the message in the stream.
-    pub(super) revision: u64,
+    pub(crate) revision: u64,
     /// When the server forgets it, without saying so.
-    pub(super) expires: Option<SystemTime>,
+    pub(crate) expires: Option<SystemTime>,
 }
 
 /// What a look-up of a subject finds.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(Arc<str>),
     /// A value that is not UTF-8.
     NotText,
@@ -30,14 +30,14 @@ pub(super) enum Value {
 }
 
 /// A subject of the stream, and the last message on it.
-pub(super) type Change = (String, Entry);
+pub(crate) type Change = (String, Entry);
 
 impl Entry {
     /// About what an entry takes besides its subject and its value, in bytes.
     const OVERHEAD: u64 = 96;
 
     /// What it takes under `subject`, in bytes.
-    pub(super) fn size(&self, subject: &str) -> u64 {
+    pub(crate) fn size(&self, subject: &str) -> u64 {
         let value = match &self.value {
             Value::Text(text) => text.len(),
             Value::NotText | Value::Absent => 0,
@@ -46,12 +46,12 @@ impl Entry {
         bytes.saturating_add(Self::OVERHEAD)
     }
 
-    pub(super) fn expires_by(&self, time: SystemTime) -> bool {
+    pub(crate) fn expires_by(&self, time: SystemTime) -> bool {
         self.expires.is_some_and(|end| end <= time)
     }
 
     /// Whether it is a key of the bucket.
-    pub(super) fn is_key(&self) -> bool {
+    pub(crate) fn is_key(&self) -> bool {
         self.value != Value::Absent
     }
 }
@@ -68,7 +68,7 @@ impl fmt::Debug for Entry {
 
 /// Reads a message that came into the stream at `published` as number `revision`. The subjects of the bucket's keys begin with
 /// `prefix`; the bucket keeps entries for `max_age` at most.
-pub(super) fn read(
+pub(crate) fn read(
     message: &Message,
     prefix: &str,
     revision: u64,

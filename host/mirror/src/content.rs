@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::stream::State;
 
-use super::entry::{Change, Entry, Value};
+use crate::entry::{Change, Entry, Value};
 
 /// How much later than by the host's clock a server may forget what has expired, or sooner.
 const SLACK: Duration = Duration::from_secs(10);
 
 /// The last message on every subject of a bucket's stream.
 #[derive(Debug, Default)]
-pub(super) struct Content {
+pub(crate) struct Content {
     entries: HashMap<String, Entry>,
     /// How many of them are keys.
     keys: usize,
@@ -24,21 +24,21 @@ pub(super) struct Content {
 
 /// More than the host keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
+pub(crate) struct TooLarge;
 
 /// What the server counts in the bucket's stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) messages: u64,
-    pub(super) subjects: u64,
+pub(crate) struct Counts {
+    pub(crate) messages: u64,
+    pub(crate) subjects: u64,
     /// Sequence number of the oldest message.
-    pub(super) first: u64,
+    pub(crate) first: u64,
     /// Sequence number of the newest message there ever was.
-    pub(super) last: u64,
+    pub(crate) last: u64,
 }
 
 impl Counts {
-    pub(super) const fn new(state: &State) -> Self {
+    pub(crate) const fn new(state: &State) -> Self {
         Self {
             messages: state.messages,
             subjects: state.subjects_count,
@@ -50,7 +50,7 @@ impl Counts {
 
 impl Content {
     /// Makes a change, if there is room for it.
-    pub(super) fn apply(&mut self, (subject, entry): Change, limit: u64) -> Result<(), TooLarge> {
+    pub(crate) fn apply(&mut self, (subject, entry): Change, limit: u64) -> Result<(), TooLarge> {
         self.remove(&subject);
         self.bytes = self.bytes.saturating_add(entry.size(&subject));
         self.keys = self.keys.saturating_add(usize::from(entry.is_key()));
@@ -62,7 +62,7 @@ impl Content {
     }
 
     /// The value under `subject` at the time `now`; `None` if there is no such key.
-    pub(super) fn get(&self, subject: &str, now: SystemTime) -> Option<Result<&Arc<str>, NotText>> {
+    pub(crate) fn get(&self, subject: &str, now: SystemTime) -> Option<Result<&Arc<str>, NotText>> {
         let entry = self.entries.get(subject)?;
         match &entry.value {
             Value::Text(text) if !entry.expires_by(now) => Some(Ok(text)),
@@ -74,7 +74,7 @@ impl Content {
     /// Compares with `counts`, which the server made when it had delivered as much as is here. Forgets what the server has
     /// forgotten in an order that explains itself: its oldest messages, and those whose time is over. Returns whether both have the
     /// same number of subjects then.
-    pub(super) fn reconcile(&mut self, counts: &Counts, now: SystemTime) -> bool {
+    pub(crate) fn reconcile(&mut self, counts: &Counts, now: SystemTime) -> bool {
         self.forget_before(counts.first);
         let here = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let Some(missing) = here.checked_sub(counts.subjects) else {
@@ -129,18 +129,18 @@ impl Content {
         }
     }
 
-    pub(super) const fn keys(&self) -> usize {
+    pub(crate) const fn keys(&self) -> usize {
         self.keys
     }
 
-    pub(super) const fn bytes(&self) -> u64 {
+    pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
 /// A value that is not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotText;
+pub(crate) struct NotText;
 
 #[cfg(test)]
 mod tests {

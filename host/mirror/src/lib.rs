@@ -2,11 +2,11 @@
 
 mod audit;
 mod bucket;
+mod connections;
 mod content;
 mod entry;
 mod feed;
 mod follow;
-mod line;
 mod permissions;
 
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ use std::time::SystemTime;
 use portcullis_core::{BucketName, KeyValues, LookUpError, Sample};
 use tokio::task::JoinSet;
 
-use bucket::Bucket;
-use follow::Follower;
-use line::Lines;
+use crate::bucket::Bucket;
+use crate::connections::Lines;
+use crate::follow::Follower;
 use portcullis_connect::Connection;
 
 pub use permissions::{keeper_permissions, mirror_permissions};
