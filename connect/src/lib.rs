@@ -19,6 +19,7 @@
 //! - [`Authentication`], [`SecretSource`], [`Secret`]: the login, and the places of secrets.
 //! - [`TlsOptions`], [`CertificateFiles`]: encryption, and the client's certificate.
 //! - [`ConnectionHooks`], [`ConnectionTrouble`], [`ConnectionStatus`]: events and state.
+//! - [`LoginProbe`]: a login for the sake of the server's answer.
 //! - [`RequiredPermission`]: a permission that the connection's user needs, for a service that
 //!   lists or checks its own.
 //!
@@ -49,6 +50,7 @@ mod inbox;
 mod monitor;
 mod options;
 mod permissions;
+mod probe;
 mod repeats;
 mod secret;
 mod server_selector;
@@ -64,6 +66,7 @@ pub use inbox::{InboxPrefix, InvalidInboxPrefix, USER_INFO};
 pub use options::{AdditionalOptions, ConnectionOptions, Retries};
 pub use permissions::{PermissionSide, RequiredPermission};
 pub use portcullis_core::Secret;
+pub use probe::{LoginAnswer, LoginProbe};
 pub use secret::{SecretError, SecretSource};
 pub use status::ConnectionStatus;
 pub use tls::{CertificateFiles, TlsFileError, TlsOptions};

@@ -1,6 +1,7 @@
 //! When a host takes part in deciding logins, when it leaves them to others, and what it says of that.
 
 mod mismatches;
+mod probe;
 
 use anyhow::{Context, Result, ensure};
 use portcullis_tests::{

@@ -9,6 +9,7 @@ use portcullis_callout::{
 };
 use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
+use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe};
 use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 use portcullis_mirror::KeyValueOptions;
@@ -61,10 +62,29 @@ pub(crate) fn service_options(
             max_mismatches: callout.max_mismatches,
             when_alone: callout.when_alone,
         },
+        probe: probe(config)?,
         discovery: callout.discoverable.then(|| discovery(callout, operator)),
         drain_timeout: callout.drain_timeout,
     };
     Ok(options)
+}
+
+/// Returns where the host tries a login of its own. In operator mode, servers hand over no login without a sentinel.
+fn probe(config: &Config) -> Result<Option<LoginProbe>, Failure> {
+    let authentication = match &config.operator {
+        None => Authentication::None,
+        Some(operator) => match &operator.sentinel {
+            None => return Ok(None),
+            Some(source) => Authentication::Credentials(source.place().clone()),
+        },
+    };
+    let connection = ConnectionOptions::from(&config.nats);
+    let probe = config
+        .callout
+        .probe
+        .then(|| LoginProbe::new(&connection, authentication));
+    let probe = probe.transpose();
+    probe.map_err(|error| Failure::new(ExitCode::BadConfiguration, error))
 }
 
 fn unusable(error: KeyError) -> Failure {
@@ -297,4 +317,43 @@ pub(crate) fn code_cache_options(policies: &Policies) -> Option<CodeCacheOptions
     policies
         .code_cache
         .then(|| CodeCacheOptions::new(directory))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use portcullis_claims::{KeyKind, SigningKey};
+
+    use super::*;
+
+    fn makes_probes(callout: &str, operator: &str) -> bool {
+        let text = format!(
+            "[callout]\nissuer-seed-file = \"issuer.nk\"\ntarget-accounts = [\"APP\"]\n{callout}\n{operator}"
+        );
+        let config = Config::parse(Path::new("portcullis.toml"), &text).unwrap();
+        probe(&config.value).unwrap().is_some()
+    }
+
+    #[test]
+    fn a_host_makes_probes_where_servers_hand_them_over() {
+        assert!(makes_probes("", ""));
+        assert!(!makes_probes("probe = false", ""));
+        let account = || {
+            let seed = SigningKey::generate_seed(KeyKind::Account).unwrap();
+            let key = SigningKey::from_seed(seed.expose(), KeyKind::Account).unwrap();
+            key.public_key().to_string()
+        };
+        let operator = |sentinel: &str| {
+            format!(
+                "[operator]\naccount = \"{}\"\n{sentinel}\n[operator.accounts.APP]\nkey = \"{}\"\nseed-file = \"app.nk\"",
+                account(),
+                account()
+            )
+        };
+        assert!(!makes_probes("", &operator("")));
+        let sentinel = operator("sentinel-creds-file = \"sentinel.creds\"");
+        assert!(makes_probes("", &sentinel));
+        assert!(!makes_probes("probe = false", &sentinel));
+    }
 }

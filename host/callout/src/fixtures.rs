@@ -39,6 +39,7 @@ pub(crate) fn options() -> ServiceOptions {
         deny: DenyModes::default(),
         discovery: None,
         participation: ParticipationOptions::default(),
+        probe: None,
         drain_timeout: Duration::from_secs(1),
     }
 }

@@ -21,7 +21,7 @@ use crate::deny::DenyMode;
 use crate::foreign::{FOREIGN, Foreign};
 use crate::identify::identify;
 use crate::open::{Opened, Refused, Remembered, open, patience};
-use crate::participation::{Mismatches, Participation};
+use crate::participation::{Mismatches, Participation, is_probe};
 use crate::pauses::{Moment, Pauses};
 use crate::rejections::{RecentPermits, Verdict};
 use crate::reply::{ReplyError, ReplyToken};
@@ -169,6 +169,9 @@ impl<A: Authorizer> Handler<A> {
             }
         };
         drop(payload);
+        if is_probe(&context.request.credentials) {
+            return self.deny_probe(&context.request.server, reply).await;
+        }
         let deadline = context.deadline(self.options.deadline);
         let decision = if context.is_late() {
             Decision::deny(DenialClass::Deadline, TOO_OLD)
@@ -177,6 +180,19 @@ impl<A: Authorizer> Handler<A> {
         };
         drop(place);
         self.answer(context, decision, reply, in_flight).await;
+    }
+
+    /// Denies a login that a host made to find out whether it is asked. No failure of a user is counted.
+    async fn deny_probe(&self, server: &Server, reply: ReplyToken) {
+        self.participation.probes.answered();
+        tracing::debug!(
+            server.id = server.id,
+            server.name = server.name,
+            "probe login denied"
+        );
+        if let Err(error) = reply.refuse().await {
+            tracing::error!(error = with_causes(&error), "reply lost");
+        }
     }
 
     /// Decrypts, decodes and verifies a request that came in `at`.

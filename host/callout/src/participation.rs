@@ -8,6 +8,7 @@ mod identity;
 mod keeper;
 mod mismatches;
 mod peers;
+mod probe;
 
 use std::fmt;
 
@@ -17,6 +18,9 @@ use tokio::sync::watch;
 pub(crate) use identity::connects;
 pub(crate) use keeper::Keeper;
 pub(crate) use mismatches::Mismatches;
+pub(crate) use probe::{Prober, is_probe};
+
+use probe::Probes;
 
 use portcullis_connect::RequiredPermission;
 
@@ -93,12 +97,18 @@ pub enum Obstacle {
         /// The account.
         account: String,
     },
+    /// A login that the host made itself did not come to it. The host still takes part, as with [`Self::NotAsked`].
+    ProbeLost {
+        /// The address of the server that refused the login.
+        server: String,
+    },
 }
 
 /// Whether a service takes part, while it runs and after.
 #[derive(Debug, Default)]
 pub struct Participation {
     state: watch::Sender<State>,
+    pub(crate) probes: Probes,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -138,8 +148,8 @@ impl Participation {
     /// Returns the state as numbers.
     pub fn samples(&self) -> Vec<Sample> {
         let state = self.state.borrow();
-        let participating = state.standing.is_in_group() && state.is_subscribed();
-        vec![
+        let participating = state.takes_logins();
+        let mut samples = vec![
             Sample::gauge(
                 "participating",
                 "Whether the host is in the queue group that servers ask, 0 or 1",
@@ -150,13 +160,25 @@ impl Participation {
                 "How often the host began or ceased to take part, or to be able to decide",
                 state.changes,
             ),
-        ]
+        ];
+        samples.extend(self.probes.samples());
+        samples
     }
 
     /// Waits until the host can decide and servers have confirmed its subscriptions.
     pub(crate) async fn ready(&self) {
         // The sender lives as long as `self`.
         drop(self.state.subscribe().wait_for(State::is_ready).await);
+    }
+
+    /// Waits until the host is in the queue group, able to decide or not.
+    pub(crate) async fn joins(&self) {
+        drop(self.state.subscribe().wait_for(State::takes_logins).await);
+    }
+
+    /// Whether the host is in the queue group, able to decide or not.
+    pub(crate) fn takes_logins(&self) -> bool {
+        self.state.borrow().takes_logins()
     }
 
     /// Waits until a server has said what the host's user may do; returns whether it lacks none of `subjects`.
@@ -209,6 +231,10 @@ impl State {
         self.standing == Standing::TakesPart && self.is_subscribed()
     }
 
+    const fn takes_logins(&self) -> bool {
+        self.standing.is_in_group() && self.is_subscribed()
+    }
+
     const fn is_subscribed(&self) -> bool {
         self.connections > 0 && self.subscriptions == self.connections
     }
@@ -224,7 +250,7 @@ impl Standing {
 impl Obstacle {
     /// Whether the host should not be in the queue group while other hosts are.
     const fn blocks(&self) -> bool {
-        !matches!(self, Self::NotAsked { .. })
+        !matches!(self, Self::NotAsked { .. } | Self::ProbeLost { .. })
     }
 }
 
@@ -267,6 +293,11 @@ impl fmt::Display for Obstacle {
                 formatter,
                 "not-asked: the server hands no logins to account `{account}`; set `auth_callout` with this \
                  account on the server, or authorization with auth_users in the account's JWT"
+            ),
+            Self::ProbeLost { server } => write!(
+                formatter,
+                "probe-lost: a login that the host made at `{server}` was refused without asking the host; set \
+                 `auth_callout` with the host's account there, or `probe = false` under [callout]"
             ),
         }
     }

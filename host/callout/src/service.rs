@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use portcullis_claims::CurveKey;
+use portcullis_connect::LoginProbe;
 use portcullis_core::{Authorizer, with_causes};
 use portcullis_identity::Identifier;
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use crate::enforce::Expiry;
 use crate::handle::Handler;
 use crate::issuers::Issuers;
 use crate::lane::{Lane, Order};
-use crate::participation::{Keeper, Participation, ParticipationOptions};
+use crate::participation::{Keeper, Participation, ParticipationOptions, Prober};
 use crate::rejections;
 use crate::rules::PermitRules;
 use crate::throttle::{Throttle, ThrottleOptions};
@@ -61,6 +62,8 @@ pub struct ServiceOptions {
     pub deny: DenyModes,
     /// When the host takes part.
     pub participation: ParticipationOptions,
+    /// Where the host tries a login of its own if none arrives. `None`: nowhere.
+    pub probe: Option<LoginProbe>,
     /// How NATS tools see the service; not at all if none.
     pub discovery: Option<Discovery>,
     /// Longest to wait for requests in flight at the end.
@@ -185,6 +188,10 @@ impl<A: Authorizer> Service<A> {
         let handler = Arc::clone(&self.handler);
         let keeper = Keeper::new(handler, clients.to_vec(), id.clone(), orders);
         observers.spawn(keeper.run());
+        if let Some(probe) = options.probe.clone() {
+            let handler = Arc::clone(&self.handler);
+            observers.spawn(Prober::new(handler, client.clone(), id.clone(), probe).run());
+        }
         if let Some(discovery) = options.discovery.clone() {
             let handler = Arc::clone(&self.handler);
             let policies = Arc::new(move || handler.authorizer.policies());

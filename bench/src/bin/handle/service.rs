@@ -208,6 +208,7 @@ fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
         expiry: Expiry::default(),
         deny: DenyModes::default(),
         participation: ParticipationOptions::default(),
+        probe: None,
         discovery: None,
         drain_timeout: Duration::from_secs(1),
     }

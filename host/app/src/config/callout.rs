@@ -48,6 +48,8 @@ pub struct Callout {
     pub max_mismatches: u64,
     /// What a service that cannot decide does when no other takes part.
     pub when_alone: WhenAlone,
+    /// Whether the service tries a login of its own if none arrives. In operator mode, that needs a sentinel too.
+    pub probe: bool,
     /// The name under which NATS tools find the service.
     pub service_name: String,
     /// Whether they find it.
@@ -112,6 +114,7 @@ impl Callout {
             Some(setting) => setting.number(1, i64::from(u32::MAX)),
         };
         let when_alone = section.value("when-alone", &WHEN_ALONE, WhenAlone::default());
+        let probe = section.flag("probe", true);
         let service_name = section.value("service-name", &SERVICE_NAME, "portcullis".to_owned());
         let discoverable = section.flag("discoverable", true);
         let drain_timeout = section.value("drain-timeout", &SOME_TIME, Duration::from_secs(10));
@@ -134,6 +137,7 @@ impl Callout {
             deny: deny?,
             max_mismatches: max_mismatches?.unsigned_abs(),
             when_alone: when_alone?,
+            probe: probe?,
             service_name: service_name?,
             discoverable: discoverable?,
             drain_timeout: drain_timeout?,

@@ -15,6 +15,8 @@ pub struct Operator {
     pub account: PublicKey,
     /// The accounts that users can be placed in, by the names that policies use; at least one.
     pub accounts: BTreeMap<String, SigningAccount>,
+    /// The credentials that clients present besides their own, for the service's probe.
+    pub sentinel: Option<SecretSource>,
 }
 
 /// The table `[operator.accounts.NAME]`.
@@ -37,11 +39,16 @@ impl Operator {
         }
         let missing = "missing: the public key (A…) of the callout account";
         let account = read_key(&mut section, "account", missing);
+        let sentinel = section.secret("sentinel-creds-file", "sentinel-creds-env");
+        if let Some(source) = &sentinel {
+            section.names_secret(source, SecretKind::Credentials);
+        }
         let accounts = read_accounts(section.section("accounts"));
         section.finish();
         Some(Some(Self {
             account: account?,
             accounts: accounts?,
+            sentinel,
         }))
     }
 }

@@ -76,6 +76,11 @@ impl Config {
             SecretKind::Seed(KeyKind::Curve),
         );
         let accounts = resolver.accounts(self.operator.as_ref());
+        let sentinel = self
+            .operator
+            .as_ref()
+            .and_then(|operator| operator.sentinel.as_ref());
+        resolver.optional(sentinel, SecretKind::Credentials);
         for nats in self.connections() {
             for (source, kind) in nats.authentication.secrets() {
                 resolver.resolve(source, kind);

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::course::Course;
 use super::identity::Identities;
-use super::peers::another_takes_part;
+use super::peers::{Word, another};
 use super::{Obstacle, Standing};
 use crate::handle::Handler;
 use crate::lane::Order;
@@ -91,6 +91,8 @@ impl<A: Authorizer> Keeper<A> {
     /// Returns every obstacle, but for mismatches.
     fn obstacles(&self, identities: &Identities) -> Vec<Obstacle> {
         let mut obstacles = identities.obstacles();
+        let lost_at = self.handler.participation.probes.lost_at();
+        obstacles.extend(lost_at.map(|server| Obstacle::ProbeLost { server }));
         if self.handler.mismatches.proved() {
             obstacles.retain(Obstacle::blocks);
         }
@@ -153,7 +155,7 @@ impl<A: Authorizer> Keeper<A> {
         }
         let client = self.clients.first()?;
         let may_ask = self.handler.participation.permits(SERVICE_INFO).await;
-        let others = may_ask && another_takes_part(client, &self.id).await;
+        let others = may_ask && another(client, &self.id, |word| word == Word::Yes).await;
         self.asked_at = Some(Instant::now());
         Some(others)
     }

@@ -38,9 +38,14 @@ impl Mismatches {
         }
     }
 
+    /// Returns the number of mismatched requests since the last right one.
+    pub(super) fn in_a_row(&self) -> u64 {
+        self.in_a_row.load(Ordering::Relaxed)
+    }
+
     /// Whether at least `limit` requests in a row were mismatched.
     pub(super) fn reached(&self, limit: u64) -> bool {
-        let reached = self.in_a_row.load(Ordering::Relaxed) >= limit;
+        let reached = self.in_a_row() >= limit;
         if reached {
             self.suspected.store(true, Ordering::Relaxed);
         }

@@ -31,16 +31,27 @@ struct Endpoint {
     subject: String,
 }
 
-/// Asks the services of the account whether another one than `own_id` takes part. The queue group does not matter: a
-/// service of another group is asked about every login too.
-pub(super) async fn another_takes_part(client: &Client, own_id: &str) -> bool {
-    timeout(PATIENCE, ask(client, own_id))
+/// What a service says of itself (`Participation::word`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It answers logins and can be relied on.
+    Yes,
+    /// It answers logins and denies them.
+    Denying,
+    /// It does not answer logins.
+    No,
+}
+
+/// Asks the services of the account whether `counts` holds for the word of another one than `own_id`. The queue group
+/// does not matter: a service of another group is asked about every login too.
+pub(super) async fn another(client: &Client, own_id: &str, counts: fn(Word) -> bool) -> bool {
+    timeout(PATIENCE, ask(client, own_id, counts))
         .await
         .unwrap_or(false)
 }
 
 /// Returns `true` at the first such answer, and waits for ever while others may follow.
-async fn ask(client: &Client, own_id: &str) -> bool {
+async fn ask(client: &Client, own_id: &str, counts: fn(Word) -> bool) -> bool {
     let inbox = client.new_inbox();
     let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
         return false;
@@ -56,7 +67,7 @@ async fn ask(client: &Client, own_id: &str) -> bool {
             return false;
         }
         let info = serde_json::from_slice::<Info>(&answer.payload);
-        if info.is_ok_and(|info| info.takes_part(own_id)) {
+        if info.is_ok_and(|info| info.id != own_id && counts(info.word())) {
             return true;
         }
     }
@@ -65,14 +76,19 @@ async fn ask(client: &Client, own_id: &str) -> bool {
 
 impl Info {
     /// A service that does not say whether it takes part is of another make and does as long as it runs.
-    fn takes_part(&self, own_id: &str) -> bool {
+    fn word(&self) -> Word {
         let endpoints = self.endpoints.iter().flatten();
         let mut subjects = endpoints.map(|endpoint| endpoint.subject.as_str());
         let metadata = self.metadata.as_ref();
         let word = metadata.and_then(|metadata| metadata.get(PARTICIPATING));
-        self.id != own_id
-            && subjects.any(|subject| subject == SUBJECT)
-            && word.is_none_or(|word| word == "yes")
+        if !subjects.any(|subject| subject == SUBJECT) {
+            return Word::No;
+        }
+        match word.map(String::as_str) {
+            None | Some("yes") => Word::Yes,
+            Some("denying") => Word::Denying,
+            Some(_) => Word::No,
+        }
     }
 }
 
@@ -80,28 +96,23 @@ impl Info {
 mod tests {
     use super::*;
 
-    fn takes_part(metadata: &str, subject: &str) -> bool {
+    fn word(metadata: &str, subject: &str) -> Word {
         let text = format!(
             r#"{{"id":"other","metadata":{metadata},"endpoints":[{{"name":"auth","subject":"{subject}"}}]}}"#
         );
         let info: Info = serde_json::from_str(&text).unwrap();
-        info.takes_part("own")
+        info.word()
     }
 
     #[test]
     fn a_service_counts_if_it_answers_logins_and_does_not_say_otherwise() {
-        assert!(takes_part(r#"{"participating":"yes"}"#, SUBJECT));
-        assert!(takes_part("null", SUBJECT));
-        assert!(!takes_part(r#"{"participating":"no"}"#, SUBJECT));
-        assert!(!takes_part(r#"{"participating":"denying"}"#, SUBJECT));
-        assert!(!takes_part("null", "app.echo"));
-    }
-
-    #[test]
-    fn a_host_is_no_other_host() {
-        let text = format!(r#"{{"id":"own","endpoints":[{{"subject":"{SUBJECT}"}}]}}"#);
-        let info: Info = serde_json::from_str(&text).unwrap();
-        assert!(!info.takes_part("own"));
-        assert!(info.takes_part("another"));
+        assert_eq!(word(r#"{"participating":"yes"}"#, SUBJECT), Word::Yes);
+        assert_eq!(word("null", SUBJECT), Word::Yes);
+        assert_eq!(word(r#"{"participating":"no"}"#, SUBJECT), Word::No);
+        assert_eq!(
+            word(r#"{"participating":"denying"}"#, SUBJECT),
+            Word::Denying
+        );
+        assert_eq!(word("null", "app.echo"), Word::No);
     }
 }

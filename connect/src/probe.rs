@@ -1,0 +1,98 @@
+//! A login for the sake of its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Auth, AuthError, ConnectErrorKind, ConnectOptions, ServerAddr};
+use portcullis_core::with_causes;
+
+use crate::authentication::{Authentication, AuthenticationError, ProofReader};
+use crate::error::ConnectError;
+use crate::options::ConnectionOptions;
+use crate::server_selector::address;
+use crate::tls::{self, TlsOptions};
+
+/// Logins that end at once: what counts is the server's answer.
+#[derive(Clone, Debug)]
+pub struct LoginProbe {
+    name: String,
+    servers: Vec<ServerAddr>,
+    tls: TlsOptions,
+    connect_timeout: Duration,
+    proofs: Arc<ProofReader>,
+}
+
+/// The server's answer to a login.
+#[derive(Debug)]
+pub enum LoginAnswer {
+    /// The server refused the login.
+    Refused,
+    /// The server let the login in.
+    LetIn,
+    /// The server was not reached, or ended the connection without an answer. Holds the cause.
+    Unclear(String),
+}
+
+impl LoginProbe {
+    /// Tries the servers of `connection`, over the same TLS, with `authentication` in place of the
+    /// connection's own. Servers show the name of the connection and `-probe`.
+    ///
+    /// # Errors
+    ///
+    /// When `connection` has no server, or a server address that cannot be read.
+    pub fn new(
+        connection: &ConnectionOptions,
+        authentication: Authentication,
+    ) -> Result<Self, ConnectError> {
+        Ok(Self {
+            name: format!("{}-probe", connection.name),
+            servers: connection.addresses()?,
+            tls: connection.tls.clone(),
+            connect_timeout: connection.connect_timeout,
+            proofs: Arc::new(ProofReader::new(authentication)),
+        })
+    }
+
+    /// Returns the servers, each with its address as logs show it.
+    pub fn servers(&self) -> impl Iterator<Item = (&ServerAddr, String)> {
+        self.servers.iter().map(|server| (server, address(server)))
+    }
+
+    /// Logs in at `server` with `token` as well, and hangs up.
+    pub async fn log_in(&self, server: &ServerAddr, token: &str) -> LoginAnswer {
+        tls::choose_cryptography();
+        if let Err(error) = self.tls.check_before_connecting().await {
+            return LoginAnswer::Unclear(with_causes(&error));
+        }
+        let (proofs, token) = (Arc::clone(&self.proofs), token.to_owned());
+        let options = ConnectOptions::with_auth_callback(move |nonce| {
+            let (proofs, token) = (Arc::clone(&proofs), token.clone());
+            async move { present(proofs, token, &nonce).await }
+        });
+        let options = options
+            .name(&self.name)
+            .connection_timeout(self.connect_timeout)
+            .max_reconnects(1)
+            .ignore_discovered_servers();
+        match self.tls.apply(options).connect(server.clone()).await {
+            Ok(_) => LoginAnswer::LetIn,
+            Err(error) if error.kind() == ConnectErrorKind::AuthorizationViolation => {
+                LoginAnswer::Refused
+            }
+            Err(error) => LoginAnswer::Unclear(with_causes(&error)),
+        }
+    }
+}
+
+/// Returns the token and the proofs for a server that sent `nonce`.
+async fn present(proofs: Arc<ProofReader>, token: String, nonce: &[u8]) -> Result<Auth, AuthError> {
+    let read = tokio::task::spawn_blocking(move || proofs.read()).await;
+    let read = read.map_err(AuthError::new)?;
+    let failed = |error: AuthenticationError| AuthError::new(with_causes(&error));
+    let mut auth = match read.map_err(failed)? {
+        Some(reading) => reading.proof.answer(nonce).map_err(AuthError::new)?,
+        None => Auth::new(),
+    };
+    auth.token = Some(token);
+    Ok(auth)
+}
