@@ -1,20 +1,21 @@
-//! What the server counts in a bucket's stream, set against what the host has.
+//! Comparison of a bucket's copy with the counts of its stream.
 
 use std::time::SystemTime;
 
 use crate::bucket::Bucket;
 use crate::content::Counts;
 
-/// Compares a bucket with its stream: servers do not tell their consumers what they purge, delete and forget.
+/// Compares a bucket with its stream. Servers do not tell consumers about messages that they purge,
+/// delete or expire.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
-    /// What the server counted last, if it has not been compared yet, and how far deliveries were then.
+    /// The counts that are not compared yet, and the position of the deliveries at their time.
     pending: Option<(Counts, u64)>,
-    /// What was compared last.
+    /// The counts that were compared last.
     compared: Option<Counts>,
 }
 
-/// The bucket differs from its stream.
+/// A difference between a bucket's copy and its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Difference {
     #[error("the server counts other subjects than the host has")]
@@ -26,7 +27,7 @@ pub(crate) enum Difference {
 }
 
 impl Audit {
-    /// Takes what the server counts now, when everything up to `position` has been delivered.
+    /// Takes the stream's counts, while deliveries are at `position`.
     pub(crate) fn take(
         &mut self,
         counts: Counts,
@@ -37,7 +38,7 @@ impl Audit {
             && position < before.last
         {
             bucket.doubt();
-            // A consumer that is behind but delivers is left to it.
+            // A consumer that is behind may go on as long as it delivers.
             if position == position_then {
                 return Err(Difference::Undelivered);
             }
@@ -46,7 +47,7 @@ impl Audit {
         self.compare(position, bucket)
     }
 
-    /// Compares as soon as all has been delivered that the server counted.
+    /// Compares the pending counts once deliveries have reached them.
     pub(crate) fn compare(&mut self, position: u64, bucket: &Bucket) -> Result<(), Difference> {
         let Some((counts, _)) = self.pending else {
             return Ok(());
@@ -56,14 +57,15 @@ impl Audit {
         }
         self.pending = None;
         if position > counts.last {
-            // Out of date already: the next counts may fit.
+            // Later messages have come, so these counts are out of date.
             return Ok(());
         }
         if !bucket.agrees(&counts, SystemTime::now()) {
             return Err(Difference::Subjects);
         }
         let before = self.compared.replace(counts);
-        // A bucket with a history has several messages on a subject: deleting the newest leaves the number of subjects.
+        // With a history, a subject has several messages. Deleting the newest one changes the
+        // number of messages but not of subjects.
         let fewer = |before: &Counts| Counts {
             messages: counts.messages,
             ..*before
@@ -105,7 +107,7 @@ mod tests {
         audit.compare(4, &bucket).unwrap();
         // Subject 1 has not come with message 5.
         assert_eq!(audit.compare(5, &bucket), Err(Difference::Subjects));
-        // More has come than was counted: nothing to say.
+        // Later messages have come, so these counts say nothing.
         audit.take(counts(1, 1, 5), 6, &bucket).unwrap();
     }
 

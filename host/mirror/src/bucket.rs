@@ -1,4 +1,4 @@
-//! What the host has of one bucket.
+//! The local copy of one bucket.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -10,33 +10,33 @@ use tokio::sync::watch;
 use crate::content::{Content, Counts, NotText, TooLarge};
 use crate::entry::Change;
 
-/// One bucket, as far as it is known.
+/// One bucket, with its local copy if there is one.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) name: BucketName,
     limit: u64,
     known: RwLock<Known>,
-    /// Whether it has been tried to synchronise it.
+    /// `true` once the first synchronisation has succeeded or failed.
     tried: watch::Sender<bool>,
-    /// How often it was synchronised.
+    /// The number of complete readings.
     synchronised: AtomicU64,
-    /// How many messages came to the inbox of its consumer from elsewhere.
+    /// The number of messages in the consumer's inbox that the consumer did not send.
     forged: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 enum Known {
-    /// Nothing: it was never synchronised, or it is gone.
+    /// No copy: the bucket was never synchronised, or it is gone.
     #[default]
     Nothing,
-    /// Everything, up to now or up to when it was lost.
+    /// A complete copy, of now or of the time when the connection was lost.
     All {
         content: Content,
-        /// What the subjects of its keys begin with.
+        /// The first tokens of the subjects of the bucket's keys.
         prefix: String,
         is_current: bool,
     },
-    /// It holds more than the host keeps.
+    /// The bucket is over the limit.
     TooLarge,
 }
 
@@ -52,12 +52,12 @@ impl Bucket {
         }
     }
 
-    /// The most bytes it may have.
+    /// Returns the maximum size, in bytes.
     pub(crate) const fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// The value of `key` at the time `now`.
+    /// Returns the value of `key` at the time `now`.
     pub(crate) fn get(&self, key: &str, now: SystemTime) -> Result<Option<Arc<str>>, LookUpError> {
         match &*self.read() {
             Known::Nothing => Err(LookUpError::NotSynchronised(self.name.clone())),
@@ -75,7 +75,7 @@ impl Bucket {
         }
     }
 
-    /// Takes `content` for all of it. The subjects of its keys begin with `prefix`.
+    /// Publishes `content` as the complete copy. The subjects of the keys begin with `prefix`.
     pub(crate) fn publish(&self, content: Content, prefix: String) {
         self.synchronised.fetch_add(1, Ordering::Relaxed);
         let known = Known::All {
@@ -83,13 +83,13 @@ impl Bucket {
             prefix,
             is_current: true,
         };
-        // What was there may be large, and nobody is to wait until it is freed.
+        // The old copy can be large, so it is freed after the lock is released.
         let before = std::mem::replace(&mut *self.write(), known);
         drop(before);
         self.tried.send_replace(true);
     }
 
-    /// It has changed.
+    /// Applies a change to the copy.
     pub(crate) fn apply(&self, change: Change) -> Result<(), TooLarge> {
         match &mut *self.write() {
             Known::All { content, .. } => content.apply(change, self.limit),
@@ -97,8 +97,8 @@ impl Bucket {
         }
     }
 
-    /// Compares with what the server counts, which has delivered as much as is known. Returns whether both agree; if not, what is
-    /// known is out of date.
+    /// Compares the copy with the server's counts at the same position. Returns whether both agree;
+    /// if not, the copy is out of date.
     pub(crate) fn agrees(&self, counts: &Counts, now: SystemTime) -> bool {
         match &mut *self.write() {
             Known::All {
@@ -113,19 +113,20 @@ impl Bucket {
         }
     }
 
-    /// Marks what is known as out of date. It keeps being the answer.
+    /// Marks the copy as out of date. Look-ups still use it.
     pub(crate) fn doubt(&self) {
         if let Known::All { is_current, .. } = &mut *self.write() {
             *is_current = false;
         }
     }
 
-    /// Counts a message that came to the inbox of its consumer from elsewhere.
+    /// Counts a message in the consumer's inbox that the consumer did not send.
     pub(crate) fn count_forged(&self) {
         self.forged.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What is known may be out of date from now on, and keeps being the answer. Whether something is known.
+    /// Marks the copy as possibly out of date; look-ups still use it. Returns whether a copy
+    /// exists.
     pub(crate) fn lose(&self) -> bool {
         self.tried.send_replace(true);
         match &mut *self.write() {
@@ -137,25 +138,25 @@ impl Bucket {
         }
     }
 
-    /// There is no such bucket.
+    /// Drops the copy, because the bucket does not exist.
     pub(crate) fn clear(&self) {
         *self.write() = Known::Nothing;
         self.tried.send_replace(true);
     }
 
-    /// It is too large.
+    /// Drops the copy, because the bucket is over the limit.
     pub(crate) fn overflow(&self) {
         *self.write() = Known::TooLarge;
         self.tried.send_replace(true);
     }
 
-    /// Waits until it has been tried to synchronise it.
+    /// Waits until the first synchronisation has succeeded or failed.
     pub(crate) async fn tried(&self) {
-        // The sender is here, so that waiting does not fail.
+        // Waiting cannot fail: the sender is a field of `self`.
         let _ = self.tried.subscribe().wait_for(|tried| *tried).await;
     }
 
-    /// How often all of it was read.
+    /// Returns the number of complete readings.
     pub(crate) fn synchronisations(&self) -> u64 {
         self.synchronised.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The connections that a bucket can be read over.
+//! The connections that a bucket can be read over, one of which is in use.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -7,22 +7,22 @@ use async_nats::connection::State;
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, Subscriber};
 
-/// A connection, and `JetStream` over it.
+/// A client, and `JetStream` over it.
 #[derive(Clone)]
-pub(crate) struct Line {
+pub(crate) struct JetStreamClient {
     pub(crate) client: Client,
     pub(crate) context: Context,
 }
 
-/// Every connection there is, one of which is in use.
+/// All connections; one of them is in use.
 #[derive(Clone)]
-pub(crate) struct Lines {
-    current: Line,
-    others: VecDeque<Line>,
+pub(crate) struct Connections {
+    current: JetStreamClient,
+    others: VecDeque<JetStreamClient>,
 }
 
-impl Line {
-    /// To the buckets in a `JetStream` domain; that of the server if none.
+impl JetStreamClient {
+    /// Reaches the buckets of the `JetStream` domain `domain`, or of the server's own with `None`.
     fn new(client: &Client, domain: Option<&str>) -> Self {
         let client = client.clone();
         let context = match domain {
@@ -32,13 +32,14 @@ impl Line {
         Self { client, context }
     }
 
-    /// What servers say of a stream being made, changed and deleted, where the account hears it.
+    /// Subscribes to the servers' advisories that `stream` is made, changed or deleted. Returns
+    /// `None` if the subscription fails.
     pub(crate) async fn advisories(&self, stream: &str) -> Option<Subscriber> {
         let subject = format!("$JS.EVENT.ADVISORY.STREAM.*.{stream}");
         self.client.subscribe(subject).await.ok()
     }
 
-    /// How often the connection was made.
+    /// Returns the number of times that the connection was made.
     pub(crate) fn connects(&self) -> u64 {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
@@ -48,26 +49,26 @@ impl Line {
     }
 }
 
-impl Lines {
-    /// The connections of these clients, the first in use; none without clients.
+impl Connections {
+    /// Takes the first of `clients` into use. Returns `None` without clients.
     pub(crate) fn new<'a>(
         clients: impl Iterator<Item = &'a Client>,
         domain: Option<&str>,
     ) -> Option<Self> {
-        let mut lines = clients.map(|client| Line::new(client, domain));
-        let current = lines.next()?;
-        let others = lines.collect();
+        let mut clients = clients.map(|client| JetStreamClient::new(client, domain));
+        let current = clients.next()?;
+        let others = clients.collect();
         Some(Self { current, others })
     }
 
-    /// The one in use.
-    pub(crate) const fn current(&self) -> &Line {
+    /// Returns the connection in use.
+    pub(crate) const fn current(&self) -> &JetStreamClient {
         &self.current
     }
 
-    /// Takes the next that is up into use, if there is another. Whether there is.
-    pub(crate) fn go_over(&mut self) -> bool {
-        let up = self.others.iter().position(Line::is_up);
+    /// Takes the next connection that is up into use. Returns `false` if no other is up.
+    pub(crate) fn fail_over(&mut self) -> bool {
+        let up = self.others.iter().position(JetStreamClient::is_up);
         let Some(next) = up.and_then(|place| self.others.remove(place)) else {
             return false;
         };
@@ -76,9 +77,10 @@ impl Lines {
         true
     }
 
-    /// How often any of them was made.
+    /// Returns the number of times that any of the connections was made.
     pub(crate) fn connects(&self) -> u64 {
-        let lines = std::iter::once(&self.current).chain(&self.others);
-        lines.map(Line::connects).fold(0, u64::wrapping_add)
+        let all = std::iter::once(&self.current).chain(&self.others);
+        all.map(JetStreamClient::connects)
+            .fold(0, u64::wrapping_add)
     }
 }

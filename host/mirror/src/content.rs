@@ -1,4 +1,4 @@
-//! Keys and values of one bucket, and whether the server counts as many.
+//! The keys and values of one bucket, and their comparison with the stream's counts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,32 +8,32 @@ use async_nats::jetstream::stream::State;
 
 use crate::entry::{Change, Entry, Value};
 
-/// How much later than by the host's clock a server may forget what has expired, or sooner.
+/// The most by which a server's expiry may differ from the host's clock, either way.
 const SLACK: Duration = Duration::from_secs(10);
 
 /// The last message on every subject of a bucket's stream.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     entries: HashMap<String, Entry>,
-    /// How many of them are keys.
+    /// The number of entries that are keys.
     keys: usize,
     bytes: u64,
-    /// The first sequence number that the stream still has, as far as the host knows.
+    /// The first sequence number that the stream still has, by the last counts.
     first: u64,
 }
 
-/// More than the host keeps.
+/// A bucket over the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
-/// What the server counts in the bucket's stream.
+/// The server's counts of the bucket's stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) messages: u64,
     pub(crate) subjects: u64,
-    /// Sequence number of the oldest message.
+    /// The sequence number of the oldest message.
     pub(crate) first: u64,
-    /// Sequence number of the newest message there ever was.
+    /// The sequence number of the newest message, deleted ones included.
     pub(crate) last: u64,
 }
 
@@ -49,7 +49,7 @@ impl Counts {
 }
 
 impl Content {
-    /// Makes a change, if there is room for it.
+    /// Makes a change. Fails if the bucket is then over the limit.
     pub(crate) fn apply(&mut self, (subject, entry): Change, limit: u64) -> Result<(), TooLarge> {
         self.remove(&subject);
         self.bytes = self.bytes.saturating_add(entry.size(&subject));
@@ -61,7 +61,7 @@ impl Content {
         Ok(())
     }
 
-    /// The value under `subject` at the time `now`; `None` if there is no such key.
+    /// Returns the value under `subject` at the time `now`. `None` if the bucket has no such key.
     pub(crate) fn get(&self, subject: &str, now: SystemTime) -> Option<Result<&Arc<str>, NotText>> {
         let entry = self.entries.get(subject)?;
         match &entry.value {
@@ -71,9 +71,9 @@ impl Content {
         }
     }
 
-    /// Compares with `counts`, which the server made when it had delivered as much as is here. Forgets what the server has
-    /// forgotten in an order that explains itself: its oldest messages, and those whose time is over. Returns whether both have the
-    /// same number of subjects then.
+    /// Compares the content with `counts`, which the server made at the same position. Removes
+    /// entries that the server has removed for a reason that shows: the oldest messages, and
+    /// expired ones. Returns whether both sides then have the same number of subjects.
     pub(crate) fn reconcile(&mut self, counts: &Counts, now: SystemTime) -> bool {
         self.forget_before(counts.first);
         let here = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
@@ -83,7 +83,7 @@ impl Content {
         if missing == 0 {
             return true;
         }
-        // Servers are late, and clocks differ: what is about to end may be gone.
+        // Servers expire late and clocks differ, so an entry about to expire can be gone there.
         let latest = now.checked_add(SLACK).unwrap_or(now);
         let mut ends: Vec<_> = self
             .entries
@@ -94,7 +94,8 @@ impl Content {
         if u64::try_from(ends.len()).unwrap_or(u64::MAX) < missing {
             return false;
         }
-        // The server forgets in the order of the ends. What has not ended here stays, and is counted again later.
+        // The server removes entries in the order of their expiry. An entry that has not expired by
+        // the host's clock stays, and the next counts decide.
         ends.sort_unstable();
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         for (end, subject) in ends.into_iter().take(missing) {
@@ -105,7 +106,7 @@ impl Content {
         true
     }
 
-    /// Forgets what came before `first`, the first message that the stream still has.
+    /// Removes every entry older than `first`, the first message that the stream still has.
     fn forget_before(&mut self, first: u64) {
         if first <= self.first {
             return;

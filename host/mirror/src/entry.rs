@@ -1,4 +1,4 @@
-//! One message of a bucket's stream, and what it says of a key.
+//! One message of a bucket's stream, read as the value or the deletion of a key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,25 +7,27 @@ use std::time::{Duration, SystemTime};
 use async_nats::Message;
 use async_nats::header::{NATS_MARKER_REASON, NATS_MESSAGE_TTL};
 
-/// How clients mark that a key is gone (ADR-8).
+/// The header with which clients mark a deleted key (ADR-8).
 const OPERATION: &str = "KV-Operation";
+
 /// The last message on one subject of a bucket's stream. `Debug` does not show the value.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) value: Value,
-    /// Sequence number of the message in the stream.
+    /// The message's sequence number in the stream.
     pub(crate) revision: u64,
-    /// When the server forgets it, without saying so.
+    /// The time at which the server removes the message without notice.
     pub(crate) expires: Option<SystemTime>,
 }
 
-/// What a look-up of a subject finds.
+/// The value under a subject.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     Text(Arc<str>),
     /// A value that is not UTF-8.
     NotText,
-    /// No key: a delete marker, or a subject outside the bucket. It is kept because the server counts its subject.
+    /// No key: a delete marker, or a subject outside the bucket. Stored because the server counts
+    /// the subject.
     Absent,
 }
 
@@ -33,10 +35,10 @@ pub(crate) enum Value {
 pub(crate) type Change = (String, Entry);
 
 impl Entry {
-    /// About what an entry takes besides its subject and its value, in bytes.
+    /// The approximate size of an entry without its subject and value, in bytes.
     const OVERHEAD: u64 = 96;
 
-    /// What it takes under `subject`, in bytes.
+    /// Returns the size of the entry under `subject`, in bytes.
     pub(crate) fn size(&self, subject: &str) -> u64 {
         let value = match &self.value {
             Value::Text(text) => text.len(),
@@ -50,7 +52,7 @@ impl Entry {
         self.expires.is_some_and(|end| end <= time)
     }
 
-    /// Whether it is a key of the bucket.
+    /// Returns whether the entry is a key of the bucket.
     pub(crate) fn is_key(&self) -> bool {
         self.value != Value::Absent
     }
@@ -66,8 +68,8 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Reads a message that came into the stream at `published` as number `revision`. The subjects of the bucket's keys begin with
-/// `prefix`; the bucket keeps entries for `max_age` at most.
+/// Reads the message that was stored at `published` with sequence number `revision`. The subjects
+/// of the bucket's keys begin with `prefix`; `max_age` is the bucket's limit.
 pub(crate) fn read(
     message: &Message,
     prefix: &str,
@@ -78,7 +80,7 @@ pub(crate) fn read(
     let header = |name: &str| Some(message.headers.as_ref()?.get(name)?.as_str());
     let is_gone = match header(OPERATION) {
         Some(operation) => matches!(operation, "DEL" | "PURGE"),
-        // Servers mark by themselves what has expired, where they are told to.
+        // Servers themselves mark expired keys, if the bucket's limit markers are on.
         None => header(NATS_MARKER_REASON.as_ref()).is_some(),
     };
     let value = if is_gone || !message.subject.starts_with(prefix) {
@@ -97,7 +99,7 @@ pub(crate) fn read(
     (message.subject.to_string(), entry)
 }
 
-/// `Nats-TTL`: seconds, or a duration as Go writes it; nothing for `never`.
+/// Parses `Nats-TTL`: seconds, or a duration as Go writes it. Returns `None` for `never`.
 fn time_to_live(text: &str) -> Option<Duration> {
     match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),

@@ -9,51 +9,51 @@ use futures::StreamExt as _;
 
 use crate::entry::{self, Change};
 
-/// Names the flow-control subject to answer in a heartbeat, when the consumer is stalled.
+/// The header of a heartbeat that names the subject to answer when the consumer is stalled.
 const STALLED: &str = "Nats-Consumer-Stalled";
-/// What the subjects begin with that a server wants to be answered at for flow control.
+/// The first tokens of the subjects for flow control.
 const FLOW_CONTROL: &str = "$JS.FC.";
 
-/// What a consumer delivers to an inbox. Messages in the inbox that name another stream or consumer are forged: whoever may make a
-/// consumer in the account can aim it at any subject.
+/// The deliveries of a consumer to an inbox. Messages that name another stream or consumer are
+/// forged: a user that can create a consumer in the account can aim it at any subject.
 pub(crate) struct Feed {
     subscription: Subscriber,
     client: Client,
     context: jetstream::Context,
     source: Source,
-    /// How many messages were delivered.
+    /// The number of delivered messages.
     delivered: u64,
-    /// Whether everything has come that was there when the consumer was made.
+    /// `true` once every message older than the consumer was delivered.
     is_complete: bool,
 }
 
-/// The consumer that delivers, as the host made it.
+/// The consumer that delivers, as it was created.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) stream: String,
     pub(crate) consumer: String,
-    /// What the subjects of the bucket's keys begin with.
+    /// The first tokens of the subjects of the bucket's keys.
     pub(crate) prefix: String,
-    /// How long the bucket keeps entries; `None` for ever.
+    /// The maximum age of the bucket's entries; `None` for no limit.
     pub(crate) max_age: Option<Duration>,
-    /// How many messages it began with.
+    /// The number of messages older than the consumer.
     pub(crate) pending: u64,
-    /// Sequence number of the last message of the stream that has been delivered or needed no delivery.
+    /// The sequence number up to which the stream is delivered or needs no delivery.
     pub(crate) position: u64,
 }
 
-/// What came.
+/// The meaning of a message.
 pub(crate) enum Delivery {
-    /// A key was put or is gone.
+    /// The value of a key, or its deletion.
     Change(Change),
     /// A heartbeat.
     Nothing,
-    /// A message from elsewhere.
+    /// A message that the consumer did not send.
     Forged,
 }
 
 impl Feed {
-    /// A feed of what `source` delivers to `subscription`.
+    /// Creates a feed of the deliveries of `source` to `subscription`.
     pub(crate) fn new(subscription: Subscriber, client: Client, source: Source) -> Self {
         let context = jetstream::new(client.clone());
         Self {
@@ -66,27 +66,30 @@ impl Feed {
         }
     }
 
-    /// Returns whether everything has come that was there at the beginning.
+    /// Returns whether every message older than the consumer was delivered.
     pub(crate) const fn is_complete(&self) -> bool {
         self.is_complete
     }
 
-    /// Returns the sequence number in the stream up to which everything has come, once the feed is complete.
+    /// Returns the stream's sequence number up to which all was delivered, once the feed is
+    /// complete.
     pub(crate) const fn position(&self) -> u64 {
         self.source.position
     }
 
-    /// Returns what the subjects of the bucket's keys begin with.
+    /// Returns the first tokens of the subjects of the bucket's keys.
     pub(crate) fn prefix(&self) -> &str {
         &self.source.prefix
     }
 
-    /// The next message; none if there will be no more. Nothing is lost if this is not waited for to the end.
+    /// Waits for the next message. Returns `None` after the last one. A cancelled wait loses no
+    /// message.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         self.subscription.next().await
     }
 
-    /// Takes what came. The error says why there is nothing, or that something before it is missing.
+    /// Reads a message. The error says that the feed has ended, or that an earlier message is
+    /// missing.
     pub(crate) async fn take(&mut self, message: Option<Message>) -> Result<Delivery, String> {
         let message = message.ok_or("the subscription has ended")?;
         match message.status {
@@ -99,7 +102,7 @@ impl Feed {
     fn deliver(&mut self, message: Message) -> Result<Delivery, String> {
         let context = self.context.clone();
         let message = jetstream::Message { message, context };
-        // Servers let no client publish with such a reply subject.
+        // Servers let no client publish with the reply subject of a delivery.
         let Ok(info) = message.info() else {
             return Ok(Delivery::Forged);
         };
@@ -121,12 +124,13 @@ impl Feed {
         )))
     }
 
-    /// Takes a heartbeat, which says how much was delivered, or a request to say that it has come.
+    /// Handles a heartbeat, which has the number of deliveries, or a flow-control request.
     async fn keep_alive(&mut self, message: Message) -> Result<Delivery, String> {
         let header = |name: &str| Some(message.headers.as_ref()?.get(name)?.as_str().to_owned());
         let stalled = header(STALLED).map(Into::into);
         let wanted: Vec<Subject> = message.reply.clone().into_iter().chain(stalled).collect();
-        // An answer on any other subject would be a message of the sender's choice with the rights of the host.
+        // An answer on another subject would let the sender choose a message with the host's
+        // rights.
         if !wanted.iter().all(|subject| self.source.controls(subject)) {
             return Ok(Delivery::Forged);
         }
@@ -147,8 +151,8 @@ impl Source {
         self.stream == stream && self.consumer == consumer
     }
 
-    /// Returns whether `subject` is one of the consumer's flow control: `$JS.FC.STREAM.CONSUMER.…`, or with domain and account in
-    /// front of the stream.
+    /// Returns whether `subject` belongs to the consumer's flow control:
+    /// `$JS.FC.STREAM.CONSUMER.…`, or with domain and account before the stream.
     fn controls(&self, subject: &str) -> bool {
         let Some(rest) = subject.strip_prefix(FLOW_CONTROL) else {
             return false;

@@ -1,8 +1,8 @@
-//! Keeping up with one bucket.
+//! Following one bucket.
 //!
-//! A consumer delivers the last message of every key, then whatever comes. Whatever is in doubt, the bucket is read again from the
-//! beginning, aside, and takes the place of what was known once all of it is there. What cannot be read over one connection is read
-//! over the next.
+//! A consumer delivers the last message of every key, then each new one. After any doubt, the
+//! follower reads the bucket again from the beginning. The new copy replaces the old one once it is
+//! complete. If one connection fails, the follower takes the next.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,101 +17,103 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::audit::{Audit, Difference};
 use crate::bucket::Bucket;
-use crate::connections::{Line, Lines};
+use crate::connections::{Connections, JetStreamClient};
 use crate::content::{Content, Counts, TooLarge};
 use crate::feed::{Delivery, Feed, Source};
 
-/// How often the server says that there is nothing to say.
+/// The interval of the consumer's idle heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(2);
-/// How long it may say nothing at all.
-const SILENCE: Duration = Duration::from_secs(5);
-/// How often it is looked whether the connection was made anew.
-const GLANCE: Duration = Duration::from_millis(500);
-/// How often the server is asked what it counts.
+/// The longest silence of a consumer, heartbeats included.
+const MAX_SILENCE: Duration = Duration::from_secs(5);
+/// The interval of checks whether the connection was made again.
+const CONNECTION_CHECK: Duration = Duration::from_millis(500);
+/// The interval of questions for the stream's counts.
 const AUDIT: Duration = Duration::from_secs(2);
-/// How often at most it is asked because the stream was made or changed.
-const SOONEST_AUDIT: Duration = Duration::from_millis(200);
-/// How rarely it is asked once reading the bucket again has not helped several times in a row.
-const RAREST_AUDIT: Duration = Duration::from_mins(1);
-/// The first wait before a bucket is tried again; each is twice the one before, up to the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The wait after a bucket was too large: it takes reading all of it to see that it is not any more.
-const LARGE_WAIT: Duration = Duration::from_mins(1);
+/// The shortest time between two such questions, when advisories cause them.
+const MIN_AUDIT: Duration = Duration::from_millis(200);
+/// The longest interval of such questions, after several readings in a row that did not help.
+const MAX_AUDIT: Duration = Duration::from_mins(1);
+/// The first back-off before a bucket is tried again; each is twice the one before.
+const MIN_BACK_OFF: Duration = Duration::from_millis(100);
+/// The longest back-off.
+const MAX_BACK_OFF: Duration = Duration::from_secs(10);
+/// The back-off of a bucket that is too large. Only reading all of it shows that it has shrunk.
+const TOO_LARGE_BACK_OFF: Duration = Duration::from_mins(1);
 
-/// Keeps up with one bucket.
+/// Follows one bucket.
 pub(crate) struct Follower {
     bucket: Arc<Bucket>,
-    lines: Lines,
+    connections: Connections,
     stream: String,
-    /// How often the server is asked what it counts: each difference doubles it, an agreement ends that.
+    /// The interval of questions for the stream's counts. A difference doubles it; an agreement
+    /// resets it.
     audit: Duration,
 }
 
-/// Why a bucket is not followed any further.
+/// The reason for which a reading of the bucket ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Ended {
-    /// It may have changed unnoticed: read it again.
+    /// The bucket may have changed without a message, and is read again.
     Doubt,
-    /// It has changed unnoticed: read it again.
+    /// The bucket has changed without a message, and is read again.
     Differs(Difference),
-    /// There is no such bucket.
+    /// The bucket does not exist.
     Missing,
-    /// It is larger than the host keeps.
+    /// The bucket is larger than the mirror's limit.
     TooLarge,
-    /// It cannot be followed, for this reason.
+    /// The bucket cannot be followed, for this reason.
     Lost(String),
 }
 
 impl Follower {
-    pub(crate) fn new(bucket: Arc<Bucket>, lines: Lines) -> Self {
+    pub(crate) fn new(bucket: Arc<Bucket>, connections: Connections) -> Self {
         let stream = format!("KV_{}", bucket.name);
         Self {
             bucket,
-            lines,
+            connections,
             stream,
             audit: AUDIT,
         }
     }
 
-    /// Follows the bucket for ever.
+    /// Follows the bucket until the task is dropped.
     pub(crate) async fn run(mut self) {
-        // There are timers besides.
-        let mut advisories = self.line().advisories(&self.stream).await;
-        let (mut told, mut wait) = (None, FIRST_WAIT);
+        // Advisories are a short cut: without them, timers find every change.
+        let mut advisories = self.current().advisories(&self.stream).await;
+        let (mut logged, mut back_off) = (None, MIN_BACK_OFF);
         loop {
-            let connects = self.lines.connects();
+            let connects = self.connections.connects();
             let before = self.bucket.synchronisations();
             let ended = self.follow(&mut advisories).await;
             if self.bucket.synchronisations() != before {
-                (told, wait) = (None, FIRST_WAIT);
+                (logged, back_off) = (None, MIN_BACK_OFF);
             }
-            self.settle(&ended, &mut told);
-            // Advisories can be forged: they make nothing happen more often.
-            sleep(FIRST_WAIT).await;
+            self.on_end(&ended, &mut logged);
+            // This wait bounds the rate of attempts, because advisories can be forged.
+            sleep(MIN_BACK_OFF).await;
             let pause = match ended {
-                Ended::TooLarge => LARGE_WAIT,
-                _ => wait,
+                Ended::TooLarge => TOO_LARGE_BACK_OFF,
+                _ => back_off,
             };
             tokio::select! {
                 () = sleep(pause) => {}
                 () = self.reconnected(connects) => {}
                 () = heard(&mut advisories) => {}
             }
-            wait = wait.saturating_mul(2).min(LONGEST_WAIT);
-            // Something has been wrong for `SILENCE`, perhaps with this connection only.
-            if matches!(ended, Ended::Lost(_)) && self.lines.go_over() {
-                advisories = self.line().advisories(&self.stream).await;
+            back_off = back_off.saturating_mul(2).min(MAX_BACK_OFF);
+            // The fault may lie with this connection only.
+            if matches!(ended, Ended::Lost(_)) && self.connections.fail_over() {
+                advisories = self.current().advisories(&self.stream).await;
             }
         }
     }
 
-    const fn line(&self) -> &Line {
-        self.lines.current()
+    const fn current(&self) -> &JetStreamClient {
+        self.connections.current()
     }
 
-    /// Draws the consequences, and says so unless that is what was said last.
-    fn settle(&self, ended: &Ended, told: &mut Option<Ended>) {
+    /// Updates the bucket's state and logs the reason, unless the last line had the same reason.
+    fn on_end(&self, ended: &Ended, logged: &mut Option<Ended>) {
         let is_known = match ended {
             Ended::Doubt => return self.bucket.doubt(),
             Ended::Differs(difference) => {
@@ -132,11 +134,11 @@ impl Follower {
             }
             Ended::Lost(_) => self.bucket.lose(),
         };
-        let same = |told: &Ended| std::mem::discriminant(told) == std::mem::discriminant(ended);
-        if told.as_ref().is_some_and(same) {
+        let same = |logged: &Ended| std::mem::discriminant(logged) == std::mem::discriminant(ended);
+        if logged.as_ref().is_some_and(same) {
             return;
         }
-        *told = Some(ended.clone());
+        *logged = Some(ended.clone());
         let bucket = self.bucket.name.as_str();
         match ended {
             Ended::Doubt | Ended::Differs(_) => {}
@@ -162,7 +164,7 @@ impl Follower {
         }
     }
 
-    /// Reads the bucket and keeps up with it until something is in the way.
+    /// Reads the bucket and follows it until a reading ends.
     async fn follow(&mut self, advisories: &mut Option<Subscriber>) -> Ended {
         match self.try_follow(advisories).await {
             Ok(never) => match never {},
@@ -174,23 +176,23 @@ impl Follower {
         &mut self,
         advisories: &mut Option<Subscriber>,
     ) -> Result<std::convert::Infallible, Ended> {
-        let connects = self.line().connects();
-        let stream = self.line().context.get_stream(&self.stream).await;
-        let stream = stream.map_err(|error| of_stream(&error))?;
+        let connects = self.current().connects();
+        let stream = self.current().context.get_stream(&self.stream).await;
+        let stream = stream.map_err(|error| stream_error(&error))?;
         let mut reading = Reading::new(Arc::clone(&self.bucket), self.feed(&stream).await?);
-        let mut glances = interval(GLANCE);
-        glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval(CONNECTION_CHECK);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut audited, mut next_audit) = (Instant::now(), Instant::now() + self.audit);
         loop {
             tokio::select! {
-                // What has come is taken before it is held against the server that nothing did.
+                // Messages come first, so that those already here count against the silence.
                 biased;
                 message = reading.feed.next() => reading.take(message).await?,
                 () = sleep_until(reading.silent_at) => {
-                    return Err(Ended::Lost(format!("nothing was heard of it for {SILENCE:?}")));
+                    return Err(Ended::Lost(format!("nothing was heard of it for {MAX_SILENCE:?}")));
                 }
-                _ = glances.tick() => {
-                    if self.line().connects() != connects {
+                _ = checks.tick() => {
+                    if self.current().connects() != connects {
                         return Err(Ended::Doubt);
                     }
                 }
@@ -200,36 +202,36 @@ impl Follower {
                         let compared = reading.audit(counts);
                         self.audit = match compared {
                             Ok(()) => AUDIT,
-                            Err(_) => self.audit.saturating_mul(2).min(RAREST_AUDIT),
+                            Err(_) => self.audit.saturating_mul(2).min(MAX_AUDIT),
                         };
                         compared.map_err(Ended::Differs)?;
                     }
                     audited = Instant::now();
                     next_audit = audited + self.audit;
                 }
-                () = heard(advisories) => next_audit = next_audit.min(audited + SOONEST_AUDIT),
+                () = heard(advisories) => next_audit = next_audit.min(audited + MIN_AUDIT),
             }
         }
     }
 
-    /// Has the last message of every key delivered, and what comes after.
+    /// Creates a consumer of the last message of every key and of all later messages.
     async fn feed(&self, stream: &Stream) -> Result<Feed, Ended> {
-        let client = &self.line().client;
+        let client = &self.current().client;
         let inbox = client.new_inbox();
         let subscription = client.subscribe(inbox.clone()).await;
         let subscription = subscription.map_err(|error| Ended::Lost(with_causes(&error)))?;
-        // Without a name, the request would be on a subject whose permission admits every consumer of the stream.
+        // Without a name, the request's subject would need a permission for every consumer.
         let name = inbox.rsplit('.').next().map(str::to_owned);
         let config = push::Config {
             name,
             deliver_subject: inbox,
             deliver_policy: DeliverPolicy::LastPerSubject,
-            // Of whichever subjects: a copy of another bucket has those of that one.
+            // All subjects: the mirror of another bucket has the subjects of that bucket.
             filter_subject: ">".to_owned(),
             ack_policy: AckPolicy::None,
             flow_control: true,
             idle_heartbeat: HEARTBEAT,
-            inactive_threshold: SILENCE.saturating_mul(2),
+            inactive_threshold: MAX_SILENCE.saturating_mul(2),
             memory_storage: true,
             num_replicas: 1,
             ..push::Config::default()
@@ -246,19 +248,19 @@ impl Follower {
             pending: info
                 .num_pending
                 .saturating_add(info.delivered.consumer_sequence),
-            // The consumer was made after this was said, and delivers all that came since.
+            // The consumer is younger than this number, and delivers every later message.
             position: then.state.last_sequence,
         };
         Ok(Feed::new(subscription, client.clone(), source))
     }
 
-    /// Asks the server what it counts; `None` if it does not answer.
+    /// Asks the server for the stream's counts. Returns `None` without an answer.
     async fn count(&self, stream: &Stream) -> Result<Option<Counts>, Ended> {
-        let now = match self.line().context.get_stream(&self.stream).await {
+        let now = match self.current().context.get_stream(&self.stream).await {
             Ok(now) => now,
-            Err(error) => match of_stream(&error) {
+            Err(error) => match stream_error(&error) {
                 Ended::Missing => return Err(Ended::Missing),
-                // It is asked again; if the connection is at fault, that is noticed elsewhere.
+                // The next audit asks again; silence and reconnects show a broken connection.
                 _ => return Ok(None),
             },
         };
@@ -272,25 +274,25 @@ impl Follower {
         Ok(Some(Counts::new(&now.state)))
     }
 
-    /// Waits until a connection has been made anew since they had been made `connects` times.
+    /// Waits until the number of connects differs from `connects`.
     async fn reconnected(&self, connects: u64) {
-        while self.lines.connects() == connects {
-            sleep(GLANCE).await;
+        while self.connections.connects() == connects {
+            sleep(CONNECTION_CHECK).await;
         }
     }
 }
 
-/// One reading of a bucket: all of it aside, then what comes.
+/// One reading of a bucket: a new copy first, then changes.
 struct Reading {
     bucket: Arc<Bucket>,
     feed: Feed,
-    /// What has come, until it is all there and is published.
-    aside: Option<Content>,
+    /// The new copy, until it is complete and published.
+    new_copy: Option<Content>,
     audit: Audit,
-    /// When the server has been silent for too long.
+    /// The time at which the silence is too long.
     silent_at: Instant,
-    /// Whether it was said that there are forged messages.
-    told: bool,
+    /// `true` once a line about forged messages was written.
+    logged_forged: bool,
 }
 
 impl Reading {
@@ -298,16 +300,16 @@ impl Reading {
         let mut reading = Self {
             bucket,
             feed,
-            aside: Some(Content::default()),
+            new_copy: Some(Content::default()),
             audit: Audit::default(),
-            silent_at: Instant::now() + SILENCE,
-            told: false,
+            silent_at: Instant::now() + MAX_SILENCE,
+            logged_forged: false,
         };
         reading.publish();
         reading
     }
 
-    /// Takes what came.
+    /// Handles a message of the consumer's inbox.
     async fn take(&mut self, message: Option<Message>) -> Result<(), Ended> {
         let subject = message.as_ref().and_then(|message| message.reply.clone());
         match self.feed.take(message).await.map_err(Ended::Lost)? {
@@ -317,34 +319,34 @@ impl Reading {
             }
             Delivery::Nothing => {}
             Delivery::Change(change) => {
-                let applied = match &mut self.aside {
+                let applied = match &mut self.new_copy {
                     Some(content) => content.apply(change, self.bucket.limit()),
                     None => self.bucket.apply(change),
                 };
                 applied.map_err(|TooLarge| Ended::TooLarge)?;
             }
         }
-        self.silent_at = Instant::now() + SILENCE;
+        self.silent_at = Instant::now() + MAX_SILENCE;
         self.publish();
         let position = self.feed.position();
         let compared = self.audit.compare(position, &self.bucket);
         compared.map_err(Ended::Differs)
     }
 
-    /// Compares with what the server counts, if all of the bucket is there.
+    /// Compares the bucket with the stream's counts, once the copy is complete.
     fn audit(&mut self, counts: Counts) -> Result<(), Difference> {
-        match self.aside {
+        match self.new_copy {
             Some(_) => Ok(()),
             None => self.audit.take(counts, self.feed.position(), &self.bucket),
         }
     }
 
-    /// Publishes what has come, once it is complete.
+    /// Publishes the new copy once it is complete.
     fn publish(&mut self) {
         if !self.feed.is_complete() {
             return;
         }
-        let Some(content) = self.aside.take() else {
+        let Some(content) = self.new_copy.take() else {
             return;
         };
         tracing::info!(
@@ -356,10 +358,10 @@ impl Reading {
         self.bucket.publish(content, self.feed.prefix().to_owned());
     }
 
-    /// Counts a message that the consumer did not send, and says so once.
+    /// Counts a message that the consumer did not send, and logs the first one.
     fn forged(&mut self, reply: Option<&str>) {
         self.bucket.count_forged();
-        if std::mem::replace(&mut self.told, true) {
+        if std::mem::replace(&mut self.logged_forged, true) {
             return;
         }
         tracing::warn!(
@@ -370,7 +372,7 @@ impl Reading {
     }
 }
 
-/// Waits for an advisory; for ever where there are none.
+/// Waits for an advisory, without end where the subscription failed or has ended.
 async fn heard(advisories: &mut Option<Subscriber>) {
     if let Some(subscription) = advisories
         && subscription.next().await.is_some()
@@ -384,14 +386,14 @@ const fn max_age(info: &Info) -> Duration {
     info.config.max_age
 }
 
-/// What the subjects of a bucket's keys begin with: a copy of another bucket (a mirror) has those of that one.
+/// Returns the first tokens of the subjects of a bucket's keys. A mirror has those of its origin.
 fn prefix(info: &Info) -> String {
     let stream = info.config.mirror.as_ref().map(|mirror| &mirror.name);
     let stream = stream.unwrap_or(&info.config.name);
     format!("$KV.{}.", stream.strip_prefix("KV_").unwrap_or(stream))
 }
 
-fn of_stream(error: &GetStreamError) -> Ended {
+fn stream_error(error: &GetStreamError) -> Ended {
     use async_nats::jetstream::ErrorCode;
     match error.kind() {
         GetStreamErrorKind::JetStream(error)

@@ -1,4 +1,32 @@
-//! Key-value buckets, mirrored into memory, so that policies can look keys up in the middle of a decision.
+//! Local copies of NATS key-value buckets, so that a policy can look keys up in the middle of a
+//! decision.
+//!
+//! A bucket is read completely, then followed. Look-ups never wait for the network. An unknown
+//! bucket is an error and never an absent key; while the connection is lost, the last copy answers.
+//!
+//! # Layout
+//!
+//! - [`KeyValueOptions`], [`KeyValueMirror`], [`KeyValueFollowers`]: the buckets, their copies, and
+//!   the tasks that follow them.
+//! - [`mirror_permissions`], [`keeper_permissions`]: the permissions of the user that reads a
+//!   bucket, and of a user that writes to it.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use portcullis_connect::{ConnectionOptions, connect_all};
+//! use portcullis_core::KeyValues as _;
+//! use portcullis_mirror::{KeyValueMirror, KeyValueOptions};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = ConnectionOptions::new("revocations", vec!["nats://127.0.0.1".to_owned()]);
+//! let connections = connect_all(&options, std::num::NonZeroUsize::MIN).await?;
+//! let mirror = KeyValueMirror::new(KeyValueOptions::new(vec!["revoked".parse()?]));
+//! let _followers = mirror.follow(&connections).await;
+//! let revoked = mirror.get(&"revoked".parse()?, "alice")?.is_some();
+//! # Ok(())
+//! # }
+//! ```
 
 mod audit;
 mod bucket;
@@ -17,41 +45,55 @@ use portcullis_core::{BucketName, KeyValues, LookUpError, Sample};
 use tokio::task::JoinSet;
 
 use crate::bucket::Bucket;
-use crate::connections::Lines;
+use crate::connections::Connections;
 use crate::follow::Follower;
 use portcullis_connect::Connection;
 
 pub use permissions::{keeper_permissions, mirror_permissions};
 
-/// Which buckets are mirrored.
+/// The buckets to mirror.
+///
+/// [`KeyValueOptions::new`] sets the defaults.
 #[derive(Clone, Debug)]
 pub struct KeyValueOptions {
     /// The buckets, in the account of the connections that they are followed over.
     pub buckets: Vec<BucketName>,
-    /// The most that the keys and values of one bucket may take, in bytes. What is larger cannot be looked into.
+    /// The maximum size of one bucket, keys and values included, in bytes. Look-ups in a larger
+    /// bucket fail. Default: 16 MiB.
     pub max_bytes: u64,
-    /// The `JetStream` domain they are in; that of the server if none.
+    /// The `JetStream` domain of the buckets. Default: `None`, the server's own.
     pub domain: Option<String>,
 }
 
-/// The buckets as far as the host has them. Cheap to clone; clones share everything.
+/// The local copies of the buckets. Clones share everything.
 ///
-/// Empty until [`follow`](Self::follow) is run. What is not known is an error, never an absent key; what was known when the
-/// connection was lost keeps being the answer.
+/// The mirror knows no bucket before [`follow`](Self::follow). An unknown bucket is an error and
+/// never an absent key. While the connection is lost, the last copy answers.
 #[derive(Clone, Debug)]
 pub struct KeyValueMirror {
     buckets: Arc<BTreeMap<BucketName, Arc<Bucket>>>,
     domain: Option<String>,
 }
 
-/// Keeps a [`KeyValueMirror`] up to date; ends when it is dropped.
+/// The tasks that keep a [`KeyValueMirror`] up to date, until this value is dropped.
 #[derive(Debug)]
 pub struct KeyValueFollowers {
     _tasks: JoinSet<()>,
 }
 
+impl KeyValueOptions {
+    /// Creates options for `buckets`, with every default.
+    pub const fn new(buckets: Vec<BucketName>) -> Self {
+        Self {
+            buckets,
+            max_bytes: 16 << 20,
+            domain: None,
+        }
+    }
+}
+
 impl KeyValueMirror {
-    /// A mirror of these buckets, of which nothing is known yet.
+    /// Creates a mirror that knows no bucket yet.
     pub fn new(options: KeyValueOptions) -> Self {
         let limit = options.max_bytes;
         let bucket = |name: BucketName| (name.clone(), Arc::new(Bucket::new(name, limit)));
@@ -61,16 +103,17 @@ impl KeyValueMirror {
         }
     }
 
-    /// Mirrors the buckets from now on, over the first of `connections` that is of use, and waits until each bucket has been tried
-    /// once: it is synchronised then, or the log says why not. Without connections nothing is ever known.
+    /// Starts to follow the buckets, over the first of `connections` that works. Waits until each
+    /// bucket has been tried once: it is synchronised then, or the log has the reason. Without
+    /// connections, the mirror never knows a bucket.
     pub async fn follow(&self, connections: &[Connection]) -> KeyValueFollowers {
         let mut tasks = JoinSet::new();
         let clients = connections.iter().map(Connection::client);
-        let Some(lines) = Lines::new(clients, self.domain.as_deref()) else {
+        let Some(connections) = Connections::new(clients, self.domain.as_deref()) else {
             return KeyValueFollowers { _tasks: tasks };
         };
         for bucket in self.buckets.values() {
-            let follower = Follower::new(Arc::clone(bucket), lines.clone());
+            let follower = Follower::new(Arc::clone(bucket), connections.clone());
             tasks.spawn(follower.run());
         }
         for bucket in self.buckets.values() {
@@ -79,7 +122,7 @@ impl KeyValueMirror {
         KeyValueFollowers { _tasks: tasks }
     }
 
-    /// How it is going with each bucket.
+    /// Returns the state and the counts of each bucket as samples.
     pub fn samples(&self) -> Vec<Sample> {
         self.buckets
             .values()

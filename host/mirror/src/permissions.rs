@@ -1,11 +1,12 @@
-//! The permissions that users of a bucket's account need: the host, which reads it, and whoever fills it.
+//! The permissions that users of a bucket's account need: the one that reads the bucket, and those
+//! that write to it.
 
 use portcullis_core::BucketName;
 
 use portcullis_connect::{PermissionSide, RequiredPermission};
 
-/// Returns every permission that the host's user needs to mirror `bucket`, with inboxes that begin with `inbox_prefix`. With a
-/// `JetStream` domain, `$JS.API` is `$JS.DOMAIN.API`.
+/// Returns every permission that the mirror's user needs to follow `bucket`, with inboxes that
+/// begin with `inbox_prefix`. With a `JetStream` domain, `$JS.API` is `$JS.DOMAIN.API`.
 pub fn mirror_permissions(
     bucket: &BucketName,
     domain: Option<&str>,
@@ -46,8 +47,8 @@ pub fn mirror_permissions(
     ]
 }
 
-/// Returns every permission that a user needs to put keys into `bucket` and to delete them, with inboxes that begin with
-/// `inbox_prefix`. It does not let the user read the bucket.
+/// Returns every permission that a user needs to put keys into `bucket` and to delete them, with
+/// inboxes that begin with `inbox_prefix`. These permissions do not let the user read the bucket.
 pub fn keeper_permissions(bucket: &BucketName, inbox_prefix: &str) -> Vec<RequiredPermission> {
     use PermissionSide::{Publish, Subscribe};
     vec![

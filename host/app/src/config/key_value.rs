@@ -1,6 +1,7 @@
 //! `[key-value]`: the buckets that policies may look keys up in.
 
 use portcullis_core::BucketName;
+use portcullis_mirror::KeyValueOptions;
 
 use super::nats::Nats;
 use super::reader::{Read, Section};
@@ -44,7 +45,8 @@ impl KeyValue {
                 twice.is_none()
             }),
         };
-        let max_bytes = section.value("max-bytes", &SIZE, 16 << 20);
+        let defaults = KeyValueOptions::new(Vec::new());
+        let max_bytes = section.value("max-bytes", &SIZE, defaults.max_bytes);
         let jetstream_domain = match section.setting("jetstream-domain") {
             None => Some(None),
             Some(setting) => setting.parse(&WORD).map(Some),
