@@ -1,4 +1,5 @@
-//! Everything a permit can say: a sensor publishes its own readings for an hour and answers when asked.
+//! A policy that uses most of a permit: a sensor publishes its own readings for an hour, and
+//! replies to commands.
 
 use std::time::Duration;
 

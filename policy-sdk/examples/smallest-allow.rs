@@ -1,4 +1,4 @@
-//! The smallest policy that lets anybody in: those in the office network, onto the office's subjects.
+//! The smallest policy that permits a login: from the office network, with the office's subjects.
 
 use portcullis_sdk::prelude::*;
 

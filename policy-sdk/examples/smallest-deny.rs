@@ -1,5 +1,5 @@
-//! The smallest policy that keeps anybody out: those who hide behind no name. Everybody else is left to the
-//! next policy.
+//! The smallest policy that denies a login: that of a connection without a name. The next policy
+//! decides all other logins.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The contract in Rust, generated from `wit/`. Private in spirit: [`export!`](crate::export) needs it.
+//! The contract in Rust, generated from `wit/`. Public only because [`export!`](crate::export)
+//! expands to its names.
 
 #![expect(
     clippy::same_length_and_capacity,

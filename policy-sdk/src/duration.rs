@@ -25,7 +25,10 @@ use serde::de::{Error, Visitor};
 
 use crate::SettingsError;
 
-/// What is wrong with a lifetime at `key`, for [`Permit::expires_in`](crate::Permit::expires_in), which counts in whole seconds.
+/// Returns the problem of a lifetime at `key` that is shorter than a second, or `None`.
+///
+/// [`Permit::expires_in`](crate::Permit::expires_in) counts in whole seconds, so a shorter lifetime
+/// would be zero.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,11 +44,11 @@ pub fn lifetime_problem(key: &str, lifetime: Option<Duration>) -> Option<Setting
     too_short.then(|| SettingsError::at(key, "shorter than a second"))
 }
 
-/// Reads a duration. For `#[serde(deserialize_with = "…")]`.
+/// Reads a duration, for `#[serde(deserialize_with = "…")]`.
 ///
 /// # Errors
 ///
-/// What is there instead, or what is wrong with it.
+/// Fails if the value is not a text, or if the text is not a duration.
 pub fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     struct Human;
 
@@ -69,11 +72,11 @@ pub fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
     deserializer.deserialize_str(Human)
 }
 
-/// Reads a duration that may be left out. For `#[serde(default, deserialize_with = "…")]`.
+/// Reads a duration that may be left out, for `#[serde(default, deserialize_with = "…")]`.
 ///
 /// # Errors
 ///
-/// As [`required`].
+/// Fails if there is a value and [`required`] rejects it.
 pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     required(deserializer).map(Some)
 }

@@ -1,17 +1,19 @@
-//! From the host's calls to the policy's methods.
+//! The glue between the host's calls and the policy's methods.
 
 use std::cell::OnceCell;
 
 use crate::{Policy, Request, Verdict, settings};
 
-/// Where [`export!`](crate::export) keeps the policy between `configure` and the decisions.
+/// The cell in which [`export!`](crate::export) keeps the policy between `configure` and the
+/// decisions.
 #[derive(Debug)]
 pub struct Slot<P>(OnceCell<P>);
 
-/// Makes a policy known to the host. One line at the end of the crate, for one type that implements
+/// Exports a policy to the host: one line at the end of the crate, for one type that implements
 /// [`Policy`](crate::Policy).
 ///
-/// Outside wasm32 it only checks that the type is a policy, so the same crate compiles for `cargo test`.
+/// Outside wasm32, the macro only checks that the type is a policy. The same crate therefore
+/// compiles for `cargo test`.
 ///
 /// # Example
 ///
@@ -48,7 +50,7 @@ macro_rules! export {
                     const { $crate::__private::Slot::empty() };
             }
 
-            // A name that no policy has: `$policy` is resolved in this scope too.
+            // A name that no policy uses: `$policy` is resolved in this scope too.
             struct __PortcullisGuest;
 
             impl $crate::__private::decider::Guest for __PortcullisGuest {
@@ -67,16 +69,16 @@ macro_rules! export {
 }
 
 impl<P: Policy> Slot<P> {
-    /// Before `configure`.
+    /// Creates a slot without a policy, as it is before `configure`.
     pub const fn empty() -> Self {
         Self(OnceCell::new())
     }
 
-    /// Makes the policy from its settings.
+    /// Creates the policy from its settings.
     ///
     /// # Errors
     ///
-    /// What is wrong with the settings, or that there is a policy already.
+    /// Fails if the settings are invalid, or if the slot has a policy already.
     pub fn configure(&self, json: impl AsRef<str>) -> Result<(), String> {
         let policy = settings::parse(json)
             .and_then(P::configure)
@@ -86,7 +88,7 @@ impl<P: Policy> Slot<P> {
             .map_err(|_| "the policy is already configured".to_owned())
     }
 
-    /// Asks the policy.
+    /// Decides a login with the policy. Denies the login if the slot has no policy yet.
     pub fn decide(&self, request: &Request) -> Verdict {
         self.0.get().map_or_else(
             || Verdict::deny("the policy was asked before it was configured"),
@@ -97,11 +99,12 @@ impl<P: Policy> Slot<P> {
 
 #[cfg(target_arch = "wasm32")]
 impl<P: Policy> Slot<P> {
-    /// [`configure`](Self::configure), with panics reported from here on.
+    /// Calls [`configure`](Self::configure), after installing a hook that logs every panic from
+    /// here on.
     ///
     /// # Errors
     ///
-    /// As [`configure`](Self::configure).
+    /// Fails if [`configure`](Self::configure) does.
     pub fn configure_from_host(&self, json: String) -> Result<(), String> {
         std::panic::set_hook(Box::new(|panic| {
             crate::log::error(panic.to_string().replace('\n', " "));
@@ -109,7 +112,7 @@ impl<P: Policy> Slot<P> {
         self.configure(json)
     }
 
-    /// [`decide`](Self::decide) about the login at hand.
+    /// Calls [`decide`](Self::decide) with the login that the host is deciding.
     pub fn decide_for_host(
         &self,
     ) -> crate::bindings::exports::portcullis::policy::decider::Verdict {

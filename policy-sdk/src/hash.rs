@@ -1,6 +1,7 @@
-//! Password and token hashes, which the host understands and a policy only passes on.
+//! Password and token hashes. The host computes them; a policy only passes them on.
 
-/// Why the host could not use a hash: its form, or the time left for the login.
+/// The reason why the host could not use a hash: a malformed hash, or too little time left for the
+/// login.
 ///
 /// Displays as one line that holds neither the hash nor a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,16 +18,18 @@ impl HashError {
     }
 }
 
-/// Checks the form of a hash without a secret. For [`Policy::configure`](crate::Policy::configure), so that a
-/// broken hash is refused when the policy is loaded and not at somebody's login.
+/// Checks the form of a hash, without a secret.
+///
+/// [`Policy::configure`](crate::Policy::configure) calls this function so that the host rejects a
+/// broken hash when it loads the policy, not at a user's login.
 ///
 /// The forms are those of [`Request::password_matches`](crate::Request::password_matches) and
-/// [`Request::token_matches`](crate::Request::token_matches). In a native test only the beginning of the hash
-/// is looked at.
+/// [`Request::token_matches`](crate::Request::token_matches). A native test checks only how the
+/// hash begins, and the length of a SHA-256 digest.
 ///
 /// # Errors
 ///
-/// What is wrong with the hash.
+/// Fails if the hash has none of these forms.
 ///
 /// # Example
 ///
@@ -45,7 +48,7 @@ fn check(hash: &str) -> Result<(), HashError> {
     crate::bindings::portcullis::policy::identity::check_hash(hash).map_err(HashError::new)
 }
 
-/// The fake: recognizes a form by its prefix, as there is no host to ask.
+/// Recognizes a form by its prefix: the fake for native tests, which have no host.
 #[cfg(not(target_arch = "wasm32"))]
 fn check(hash: &str) -> Result<(), HashError> {
     const PREFIXES: [&str; 8] = [

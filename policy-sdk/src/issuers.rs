@@ -1,7 +1,8 @@
-//! Whose tokens a policy decides, and how it tells the users of several issuers apart.
+//! The issuers whose tokens a policy decides, and how it tells their users apart.
 //!
-//! A subject (`sub`) is one user's within its issuer only: another issuer may give the same text to somebody else. Settings therefore
-//! name one issuer, or give each issuer a name that stands before the user names of its tokens.
+//! A subject (`sub`) identifies a user within one issuer only: another issuer may give the same
+//! text to a different user. Settings therefore name one issuer, or give each issuer a name that
+//! prefixes the user names of its tokens.
 //!
 //! | settings | decided | user name |
 //! | --- | --- | --- |
@@ -20,10 +21,10 @@ use crate::profile::ProfileTemplate;
 use crate::template::{Unfilled, user_name_from, user_name_with_prefix};
 use crate::{Request, SettingsError};
 
-/// What a name consists of, besides ASCII letters and digits.
+/// Characters that a name may contain in addition to ASCII letters and digits.
 const MARKS: [char; 3] = ['-', '_', '.'];
 
-/// Whose tokens a policy decides. See the [module](self).
+/// The issuers whose tokens a policy decides. See the [module](self).
 ///
 /// ```
 /// use portcullis_sdk::Request;
@@ -41,17 +42,18 @@ const MARKS: [char; 3] = ['-', '_', '.'];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Issuers(Vec<Known>);
 
-/// One issuer.
+/// One configured issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
-    /// Its `iss`.
+    /// The issuer's `iss`.
     issuer: String,
-    /// What stands before the user names of its tokens.
+    /// The prefix of the user names of this issuer's tokens, without the slash.
     name: Option<String>,
 }
 
 impl Issuers {
-    /// Whether a login is by a token of one of these; of any issuer if there are none.
+    /// Returns whether the policy decides a login: the login has a token of one of these issuers,
+    /// or the settings name none.
     pub fn decide(&self, request: &Request) -> bool {
         self.0.is_empty() || self.of(request).is_some()
     }
@@ -61,12 +63,13 @@ impl Issuers {
         self.0.iter().find(|known| known.issuer == issuer)
     }
 
-    /// The user name of a login: from the first of `claims` that it has, else its principal, behind the name of its issuer if that
-    /// has one. See [`user_name_from`].
+    /// Returns the user name of a login: the first of `claims` that the login has, else the login's
+    /// principal. If the issuer has a name, it precedes the user name. See [`user_name_from`].
     ///
     /// # Errors
     ///
-    /// As [`user_name_from`].
+    /// Fails if [`user_name_from`] does, or if the issuers have names and the login is from none of
+    /// them.
     pub fn user_name(
         &self,
         request: &Request,
@@ -80,7 +83,8 @@ impl Issuers {
         user_name_with_prefix(request, claims, &format!("{name}/"))
     }
 
-    /// What is wrong with them, where `key` is where the settings have them.
+    /// Returns the problems of these issuers. `key` is the place in the settings that problems are
+    /// reported at.
     pub fn problems(&self, key: &str) -> Vec<SettingsError> {
         let mut problems = Vec::new();
         if self.0.iter().any(|known| known.issuer.is_empty()) {
@@ -107,8 +111,9 @@ impl Issuers {
         problems
     }
 
-    /// What is wrong with a profile under `key` whose subjects say who the user is: the same user of another issuer would have them
-    /// too.
+    /// Returns the problem of a profile whose subjects identify the user without telling the users
+    /// of several issuers apart. `key` is the place in the settings that the problem is reported
+    /// at.
     pub fn problem_of(&self, profile: &ProfileTemplate, key: &str) -> Option<SettingsError> {
         let has_names = self.0.iter().any(|known| known.name.is_some());
         if self.0.len() == 1 && !has_names {
@@ -132,7 +137,7 @@ impl<'de> Deserialize<'de> for Issuers {
     }
 }
 
-/// Reads a list, or a table with names.
+/// A visitor that reads a list of issuers, or a table with their names.
 struct Any;
 
 impl<'de> Visitor<'de> for Any {

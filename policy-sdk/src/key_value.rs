@@ -1,8 +1,9 @@
-//! Values that the operator keeps in NATS key-value buckets.
+//! Values that the operator stores in NATS key-value buckets.
 
 use crate::Request;
 
-/// Why the value of a key is not known. A reason to refuse the login, never to take the key for absent.
+/// The reason why the value of a key is unknown. A policy must deny the login then, and must not
+/// take the key for absent.
 ///
 /// Displays as one line that holds no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,21 +21,24 @@ impl LookUpError {
 }
 
 impl Request {
-    /// The value of `key` in the key-value bucket `bucket`, as text; none if there is no such key.
+    /// Returns the value of `key` in the key-value bucket `bucket`, as text; `None` if the bucket
+    /// has no such key.
     ///
-    /// Only a policy that its operator grants buckets (`key-value = ["revoked"]` under `[policies.grants.NAME]` in
-    /// `portcullis.toml`) may ask; a module that asks without it is not put in service. The host mirrors the buckets: a look-up takes microseconds, and what changes in a bucket is
-    /// seen a moment later. A decision may look up 256 keys.
+    /// Only a policy that the operator grants buckets may call this: `key-value = ["revoked"]`
+    /// under `[policies.grants.NAME]` in `portcullis.toml`. The host rejects a module that imports
+    /// the function without the grant. The host mirrors the buckets: a look-up takes microseconds,
+    /// and sees a change of a bucket a moment later. A decision may look up 256 keys.
     ///
-    /// A key has letters, digits, `-`, `/`, `_`, `=` and `.`, as NATS has it. A name that may hold something else, as an e-mail
-    /// address does, has to be written in them first: [`key`](crate::key) does.
+    /// A key consists of letters, digits, `-`, `/`, `_`, `=` and `.`, as NATS defines it. Other
+    /// names, such as e-mail addresses, must be encoded first: see [`key`](crate::key).
     ///
-    /// In a native test, buckets hold what [`RequestBuilder::key_value`](crate::testing::RequestBuilder::key_value) put there.
+    /// In a native test, a bucket holds what the test put there with
+    /// [`RequestBuilder::key_value`](crate::testing::RequestBuilder::key_value).
     ///
     /// # Errors
     ///
-    /// When the value is not known: the bucket is not granted, gone or not synchronised yet, `key` is none, or the value is not UTF-8
-    /// text.
+    /// Fails if the value is unknown. The bucket may not be granted, not exist or not be synchronised
+    /// yet; `key` may be no valid key; or the value may not be UTF-8 text.
     ///
     /// # Example
     ///
@@ -66,8 +70,10 @@ impl Request {
     }
 }
 
-/// Writes a name as a key of a bucket: what a key cannot have, and `=`, becomes `=` and two upper-case hexadecimal digits for each
-/// byte. Names of letters, digits, `-`, `/` and `_` stay as they are, and no two names have the same key.
+/// Encodes a name as a key of a bucket.
+///
+/// Letters, digits, `-`, `/` and `_` stay as they are. Every other byte becomes `=` and two
+/// upper-case hexadecimal digits. Two different names never have the same key.
 ///
 /// ```
 /// use portcullis_sdk::key;
@@ -82,7 +88,7 @@ pub fn key(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-/_".contains(&byte) {
             key.push(char::from(byte));
         } else {
-            // Writing to a text does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(key, "={byte:02X}");
         }
     }

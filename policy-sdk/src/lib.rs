@@ -26,7 +26,7 @@ pub use policy::{Policy, Verdict};
 pub use request::{Certificate, Client, Method, Request, Secrets, Server, Strength};
 pub use settings::{NoSettings, SettingsError};
 
-/// What [`export!`] expands to needs these; they are not part of the interface.
+/// Items that the expansion of [`export!`] needs; they are not part of the interface.
 #[doc(hidden)]
 pub mod __private {
     #[cfg(target_arch = "wasm32")]

@@ -1,10 +1,11 @@
-//! Lines for the operator.
+//! Log lines for the operator.
 //!
-//! They appear in the host's log with the policy's name and never reach the client. Their number and
-//! length are limited by the host; what exceeds the limits is dropped and counted. Never put a secret
-//! into one.
+//! They appear in the host's log with the policy's name, and never reach the client. The host
+//! limits their number and length; it drops and counts the lines over the limits. Never write a
+//! secret to the log.
 //!
-//! In a native test they are collected; [`testing::take_log`](crate::testing::take_log) returns them.
+//! In a native test, the lines are collected; [`testing::take_log`](crate::testing::take_log)
+//! returns them.
 //!
 //! ```
 //! use portcullis_sdk::{log, testing};
@@ -14,21 +15,21 @@
 //! assert_eq!(lines[0].message, "two users, one profile");
 //! ```
 
-/// How much a line matters.
+/// The severity of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// For the policy's author.
+    /// Details for the policy's author.
     Debug,
-    /// Worth knowing.
+    /// Information for the operator.
     Info,
-    /// Worth looking at.
+    /// A condition that the operator should look at.
     Warn,
-    /// Something is broken.
+    /// A failure.
     Error,
 }
 
-/// Defines one function for each level. Each names only its own import, so that a compiled policy asks the
-/// host for no more than it uses.
+/// Defines one function for each level. Each function uses only its own import, so that a compiled
+/// policy imports no more than it calls.
 macro_rules! levels {
     ($($(#[$doc:meta])* $function:ident $level:ident;)*) => {
         $(
@@ -44,12 +45,12 @@ macro_rules! levels {
 }
 
 levels! {
-    /// Writes a line for the policy's author.
+    /// Writes a line with details for the policy's author.
     debug Debug;
-    /// Writes a line worth knowing.
+    /// Writes a line with information for the operator.
     info Info;
-    /// Writes a line worth looking at.
+    /// Writes a line about a condition that the operator should look at.
     warn Warn;
-    /// Writes a line about something that is broken.
+    /// Writes a line about a failure.
     error Error;
 }

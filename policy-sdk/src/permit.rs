@@ -1,4 +1,4 @@
-//! What a permitted login may do, as a plain value until the host takes it.
+//! A permit as a plain value, until the host takes it.
 
 mod bounds;
 #[cfg(target_arch = "wasm32")]
@@ -13,16 +13,17 @@ use std::time::Duration;
 
 use self::bounds::Bounds;
 
-/// What a permitted login may do.
+/// The permissions and bounds of a permitted login.
 ///
-/// A permit starts with an account and allows nothing; methods add to it and can be chained. They never
-/// fail: the host validates the finished permit and refuses the login, naming the policy and the
-/// problem, if it is invalid. [`problems`](Self::problems) tells a policy beforehand.
+/// A permit starts with an account and allows nothing. Methods add to it and can be chained. They
+/// never fail: the host validates the finished permit. If the permit is invalid, the host denies
+/// the login and names the policy and the problem. [`problems`](Self::problems) reports such
+/// problems to the policy beforehand.
 ///
-/// # Empty means nothing
+/// # An empty list denies everything
 ///
-/// A side on which no subject is allowed is denied altogether. (NATS itself reads an empty list as
-/// everything; the host does not let that through.) Deny wins over allow.
+/// If a side (publish or subscribe) allows no subject, the host denies that side altogether. NATS
+/// itself reads an empty list as everything; the host never sends one. Deny wins over allow.
 ///
 /// # Example
 ///
@@ -60,15 +61,16 @@ pub struct Permit {
 /// Permission to publish on the reply subject of a received message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Responses {
-    /// How many replies to one message. Zero means the server's default, one.
+    /// The maximum number of replies to one message. Zero means the server's default, one.
     pub max: u32,
-    /// For how long after the message, in whole milliseconds. Zero means the server's default, two
-    /// minutes.
+    /// The time after the message in which replies are allowed, in whole milliseconds. Zero means
+    /// the server's default, two minutes.
     pub ttl: Duration,
 }
 
 impl Permit {
-    /// A permit for an account: its name in config mode, its name or public nkey in operator mode. It allows nothing yet.
+    /// Creates a permit for an account that allows nothing yet. The account is given by name in
+    /// config mode, and by name or public nkey in operator mode.
     pub fn new(account: impl Into<String>) -> Self {
         Self {
             account: account.into(),
@@ -86,7 +88,8 @@ impl Permit {
         }
     }
 
-    /// Sets the user name the server shows for the connection; defaults to the name the client gave.
+    /// Sets the user name that the server shows for the connection. Default: the name that the
+    /// client gave.
     pub fn user_name(mut self, name: impl Into<String>) -> Self {
         self.user_name = Some(name.into());
         self
@@ -156,15 +159,16 @@ impl Permit {
         self
     }
 
-    /// Allows publishing on the reply subject of a received message, up to `max` times within `ttl`, in whole
-    /// milliseconds. Zero means the server's default: once, two minutes. The last call counts.
+    /// Allows publishing on the reply subject of a received message, up to `max` times within
+    /// `ttl`, in whole milliseconds. Zero means the server's default: one reply, two minutes. The
+    /// last call wins.
     pub fn responses_allow(mut self, max: u32, ttl: Duration) -> Self {
         self.responses = Some(Responses { max, ttl });
         self
     }
 
-    /// Has the connection closed this long after the request, in whole seconds, rounded down. The earliest
-    /// limit wins.
+    /// Limits the connection to this time after the request, in whole seconds, rounded down. The
+    /// server then closes the connection. The earliest limit wins.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         let earliest = self
             .lifetime
@@ -173,19 +177,20 @@ impl Permit {
         self
     }
 
-    /// Has the connection closed at this time, in seconds since the Unix epoch. The earliest limit wins.
+    /// Limits the connection to this time, in seconds since the Unix epoch. The server then closes
+    /// the connection. The earliest limit wins.
     pub fn expires_at(mut self, time: u64) -> Self {
         self.expiry = Some(self.expiry.map_or(time, |earlier| earlier.min(time)));
         self
     }
 
-    /// Signs with the account's signing key of this name (operator mode). With a scoped signing key the key's own template
-    /// says what the login may do, and the permit must say nothing about it.
+    /// Selects the account's signing key of this name (operator mode). If the key is scoped, its
+    /// own template defines the permissions of the login, and the permit must define none.
     ///
-    /// The server puts the user name and the values of tags (`VALUE` of `NAME:VALUE`) into the template's subjects as they
-    /// are. With a role, each has to be one literal token: no `.`, wildcard, brace, white space, control character or
-    /// leading `$`. The host refuses a permit in which one is not. [`escape`](crate::template::escape) makes one token of
-    /// any text.
+    /// The server inserts the user name and the values of tags (`VALUE` of `NAME:VALUE`) into the
+    /// template's subjects unchanged. With a role, each of them must be one literal token: no `.`,
+    /// wildcard, brace, white space, control character or leading `$`. The host rejects a permit
+    /// that breaks this rule. [`escape`](crate::template::escape) makes one token of any text.
     ///
     /// ```
     /// use portcullis_sdk::Permit;
@@ -206,12 +211,13 @@ impl Permit {
         self
     }
 
-    /// What is wrong with the permit, a line each; empty if nothing is. For
-    /// [`Policy::configure`](crate::Policy::configure), so that bad settings are refused when the policy is
-    /// loaded and not at the first login.
+    /// Returns the problems of the permit, one line each; empty if the permit is valid.
     ///
-    /// A policy in service asks the host. A native test gets the host's rules for what is in the permit, but
-    /// not its limits on how many there are.
+    /// [`Policy::configure`](crate::Policy::configure) calls this method so that the host rejects
+    /// bad settings when it loads the policy, not at the first login.
+    ///
+    /// A policy in service asks the host. A native test applies the host's rules for the content of
+    /// a permit, but not the host's limits on the number of entries.
     ///
     /// ```
     /// use portcullis_sdk::Permit;
@@ -234,59 +240,60 @@ impl Permit {
     }
 }
 
-/// What a permit holds, for tests.
+/// Getters, for tests.
 impl Permit {
-    /// The account.
+    /// Returns the account.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// The role set by [`role`](Self::role).
+    /// Returns the role set by [`role`](Self::role).
     pub fn role_name(&self) -> Option<&str> {
         self.role.as_deref()
     }
 
-    /// The user name set by [`user_name`](Self::user_name).
+    /// Returns the user name set by [`user_name`](Self::user_name).
     pub fn user(&self) -> Option<&str> {
         self.user_name.as_deref()
     }
 
-    /// The subjects allowed for publishing.
+    /// Returns the subjects allowed for publishing.
     pub fn publish_allowed(&self) -> &[String] {
         &self.publish_allow
     }
 
-    /// The subjects denied for publishing.
+    /// Returns the subjects denied for publishing.
     pub fn publish_denied(&self) -> &[String] {
         &self.publish_deny
     }
 
-    /// The subjects allowed for subscribing.
+    /// Returns the subjects allowed for subscribing.
     pub fn subscribe_allowed(&self) -> &[String] {
         &self.subscribe_allow
     }
 
-    /// The subjects denied for subscribing.
+    /// Returns the subjects denied for subscribing.
     pub fn subscribe_denied(&self) -> &[String] {
         &self.subscribe_deny
     }
 
-    /// The permission to reply, if any.
+    /// Returns the permission to reply; `None` if the permit has none.
     pub const fn responses(&self) -> Option<Responses> {
         self.responses
     }
 
-    /// The shortest time set by [`expires_in`](Self::expires_in).
+    /// Returns the shortest time set by [`expires_in`](Self::expires_in).
     pub const fn lifetime(&self) -> Option<Duration> {
         self.lifetime
     }
 
-    /// The earliest time set by [`expires_at`](Self::expires_at), in seconds since the Unix epoch.
+    /// Returns the earliest time set by [`expires_at`](Self::expires_at), in seconds since the Unix
+    /// epoch.
     pub const fn expiry(&self) -> Option<u64> {
         self.expiry
     }
 
-    /// The tags.
+    /// Returns the tags.
     pub fn tags(&self) -> &[String] {
         &self.tags
     }

@@ -1,30 +1,31 @@
-//! The one trait a policy implements, and what it answers.
+//! The trait that a policy implements, and the verdicts it returns.
 
 use serde::de::DeserializeOwned;
 
 use crate::{Permit, Request, SettingsError};
 
-/// A policy: made once from its settings, then asked about every login.
+/// A policy: created once from its settings, then called for every login.
 ///
-/// Make the implementing type known to the host with [`export!`](crate::export).
+/// Export the implementing type to the host with [`export!`](crate::export).
 ///
 /// # State
 ///
-/// [`configure`](Self::configure) runs once when the host loads the policy. The host keeps the memory it
-/// leaves, and every decision starts from that memory in an instance of its own: a decision sees
-/// neither another decision's changes nor its secrets. What `decide` writes anywhere is forgotten.
+/// [`configure`](Self::configure) runs once when the host loads the policy. The host keeps the
+/// resulting memory, and every decision starts from that memory in an instance of its own. A
+/// decision sees neither the changes nor the secrets of another decision. The host discards
+/// everything that `decide` writes.
 ///
 /// # Panics
 ///
-/// A panic in `decide` ends that one decision and the host refuses the login. The message goes to the operator's
-/// log first, with file and line.
+/// A panic in `decide` ends only that decision, and the host denies the login. The message appears
+/// in the operator's log first, with file and line.
 ///
 /// # Example
 ///
 /// ```
 /// use portcullis_sdk::prelude::*;
 ///
-/// /// Lets everybody in, to listen to the weather.
+/// /// Permits every login, to receive the weather.
 /// struct Weather {
 ///     account: String,
 /// }
@@ -55,16 +56,17 @@ use crate::{Permit, Request, SettingsError};
 /// # Ok::<(), SettingsError>(())
 /// ```
 pub trait Policy: Sized + 'static {
-    /// What the `[settings]` table of the policy's settings file holds; [`NoSettings`](crate::NoSettings) if
-    /// there is nothing to set. Add `#[serde(deny_unknown_fields)]`, so that a misspelt key is an error.
+    /// The `[settings]` table of the policy's settings file; [`NoSettings`](crate::NoSettings) if
+    /// the policy has none. Add `#[serde(deny_unknown_fields)]`, so that a misspelt key is an
+    /// error.
     type Settings: DeserializeOwned;
 
-    /// Makes the policy from its settings.
+    /// Creates the policy from its settings.
     ///
     /// # Errors
     ///
-    /// What is wrong with the settings, and where. The policy is then not put in service; an older version
-    /// of it keeps serving.
+    /// Fails if the settings are invalid; the error says what is wrong, and where. The host then
+    /// rejects the policy, and an older version keeps serving.
     fn configure(settings: Self::Settings) -> Result<Self, SettingsError>;
 
     /// Decides one login.
@@ -79,17 +81,18 @@ pub trait Policy: Sized + 'static {
     reason = "one lives for each decision; a policy takes its permit apart without a box"
 )]
 pub enum Verdict {
-    /// Let the client in with this permit.
+    /// Permits the login with this permit.
     Permit(Permit),
-    /// Refuse the login. The reason is for the operator; the client learns only that it was refused.
+    /// Denies the login. The reason is for the operator; the client learns only that the login was
+    /// denied.
     Deny(String),
-    /// Not this policy's business: the next one in the chain decides, and the end of the chain is a
-    /// refusal.
+    /// Leaves the decision to the next policy in the chain. The host denies a login that every
+    /// policy abstains from.
     Abstain,
 }
 
 impl Verdict {
-    /// Refuses the login for `reason`: one line, lower case, without secrets.
+    /// Denies the login for `reason`: one line, lower case, without secrets.
     ///
     /// ```
     /// use portcullis_sdk::Verdict;

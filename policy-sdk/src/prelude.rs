@@ -1,4 +1,4 @@
-//! Everything a policy usually needs: `use portcullis_sdk::prelude::*;`.
+//! The items that a policy usually needs: `use portcullis_sdk::prelude::*;`.
 
 pub use crate::{
     Method, NoSettings, Permit, Policy, Request, SettingsError, Verdict, check_hash, export, log,

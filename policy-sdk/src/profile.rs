@@ -1,8 +1,10 @@
-//! Sets of permissions as settings write them, alike in every policy.
+//! Profiles: sets of permissions, written in settings with the same keys in every policy.
 //!
-//! A [`Profile`] is a table of settings: subjects of both sides, replies, and what bounds a login. A policy whose subjects stand as they
-//! are [checks](Profile::check) it in `configure` and [adds](Profile::add_to) it to a permit. A policy whose subjects have places for
-//! facts of the login makes a [`ProfileTemplate`] of it, and fills one or several into a [`Combination`].
+//! A [`Profile`] is a table of settings: the subjects of both sides, replies, and bounds of a
+//! login. A policy whose subjects are literal [checks](Profile::check) the profile in `configure`
+//! and [adds](Profile::add_to) it to a permit. A policy whose subjects have places for facts of the
+//! login makes a [`ProfileTemplate`] of the profile. At a login it fills one or several templates
+//! into a [`Combination`].
 //!
 //! | key | meaning | default |
 //! | --- | --- | --- |
@@ -32,14 +34,15 @@ use crate::template::escape;
 pub use combination::{Combination, Refusal};
 pub use template::ProfileTemplate;
 
-/// Defines a table of settings that has the keys of a [`Profile`](crate::profile::Profile) and some of its own.
+/// Defines a table of settings that has the keys of a [`Profile`](crate::profile::Profile) in
+/// addition to the given fields.
 ///
-/// The table refuses unknown keys, and every complaint names its key. `profile` takes the profile out of it. The crate that
-/// uses this needs `serde` among its dependencies.
+/// The table rejects unknown keys, and every error names its key. The generated method `profile`
+/// returns the part that is a profile. The calling crate needs `serde` among its dependencies.
 ///
 /// ```
 /// portcullis_sdk::profile_table! {
-///     /// What holders of a role may do.
+///     /// Permissions of the holders of a role.
 ///     pub struct Role {
 ///         /// The account.
 ///         pub account: Option<String>,
@@ -65,22 +68,22 @@ macro_rules! profile_table {
             /// Subjects to subscribe to, optionally `subject queue`.
             #[serde(default)]
             pub subscribe: $crate::profile::Subjects,
-            /// Permission to answer messages received.
+            /// Permission to reply to received messages.
             pub responses: Option<$crate::profile::Responses>,
-            /// The account's signing key to sign with (operator mode).
+            /// The name of the account's signing key to sign with (operator mode).
             pub role: Option<String>,
-            /// Networks to come from; anywhere if empty.
+            /// Networks that clients may connect from; any if empty.
             #[serde(default)]
             pub sources: Vec<String>,
-            /// Types of connection; any if empty.
+            /// Types of connection that clients may use; any if empty.
             #[serde(default)]
             pub connection_types: Vec<String>,
-            /// Parts of every day; always if empty.
+            /// Parts of every day in which clients may log in; always if empty.
             #[serde(default)]
             pub times: Vec<$crate::profile::Times>,
-            /// The time zone of `times`.
+            /// The time zone of `times`. Default: the server's own time zone.
             pub times_location: Option<String>,
-            /// Whether the client has to come through a trusted proxy.
+            /// Whether the client must connect through a trusted proxy. Default: `false`.
             #[serde(default)]
             pub proxy_required: bool,
         }
@@ -91,7 +94,7 @@ macro_rules! profile_table {
         }
 
         impl $name {
-            /// What of the table is a profile.
+            /// Returns the part of the table that is a profile.
             $visibility fn profile(&self) -> $crate::profile::Profile {
                 $crate::profile::Profile {
                     publish: self.publish.clone(),
@@ -111,13 +114,13 @@ macro_rules! profile_table {
 
 profile_table! {
     @table
-    /// What logins of one kind may do, and what bounds them.
+    /// Permissions and bounds of a group of logins.
     #[derive(Default)]
     #[serde(expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login")]
     pub struct Profile {}
 }
 
-/// Subjects of one side. Deny wins; nothing allowed means nothing possible.
+/// Subjects of one side. Deny wins over allow; an empty allow list allows nothing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -133,7 +136,7 @@ pub struct Subjects {
     pub deny: Vec<String>,
 }
 
-/// Permission to answer messages received.
+/// Permission to reply to received messages.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -141,15 +144,16 @@ pub struct Subjects {
     expecting = "a table like { max = 1, ttl = \"2m\" }"
 )]
 pub struct Responses {
-    /// Answers to one message; 0 means the server's default, 1.
+    /// The maximum number of replies to one message; 0 means the server's default, 1.
     #[serde(default)]
     pub max: u32,
-    /// For how long after the message; 0 means the server's default, two minutes.
+    /// The time after the message in which replies are allowed; 0 means the server's default, two
+    /// minutes.
     #[serde(default, deserialize_with = "crate::duration::required")]
     pub ttl: Duration,
 }
 
-/// A part of every day, `HH:MM:SS` each.
+/// A part of every day. Both times have the form `HH:MM:SS`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -157,13 +161,14 @@ pub struct Responses {
     expecting = "a table like { start = \"08:00:00\", end = \"18:00:00\" }"
 )]
 pub struct Times {
-    /// When it begins.
+    /// The beginning of the part.
     pub start: String,
-    /// When it ends.
+    /// The end of the part.
     pub end: String,
 }
 
-/// Signs `permit` with `role`, whose template may put the user name into subjects: the name becomes one literal token.
+/// Adds `role` to `permit` and escapes the user name into one literal token, because the role's
+/// template may insert it into subjects.
 fn with_role(permit: Permit, role: &str) -> Permit {
     let permit = match permit.user().map(escape) {
         Some(name) => permit.user_name(name),

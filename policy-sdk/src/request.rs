@@ -1,4 +1,4 @@
-//! One login, asked about fact by fact.
+//! One login, whose facts the policy queries one by one.
 
 mod certificate;
 mod client;
@@ -18,20 +18,24 @@ pub use server::Server;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::testing::{Facts, RequestBuilder};
 
-/// One login: who asks, from where, when.
+/// One login: its client, server and time.
 ///
-/// A request is asked, not handed over: every method is a question to the host, and only what a policy
-/// asks for crosses. An answer is the same for the whole decision; ask once and keep it if you need it twice.
+/// The host does not pass a request as a whole: every method queries the host for one fact. An
+/// answer stays the same for the whole decision; keep it if you need it twice.
 ///
-/// What the server says of the connection is the client's own claim for the most part (see [`Client`]). Who is asking is as proved as
-/// [`strength`](Self::strength) says; claims, groups and tags, the [`nkey`](Self::nkey) and the [`certificate`](Self::certificate) are
-/// always proved, and so is what a comparison says ([`password_matches`](Self::password_matches),
-/// [`token_matches`](Self::token_matches)).
+/// Most of what the server says about the connection is the client's own claim (see [`Client`]).
+/// The identity is proved as far as [`strength`](Self::strength) says. These facts are always
+/// proved:
+///
+/// - claims, groups and tags;
+/// - the [`nkey`](Self::nkey) and the [`certificate`](Self::certificate);
+/// - the results of [`password_matches`](Self::password_matches) and
+///   [`token_matches`](Self::token_matches).
 ///
 /// # Testing
 ///
-/// In a native test a request is made by [`Request::builder`] and answers from what the builder was
-/// given.
+/// In a native test, [`Request::builder`] makes a request that answers from the values given to the
+/// builder.
 ///
 /// # Example
 ///
@@ -52,8 +56,8 @@ pub struct Request {
     facts: Facts,
 }
 
-/// Defines methods that ask the host for one fact each, or the facts of a test for the field of the
-/// same name.
+/// Defines methods that each query the host for one fact. In a native test they read the field of
+/// the same name.
 macro_rules! questions {
     ($interface:ident: $($(#[$doc:meta])* $fact:ident -> $answer:ty;)*) => {
         $(
@@ -78,39 +82,41 @@ use questions;
 
 impl Request {
     questions! { request:
-        /// When the host received the request, in seconds since the Unix epoch. The only clock a policy has.
+        /// Returns when the host received the request, in seconds since the Unix epoch. A policy
+        /// has no other clock.
         now -> u64;
-        /// The public nkey (`U…`) the server made for this login.
+        /// Returns the public nkey (`U…`) that the server made for this login.
         user_nkey -> String;
     }
 
-    /// What the server says about the connection.
+    /// Returns the facts that the server sends about the connection.
     pub const fn client(&self) -> Client<'_> {
         Client { facts: &self.facts }
     }
 
-    /// The client's TLS certificate.
+    /// Returns the client's TLS certificate.
     pub const fn certificate(&self) -> Certificate<'_> {
         Certificate { facts: &self.facts }
     }
 
-    /// The server that asks.
+    /// Returns the server that sent the authorization request.
     pub const fn server(&self) -> Server<'_> {
         Server { facts: &self.facts }
     }
 
-    /// The secrets the client presented, in the clear. Only a policy with the grant `secrets` in its
-    /// settings file may ask; a module that asks without it is not put in service.
+    /// Returns the secrets that the client presented, in the clear.
     ///
-    /// Prefer [`password_matches`](Self::password_matches) and [`token_matches`](Self::token_matches), which
-    /// need no grant.
+    /// Only a policy with the grant `secrets` in its settings file may use them; the host rejects a
+    /// module that imports them without the grant. Prefer
+    /// [`password_matches`](Self::password_matches) and [`token_matches`](Self::token_matches),
+    /// which need no grant.
     pub const fn secrets(&self) -> Secrets<'_> {
         Secrets { facts: &self.facts }
     }
 }
 
 impl fmt::Debug for Request {
-    /// Shows nothing: some facts are secrets, and showing one is asking for it.
+    /// Shows no fact: some facts are secrets, and reading one would query the host.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Request").finish_non_exhaustive()
     }
@@ -118,12 +124,12 @@ impl fmt::Debug for Request {
 
 #[cfg(target_arch = "wasm32")]
 mod host {
-    /// The facts are the host's.
+    /// The facts of a login, which the host holds.
     #[derive(Debug)]
     pub(crate) struct Facts;
 
     impl super::Request {
-        /// The login that the host is asking about.
+        /// Returns the login that the host is deciding.
         pub(crate) const fn from_host() -> Self {
             Self { facts: Facts }
         }
@@ -136,7 +142,7 @@ impl Request {
         &self.facts
     }
 
-    /// A request for a test. Outside wasm32 only.
+    /// Returns a builder of requests for tests. Exists outside wasm32 only.
     pub fn builder() -> RequestBuilder {
         RequestBuilder::default()
     }
@@ -145,8 +151,8 @@ impl Request {
         Self { facts }
     }
 
-    /// The questions asked so far, in order, as the contract names them: `client.host`,
-    /// `identity.password-matches`. Outside wasm32 only.
+    /// Returns the queries so far, in order, as the contract names them: `client.host`,
+    /// `identity.password-matches`. Exists outside wasm32 only.
     ///
     /// ```
     /// use portcullis_sdk::Request;

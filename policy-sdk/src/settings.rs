@@ -1,4 +1,4 @@
-//! Settings: JSON from the host, and what can be wrong with it.
+//! Settings: JSON from the host, and their errors.
 
 mod located;
 mod node;
@@ -10,13 +10,15 @@ use serde::de::DeserializeOwned;
 
 use node::Node;
 
-/// The settings of a policy that has none. A key that is set nevertheless is an error.
+/// The settings of a policy that has none. Every key is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
 
-/// What is wrong with a policy's settings: one or more messages, each with the key it is about. Displayed are the first
-/// [`MAX_SHOWN`](Self::MAX_SHOWN), and how many there are besides: settings may list a great many users, each with the same mistake.
+/// The problems of a policy's settings: one or more messages, each with its key.
+///
+/// The text shows the first [`MAX_SHOWN`](Self::MAX_SHOWN) messages and the number of the others,
+/// because settings may list thousands of users with the same mistake.
 ///
 /// # Example
 ///
@@ -38,15 +40,15 @@ struct Problem {
 }
 
 impl SettingsError {
-    /// The most messages that are displayed.
+    /// The maximum number of messages in the text.
     pub const MAX_SHOWN: usize = 64;
 
-    /// Something is wrong with the settings as a whole.
+    /// Creates an error about the settings as a whole.
     pub fn new(message: impl Into<String>) -> Self {
         Self::at("", message)
     }
 
-    /// Something is wrong at `path`: keys joined by dots, as in `users.alice.profile`.
+    /// Creates an error at `path`: keys joined by dots, as in `users.alice.profile`.
     pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             problems: vec![Problem {
@@ -56,11 +58,11 @@ impl SettingsError {
         }
     }
 
-    /// Makes one error of many, so that an author sees everything at once.
+    /// Combines many errors into one, so that an author sees all of them at once.
     ///
     /// # Errors
     ///
-    /// All of `problems` together, unless there are none.
+    /// Fails with all of `problems` together if it has at least one.
     ///
     /// # Example
     ///
@@ -104,7 +106,8 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// Reads settings from the JSON the host hands over, which is dropped as soon as it is not needed any more.
+/// Parses settings from the host's JSON. Drops the text as soon as the tree is built, to save
+/// memory.
 pub(crate) fn parse<S: DeserializeOwned>(json: impl AsRef<str>) -> Result<S, SettingsError> {
     let node: Node = serde_json::from_str(json.as_ref())
         .map_err(|error| SettingsError::new(format!("the settings are not JSON: {error}")))?;

@@ -1,6 +1,7 @@
 //! Subjects, account names and user names with places for facts of the login: `app.{{claim.sub}}.>`.
 //!
-//! A template is parsed once, in `configure`, where everything that is wrong with it is an error. A decision fills it.
+//! A policy parses a template once, in `configure`, where every problem is an error. Each decision
+//! fills it.
 //!
 //! # Places
 //!
@@ -14,35 +15,44 @@
 //! | `{{account}}` | the account of the permit; in subjects only |
 //! | `{{user-name}}` | the user name of the permit; in subjects only |
 //!
-//! An e-mail address counts only if the issuer says that it has verified it (`email_verified` is true), and a telephone number likewise
-//! (`phone_number_verified`): otherwise `{{claim.email}}` has no value. Only `sub` is promised to be one user's, and only within its
-//! issuer; [`issuers`](crate::issuers) tells the users of several issuers apart.
+//! An e-mail address counts only if the issuer says that it has verified it (`email_verified` is
+//! true). The same holds for a telephone number (`phone_number_verified`). Otherwise
+//! `{{claim.email}}` has no value. Only `sub` is guaranteed to belong to one user, and only within
+//! its issuer; [`issuers`](crate::issuers) tells the users of several issuers apart.
 //!
-//! A policy can have places of its own ([`Values::with`]). Nothing a client merely claims has a place: whoever may choose a fact chooses
-//! the subject. Blanks beside the braces do not matter.
+//! A policy can have places of its own ([`Values::with`]). No place stands for a fact that a client
+//! merely claims: a client that can choose the fact would choose the subject. Blanks inside the
+//! braces have no meaning.
 //!
 //! # Subjects
 //!
-//! A value never brings a wildcard, a dot, white space, a control character or a leading `$` into a subject. ASCII letters, digits and
-//! `-_@+=:/` stand as they are, and every other byte of the value's UTF-8 form becomes `%` and two upper-case hexadecimal digits
-//! ([`escape`]): `alice@example.com` becomes `alice@example%2Ecom`. Two different values never become one. So a filled
-//! template has the tokens of the template, and matches nothing that the template with `*` for each place would not match. Begin a
-//! subject with a token of your own: what is permitted by `{{claim.sub}}.>` begins with whatever stands in the token.
+//! A value never brings a wildcard, a dot, white space, a control character or a leading `$` into a
+//! subject. ASCII letters, digits and `-_@+=:/` stay as they are. Every other byte of the value's
+//! UTF-8 form becomes `%` and two upper-case hexadecimal digits ([`escape`]): `alice@example.com`
+//! becomes `alice@example%2Ecom`. Two different values never become equal.
 //!
-//! A token has one place at most, and no wildcard beside it. (With `{{claim.a}}-{{claim.b}}`, `x-y` and `z` would be `x` and `y-z`.)
+//! A filled template therefore has the tokens of the template. It matches only what the template
+//! with `*` for each place would match. Begin a subject with a token of your own: the first token
+//! of `{{claim.sub}}.>` may be any value.
 //!
-//! A place with several values makes one subject for each, several places one for each combination, and a place that stands twice has
-//! the same value in both. One template makes at most [`MAX_SUBJECTS`](Template::MAX_SUBJECTS).
+//! A token has at most one place, and no wildcard next to it. (With `{{claim.a}}-{{claim.b}}`, the
+//! values `x-y` and `z` would give the same subject as `x` and `y-z`.)
 //!
-//! An empty value is none. What a template without a value means is for the list it stands in to say, and
-//! [`Combination`](crate::profile::Combination) does as servers do with scoped signing keys: an allow list goes without the entry, a
-//! deny list denies the login.
+//! A place with several values gives one subject for each value, and several places give one for
+//! each combination. A place that occurs twice has the same value in both positions. One template
+//! gives at most [`MAX_SUBJECTS`](Template::MAX_SUBJECTS) subjects.
+//!
+//! An empty value counts as missing. The list decides what a template without a value means.
+//! [`Combination`](crate::profile::Combination) does as servers do with scoped signing keys: an
+//! allow list omits the entry, a deny list denies the login.
 //!
 //! # Accounts and user names
 //!
-//! A [`NameTemplate`] has one place at most, and the place exactly one value. Nothing is escaped; a value that does not fit is
-//! refused. In an account name a value has ASCII letters, digits and `-_@+=:/.` only, so that none is `$G` or `$SYS`. An account is
-//! who one's neighbours are: take it only from claims that your identity provider alone decides about.
+//! A [`NameTemplate`] has at most one place, and the place has exactly one value. A value is not
+//! escaped; the decision fails if it does not fit. In an account name, a value consists of ASCII
+//! letters, digits and `-_@+=:/.` only, so that it is never `$G` or `$SYS`. The account decides
+//! which other users the login shares subjects with: take it only from claims that your identity
+//! provider alone controls.
 
 mod error;
 mod escape;
@@ -88,23 +98,24 @@ pub struct Template {
 }
 
 impl Template {
-    /// The most subjects of one template.
+    /// The maximum number of subjects that one template gives.
     pub const MAX_SUBJECTS: usize = 256;
 
-    /// A subject to publish on. `own` are the policy's own places.
+    /// Parses a subject to publish on. `own` are the names of the policy's own places.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Fails if the template is malformed or makes no valid subject.
     pub fn publish(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, false)
     }
 
-    /// A subject to subscribe to, or `subject queue`. `own` are the policy's own places.
+    /// Parses a subject to subscribe to, or `subject queue`. `own` are the names of the policy's
+    /// own places.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Fails if the template is malformed or makes no valid subject.
     pub fn subscribe(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, true)
     }
@@ -123,7 +134,8 @@ impl Template {
         })
     }
 
-    /// The first place that says who the user is, in words for an error; `with_name` leaves `{{user-name}}` out.
+    /// Returns the first place that identifies the user, worded for an error. With `with_name`,
+    /// `{{user-name}}` does not count.
     pub(crate) fn user_place(&self, with_name: bool) -> Option<String> {
         self.pieces.iter().find_map(|piece| match piece {
             Piece::Place(Place::UserName) if with_name => None,
@@ -132,16 +144,17 @@ impl Template {
         })
     }
 
-    /// The template as it was written.
+    /// Returns the template's text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The subjects for one login: one without places, else one for each combination of values, in the order of the values.
+    /// Returns the subjects for one login: one for each combination of values, in the order of the
+    /// values. A template without places gives one subject.
     ///
     /// # Errors
     ///
-    /// A place without a value, too many subjects, or one that is too long.
+    /// Fails if a place has no value, if there are too many subjects, or if one is too long.
     pub fn subjects(&self, values: &Values<'_>) -> Result<Vec<String>, Unfilled> {
         let mut axes: Vec<(&Piece, Vec<String>)> = Vec::new();
         let mut count: usize = 1;
@@ -165,7 +178,7 @@ impl Template {
         Ok(subjects)
     }
 
-    /// The values of one place, escaped, each once.
+    /// Returns the distinct values of one place, escaped.
     fn options(&self, values: &[String], place: &str) -> Result<Vec<String>, Unfilled> {
         if values.len() > Self::MAX_SUBJECTS {
             return Err(self.too_many());
@@ -182,7 +195,7 @@ impl Template {
         Ok(options)
     }
 
-    /// Adds a subject for each combination of what is left of `axes`.
+    /// Adds a subject for each combination of the remaining `axes`.
     fn fill<'values>(
         &self,
         axes: &'values [(&Piece, Vec<String>)],

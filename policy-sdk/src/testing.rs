@@ -1,10 +1,11 @@
-//! What a native test of a policy needs. Outside wasm32 only.
+//! Helpers for native tests of a policy. They exist outside wasm32 only.
 //!
-//! A policy's logic is plain Rust: [`configure`] makes the policy from JSON settings, [`RequestBuilder`] makes
-//! a login, [`Policy::decide`] returns a [`Verdict`](crate::Verdict) that can be compared.
+//! A policy's logic is plain Rust. [`configure`] creates the policy from JSON settings, and
+//! [`RequestBuilder`] creates a login. [`Policy::decide`] returns a [`Verdict`](crate::Verdict),
+//! which a test can compare.
 //!
-//! The fakes here stand in for the host, they are not the host: no password hash is computed, no limit on
-//! time or memory holds. What they leave out, `portcullis check` shows with the compiled module.
+//! These fakes stand in for the host. They compute no password hash, and enforce no limit on time
+//! or memory. `portcullis check` tests the compiled module with the real host.
 
 mod builder;
 mod facts;
@@ -17,12 +18,12 @@ pub(crate) use facts::Facts;
 use crate::log::Level;
 use crate::{Policy, SettingsError, settings};
 
-/// A line a policy wrote with [`log`](crate::log).
+/// A line that a policy wrote with [`log`](crate::log).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How much it matters.
+    /// The severity of the line.
     pub level: Level,
-    /// What it says.
+    /// The text of the line.
     pub message: String,
 }
 
@@ -30,11 +31,11 @@ thread_local! {
     static LOG: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes a policy from its settings in JSON, as the host does.
+/// Creates a policy from its settings in JSON, as the host does.
 ///
 /// # Errors
 ///
-/// What the JSON or the policy's own checks object to.
+/// Fails if the JSON or the policy's own checks reject the settings.
 ///
 /// # Example
 ///
@@ -64,12 +65,14 @@ pub fn configure<P: Policy>(json: &str) -> Result<P, SettingsError> {
     settings::parse(json).and_then(P::configure)
 }
 
-/// Breaks good settings, one thing at a time, and looks at what is said: each case is a part of the settings, what stands there
-/// instead, and the complaint.
+/// Asserts that broken settings are rejected with the expected errors.
+///
+/// Each case replaces one part of `good` settings. A case is the part, its replacement and the
+/// error.
 ///
 /// # Panics
 ///
-/// If the settings have no such part, or something else is said of them.
+/// Panics if `good` does not contain the part, or if the error differs.
 ///
 /// ```
 /// use portcullis_sdk::SettingsError;
@@ -99,8 +102,8 @@ pub fn assert_complaints<P>(
     }
 }
 
-/// The code blocks of a Markdown text that are in `language`, in their order: for a test that the settings in a policy's README are
-/// settings it takes.
+/// Returns the code blocks of a Markdown text that are in `language`, in their order. A test can
+/// thus verify that a policy accepts the settings in its README.
 ///
 /// ```
 /// use portcullis_sdk::testing::code_blocks;
@@ -114,7 +117,7 @@ pub fn code_blocks<'text>(markdown: &'text str, language: &str) -> Vec<&'text st
     blocks.filter_map(|rest| rest.split("```").next()).collect()
 }
 
-/// Takes the lines logged by this thread since the last call.
+/// Returns and removes the lines that this thread has logged since the last call.
 pub fn take_log() -> Vec<Line> {
     LOG.take()
 }

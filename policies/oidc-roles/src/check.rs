@@ -1,4 +1,4 @@
-//! From settings to roles, with everything that is wrong with them.
+//! Checks of the settings, and the templates made from them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use portcullis_sdk::template::NameTemplate;
 use crate::CheckedRole;
 use crate::settings::{Settings, WithoutRole};
 
-/// What of the settings has to be made, not only read.
+/// The templates that `check` makes from the settings.
 pub(crate) struct Checked {
     pub(crate) account: Option<NameTemplate>,
     pub(crate) roles: BTreeMap<String, CheckedRole>,
@@ -85,7 +85,7 @@ fn check_claims(settings: &Settings, problems: &mut Vec<SettingsError>) {
     }
 }
 
-/// There has to be an account for whatever is permitted.
+/// Returns the problem that a login could be permitted without an account.
 fn no_account(settings: &Settings) -> Option<SettingsError> {
     if settings.account.is_some() {
         return None;

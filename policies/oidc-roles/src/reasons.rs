@@ -1,23 +1,24 @@
-//! Why a login has no role, or may do nothing: for the operator, without a word of what the token says.
+//! Reasons why a login has no role or may do nothing. They are for the operator and show no value
+//! of the token.
 
 use portcullis_sdk::Request;
 
 use crate::OidcRoles;
 
-/// A login with roles that come to nothing.
+/// The warning about a login whose roles allow nothing.
 pub(crate) const NOTHING_ALLOWED: &str = "the login may do nothing: its roles allow nothing in its account, or only subjects whose places have no value";
 
-/// How a claim holds roles.
+/// The form in which a claim holds roles.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A text or a list of texts.
+    /// A text or a list of texts, one for each role.
     Texts,
-    /// An object with a member for each.
+    /// An object with a member for each role.
     Members,
 }
 
 impl OidcRoles {
-    /// Why no role of the login is known here, claim by claim.
+    /// Returns the reason why the settings define no role of the login, claim by claim.
     pub(crate) fn no_role(&self, request: &Request) -> String {
         let texts = self
             .role_claims
@@ -36,7 +37,7 @@ impl OidcRoles {
     }
 }
 
-/// What stands at a path in the place of a role that is known.
+/// Describes the claim at a path that has no defined role.
 fn found(request: &Request, path: &str, form: Form) -> String {
     let Some(json) = request.claim_json(path) else {
         return "is absent".to_owned();

@@ -1,4 +1,4 @@
-//! The `[settings]` table, key by key.
+//! The `[settings]` table of the policy.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,68 +10,71 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// The account of logins whose roles name none. May be a template.
+    /// The account of logins whose roles name none. May be a template. Default: none.
     pub account: Option<String>,
-    /// The claims that hold roles, in order: a text is one role, a list several.
+    /// The claims that hold roles, in order: a text is one role, a list several. Default: `roles`.
     #[serde(default = "role_claims")]
     pub role_claims: Vec<String>,
-    /// The claims whose texts hold several roles with spaces between them. They come after the others.
+    /// The claims whose texts hold several roles, separated by spaces. The policy reads them after
+    /// `role_claims`. Default: none.
     #[serde(default)]
     pub space_separated_role_claims: Vec<String>,
-    /// The claims whose objects have a member for each role. They come last.
+    /// The claims whose objects have a member for each role. The policy reads them last. Default:
+    /// none.
     #[serde(default)]
     pub role_object_claims: Vec<String>,
-    /// The claims with the user name: the first that is there counts.
+    /// The claims that may hold the user name. The first present one counts. Default: `sub`.
     #[serde(default = "name_claims")]
     pub name_claims: Vec<String>,
-    /// What becomes of tokens without a role that is known here.
+    /// The decision about tokens without a role of these settings. Default: permit nothing.
     #[serde(default)]
     pub without_role: WithoutRole,
-    /// What a side may do on which something is denied and nothing allowed.
+    /// The permissions of a side that has denied subjects and no allowed ones. Default: nothing.
     #[serde(default)]
     pub deny_only: DenyOnly,
-    /// Whose tokens are decided; those of every issuer if empty. With a name for each, the names of their users begin with it.
+    /// The issuers whose tokens the policy decides; every issuer if empty. If an issuer has a name,
+    /// it prefixes the names of its users.
     #[serde(default)]
     pub issuers: Issuers,
-    /// How long a connection lasts; as long as its token if none.
+    /// The maximum lifetime of a connection. Default: the lifetime of its token.
     #[serde(
         default,
         alias = "max-expiry",
         deserialize_with = "portcullis_sdk::duration::optional"
     )]
     pub expires_in: Option<Duration>,
-    /// Permissions by role.
+    /// The permissions, by role.
     #[serde(default)]
     pub roles: BTreeMap<String, Role>,
 }
 
 portcullis_sdk::profile_table! {
-    /// What holders of a role may do.
+    /// The permissions of the holders of a role.
     #[serde(expecting = "a table with `account`, `publish`, `subscribe`, `responses` and what bounds a login")]
     pub struct Role {
-        /// The account, instead of that of the settings. May be a template.
+        /// The account, which takes precedence over the settings' `account`. May be a template.
         pub account: Option<String>,
     }
 }
 
-/// What becomes of tokens without a role that is known here.
+/// The decision about tokens without a role of these settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutRole {
-    /// They connect and can do nothing.
+    /// Permit the login, with no permissions.
     #[default]
     PermitNothing,
-    /// They are refused.
+    /// Deny the login.
     Deny,
-    /// The next policy in the chain decides.
+    /// Leave the decision to the next policy in the chain.
     Abstain,
 }
 
-/// What a side may do on which something is denied and nothing allowed.
+/// The permissions of a side that has denied subjects and no allowed ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DenyOnly {
-    /// Everything but what is denied.
+    /// Everything except the denied subjects.
     AllowRest,
     /// Nothing.
     #[default]

@@ -1,4 +1,4 @@
-//! Every decision and every complaint.
+//! Tests of the policy's decisions and of its errors about settings.
 
 mod accounts;
 mod decisions;
@@ -14,7 +14,7 @@ use crate::OidcRoles;
 
 const ISSUER: &str = "https://id.example";
 
-/// The policy from a NAME.toml, by way of JSON as in the host.
+/// Configures the policy from a NAME.toml, converted to JSON as the host does.
 fn configure(toml: &str) -> Result<OidcRoles, SettingsError> {
     let file: toml::Table = toml::from_str(toml).unwrap();
     testing::configure(&serde_json::to_string(&file["settings"]).unwrap())
@@ -24,12 +24,12 @@ fn policy(toml: &str) -> OidcRoles {
     configure(toml).unwrap()
 }
 
-/// A login with these claims.
+/// Builds a login with these claims.
 fn token(claims: &str) -> RequestBuilder {
     Request::builder().oidc(ISSUER, claims)
 }
 
-/// A login of `alice` with these roles.
+/// Builds a login of `alice` with these roles.
 fn roles(names: &[&str]) -> RequestBuilder {
     token(&serde_json::json!({ "sub": "alice", "roles": names }).to_string())
 }
@@ -38,7 +38,7 @@ fn decide(policy: &OidcRoles, request: RequestBuilder) -> Verdict {
     policy.decide(&request.build())
 }
 
-/// What `alice` gets in the account `APP`.
+/// Returns the permit of `alice` in the account `APP`, without permissions.
 fn alice() -> Permit {
     Permit::new("APP").user_name("alice")
 }

@@ -1,4 +1,4 @@
-//! From settings to scopes, with everything that is wrong with them.
+//! Checks of the settings, and the templates made from them.
 
 use portcullis_sdk::SettingsError;
 use portcullis_sdk::duration::lifetime_problem;
@@ -7,7 +7,7 @@ use portcullis_sdk::template::NameTemplate;
 use crate::KnownScope;
 use crate::settings::Settings;
 
-/// What of the settings has to be made, not only read.
+/// The templates and scopes that `check` makes from the settings.
 pub(crate) struct Checked {
     pub(crate) default_account: Option<NameTemplate>,
     pub(crate) scopes: Vec<KnownScope>,

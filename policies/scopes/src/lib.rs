@@ -17,7 +17,7 @@ use portcullis_sdk::template::{NameTemplate, Unfilled, Values, account_from};
 use scope::ScopePattern;
 pub use settings::{Settings, WithoutScope};
 
-/// The policy: every scope with what it permits.
+/// The policy: the permissions of each scope, and the account.
 #[derive(Debug)]
 pub struct Scopes {
     scope_claims: Vec<String>,
@@ -30,10 +30,10 @@ pub struct Scopes {
     known: Vec<KnownScope>,
 }
 
-/// A scope of the settings, or the beginning of scopes, checked.
+/// A scope of the settings, or a prefix of scopes, after the check.
 #[derive(Debug)]
 struct KnownScope {
-    /// As the settings have it.
+    /// The key in the settings.
     name: String,
     pattern: ScopePattern,
     profile: ProfileTemplate,
@@ -82,7 +82,8 @@ impl Policy for Scopes {
 }
 
 impl Scopes {
-    /// What the settings know of the token's scopes, in the order of the token, each once.
+    /// Returns the entries of the settings that match the token's scopes, in the order of the
+    /// token, without duplicates.
     fn scopes_of(&self, request: &Request) -> Vec<&KnownScope> {
         let mut held: Vec<&KnownScope> = Vec::new();
         for path in &self.scope_claims {
@@ -99,7 +100,8 @@ impl Scopes {
         held
     }
 
-    /// Why no scope of the login is known here, claim by claim. Says nothing of what the token says.
+    /// Returns the reason why the settings define no scope of the login, claim by claim. The text
+    /// shows no value of the token.
     fn no_scope(&self, request: &Request) -> String {
         let found = |path: &String| {
             let what = if request.claim_json(path).is_none() {
@@ -115,7 +117,7 @@ impl Scopes {
         format!("no mapped scope: {}", found.join(", "))
     }
 
-    /// The error is the reason to deny the login.
+    /// Makes the permit of a login with these scopes. The error is the reason to deny the login.
     fn permit(&self, request: &Request, scopes: &[&KnownScope]) -> Result<Permit, String> {
         let values = Values::new(request);
         let account = self
@@ -142,7 +144,8 @@ impl Scopes {
         })
     }
 
-    /// What the claim names; the account for all only if it names nothing.
+    /// Returns the account that the claim names. The default account applies only if the claim is
+    /// missing.
     fn account(&self, request: &Request, values: &Values<'_>) -> Result<String, Unfilled> {
         let named = match &self.account_claim {
             Some(path) => account_from(request, path),

@@ -1,17 +1,17 @@
-//! Scopes as the settings name them.
+//! Patterns of scopes, as the settings write them.
 
 use std::str::FromStr;
 
-/// A scope, or the beginning of scopes.
+/// A scope, or a prefix of scopes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ScopePattern {
-    /// This scope.
+    /// A single scope.
     Exact(String),
-    /// Every scope that begins so.
+    /// Every scope with this prefix.
     Prefix(String),
 }
 
-/// A text that names no scope.
+/// The reason why a text is not a pattern of scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPattern {
     #[error("an empty text names no scope")]
@@ -23,7 +23,8 @@ pub(crate) enum InvalidPattern {
 }
 
 impl ScopePattern {
-    /// Whether the token's scope is meant. A `*` in the token is a character like any other.
+    /// Returns whether the pattern matches the token's scope. A `*` in the token is an ordinary
+    /// character.
     pub(crate) fn matches(&self, scope: &str) -> bool {
         match self {
             Self::Exact(known) => scope == known,

@@ -1,4 +1,4 @@
-//! The `[settings]` table, key by key.
+//! The `[settings]` table of the policy.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,39 +12,42 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
     /// The claims that hold scopes, in order: texts with spaces between the scopes, or lists.
+    /// Default: `scope` and `scp`.
     #[serde(default = "scope_claims")]
     pub scope_claims: Vec<String>,
-    /// The claim that names the account.
+    /// The claim that names the account. Default: none.
     pub account_claim: Option<String>,
-    /// The account of tokens without that claim; they are refused if none. May be a template.
+    /// The account of tokens without `account_claim`. May be a template. Default: the policy denies
+    /// such tokens.
     pub default_account: Option<String>,
-    /// The claims with the user name: the first that is there counts.
+    /// The claims that may hold the user name. The first present one counts. Default: `sub`.
     #[serde(default = "name_claims")]
     pub name_claims: Vec<String>,
-    /// What becomes of tokens without a scope that is known here.
+    /// The decision about tokens without a scope of these settings. Default: deny.
     #[serde(default)]
     pub without_scope: WithoutScope,
-    /// Whose tokens are decided; those of every issuer if empty. With a name for each, the names of their users begin with it.
+    /// The issuers whose tokens the policy decides; every issuer if empty. If an issuer has a name,
+    /// it prefixes the names of its users.
     #[serde(default)]
     pub issuers: Issuers,
-    /// How long a connection lasts; as long as its token if none.
+    /// The maximum lifetime of a connection. Default: the lifetime of its token.
     #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
-    /// Permissions by scope, or by the beginning of scopes: `admin:*`.
+    /// The permissions, by scope or by prefix of scopes: `admin:*`.
     #[serde(default)]
     pub scopes: BTreeMap<String, Profile>,
 }
 
-/// What becomes of tokens without a scope that is known here.
+/// The decision about tokens without a scope of these settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutScope {
-    /// They are refused.
+    /// Deny the login.
     #[default]
     Deny,
-    /// They connect and can do nothing.
+    /// Permit the login, with no permissions.
     PermitNothing,
-    /// The next policy in the chain decides.
+    /// Leave the decision to the next policy in the chain.
     Abstain,
 }
 

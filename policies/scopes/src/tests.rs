@@ -1,4 +1,4 @@
-//! Every decision and every complaint.
+//! Tests of the policy's decisions and of its errors about settings.
 
 mod decisions;
 mod documentation;
@@ -12,7 +12,7 @@ use crate::Scopes;
 
 const ISSUER: &str = "https://id.example/";
 
-/// The policy from a NAME.toml, by way of JSON as in the host.
+/// Configures the policy from a NAME.toml, converted to JSON as the host does.
 fn configure(toml: &str) -> Result<Scopes, SettingsError> {
     let file: toml::Table = toml::from_str(toml).unwrap();
     testing::configure(&serde_json::to_string(&file["settings"]).unwrap())
@@ -22,7 +22,7 @@ fn policy(toml: &str) -> Scopes {
     configure(toml).unwrap()
 }
 
-/// A login with these claims.
+/// Builds a login with these claims.
 fn token(claims: &serde_json::Value) -> RequestBuilder {
     Request::builder().oidc(ISSUER, &claims.to_string())
 }

@@ -1,4 +1,4 @@
-//! Everything that is wrong with settings.
+//! Checks of the settings.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use portcullis_sdk::{Permit, SettingsError, check_hash};
 
 use crate::settings::{Hash, Settings, User};
 
-/// The hash of a password nobody knows, as costly as those of `portcullis hash`.
+/// The hash of an unknown password, with the cost of those of `portcullis hash`.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$OGHn5PNYVjatTnAUOQhytQ$wInNLvmSVMWSp/tkN5a15K/o5I7yDhcs0CkzvwLpRJ4";
 
-/// What a hash is of.
+/// The kind of secret that a hash is of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Password,
     Token,
 }
 
-/// Everything at once, so that an author sees all of it.
+/// Checks the settings and reports all problems at once.
 pub(crate) fn check(settings: &Settings) -> Result<(), SettingsError> {
     let mut problems = Vec::new();
     for (name, profile) in &settings.profiles {
@@ -30,7 +30,8 @@ pub(crate) fn check(settings: &Settings) -> Result<(), SettingsError> {
     SettingsError::check(problems)
 }
 
-/// A hash to compare with for users that have none: one that costs what the hashes of others cost.
+/// Returns a hash to compare with for users without one. Its cost is that of the other users'
+/// hashes.
 pub(crate) fn stand_in(settings: &Settings) -> Hash {
     let passwords = || {
         settings
@@ -126,7 +127,7 @@ fn unknown_profile(settings: &Settings, name: &str) -> String {
     message
 }
 
-/// Two users with one token: which of them is it?
+/// Rejects two users with one token: the policy could not tell which of them logs in.
 fn check_tokens(settings: &Settings, problems: &mut Vec<SettingsError>) {
     let mut owners = BTreeMap::new();
     for (name, user) in &settings.users {

@@ -10,12 +10,13 @@ use portcullis_sdk::prelude::*;
 pub use portcullis_sdk::profile::{Profile, Responses, Subjects, Times};
 pub use settings::{Hash, Settings, UnknownUsers, User};
 
-/// The policy: its settings, checked. Nothing is made of them for each user: there may be a great many.
+/// The policy: its checked settings. It derives nothing for each user, because settings may list a
+/// hundred thousand users.
 #[derive(Debug)]
 pub struct StaticUsers {
     settings: Settings,
-    /// Compared when there is no hash to compare with, so that the time taken does not tell which
-    /// users exist.
+    /// The hash to compare with for a user without one, so that the response time does not reveal
+    /// which users exist.
     stand_in: Hash,
 }
 
@@ -57,7 +58,8 @@ impl StaticUsers {
         }
     }
 
-    /// Compares with every token, whether or not one has matched: the time taken tells nothing.
+    /// Compares the token with every hash, even after a match, so that the response time reveals
+    /// nothing.
     fn decide_token(&self, request: &Request) -> Verdict {
         let mut found = None;
         let mut failure = None;

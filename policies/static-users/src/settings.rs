@@ -1,4 +1,4 @@
-//! The `[settings]` table, key by key.
+//! The `[settings]` table of the policy.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,34 +12,34 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// The account of users that name none.
+    /// The account of users without an `account` of their own. Default: none.
     pub default_account: Option<String>,
-    /// What becomes of logins of nobody listed here.
+    /// The decision about users that these settings do not list. Default: abstain.
     #[serde(default)]
     pub unknown_users: UnknownUsers,
-    /// Whether a password or token may be `plain:` text.
+    /// Whether a password or token may be `plain:` text. Default: `false`.
     #[serde(default)]
     pub dangerous_plain_text_passwords: bool,
-    /// Permissions by the name users refer to.
+    /// The permissions, by the name that users refer to.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
-    /// Users by name.
+    /// The users by name.
     #[serde(default)]
     pub users: BTreeMap<String, User>,
 }
 
-/// What becomes of logins of nobody listed.
+/// The decision about users that the settings do not list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownUsers {
-    /// The next policy in the chain decides.
+    /// Leave the decision to the next policy in the chain.
     #[default]
     Abstain,
-    /// They are refused.
+    /// Deny the login.
     Deny,
 }
 
-/// One user.
+/// A user of the settings.
 #[derive(Debug, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -49,13 +49,13 @@ pub enum UnknownUsers {
 pub struct User {
     /// The hash of the password, for logins with a user name.
     pub password: Option<Hash>,
-    /// The hash of the token, for logins with nothing else.
+    /// The hash of the token, for logins with a token alone.
     pub token: Option<Hash>,
-    /// The account, instead of `default-account`.
+    /// The account, which takes precedence over `default_account`.
     pub account: Option<String>,
-    /// The name of the profile.
+    /// The name of the user's profile.
     pub profile: String,
-    /// How long a connection lasts; for ever if none.
+    /// The maximum lifetime of a connection. Default: unlimited.
     #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
 }
@@ -66,7 +66,7 @@ pub struct User {
 pub struct Hash(String);
 
 impl Settings {
-    /// What a user may do, once all of this has been checked.
+    /// Returns the permit of a user of checked settings.
     pub(crate) fn permit(&self, name: &str, user: &User) -> Permit {
         let mut permit = Permit::new(self.account(user).unwrap_or_default()).user_name(name);
         if let Some(lifetime) = user.expires_in {
@@ -78,7 +78,7 @@ impl Settings {
         }
     }
 
-    /// A user's account: their own, or the default.
+    /// Returns the user's own account, or the default account.
     pub(crate) fn account<'settings>(
         &'settings self,
         user: &'settings User,
@@ -88,22 +88,22 @@ impl Settings {
 }
 
 impl Hash {
-    /// A hash in any form the host knows.
+    /// Creates a hash in any form that the host knows.
     pub fn new(hash: impl Into<String>) -> Self {
         Self(hash.into())
     }
 
-    /// The hash as the host takes it.
+    /// Returns the hash as the host takes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The password itself, if this is no hash at all.
+    /// Returns the secret itself, if the settings hold it as `plain:` text.
     pub(crate) fn plain_text(&self) -> Option<&str> {
         self.0.strip_prefix("plain:")
     }
 
-    /// Whether only tokens can be compared with it.
+    /// Returns whether the host compares only tokens with this hash.
     pub(crate) fn is_for_tokens(&self) -> bool {
         self.0.starts_with("sha256:")
     }

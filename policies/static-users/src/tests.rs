@@ -1,4 +1,4 @@
-//! Every decision and every complaint.
+//! Tests of the policy's decisions and of its errors about settings.
 
 mod callout101;
 mod decisions;
@@ -10,12 +10,12 @@ use portcullis_sdk::{Policy, Request, SettingsError, Verdict};
 
 use crate::StaticUsers;
 
-/// A hash of `secret`, as far as a test knows.
+/// A text with the form of a hash, which tests take for the hash of `secret`.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
-/// The digest of a token, as far as a test knows.
+/// A text with the form of a digest, which tests take for the digest of a token.
 const DIGEST: &str = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
 
-/// The policy from a NAME.toml, by way of JSON as in the host.
+/// Configures the policy from a NAME.toml, converted to JSON as the host does.
 fn configure(toml: &str) -> Result<StaticUsers, SettingsError> {
     let file: toml::Table = toml::from_str(toml).unwrap();
     testing::configure(&serde_json::to_string(&file["settings"]).unwrap())

@@ -1,4 +1,4 @@
-//! From settings to rules, with everything that is wrong with them.
+//! Checks of the settings, and the rules made from them.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::pattern::Pattern;
 use crate::settings::{Rule, Settings};
 use crate::{CheckedRule, NAME, TRUST_DOMAIN};
 
-/// What of the settings has to be made, not only read.
+/// The templates and rules that `check` makes from the settings.
 pub(crate) struct Checked {
     pub(crate) account: Option<NameTemplate>,
     pub(crate) rules: Vec<CheckedRule>,
 }
 
-/// Collects what is wrong below one key.
+/// The problems found below one key of the settings.
 struct Problems {
     key: String,
     found: Vec<SettingsError>,
@@ -53,7 +53,7 @@ fn checked_rule(
     problems.lifetime(rule.expires_in);
     problems.missing(settings, rule);
     let Some((kind, pattern)) = problems.matcher(rule) else {
-        // Without a pattern nobody knows which captures there are: templates are looked at when there is one.
+        // Without a valid pattern the captures are unknown, so the templates cannot be checked yet.
         return Err(problems.found);
     };
     let captures: Vec<_> = (1..=pattern.wildcards())
@@ -85,7 +85,7 @@ fn checked_rule(
     }
 }
 
-/// Whose tokens prove the service account of a rule.
+/// Returns the issuers whose tokens prove the service account of a rule.
 fn issuers<'settings>(settings: &'settings Settings, rule: &'settings Rule) -> &'settings [String] {
     if rule.issuers.is_empty() {
         &settings.issuers
@@ -116,7 +116,8 @@ impl Problems {
         format!("{}{dot}{key}", self.key)
     }
 
-    /// What a rule, or the settings for all of them, have to say and do not.
+    /// Adds problems for keys that are missing in a rule and in the settings, or that do not apply
+    /// to the rule.
     fn missing(&mut self, settings: &Settings, rule: &Rule) {
         let is_about_tokens = rule.service_account.is_some();
         if is_about_tokens && issuers(settings, rule).is_empty() {
@@ -142,7 +143,7 @@ impl Problems {
         }
     }
 
-    /// The one pattern of a rule.
+    /// Returns the single pattern of a rule.
     fn matcher(&mut self, rule: &Rule) -> Option<(Kind, Pattern)> {
         match Kind::patterns(rule).as_slice() {
             [] => self.at(

@@ -1,4 +1,4 @@
-//! The names by which workloads are known.
+//! The kinds of names that identify workloads.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use portcullis_sdk::Request;
 use crate::Proof;
 use crate::settings::Rule;
 
-/// Which of a login's names a rule is about.
+/// The kind of name that a rule matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Spiffe,
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The patterns of a rule, under the names of their keys; a good rule has one.
+    /// Returns the patterns of a rule with their kinds. A valid rule has one.
     pub(crate) fn patterns(rule: &Rule) -> Vec<(Self, &str)> {
         let patterns = [
             (Self::Spiffe, &rule.spiffe),
@@ -37,7 +37,8 @@ impl Kind {
         set.collect()
     }
 
-    /// The names of this kind that a login has proved. Ask for a certificate's names only if the server has verified it.
+    /// Returns the names of this kind that a login has proved. Call this for a certificate only if
+    /// the server has verified it.
     pub(crate) fn names(self, request: &Request, proof: &Proof) -> Vec<String> {
         let certificate = request.certificate();
         match self {
@@ -56,7 +57,7 @@ impl Kind {
 }
 
 impl fmt::Display for Kind {
-    /// The key in the settings.
+    /// Writes the key in the settings.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Spiffe => "spiffe",
@@ -70,7 +71,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The subject of a JWT-SVID. The host holds it to the trust domain too.
+/// Returns the subject of a JWT-SVID, if it is in the trust domain. The host enforces the trust
+/// domain too.
 fn spiffe_id(request: &Request, trust_domain: &str) -> Vec<String> {
     let mut ids = request.claim("sub");
     ids.retain(|id| {
@@ -80,7 +82,8 @@ fn spiffe_id(request: &Request, trust_domain: &str) -> Vec<String> {
     ids
 }
 
-/// `namespace/name`, from the claims of a Kubernetes token and from its subject. If both say it, they have to say the same.
+/// Returns `namespace/name` from the claims of a Kubernetes token and from its subject; `None` if
+/// they differ.
 fn service_account(request: &Request) -> Option<String> {
     let subject = request.claim("sub");
     let of_subject = match subject.as_slice() {

@@ -18,13 +18,13 @@ use kind::Kind;
 use pattern::Pattern;
 pub use settings::{Beside, Rule, Settings, WithoutRule};
 
-/// What the issuers of JWT-SVIDs begin with: they are trust domains.
+/// The prefix of the issuers of JWT-SVIDs, which are trust domains.
 const TRUST_DOMAIN: &str = "spiffe://";
 
-/// The place of templates that stands for the name that was matched.
+/// The place of templates that stands for the matched name.
 const NAME: &str = "name";
 
-/// The policy: rules in their order.
+/// The policy: rules in their order, and the defaults of the settings.
 #[derive(Debug)]
 pub struct Workload {
     account: Option<NameTemplate>,
@@ -34,10 +34,10 @@ pub struct Workload {
     rules: Vec<CheckedRule>,
 }
 
-/// One rule, checked.
+/// A rule whose settings are checked.
 #[derive(Debug)]
 struct CheckedRule {
-    /// Where the settings have it, for reasons.
+    /// The rule's place in the settings, for reasons.
     key: String,
     kind: Kind,
     pattern: Pattern,
@@ -48,15 +48,15 @@ struct CheckedRule {
     profile: ProfileTemplate,
 }
 
-/// What a login has proved.
+/// The proof that a login has presented.
 enum Proof {
     /// A certificate that the server has verified.
     Certificate,
-    /// A token that the host has verified, of this issuer.
+    /// A token of this issuer, which the host has verified.
     Token { issuer: String },
 }
 
-/// A rule that is about a login.
+/// A rule that matches a login.
 struct Match<'policy> {
     rule: &'policy CheckedRule,
     name: String,
@@ -93,7 +93,7 @@ impl Policy for Workload {
 }
 
 impl Workload {
-    /// What there is to match; none if this is no login of a workload.
+    /// Returns the proof of a login; `None` if it is not a login of a workload.
     fn proof(&self, request: &Request) -> Option<Proof> {
         let method = request.method();
         if method == Method::Oidc {
@@ -109,7 +109,7 @@ impl Workload {
         (counts && request.certificate().verified()).then_some(Proof::Certificate)
     }
 
-    /// The first rule that is about the login.
+    /// Returns the first rule that matches the login.
     fn find(&self, request: &Request, proof: &Proof) -> Option<Match<'_>> {
         let mut asked: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
         self.rules
@@ -129,7 +129,7 @@ impl Workload {
             })
     }
 
-    /// The error is the reason to deny the login.
+    /// Makes the permit of a login that a rule matches. The error is the reason to deny the login.
     fn permit(&self, request: &Request, found: Match<'_>) -> Result<Permit, String> {
         let Match {
             rule,

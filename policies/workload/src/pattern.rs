@@ -1,4 +1,4 @@
-//! Patterns for names: `*` stands for one part, `**` for what is left.
+//! Patterns for names: `*` matches one part, `**` matches one part or more.
 
 mod parts;
 #[cfg(test)]
@@ -18,15 +18,15 @@ pub(crate) struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
     Text(String),
-    /// One part.
+    /// A wildcard for one part.
     Any,
-    /// One part or more.
+    /// A wildcard for one part or more.
     Rest,
-    /// The value behind this attribute of a distinguished name, `CN=`.
+    /// A wildcard for the value after this attribute of a distinguished name, such as `CN=`.
     Attribute(String),
 }
 
-/// A text that is no pattern.
+/// The reason why a text is not a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPattern {
     #[error("it is empty, or a part of it is")]
@@ -67,13 +67,14 @@ impl Pattern {
         Ok(Self { kind, segments })
     }
 
-    /// How many wildcards there are.
+    /// Returns the number of wildcards.
     pub(crate) fn wildcards(&self) -> usize {
         let is_wildcard = |segment: &&Segment| !matches!(segment, Segment::Text(_));
         self.segments.iter().filter(is_wildcard).count()
     }
 
-    /// What the wildcards stand for in `name`, from the left; none if the name does not match.
+    /// Returns what the wildcards match in `name`, from the left; `None` if the name does not
+    /// match.
     pub(crate) fn captures(&self, name: &str) -> Option<Vec<String>> {
         let parts = parts(self.kind, name);
         let mut rest = parts.as_slice();
@@ -96,10 +97,10 @@ impl Pattern {
 }
 
 impl Segment {
-    /// What a wildcard stands for; none if it does not stand for these parts.
+    /// Returns the text that a wildcard matches; `None` if it does not match these parts.
     fn value(&self, kind: Kind, parts: &[String]) -> Option<String> {
         let (value, is_whole) = if let Self::Attribute(name) = self {
-            // Several attributes in one part are not the value of one.
+            // A part with several attributes is not the value of one attribute.
             let value = parts.first()?.strip_prefix(name.as_str())?;
             let is_one = !value.is_empty() && !has_unescaped(value, '+');
             (value.to_owned(), is_one)
@@ -107,12 +108,12 @@ impl Segment {
             let are_filled = parts.iter().all(|part| !part.is_empty());
             (join(kind, parts), are_filled && !parts.is_empty())
         };
-        // A certificate for `*.example.com` is for no host in particular.
+        // A certificate for `*.example.com` does not identify a single host.
         (is_whole && !value.contains('*')).then_some(value)
     }
 }
 
-/// What a pattern of this kind looks like, wildcards or not.
+/// Checks the form of a pattern of this kind, apart from its wildcards.
 fn check_form(kind: Kind, parts: &[String]) -> Result<(), InvalidPattern> {
     let is_filled = |parts: &[String]| parts.iter().all(|part| !part.is_empty());
     let first = parts.first().map_or("", String::as_str);

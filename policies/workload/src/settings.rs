@@ -1,4 +1,4 @@
-//! The `[settings]` table, key by key.
+//! The `[settings]` table of the policy.
 
 use std::time::Duration;
 
@@ -9,83 +9,84 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// The account of rules that name none. May be a template.
+    /// The account of rules that name none. May be a template. Default: none.
     pub account: Option<String>,
-    /// Whose tokens prove a service account, for rules that name no issuers.
+    /// The issuers whose tokens prove a service account, for rules without `issuers`. Default:
+    /// none.
     #[serde(default)]
     pub issuers: Vec<String>,
-    /// What a client may present beside its certificate.
+    /// The credentials that a client may present in addition to its certificate. Default: none.
     #[serde(default)]
     pub beside: Vec<Beside>,
-    /// What becomes of workloads that no rule is about.
+    /// The decision about workloads that no rule matches. Default: abstain.
     #[serde(default)]
     pub without_rule: WithoutRule,
-    /// How long a connection lasts, for rules that do not say.
+    /// The maximum lifetime of a connection, for rules without `expires_in`. Default: unlimited.
     #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
-    /// The rules; the first that is about a login decides it.
+    /// The rules. The first one that matches a login decides it.
     #[serde(default)]
     pub rules: Vec<Rule>,
 }
 
 portcullis_sdk::profile_table! {
-    /// Who is meant, and what they may do.
+    /// A pattern of workloads, and their permissions.
     #[serde(expecting = "a table with one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` and `service-account`, and what is permitted")]
     pub struct Rule {
-        /// The SPIFFE id of the certificate.
+        /// A pattern of the SPIFFE id, from a certificate or a JWT-SVID.
         pub spiffe: Option<String>,
-        /// A URI among the certificate's names.
+        /// A pattern of a URI among the certificate's names.
         pub uri: Option<String>,
-        /// A DNS name among them.
+        /// A pattern of a DNS name among the certificate's names.
         pub dns: Option<String>,
-        /// An e-mail address among them.
+        /// A pattern of an e-mail address among the certificate's names.
         pub email: Option<String>,
-        /// The certificate's subject.
+        /// A pattern of the certificate's subject.
         pub subject: Option<String>,
         /// The SHA-256 digest of the certificate.
         pub fingerprint: Option<String>,
-        /// A Kubernetes service account: `namespace/name`.
+        /// A pattern of the Kubernetes service account: `namespace/name`.
         pub service_account: Option<String>,
-        /// Whose tokens prove the service account, instead of those of the settings.
+        /// The issuers whose tokens count, instead of those of the settings.
         #[serde(default)]
         pub issuers: Vec<String>,
-        /// The account, instead of that of the settings. May be a template.
+        /// The account, which takes precedence over the settings' `account`. May be a template.
         pub account: Option<String>,
-        /// The user name, instead of the name that was matched. May be a template.
+        /// The user name. May be a template. Default: the matched name.
         pub user_name: Option<String>,
-        /// How long a connection lasts, instead of what the settings say.
+        /// The maximum lifetime of a connection. Default: that of the settings.
         #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
         pub expires_in: Option<Duration>,
     }
 }
 
-/// What a client may present beside its certificate.
+/// A credential that a client may present in addition to its certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Beside {
-    /// A user JWT, as the sentinel of operator mode.
+    /// A user JWT, such as the sentinel of operator mode.
     Jwt,
     /// An nkey.
     Nkey,
-    /// A user name, a password or both, which nobody compares.
+    /// A user name, a password or both. The policy verifies neither.
     Password,
-    /// A token, which nobody compares.
+    /// A token. The policy does not verify it.
     Token,
 }
 
-/// What becomes of workloads that no rule is about.
+/// The decision about workloads that no rule matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutRule {
-    /// The next policy in the chain decides.
+    /// Leave the decision to the next policy in the chain.
     #[default]
     Abstain,
-    /// They are refused.
+    /// Deny the login.
     Deny,
 }
 
 impl Beside {
-    /// The method of a login that presents this beside a certificate.
+    /// Returns the method of a login that presents this credential in addition to a certificate.
     pub(crate) const fn method(self) -> Method {
         match self {
             Self::Jwt => Method::Jwt,

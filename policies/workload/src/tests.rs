@@ -1,4 +1,4 @@
-//! Every decision and every complaint.
+//! Tests of the policy's decisions and of its errors about settings.
 
 mod certificates;
 mod decisions;
@@ -15,7 +15,7 @@ use crate::Workload;
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 const API: &str = "spiffe://prod.example/ns/shop/sa/api";
 
-/// The policy from a NAME.toml, by way of JSON as in the host.
+/// Configures the policy from a NAME.toml, converted to JSON as the host does.
 fn configure(toml: &str) -> Result<Workload, SettingsError> {
     let file: toml::Table = toml::from_str(toml).unwrap();
     testing::configure(&serde_json::to_string(&file["settings"]).unwrap())
@@ -25,12 +25,12 @@ fn policy(toml: &str) -> Workload {
     configure(toml).unwrap()
 }
 
-/// A login with nothing but a certificate that the server has verified.
+/// Builds a login with only a certificate, which the server has verified.
 fn certificate() -> RequestBuilder {
     Request::builder().method("certificate").proved()
 }
 
-/// A login with a token of these claims.
+/// Builds a login with a token of these claims.
 fn token(claims: &serde_json::Value) -> RequestBuilder {
     Request::builder().oidc(ISSUER, &claims.to_string())
 }

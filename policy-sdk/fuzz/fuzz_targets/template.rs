@@ -1,13 +1,14 @@
-//! Templates: whatever the template and the values, no value widens a subject, and every value can be read back.
+//! Fuzzes templates: for any template and values, no value widens a subject, and every value can be
+//! read back.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use portcullis_sdk::Request;
 use portcullis_sdk::template::{NameTemplate, Template, Unfilled, Values};
 
-/// The places of the templates.
+/// The names of the places in the templates.
 const PLACES: [&str; 2] = ["p", "q"];
-/// Stands for a place. No template that is accepted has one: it is a control character.
+/// A mark for a place. Accepted templates do not contain it, because it is a control character.
 const HERE: char = '\u{1}';
 
 fuzz_target!(|data: &[u8]| {
@@ -34,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
 fn subjects(text: &str, values: &[Vec<&str>; 2], filled: &Values<'_>) {
     let template = match Template::subscribe(text, &PLACES) {
         Ok(template) => template,
-        // Escaped, a byte is ten at most, and a message shows the text twice.
+        // An escaped character has at most ten bytes, and a message shows the text twice.
         Err(error) => return assert!(error.to_string().len() < 20 * text.len() + 400),
     };
     assert_eq!(template.as_str(), text);
@@ -59,7 +60,7 @@ fn subjects(text: &str, values: &[Vec<&str>; 2], filled: &Values<'_>) {
     }
 }
 
-/// The template with a mark for every place, and the places.
+/// Returns the template with a mark for every place, and the names of the places.
 fn marked(template: &str) -> (String, Vec<&str>) {
     let (mut shape, mut places, mut rest) = (String::new(), Vec::new(), template);
     while let Some((text, behind)) = rest.split_once("{{") {
@@ -106,7 +107,8 @@ fn unfilled_for_a_reason(
     }
 }
 
-/// Token for token the subject is what the template says, and what stands for a place can be read back.
+/// Asserts that the subject has the tokens of the template, and that each place's value can be read
+/// back.
 fn follows_the_template(subject: &str, shape: &str, places: &[&str], values: &[Vec<&str>; 2]) {
     assert!(!subject.is_empty() && subject.len() <= 1024);
     let mut places = places.iter();
@@ -134,7 +136,7 @@ fn follows_the_template(subject: &str, shape: &str, places: &[&str], values: &[V
             read.push((place, value));
         }
     }
-    // One place, one value.
+    // A place has the same value everywhere.
     for (place, value) in &read {
         assert!(
             read.iter()
@@ -143,7 +145,7 @@ fn follows_the_template(subject: &str, shape: &str, places: &[&str], values: &[V
     }
 }
 
-/// The value whose escaped form this is. Nothing but that form is taken.
+/// Returns the value with this escaped form. Panics if the text is not in that form.
 fn unescaped(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((first, tail)) = rest.split_first() {
@@ -164,7 +166,8 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// An account is what is around the place with the one value in it, and no value is more than a name.
+/// Asserts that an account is the template with the one value in its place, and that the value fits
+/// into a name.
 fn names(text: &str, values: &[Vec<&str>; 2], filled: &Values<'_>) {
     let Ok(template) = NameTemplate::account(text, &PLACES) else {
         return;

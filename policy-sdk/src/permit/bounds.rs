@@ -1,8 +1,8 @@
-//! Where from, how and when a login may be.
+//! Bounds of a permit on the client's address, the connection type, the time of day and quantities.
 
 use super::Permit;
 
-/// What bounds a login besides its subjects.
+/// The bounds of a login, apart from its subjects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) sources: Vec<String>,
@@ -15,86 +15,88 @@ pub(super) struct Bounds {
     pub(super) data: Option<i64>,
 }
 
-/// Where from, how and when.
+/// Bounds on the client's address, the connection type, the time of day and quantities.
 impl Permit {
-    /// Lets the login in from this network (CIDR notation), and from no other but those named so. The host checks the client's
-    /// address; servers would not.
+    /// Allows the login from this network (CIDR notation). Every other network that no call names
+    /// is denied. The host checks the client's address; servers would not.
     pub fn source_allow(mut self, network: impl Into<String>) -> Self {
         self.bounds.sources.push(network.into());
         self
     }
 
-    /// Lets the login in over this type of connection, and over no other but those named so: `STANDARD`, `WEBSOCKET`,
-    /// `LEAFNODE`, `LEAFNODE_WS`, `MQTT`, `MQTT_WS` or `IN_PROCESS`.
+    /// Allows the login over this type of connection: `STANDARD`, `WEBSOCKET`, `LEAFNODE`,
+    /// `LEAFNODE_WS`, `MQTT`, `MQTT_WS` or `IN_PROCESS`. Every other type that no call names is
+    /// denied.
     ///
-    /// The host checks [`Client::connection_type`](crate::Client::connection_type), which is never `LEAFNODE_WS` or
-    /// `MQTT_WS`; servers would not.
+    /// The host checks [`Client::connection_type`](crate::Client::connection_type), which is never
+    /// `LEAFNODE_WS` or `MQTT_WS`; servers would not check it.
     pub fn connection_type_allow(mut self, name: impl Into<String>) -> Self {
         self.bounds.connection_types.push(name.into());
         self
     }
 
-    /// Lets the login in from `start` to `end` of every day (`HH:MM:SS`), and at no other time but those named so. The server
-    /// closes the connection at the end.
+    /// Allows the login from `start` to `end` of every day (`HH:MM:SS`). Every other time that no
+    /// call names is denied. The server closes the connection at the end.
     pub fn time_allow(mut self, start: impl Into<String>, end: impl Into<String>) -> Self {
         self.bounds.times.push((start.into(), end.into()));
         self
     }
 
-    /// Sets the time zone of the times, by its name in the IANA database; without it, they are in the server's own.
+    /// Sets the time zone of the times, by its name in the IANA database. Default: the server's own
+    /// time zone.
     pub fn times_location(mut self, zone: impl Into<String>) -> Self {
         self.bounds.times_location = Some(zone.into());
         self
     }
 
-    /// Lets the login in through a trusted proxy only. Servers enforce it from 2.12 on.
+    /// Requires a trusted proxy for the login. Servers enforce this from 2.12 on.
     pub fn proxy_required(mut self) -> Self {
         self.bounds.proxy_required = true;
         self
     }
 
-    /// Limits how many subscriptions the login may have at the same time (`subs`), 1 to 2147483647.
-    /// Servers enforce it from 2.14.10 and 2.15.3 on; the host denies the login at those before.
+    /// Limits the number of simultaneous subscriptions of the login (`subs`), 1 to 2147483647.
+    /// Servers enforce it from 2.14.10 and 2.15.3 on; the host denies the login at older servers.
     pub fn limit_subscriptions(mut self, most: i64) -> Self {
         self.bounds.subscriptions = Some(most);
         self
     }
 
-    /// Limits the largest message (`payload`) in bytes, 1 to 2147483647. Servers enforce it from
-    /// 2.14.10 and 2.15.3 on; the host denies the login at those before.
+    /// Limits the size of a message (`payload`) in bytes, 1 to 2147483647. Servers enforce it from
+    /// 2.14.10 and 2.15.3 on; the host denies the login at older servers.
     pub fn limit_payload(mut self, bytes: i64) -> Self {
         self.bounds.payload = Some(bytes);
         self
     }
 
-    /// Makes the permit invalid: servers ignore a limit on all bytes (`data`), so the host must not
-    /// promise it. Limit the account instead.
+    /// Makes the permit invalid: servers ignore a limit on all bytes (`data`), so the host rejects
+    /// it. Limit the account instead.
     pub fn limit_data(mut self, bytes: i64) -> Self {
         self.bounds.data = Some(bytes);
         self
     }
 
-    /// The networks set by [`source_allow`](Self::source_allow).
+    /// Returns the networks set by [`source_allow`](Self::source_allow).
     pub fn sources(&self) -> &[String] {
         &self.bounds.sources
     }
 
-    /// The types set by [`connection_type_allow`](Self::connection_type_allow).
+    /// Returns the types set by [`connection_type_allow`](Self::connection_type_allow).
     pub fn connection_types(&self) -> &[String] {
         &self.bounds.connection_types
     }
 
-    /// The ranges set by [`time_allow`](Self::time_allow), start and end.
+    /// Returns the ranges set by [`time_allow`](Self::time_allow), start and end.
     pub fn times(&self) -> &[(String, String)] {
         &self.bounds.times
     }
 
-    /// The zone set by [`times_location`](Self::times_location).
+    /// Returns the zone set by [`times_location`](Self::times_location).
     pub fn times_zone(&self) -> Option<&str> {
         self.bounds.times_location.as_deref()
     }
 
-    /// Whether [`proxy_required`](Self::proxy_required) was called.
+    /// Returns whether [`proxy_required`](Self::proxy_required) was called.
     pub const fn requires_proxy(&self) -> bool {
         self.bounds.proxy_required
     }

@@ -1,11 +1,11 @@
-//! A permit as the host's resource.
+//! The conversion of a permit into the host's resource.
 
 use super::portions::portions;
 use super::{Bounds, Permit};
 use crate::bindings::portcullis::policy::permits;
 
 impl Permit {
-    /// Builds the permit in the host, with as few calls as it takes.
+    /// Builds the permit in the host, with as few calls as possible.
     pub(crate) fn to_host(&self) -> permits::Permit {
         let permit = permits::Permit::new(&self.account);
         if let Some(name) = &self.user_name {
@@ -67,7 +67,7 @@ impl Bounds {
     }
 }
 
-/// The attribute, if there are values of it.
+/// Adds the attribute, if it has values.
 fn attribute(permit: &permits::Permit, name: &str, values: &[String]) {
     for (values, _) in portions(values, &[]) {
         permit.attribute(name, values);

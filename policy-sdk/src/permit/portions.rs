@@ -1,13 +1,14 @@
-//! Lists in portions that a host takes in one call.
+//! Batches of list entries, each small enough for one call of the host.
 
-/// What one call carries, in bytes, about. A host limits what it takes in one call (`host-call-bytes`, 1 MiB unless a policy's
-/// settings say otherwise), and the subjects of a permit may come to more.
+/// The approximate size of one call's batch, in bytes. A host limits the bytes of one call
+/// (`host-call-bytes`, default 1 MiB), and the subjects of a permit may exceed that.
 const PORTION: usize = 16 << 10;
 
-/// What an entry counts for besides its text, in bytes, about.
+/// The approximate overhead of an entry, in bytes, in addition to its text.
 const ENTRY: usize = 32;
 
-/// Both lists, in order, as few portions as it takes: one for an ordinary permit, none for two empty lists.
+/// Splits both lists, in order, into as few batches as possible: one for an ordinary permit, none
+/// for two empty lists.
 pub(super) fn portions<'a>(
     mut first: &'a [String],
     mut second: &'a [String],
@@ -22,7 +23,8 @@ pub(super) fn portions<'a>(
     })
 }
 
-/// The entries that begin within `room`, which are taken off `list`: at least one if there is room and an entry.
+/// Removes and returns the entries of `list` that begin within `room`: at least one if there is
+/// room and an entry.
 fn take<'a>(list: &mut &'a [String], room: &mut usize) -> &'a [String] {
     let begin_within = |entry: &&String| {
         let fits = *room > 0;

@@ -5,10 +5,10 @@ mod bounds;
 use super::Permit;
 use super::subject::{is_blank, is_literal_token, subject_problem};
 
-/// Longest user name, account name or tag, in bytes.
+/// The maximum length of a user name, account name or tag, in bytes.
 const MAX_TEXT: usize = 256;
 
-/// Everything that is wrong, in the host's words.
+/// Returns all problems of the permit, in the host's words.
 pub(super) fn problems(permit: &Permit) -> Vec<String> {
     let lists = [
         ("publish-allow", &permit.publish_allow),
@@ -55,7 +55,7 @@ pub(super) fn problems(permit: &Permit) -> Vec<String> {
     problems
 }
 
-/// The user name or tag that a role's template may not take.
+/// Returns the problem of a user name or tag that the template of the permit's role cannot take.
 fn template_problem(permit: &Permit) -> Option<String> {
     let role = permit.role.as_ref()?;
     let name = permit

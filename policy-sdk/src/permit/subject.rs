@@ -1,9 +1,10 @@
-//! The host's rules for subjects. A template has to keep them before there is a subject that the host could be asked about.
+//! The host's rules for subjects. A template must obey them before a subject exists that the host
+//! could check.
 
-/// The longest subject, in bytes.
+/// The maximum length of a subject, in bytes.
 pub(crate) const MAX_SUBJECT: usize = 1024;
 
-/// What is wrong with a subject of a permission, in the host's words.
+/// Returns the problem of a subject of a permission, in the host's words.
 pub(crate) fn subject_problem(subject: &str, with_queue: bool) -> Option<&'static str> {
     if subject.len() > MAX_SUBJECT {
         return Some("it is longer than 1024 bytes");
@@ -29,7 +30,7 @@ fn pattern_problem(pattern: &str) -> Option<&'static str> {
     misplaced.then_some("`>` stands before the last token")
 }
 
-/// Whether a role's template takes `text` as one token that matches itself only.
+/// Returns whether a role's template takes `text` as one token that matches only itself.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn is_literal_token(text: &str) -> bool {
     let special =
@@ -37,7 +38,7 @@ pub(crate) fn is_literal_token(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('$') && !text.contains(special)
 }
 
-/// What neither subjects nor account names may contain.
+/// Returns whether neither subjects nor account names may contain `character`.
 pub(crate) fn is_blank(character: char) -> bool {
     character.is_whitespace() || character.is_control()
 }

@@ -1,9 +1,9 @@
-//! From a profile to a permit, with everything that is wrong with it.
+//! The conversion of a profile into a permit, and the check of its problems.
 
 use super::{Profile, with_role};
 use crate::{Permit, SettingsError};
 
-/// How the host names a list, and how the settings do.
+/// Prefixes of the host's problems, each with the key of the list in the settings.
 const LISTS: [(&str, &str); 7] = [
     ("publish-allow: ", ".publish.allow"),
     ("publish-deny: ", ".publish.deny"),
@@ -15,8 +15,9 @@ const LISTS: [(&str, &str); 7] = [
 ];
 
 impl Profile {
-    /// Adds what the profile says to a permit, subjects as they stand. With a role, the permit's user name is escaped
-    /// ([`escape`](crate::template::escape)), because the role's template puts it into subjects.
+    /// Adds the profile to a permit, with literal subjects. With a role, the permit's user name is
+    /// escaped ([`escape`](crate::template::escape)), because the role's template inserts it into
+    /// subjects.
     pub fn add_to(&self, permit: Permit) -> Permit {
         let permit = permit
             .publish_allow_all(&self.publish.allow)
@@ -52,11 +53,12 @@ impl Profile {
         permit
     }
 
-    /// Checks a profile whose subjects stand as they are. `key` is where the settings have it, as `profiles.staff`.
+    /// Checks a profile with literal subjects. `key` is the profile's place in the settings, such
+    /// as `profiles.staff`.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it, each with its key.
+    /// Fails if the profile has problems; the error has all of them, each with its key.
     ///
     /// # Example
     ///
@@ -73,7 +75,7 @@ impl Profile {
         SettingsError::check(problems(self.add_to(Permit::new("any")), key))
     }
 
-    /// What is wrong besides the subjects.
+    /// Checks everything apart from the subjects.
     pub(super) fn check_bounds(&self, key: &str) -> Result<(), SettingsError> {
         SettingsError::check(problems(self.add_bounds_to(Permit::new("any")), key))
     }

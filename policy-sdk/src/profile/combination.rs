@@ -1,4 +1,4 @@
-//! Several profiles as one permit.
+//! The combination of several profiles into one permit.
 
 mod bounds;
 
@@ -11,22 +11,25 @@ use crate::template::{Unfilled, Values};
 
 /// Several profiles, filled for one login, as one permit.
 ///
-/// Permissions add up, bounds hold together:
+/// Permissions add up; bounds apply together:
 ///
-/// | of several profiles | the permit has |
+/// | setting | in the permit |
 /// | --- | --- |
-/// | `publish`, `subscribe` | all lists of each kind, one behind the other in the order in which the profiles were added; what stands twice stays |
-/// | `responses` | the most generous: that with the larger `max`, of those the one with the longer `ttl`; never the `max` of one and the `ttl` of another |
-/// | `sources`, `connection-types` | what all that name some have in common |
-/// | `times`, `times-location` | those of the profiles that name some, which have to be the same |
-/// | `role` | that of the profiles that name one, which has to be the same |
-/// | `proxy-required` | true if one says so |
+/// | `publish`, `subscribe` | the lists of all profiles, appended in the order in which the
+/// profiles were added; duplicates stay |
+/// | `responses` | the most generous one: that with the largest `max`, then with the longest `ttl`;
+/// never the `max` of one and the `ttl` of another |
+/// | `sources`, `connection-types` | the intersection of the profiles that set it |
+/// | `times`, `times-location` | the value of the profiles that set it, which must be equal |
+/// | `role` | the value of the profiles that set it, which must be equal |
+/// | `proxy-required` | true if at least one profile sets it |
 ///
-/// Bounds with nothing in common are a [`Refusal`], as are different times and different roles. A bound of one profile thus bounds
-/// what the others permit: nobody gets around it by having one profile more.
+/// Bounds with an empty intersection, different times and different roles are a [`Refusal`]. The
+/// bounds of one profile thus apply to the permissions of all others: a login cannot escape a bound
+/// by having one more profile.
 ///
-/// A place without a value takes its entry out of an allow list, and the side stays closed if nothing else is in it. In a deny list
-/// it is a [`Refusal`].
+/// A place without a value removes its entry from an allow list. If no other entry is left, the
+/// side allows nothing. In a deny list, a place without a value is a [`Refusal`].
 ///
 /// # Example
 ///
@@ -57,61 +60,62 @@ pub struct Combination {
 struct Lists {
     allow: Vec<String>,
     deny: Vec<String>,
-    /// Whether a profile names subjects to allow, be there values for them or not.
+    /// Whether a profile has entries in its allow list, even if the login has no values for them.
     names_allowed: bool,
 }
 
-/// Why profiles make no permit for a login: a reason to deny it.
+/// The reason why profiles make no permit for a login. The policy denies the login.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A subject that has to be known is not.
+    /// A subject of a deny list, or one that is too long, cannot be filled.
     #[error("`{profile}`, {list}: {source}")]
     Unfilled {
-        /// The profile.
+        /// The name of the profile.
         profile: String,
-        /// Which list.
+        /// The key of the list.
         list: &'static str,
-        /// What is missing.
+        /// The reason why the template cannot be filled.
         #[source]
         source: Unfilled,
     },
-    /// More subjects than the host takes.
+    /// The subjects exceed the host's limit.
     #[error(
         "more than {} subjects, with those of `{profile}`",
         Combination::MAX_SUBJECTS
     )]
     TooManySubjects {
-        /// The profile with which there are too many.
+        /// The name of the profile that exceeds the limit.
         profile: String,
     },
-    /// Bounds that cannot hold together.
+    /// The bounds of the profiles have an empty intersection.
     #[error("`{profile}` has no {bound} in common with what the login has besides")]
     NothingInCommon {
-        /// The profile with which nothing is left.
+        /// The name of the profile that makes the intersection empty.
         profile: String,
-        /// Which bound.
+        /// The name of the bound.
         bound: &'static str,
     },
-    /// What cannot be combined differs.
+    /// A value that must be equal in all profiles differs.
     #[error("`{profile}` has another {bound} than what the login has besides")]
     Different {
-        /// The profile that differs.
+        /// The name of the profile that differs.
         profile: String,
-        /// Which bound.
+        /// The name of the bound.
         bound: &'static str,
     },
 }
 
 impl Combination {
-    /// The most subjects of one permit: the host's limit.
+    /// The maximum number of subjects of one permit: the host's limit.
     pub const MAX_SUBJECTS: usize = 4096;
 
-    /// Adds a profile, filled with these values. `name` is what a [`Refusal`] calls it.
+    /// Adds a profile, filled with these values. A [`Refusal`] shows the profile as `name`.
     ///
     /// # Errors
     ///
-    /// Why the login has to be denied.
+    /// Fails if a template cannot be filled, if there are too many subjects, or if the bounds
+    /// conflict with earlier profiles. The policy denies the login then.
     pub fn add(
         &mut self,
         name: &str,
@@ -141,8 +145,9 @@ impl Combination {
         self.bounds.add(name, profile)
     }
 
-    /// On a side on which the profiles name subjects to deny and none to allow, allows everything else. Without this, such a
-    /// side allows nothing. An allow list whose entries have no values still names subjects to allow.
+    /// Allows all other subjects on each side on which the profiles deny subjects and have an empty
+    /// allow list. Without this call, such a side allows nothing. An allow list whose entries have
+    /// no values does not count as empty.
     pub fn allow_rest(&mut self) {
         for side in [&mut self.publish, &mut self.subscribe] {
             if !side.names_allowed && !side.deny.is_empty() {
@@ -152,15 +157,16 @@ impl Combination {
         }
     }
 
-    /// Whether it allows nothing: no subject, no answer, and no role whose template could.
+    /// Returns whether the combination allows nothing: no subject, no reply, and no role whose
+    /// template could.
     pub const fn allows_nothing(&self) -> bool {
         self.publish.allow.is_empty()
             && self.subscribe.allow.is_empty()
             && self.bounds.allow_nothing()
     }
 
-    /// Adds everything to a permit. With a role, the permit's user name is escaped
-    /// ([`escape`](crate::template::escape)), because the role's template puts it into subjects.
+    /// Adds the combination to a permit. With a role, the permit's user name is escaped
+    /// ([`escape`](crate::template::escape)), because the role's template inserts it into subjects.
     pub fn add_to(self, permit: Permit) -> Permit {
         let permit = permit
             .publish_allow_all(self.publish.allow)
@@ -176,7 +182,7 @@ impl Lists {
         self.allow.len().saturating_add(self.deny.len())
     }
 
-    /// The error names the list.
+    /// Fills the templates of a side and appends the subjects. The error names the list.
     fn add(
         &mut self,
         side: &Side,

@@ -1,4 +1,4 @@
-//! Profiles whose subjects have places.
+//! Profiles whose subjects are templates.
 
 use std::net::IpAddr;
 
@@ -8,14 +8,14 @@ use super::Profile;
 use crate::SettingsError;
 use crate::template::{Template, TemplateError};
 
-/// A profile whose subjects are templates, checked. Made in `configure`, filled by a
-/// [`Combination`](super::Combination).
+/// A checked profile whose subjects are templates. [`Profile::template`] creates it in `configure`;
+/// a [`Combination`](super::Combination) fills it.
 #[derive(Clone, Debug)]
 pub struct ProfileTemplate {
     pub(super) publish: Side,
     pub(super) subscribe: Side,
     pub(super) sources: Vec<IpNet>,
-    /// Everything besides subjects and networks.
+    /// The profile without its subjects. `sources` holds the parsed networks.
     pub(super) bounds: Profile,
 }
 
@@ -29,12 +29,12 @@ pub(super) struct Side {
 type Parse = fn(&str, &[&str]) -> Result<Template, TemplateError>;
 
 impl Profile {
-    /// Makes templates of the subjects. `key` is where the settings have the profile, as `roles.Admin`; `own` are the policy's
-    /// own places.
+    /// Parses the subjects as templates. `key` is the profile's place in the settings, such as
+    /// `roles.Admin`; `own` are the names of the policy's own places.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the profile, each with its key.
+    /// Fails if the profile has problems; the error has all of them, each with its key.
     ///
     /// # Example
     ///
@@ -82,7 +82,8 @@ impl Profile {
             .filter_map(|text| network(text))
             .collect();
         if sources.len() < self.sources.len() && problems.is_empty() {
-            // The host takes what this does not: better no policy than one that lets in from anywhere.
+            // The host accepts a form that this parser does not: fail rather than allow every
+            // network.
             let key = format!("{key}.sources");
             problems.push(SettingsError::at(key, "a network in an unknown form"));
         }
@@ -101,8 +102,9 @@ impl Profile {
 }
 
 impl ProfileTemplate {
-    /// The first place of the subjects that says who the user is, in words for an error, or the role, whose template may have the
-    /// user name in its subjects. `with_name` leaves out what the user name fills.
+    /// Returns the first place of the subjects that identifies the user, worded for an error. If
+    /// the profile has a role, its template may contain the user name, so the role counts too. With
+    /// `with_name`, places that the user name fills do not count.
     pub(crate) fn user_place(&self, with_name: bool) -> Option<String> {
         let lists =
             [&self.publish, &self.subscribe].map(|side| side.allow.iter().chain(&side.deny));
@@ -120,7 +122,8 @@ impl ProfileTemplate {
     }
 }
 
-/// A network as the host reads it: bits behind the prefix are dropped, and IPv4 written as IPv6 is IPv4.
+/// Parses a network as the host does: it drops bits after the prefix, and reads IPv4-mapped IPv6 as
+/// IPv4.
 fn network(text: &str) -> Option<IpNet> {
     let network: IpNet = text.parse().ok()?;
     let network = network.trunc();

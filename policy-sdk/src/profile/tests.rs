@@ -1,4 +1,4 @@
-//! Profiles as settings have them, and what several of them make.
+//! Parsing of profiles from settings, and their combinations.
 
 use std::time::Duration;
 
@@ -189,7 +189,7 @@ fn the_rest_is_allowed_only_where_nothing_is_named() {
     assert_eq!(rest("{}"), [""; 0]);
     let allow = r#"{ "publish": { "allow": ["a"], "deny": ["x"] } }"#;
     assert_eq!(rest(allow), ["a"]);
-    // What is left out for want of a value must not open the side.
+    // An allow entry that is omitted because it has no value must not open the side.
     let gone = r#"{ "publish": { "allow": ["{{claim.a}}"], "deny": ["x"] } }"#;
     assert_eq!(rest(gone), [""; 0]);
 }
@@ -218,7 +218,7 @@ fn the_most_generous_answers_count_as_they_are() {
     assert_eq!(responses(&[few, long]), Some((5, 60)));
     assert_eq!(responses(&[long, few]), Some((5, 60)));
     assert_eq!(responses(&[default, long]), Some((1, 3600)));
-    // Zeroes are one answer in two minutes, and more than one in a minute.
+    // Zero `max` means one reply, and zero `ttl` means two minutes, which is longer than a minute.
     assert_eq!(
         responses(&[r#"{ "max": 1, "ttl": "1m" }"#, default]),
         Some((0, 0))

@@ -2,8 +2,11 @@
 
 use super::{Facts, questions};
 
-/// The client's TLS certificate. Whoever presents one has proved to hold its key, so its fingerprint is always told. What it says of
-/// itself is told only if the server verified the chain, so all of that is proved.
+/// The client's TLS certificate.
+///
+/// A client that presents a certificate has proved to hold its key, so the fingerprint is always
+/// available. The content of the certificate is available only if the server verified the chain, so
+/// all of it is proved.
 #[derive(Clone, Copy, Debug)]
 pub struct Certificate<'request> {
     pub(super) facts: &'request Facts,
@@ -11,29 +14,29 @@ pub struct Certificate<'request> {
 
 impl Certificate<'_> {
     questions! { certificate:
-        /// Whether the server verified the chain. False without a certificate.
+        /// Returns whether the server verified the chain; `false` without a certificate.
         verified -> bool;
-        /// The SHA-256 digest of the certificate: 64 lower-case hexadecimal digits.
+        /// Returns the SHA-256 digest of the certificate: 64 lower-case hexadecimal digits.
         fingerprint -> Option<String>;
-        /// The subject as RFC 2253 writes it, most specific part first: `CN=alice,O=Acme`.
+        /// Returns the subject as RFC 2253 writes it, most specific part first: `CN=alice,O=Acme`.
         subject -> Option<String>;
-        /// The issuer, written so too.
+        /// Returns the issuer as RFC 2253 writes it, most specific part first.
         issuer -> Option<String>;
-        /// The serial number in lower-case hexadecimal digits, without leading zeros.
+        /// Returns the serial number in lower-case hexadecimal digits, without leading zeros.
         serial -> Option<String>;
-        /// The DNS names among the subject's alternative names.
+        /// Returns the DNS names among the subject's alternative names.
         dns_names -> Vec<String>;
-        /// The URIs among them.
+        /// Returns the URIs among the subject's alternative names.
         uri_names -> Vec<String>;
-        /// The e-mail addresses among them.
+        /// Returns the e-mail addresses among the subject's alternative names.
         email_names -> Vec<String>;
-        /// The IP addresses among them.
+        /// Returns the IP addresses among the subject's alternative names.
         ip_names -> Vec<String>;
-        /// The SPIFFE id (`spiffe://…`), if the certificate is an X.509-SVID.
+        /// Returns the SPIFFE id (`spiffe://…`), if the certificate is an X.509-SVID.
         spiffe_id -> Option<String>;
-        /// When the certificate begins to be valid, in seconds since the Unix epoch.
+        /// Returns when the certificate begins to be valid, in seconds since the Unix epoch.
         not_before -> Option<u64>;
-        /// When it ceases to be.
+        /// Returns when the certificate ceases to be valid, in seconds since the Unix epoch.
         not_after -> Option<u64>;
     }
 }

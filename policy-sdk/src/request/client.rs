@@ -1,9 +1,11 @@
-//! The connection.
+//! Facts about the connection.
 
 use super::{Facts, questions};
 
-/// What the server says about the connection. What it sees for itself is the address, the id, the kind, the transport and
-/// what is said of TLS; every other answer is the client's own claim.
+/// The facts that the server sends about the connection.
+///
+/// The server itself determines the address, the id, the kind, the transport and the TLS
+/// parameters. Every other answer is the client's own claim.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'request> {
     pub(super) facts: &'request Facts,
@@ -11,34 +13,36 @@ pub struct Client<'request> {
 
 impl Client<'_> {
     questions! { client:
-        /// The address the client connects from, as the server sees it, without the port.
+        /// Returns the address that the client connects from, as the server sees it, without the
+        /// port.
         host -> Option<String>;
-        /// The connection's id on its server (`cid`).
+        /// Returns the connection's id on its server (`cid`).
         id -> u64;
-        /// The user as the server shows it in its own logs: the nkey, else the user name.
+        /// Returns the user as the server shows it in its own logs: the nkey, else the user name.
         user -> Option<String>;
-        /// The connection name the client gave.
+        /// Returns the connection name that the client gave.
         name -> Option<String>;
-        /// `Client` or `Leafnode`.
+        /// Returns `Client` or `Leafnode`.
         kind -> Option<String>;
-        /// `nats`, `websocket` or `mqtt`; absent for leafnodes.
+        /// Returns `nats`, `websocket` or `mqtt`; `None` for leafnodes.
         transport -> Option<String>;
-        /// The MQTT client id.
+        /// Returns the MQTT client id.
         mqtt_id -> Option<String>;
-        /// The client library's language.
+        /// Returns the language of the client library.
         lang -> Option<String>;
-        /// The client library's version.
+        /// Returns the version of the client library.
         version -> Option<String>;
-        /// Tags of the user JWT the client presented (operator mode).
+        /// Returns the tags of the user JWT that the client presented (operator mode).
         tags -> Vec<String>;
-        /// The `name` of the user JWT the client presented (operator mode).
+        /// Returns the `name` of the user JWT that the client presented (operator mode).
         name_tag -> Option<String>;
-        /// How the connection reaches its server: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT` or `IN_PROCESS`. Whether MQTT or a
-        /// leafnode runs over WebSocket cannot be told.
+        /// Returns how the connection reaches its server: `STANDARD`, `WEBSOCKET`, `LEAFNODE`,
+        /// `MQTT` or `IN_PROCESS`; `None` for kinds and transports that the host does not know. The
+        /// server does not say whether MQTT or a leafnode runs over WebSocket.
         connection_type -> Option<String>;
-        /// The version of TLS, for example `1.3`.
+        /// Returns the version of TLS, for example `1.3`; `None` without TLS.
         tls_version -> Option<String>;
-        /// The cipher suite of TLS.
+        /// Returns the cipher suite of TLS; `None` without TLS.
         tls_cipher -> Option<String>;
     }
 }

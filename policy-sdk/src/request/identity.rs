@@ -1,10 +1,12 @@
-//! Who is asking, and the secrets they presented.
+//! The client's identity, and the secrets that it presented.
 
 use super::{Facts, Request, questions};
 use crate::HashError;
 
-/// How a client authenticates: the strongest of what it presented. A password or a token beside a user JWT counts for more
-/// than the JWT: in operator mode that is the sentinel everybody has.
+/// The method by which a client authenticates: the strongest of what it presented.
+///
+/// A password or a token takes precedence over a user JWT: in operator mode that JWT is the
+/// sentinel, which every client has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -16,30 +18,31 @@ pub enum Method {
     Nkey,
     /// A user JWT.
     Jwt,
-    /// A token of an identity provider (`OpenID` Connect, OAuth 2, Kubernetes) that the host verified, wherever it was presented.
+    /// A token of an identity provider (`OpenID` Connect, OAuth 2, Kubernetes) that the host
+    /// verified, presented in any field.
     Oidc,
-    /// Nothing but a TLS certificate, which the server verified.
+    /// A TLS certificate alone, which the server verified.
     Certificate,
-    /// Nothing was presented.
+    /// No credentials.
     None,
-    /// A method this version of the SDK does not know, by the host's name for it.
+    /// A method that this version of the SDK does not know, by the host's name for it.
     Other(String),
 }
 
-/// How far an identity is to be believed.
+/// The degree to which an identity is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strength {
-    /// Nobody has proved anything, or the host has a word for it that this version of the SDK does not know.
+    /// An identity without proof, or a degree that this version of the SDK does not know.
     Claimed,
-    /// The host has verified what the principal rests on; for a certificate, the server has.
+    /// An identity that the host has verified; for a certificate, the server has.
     Proved,
 }
 
-/// The secrets a client presented, in the clear.
+/// The secrets that a client presented, in the clear.
 ///
-/// Only a policy with the grant `secrets` in its settings file may ask. Never log what these methods
-/// return.
+/// Only a policy with the grant `secrets` in its settings file may use them. Never log what these
+/// methods return.
 #[derive(Clone, Copy, Debug)]
 pub struct Secrets<'request> {
     pub(super) facts: &'request Facts,
@@ -47,30 +50,43 @@ pub struct Secrets<'request> {
 
 impl Request {
     questions! { identity:
-        /// The user name the client gave. Claimed, not proved, until a password matches.
+        /// Returns the user name that the client gave. The name is a claim until a password
+        /// matches.
         username -> Option<String>;
-        /// The public nkey (`U…`) that the client has proved to hold, by a signature over the server's nonce that the host
-        /// verified: the nkey it presented, else the subject of its user JWT, whoever signed that.
+        /// Returns the public nkey (`U…`) that the client has proved to hold, by a signature over
+        /// the server's nonce that the host verified.
+        ///
+        /// The key is the nkey that the client presented, else the subject of its user JWT,
+        /// regardless of who signed the JWT.
         nkey -> Option<String>;
-        /// Who the client is by [`method`](Self::method): the user name, the claim of a token that its issuer is configured with,
-        /// the nkey, the SPIFFE id or else the subject of a certificate. [`strength`](Self::strength) says how far to believe it.
+        /// Returns who the client is by [`method`](Self::method).
+        ///
+        /// The principal is the user name, the configured claim of a token, the nkey, or the SPIFFE
+        /// id or else the subject of a certificate. [`strength`](Self::strength) says whether it is
+        /// proved.
         principal -> Option<String>;
-        /// Who vouches for the principal: the `iss` of a token, the account of a user JWT, the issuer of a certificate.
+        /// Returns who vouches for the principal: the `iss` of a token, the account of a user JWT,
+        /// or the issuer of a certificate.
         issuer -> Option<String>;
-        /// When what the client presented ends, in seconds since the Unix epoch. The host binds the login to it by itself.
+        /// Returns when the client's credentials expire, in seconds since the Unix epoch. The host
+        /// bounds the login by this time itself.
         expires_at -> Option<u64>;
-        /// The names of the claims at the top; none without a verified token or user JWT.
+        /// Returns the names of the top-level claims; empty without a verified token or user JWT.
         claim_names -> Vec<String>;
-        /// Groups and roles, from the claims that the token's issuer is configured with, in the order of the token.
+        /// Returns the groups and roles, from the claims that the operator configured for the
+        /// token's issuer, in the order of the token.
         groups -> Vec<String>;
-        /// The tags of a user JWT whose issuer the host trusts.
+        /// Returns the tags of a user JWT whose issuer the host trusts.
         tags -> Vec<String>;
-        /// The role of a user JWT that a scoped signing key of its account signed. The holder of that key chose subject, tags and
-        /// claims; the host believes them because the operator lists the role. Absent if the account itself signed.
+        /// Returns the role of a user JWT that a scoped signing key of its account signed; `None`
+        /// for other keys and methods.
+        ///
+        /// The holder of that key chose the subject, tags and claims. The host believes them
+        /// because the operator lists the role.
         role -> Option<String>;
     }
 
-    /// How far to believe the [`principal`](Self::principal).
+    /// Returns to which degree the [`principal`](Self::principal) is proved.
     pub fn strength(&self) -> Strength {
         #[cfg(target_arch = "wasm32")]
         let strength = crate::bindings::portcullis::policy::identity::strength();
@@ -82,7 +98,8 @@ impl Request {
         }
     }
 
-    /// Whether one of `issuers` vouches for the principal; anybody's word will do if there are none.
+    /// Returns whether one of `issuers` vouches for the principal; always `true` if `issuers` is
+    /// empty.
     ///
     /// ```
     /// use portcullis_sdk::Request;
@@ -99,11 +116,13 @@ impl Request {
                 .is_some_and(|issuer| issuers.contains(&issuer))
     }
 
-    /// What a verified token or user JWT says at `path`, as texts: one for a text, a number or a truth value, one for each of those
-    /// in an array, in their order; none for anything else.
+    /// Returns the values at `path` of a verified token or user JWT, as texts.
     ///
-    /// A path is the name of a claim as it stands; if there is no such claim, names with dots between them; or, with a slash in
-    /// front, a JSON pointer (RFC 6901).
+    /// A text, a number or a truth value gives one text. An array gives one for each of these that
+    /// it holds, in their order. Everything else gives none.
+    ///
+    /// A path is the literal name of a claim. If no claim has that name, it is names with dots
+    /// between them. With a slash in front, it is a JSON pointer (RFC 6901).
     ///
     /// ```
     /// use portcullis_sdk::Request;
@@ -124,7 +143,8 @@ impl Request {
         }
     }
 
-    /// What a verified token or user JWT says at `path`, as JSON; none if there is nothing.
+    /// Returns the value at `path` of a verified token or user JWT, as JSON; `None` if the path has
+    /// no value.
     pub fn claim_json(&self, path: &str) -> Option<String> {
         #[cfg(target_arch = "wasm32")]
         {
@@ -136,7 +156,8 @@ impl Request {
         }
     }
 
-    /// The names of the members of the object at `path` of a verified token or user JWT, in alphabetical order; none for anything else.
+    /// Returns the names of the members of the object at `path` of a verified token or user JWT, in
+    /// alphabetical order; empty for other values.
     ///
     /// ```
     /// use portcullis_sdk::Request;
@@ -157,7 +178,7 @@ impl Request {
         }
     }
 
-    /// How the client authenticates.
+    /// Returns the method by which the client authenticates.
     pub fn method(&self) -> Method {
         #[cfg(target_arch = "wasm32")]
         {
@@ -169,19 +190,21 @@ impl Request {
         }
     }
 
-    /// Whether the client's password matches `hash`. False if the client sent no password.
+    /// Returns whether the client's password matches `hash`; `false` if the client sent no
+    /// password.
     ///
-    /// The forms are a PHC string (argon2id, argon2i, argon2d, scrypt), a bcrypt string (`$2b$…`), or
-    /// `plain:` followed by the password itself. The host computes the hash; the time it takes does not
+    /// The forms are a PHC string (argon2id, argon2i, argon2d, scrypt), a bcrypt string (`$2b$…`),
+    /// or `plain:` followed by the password itself. The host computes the hash; that time does not
     /// count against the policy's deadline.
     ///
-    /// In a native test, `plain:` forms are compared, and of the others those match that were given to
+    /// A native test compares `plain:` forms. Other hashes match if the test gave them to
     /// [`RequestBuilder::password_matches`](crate::testing::RequestBuilder::password_matches).
     ///
     /// # Errors
     ///
-    /// What is wrong with the hash, which is a reason to refuse the login. Where the request's deadline
-    /// leaves no time to compute the hash, the host ends the decision and denies the login.
+    /// Fails if the hash is malformed; the policy should deny the login then. If the request's
+    /// deadline leaves no time to compute the hash, the host ends the decision and denies the
+    /// login.
     pub fn password_matches(&self, hash: &str) -> Result<bool, HashError> {
         #[cfg(target_arch = "wasm32")]
         {
@@ -194,14 +217,14 @@ impl Request {
         }
     }
 
-    /// Whether the client's token matches `hash`. False if the client sent no token.
+    /// Returns whether the client's token matches `hash`; `false` if the client sent no token.
     ///
-    /// The forms are those of [`password_matches`](Self::password_matches), or `sha256:` followed by 64
-    /// hexadecimal digits, which suits long random tokens.
+    /// The forms are those of [`password_matches`](Self::password_matches), or `sha256:` followed
+    /// by 64 hexadecimal digits, which suits long random tokens.
     ///
     /// # Errors
     ///
-    /// As [`password_matches`](Self::password_matches).
+    /// Fails if [`password_matches`](Self::password_matches) would.
     pub fn token_matches(&self, hash: &str) -> Result<bool, HashError> {
         #[cfg(target_arch = "wasm32")]
         {
@@ -217,11 +240,11 @@ impl Request {
 
 impl Secrets<'_> {
     questions! { secrets:
-        /// The password.
+        /// Returns the password.
         password -> Option<String>;
-        /// The token (`auth_token`).
+        /// Returns the token (`auth_token`).
         token -> Option<String>;
-        /// The user JWT.
+        /// Returns the user JWT.
         jwt -> Option<String>;
     }
 }

@@ -1,8 +1,8 @@
-//! The server.
+//! Facts about the server.
 
 use super::{Facts, questions};
 
-/// The server that asks.
+/// The server that sent the authorization request.
 #[derive(Clone, Copy, Debug)]
 pub struct Server<'request> {
     pub(super) facts: &'request Facts,
@@ -10,17 +10,17 @@ pub struct Server<'request> {
 
 impl Server<'_> {
     questions! { server:
-        /// The server's public nkey (`N…`), new at every start of the server.
+        /// Returns the server's public nkey (`N…`), which is new at every start of the server.
         id -> String;
-        /// The server's configured name.
+        /// Returns the server's configured name.
         name -> String;
-        /// The address the server listens on.
+        /// Returns the address that the server listens on.
         host -> String;
-        /// The server's version, for example `2.15.1`.
+        /// Returns the server's version, for example `2.15.1`.
         version -> Option<String>;
-        /// The cluster the server belongs to.
+        /// Returns the cluster that the server belongs to.
         cluster -> Option<String>;
-        /// The server's configured tags (`server_tags`).
+        /// Returns the server's configured tags (`server_tags`).
         tags -> Vec<String>;
     }
 }

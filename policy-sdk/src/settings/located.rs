@@ -1,8 +1,9 @@
-//! From JSON to any type, with the key at fault in every error.
+//! Deserialization from JSON into any type, with the key in every error.
 //!
-//! Written for guests: `serde_json`'s own typed deserializer behind a path-tracking one made up about a
-//! third of a policy's code. Two rules are stricter than `serde_json`'s: a table is never written as a list of
-//! its values, and errors carry no position in a text nobody has seen.
+//! Written for guests: `serde_json`'s own typed deserializer behind a path-tracking one made up
+//! about a third of a policy's code. Two rules are stricter than those of `serde_json`. A table is
+//! never written as a list of its values. Errors have no position, because the author never sees
+//! the JSON text.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use serde::forward_to_deserialize_any;
 
 use super::node::Node;
 
-/// What is wrong, and where.
+/// A deserialization error with its place in the settings.
 #[derive(Debug)]
 pub(super) struct Located {
     /// Keys and indices, innermost first.
@@ -28,7 +29,7 @@ enum Step {
     Index(usize),
 }
 
-/// What stands where something else is expected, in the words of TOML. Strings are not shown: one may be a
+/// An unexpected value, described in the words of TOML. Strings are not shown: one may be a
 /// password under the wrong key.
 struct Found<'value>(Unexpected<'value>);
 
@@ -39,7 +40,7 @@ struct Items {
 
 struct Entries {
     entries: std::vec::IntoIter<(String, Node)>,
-    /// The entry whose key has been read.
+    /// The entry whose key has been read and whose value has not.
     pending: Option<(String, Node)>,
 }
 
@@ -49,7 +50,7 @@ struct Variant {
 }
 
 impl Located {
-    /// The keys from the outside in, as `users.alice.tags[0]`.
+    /// Returns the keys from the outermost to the innermost, as `users.alice.tags[0]`.
     pub(super) fn path(&self) -> String {
         let mut path = String::new();
         for step in self.path.iter().rev() {
@@ -123,7 +124,7 @@ impl fmt::Display for Located {
 
 impl std::error::Error for Located {}
 
-/// One code path for every type that is neither list nor table keeps policies small.
+/// One shared code path for all types other than lists and tables keeps policies small.
 macro_rules! forward_to_visit_scalar {
     ($($method:ident)*) => {
         $(
@@ -233,7 +234,7 @@ impl<'de> Deserializer<'de> for Node {
     forward_to_deserialize_any! { bytes byte_buf unit_struct }
 }
 
-/// Anything but a list or a table; those are refused.
+/// Visits a scalar; rejects a list or a table.
 fn visit_scalar<'de, V: Visitor<'de>>(value: Node, visitor: V) -> Result<V::Value, Located> {
     match value {
         Node::Null => visitor.visit_unit(),

@@ -1,13 +1,14 @@
-//! JSON as it was written, in as little memory as a guest can do with.
+//! JSON values in a compact form for guests.
 //!
-//! Settings may list a hundred thousand users, and a policy's memory is bounded. A table is a list here, with no room left in it, where
-//! `serde_json`'s is a tree whose nodes have room for eleven entries: a sixth of the memory with two of them.
+//! Settings may list a hundred thousand users, and a policy's memory is bounded. A table is a list
+//! without spare capacity here. `serde_json` uses a tree whose nodes have room for eleven entries:
+//! a table of two entries takes a sixth of that.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A value on its way to a type.
+/// A JSON value, before it is deserialized into a type.
 pub(super) enum Node {
     Null,
     Bool(bool),
@@ -19,7 +20,7 @@ pub(super) enum Node {
     Table(Vec<(String, Self)>),
 }
 
-/// Makes a [`Node`] of whatever comes.
+/// A visitor that makes a [`Node`] of any value.
 struct Any;
 
 impl<'de> Deserialize<'de> for Node {

@@ -1,84 +1,85 @@
-//! What is wrong with templates, and with what is to fill them.
+//! Errors in templates, and reasons why a login cannot fill them.
 
 use super::Template;
 use crate::permit::subject::MAX_SUBJECT;
 
-/// What is wrong with a template.
+/// A problem of a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// No end of a place.
+    /// A place without its closing braces.
     #[error("`{{{{` without `}}}}` in `{0}`: a place is written as `{{{{claim.sub}}}}`")]
     Unclosed(String),
-    /// No beginning of a place.
+    /// A place without its opening braces.
     #[error("`}}}}` without `{{{{` in `{0}`: a place is written as `{{{{claim.sub}}}}`")]
     Unopened(String),
-    /// Nothing between the braces, or no path behind `claim.`.
+    /// An empty place, or one without a path after `claim.`.
     #[error(
         "the place `{{{{{place}}}}}` in `{template}` names nothing: write it as `{{{{claim.sub}}}}`"
     )]
     Unnamed {
-        /// What is between the braces.
+        /// The text between the braces.
         place: String,
         /// The whole template.
         template: String,
     },
-    /// A place that means nothing here.
+    /// A place that is not known in this setting.
     #[error("unknown place `{{{{{place}}}}}` in `{template}`; there are {known}")]
     UnknownPlace {
-        /// What is between the braces.
+        /// The text between the braces.
         place: String,
         /// The whole template.
         template: String,
-        /// Those that there are.
+        /// The known places, as a list for the message.
         known: String,
     },
-    /// Two places in one token.
+    /// A token with two places.
     #[error("two places in one token in `{0}`: put a `.` between them")]
     SharedToken(String),
-    /// A wildcard beside a place.
+    /// A wildcard next to a place.
     #[error(
         "a wildcard beside a place in `{0}`: put a `.` between them, or leave the wildcard out"
     )]
     WildcardBesidePlace(String),
-    /// Two places in a name.
+    /// A name with two places.
     #[error("two places in `{0}`: a name has one place at most")]
     SharedName(String),
-    /// What is around the places makes no subject.
+    /// A text around the places that makes no valid subject.
     #[error("invalid subject `{template}`: {problem}")]
     Subject {
         /// The whole template.
         template: String,
-        /// What is wrong.
+        /// The problem of the subject.
         problem: &'static str,
     },
-    /// What is around the place makes no name.
+    /// A text around the place that makes no valid name.
     #[error("{0}")]
     Name(String),
 }
 
-/// Why a template cannot be filled for a login. Says which place, and never what the value is.
+/// The reason why a template cannot be filled for a login. The text names the place and never shows
+/// the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unfilled {
-    /// The login has no such fact.
+    /// A fact that the login does not have.
     #[error("the login has no `{0}`")]
     Missing(String),
-    /// Too many values.
+    /// Values that give more subjects than [`Template::MAX_SUBJECTS`].
     #[error("`{template}` stands for more than {limit} subjects", limit = Template::MAX_SUBJECTS)]
     TooMany {
         /// The whole template.
         template: String,
     },
-    /// A value makes a subject longer than servers and host take.
+    /// A value that makes a subject longer than the host accepts.
     #[error("`{template}` is longer than {MAX_SUBJECT} bytes with the login's `{place}`")]
     TooLong {
         /// The whole template.
         template: String,
-        /// The first of its places.
+        /// The first place of the template.
         place: String,
     },
-    /// Several values for a name.
+    /// Several values for a name, which takes one.
     #[error("the login has several `{0}`, and a name takes one")]
     Several(String),
     /// A value that does not fit into a name.
@@ -86,9 +87,9 @@ pub enum Unfilled {
     Unfit {
         /// The place, or the claim.
         place: String,
-        /// What kind of name.
+        /// The kind of name.
         what: &'static str,
-        /// What would fit.
+        /// The rule that the value breaks.
         expected: &'static str,
     },
 }

@@ -1,11 +1,13 @@
-//! Values as parts of subjects.
+//! Escaping of values in subjects.
 
 use std::fmt::Write as _;
 
-/// A value as a part of one token of a subject: ASCII letters, digits and `-_@+=:/` as they are, every other byte as `%` and two
+/// Escapes a value as a part of one token of a subject.
+///
+/// ASCII letters, digits and `-_@+=:/` stay as they are. Every other byte becomes `%` and two
 /// upper-case hexadecimal digits. Different values stay different.
 ///
-/// For policies that make subjects by themselves:
+/// For policies that build subjects themselves:
 ///
 /// ```
 /// use portcullis_sdk::template::escape;

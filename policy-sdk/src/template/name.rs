@@ -1,4 +1,4 @@
-//! Names with a place: accounts and users.
+//! Account and user names with a place.
 
 use super::escape::stands_as_it_is;
 use super::parse::{self, Piece};
@@ -7,10 +7,10 @@ use super::{TemplateError, Unfilled, Values, values};
 use crate::Request;
 use crate::permit::subject::is_blank;
 
-/// The longest name, in bytes.
+/// The maximum length of a name, in bytes.
 const MAX_NAME: usize = 256;
 
-/// An account or user name with a place, or without one. See the [module](super).
+/// An account or user name with or without a place. See the [module](super).
 ///
 /// # Example
 ///
@@ -46,20 +46,20 @@ enum Kind {
 }
 
 impl NameTemplate {
-    /// An account name. `own` are the policy's own places.
+    /// Parses an account name. `own` are the names of the policy's own places.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Fails if the template is malformed or makes no valid name.
     pub fn account(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, Kind::Account)
     }
 
-    /// A user name. `own` are the policy's own places.
+    /// Parses a user name. `own` are the names of the policy's own places.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Fails if the template is malformed or makes no valid name.
     pub fn user_name(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, Kind::UserName)
     }
@@ -90,11 +90,11 @@ impl NameTemplate {
         Ok(name)
     }
 
-    /// The name for one login.
+    /// Returns the name for one login.
     ///
     /// # Errors
     ///
-    /// A place without a value, with several, or with one that does not fit.
+    /// Fails if the place has no value, several values, or a value that does not fit.
     pub fn name(&self, values: &Values<'_>) -> Result<String, Unfilled> {
         let Some(place) = &self.place else {
             return Ok(self.before.clone());
@@ -107,7 +107,7 @@ impl NameTemplate {
 }
 
 impl Kind {
-    /// The one value that fits into a name with `around` bytes around it.
+    /// Returns the single value, if it fits into a name whose other text has `around` bytes.
     fn value(self, values: Vec<String>, place: &str, around: usize) -> Result<String, Unfilled> {
         let mut values = values.into_iter();
         let value = match (values.next(), values.next()) {
@@ -145,7 +145,7 @@ impl Kind {
         }
     }
 
-    /// What is wrong with a name, or with what is around a place.
+    /// Returns the problem of a name, or of the text around a place.
     fn problem(self, shape: &str, text: &str) -> Option<String> {
         let (what, rule) = match self {
             Self::Account => ("account", "white space and control characters"),
@@ -162,13 +162,17 @@ impl Kind {
     }
 }
 
-/// The user name of a token: from the first of these claims that it has, else the principal, if that is proved. An `email` that its
-/// issuer has not verified (`email_verified`) is none. [`Issuers::user_name`](crate::issuers::Issuers::user_name) tells the users of
-/// several issuers apart as well.
+/// Returns the user name of a token: from the first of these claims that the token has, else the
+/// principal, if that is proved.
+///
+/// An `email` that the issuer has not verified (`email_verified`) does not count.
+/// [`Issuers::user_name`](crate::issuers::Issuers::user_name) also tells the users of several
+/// issuers apart.
 ///
 /// # Errors
 ///
-/// The first that is there has several values, or one that does not fit into a user name; or there is none of them and no principal.
+/// Fails if the first present claim has several values, or a value that does not fit into a user
+/// name. Fails if the login has neither one of the claims nor a proved principal.
 ///
 /// # Example
 ///
@@ -192,7 +196,7 @@ pub fn user_name_from(request: &Request, claims: &[impl AsRef<str>]) -> Result<S
     user_name_with_prefix(request, claims, "")
 }
 
-/// As [`user_name_from`], with `prefix` before the name.
+/// Returns what [`user_name_from`] returns, with `prefix` before the name.
 pub(crate) fn user_name_with_prefix(
     request: &Request,
     claims: &[impl AsRef<str>],
@@ -211,11 +215,12 @@ pub(crate) fn user_name_with_prefix(
     Ok([prefix, &name].concat())
 }
 
-/// The account that a token names in this claim, whole.
+/// Returns the account that a token names in this claim.
 ///
 /// # Errors
 ///
-/// The claim is not there, has several values, or one that no claim may name as an account; see [`NameTemplate`].
+/// Fails if the claim is missing, has several values, or has a value that is not allowed as an
+/// account; see [`NameTemplate`].
 ///
 /// # Example
 ///

@@ -1,4 +1,4 @@
-//! From text to pieces.
+//! The parser of templates.
 
 use super::TemplateError;
 use super::place::{NoPlace, Place, Scope};
@@ -11,7 +11,7 @@ pub(super) enum Piece {
 }
 
 impl Piece {
-    /// The text, or something that stands in a token as a value would.
+    /// Returns the text, or a stand-in for a value that a token would hold.
     pub(super) fn shape(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -20,7 +20,7 @@ impl Piece {
     }
 }
 
-/// Cuts a template into its pieces.
+/// Splits a template into its pieces.
 pub(super) fn pieces(
     template: &str,
     scope: Scope,
@@ -44,7 +44,7 @@ pub(super) fn pieces(
     Ok(pieces)
 }
 
-/// None if the text ends a place that nothing began.
+/// Adds a text to `pieces`. Returns `None` if the text closes a place that was not opened.
 fn push_text(pieces: &mut Vec<Piece>, text: &str) -> Option<()> {
     if !text.is_empty() {
         pieces.push(Piece::Text(text.to_owned()));
@@ -71,8 +71,10 @@ fn no_place(
     }
 }
 
-/// INVARIANT: a token has one place at most, and then no wildcard. Without the first, two values could be one subject; without the
-/// second, `*` and `>` could come to stand beside a value and mean nothing.
+/// Checks each token for places and wildcards.
+///
+/// INVARIANT: a token has at most one place, and then no wildcard. With two places, different
+/// values could give the same subject. Next to a value, `*` and `>` would not act as wildcards.
 pub(super) fn check_tokens(template: &str, pieces: &[Piece]) -> Result<(), TemplateError> {
     let shown = || template.escape_debug().to_string();
     let (mut places, mut wildcards) = (0_usize, false);

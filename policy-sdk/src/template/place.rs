@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The claims that say who the user is (`OpenID` Connect Core 1.0, section 5.1, and what Microsoft writes for the same).
+/// The claims that identify the user (`OpenID` Connect Core 1.0, section 5.1, and Microsoft's
+/// equivalents).
 const OF_USER: [&str; 6] = [
     "sub",
     "email",
@@ -12,7 +13,7 @@ const OF_USER: [&str; 6] = [
     "upn",
 ];
 
-/// What a place stands for.
+/// A place of a template, by what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// A claim, by its path.
@@ -30,15 +31,15 @@ pub(super) enum Place {
     Own(String),
 }
 
-/// Where a template stands.
+/// The kind of setting that a template is used in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Subject,
-    /// An account or user name: there is no permit yet.
+    /// An account or user name: the permit does not exist yet.
     Name,
 }
 
-/// Why a place is none.
+/// The reason why a text between braces is not a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoPlace {
     Unnamed,
@@ -46,7 +47,7 @@ pub(super) enum NoPlace {
 }
 
 impl Place {
-    /// The place of this name; the policy's own come first.
+    /// Parses the name of a place. The policy's own places take precedence.
     pub(super) fn parse(name: &str, scope: Scope, own: &[&str]) -> Result<Self, NoPlace> {
         if own.contains(&name) {
             return Ok(Self::Own(name.to_owned()));
@@ -68,7 +69,7 @@ impl Place {
         }
     }
 
-    /// Whether it says who the user is.
+    /// Returns whether the place identifies the user.
     pub(super) fn is_of_user(&self) -> bool {
         match self {
             Self::UserName | Self::Principal => true,
@@ -77,7 +78,7 @@ impl Place {
         }
     }
 
-    /// Those that there are, for an error.
+    /// Lists the known places, for an error.
     pub(super) fn known(scope: Scope, own: &[&str]) -> String {
         let of_permit: &[&str] = match scope {
             Scope::Subject => &["account", "user-name"],
@@ -103,7 +104,7 @@ fn named(name: &str, place: impl FnOnce(String) -> Place) -> Result<Place, NoPla
 }
 
 impl fmt::Display for Place {
-    /// As between the braces.
+    /// Writes the place as it is between the braces.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Claim(path) => write!(formatter, "claim.{path}"),

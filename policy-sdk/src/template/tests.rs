@@ -1,4 +1,4 @@
-//! What becomes of templates, and what no value can make of them.
+//! Filled templates, and what values cannot do to them.
 
 mod names;
 mod properties;

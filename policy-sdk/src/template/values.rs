@@ -1,11 +1,12 @@
-//! What a login fills templates with.
+//! The values that fill templates at a login.
 
 use std::cell::RefCell;
 
 use super::place::Place;
 use crate::{Request, Strength};
 
-/// What a login fills templates with. Asks the host for a fact when the first template needs it, and once.
+/// The values that fill templates at a login. A fact is queried from the host when the first
+/// template needs it, and only once.
 ///
 /// ```
 /// use portcullis_sdk::Request;
@@ -27,7 +28,7 @@ pub struct Values<'request> {
 }
 
 impl<'request> Values<'request> {
-    /// The facts of this login.
+    /// Creates the values of this login.
     pub const fn new(request: &'request Request) -> Self {
         Self {
             request,
@@ -38,28 +39,28 @@ impl<'request> Values<'request> {
         }
     }
 
-    /// What `{{account}}` stands for: the account of the permit.
+    /// Sets the value of `{{account}}`: the account of the permit.
     #[must_use]
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
         self
     }
 
-    /// What `{{user-name}}` stands for: the user name of the permit.
+    /// Sets the value of `{{user-name}}`: the user name of the permit.
     #[must_use]
     pub fn user_name(mut self, name: impl Into<String>) -> Self {
         self.user_name = Some(name.into());
         self
     }
 
-    /// One more value of a place of the policy's own. The value has to be proved.
+    /// Adds a value of one of the policy's own places. The value must be proved.
     #[must_use]
     pub fn with(mut self, place: impl Into<String>, value: impl Into<String>) -> Self {
         self.own.push((place.into(), value.into()));
         self
     }
 
-    /// The values of a place; none of them is empty.
+    /// Returns the values of a place, without empty ones.
     pub(super) fn of(&self, place: &Place) -> Vec<String> {
         let mut values = match place {
             Place::Account => self.account.iter().cloned().collect(),
@@ -102,8 +103,11 @@ impl<'request> Values<'request> {
     }
 }
 
-/// What a claim says. An address or a number that its issuer has not verified is what its holder typed (`OpenID` Connect Core 1.0,
-/// section 5.1): it says nothing. Some issuers write the truth value as a text.
+/// Returns the values of a claim.
+///
+/// An e-mail address or telephone number counts as missing if the issuer has not verified it: it is
+/// only what its holder typed (`OpenID` Connect Core 1.0, section 5.1). Some issuers write the truth
+/// value as a text.
 pub(super) fn claim(request: &Request, path: &str) -> Vec<String> {
     let verified_by = match path.strip_prefix('/').unwrap_or(path) {
         "email" => Some("email_verified"),
@@ -116,7 +120,7 @@ pub(super) fn claim(request: &Request, path: &str) -> Vec<String> {
     }
 }
 
-/// `VALUE` of every `NAME:VALUE`.
+/// Returns the `VALUE` of every tag `NAME:VALUE`.
 fn tagged(tags: &[String], name: &str) -> Vec<String> {
     let value = |tag: &String| {
         let (known, value) = tag.split_once(':')?;

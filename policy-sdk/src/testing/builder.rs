@@ -1,12 +1,12 @@
-//! Logins for tests.
+//! The builder of logins for tests.
 
 use super::Facts;
 use crate::Request;
 
-/// Builds a [`Request`] for a test.
+/// A builder of a [`Request`] for a test.
 ///
-/// A request that is not told otherwise comes from an ordinary client over plain NATS that presented
-/// nothing, at 2023-11-14 22:13:20 UTC.
+/// By default, the request comes from an ordinary client over plain NATS without credentials, at
+/// 2023-11-14 22:13:20 UTC.
 ///
 /// # Example
 ///
@@ -44,50 +44,53 @@ impl Default for RequestBuilder {
     }
 }
 
-/// What the client presented.
+/// The client's credentials.
 impl RequestBuilder {
-    /// The user name.
+    /// Sets the user name.
     pub fn username(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.username = Some(value.into());
         self
     }
 
-    /// The password.
+    /// Sets the password.
     pub fn password(mut self, value: impl Into<String>) -> Self {
         self.facts.secrets.password = Some(value.into());
         self
     }
 
-    /// The token (`auth_token`).
+    /// Sets the token (`auth_token`).
     pub fn token(mut self, value: impl Into<String>) -> Self {
         self.facts.secrets.token = Some(value.into());
         self
     }
 
-    /// The user JWT.
+    /// Sets the user JWT.
     pub fn jwt(mut self, value: impl Into<String>) -> Self {
         self.facts.secrets.jwt = Some(value.into());
         self
     }
 
-    /// The public nkey the client has proved to hold.
+    /// Sets the public nkey that the client has proved to hold.
     pub fn nkey(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.nkey = Some(value.into());
         self
     }
 
-    /// How the client authenticates, by the host's name for it, instead of what follows from the above.
+    /// Sets the method by the host's name for it. Default: the method that follows from the
+    /// credentials.
     pub fn method(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.method = Some(value.into());
         self
     }
 
-    /// A verified token of an identity provider: the method `oidc`, proved, with its issuer and its claims, a JSON object. The
-    /// principal is the claim `sub`.
+    /// Presents a verified token of an identity provider.
+    ///
+    /// The method is `oidc`, and the principal is the proved claim `sub`. `claims` is a JSON
+    /// object.
     ///
     /// # Panics
     ///
-    /// If `claims` is not a JSON object.
+    /// Panics if `claims` is not a JSON object.
     pub fn oidc(self, issuer: impl Into<String>, claims: &str) -> Self {
         let mut builder = self.method("oidc").proved().issuer(issuer).claims(claims);
         let subject = builder.facts.identity.claims.get("sub");
@@ -95,11 +98,11 @@ impl RequestBuilder {
         builder
     }
 
-    /// The claims of a verified token or user JWT, a JSON object.
+    /// Sets the claims of a verified token or user JWT: a JSON object.
     ///
     /// # Panics
     ///
-    /// If `claims` is not a JSON object.
+    /// Panics if `claims` is not a JSON object.
     #[expect(clippy::panic, reason = "a mistake in a test is to end that test")]
     pub fn claims(mut self, claims: &str) -> Self {
         let claims: serde_json::Map<_, _> = match serde_json::from_str(claims) {
@@ -111,61 +114,61 @@ impl RequestBuilder {
         self
     }
 
-    /// Who the client is, instead of what follows from the above.
+    /// Sets the principal. Default: the nkey, else the user name.
     pub fn principal(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.principal = Some(value.into());
         self
     }
 
-    /// The principal is proved.
+    /// Makes the principal a proved one.
     pub fn proved(mut self) -> Self {
         self.facts.identity.proved = true;
         self
     }
 
-    /// Who vouches for the principal.
+    /// Sets who vouches for the principal.
     pub fn issuer(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.issuer = Some(value.into());
         self
     }
 
-    /// When what the client presented ends, in seconds since the Unix epoch.
+    /// Sets when the credentials expire, in seconds since the Unix epoch.
     pub fn expires_at(mut self, value: u64) -> Self {
         self.facts.identity.expires_at = Some(value);
         self
     }
 
-    /// One more group or role.
+    /// Adds a group or role.
     pub fn group(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.groups.push(value.into());
         self
     }
 
-    /// One more tag of a user JWT whose issuer the host trusts.
+    /// Adds a tag of a user JWT whose issuer the host trusts.
     pub fn tag(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.tags.push(value.into());
         self
     }
 
-    /// The role of the scoped signing key that signed the user JWT.
+    /// Sets the role of the scoped signing key that signed the user JWT.
     pub fn role(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.role = Some(value.into());
         self
     }
 
-    /// A hash that the password matches, as no hash is computed in a test. `plain:` needs no such help.
+    /// Adds a hash that the password matches. A test computes no hashes; only `plain:` is compared.
     pub fn password_matches(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.password_hashes.push(value.into());
         self
     }
 
-    /// A hash that the token matches.
+    /// Adds a hash that the token matches.
     pub fn token_matches(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.token_hashes.push(value.into());
         self
     }
 
-    /// Every comparison with a hash fails for this reason, as when the request's deadline is near.
+    /// Makes every comparison with a hash fail for this reason, as with a malformed hash.
     pub fn hashing_fails(mut self, value: impl Into<String>) -> Self {
         self.facts.identity.failure = Some(value.into());
         self
@@ -174,7 +177,7 @@ impl RequestBuilder {
 
 /// The key-value buckets that the policy is granted.
 impl RequestBuilder {
-    /// A key of a bucket, and its value. Buckets that nothing was put into are empty.
+    /// Puts a key and its value into a bucket. All other buckets are empty.
     pub fn key_value(
         mut self,
         bucket: impl Into<String>,
@@ -186,129 +189,131 @@ impl RequestBuilder {
         self
     }
 
-    /// Every look-up fails for this reason, as when a bucket is not synchronised.
+    /// Makes every look-up fail for this reason, as when a bucket is not synchronised.
     pub fn look_ups_fail(mut self, reason: impl Into<String>) -> Self {
         self.facts.key_values.failure = Some(reason.into());
         self
     }
 }
 
-/// The connection.
+/// Facts about the connection.
 impl RequestBuilder {
-    /// The address the client connects from.
+    /// Sets the address that the client connects from.
     pub fn client_host(mut self, value: impl Into<String>) -> Self {
         self.facts.client.host = Some(value.into());
         self
     }
 
-    /// The connection's id on its server.
+    /// Sets the connection's id on its server.
     pub fn client_id(mut self, value: u64) -> Self {
         self.facts.client.id = value;
         self
     }
 
-    /// The user as the server shows it.
+    /// Sets the user as the server shows it.
     pub fn client_user(mut self, value: impl Into<String>) -> Self {
         self.facts.client.user = Some(value.into());
         self
     }
 
-    /// The connection name.
+    /// Sets the connection name.
     pub fn client_name(mut self, value: impl Into<String>) -> Self {
         self.facts.client.name = Some(value.into());
         self
     }
 
-    /// `Client` or `Leafnode`.
+    /// Sets the kind: `Client` or `Leafnode`.
     pub fn client_kind(mut self, value: impl Into<String>) -> Self {
         self.facts.client.kind = Some(value.into());
         self
     }
 
-    /// `nats`, `websocket` or `mqtt`.
+    /// Sets the transport: `nats`, `websocket` or `mqtt`.
     pub fn client_transport(mut self, value: impl Into<String>) -> Self {
         self.facts.client.transport = Some(value.into());
         self
     }
 
-    /// The MQTT client id.
+    /// Sets the MQTT client id.
     pub fn client_mqtt_id(mut self, value: impl Into<String>) -> Self {
         self.facts.client.mqtt_id = Some(value.into());
         self
     }
 
-    /// The client library's language.
+    /// Sets the language of the client library.
     pub fn client_lang(mut self, value: impl Into<String>) -> Self {
         self.facts.client.lang = Some(value.into());
         self
     }
 
-    /// The client library's version.
+    /// Sets the version of the client library.
     pub fn client_version(mut self, value: impl Into<String>) -> Self {
         self.facts.client.version = Some(value.into());
         self
     }
 
-    /// One more tag of the user JWT.
+    /// Adds a tag of the user JWT.
     pub fn client_tag(mut self, value: impl Into<String>) -> Self {
         self.facts.client.tags.push(value.into());
         self
     }
 
-    /// The `name` of the user JWT.
+    /// Sets the `name` of the user JWT.
     pub fn client_name_tag(mut self, value: impl Into<String>) -> Self {
         self.facts.client.name_tag = Some(value.into());
         self
     }
 
-    /// `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT` or `IN_PROCESS`.
+    /// Sets the connection type: `STANDARD`, `WEBSOCKET`, `LEAFNODE`, `MQTT` or `IN_PROCESS`.
     pub fn client_connection_type(mut self, value: impl Into<String>) -> Self {
         self.facts.client.connection_type = Some(value.into());
         self
     }
 
-    /// A TLS connection of this version and with this cipher suite, without a certificate.
+    /// Sets the version and the cipher suite of TLS, without a client certificate.
     pub fn client_tls(mut self, version: impl Into<String>, cipher: impl Into<String>) -> Self {
         self.facts.client.tls_version = Some(version.into());
         self.facts.client.tls_cipher = Some(cipher.into());
         self
     }
 
-    /// The subject of the TLS certificate, which the server verified.
+    /// Sets the subject of the TLS certificate, and marks the certificate as verified.
     pub fn certificate_subject(mut self, value: impl Into<String>) -> Self {
         self.facts.certificate.verified = true;
         self.facts.certificate.subject = Some(value.into());
         self
     }
 
-    /// The SHA-256 digest of the TLS certificate, in hexadecimal digits. By itself, of one that the server did not verify.
+    /// Sets the SHA-256 digest of the TLS certificate, in hexadecimal digits. Does not mark the
+    /// certificate as verified.
     pub fn certificate_fingerprint(mut self, value: impl Into<String>) -> Self {
         self.facts.certificate.fingerprint = Some(value.into());
         self
     }
 
-    /// The issuer of the TLS certificate, which the server verified.
+    /// Sets the issuer of the TLS certificate, and marks the certificate as verified.
     pub fn certificate_issuer(mut self, value: impl Into<String>) -> Self {
         self.facts.certificate.verified = true;
         self.facts.certificate.issuer = Some(value.into());
         self
     }
 
-    /// One more DNS name of the TLS certificate, which the server verified.
+    /// Adds a DNS name of the TLS certificate, and marks the certificate as verified.
     pub fn certificate_dns_name(mut self, value: impl Into<String>) -> Self {
         self.facts.certificate.verified = true;
         self.facts.certificate.dns_names.push(value.into());
         self
     }
 
-    /// One more e-mail address of the TLS certificate, which the server verified.
+    /// Adds an e-mail address of the TLS certificate, and marks the certificate as verified.
     pub fn certificate_email_name(mut self, value: impl Into<String>) -> Self {
         self.facts.certificate.verified = true;
         self.facts.certificate.email_names.push(value.into());
         self
     }
 
-    /// The SPIFFE id of the TLS certificate, which the server verified; its URI too.
+    /// Sets the SPIFFE id of the TLS certificate and adds it as a URI. Marks the certificate as
+    /// verified.
     pub fn certificate_spiffe_id(mut self, value: impl Into<String>) -> Self {
         let id = value.into();
         self.facts.certificate.verified = true;
@@ -318,57 +323,57 @@ impl RequestBuilder {
     }
 }
 
-/// The server, and the request itself.
+/// Facts about the server and the request.
 impl RequestBuilder {
-    /// The server's public nkey.
+    /// Sets the server's public nkey.
     pub fn server_id(mut self, value: impl Into<String>) -> Self {
         self.facts.server.id = value.into();
         self
     }
 
-    /// The server's name.
+    /// Sets the server's name.
     pub fn server_name(mut self, value: impl Into<String>) -> Self {
         self.facts.server.name = value.into();
         self
     }
 
-    /// The address the server listens on.
+    /// Sets the address that the server listens on.
     pub fn server_host(mut self, value: impl Into<String>) -> Self {
         self.facts.server.host = value.into();
         self
     }
 
-    /// The server's version.
+    /// Sets the server's version.
     pub fn server_version(mut self, value: impl Into<String>) -> Self {
         self.facts.server.version = Some(value.into());
         self
     }
 
-    /// The cluster the server belongs to.
+    /// Sets the cluster that the server belongs to.
     pub fn server_cluster(mut self, value: impl Into<String>) -> Self {
         self.facts.server.cluster = Some(value.into());
         self
     }
 
-    /// One more tag of the server.
+    /// Adds a tag of the server.
     pub fn server_tag(mut self, value: impl Into<String>) -> Self {
         self.facts.server.tags.push(value.into());
         self
     }
 
-    /// When the host received the request, in seconds since the Unix epoch.
+    /// Sets when the host received the request, in seconds since the Unix epoch.
     pub fn now(mut self, value: u64) -> Self {
         self.facts.request.now = value;
         self
     }
 
-    /// The public nkey the server made for this login.
+    /// Sets the public nkey that the server made for this login.
     pub fn user_nkey(mut self, value: impl Into<String>) -> Self {
         self.facts.request.user_nkey = value.into();
         self
     }
 
-    /// The request.
+    /// Builds the request.
     pub fn build(mut self) -> Request {
         let identity = &mut self.facts.identity;
         if identity.principal.is_none() {

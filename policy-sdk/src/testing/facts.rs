@@ -1,4 +1,4 @@
-//! What a test says about a login.
+//! The facts of a login in a test.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{HashError, LookUpError};
 
-/// The facts of one login, a field for each question of the contract.
+/// The facts of one login, with a field for each query of the contract.
 #[derive(Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) client: Client,
@@ -57,11 +57,11 @@ pub(crate) struct Request {
 
 #[derive(Clone, Default)]
 pub(crate) struct Identity {
-    /// Instead of the one that follows from what was presented.
+    /// The method that the test sets; else it follows from the credentials.
     pub(crate) method: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) nkey: Option<String>,
-    /// Instead of the one that follows from what was presented.
+    /// The principal that the test sets; else it follows from the credentials.
     pub(crate) principal: Option<String>,
     pub(crate) proved: bool,
     pub(crate) issuer: Option<String>,
@@ -71,11 +71,11 @@ pub(crate) struct Identity {
     pub(crate) groups: Vec<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) role: Option<String>,
-    /// Hashes the password matches.
+    /// Hashes that the password matches.
     pub(crate) password_hashes: Vec<String>,
-    /// Hashes the token matches.
+    /// Hashes that the token matches.
     pub(crate) token_hashes: Vec<String>,
-    /// Why no hash can be computed.
+    /// The error of every hash comparison, if comparisons fail.
     pub(crate) failure: Option<String>,
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct Secrets {
 pub(crate) struct KeyValues {
     /// Values by bucket and key.
     pub(crate) entries: BTreeMap<(String, String), String>,
-    /// Why nothing can be looked up.
+    /// The error of every look-up, if look-ups fail.
     pub(crate) failure: Option<String>,
 }
 
@@ -123,7 +123,8 @@ impl Facts {
             .collect()
     }
 
-    /// The host's rule: the strongest of what was presented, a password or token beside a JWT before the JWT.
+    /// Returns the method by the host's rule: the strongest of the credentials. A token, or a
+    /// password that is not the JWT itself, takes precedence over a JWT.
     pub(crate) fn method(&self) -> &str {
         self.asked("identity.method");
         if let Some(method) = &self.identity.method {
@@ -174,7 +175,8 @@ impl Facts {
             .collect()
     }
 
-    /// The host's rule: a pointer, else a name, else names with dots between them.
+    /// Returns the claim at `path` by the host's rule: a pointer, else a name, else names with dots
+    /// between them.
     fn at(&self, path: &str) -> Option<&Value> {
         let claims = &self.identity.claims;
         if path.starts_with('/') {

@@ -1,4 +1,4 @@
-//! Which account a login is placed in, and which roles count there.
+//! Tests of the account of a login, and of the roles that count in it.
 
 use super::*;
 

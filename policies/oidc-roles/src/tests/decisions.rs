@@ -1,4 +1,4 @@
-//! Which logins are decided, and what they are called.
+//! Tests of which logins the policy decides, and of their user names.
 
 use std::time::Duration;
 
@@ -425,7 +425,8 @@ fn a_token_tells_no_more_than_is_asked() {
     );
 }
 
-/// The template of a role in operator mode takes the name as it is: with `user.{{name()}}.>`, `*` would be everybody.
+/// The template of a role in operator mode inserts the name unchanged: with `user.{{name()}}.>`,
+/// the name `*` would match the subjects of all users.
 #[test]
 fn with_a_role_of_the_account_a_name_is_one_token() {
     let settings = r#"

@@ -1,4 +1,4 @@
-//! What bounds roles, when there are several.
+//! Tests of bounds that several roles set.
 
 use std::time::Duration;
 

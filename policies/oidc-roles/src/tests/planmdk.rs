@@ -1,4 +1,4 @@
-//! planmdk's rule: the four lists of all roles, one behind the other.
+//! Tests of planmdk's rule: the permit has the lists of all roles, appended to each other.
 
 use super::*;
 
@@ -22,7 +22,7 @@ const SETTINGS: &str = r#"
     [settings.roles.empty]
 "#;
 
-/// A side's lists, allowed and denied.
+/// The allowed and the denied subjects of a side.
 type Side<'a> = (&'a [&'a str], &'a [&'a str]);
 
 #[track_caller]
@@ -41,7 +41,7 @@ fn assert_lists_of(settings: &str, names: &[&str], publish: Side<'_>, subscribe:
     assert_eq!(found, expected.into(), "{names:?}");
 }
 
-/// The host closes a side that allows nothing.
+/// A side without subjects. The host closes a side that allows nothing.
 const NOTHING: Side<'_> = (&[], &[]);
 
 #[test]
@@ -107,7 +107,7 @@ fn a_side_that_only_denies_allows_the_rest() {
         (&[">"], &["x", "y"]),
         (&[">"], &["z"]),
     );
-    // What another role allows takes the place of the rest.
+    // The subjects that another role allows replace the rest.
     assert_lists(&["denies", "publishes"], (&["p"], &["x"]), NOTHING);
     assert_lists(&["publishes", "denies"], (&["p"], &["x"]), NOTHING);
 }

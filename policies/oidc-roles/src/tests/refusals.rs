@@ -1,8 +1,8 @@
-//! What is said about bad settings.
+//! Tests of the errors about bad settings.
 
 use super::*;
 
-/// One good role; cases break one thing.
+/// Settings with one valid role, which each case breaks in one place.
 const GOOD: &str = r#"
     [settings]
     account = "APP"
@@ -17,13 +17,13 @@ fn complaint(toml: &str) -> String {
     configure(toml).unwrap_err().to_string()
 }
 
-/// Each case is a line of the good settings, what stands there instead, and the complaint.
+/// Asserts errors. A case is a line of the good settings, its replacement and the error.
 #[track_caller]
 fn assert_complaints(cases: &[(&str, &str, &str)]) {
     testing::assert_complaints(GOOD, configure, cases);
 }
 
-/// Each case is a line more in the settings, and the complaint.
+/// Asserts errors. A case is an additional line of the settings, and the error.
 #[track_caller]
 fn assert_complaints_about(cases: &[(&str, &str)]) {
     for (line, expected) in cases {

@@ -1,4 +1,4 @@
-//! The scopes of overmindtech/connect.
+//! Tests with the scopes of overmindtech/connect.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The users and profiles of nats-callout101.
+//! Tests with the users and profiles of nats-callout101.
 
 use std::time::Duration;
 

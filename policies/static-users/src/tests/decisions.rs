@@ -1,4 +1,4 @@
-//! What becomes of a login.
+//! Tests of the verdicts on logins.
 
 use std::time::Duration;
 

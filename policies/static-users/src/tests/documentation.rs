@@ -1,4 +1,4 @@
-//! The settings in the documentation are settings.
+//! A test that the policy accepts the settings in its documentation.
 
 use portcullis_sdk::testing::code_blocks;
 

@@ -1,8 +1,8 @@
-//! What is said about bad settings.
+//! Tests of the errors about bad settings.
 
 use super::*;
 
-/// One good user; cases break one thing.
+/// Settings with one valid user, which each case breaks in one place.
 const GOOD: &str = r#"
     [settings]
     default-account = "APP"
@@ -22,7 +22,7 @@ fn the_good_settings_are_good() {
     assert!(configure(GOOD).is_ok());
 }
 
-/// Each case is a line of the good settings, what stands there instead, and the complaint.
+/// Asserts errors. A case is a line of the good settings, its replacement and the error.
 #[track_caller]
 fn assert_complaints(cases: &[(&str, &str, &str)]) {
     testing::assert_complaints(GOOD, configure, cases);

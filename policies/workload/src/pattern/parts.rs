@@ -1,8 +1,8 @@
-//! The parts of names.
+//! The parts of names, which patterns match one by one.
 
 use crate::kind::Kind;
 
-/// Cuts a name, or a pattern, into its parts. Where case does not matter, it is gone.
+/// Splits a name or a pattern into its parts. Lowers the case where case does not matter.
 pub(super) fn parts(kind: Kind, text: &str) -> Vec<String> {
     match kind {
         Kind::Spiffe | Kind::Uri | Kind::ServiceAccount => {
@@ -18,7 +18,7 @@ pub(super) fn parts(kind: Kind, text: &str) -> Vec<String> {
     }
 }
 
-/// Puts parts together again.
+/// Joins parts into a name.
 pub(super) fn join(kind: Kind, parts: &[String]) -> String {
     match kind {
         Kind::Dns => parts.join("."),
@@ -26,7 +26,7 @@ pub(super) fn join(kind: Kind, parts: &[String]) -> String {
     }
 }
 
-/// Whether the character stands in a distinguished name without a backslash before it.
+/// Returns whether a distinguished name contains the character without a backslash before it.
 pub(super) fn has_unescaped(text: &str, wanted: char) -> bool {
     let mut escaped = false;
     text.chars().any(|character| {
@@ -36,7 +36,7 @@ pub(super) fn has_unescaped(text: &str, wanted: char) -> bool {
     })
 }
 
-/// A distinguished name between its commas. A blank behind a comma, as some tools write it, is left out.
+/// Splits a distinguished name at its commas. Drops the blank after a comma that some tools write.
 fn attributes(text: &str) -> Vec<String> {
     let mut attributes = vec![String::new()];
     let mut escaped = false;

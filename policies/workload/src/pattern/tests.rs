@@ -1,4 +1,4 @@
-//! What patterns match.
+//! Tests of which names patterns match.
 
 use super::*;
 
@@ -6,7 +6,8 @@ fn captures(kind: Kind, pattern: &str, name: &str) -> Option<Vec<String>> {
     Pattern::parse(kind, pattern).unwrap().captures(name)
 }
 
-/// Each case is a pattern, a name, and what the wildcards stand for if it matches.
+/// Asserts matches. A case is a pattern, a name, and the captures of the wildcards if the name
+/// matches.
 #[track_caller]
 fn assert_matches(kind: Kind, cases: &[(&str, &str, Option<&[&str]>)]) {
     for (pattern, name, expected) in cases {

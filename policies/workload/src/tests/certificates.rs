@@ -1,4 +1,4 @@
-//! Logins by certificate.
+//! Tests of logins by certificate.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn with_rule(rule: &str) -> Workload {
     ))
 }
 
-/// A login with one name of every kind.
+/// Builds a login with one name of every kind.
 fn every_name() -> RequestBuilder {
     certificate()
         .certificate_spiffe_id(API)

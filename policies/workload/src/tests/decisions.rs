@@ -1,4 +1,4 @@
-//! What rules make of logins.
+//! Tests of the verdicts that rules give.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn a_workload_without_a_rule_is_what_the_settings_say() {
         assert_eq!(login(&settings, API), expected);
         let user = token(&serde_json::json!({ "sub": "alice" }));
         assert_eq!(decide(&policy(&settings), user), expected);
-        // Whoever proves nothing of the kind is not this policy's business.
+        // The policy abstains from a login without a proof of this kind.
         let others = [
             Request::builder(),
             Request::builder().username("a").password("b"),
@@ -155,7 +155,7 @@ fn everything_else_of_a_rule_is_in_the_permit() {
         [[settings.rules]]
         spiffe = "spiffe://prod.example/**"
     "#;
-    // With a role, the name is one token.
+    // With a role, the name is escaped into one token.
     let expected = permit("APP", "spiffe://prod%2Eexample/ns/shop/sa/api")
         .subscribe_allow("a q")
         .subscribe_deny("b")

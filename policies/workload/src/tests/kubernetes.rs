@@ -1,4 +1,4 @@
-//! Logins by service account.
+//! Tests of logins by service account.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Logins by JWT-SVID.
+//! Tests of logins by JWT-SVID.
 
 use serde_json::json;
 

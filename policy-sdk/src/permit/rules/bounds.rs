@@ -1,4 +1,4 @@
-//! The host's rules for where from, how and when.
+//! The host's rules for the bounds of a permit.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! What bounds a login that has several profiles.
+//! The bounds of a login that has several profiles.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use super::Refusal;
 use crate::Permit;
 use crate::profile::{ProfileTemplate, Responses, Times, with_role};
 
-/// What holds for all profiles together. A bound that no profile names is none.
+/// The bounds that apply to all profiles together. `None` means that no profile sets the bound.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bounds {
     responses: Option<Responses>,
     role: Option<String>,
-    /// INVARIANT: never empty, which would be anywhere.
+    /// INVARIANT: never an empty list, which would allow every network.
     sources: Option<Vec<IpNet>>,
-    /// INVARIANT: never empty, which would be in any way.
+    /// INVARIANT: never an empty list, which would allow every connection type.
     connection_types: Option<Vec<String>>,
     times: Option<(Vec<Times>, Option<String>)>,
     proxy_required: bool,
@@ -81,7 +81,8 @@ impl Bounds {
     }
 }
 
-/// What a server makes of it, the number first.
+/// Returns the sort key of generosity as a server interprets the values: the number of replies
+/// first.
 fn generosity(responses: &Responses) -> (u32, Duration) {
     let default = Duration::from_mins(2);
     let ttl = match responses.ttl {
@@ -105,7 +106,7 @@ fn same<T: Clone + PartialEq>(
     Ok(())
 }
 
-/// None if nothing is left.
+/// Intersects `known` with `new`. Returns `None` if the intersection is empty.
 fn narrow<T: Clone>(
     known: &mut Option<Vec<T>>,
     new: &[T],
@@ -125,7 +126,7 @@ fn nothing_in_common(profile: &str, bound: &'static str) -> Refusal {
     Refusal::NothingInCommon { profile, bound }
 }
 
-/// Of two networks, one lies in the other or they have no address in common.
+/// Returns the intersection of two lists. Two networks are nested or disjoint.
 fn common_networks(known: &[IpNet], new: &[IpNet]) -> Vec<IpNet> {
     let mut common = Vec::new();
     for one in known {

@@ -1,4 +1,4 @@
-//! Accounts and user names.
+//! Tests of account and user names.
 
 use super::*;
 

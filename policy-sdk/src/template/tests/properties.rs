@@ -1,13 +1,13 @@
-//! No value widens a subject, and no two values make one.
+//! No value widens a subject, and no two values give the same subject.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The places of the templates below.
+/// The names of the places in the templates below.
 const PLACES: [&str; 3] = ["p", "q", "r"];
 
-/// A token of a template, and the pattern that it may at most match.
+/// A token of a template, with the widest pattern that its filled form may match.
 #[derive(Clone, Debug)]
 enum Token {
     Text(String),
@@ -15,7 +15,7 @@ enum Token {
     Any,
 }
 
-/// A template, whether it ends with `>`, and a queue group.
+/// A template, with an optional `>` at the end and an optional queue group.
 #[derive(Clone, Debug)]
 struct Written {
     tokens: Vec<Token>,
@@ -84,7 +84,7 @@ fn written() -> impl Strategy<Value = Written> {
     })
 }
 
-/// Values with everything in them that could mean something in a subject.
+/// Generates values of characters that have a meaning in subjects.
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         "[.*> $%{}a2E-]{1,6}",
@@ -93,7 +93,7 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Two values that could be taken for each other.
+/// Generates pairs of values that could be confused.
 fn pair() -> impl Strategy<Value = (String, String)> {
     value().prop_flat_map(|value| {
         let alike = [
@@ -118,7 +118,7 @@ fn fill(template: &Template, values: &[Vec<String>]) -> Vec<String> {
     template.subjects(&filled).unwrap()
 }
 
-/// Whether every subject that `inner` matches is matched by `outer` too, as servers match.
+/// Returns whether `outer` matches every subject that `inner` matches, by the rules of servers.
 fn is_within(inner: &str, outer: &str) -> bool {
     let (mut inner, mut outer) = (inner.split('.'), outer.split('.'));
     loop {
