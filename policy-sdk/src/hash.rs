@@ -1,7 +1,6 @@
 //! Password and token hashes. The host computes them; a policy only passes them on.
 
-/// The reason why the host could not use a hash: a malformed hash, or too little time left for the
-/// login.
+/// The reason why the host cannot use a hash, such as its malformed text.
 ///
 /// Displays as one line that holds neither the hash nor a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +24,7 @@ impl HashError {
 ///
 /// The forms are those of [`Request::password_matches`](crate::Request::password_matches) and
 /// [`Request::token_matches`](crate::Request::token_matches). A native test checks only how the
-/// hash begins, and the length of a SHA-256 digest.
+/// hash begins, and the digits of a SHA-256 digest.
 ///
 /// # Errors
 ///

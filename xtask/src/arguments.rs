@@ -2,71 +2,69 @@
 
 use crate::failure::{Failure, Result};
 
-/// What `cargo xtask help` prints.
+/// The output of `cargo xtask help`.
 pub(crate) const HELP: &str = "\
 The repository's own verbs.
 
 Usage: cargo xtask <verb>
 
-  demo [--keep]     set everything up, let real clients log in, show what was decided;
-                    --keep leaves it running and prints commands to try
-  test [FILTER…]    run every test, or those whose names contain a FILTER
+  demo [--keep]     runs a demo with real clients and shows the decisions; --keep leaves it running
+                    and prints commands to try
+  test [FILTER…]    runs all tests, or those whose names contain a FILTER
   conformance [--suite callout|identity] [--server PROGRAM]
-                    on releases of nats-server, its own tests of auth callout with this host
-                    answering, and every way to log in; prints a matrix for each suite. Five
-                    releases are fetched, two more are built if Go is there, and PROGRAM is
-                    one of your own: on that, what the host knows of servers' rules is
-                    tested too
-  faults [FAULT…]   break things while clients log in, and count what that costs: all faults, or
+                    runs nats-server's own tests of auth callout with this host answering, and a
+                    login of every kind; prints a matrix for each suite. Fetches five releases and
+                    builds two more if Go is installed. PROGRAM adds a nats-server of yours and
+                    also tests the host's rules about servers on it
+  faults [FAULT…]   injects faults while clients log in, and counts their cost: all faults, or
                     those whose names contain a FAULT
   bench connections
                     logins a second with one and more service connections
-  bench contract    what a decision costs as the contract with policies is, and with one record or
-                    JSON crossing instead
+  bench contract    cost of a decision with the present contract, and with one record or JSON
   bench engine [--json FILE]
-                    what a decision costs beside the cryptography of a login, beside the
-                    instantiation it needs and beside Cedar and regorus; FILE gets the same rows
+                    cost of a decision, compared with the cryptography of a login, with an
+                    instantiation, and with Cedar and regorus; FILE gets the same rows
   bench floor [--json FILE]
-                    what the cryptography of a login costs with aws-lc-rs, ring, ed25519-dalek and
-                    nkeys, and with the boxes of this host and of nkeys; FILE gets the same rows
+                    cost of a login's cryptography with aws-lc-rs, ring, ed25519-dalek and nkeys, and
+                    of the boxes of this host and of nkeys; FILE gets the same rows
   bench handle [--json FILE]
-                    what a request costs without NATS, step by step, beside the cryptography of a
-                    login; FILE gets the same rows
+                    cost of a request without NATS, step by step, compared with the cryptography of
+                    a login; FILE gets the same rows
   bench policies [--json FILE]
                     memory, time to load and time of a decision with 1, 100 and 500 policies in
                     one directory; FILE gets the same numbers
   bench flood [--seconds N] [--json FILE]
                     decisions a second, latency and processor time of a decision of this host and
-                    of the reference callout (needs Go), with 1 to 512 requests at once, in the
+                    of the reference callout (needs Go), with 1 to 512 concurrent requests, in the
                     clear and encrypted, each for N (5) seconds; FILE gets the same numbers
   bench login [--seconds N] [--json FILE]
-                    logins a second, latency and shares of the processors, with this host, with the
-                    reference callout and without callout, with 1 to 512 clients at once, each for
-                    N (5) seconds; FILE gets the same numbers
+                    logins a second, latency and shares of the processors with this host, with the
+                    reference callout and without callout, with 1 to 512 concurrent clients, each
+                    for N (5) seconds; FILE gets the same numbers
   bench reload [--seconds N] [--json FILE]
-                    logins at half of the most there can be, with and without a replacement of
-                    the policy every second, each for N (60) seconds; and how long a new version
-                    takes until it serves; FILE gets the same numbers
+                    logins at half of the maximum rate, with and without a replacement of the
+                    policy every second, each for N (60) seconds; and the time until a new version
+                    serves; FILE gets the same numbers
   bench scale [--seconds N] [--json FILE]
-                    what a decision costs with more service connections, worker threads, hosts,
+                    cost of a decision with more service connections, worker threads, hosts,
                     policies, users and roles, each for N (5) seconds; FILE gets the same numbers
   bench start [--json FILE]
-                    how long a host takes until it is ready, with 1 and 50 policies, with and without
-                    the code cache, and what memory it holds; FILE gets the same numbers
+                    time until a host is ready, with 1 and 50 policies, with and without the code
+                    cache, and its memory; FILE gets the same numbers
   bench storm [--json FILE]
-                    how many clients can log in at the same instant before the first is refused,
-                    with this host and with the reference callout, and what comes of thousands
-                    that come back after a restart of their server; FILE gets the same numbers
+                    number of clients that can log in at the same instant before one is rejected,
+                    with this host and with the reference callout, and the reconnection of
+                    thousands after a restart of their server; FILE gets the same numbers
   bench all [--seconds N]
-                    floor, handle, flood, login, start, storm, reload and scale, then report
-  bench report      docs/performance.md anew, of what `bench all` measured last
-  check             documents, comments, formatting, lints and documentation, as CI sees them
-  help              this text
+                    runs floor, handle, flood, login, start, storm, reload and scale, then report
+  bench report      writes docs/performance.md from the latest results of `bench all`
+  check             checks documents, comments, formatting, lints and documentation, as CI does
+  help              prints this text
 
-What a verb needs and the machine lacks is fetched once and kept in target/xtask/.
+A verb fetches the tools that the machine lacks once, and keeps them in target/xtask/.
 ";
 
-/// What to do.
+/// The verb that the command line selects.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Demo {
@@ -77,7 +75,7 @@ pub(crate) enum Verb {
     },
     Conformance {
         suite: Option<Suite>,
-        /// A program to test on, beside the known releases.
+        /// A program to test in addition to the known releases.
         server: Option<String>,
     },
     Faults {
@@ -90,7 +88,7 @@ pub(crate) enum Verb {
         program: InProcess,
         json: Option<String>,
     },
-    /// Every program that [`Program::REPORTED`] names, and the report.
+    /// The programs in the two `REPORTED` lists, then the report.
     BenchAll {
         options: Vec<String>,
     },
@@ -112,7 +110,8 @@ pub(crate) enum Suite {
     Identity,
 }
 
-/// The programs that measure with real servers. They take `[--seconds N] [--json FILE]`, or the file alone.
+/// The programs that measure with real servers. They take `--json FILE`, and
+/// [timed](Self::is_timed) ones also `--seconds N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Flood,
@@ -132,7 +131,7 @@ pub(crate) enum InProcess {
     Policies,
 }
 
-/// Reads the arguments behind the program's name.
+/// Parses the arguments after the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb> {
     let mut arguments = arguments.into_iter();
     let Some(verb) = arguments.next() else {
@@ -254,7 +253,7 @@ fn suite(name: &str) -> Result<Suite> {
 }
 
 impl Suite {
-    /// What its tests' names begin with.
+    /// Returns the name of the suite, which is also the prefix of its tests' names.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Callout => "callout",
@@ -266,14 +265,14 @@ impl Suite {
 impl InProcess {
     const ALL: [Self; 4] = [Self::Engine, Self::Floor, Self::Handle, Self::Policies];
 
-    /// Those whose results are in `docs/performance.md`.
+    /// The programs whose results are in `docs/performance.md`.
     pub(crate) const REPORTED: [Self; 2] = [Self::Floor, Self::Handle];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 
-    /// What it is called on the command line; as a program, `bench-` stands before it.
+    /// Returns the name on the command line. The name of the program has the prefix `bench-`.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Engine => "engine",
@@ -283,7 +282,7 @@ impl InProcess {
         }
     }
 
-    /// The policies it is about.
+    /// Returns the policies that the program measures.
     pub(crate) const fn policies(self) -> &'static [&'static str] {
         match self {
             Self::Floor => &[],
@@ -292,12 +291,12 @@ impl InProcess {
         }
     }
 
-    /// Whether it asks guests of the tests too.
+    /// Returns whether the program also runs guests of the tests.
     pub(crate) const fn has_guests(self) -> bool {
         matches!(self, Self::Engine)
     }
 
-    /// Whether it compares our engine with others.
+    /// Returns whether the program compares our engine with other engines.
     pub(crate) const fn has_peers(self) -> bool {
         matches!(self, Self::Engine)
     }
@@ -313,7 +312,7 @@ impl Program {
         Self::Storm,
     ];
 
-    /// Those whose results are in `docs/performance.md`.
+    /// The programs whose results are in `docs/performance.md`.
     pub(crate) const REPORTED: [Self; 6] = [
         Self::Flood,
         Self::Login,
@@ -327,7 +326,7 @@ impl Program {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 
-    /// What it is called, as a program and on the command line.
+    /// Returns the name, which is that of the program and that on the command line.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Flood => "flood",
@@ -339,12 +338,12 @@ impl Program {
         }
     }
 
-    /// Whether it takes `--seconds`.
+    /// Returns whether the program takes `--seconds`.
     pub(crate) const fn is_timed(self) -> bool {
         !matches!(self, Self::Start | Self::Storm)
     }
 
-    /// Whether it compares our host with the reference callout.
+    /// Returns whether the program compares our host with the reference callout.
     pub(crate) const fn has_peer(self) -> bool {
         !matches!(self, Self::Reload | Self::Scale | Self::Start)
     }

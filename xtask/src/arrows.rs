@@ -1,8 +1,9 @@
-//! Which crate may depend on which: the table of `ARCHITECTURE.md`, held by a test.
+//! The allowed dependencies between crates: the table of `ARCHITECTURE.md`, enforced by a test.
 
 use std::path::Path;
 
-/// A package, its folder, and those of our own packages and of the guarded ones that it may name.
+/// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
+/// packages that its manifest may name.
 const ARROWS: [(&str, &[&str]); 16] = [
     ("host/core", &[]),
     ("host/files", &[]),
@@ -71,7 +72,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("tests/demo-read-only", &["portcullis-sdk"]),
 ];
 
-/// Packages of others that only one crate may name.
+/// Third-party packages that only one crate may name, except `async-nats`, which two may.
 const GUARDED: [&str; 6] = [
     "wasmtime",
     "wasmtime-wizer",
@@ -81,8 +82,8 @@ const GUARDED: [&str; 6] = [
     "async-nats",
 ];
 
-/// Returns the keys of every table of dependencies in a manifest, also of those for one platform, but
-/// without those of tests.
+/// Returns the keys of every table of dependencies in a manifest. Tables of a single platform
+/// count; those of tests do not.
 fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
     let mut in_table = false;
     manifest.lines().filter_map(move |line| {
@@ -96,8 +97,8 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns the groups of a manifest's dependencies: the keys between two tables, comments or empty
-/// lines.
+/// Returns the groups of a manifest's dependencies. Tables, comments and empty lines separate
+/// groups.
 fn groups(manifest: &str) -> Vec<Vec<&str>> {
     let mut groups = vec![Vec::new()];
     let mut in_table = false;

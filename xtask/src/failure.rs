@@ -1,23 +1,23 @@
-//! Why a verb stopped, as one line with a way out.
+//! The reason why a verb stopped, as one line with a way out.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// What a step comes to.
+/// The result of a step.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
-/// One line for whoever typed the command.
+/// A message of one line for the user of the command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure(String);
 
 impl Failure {
-    /// A failure that says `message`.
+    /// Creates a failure with this message.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 
-    /// For `map_err`: what was being done to which path.
+    /// Returns a function for `map_err` that adds the action and the path to an error.
     pub(crate) fn at(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let place = format!("cannot {doing} `{}`", path.display());
         move |cause| Self(format!("{place}: {cause}"))

@@ -1,15 +1,16 @@
-//! The repository's own verbs: `cargo xtask demo`, `test`, `conformance`, `faults`, `check`.
+//! The repository's own verbs: `cargo xtask demo`, `test`, `conformance`, `faults`, `bench`,
+//! `check`.
 //!
-//! Only the standard library, so that the first command a newcomer types compiles in seconds.
+//! Uses the standard library only, so that a newcomer's first command compiles in seconds.
 //!
 //! # Layout
 //!
 //! - [`arguments`]: the command line.
-//! - [`verbs`]: what each verb does, as a list of steps.
-//! - [`steps`]: progress, one line when a step starts and one when it ends.
+//! - [`verbs`]: the steps of each verb.
+//! - [`steps`]: progress, with one line at the start of a step and one at its end.
 //! - [`prose`]: checks of documents and comments.
-//! - [`setup`]: what the verbs need and a bare machine lacks; each step is idempotent.
-//! - [`workspace`], [`process`], [`version`], [`failure`]: what these share.
+//! - [`setup`]: installation of the tools that the verbs need; each function is idempotent.
+//! - [`workspace`], [`process`], [`version`], [`failure`]: code that the other modules share.
 
 mod arguments;
 #[cfg(test)]
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nothing is left to tell when stderr is closed.
+            // If stderr is closed, the failure cannot be reported.
             let _ = writeln!(stderr(), "error: {failure}");
             ExitCode::FAILURE
         }

@@ -1,11 +1,11 @@
-//! Running other programs.
+//! Execution of other programs.
 
 use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
 
-/// Runs `command` with its output passed through, and fails if it does.
+/// Runs `command` with its output passed through. Fails if the command fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
@@ -17,7 +17,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     }
 }
 
-/// Runs `command` in silence; its output becomes part of the failure.
+/// Runs `command` without showing its output, and returns the output. A failure contains the errors
+/// that the command printed.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -35,7 +36,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<String> {
     )))
 }
 
-/// What `command` prints, or none if it is absent or fails.
+/// Returns the output of `command`; `None` if the command is absent or fails.
 pub(crate) fn probe(command: &mut Command) -> Option<String> {
     run_quietly(command).ok()
 }

@@ -1,10 +1,9 @@
-//! Checks of what the repository's documents and comments say, as far as a program can.
+//! Checks of the prose in the repository's documents and comments.
 //!
 //! # Layout
 //!
 //! - [`text`]: the prose of a Markdown or Rust file, line by line, without code.
-//! - [`rules`]: what a line must not be: too wide, opened by a word that needs the item above,
-//!   or made of a word of the stop list.
+//! - [`rules`]: the rules for a line: its width, its first words, and the phrases of the stop list.
 //! - [`links`]: links between documents.
 
 mod links;
@@ -21,13 +20,14 @@ use links::Documents;
 use rules::{Pending, StopList};
 use text::Language;
 
-/// Folders that hold nothing written here.
+/// Folders that hold no documents or comments of this project.
 const SKIPPED: [&str; 4] = ["target", "node_modules", ".git", "corpus"];
 
-/// The template of `docs/performance.md`, whose links lead from there.
+/// The template of `docs/performance.md`. The check skips its links, because they are relative to
+/// `docs`.
 const TEMPLATE: &str = "performance/template.md";
 
-/// A sentence or link to mend.
+/// A line or link that breaks a rule.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Finding {
     path: PathBuf,
@@ -55,7 +55,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         return Ok(());
     }
     for finding in &findings {
-        // The number of findings is told by the failure as well.
+        // The failure also reports the number of findings.
         let _ = writeln!(stderr(), "{finding}");
     }
     Err(Failure::new(format!(
@@ -64,7 +64,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     )))
 }
 
-/// Collects what the files below `root` break, in the order of their paths.
+/// Collects the findings of all files below `root`, sorted by path.
 fn findings(root: &Path, stop_list: &StopList, pending: &Pending) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut documents = Documents::default();
@@ -96,7 +96,7 @@ fn findings(root: &Path, stop_list: &StopList, pending: &Pending) -> Result<Vec<
     Ok(findings)
 }
 
-/// Lists the files below `folder`, without those of [`SKIPPED`] folders.
+/// Lists the files below `folder`, apart from those in [`SKIPPED`] folders.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

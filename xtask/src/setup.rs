@@ -1,5 +1,5 @@
-//! What the verbs need and a bare machine lacks. Every function here is idempotent: the second call
-//! finds what the first one left.
+//! Installation of the tools that the verbs need. Every function is idempotent: a second call finds
+//! the result of the first.
 
 mod cache;
 mod callout_go;

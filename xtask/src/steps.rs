@@ -1,11 +1,11 @@
-//! Progress: one line when a step starts, one when it ends.
+//! Progress of a verb: one line when a step starts, one when it ends.
 
 use std::io::{Write, stderr};
 use std::time::Instant;
 
 use crate::failure::Result;
 
-/// Counts the steps of a verb.
+/// A counter of a verb's steps.
 #[derive(Debug)]
 pub(crate) struct Steps {
     total: usize,
@@ -13,18 +13,18 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// A verb of `total` steps.
+    /// Creates a counter for a verb of `total` steps.
     pub(crate) const fn new(total: usize) -> Self {
         Self { total, started: 0 }
     }
 
-    /// Announces the next step without timing it: what follows speaks for itself.
+    /// Announces the next step without timing it, for a step that prints output of its own.
     pub(crate) fn announce(&mut self, what: &str) {
         self.started += 1;
         say(&format!("[{}/{}] {what}", self.started, self.total));
     }
 
-    /// Runs the next step and says how long it took.
+    /// Runs the next step and prints its duration.
     pub(crate) fn run<T>(&mut self, what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.announce(what);
         let start = Instant::now();
@@ -37,8 +37,8 @@ impl Steps {
     }
 }
 
-/// One line of progress. Progress goes to stderr, beside Cargo's own.
+/// Prints a line of progress to stderr, as Cargo does.
 fn say(line: &str) {
-    // A closed stderr is no reason to stop working.
+    // A closed stderr does not stop the work.
     let _ = writeln!(stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! What each verb does, as a list of steps.
+//! The steps of each verb.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::workspace::{WASM_TARGET, Workspace};
 /// The policies that the demo serves.
 const DEMO_POLICIES: [&str; 2] = ["static-users", "demo-read-only"];
 
-/// The policies that the tests are about: those of the demo and every reference policy.
+/// The policies under test: those of the demo and every reference policy.
 const TESTED_POLICIES: [&str; 5] = [
     "demo-read-only",
     "oidc-roles",
@@ -23,10 +23,11 @@ const TESTED_POLICIES: [&str; 5] = [
     "workload",
 ];
 
-/// Has hosts write whatever they can: the harness looks for secrets in it.
+/// The variable that sets the hosts' log level to the most detailed one: the harness searches their
+/// logs for secrets.
 const TALKATIVE: (&str, &str) = ("PORTCULLIS_TEST_LOG_LEVEL", "trace");
 
-/// Shows the whole job with real clients.
+/// Runs the demo: sets everything up and lets real clients log in.
 pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
     let mut steps = Steps::new(5);
     steps.run("toolchain: the target policies are built for", || {
@@ -77,7 +78,7 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     process::run(tests.envs([TALKATIVE]))
 }
 
-/// Runs the suites of conformance, or one of them, and prints which release passes which row.
+/// Runs the suites of conformance, or one of them, and prints a matrix of rows and releases.
 pub(crate) fn conformance(
     workspace: &Workspace,
     suite: Option<Suite>,
@@ -117,13 +118,13 @@ pub(crate) fn conformance(
     process::run(rules.envs(servers).envs([TALKATIVE]))
 }
 
-/// Breaks things while clients log in, and counts what that costs; only those whose names contain one of `filters`, if there
-/// are any.
+/// Injects faults while clients log in, and counts their cost. Runs all faults, or those whose
+/// names contain one of `filters`.
 pub(crate) fn faults(workspace: &Workspace, filters: &[String]) -> Result<()> {
     program(workspace, "faults", filters)
 }
 
-/// Measures how many service connections pay off, and prints a table.
+/// Measures logins with different numbers of service connections, and prints a table.
 pub(crate) fn bench_connections(workspace: &Workspace) -> Result<()> {
     program(workspace, "connections", &[])
 }
@@ -144,7 +145,7 @@ pub(crate) fn bench_contract(workspace: &Workspace) -> Result<()> {
     process::run(&mut program)
 }
 
-/// Measures in one process, and prints tables; writes the numbers to `json` too, if there is one.
+/// Measures in one process and prints tables. Writes the numbers to `json` too, if it is given.
 pub(crate) fn bench_in_process(
     workspace: &Workspace,
     bench: InProcess,
@@ -179,7 +180,7 @@ pub(crate) fn bench_in_process(
     process::run(&mut program)
 }
 
-/// Measures the cryptography alone, which takes no policies and no engine.
+/// Measures the cryptography alone, which needs no policies and no engine.
 fn bench_floor(workspace: &Workspace, json: Option<&str>) -> Result<()> {
     let mut steps = Steps::new(2);
     steps.run("floor: built for release, with every library", || {
@@ -206,7 +207,7 @@ pub(crate) fn bench_servers(
     }
 }
 
-/// Measures everything that the report tells, and makes the report.
+/// Runs all benchmarks of the report, then writes the report.
 pub(crate) fn bench_all(workspace: &Workspace, options: &[String]) -> Result<()> {
     let results = results(workspace)?;
     for bench in InProcess::REPORTED {
@@ -227,7 +228,7 @@ pub(crate) fn bench_all(workspace: &Workspace, options: &[String]) -> Result<()>
     bench_report(workspace)
 }
 
-/// Makes `docs/performance.md` of what was measured last.
+/// Writes `docs/performance.md` from the latest results.
 pub(crate) fn bench_report(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new(2);
     steps.run(BUILDING_HOST, || build_host(workspace, &["--bins"]))?;
@@ -237,14 +238,14 @@ pub(crate) fn bench_report(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// Where the results lie that the report tells.
+/// Returns the directory of the results that the report reads.
 fn results(workspace: &Workspace) -> Result<PathBuf> {
     let results = workspace.cache().join("bench");
     std::fs::create_dir_all(&results).map_err(Failure::at("create", &results))?;
     Ok(results)
 }
 
-/// Runs these programs, with their arguments, where the reference callout is.
+/// Runs these programs with their arguments, and with the reference callout built.
 fn bench_beside_peers(workspace: &Workspace, benches: &[(Program, Vec<String>)]) -> Result<()> {
     let mut steps = Steps::new(5 + benches.len());
     let servers = prepare(&mut steps, workspace)?;
@@ -272,7 +273,7 @@ fn program(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()
     })
 }
 
-/// The last step of those.
+/// Runs a program as the last step of a verb. `set` adds variables to its environment.
 fn run_program(
     steps: &mut Steps,
     workspace: &Workspace,
@@ -288,7 +289,8 @@ fn run_program(
     process::run(&mut program)
 }
 
-/// What the verbs with real servers begin with: the target, the servers and where they are, policies and guests.
+/// Prepares a verb with real servers: installs the target and the servers, and builds policies and
+/// guests. Returns the paths of the servers with their environment variables.
 fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
     steps.run("toolchain: the target policies are built for", || {
         setup::wasm_target(workspace)
@@ -302,7 +304,8 @@ fn prepare(steps: &mut Steps, workspace: &Workspace) -> Result<Vec<(&'static str
     Ok(servers)
 }
 
-/// The identity provider that others wrote, and where it and what runs it are.
+/// Installs the third-party identity provider. Returns its path and that of Node.js, with their
+/// environment variables.
 fn identity_provider(
     steps: &mut Steps,
     workspace: &Workspace,
@@ -316,7 +319,8 @@ fn identity_provider(
     })
 }
 
-/// The clients that others wrote, and where they and what runs them are.
+/// Installs the third-party clients. Returns their path and those of their interpreters, with their
+/// environment variables.
 fn prepare_clients(
     steps: &mut Steps,
     workspace: &Workspace,
@@ -332,7 +336,7 @@ fn prepare_clients(
     })
 }
 
-/// Formatting, lints and documentation, as CI sees them.
+/// Checks documents, comments, formatting, lints and documentation, as CI does.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new(7);
     steps.run("documents and comments", || {
@@ -341,14 +345,14 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     steps.run("format", || {
         process::run(workspace.cargo().args(["fmt", "--all", "--check"]))
     })?;
-    // The release profile everywhere: what the lints build for the host, the tests need as well.
+    // The release profile everywhere: the tests reuse what the lints build for the host.
     steps.run("lints", || {
         let mut clippy = workspace.cargo();
         clippy.args(["clippy", "--release", "--workspace", "--all-targets"]);
         clippy.args(["--features", "portcullis-bench/measure"]);
         process::run(clippy.args(["--", "--deny", "warnings"]))
     })?;
-    // As they are built, by themselves.
+    // Built alone, as the benchmark builds them.
     steps.run("lints of the peers", || {
         let mut clippy = workspace.cargo();
         clippy.args(["clippy", "--release", "--package", "portcullis-bench"]);
@@ -363,7 +367,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     steps.run("toolchain: the target policies are built for", || {
         setup::wasm_target(workspace)
     })?;
-    // From the package alone, for the target whose build generates bindings from the contract.
+    // Built from the package alone, for the target whose build generates bindings from the
+    // contract.
     steps.run("package of the SDK", || {
         let mut package = workspace.cargo();
         package.args(["package", "--package", "portcullis-sdk", "--allow-dirty"]);
@@ -371,7 +376,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// One selection for the demo and the tests, so that nothing is built twice with other features.
+/// Builds the host. The demo and the tests use the same selection, so that cargo builds no
+/// dependency twice with different features.
 fn build_host(workspace: &Workspace, targets: &[&str]) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--workspace"]);
@@ -384,15 +390,17 @@ const BUILDING_HOST: &str = "host: built for release (the first time takes some 
 /// The title of the step that calls [`build_bench`].
 const BUILDING_BENCH: &str = "benchmark: built for release (the first time takes some minutes)";
 
-/// With the selection of [`build_host`], so that wasmtime is not built anew with fewer features of its dependencies. The feature is
-/// for this program alone: hosts are built without it.
+/// Builds a benchmark with the selection of [`build_host`], so that cargo does not rebuild wasmtime
+/// with fewer features. The feature `measure` is for this program alone: hosts are built without
+/// it.
 fn build_bench(workspace: &Workspace, name: &str) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--workspace", "--bin", name]);
     process::run(build.args(["--features", "portcullis-bench/measure"]))
 }
 
-/// By itself: its feature would have wasmtime built anew, and it has no wasmtime in it.
+/// Builds a program alone: its feature would make cargo rebuild wasmtime, which the program does
+/// not use.
 fn build_alone(workspace: &Workspace, name: &str, feature: &str) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--package", "portcullis-bench"]);
@@ -417,7 +425,7 @@ fn build_policies(workspace: &Workspace, policies: &[&str], with_guests: bool) -
     process::run(&mut build)
 }
 
-/// Tells the demo and the tests where the built programs and policies are.
+/// Sets the variables with the paths of the built programs and policies.
 fn set_built(command: &mut Command, workspace: &Workspace) {
     let policies = workspace.policies();
     command

@@ -1,6 +1,6 @@
-//! Version numbers, as tools print them.
+//! Version numbers as tools print them.
 
-/// `major.minor`; what comes behind does not matter here.
+/// A version `major.minor`. Later parts are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     major: u32,
@@ -8,12 +8,12 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// The version `major.minor`.
+    /// Creates the version `major.minor`.
     pub(crate) const fn new(major: u32, minor: u32) -> Self {
         Self { major, minor }
     }
 
-    /// The first word of `output` that reads as a version, with or without a leading `v`.
+    /// Returns the first word of `output` that parses as a version, with or without a leading `v`.
     pub(crate) fn find_in(output: &str) -> Option<Self> {
         output.split_whitespace().find_map(|word| {
             let mut parts = word.strip_prefix('v').unwrap_or(word).split('.');

@@ -1,4 +1,4 @@
-//! Where things are.
+//! Paths of the repository and its build directory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace this program was built from.
+    /// Opens the workspace that this program was built from.
     pub(crate) fn open() -> Result<Self> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest
@@ -34,36 +34,37 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
-    /// A `cargo` that works in this workspace.
+    /// Returns a `cargo` command that runs in this workspace.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(&self.root);
         command
     }
 
-    /// A file of the repository.
+    /// Returns the path of a file of the repository.
     pub(crate) fn file(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// A program built in the release profile.
+    /// Returns the path of a program built in the release profile.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         self.target.join("release").join(name)
     }
 
-    /// Where built policies lie, as `NAME.wasm` with underscores for dashes.
+    /// Returns the directory of built policies, named `NAME.wasm` with underscores for dashes.
     pub(crate) fn policies(&self) -> PathBuf {
         self.target.join(WASM_TARGET).join("release")
     }
 
-    /// What the verbs fetch and keep.
+    /// Returns the directory in which the verbs keep what they fetch.
     pub(crate) fn cache(&self) -> PathBuf {
         self.target.join("xtask")
     }
 }
 
-/// Takes `target_directory` out of `cargo metadata`, which is too little to want a JSON library for.
+/// Extracts `target_directory` from `cargo metadata`. A JSON library for one field is not worth its
+/// compile time.
 fn target_directory(metadata: &str) -> Option<PathBuf> {
     let (_, rest) = metadata.split_once(r#""target_directory":""#)?;
     let (path, _) = rest.split_once('"')?;

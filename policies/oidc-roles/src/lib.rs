@@ -17,7 +17,7 @@ use portcullis_sdk::template::{NameTemplate, Values};
 
 pub use settings::{DenyOnly, Role, Settings, WithoutRole};
 
-/// The policy: every role with what its holders may do.
+/// The policy: the permissions of each role, and the account.
 #[derive(Debug)]
 pub struct OidcRoles {
     account: Option<NameTemplate>,
@@ -32,14 +32,14 @@ pub struct OidcRoles {
     roles: BTreeMap<String, CheckedRole>,
 }
 
-/// One role, checked.
+/// A role whose settings are checked.
 #[derive(Debug)]
 struct CheckedRole {
     account: Option<NameTemplate>,
     profile: ProfileTemplate,
 }
 
-/// A role of the token that is known here, under its name.
+/// A role of the token that the settings define, with its name.
 type Held<'policy> = (String, &'policy CheckedRole);
 
 impl Policy for OidcRoles {
@@ -87,7 +87,8 @@ impl Policy for OidcRoles {
 }
 
 impl OidcRoles {
-    /// The roles that are known here, in the order of the token; one that stands twice is there twice.
+    /// Returns the token's roles that the settings define, in the order of the token, with
+    /// duplicates.
     fn roles_of(&self, request: &Request) -> Vec<Held<'_>> {
         let mut names = Vec::new();
         for path in &self.role_claims {
@@ -105,7 +106,7 @@ impl OidcRoles {
         names.into_iter().filter_map(known).collect()
     }
 
-    /// The error is the reason to deny the login.
+    /// Makes the permit of a login with these roles. The error is the reason to deny the login.
     fn permit(&self, request: &Request, roles: Vec<Held<'_>>) -> Result<Permit, String> {
         let values = Values::new(request);
         let held = !roles.is_empty();
@@ -132,7 +133,8 @@ impl OidcRoles {
         })
     }
 
-    /// The account of the first role that names one, and the roles that name no other.
+    /// Returns the account of the first role that names one, and the roles that do not name a
+    /// different one.
     fn in_account<'policy>(
         &self,
         roles: Vec<Held<'policy>>,

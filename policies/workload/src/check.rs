@@ -85,7 +85,7 @@ fn checked_rule(
     }
 }
 
-/// Returns the issuers whose tokens prove the service account of a rule.
+/// Returns the issuers whose tokens count for a rule: its own, else those of the settings.
 fn issuers<'settings>(settings: &'settings Settings, rule: &'settings Rule) -> &'settings [String] {
     if rule.issuers.is_empty() {
         &settings.issuers

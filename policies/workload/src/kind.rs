@@ -82,7 +82,7 @@ fn spiffe_id(request: &Request, trust_domain: &str) -> Vec<String> {
     ids
 }
 
-/// Returns `namespace/name` from the claims of a Kubernetes token and from its subject; `None` if
+/// Returns `namespace/name` from the claims of a Kubernetes token and its subject; `None` if
 /// they differ.
 fn service_account(request: &Request) -> Option<String> {
     let subject = request.claim("sub");

@@ -11,8 +11,8 @@ use serde::Deserialize;
 pub struct Settings {
     /// The account of rules that name none. May be a template. Default: none.
     pub account: Option<String>,
-    /// The issuers whose tokens prove a service account, for rules without `issuers`. Default:
-    /// none.
+    /// The issuers whose tokens prove a service account, and the trust domains whose JWT-SVIDs
+    /// prove a SPIFFE id. They apply to rules without `issuers`. Default: none.
     #[serde(default)]
     pub issuers: Vec<String>,
     /// The credentials that a client may present in addition to its certificate. Default: none.
@@ -21,7 +21,8 @@ pub struct Settings {
     /// The decision about workloads that no rule matches. Default: abstain.
     #[serde(default)]
     pub without_rule: WithoutRule,
-    /// The maximum lifetime of a connection, for rules without `expires_in`. Default: unlimited.
+    /// The maximum lifetime of a connection, for rules without `expires_in`. Default: that of the
+    /// proof.
     #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
     pub expires_in: Option<Duration>,
     /// The rules. The first one that matches a login decides it.

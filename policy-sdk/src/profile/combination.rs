@@ -15,10 +15,8 @@ use crate::template::{Unfilled, Values};
 ///
 /// | setting | in the permit |
 /// | --- | --- |
-/// | `publish`, `subscribe` | the lists of all profiles, appended in the order in which the
-/// profiles were added; duplicates stay |
-/// | `responses` | the most generous one: that with the largest `max`, then with the longest `ttl`;
-/// never the `max` of one and the `ttl` of another |
+/// | `publish`, `subscribe` | the lists of all profiles, appended in the order in which the profiles were added; duplicates stay |
+/// | `responses` | the most generous one: that with the largest `max`, then with the longest `ttl`; never the `max` of one and the `ttl` of another |
 /// | `sources`, `connection-types` | the intersection of the profiles that set it |
 /// | `times`, `times-location` | the value of the profiles that set it, which must be equal |
 /// | `role` | the value of the profiles that set it, which must be equal |
@@ -68,7 +66,7 @@ struct Lists {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A subject of a deny list, or one that is too long, cannot be filled.
+    /// A template that cannot be filled. An allow entry whose value is missing does not count.
     #[error("`{profile}`, {list}: {source}")]
     Unfilled {
         /// The name of the profile.

@@ -124,7 +124,8 @@ impl fmt::Display for Located {
 
 impl std::error::Error for Located {}
 
-/// One shared code path for all types other than lists and tables keeps policies small.
+/// Defines methods for all types other than lists and tables. They share one code path, which keeps
+/// policies small.
 macro_rules! forward_to_visit_scalar {
     ($($method:ident)*) => {
         $(

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Finding;
 
-/// Every document's headings and links.
+/// The headings and links of every document.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     anchors: BTreeMap<PathBuf, BTreeSet<String>>,
@@ -33,7 +33,7 @@ impl Documents {
             }
             if let Some(heading) = heading(line) {
                 let anchor = anchor(heading);
-                // GitHub numbers headings that are the same.
+                // GitHub numbers equal headings.
                 let numbered = (1..).map(|number| format!("{anchor}-{number}"));
                 let free = std::iter::once(anchor.clone())
                     .chain(numbered)
@@ -64,7 +64,7 @@ impl Documents {
     }
 
     fn leads_somewhere(&self, link: &Link, root: &Path) -> bool {
-        // Addresses elsewhere are not followed, and paths of Rust items are rustdoc's to check.
+        // Addresses of other sites are not followed. Rustdoc checks paths of Rust items.
         if link.target.contains([':', '@']) {
             return true;
         }
@@ -85,14 +85,14 @@ impl Documents {
     }
 }
 
-/// The text of a heading, if `line` is one.
+/// Returns the text of a heading; `None` if `line` is not one.
 fn heading(line: &str) -> Option<&str> {
     let text = line.trim_start_matches('#');
     let level = line.len() - text.len();
     (1..=6).contains(&level).then_some(text)?.strip_prefix(' ')
 }
 
-/// The name that GitHub gives to the heading `text`.
+/// Returns the name that GitHub gives to the heading `text`.
 fn anchor(text: &str) -> String {
     text.trim()
         .to_lowercase()
@@ -102,7 +102,7 @@ fn anchor(text: &str) -> String {
         .collect()
 }
 
-/// The targets of the links in `line`, without titles.
+/// Returns the targets of the links in `line`, without titles.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     let inline = line
         .split("](")
@@ -118,7 +118,7 @@ fn targets(line: &str) -> impl Iterator<Item = &str> {
         .filter_map(|target| target.split_whitespace().next())
 }
 
-/// Takes `.` and `..` out of a relative path.
+/// Removes `.` and `..` from a relative path.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {

@@ -1,4 +1,4 @@
-//! What a line of prose must not be.
+//! The rules for a line of prose.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use super::Finding;
 use super::text::Line;
 use crate::failure::{Failure, Result};
 
-/// The most characters of a line of prose, marks and indentation included.
+/// The maximum width of a line of prose, in characters, including marks and indentation.
 const MAX_WIDTH: usize = 100;
 
-/// Words that make no sense without the documentation of the item above.
+/// Words at the start of documentation that refer to the item above.
 const OPENINGS: [&str; 7] = [
     "Its",
     "It",
@@ -21,12 +21,12 @@ const OPENINGS: [&str; 7] = [
     "How many",
 ];
 
-/// Phrases that documents and comments do without, each with its reason.
+/// Phrases that documents and comments must not contain, each with its reason.
 #[derive(Debug, Default)]
 pub(super) struct StopList(Vec<(String, String)>);
 
 impl StopList {
-    /// Reads a file of lines `PHRASE: REASON`; empty lines and those that begin with `#` are skipped.
+    /// Reads a file of lines `PHRASE: REASON`. Skips empty lines and lines that begin with `#`.
     ///
     /// # Errors
     ///
@@ -46,16 +46,16 @@ impl StopList {
     }
 }
 
-/// Folders whose prose is not yet held to the rules.
+/// Folders and files that are exempt from the rules until their prose is rewritten.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     path: PathBuf,
-    /// Each with its line in the file, counted from 1.
+    /// The folders, each with its line in the file, counted from 1.
     folders: Vec<(usize, String)>,
 }
 
 impl Pending {
-    /// Reads a file with one folder a line; empty lines and those that begin with `#` are skipped.
+    /// Reads a file with one folder a line. Skips empty lines and lines that begin with `#`.
     ///
     /// # Errors
     ///
@@ -70,13 +70,13 @@ impl Pending {
         })
     }
 
-    /// Returns the listed folder that `path` is in, if there is one.
+    /// Returns the listed folder that contains `path`; `None` if no folder does.
     pub(super) fn folder_of(&self, path: &Path) -> Option<&str> {
         let mut folders = self.folders.iter().map(|(_, folder)| folder.as_str());
         folders.find(|folder| path.starts_with(folder))
     }
 
-    /// Tells which listed folders have no finding left, so that the list can only shrink.
+    /// Returns a finding for each listed folder without findings, so that the list can only shrink.
     pub(super) fn finished(&self, excused: &[&str]) -> Vec<Finding> {
         let unused = |(_, folder): &&(usize, String)| !excused.contains(&folder.as_str());
         self.folders
@@ -91,7 +91,7 @@ impl Pending {
     }
 }
 
-/// Returns what `line` breaks: its number and the problem.
+/// Returns the problems of `line`, each with the number of the line.
 pub(super) fn problems(line: &Line, stop_list: &StopList) -> Vec<(usize, String)> {
     let mut problems = Vec::new();
     if line.wraps && line.width > MAX_WIDTH {
@@ -120,7 +120,7 @@ pub(super) fn problems(line: &Line, stop_list: &StopList) -> Vec<(usize, String)
         .collect()
 }
 
-/// Lists the entries of a file in which `#` begins a comment, with the numbers of their lines.
+/// Returns the entries of a file in which `#` begins a comment, with their line numbers.
 fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..)
         .zip(text.lines().map(str::trim))
@@ -134,7 +134,7 @@ fn begins_with(words: &str, opening: &str) -> bool {
         .is_some_and(|rest| opening.ends_with('.') || !rest.starts_with(char::is_alphanumeric))
 }
 
-/// Returns whether `phrase` stands in `words` with nothing of a word around it.
+/// Returns whether `words` contains `phrase` as whole words.
 fn contains_phrase(words: &str, phrase: &str) -> bool {
     words.match_indices(phrase).any(|(start, _)| {
         let (before, rest) = words.split_at(start);

@@ -1,18 +1,18 @@
-//! The prose of a file: what is left of its lines without code.
+//! The prose of a file, without its code.
 
 use std::path::Path;
 
-/// How a file marks its prose.
+/// The way in which a file marks its prose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
-    /// Everything is prose but code blocks.
+    /// Prose everywhere except in code blocks.
     Markdown,
-    /// Comments on lines of their own.
+    /// Prose in comments on lines of their own.
     Rust,
 }
 
 impl Language {
-    /// Tells the language by the extension of `path`; `None` for files that are not checked.
+    /// Returns the language by the extension of `path`; `None` for files that are not checked.
     pub(super) fn of_file(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "md" => Some(Self::Markdown),
@@ -25,19 +25,19 @@ impl Language {
 /// One line of prose.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     pub(super) number: usize,
-    /// Characters of the whole line, indentation and marks included.
+    /// The width of the whole line in characters, including indentation and marks.
     pub(super) width: usize,
-    /// Whether the line can be wrapped: not a row of a table, and without an address.
+    /// Whether the line can be wrapped: it is not a row of a table, and has no address.
     pub(super) wraps: bool,
-    /// Whether it is the first line of an item's documentation.
+    /// Whether the line is the first one of an item's documentation.
     pub(super) opens_item: bool,
-    /// Its words, without code between backticks and without the targets of links.
+    /// The words of the line, without code between backticks and without the targets of links.
     pub(super) words: String,
 }
 
-/// Takes the prose out of `text`.
+/// Returns the lines of prose in `text`.
 pub(super) fn lines(language: Language, text: &str) -> impl Iterator<Item = Line> {
     let mut in_code = false;
     let mut in_item = false;
@@ -66,7 +66,7 @@ pub(super) fn lines(language: Language, text: &str) -> impl Iterator<Item = Line
     })
 }
 
-/// The text of a comment that has `line` for itself, and whether it documents an item.
+/// Returns the text of a comment on a line of its own, and whether it documents an item.
 fn comment(line: &str) -> (Option<&str>, bool) {
     let line = line.trim_start();
     if let Some(text) = line.strip_prefix("///") {
@@ -78,7 +78,7 @@ fn comment(line: &str) -> (Option<&str>, bool) {
     }
 }
 
-/// Leaves out what stands between backticks and in the target of a link.
+/// Removes the text between backticks and the targets of links.
 fn without_code(prose: &str) -> String {
     let mut words: String = prose
         .split('`')
@@ -86,7 +86,7 @@ fn without_code(prose: &str) -> String {
         .filter(|(index, _)| index % 2 == 0)
         .map(|(_, text)| text)
         .collect::<Vec<_>>()
-        // Two words that code stood between are not one phrase.
+        // Keeps a mark between words that code separates, so that they do not form a phrase.
         .join("`");
     while let Some((before, rest)) = words.split_once("](") {
         let after = rest.split_once(')').map_or("", |(_, after)| after);

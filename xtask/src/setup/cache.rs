@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
 
-/// The file that says what a directory was filled from.
+/// The file that records the source from which a directory was filled.
 const STAMP: &str = ".filled-from";
 
-/// The directory `name` in `cache`, filled by `fill` unless it has been filled from `source` before.
+/// Returns the directory `name` in `cache`, and fills it with `fill` unless it was filled from
+/// `source` before.
 ///
-/// `fill` works in a directory beside it that is renamed at the end, so that an interrupted fill is
-/// never mistaken for a good one.
+/// `fill` works in a temporary directory, which is renamed at the end. An interrupted fill is
+/// therefore never mistaken for a complete one.
 pub(crate) fn directory(
     cache: &Path,
     name: &str,
@@ -32,13 +33,14 @@ pub(crate) fn directory(
         fs::rename(&aside, &directory).map_err(Failure::at("create", &directory))
     });
     if outcome.is_err() {
-        // The first failure is the one worth telling.
+        // A failure to clean up must not hide the first failure.
         let _ = remove(&aside);
     }
     outcome.map(|()| directory)
 }
 
-/// The directory `name` in `cache` with copies of the files `names` from `home`, and what `fill` adds to them.
+/// Returns the directory `name` in `cache`, with copies of the files `names` from `home`, after
+/// `fill` has added to them.
 pub(crate) fn copied(
     cache: &Path,
     name: &str,
@@ -73,7 +75,7 @@ fn remove(directory: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A directory of this test's own, removed at its end.
+    /// A directory of one test, removed at its end.
     struct Scratch(PathBuf);
 
     impl Scratch {

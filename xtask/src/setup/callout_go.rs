@@ -7,7 +7,7 @@ use crate::failure::{Failure, Result};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// The program, built anew if anything of it has changed. Go keeps what it fetches and builds itself.
+/// Builds the program and returns its path. Go caches downloads and builds itself.
 pub(crate) fn callout_go(workspace: &Workspace) -> Result<PathBuf> {
     let program = workspace.cache().join("callout-go");
     let mut build = Command::new("go");

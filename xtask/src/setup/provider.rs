@@ -1,4 +1,4 @@
-//! The `OpenID` provider whose tokens the tests log in with, in a directory with all it needs.
+//! The `OpenID` provider whose tokens the tests log in with.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use super::node::Node;
 use crate::failure::Result;
 use crate::workspace::Workspace;
 
-/// The pins, and the program that uses what they pin.
+/// The pins of the packages, and the program that uses them.
 const FILES: [&str; 3] = ["package.json", "package-lock.json", "provider.mjs"];
 
-/// The directory with `provider.mjs` and its packages.
+/// Returns the directory with `provider.mjs` and its packages.
 pub(crate) fn provider(workspace: &Workspace, node: &Node) -> Result<PathBuf> {
     let home = workspace.file("tests/provider");
     cache::copied(

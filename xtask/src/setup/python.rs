@@ -1,4 +1,5 @@
-//! Packages from the Python package index, installed aside and never into the machine's Python.
+//! Packages from the Python package index, installed into folders of the cache and never into the
+//! machine's Python.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +12,7 @@ use crate::workspace::Workspace;
 /// The Python that installs packages and runs the Python test client.
 pub(crate) const PYTHON: &str = "python3";
 
-/// The package `name` at exactly `version`, in a directory of its own.
+/// Returns a directory with the package `name` at exactly `version`.
 pub(crate) fn package(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf> {
     let requirement = format!("{name}=={version}");
     let directory = format!("{name}-{version}");
@@ -20,10 +21,10 @@ pub(crate) fn package(workspace: &Workspace, name: &str, version: &str) -> Resul
     })
 }
 
-/// Where [`install_pinned`] puts packages.
+/// The folder that [`install_pinned`] installs packages into.
 pub(crate) const PINNED: &str = "python";
 
-/// Installs what `requirements.txt` in `directory` pins into its folder [`PINNED`].
+/// Installs the packages that `requirements.txt` in `directory` pins into its folder [`PINNED`].
 pub(crate) fn install_pinned(directory: &Path) -> Result<()> {
     let requirements = directory.join("requirements.txt");
     let requirements = requirements.to_string_lossy();
@@ -31,7 +32,7 @@ pub(crate) fn install_pinned(directory: &Path) -> Result<()> {
     install(&directory.join(PINNED), &arguments)
 }
 
-/// Installs what `arguments` name into `directory`.
+/// Installs the packages that `arguments` name into `directory`.
 fn install(directory: &Path, arguments: &[&str]) -> Result<()> {
     check_pip()?;
     let mut pip = Command::new(PYTHON);

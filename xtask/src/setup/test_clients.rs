@@ -1,4 +1,4 @@
-//! The NATS clients that the end-to-end tests log in with, in a directory with all they need.
+//! The NATS clients that the end-to-end tests log in with.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::{cache, python};
 use crate::failure::Result;
 use crate::workspace::Workspace;
 
-/// The pins, and the programs that use what they pin.
+/// The pins of the packages, and the programs that use them.
 const FILES: [&str; 6] = [
     "requirements.txt",
     "package.json",
@@ -17,7 +17,8 @@ const FILES: [&str; 6] = [
     "mqtt.py",
 ];
 
-/// The directory with `client.py` and `mqtt.py`, their packages in `python/`, `client.mjs` and its packages.
+/// Returns the directory with `client.py` and `mqtt.py`, their packages in `python/`, `client.mjs`
+/// and its packages.
 pub(crate) fn test_clients(workspace: &Workspace, node: &Node) -> Result<PathBuf> {
     let home = workspace.file("tests/clients");
     cache::copied(&workspace.cache(), "test-clients", &home, &FILES, |aside| {

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::process;
 use crate::workspace::{WASM_TARGET, Workspace};
 
-/// Makes sure that the toolchain can build policies.
+/// Adds the target to the toolchain unless it is installed.
 pub(crate) fn wasm_target(workspace: &Workspace) -> Result<()> {
     if installed(workspace)? {
         return Ok(());
@@ -22,7 +22,7 @@ pub(crate) fn wasm_target(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// Asks the compiler rather than rustup, which need not be there.
+/// Returns whether the target is installed. Asks the compiler, because rustup may be missing.
 fn installed(workspace: &Workspace) -> Result<bool> {
     let mut ask = Command::new("rustc");
     ask.args(["--print", "target-libdir", "--target", WASM_TARGET])

@@ -425,8 +425,8 @@ fn a_token_tells_no_more_than_is_asked() {
     );
 }
 
-/// The template of a role in operator mode inserts the name unchanged: with `user.{{name()}}.>`,
-/// the name `*` would match the subjects of all users.
+/// Holds that the name becomes one token. The template of a role in operator mode inserts the name
+/// unchanged: with `user.{{name()}}.>`, the name `*` would match the subjects of all users.
 #[test]
 fn with_a_role_of_the_account_a_name_is_one_token() {
     let settings = r#"
