@@ -72,7 +72,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("tests/demo-read-only", &["portcullis-sdk"]),
 ];
 
-/// Third-party packages that only one crate may name, except `async-nats`, which two may.
+/// Third-party packages that only the crates may name that list them in [`ARROWS`].
 const GUARDED: [&str; 6] = [
     "wasmtime",
     "wasmtime-wizer",
