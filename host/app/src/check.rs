@@ -1,4 +1,4 @@
-//! `portcullis check`: everything that can be wrong, without connecting.
+//! `portcullis check`: validates everything that can be validated without a connection.
 
 mod hashes;
 
@@ -17,17 +17,17 @@ use crate::key_value::Unconnected;
 use crate::options::PolicyTables;
 use crate::problem::Problem;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Findings {
-    /// Every problem, warnings included, in the order of the checks.
+    /// All problems, warnings included, in the order of the checks.
     pub problems: Vec<Problem>,
-    /// How the program should end: by the first check that found an error.
+    /// Exit code of the first check that found an error.
     pub code: ExitCode,
 }
 
-/// Checks configuration, secrets and policy directory, and has `check_policies` look at the policies if there
-/// are any to look at. Later checks run though earlier ones found something, as far as they can.
+/// Checks configuration, secrets and policy directory, and runs `check_policies` if the directory
+/// can be read. Later checks run as far as possible even if earlier ones found problems.
 pub fn run_check(
     file: &Path,
     check_policies: impl FnOnce(&Path, &PolicyTables) -> Vec<Problem>,
@@ -55,7 +55,8 @@ pub fn run_check(
     findings
 }
 
-/// What keeps the policy directory from being read, if anything. `file` is the configuration that names it.
+/// Returns the problem that prevents reading the policy directory. `None` if it can be read. `file`
+/// is the configuration that names it.
 pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Problem> {
     let directory = &policies.directory;
     let error = portcullis_files::list(directory).err()?;
@@ -63,8 +64,9 @@ pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Proble
     Some(Problem::error(file, message).at_key("policies.directory"))
 }
 
-/// Loads every policy as the service would, and says which it would refuse. `file` is the configuration that
-/// lists them, `tables` are what is right in it, and `prover` proves them. Without `[key-value]`, any bucket may be granted.
+/// Loads every policy as the service would, and reports those that it would refuse. `file` is the
+/// configuration, `tables` are its valid tables, and `prover` loads and tests the policies. Without
+/// `[key-value]`, grants may name any bucket.
 pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Vec<Problem> {
     let policies = &tables.policies;
     let opened = idle_engine(tables.key_value.as_ref()).and_then(|engine| {
@@ -131,12 +133,12 @@ pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Ve
         .collect()
 }
 
-/// An engine for looking at policies: one decision at a time, and the buckets of `key_value`, or any if it is none, of which nothing
-/// is known.
+/// Returns an engine for inspection: one decision at a time, without values. It serves the buckets
+/// of `key_value`, or any bucket if that is `None`.
 ///
 /// # Errors
 ///
-/// When the engine does not run on this machine.
+/// Fails if the engine does not run on this machine.
 pub(crate) fn idle_engine(key_value: Option<&KeyValue>) -> Result<Engine, Failure> {
     let verifier = Arc::<PasswordVerifier>::default();
     let options = EngineOptions {

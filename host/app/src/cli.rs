@@ -8,16 +8,16 @@ use portcullis_core::{BucketName, PolicyName};
 use crate::config::{LogFilter, LogFormat};
 use crate::exit::ExitCode;
 
-/// The command line, read.
+/// The parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(name = "portcullis", version, about, propagate_version = true)]
 pub struct Cli {
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The commands of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
@@ -26,10 +26,10 @@ pub enum Command {
         /// The configuration, portcullis.toml.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// For whom the logs are, instead of what the configuration says.
+        /// The format of the logs, in place of the configured one.
         #[arg(long, value_name = "FORMAT")]
         log_format: Option<LogFormat>,
-        /// How much is logged, instead of what the configuration says: `info`, `debug` or a filter.
+        /// The log level, in place of the configured one: `info`, `debug` or a filter.
         #[arg(long, value_name = "LEVEL")]
         log_level: Option<LogFilter>,
     },
@@ -41,27 +41,28 @@ pub enum Command {
     },
     /// Write keys, a nats-server configuration and a portcullis.toml to start from.
     Init {
-        /// Where to; nothing in it is overwritten.
+        /// The directory to write to. Existing files are never overwritten.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
-        /// A key-value bucket that policies may look into; can be given several times. The server then has an account for the
-        /// buckets, with users who read, fill and make them.
+        /// A key-value bucket that policies may look into; can be given several times. The server
+        /// then has an account for the buckets, with users who read, fill and make them.
         #[arg(long, value_name = "BUCKET")]
         key_value: Vec<BucketName>,
     },
-    /// Turn the configuration of another callout service into one of ours.
+    /// Convert the configuration of another callout service to one of Portcullis.
     Import {
-        /// Which service's.
+        /// The service whose configuration to import.
         #[command(subcommand)]
         from: ImportFrom,
     },
-    /// See how policies are doing, test them, sign them, go back to an earlier version.
+    /// Show the state of policies, test them, sign them, go back to an earlier version.
     Policy {
-        /// What to do.
+        /// The command to run.
         #[command(subcommand)]
         verb: PolicyVerb,
     },
-    /// Look at a module and the files beside it: what it is, may use, asks for and lacks. It need not lie in a policy directory.
+    /// Show facts about a module and its files: limits, grants, imports, signature and tests. The
+    /// module may be in any directory.
     Inspect {
         /// The module, NAME.wasm.
         #[arg(value_name = "MODULE")]
@@ -76,28 +77,28 @@ pub enum Command {
         #[arg(long)]
         token: bool,
     },
-    /// Prove one policy for the host that has started this process. Not for people.
+    /// Load and test one policy for the host that started this process. Not for interactive use.
     #[command(hide = true)]
     Prove {
-        /// Most memory for data, in bytes.
+        /// Maximum memory for data, in bytes.
         #[arg(long)]
         memory: u64,
-        /// Most time of all processors together, in seconds.
+        /// Maximum time of all processors together, in seconds.
         #[arg(long)]
         processor_time: u64,
     },
 }
 
-/// What to do with policies.
+/// The commands for policies.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub enum PolicyVerb {
-    /// Print the version of each policy that serves, since when, and what went wrong last.
+    /// Print the version of each policy in service, since when, and its last failure.
     Status {
         /// The configuration, portcullis.toml, of the host that serves.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// For programs.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
@@ -108,18 +109,18 @@ pub enum PolicyVerb {
         /// The configuration, portcullis.toml, of the host that serves.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// The generation to go back to, instead of the one before.
+        /// The generation to go back to, in place of the previous one.
         #[arg(long, value_name = "GENERATION")]
         to: Option<u64>,
     },
-    /// Run the tests of policies (NAME.tests.toml) and print what each decision cost.
+    /// Run the tests of policies (NAME.tests.toml) and print the cost of each decision.
     Test {
         /// The configuration, portcullis.toml.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
         /// The policies; all of them if none is named.
         names: Vec<PolicyName>,
-        /// Print what each decision asked too.
+        /// Also print what each decision asked.
         #[arg(long)]
         asked: bool,
     },
@@ -131,36 +132,39 @@ pub enum PolicyVerb {
         /// A file with the seed of the publisher's nkey, such as an account's (SA…).
         #[arg(long, value_name = "FILE")]
         seed_file: PathBuf,
-        /// The number of this version. A host refuses a version with a lower number than one that has served.
+        /// The number of this version. A host refuses a version with a lower number than one that
+        /// has served.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         version: Option<u64>,
-        /// Sign NAME.toml and NAME.tests.toml beside the module too: hosts refuse others.
+        /// Also sign NAME.toml and NAME.tests.toml next to the module. Hosts then refuse other
+        /// content.
         #[arg(long)]
         with_settings: bool,
     },
 }
 
-/// Whose configuration is imported.
+/// The services whose configuration can be imported.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub enum ImportFrom {
-    /// That of planmdk's nats-auth-callout: a portcullis.toml, its keys, and settings of the policy oidc-roles.
+    /// Import that of planmdk's nats-auth-callout: write a portcullis.toml, its keys, and settings
+    /// of the policy oidc-roles.
     Planmdk {
-        /// Its configuration, in EDN.
+        /// The configuration to import, in EDN.
         #[arg(value_name = "CONFIG.edn")]
         file: PathBuf,
-        /// Where to; nothing in it is overwritten.
+        /// The directory to write to. Existing files are never overwritten.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
 }
 
 impl Cli {
-    /// Reads the command line of the process. Help, version and mistakes are printed here.
+    /// Parses the command line of the process. Prints help, version and usage errors.
     ///
     /// # Errors
     ///
-    /// The exit code to end with: of success after help and version.
+    /// Returns the exit code to end with: that of success after help and version.
     pub fn read() -> Result<Self, ExitCode> {
         Self::try_parse().map_err(|error| {
             let code = if error.use_stderr() {

@@ -1,4 +1,4 @@
-//! `portcullis.toml`: one type for each table, and everything that can be wrong with it.
+//! The configuration `portcullis.toml`: one type for each table, with its validation.
 
 mod callout;
 mod ceilings;
@@ -35,59 +35,58 @@ pub use self::secrets::{AccountSeeds, SecretSource, Secrets};
 use self::reader::{Document, Read, Section};
 use crate::problem::{Checked, Problem};
 
-/// A configuration in which every key is right by itself. Secrets are named, not read: that is
-/// [`Config::resolve_secrets`].
+/// A configuration in which every key is valid by itself. It names secrets without reading them:
+/// [`Config::resolve_secrets`] does that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The file it was read from.
+    /// File that the configuration was read from.
     pub file: PathBuf,
-    /// `[nats]`: how the service reaches the servers.
+    /// Table `[nats]`: connections to the servers.
     pub nats: Nats,
-    /// `[callout]`: what it answers, and for whom.
+    /// Table `[callout]`: the service's answers and the accounts that they are for.
     pub callout: Callout,
-    /// `[operator]`: the accounts of decentralised NATS; none in config mode.
+    /// Table `[operator]`: the accounts in operator mode. `None` in config mode.
     pub operator: Option<Operator>,
-    /// `[identity]`: what clients can present, and what proves it.
+    /// Table `[identity]`: accepted credentials and their proofs.
     pub identity: Identity,
-    /// `[ceilings]`: the most that logins may get.
+    /// Table `[ceilings]`: upper bounds on the permissions of logins.
     pub ceilings: Ceilings,
-    /// `[policies]`: who decides.
+    /// Table `[policies]`: the policies that decide.
     pub policies: Policies,
-    /// `[key-value]`: where policies may look keys up.
+    /// Table `[key-value]`: buckets in which policies look up keys.
     pub key_value: KeyValue,
-    /// `[health]`: what it tells those who watch it.
+    /// Table `[health]`: the health listener.
     pub health: Health,
-    /// `[log]`: what it writes to standard error.
+    /// Table `[log]`: the log on standard error.
     pub log: Log,
 }
 
-/// What is known of a configuration that may be broken: what could be read, and everything that is
-/// wrong with it, secrets included.
+/// The valid parts of a configuration, and all problems of it, those of secrets included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
-    /// `[policies]`, if that table is right.
+    /// Table `[policies]`, if it is valid.
     pub(crate) policies: Option<Policies>,
-    /// `[key-value]`, if that table is right.
+    /// Table `[key-value]`, if it is valid.
     pub(crate) key_value: Option<KeyValue>,
-    /// `[callout]`, if that table is right.
+    /// Table `[callout]`, if it is valid.
     pub(crate) callout: Option<Callout>,
-    /// `[operator]`, if that table is right.
+    /// Table `[operator]`, if it is valid.
     pub(crate) operator: Read<Option<Operator>>,
-    /// `[ceilings]`, if that table is right.
+    /// Table `[ceilings]`, if it is valid.
     pub(crate) ceilings: Option<Ceilings>,
-    /// Every problem, warnings included, in the order of their lines; then those of the secrets.
+    /// All problems, warnings included, in the order of their lines. Those of secrets follow.
     pub(crate) problems: Vec<Problem>,
 }
 
 impl Config {
-    /// A file that sets every key, with a line or two on each: the reference.
+    /// The reference: a file that sets every key, with comments.
     pub const REFERENCE: &str = include_str!("../default.toml");
 
     /// Reads `file`. Relative paths in it are relative to its directory.
     ///
     /// # Errors
     ///
-    /// Every problem that can be found without reading secrets, warnings included.
+    /// Returns all problems that can be found without reading secrets, warnings included.
     pub fn load(file: &Path) -> Result<Checked<Self>, Vec<Problem>> {
         let (text, warning) = read_text(file)?;
         let mut checked = Self::parse(file, &text)?;
@@ -95,19 +94,18 @@ impl Config {
         Ok(checked)
     }
 
-    /// Reads `text` as the content of `file`.
+    /// Parses `text` as the content of `file`.
     ///
     /// # Errors
     ///
-    /// As [`Config::load`].
+    /// Fails as [`Config::load`] does.
     pub fn parse(file: &Path, text: &str) -> Result<Checked<Self>, Vec<Problem>> {
         let document = Document::new(file, text);
         let config = Parts::parse(&document, text).and_then(|parts| parts.whole(&document));
         Checked::unless_broken(config, document.into_problems())
     }
 
-    /// Finds everything that is wrong with `file` and the secrets it names, in one go: a mistake in one
-    /// place hides none in another.
+    /// Finds all problems of `file` and of the secrets that it names. No problem hides another.
     pub(crate) fn survey(file: &Path) -> Survey {
         let (text, warning) = match read_text(file) {
             Ok(read) => read,
@@ -149,7 +147,7 @@ impl Config {
     }
 }
 
-/// The tables of a configuration, those that are right.
+/// The valid tables of a configuration.
 struct Parts {
     nats: Option<Nats>,
     callout: Option<Callout>,
@@ -163,7 +161,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// None if `text` is not TOML.
+    /// Parses the tables. `None` if `text` is not TOML.
     fn parse(document: &Document<'_>, text: &str) -> Option<Self> {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
@@ -211,7 +209,7 @@ impl Parts {
     }
 }
 
-/// The largest configuration, in bytes.
+/// Maximum size of the configuration, in bytes.
 const MAX_SIZE: u64 = 4 << 20;
 
 /// Returns the text of the configuration, and a warning if every user can change it.

@@ -1,8 +1,8 @@
-//! The log lines about the host's connections that say more than those of any service.
+//! Log lines about the host's connections that are specific to the host.
 
 use portcullis_connect::{ConnectionHooks, ConnectionTrouble, LogConnections};
 
-/// Writes the events of the host's connections to the log, in the operator's words.
+/// The hooks of the host's connections, which log events in the operator's terms.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LogHostConnections;
 

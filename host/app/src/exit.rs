@@ -1,14 +1,14 @@
-//! How the program ends.
+//! Exit codes of the program.
 
 use std::process::{self, Termination};
 
-/// Exit codes, after `sysexits.h`, so that supervisors can tell a mistake in the configuration from
-/// a server that is down.
+/// An exit code, after `sysexits.h`, so that supervisors can distinguish a mistake in the
+/// configuration from a server that is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Success.
+    /// The program succeeded.
     Success = 0,
     /// The command line is wrong, or standard input has no secret to hash.
     Usage = 64,
@@ -36,7 +36,7 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
-    /// Every code, in order.
+    /// All codes, in order.
     pub const ALL: [Self; 10] = [
         Self::Success,
         Self::Usage,
@@ -50,12 +50,12 @@ impl ExitCode {
         Self::BadConfiguration,
     ];
 
-    /// The number that the parent process sees.
+    /// Returns the number that the parent process receives.
     pub const fn number(self) -> u8 {
         self as u8
     }
 
-    /// What it means, in a sentence.
+    /// Returns the meaning of the code, in a sentence.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "Success.",

@@ -1,10 +1,10 @@
-//! Why the program ends early.
+//! Failures that end the program.
 
 use std::fmt;
 
 use crate::exit::ExitCode;
 
-/// An error, and the exit code it stands for. Displays the error with its causes, in one line.
+/// An error with its exit code. Displays the error with its causes, on one line.
 #[derive(Debug)]
 pub struct Failure {
     code: ExitCode,
@@ -12,7 +12,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// `error` ends the program with `code`.
+    /// Returns a failure with the exit code `code`.
     pub fn new(code: ExitCode, error: impl Into<anyhow::Error>) -> Self {
         Self {
             code,
@@ -20,12 +20,12 @@ impl Failure {
         }
     }
 
-    /// `error` is a fault of the program or of the machine.
+    /// Returns a failure of the program or of the machine.
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         Self::new(ExitCode::Internal, error)
     }
 
-    /// The exit code.
+    /// Returns the exit code.
     pub const fn code(&self) -> ExitCode {
         self.code
     }

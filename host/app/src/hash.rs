@@ -1,4 +1,4 @@
-//! `portcullis hash`: from a secret to what is stored instead.
+//! `portcullis hash`: hashes a secret for storage.
 
 use std::io::{self, BufRead, IsTerminal as _, Read as _};
 
@@ -6,46 +6,47 @@ use portcullis_core::Secret;
 use portcullis_identity::{CannotHash, hash_password, hash_token};
 use zeroize::Zeroizing;
 
-/// The longest secret, in bytes; a NATS server takes no longer `CONNECT` line.
+/// Maximum length of a secret, in bytes. A NATS server accepts no longer `CONNECT` line.
 const MAX_LEN: usize = 4096;
 
-/// Why nothing was hashed.
+/// A reason why no hash was made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotHashed {
     /// Standard input cannot be read.
     #[error("cannot read standard input")]
     Input(#[source] io::Error),
-    /// Nothing was there.
+    /// Standard input is empty.
     #[error("no secret on standard input: write it there, as one line")]
     Empty,
-    /// More than one line was there.
+    /// Standard input has more than one line.
     #[error("more than one line on standard input: write one secret")]
     SeveralLines,
-    /// Longer than any secret that a NATS server takes.
+    /// The secret is longer than a NATS server accepts.
     #[error("more than {MAX_LEN} bytes on standard input: a NATS server takes no longer secret")]
     TooLong,
-    /// The machine did not help.
+    /// The machine has no random bytes or no memory.
     #[error(transparent)]
     Failed(#[from] CannotHash),
 }
 
-/// Reads the secret on standard input: one line from a terminal, everything from elsewhere.
+/// Reads the secret on standard input: one line from a terminal, the whole input otherwise.
 ///
 /// # Errors
 ///
-/// When there is no secret, or more than one.
+/// Fails if the input has no secret, or more than one.
 pub fn read_secret() -> Result<Secret, NotHashed> {
     let stdin = io::stdin();
     let terminal = stdin.is_terminal();
     read(&mut stdin.lock(), terminal)
 }
 
-/// What to store instead of `secret`: an argon2id PHC string, or with `token` its SHA-256 sum.
+/// Returns the text to store instead of `secret`: an argon2id PHC string or, with `token`, the
+/// SHA-256 sum.
 ///
 /// # Errors
 ///
-/// When the machine gives no random bytes or no memory.
+/// Fails if the machine has no random bytes or no memory.
 pub fn hash(secret: &Secret, token: bool) -> Result<String, NotHashed> {
     if token {
         Ok(hash_token(secret.expose()))
@@ -55,9 +56,11 @@ pub fn hash(secret: &Secret, token: bool) -> Result<String, NotHashed> {
 }
 
 fn read(input: &mut dyn BufRead, terminal: bool) -> Result<Secret, NotHashed> {
-    // Room for everything at once: growing would leave copies behind.
+    // Reserves room for the whole input, because a growing buffer would leave copies of the secret
+    // behind.
     let mut text = Zeroizing::new(String::with_capacity(MAX_LEN + 3));
-    // The longest secret, its line end, and one byte too many.
+    // Reads up to the longest secret, its line end and one more byte, so that a longer one is
+    // detected.
     let mut input = input.take(u64::try_from(MAX_LEN + 3).unwrap_or(u64::MAX));
     let read = if terminal {
         input.read_line(&mut text)

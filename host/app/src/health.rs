@@ -1,6 +1,7 @@
-//! What the service tells those who watch it: whether it lives, whether it is ready, and its numbers, over HTTP.
+//! The health listener: liveness, readiness and metrics over HTTP.
 //!
-//! Nothing secret is told, but whoever can reach the address is answered, so it is meant for a private one.
+//! The pages contain no secrets. Any client that reaches the address gets an answer, so the address
+//! should be private.
 
 mod code;
 mod files;

@@ -1,4 +1,4 @@
-//! `portcullis import`: from the configuration of another callout to ours.
+//! `portcullis import`: converts the configuration of another callout service.
 
 mod edn;
 mod nesting;
@@ -13,34 +13,34 @@ use crate::problem::Problem;
 
 use planmdk::Planmdk;
 
-/// The modules and settings of policies.
+/// Directory of the modules and settings of policies.
 const POLICIES: &str = "policies";
-/// The settings of `oidc-roles`.
+/// Settings file of `oidc-roles`.
 const ROLES: &str = "policies/roles.toml";
-/// Where the password of the service goes.
+/// File of the service's password.
 const PASSWORD: &str = "keys/password";
-/// Where the seed that signs goes.
+/// File of the seed that signs.
 const ISSUER: &str = "keys/issuer.nk";
 
-/// The largest configuration that is read, in bytes.
+/// Maximum size of a configuration, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
-/// What was made of a configuration.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     directory: PathBuf,
-    /// What was left out, and what is for the operator to say.
+    /// Notes for the operator: omitted settings, and decisions to make.
     pub notes: Vec<String>,
 }
 
-/// Why nothing was made.
+/// A reason why an import failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotImported {
-    /// The configuration is not what it should be; every problem.
+    /// The configuration has problems, all of which are listed.
     #[error("{}", lines(.0))]
     Broken(Vec<Problem>),
-    /// The files cannot be made.
+    /// The files cannot be written.
     #[error(transparent)]
     NotMade(#[from] NotInitialized),
 }
@@ -50,13 +50,14 @@ fn lines(problems: &[Problem]) -> String {
     lines.join("\n")
 }
 
-/// Writes a `portcullis.toml`, the keys it names and the settings of the policy `oidc-roles` to `directory`, made from the EDN
-/// configuration of planmdk's nats-auth-callout in `file`.
+/// Imports the EDN configuration of planmdk's nats-auth-callout in `file`. Writes a
+/// `portcullis.toml`, the keys that it names and the settings of the policy `oidc-roles` to
+/// `directory`.
 ///
 /// # Errors
 ///
-/// When the configuration has a problem (all of them are told), or a file exists or cannot be written. Either way nothing new is left
-/// behind.
+/// Fails if the configuration has problems, all of which are reported, or if a file exists or
+/// cannot be written. In either case, no new file remains.
 pub fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
     let broken = |message: String| NotImported::Broken(vec![Problem::error(file, message)]);
     let content = portcullis_files::read(file, MAX_SIZE);
@@ -82,7 +83,7 @@ pub fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
 }
 
 impl Imported {
-    /// What was made and what to do next, for people.
+    /// Returns the written files and the next steps, for humans.
     pub fn summary(&self) -> String {
         let directory = self.directory.display();
         let mut text = format!(

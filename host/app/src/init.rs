@@ -1,4 +1,4 @@
-//! `portcullis init`: a directory to start from.
+//! `portcullis init`: makes a directory to start from.
 
 mod buckets;
 mod files;
@@ -19,31 +19,31 @@ use crate::keys::{self, NewKey};
 const PORTCULLIS_TOML: &str = include_str!("init/portcullis.toml");
 const NATS_SERVER_CONF: &str = include_str!("init/nats-server.conf");
 
-/// What was made.
+/// The result of `init`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Initialized {
     directory: PathBuf,
-    /// The public key that servers expect responses to be signed with (`A…`).
+    /// Public key of the seed that signs responses (`A…`), as servers expect it.
     pub issuer: String,
-    /// The public key that the service logs in with (`U…`).
+    /// Public key of the service's own user (`U…`).
     pub service: String,
-    /// The buckets that there is an account for.
+    /// Buckets in the account for key-value buckets.
     buckets: Vec<BucketName>,
 }
 
-/// Why nothing was made.
+/// A reason why nothing was made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotInitialized {
-    /// Something is in the way.
+    /// A file or directory exists already.
     #[error("`{}` exists already; nothing was written: choose another directory or move it away", .0.display())]
     Exists(PathBuf),
-    /// A file or directory cannot be made; what had been made before it was removed.
+    /// A file or directory cannot be made. Everything made before it was removed.
     #[error("cannot make `{}`; what was written before it is removed", path.display())]
     Write {
-        /// Which.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// Why not.
+        /// Reason of the failure.
         #[source]
         source: io::Error,
     },
@@ -52,13 +52,13 @@ pub enum NotInitialized {
     Keys(#[source] portcullis_claims::KeyError),
 }
 
-/// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an empty
-/// directory for policies. `directory` is made if need be. With `buckets`, the server has an account for them, with users who read,
-/// fill and make them.
+/// Writes keys, a nats-server configuration and a `portcullis.toml` to `directory`, and makes an
+/// empty directory for policies. Creates `directory` if it is missing. With `buckets`, the server
+/// has an account for them, with users who read, fill and make them.
 ///
 /// # Errors
 ///
-/// When one of the files exists, or cannot be written. Either way nothing new is left behind.
+/// Fails if one of the files exists or cannot be written. In either case, no new file remains.
 pub fn init(directory: &Path, buckets: &[BucketName]) -> Result<Initialized, NotInitialized> {
     let generate = |kind| keys::generate(kind).map_err(NotInitialized::Keys);
     let issuer = generate(KeyKind::Account)?;
@@ -119,12 +119,12 @@ fn server_config(
         .replace("{service-permissions}", &permissions(&required))
 }
 
-/// `JetStream`, with its files in `directory`, if there are buckets.
+/// Renders `JetStream`, with its files in `directory`, if there are buckets.
 fn jetstream(directory: &Path, buckets: Option<&Buckets<'_>>) -> String {
     if buckets.is_none() {
         return String::new();
     }
-    // Servers take a relative path from where they are started.
+    // Servers resolve a relative path in their working directory.
     let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let store = directory.join("jetstream");
     format!(
@@ -149,7 +149,7 @@ fn auth_users(service: &NewKey, buckets: Option<&Buckets<'_>>) -> String {
     users.join(", ")
 }
 
-/// Renders permissions as nats-server.conf has them.
+/// Renders permissions in the syntax of nats-server.conf.
 fn permissions(required: &[RequiredPermission]) -> String {
     let side = |side| {
         let mut subjects: Vec<String> = Vec::new();
@@ -173,7 +173,7 @@ fn permissions(required: &[RequiredPermission]) -> String {
 }
 
 impl Initialized {
-    /// What was made and what to do next, for people.
+    /// Returns the written files and the next steps, for humans.
     pub fn summary(&self) -> String {
         let mut text = String::new();
         let directory = self.directory.display();

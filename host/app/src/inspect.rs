@@ -1,4 +1,4 @@
-//! `portcullis inspect`: what a policy is, may use, asks for and lacks.
+//! `portcullis inspect`: shows facts about a policy.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::failure::Failure;
 use crate::output::{NotDone, Output, one_line};
 use crate::policy::{configured_state, read_policies};
 
-/// Looks at a module and at what lies beside it, under the limits and publishers of a configuration, if there is one. `prover` reads
-/// the module.
+/// Inspects a module and its files, under the limits and publishers of a configuration if one is
+/// given. `prover` loads and tests the module.
 ///
 /// # Errors
 ///
-/// When the configuration is wrong, or the file is no policy at all.
+/// Fails if the configuration is invalid, or if the file is not a policy.
 pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Output, NotDone> {
     let (options, key_value) = if let Some(config) = config {
         let tables = read_policies(config)?;
@@ -33,7 +33,7 @@ pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Ou
     let found = look(&engine, file, &options)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
     let mut text = String::new();
-    // Writing to a text does not fail.
+    // Writing to a string does not fail.
     let _ = tell(&mut text, file, &found);
     let code = match &found.verdict {
         Ok((_, tests)) if tests.iter().all(|test| test.failure.is_none()) => ExitCode::Success,
@@ -42,7 +42,7 @@ pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Ou
     Ok(Output { text, code })
 }
 
-/// Who signed a module, and what the signature says besides.
+/// Returns the publisher of a signature, and what else the signature states.
 fn signed(signature: &Signature) -> String {
     let mut text = signature.publisher.to_string();
     let statement = signature.statement;

@@ -1,4 +1,4 @@
-//! Buckets for policies that are looked at and not served.
+//! Buckets for policies that are inspected and not served.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use portcullis_core::{BucketName, KeyValues, LookUpError};
 
 use crate::config::KeyValue;
 
-/// The buckets of a configuration, without a connection to read them over: there are these and no others, and nothing is known of
-/// them.
+/// The buckets of a configuration without a connection. These buckets exist and no others, and
+/// every look-up fails as not synchronised.
 #[derive(Clone, Debug)]
 pub(crate) struct Unconnected(Option<Vec<BucketName>>);
 
 impl Unconnected {
-    /// The buckets of `table`; any, if there is none.
+    /// Returns the buckets of `table`. `None` stands for any bucket.
     pub(crate) fn new(table: Option<&KeyValue>) -> Self {
         Self(table.map(|table| table.buckets.clone()))
     }

@@ -1,4 +1,4 @@
-//! Seeds: making them, and telling which is which.
+//! Generation and recognition of seeds.
 
 use nkeys::{KeyPair, KeyPairType};
 use portcullis_claims::{CurveKey, KeyError, KeyKind, SigningKey, is_public_sample};
@@ -7,17 +7,17 @@ use portcullis_core::Secret;
 /// A new key.
 #[derive(Debug)]
 pub(crate) struct NewKey {
-    /// The seed, `S…`.
+    /// Seed of the key, `S…`.
     pub(crate) seed: Secret,
-    /// The public key.
+    /// Public key.
     pub(crate) public: String,
 }
 
-/// A new key of random bytes.
+/// Generates a key of random bytes.
 ///
 /// # Errors
 ///
-/// When the key library fails.
+/// Fails if the key library fails.
 pub(crate) fn generate(kind: KeyKind) -> Result<NewKey, KeyError> {
     let seed = match kind {
         KeyKind::Curve => CurveKey::generate_seed()?,
@@ -27,13 +27,13 @@ pub(crate) fn generate(kind: KeyKind) -> Result<NewKey, KeyError> {
     Ok(NewKey { seed, public })
 }
 
-/// Why a seed is of no use here.
+/// A reason why a seed is unusable.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnusableSeed {
-    /// It is something else.
+    /// The text is not a seed of the required kind.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Everybody has it.
+    /// The seed is publicly known.
     #[error(
         "the seed stands in public documentation, so anybody can sign with it; make keys of your own, for example with \
          `portcullis init`"
@@ -41,11 +41,11 @@ pub(crate) enum UnusableSeed {
     Public,
 }
 
-/// Whether `text` is a seed of this kind that nobody else has.
+/// Checks that `text` is a seed of this kind and not publicly known.
 ///
 /// # Errors
 ///
-/// What it is instead.
+/// Fails with what the text is instead.
 pub(crate) fn check_seed(text: &str, kind: KeyKind) -> Result<(), UnusableSeed> {
     if is_public_sample(&public_key(text, kind)?) {
         return Err(UnusableSeed::Public);
@@ -53,12 +53,12 @@ pub(crate) fn check_seed(text: &str, kind: KeyKind) -> Result<(), UnusableSeed> 
     Ok(())
 }
 
-/// The key in a publisher's seed: of an account, an operator or a user, and of nobody else. The error never repeats the text, which
-/// may be another secret.
+/// Returns the key of a publisher's seed, which is that of an account, an operator or a user. The
+/// error never repeats the text, which may be another secret.
 ///
 /// # Errors
 ///
-/// What it is instead.
+/// Fails with what the text is instead.
 pub(crate) fn publishing_key(text: &str) -> anyhow::Result<KeyPair> {
     let text = text.trim();
     let key = KeyPair::from_seed(text)
@@ -67,7 +67,7 @@ pub(crate) fn publishing_key(text: &str) -> anyhow::Result<KeyPair> {
         KeyPairType::Account => KeyKind::Account,
         KeyPairType::Operator => KeyKind::Operator,
         KeyPairType::User => KeyKind::User,
-        // Servers, clusters and curve keys have other work to do.
+        // Keys of servers and clusters and curve keys serve other purposes.
         _ => anyhow::bail!(
             "it holds the seed of another kind of key: use an account's (SA…), an operator's or a user's"
         ),

@@ -1,19 +1,19 @@
 //! Portcullis: a NATS auth callout service whose decisions come from WebAssembly policies.
 //!
-//! NATS servers hand every login to the service; policies, dropped into a watched directory, decide; the
-//! service signs the answer. This crate is the program, as a library: configuration, command line, logs,
-//! exit codes and the wiring of the crates that do the work.
+//! NATS servers send every login to the service, policies in a watched directory decide, and the
+//! service signs the answer. This crate is the program as a library: configuration, command line,
+//! logs, exit codes, and the wiring of the other crates.
 //!
 //! # Layout
 //!
-//! - [`Config`]: `portcullis.toml`, read so that every mistake is reported at once; [`Secrets`]: what it
-//!   names, read from files and environment; [`Problem`]: one mistake.
-//! - [`serve()`]: the service; give it a configuration, secrets and a signal to stop. `health`: what it tells those who
-//!   watch it.
+//! - [`Config`]: `portcullis.toml`, read so that all mistakes are reported at once; [`Secrets`]:
+//!   the secrets that it names, from files and environment; [`Problem`]: one mistake.
+//! - [`serve()`]: the service, for a configuration, secrets and a signal to stop. `health`: its
+//!   health pages.
 //! - [`check`], [`init`], [`import`], [`policy`], [`inspect`], [`hash`]: the other commands.
-//! - [`child_prover`]: has policies proved in child processes, as the program does; [`serve()`] by itself cannot, because it does not
-//!   know the command line of the program that it is part of.
-//! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: how it ends; [`telemetry`]: logs.
+//! - [`child_prover`]: loads and tests policies in child processes, as the program does.
+//!   [`serve()`] alone cannot, because it does not know the command line of the embedding program.
+//! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: its result; [`telemetry`]: logs.
 //!
 //! # Embedding
 //!

@@ -1,4 +1,4 @@
-//! The program: reads the command line, does what it says, ends with a code that says how it went.
+//! The program: runs the command line and ends with an exit code.
 
 use std::ffi::c_int;
 
@@ -6,11 +6,12 @@ use libmimalloc_sys::mi_option_set_default;
 use mimalloc::MiMalloc;
 use portcullis::{Cli, ExitCode};
 
-/// A login allocates some hundreds of small things: with the allocator of glibc it takes a tenth more of the processors.
+/// Allocator of the program. A login makes some hundreds of small allocations. With the allocator
+/// of glibc, they take a tenth more CPU time.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// `mi_option_purge_delay` in mimalloc.h, in milliseconds.
+/// Number of the option `mi_option_purge_delay` in mimalloc.h. The option is in milliseconds.
 const PURGE_DELAY: c_int = 15;
 
 fn main() -> ExitCode {
@@ -21,13 +22,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Compiling a policy takes tens of megabytes for a moment, on threads that end with it. With the delay that mimalloc has by itself they
-/// stay resident until something else happens on the same pages. `MIMALLOC_PURGE_DELAY` in the environment goes first.
+/// Makes the allocator return free memory to the system soon. Compiling a policy briefly takes tens
+/// of megabytes, on threads that end afterwards. With mimalloc's default delay, they stay resident
+/// until the same pages are used again. `MIMALLOC_PURGE_DELAY` in the environment takes precedence.
 #[expect(
     unsafe_code,
     reason = "the allocator's options are set in C; the binding has no safe way"
 )]
 fn return_memory_soon() {
-    // SAFETY: the function takes two numbers and stores the second where the first says, after a look whether there is such an option.
+    // SAFETY: the function takes two numbers. It checks that the first is the number of an option,
+    // and stores the second there.
     unsafe { mi_option_set_default(PURGE_DELAY, 1) }
 }

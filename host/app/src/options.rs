@@ -1,4 +1,4 @@
-//! From the configuration to the service's options.
+//! Conversion of the configuration to the service's options.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::config::{self, Callout, Config, KeyValue, Operator, Policies, Secrets
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
-/// How requests are served.
+/// Returns the options of the service.
 ///
 /// # Errors
 ///
-/// When a seed cannot be used.
+/// Fails if a seed cannot be used.
 pub(crate) fn service_options(
     config: &Config,
     secrets: &Secrets,
@@ -69,7 +69,8 @@ pub(crate) fn service_options(
     Ok(options)
 }
 
-/// Returns where the host tries a login of its own. In operator mode, servers hand over no login without a sentinel.
+/// Returns the probe with which the host tries a login of its own. `None` if it is disabled. In
+/// operator mode, it needs a sentinel, because servers ask the callout about no login without one.
 fn probe(config: &Config) -> Result<Option<LoginProbe>, Failure> {
     let authentication = match &config.operator {
         None => Authentication::None,
@@ -91,7 +92,8 @@ fn unusable(error: KeyError) -> Failure {
     Failure::new(ExitCode::BadConfiguration, error)
 }
 
-/// Who proves who is asking. Issuers' keys are fetched and accounts' files looked at from now on.
+/// Returns the stage that proves identities. Starts to fetch issuers' keys and to check accounts'
+/// files.
 fn identifier(identity: &config::Identity) -> Result<Identifier, Failure> {
     let tokens = TokenVerifier::new(identity.issuers.clone())
         .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
@@ -134,7 +136,7 @@ fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, Ke
     ))))
 }
 
-/// What permits are held to. No key is needed to tell which of them can be signed.
+/// Returns the rules for permits. They need no keys to say which permits can be signed.
 pub(crate) fn permit_rules(
     callout: &Callout,
     operator: Option<&Operator>,
@@ -165,7 +167,7 @@ pub(crate) fn permit_rules(
     }
 }
 
-/// In operator mode, an account that is configured is one to sign for.
+/// Returns the target accounts. In operator mode, every configured account is one by default.
 fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAccounts {
     let names: Vec<String> = match (&callout.target_accounts, operator) {
         (Some(config::TargetAccounts::Any(named)), _) => {
@@ -181,7 +183,8 @@ fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAcco
     TargetAccounts::new(names, barred(callout, operator))
 }
 
-/// The callout account and the system account, under every name that the configuration has for them.
+/// Returns the callout account and the system account, under every name that the configuration has
+/// for them.
 fn barred(callout: &Callout, operator: Option<&Operator>) -> Vec<String> {
     let special = [callout.account.as_str(), callout.system_account.as_str()];
     let named = operator.into_iter().flat_map(|operator| {
@@ -227,19 +230,19 @@ fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
     }
 }
 
-/// What a configuration says of policies, as far as its tables are right.
+/// The valid tables of a configuration about policies.
 #[derive(Clone, Debug)]
 pub struct PolicyTables {
-    /// `[policies]`.
+    /// Table `[policies]`.
     pub policies: Policies,
-    /// `[key-value]`.
+    /// Table `[key-value]`.
     pub key_value: Option<KeyValue>,
-    /// What permits are held to, by `[callout]`, `[operator]` and `[ceilings]`.
+    /// Rules for permits, from `[callout]`, `[operator]` and `[ceilings]`.
     pub rules: Option<PermitRules>,
 }
 
 impl PolicyTables {
-    /// Returns what `survey` has found. `None` without `[policies]`.
+    /// Returns the tables of `survey`. `None` without `[policies]`.
     pub(crate) fn of(survey: Survey) -> Option<Self> {
         let rules = match (&survey.callout, &survey.operator, &survey.ceilings) {
             (Some(callout), Some(operator), Some(ceilings)) => {
@@ -254,8 +257,8 @@ impl PolicyTables {
         })
     }
 
-    /// Returns how policies are looked at without serving: nothing is kept, and what was good once
-    /// does not help. `prover` proves them.
+    /// Returns the options for inspecting policies without serving: no state is kept, and no last
+    /// good version replaces a refused one. `prover` loads and tests the policies.
     pub(crate) fn options(&self, prover: &Prover) -> CatalogOptions {
         CatalogOptions {
             state_directory: None,
@@ -264,8 +267,8 @@ impl PolicyTables {
     }
 }
 
-/// Where policies come from and how they are treated, as the configuration has it; what their tests permit is held to `rules`, and
-/// `prover` proves them.
+/// Returns the options of the catalog. `rules` apply to the permits in policies' tests. `prover`
+/// loads and tests the policies.
 pub(crate) fn catalog_options(
     policies: &Policies,
     rules: Option<PermitRules>,
@@ -302,7 +305,7 @@ pub(crate) fn catalog_options(
     }
 }
 
-/// What buckets are mirrored.
+/// Returns the options of the mirror of key-value buckets.
 pub(crate) fn key_value_options(table: &KeyValue) -> KeyValueOptions {
     KeyValueOptions {
         buckets: table.buckets.clone(),
@@ -311,7 +314,7 @@ pub(crate) fn key_value_options(table: &KeyValue) -> KeyValueOptions {
     }
 }
 
-/// Where the host that serves keeps compiled code, if it does.
+/// Returns the options of the serving host's code cache. `None` if it is disabled.
 pub(crate) fn code_cache_options(policies: &Policies) -> Option<CodeCacheOptions> {
     let directory = policies.state_directory.join("code");
     policies

@@ -1,4 +1,4 @@
-//! What a verb comes to: something to print, or a reason why there is nothing.
+//! Results of commands: text to print, or a failure.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,21 +7,21 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::problem::Problem;
 
-/// What a verb prints, and how the program ends.
+/// The text that a command prints, with its exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// Lines for standard output.
     pub text: String,
-    /// How the program should end.
+    /// Exit code of the program.
     pub code: ExitCode,
 }
 
-/// Why a verb did nothing.
+/// A reason why a command did nothing.
 #[derive(Debug)]
 pub enum NotDone {
-    /// The configuration says nothing usable about policies.
+    /// The configuration has no valid tables about policies.
     Configuration(Vec<Problem>),
-    /// Something else.
+    /// The command failed for another reason.
     Failed(Failure),
 }
 
@@ -31,13 +31,14 @@ impl From<Failure> for NotDone {
     }
 }
 
-/// A text that came from a file, for one line: control characters and those that change the direction of text are escaped, so that no
-/// name in a file writes to the terminal.
+/// Returns a text from a file for use on one line. Control characters and those that change the
+/// direction of text are escaped, so that no name in a file can control the terminal.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// Lines for the terminal, with what [`one_line`] escapes except line ends. An escape is one of JSON too.
+/// Returns lines for the terminal, escaped as by [`one_line`] except for line ends. The escapes are
+/// valid in JSON too.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter == '\n')
 }
@@ -50,7 +51,7 @@ fn escaped(text: &str, stands: impl Fn(char) -> bool) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         if is_unsafe(letter) {
-            // Every such character is in the basic plane. Writing to a text does not fail.
+            // Every such character is in the basic plane. Writing to a string does not fail.
             let _ = write!(escaped, "\\u{:04x}", u32::from(letter));
         } else {
             escaped.push(letter);
@@ -59,8 +60,8 @@ fn escaped(text: &str, stands: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Whether a terminal does something else with a character than to show it: control characters, marks without width, line separators and
-/// what changes the direction of text.
+/// Returns whether a terminal does something other than show a character: control characters, marks
+/// without width, line separators and direction marks.
 fn moves_text(letter: char) -> bool {
     letter.is_control()
         || matches!(

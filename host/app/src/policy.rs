@@ -1,4 +1,4 @@
-//! `portcullis policy`: how policies are doing, their tests, their signatures, and going back.
+//! `portcullis policy`: state of policies, tests, signatures and rollback.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
@@ -21,11 +21,13 @@ use crate::keys::publishing_key;
 use crate::options::{PolicyTables, catalog_options};
 use crate::output::{NotDone, Output, one_line};
 
-/// How every policy is doing, as the host that serves with this configuration wrote it last. The exit code says whether it is so now.
+/// Returns the state of every policy, as the host that serves with this configuration last wrote
+/// it. The exit code says whether that state is current.
 ///
 /// # Errors
 ///
-/// When the configuration is wrong, or the state directory has no status, cannot be read or is not trusted.
+/// Fails if the configuration is invalid, or if the state directory has no status, cannot be read
+/// or is not trusted.
 pub fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
     let policies = read_policies(config)?.policies;
     let (status, freshness) = read_status(&policies).map_err(|error| {
@@ -58,7 +60,7 @@ pub fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
     Ok(Output { text, code })
 }
 
-/// How much longer than a poll and a load a host may take to confirm its status.
+/// Time that a host may take to confirm its status, in addition to polls and a load.
 const CONFIRMATION_MARGIN: Duration = Duration::from_mins(1);
 
 fn read_status(policies: &Policies) -> io::Result<(Status, Freshness)> {
@@ -92,7 +94,7 @@ fn tell(status: &Status, freshness: Freshness) -> String {
         _ => "STALE: the host runs and cannot write its status, see its log; what it could write last:\n"
             .to_owned(),
     };
-    // Writing to a text does not fail.
+    // Writing to a string does not fail.
     let _ = writeln!(
         text,
         "as process {} wrote it at {}",
@@ -112,7 +114,7 @@ fn tell(status: &Status, freshness: Freshness) -> String {
     text
 }
 
-/// A policy's lines. Writing to a text does not fail.
+/// Writes a policy's lines. Writing to a string does not fail.
 fn tell_policy(text: &mut String, policy: &PolicyStatus, serves: &str) {
     let _ = match &policy.serving {
         Some(serving) => tell_serving(text, &policy.name, serving, serves),
@@ -168,7 +170,7 @@ fn tell_serving(
     )
 }
 
-/// What becomes of the state that a policy's `configure` leaves, in words.
+/// Returns, in words, whether the state after a policy's `configure` is kept.
 pub(crate) const fn configured_state(snapshotted: bool) -> &'static str {
     if snapshotted {
         "kept, every decision starts from it"
@@ -185,11 +187,13 @@ fn time(seconds: u64) -> String {
     )
 }
 
-/// Puts the files of a kept version back: of the generation `to`, else of the one before what is there.
+/// Puts the files of a kept version back into the policy directory: that of the generation `to`, or
+/// else the one before the present files.
 ///
 /// # Errors
 ///
-/// When the configuration is wrong, no such version is kept, or its files cannot be put in place.
+/// Fails if the configuration is invalid, if no such version is kept, or if its files cannot be
+/// replaced.
 pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Output, NotDone> {
     let policies = read_policies(config)?.policies;
     let options = catalog_options(&policies, None, &Prover::default());
@@ -208,11 +212,13 @@ pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Ou
     )))
 }
 
-/// Runs the tests of every policy, or of those in `only`, and puts nothing in service. `prover` runs them.
+/// Runs the tests of every policy, or of those in `only`, and puts nothing in service. `prover`
+/// runs them.
 ///
 /// # Errors
 ///
-/// When the configuration is wrong, the policy directory cannot be read, or a policy of `only` is not there.
+/// Fails if the configuration is invalid, if the policy directory cannot be read, or if it lacks a
+/// policy of `only`.
 pub fn test(
     config: &Path,
     only: &[PolicyName],
@@ -281,11 +287,13 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
     Output { text, code }
 }
 
-/// Signs the module in `file` with the seed in `seed_file`, as a version and with the settings beside it if that is asked for.
+/// Signs the module in `file` with the seed in `seed_file`. `version` numbers the version, and
+/// `with_settings` covers the settings and tests next to it.
 ///
 /// # Errors
 ///
-/// When the seed is none, everybody has it, or the file is no module or cannot be replaced.
+/// Fails if the text is not a seed, if the seed is publicly known, or if the file is not a module
+/// or cannot be replaced.
 pub fn sign(
     file: &Path,
     seed_file: &Path,
@@ -307,7 +315,7 @@ pub fn sign(
     )))
 }
 
-/// Reads what a configuration says of policies. The rest of it may be wrong.
+/// Reads the tables of a configuration about policies. Other tables may be invalid.
 pub(crate) fn read_policies(config: &Path) -> Result<PolicyTables, NotDone> {
     let mut survey = Config::survey(config);
     let problems = mem::take(&mut survey.problems);

@@ -1,12 +1,12 @@
-//! What is wrong with a file, said so that somebody can put it right.
+//! Problems of files, described so that an operator can mend them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::output::one_line;
 
-/// One problem of one file. Displays as `FILE: key: message`, or `FILE:LINE: key: message` where the
-/// line is known.
+/// A problem of a file. Displays as `FILE: key: message`, or `FILE:LINE: key: message` if the line
+/// is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     file: PathBuf,
@@ -16,26 +16,26 @@ pub struct Problem {
     message: String,
 }
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// Worth knowing; the service starts all the same.
+    /// A warning. The service starts.
     Warning,
-    /// The service does not start.
+    /// An error. The service does not start.
     Error,
 }
 
-/// A value that can be used, and what is worth knowing about it.
+/// A usable value, with warnings about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked<T> {
     /// The value.
     pub value: T,
-    /// Problems that do not stand in its way.
+    /// Warnings about the value.
     pub warnings: Vec<Problem>,
 }
 
 impl Problem {
-    /// A problem that keeps the service from starting.
+    /// Returns a problem that keeps the service from starting.
     pub fn error(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self {
             file: file.into(),
@@ -46,7 +46,7 @@ impl Problem {
         }
     }
 
-    /// A problem that is only worth knowing.
+    /// Returns a warning.
     pub fn warning(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -54,57 +54,57 @@ impl Problem {
         }
     }
 
-    /// The same problem, at a key: dotted, as in `callout.deadline`.
+    /// Sets the key of the problem, in dotted form: `callout.deadline`.
     #[must_use]
     pub fn at_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// The same problem, at a line, counted from 1.
+    /// Sets the line of the problem, counted from 1.
     #[must_use]
     pub fn at_line(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The line, counted from 1, if it is known.
+    /// Returns the line, counted from 1. `None` if it is not known.
     pub const fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// The key, if the problem has one.
+    /// Returns the key. `None` if the problem has none.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// What is wrong.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// How bad it is.
+    /// Returns the severity.
     pub const fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// Whether it keeps the service from starting.
+    /// Returns whether the problem keeps the service from starting.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
 impl<T> Checked<T> {
-    /// The value, unless one of `problems` is an error or there is none.
+    /// Returns the value with its warnings, unless it is missing or one of `problems` is an error.
     ///
     /// # Errors
     ///
-    /// All of `problems`, warnings included.
+    /// Returns all of `problems`, warnings included.
     pub(crate) fn unless_broken(
         value: Option<T>,
         problems: Vec<Problem>,

@@ -1,4 +1,4 @@
-//! `portcullis prove`: what the host starts for every version of a policy.
+//! `portcullis prove`: the child process that the host starts for every version of a policy.
 
 use std::sync::Arc;
 
@@ -9,15 +9,18 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::key_value::Unconnected;
 
-/// The verb that a child of this program has.
+/// Command of the child process.
 const VERB: &str = "prove";
 
-/// Proves policies in child processes of this program, whose command line has to be [`Cli`](crate::Cli).
+/// Returns a prover that loads and tests policies in child processes of this program, whose command
+/// line has to be [`Cli`](crate::Cli).
 ///
-/// Where the system does not say which program this is, they are proved in this process, and the log says so.
+/// If the system does not know the path of this program, returns one that does so in this process,
+/// and logs a warning.
 pub fn child_prover() -> Prover {
     match ChildProver::this_program([VERB]) {
-        // mimalloc, the program's allocator, takes a gigabyte in advance otherwise, which counts although it is not used.
+        // Otherwise, mimalloc, the program's allocator, commits a gigabyte in advance, which counts
+        // against the limit although it is unused.
         Ok(child) => Prover::Child(child.with_variable("MIMALLOC_ARENA_EAGER_COMMIT", "0")),
         Err(error) => {
             tracing::warn!(
@@ -29,11 +32,11 @@ pub fn child_prover() -> Prover {
     }
 }
 
-/// Proves one policy for the process that has started this one.
+/// Loads and tests one policy for the process that started this one.
 ///
 /// # Errors
 ///
-/// When standard input has no task, or the engine does not run on this machine.
+/// Fails if standard input has no task, or if the engine does not run on this machine.
 pub(crate) fn prove(limits: ChildLimits) -> Result<ExitCode, Failure> {
     let verifier = Arc::<PasswordVerifier>::default();
     let key_values = Arc::new(Unconnected::new(None));

@@ -1,4 +1,4 @@
-//! From a command to an exit code.
+//! Commands of the program, with their exit codes.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -23,10 +23,10 @@ use crate::problem::Problem;
 use crate::prove::{child_prover, prove};
 use crate::{serve_proving, signals, telemetry};
 
-/// How long the end of the process waits for threads that still work.
+/// Time that the process waits at its end for threads that still work.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// Does what the command line says, and prints what there is to print.
+/// Runs the command line and prints its result.
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Serve {
@@ -59,8 +59,8 @@ pub fn run(cli: Cli) -> ExitCode {
     })
 }
 
-/// Runs the service. Problems of the configuration are written as plain lines, because it says how to log;
-/// everything later is logged.
+/// Runs the service. Writes problems of the configuration as plain lines, because the configuration
+/// determines the log. Everything later is logged.
 fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -> ExitCode {
     let loaded = Config::load(file).and_then(|config| {
         let secrets = config.value.resolve_secrets()?;
@@ -87,7 +87,7 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
     for problem in config.warnings.iter().chain(&secrets.warnings) {
         log_warning(problem);
     }
-    // Every decision that may run has a thread, and so do files that are read meanwhile.
+    // Every decision that may run has a thread, and so has each file that is read meanwhile.
     let threads = config.value.callout.max_in_flight.saturating_add(64);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -170,7 +170,7 @@ fn do_policy(verb: &PolicyVerb) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Prints what a verb has to say.
+/// Prints the result of a command.
 fn finish(done: Result<Output, NotDone>) -> Result<ExitCode, Failure> {
     match done {
         Ok(output) => {
@@ -220,7 +220,7 @@ fn print(text: &str) -> Result<(), Failure> {
         .map_err(Failure::internal)
 }
 
-/// Standard error is the last resort: if it fails, the exit code has to do.
+/// Writes a line to standard error. If that fails, only the exit code remains.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{}", one_line(line));
 }

@@ -1,4 +1,4 @@
-//! `portcullis serve`: everything put together.
+//! `portcullis serve`: the wiring of the service.
 
 mod buckets;
 
@@ -30,14 +30,16 @@ use crate::health::{
 use crate::options::{catalog_options, code_cache_options, key_value_options, service_options};
 use crate::{signals, telemetry};
 
-/// Answers authorization requests until `shutdown` is done, then finishes those in flight. Policies are proved in this process.
+/// Answers authorization requests until `shutdown` completes, then finishes those in flight. Loads
+/// and tests policies in this process.
 ///
-/// Policies are loaded before the first request is taken. Policies that cannot be loaded do not keep the service from
-/// starting: their errors are logged and they decide nothing.
+/// Policies are loaded before the first request is received. A policy that cannot be loaded does
+/// not keep the service from starting. Its error is logged, and it decides nothing.
 ///
 /// # Errors
 ///
-/// When the policy directory cannot be read, the address for health is taken, or the service cannot connect, now or for good.
+/// Fails if the policy directory cannot be read, or if the health address is in use. Also fails if
+/// the service cannot connect, at the start or for good.
 pub async fn serve(
     config: Config,
     secrets: Secrets,
@@ -47,11 +49,11 @@ pub async fn serve(
     serve_proving(config, secrets, Prover::InProcess, shutdown).await
 }
 
-/// As [`serve`], with policies proved by `prover`.
+/// Serves as [`serve`] does, with policies loaded and tested by `prover`.
 ///
 /// # Errors
 ///
-/// As [`serve`].
+/// Fails as [`serve`] does.
 pub async fn serve_proving(
     config: Config,
     secrets: Secrets,
@@ -59,7 +61,8 @@ pub async fn serve_proving(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     tokio::pin!(shutdown);
-    // Before the policies are compiled: unheard, the signal would end the process.
+    // Handles SIGHUP before policies are compiled: without a handler, the signal would end the
+    // process.
     let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
     let options = service_options(&config, &secrets)?;
     let passwords = Arc::new(password_verifier(config.identity.remember_passwords)?);
@@ -78,7 +81,7 @@ pub async fn serve_proving(
         opened = &mut opened => opened,
         () = &mut shutdown => {
             stop.stop();
-            // Soon over: nothing more is loaded.
+            // The load ends soon, because `stop` skips the remaining policies.
             let _ = opened.await;
             info!("stopped");
             return Ok(());
@@ -87,7 +90,7 @@ pub async fn serve_proving(
     let (engine, catalog) = opened.map_err(Failure::internal)??;
     let shutdown = async {
         shutdown.await;
-        // What is being loaded would not serve any more.
+        // A policy that is being loaded would not serve any more.
         stop.stop();
     };
     let tokens = options.identifier.tokens();
@@ -130,7 +133,8 @@ pub async fn serve_proving(
         health.abort();
     }
     reloads.abort();
-    // Also when the service has ended by itself. Waits a moment for a thread that may be waiting for a policy.
+    // The service may also have ended by itself. Dropping the watcher waits briefly for a thread
+    // that may be waiting for a policy.
     stop.stop();
     tokio::task::spawn_blocking(move || drop(watcher))
         .await
@@ -140,7 +144,7 @@ pub async fn serve_proving(
     Ok(())
 }
 
-/// How many lines the log has lost.
+/// Returns the number of lines that the log has dropped.
 fn log_samples() -> Vec<Sample> {
     let help = "Log lines that were dropped because nothing read them";
     let dropped = telemetry::dropped_lines();
@@ -148,7 +152,7 @@ fn log_samples() -> Vec<Sample> {
     sample.into_iter().collect()
 }
 
-/// Compares as many slow hashes at a time as there are processors.
+/// Returns a verifier that computes one slow hash for each processor at a time.
 fn password_verifier(remember: Option<Duration>) -> Result<PasswordVerifier, Failure> {
     let verifier = PasswordVerifier::default();
     match remember {
@@ -157,13 +161,13 @@ fn password_verifier(remember: Option<Duration>) -> Result<PasswordVerifier, Fai
     }
 }
 
-/// Has the numbers of failed attempts shown.
+/// Adds the metrics of failed attempts.
 fn measure_throttle(vitals: &Vitals, service: &Service<Catalog>) {
     let throttle = service.throttle();
     vitals.measure(move || throttle.samples());
 }
 
-/// Has the numbers of passwords and of identity providers' keys shown.
+/// Adds the metrics of cached passwords and of identity providers' keys.
 fn measure_identity(
     vitals: &Vitals,
     passwords: Arc<PasswordVerifier>,
@@ -179,7 +183,7 @@ fn measure_identity(
     }
 }
 
-/// Has the numbers of the cache of compiled code shown, if there is one.
+/// Adds the metrics of the code cache, if there is one.
 fn measure_code(vitals: &Vitals, engine: Engine) {
     vitals.measure(move || {
         let counts = engine.code_cache_counts();
@@ -187,7 +191,7 @@ fn measure_code(vitals: &Vitals, engine: Engine) {
     });
 }
 
-/// Answers about the service's health, if that is configured.
+/// Starts the health listener, if it is configured.
 async fn listen(health: Health, vitals: &Arc<Vitals>) -> Result<Option<JoinHandle<()>>, Failure> {
     let Some(address) = health.listen else {
         return Ok(None);
@@ -199,7 +203,7 @@ async fn listen(health: Health, vitals: &Arc<Vitals>) -> Result<Option<JoinHandl
     Ok(Some(tokio::spawn(server.run(Arc::clone(vitals)))))
 }
 
-/// What answering requests needs beside the service itself.
+/// The parts that answering requests needs in addition to the service itself.
 struct Answering<'a> {
     nats: &'a Nats,
     vitals: &'a Vitals,
@@ -208,7 +212,8 @@ struct Answering<'a> {
 }
 
 impl Answering<'_> {
-    /// Connects and answers requests, until `shutdown` is done or there has been no connection for too long.
+    /// Connects and answers requests, until `shutdown` completes or there has been no connection
+    /// for too long.
     async fn run(
         self,
         service: Service<Catalog>,
@@ -222,7 +227,7 @@ impl Answering<'_> {
             made = connecting => made.map_err(not_connected)?,
             () = &mut shutdown => return Ok(()),
         };
-        // Logins that need a bucket are refused until it is there, so it comes first, if it can be had.
+        // Logins that need a bucket are denied until it is mirrored, so mirroring comes first.
         let _following = tokio::select! {
             following = buckets.follow(&connections, self.vitals) => following?,
             () = &mut shutdown => return Ok(()),
@@ -256,12 +261,12 @@ impl Answering<'_> {
     }
 }
 
-/// An engine for at most `max_in_flight` decisions at the same time, whose passwords `verifier` compares and which looks keys up in
-/// `mirror`.
+/// Returns an engine for at most `max_in_flight` concurrent decisions. It compares passwords with
+/// `verifier` and looks up keys in `mirror`.
 ///
 /// # Errors
 ///
-/// When it does not run on this machine.
+/// Fails if the engine does not run on this machine.
 fn build_engine(
     policies: &Policies,
     max_in_flight: usize,
@@ -277,11 +282,11 @@ fn build_engine(
     Ok(engine.looking_up_in(Arc::new(mirror)))
 }
 
-/// The policies, loaded. Blocks.
+/// Opens the catalog and loads the policies. Blocks.
 ///
 /// # Errors
 ///
-/// When the policy directory cannot be read.
+/// Fails if the policy directory cannot be read.
 fn open_catalog(engine: &Engine, options: CatalogOptions) -> Result<(Catalog, Report), Failure> {
     let opened = Catalog::open(engine.clone(), options)
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;

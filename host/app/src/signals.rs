@@ -1,14 +1,14 @@
-//! When the operator wants the service to stop, or to look at its policies.
+//! Signals of the operator: stop, and reload policies.
 
 use std::io;
 
 use tokio::signal;
 
-/// Starts listening for SIGTERM and SIGINT; the future is done at the first of them.
+/// Starts to listen for SIGTERM and SIGINT. The returned future completes at the first of them.
 ///
 /// # Errors
 ///
-/// When the operating system refuses.
+/// Fails if the operating system refuses.
 pub(crate) fn stop_requested() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
     let mut interrupt = signal::unix::signal(signal::unix::SignalKind::interrupt())?;
@@ -20,14 +20,14 @@ pub(crate) fn stop_requested() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// SIGHUPs, from the moment this is made.
+/// The SIGHUPs since the creation of this value.
 pub(crate) struct HangUps(signal::unix::Signal);
 
-/// Starts listening for SIGHUP.
+/// Starts to listen for SIGHUP.
 ///
 /// # Errors
 ///
-/// When the operating system refuses.
+/// Fails if the operating system refuses.
 pub(crate) fn hang_ups() -> io::Result<HangUps> {
     signal::unix::signal(signal::unix::SignalKind::hangup()).map(HangUps)
 }

@@ -1,7 +1,8 @@
-//! Logs, on standard error.
+//! Logs on standard error.
 //!
-//! A thread of its own writes them, so that a reader that stops does not stop a login: lines wait in a bounded queue,
-//! and what finds no room is dropped and counted, unless the configuration says to wait.
+//! A separate thread writes them, so that a reader that stalls does not delay a login. Lines wait
+//! in a bounded queue. Lines that do not fit are dropped and counted, unless the configuration says
+//! to wait.
 
 use std::env;
 use std::io::{self, IsTerminal as _};
@@ -19,27 +20,27 @@ use tracing_subscriber::{EnvFilter, filter, fmt};
 
 use crate::config::{LogFilter, LogFormat, WhenFull};
 
-/// Most lines that wait to be written: some megabytes.
+/// Maximum number of lines in the queue: some megabytes.
 const MAX_LINES: usize = 8192;
-/// Longest wait at the end of the program for lines to be written.
+/// Maximum wait at the end of the program for lines to be written.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
-/// The lines that found no room. One for the process, as its subscriber is.
+/// Counter of dropped lines. The process has one, as it has one subscriber.
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// Why logs cannot be written.
+/// A reason why logs cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CannotLog {
-    /// The filter was accepted once and is not now.
+    /// The filter was valid before and is not now.
     #[error("cannot use the log level")]
     Filter(#[from] filter::ParseError),
-    /// Somebody else in this process writes logs.
+    /// Other code in this process has already set up logs.
     #[error("logs have been set up before")]
     Twice(#[from] SetGlobalDefaultError),
 }
 
-/// Writes what is left of the log when it is dropped, for two seconds at most.
+/// A guard that writes the rest of the log on drop, within two seconds.
 #[derive(Debug)]
 pub struct LogGuard(Option<WorkerGuard>);
 
@@ -47,7 +48,7 @@ impl Drop for LogGuard {
     fn drop(&mut self) {
         let Some(guard) = self.0.take() else { return };
         let (done, written) = mpsc::channel();
-        // The guard itself may print, and so wait for a reader that never comes.
+        // The guard itself may print, and then wait for a reader that never reads.
         let flush = thread::Builder::new().spawn(move || {
             drop(guard);
             // The program may have ended.
@@ -59,19 +60,21 @@ impl Drop for LogGuard {
     }
 }
 
-/// Returns the number of lines that were dropped because nothing read them; `None` if [`init`] was not called.
+/// Returns the number of lines that were dropped because nothing read them. `None` if [`init`] was
+/// not called.
 pub fn dropped_lines() -> Option<u64> {
     let dropped = DROPPED.get()?.dropped_lines();
     Some(u64::try_from(dropped).unwrap_or(u64::MAX))
 }
 
-/// Sends the events of the whole process to standard error: lines for people, in colour on a terminal unless
-/// `NO_COLOR` is set, or one flat JSON object a line. `when_full` says what becomes of lines that nothing reads. Panics are
-/// events too: their own way to standard error would wait for a reader.
+/// Sends the events of the whole process to standard error. The format is either lines for humans,
+/// in colour on a terminal unless `NO_COLOR` is set, or one flat JSON object a line. `when_full`
+/// sets the treatment of lines that nothing reads. Panics are events too, because the default panic
+/// hook would wait for a reader.
 ///
 /// # Errors
 ///
-/// When logs have been set up before.
+/// Fails if logs have been set up before.
 pub fn init(
     format: LogFormat,
     filter: &LogFilter,
@@ -87,7 +90,7 @@ pub fn init(
     let dropped = writer.error_counter();
     let subscriber = subscriber(format, filter, colour, writer)?;
     set_global_default(subscriber)?;
-    // The subscriber can be set once only, and so can this.
+    // Setting fails only after a first call, which the subscriber has already excluded.
     let _ = DROPPED.set(dropped);
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(error = %panic.to_string().replace('\n', " "), "the host panicked");
@@ -107,7 +110,7 @@ where
     let builder = fmt()
         .with_env_filter(EnvFilter::try_new(filter.as_str())?)
         .with_writer(writer)
-        // Its complaints would go to the same place, and end the thread that has none.
+        // The subscriber would write its own errors to standard error, and panic if that is closed.
         .log_internal_errors(false);
     Ok(match format {
         LogFormat::Pretty => Box::new(
@@ -129,9 +132,9 @@ where
     })
 }
 
-/// Keeps the finest lines of other crates out, whatever the level: async-nats writes whole messages at
-/// `trace`, passwords and tokens of clients included. Of what happens to connections it has a line at `info` for each attempt; the
-/// service tells that itself.
+/// Excludes the finest lines of other crates at any level. At `trace`, async-nats writes whole
+/// messages, passwords and tokens of clients included. At `info`, it has a line for each connection
+/// attempt, which the service logs itself.
 fn discretion() -> FilterFn {
     FilterFn::new(|event| {
         let target = event.target();
@@ -167,7 +170,7 @@ mod tests {
         }
     }
 
-    /// What is written of two events, the second at debug level.
+    /// Returns the log of two events, the second at debug level.
     fn written(format: LogFormat, level: &str, colour: bool) -> String {
         let sink = Sink::default();
         let writer = sink.clone();

@@ -8,14 +8,14 @@ use portcullis_identity::{hash_parameters, time_of_comparison};
 
 use crate::problem::Problem;
 
-/// Most kinds of hashes that are computed: policies have one or two.
+/// Maximum number of kinds of hashes that are computed. Policies have one or two.
 const MOST: usize = 16;
 
-/// Largest settings file that is looked at, in bytes: the most that a policy can have.
+/// Maximum size of a settings file, in bytes: the largest that a policy can have.
 const LARGEST: u64 = 32 * 1024 * 1024;
 
-/// Computes one hash of every kind that the settings in `directory` have, and returns a warning for each kind that takes
-/// longer than `deadline`. Settings that cannot be read are for other checks to tell.
+/// Computes one hash of every kind in the settings in `directory`. Returns a warning for each kind
+/// that takes longer than `deadline`. Skips unreadable settings, which other checks report.
 pub(super) fn slow_hashes(directory: &Path, deadline: Duration) -> Vec<Problem> {
     let Ok(listing) = portcullis_files::list(directory) else {
         return Vec::new();
@@ -54,7 +54,7 @@ fn read_settings(file: &Path) -> Option<toml::Value> {
     toml::from_str(&text).ok()
 }
 
-/// Notes the first hash of each kind in `value`, and the file that it stands in.
+/// Records the first hash of each kind in `value`, with its file.
 fn collect(value: &toml::Value, file: &Path, kinds: &mut BTreeMap<String, (String, PathBuf)>) {
     match value {
         toml::Value::String(text) => {

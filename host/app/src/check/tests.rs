@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::init::init;
 
-/// A directory as `init` leaves it, and the findings after `spoil` has been at it.
+/// Makes a directory with `init`, applies `spoil` to it and returns the findings.
 fn findings(spoil: fn(&Path), policies: &[&str]) -> (ExitCode, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
     init(directory.path(), &[]).unwrap();

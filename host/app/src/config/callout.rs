@@ -1,4 +1,4 @@
-//! `[callout]`: what the service answers, and for whom.
+//! Table `[callout]`: the service's answers and the accounts that they are for.
 
 use std::time::Duration;
 
@@ -13,61 +13,66 @@ use super::values::{DURATION, Kind, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME
 /// The table `[callout]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callout {
-    /// The account seed (`SA…`) that signs responses: the `issuer` of the servers in config mode, the callout account or
-    /// one of its signing keys in operator mode.
+    /// Account seed (`SA…`) that signs responses: that of the servers' `issuer` in config mode,
+    /// that of the callout account or one of its signing keys in operator mode.
     pub issuer_seed: SecretSource,
-    /// The curve seed (`SX…`) that opens requests and seals responses; none for requests in the clear.
+    /// Curve seed (`SX…`) that opens requests and seals responses. `None` for plain requests.
     pub xkey_seed: Option<SecretSource>,
-    /// The accounts that policies may place users in; none stands for those of `[operator.accounts]`.
+    /// Accounts that policies may place users in. `None` selects those of `[operator.accounts]`.
     pub target_accounts: Option<TargetAccounts>,
-    /// The servers that are answered, by id (`N…`) or by tag; all if both are empty.
+    /// Servers that are answered, by id (`N…`). All servers if this list and `trusted_server_tags`
+    /// are empty.
     pub trusted_servers: Vec<String>,
-    /// See `trusted_servers`.
+    /// Servers that are answered, by tag. See `trusted_servers`.
     pub trusted_server_tags: Vec<String>,
-    /// Whether a request that comes a second time is refused.
+    /// Whether a request that arrives a second time is refused. Default: true.
     pub refuse_replays: bool,
-    /// The account the service itself is in: the `account` of the servers' `auth_callout`.
+    /// Account of the service's own user: `account` of the servers' `auth_callout`. Default: `$G`.
     pub account: String,
-    /// The servers' system account.
+    /// System account of the servers. Default: `$SYS`.
     pub system_account: String,
-    /// The queue group that shares out the requests.
+    /// Queue group that distributes the requests. Default: `q`.
     pub queue_group: String,
-    /// How many requests are worked on at a time; at least one.
+    /// Maximum number of requests in progress, at least one. Default: 256.
     pub max_in_flight: usize,
-    /// The longest a decision may take, reply included.
+    /// Time limit of a decision, reply included. Default: 1 s.
     pub deadline: Duration,
-    /// How far the clocks of servers and service may be apart.
+    /// Tolerated difference between the clocks of servers and service. Default: 5 s.
     pub clock_skew: Duration,
-    /// The longest a permit may last, at least a second; none for no limit.
+    /// Maximum duration of a permit, at least a second. `None`, the default, sets no limit.
     pub max_expiry: Option<Duration>,
-    /// Up to this much sooner a login ends.
+    /// Maximum time by which a login ends earlier. Default: 0 s.
     pub expiry_jitter: Duration,
-    /// How denials are answered.
+    /// Form of the answers to denied logins.
     pub deny: Deny,
-    /// Number of mismatched requests in a row after which the service leaves the queue group; at least one.
+    /// Number of consecutive mismatched requests after which the service leaves the queue group, at
+    /// least one. Default: 8.
     pub max_mismatches: u64,
-    /// What a service that cannot decide does when no other takes part.
+    /// Behaviour of a service that cannot decide if no other takes part. Default: deny.
     pub when_alone: WhenAlone,
-    /// Whether the service tries a login of its own if none arrives. In operator mode, that needs a sentinel too.
+    /// Whether the service tries a login of its own if none arrives. In operator mode, that needs
+    /// the sentinel's credentials too. Default: true.
     pub probe: bool,
-    /// The name under which NATS tools find the service.
+    /// Name under which NATS tools find the service. Default: `portcullis`.
     pub service_name: String,
-    /// Whether they find it.
+    /// Whether NATS tools find the service. Default: true.
     pub discoverable: bool,
-    /// How long requests in flight may take to finish when the service stops.
+    /// Time limit for requests in flight when the service stops. Default: 10 s.
     pub drain_timeout: Duration,
 }
 
 /// The accounts that the service signs for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetAccounts {
-    /// Any but the callout account and the system account, which count only if they are among these.
+    /// Any account except the callout account and the system account, which count only if they are
+    /// in this list.
     Any(Vec<String>),
-    /// These, at least one.
+    /// The accounts in this list, which has at least one.
     Only(Vec<String>),
 }
 
-/// More would only be memory: every one of them may need an instance and a thread.
+/// Maximum of `max-in-flight`. A higher value would only cost memory, because every request may
+/// need an instance and a thread.
 const MOST_IN_FLIGHT: usize = 65_536;
 
 const WHEN_ALONE: Kind<WhenAlone> = Kind {
@@ -160,8 +165,8 @@ fn read_issuer(section: &mut Section<'_>) -> Option<SecretSource> {
     source
 }
 
-/// Reads the list and looks for the accounts that should not be in it: the callout account, the system
-/// account. In operator mode there need not be one.
+/// Reads the list, and warns of the callout account and the system account in it. In operator mode,
+/// the list is optional.
 fn read_targets(
     section: &mut Section<'_>,
     special: [Option<&str>; 2],

@@ -1,4 +1,4 @@
-//! `[ceilings]`: the most that logins may get, whatever policies say.
+//! Table `[ceilings]`: upper bounds on the permissions of logins, independent of policies.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use super::values::{DURATION, Kind, POLICY, WORD};
 /// The table `[ceilings]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
-    /// By the name of the account that a permit places the login in.
+    /// Ceilings by the name of the account that a permit places the login in.
     pub accounts: BTreeMap<String, Ceiling>,
-    /// By the name of the policy that made the permit.
+    /// Ceilings by the name of the policy that made the permit.
     pub policies: BTreeMap<PolicyName, Ceiling>,
 }
 
-/// A ceiling is compared with every permit, subject by subject.
+/// Maximum number of subjects in a list, because a ceiling is compared with every permit, subject
+/// by subject.
 const MOST_SUBJECTS: usize = 256;
 const MOST_REPLIES: usize = 1_000_000;
 

@@ -1,4 +1,4 @@
-//! What tables say of each other.
+//! Checks across tables.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::ceilings::Ceilings;
 use super::operator::Operator;
 use super::reader::Document;
 
-/// Notes names that lead nowhere: whoever wrote them thinks that something applies which does not.
+/// Reports names that match no table, because their author expects them to have an effect.
 pub(super) fn check(
     document: &Document<'_>,
     callout: &Callout,

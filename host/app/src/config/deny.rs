@@ -1,4 +1,4 @@
-//! `[callout.deny]`: how denials are answered.
+//! Table `[callout.deny]`: the answers to denied logins.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use super::values::{DENY_MODE, SOME_TIME};
 /// The table `[callout.deny]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deny {
-    /// For every class without a mode of its own.
+    /// Mode of every class without one of its own. Default: error.
     pub default: DenyMode,
-    /// By class.
+    /// Modes by class.
     pub by_class: BTreeMap<DenialClass, DenyMode>,
-    /// How long `delay` holds a denial back.
+    /// Time by which mode `delay` delays a denial. Default: 1 s.
     pub delay: Duration,
 }
 
-/// How a denial is answered.
+/// A mode of answering a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenyMode {
-    /// With the reason, at once.
+    /// An immediate answer with the reason.
     Error,
-    /// Without a reason, at once.
+    /// An immediate answer without a reason.
     Empty,
-    /// Not at all.
+    /// No answer.
     Drop,
-    /// With the reason, later.
+    /// A delayed answer with the reason.
     Delay,
 }
 

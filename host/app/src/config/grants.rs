@@ -1,4 +1,4 @@
-//! `[policies.max-limits]` and `[policies.grants.NAME]`: what policies may ask for.
+//! Tables `[policies.max-limits]` and `[policies.grants.NAME]`: upper bounds on limits, and grants.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::key_value::BUCKET;
 use super::reader::Section;
 use super::values::{Kind, SIZE, SOME_TIME};
 
-/// How long a decision may take: no policy gets more than the engine's bound.
+/// A time limit of a decision, up to the engine's bound.
 pub(super) const DECISION: Kind<Duration> = Kind {
     expected: SOME_TIME.expected,
     parse: |text| match (SOME_TIME.parse)(text) {
@@ -21,7 +21,7 @@ pub(super) const DECISION: Kind<Duration> = Kind {
     },
 };
 
-/// The memory of a policy: what a slot of the engine's pool holds, at most.
+/// A memory limit of a policy, up to the size of a slot in the engine's pool.
 pub(super) const MEMORY: Kind<u64> = Kind {
     expected: SIZE.expected,
     parse: |text| {
@@ -35,8 +35,8 @@ pub(super) const MEMORY: Kind<u64> = Kind {
     },
 };
 
-/// Reads the highest limits of all policies. Where the table does not say, they are never lower than `deadline` and `memory`, which
-/// the operator gives policies that set no limits themselves.
+/// Reads the maximum limits of all policies. Their defaults are never below `deadline` and
+/// `memory`, which the operator gives policies that set no limits themselves.
 pub(super) fn read_max_limits(
     section: &mut Section<'_>,
     deadline: Option<Duration>,
@@ -49,7 +49,7 @@ pub(super) fn read_max_limits(
     read_limits(section.section("max-limits"), base)
 }
 
-/// Reads what one policy is granted; its highest limits are those of `base` where the table does not say.
+/// Reads the grants of one policy. Missing maximum limits are those of `base`.
 pub(super) fn read_grants(mut section: Section<'_>, base: MaxLimits) -> Option<PolicyGrants> {
     let secrets = section.flag("secrets", false);
     let key_values = section.list("key-value", &BUCKET);

@@ -1,4 +1,4 @@
-//! `[health]`: what the service tells those who watch it.
+//! Table `[health]`: the health listener.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use super::values::Kind;
 /// The table `[health]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Where to answer HTTP requests about health; none for not at all.
+    /// Address of the health listener. `None`, the default, disables it.
     pub listen: Option<SocketAddr>,
 }
 

@@ -1,4 +1,4 @@
-//! `[identity]`: what clients can present, and what proves it.
+//! Table `[identity]`: accepted credentials and their proofs.
 
 mod accounts;
 mod issuers;
@@ -20,24 +20,25 @@ use crate::problem::Problem;
 /// The table `[identity]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Where bearer tokens are looked for, in this order.
+    /// Fields that are searched for bearer tokens, in this order. Default: all.
     pub token_places: Vec<TokenPlace>,
-    /// `[identity.issuers.NAME]`: whose tokens are believed.
+    /// Tables `[identity.issuers.NAME]`: trusted issuers of tokens.
     pub issuers: Vec<IssuerOptions>,
-    /// Who must have signed account JWTs, `O…`; anybody if empty.
+    /// Operators, `O…`, one of which has to sign account JWTs. Any signer if empty.
     pub operators: Vec<PublicKey>,
-    /// `[identity.accounts.NAME]`: whose user JWTs are believed.
+    /// Tables `[identity.accounts.NAME]`: accounts whose user JWTs are trusted.
     pub accounts: Vec<AccountOptions>,
-    /// How long a password that has matched its hash is remembered; none for not at all.
+    /// Time for which the result of a successful password comparison is cached. `None`, the
+    /// default, disables the cache.
     pub remember_passwords: Option<Duration>,
-    /// `[identity.throttle]`: how many failed attempts are too many.
+    /// Table `[identity.throttle]`: limits on failed attempts.
     pub throttle: ThrottleOptions,
 }
 
-/// What is remembered for longer is hardly ever compared.
+/// Maximum of `remember-passwords`. A password that is cached for longer is hardly ever compared.
 const LONGEST_MEMORY: Duration = Duration::from_hours(1);
 
-/// How long something is remembered.
+/// A time for which a password is cached.
 const MEMORY: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| match (SOME_TIME.parse)(text) {
@@ -84,7 +85,8 @@ const fn has_jwt(account: &AccountOptions) -> bool {
     matches!(account.source, AccountSource::Jwt { .. })
 }
 
-/// What is wrong with the files that the table names, and what its tables say of each other. Nothing is fetched.
+/// Returns the problems of the files that the table names, and of its tables among each other.
+/// Fetches nothing.
 pub(super) fn check(file: &Path, identity: &Identity) -> Vec<Problem> {
     let problem =
         |error: anyhow::Error, key: &str| Problem::error(file, format!("{error:#}")).at_key(key);

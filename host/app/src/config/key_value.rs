@@ -1,4 +1,4 @@
-//! `[key-value]`: the buckets that policies may look keys up in.
+//! Table `[key-value]`: buckets in which policies look up keys.
 
 use portcullis_core::BucketName;
 use portcullis_mirror::KeyValueOptions;
@@ -10,17 +10,18 @@ use super::values::{Kind, SIZE, WORD};
 /// The table `[key-value]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyValue {
-    /// The buckets; none twice.
+    /// Names of the buckets, without duplicates.
     pub buckets: Vec<BucketName>,
-    /// The most that the keys and values of one bucket may take, in bytes.
+    /// Maximum size of the keys and values of one bucket, in bytes. Default: 16 MiB.
     pub max_bytes: u64,
-    /// The `JetStream` domain they are in, if it is not the server's.
+    /// `JetStream` domain of the buckets, if it is not the server's.
     pub jetstream_domain: Option<String>,
-    /// `[key-value.nats]`: the connection to the account they are in; `None` for the connections of `[nats]`.
+    /// Table `[key-value.nats]`: the connection to the account of the buckets. `None` selects the
+    /// connections of `[nats]`.
     pub nats: Option<Box<Nats>>,
 }
 
-/// The name of the connection, as servers show it.
+/// Name of the connection, as servers show it.
 const NAME: &str = "portcullis-buckets";
 
 pub(super) const BUCKET: Kind<BucketName> = Kind {
@@ -62,7 +63,7 @@ impl KeyValue {
     }
 }
 
-/// The keys of `[nats]`, but for the one that ends the service.
+/// Reads the keys of `[nats]`, except the one that ends the service.
 fn read_nats(mut section: Section<'_>) -> Read<Option<Box<Nats>>> {
     if !section.is_present() {
         return Some(None);

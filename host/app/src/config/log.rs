@@ -1,4 +1,4 @@
-//! `[log]`: what the service writes to standard error.
+//! Table `[log]`: the log on standard error.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,40 +13,40 @@ use super::values::Kind;
 /// The table `[log]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// For whom.
+    /// Format of the lines.
     pub format: LogFormat,
-    /// How much.
+    /// Filter of the lines. Default: `info`.
     pub level: LogFilter,
-    /// What becomes of lines that nothing reads.
+    /// Treatment of lines while the log is not read.
     pub when_full: WhenFull,
 }
 
-/// What becomes of log lines while nothing reads them and their queue is full.
+/// The treatment of log lines while nothing reads them and their queue is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
-    /// Lines that find no room are dropped and counted. The default.
+    /// The host drops and counts lines that do not fit into the queue. The default.
     #[default]
     Drop,
-    /// The host waits until lines find room, and logins wait with it.
+    /// The host waits until the lines fit into the queue, and logins wait too.
     Block,
 }
 
-/// For whom the lines are.
+/// A format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines for humans.
     #[default]
     Pretty,
-    /// One JSON object a line, for machines.
+    /// One JSON object a line, for programs.
     Json,
 }
 
-/// What is written: a level (`info`), or levels by module (`info,portcullis_callout=debug`), in the filter
-/// syntax of `tracing`.
+/// A filter of log lines: a level (`info`), or levels by module (`info,portcullis_callout=debug`),
+/// in the filter syntax of `tracing`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFilter(String);
 
-/// Text that is not a filter.
+/// A text that is not a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid log level `{text}`: use off, error, warn, info, debug or trace, or a filter such as \
@@ -103,13 +103,13 @@ impl Log {
 }
 
 impl LogFilter {
-    /// The filter as text.
+    /// Returns the filter as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `info`.
+/// Returns the filter `info`.
 impl Default for LogFilter {
     fn default() -> Self {
         Self("info".to_owned())
@@ -125,8 +125,8 @@ impl fmt::Display for LogFilter {
 impl FromStr for LogFilter {
     type Err = InvalidLogFilter;
 
-    /// Reads a filter. A bare word must be a level: `tracing` would take a misspelt one for a module of
-    /// which to show everything, and show nothing else.
+    /// Parses a filter. A bare word must be a level. `tracing` would read a misspelt level as the
+    /// name of a module, show everything of that module and nothing else.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let sensible = text.split(',').map(str::trim).all(|directive| {
             directive.contains(['=', '[']) || directive.parse::<LevelFilter>().is_ok()

@@ -1,4 +1,4 @@
-//! `[nats]`: how the service reaches the servers.
+//! Table `[nats]`: connections to the servers.
 
 mod address;
 mod authentication;
@@ -21,33 +21,36 @@ use crate::connections::LogHostConnections;
 /// The table `[nats]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nats {
-    /// Where the servers are; at least one.
+    /// Addresses of the servers, at least one.
     pub servers: Vec<ServerAddress>,
-    /// The name of the connection, as servers show it. With several connections, a number follows it.
+    /// Name of the connection, as servers show it. With several connections, a number follows it.
+    /// Default: `portcullis`.
     pub name: String,
-    /// How the service proves to the servers who it is.
+    /// Credentials of the service.
     pub authentication: Authentication,
-    /// How many connections requests come in on.
+    /// Number of connections on which requests arrive. Default: 2.
     pub connections: NonZeroUsize,
-    /// The longest that one attempt at one address may take.
+    /// Time limit of one attempt at one address. Default: 10 s.
     pub connect_timeout: Duration,
-    /// The wait after every known server has been tried in vain.
+    /// Delay after attempts at all known servers have failed. Default: 250 ms.
     pub reconnect_wait: Duration,
-    /// Up to how much longer that wait is, by chance.
+    /// Maximum random addition to that delay. Default: 250 ms.
     pub reconnect_jitter: Duration,
-    /// How often the first connection is tried again.
+    /// Number of retries of the first connection. Default: for ever.
     pub connect_retries: Retries,
-    /// The wait before it is.
+    /// Delay between attempts at the first connection. Default: 1 s.
     pub retry_delay: Duration,
-    /// How long the service goes on without any connection; none for ever.
+    /// Maximum time without any connection before the service ends. `None`, the default, sets no
+    /// limit.
     pub max_disconnected: Option<Duration>,
-    /// What the subjects of its inboxes begin with; `None` for what the service finds out itself.
+    /// Prefix of the subjects of the service's inboxes. With `None`, the service chooses one
+    /// itself.
     pub inbox_prefix: Option<InboxPrefix>,
-    /// How connections are encrypted.
+    /// TLS options of the connections.
     pub tls: TlsOptions,
 }
 
-/// More would only be memory.
+/// Maximum number of connections. More would only cost memory.
 const MOST_CONNECTIONS: usize = 64;
 
 const SERVER: Kind<ServerAddress> = Kind {
@@ -66,11 +69,12 @@ const INBOX_PREFIX: Kind<InboxPrefix> = Kind {
     },
 };
 
-/// How many connections there are by default: two take a third more logins at the same instant than one, and cost nothing.
+/// Default number of connections. With two, a third more logins can arrive at the same instant than
+/// with one, at no extra cost.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 impl Nats {
-    /// Reads a table of this kind; the connection is called `name` unless the table says otherwise.
+    /// Reads a table of this kind. `name` is the default name of the connection.
     pub(super) fn read(mut section: Section<'_>, name: &str) -> Option<Self> {
         let servers = read_servers(&mut section);
         let defaults = ConnectionOptions::new(name, Vec::new());
@@ -117,7 +121,7 @@ impl Nats {
     }
 }
 
-/// For the service.
+/// Converts the table to options of the connection library.
 impl From<&Nats> for ConnectionOptions {
     fn from(nats: &Nats) -> Self {
         let servers = nats.servers.iter().map(ToString::to_string).collect();
@@ -148,7 +152,7 @@ fn read_servers(section: &mut Section<'_>) -> Option<Vec<ServerAddress>> {
     Some(servers)
 }
 
-/// -1 is for ever.
+/// Reads a number of retries, where -1 means for ever.
 fn read_retries(setting: Setting<'_>) -> Option<Retries> {
     let number = setting.number(-1, i64::from(u32::MAX))?;
     Some(u32::try_from(number).map_or(Retries::Forever, Retries::Times))

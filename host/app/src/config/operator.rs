@@ -1,4 +1,4 @@
-//! `[operator]`: the accounts of decentralised NATS, and who signs for them.
+//! Table `[operator]`: accounts in operator mode, and the keys that sign for them.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,28 @@ use super::values::{ACCOUNT_KEY, WORD};
 /// The table `[operator]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
-    /// The callout account, `A…`.
+    /// Public key of the callout account, `A…`.
     pub account: PublicKey,
-    /// The accounts that users can be placed in, by the names that policies use; at least one.
+    /// Accounts that users can be placed in, by the names that policies use. At least one.
     pub accounts: BTreeMap<String, SigningAccount>,
-    /// The credentials that clients present besides their own, for the service's probe.
+    /// Credentials of the sentinel, which clients present in addition to their own. The service's
+    /// probe needs them.
     pub sentinel: Option<SecretSource>,
 }
 
 /// The table `[operator.accounts.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningAccount {
-    /// The account, `A…`.
+    /// Public key of the account, `A…`.
     pub key: PublicKey,
-    /// Its own seed or one of its signing keys' seeds (`SA…`); none if only roles sign.
+    /// Seed of the account or of one of its signing keys (`SA…`). `None` if only roles sign.
     pub seed: Option<SecretSource>,
-    /// `[operator.accounts.NAME.roles.ROLE]`: the seeds of its scoped signing keys, by role.
+    /// Tables `[operator.accounts.NAME.roles.ROLE]`: seeds of the scoped signing keys, by role.
     pub roles: BTreeMap<String, SecretSource>,
 }
 
 impl Operator {
-    /// Nothing and no problem if there is no such table.
+    /// Reads the table. The inner `None` means that the table is absent, which is no problem.
     pub(super) fn read(mut section: Section<'_>) -> Read<Option<Self>> {
         if !section.is_present() {
             section.finish();

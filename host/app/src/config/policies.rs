@@ -1,4 +1,4 @@
-//! `[policies]`: who decides.
+//! Table `[policies]`: the policies that decide.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,46 +16,47 @@ use super::values::{
 /// The table `[policies]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policies {
-    /// The watched directory.
+    /// Watched directory. Default: `policies`.
     pub directory: PathBuf,
-    /// The policies that decide first, in this order; the others follow by name. No name twice.
+    /// Policies that decide first, in this order, without duplicates. The others follow by name.
     pub order: Vec<PolicyName>,
-    /// How often the directory is read even if nothing was reported.
+    /// Interval of reads of the directory without a reported change. Default: 10 s.
     pub poll_interval: Duration,
-    /// How long the directory must be quiet before it is read.
+    /// Time without changes after which the directory is read. Default: 250 ms.
     pub debounce: Duration,
-    /// The largest module that is loaded, in bytes.
+    /// Maximum size of a module, in bytes. Default: 8 MiB.
     pub max_module_size: u64,
-    /// How long a policy may compute for one decision, if its own settings do not say.
+    /// Time limit of a policy for one decision, if its own settings set none. Default: 100 ms.
     pub deadline: Duration,
-    /// How much memory a policy may have, in bytes, if its own settings do not say.
+    /// Memory limit of a policy, in bytes, if its own settings set none. Default: 16 MiB.
     pub memory: u64,
-    /// `[policies.max-limits]`: the highest limits that settings files may set.
+    /// Table `[policies.max-limits]`: upper bounds on the limits in settings files.
     pub max_limits: MaxLimits,
-    /// `[policies.grants.NAME]`: what single policies may do beyond the ordinary, by name.
+    /// Tables `[policies.grants.NAME]`: grants of single policies, by name.
     pub grants: BTreeMap<PolicyName, PolicyGrants>,
-    /// How long a policy may take to be loaded.
+    /// Time limit of loading a policy. Default: 2 min.
     pub load_timeout: Duration,
-    /// How much memory loading a policy may take, in bytes.
+    /// Memory limit of loading a policy, in bytes. Default: 1 GiB.
     pub load_memory: u64,
-    /// The policies that are asked about every login first, and may only deny. No name twice.
+    /// Policies that the host asks first about every login, and that may only deny. Without
+    /// duplicates.
     pub guards: Vec<PolicyName>,
-    /// `[policies.chains.NAME]`: the chains for some logins, by name.
+    /// Tables `[policies.chains.NAME]`: chains for some logins, by name.
     pub chains: Vec<Chain>,
-    /// Who may sign modules; nobody has to if empty.
+    /// Publishers that may sign modules. If empty, modules need no signature.
     pub trusted_publishers: Vec<Publisher>,
-    /// Where good versions and the status of policies are kept.
+    /// Directory of good versions and of the status of policies. Default: `state`.
     pub state_directory: PathBuf,
-    /// How many good versions of a policy are kept, the one in service included.
+    /// Number of good versions that are kept for a policy, the one in service included. Default: 5.
     pub keep_versions: usize,
-    /// Whether compiled code is kept in the state directory, for the next start.
+    /// Whether compiled code is cached in the state directory for the next start. Default: false.
     pub code_cache: bool,
 }
 
-/// More versions than anybody goes back.
+/// Maximum of `keep-versions`, far more than a rollback needs.
 const MOST_VERSIONS: usize = 1000;
 
-/// The memory of the process that loads a policy, which takes some itself.
+/// A memory limit of the process that loads a policy. The process itself takes some of it.
 const LOAD_MEMORY: Kind<u64> = Kind {
     expected: SIZE.expected,
     parse: |text| match (SIZE.parse)(text) {
@@ -67,7 +68,7 @@ const LOAD_MEMORY: Kind<u64> = Kind {
     },
 };
 
-/// Less than that is not enough for any policy.
+/// Minimum of `load-memory`, in bytes. With less, no policy could be loaded.
 const LEAST_LOAD_MEMORY: u64 = 256 << 20;
 
 impl Policies {
@@ -182,7 +183,7 @@ fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> 
     Some((condition, policies?))
 }
 
-/// Names of policies, none of them twice.
+/// Reads names of policies without duplicates.
 fn read_names(section: &mut Section<'_>, key: &'static str) -> Option<Vec<PolicyName>> {
     let Some(setting) = section.setting(key) else {
         return Some(Vec::new());

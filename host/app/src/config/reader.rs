@@ -1,4 +1,4 @@
-//! A reader of TOML tables that notes problems and goes on.
+//! A reader of TOML tables that records problems and continues.
 
 mod path;
 
@@ -15,13 +15,13 @@ use super::secrets::{SecretKind, SecretSource};
 use super::values::Kind;
 use crate::problem::Problem;
 
-/// How alike two keys are that may have been confused; 1 is the same.
+/// Minimum likeness of two keys for a suggestion. Equal keys have likeness 1.
 const LIKENESS: f64 = 0.8;
 
-/// What was read; nothing if something is wrong with it, and then that has been noted.
+/// The result of a read. `None` if the value is invalid, and then a problem is recorded.
 pub(super) type Read<T> = Option<T>;
 
-/// A file that is being read, and what is wrong with it so far.
+/// A file that is being read, with its problems so far.
 pub(super) struct Document<'a> {
     file: &'a Path,
     text: &'a str,
@@ -29,8 +29,8 @@ pub(super) struct Document<'a> {
     secrets: RefCell<Vec<(SecretSource, SecretKind)>>,
 }
 
-/// A table. The keys it is asked for are the keys it may have: whatever else it holds when it is
-/// finished is a mistake.
+/// A table. The keys that a caller reads are the valid ones. `finish` reports every other key as a
+/// problem.
 pub(super) struct Section<'a> {
     document: &'a Document<'a>,
     path: TablePath<'a>,
@@ -39,7 +39,7 @@ pub(super) struct Section<'a> {
     asked: Vec<&'static str>,
 }
 
-/// A value, and where it stands.
+/// A value with its position.
 #[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
     document: &'a Document<'a>,
@@ -62,26 +62,26 @@ impl<'a> Document<'a> {
         self.file
     }
 
-    /// The secrets that the file names, so far.
+    /// Returns the secrets that the file names, so far.
     pub(super) fn secrets(&self) -> Vec<(SecretSource, SecretKind)> {
         self.secrets.borrow().clone()
     }
 
-    /// The problems, in the order of their lines.
+    /// Returns the problems in the order of their lines.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(Problem::line);
         problems
     }
 
-    /// Notes that the text is not TOML. The parser's own rendering quotes the line, which may hold a
-    /// secret that somebody pasted, so only its message is used.
+    /// Reports that the text is not TOML. Uses only the parser's message, because its own rendering
+    /// quotes the line, which may hold a pasted secret.
     pub(super) fn report_syntax(&self, error: &toml::de::Error) {
         let message = format!("not TOML: {}", error.message().replace('\n', ", "));
         self.report(Problem::error(self.file, message), error.span().as_ref());
     }
 
-    /// Notes a problem of a key, wherever it stands.
+    /// Reports a problem of a key in any table.
     pub(super) fn report_at(&self, key: String, message: impl Into<String>) {
         self.report(Problem::error(self.file, message).at_key(key), None);
     }
@@ -96,7 +96,7 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The table that is the file.
+    /// Returns the table of the whole file.
     pub(super) const fn root(document: &'a Document<'a>, table: &'a DeTable<'a>) -> Self {
         Self {
             document,
@@ -107,7 +107,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A table in this one; an empty one if there is none.
+    /// Returns a table in this one. An absent one is empty.
     pub(super) fn section(&mut self, name: &'static str) -> Self {
         let setting = self.setting(name);
         Self {
@@ -119,8 +119,9 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The tables in this one under names that the user chose, each name read as a `kind` of name and each table by
-    /// `read`. Nothing if one of them is wrong; an empty map if there are none.
+    /// Reads the tables in this one with names that the user chose. Parses each name as a `kind` of
+    /// name, and reads each table with `read`. `None` if one of them is invalid. An empty map if
+    /// there are none.
     pub(super) fn named<K: Ord, V>(
         self,
         kind: &Kind<K>,
@@ -139,12 +140,12 @@ impl<'a> Section<'a> {
             };
             key.ok().zip(read(section))
         };
-        // Every one is read before any is missed, so that all problems are found.
+        // All entries are read before the first failure returns, so that all problems are found.
         let entries: Vec<_> = entries.map(read_entry).collect();
         entries.into_iter().collect()
     }
 
-    /// The value of a key, if it has one.
+    /// Returns the value of a key. `None` if the table does not have it.
     pub(super) fn setting(&mut self, key: &'static str) -> Option<Setting<'a>> {
         self.asked.push(key);
         let value = self.table?.get(key)?;
@@ -160,7 +161,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The value of a key: `default` if it has none, nothing if it is wrong.
+    /// Parses the value of a key. `default` if the key is missing, `None` if the value is invalid.
     pub(super) fn value<T>(&mut self, key: &'static str, kind: &Kind<T>, default: T) -> Option<T> {
         match self.setting(key) {
             None => Some(default),
@@ -168,34 +169,35 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Yes or no: `default` if the key is missing, nothing if it is neither.
+    /// Parses a Boolean. `default` if the key is missing, `None` if the value is not a Boolean.
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> Option<bool> {
         self.setting(key).map_or(Some(default), Setting::flag)
     }
 
-    /// The elements of an array: none if the key is missing, nothing if one of them is wrong.
+    /// Parses the elements of an array. An empty list if the key is missing, `None` if an element
+    /// is invalid.
     pub(super) fn list<T>(&mut self, key: &'static str, kind: &Kind<T>) -> Option<Vec<T>> {
         self.setting(key)
             .map_or(Some(Vec::new()), |setting| setting.list(kind))
     }
 
-    /// Whether the file has this table.
+    /// Returns whether the file has this table.
     pub(super) const fn is_present(&self) -> bool {
         self.table.is_some()
     }
 
-    /// Whether there is nothing in this table, or no table.
+    /// Returns whether the table is empty or absent.
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_none_or(DeTable::is_empty)
     }
 
-    /// A path, relative to the directory of the file.
+    /// Returns a path, relative to the directory of the file.
     pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
         let path = self.setting(key)?.parse(&super::values::TEXT)?;
         Some(self.resolve(path))
     }
 
-    /// `path` from where the file is.
+    /// Resolves `path` relative to the directory of the file.
     pub(super) fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.document
             .file
@@ -204,7 +206,7 @@ impl<'a> Section<'a> {
             .join(path)
     }
 
-    /// A secret in a file or in the environment, not both.
+    /// Returns the source of a secret, in a file or in an environment variable. Both are a problem.
     pub(super) fn secret(
         &mut self,
         file_key: &'static str,
@@ -230,7 +232,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Notes that a secret has to be read, and what it has to be.
+    /// Records that a secret of this kind has to be read.
     pub(super) fn names_secret(&self, source: &SecretSource, kind: SecretKind) {
         self.document
             .secrets
@@ -238,30 +240,30 @@ impl<'a> Section<'a> {
             .push((source.clone(), kind));
     }
 
-    /// Whether the table has a key, whatever its value.
+    /// Returns whether the table has a key, with any value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
-    /// Notes a problem of a key that is not there.
+    /// Reports a problem of a missing key.
     pub(super) fn report_missing(&self, key: &str, message: impl Into<String>) {
         let problem = Problem::error(self.document.file, message).at_key(self.path.key(key));
         self.document.report(problem, self.span.as_ref());
     }
 
-    /// Notes a problem of the table itself.
+    /// Reports a problem of the table itself.
     pub(super) fn report(&self, message: impl Into<String>) {
         let problem = Problem::error(self.document.file, message).at_key(self.path.to_string());
         self.document.report(problem, self.span.as_ref());
     }
 
-    /// Notes a doubt about the table itself.
+    /// Reports a warning about the table itself.
     pub(super) fn warn(&self, message: impl Into<String>) {
         let problem = Problem::warning(self.document.file, message).at_key(self.path.to_string());
         self.document.report(problem, self.span.as_ref());
     }
 
-    /// Notes the keys that nobody asked for.
+    /// Reports the keys that no caller has read.
     pub(super) fn finish(self) {
         let Some(table) = self.table else { return };
         for key in table.keys() {
@@ -276,7 +278,7 @@ impl<'a> Section<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// The value as a `kind` of thing; nothing, and a problem, if it is not.
+    /// Parses the value as a `kind` of value. `None`, with a problem, if it is not one.
     pub(super) fn parse<T>(self, kind: &Kind<T>) -> Option<T> {
         let Some(text) = self.value.get_ref().as_str() else {
             return self.report_type(kind.expected);
@@ -290,7 +292,7 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// The value as a table.
+    /// Returns the value as a table.
     fn table(self) -> Option<&'a DeTable<'a>> {
         match self.value.get_ref() {
             DeValue::Table(table) => Some(table),
@@ -298,7 +300,7 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// The value as yes or no.
+    /// Returns the value as a Boolean.
     pub(super) fn flag(self) -> Option<bool> {
         match self.value.get_ref() {
             DeValue::Boolean(value) => Some(*value),
@@ -306,14 +308,14 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// The value as a whole number of at least one.
+    /// Returns the value as a whole number from 1 to `most`.
     pub(super) fn count(self, most: usize) -> Option<usize> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let number = self.number(1, most)?;
         usize::try_from(number).ok()
     }
 
-    /// The value as a whole number from `least` to `most`.
+    /// Returns the value as a whole number from `least` to `most`.
     pub(super) fn number(self, least: i64, most: i64) -> Option<i64> {
         let DeValue::Integer(number) = self.value.get_ref() else {
             return self.report_type("a whole number");
@@ -330,7 +332,8 @@ impl<'a> Setting<'a> {
         value
     }
 
-    /// The elements of an array, each as a `kind` of thing; nothing if one of them is wrong.
+    /// Parses the elements of an array, each as a `kind` of value. `None` if one of them is
+    /// invalid.
     pub(super) fn list<T>(self, kind: &Kind<T>) -> Option<Vec<T>> {
         let DeValue::Array(elements) = self.value.get_ref() else {
             return self.report_type(&format!("an array, each element {}", kind.expected));
@@ -342,12 +345,12 @@ impl<'a> Setting<'a> {
         values.into_iter().collect()
     }
 
-    /// Notes a problem of this value.
+    /// Reports a problem of this value.
     pub(super) fn report(self, message: impl Into<String>) {
         self.note(Problem::error(self.document.file, message));
     }
 
-    /// Notes a doubt about this value.
+    /// Reports a warning about this value.
     pub(super) fn warn(self, message: impl Into<String>) {
         self.note(Problem::warning(self.document.file, message));
     }

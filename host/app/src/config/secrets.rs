@@ -1,4 +1,4 @@
-//! Secrets: where the configuration says they are, and reading them from there.
+//! Secrets: their sources in the configuration, and reading them.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -18,46 +18,47 @@ use super::reader::Read;
 use crate::keys;
 use crate::problem::{Checked, Problem};
 
-/// Where a secret is, and the key that says so.
+/// The source of a secret, with the key that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretSource {
     key: String,
     place: Place,
 }
 
-/// The secrets of a configuration, each of the right type. `Debug` does not show them. Those that prove to a server who the
-/// service is are not among them: they are read anew for every connection.
+/// The secrets of a configuration, each of the right type. `Debug` does not show them. The
+/// service's own credentials are not among them, because they are read again for every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secrets {
-    /// The account seed that signs responses.
+    /// Account seed that signs responses.
     pub issuer_seed: Secret,
-    /// The curve seed that opens requests.
+    /// Curve seed that opens requests.
     pub xkey_seed: Option<Secret>,
-    /// In operator mode, who signs for each account.
+    /// In operator mode, the seeds that sign for each account.
     pub accounts: BTreeMap<String, AccountSeeds>,
 }
 
 /// The seeds that sign for one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSeeds {
-    /// The account's own or a plain signing key's.
+    /// Seed of the account or of a plain signing key.
     pub seed: Option<Secret>,
-    /// Scoped signing keys', by role.
+    /// Seeds of scoped signing keys, by role.
     pub roles: BTreeMap<String, Secret>,
 }
 
 impl Config {
     /// Reads the secrets that this configuration names, from files and from the environment of the
-    /// process, and looks at the files for TLS.
+    /// process. Also checks the TLS files.
     ///
     /// # Errors
     ///
-    /// Every secret or file that is missing, not readable, empty or of the wrong type, warnings included.
+    /// Returns every secret or file that is missing, unreadable, empty or of the wrong type,
+    /// warnings included.
     pub fn resolve_secrets(&self) -> Result<Checked<Secrets>, Vec<Problem>> {
         self.resolve_secrets_in(&|name| env::var_os(name))
     }
 
-    /// As [`Config::resolve_secrets`], with variables from elsewhere.
+    /// Reads the secrets as [`Config::resolve_secrets`] does, with variables from another source.
     pub(crate) fn resolve_secrets_in(
         &self,
         environment: &dyn Fn(&str) -> Option<OsString>,
@@ -102,7 +103,7 @@ impl Config {
         Checked::unless_broken(secrets, problems)
     }
 
-    /// Returns every table that says how to reach servers.
+    /// Returns every table with connections to servers.
     fn connections(&self) -> impl Iterator<Item = &Nats> {
         std::iter::once(&self.nats).chain(self.key_value.nats.as_deref())
     }
@@ -123,13 +124,13 @@ impl SecretSource {
         }
     }
 
-    /// Where it is.
+    /// Returns the place of the secret.
     pub const fn place(&self) -> &Place {
         &self.place
     }
 }
 
-/// What is wrong with these secrets, warnings included.
+/// Returns the problems of these secrets, warnings included.
 pub(super) fn check(file: &Path, secrets: &[(SecretSource, SecretKind)]) -> Vec<Problem> {
     let environment = |name: &str| env::var_os(name);
     let mut resolver = Resolver {
@@ -143,7 +144,7 @@ pub(super) fn check(file: &Path, secrets: &[(SecretSource, SecretKind)]) -> Vec<
     resolver.problems
 }
 
-/// Whether a user JWT and a seed that are both there do not belong together.
+/// Returns a problem if a user JWT and a seed, both present, do not belong together.
 fn check_pair(
     file: &Path,
     authentication: &Authentication,
@@ -159,7 +160,8 @@ fn check_pair(
     Some(Problem::error(file, message).at_key(&jwt.key))
 }
 
-/// Everything that [`Config::resolve_secrets`] finds wrong with how the service gets to the servers, beyond single secrets.
+/// Returns all problems of a connection that [`Config::resolve_secrets`] finds beyond single
+/// secrets.
 pub(super) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
     let pair = check_pair(file, &nats.authentication, &|name| env::var_os(name));
     let mut problems = check_tls(file, &nats.tls);
@@ -167,22 +169,22 @@ pub(super) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
     problems
 }
 
-/// An error with its causes.
+/// Returns an error with its causes.
 fn in_one_line(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }
 
-/// What a secret has to be.
+/// The required kind of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecretKind {
     Seed(KeyKind),
     /// The content of a credentials file.
     Credentials,
-    /// Anything.
+    /// Any text.
     Text,
 }
 
-/// Reads secrets and notes what is wrong with them.
+/// A reader of secrets that records their problems.
 struct Resolver<'a> {
     file: &'a Path,
     environment: &'a dyn Fn(&str) -> Option<OsString>,
@@ -212,7 +214,8 @@ impl Resolver<'_> {
         })
     }
 
-    /// Nothing and no problem if there is no source.
+    /// Reads an optional secret. The inner `None` means that no source is configured, which is no
+    /// problem.
     fn optional(
         &mut self,
         source: Option<&SecretSource>,
@@ -224,7 +227,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Reads one secret and looks at what it is.
+    /// Reads one secret and checks its kind.
     fn resolve(&mut self, source: &SecretSource, kind: SecretKind) -> Option<Secret> {
         if let Place::File(path) = &source.place
             && is_open_to_all(path)
@@ -255,7 +258,7 @@ impl Resolver<'_> {
 }
 
 impl SecretKind {
-    /// What is wrong with `secret`, without repeating it.
+    /// Checks the kind of `secret`. The error does not repeat it.
     fn check(self, secret: &str) -> Result<(), String> {
         match self {
             Self::Seed(kind) => keys::check_seed(secret, kind).map_err(in_one_line),
@@ -267,7 +270,7 @@ impl SecretKind {
     }
 }
 
-/// Whether every user may read the file. `stat` does not wait for what a FIFO or a device does.
+/// Returns whether every user may read the file. `stat` never blocks on a FIFO or a device.
 fn is_open_to_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o004 != 0)
 }

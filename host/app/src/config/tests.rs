@@ -1,4 +1,4 @@
-//! What is accepted, what is refused, and in which words.
+//! Accepted and refused configurations, with the messages.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +18,7 @@ mod secrets;
 mod values;
 
 const FILE: &str = "dir/portcullis.toml";
-/// The least that a configuration needs.
+/// A minimal configuration.
 const LEAST: [(&str, &[&str]); 7] = [
     ("nats", &[r#"nkey-seed-file = "callout.nk""#]),
     (
@@ -35,7 +35,8 @@ const LEAST: [(&str, &[&str]); 7] = [
     ("key-value", &[]),
 ];
 
-/// The least, with `lines` in `table`, in the place of what they set.
+/// Returns the minimal configuration with `lines` in `table`, which replace the lines of the same
+/// keys.
 fn text_with(table: &str, lines: &str) -> String {
     let key = |line: &str| line.split('=').next().unwrap().trim().to_owned();
     let given: BTreeSet<String> = lines.lines().map(key).collect();
@@ -68,7 +69,7 @@ fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// The only problem of `lines` in `table`, without the name of the file.
+/// Returns the only problem of `lines` in `table`, without the name of the file.
 fn problem_with(table: &str, given: &str) -> String {
     let problems = lines(&parse(&text_with(table, given)).unwrap_err());
     match problems.as_slice() {

@@ -1,4 +1,4 @@
-//! The kinds of values, with their units.
+//! Kinds of values, with their units.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use url::Url;
 
 use super::deny::DenyMode;
 
-/// How to read a kind of value, and how to describe it to somebody who wrote another.
+/// A kind of value: its parser, and its description for errors.
 pub(super) struct Kind<T> {
-    /// Fits after "expected".
+    /// Description that fits after "expected".
     pub(super) expected: &'static str,
-    /// The error is the whole message.
+    /// Parser of the value. Its error is the whole message.
     pub(super) parse: fn(&str) -> Result<T, String>,
 }
 
-/// As `humantime` counts it: 365.25 days.
+/// Length of a year as `humantime` counts it: 365.25 days.
 const A_YEAR: Duration = Duration::from_hours(8766);
 
-/// Any text but none.
+/// A non-empty text.
 pub(super) const TEXT: Kind<String> = Kind {
     expected: "a string",
     parse: |text| {
@@ -34,7 +34,7 @@ pub(super) const TEXT: Kind<String> = Kind {
     },
 };
 
-/// A name without blanks: of an account, a queue group.
+/// A name without white space, such as that of an account or a queue group.
 pub(super) const WORD: Kind<String> = Kind {
     expected: "a name",
     parse: |text| {
@@ -58,14 +58,15 @@ pub(super) const VARIABLE: Kind<String> = Kind {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && !text.starts_with(|first: char| first.is_ascii_digit());
-        // The text is not shown: it may be the secret itself, put in the wrong place.
+        // The error does not show the text, which may be a misplaced secret.
         valid.then(|| text.to_owned()).ok_or_else(|| {
             "expected the name of an environment variable: letters, digits and `_`".to_owned()
         })
     },
 };
 
-/// A span of time, zero included. Longer ones than a year are mistakes, and clocks cannot add the longest.
+/// A time span, zero included. Spans above a year are mistakes, and clocks cannot add the longest
+/// ones.
 pub(super) const DURATION: Kind<Duration> = Kind {
     expected: "a duration such as `250ms` or `1h 30m`",
     parse: |text| match humantime::parse_duration(text) {
@@ -78,19 +79,19 @@ pub(super) const DURATION: Kind<Duration> = Kind {
     },
 };
 
-/// A span of time that is not zero.
+/// A time span above zero.
 pub(super) const SOME_TIME: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| at_least(text, Duration::from_nanos(1), "must be more than zero"),
 };
 
-/// A span of time that JWTs can express.
+/// A time span of at least a second, which JWTs can express.
 pub(super) const SECONDS: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| at_least(text, Duration::from_secs(1), "must be at least one second"),
 };
 
-/// A number of bytes that is not zero.
+/// A number of bytes above zero.
 pub(super) const SIZE: Kind<u64> = Kind {
     expected: "a size such as `16MiB` or `64KiB`",
     parse: |text| match text.parse::<ByteSize>() {
@@ -112,17 +113,17 @@ pub(super) const POLICY: Kind<PolicyName> = Kind {
     },
 };
 
-/// Who signs modules.
+/// A publisher that signs modules.
 pub(super) const PUBLISHER: Kind<Publisher> = Kind {
     expected: "the public nkey of a publisher",
-    // The text is not repeated: it may be a seed, put in the wrong place.
+    // The error does not show the text, which may be a misplaced seed.
     parse: |text| {
         text.parse()
             .map_err(|error: InvalidPublisher| error.to_string())
     },
 };
 
-/// A way to connect.
+/// A type of connection.
 pub(super) const CONNECTION_TYPE: Kind<ConnectionType> = Kind {
     expected: "a type of connection such as `STANDARD` or `MQTT`",
     parse: |text| match text.parse() {
@@ -133,7 +134,7 @@ pub(super) const CONNECTION_TYPE: Kind<ConnectionType> = Kind {
     },
 };
 
-/// A way to authenticate.
+/// A method of authentication.
 pub(super) const METHOD: Kind<Method> = Kind {
     expected: "a method such as `password` or `oidc`",
     parse: |text| {
@@ -181,7 +182,7 @@ pub(super) const SERVICE_NAME: Kind<String> = Kind {
     },
 };
 
-/// How a denial is answered.
+/// A mode of answering a denial.
 pub(super) const DENY_MODE: Kind<DenyMode> = Kind {
     expected: "one of `error`, `empty`, `drop`, `delay`",
     parse: |text| match text {
@@ -196,7 +197,7 @@ pub(super) const DENY_MODE: Kind<DenyMode> = Kind {
     },
 };
 
-/// Where a bearer token can be.
+/// A field that can carry a bearer token.
 pub(super) const TOKEN_PLACE: Kind<TokenPlace> = Kind {
     expected: "one of `password`, `token`, `jwt`",
     parse: |text| {
@@ -212,7 +213,7 @@ pub(super) const TOKEN_PLACE: Kind<TokenPlace> = Kind {
     },
 };
 
-/// Where something can be fetched from.
+/// An HTTP or HTTPS address.
 pub(super) const WEB_ADDRESS: Kind<Url> = Kind {
     expected: "an address such as `https://login.example.com/keys`",
     parse: |text| match Url::parse(text) {
@@ -224,7 +225,8 @@ pub(super) const WEB_ADDRESS: Kind<Url> = Kind {
     },
 };
 
-/// The text is not repeated if it is no public key: it may be a seed, put in the wrong place.
+/// Parses a public key. The error does not show a text that is not one, because it may be a
+/// misplaced seed.
 fn public_key(text: &str, kind: KeyKind) -> Result<PublicKey, String> {
     let expected = format!("expected the public key of {kind} ({}…)", kind.letter());
     let key: PublicKey = text

@@ -1,9 +1,9 @@
-//! The numbers of the cache of compiled code.
+//! Metrics of the code cache.
 
 use portcullis_core::Sample;
 use portcullis_engine::CodeCacheCounts;
 
-/// What the cache was good for.
+/// Returns the hits, misses and refusals of the cache.
 pub(crate) fn samples(counts: CodeCacheCounts) -> Vec<Sample> {
     vec![
         Sample::counter(

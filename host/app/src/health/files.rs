@@ -1,9 +1,9 @@
-//! The age of every file that is read again.
+//! Metrics of every file that is read again.
 
 use portcullis_core::Sample;
 use portcullis_files::FileStatus;
 
-/// Returns when each file was last read, and whether it can be.
+/// Returns the time of each file's last read, and whether that failed.
 pub(crate) fn samples(files: &[FileStatus]) -> Vec<Sample> {
     files.iter().flat_map(of_one).collect()
 }

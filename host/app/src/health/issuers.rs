@@ -1,10 +1,10 @@
-//! The numbers of identity providers' keys.
+//! Metrics of identity providers' keys.
 
 use portcullis_core::Sample;
 use portcullis_identity::IssuerStatus;
 
-/// How it is going with the keys of each issuer. None of it makes the service unready: keys that are held stay in use, and other
-/// logins need none.
+/// Returns the state of each issuer's keys. No state makes the service unready: current keys stay
+/// in use, and other logins need none.
 pub(crate) fn samples(issuers: &[IssuerStatus]) -> Vec<Sample> {
     issuers.iter().flat_map(of_one).collect()
 }

@@ -1,4 +1,5 @@
-//! Samples as text: `OpenMetrics` for those who ask for it, else the classic format of Prometheus.
+//! Metrics as text: `OpenMetrics` for clients that accept it, otherwise the classic format of
+//! Prometheus.
 
 use std::fmt;
 
@@ -19,8 +20,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Returns the format that the header `Accept` asks for: `OpenMetrics` if it is named and weighs no less than plain
-    /// text.
+    /// Returns the format that the header `Accept` selects: `OpenMetrics` if it is named with at
+    /// least the weight of plain text.
     pub(super) fn accepted(accept: Option<&str>) -> Self {
         let ranges = || accept.unwrap_or_default().split(',').map(weighed);
         let weight = |wanted: &str| {
@@ -43,7 +44,7 @@ impl Format {
     }
 }
 
-/// Returns a media range of `Accept` and its weight; one that cannot be read weighs nothing.
+/// Returns a media range of `Accept` with its weight. An unreadable weight counts as 0.
 fn weighed(range: &str) -> (&str, f32) {
     let mut parts = range.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();
@@ -54,14 +55,14 @@ fn weighed(range: &str) -> (&str, f32) {
     )
 }
 
-/// What every name begins with.
+/// Prefix of every name.
 const PREFIX: &str = "portcullis";
 
 /// Returns the samples as text.
 ///
 /// # Errors
 ///
-/// When the library refuses a sample.
+/// Fails if the library refuses a sample.
 pub(super) fn render(samples: Vec<Sample>, format: Format) -> Result<String, fmt::Error> {
     let counters = match format {
         Format::OpenMetrics => Vec::new(),
@@ -90,8 +91,9 @@ fn counters(samples: &[Sample]) -> Vec<String> {
     names
 }
 
-/// Turns `OpenMetrics` into the classic format, in which a counter is described under the name of its samples and the
-/// text just ends. All else is the same, but for escapes that no text of ours needs.
+/// Converts `OpenMetrics` to the classic format. There, a counter is described under the name of
+/// its samples, and the text has no end mark. Otherwise, the formats are equal for texts without
+/// special escapes, such as those of the host.
 fn classic(text: &str, counters: &[String]) -> String {
     let mut lines = String::with_capacity(text.len().saturating_add(counters.len() * 16));
     for line in text.lines().filter(|line| *line != "# EOF") {
@@ -117,7 +119,7 @@ fn classic(text: &str, counters: &[String]) -> String {
 struct Samples(Vec<Sample>);
 
 impl Samples {
-    /// Each name once, in the order of the first sample that has it.
+    /// Returns each name once, in the order of its first sample.
     fn names(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
         for sample in &self.0 {

@@ -1,13 +1,13 @@
-//! How long the service goes on without any connection.
+//! The limit on the time without any connection.
 
 use std::time::{Duration, Instant};
 
 use portcullis_connect::ConnectionStatus;
 
-/// How often connections are looked at, if the limit is not shorter.
+/// Maximum interval of checks. A shorter limit shortens it.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Every connection has been lost for too long.
+/// All connections have been lost for longer than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no connection to nats for {}, which is `max-disconnected`",
@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 )]
 pub(crate) struct LostForTooLong(Duration);
 
-/// An outage, if there is one.
+/// A tracker of the current outage.
 #[derive(Debug)]
 struct Outage {
     limit: Duration,
@@ -23,7 +23,8 @@ struct Outage {
 }
 
 impl Outage {
-    /// Notes whether there is a connection now, and whether there has been none for as long as the limit.
+    /// Records whether a connection exists now. Returns whether there has been none for the time of
+    /// the limit.
     fn look(&mut self, now: Instant, connected: bool) -> bool {
         if connected {
             self.since = None;
@@ -34,7 +35,7 @@ impl Outage {
     }
 }
 
-/// Done once none of `connections` has been up for `limit`; never without a limit.
+/// Returns once none of `connections` has been up for `limit`. Never returns without a limit.
 pub(crate) async fn lost_for_too_long(
     connections: &[ConnectionStatus],
     limit: Option<Duration>,

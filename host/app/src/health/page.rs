@@ -1,4 +1,4 @@
-//! The pages, and what stands on them.
+//! The pages and their content.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,7 +10,7 @@ use super::vitals::Vitals;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Returns the page at `path`, in a form that `accept` asks for if there are several.
+/// Returns the page at `path`, in the format that `accept` selects.
 pub(super) fn at(
     method: &Method,
     path: &str,
@@ -24,7 +24,7 @@ pub(super) fn at(
         return page;
     }
     match path {
-        // That this runs is all there is to say.
+        // An answer is enough, because it proves that the process runs.
         "/healthz" => text(StatusCode::OK, "alive\n"),
         "/readyz" => readiness(vitals),
         "/metrics" => numbers(accept, vitals),

@@ -1,12 +1,12 @@
-//! The numbers of the policy directory and of the state directory.
+//! Metrics of the policy directory and of the state directory.
 
 use portcullis_catalog::CatalogNumbers;
 use portcullis_core::{PolicyName, Sample};
 
-/// The label of files whose name is no policy's: no policy can be called so.
+/// Label of files whose name is no policy name. No policy can have this name.
 const MISNAMED: &str = "(misnamed)";
 
-/// Returns how reading, refusing and keeping policies goes.
+/// Returns metrics of reading, refusing and keeping policies.
 pub(crate) fn samples(numbers: &CatalogNumbers) -> Vec<Sample> {
     let mut samples = directory(numbers);
     samples.extend(rejections(numbers));

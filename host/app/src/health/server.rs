@@ -1,7 +1,7 @@
-//! The HTTP listener: three pages to read, and limits on everything that clients decide.
+//! The HTTP listener: three pages, with limits on everything that clients decide.
 //!
-//! One request a connection. When there are as many connections as may be, the oldest makes room: a probe that has just
-//! come is answered, however many connections say nothing.
+//! A connection serves one request. At the maximum number of connections, a new one replaces the
+//! oldest. So a new probe gets an answer even if many connections are silent.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -23,27 +23,27 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::page;
 use super::vitals::Vitals;
 
-/// Most connections at the same time.
+/// Maximum number of concurrent connections.
 const MAX_CONNECTIONS: usize = 64;
-/// Most headers of a request.
+/// Maximum number of headers in a request.
 const MAX_HEADERS: usize = 64;
-/// Most bytes of a request's head; the least that hyper takes.
+/// Maximum size of a request's head, in bytes. hyper accepts no lower limit.
 const MAX_HEAD: usize = 8 * 1024;
-/// Longest wait for the head of a request.
+/// Time limit for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest that a connection may last: one request, one answer.
+/// Time limit of a connection, which has one request and one answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// Wait after a connection could not be accepted: the process may be out of files.
+/// Delay after a failed accept, because the process may have no free file descriptors.
 const RECOVERY: Duration = Duration::from_millis(100);
 
-/// Answers HTTP requests about the service's health.
+/// The HTTP server of the health pages.
 #[derive(Debug)]
 pub(crate) struct HealthServer {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-/// The address of `[health]` is taken, or not one of this machine.
+/// The address of `[health]` is in use, or not one of this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on `{address}`, which is `listen` under [health]")]
 pub(crate) struct CannotListen {
@@ -51,7 +51,7 @@ pub(crate) struct CannotListen {
     source: io::Error,
 }
 
-/// The connections that are open, the oldest first.
+/// The open connections, the oldest first.
 #[derive(Debug, Default)]
 struct Connections {
     tasks: JoinSet<()>,
@@ -63,7 +63,7 @@ impl HealthServer {
     ///
     /// # Errors
     ///
-    /// When that is not possible.
+    /// Fails if the address is in use or not one of this machine.
     pub(crate) async fn bind(address: SocketAddr) -> Result<Self, CannotListen> {
         let failed = |source| CannotListen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -71,12 +71,12 @@ impl HealthServer {
         Ok(Self { listener, address })
     }
 
-    /// Where it listens; the port is the one that the system chose if none was given.
+    /// Returns the address that the server listens on. The system chose the port if none was given.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers, for ever.
+    /// Serves connections for ever.
     pub(crate) async fn run(self, vitals: Arc<Vitals>) {
         let mut connections = Connections::default();
         loop {
@@ -92,7 +92,7 @@ impl HealthServer {
 }
 
 impl Connections {
-    /// Serves one connection more; the oldest ends if there are too many.
+    /// Serves a connection, and ends the oldest if there are too many.
     fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
         while self.tasks.try_join_next().is_some() {}
         self.handles.retain(|handle| !handle.is_finished());
@@ -105,7 +105,7 @@ impl Connections {
     }
 }
 
-/// Answers the one request of a connection.
+/// Serves the only request of a connection.
 async fn serve(stream: TcpStream, vitals: Arc<Vitals>) {
     let service = service_fn(move |request| {
         let answer = answer(&request, &vitals);

@@ -1,4 +1,4 @@
-//! How the service is.
+//! Health of the service.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use portcullis_catalog::Catalog;
 use portcullis_connect::ConnectionStatus;
 use portcullis_core::{PolicyName, Sample};
 
-/// Everything that shows how the service is.
+/// The parts that determine the service's health.
 pub(crate) struct Vitals {
     catalog: Catalog,
     connections: Vec<ConnectionStatus>,
@@ -19,32 +19,32 @@ pub(crate) struct Vitals {
     sources: Mutex<Vec<Source>>,
 }
 
-/// Where samples come from.
+/// A source of samples.
 type Source = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
 
-/// Why the service cannot decide logins, or should not be given more of them.
+/// A reason why the service cannot decide logins, or should receive no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unready {
-    /// This connection has not been made yet.
+    /// The first attempt at this connection has not succeeded yet.
     Connecting(String),
     /// This connection is lost.
     Disconnected(String),
     /// No server has confirmed the subscription yet.
     NotSubscribed,
-    /// Other hosts take the logins.
+    /// The host stands by, and other hosts receive the logins.
     StandingBy,
-    /// Something keeps the host from deciding, or servers from asking it.
+    /// An obstacle keeps the host from deciding, or servers from asking it.
     Obstructed(Obstacle),
     /// No policy is in service, so every login is denied.
     NoPolicy,
-    /// This policy is required and has no good version, so no login gets past it.
+    /// This policy is required and has no good version, so no login passes it.
     MissingPolicy(PolicyName),
-    /// The service was asked to stop.
+    /// The service is stopping.
     Stopping,
 }
 
 impl Vitals {
-    /// Shows how these parts are.
+    /// Returns the health of these parts.
     pub(crate) const fn new(
         catalog: Catalog,
         connections: Vec<ConnectionStatus>,
@@ -61,18 +61,18 @@ impl Vitals {
         }
     }
 
-    /// The service was asked to stop.
+    /// Records that the service is stopping.
     pub(crate) fn stopping(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// `source` has samples to add to the others.
+    /// Adds `source` to the sources of samples.
     pub(crate) fn measure(&self, source: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         sources.push(Box::new(source));
     }
 
-    /// Why the service is not ready; nothing if it is.
+    /// Returns the reasons why the service is not ready. Empty if it is ready.
     pub(crate) fn unready(&self) -> Vec<Unready> {
         let mut reasons = Vec::new();
         let lost = self
@@ -97,7 +97,7 @@ impl Vitals {
             reasons.push(Unready::NoPolicy);
         }
         reasons.extend(snapshot.missing().cloned().map(Unready::MissingPolicy));
-        // The policies have been named already.
+        // The reasons above already name the policies.
         let obstacles = self.participation.obstacles().into_iter();
         let others = obstacles.filter(|obstacle| !matches!(obstacle, Obstacle::CannotDecide(_)));
         reasons.extend(others.map(Unready::Obstructed));
@@ -107,7 +107,7 @@ impl Vitals {
         reasons
     }
 
-    /// Returns what an operator has to know although the service is ready, a line each.
+    /// Returns notes for the operator that do not affect readiness, one a line.
     pub(crate) fn remarks(&self) -> Vec<String> {
         let unknown = self.counters.unknown_releases().into_iter();
         let remarks = unknown.map(|release| {
@@ -116,7 +116,7 @@ impl Vitals {
         remarks.collect()
     }
 
-    /// Every number.
+    /// Returns all samples.
     pub(crate) fn samples(&self) -> Vec<Sample> {
         let snapshot = self.catalog.snapshot();
         let ready = self.unready().is_empty();
@@ -163,7 +163,7 @@ impl fmt::Debug for Vitals {
     }
 }
 
-/// A name for machines, a sentence for people.
+/// Displays a name for programs and a sentence for humans.
 impl fmt::Display for Unready {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

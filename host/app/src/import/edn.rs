@@ -1,4 +1,4 @@
-//! Reads EDN so that every problem is told, with the path to it.
+//! A reader of EDN that reports every problem with its path.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,13 +9,14 @@ use edn_format::{Keyword, Value};
 use super::nesting::too_deep;
 use crate::problem::Problem;
 
-/// A document, and what has been found wrong with it. Values are never repeated: a seed may stand where it does not belong.
+/// A document with its problems so far. Problems never repeat values, because a seed may be
+/// misplaced.
 pub(super) struct Document<'a> {
     file: &'a Path,
     problems: RefCell<Vec<Problem>>,
 }
 
-/// A map whose keys are keywords. What is not asked for is a problem in the end.
+/// A map with keywords as keys. `finish` reports every key that no caller has read.
 pub(super) struct Map<'a> {
     document: &'a Document<'a>,
     path: String,
@@ -30,7 +31,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The map that `text` is.
+    /// Parses `text` as a map.
     pub(super) fn root(&'a self, text: &str) -> Option<Map<'a>> {
         if let Some(line) = too_deep(text) {
             let message =
@@ -43,7 +44,7 @@ impl<'a> Document<'a> {
             Ok(value) => self.map(value, String::new()),
             Err(error) => {
                 let problem = Problem::error(self.file, "not EDN from here on");
-                // What the library calls a column is the line.
+                // The library's column is the line.
                 self.problems.borrow_mut().push(problem.at_line(error.col));
                 None
             }
@@ -76,7 +77,7 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The texts of a vector, a list or a set.
+    /// Returns the texts of a vector, a list or a set.
     fn texts(&self, value: Value, path: &str) -> Option<Vec<String>> {
         let values = match value {
             Value::Vector(values) | Value::List(values) => values,
@@ -113,7 +114,7 @@ impl Map<'_> {
         value.filter(|value| *value != Value::Nil)
     }
 
-    /// The text at `key`, if there is one.
+    /// Returns the text at `key`. `None` if the map does not have it.
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
         let value = self.take(key)?;
         if let Value::String(text) = value {
@@ -123,7 +124,7 @@ impl Map<'_> {
         None
     }
 
-    /// The text at `key`, which has to be there.
+    /// Returns the text at `key`, which is required.
     pub(super) fn needed_text(&mut self, key: &str) -> Option<String> {
         let is_there = self.has(key);
         let text = self.text(key);
@@ -141,7 +142,7 @@ impl Map<'_> {
             .is_some_and(|value| *value != Value::Nil)
     }
 
-    /// The texts at `key`; none if it is not there.
+    /// Returns the texts at `key`. Empty if the map does not have it.
     pub(super) fn texts(&mut self, key: &str) -> Vec<String> {
         let texts = self
             .take(key)
@@ -149,13 +150,13 @@ impl Map<'_> {
         texts.unwrap_or_default()
     }
 
-    /// The map at `key`, if there is one.
+    /// Returns the map at `key`. `None` if this map does not have it.
     pub(super) fn map(&mut self, key: &str) -> Option<Self> {
         let value = self.take(key)?;
         self.document.map(value, self.at(key))
     }
 
-    /// The values whose keys are strings, with the paths to them.
+    /// Returns the values whose keys are strings, with their paths.
     pub(super) fn named(self) -> Vec<(String, String, Value)> {
         let mut named = Vec::with_capacity(self.entries.len());
         for (key, value) in self.entries {
@@ -172,7 +173,7 @@ impl Map<'_> {
         named
     }
 
-    /// Reports what nobody asked for.
+    /// Reports the keys that no caller has read.
     pub(super) fn finish(self, known: &[&str]) {
         for key in self.entries.keys() {
             let Value::Keyword(key) = key else {

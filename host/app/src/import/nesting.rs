@@ -1,12 +1,13 @@
-//! Bounds how deeply EDN is nested before a recursive parser reads it.
+//! A limit on the depth of EDN, checked before a recursive parser reads it.
 
-/// The most brackets, tags and discards around a value.
+/// Maximum number of brackets, tags and discards around a value.
 const MAX_DEPTH: usize = 128;
 
 /// Returns the line, counted from 1, where `text` is nested too deeply to be parsed on this stack.
+/// `None` if it is not.
 ///
-/// The depth is that of the parser's recursion, or more: a tag or a discard counts until the bracket
-/// around it is closed, although the value after it ends it.
+/// The depth is at least that of the parser's recursion. A tag or a discard counts until the
+/// bracket around it closes, although it ends with the next value.
 pub(super) fn too_deep(text: &str) -> Option<usize> {
     let mut line = 1;
     let mut depth: usize = 0;
@@ -18,7 +19,8 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
             ';' => line += skip_comment(&mut rest),
             '"' => line += skip_string(&mut rest),
             '\\' => {
-                // The parser takes `\;` for the start of a comment, and what follows it for the character.
+                // The parser reads `\;` as the start of a comment, and the text after it as the
+                // character.
                 if rest.next_if_eq(&';').is_some() {
                     line += skip_comment(&mut rest);
                 }
@@ -40,12 +42,12 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// Skips to the end of the line, and returns how many line ends that were.
+/// Skips to the end of the line. Returns the number of skipped line ends.
 fn skip_comment(rest: &mut impl Iterator<Item = char>) -> usize {
     usize::from(rest.any(|found| found == '\n'))
 }
 
-/// Skips to the end of a string, and returns how many line ends were in it.
+/// Skips to the end of a string. Returns the number of skipped line ends.
 fn skip_string(rest: &mut impl Iterator<Item = char>) -> usize {
     let mut lines = 0;
     while let Some(found) = rest.next() {

@@ -11,9 +11,9 @@ use super::edn::{Document, Map};
 use crate::config::ServerAddress;
 use crate::problem::Problem;
 
-/// What a discovery address ends in.
+/// End of a discovery address.
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
-/// Its keys at the top.
+/// Top-level keys of the configuration.
 const KEYS: [&str; 8] = [
     "nats-url",
     "service-name",
@@ -25,33 +25,33 @@ const KEYS: [&str; 8] = [
     "role-mappings",
 ];
 
-/// A configuration in which every key is right. `Debug` shows no secret.
+/// A configuration in which every key is valid. `Debug` shows no secret.
 #[derive(Debug)]
 pub(super) struct Planmdk {
     pub(super) server: String,
     pub(super) service_name: Option<String>,
     pub(super) user: Option<String>,
     pub(super) password: Option<Secret>,
-    /// The `iss` of its tokens.
+    /// `iss` of the tokens.
     pub(super) issuer: String,
-    /// Whether the provider is on another machine and asked over plain HTTP.
+    /// Whether the provider is on another machine and uses plain HTTP.
     pub(super) needs_allow_http: bool,
     pub(super) seed: Secret,
-    /// The public key that responses are signed with.
+    /// Public key of the seed that signs responses.
     pub(super) public_key: String,
     pub(super) account: String,
-    /// By name, in alphabetical order.
+    /// Roles by name, in alphabetical order.
     pub(super) roles: Vec<(String, Role)>,
 }
 
-/// What a role grants.
+/// The permissions of a role.
 #[derive(Debug, Default)]
 pub(super) struct Role {
     pub(super) publish: Side,
     pub(super) subscribe: Side,
 }
 
-/// The lists of a side.
+/// The allowed and denied subjects of a side.
 #[derive(Debug, Default)]
 pub(super) struct Side {
     pub(super) allow: Vec<String>,
@@ -59,11 +59,11 @@ pub(super) struct Side {
 }
 
 impl Planmdk {
-    /// Reads `text` as the content of `file`.
+    /// Parses `text` as the content of `file`.
     ///
     /// # Errors
     ///
-    /// Every problem.
+    /// Returns all problems.
     pub(super) fn read(file: &Path, text: &str) -> Result<Self, Vec<Problem>> {
         let document = Document::new(file);
         let read = document
@@ -120,7 +120,8 @@ fn credentials(root: &mut Map<'_>) -> (Option<String>, Option<Secret>) {
     (user, password)
 }
 
-/// The issuer whose discovery document is at an address, and whether it needs `allow-http`.
+/// Returns the issuer whose discovery document is at the configured address, and whether it needs
+/// `allow-http`.
 fn issuer(root: &mut Map<'_>, document: &Document<'_>) -> Option<(String, bool)> {
     let address = root.needed_text("oidc-endpoint-url")?;
     let issuer = address.strip_suffix(WELL_KNOWN);

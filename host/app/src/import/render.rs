@@ -1,11 +1,11 @@
-//! What is written.
+//! Content of the written files.
 
 use toml::{Table, Value};
 
 use super::planmdk::{Planmdk, Role, Side};
 use super::{ISSUER, PASSWORD};
 
-/// `portcullis.toml`.
+/// Returns the content of `portcullis.toml`.
 pub(super) fn configuration(planmdk: &Planmdk) -> String {
     let mut lines = vec![
         "# Portcullis, made from a configuration of nats-auth-callout. Keys that are not here have their defaults.".to_owned(),
@@ -59,14 +59,14 @@ pub(super) fn configuration(planmdk: &Planmdk) -> String {
     lines.join("\n")
 }
 
-/// A service name that NATS takes.
+/// Returns the service name if it is valid for NATS.
 fn service_name(planmdk: &Planmdk) -> Option<&str> {
     let name = planmdk.service_name.as_deref()?;
     let known = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
     (!name.is_empty() && name.chars().all(known)).then_some(name)
 }
 
-/// The settings of `oidc-roles`.
+/// Returns the settings of `oidc-roles`.
 pub(super) fn roles(planmdk: &Planmdk) -> String {
     let mut roles = Table::new();
     for (name, role) in &planmdk.roles {
@@ -74,7 +74,7 @@ pub(super) fn roles(planmdk: &Planmdk) -> String {
     }
     let mut settings = Table::new();
     settings.insert("account".to_owned(), planmdk.account.clone().into());
-    // What nats-auth-callout does, and no default here.
+    // These are the rules of nats-auth-callout, which differ from the defaults of `oidc-roles`.
     let names = ["email", "sub"].map(Value::from).to_vec();
     settings.insert("name-claims".to_owned(), names.into());
     settings.insert("deny-only".to_owned(), "allow-rest".into());
@@ -109,7 +109,7 @@ fn of_side(side: &Side) -> Table {
     table
 }
 
-/// What is for the operator to say, and what was left out.
+/// Returns notes for the operator: decisions to make, and omitted settings.
 pub(super) fn notes(planmdk: &Planmdk) -> Vec<String> {
     let mut notes = vec![
         "`audiences` under [identity.issuers.oidc]: with `[]`, a token that was made for any other service of this issuer opens yours".to_owned(),
@@ -127,7 +127,7 @@ pub(super) fn notes(planmdk: &Planmdk) -> Vec<String> {
     notes
 }
 
-/// A text as TOML writes it.
+/// Returns a text in TOML syntax.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }

@@ -1,4 +1,4 @@
-//! A configuration as planmdk's callout reads it, and everything that can be wrong with one.
+//! A configuration of planmdk's callout, and possible mistakes in one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use nkeys::KeyPair;
 
 use super::*;
 
-/// The shape of its sample.
+/// A configuration in the form of its sample.
 const SAMPLE: &str = r#"
 {:nats-url "nats://localhost:4222"
  :service-name "auth-callout"
@@ -39,7 +39,7 @@ fn imported(text: &str) -> (tempfile::TempDir, Result<Imported, NotImported>) {
     (directory, imported)
 }
 
-/// What is said about `text`, without the file's name.
+/// Returns the problems of `text`, without the file's name.
 fn complaints(text: &str) -> Vec<String> {
     let (directory, imported) = imported(text);
     assert!(

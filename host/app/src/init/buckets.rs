@@ -1,4 +1,4 @@
-//! What `portcullis init --key-value` adds: an account for key-value buckets, and its users.
+//! The account for key-value buckets and its users, which `portcullis init --key-value` adds.
 
 use portcullis_claims::{KeyError, KeyKind};
 use portcullis_connect::{InboxPrefix, RequiredPermission};
@@ -11,7 +11,8 @@ use crate::keys::{self, NewKey};
 const NATS_SERVER_CONF: &str = include_str!("nats-server-buckets.conf");
 const PORTCULLIS_TOML: &str = include_str!("portcullis-buckets.toml");
 
-/// The inbox prefix of those who fill the buckets. Others of the account may not subscribe to it.
+/// Inbox prefix of the user that fills the buckets. Other users of the account may not subscribe to
+/// it.
 pub(super) const KEEPER_PREFIX: &str = "_INBOX_KEEPER";
 
 /// The users of the account with the buckets.
@@ -19,20 +20,20 @@ pub(super) const KEEPER_PREFIX: &str = "_INBOX_KEEPER";
 pub(super) struct Buckets<'a> {
     names: &'a [BucketName],
     inbox_prefix: InboxPrefix,
-    /// The host, which reads.
+    /// Key of the host's user, which reads.
     pub(super) reader: NewKey,
-    /// Puts and deletes keys.
+    /// Key of the user that puts and deletes keys.
     pub(super) keeper: NewKey,
-    /// Makes the buckets.
+    /// Key of the user that makes the buckets.
     pub(super) admin: NewKey,
 }
 
 impl<'a> Buckets<'a> {
-    /// Makes keys for an account with buckets of these names; `None` if there are none.
+    /// Generates keys for an account with buckets of these names. `None` if `names` is empty.
     ///
     /// # Errors
     ///
-    /// When the key library fails.
+    /// Fails if the key library fails.
     pub(super) fn generate(names: &'a [BucketName]) -> Result<Option<Self>, KeyError> {
         if names.is_empty() {
             return Ok(None);

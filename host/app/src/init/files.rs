@@ -1,4 +1,4 @@
-//! Files that are new, or not there at all.
+//! Creation of new files, all or none.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,18 +8,18 @@ use portcullis_core::Secret;
 
 use super::NotInitialized;
 
-/// What has been made so far. Removed again when dropped, unless it is kept.
+/// The files and directories created so far. They are removed on drop, unless they are kept.
 pub(crate) struct NewFiles<'a> {
     root: &'a Path,
     made: Vec<Made>,
 }
 
-/// Who may enter a new directory.
+/// The access to a new directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Directory {
-    /// Its owner.
+    /// Access for its owner only.
     Private,
-    /// Whoever the process' umask lets in.
+    /// Access according to the umask of the process.
     Shared,
 }
 
@@ -29,7 +29,8 @@ enum Made {
 }
 
 impl<'a> NewFiles<'a> {
-    /// Starts in `root`, which is made with its parents if need be. None of `names` may be there already.
+    /// Starts in `root`, and creates it with its parents if it is missing. Fails if one of `names`
+    /// exists in it.
     pub(crate) fn in_directory(root: &'a Path, names: &[&str]) -> Result<Self, NotInitialized> {
         for name in names {
             let path = root.join(name);
@@ -51,7 +52,7 @@ impl<'a> NewFiles<'a> {
         Ok(files)
     }
 
-    /// Makes a directory.
+    /// Creates a directory.
     pub(crate) fn directory(&mut self, name: &str, kind: Directory) -> Result<(), NotInitialized> {
         self.make_directory(self.root.join(name), kind)
     }
@@ -63,7 +64,7 @@ impl<'a> NewFiles<'a> {
         self.write(name, &options, &[content])
     }
 
-    /// Writes a file that only its owner may read, from the moment it exists.
+    /// Writes a file that only its owner can read, from its creation on.
     pub(crate) fn secret(&mut self, name: &str, content: &Secret) -> Result<(), NotInitialized> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -72,7 +73,7 @@ impl<'a> NewFiles<'a> {
         self.write(name, &options, &[content.expose(), "\n"])
     }
 
-    /// Leaves everything where it is.
+    /// Keeps everything that was created.
     pub(crate) fn keep(mut self) {
         self.made.clear();
     }
@@ -115,7 +116,7 @@ impl<'a> NewFiles<'a> {
 impl Drop for NewFiles<'_> {
     fn drop(&mut self) {
         for made in self.made.drain(..).rev() {
-            // Best effort: the error that led here is the one to report.
+            // Removal is best effort: the error that caused it is the one to report.
             let _ = match made {
                 Made::File(path) => fs::remove_file(path),
                 Made::Directory(path) => fs::remove_dir(path),

@@ -1,4 +1,4 @@
-//! What is made, and what is left alone.
+//! Files that `init` makes, and files that it leaves alone.
 
 use std::collections::BTreeSet;
 use std::fs;

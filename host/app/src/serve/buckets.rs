@@ -1,4 +1,4 @@
-//! Keeping up with the key-value buckets while the service runs.
+//! Mirroring of the key-value buckets while the service runs.
 
 use futures::future::try_join_all;
 use portcullis_connect::{
@@ -14,27 +14,29 @@ use crate::config::Nats;
 use crate::failure::Failure;
 use crate::health::Vitals;
 
-/// The buckets, and how to get to them.
+/// The buckets and their connections.
 pub(super) struct Buckets {
     pub(super) mirror: KeyValueMirror,
-    /// `[key-value.nats]`: the connection to the account they are in, if it is not that of the service.
+    /// Table `[key-value.nats]`: the connection to the account of the buckets. `None` selects the
+    /// connections of the service.
     pub(super) nats: Option<Box<Nats>>,
 }
 
-/// Keeps the buckets up to date; ends when it is dropped.
+/// The tasks that keep the buckets up to date. They end when this value is dropped.
 pub(super) struct Following {
     _shared: Option<KeyValueFollowers>,
     _own: JoinSet<()>,
 }
 
 impl Buckets {
-    /// Mirrors the buckets from now on, over connections of their own if some are configured, else over `service`. Waits until each
-    /// bucket has been tried once, and for the first of their own connections no longer than for one attempt: logins that need no
-    /// bucket do not depend on it.
+    /// Starts to mirror the buckets, over connections of their own if configured, otherwise over
+    /// `service`. Waits until each bucket has been tried once. For the first of the buckets' own
+    /// connections, waits at most for the time of one attempt, because logins that need no bucket
+    /// do not depend on it.
     ///
     /// # Errors
     ///
-    /// When connections of their own are configured and can never be made.
+    /// Fails if connections of their own are configured and can never be made.
     pub(super) async fn follow(
         self,
         service: &[Connection],
@@ -76,7 +78,8 @@ impl Buckets {
     }
 }
 
-/// Makes the connections and mirrors the buckets over them for ever. Says to `tried` what came of the first try.
+/// Makes the connections and mirrors the buckets over them for ever. Sends the result of the first
+/// attempt to `tried`.
 async fn follow_own(
     mirror: KeyValueMirror,
     pending: Vec<PendingConnection>,
@@ -94,7 +97,7 @@ async fn follow_own(
         }
     };
     let _followers = mirror.follow(&connections).await;
-    // The service does not wait for ever.
+    // Sending fails if the service no longer waits.
     let _ = tried.send(Ok(()));
     std::future::pending::<()>().await;
 }

@@ -1,4 +1,4 @@
-//! `[identity.accounts.NAME]`: whose user JWTs are believed.
+//! Tables `[identity.accounts.NAME]`: accounts whose user JWTs are trusted.
 
 use portcullis_claims::PublicKey;
 use portcullis_identity::{AccountOptions, AccountSource};
@@ -6,7 +6,7 @@ use portcullis_identity::{AccountOptions, AccountSource};
 use crate::config::reader::{Read, Section};
 use crate::config::values::{ACCOUNT_KEY, Kind, WORD};
 
-/// A role of an account, as its account JWT names it.
+/// A role of an account, with its name in the account JWT.
 const ROLE: Kind<String> = Kind {
     expected: "the name of a role",
     parse: |text| match text {
@@ -15,7 +15,7 @@ const ROLE: Kind<String> = Kind {
     },
 };
 
-/// The tables, by the operator's names.
+/// Reads the tables, by the operator's names.
 pub(super) fn read(section: Section<'_>) -> Option<Vec<AccountOptions>> {
     let accounts = section.named(&WORD, read_account)?.into_iter();
     let named = accounts.map(|(name, source)| AccountOptions { name, source });

@@ -1,4 +1,4 @@
-//! `[identity.issuers.NAME]`: whose tokens are believed.
+//! Tables `[identity.issuers.NAME]`: trusted issuers of tokens.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const ALGORITHM: Kind<TokenAlgorithm> = Kind {
     },
 };
 
-/// `path`, or `path=value`.
+/// A required claim, `path` or `path=value`.
 const REQUIRED_CLAIM: Kind<RequiredClaim> = Kind {
     expected: "a claim, or a claim and its value as `claim=value`",
     parse: |text| {
@@ -33,7 +33,7 @@ const REQUIRED_CLAIM: Kind<RequiredClaim> = Kind {
     },
 };
 
-/// The tables, by the operator's names.
+/// Reads the tables, by the operator's names.
 pub(super) fn read(section: Section<'_>) -> Option<Vec<IssuerOptions>> {
     let issuers: BTreeMap<String, IssuerOptions> = section.named(&WORD, read_issuer)?;
     let named = issuers.into_iter();
@@ -59,7 +59,7 @@ fn read_issuer(mut section: Section<'_>) -> Option<IssuerOptions> {
     let fetching = read_fetching(&mut section, &default);
     let claims = read_claims(&mut section, &default);
     section.finish();
-    // Everything has been read: no problem hides another.
+    // Everything has been read before the first return, so that no problem hides another.
     let (rules, fetching, claims) = (rules?, fetching?, claims?);
     Some(IssuerOptions {
         issuer: issuer?,
@@ -76,7 +76,8 @@ fn read_issuer(mut section: Section<'_>) -> Option<IssuerOptions> {
     })
 }
 
-/// Without any, every token of the issuer would do, whoever it was made for.
+/// Reads the audiences, which are required. Without them, every token of the issuer would be valid,
+/// regardless of its audience.
 fn read_audiences(section: &mut Section<'_>) -> Option<Vec<String>> {
     let Some(setting) = section.setting("audiences") else {
         section.report_missing(
@@ -131,7 +132,7 @@ fn read_rules(section: &mut Section<'_>, default: &IssuerOptions) -> Option<Issu
     })
 }
 
-/// Several values for one claim: one of them has to be there.
+/// Merges several values of one claim, one of which the claim must have.
 fn merged(claims: Vec<RequiredClaim>) -> Vec<RequiredClaim> {
     let mut merged: Vec<RequiredClaim> = Vec::new();
     for claim in claims {

@@ -1,4 +1,4 @@
-//! `[identity.throttle]`: how many failed attempts are too many.
+//! Table `[identity.throttle]`: limits on failed attempts.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use portcullis_core::SourceNetwork;
 use crate::config::reader::Section;
 use crate::config::values::{DURATION, Kind, SECONDS};
 
-/// Buckets that take longer to drain hold nothing back any more.
+/// Maximum of `per`. A bucket that drains more slowly would limit nothing.
 const LONGEST: Duration = Duration::from_hours(24);
-/// Of each of the three kinds of entries.
+/// Maximum number of entries of each of the three kinds.
 const MOST_ENTRIES: i64 = 10_000_000;
 
-/// How long failures count.
+/// A time span in which failures count.
 const WINDOW: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| match (SECONDS.parse)(text) {

@@ -1,38 +1,38 @@
-//! The address of a server.
+//! Addresses of servers.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// The address of a server: `nats://host:port`, `tls://host:port`, the port optional. It has no user and
-/// no password.
+/// The address of a server: `nats://host:port` or `tls://host:port`, with an optional port. An
+/// address has no user and no password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress(String);
 
-/// Text that is not the address of a server.
+/// A text that is not the address of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidServerAddress {
-    /// Not a URL, or a URL with more than scheme, host and port.
+    /// The text is not a URL, or has more than scheme, host and port.
     #[error("expected a server address such as `nats://127.0.0.1:4222`")]
     Malformed,
-    /// Some other scheme.
+    /// The scheme is neither `nats` nor `tls`.
     #[error("expected a server address that starts with `nats://` or `tls://`")]
     Scheme,
-    /// User or password in the address.
+    /// The address has a user or a password.
     #[error("no credentials in a server address: use `user` with `password-file`, or `token-file`")]
     Credentials,
 }
 
 impl ServerAddress {
-    /// The address as text, scheme included.
+    /// Returns the address as text, with its scheme.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A server on this machine, at the usual port.
+/// Returns the address of a server on this machine, at the usual port.
 impl Default for ServerAddress {
     fn default() -> Self {
         Self("nats://127.0.0.1:4222".to_owned())
@@ -48,8 +48,8 @@ impl fmt::Display for ServerAddress {
 impl FromStr for ServerAddress {
     type Err = InvalidServerAddress;
 
-    /// Reads a URL, or `host:port`, which means `nats://host:port`. The errors do not repeat the text:
-    /// it may hold a password.
+    /// Parses a URL, or `host:port`, which stands for `nats://host:port`. Errors do not repeat the
+    /// text, because it may hold a password.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.contains('@') {
             return Err(InvalidServerAddress::Credentials);

@@ -1,4 +1,4 @@
-//! How the service proves to the servers who it is.
+//! Credentials of the service.
 
 use portcullis_claims::KeyKind;
 
@@ -6,35 +6,35 @@ use crate::config::reader::{Read, Section};
 use crate::config::secrets::{SecretKind, SecretSource};
 use crate::config::values::TEXT;
 
-/// How the service proves who it is. Secrets are read anew for every connection.
+/// The credentials of the service. Secrets are read again for every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Authentication {
-    /// Not at all.
+    /// No credentials.
     Anonymous,
-    /// By signing a nonce with a user seed (`SU…`).
+    /// A user seed (`SU…`) that signs a nonce.
     Nkey(SecretSource),
-    /// With a credentials file: a user JWT and its seed.
+    /// A credentials file: a user JWT and its seed.
     Credentials(SecretSource),
-    /// With a user JWT and its seed, apart from each other.
+    /// A user JWT and its seed in separate places.
     UserJwt {
-        /// The user JWT.
+        /// User JWT.
         jwt: SecretSource,
-        /// Its seed (`SU…`).
+        /// Seed of the JWT's user (`SU…`).
         seed: SecretSource,
     },
-    /// With a user name and a password.
+    /// A user name and a password.
     Password {
-        /// The user name.
+        /// User name.
         user: String,
-        /// The password.
+        /// Password.
         password: SecretSource,
     },
-    /// With a token.
+    /// A token.
     Token(SecretSource),
 }
 
-/// The keys of each way to authenticate, the telling ones first.
+/// Keys of each way to authenticate. The distinctive keys come first.
 const WAYS: [&[&str]; 4] = [
     &[
         "user-jwt-file",
@@ -82,7 +82,7 @@ impl Authentication {
         }
     }
 
-    /// The secrets it needs, and what each has to be.
+    /// Returns the required secrets with their kinds.
     pub(in crate::config) fn secrets(&self) -> Vec<(&SecretSource, SecretKind)> {
         let user_seed = SecretKind::Seed(KeyKind::User);
         match self {
@@ -96,7 +96,7 @@ impl Authentication {
     }
 }
 
-/// For the service.
+/// Converts the credentials to those of the connection library.
 impl From<&Authentication> for portcullis_connect::Authentication {
     fn from(authentication: &Authentication) -> Self {
         let place = |source: &SecretSource| source.place().clone();
@@ -117,7 +117,8 @@ impl From<&Authentication> for portcullis_connect::Authentication {
     }
 }
 
-/// The telling key of the one way that is set, if one is; nothing, and a problem, if several or half a one are.
+/// Returns the distinctive key of the way to authenticate. The inner `None` means that no way is
+/// set. Reports a problem if several ways are set, or one is incomplete.
 fn way(section: &Section<'_>) -> Read<Option<&'static str>> {
     let ways: Vec<&'static str> = WAYS
         .iter()

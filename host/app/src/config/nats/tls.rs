@@ -1,4 +1,4 @@
-//! TLS to the servers.
+//! TLS options of connections to the servers.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
     })
 }
 
-/// What is wrong with the files that the configuration `file` names.
+/// Returns the problems of the TLS files that the configuration `file` names.
 pub(in crate::config) fn check(file: &Path, tls: &TlsOptions) -> Vec<Problem> {
     let authorities = TlsOptions {
         certificate: None,

@@ -1,22 +1,22 @@
-//! Where a table is in its file.
+//! Positions of tables in their file.
 
 use std::fmt;
 
-/// How deep tables are nested, at most.
+/// Maximum depth of nested tables.
 const DEPTH: usize = 6;
 
-/// The names of the tables around a table and its own, as in `operator.accounts.APP`.
+/// The names of the tables around a table, followed by its own, as in `operator.accounts.APP`.
 #[derive(Clone, Copy)]
 pub(super) struct TablePath<'a> {
-    /// From the outermost on; the rest are empty.
+    /// Names from the outermost on. Unused places are empty.
     names: [&'a str; DEPTH],
 }
 
 impl<'a> TablePath<'a> {
-    /// The table that is the file.
+    /// Path of the table of the whole file.
     pub(super) const ROOT: Self = Self { names: [""; DEPTH] };
 
-    /// The table `name` in this one.
+    /// Returns the path of the table `name` in this one.
     pub(super) fn child(mut self, name: &'a str) -> Self {
         if let Some(free) = self.names.iter_mut().find(|name| name.is_empty()) {
             *free = name;
@@ -24,7 +24,7 @@ impl<'a> TablePath<'a> {
         self
     }
 
-    /// A key in this table, in full.
+    /// Returns the full name of a key in this table.
     pub(super) fn key(self, name: &str) -> String {
         let mut key = self.to_string();
         if !key.is_empty() {
@@ -46,7 +46,7 @@ impl fmt::Display for TablePath<'_> {
     }
 }
 
-/// A key as TOML writes it.
+/// Returns a key in TOML syntax.
 fn quoted(name: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !name.is_empty() && name.bytes().all(bare) {

@@ -1,4 +1,4 @@
-//! Ceilings, and tables under names that users choose.
+//! Ceilings, and tables with names that users choose.
 
 use portcullis_core::{Ceiling, OnExcess, ResponsePermission, SubjectPermission};
 

@@ -1,4 +1,4 @@
-//! `[identity]`: issuers, accounts, and what files they need.
+//! Table `[identity]`: issuers, accounts and their files.
 
 use portcullis_callout::ThrottleOptions;
 use portcullis_claims::{KeyKind, SigningKey};
@@ -14,7 +14,7 @@ fn public_key(kind: KeyKind) -> String {
     key.public_key().to_owned()
 }
 
-/// The least, with `tables` before it: their first line is line 1.
+/// Returns the minimal configuration after `tables`, whose first line is line 1.
 fn with(tables: &str) -> String {
     let least = text_with("log", "").replace("[identity]\n", "");
     format!("{tables}\n{least}")
@@ -26,14 +26,15 @@ fn identity(tables: &str) -> Identity {
     checked.value.identity
 }
 
-/// What is wrong with `tables`, without the name of the file.
+/// Returns the problems of `tables`, without the name of the file.
 fn problems(tables: &str) -> Vec<String> {
     let found = lines(&parse(&with(tables)).unwrap_err());
     let without_file = |line: &String| line.strip_prefix(FILE).unwrap().to_owned();
     found.iter().map(without_file).collect()
 }
 
-/// What is wrong with an issuer that has `lines` in the place of what they set; the first of them is line 2.
+/// Returns the problems of an issuer with `lines`, which replace the lines of the same keys. The
+/// first of them is line 2.
 fn issuer_problems(given: &str) -> Vec<String> {
     problems(&issuer_with(given))
 }
@@ -278,7 +279,7 @@ fn keys_come_from_one_place() {
 
 #[test]
 fn the_reference_has_every_key_of_every_table() {
-    // An unlikely key makes each table list the keys it knows.
+    // With an unlikely key, the error of each table lists its keys.
     for table in ["issuers.x", "accounts.x", "throttle"] {
         let found = problems(&format!("[identity.{table}]\nzzzzzz = 1"));
         let known = found

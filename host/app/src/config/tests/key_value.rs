@@ -1,4 +1,4 @@
-//! `[key-value]`.
+//! Table `[key-value]`.
 
 use rstest::rstest;
 

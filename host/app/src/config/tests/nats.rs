@@ -1,4 +1,4 @@
-//! `[nats]`.
+//! Table `[nats]`.
 
 use portcullis_connect::{CertificateFiles, ConnectionOptions, Retries, TlsOptions};
 use rstest::rstest;

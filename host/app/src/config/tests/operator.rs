@@ -1,4 +1,4 @@
-//! `[operator]`, `[callout.deny]` and what else the callout is told.
+//! Tables `[operator]` and `[callout.deny]`, and other settings of the callout.
 
 use portcullis_claims::{KeyKind, SigningKey};
 use portcullis_core::DenialClass;
@@ -11,7 +11,7 @@ fn account() -> String {
     key.public_key().to_string()
 }
 
-/// The least, with the table `[operator]` as given and without target accounts.
+/// Returns the minimal configuration with the given table `[operator]` and without target accounts.
 fn operator(tables: &str) -> String {
     format!(
         "[nats]\nnkey-seed-file = \"callout.nk\"\n[callout]\nissuer-seed-file = \"auth.nk\"\n{tables}"

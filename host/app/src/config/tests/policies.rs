@@ -1,4 +1,4 @@
-//! `[policies]`.
+//! Table `[policies]`.
 
 use rstest::rstest;
 
@@ -143,7 +143,7 @@ fn grants_and_highest_limits_are_read_by_policy() {
     let policies = config_with("policies", text).policies;
     let all = policies.max_limits;
     assert_eq!(all.limits.comparisons, 9);
-    // The operator's own default is never beyond the highest.
+    // The operator's own default never exceeds the maximum.
     assert_eq!(all.limits.memory, 112 << 20);
     let granted = |name: &str| &policies.grants[&name.parse().unwrap()];
     let (p, q) = (granted("p"), granted("q"));

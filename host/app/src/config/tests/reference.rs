@@ -22,7 +22,7 @@ fn the_reference_states_the_defaults() {
 
 #[test]
 fn the_reference_has_every_key() {
-    // An unlikely key makes each table list the keys it knows.
+    // With an unlikely key, the error of each table lists its keys.
     for table in [
         "nats",
         "callout",

@@ -1,4 +1,4 @@
-//! Reading secrets.
+//! Reading of secrets.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::super::secrets::Secrets;
 use super::*;
 
-/// A directory with a configuration whose issuer seed is in order.
+/// A directory with a configuration whose issuer seed is valid.
 struct Fixture {
     directory: TempDir,
     issuer: String,
@@ -34,7 +34,8 @@ impl Fixture {
         set_mode(&path, 0o600);
     }
 
-    /// A configuration, and what comes of resolving its secrets with one variable in the environment.
+    /// Returns a configuration, and the result of resolving its secrets with one environment
+    /// variable.
     fn config(
         &self,
         nats: &str,
@@ -49,7 +50,7 @@ impl Fixture {
         (config, secrets)
     }
 
-    /// The latter.
+    /// Returns the result of resolving the secrets.
     fn resolve(
         &self,
         nats: &str,
@@ -59,7 +60,7 @@ impl Fixture {
         self.config(nats, issuer, variable).1
     }
 
-    /// As `resolve`, with the name of the directory taken out of the problems.
+    /// Returns the problems of `resolve`, without the name of the directory.
     fn problems(&self, nats: &str, issuer: &str, variable: &str) -> Vec<String> {
         let prefix = format!("{}/", self.directory.path().display());
         lines(&self.resolve(nats, issuer, variable).unwrap_err())
@@ -82,7 +83,7 @@ fn credentials_file(jwt: &str, seed: &str) -> String {
     )
 }
 
-/// A user JWT for the public key of `seed`.
+/// Returns a user JWT for the public key of `seed`.
 fn user_jwt(seed: &str) -> String {
     let issuer = IssuerKey::from_seed(&KeyPair::new_account().seed().unwrap()).unwrap();
     let user = KeyPair::from_seed(seed).unwrap().public_key();

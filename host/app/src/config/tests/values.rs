@@ -1,4 +1,4 @@
-//! Values that are none, in every table.
+//! Invalid values in every table.
 
 use rstest::rstest;
 
