@@ -1,15 +1,15 @@
-//! The command line of a program that measures.
+//! The command line of a benchmark program.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-/// The file that gets the results too, of the command line of this process: `[--json FILE]`.
+/// Returns the file for the results from this process's command line: `[--json FILE]`.
 ///
 /// # Errors
 ///
-/// When there is anything else on it; the message names the program.
+/// Fails if the command line has other arguments; the message names the program.
 pub fn json_file(program: &str) -> Result<Option<PathBuf>> {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     of(&arguments, program)

@@ -1,6 +1,6 @@
-//! What the token says in every comparison: whoever decides, decides about the same login.
+//! The claims of the token in every comparison, so that every engine decides the same login.
 
-/// The members of a JSON object, without its braces: others may come beside them.
+/// The members of a JSON object, without its braces, so that a caller can add members.
 pub const CLAIMS: &str = r#"
     "iss": "https://login.example.com/realms/orders",
     "sub": "7a1f0d1e-5d53-4f0c-9d1b-6a0e2f5a3c11",
@@ -15,7 +15,7 @@ pub const CLAIMS: &str = r#"
     "org_unit": "fulfilment"
 "#;
 
-/// The groups that the host finds in it.
+/// The groups that the host finds in the claims.
 pub const GROUPS: [&str; 8] = [
     "staff", "orders", "returns", "billing", "oncall", "reports", "beta", "berlin",
 ];

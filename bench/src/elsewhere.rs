@@ -1,8 +1,9 @@
-//! Things to measure that live in another process.
+//! Works that another process runs.
 //!
-//! The engines that ours is compared with bring features of shared crates with which wasmtime would have to be compiled
-//! anew. So they are a program of their own, and take their turns over a pipe: a line with the number of a work and a number of
-//! calls goes there, a line with the nanoseconds they took comes back.
+//! The peer engines require features of shared crates that would make cargo compile wasmtime again.
+//! They are therefore a program of their own, and are measured over a pipe. A request is a line
+//! with the number of a work and a number of calls. The reply is a line with the nanoseconds that
+//! they took.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
@@ -14,11 +15,11 @@ use anyhow::{Context, Result};
 
 use crate::Work;
 
-/// Serves `works` to the program that started this one, until it hangs up.
+/// Serves `works` to the program that started this one, until that program closes the pipe.
 ///
 /// # Errors
 ///
-/// When a call fails or the other side does not keep to the protocol.
+/// Fails if a call fails or the other side breaks the protocol.
 pub fn serve(works: &mut [Work<'_>]) -> Result<()> {
     let names: Vec<_> = works.iter().map(|work| work.name().to_owned()).collect();
     say(&mut stdout(), &names.join("\t"))?;
@@ -35,11 +36,12 @@ pub fn serve(works: &mut [Work<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// The works that `command` [serves](serve), to be measured from here. It ends when they are dropped.
+/// Starts `command`, which [serves](serve) works, and returns these works. The process ends when
+/// they are dropped.
 ///
 /// # Errors
 ///
-/// When it cannot be started.
+/// Fails if the command cannot be started.
 pub fn works_of(command: &mut Command) -> Result<Vec<Work<'static>>> {
     let started = Server::start(command);
     let mut server =
@@ -88,7 +90,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It would end by itself once the pipe is closed, but nothing would collect it.
+        // The process would exit by itself once the pipe is closed, but would stay a zombie.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,5 +1,5 @@
-//! The cryptography that no login can do without: one request to verify, a user JWT and a response to sign, each with
-//! Ed25519 and as long as NATS makes them. What a decision costs is told beside it.
+//! The cryptography that every login needs, which decisions are compared with. A request is
+//! verified, and a user JWT and a response are signed, with Ed25519 and the usual lengths.
 
 #[cfg(feature = "issuer")]
 use anyhow::{Context, Result, anyhow};
@@ -11,31 +11,31 @@ use aws_lc_rs::signature::{
 #[cfg(feature = "issuer")]
 use crate::{Issuer, Work};
 
-/// What the names of these works begin with, whichever the library is.
+/// The prefix of the names of these works, for every library.
 pub const PREFIX: &str = "crypto floor";
-/// What a decision is told beside.
+/// The name of the work that decisions are compared with.
 pub const FLOOR: &str = "crypto floor: 1 verification, 2 signatures (aws-lc-rs)";
-/// What a login with a token of an identity provider is told beside.
+/// The name of the work that logins with a token of an identity provider are compared with.
 #[cfg(feature = "issuer")]
 const FLOOR_OF_TOKEN: &str = "crypto floor with a token: 1 verification of RS256 more (aws-lc-rs)";
-/// What such a token adds.
+/// The name of the verification that such a token adds.
 pub const TOKEN: &str = "verification of a token's RS256, aws-lc-rs";
 
-/// The seed of the key that signs and whose signatures are verified. Any will do.
+/// The seed of the key that signs the messages. The value does not matter.
 pub const SEED: [u8; 32] = [7; 32];
 
-/// How long what a provider signs is.
+/// The length of the part of a token that a provider signs, in bytes.
 #[cfg(feature = "issuer")]
 const TOKEN_LENGTH: usize = 700;
 
-/// What is signed and verified.
+/// The messages that are signed and verified.
 #[derive(Clone, Debug)]
 pub struct Messages {
     /// A server's authorization request.
     pub request: Vec<u8>,
     /// The user JWT.
     pub user: Vec<u8>,
-    /// The response that it travels in.
+    /// The response that contains the user JWT.
     pub response: Vec<u8>,
 }
 
@@ -50,31 +50,33 @@ impl Default for Messages {
     }
 }
 
-/// The cryptography of a login, with the library that the host uses.
+/// Measures the cryptography of a login, with the library that the host uses.
 ///
 /// # Errors
 ///
-/// When the library fails.
+/// Fails if the library does.
 #[cfg(feature = "issuer")]
 pub fn with_aws_lc_rs() -> Result<Work<'static>> {
     Ok(Work::new(FLOOR, login()?))
 }
 
-/// The verification of a token of an identity provider, with the library that the host uses.
+/// Measures the verification of a token of an identity provider, with the library that the host
+/// uses.
 ///
 /// # Errors
 ///
-/// When the library fails.
+/// Fails if the library does.
 #[cfg(feature = "issuer")]
 pub fn of_token() -> Result<Work<'static>> {
     Ok(Work::new(TOKEN, token()?))
 }
 
-/// The cryptography of a login with a token of an identity provider, with the library that the host uses.
+/// Measures the cryptography of a login with a token of an identity provider, with the library that
+/// the host uses.
 ///
 /// # Errors
 ///
-/// When the library fails.
+/// Fails if the library does.
 #[cfg(feature = "issuer")]
 pub fn with_token() -> Result<Work<'static>> {
     let (login, token) = (login()?, token()?);

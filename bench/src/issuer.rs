@@ -11,32 +11,32 @@ use serde_json::{Value, json};
 
 use crate::CLAIMS;
 
-/// How long tokens are good for, in seconds.
+/// The lifetime of tokens, in seconds.
 const IN_FORCE: u64 = 3600;
-/// The id of its only key.
+/// The id of the provider's only key.
 const KEY_ID: &str = "first";
 
-/// An identity provider with one RSA key of 2048 bits, whose tokens say what [`CLAIMS`] say.
+/// An identity provider with one RSA key of 2048 bits, whose tokens have the [`CLAIMS`].
 #[derive(Debug)]
 pub struct Issuer(KeyPair);
 
 impl Issuer {
-    /// The `iss` of its tokens.
+    /// The `iss` of the provider's tokens.
     pub const NAME: &str = "https://login.example.com/realms/orders";
-    /// Whom its tokens are made for.
+    /// The `aud` of the provider's tokens.
     pub const AUDIENCE: &str = "nats";
 
-    /// With a new key, which takes some tenths of a second.
+    /// Creates a provider with a new key, which takes some tenths of a second.
     ///
     /// # Errors
     ///
-    /// When no key can be made.
+    /// Fails if the library cannot make a key.
     pub fn generate() -> Result<Self> {
         let key = KeyPair::generate(KeySize::Rsa2048);
         Ok(Self(key.map_err(|_| anyhow!("no key can be made"))?))
     }
 
-    /// Its key as verifiers want it, a JWK set.
+    /// Returns the provider's public key as a JWK set.
     pub fn keys(&self) -> String {
         let key = self.0.public_key();
         let [n, e] = [
@@ -49,17 +49,17 @@ impl Issuer {
         json!({ "keys": [key] }).to_string()
     }
 
-    /// Its key as aws-lc-rs wants it to verify with.
+    /// Returns the provider's public key in the form that aws-lc-rs verifies with.
     pub fn public_key(&self) -> &[u8] {
         self.0.public_key().as_ref()
     }
 
-    /// A token with these roles, in the claim `roles`, good for an hour. Signed with RS256, what most providers sign with unless they are
-    /// told otherwise.
+    /// Returns a token with these roles in the claim `roles`, valid for an hour. It is signed with
+    /// RS256, the default of most providers.
     ///
     /// # Errors
     ///
-    /// When it cannot be signed.
+    /// Fails if the token cannot be signed.
     pub fn token(&self, roles: &[&str]) -> Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.context("the clock stands before 1970")?.as_secs();
@@ -76,11 +76,11 @@ impl Issuer {
         Ok(format!("{signed}.{signature}"))
     }
 
-    /// A signature with RS256.
+    /// Returns a signature of `message` with RS256.
     ///
     /// # Errors
     ///
-    /// When the library fails.
+    /// Fails if the library does.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.0.public_modulus_len()];
         let signed = self.0.sign(

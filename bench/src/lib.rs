@@ -1,15 +1,17 @@
-//! What the benchmark programs share.
+//! The code that the benchmark programs share.
 //!
 //! # Layout
 //!
-//! - [`Work`] and [`in_turns`]: measuring several things side by side; [`Spread`]: what one of them takes.
-//! - [`CLAIMS`] and [`GROUPS`]: what the token says in every comparison.
+//! - [`Work`] and [`in_turns`]: measurement of several works in turns; [`Spread`]: the result of
+//!   one of them.
+//! - [`CLAIMS`] and [`GROUPS`]: the content of the token in every comparison.
 //! - `Issuer`, behind the feature `issuer`: an identity provider without a network.
-//! - [`elsewhere`]: things to measure that live in another process.
-//! - [`floor`]: the cryptography of a login, which everything is told beside.
-//! - [`processor_time`]: what a process has used of the processors.
-//! - [`json_file`]: the command line of most of them.
-//! - [`Row`], [`Figure`] and [`write_json`]: results with bars; [`table`]: what people read; [`conclude`]: both.
+//! - [`elsewhere`]: works that another process runs.
+//! - [`floor`]: the cryptography of a login, which the other works are compared with.
+//! - [`processor_time`]: the processor time of a process.
+//! - [`json_file`]: the command line of most programs.
+//! - [`Row`], [`Figure`] and [`write_json`]: results with bars; [`table`]: a table for readers;
+//!   [`conclude`]: both.
 
 mod arguments;
 mod claims;

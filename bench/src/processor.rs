@@ -1,26 +1,28 @@
-//! What a process has used of the processors.
+//! The processor time of a process.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// How many of the kernel's ticks make a second, in what it tells programs: the same on every Linux.
+/// The number of ticks per second in the kernel's interface to programs. The number is the same on
+/// every Linux.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// What the process `id` has used of all processors since it started, by all its threads, in user mode and in the kernel. Linux
-/// only, where it is counted in hundredths of a second.
+/// Returns the processor time of the process `id` since it started, summed over its threads, in
+/// user mode and in the kernel. Works on Linux, which counts in hundredths of a second.
 ///
 /// # Errors
 ///
-/// If it is not running.
+/// Fails if the process is not running.
 pub fn processor_time(id: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))
         .with_context(|| format!("process {id} is not running"))?;
     used(&stat).with_context(|| format!("the kernel tells nothing of process {id}"))
 }
 
-/// Reads `/proc/ID/stat`. The second field is the name of the program, in brackets, and may have anything in it.
+/// Parses `/proc/ID/stat`. The second field is the name of the program in brackets, which may
+/// contain any characters.
 fn used(stat: &str) -> Option<Duration> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split_whitespace().skip(11);

@@ -9,34 +9,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::Spread;
 
-/// One result, and the bar it is held to.
+/// One result, with the bar that it is held to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// What was measured.
+    /// The name of the measurement.
     pub name: String,
     /// The median.
     pub value: f64,
-    /// What a tenth of the batches stay below.
+    /// The 10th percentile of the batches.
     pub p10: f64,
-    /// What a tenth of the batches exceed.
+    /// The 90th percentile of the batches.
     pub p90: f64,
-    /// The unit of the three.
+    /// The unit of the three values.
     pub unit: Cow<'static, str>,
-    /// The name of the row it is compared with.
+    /// The name of the row that this row is compared with.
     pub peer: Option<String>,
-    /// Its median divided by that of the peer.
+    /// The median divided by that of the peer.
     pub ratio: Option<f64>,
-    /// The most the ratio may be, or the least; without a peer, the most the median may be.
+    /// The maximum of the ratio, or its minimum; without a peer, the maximum of the median.
     pub bar: Option<f64>,
-    /// Whether the bar is the least, rather than the most.
+    /// Whether the bar is a minimum rather than a maximum.
     #[serde(default)]
     pub at_least: bool,
-    /// Whether it is within the bar.
+    /// Whether the row is within the bar.
     pub pass: Option<bool>,
 }
 
 impl Row {
-    /// A measurement in `unit`.
+    /// Creates a row of a measurement in `unit`.
     pub fn new(name: impl Into<String>, spread: Spread, unit: &'static str) -> Self {
         Self {
             name: name.into(),
@@ -52,12 +52,12 @@ impl Row {
         }
     }
 
-    /// A time in microseconds.
+    /// Creates a row of a time in microseconds.
     pub fn time(name: impl Into<String>, spread: Spread) -> Self {
         Self::new(name, spread, "µs")
     }
 
-    /// The same under another name, for a further comparison.
+    /// Returns the row under another name, for a further comparison.
     #[must_use]
     pub fn named(&self, name: impl Into<String>) -> Self {
         Self {
@@ -66,7 +66,8 @@ impl Row {
         }
     }
 
-    /// The same, which says that so many answers were wrong; one is enough to miss every bar.
+    /// Returns the row with the number of wrong answers in its name. A single wrong answer fails
+    /// every bar.
     #[must_use]
     pub fn with_wrong_answers(mut self, count: usize) -> Self {
         if count > 0 {
@@ -76,7 +77,7 @@ impl Row {
         self
     }
 
-    /// The same, held to a bar that the median itself must not exceed.
+    /// Returns the row with a bar that is a maximum of the median itself.
     #[must_use]
     pub fn at_most(mut self, bar: f64) -> Self {
         let failed = self.pass == Some(false);
@@ -85,7 +86,7 @@ impl Row {
         self
     }
 
-    /// The same, compared with another row and held to a bar that the ratio has to reach.
+    /// Returns the row compared with another, with a bar that is a minimum of the ratio.
     #[must_use]
     pub fn at_least(self, peer: &Self, bar: f64) -> Self {
         let failed = self.pass == Some(false);
@@ -95,7 +96,7 @@ impl Row {
         row
     }
 
-    /// The same, compared with another row and perhaps held to a bar that the ratio must not exceed.
+    /// Returns the row compared with another, with an optional bar that is a maximum of the ratio.
     #[must_use]
     pub fn beside(mut self, peer: &Self, bar: Option<f64>) -> Self {
         let ratio = self.value / peer.value;
@@ -107,7 +108,7 @@ impl Row {
         self
     }
 
-    /// What a table shows of it, under [`Row::HEADERS`].
+    /// Returns the cells of the row in a table, under [`Row::HEADERS`].
     pub fn cells(&self) -> Vec<String> {
         let or_nothing = |value: Option<String>| value.unwrap_or_default();
         vec![
@@ -139,23 +140,23 @@ impl Row {
     ];
 }
 
-/// One number that was measured once, and the most it may be.
+/// One number that was measured once, with an optional maximum.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
-    /// What was measured.
+    /// The name of the measurement.
     pub name: String,
     /// The number.
     pub value: f64,
-    /// The unit of it.
+    /// The unit of the number.
     pub unit: &'static str,
-    /// The most it may be.
+    /// The maximum of the number.
     pub bar: Option<f64>,
-    /// Whether it is within the bar.
+    /// Whether the number is within the bar.
     pub pass: Option<bool>,
 }
 
 impl Figure {
-    /// A number that is held to nothing.
+    /// Creates a figure without a bar.
     pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
         Self {
             name: name.into(),
@@ -166,7 +167,7 @@ impl Figure {
         }
     }
 
-    /// The same, held to a bar.
+    /// Returns the figure with a bar.
     #[must_use]
     pub fn at_most(mut self, bar: f64) -> Self {
         self.bar = Some(bar);
@@ -174,7 +175,7 @@ impl Figure {
         self
     }
 
-    /// What a table shows of it, under [`Figure::HEADERS`].
+    /// Returns the cells of the figure in a table, under [`Figure::HEADERS`].
     pub fn cells(&self) -> Vec<String> {
         let or_nothing = |value: Option<String>| value.unwrap_or_default();
         vec![
@@ -193,7 +194,7 @@ impl Figure {
     pub const HEADERS: [&str; 5] = ["name", "value", "unit", "bar", "pass"];
 }
 
-/// With as many digits as anybody wants to read.
+/// Formats a number with a readable number of digits.
 fn in_short(value: f64) -> String {
     let digits = match value.abs() {
         _ if value.fract() == 0.0 => 0,
@@ -204,7 +205,7 @@ fn in_short(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A table in Markdown. The first column is text, the others are numbers.
+/// Returns a table in Markdown. The first column is text, the others are numbers.
 pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let headers: Vec<_> = headers.iter().map(|header| (*header).to_owned()).collect();
@@ -219,7 +220,7 @@ pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
 ///
 /// # Errors
 ///
-/// When standard output is closed.
+/// Fails if standard output is closed.
 pub fn print(text: &str) -> Result<()> {
     writeln!(stdout(), "{text}").context("cannot write to standard output")
 }
@@ -228,17 +229,17 @@ pub fn print(text: &str) -> Result<()> {
 ///
 /// # Errors
 ///
-/// When the file cannot be written.
+/// Fails if the file cannot be written.
 pub fn write_json(file: &Path, rows: &[impl Serialize]) -> Result<()> {
     let text = serde_json::to_string_pretty(&serde_json::json!({ "rows": rows }))?;
     std::fs::write(file, text + "\n").with_context(|| format!("`{}`", file.display()))
 }
 
-/// Shows `rows` as a table, and writes them to `json` too, if there is one.
+/// Prints `rows` as a table, and writes them to `json` too, if it is given.
 ///
 /// # Errors
 ///
-/// When either fails.
+/// Fails if either cannot be written.
 pub fn conclude(rows: &[Row], json: Option<&Path>) -> Result<()> {
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     print(&table(&Row::HEADERS, &cells))?;

@@ -1,23 +1,24 @@
-//! Measuring several things side by side.
+//! Measurement of several works in turns.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-/// How many batches of each work are timed.
+/// The number of timed batches of each work.
 const ROUNDS: usize = 1000;
-/// How long a batch takes at least: far more than reading the clock, and far less than the operating system lets a thread run.
-/// On a busy machine most batches are then not interrupted, so that the median is that of an undisturbed run.
+/// The minimum duration of a batch: far more than reading the clock takes, and far less than the
+/// time slice of a thread. On a busy machine most batches then run without interruption, so that
+/// the median is that of an undisturbed run.
 const BATCH: Duration = Duration::from_micros(250);
 
-/// Something to measure.
+/// A named piece of work to measure.
 pub struct Work<'work> {
     name: String,
     batch: Batch<'work>,
 }
 
-/// Runs so many calls and says how long they took together.
+/// A function that runs a number of calls and returns their total duration.
 type Batch<'work> = Box<dyn FnMut(u32) -> Result<Duration> + 'work>;
 
 impl std::fmt::Debug for Work<'_> {
@@ -30,7 +31,7 @@ impl std::fmt::Debug for Work<'_> {
 }
 
 impl<'work> Work<'work> {
-    /// Measures `call`, and what it takes to drop what it returns.
+    /// Creates a work that measures `call`, including the drop of its result.
     pub fn new<T>(name: impl Into<String>, mut call: impl FnMut() -> Result<T> + 'work) -> Self {
         Self::of_batches(name, move |calls| {
             let began = Instant::now();
@@ -41,7 +42,8 @@ impl<'work> Work<'work> {
         })
     }
 
-    /// Measures what times itself: `batch` is given a number of calls and returns what they took together.
+    /// Creates a work that times itself: `batch` takes a number of calls and returns their total
+    /// duration.
     pub fn of_batches(
         name: impl Into<String>,
         batch: impl FnMut(u32) -> Result<Duration> + 'work,
@@ -52,21 +54,21 @@ impl<'work> Work<'work> {
         }
     }
 
-    /// What it is called in results.
+    /// Returns the name of the work in results.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs `calls` calls.
+    /// Runs `calls` calls, and returns their total duration.
     ///
     /// # Errors
     ///
-    /// When one of them fails.
+    /// Fails if one of them does.
     pub fn run(&mut self, calls: u32) -> Result<Duration> {
         (self.batch)(calls).with_context(|| format!("`{}`", self.name))
     }
 
-    /// How many calls take as long as a batch should. Warms up on the way.
+    /// Returns the number of calls that last as long as a batch. Warms up in the process.
     fn calls_in_a_batch(&mut self) -> Result<u32> {
         let mut calls: u32 = 1;
         while self.run(calls)? < BATCH {
@@ -77,24 +79,25 @@ impl<'work> Work<'work> {
     }
 }
 
-/// What was measured again and again, over all batches: the median, and what a tenth of them stay below and exceed.
+/// The distribution of repeated measurements: the median and the 10th and 90th percentiles of all
+/// batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
-    /// A tenth of the batches are less.
+    /// The 10th percentile.
     pub p10: f64,
-    /// Half of the batches are less.
+    /// The median.
     pub median: f64,
-    /// A tenth of the batches are more.
+    /// The 90th percentile.
     pub p90: f64,
 }
 
 impl Spread {
-    /// That of these batches; none if there are none.
+    /// Returns the distribution of these batches; `None` if there are none.
     pub fn of(mut batches: Vec<f64>) -> Option<Self> {
         batches.sort_by(f64::total_cmp);
         let last = batches.len().checked_sub(1)?;
         let at = |index: usize| batches.get(index).copied();
-        // Of a few batches, the least and the most.
+        // For a few batches, these are the minimum and the maximum.
         Some(Self {
             p10: at(last / 10)?,
             median: at(last / 2)?,
@@ -110,12 +113,12 @@ impl std::fmt::Display for Spread {
     }
 }
 
-/// Measures every work, a batch of each in turn, so that a noisy moment does not hit one of them alone. The results are in
-/// the order of `works`, in microseconds a call.
+/// Measures every work, a batch of each in turn, so that a disturbance does not affect only one of
+/// them. Returns the results in the order of `works`, in microseconds a call.
 ///
 /// # Errors
 ///
-/// When a call fails.
+/// Fails if a call does.
 pub fn in_turns(works: &mut [Work<'_>]) -> Result<Vec<Spread>> {
     let mut plans = Vec::with_capacity(works.len());
     for work in &mut *works {
@@ -123,7 +126,7 @@ pub fn in_turns(works: &mut [Work<'_>]) -> Result<Vec<Spread>> {
     }
     for _ in 0..ROUNDS {
         for (work, (calls, batches)) in works.iter_mut().zip(&mut plans) {
-            // The others had the caches since.
+            // The other works have replaced the contents of the caches.
             work.run(1)?;
             let took = work.run(*calls)?;
             batches.push(took.as_secs_f64() * 1e6 / f64::from(*calls));

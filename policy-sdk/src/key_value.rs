@@ -37,8 +37,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Fails if the value is unknown. The bucket may not be granted, not exist or not be synchronised
-    /// yet; `key` may be no valid key; or the value may not be UTF-8 text.
+    /// Fails if the value is unknown. The bucket may not be granted, not exist or not be
+    /// synchronised yet; `key` may be no valid key; or the value may not be UTF-8 text.
     ///
     /// # Example
     ///

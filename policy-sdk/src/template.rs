@@ -1,4 +1,5 @@
-//! Subjects, account names and user names with places for facts of the login: `app.{{claim.sub}}.>`.
+//! Templates of subjects, account names and user names, with places for facts of the login:
+//! `app.{{claim.sub}}.>`.
 //!
 //! A policy parses a template once, in `configure`, where every problem is an error. Each decision
 //! fills it.

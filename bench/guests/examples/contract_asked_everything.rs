@@ -1,4 +1,4 @@
-//! The contract as it is, with a policy that asks for everything the record carries, one fact after the other.
+//! A guest of the present contract that asks for every fact that the record carries, one by one.
 
 #[cfg(target_arch = "wasm32")]
 #[path = "shared/asked.rs"]

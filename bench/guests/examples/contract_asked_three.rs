@@ -1,4 +1,4 @@
-//! The contract as it is, with a policy that asks for the three facts it decides by.
+//! A guest of the present contract that asks only for the three facts that it decides by.
 
 #[cfg(target_arch = "wasm32")]
 #[path = "shared/asked.rs"]

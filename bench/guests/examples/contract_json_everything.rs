@@ -1,4 +1,4 @@
-//! JSON in, into the types of an SDK, everything read.
+//! A guest of the JSON contract that parses all facts, into the types of an SDK.
 
 #[cfg(target_arch = "wasm32")]
 #[path = "shared/json.rs"]

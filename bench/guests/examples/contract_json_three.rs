@@ -1,4 +1,4 @@
-//! JSON in, and three facts read of it.
+//! A guest of the JSON contract that parses three facts.
 
 #[cfg(target_arch = "wasm32")]
 #[path = "shared/json.rs"]

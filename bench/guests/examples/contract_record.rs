@@ -1,4 +1,4 @@
-//! One record in, one record out.
+//! The guest of the record contract: one record in, one record out.
 
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "generated: the exports of the canonical ABI")]

@@ -1,4 +1,4 @@
-//! What the JSON contract carries, in the types an SDK would give its authors.
+//! The messages of the JSON contract, in the types that an SDK would give to policy authors.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Facts, PermitParts, Verdict};
 
-/// A login with everything there is to know about it.
+/// A login with all its facts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Login {
-    /// When it was received, in seconds since the Unix epoch.
+    /// The time at which the host received the request, in seconds since the Unix epoch.
     pub now: u64,
-    /// The nkey the server made for it.
+    /// The nkey that the server made for the login.
     pub user_nkey: String,
     /// The connection.
     pub client: Client,
-    /// The server that asks.
+    /// The server that sent the authorization request.
     pub server: Server,
-    /// Who is asking.
+    /// The client's identity.
     pub identity: Identity,
 }
 
@@ -56,7 +56,7 @@ pub struct Client {
     pub tls_cipher: Option<String>,
 }
 
-/// The server that asks.
+/// The server that sent the authorization request.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Server {
@@ -74,7 +74,7 @@ pub struct Server {
     pub tags: Vec<String>,
 }
 
-/// Who is asking.
+/// The client's identity.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Identity {
@@ -88,7 +88,7 @@ pub struct Identity {
     pub issuer: Option<String>,
     /// `identity.expires-at` of the contract.
     pub expires_at: Option<u64>,
-    /// What `identity.claim` of the contract answers, by name.
+    /// The answers of `identity.claim` of the contract, by name.
     pub claims: BTreeMap<String, Vec<String>>,
     /// `identity.groups` of the contract.
     pub groups: Vec<String>,
@@ -100,7 +100,7 @@ pub struct Identity {
     pub nkey: Option<String>,
 }
 
-/// A login for an author who wants three facts and leaves the rest unread.
+/// A login for an author who needs three facts and leaves the others unparsed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ThreeFacts {
@@ -121,7 +121,7 @@ struct OneClaim {
     roles: Vec<String>,
 }
 
-/// What a permitted login may do.
+/// The permissions of a permitted login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Permit {
@@ -137,15 +137,15 @@ pub struct Permit {
     pub expires_in: Option<u64>,
 }
 
-/// The answer as it crosses.
+/// The answer in the form of the JSON contract.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
-    /// Let the client in.
+    /// Permits the login.
     Permit(Permit),
-    /// Refuse it.
+    /// Denies the login.
     Deny(String),
-    /// Leave it to others.
+    /// Leaves the decision to the next policy.
     Abstain,
 }
 

@@ -1,23 +1,25 @@
-//! The guests of `cargo xtask bench contract`: one decision, behind one contract per file under `examples/`.
+//! The guests of `cargo xtask bench contract`: one decision, behind one contract per file under
+//! `examples/`.
 //!
-//! What is decided is here, so that the guests differ in nothing but how facts come in and permits go out.
+//! The decision itself is in this crate, so that the guests differ only in how facts come in and
+//! permits go out.
 
 pub mod json;
 
-/// What the policy decides by.
+/// The facts that the policy decides by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// How the client authenticates.
+    /// The method by which the client authenticates.
     pub method: String,
-    /// Who it says it is.
+    /// The user name that the client claims.
     pub username: Option<String>,
-    /// What its token has under `roles`.
+    /// The values of the token's claim `roles`.
     pub roles: Vec<String>,
 }
 
-/// A permit in the making, in the form of some contract.
+/// A permit under construction, in the form of some contract.
 pub trait PermitParts {
-    /// Begins a permit.
+    /// Creates a permit.
     fn new(account: &str) -> Self;
     /// Sets the user name.
     fn user_name(&mut self, name: String);
@@ -32,15 +34,15 @@ pub trait PermitParts {
 /// The answer, with a permit in the form of some contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<P> {
-    /// Let the client in.
+    /// Permits the login.
     Permit(P),
-    /// Refuse it.
+    /// Denies the login.
     Deny(String),
-    /// Leave it to others.
+    /// Leaves the decision to the next policy.
     Abstain,
 }
 
-/// Decides: two subjects for every role.
+/// Decides a login: two subjects for every role.
 pub fn decide<P: PermitParts>(facts: Facts) -> Verdict<P> {
     if facts.method != "oidc" {
         return Verdict::Abstain;

@@ -106,8 +106,8 @@ impl<'request> Values<'request> {
 /// Returns the values of a claim.
 ///
 /// An e-mail address or telephone number counts as missing if the issuer has not verified it: it is
-/// only what its holder typed (`OpenID` Connect Core 1.0, section 5.1). Some issuers write the truth
-/// value as a text.
+/// only what its holder typed (`OpenID` Connect Core 1.0, section 5.1). Some issuers write the
+/// truth value as a text.
 pub(super) fn claim(request: &Request, path: &str) -> Vec<String> {
     let verified_by = match path.strip_prefix('/').unwrap_or(path) {
         "email" => Some("email_verified"),

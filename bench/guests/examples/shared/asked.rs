@@ -1,4 +1,4 @@
-//! The contract as it is: bindings, and permits as resources of the host.
+//! The present contract: its bindings, and permits as resources of the host.
 
 #![expect(
     clippy::same_length_and_capacity,
@@ -28,7 +28,7 @@ pub(crate) fn answer(facts: Facts) -> Verdict {
     }
 }
 
-/// With the subjects that are to cross together.
+/// A permit in the host, with the subjects that cross in one call.
 struct InHost {
     permit: Permit,
     publish: Vec<String>,

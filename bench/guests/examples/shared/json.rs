@@ -1,4 +1,4 @@
-//! JSON in, JSON out: bindings, and what both guests do with them.
+//! The JSON contract: its bindings, and the code that both guests share.
 
 #![expect(
     clippy::same_length_and_capacity,
@@ -14,7 +14,7 @@ wit_bindgen::generate!({
     world: "policy",
 });
 
-/// Reads the login as far as `L` does, and decides.
+/// Parses the facts of the login that `L` declares, and decides.
 pub(crate) fn answer<L: DeserializeOwned + Into<Facts>>(login: &str) -> String {
     let answer = match serde_json::from_str::<L>(login) {
         Ok(login) => Answer::from(decide(login.into())),

@@ -1,4 +1,5 @@
-//! `wit/policy.wit` as it is: the policy asks for facts, and builds the permit through a resource of the host.
+//! The present contract, `wit/policy.wit`: the policy asks for facts, and builds the permit through
+//! a resource of the host.
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use crate::login::{Login, Permit, Verdict};
 use crate::shape::{Instance, Shape, Started, State, store};
 
 mod generated {
-    //! Bindings made from `wit/policy.wit`, of which the exports are used. What the guests import is linked by hand, because
-    //! the generated traits would have every function of the contract implemented.
+    //! Bindings generated from `wit/policy.wit`. Only the exports are used. The imports are linked
+    //! by hand, because the generated traits require every function of the contract.
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "policy",
@@ -76,7 +77,7 @@ impl Instance for AskedInstance {
     }
 }
 
-/// A fact that is asked for without arguments.
+/// Links a function that returns a fact and takes no arguments.
 fn fact<R>(
     interface: &mut LinkerInstance<'_, State>,
     name: &str,
@@ -153,7 +154,7 @@ fn add_identity(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )
 }
 
-/// Something that is added to a permit.
+/// Links a function that adds a part to a permit.
 fn part<T>(
     interface: &mut LinkerInstance<'_, State>,
     name: &str,
@@ -171,7 +172,7 @@ where
     )
 }
 
-/// Subjects that are added to a permit. No guest denies any.
+/// Links a function that adds subjects to a permit. No guest denies any.
 fn subjects(
     interface: &mut LinkerInstance<'_, State>,
     name: &str,

@@ -1,4 +1,4 @@
-//! JSON in, JSON out.
+//! The JSON contract: JSON in, JSON out.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::login::{Login, Verdict};
 use crate::shape::{Instance, Shape, Started, State, store};
 
 mod generated {
-    //! Bindings made from `bench/wit/json`.
+    //! Bindings generated from `bench/wit/json`.
     wasmtime::component::bindgen!({
         path: "wit/json",
         world: "policy",

@@ -1,10 +1,11 @@
-//! The login that is decided, and the verdict, in plain types of the host.
+//! The measured login and its verdict, in plain types of the host.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A login, with the facts that `wit/policy.wit` lets a policy ask for. What is absent is not written to JSON.
+/// A login with the facts that `wit/policy.wit` offers to a policy. Absent facts are not written to
+/// JSON.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Login {
@@ -49,7 +50,7 @@ pub(crate) struct Client {
     pub(crate) tls_cipher: Option<String>,
 }
 
-/// The server that asks.
+/// The server that sent the authorization request.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Server {
@@ -67,7 +68,7 @@ pub(crate) struct Server {
     pub(crate) tags: Vec<String>,
 }
 
-/// Who is asking.
+/// The client's identity.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Identity {
@@ -91,19 +92,19 @@ pub(crate) struct Identity {
     pub(crate) nkey: Option<String>,
 }
 
-/// The answer.
+/// The answer of a guest.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
-    /// Let the client in.
+    /// Permits the login.
     Permit(Permit),
-    /// Refuse it.
+    /// Denies the login.
     Deny(String),
-    /// Leave it to others.
+    /// Leaves the decision to the next policy.
     Abstain,
 }
 
-/// What a permitted login may do.
+/// The permissions of a permitted login.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Permit {
@@ -115,7 +116,8 @@ pub struct Permit {
 }
 
 impl Login {
-    /// No more than the policy decides by: the least a record can hold, and less than any server sends.
+    /// Returns a login with only the facts that the policy decides by. A record can hold no less,
+    /// and every server sends more.
     pub(crate) fn small() -> Self {
         let identity = Identity {
             method: "oidc".to_owned(),
@@ -130,7 +132,7 @@ impl Login {
         }
     }
 
-    /// The same with twelve roles.
+    /// Returns the small login with twelve roles.
     pub(crate) fn with_roles() -> Self {
         let mut login = Self::small();
         let roles = (1..=12).map(|number| format!("role-{number}")).collect();
@@ -138,7 +140,8 @@ impl Login {
         login
     }
 
-    /// Forty strings beside the names of the claims: what a server says, and a token as identity providers make them.
+    /// Returns a login with forty strings in addition to the names of the claims. It has the facts
+    /// that a server sends, and a token as identity providers make them.
     pub(crate) fn large() -> Self {
         let text = |text: &str| Some(text.to_owned());
         let client = Client {
@@ -170,12 +173,12 @@ impl Login {
         }
     }
 
-    /// Whether there is more than the policy decides by.
+    /// Returns whether the login has more facts than the policy decides by.
     pub(crate) fn is_large(&self) -> bool {
         self.identity.claims.len() > 1
     }
 
-    /// What every guest must come to.
+    /// Returns the verdict that every guest must reach.
     pub(crate) fn verdict(&self) -> Verdict {
         let none = Vec::new();
         let roles = self.identity.claims.get("roles").unwrap_or(&none);

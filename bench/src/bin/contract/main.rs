@@ -1,11 +1,14 @@
-//! What crosses between host and policy, and what that costs: three contracts behind which the same decision is made, side by
-//! side in one run. `cargo xtask bench contract` builds what it needs.
+//! Measures the cost of passing facts and permits between host and policy. Three contracts with the
+//! same decision are measured side by side in one run.
 //!
-//! - [`asked`]: `wit/policy.wit` as it is. The policy asks for facts and builds a permit in the host.
+//! `cargo xtask bench contract` builds what the program needs.
+//!
+//! - [`asked`]: the present contract, `wit/policy.wit`. The policy asks for facts and builds a
+//!   permit in the host.
 //! - [`record`]: one record in, one record out.
-//! - [`json`]: the same as JSON texts.
+//! - [`json`]: one JSON text in, one JSON text out.
 //!
-//! All three run on the engine that policies run on, with hosts that do nothing but carry the facts over.
+//! All three run on the engine that policies run on, with hosts that only pass the facts.
 
 mod asked;
 mod json;
@@ -65,7 +68,8 @@ fn main() -> Result<()> {
             verdict: &verdict,
         };
         add.shape("(a) asked, 3 facts", &three)?;
-        // With a small login, everything is three facts and nothing.
+        // The small login consists of the three facts, so asking for everything would measure the
+        // same.
         if login.is_large() {
             add.shape("(a) asked, everything", &everything)?;
         }
@@ -79,14 +83,15 @@ fn main() -> Result<()> {
     print(&markdown(&lines))
 }
 
-/// What is to be measured: for each case and shape a work with fresh instances and one with a reused one.
+/// The cases to measure. Each case and shape has one work with fresh instances and one with a
+/// reused instance.
 #[derive(Default)]
 struct Cases<'shapes> {
     labels: Vec<(&'static str, &'static str)>,
     works: Vec<Work<'shapes>>,
 }
 
-/// Adds the shapes of one case.
+/// A helper that adds the shapes of one case.
 struct Adding<'cases, 'shapes, 'login> {
     cases: &'cases mut Cases<'shapes>,
     case: &'static str,
@@ -131,7 +136,7 @@ impl Cases<'_> {
     }
 }
 
-/// The lines with their ratios to the first of their case.
+/// Renders the lines, with their ratios to the first line of their case.
 fn markdown(lines: &[Line]) -> String {
     let headers = [
         "login",

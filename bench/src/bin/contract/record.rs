@@ -1,4 +1,4 @@
-//! One record in, one record out.
+//! The record contract: one record in, one record out.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::login::{Login, Permit, Verdict};
 use crate::shape::{Instance, Shape, Started, State, store};
 
 mod generated {
-    //! Bindings made from `bench/wit/record`. Records that go in borrow their strings from the login, so that the host
-    //! copies them no more than once.
+    //! Bindings generated from `bench/wit/record`. Records that go in borrow their strings from the
+    //! login, so that the host copies them only once.
     wasmtime::component::bindgen!({
         path: "wit/record",
         world: "policy",

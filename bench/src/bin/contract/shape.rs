@@ -1,4 +1,4 @@
-//! What all contracts have in common.
+//! The parts that all contracts share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
 
 use crate::login::{Login, Verdict};
 
-/// A contract, with a guest that keeps to it.
+/// A contract, with a guest that implements it.
 pub(crate) trait Shape: Sized {
     /// An instance of the guest.
     type Instance: Instance;
@@ -22,24 +22,24 @@ pub(crate) trait Shape: Sized {
     /// Instantiates the guest for decisions about a login.
     fn start(&self, login: &Arc<Login>) -> wasmtime::Result<Self::Instance>;
 
-    /// Instantiates the guest, has it decide and returns what it has become.
+    /// Instantiates the guest, lets it decide, and returns its state.
     fn run(&self, login: &Arc<Login>) -> wasmtime::Result<(Store<State>, Started)>;
 }
 
 /// An instance of a guest.
 pub(crate) trait Instance: 'static {
-    /// Decides.
+    /// Decides the login.
     fn decide(&mut self) -> wasmtime::Result<Verdict>;
 }
 
-/// What a store holds, whichever the contract is.
+/// The data of a store, for every contract.
 pub(crate) struct State {
     pub(crate) login: Arc<Login>,
     pub(crate) permits: ResourceTable,
     limits: StoreLimits,
 }
 
-/// A store with the limits that policies have.
+/// Creates a store with the limits of policies.
 pub(crate) fn store(engine: &Engine, login: &Arc<Login>) -> Store<State> {
     let state = State {
         login: Arc::clone(login),
@@ -48,10 +48,11 @@ pub(crate) fn store(engine: &Engine, login: &Arc<Login>) -> Store<State> {
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
-    // The engine meters fuel; a store without any could not take a step.
+    // The engine meters fuel; without fuel, a store would trap at once.
     let _ = store.set_fuel(u64::MAX);
     store.set_hostcall_fuel(1 << 20);
-    // Checked as for policies, but so late that a reused instance does not meet it.
+    // The epoch is checked as for policies, but the deadline is so late that no reused instance
+    // reaches it.
     store.set_epoch_deadline(1 << 40);
     store
 }
@@ -70,8 +71,9 @@ impl<'engine> Guests<'engine> {
         }
     }
 
-    /// Componentises, compiles and links a guest. Like a policy it starts from a memory in which it has already worked:
-    /// otherwise every decision would begin with growing it, which costs more than all that crosses.
+    /// Componentises, compiles and links a guest. The guest starts from a memory in which it has
+    /// already worked, as a policy does. Without that, every decision would first grow the memory,
+    /// which costs more than the contract itself.
     pub(crate) fn load<S: Shape>(&self, name: &str) -> Result<S> {
         let file = self.folder.join(format!("{name}.wasm"));
         let module = std::fs::read(&file).with_context(|| format!("`{}`", file.display()))?;
@@ -95,7 +97,7 @@ impl<'engine> Guests<'engine> {
     }
 }
 
-/// wasmtime's error as that of a program.
+/// Converts an error of wasmtime into one of this program.
 pub(crate) fn failure(error: wasmtime::Error) -> anyhow::Error {
     anyhow::Error::from_boxed(error.into())
 }

@@ -22,14 +22,14 @@ pub(crate) const USERS_REUSED: &str = "decide static-users, reused instance";
 pub(crate) const ROLES: &str = "decide oidc-roles, fresh instance";
 pub(crate) const ROLES_REUSED: &str = "decide oidc-roles, reused instance";
 
-/// How long an answer is of use.
+/// The time in which an answer is useful.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
-/// How long a reused instance may be asked: longer than any run.
+/// The maximum time of use of a reused instance: longer than any run.
 const RUN: Duration = Duration::from_hours(1);
 
-/// The policies, ready to decide.
+/// The loaded policies.
 pub(crate) struct Loaded {
-    /// What was loaded without its settings.
+    /// A policy loaded without its settings.
     unconfigured: Policy,
     users: Policy,
     roles: Policy,
@@ -89,7 +89,7 @@ impl Loaded {
     }
 }
 
-/// One decision, in instances of its own and in one that is reused.
+/// Measures one decision, with fresh instances and with a reused one.
 fn decisions<'policy>(
     [fresh_name, reused_name]: [&str; 2],
     policy: &'policy Policy,
@@ -106,7 +106,7 @@ fn decisions<'policy>(
     Ok([Work::new(fresh_name, fresh), Work::new(reused_name, reused)])
 }
 
-/// Plain text, so that no slow hash is part of a decision.
+/// Settings with plain-text passwords, so that no slow hash is part of a decision.
 const USERS_SETTINGS: &str = r#"{
     "default-account": "APP",
     "dangerous-plain-text-passwords": true,
@@ -151,7 +151,7 @@ const ROLES_SETTINGS: &str = r#"{
     }
 }"#;
 
-/// A login with a password.
+/// Returns a login with a password.
 pub(crate) fn password_login() -> AuthorizationRequest {
     let credentials = Credentials {
         username: Some("dave".to_owned()),
@@ -162,7 +162,7 @@ pub(crate) fn password_login() -> AuthorizationRequest {
     request(credentials, identity)
 }
 
-/// A login with a token that was verified.
+/// Returns a login with a verified token.
 fn token_login() -> Result<AuthorizationRequest> {
     let roles = r#""realm_access": { "roles": ["reader", "writer"] }"#;
     let claims = Claims::from_json(&format!("{{ {CLAIMS}, {roles} }}"))?;

@@ -1,4 +1,4 @@
-//! Decisions that look keys up.
+//! Decisions that look up keys.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,17 +16,17 @@ use crate::decisions::{DEADLINE, password_login};
 pub(crate) const ONE: &str = "decide looks_up, one key of 10000";
 pub(crate) const MANY: &str = "decide looks_up, 33 keys of 10000";
 
-/// How many keys are in the bucket.
+/// The number of keys in the bucket.
 const KEYS: u32 = 10_000;
 
-/// The guest that looks keys up, once and with 32 keys before.
+/// The guest that looks up keys: once, and with 32 earlier look-ups.
 pub(crate) struct LookUps {
     one: Policy,
     many: Policy,
 }
 
 impl LookUps {
-    /// Loads the built guest of the tests that lies beside the policies in `folder`.
+    /// Loads the built guest of the tests, which is in `examples` in the `folder` of the policies.
     pub(crate) fn from(folder: &Path) -> Result<Self> {
         let bucket: BucketName = "revoked".parse()?;
         let entries = (0..KEYS).map(|number| (format!("user-{number}"), "left in May"));
@@ -64,7 +64,7 @@ impl LookUps {
     }
 }
 
-/// One decision, in an instance of its own.
+/// Measures one decision with a fresh instance.
 fn work<'policy>(name: &str, policy: &'policy Policy) -> Result<Work<'policy>> {
     let request = Arc::new(password_login());
     let decide = move || Ok(policy.decide(Arc::clone(&request), Instant::now() + DEADLINE)?);

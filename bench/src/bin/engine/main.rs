@@ -1,5 +1,7 @@
-//! What a decision costs: beside the cryptography of a login, beside the instantiation it needs, and beside other engines.
-//! `cargo xtask bench engine` builds what it needs.
+//! Measures the cost of a decision, compared with the cryptography of a login, with an
+//! instantiation, and with other engines.
+//!
+//! `cargo xtask bench engine` builds what the program needs.
 
 mod decisions;
 mod look_ups;
@@ -14,13 +16,14 @@ use portcullis_bench::{Row, Work, conclude, elsewhere, floor, in_turns, json_fil
 use crate::decisions::Loaded;
 use crate::look_ups::LookUps;
 
-/// As in the host.
+/// The allocator that the host uses.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Most that instantiation from a configured policy's memory may cost, beside that from the memory its compiler laid out.
+/// The maximum ratio of an instantiation from a configured policy's memory to one from the memory
+/// that the compiler laid out.
 const CONFIGURED_BAR: f64 = 1.4;
-/// Most that a decision may cost, beside the cryptography of a login.
+/// The maximum ratio of a decision to the cryptography of a login.
 const DECISION_BAR: f64 = 0.15;
 
 fn main() -> Result<()> {
@@ -32,7 +35,7 @@ fn main() -> Result<()> {
     works.extend(loaded.works()?);
     works.extend(look_ups.works()?);
     let own = works.len();
-    // Absent when the program is run without its peers.
+    // The variable is unset if the program runs without its peers.
     if let Some(peers) = std::env::var_os("PORTCULLIS_BENCH_PEERS") {
         works.extend(elsewhere::works_of(&mut Command::new(peers))?);
     }
@@ -49,7 +52,7 @@ fn measure(works: &mut [Work<'_>]) -> Result<Vec<Row>> {
         .collect())
 }
 
-/// Says of each row what it is compared with, and which are held to a bar. The first `own` rows are ours, the others our peers'.
+/// Sets the peer and the bar of each row. The first `own` rows are ours, the others are our peers'.
 fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
     let find = |name: &str| {
         let row = rows.iter().find(|row| row.name == name).cloned();
@@ -67,7 +70,8 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
             decisions::USERS_REUSED => row.beside(&users, None),
             decisions::ROLES_REUSED => row.beside(&roles, None),
             look_ups::MANY => row.beside(&one_key, None),
-            // Other libraries' signatures beside ours, other engines' decisions beside one of ours about roles.
+            // Signatures of other libraries are compared with ours, and decisions of other engines
+            // with ours about roles.
             name if index >= own && name.starts_with(floor::PREFIX) => row.beside(&floor, None),
             _ if index >= own => row.beside(&roles, None),
             _ => row,

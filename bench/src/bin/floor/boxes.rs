@@ -1,4 +1,5 @@
-//! Boxes of curve keys (xkeys): a request to open and a response to seal, with the host's and with those of nkeys.
+//! Boxes of curve keys (xkeys): opening a request and sealing a response, with the host's code and
+//! with that of nkeys.
 
 use anyhow::{Result, ensure};
 use nkeys::XKey;
@@ -6,7 +7,8 @@ use portcullis_bench::Work;
 use portcullis_bench::floor::Messages;
 use portcullis_claims::{CurveKey, PublicKey};
 
-/// Opening and sealing; that of the host comes first. All but those with a known server agree on a key with the other side first.
+/// Returns the works of opening and of sealing, with the host's first. All but those with a known
+/// server first agree on a key with the other side.
 pub(crate) fn works() -> Result<[Vec<Work<'static>>; 2]> {
     let Messages {
         request, response, ..
@@ -34,7 +36,7 @@ pub(crate) fn works() -> Result<[Vec<Work<'static>>; 2]> {
         Ok(key.open(&sealed, &peer)?)
     });
     let (key, peer, message) = (ours()?, host_peer.clone(), response.clone());
-    // From now on the server is known.
+    // After this request, the server is known.
     key.open(&server.seal(&request, &theirs()?)?, &peer)?;
     let seal_known = Work::new(
         "sealing a response into a box, portcullis, known server",

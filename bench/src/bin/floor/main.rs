@@ -1,5 +1,7 @@
-//! What the cryptography of a login costs with one library and another: signatures of servers and services, those of identity
-//! providers, and boxes. `cargo xtask bench floor` builds it.
+//! Measures the cost of a login's cryptography with different libraries: signatures of servers and
+//! services, those of identity providers, and boxes.
+//!
+//! `cargo xtask bench floor` builds the program.
 
 mod boxes;
 mod signatures;
@@ -9,7 +11,7 @@ use portcullis_bench::{Row, conclude, floor, in_turns, json_file};
 
 fn main() -> Result<()> {
     let json = json_file("bench-floor")?;
-    // What the host does comes first, and the others are told beside it.
+    // The host's own works come first; the others are compared with them.
     let mut groups = vec![vec![floor::with_aws_lc_rs()?]];
     groups.extend(signatures::works()?);
     groups.push(vec![floor::of_token()?]);

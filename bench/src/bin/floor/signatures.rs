@@ -1,4 +1,4 @@
-//! Ed25519, with every library that a host in Rust could use.
+//! Ed25519, with every library that a Rust host could use.
 
 use anyhow::{Context, Result, anyhow};
 use aws_lc_rs::signature as aws_lc;
@@ -14,16 +14,17 @@ use ring::signature as ring;
 struct Library {
     name: &'static str,
     sign: Sign,
-    /// Fails if the signature is not that of the message.
+    /// Fails if the signature does not match the message.
     verify: Verify,
 }
 
-/// The signature of a message.
+/// A function that signs a message.
 type Sign = Box<dyn Fn(&[u8]) -> Result<Vec<u8>>>;
-/// Whether a message, first, has a signature.
+/// A function that verifies a signature, which is the second argument, of a message.
 type Verify = Box<dyn Fn(&[u8], &[u8]) -> Result<()>>;
 
-/// A verification of a request and a signature of a user JWT with each library; that of the host comes first.
+/// Returns a verification of a request and a signature of a user JWT with each library; the host's
+/// comes first.
 pub(crate) fn works() -> Result<[Vec<Work<'static>>; 2]> {
     let verifications = [
         with_aws_lc_rs()?,
@@ -67,7 +68,7 @@ fn with_aws_lc_rs() -> Result<Library> {
     })
 }
 
-/// As the host verifies requests of a server that asks often.
+/// Returns the way in which the host verifies requests of a server that sends many.
 fn with_known_signer() -> Result<Library> {
     let pair = nkeys::KeyPair::new_from_raw(nkeys::KeyPairType::Server, SEED)?;
     let public: PublicKey = pair.public_key().parse()?;

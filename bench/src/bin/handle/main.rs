@@ -1,5 +1,7 @@
-//! What a request costs without NATS: open, identify, decide, seal, beside the cryptography that no login can do without.
-//! `cargo xtask bench handle` builds what it needs.
+//! Measures the cost of a request without NATS: open, identify, decide, seal. It is compared with
+//! the cryptography that every login needs.
+//!
+//! `cargo xtask bench handle` builds what the program needs.
 
 mod requests;
 mod service;
@@ -14,13 +16,13 @@ use portcullis_bench::{Row, Spread, Work, conclude, in_turns, json_file, process
 
 use crate::service::{Handled, Step};
 
-/// As in the host.
+/// The allocator that the host uses.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Most that a request may cost, beside the cryptography of a login.
+/// The maximum ratio of a request to the cryptography of a login.
 const HANDLE_BAR: f64 = 1.25;
-/// How many policies a chain has in which the last one decides.
+/// The number of policies of a chain in which the last one decides.
 const CHAIN: usize = 5;
 
 fn main() -> Result<()> {
@@ -41,7 +43,8 @@ fn main() -> Result<()> {
     users.push(chain.work());
     let mut tokens = vec![with_token()?, roles.work()];
     tokens.extend(steps.map(|step| roles.step(step)));
-    // Not all in turns: a batch is a few requests, and a host has its caches for its own policies.
+    // The works are measured in two groups: a batch is a few requests, and the caches of a real
+    // host hold only its own policies.
     let mut rows = beside_floor(&mut users, Some(HANDLE_BAR))?;
     rows.extend(beside_floor(&mut tokens, None)?);
     drop((users, tokens));
@@ -51,7 +54,8 @@ fn main() -> Result<()> {
     conclude(&rows, json.as_deref())
 }
 
-/// Measures works in turns and tells them beside the first, which is the floor; the second is held to the bar, if there is one.
+/// Measures works in turns and compares them with the first, which is the floor. The second is held
+/// to the bar, if there is one.
 fn beside_floor(works: &mut [Work<'_>], bar: Option<f64>) -> Result<Vec<Row>> {
     let spreads = in_turns(works)?;
     let rows = works.iter().zip(spreads);
@@ -64,9 +68,10 @@ fn beside_floor(works: &mut [Work<'_>], bar: Option<f64>) -> Result<Vec<Row>> {
     Ok([vec![floor], others].concat())
 }
 
-/// What all threads together need for one call.
+/// Measures the processor time of all threads for one call.
 fn of_all_processors(work: &mut Work<'_>) -> Result<Row> {
-    /// How often that is measured, and over how many calls: the kernel counts in hundredths of a second.
+    /// The number of measurements, and of calls in each. The kernel counts in hundredths of a
+    /// second.
     const ROUNDS: usize = 3;
     const CALLS: u32 = 5000;
     let used = || processor_time(std::process::id());

@@ -8,13 +8,13 @@ use data_encoding::BASE64URL_NOPAD;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
-/// The header that servers write.
+/// The JWT header that servers write.
 const HEADER: &str = r#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
 
-/// The user in every request with a password, and the password, which is the right one.
+/// The user in every request with a password, and the correct password.
 pub(crate) const USER: [&str; 2] = ["alice", "alice's"];
 
-/// What a client puts into CONNECT to log in with the password.
+/// Returns the CONNECT options of a client that logs in with the password.
 pub(crate) fn password() -> Value {
     let [user, password] = USER;
     json!({
@@ -22,21 +22,21 @@ pub(crate) fn password() -> Value {
     })
 }
 
-/// The same with a token of an identity provider.
+/// Returns the CONNECT options of a client that logs in with a token of an identity provider.
 pub(crate) fn token(token: &str) -> Value {
     json!({
         "auth_token": token, "name": "measured", "lang": "rust", "version": "0.51.0", "protocol": 1,
     })
 }
 
-/// So many requests of one server for the account key `issuer` about clients that connect like this, each for a user key of its own, in
-/// force for an hour.
+/// Returns `number` requests of one server for the account key `issuer`, about clients with the
+/// options `connect`. Each is for a different user key, and is valid for an hour.
 pub(crate) fn signed(issuer: &str, connect: &Value, number: usize) -> Result<Vec<Bytes>> {
     let server = KeyPair::new_server();
     let id = server.public_key();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.context("the clock stands before 1970")?.as_secs();
-    // Servers do not repeat a token.
+    // Servers redact a token in this field.
     let user = connect.get("user").cloned();
     let user = user.unwrap_or_else(|| json!("[REDACTED]"));
     let request = |_| {

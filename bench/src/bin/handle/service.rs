@@ -27,24 +27,25 @@ use tokio::runtime::Runtime;
 use crate::requests::{password, signed, token};
 use crate::settings;
 
-/// More than are ever asked: each is new, as hosts refuse what comes twice.
+/// More requests than any run takes. Each is new, because hosts reject repeated requests.
 const REQUESTS: usize = 80_000;
 
-/// Requests, and who handles them.
+/// A supply of requests, and the service that handles them.
 pub(crate) struct Handled {
     name: String,
     runtime: Runtime,
     handling: Handling<Catalog>,
     requests: RefCell<std::vec::IntoIter<Bytes>>,
-    /// Those that were answered. Giving back what lay there for as long as this program runs is no part of handling one.
+    /// The answered requests. They are kept because releasing them is not a part of handling a
+    /// request.
     answered: RefCell<Vec<Bytes>>,
-    /// Where the keys of the provider are: they are read again while requests are handled.
+    /// The directory of the provider's keys, which are read again while requests are handled.
     _keys: Option<TempDir>,
 }
 
 impl Handled {
-    /// A chain of so many policies made of `module`, which is `static-users`. The last of them decides, the others do not know the
-    /// user.
+    /// Creates a chain of `policies` policies made of `module`, which is `static-users`. The last
+    /// one decides; the others do not know the user.
     pub(crate) fn users(module: &[u8], policies: usize) -> Result<Self> {
         let name = match policies {
             1 => "static-users".to_owned(),
@@ -54,7 +55,8 @@ impl Handled {
         Self::new(name, module, &catalog, &password(), Identifier::default())
     }
 
-    /// `oidc-roles`, which is `module`, and logins with tokens of a provider whose keys are in a file.
+    /// Creates `oidc-roles` from `module`, and logins with tokens of a provider whose keys are in a
+    /// file.
     pub(crate) fn roles(module: &[u8]) -> Result<Self> {
         let issuer = Issuer::generate()?;
         let folder = tempfile::tempdir()?;
@@ -78,7 +80,8 @@ impl Handled {
         })
     }
 
-    /// Policies made of `module` with these settings, and requests of clients that connect like this.
+    /// Creates policies from `module` with these settings, and requests of clients with these
+    /// CONNECT options.
     fn new(
         name: String,
         module: &[u8],
@@ -99,12 +102,12 @@ impl Handled {
         })
     }
 
-    /// Answers one request after the other.
+    /// Measures the handling of one request after the other.
     pub(crate) fn work(&self) -> Work<'_> {
         Work::new(format!("handle, {}", self.name), || self.handle())
     }
 
-    /// Answers one request after the other, and tells how long one step of it takes.
+    /// Measures one step of the handling of one request after the other.
     pub(crate) fn step(&self, step: Step) -> Work<'_> {
         let name = format!("of {}, {step}", self.name);
         Work::of_batches(name, move |calls| {
@@ -137,14 +140,15 @@ impl Handled {
     }
 }
 
-/// A part of what is done with a request.
+/// A step of handling a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// Decode and verify the request.
+    /// Decoding and verification of the request.
     Open,
-    /// Identify who asks, which verifies a token if there is one, and have the policies decide.
+    /// Identification of the client, including the verification of a token, and the decision of the
+    /// policies.
     Decide,
-    /// Make, sign and check the user JWT and the response.
+    /// Creation, signature and check of the user JWT and the response.
     Seal,
 }
 
@@ -203,7 +207,7 @@ fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
         queue_group: "q".to_owned(),
         max_in_flight: 64,
         deadline: Duration::from_secs(2),
-        // The requests are made before the first is asked.
+        // All requests are made before the first one is handled.
         clock_skew: Duration::from_hours(1),
         expiry: Expiry::default(),
         deny: DenyModes::default(),

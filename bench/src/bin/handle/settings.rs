@@ -1,4 +1,4 @@
-//! What policies are set to. Everybody who logs in gets the same four permissions.
+//! The settings of the policies. Every user gets the same four permissions.
 
 use crate::requests::USER;
 
@@ -7,7 +7,8 @@ pub(crate) const ROLE: &str = "staff";
 const PERMISSIONS: &str = "publish = { allow = [\"orders.>\", \"returns.>\"] }\n\
      subscribe = { allow = [\"_INBOX.>\", \"orders.>\"] }\n";
 
-/// Those of a chain of so many `static-users`. The last of them knows the user of the requests, the others do not.
+/// Returns the settings of a chain of `static-users` policies. The last one knows the user of the
+/// requests, the others do not.
 pub(crate) fn of_users(policies: usize) -> Vec<String> {
     let user = |number| {
         if number == policies {
@@ -19,7 +20,7 @@ pub(crate) fn of_users(policies: usize) -> Vec<String> {
     (1..=policies).map(user).map(of_user).collect()
 }
 
-/// Plain text, so that no slow hash is part of it.
+/// Returns settings with a plain-text password, so that no slow hash is part of the measurement.
 fn of_user([user, password]: [&str; 2]) -> String {
     format!(
         "[settings]\n\
@@ -33,7 +34,7 @@ fn of_user([user, password]: [&str; 2]) -> String {
     )
 }
 
-/// Those of `oidc-roles`.
+/// Returns the settings of `oidc-roles`.
 pub(crate) fn of_roles() -> String {
     format!("[settings]\naccount = \"APP\"\n[settings.roles.{ROLE}]\n{PERMISSIONS}")
 }

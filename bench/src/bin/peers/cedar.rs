@@ -1,4 +1,4 @@
-//! The toy case in Cedar.
+//! The comparison case in Cedar.
 
 use std::str::FromStr;
 
@@ -13,7 +13,7 @@ when { context.now < principal.expires };
 permit (principal in Group::"admins", action == Action::"connect", resource);
 "#;
 
-/// A user with what a token says of it, in eight groups.
+/// Returns a user in eight groups, with the claims of a token.
 fn entities_text() -> String {
     let groups = GROUPS.map(|group| format!(r#"{{ "type": "Group", "id": "{group}" }}"#));
     format!(

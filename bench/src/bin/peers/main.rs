@@ -1,7 +1,9 @@
-//! What our engine is compared with, served to the program that compares: see `portcullis_bench::elsewhere`.
+//! The peers that our engine is compared with, served to the measuring program: see
+//! `portcullis_bench::elsewhere`.
 //!
-//! The engines decide one toy case in process: is the user in a group that may connect, and has its token not ended? Cedar
-//! answers allow or deny, regorus answers with the permissions too. Nothing is isolated, and nothing is signed.
+//! The engines decide one simple case in process: the user must be in a group that may connect, and
+//! the token must not have expired. Cedar answers allow or deny; regorus also returns the
+//! permissions. Nothing is isolated or signed.
 
 mod cedar;
 mod rego;
@@ -11,7 +13,7 @@ use anyhow::Result;
 use mimalloc::MiMalloc;
 use portcullis_bench::elsewhere;
 
-/// As in the host.
+/// The allocator that the host uses.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

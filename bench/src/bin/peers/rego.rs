@@ -1,4 +1,4 @@
-//! The toy case in Rego, with regorus.
+//! The comparison case in Rego, with regorus.
 
 use anyhow::{Result, ensure};
 use portcullis_bench::{CLAIMS, GROUPS, Work};

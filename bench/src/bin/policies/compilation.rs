@@ -1,4 +1,4 @@
-//! What part of loading a policy is compilation.
+//! The share of compilation in loading a policy.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,19 +9,19 @@ use portcullis_engine::{Engine, EngineOptions, Grants, Limits, Policy, Source, m
 use portcullis_identity::PasswordVerifier;
 use wasmtime::component::Component;
 
-/// How often each is measured.
+/// The number of measurements of each work.
 const ROUNDS: usize = 15;
 
-/// What loading one policy takes, in milliseconds.
+/// The duration of loading one policy, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loading {
-    /// All of it.
+    /// The whole duration.
     pub(crate) whole: f64,
-    /// One of the two compilations.
+    /// The duration of one of the two compilations.
     pub(crate) compilation: f64,
 }
 
-/// Loads `module` again and again, and compiles it, in turns.
+/// Loads `module` and compiles it repeatedly, in turns.
 pub(crate) fn of_loading(module: &[u8]) -> Result<Loading> {
     let options = EngineOptions {
         max_concurrent: 8,

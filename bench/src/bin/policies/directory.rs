@@ -1,26 +1,26 @@
-//! A directory of policies, each another one.
+//! A directory of different policies.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use portcullis_core::PolicyName;
 
-/// The policy with this number. Their order is that of the numbers.
+/// Returns the name of the policy with this number. The names sort by number.
 pub(crate) fn name(number: usize) -> Result<PolicyName> {
     Ok(format!("p{number:05}").parse()?)
 }
 
-/// The token that only this policy knows.
+/// Returns the token that only this policy knows.
 pub(crate) fn token(number: usize) -> String {
     format!("token {number}")
 }
 
-/// The issuer whose logins go to this policy.
+/// Returns the issuer whose logins this policy decides.
 pub(crate) fn issuer(number: usize) -> String {
     format!("https://login-{number:05}.example.com")
 }
 
-/// Writes so many policies. All decide as `module` does, in other bytes and with other settings.
+/// Writes `policies` policies. All decide as `module` does, but their bytes and settings differ.
 pub(crate) fn fill(directory: &Path, module: &[u8], policies: usize) -> Result<()> {
     let write = |file: String, bytes: &[u8]| {
         let file = directory.join(file);
@@ -34,7 +34,7 @@ pub(crate) fn fill(directory: &Path, module: &[u8], policies: usize) -> Result<(
     Ok(())
 }
 
-/// Plain text, so that no slow hash is part of a decision.
+/// Returns settings with a plain-text token, so that no slow hash is part of a decision.
 pub(crate) fn settings(number: usize) -> String {
     let token = token(number);
     format!(
@@ -50,11 +50,12 @@ pub(crate) fn settings(number: usize) -> String {
     )
 }
 
-/// The same module with a custom section that holds the number: other bytes, so another digest.
+/// Returns the module with a custom section that holds the number: the bytes differ, so the digest
+/// differs.
 fn numbered(module: &[u8], number: usize) -> Result<Vec<u8>> {
     const NAME: &[u8; 4] = b"note";
     let number = u32::try_from(number)?.to_le_bytes();
-    // The kind of section, its size, the size of its name.
+    // The kind of section, its size, and the size of its name.
     let mut numbered = [module, &[0, 9, 4], NAME].concat();
     numbered.extend(number);
     Ok(numbered)

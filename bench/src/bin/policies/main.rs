@@ -1,5 +1,7 @@
-//! What many policies cost: memory, time to load them, and the time of a decision by one of them, with 1, 100 and 500 in one
-//! directory. `cargo xtask bench policies` builds what it needs.
+//! Measures the cost of many policies: memory, time to load them, and time of a decision by one of
+//! them. A directory has 1, 100 or 500 policies.
+//!
+//! `cargo xtask bench policies` builds what the program needs.
 
 mod compilation;
 mod directory;
@@ -15,13 +17,13 @@ use portcullis_bench::{Figure, Row, Work, in_turns, print, table, write_json};
 use crate::compilation::Loading;
 use crate::served::Loaded;
 
-/// As in the host.
+/// The allocator that the host uses.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// How many policies there are.
+/// The numbers of policies.
 const SIZES: [usize; 3] = [1, 100, 500];
-/// Most that a decision may cost, beside that with one policy.
+/// The maximum ratio of a decision to that with one policy.
 const FLAT: f64 = 1.2;
 
 fn main() -> Result<()> {
@@ -29,7 +31,7 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         [] => measure(&SIZES, None),
         [flag, file] if flag == "--json" => measure(&SIZES, Some(PathBuf::from(file))),
-        // For trying out: the largest takes minutes.
+        // For experiments: the largest size takes minutes.
         [flag, sizes] if flag == "--sizes" => {
             let sizes = sizes.to_string_lossy();
             let sizes: Result<Vec<_>, _> = sizes.split(',').map(str::parse).collect();
@@ -49,7 +51,7 @@ fn measure(sizes: &[usize], json: Option<PathBuf>) -> Result<()> {
     let module = Path::new(&policies).join("static_users.wasm");
     let module = std::fs::read(&module).with_context(|| format!("`{}`", module.display()))?;
     let loading = compilation::of_loading(&module)?;
-    // A process for each size; they wait while they are not asked, and are measured side by side.
+    // Each size has a process. Idle processes wait, and the works of all are measured in turns.
     let folder = tempfile::tempdir()?;
     let (mut loaded, mut works) = (Vec::new(), Vec::new());
     for &size in sizes {
@@ -74,7 +76,7 @@ fn measure(sizes: &[usize], json: Option<PathBuf>) -> Result<()> {
     write_json(&file, &all)
 }
 
-/// Measures the decisions of all sizes side by side, each compared with that of the first size.
+/// Measures the decisions of all sizes in turns, each compared with that of the first size.
 fn decisions(loaded: &[Loaded], works: Vec<Vec<Work<'static>>>) -> Result<Vec<Row>> {
     let of_each_size: Vec<usize> = works.iter().map(Vec::len).collect();
     let mut works: Vec<_> = works.into_iter().flatten().collect();

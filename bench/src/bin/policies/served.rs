@@ -1,4 +1,4 @@
-//! One size, in a process of its own: what loading took, and decisions to be measured.
+//! One size, in a process of its own: the cost of loading, and the decisions to measure.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,31 +17,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory;
 
-/// What makes this program one of these processes; the directory and the number of policies follow.
+/// The flag that starts this program as one of these processes. The directory and the number of
+/// policies follow.
 pub(crate) const FLAG: &str = "--serve";
-/// How long an answer is of use.
+/// The time in which an answer is useful.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How often every policy of the directory is asked.
+/// The number of times that every policy of the directory is asked.
 const WALKS: usize = 25;
 
-/// What loading a directory took.
+/// The cost of loading a directory.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Loaded {
-    /// How many policies there are.
+    /// The number of policies.
     pub(crate) policies: usize,
-    /// Until all serve, in seconds.
+    /// The time until all policies serve, in seconds.
     pub(crate) seconds: f64,
-    /// The time of all processors on it, in seconds.
+    /// The time on all processors, in seconds.
     pub(crate) processor_seconds: f64,
-    /// Resident memory before, in bytes.
+    /// The resident memory before loading, in bytes.
     pub(crate) memory_before: f64,
-    /// Resident memory after, in bytes.
+    /// The resident memory after loading, in bytes.
     pub(crate) memory: f64,
-    /// A decision by the last policy, after all others abstained, in microseconds.
+    /// The time of a decision by the last policy, after all others abstained, in microseconds.
     pub(crate) walk: f64,
 }
 
-/// Starts such a process for the policies in `directory`. The works are the same for every size, in the same order.
+/// Starts a process for the policies in `directory`. The works have the same names and order for
+/// every size.
 pub(crate) fn start(directory: &Path, policies: usize) -> Result<(Loaded, Vec<Work<'static>>)> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(FLAG).arg(directory).arg(policies.to_string());
@@ -50,7 +52,7 @@ pub(crate) fn start(directory: &Path, policies: usize) -> Result<(Loaded, Vec<Wo
     Ok((loaded, works))
 }
 
-/// Is such a process.
+/// Loads the policies in `directory` and serves the works to the program that started this process.
 pub(crate) fn serve(directory: &Path, policies: usize) -> Result<()> {
     let engine = Engine::new(
         EngineOptions {
@@ -94,7 +96,8 @@ fn result(directory: &Path) -> PathBuf {
     directory.join("loaded.json")
 }
 
-/// Every policy in the order of the directory, and behind a chain of its own.
+/// Returns the options of a catalog with every policy in the order of the directory, and each also
+/// in a chain of its own.
 fn options(directory: &Path, policies: usize) -> Result<CatalogOptions> {
     let mut options = CatalogOptions::new(directory);
     for number in 0..policies {
@@ -151,7 +154,7 @@ impl<'snapshot> Case<'snapshot> {
         Ok(())
     }
 
-    /// What a decision takes, in microseconds.
+    /// Returns the median time of a decision, in microseconds.
     fn median(&self) -> Result<f64> {
         let mut times = Vec::with_capacity(WALKS);
         for _ in 0..WALKS {
@@ -165,7 +168,7 @@ impl<'snapshot> Case<'snapshot> {
     }
 }
 
-/// A login with the token of a policy, and perhaps one that an issuer vouches for.
+/// Returns a login with the token of a policy, and optionally an issuer that vouches for it.
 fn request(number: usize, issuer: Option<String>) -> AuthorizationRequest {
     let credentials = Credentials {
         token: Some(Secret::new(directory::token(number))),
@@ -185,17 +188,18 @@ fn request(number: usize, issuer: Option<String>) -> AuthorizationRequest {
     }
 }
 
-/// Resident memory of this process, in bytes. Linux only, on machines with pages of 4 KiB.
+/// Returns the resident memory of this process, in bytes. Works on Linux with pages of 4 KiB.
 fn resident() -> Result<f64> {
     let statm = std::fs::read_to_string("/proc/self/statm")?;
     let pages = statm.split_whitespace().nth(1).context("no such field")?;
     Ok(f64::from(pages.parse::<u32>()?) * 4096.0)
 }
 
-/// What this process has used of all processors, in seconds. Linux only, where it counts in hundredths.
+/// Returns the time that this process has used on all processors, in seconds. Works on Linux, which
+/// counts in hundredths.
 fn processor_seconds() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The name of the program may have blanks in it, and ends with the last parenthesis.
+    // The name of the program may contain blanks, and ends with the last parenthesis.
     let (_, fields) = stat.rsplit_once(')').context("no such field")?;
     let mut hundredths = 0.0;
     for field in fields.split_whitespace().skip(11).take(2) {
