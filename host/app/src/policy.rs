@@ -292,8 +292,8 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
 ///
 /// # Errors
 ///
-/// Fails if the text is not a seed, if the seed is publicly known, or if the file is not a module
-/// or cannot be replaced.
+/// Fails if the text is not a seed or the seed is publicly known. Also fails if the file is not a
+/// module or cannot be replaced.
 pub fn sign(
     file: &Path,
     seed_file: &Path,

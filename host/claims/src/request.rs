@@ -140,7 +140,7 @@ impl OpenedRequest {
     }
 
     /// Checks that the request is in force at `now` (seconds since the Unix epoch) with `skew` of
-    /// grace: already issued, not expired, and valid for no longer than a minute.
+    /// grace. It is already issued, not expired, and valid for no longer than a minute.
     ///
     /// # Errors
     ///

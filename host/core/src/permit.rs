@@ -61,8 +61,8 @@ impl Permit {
     /// Maximum number of subjects in one permit, over all lists.
     pub const MAX_SUBJECTS: usize = 4096;
     /// Maximum size of the subjects in one permit, over all lists, in bytes. No response has room
-    /// for more: a server accepts 1 MiB, of which the user JWT takes three quarters, and its claims
-    /// three quarters of those.
+    /// for more. A server accepts 1 MiB, the user JWT takes three quarters of that, and its claims
+    /// three quarters of the JWT.
     pub const MAX_SUBJECT_BYTES: usize = 9 << 16;
     /// Maximum number of tags in one permit.
     pub const MAX_TAGS: usize = 64;

@@ -1,7 +1,7 @@
-//! How types that are written as text pass between processes.
+//! Serialization of types as text, to pass them between processes.
 
-/// Has serde write a type as the text it displays as, and read it back by parsing, so that what is
-/// read is as valid as what is parsed.
+/// Implements serde's traits through `Display` and `FromStr`. Deserialization then validates as
+/// much as parsing does.
 macro_rules! serde_as_text {
     ($type:ty) => {
         impl serde::Serialize for $type {

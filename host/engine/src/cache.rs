@@ -5,9 +5,9 @@
 //! DIRECTORY/COMPONENT-ENGINE     one entry: header, code, HMAC-SHA256 of both
 //! ```
 //!
-//! The name of an entry has two digests: the SHA-256 of the component, and that of everything about
-//! the engine on which code depends (wasmtime's release, settings, processor). The header repeats
-//! both, so that an entry under a wrong name is detected.
+//! The name of an entry has two SHA-256 digests: one of the component, and one of everything about
+//! the engine on which code depends. The latter is wasmtime's release, its settings and the
+//! processor. The header repeats both, so that an entry under a wrong name is detected.
 //!
 //! INVARIANT: wasmtime receives no byte of an entry before its HMAC is verified. Entries are read
 //! into memory and never mapped, so a later change of the file has no effect on the verified bytes.

@@ -43,8 +43,8 @@ pub enum EvaluationError {
     /// attempt to guess.
     #[error("{0}")]
     Comparisons(String),
-    /// The host cannot read what the policy returned: a text that is not UTF-8 or lies outside of
-    /// its memory, or a permit that it does not hold.
+    /// The host cannot read the policy's output. For example, a text is not UTF-8 or lies outside
+    /// of the policy's memory, or the policy does not hold the permit.
     #[error("the policy's output is invalid: {0}")]
     InvalidOutput(String),
     /// The policy's permit cannot be signed.

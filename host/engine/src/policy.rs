@@ -221,7 +221,7 @@ impl Policy {
 
     /// Lets an instance of this policy make up to `decisions` decisions, one after the other.
     ///
-    /// A reused instance costs a third of a fresh one, but loses the isolation: what one client
+    /// A reused instance costs a third of a fresh one, but loses the isolation. What one client
     /// sends stays in the memory in which the next one is decided. Only for policies that are
     /// trusted to keep clients apart.
     #[must_use]

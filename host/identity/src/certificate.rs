@@ -25,9 +25,9 @@ const MAX_PEM: usize = 64 * 1024;
 /// kind are read. Names above 2,048 bytes are dropped, and so are those that RFC 5280 does not
 /// allow (control characters, letters beyond ASCII).
 ///
-/// The SPIFFE id is present if the certificate has exactly one URI of any form, that URI is a
-/// SPIFFE id, and the certificate is not an authority's (SPIFFE X.509-SVID, 2 and 5.2). Times
-/// before the Unix epoch are 0.
+/// The SPIFFE id is present under three conditions (SPIFFE X.509-SVID, 2 and 5.2). The certificate
+/// has exactly one URI of any form, that URI is a SPIFFE id, and the certificate is not an
+/// authority's. Times before the Unix epoch are 0.
 pub fn read(tls: &ClientTls) -> Option<Certificate> {
     let pem = tls.chains.first()?.first()?;
     if pem.len() > MAX_PEM {

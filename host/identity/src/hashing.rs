@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Memory of argon2id, in KiB.
 ///
-/// Memory, passes and lanes are the first settings of the OWASP password storage cheat sheet that
-/// fit a small machine (19 MiB, two passes, one lane).
+/// The OWASP password storage cheat sheet lists settings of memory, passes and lanes. These are the
+/// first that fit a small machine (19 MiB, two passes, one lane).
 const MEMORY: u32 = 19 * 1024;
 /// Number of passes of argon2id.
 const PASSES: u32 = 2;

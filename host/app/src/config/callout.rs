@@ -13,8 +13,8 @@ use super::values::{DURATION, Kind, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME
 /// The table `[callout]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callout {
-    /// Account seed (`SA…`) that signs responses: that of the servers' `issuer` in config mode,
-    /// that of the callout account or one of its signing keys in operator mode.
+    /// Account seed (`SA…`) that signs responses. In config mode, it belongs to the servers'
+    /// `issuer`. In operator mode, it is that of the callout account or one of its signing keys.
     pub issuer_seed: SecretSource,
     /// Curve seed (`SX…`) that opens requests and seals responses. `None` for plain requests.
     pub xkey_seed: Option<SecretSource>,

@@ -30,9 +30,9 @@ pub(super) struct Following {
 
 impl Buckets {
     /// Starts to mirror the buckets, over connections of their own if configured, otherwise over
-    /// `service`. Waits until each bucket has been tried once. For the first of the buckets' own
-    /// connections, waits at most for the time of one attempt, because logins that need no bucket
-    /// do not depend on it.
+    /// `service`. Waits until each bucket has been tried once. Waits for the first of the buckets'
+    /// own connections only for the time of one attempt. Logins that need no bucket do not depend
+    /// on it.
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ pub enum KeyKind {
     Curve,
 }
 
-/// A public nkey: 56 characters with a checksum. The first character tells the [`KeyKind`].
+/// A public nkey: 56 characters with a checksum. The first character determines the [`KeyKind`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
     text: Arc<str>,

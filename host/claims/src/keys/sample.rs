@@ -1,8 +1,10 @@
 //! Keys whose seeds are public.
 
-/// Public keys whose seeds are in public documentation and sample code: the issuer and the xkey of
-/// the auth-callout examples on natsbyexample.com, the account of the sample configuration of
-/// `planmdk/nats-auth-callout`, and the user of the documentation's sample credentials file.
+/// Public keys whose seeds are in public documentation and sample code, in this order:
+///
+/// - the issuer and the xkey of the auth-callout examples on natsbyexample.com;
+/// - the account of the sample configuration of `planmdk/nats-auth-callout`;
+/// - the user of the NATS documentation's sample credentials file.
 const SAMPLES: [&str; 4] = [
     "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA",
     "XAB3NANV3M6N7AHSQP2U5FRWKKUT7EG2ZXXABV4XVXYQRJGM4S2CZGHT",

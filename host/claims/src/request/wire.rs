@@ -221,8 +221,8 @@ impl ConnectOptions {
     ///
     /// MQTT has a user name and a password. Servers put the password into `pass` and `auth_token`.
     /// They also put it into `jwt`: any password before 2.12.7, since then only a user JWT. The
-    /// result is a user JWT if the password has the form of one, a password if there is a user
-    /// name, and otherwise a token.
+    /// result is a user JWT if the password has the form of one. Otherwise, it is a password if
+    /// there is a user name, and else a token.
     fn drop_repetitions(&mut self) {
         let repeats = |other: &Option<Secret>| match (other, &self.pass) {
             (Some(other), Some(password)) => other.expose() == password.expose(),

@@ -21,8 +21,9 @@ pub struct Accepted {
     pub account: String,
     /// Name that the server shows for the user from now on.
     pub shown_user: Option<String>,
-    /// Time at which the server ends the connection, in seconds since the Unix epoch: the expiry of
-    /// the user JWT or the end of the current range of its `times`.
+    /// Time at which the server ends the connection, in seconds since the Unix epoch. This is the
+    /// earlier of the user JWT's expiry and the end of the current range of its `times`. `None` if
+    /// there is neither.
     pub expires_at: Option<u64>,
     /// Permissions of the user, by their origin.
     pub permissions: EffectivePermissions,

@@ -92,7 +92,7 @@ impl ServerVersion {
     }
 
     /// Returns whether the server finds the account and the role's template before it checks times
-    /// and connection types, so that those of the template count (2.14.9, 2.15.2).
+    /// and connection types (2.14.9, 2.15.2). Those of the template then count.
     pub(crate) fn finds_the_account_first(self) -> bool {
         self.since([(14, 9), (15, 2)])
     }

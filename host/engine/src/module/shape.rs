@@ -3,8 +3,8 @@
 //!
 //! The reader of component types recurses into nested types, so that a few kilobytes overflow a
 //! stack. The compiler allocates memory for every local of a function at every block that may be a
-//! loop, so that a few hundred kilobytes exhaust a machine's memory. This module counts both in a
-//! loop that allocates little.
+//! loop. A few hundred kilobytes then exhaust a machine's memory. This module counts both in a loop
+//! that allocates little.
 
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType,

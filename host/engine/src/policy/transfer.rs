@@ -16,8 +16,8 @@ use crate::limits::{Grants, Limits};
 use crate::load::{LoadError, one_line};
 use crate::reuse::Reused;
 
-/// First bytes of a policy in transfer, with the version of the layout. Behind them follow the
-/// digest of the engine (32 bytes), the length of the metadata (4 bytes), the metadata as JSON, the
+/// First bytes of a policy in transfer, with the version of the layout. The digest of the engine
+/// (32 bytes) and the length of the metadata (4 bytes) follow. Then come the metadata as JSON, the
 /// code and the HMAC.
 const MAGIC: &[u8] = b"portcullis policy, 1\n";
 

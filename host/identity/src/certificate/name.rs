@@ -40,8 +40,8 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
         return format!("{name}={}", escaped(text));
     }
     let value = attribute.attr_value();
-    // A value parsed from DER can be encoded again. If not, its content stands in, because a name
-    // is not worth a login's whole certificate.
+    // Encoding a value that was parsed from DER does not fail. If it did, its raw content would
+    // stand in, so that the rest of the certificate stays usable.
     let der = value.to_der_vec().unwrap_or_else(|_| value.data.to_vec());
     format!("{number}=#{}", HEXLOWER.encode(&der))
 }

@@ -16,12 +16,12 @@ pub struct IssuerOptions {
     /// The `iss` of the issuer, exactly as in its tokens. For a SPIFFE trust domain, `spiffe://`
     /// and its name.
     pub issuer: String,
-    /// Accepted audiences, one of which has to be in `aud`. Empty disables the check of `aud`. A
-    /// token that the issuer made for any other service is then valid here too.
+    /// Accepted audiences, one of which has to be in `aud`. Empty, the default, disables the check
+    /// of `aud`. A token that the issuer made for any other service is then valid here too.
     pub audiences: Vec<String>,
-    /// Source of the issuer's keys.
+    /// Source of the issuer's keys. Default: discovery.
     pub keys: KeySource,
-    /// Algorithms with which tokens may be signed.
+    /// Algorithms with which tokens may be signed. Default: all.
     pub algorithms: Vec<TokenAlgorithm>,
     /// Accepted values of the header's `typ` (`at+jwt`), in any case, with or without
     /// `application/`. Empty disables the check.
@@ -51,9 +51,10 @@ pub struct IssuerOptions {
     /// Whether keys may be fetched over plain HTTP from another machine. A party that can change
     /// the answer can then sign any token.
     pub allow_http: bool,
-    /// Claim paths of the principal. The first path with exactly one text counts.
+    /// Claim paths of the principal. The first path with exactly one text counts. Default: `sub`.
     pub principal: Vec<String>,
-    /// Claim paths of groups and roles.
+    /// Claim paths of groups and roles. Default: `roles`, `groups`, `realm_access.roles` and
+    /// `scope`.
     pub groups: Vec<GroupPath>,
 }
 
@@ -89,9 +90,8 @@ pub struct GroupPath {
 }
 
 impl IssuerOptions {
-    /// Returns options with defaults: keys by discovery, every algorithm, 30 seconds of leeway, a
-    /// fetch every 10 minutes, 30 seconds between fetches for unknown keys, and limits of 5 seconds
-    /// and 256 KiB for each fetch.
+    /// Returns options with the defaults of all fields. In particular, keys come by discovery,
+    /// every algorithm is accepted, and `aud` is not checked.
     pub fn new(name: impl Into<String>, issuer: impl Into<String>) -> Self {
         let group = |path: &str, spaces| GroupPath {
             path: path.to_owned(),

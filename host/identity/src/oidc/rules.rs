@@ -169,8 +169,8 @@ fn check_required(
 }
 
 /// Returns the value of the first path that holds exactly one non-empty text. Skips an e-mail
-/// address or phone number that the issuer has not verified, because the user may have typed it
-/// (`OpenID` Connect Core 1.0, section 5.1).
+/// address or phone number that the issuer has not verified: the user may have typed it (`OpenID`
+/// Connect Core 1.0, section 5.1).
 pub(crate) fn principal(claims: &Claims, paths: &[String]) -> Option<String> {
     paths
         .iter()
