@@ -145,7 +145,7 @@ impl ProofReader {
     ///
     /// # Errors
     ///
-    /// When the secrets cannot be read and were never read before.
+    /// Fails if the secrets cannot be read and were never read before.
     pub(crate) fn read(&self) -> Result<Option<Reading>, AuthenticationError> {
         let mut last_good = self
             .last_good

@@ -82,7 +82,7 @@ impl PendingConnection {
     ///
     /// # Errors
     ///
-    /// When an address, a secret or a certificate cannot be used, or the retries are used up.
+    /// Fails if an address, a secret or a certificate cannot be used, or the retries are used up.
     pub async fn connect(self) -> Result<Connection, ConnectError> {
         let connector = Connector::new(&self.options, &self.monitor).await?;
         let mut attempts = 0_u64;
@@ -135,7 +135,7 @@ pub async fn connect_all(
 ///
 /// # Errors
 ///
-/// When an address, a secret or a certificate cannot be used, or the retries are used up.
+/// Fails if an address, a secret or a certificate cannot be used, or the retries are used up.
 pub async fn connect(options: &ConnectionOptions) -> Result<Connection, ConnectError> {
     PendingConnection::new(options.clone()).connect().await
 }

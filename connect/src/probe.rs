@@ -39,7 +39,7 @@ impl LoginProbe {
     ///
     /// # Errors
     ///
-    /// When `connection` has no server, or a server address that cannot be read.
+    /// Fails if `connection` has no server, or a server address that cannot be read.
     pub fn new(
         connection: &ConnectionOptions,
         authentication: Authentication,

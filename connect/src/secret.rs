@@ -66,7 +66,7 @@ impl SecretSource {
     ///
     /// # Errors
     ///
-    /// When the secret is missing, not readable, not text, empty, or longer than
+    /// Fails if the secret is missing, not readable, not text, empty, or longer than
     /// [`SecretSource::MAX_LEN`].
     pub fn read(&self) -> Result<Secret, SecretError> {
         self.read_with(&|name| env::var_os(name), |path| {

@@ -1,4 +1,4 @@
-//! Where `cargo xtask` put what the tests need.
+//! Paths of the programs and modules that `cargo xtask` installs or builds for the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,11 +7,11 @@ use std::{env, fmt, fs};
 
 use anyhow::{Context, Result};
 
-/// Finds programs and modules through the environment that `cargo xtask` sets.
+/// A finder of programs and modules, by the environment that `cargo xtask` sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Built;
 
-/// The releases of nats-server that the tests run against.
+/// The releases of nats-server that the tests run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// 2.10.26, of the first series with auth callout.
@@ -24,21 +24,21 @@ pub enum Release {
     Nats2_14,
     /// 2.15.1.
     Nats2_15,
-    /// 2.14.10, which only the Go module proxy has: there where Go is.
+    /// 2.14.10, which only the Go module proxy has. Available if Go is installed.
     Nats2_14Newest,
-    /// 2.15.3, likewise.
+    /// 2.15.3, which only the Go module proxy has. Available if Go is installed.
     Nats2_15Newest,
-    /// The newest that is there: 2.15.3, or else 2.15.1.
+    /// The newest available release: 2.15.3, or else 2.15.1.
     Newest,
     /// The program that the command line of `cargo xtask conformance` names.
     Named,
-    /// The server that the demo found.
+    /// The server that the demo uses.
     Any,
 }
 
 impl Release {
-    /// Version as major, minor and patch number: what the program says for [`Self::Named`], that of
-    /// [`Self::Nats2_15`] for [`Self::Any`].
+    /// Returns the version as major, minor and patch number. That of [`Self::Named`] is what the
+    /// program prints; that of [`Self::Any`] is the one of [`Self::Nats2_15`].
     pub fn version(self) -> (u16, u16, u16) {
         static NAMED: OnceLock<(u16, u16, u16)> = OnceLock::new();
         match self {
@@ -55,17 +55,17 @@ impl Release {
         }
     }
 
-    /// Program that runs this release.
+    /// Returns the path of the program of this release.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where it is.
+    /// Fails if `cargo xtask` has not set the path.
     pub fn program(self) -> Result<PathBuf> {
         path(self.variable())
     }
 
-    /// Returns why this release cannot be tested here, if it cannot: releases that only the Go
-    /// module proxy has need Go, and a named program has to be named.
+    /// Returns why this release cannot be tested here; `None` if it can. Releases that only the Go
+    /// module proxy has need Go, and a named program must be named.
     pub fn missing(self) -> Option<&'static str> {
         let reason = match self {
             Self::Nats2_14Newest | Self::Nats2_15Newest => "no go",
@@ -92,7 +92,7 @@ impl Release {
     }
 }
 
-/// What the named program says of itself: `nats-server: v2.15.3`.
+/// Returns the version that the named program prints: `nats-server: v2.15.3`.
 fn named_version() -> Option<(u16, u16, u16)> {
     let program = Release::Named.program().ok()?;
     let output = Command::new(program).arg("--version").output().ok()?;
@@ -111,93 +111,94 @@ impl fmt::Display for Release {
 }
 
 impl Built {
-    /// The program `portcullis`.
+    /// Returns the path of the program `portcullis`.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where it is.
+    /// Fails if `cargo xtask` has not set the path.
     pub fn portcullis() -> Result<PathBuf> {
         path("PORTCULLIS_BIN")
     }
 
-    /// The policy built from the package `package`.
+    /// Returns the policy built from the package `package`.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where policies are, or has not built this one.
+    /// Fails if `cargo xtask` has not set the directory of policies, or has not built this one.
     pub fn policy(package: &str) -> Result<Vec<u8>> {
         read(&Self::policy_file(package)?)
     }
 
-    /// Where [`Self::policy`] reads.
+    /// Returns the path that [`Self::policy`] reads.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where policies are.
+    /// Fails if `cargo xtask` has not set the directory of policies.
     pub fn policy_file(package: &str) -> Result<PathBuf> {
         Ok(module(&path("PORTCULLIS_POLICIES")?, package))
     }
 
-    /// The misbehaving guest `name`.
+    /// Returns the misbehaving guest `name`.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where guests are, or has not built this one.
+    /// Fails if `cargo xtask` has not set the directory of guests, or has not built this one.
     pub fn guest(name: &str) -> Result<Vec<u8>> {
         read(&module(&path("PORTCULLIS_GUESTS")?, name))
     }
 
-    /// The policy that was made of another language than Rust.
+    /// Returns the policy written in another language than Rust.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where they are, or has not made this one.
+    /// Fails if `cargo xtask` has not set the directory of these policies, or has not built this
+    /// one.
     pub fn in_other_language(language: &str) -> Result<Vec<u8>> {
         let name = format!("{language}.wasm");
         read(&path("PORTCULLIS_OTHER_LANGUAGES")?.join(name))
     }
 
-    /// The directory with the foreign clients and their packages.
+    /// Returns the directory with the third-party clients and their packages.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where it is.
+    /// Fails if `cargo xtask` has not set the path.
     pub fn clients() -> Result<PathBuf> {
         path("PORTCULLIS_CLIENTS")
     }
 
-    /// The directory with the `OpenID` provider and its packages.
+    /// Returns the directory with the `OpenID` provider and its packages.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where it is.
+    /// Fails if `cargo xtask` has not set the path.
     pub fn provider() -> Result<PathBuf> {
         path("PORTCULLIS_PROVIDER")
     }
 
-    /// The service made with callout.go.
+    /// Returns the path of the service made with callout.go.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where it is.
+    /// Fails if `cargo xtask` has not set the path.
     pub fn callout_go() -> Result<PathBuf> {
         path("PORTCULLIS_CALLOUT_GO")
     }
 
-    /// The program that runs Python.
+    /// Returns the path of the program that runs Python.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where it is.
+    /// Fails if `cargo xtask` has not set the path.
     pub fn python() -> Result<PathBuf> {
         path("PORTCULLIS_PYTHON")
     }
 
-    /// The program that runs JavaScript.
+    /// Returns the path of the program that runs JavaScript.
     ///
     /// # Errors
     ///
-    /// If `cargo xtask` has not said where it is.
+    /// Fails if `cargo xtask` has not set the path.
     pub fn node() -> Result<PathBuf> {
         path("PORTCULLIS_NODE")
     }
@@ -209,7 +210,7 @@ fn path(variable: &str) -> Result<PathBuf> {
         .with_context(|| format!("`{variable}` is not set: run `cargo xtask test`"))
 }
 
-/// Cargo names a module after its crate, so with underscores.
+/// Returns the path of a module. Cargo names a module after its crate, with underscores.
 fn module(directory: &Path, package: &str) -> PathBuf {
     directory.join(format!("{}.wasm", package.replace('-', "_")))
 }

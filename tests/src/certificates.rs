@@ -1,4 +1,4 @@
-//! TLS certificates, freshly made.
+//! TLS certificates, made for each test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,25 @@ use rcgen::{
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     directory: PathBuf,
-    /// Its own certificate.
+    /// The path of the authority's own certificate.
     pub file: PathBuf,
 }
 
 /// A certificate with its key, for the host `127.0.0.1` or for a client.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    /// The certificate.
+    /// The path of the certificate.
     pub file: PathBuf,
-    /// Its key.
+    /// The path of the certificate's key.
     pub key_file: PathBuf,
 }
 
 impl Authority {
-    /// A new authority that writes into `directory`, which is made if it is missing.
+    /// Creates an authority that writes into `directory`. Creates the directory if it is missing.
     ///
     /// # Errors
     ///
-    /// If the certificate cannot be made or written.
+    /// Fails if the certificate cannot be made or written.
     pub fn create(directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory)?;
         let mut params = named("Portcullis tests")?;
@@ -47,11 +47,11 @@ impl Authority {
         })
     }
 
-    /// A certificate with the common name `name`, written as `NAME.pem` and `NAME.key`.
+    /// Issues a certificate with the common name `name`, written as `NAME.pem` and `NAME.key`.
     ///
     /// # Errors
     ///
-    /// If it cannot be made or written.
+    /// Fails if the certificate cannot be made or written.
     pub fn issue(&self, name: &str) -> Result<Certificate> {
         let mut params = named(name)?;
         params.extended_key_usages = vec![

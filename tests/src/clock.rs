@@ -20,7 +20,7 @@ impl ShiftedClock {
     ///
     /// # Errors
     ///
-    /// If the C compiler `cc` is absent or fails.
+    /// Fails if the C compiler `cc` is absent or fails.
     pub fn build(directory: &Path, seconds: i64) -> Result<Self> {
         let source = directory.join("shift.c");
         let library = directory.join("shift.so");

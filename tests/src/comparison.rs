@@ -1,31 +1,31 @@
-//! Contenders beside each other: what was measured of each, round by round, and how it is told.
+//! Comparisons of contenders: the results of each, round by round, as tables and rows.
 
 use anyhow::{Context, Result};
 use portcullis_bench::{Row, Spread, table};
 
 use crate::Peer;
 
-/// What came of one round of one contender.
+/// The result of one round of one contender.
 pub trait Round: Sized + 'static {
-    /// What is told of it, in this order.
+    /// The metrics of a round, in the order of the table.
     const METRICS: &'static [Metric<Self>];
 
-    /// How much of it went wrong: one is enough to miss every bar.
+    /// Returns the number of wrong answers. A single one fails every bar.
     fn wrong(&self) -> usize;
 }
 
 /// A number that every round has.
 #[derive(Debug)]
 pub struct Metric<R> {
-    /// What it is.
+    /// The name of the metric.
     pub name: &'static str,
-    /// Its unit.
+    /// The unit of the metric.
     pub unit: &'static str,
-    /// Reads it.
+    /// The function that reads the metric from a round.
     pub of: fn(&R) -> f64,
 }
 
-/// All rounds, in the order in which contenders and numbers at once first came.
+/// All rounds, in the order in which contenders and concurrencies were first added.
 #[derive(Debug)]
 pub struct Comparison<R> {
     subject: String,
@@ -40,7 +40,7 @@ struct Cell<R> {
 }
 
 impl<R: Round> Comparison<R> {
-    /// Nothing yet; the names of its rows begin with `subject`.
+    /// Creates an empty comparison. The names of its rows begin with `subject`.
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -48,7 +48,7 @@ impl<R: Round> Comparison<R> {
         }
     }
 
-    /// Adds a round of `peer`, with so many things under way at once.
+    /// Adds a round of `peer`, with `at_once` concurrent requests or clients.
     pub fn add(&mut self, peer: Peer, at_once: usize, round: R) {
         let is_it = |cell: &&mut Cell<R>| cell.peer == peer && cell.at_once == at_once;
         match self.cells.iter_mut().find(is_it) {
@@ -61,11 +61,11 @@ impl<R: Round> Comparison<R> {
         }
     }
 
-    /// Everything, for people.
+    /// Returns all results as a table for readers.
     ///
     /// # Errors
     ///
-    /// If there are no rounds of something.
+    /// Fails if a cell has no rounds.
     pub fn table(&self) -> Result<String> {
         let named = R::METRICS.iter();
         let named: Vec<_> = named
@@ -87,11 +87,11 @@ impl<R: Round> Comparison<R> {
         Ok(format!("{subject}: median (p10–p90) of rounds\n\n{table}"))
     }
 
-    /// Everything, as rows.
+    /// Returns all results as rows.
     ///
     /// # Errors
     ///
-    /// If there are no rounds of something.
+    /// Fails if a cell has no rounds.
     pub fn rows(&self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for cell in &self.cells {
@@ -103,11 +103,11 @@ impl<R: Round> Comparison<R> {
         Ok(rows)
     }
 
-    /// One of the rows.
+    /// Returns a single row.
     ///
     /// # Errors
     ///
-    /// If this was not measured.
+    /// Fails if the row was not measured.
     pub fn row(&self, peer: Peer, at_once: usize, metric: &Metric<R>) -> Result<Row> {
         let is_it = |cell: &&Cell<R>| cell.peer == peer && cell.at_once == at_once;
         let cell = self.cells.iter().find(is_it);
@@ -115,12 +115,13 @@ impl<R: Round> Comparison<R> {
         self.told(cell, metric)
     }
 
-    /// Our row and those of the reference callout, as it is by default and with the settings that are best for it: the most if
-    /// `most`, else the least.
+    /// Returns our row and two of the reference callout: with its default settings, and with the
+    /// settings that are best for it. The best row has the largest value if `most`, else the
+    /// smallest.
     ///
     /// # Errors
     ///
-    /// If one of them was not measured.
+    /// Fails if one of them was not measured.
     pub fn beside_reference(
         &self,
         at_once: usize,
@@ -145,8 +146,8 @@ impl<R: Round> Comparison<R> {
         })
     }
 
-    /// Returns how many answers of all rounds were wrong, held to none: a row that fails for them can be told from one that misses
-    /// its bar.
+    /// Returns the number of wrong answers of all rounds, with a bar of zero. This row tells a
+    /// failure by wrong answers from a missed bar.
     fn wrong_answers(&self, cell: &Cell<R>) -> Result<Row> {
         let (subject, at_once, peer) = (&self.subject, cell.at_once, cell.peer);
         let name = format!("{subject}, {at_once} at once: wrong answers, {peer}");
@@ -163,14 +164,14 @@ impl<R: Round> Comparison<R> {
     }
 }
 
-/// A row of ours, and those it is compared with.
+/// Our row, and the rows that it is compared with.
 #[derive(Debug)]
 pub struct Beside {
-    /// Ours.
+    /// Our row.
     pub ours: Row,
-    /// The reference callout as it is by default.
+    /// The row of the reference callout with its default settings.
     pub default: Row,
-    /// The best of its settings.
+    /// The row of the reference callout with its best settings.
     pub best: Row,
 }
 
@@ -185,7 +186,8 @@ impl<R: Round> Cell<R> {
     }
 }
 
-/// What `percent` of `times` do not exceed, in milliseconds; nothing if there are none.
+/// Returns the time that `percent` of `times` do not exceed, in milliseconds; zero if `times` is
+/// empty.
 pub fn percentile(mut times: Vec<std::time::Duration>, percent: usize) -> f64 {
     times.sort();
     let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);

@@ -1,4 +1,4 @@
-//! What answers logins in comparisons: our host, or a service that others wrote; each with a server of its own.
+//! The contenders of comparisons: our host or a third-party service, each with a server of its own.
 
 mod callout_go;
 mod peer;
@@ -16,30 +16,31 @@ use setup::{host, server_config};
 pub use callout_go::CalloutGo;
 pub use peer::Peer;
 
-/// A server, who answers for it, and the one user there is. Everything ends when it is dropped.
+/// A server, the process that answers its requests, and a single user. Dropping it ends all of
+/// them.
 #[derive(Debug)]
 pub struct Contender {
-    /// Who answers.
+    /// The kind of process that answers.
     pub peer: Peer,
     /// The server.
     pub server: NatsServer,
-    /// The keys and everything else.
+    /// The site with the keys and configurations.
     pub site: Site,
-    /// The key that requests are encrypted for, if they are.
+    /// The key that requests are encrypted for; `None` if they are not.
     pub xkey: Option<XKey>,
     answering: Answering,
 }
 
-/// What is the same for everybody who is compared.
+/// The conditions that all contenders share.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// The accounts of the server.
     pub accounts: Accounts,
     /// Whether requests are encrypted.
     pub encrypts: bool,
-    /// How long the server waits for an answer, in seconds: its default is 2.
+    /// The server's timeout for an answer, in seconds. The default of nats-server is 2.
     pub timeout: u32,
-    /// What is added to the table `callout` of our host.
+    /// Additional settings in the table `callout` of our host.
     pub callout: String,
 }
 
@@ -62,19 +63,20 @@ enum Answering {
 }
 
 impl Contender {
-    /// The user of every comparison, and the token that is compared in the clear, so that no password hash is measured.
+    /// The user of every comparison, and the token. It is compared in plain text, so that no
+    /// password hash is measured.
     pub const USER: (&str, &str) = ("measured", "0c5e4d8f3a7b4e1f9d2a6b8c7e5f4a3d");
-    /// What the user may publish to, and subscribe to.
+    /// The subjects that the user may publish to, and subscribe to.
     pub const PERMISSIONS: ([&str; 2], [&str; 2]) =
         (["orders.>", "events.measured"], ["_INBOX.>", "orders.>"]);
-    /// The account that the user is placed in.
+    /// The account of the user.
     pub const ACCOUNT: &str = "APP";
 
-    /// Starts a server, and who answers it.
+    /// Starts a server, and the process that answers its requests.
     ///
     /// # Errors
     ///
-    /// If they do not start.
+    /// Fails if they do not start.
     pub async fn start(peer: Peer, conditions: &Conditions) -> Result<Self> {
         let site = Site::create(Release::Nats2_15)?;
         let xkey = conditions.encrypts.then(XKey::new);
@@ -101,7 +103,7 @@ impl Contender {
         })
     }
 
-    /// What the user puts into CONNECT.
+    /// Returns the CONNECT options of the user.
     pub fn credentials(&self) -> Value {
         let (user, token) = Self::USER;
         match self.peer {
@@ -110,11 +112,11 @@ impl Contender {
         }
     }
 
-    /// Stops the server; what is returned starts it again on the same port.
+    /// Stops the server. The returned future starts it again on the same port.
     ///
     /// # Errors
     ///
-    /// If it cannot be stopped.
+    /// Fails if it cannot be stopped.
     pub async fn stop_server(self) -> Result<impl Future<Output = Result<Self>>> {
         let Self {
             peer,
@@ -135,11 +137,11 @@ impl Contender {
         })
     }
 
-    /// The process that answers.
+    /// Returns the id of the process that answers.
     ///
     /// # Errors
     ///
-    /// If it has ended, or nobody answers.
+    /// Fails if the process has ended, or if the server answers itself.
     pub fn id(&self) -> Result<u32> {
         match &self.answering {
             Answering::Nobody => bail!("nobody answers"),

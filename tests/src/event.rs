@@ -1,10 +1,10 @@
-//! One line of the host's log.
+//! A line of the host's log.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// One line of the host's JSON log.
+/// A line of the host's JSON log.
 #[derive(Clone)]
 pub struct Event {
     line: String,
@@ -12,23 +12,23 @@ pub struct Event {
 }
 
 impl Event {
-    /// Reads a line; one that is not JSON has no fields.
+    /// Parses a line. A line that is not JSON has no fields.
     pub(crate) fn read(line: String) -> Self {
         let fields = serde_json::from_str(&line).unwrap_or_default();
         Self { line, fields }
     }
 
-    /// The line as it was written.
+    /// Returns the line as it was written.
     pub fn line(&self) -> &str {
         &self.line
     }
 
-    /// Whether this line says `message`.
+    /// Returns whether the line has this message.
     pub fn says(&self, message: &str) -> bool {
         self.text("message") == message
     }
 
-    /// A field that holds text; empty if it is absent.
+    /// Returns a field that holds text; empty if the field is absent.
     pub fn text(&self, field: &str) -> &str {
         self.fields
             .get(field)
@@ -36,13 +36,15 @@ impl Event {
             .unwrap_or_default()
     }
 
-    /// A field that holds a number; none if it is absent. Numbers written as text count too.
+    /// Returns a field that holds a number; `None` if the field is absent. Numbers written as text
+    /// count too.
     pub fn number(&self, field: &str) -> Option<u64> {
         let value = self.fields.get(field)?;
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
 
-    /// Whether this is the decision on the login of the connection named `client`, or with this MQTT client id.
+    /// Returns whether the line is the decision on the login of the connection named `client`, or
+    /// with this MQTT client id.
     pub fn decides(&self, client: &str) -> bool {
         let is = |field| self.text(field) == client;
         self.says("authorization decided") && (is("client.name") || is("client.mqtt_id"))

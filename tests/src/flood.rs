@@ -1,7 +1,9 @@
-//! What a decision costs, from the request on the wire to the answer: requests signed as a server signs them, many at once.
+//! The cost of a decision, from the request on the wire to the answer. Requests are signed as a
+//! server signs them, and many are pending at once.
 //!
-//! A server with callout lets nobody publish on the callout's subject, so the server has to be one that asks nobody
-//! ([`crate::Accounts::NoCallout`]). Requests are signed and answers are checked outside of the time that is measured.
+//! A server with callout lets no client publish on the callout's subject. The server must therefore
+//! be one without callout ([`crate::Accounts::NoCallout`]). Requests are signed and answers are
+//! verified outside of the measured time.
 
 mod pipeline;
 mod questions;
@@ -19,28 +21,29 @@ use questions::Question;
 pub use questions::Questions;
 pub use round::Flooded;
 
-/// The fewest requests in a round for each that is on its way at once, so that a round is more than its beginning and its end.
+/// The minimum number of requests in a round for each pending one, so that a round is more than its
+/// beginning and its end.
 const FEWEST: usize = 3;
-/// A rate that nobody falls below.
+/// The assumed rate of the first round, in decisions a second. Every contender is faster.
 const SLOW: f64 = 100.0;
 
-/// A server, the processes that answer there, and a connection that asks them.
+/// A server, the processes that answer there, and a connection that sends requests.
 #[derive(Debug)]
 pub struct Flood {
     server: u32,
     answering: Vec<u32>,
     questions: Questions,
     pipeline: Pipeline,
-    /// Decisions a second, as far as is known.
+    /// The last known rate, in decisions a second.
     rate: f64,
 }
 
 impl Flood {
-    /// Logs in at `server`, to ask `questions` that the processes `answering` answer.
+    /// Logs in at `server`, to send `questions` that the processes `answering` answer.
     ///
     /// # Errors
     ///
-    /// If it cannot log in.
+    /// Fails if it cannot log in.
     pub async fn open(
         server: &NatsServer,
         answering: Vec<u32>,
@@ -55,11 +58,11 @@ impl Flood {
         })
     }
 
-    /// Finds out how many requests take as long as a round.
+    /// Measures the rate, so that the next round has the right number of requests.
     ///
     /// # Errors
     ///
-    /// If the server or a process ends.
+    /// Fails if the server or a process ends.
     pub async fn warm_up(&mut self, at_once: usize, length: Duration) -> Result<()> {
         self.rate = SLOW;
         for _ in 0..2 {
@@ -68,11 +71,11 @@ impl Flood {
         Ok(())
     }
 
-    /// As many requests as take about `length`, `at_once` of them at once.
+    /// Sends as many requests as take about `length`, with `at_once` pending.
     ///
     /// # Errors
     ///
-    /// If the server or a process ends.
+    /// Fails if the server or a process ends.
     pub async fn round(&mut self, at_once: usize, length: Duration) -> Result<Flooded> {
         let count = whole(self.rate * length.as_secs_f64()).max(FEWEST * at_once);
         let mut questions = self.questions.ask(count)?;
@@ -99,18 +102,20 @@ impl Flood {
         Ok(round)
     }
 
-    /// What those who answer have used of the processors, all together, and what their server has.
+    /// Returns the processor time of the answering processes together, and that of their server.
     fn used(&self) -> Result<(Duration, Duration)> {
         let answering = self.answering.iter().map(|id| processor_time(*id));
         Ok((answering.sum::<Result<_>>()?, processor_time(self.server)?))
     }
 
-    /// Requests without an answer of their own, and answers that are no permits.
+    /// Returns the number of requests without an answer of their own, and of answers that are not
+    /// permits.
     fn wrong(&self, questions: &[Question], answers: Answers) -> Result<usize> {
         let mut open: Vec<_> = questions.iter().map(Some).collect();
         let mut answered = Vec::with_capacity(questions.len());
         for (number, _, answer) in answers.answers {
-            // A second answer to the same request finds none, and leaves another without.
+            // A second answer to the same request finds none, and leaves another request without an
+            // answer.
             if let Some(question) = open.get_mut(number).and_then(Option::take) {
                 answered.push((question, answer));
             }
@@ -120,7 +125,7 @@ impl Flood {
     }
 }
 
-/// What was used in between, in microseconds.
+/// Returns the difference in microseconds.
 fn between(before: Duration, after: Duration) -> f64 {
     after.saturating_sub(before).as_secs_f64() * 1e6
 }

@@ -1,4 +1,4 @@
-//! Clients that others wrote, one process a login.
+//! Third-party clients, with one process for each login.
 
 mod login;
 
@@ -16,7 +16,7 @@ pub use login::Login;
 
 use crate::{Built, PATIENCE};
 
-/// Which client.
+/// A third-party client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignClient {
     /// nats-py.
@@ -27,10 +27,10 @@ pub enum ForeignClient {
     Mqtt,
 }
 
-/// What a client does once it is in.
+/// An action of a client after its login.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
-    /// Asks the server what it may do: `{"info": …}`.
+    /// Asks the server for the client's permissions: `{"info": …}`.
     UserInfo,
     /// Publishes on a subject: `{"accepted": true}` or `{"refused": error}`.
     Publish(&'a str),
@@ -44,28 +44,28 @@ pub enum Step<'a> {
     ExpectClosed(Duration),
 }
 
-/// How it went.
+/// The results of a session.
 #[derive(Debug, Deserialize)]
 pub struct Session {
-    /// Whether the client was let in.
+    /// Whether the client's login was accepted.
     pub connected: bool,
-    /// What the client was told if it was not let in.
+    /// The errors that the client received if its login was refused.
     #[serde(default)]
     pub errors: Vec<String>,
-    /// What came of each step.
+    /// The result of each step.
     #[serde(default)]
     pub results: Vec<Value>,
-    /// All that a refused client is told.
+    /// The complete message that a refused client receives.
     #[serde(skip)]
     refusal: &'static str,
 }
 
 impl ForeignClient {
-    /// Logs in at `url` as a connection named `name`, takes `steps` and leaves.
+    /// Logs in at `url` as a connection named `name`, performs `steps` and disconnects.
     ///
     /// # Errors
     ///
-    /// If the client program fails; a refused login or step is not a failure.
+    /// Fails if the client program fails; a refused login or step is not a failure.
     pub async fn run(
         self,
         url: &str,
@@ -102,7 +102,7 @@ impl ForeignClient {
         })
     }
 
-    /// How its protocol says that a login is refused, and no more.
+    /// Returns the protocol's message for a refused login without a reason.
     const fn refusal(self) -> &'static str {
         match self {
             Self::Python | Self::JavaScript => "Authorization Violation",
@@ -126,7 +126,7 @@ impl ForeignClient {
 }
 
 impl Session {
-    /// Whether the client was refused and told nothing but that.
+    /// Returns whether the login was refused and the client received no reason.
     pub fn is_refused_without_reason(&self) -> bool {
         let told = |error: &String| {
             let bare = error.trim_start_matches("nats: ").trim_matches('\'');
@@ -135,7 +135,7 @@ impl Session {
         !self.connected && !self.errors.is_empty() && self.errors.iter().all(told)
     }
 
-    /// A field of the result of the step at `index`; null if it is absent.
+    /// Returns a field of the result of the step at `index`; null if it is absent.
     pub fn result(&self, index: usize, field: &str) -> Value {
         let result = self.results.get(index);
         result
@@ -144,12 +144,12 @@ impl Session {
             .unwrap_or_default()
     }
 
-    /// Whether the step at `index` was accepted.
+    /// Returns whether the step at `index` was accepted.
     pub fn accepted(&self, index: usize) -> bool {
         self.result(index, "accepted") == json!(true)
     }
 
-    /// Whether the step at `index` was refused for want of permission.
+    /// Returns whether the step at `index` was refused for lack of permission.
     pub fn refused(&self, index: usize) -> bool {
         let refused = self.result(index, "refused");
         refused

@@ -1,14 +1,14 @@
-//! Tokens that were tampered with.
+//! Forged tokens.
 
 use anyhow::{Context, Result};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
-/// A token whose header or payload is another one, with the signature that it had.
+/// Returns the token with a changed header or payload, and its original signature.
 ///
 /// # Errors
 ///
-/// If it is no signed token.
+/// Fails if the text is not a signed token.
 pub fn changed(token: &str, change: impl FnOnce(&mut Value, &mut Value)) -> Result<String> {
     let mut parts = token.split('.');
     let mut part = || parts.next().context("a token has three parts");
@@ -27,21 +27,21 @@ pub fn changed(token: &str, change: impl FnOnce(&mut Value, &mut Value)) -> Resu
     ))
 }
 
-/// What a forger changes in a token.
+/// The part of a token that a forger changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forgery {
-    /// The id of the key, to one that nobody has.
+    /// The id of the key, changed to an unknown one.
     KeyId,
-    /// The audience, to somebody else.
+    /// The audience, changed to a different one.
     Audience,
 }
 
 impl Forgery {
-    /// The `number`th such token made of `token`.
+    /// Returns the forged token with this number, made of `token`.
     ///
     /// # Errors
     ///
-    /// If it is no signed token.
+    /// Fails if the text is not a signed token.
     pub fn of(self, token: &str, number: usize) -> Result<String> {
         let invented = json!(format!("invented-{number}"));
         changed(token, |header, payload| {

@@ -1,26 +1,26 @@
-//! What a process holds.
+//! The resources that a process holds.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// What a process holds at one moment, as the kernel counts it. Linux only.
+/// The resources that a process holds at one moment, as the kernel counts them. Linux only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gauge {
-    /// Memory that is in RAM, in KiB.
+    /// The resident memory, in KiB.
     pub memory: u64,
-    /// Threads.
+    /// The number of threads.
     pub threads: u64,
-    /// Sockets, listening ones included.
+    /// The number of sockets, including listening ones.
     pub sockets: u64,
 }
 
 impl Gauge {
-    /// What the process `id` holds.
+    /// Reads what the process `id` holds.
     ///
     /// # Errors
     ///
-    /// If it is not running.
+    /// Fails if the process is not running.
     pub fn of(id: u32) -> Result<Self> {
         let status = fs::read_to_string(format!("/proc/{id}/status"))
             .with_context(|| format!("process {id} is not running"))?;
@@ -31,7 +31,7 @@ impl Gauge {
         };
         let files = fs::read_dir(format!("/proc/{id}/fd"))?;
         let is_socket = |file: &fs::DirEntry| {
-            // A file that was closed meanwhile is none.
+            // A file that was closed in the meantime is not a socket.
             let target = fs::read_link(file.path()).unwrap_or_default();
             target.to_string_lossy().starts_with("socket:")
         };

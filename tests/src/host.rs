@@ -11,26 +11,26 @@ use tokio::time::timeout;
 
 use crate::{Built, Event, PATIENCE, Recording, leaks};
 
-/// How much hosts say, unless a test has something else in mind.
+/// The variable with the log level of hosts, for tests that do not set one.
 const LOG_LEVEL: &str = "PORTCULLIS_TEST_LOG_LEVEL";
 
 /// A running `portcullis serve`; dropping it kills it.
 ///
-/// Panics when it is dropped if there was a secret in what it wrote: whatever a test is about, it is about that too.
+/// Panics on drop if its output contained a secret, so that every test checks for leaks.
 #[derive(Debug)]
 pub struct Host {
     process: Child,
     log: Recording<Event>,
 }
 
-/// What a `portcullis` that ends by itself leaves behind.
+/// The result of a `portcullis` process that exits by itself.
 #[derive(Debug)]
 pub struct Finished {
-    /// The exit code; none if a signal ended it.
+    /// The exit code; `None` if a signal ended the process.
     pub code: Option<i32>,
-    /// What it wrote to standard output.
+    /// The text on standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// The text on standard error.
     pub stderr: String,
 }
 
@@ -43,21 +43,21 @@ impl Host {
     pub const DENIES_ALONE: &str =
         "the host cannot decide and no other host takes part: it takes logins and denies them";
 
-    /// Starts `portcullis serve` with the configuration file `config` and these further arguments,
-    /// without waiting for anything.
+    /// Starts `portcullis serve` with the configuration file `config` and these additional
+    /// arguments, without waiting for it.
     ///
     /// # Errors
     ///
-    /// If the program cannot be started.
+    /// Fails if the program cannot be started.
     pub fn spawn(config: &Path, arguments: &[&str]) -> Result<Self> {
         Self::spawn_in(config, arguments, &[])
     }
 
-    /// The same with these environment variables.
+    /// Starts `portcullis serve` as [`Self::spawn`] does, with these environment variables.
     ///
     /// # Errors
     ///
-    /// If the program cannot be started.
+    /// Fails if the program cannot be started.
     pub fn spawn_in(
         config: &Path,
         arguments: &[&str],
@@ -90,7 +90,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If it never says so.
+    /// Fails if the host does not log so in time.
     pub async fn decides(&self) -> Result<Event> {
         self.says("ready").await
     }
@@ -99,7 +99,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If it never says so.
+    /// Fails if the host does not log so in time.
     pub async fn denies_alone(&self) -> Result<Event> {
         self.says(Self::DENIES_ALONE).await
     }
@@ -108,7 +108,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If it never says so.
+    /// Fails if the host does not log so in time.
     pub async fn ready(&self) -> Result<Event> {
         self.wait_for("`ready`", |event| {
             event.says("ready") || event.says(Self::DENIES_ALONE)
@@ -116,11 +116,11 @@ impl Host {
         .await
     }
 
-    /// Waits until the log has a line with this message, from its beginning on.
+    /// Waits until the log has a line with this message, from the first line on.
     ///
     /// # Errors
     ///
-    /// If the host ends or [`PATIENCE`] passes.
+    /// Fails if the host ends or [`PATIENCE`] passes.
     pub async fn says(&self, message: &str) -> Result<Event> {
         self.says_from(0, message).await
     }
@@ -129,23 +129,23 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If the host ends or [`PATIENCE`] passes.
+    /// Fails if the host ends or [`PATIENCE`] passes.
     pub async fn says_from(&self, mark: usize, message: &str) -> Result<Event> {
         let awaited = format!("`{message}`");
         self.wait_from(mark, &awaited, |event| event.says(message))
             .await
     }
 
-    /// What the host logged.
+    /// Returns the host's log.
     pub const fn log(&self) -> &Recording<Event> {
         &self.log
     }
 
-    /// Waits until the log has an event that `wanted` accepts, from its beginning on.
+    /// Waits until the log has an event that `wanted` accepts, from the first line on.
     ///
     /// # Errors
     ///
-    /// If the host ends or [`PATIENCE`] passes.
+    /// Fails if the host ends or [`PATIENCE`] passes.
     pub async fn wait_for(&self, awaited: &str, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
         self.wait_from(0, awaited, wanted).await
     }
@@ -155,7 +155,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If the host ends or [`PATIENCE`] passes.
+    /// Fails if the host ends or [`PATIENCE`] passes.
     pub async fn wait_from(
         &self,
         mark: usize,
@@ -166,11 +166,12 @@ impl Host {
         self.log.first_from(mark, awaited, pick).await
     }
 
-    /// Waits until the policy `name` has been loaded since `mark` and published; what loading it said.
+    /// Waits until the policy `name` was loaded and published since `mark`. Returns the event of
+    /// the load.
     ///
     /// # Errors
     ///
-    /// If the host ends or [`PATIENCE`] passes.
+    /// Fails if the host ends or [`PATIENCE`] passes.
     pub async fn published_from(&self, mark: usize, name: &str) -> Result<Event> {
         let mut loaded = None;
         let pick = |event: &Event| {
@@ -183,48 +184,48 @@ impl Host {
         self.log.first_from(mark, &awaited, pick).await
     }
 
-    /// The decision on the login of the connection named `client`.
+    /// Waits for the decision on the login of the connection named `client`.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// Fails if the host does not log it in time.
     pub async fn decision(&self, client: &str) -> Result<Event> {
         let awaited = format!("the decision on `{client}`");
         self.wait_for(&awaited, |event| event.decides(client)).await
     }
 
-    /// Whether the host is still running.
+    /// Returns whether the host is still running.
     ///
     /// # Errors
     ///
-    /// If the system does not say.
+    /// Fails if the system does not report the state.
     pub fn is_running(&mut self) -> Result<bool> {
         Ok(self.process.try_wait()?.is_none())
     }
 
-    /// Its process id.
+    /// Returns the process id of the host.
     ///
     /// # Errors
     ///
-    /// If the host is gone already.
+    /// Fails if the host has ended already.
     pub fn id(&self) -> Result<u32> {
         self.process.id().context("the host is not running")
     }
 
-    /// Kills the host, so that it cannot tidy up, and waits until it is gone.
+    /// Kills the host, so that it cannot clean up, and waits until it has ended.
     ///
     /// # Errors
     ///
-    /// If it is gone already.
+    /// Fails if the host cannot be killed.
     pub async fn kill(&mut self) -> Result<()> {
         Ok(self.process.kill().await?)
     }
 
-    /// Asks the host to stop, as a service manager does, without waiting for it.
+    /// Sends the host the signal to stop, as a service manager does, without waiting for it.
     ///
     /// # Errors
     ///
-    /// If the host is gone already.
+    /// Fails if the host has ended already.
     pub async fn ask_to_stop(&self) -> Result<()> {
         let id = self.id()?;
         let kill = Command::new("kill")
@@ -234,11 +235,11 @@ impl Host {
         Ok(())
     }
 
-    /// Waits until the host has ended; its exit code, none if a signal ended it.
+    /// Waits until the host has ended. Returns the exit code; `None` if a signal ended the host.
     ///
     /// # Errors
     ///
-    /// If it does not end in time.
+    /// Fails if it does not end in time.
     pub async fn ended(&mut self) -> Result<Option<i32>> {
         let status = timeout(PATIENCE, self.process.wait())
             .await
@@ -262,11 +263,11 @@ impl Drop for Host {
     }
 }
 
-/// Runs a `portcullis` that ends by itself, with `input` on its standard input.
+/// Runs a `portcullis` command that exits by itself, with `input` on its standard input.
 ///
 /// # Errors
 ///
-/// If it cannot be started or does not end in time.
+/// Fails if the command cannot be started or does not exit in time.
 pub async fn run_portcullis(arguments: &[&str], input: &str) -> Result<Finished> {
     let program = Built::portcullis()?;
     let mut process = Command::new(&program)
@@ -278,7 +279,7 @@ pub async fn run_portcullis(arguments: &[&str], input: &str) -> Result<Finished>
         .spawn()
         .with_context(|| format!("cannot start `{}`", program.display()))?;
     let mut stdin = process.stdin.take().context("portcullis has no stdin")?;
-    // A program that does not read its input has closed it.
+    // A program that does not read its input may have closed it.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     let output = timeout(PATIENCE, process.wait_with_output())
@@ -291,11 +292,11 @@ pub async fn run_portcullis(arguments: &[&str], input: &str) -> Result<Finished>
     })
 }
 
-/// What `portcullis hash` makes of `secret`, with these further arguments.
+/// Returns the output of `portcullis hash` for `secret`, with these additional arguments.
 ///
 /// # Errors
 ///
-/// If it fails.
+/// Fails if the command fails.
 pub async fn hash(secret: &str, arguments: &[&str]) -> Result<String> {
     let arguments: Vec<_> = std::iter::once("hash")
         .chain(arguments.iter().copied())

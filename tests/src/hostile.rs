@@ -1,4 +1,4 @@
-//! Modules that try to hurt whoever reads or compiles them.
+//! Modules that attack a reader or compiler of WebAssembly.
 
 use anyhow::{Context, Result};
 use wasm_encoder::{
@@ -8,9 +8,9 @@ use wasmparser::{Parser, Payload};
 
 use crate::policies::unsigned_leb128;
 
-/// A component whose only type is a component type in a component type, and so on, `levels` deep.
+/// Returns a component whose only type nests component types, `levels` deep.
 pub fn nested_component(levels: usize) -> Vec<u8> {
-    // One type; each level is a component type (0x41) of one declaration, which is a type (0x01).
+    // One type. Each level is a component type (0x41) of one declaration, which is a type (0x01).
     let mut types = vec![1];
     types.extend([0x41, 1, 1].repeat(levels));
     types.extend([0x41, 0]);
@@ -21,7 +21,7 @@ pub fn nested_component(levels: usize) -> Vec<u8> {
     component
 }
 
-/// A core module that says of its own world what [`nested_component`] says.
+/// Returns a core module whose world section is [`nested_component`].
 pub fn nested_world(levels: usize) -> Vec<u8> {
     const NAME: &[u8] = b"component-type:x";
     let mut section = unsigned_leb128(NAME.len());
@@ -33,11 +33,12 @@ pub fn nested_world(levels: usize) -> Vec<u8> {
     module
 }
 
-/// `policy`, a core module, with one more function, which has so many locals and loops in each other and is never called.
+/// Returns `policy`, a core module, with an additional function that is never called. The function
+/// has `locals` locals and `loops` nested loops.
 ///
 /// # Errors
 ///
-/// When it is no module.
+/// Fails if `policy` is not a module.
 pub fn with_loops(policy: &[u8], locals: u32, loops: usize) -> Result<Vec<u8>> {
     let mut function = Function::new([(locals, ValType::I64)]);
     for _ in 0..loops {
@@ -46,13 +47,13 @@ pub fn with_loops(policy: &[u8], locals: u32, loops: usize) -> Result<Vec<u8>> {
     for _ in 0..loops {
         function.instruction(&Instruction::End);
     }
-    // Whatever the function's type returns.
+    // `unreachable` satisfies every result type.
     function.instruction(&Instruction::Unreachable);
     function.instruction(&Instruction::End);
     with_function(policy, &function)
 }
 
-/// The module with one more function, of its first type.
+/// Returns the module with an additional function of its first type.
 fn with_function(module: &[u8], function: &Function) -> Result<Vec<u8>> {
     let (mut changed, mut code, mut left) = (Module::new(), CodeSection::new(), 0);
     for payload in Parser::new(0).parse_all(module) {

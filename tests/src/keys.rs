@@ -8,17 +8,17 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nkeys::KeyPair;
 
-/// The keys of a site, freshly made.
+/// The keys of a site.
 #[derive(Debug)]
 pub struct Keys {
-    /// Signs users and responses: an account key.
+    /// The account key that signs users and responses.
     pub issuer: KeyPair,
-    /// Logs the host in: a user key.
+    /// The user key that the host logs in with.
     pub callout: KeyPair,
 }
 
 impl Keys {
-    /// New keys.
+    /// Generates new keys.
     pub fn generate() -> Self {
         Self {
             issuer: KeyPair::new_account(),
@@ -30,18 +30,18 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// Fails if a file cannot be written.
     pub fn write(&self, directory: &Path) -> Result<()> {
         fs::create_dir_all(directory)?;
         write_seed(&directory.join("issuer.nk"), &self.issuer)?;
         write_seed(&directory.join("callout.nk"), &self.callout)
     }
 
-    /// The seeds, for tests that look whether they are written anywhere.
+    /// Returns the seeds, for tests that search outputs for them.
     ///
     /// # Errors
     ///
-    /// If a key has no seed.
+    /// Fails if a key has no seed.
     pub fn seeds(&self) -> Result<[String; 2]> {
         Ok([self.issuer.seed()?, self.callout.seed()?])
     }

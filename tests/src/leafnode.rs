@@ -1,4 +1,4 @@
-//! A server that joins another one as a leafnode.
+//! A server that connects to another server as a leafnode.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use anyhow::Result;
 
 use crate::{Certificate, NatsServer, Site};
 
-/// What the leafnode writes when the other server hands on that somebody subscribes to a subject, which follows: only then is
-/// it in. That it has a connection says nothing.
+/// The leafnode's log line about a subscription that the other server forwards; the subject
+/// follows. Only this line shows that the login succeeded; an open connection does not.
 const HEARS: &str = "<<- [LS+ ";
-/// What it writes when the other server turns it away; the reason follows.
+/// The leafnode's log line about a rejected login; the reason follows.
 const ERROR: &str = "Leafnode Error ";
 
 /// A running leafnode; dropping it kills it.
@@ -19,32 +19,34 @@ pub struct Leafnode {
     server: NatsServer,
 }
 
-/// How it logs in at the other server.
+/// The credentials and TLS of a leafnode.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Remote<'a> {
-    /// `NAME:PASSWORD` or a token, in the address; nothing if it is empty.
+    /// The part `NAME:PASSWORD`, or a token, of the address. Empty for none.
     pub user: &'a str,
     /// The content of a credentials file.
     pub credentials: Option<&'a str>,
-    /// The certificate of whoever vouches for the other server, and its own; without, there is no TLS.
+    /// The authority of the other server's certificate, and the leafnode's certificate. `None`
+    /// means no TLS.
     pub tls: Option<(&'a Path, &'a Certificate)>,
 }
 
-/// What came of its login.
+/// The result of a leafnode's login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Joined {
-    /// It is in, and hears what the other server's clients subscribe to.
+    /// Accepted: the leafnode receives subscriptions of the other server's clients.
     Hears,
-    /// It was turned away, with these words.
+    /// Refused, with this message.
     Refused(String),
 }
 
 impl Leafnode {
-    /// Starts a leafnode of the site's release, named `name`, that logs in at `port` of this machine.
+    /// Starts a leafnode of the site's release, named `name`, that logs in at `port` of this
+    /// machine.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the leafnode does not start.
     pub async fn start(site: &Site, name: &str, port: u16, remote: Remote<'_>) -> Result<Self> {
         let Remote {
             user,
@@ -75,16 +77,17 @@ impl Leafnode {
         Ok(Self { server })
     }
 
-    /// The address for its clients.
+    /// Returns the address for clients of the leafnode.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Waits until it is turned away, or hears that one of the other server's clients subscribes to `subject`.
+    /// Waits until the login is refused, or until the leafnode receives a subscription to `subject`
+    /// of the other server's clients.
     ///
     /// # Errors
     ///
-    /// If neither comes within a minute.
+    /// Fails if neither happens before [`crate::PATIENCE`] passes.
     pub async fn joins(&self, subject: &str) -> Result<Joined> {
         let heard = format!("{HEARS}{subject}]");
         let pick = |line: &String| {
@@ -101,7 +104,7 @@ impl Leafnode {
 }
 
 impl Joined {
-    /// Whether it was refused and told nothing but that.
+    /// Returns whether the login was refused without a reason.
     pub fn is_refused_without_reason(&self) -> bool {
         matches!(self, Self::Refused(error) if error == "Authorization Violation")
     }

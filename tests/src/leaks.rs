@@ -1,23 +1,23 @@
-//! What nobody may find in a log.
+//! Secrets that logs must not contain.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// How long a secret of a test has to be to be told from words that logs are made of.
+/// The minimum length of a test's secret, in bytes. Shorter ones could be ordinary words of a log.
 const TELLING: usize = 12;
-/// How every JWT begins.
+/// The first characters of every JWT.
 const JWT: &str = "eyJ";
-/// What a decoded JWT has, as text and inside of text.
+/// Marks of a decoded JWT, as text and as escaped text.
 const CLAIMS: [&str; 2] = ["\"iat\":", "\\\"iat\\\":"];
-/// How password hashes begin.
+/// The prefixes of password hashes.
 const HASHES: [&str; 5] = ["$argon2", "$scrypt$", "$2a$", "$2b$", "$2y$"];
-/// How long a seed is, and what it begins with.
+/// The length of a seed, and its first character.
 const SEED: (usize, char) = (58, 'S');
 
 /// The passwords and tokens that clients of this process have presented.
 static PRESENTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Notes that a client presents `secret`.
+/// Records that a client presents `secret`.
 pub(crate) fn note(secret: &str) {
     if secret.len() >= TELLING {
         let mut presented = PRESENTED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -25,7 +25,8 @@ pub(crate) fn note(secret: &str) {
     }
 }
 
-/// What is secret in `line`, if anything: a seed, a JWT or its claims, a password hash, or what a client has presented.
+/// Returns a secret in `line`: a seed, a JWT or its claims, a password hash, or a presented secret.
+/// `None` if the line has none.
 pub(crate) fn found_in(line: &str) -> Option<String> {
     let mut fixed = HASHES
         .iter()

@@ -1,33 +1,35 @@
-//! The harness around a real nats-server, a real `portcullis` and clients that others wrote.
+//! The harness around a real nats-server, a real `portcullis` and third-party clients.
 //!
-//! The host is only ever driven as a process, through its command line, its files and its log, the
-//! way an operator meets it.
+//! Tests run the host only as a process, through its command line, its files and its log, as an
+//! operator does.
 //!
 //! # Layout
 //!
-//! - [`Site`]: a directory with keys, configurations and policies, and what runs in it. Begin here.
-//! - [`NatsServer`], [`Host`]: one process each, killed on drop, their output recorded.
-//! - [`PolicyDirectory`]: puts modules and settings where the host watches.
-//! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`], [`Login`]: a thorough one; [`Wire`], [`mqtt_log_in`]: by hand.
-//! - [`Leafnode`]: a server that joins another.
-//! - [`Provider`]: an `OpenID` provider, which gives tokens; [`Forgery`]: what becomes of them in the wrong hands.
+//! - [`Site`]: a directory with keys, configurations and policies, and the processes that use it.
+//!   Begin here.
+//! - [`NatsServer`], [`Host`]: one process each, killed on drop, with recorded output.
+//! - [`PolicyDirectory`]: writes modules and settings into the directory that the host watches.
+//! - [`Credentials`], [`log_in`]: a quick login; [`ForeignClient`], [`Login`]: a thorough one;
+//!   [`Wire`], [`mqtt_log_in`]: the protocols by hand.
+//! - [`Leafnode`]: a server that connects to another.
+//! - [`Provider`]: an `OpenID` provider, which issues tokens; [`Forgery`]: forged ones.
 //! - [`Operator`]: accounts and users of operator mode. [`Authority`]: certificates.
-//! - [`ShiftedClock`]: a host whose clock is wrong.
+//! - [`ShiftedClock`]: a process whose clock is wrong.
 //! - [`RequestSigner`]: authorization requests by hand.
-//! - [`Relay`]: a way to a server that can be cut for one of several connections.
-//! - [`Gauge`]: what a process holds.
-//! - [`nested_component`], [`nested_world`], [`with_loops`]: modules that hurt whoever reads them.
-//! - [`Flood`]: many requests by hand, and what a decision costs.
-//! - [`Contender`]: our host, or a service that others wrote, for comparisons; [`Comparison`]: what came of
-//!   them; [`Measuring`]: the command line of those.
-//! - [`Recording`], [`Event`]: lines as they come, and how to wait for one.
-//! - [`Built`], [`Release`]: where `cargo xtask` put what the tests need.
+//! - [`Relay`]: a proxy of a server that can cut one of several connections.
+//! - [`Gauge`]: the resources that a process holds.
+//! - [`nested_component`], [`nested_world`], [`with_loops`]: modules that attack their reader.
+//! - [`Flood`]: many requests by hand, and the cost of a decision.
+//! - [`Contender`]: our host or a third-party service, for comparisons; [`Comparison`]: their
+//!   results; [`Measuring`]: the command line of the programs.
+//! - [`Recording`], [`Event`]: lines of output, and how to wait for one.
+//! - [`Built`], [`Release`]: paths of what `cargo xtask` installs or builds for the tests.
 //!
-//! Nothing here waits for a time to pass: readiness is a line that a process writes.
+//! No helper waits for a time to pass: a process is ready when it writes a certain line.
 
 use std::time::Duration;
 
-/// How long anything may take before it counts as hung: far longer than it takes on a machine that is busy with other things.
+/// The time after which an operation counts as hung: far longer than it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(5);
 
 mod built;

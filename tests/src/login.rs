@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::{Answer, PATIENCE, Wire, leaks};
 
-/// What a client presents.
+/// The credentials of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credentials<'a> {
-    /// Nothing.
+    /// No credentials.
     None,
     /// A user name and a password.
     Password(&'a str, &'a str),
@@ -17,7 +17,7 @@ pub enum Credentials<'a> {
 }
 
 impl Credentials<'_> {
-    /// Has every host looked at for them.
+    /// Registers the secret, so that every host's output is searched for it.
     pub(crate) fn note(self) {
         match self {
             Self::None => {}
@@ -30,7 +30,7 @@ impl Credentials<'_> {
 ///
 /// # Errors
 ///
-/// If the client is not let in; see [`is_refused`].
+/// Fails if the login does; see [`is_refused`].
 pub async fn log_in(
     url: &str,
     credentials: Credentials<'_>,
@@ -39,7 +39,8 @@ pub async fn log_in(
     login_options(credentials, name).connect(url).await
 }
 
-/// What [`log_in`] connects with, for those who want to hear what the server says later.
+/// Returns the options that [`log_in`] connects with, for tests that need later events of the
+/// connection.
 pub fn login_options(credentials: Credentials<'_>, name: &str) -> ConnectOptions {
     credentials.note();
     let options = match credentials {
@@ -55,19 +56,22 @@ pub fn login_options(credentials: Credentials<'_>, name: &str) -> ConnectOptions
         .max_reconnects(1)
 }
 
-/// Logs in at `port` of this machine with a token and hangs up: for tests that want more logins at once than a client library
-/// makes. Whether the server let it in.
+/// Logs in at `port` of this machine with a token, and disconnects. Returns whether the server
+/// accepted the login.
+///
+/// For tests that need more concurrent logins than a client library can make.
 ///
 /// # Errors
 ///
-/// If there is no connection, or the server says nothing in time.
+/// Fails if the connection fails, or if the server does not answer in time.
 pub async fn barely_log_in(port: u16, token: &str) -> anyhow::Result<bool> {
     let mut wire = Wire::open(port).await?;
     let answer = wire.log_in(&json!({ "auth_token": token })).await?;
     Ok(answer == Answer::Admitted)
 }
 
-/// Whether a login failed because the server refused it, rather than for any other reason.
+/// Returns whether a login failed because the server refused it, rather than for a different
+/// reason.
 pub fn is_refused<T>(login: &Result<T, ConnectError>) -> bool {
     login
         .as_ref()

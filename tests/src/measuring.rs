@@ -1,34 +1,35 @@
-//! What the programs that measure have in common.
+//! Code that the measuring programs share.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// The command line of a program that measures: `[--seconds N] [--json FILE]`.
+/// The command line of a measuring program: `[--seconds N] [--json FILE]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measuring {
-    /// How long to measure; the program says what.
+    /// The length of a measurement. The program defines what is measured.
     pub length: Duration,
-    /// The file that gets the results too.
+    /// The file for the results; `None` if they are only printed.
     pub json: Option<PathBuf>,
 }
 
 impl Measuring {
-    /// Reads the command line of this process: `length` unless it says otherwise, and no less than `shortest`.
+    /// Parses the command line of this process. `length` is the default, and `shortest` the
+    /// minimum.
     ///
     /// # Errors
     ///
-    /// If it has anything else on it, or the time is too short.
+    /// Fails if the command line has other arguments, or if the time is too short.
     pub fn read(length: Duration, shortest: Duration) -> Result<Self> {
         Self::of(std::env::args().skip(1), length, shortest)
     }
 
-    /// The same for a program that takes as long as it takes: the file that gets the results too.
+    /// Parses the command line of a program without `--seconds`. Returns the file for the results.
     ///
     /// # Errors
     ///
-    /// If there is anything else on the command line.
+    /// Fails if the command line has other arguments.
     pub fn read_untimed() -> Result<Option<PathBuf>> {
         let arguments: Vec<_> = std::env::args().skip(1).collect();
         if arguments.iter().any(|argument| argument == "--seconds") {

@@ -1,4 +1,4 @@
-//! MQTT 3.1.1 by hand: as much of it as a login takes.
+//! MQTT 3.1.1 by hand: the part that a login needs.
 
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,25 +13,26 @@ use crate::PATIENCE;
 const CONNECT: u8 = 0x10;
 /// The first byte of CONNACK.
 const CONNACK: u8 = 0x20;
-/// Name and version of the protocol; with user name and password, in a clean session, kept alive for a minute.
+/// The variable header: the protocol's name and version, the flags of user name, password and clean
+/// session, and a keep-alive of a minute.
 const HEADER: [u8; 10] = [0, 4, b'M', b'Q', b'T', b'T', 4, 0b1100_0010, 0, 60];
 
-/// What a server answers to CONNECT.
+/// The server's answer to CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MqttAnswer {
-    /// The client is in.
+    /// The login was accepted.
     Accepted,
-    /// It is not, which is all that MQTT 3.1.1 says.
+    /// The login was refused. MQTT 3.1.1 gives no reason.
     NotAuthorized,
-    /// Another return code.
+    /// A different return code.
     Other(u8),
 }
 
-/// Logs in at `port` of this machine with a client id, a user name and a password, and hangs up.
+/// Logs in at `port` of this machine with a client id, a user name and a password, and disconnects.
 ///
 /// # Errors
 ///
-/// If there is no connection, or the server does not answer in time.
+/// Fails if the connection fails, or if the server does not answer in time.
 pub async fn mqtt_log_in(port: u16, id: &str, user: &str, password: &str) -> Result<MqttAnswer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(&connect(id, user, password)?).await?;

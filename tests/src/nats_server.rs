@@ -8,9 +8,9 @@ use tokio::process::{Child, Command};
 
 use crate::{Recording, Release};
 
-/// What the server writes once it accepts connections; then come of which kind, ` on `, and the address.
+/// The server's log line about a listener. The kind of connections, ` on ` and the address follow.
 const LISTENING: &str = "Listening for ";
-/// What the server writes once it answers them.
+/// The server's log line at the end of its start.
 const READY: &str = "Server is ready";
 
 /// A running nats-server; dropping it kills it.
@@ -24,99 +24,100 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// Starts a server on a port that the system chooses, and waits until it is ready. The file may
-    /// name another address: it is overridden.
+    /// Starts a server on a port that the system chooses, and waits until it is ready. Overrides
+    /// the port of the configuration file.
     ///
     /// # Errors
     ///
-    /// If the server does not start; the message quotes what it wrote.
+    /// Fails if the server does not start; the message quotes what it wrote.
     pub async fn start(release: Release, config: &Path) -> Result<Self> {
         Self::spawn(release.program()?, config.to_owned(), None).await
     }
 
-    /// Stops this server; what is returned starts it again on the same port.
+    /// Stops this server. The returned future starts it again on the same port.
     ///
     /// # Errors
     ///
-    /// If it cannot be stopped.
+    /// Fails if the server cannot be stopped.
     pub async fn stop(mut self) -> Result<impl Future<Output = Result<Self>>> {
         self.process.kill().await?;
         Ok(Self::spawn(self.program, self.config, Some(self.port)))
     }
 
-    /// The address for clients, for example `nats://127.0.0.1:41235`.
+    /// Returns the address for clients, for example `nats://127.0.0.1:41235`.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// The port for clients.
+    /// Returns the port for clients.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The address for WebSocket, for example `ws://127.0.0.1:41235`.
+    /// Returns the address for WebSocket, for example `ws://127.0.0.1:41235`.
     ///
     /// # Errors
     ///
-    /// If the configuration has no block `websocket`.
+    /// Fails if the configuration has no block `websocket`.
     pub fn websocket_url(&self) -> Result<String> {
         self.address("websocket clients")
     }
 
-    /// The address for MQTT, for example `mqtt://127.0.0.1:41235`.
+    /// Returns the address for MQTT, for example `mqtt://127.0.0.1:41235`.
     ///
     /// # Errors
     ///
-    /// If the configuration has no block `mqtt`.
+    /// Fails if the configuration has no block `mqtt`.
     pub fn mqtt_url(&self) -> Result<String> {
         self.address("MQTT clients")
     }
 
-    /// The port for MQTT.
+    /// Returns the port for MQTT.
     ///
     /// # Errors
     ///
-    /// If the configuration has no block `mqtt`.
+    /// Fails if the configuration has no block `mqtt`.
     pub fn mqtt_port(&self) -> Result<u16> {
         port_of(&self.mqtt_url()?).context("no port for MQTT")
     }
 
-    /// The port for leafnodes.
+    /// Returns the port for leafnodes.
     ///
     /// # Errors
     ///
-    /// If the configuration has no block `leafnodes`.
+    /// Fails if the configuration has no block `leafnodes`.
     pub fn leafnode_port(&self) -> Result<u16> {
         port_of(&self.address("leafnode connections")?).context("no port for leafnodes")
     }
 
-    /// The port where it says that it listens for `whom`, for example `route connections`.
+    /// Waits until the server listens for `whom`, for example `route connections`, and returns the
+    /// port.
     ///
     /// # Errors
     ///
-    /// If it does not say so within a minute.
+    /// Fails if the server does not log so before [`crate::PATIENCE`] passes.
     pub async fn port_for(&self, whom: &str) -> Result<u16> {
-        // Listeners for other servers may come after those for clients.
+        // Listeners for other servers may start after those for clients.
         let awaited = format!("nats-server to listen for {whom}");
         let pick = |line: &String| port_of(listening(line, whom)?);
         self.log.first_from(0, &awaited, pick).await
     }
 
-    /// Its process id.
+    /// Returns the process id of the server.
     ///
     /// # Errors
     ///
-    /// If the server is gone already.
+    /// Fails if the server has ended already.
     pub fn id(&self) -> Result<u32> {
         self.process.id().context("nats-server is not running")
     }
 
-    /// What the server wrote.
+    /// Returns the server's log.
     pub const fn log(&self) -> &Recording<String> {
         &self.log
     }
 
-    /// Where it listens for `whom`. It has said so by the time it is ready.
+    /// Returns the address of the listener for `whom`. The server logs it before it is ready.
     fn address(&self, whom: &str) -> Result<String> {
         let lines = self.log.all();
         let address = lines.iter().find_map(|line| listening(line, whom));
@@ -157,7 +158,7 @@ impl NatsServer {
     }
 }
 
-/// The address in the line that says where the server listens for `whom`.
+/// Returns the address in the line about the listener for `whom`.
 fn listening<'a>(line: &'a str, whom: &str) -> Option<&'a str> {
     let (_, rest) = line.split_once(LISTENING)?;
     rest.strip_prefix(whom)?.strip_prefix(" on ").map(str::trim)

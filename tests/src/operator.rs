@@ -1,6 +1,6 @@
-//! Operator mode: an operator, its accounts, and the users of these, with their keys and JWTs.
+//! Operator mode: an operator, its accounts and their users, with keys and JWTs.
 //!
-//! Made with another library than the host reads them with.
+//! These JWTs are made with a different library than the one that the host reads them with.
 
 mod account;
 mod user;
@@ -20,12 +20,12 @@ pub use user::User;
 
 use crate::keys::write_secret;
 
-/// Where a server takes the JWTs of accounts from.
+/// The source of account JWTs for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolver {
-    /// Its configuration.
+    /// The server's configuration.
     Memory,
-    /// A directory, in which the system account can push new ones.
+    /// A directory, into which the system account can push new JWTs.
     Full,
 }
 
@@ -34,27 +34,27 @@ pub enum Resolver {
 pub struct Operator {
     key: KeyPair,
     jwt: String,
-    /// The account that sees everything.
+    /// The system account, which sees all accounts.
     pub system: Account,
-    /// The account that the host and the sentinel are in, named `AUTH`.
+    /// The account of the host and the sentinel, named `AUTH`.
     pub callout: Account,
     accounts: BTreeMap<&'static str, Account>,
-    /// Who the host logs in as: one of the `auth_users`.
+    /// The user that the host logs in as: one of the `auth_users`.
     pub service: User,
-    /// What every client presents: may do nothing, and needs no key.
+    /// The user that every client presents. It has no permissions and needs no key.
     pub sentinel: User,
-    /// Whether clients that present nothing get the sentinel (2.11.2 and later).
+    /// Whether clients without credentials get the sentinel (2.11.2 and later).
     pub has_default_sentinel: bool,
     curve: Option<XKey>,
 }
 
 impl Operator {
-    /// An operator with one account for clients for each of `names`; the callout may place users in all of
-    /// them, and in no other.
+    /// Creates an operator with one account for clients for each of `names`. The callout may place
+    /// users in these accounts only.
     ///
     /// # Errors
     ///
-    /// If a JWT cannot be made.
+    /// Fails if a JWT cannot be made.
     pub fn new(names: &[&'static str]) -> Result<Self> {
         let key = KeyPair::new_operator();
         let jwt = OperatorClaims::new(key.public_key())
@@ -80,53 +80,54 @@ impl Operator {
         })
     }
 
-    /// The account `name`.
+    /// Returns the account `name`.
     ///
     /// # Errors
     ///
-    /// If there is none of that name.
+    /// Fails if the operator has no such account.
     pub fn account(&self, name: &str) -> Result<&Account> {
         let account = self.accounts.get(name);
         account.with_context(|| format!("the operator has no account `{name}`"))
     }
 
-    /// The account `name`, to change it.
+    /// Returns the account `name` for changes.
     ///
     /// # Errors
     ///
-    /// If there is none of that name.
+    /// Fails if the operator has no such account.
     pub fn account_mut(&mut self, name: &str) -> Result<&mut Account> {
         let account = self.accounts.get_mut(name);
         account.with_context(|| format!("the operator has no account `{name}`"))
     }
 
-    /// Lets the callout place users in these accounts only; `*` is any.
+    /// Allows the callout to place users in these accounts only; `*` means any.
     pub fn allow_accounts(&mut self, accounts: &[String]) {
         let service = self.service.public_key();
         self.callout.ask(&[service], accounts);
     }
 
-    /// Has the server encrypt its requests for a new key of the host.
+    /// Makes the server encrypt its requests for a new key of the host.
     pub fn encrypt(&mut self) {
         let curve = XKey::new();
         self.callout.encrypt_for(&curve.public_key());
         self.curve = Some(curve);
     }
 
-    /// Signs the claims of an account as they are now.
+    /// Signs the current claims of an account.
     ///
     /// # Errors
     ///
-    /// If they cannot be signed.
+    /// Fails if the claims cannot be signed.
     pub fn sign(&self, account: &Account) -> Result<String> {
         account.signed_by(&self.key)
     }
 
-    /// A configuration for a server; `directory` is where it keeps what it must, and `extra` is appended.
+    /// Returns a configuration for a server with `extra` appended. The server keeps its files in
+    /// `directory`.
     ///
     /// # Errors
     ///
-    /// If a JWT cannot be signed.
+    /// Fails if a JWT cannot be signed.
     pub fn server_config(
         &self,
         resolver: Resolver,
@@ -163,12 +164,12 @@ impl Operator {
         ))
     }
 
-    /// Writes what the host needs into `keys/` of `directory`: seeds as `NAME.nk` and `NAME.ROLE.nk`, the service's
-    /// credentials, the curve key.
+    /// Writes the host's files into `keys/` of `directory`: seeds as `NAME.nk` and `NAME.ROLE.nk`,
+    /// the service's credentials, and the curve key.
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// Fails if a file cannot be written.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let keys = directory.join("keys");
         fs::create_dir_all(&keys)?;
@@ -181,7 +182,8 @@ impl Operator {
         write_secret(&keys.join("service.creds"), &self.service.credentials()?)
     }
 
-    /// A configuration of the host, with the files of [`Self::write`]; it ends inside the table `policies`.
+    /// Returns a configuration of the host with the files of [`Self::write`]. It ends inside the
+    /// table `policies`.
     pub fn host_config(&self, url: &str, extra: &str) -> String {
         let callout = self.callout.public_key();
         let names: Vec<_> = self.accounts.keys().collect();
@@ -214,11 +216,11 @@ debounce = "50ms"
         )
     }
 
-    /// Has the server that `system` is connected to take over the claims of an account as they are now.
+    /// Pushes the current claims of an account to the server that `system` is connected to.
     ///
     /// # Errors
     ///
-    /// If the server refuses them.
+    /// Fails if the server rejects the claims.
     pub async fn push(&self, system: &Client, account: &Account) -> Result<()> {
         let jwt = self.sign(account)?;
         let answer = system

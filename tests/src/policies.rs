@@ -8,50 +8,50 @@ use anyhow::{Context, Result};
 use wasm_encoder::{CodeSection, Encode as _, Instruction, Module, RawSection};
 use wasmparser::{Parser, Payload};
 
-/// Changes the directory that the host watches, the way a careful operator does: a file appears
-/// whole or not at all.
+/// The directory that the host watches. Files change atomically, as a careful operator changes
+/// them.
 #[derive(Clone, Debug)]
 pub struct PolicyDirectory(PathBuf);
 
 impl PolicyDirectory {
-    /// The directory at `path`, made if it is missing.
+    /// Returns the directory at `path`, and creates it if it is missing.
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// Fails if the directory cannot be created.
     pub fn create(path: PathBuf) -> Result<Self> {
         fs::create_dir_all(&path).with_context(|| format!("cannot create `{}`", path.display()))?;
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Puts the module `NAME.wasm` in place.
+    /// Writes the module `NAME.wasm`.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn put_module(&self, name: &str, module: &[u8]) -> Result<()> {
         self.put(&format!("{name}.wasm"), module)
     }
 
-    /// Puts the settings `NAME.toml` in place.
+    /// Writes the settings `NAME.toml`.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn put_settings(&self, name: &str, settings: &str) -> Result<()> {
         self.put(&format!("{name}.toml"), settings.as_bytes())
     }
 
-    /// Puts a policy in place: its settings, then its module.
+    /// Writes a policy: its settings, then its module.
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// Fails if a file cannot be written.
     pub fn put_policy(&self, name: &str, module: &[u8], settings: &str) -> Result<()> {
         self.put_settings(name, settings)?;
         self.put_module(name, module)
@@ -61,7 +61,7 @@ impl PolicyDirectory {
     ///
     /// # Errors
     ///
-    /// If a file cannot be removed.
+    /// Fails if a file cannot be removed.
     pub fn remove(&self, name: &str) -> Result<()> {
         for extension in ["wasm", "toml"] {
             let file = self.0.join(format!("{name}.{extension}"));
@@ -73,7 +73,7 @@ impl PolicyDirectory {
         Ok(())
     }
 
-    /// Written under a name that the host does not look at, then renamed.
+    /// Writes a file under a name that the host ignores, then renames it.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let aside = self.0.join(format!(".{name}.partial"));
         let file = self.0.join(name);
@@ -83,8 +83,8 @@ impl PolicyDirectory {
     }
 }
 
-/// The same module with a custom section that holds `note`: other bytes, so another digest, but the
-/// same behaviour.
+/// Returns the module with a custom section that holds `note`. The bytes and the digest differ; the
+/// behaviour is equal.
 pub fn wasm_with_note(module: &[u8], note: &str) -> Vec<u8> {
     const NAME: &[u8] = b"note";
     let mut section = unsigned_leb128(NAME.len());
@@ -97,12 +97,12 @@ pub fn wasm_with_note(module: &[u8], note: &str) -> Vec<u8> {
     changed
 }
 
-/// The same module with `number` put on the stack and dropped at the beginning of every function: the same behaviour, but whoever
-/// compiles it has not compiled one of its functions before.
+/// Returns the module with `number` pushed and dropped at the beginning of every function. The
+/// behaviour is equal, but no compiler has compiled these functions before.
 ///
 /// # Errors
 ///
-/// When it is no module.
+/// Fails if `module` is not a module.
 pub fn wasm_with_new_code(module: &[u8], number: u32) -> Result<Vec<u8>> {
     let mut start = Vec::new();
     Instruction::I32Const(number.cast_signed()).encode(&mut start);
@@ -131,7 +131,7 @@ pub fn wasm_with_new_code(module: &[u8], number: u32) -> Result<Vec<u8>> {
     Ok(changed.finish())
 }
 
-/// A number as the binary format of WebAssembly writes it, and MQTT too.
+/// Encodes a number as WebAssembly and MQTT do (unsigned LEB128).
 pub(crate) fn unsigned_leb128(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! An `OpenID` provider that others wrote, one process each.
+//! A third-party `OpenID` provider, with a process for each.
 
 use std::process::Stdio;
 
@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use crate::{Built, PATIENCE};
 
-/// A running provider at an address of its own, with one RSA key called `first`; dropping it kills it.
+/// A running provider at an address of its own, with one RSA key named `first`; dropping it kills
+/// it.
 #[derive(Debug)]
 pub struct Provider {
     _process: Child,
@@ -19,26 +20,26 @@ pub struct Provider {
     issuer: String,
 }
 
-/// How often a provider was asked for something.
+/// The numbers of requests that a provider received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetches {
-    /// For its keys.
+    /// The number of requests for its keys.
     pub keys: u64,
-    /// For its configuration.
+    /// The number of requests for its configuration.
     pub configuration: u64,
 }
 
 impl Provider {
     /// The audience of access tokens.
     pub const AUDIENCE: &str = "urn:nats";
-    /// The audience of ID tokens: the client that asks for them.
+    /// The audience of ID tokens: the client that requests them.
     pub const CLIENT: &str = "service";
 
     /// Starts a provider and waits until it listens.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the provider does not start.
     pub async fn start() -> Result<Self> {
         let mut process = Command::new(Built::node()?)
             .arg(Built::provider()?.join("provider.mjs"))
@@ -64,26 +65,27 @@ impl Provider {
         Ok(provider)
     }
 
-    /// Its `iss`, which is where it listens too.
+    /// Returns the provider's `iss`, which is also its address.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// An access token that says `claims` and lasts for `lifetime` seconds, by client credentials.
+    /// Requests an access token with `claims` and this lifetime in seconds, by client credentials.
     ///
     /// # Errors
     ///
-    /// If the provider gives none.
+    /// Fails if the provider issues none.
     pub async fn access_token(&mut self, claims: &Value, lifetime: u32) -> Result<String> {
         self.access_token_for(Self::AUDIENCE, claims, lifetime)
             .await
     }
 
-    /// The same for another audience.
+    /// Requests an access token for a different audience, with `claims` and this lifetime in
+    /// seconds.
     ///
     /// # Errors
     ///
-    /// If the provider gives none.
+    /// Fails if the provider issues none.
     pub async fn access_token_for(
         &mut self,
         audience: &str,
@@ -96,43 +98,43 @@ impl Provider {
         text(&self.command(&command).await?, "token")
     }
 
-    /// An ID token of the user `alice` that says `claims` and lasts for `lifetime` seconds: somebody signs in as with a browser,
-    /// and the code is exchanged.
+    /// Requests an ID token of the user `alice` with `claims` and this lifetime in seconds. The
+    /// user signs in as with a browser, and the code is exchanged.
     ///
     /// # Errors
     ///
-    /// If the provider gives none.
+    /// Fails if the provider issues none.
     pub async fn id_token(&mut self, claims: &Value, lifetime: u32) -> Result<String> {
         let command = json!({ "do": "authorization-code", "claims": claims, "lifetime": lifetime });
         text(&self.command(&command).await?, "token")
     }
 
-    /// Signs with a new key from now on: its id, and its algorithm, one of `RS256`, `ES256` and `EdDSA`. The keys before it are
-    /// published with it only if `keep` says so.
+    /// Makes the provider sign with a new key. The arguments are the key's id, and its algorithm:
+    /// `RS256`, `ES256` or `EdDSA`. The provider publishes the earlier keys only if `keep` is true.
     ///
     /// # Errors
     ///
-    /// If the provider does not.
+    /// Fails if the provider does not confirm it.
     pub async fn rotate(&mut self, kid: &str, algorithm: &str, keep: bool) -> Result<()> {
         let command = json!({ "do": "rotate", "kid": kid, "algorithm": algorithm, "keep": keep });
         self.command(&command).await.map(drop)
     }
 
-    /// Answers every request with status 503 from now on, or no longer.
+    /// Makes the provider answer every request with status 503, or stops that.
     ///
     /// # Errors
     ///
-    /// If the provider does not.
+    /// Fails if the provider does not confirm it.
     pub async fn be_down(&mut self, down: bool) -> Result<()> {
         let command = json!({ "do": if down { "down" } else { "up" } });
         self.command(&command).await.map(drop)
     }
 
-    /// How often it was asked for what so far, requests that it did not answer aside.
+    /// Returns the numbers of requests so far, without those that the provider did not answer.
     ///
     /// # Errors
     ///
-    /// If the provider does not say.
+    /// Fails if the provider does not report them.
     pub async fn fetches(&mut self) -> Result<Fetches> {
         let answer = self.command(&json!({ "do": "fetches" })).await?;
         let count = |field| answer.get(field).and_then(Value::as_u64);

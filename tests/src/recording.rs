@@ -1,4 +1,4 @@
-//! Lines as a process writes them, and how to wait for one.
+//! The output lines of a process, and how to wait for one.
 
 use std::fmt::Debug;
 
@@ -9,17 +9,17 @@ use tokio::time::timeout;
 
 use crate::PATIENCE;
 
-/// How many of the last lines a failure quotes.
+/// The number of last lines that a failure quotes.
 const QUOTED: usize = 15;
 
-/// Everything that was written so far.
+/// All output lines so far.
 #[derive(Clone, Debug)]
 pub struct Recording<T> {
     lines: watch::Receiver<Vec<T>>,
 }
 
 impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
-    /// Records `stream` line by line, as `read` understands it, until it ends.
+    /// Records `stream` line by line until it ends. `read` converts each line.
     pub(crate) fn of(
         stream: impl AsyncRead + Send + Unpin + 'static,
         read: fn(String) -> T,
@@ -34,27 +34,27 @@ impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
         Self { lines }
     }
 
-    /// How many lines there are so far: a mark for [`Self::first_from`].
+    /// Returns the number of lines so far, which is a mark for [`Self::first_from`].
     pub fn len(&self) -> usize {
         self.lines.borrow().len()
     }
 
-    /// Whether nothing was written yet.
+    /// Returns whether no line was written yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All lines so far.
+    /// Returns all lines so far.
     pub fn all(&self) -> Vec<T> {
         self.lines.borrow().clone()
     }
 
-    /// Waits until one of the lines from `mark` on is the one that `pick` wants.
+    /// Waits until `pick` accepts a line, from `mark` on, and returns what `pick` returns.
     ///
     /// # Errors
     ///
-    /// If the process ends or [`PATIENCE`] passes; the message says what was awaited and quotes the
-    /// last lines.
+    /// Fails if the process ends or [`PATIENCE`] passes. The message says what was awaited and
+    /// quotes the last lines.
     pub async fn first_from<R>(
         &self,
         mark: usize,
@@ -82,7 +82,7 @@ impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
         bail!("waited for {awaited}, but {why}; its last lines: {last:#?}")
     }
 
-    /// The line at `index`, waiting for it as long as it takes; none if the process ends before.
+    /// Waits for the line at `index` without a deadline. Returns `None` if the process ends before.
     pub async fn get(&self, index: usize) -> Option<T> {
         let mut lines = self.lines.clone();
         let lines = lines.wait_for(|lines| lines.len() > index).await.ok()?;
@@ -93,7 +93,7 @@ impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
     ///
     /// # Errors
     ///
-    /// If [`PATIENCE`] passes.
+    /// Fails if [`PATIENCE`] passes.
     pub async fn ended(&self) -> Result<()> {
         let mut lines = self.lines.clone();
         timeout(PATIENCE, async { while lines.changed().await.is_ok() {} })

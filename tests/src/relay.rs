@@ -1,4 +1,4 @@
-//! A way to a server that can be cut, for some clients and not for others.
+//! A proxy of a server that can cut some clients and not others.
 
 use std::io;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Passes everything on to a server; dropping it cuts everybody off.
+/// A proxy that forwards everything to a server; dropping it cuts all connections.
 #[derive(Debug)]
 pub struct Relay {
     port: u16,
-    /// Who is cut off, by what its client says of itself; nobody if empty.
+    /// The text in the CONNECT of the clients to cut; empty for no client.
     cut: Arc<watch::Sender<String>>,
     _tasks: JoinSet<()>,
 }
 
 impl Relay {
-    /// A relay to the server that listens on `port` of this machine.
+    /// Starts a proxy of the server that listens on `port` of this machine.
     ///
     /// # Errors
     ///
-    /// If there is no port for it.
+    /// Fails if the system has no free port.
     pub async fn start(port: u16) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let own_port = listener.local_addr()?.port();
@@ -37,12 +37,12 @@ impl Relay {
         })
     }
 
-    /// The address for clients.
+    /// Returns the address for clients.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// From now on the connection with this name is cut, now and whenever it is made again.
+    /// Cuts the connection with this name, now and whenever the client reconnects.
     pub fn cut(&self, name: &str) {
         self.cut.send_replace(format!("\"name\":\"{name}\""));
     }
@@ -55,7 +55,8 @@ async fn accept(listener: TcpListener, port: u16, cut: Arc<watch::Sender<String>
     }
 }
 
-/// Passes on what one client and the server say to each other, until one of them ends it or it is cut.
+/// Forwards the traffic of one client and the server, until one of them closes the connection or it
+/// is cut.
 async fn relay(
     mut client: TcpStream,
     port: u16,
@@ -63,7 +64,7 @@ async fn relay(
 ) -> io::Result<()> {
     let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
     let mut buffer = [0; 4096];
-    // The server speaks first, and then the client says who it is.
+    // The server sends INFO first, and then the client sends its name in CONNECT.
     let read = server.read(&mut buffer).await?;
     client
         .write_all(buffer.get(..read).unwrap_or_default())

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 /// The subject of the callout.
 pub const CALLOUT: &str = "$SYS.REQ.USER.AUTH";
 
-/// Longer than any answer takes.
+/// The time after which an answer counts as lost: longer than any answer takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Returns a new reply subject like those that servers wait on.
@@ -23,11 +23,11 @@ pub fn server_inbox(client: &Client) -> String {
     format!("$SYS._INBOX.by-hand.{id}")
 }
 
-/// Asks the host with `payload` over `client` as a server does, and returns the answer.
+/// Sends `payload` to the host over `client`, as a server does, and returns the answer.
 ///
 /// # Errors
 ///
-/// If there is no answer.
+/// Fails if no answer arrives.
 pub async fn ask_as_server(
     client: &Client,
     headers: HeaderMap,
@@ -44,8 +44,10 @@ pub async fn ask_as_server(
         .context("the connection was closed")
 }
 
-/// A server's key, and what it signs with it. Publishing on [`CALLOUT`] takes a server that asks nobody itself
-/// ([`crate::Accounts::NoCallout`]): others let nobody publish there.
+/// A server's key, which signs requests.
+///
+/// A test can publish on [`CALLOUT`] only at a server without callout
+/// ([`crate::Accounts::NoCallout`]). A server with callout lets no client publish there.
 #[derive(Debug)]
 pub struct RequestSigner {
     key: KeyPair,
@@ -53,7 +55,7 @@ pub struct RequestSigner {
 }
 
 impl RequestSigner {
-    /// A new server that trusts the account key `issuer`.
+    /// Creates a new server that trusts the account key `issuer`.
     pub fn new(issuer: &str) -> Self {
         Self {
             key: KeyPair::new_server(),
@@ -61,12 +63,13 @@ impl RequestSigner {
         }
     }
 
-    /// The server's public key, `N…`.
+    /// Returns the server's public key, `N…`.
     pub fn server_key(&self) -> String {
         self.key.public_key()
     }
 
-    /// The claims of a good request for a client with a token, in force for five seconds.
+    /// Returns the claims of a valid request for a client with a token. The request is valid for
+    /// five seconds.
     pub fn claims(&self, token: &str) -> Value {
         let now = unix_now();
         let server = self.server_key();
@@ -88,11 +91,11 @@ impl RequestSigner {
         })
     }
 
-    /// The claims as a token that this server signed.
+    /// Signs the claims as a token of this server.
     ///
     /// # Errors
     ///
-    /// If they cannot be signed.
+    /// Fails if the claims cannot be signed.
     pub fn sign(&self, claims: &Value) -> Result<String> {
         let body = encode_segment(claims.to_string().as_bytes());
         let signed = format!("{}.{body}", Header::v2().encode()?);
@@ -100,11 +103,11 @@ impl RequestSigner {
         Ok(format!("{signed}.{}", encode_segment(&signature)))
     }
 
-    /// Sends a good request over `client`. Whether the answer lets the client in.
+    /// Sends a valid request over `client`. Returns whether the answer permits the login.
     ///
     /// # Errors
     ///
-    /// If there is no answer, or one that is neither yes nor no.
+    /// Fails if no answer arrives, or if it is neither a permit nor a denial.
     pub async fn ask(&self, client: &Client, token: &str) -> Result<bool> {
         let request = self.sign(&self.claims(token))?;
         let answer = ask_as_server(client, HeaderMap::new(), request.into()).await?;
@@ -117,18 +120,18 @@ impl RequestSigner {
     }
 }
 
-/// The time, in seconds since the Unix epoch.
+/// Returns the time, in seconds since the Unix epoch.
 pub fn unix_now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs())
 }
 
-/// Changes one field of `claims`, named by a JSON pointer.
+/// Changes the field of `claims` at a JSON pointer.
 ///
 /// # Errors
 ///
-/// If there is no such field.
+/// Fails if the claims have no such field.
 pub fn set(claims: &mut Value, pointer: &str, value: Value) -> Result<()> {
     let field = claims.pointer_mut(pointer);
     *field.with_context(|| format!("no field `{pointer}`"))? = value;

@@ -1,4 +1,4 @@
-//! A directory with everything a callout needs, and what runs in it.
+//! A directory with all files of a callout, and the processes that use it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{Host, Keys, NatsServer, PolicyDirectory, Release};
 
-/// A temporary directory with keys, configurations and policies. Removed on drop.
+/// A temporary directory with keys, configurations and policies, removed on drop.
 #[derive(Debug)]
 pub struct Site {
     directory: TempDir,
@@ -19,34 +19,34 @@ pub struct Site {
     release: Release,
 }
 
-/// The tables of a configuration that let these policies compare with `plain:` forms.
+/// Returns the tables of a configuration that let these policies compare with `plain:` forms.
 pub fn plain_hashes(policies: &[&str]) -> String {
     let table = |name: &&str| format!("[policies.grants.{name}]\nplain-hashes = true\n");
     policies.iter().map(table).collect()
 }
 
-/// The accounts that the server of a site has.
+/// The accounts of a site's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accounts {
     /// `AUTH` for the callout, with a user [`Site::OBSERVER`]; `APP` and `OTHER` for clients; `SYS`.
     Several,
     /// `$G` for the callout and for clients, with `JetStream`; `SYS`.
     Global,
-    /// As `Several`, with `JetStream` in `AUTH`, whose domain is `hub`.
+    /// The accounts of `Several`, with `JetStream` in `AUTH`, whose domain is `hub`.
     Buckets,
-    /// As `Several`, but the server asks nobody and `OBSERVER` may publish whatever it wants.
+    /// The accounts of `Several`, without callout. `OBSERVER` may publish on every subject.
     NoCallout,
 }
 
 impl Site {
-    /// The name and the password of a user in the account `AUTH` that does not go through the callout.
+    /// The name and the password of a user in the account `AUTH` that bypasses the callout.
     pub const OBSERVER: (&str, &str) = ("observer", "observer-password");
 
-    /// A site whose server is of this release.
+    /// Creates a site whose server is of this release.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be made.
+    /// Fails if the directory cannot be created.
     pub fn create(release: Release) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portcullis-").tempdir()?;
         let keys = Keys::generate();
@@ -60,31 +60,31 @@ impl Site {
         })
     }
 
-    /// The release of its server.
+    /// Returns the release of the site's server.
     pub const fn release(&self) -> Release {
         self.release
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Starts a server that hands its logins to the host.
+    /// Starts a server that delegates its logins to the host.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the server does not start.
     pub async fn start_server(&self, accounts: Accounts) -> Result<NatsServer> {
         let issuer = self.keys.issuer.public_key();
         self.start_server_trusting(accounts, &issuer).await
     }
 
-    /// Starts a server that trusts what the account key `issuer` signs.
+    /// Starts a server that trusts the signatures of the account key `issuer`.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the server does not start.
     pub async fn start_server_trusting(
         &self,
         accounts: Accounts,
@@ -94,11 +94,12 @@ impl Site {
             .await
     }
 
-    /// Starts a server with [`Accounts::Several`] that encrypts its requests for the curve key `xkey`, if there is one.
+    /// Starts a server with [`Accounts::Several`] that encrypts its requests for the curve key
+    /// `xkey`, if it is given.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the server does not start.
     pub async fn start_encrypting_server(&self, xkey: Option<&str>) -> Result<NatsServer> {
         let issuer = self.keys.issuer.public_key();
         let mut config = self.server_config(Accounts::Several, &issuer);
@@ -112,18 +113,19 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the server does not start.
     pub async fn start_server_with(&self, config: &str) -> Result<NatsServer> {
         let file = self.path().join("nats-server.conf");
         fs::write(&file, config)?;
         NatsServer::start(self.release, &file).await
     }
 
-    /// Starts a server of this name that hands its logins to the host. `extra` is appended to its configuration.
+    /// Starts a server of this name that delegates its logins to the host. `extra` is appended to
+    /// its configuration.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the server does not start.
     pub async fn start_server_named(
         &self,
         name: &str,
@@ -140,11 +142,11 @@ impl Site {
         NatsServer::start(self.release, &file).await
     }
 
-    /// Starts a server that waits for this many seconds for the host's answer.
+    /// Starts a server that waits this number of seconds for the host's answer.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the server does not start.
     pub async fn start_server_waiting(
         &self,
         accounts: Accounts,
@@ -159,7 +161,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// If it cannot be started.
+    /// Fails if the host cannot be started.
     pub fn spawn_host(&self, server: &NatsServer, extra: &str) -> Result<Host> {
         self.spawn_host_with(&self.host_config(&server.url(), extra))
     }
@@ -168,7 +170,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// If it cannot be started.
+    /// Fails if the host cannot be started.
     pub fn spawn_host_with(&self, config: &str) -> Result<Host> {
         let file = self.write_config("portcullis.toml", config)?;
         Host::spawn(&file, &[])
@@ -178,7 +180,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// If it never does.
+    /// Fails if the host does not take logins in time.
     pub async fn start_host(&self, server: &NatsServer) -> Result<Host> {
         let host = self.spawn_host(server, "")?;
         host.ready().await?;
@@ -189,15 +191,15 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// Fails if the file cannot be written.
     pub fn write_config(&self, name: &str, text: &str) -> Result<PathBuf> {
         let file = self.path().join(name);
         fs::write(&file, text)?;
         Ok(file)
     }
 
-    /// A configuration of the host that answers for [`Accounts::Several`] at `url`; it ends inside
-    /// the table `policies`, where `extra` goes on.
+    /// Returns a configuration of the host that answers for [`Accounts::Several`] at `url`. It ends
+    /// inside the table `policies`, which `extra` continues.
     pub fn host_config(&self, url: &str, extra: &str) -> String {
         format!(
             r#"
@@ -224,7 +226,7 @@ debounce = "50ms"
         )
     }
 
-    /// A configuration of a server that trusts what the account key `issuer` signs.
+    /// Returns a configuration of a server that trusts the signatures of the account key `issuer`.
     pub(crate) fn server_config(&self, accounts: Accounts, issuer: &str) -> String {
         let callout = self.keys.callout.public_key();
         let (observer, password) = Self::OBSERVER;
@@ -240,7 +242,7 @@ debounce = "50ms"
             "jetstream {{ store_dir: \"{}\" }}\n",
             self.path().join("jetstream").display()
         );
-        // `timeout` is a number: as text, the oldest server ignores it.
+        // `timeout` is a number: the oldest server ignores it as a text.
         match accounts {
             Accounts::Several | Accounts::Buckets | Accounts::NoCallout => {
                 let asks = match accounts {

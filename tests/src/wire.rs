@@ -1,4 +1,4 @@
-//! The protocol by hand, for what client libraries do not do or do not tell.
+//! The NATS protocol by hand, for what client libraries do not support or do not report.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -8,29 +8,29 @@ use tokio::time::timeout;
 
 use crate::PATIENCE;
 
-/// A connection without TLS that says what it is told to.
+/// A connection without TLS that sends exactly the given text.
 #[derive(Debug)]
 pub struct Wire {
     stream: BufReader<TcpStream>,
 }
 
-/// What came of a login.
+/// The result of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The server let the client in.
+    /// The server accepted the login.
     Admitted,
-    /// The server said why not, or as much of it as it says.
+    /// The server sent this error.
     Refused(String),
-    /// The server closed the connection without a word.
+    /// The server closed the connection without an error.
     Closed,
 }
 
 impl Wire {
-    /// Connects to `port` of this machine, and reads what the server says of itself.
+    /// Connects to `port` of this machine, and reads the server's INFO.
     ///
     /// # Errors
     ///
-    /// If there is no connection.
+    /// Fails if the connection fails.
     pub async fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let mut wire = Self {
@@ -43,15 +43,16 @@ impl Wire {
         Ok(wire)
     }
 
-    /// Logs in with these fields of CONNECT, and waits for what comes of it. A PING that the server sends meanwhile is not taken
-    /// for an answer.
+    /// Logs in with these fields of CONNECT, and waits for the result. A PING from the server in
+    /// the meantime does not count as an answer.
     ///
-    /// Asks to be told of success, rather than for a PONG: a server that refuses closes the connection, and what it has not
-    /// read by then makes the system throw away what it has said.
+    /// Waits for `+OK` (verbose mode) rather than for a PONG: a server that refuses a login closes
+    /// the connection. If it has not read all data by then, the system discards what the server has
+    /// sent.
     ///
     /// # Errors
     ///
-    /// If the server neither lets the client in nor refuses it in time.
+    /// Fails if the server neither accepts nor refuses the login in time.
     pub async fn log_in(&mut self, fields: &Value) -> Result<Answer> {
         let mut connect = json!({
             "verbose": true, "pedantic": false, "lang": "test", "version": "0", "protocol": 1, "headers": true,
@@ -64,11 +65,11 @@ impl Wire {
         self.answer().await
     }
 
-    /// Waits for success, for an error, or for the end.
+    /// Waits for success, for an error, or for the end of the connection.
     ///
     /// # Errors
     ///
-    /// If none of them comes in time.
+    /// Fails if none of them happens in time.
     pub async fn answer(&mut self) -> Result<Answer> {
         while let Some(line) = self.line().await? {
             if matches!(line.as_str(), "+OK" | "PONG") {
@@ -81,7 +82,7 @@ impl Wire {
         Ok(Answer::Closed)
     }
 
-    /// Waits, for as long as it takes, until the connection has ended.
+    /// Waits, without a deadline, until the connection has ended.
     pub async fn ended(&mut self) {
         let mut line = String::new();
         while matches!(self.stream.read_line(&mut line).await, Ok(read) if read > 0) {
@@ -91,33 +92,33 @@ impl Wire {
 
     /// Closes the connection, and waits until the server has closed it too.
     pub async fn close(mut self) {
-        // It may be closed already.
+        // The connection may be closed already.
         drop(self.stream.shutdown().await);
         self.ended().await;
     }
 
-    /// Sends text as it is.
+    /// Sends this text unchanged.
     ///
     /// # Errors
     ///
-    /// If the connection is gone.
+    /// Fails if the connection has ended.
     pub async fn say(&mut self, text: &str) -> Result<()> {
         self.stream.write_all(text.as_bytes()).await?;
         Ok(())
     }
 
-    /// The next line without its end; none if the connection has ended.
+    /// Reads the next line, without its end; `None` if the connection has ended.
     ///
     /// # Errors
     ///
-    /// If nothing comes in time.
+    /// Fails if no line arrives in time.
     pub async fn line(&mut self) -> Result<Option<String>> {
         let mut line = String::new();
         let read = timeout(PATIENCE, self.stream.read_line(&mut line));
         match read.await.context("the server says nothing")? {
             Ok(0) => Ok(None),
             Ok(_) => Ok(Some(line.trim_end().to_owned())),
-            // A server that refuses may close before it has read everything.
+            // A server that refuses a login may close the connection before it has read everything.
             Err(cause) if cause.kind() == std::io::ErrorKind::ConnectionReset => Ok(None),
             Err(cause) => Err(cause.into()),
         }
@@ -125,7 +126,7 @@ impl Wire {
 }
 
 impl Answer {
-    /// Whether the client was refused and told nothing but that.
+    /// Returns whether the login was refused without a reason.
     pub fn is_refused_without_reason(&self) -> bool {
         matches!(self, Self::Refused(error) if error.eq_ignore_ascii_case("Authorization Violation"))
     }

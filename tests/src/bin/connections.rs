@@ -1,7 +1,8 @@
-//! How many service connections pay off: logins a second with one host and 1, 2, 4 and 8 of them, and how long a login
-//! takes, in one run. `cargo xtask bench connections` builds what it needs.
+//! Measures logins a second and login latency with one host and 1, 2, 4 and 8 service connections,
+//! in one run.
 //!
-//! The policy compares tokens in the clear, so that what is measured is the callout and not a password hash.
+//! `cargo xtask bench connections` builds what the program needs. The policy compares tokens in
+//! plain text, so that no password hash is measured.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +30,7 @@ async fn main() -> Result<()> {
     println(&"at once | connections | logins/s (median of rounds) | p50 ms | p99 ms | refused");
     for at_once in [8, 64, 256] {
         let mut results: Vec<Vec<Measured>> = COUNTS.iter().map(|_| Vec::new()).collect();
-        // Round by round, so that a noisy minute does not hit one setting alone.
+        // The settings take turns, so that a disturbance does not affect only one of them.
         for _ in 0..ROUNDS {
             for (count, results) in COUNTS.iter().zip(&mut results) {
                 results.push(measure(&site, *count, at_once).await?);

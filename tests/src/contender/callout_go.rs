@@ -16,11 +16,11 @@ pub struct CalloutGo {
 }
 
 impl CalloutGo {
-    /// Starts one for `server` with the user of every comparison, and waits until it answers.
+    /// Starts a service for `server` with the user of every comparison, and waits until it answers.
     ///
     /// # Errors
     ///
-    /// If it does not start.
+    /// Fails if the service does not start.
     pub async fn start(
         site: &Site,
         server: &NatsServer,
@@ -63,11 +63,11 @@ impl CalloutGo {
         })
     }
 
-    /// Its process id.
+    /// Returns the process id of the service.
     ///
     /// # Errors
     ///
-    /// If it is gone already.
+    /// Fails if the service has ended already.
     pub fn id(&self) -> Result<u32> {
         self.process.id().context("callout.go is not running")
     }

@@ -1,29 +1,29 @@
-//! Who is compared.
+//! The kinds of contenders.
 
-/// Who answers.
+/// The process that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// Nobody: the server knows the user itself, with the token as the password.
+    /// No process: the server knows the user itself, with the token as the password.
     Nobody,
     /// Our host, with the policy `static-users`.
     Portcullis,
-    /// The reference callout, by its own options; zero is its default.
+    /// The reference callout with its own options; zero means its default.
     CalloutGo {
-        /// How many requests are worked on at once.
+        /// The number of requests that are handled concurrently.
         workers: u32,
-        /// How many subscriptions there are, each with one request at a time.
+        /// The number of subscriptions, each with one request at a time.
         endpoints: u32,
     },
 }
 
 impl Peer {
-    /// The reference callout as it is by default.
+    /// The reference callout with its default options.
     pub const CALLOUT_GO: Self = Self::CalloutGo {
         workers: 0,
         endpoints: 0,
     };
 
-    /// Everybody who is compared, ours first.
+    /// All contenders, ours first.
     pub const ALL: [Self; 4] = [
         Self::Portcullis,
         Self::CALLOUT_GO,

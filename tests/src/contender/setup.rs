@@ -1,4 +1,4 @@
-//! The same user and the same terms for everybody.
+//! The user and the conditions, in the form that each contender needs.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,11 @@ use serde_json::json;
 use super::{Conditions, Contender, Peer};
 use crate::{Accounts, Built, Host, NatsServer, Site, plain_hashes};
 
-/// Decisions are not logged: the program that measures would have to read a line for each, on processors that others need.
+/// The log level of hosts. Decisions are not logged: the measuring program would have to read a
+/// line for each, on processors that the contenders need.
 const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn";
 
-/// The configuration of the server.
+/// Returns the configuration of the server.
 pub(super) fn server_config(
     site: &Site,
     peer: Peer,
@@ -73,7 +74,7 @@ pub(super) async fn host(
     Ok(host)
 }
 
-/// The same user, for the reference callout.
+/// Writes the user's file for the reference callout, and returns the path.
 pub(super) fn write_users(site: &Site) -> Result<PathBuf> {
     let (name, token) = Contender::USER;
     let (publish, subscribe) = Contender::PERMISSIONS;

@@ -1,4 +1,5 @@
-//! The protocol by hand, with as little work for each request as there can be: what whoever asks uses, those who answer lack.
+//! The NATS protocol by hand, with as little work per request as possible: the measuring program
+//! shares the processors with the contenders.
 
 use std::time::{Duration, Instant};
 
@@ -10,30 +11,30 @@ use tokio::time::timeout;
 
 use crate::{CALLOUT, Site};
 
-/// Longer than any answer takes; what has not come by then never will.
+/// The time after which an answer counts as lost: longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How much is read at once, at most.
+/// The maximum size of one read, in bytes.
 const READ: usize = 256 * 1024;
 
-/// A connection that sends requests and takes their answers, many at once.
+/// A connection that sends requests and receives their answers, with many pending.
 #[derive(Debug)]
 pub(super) struct Pipeline {
     stream: TcpStream,
-    /// What was read.
+    /// The bytes that were read.
     read: Vec<u8>,
-    /// How much of it is done with.
+    /// The number of those bytes that were processed.
     done: usize,
 }
 
-/// What came of some requests.
+/// The answers to some requests.
 pub(super) struct Answers {
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     pub(super) took: Duration,
-    /// For each answer: the number of its request, how long it took, and what it is.
+    /// The answers: the number of the request, the latency and the payload.
     pub(super) answers: Vec<(usize, Duration, Vec<u8>)>,
 }
 
-/// What a server says.
+/// A protocol message of the server.
 enum Said {
     Message { number: usize, payload: Vec<u8> },
     Ping,
@@ -43,7 +44,7 @@ enum Said {
 }
 
 impl Pipeline {
-    /// Logs in at `port` as somebody who may ask.
+    /// Logs in at `port` as a user that may publish requests.
     pub(super) async fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
@@ -63,7 +64,7 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    /// Sends `requests`, `at_once` of them at once and the next with every answer.
+    /// Sends `requests`, with `at_once` pending: each answer triggers the next request.
     pub(super) async fn send(
         &mut self,
         requests: &[Vec<u8>],
@@ -98,7 +99,7 @@ impl Pipeline {
                     Said::Error(error) => bail!("nats-server says {error}"),
                     Said::Pong | Said::Other => {}
                 }
-                // Everything that has come is looked at before the next requests leave together.
+                // All received messages are processed before the next requests are sent together.
                 said = match self.understood()? {
                     Some(said) => Ok(said),
                     None => break,
@@ -125,7 +126,7 @@ impl Pipeline {
         }
     }
 
-    /// What has been read already, if it is whole.
+    /// Returns the next message of the bytes that were read; `None` if it is incomplete.
     fn understood(&mut self) -> Result<Option<Said>> {
         let unread = self.read.get(self.done..).unwrap_or_default();
         let Some((said, length)) = understand(unread)? else {
@@ -162,7 +163,7 @@ fn write_request(
     Ok(())
 }
 
-/// The first thing that `bytes` say, and how long it is; none if it is not whole.
+/// Returns the first message in `bytes` and its length; `None` if it is incomplete.
 fn understand(bytes: &[u8]) -> Result<Option<(Said, usize)>> {
     let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Requests as a server signs them, and whether their answers are permits.
+//! Requests as a server signs them, and the check that their answers are permits.
 
 use std::thread;
 
@@ -8,13 +8,15 @@ use serde_json::{Map, Value, json};
 
 use crate::{Contender, RequestSigner, set, unix_now};
 
-/// How long requests are good for, in seconds: they are signed some time before they are sent. Hosts take a minute at most.
+/// The lifetime of requests, in seconds. They are signed some time before they are sent; hosts
+/// accept at most a minute.
 const IN_FORCE: u64 = 55;
-/// How many threads sign and check.
+/// The number of threads that sign and verify.
 const THREADS: usize = 2;
 
-/// A server that signs requests, and encrypts them if their receiver wants that. Whoever asks presents the same, and is to get
-/// [`Contender::PERMISSIONS`] in [`Contender::ACCOUNT`].
+/// A server that signs requests, and encrypts them if the receiver has a curve key. Every request
+/// presents the same credentials, and must get [`Contender::PERMISSIONS`] in
+/// [`Contender::ACCOUNT`].
 #[derive(Debug)]
 pub struct Questions {
     signer: RequestSigner,
@@ -30,7 +32,7 @@ struct Curve {
     receiver: XKey,
 }
 
-/// A request, and who it is about.
+/// A request, and the user key that it is about.
 #[derive(Debug)]
 pub(super) struct Question {
     user_nkey: String,
@@ -38,12 +40,12 @@ pub(super) struct Question {
 }
 
 impl Questions {
-    /// Those of a server that trusts the account key `issuer`, encrypted for the curve key `receiver` if there is one. `presented` is
-    /// what the client puts into CONNECT.
+    /// Creates the requests of a server that trusts the account key `issuer`. They are encrypted
+    /// for the curve key `receiver`, if there is one. `presented` has the client's CONNECT options.
     ///
     /// # Errors
     ///
-    /// If the curve key is none, or `presented` is no JSON object.
+    /// Fails if the curve key is invalid, or `presented` is not a JSON object.
     pub fn new(issuer: &str, receiver: Option<&XKey>, presented: Value) -> Result<Self> {
         let Value::Object(presented) = presented else {
             bail!("what is presented is no object");
@@ -61,12 +63,12 @@ impl Questions {
         })
     }
 
-    /// The server's curve key, for the header of requests, if they are encrypted.
+    /// Returns the server's curve key for the header of requests; `None` if they are not encrypted.
     pub(super) fn xkey(&self) -> Option<String> {
         Some(self.curve.as_ref()?.server.public_key())
     }
 
-    /// So many requests, no two about the same user.
+    /// Returns `count` requests, each about a different user.
     pub(super) fn ask(&self, count: usize) -> Result<Vec<Question>> {
         let each = count.div_ceil(THREADS);
         let sign = || (0..each).map(|_| self.question()).collect();
@@ -103,7 +105,7 @@ impl Questions {
         Ok(Question { user_nkey, payload })
     }
 
-    /// How many of these answers are no permits for what their question asked.
+    /// Returns the number of answers that are not permits for their request.
     pub(super) fn wrong(&self, answered: &[(&Question, Vec<u8>)]) -> Result<usize> {
         let wrong = |part: &[(&Question, Vec<u8>)]| {
             let good =
@@ -119,7 +121,7 @@ impl Questions {
         })
     }
 
-    /// Holds an answer to what a server looks at: both signatures, who it is for, and what it permits.
+    /// Verifies an answer as a server does: both signatures, the user key, and the permissions.
     fn check(&self, question: &Question, answer: &[u8]) -> Result<()> {
         let opened = self.curve.as_ref().map(|curve| {
             let opened = curve.server.open(answer, &curve.receiver);
@@ -153,7 +155,7 @@ impl Questions {
     }
 }
 
-/// An object in `claims`, named by a JSON pointer.
+/// Returns the object in `claims` at a JSON pointer.
 fn object<'claims>(
     claims: &'claims mut Value,
     pointer: &str,

@@ -1,38 +1,38 @@
-//! What came of one round.
+//! The results of one round.
 
 use crate::{Metric, Round};
 
-/// What came of one round of a flood.
+/// The results of one round of a flood.
 #[derive(Clone, Copy, Debug)]
 pub struct Flooded {
-    /// Decisions a second.
+    /// The number of decisions a second.
     pub per_second: f64,
-    /// Of those who answer, in microseconds of processor a decision.
+    /// The processor time of the answering processes, in microseconds a decision.
     pub processor: f64,
-    /// The same of their server.
+    /// The processor time of their server, in microseconds a decision.
     pub server: f64,
-    /// How long half of the answers take at most, in milliseconds.
+    /// The median latency, in milliseconds.
     pub p50: f64,
-    /// How long nearly all answers take at most, in milliseconds.
+    /// The 99th percentile of the latency, in milliseconds.
     pub p99: f64,
-    /// Answers that are no permits, and requests without an answer.
+    /// The number of answers that are not permits, and of requests without an answer.
     pub wrong: usize,
 }
 
 impl Flooded {
-    /// Decisions a second.
+    /// The rate of decisions.
     pub const RATE: Metric<Self> = Metric {
         name: "decisions",
         unit: "1/s",
         of: |round| round.per_second,
     };
-    /// What a decision takes of the processors.
+    /// The processor time of a decision.
     pub const PROCESSOR: Metric<Self> = Metric {
         name: "processor time of a decision",
         unit: "µs",
         of: |round| round.processor,
     };
-    /// How long nearly all answers take at most.
+    /// The 99th percentile of the latency.
     pub const P99: Metric<Self> = Metric {
         name: "p99",
         unit: "ms",

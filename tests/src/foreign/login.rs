@@ -1,4 +1,4 @@
-//! What a foreign client presents, and how it gets to its server.
+//! The credentials of a third-party client, and how it connects to its server.
 
 use std::path::Path;
 
@@ -8,54 +8,55 @@ use serde_json::{Map, Value, json};
 
 use crate::{Certificate, Credentials, leaks};
 
-/// What a client presents, and how it gets to its server. WebSocket and cookies are for nats.js alone; MQTT has a user name and
-/// a password, and nothing else.
+/// The credentials of a client, and how it connects to its server. Only nats.js supports WebSocket
+/// and cookies; MQTT supports only a user name and a password.
 #[derive(Clone, Debug, Default)]
 pub struct Login(Map<String, Value>);
 
 impl Login {
-    /// The user name `user` and a password.
+    /// Logs in with a user name and a password.
     pub fn password(user: &str, password: &str) -> Self {
         Self::default()
             .with("user", json!(user))
             .with("password", json!(password))
     }
 
-    /// A token.
+    /// Logs in with a token.
     pub fn token(token: &str) -> Self {
         Self::default().and_token(token)
     }
 
-    /// An nkey, with the signature that proves it.
+    /// Logs in with an nkey, and the signature that proves it.
     ///
     /// # Errors
     ///
-    /// If the key has no seed.
+    /// Fails if the key has no seed.
     pub fn nkey(key: &KeyPair) -> Result<Self> {
         Ok(Self::default().with("seed", json!(key.seed()?)))
     }
 
-    /// The nkey `claimed`, with a signature by another one. nats.js only.
+    /// Logs in with the nkey `claimed`, and a signature by a different key. nats.js only.
     ///
     /// # Errors
     ///
-    /// If the key has no seed.
+    /// Fails if the key has no seed.
     pub fn forged_nkey(claimed: &str, signer: &KeyPair) -> Result<Self> {
         Ok(Self::nkey(signer)?.with("nkey", json!(claimed)))
     }
 
-    /// The content of a credentials file.
+    /// Logs in with the content of a credentials file.
     pub fn credentials(text: &str) -> Self {
         Self::default().with("credentials", json!(text))
     }
 
-    /// And a token.
+    /// Adds a token.
     #[must_use]
     pub fn and_token(self, token: &str) -> Self {
         self.with("token", json!(token))
     }
 
-    /// Over TLS, with a server that `authority` vouches for, and a certificate of the client's own if it has one.
+    /// Connects over TLS to a server whose certificate is from `authority`. Presents a client
+    /// certificate if one is given.
     #[must_use]
     pub fn over_tls(self, authority: &Path, certificate: Option<&Certificate>) -> Self {
         let mut files = json!({ "authority": authority });
@@ -66,7 +67,7 @@ impl Login {
         self.with("tls", files)
     }
 
-    /// With these cookies.
+    /// Adds these cookies.
     #[must_use]
     pub fn cookies(self, cookies: &[(&str, &str)]) -> Self {
         let cookies = cookies
@@ -75,7 +76,8 @@ impl Login {
         self.with("cookies", Value::Object(cookies.collect()))
     }
 
-    /// What the client programs read. Every host is looked at for the secrets in it.
+    /// Returns the input of the client programs. Registers the secrets, so that every host's output
+    /// is searched for them.
     pub(super) fn to_json(&self, url: &str, name: &str, steps: Vec<Value>) -> Value {
         let secrets = ["password", "token"].into_iter();
         for secret in secrets.filter_map(|key| self.0.get(key)?.as_str()) {

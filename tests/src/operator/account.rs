@@ -22,23 +22,24 @@ pub struct Account {
     claims: AccountClaims,
 }
 
-/// A scoped signing key: whoever it signs gets the permissions of its template.
+/// A scoped signing key: the users that it signs get the permissions of its template.
 #[derive(Debug)]
 struct Role {
     name: &'static str,
     key: KeyPair,
 }
 
-/// What a role allows.
+/// The permissions of a role.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Template<'a> {
-    /// Where users may publish; nowhere said is everywhere.
+    /// The subjects that users may publish to. Empty means all.
     pub publish: &'a [&'a str],
-    /// What users may subscribe to; nothing said is everything.
+    /// The subjects that users may subscribe to. Empty means all.
     pub subscribe: &'a [&'a str],
-    /// Whether users may answer one message each within three seconds.
+    /// Whether users may reply once to a message within three seconds.
     pub responses: bool,
-    /// How many subscriptions and how large a payload, in bytes; none is no limit.
+    /// The maximum number of subscriptions, and the maximum payload in bytes. `None` means no
+    /// limits.
     pub limits: Option<(i64, i64)>,
 }
 
@@ -56,22 +57,22 @@ impl Account {
         })
     }
 
-    /// Its name.
+    /// Returns the name of the account.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its public key, `A…`.
+    /// Returns the public key of the account, `A…`.
     pub fn public_key(&self) -> String {
         self.key.public_key()
     }
 
-    /// Its key.
+    /// Returns the key of the account.
     pub const fn key(&self) -> &KeyPair {
         &self.key
     }
 
-    /// Has users signed by a signing key from now on, rather than by the account's own.
+    /// Makes a new signing key sign users from now on, instead of the account's own key.
     pub fn use_signing_key(&mut self) {
         let key = KeyPair::new_account();
         let keys = &mut self.claims.account.signing_keys;
@@ -79,7 +80,7 @@ impl Account {
         self.signing_key = Some(key);
     }
 
-    /// Lets this account use `JetStream`, which MQTT takes.
+    /// Allows this account to use `JetStream`, which MQTT needs.
     pub fn use_jetstream(&mut self) {
         let limits = &mut self.claims.account.limits.jetstream;
         limits.memory_storage = -1;
@@ -116,7 +117,7 @@ impl Account {
         self.sign_with(name, key, scope);
     }
 
-    /// Adds a scoped signing key whose users may do nothing.
+    /// Adds a scoped signing key whose users have no permissions.
     pub fn add_mute_role(&mut self, name: &'static str) {
         let key = KeyPair::new_account();
         let mut scope = UserScope::new();
@@ -134,29 +135,29 @@ impl Account {
         self.roles.push(Role { name, key });
     }
 
-    /// A user that its account signs and does not limit.
+    /// Creates a user that the account signs without limits.
     ///
     /// # Errors
     ///
-    /// If the JWT cannot be made.
+    /// Fails if the JWT cannot be made.
     pub fn user(&self, name: &str) -> Result<User> {
         User::signed(name, &self.key, |_| {})
     }
 
-    /// The same user with a new JWT that expires at this time, in seconds since the Unix epoch.
+    /// Creates a new JWT for the user, which expires at this time, in seconds since the Unix epoch.
     ///
     /// # Errors
     ///
-    /// If the JWT cannot be made.
+    /// Fails if the JWT cannot be made.
     pub fn renew(&self, user: &User, name: &str, expires_at: u64) -> Result<User> {
         user.renewed(name, &self.key, expires_at)
     }
 
-    /// A user that may do nothing, and that anybody may be who has its JWT.
+    /// Creates a user without permissions, whose JWT needs no key (a bearer token).
     ///
     /// # Errors
     ///
-    /// If the JWT cannot be made.
+    /// Fails if the JWT cannot be made.
     pub fn sentinel(&self, name: &str) -> Result<User> {
         User::signed(name, &self.key, |claims| {
             claims.user.bearer_token = true;
@@ -165,11 +166,11 @@ impl Account {
         })
     }
 
-    /// A user that a role of this account signs.
+    /// Creates a user that a role of this account signs.
     ///
     /// # Errors
     ///
-    /// If there is no such role, or the JWT cannot be made.
+    /// Fails if the account has no such role, or if the JWT cannot be made.
     pub fn user_in_role(&self, name: &str, role: &str) -> Result<User> {
         let role = self.roles.iter().find(|candidate| candidate.name == role);
         let role = role.with_context(|| format!("`{}` has no such role", self.name))?;
@@ -180,25 +181,27 @@ impl Account {
         })
     }
 
-    /// Forgets who was revoked.
+    /// Removes all revocations.
     pub fn clear_revocations(&mut self) {
         self.claims.account.revocations = nats_token::policy::RevocationList::default();
     }
 
-    /// Revokes a user key, or everybody (`*`), for what is issued within the next minute too.
+    /// Revokes a user key, or all users (`*`). The revocation includes JWTs that are issued within
+    /// the next minute.
     pub fn revoke(&mut self, key: &str) {
         let soon = SystemTime::now() + Duration::from_mins(1);
         self.claims.revoke_at(key, soon);
     }
 
-    /// Has this account's logins decided by `users`, who may place them in `accounts`.
+    /// Makes `users` decide the logins of this account, and allows them to place users in
+    /// `accounts`.
     pub(super) fn ask(&mut self, users: &[String], accounts: &[String]) {
         let authorization = self.authorization();
         authorization.auth_users = users.to_vec();
         authorization.allowed_accounts = accounts.to_vec();
     }
 
-    /// Has requests encrypted for a curve key.
+    /// Makes the server encrypt requests for a curve key.
     pub(super) fn encrypt_for(&mut self, curve: &str) {
         curve.clone_into(&mut self.authorization().xkey);
     }
@@ -218,7 +221,7 @@ impl Account {
         Ok(())
     }
 
-    /// What the host's configuration says of this account.
+    /// Returns the part of the host's configuration about this account.
     pub(super) fn host_config(&self) -> String {
         let (name, key) = (self.name, self.public_key());
         let mut text = format!(

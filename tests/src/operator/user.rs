@@ -12,7 +12,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user with a new key, as `change` says, signed by the account key `issuer`.
+    /// Creates a user with a new key, changed by `change` and signed by the account key `issuer`.
     pub(super) fn signed(
         name: &str,
         issuer: &KeyPair,
@@ -26,8 +26,8 @@ impl User {
         Ok(Self { key, jwt })
     }
 
-    /// The same user with a new JWT, signed by the account key `issuer`, that expires at this time, in seconds since the Unix
-    /// epoch.
+    /// Creates a new JWT for the user, signed by the account key `issuer`. The JWT expires at this
+    /// time, in seconds since the Unix epoch.
     pub(super) fn renewed(&self, name: &str, issuer: &KeyPair, expires_at: u64) -> Result<Self> {
         let mut claims = UserClaims::new(self.key.public_key()).context("a user needs a key")?;
         name.clone_into(&mut claims.claims.name);
@@ -38,21 +38,21 @@ impl User {
         })
     }
 
-    /// Its public key, `U…`.
+    /// Returns the public key of the user, `U…`.
     pub fn public_key(&self) -> String {
         self.key.public_key()
     }
 
-    /// Its JWT.
+    /// Returns the JWT of the user.
     pub fn jwt(&self) -> &str {
         &self.jwt
     }
 
-    /// Its JWT and its seed, as the content of a credentials file.
+    /// Returns the JWT and the seed, as the content of a credentials file.
     ///
     /// # Errors
     ///
-    /// If they cannot be written so.
+    /// Fails if the content cannot be written.
     pub fn credentials(&self) -> Result<String> {
         Ok(format_user_config(&self.jwt, &self.key.seed()?)?)
     }

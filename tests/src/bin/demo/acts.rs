@@ -1,4 +1,4 @@
-//! What the demo shows, in three acts.
+//! The three acts of the demo.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use crate::stage::{ALICE, Client, Login, POLICY, Stage};
 use crate::table::{Row, Table, decided_by, short};
 
-/// How many logins are seen before and after the change.
+/// The number of logins before and after the change.
 const LOGINS: usize = 5;
 
-/// Who gets in, and what they may do there.
+/// Shows which logins are permitted, and their permissions.
 pub(crate) async fn decisions(stage: &Stage, table: &mut Table) -> Result<()> {
     table.part("1. A policy decides who gets in, and what they may do there");
     let login = stage.log_in(ALICE, "alice").await?;
@@ -40,7 +40,7 @@ pub(crate) async fn decisions(stage: &Stage, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// The module is replaced while alice logs in again and again.
+/// Replaces the module while alice logs in repeatedly.
 pub(crate) async fn change(stage: &Stage, table: &mut Table) -> Result<()> {
     table.part(
         "2. While alice logs in again and again, a new module: now everybody may only listen",
@@ -76,7 +76,7 @@ pub(crate) async fn change(stage: &Stage, table: &mut Table) -> Result<()> {
     publish(stage, table, &mut alice, "alice.hello", "refused").await
 }
 
-/// A broken module comes next.
+/// Writes a broken module while alice logs in repeatedly.
 pub(crate) async fn breakage(stage: &Stage, table: &mut Table) -> Result<()> {
     table.part("3. A broken module is dropped next");
     let module = Built::policy("demo-read-only")?;
@@ -118,7 +118,7 @@ fn show_login(table: &mut Table, tried: &str, expected: &str, login: &Login) {
     });
 }
 
-/// One row for each version of the policy that decided; two are expected.
+/// Shows a row for each version of the policy that decided; two are expected.
 fn show_logins(table: &mut Table, logins: &[Login]) {
     let same =
         |a: &Login, b: &Login| a.decision.text("policy.digest") == b.decision.text("policy.digest");

@@ -1,4 +1,4 @@
-//! `--keep`: everything goes on, and whoever watches can try it by hand.
+//! The option `--keep`: the processes keep running, and the operator can try commands.
 
 use anyhow::Result;
 use portcullis_tests::{Built, Event};
@@ -7,7 +7,7 @@ use tokio::signal;
 use crate::stage::{PASSWORD, POLICY, Stage};
 use crate::table::{Table, decided_by};
 
-/// Prints what to try, then every decision, until ctrl-c.
+/// Prints commands to try, then every decision, until ctrl-c.
 pub(crate) async fn running(stage: &Stage, table: &Table) -> Result<()> {
     let mark = stage.host.log().len();
     stage

@@ -1,7 +1,8 @@
-//! The whole job, shown with real clients: who gets in, what they may do there, and what happens
-//! when the policy changes while they log in. Run by `cargo xtask demo`, which builds what it needs.
+//! Shows the whole product with real clients: which logins are permitted, their permissions, and a
+//! change of the policy while clients log in.
 //!
-//! Exits with 1 if anything is not as expected. With `--keep`, leaves everything running.
+//! `cargo xtask demo` builds what the program needs and runs it. The program exits with 1 if a
+//! result is not the expected one. With `--keep`, it leaves everything running.
 
 mod acts;
 mod keep;

@@ -1,4 +1,4 @@
-//! Where the demo takes place: a server, a host, users, and somebody who listens.
+//! The stage of the demo: a server, a host, users, and a client that subscribes to all subjects.
 
 use std::time::{Duration, Instant};
 
@@ -11,20 +11,20 @@ use portcullis_tests::{
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
-/// The policy's name, so `static-users.wasm`.
+/// The name of the policy, and the stem of `static-users.wasm`.
 pub(crate) const POLICY: &str = "static-users";
-/// Alice's password.
+/// The password of all users.
 pub(crate) const PASSWORD: &str = "wonderland";
-/// Alice, who is known.
+/// Alice, a user that the policy knows.
 pub(crate) const ALICE: Credentials<'_> = Credentials::Password("alice", PASSWORD);
 
-/// Hears everything, to tell what was really delivered.
+/// The client that subscribes to all subjects, to observe which messages are delivered.
 const LISTENER: Credentials<'_> = Credentials::Password("listener", PASSWORD);
 
-/// Longer than anything here takes.
+/// The time after which a step counts as failed: longer than any step takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Everything that runs.
+/// All processes and connections of the demo.
 pub(crate) struct Stage {
     pub(crate) site: Site,
     pub(crate) server: NatsServer,
@@ -32,21 +32,21 @@ pub(crate) struct Stage {
     heard: Mutex<Subscriber>,
 }
 
-/// One login: what the client met, how long it took, and what the host logged.
+/// A login: the client, the duration, and the host's decision from the log.
 pub(crate) struct Login {
     pub(crate) client: Option<Client>,
     pub(crate) took: Duration,
     pub(crate) decision: Event,
 }
 
-/// A client that is in.
+/// A client whose login was permitted.
 pub(crate) struct Client {
     connection: async_nats::Client,
     complaints: mpsc::UnboundedReceiver<String>,
 }
 
 impl Stage {
-    /// Starts server and host with one policy and its users, and puts the listener in place.
+    /// Starts a server and a host with one policy and its users, and connects the listener.
     pub(crate) async fn build() -> Result<Self> {
         let site = Site::create(Release::Any)?;
         let settings = settings(&hash(PASSWORD, &[]).await?);
@@ -65,13 +65,13 @@ impl Stage {
         })
     }
 
-    /// Logs in as a connection named `name`, which nobody had before.
+    /// Logs in as a connection named `name`. The name must be new.
     pub(crate) async fn log_in(&self, credentials: Credentials<'_>, name: &str) -> Result<Login> {
         let (complain, complaints) = mpsc::unbounded_channel();
         let options =
             portcullis_tests::login_options(credentials, name).event_callback(move |event| {
                 if let ClientEvent::ServerError(ServerError::Other(complaint)) = event {
-                    // Nobody listens any more once the client has gone.
+                    // The receiver is gone once the client has disconnected.
                     let _ = complain.send(complaint);
                 }
                 std::future::ready(())
@@ -96,8 +96,8 @@ impl Stage {
         })
     }
 
-    /// Publishes, and waits for what comes of it: true if the listener hears it, false if the server
-    /// complains.
+    /// Publishes a message. Returns `true` if the listener receives it, and `false` if the server
+    /// reports an error.
     pub(crate) async fn publish(&self, client: &mut Client, subject: &'static str) -> Result<bool> {
         client.connection.publish(subject, "hello".into()).await?;
         client.connection.flush().await?;

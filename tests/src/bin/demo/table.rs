@@ -1,32 +1,32 @@
-//! What the demo prints.
+//! The output of the demo.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::Duration;
 
 use portcullis_tests::Event;
 
-/// How many digits of a digest are shown.
+/// The number of digits of a digest in the output.
 const SHORT_DIGEST: usize = 8;
 
-/// Prints rows, and remembers whether all were as expected.
+/// A printer of rows that records whether all results were the expected ones.
 pub(crate) struct Table {
     coloured: bool,
     all_as_expected: bool,
 }
 
-/// One thing that was tried.
+/// One attempt and its result.
 pub(crate) struct Row<'a> {
-    /// What was tried.
+    /// The attempt.
     pub(crate) tried: &'a str,
-    /// What should come of it.
+    /// The expected result.
     pub(crate) expected: &'a str,
-    /// What came of it.
+    /// The actual result.
     pub(crate) seen: &'a str,
-    /// Who decided it; empty if that was decided at login.
+    /// The policy that decided; empty if the login decided it.
     pub(crate) by: String,
-    /// How long the host took.
+    /// The duration in the host.
     pub(crate) host: Option<Duration>,
-    /// How long the client took.
+    /// The duration for the client.
     pub(crate) login: Option<Duration>,
 }
 
@@ -43,24 +43,24 @@ impl Table {
         self.all_as_expected
     }
 
-    /// A line of text.
+    /// Prints a line of text.
     #[expect(
         clippy::unused_self,
         reason = "one way to print, whether or not it needs colour"
     )]
     pub(crate) fn say(&self, line: &str) {
-        // Nobody to tell when standard output is closed.
+        // If standard output is closed, the line cannot be reported.
         let _ = writeln!(stdout(), "{line}");
     }
 
-    /// The head of a part of the table.
+    /// Prints the head of a part of the table.
     pub(crate) fn part(&self, title: &str) {
         self.say(&format!("\n{}", self.paint("1", title)));
         let head = columns(" ", "tried", "came to", "decided by", "in host", "login");
         self.say(&self.paint("2", &head));
     }
 
-    /// A row; marked if it is not as expected.
+    /// Prints a row, and marks it if the result is not the expected one.
     pub(crate) fn row(&mut self, row: &Row<'_>) {
         let right = row.seen == row.expected;
         self.all_as_expected &= right;
@@ -88,7 +88,7 @@ impl Table {
     }
 }
 
-/// `static-users 3fa2c1d0`, or why no policy decided.
+/// Returns `static-users 3fa2c1d0`, or the reason why no policy decided.
 pub(crate) fn decided_by(decision: &Event) -> String {
     let name = decision.text("policy.name");
     if name.is_empty() {
@@ -97,7 +97,7 @@ pub(crate) fn decided_by(decision: &Event) -> String {
     format!("{name} {}", short(decision.text("policy.digest")))
 }
 
-/// The first digits of a digest.
+/// Returns the first digits of a digest.
 pub(crate) fn short(digest: &str) -> &str {
     let digits = digest.trim_start_matches("sha256:");
     digits.get(..SHORT_DIGEST).unwrap_or(digits)

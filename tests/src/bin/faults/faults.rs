@@ -1,4 +1,4 @@
-//! The faults.
+//! The faults that the program injects.
 
 mod messages;
 mod policies;
@@ -17,7 +17,7 @@ use crate::load::Load;
 use crate::report::Outcome;
 use crate::stage::{PHASE, Stage};
 
-/// What can go wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The server is killed and started again.
@@ -28,20 +28,20 @@ pub(crate) enum Fault {
     HostStopped,
     /// A policy runs into its deadline at every login.
     SlowPolicy,
-    /// More logins at once than the host has places for.
+    /// More concurrent logins than the host has slots for.
     QueueOverflow,
-    /// Ten thousand messages on the callout subject that are no requests.
+    /// Ten thousand messages on the callout subject that are not requests.
     Garbage,
-    /// Somebody else answers every request too, outside the queue group.
+    /// A second subscriber that also answers every request, outside the queue group.
     SecondSubscriber,
-    /// Requests of servers whose clocks are off.
+    /// Requests of servers whose clocks are wrong.
     ClockSkew,
-    /// A thousand tokens with key ids that nobody knows.
+    /// A thousand tokens with unknown key ids.
     UnknownKeys,
 }
 
 impl Fault {
-    /// All of them, in the order in which they happen.
+    /// All faults, in the order in which the program injects them.
     pub(crate) const ALL: [Self; 9] = [
         Self::ServerKilled,
         Self::HostKilled,
@@ -54,7 +54,7 @@ impl Fault {
         Self::UnknownKeys,
     ];
 
-    /// Its name, as the command line and the table have it.
+    /// Returns the name of the fault on the command line and in the table.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::ServerKilled => "server-killed",
@@ -69,7 +69,7 @@ impl Fault {
         }
     }
 
-    /// Lets it happen, and tells what came of it.
+    /// Injects the fault, and returns the outcome.
     pub(crate) async fn happen(self) -> Result<Outcome> {
         match self {
             Self::ServerKilled => processes::server_killed().await,
@@ -85,7 +85,7 @@ impl Fault {
     }
 }
 
-/// Logins before a fault: how they go, and what the processes hold then.
+/// The state before a fault: running logins, and the resources of the processes.
 struct Before {
     load: Load,
     host: Gauge,
@@ -94,7 +94,7 @@ struct Before {
 }
 
 impl Before {
-    /// A phase of logins, all of which have to work; the fault begins when this returns.
+    /// Runs a phase of logins, which must all succeed. The fault begins when this function returns.
     async fn fault(stage: &Stage, load: Load) -> Result<Self> {
         load.admits(PHASE).await?;
         let (host, server) = stage.gauges()?;
@@ -106,13 +106,14 @@ impl Before {
         })
     }
 
-    /// A phase of logins afterwards; the fault is over when this is called.
+    /// Runs a phase of logins after the fault, which must have ended.
     async fn and_after(self, stage: &Stage, within: Duration) -> Result<Outcome> {
         let ended = Instant::now();
         self.load.admits(PHASE).await?;
         let logins = self.load.stop().await;
         let mut outcome = Outcome::of(&logins, self.began, ended, within);
-        // Gone are those of the load itself; what is left are the hosts' connections.
+        // The connections of the load itself are closed; the remaining ones are the hosts'
+        // connections.
         if let Some(host) = stage.hosts.first() {
             for denied in denials(host) {
                 outcome.note(&denied);
@@ -127,7 +128,7 @@ impl Before {
     }
 }
 
-/// How often the host denied for which reason.
+/// Returns the number of denials of the host for each reason.
 fn denials(host: &Host) -> Vec<String> {
     let mut classes = BTreeMap::new();
     for event in host.log().all() {
@@ -142,7 +143,8 @@ fn denials(host: &Host) -> Vec<String> {
     classes.collect()
 }
 
-/// How many requests the host has taken and not come to an end with, by its own count; waits a while for that to be none.
+/// Returns the number of requests that the host has not finished, by its own count. Waits some time
+/// for zero.
 async fn unfinished(stage: &Stage) -> Result<u64> {
     let client = stage.observer("counter").await?;
     let late = Instant::now() + SETTLING;

@@ -1,4 +1,4 @@
-//! What processes hold before and after.
+//! The resources of processes before and after a fault.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use anyhow::Result;
 use portcullis_tests::Gauge;
 use tokio::time::{Instant, sleep};
 
-/// How long a process may take to let go of what it no longer needs: idle threads live for ten seconds.
+/// The maximum time in which a process must release resources: idle threads live for ten seconds.
 pub(crate) const SETTLING: Duration = Duration::from_secs(30);
-/// How often to look whether it has.
+/// The interval of polling the resources.
 const LOOK: Duration = Duration::from_millis(100);
-/// How much memory may grow beyond half of what there was, in KiB: caches and what the allocator keeps.
+/// The allowed growth of memory in addition to half of what was held, in KiB, for caches and the
+/// allocator's reserve.
 const MEMORY: u64 = 32 * 1024;
-/// How many more threads there may be: a runtime keeps a few.
+/// The allowed number of additional threads: a runtime keeps a few.
 const THREADS: u64 = 4;
 
-/// A process before and after a fault; not the same one if the fault was its end.
+/// A process before and after a fault. If the fault ended the process, `after` is of its successor.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
     pub(crate) process: &'static str,
@@ -24,7 +25,7 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// Waits until the process `id` holds no more than `before` allows, or has had time enough for it.
+    /// Waits until the process `id` holds no more than `before` allows, or [`SETTLING`] has passed.
     pub(crate) async fn settled(process: &'static str, before: Gauge, id: u32) -> Result<Self> {
         let late = Instant::now() + SETTLING;
         loop {
@@ -40,7 +41,7 @@ impl Watched {
         }
     }
 
-    /// What it holds that it should not.
+    /// Returns the resource that the process leaks; `None` if it leaks none.
     pub(crate) fn leaks(&self) -> Option<String> {
         let (before, after) = (self.before, self.after);
         if after.sockets > before.sockets {

@@ -1,4 +1,4 @@
-//! Clients that log in without a pause, and what became of each login.
+//! Clients that log in without a pause, and the result of each login.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How many clients log in at the same time.
+/// The number of concurrent clients.
 pub(crate) const AT_ONCE: usize = 8;
-/// How long a client waits after a login that failed, so that a server that is gone is not asked all the time.
+/// The delay after a failed login, so that clients do not poll a stopped server all the time.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Longer than any fault takes to pass.
+/// The time after which a fault counts as permanent: longer than any fault lasts.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// One login that has come to its end.
+/// A finished login.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Login {
     pub(crate) began: Instant,
@@ -22,14 +22,14 @@ pub(crate) struct Login {
     pub(crate) admitted: bool,
 }
 
-/// How many logins went which way.
+/// The numbers of successful and failed logins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) admitted: usize,
     pub(crate) failed: usize,
 }
 
-/// [`AT_ONCE`] clients; they stop when this is dropped.
+/// The clients, [`AT_ONCE`] in number. They stop when the load is dropped.
 pub(crate) struct Load {
     logins: watch::Receiver<Vec<Login>>,
     stop: watch::Sender<bool>,
@@ -37,7 +37,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts the clients; `log_in` says whether it was let in.
+    /// Starts the clients. `log_in` returns whether the login was permitted.
     pub(crate) fn start<F>(log_in: impl Fn() -> F + Clone + Send + 'static) -> Self
     where
         F: Future<Output = bool> + Send,
@@ -71,28 +71,28 @@ impl Load {
         }
     }
 
-    /// Waits until `number` logins that began from now on have been let in.
+    /// Waits until `number` logins that begin from now on have been permitted.
     pub(crate) async fn admits(&self, number: usize) -> Result<()> {
         self.ends(number, |login| login.admitted)
             .await
             .context("logins do not work")
     }
 
-    /// Waits until `number` logins that began from now on have failed.
+    /// Waits until `number` logins that begin from now on have failed.
     pub(crate) async fn fails(&self, number: usize) -> Result<()> {
         self.ends(number, |login| !login.admitted)
             .await
             .context("logins go on working")
     }
 
-    /// Waits until `number` logins that began from now on have ended, whichever way.
+    /// Waits until `number` logins that begin from now on have ended with any result.
     pub(crate) async fn goes_on(&self, number: usize) -> Result<()> {
         self.ends(number, |_| true)
             .await
             .context("logins do not end")
     }
 
-    /// The logins that have come to their end so far.
+    /// Returns the logins that have ended so far.
     pub(crate) fn so_far(&self) -> Vec<Login> {
         self.logins.borrow().clone()
     }
@@ -117,7 +117,7 @@ impl Load {
 }
 
 impl Tally {
-    /// Counts some logins.
+    /// Counts logins by result.
     pub(crate) fn of<'a>(logins: impl IntoIterator<Item = &'a Login>) -> Self {
         let mut tally = Self::default();
         for login in logins {

@@ -1,7 +1,8 @@
-//! Faults, with counts: what breaks while clients log in, how many logins that costs, how soon they work again, and what is
-//! left behind. Run by `cargo xtask faults`, which builds what it needs; names of faults select some of them.
+//! Injects faults while clients log in. Counts the failed logins, the time until logins succeed
+//! again, and leaked resources.
 //!
-//! Exits with 1 if a bound is broken.
+//! `cargo xtask faults` builds what the program needs and runs it; names of faults select some of
+//! them. The program exits with 1 if a bound is broken.
 
 mod faults;
 mod leaks;

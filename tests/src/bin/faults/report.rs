@@ -1,4 +1,4 @@
-//! What came of a fault, and how it is printed.
+//! The outcome of a fault, and its printed form.
 
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
@@ -7,26 +7,27 @@ use std::time::{Duration, Instant};
 use crate::leaks::Watched;
 use crate::load::{Login, Tally};
 
-/// What came of a fault.
+/// The outcome of a fault.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) before: Tally,
     pub(crate) during: Tally,
     pub(crate) after: Tally,
-    /// From the end of the fault to the end of the first login that began after it and worked.
+    /// The time from the end of the fault to the end of the first successful login that began after
+    /// it.
     pub(crate) first_good: Duration,
-    /// The longest that may take.
+    /// The maximum of that time.
     pub(crate) within: Duration,
     pub(crate) watched: Vec<Watched>,
-    /// What is not as it must be.
+    /// The broken bounds.
     pub(crate) broken: Vec<String>,
-    /// What else was counted.
+    /// Further counts.
     pub(crate) notes: String,
 }
 
 impl Outcome {
-    /// Sorts logins by the fault that lasted from `began` to `ended`: before it, after the first good one that follows it, and
-    /// between the two.
+    /// Sorts logins by the fault, which lasted from `began` to `ended`. Logins are before it, after
+    /// the first successful login that follows it, or between the two.
     pub(crate) fn of(logins: &[Login], began: Instant, ended: Instant, within: Duration) -> Self {
         let good = logins
             .iter()
@@ -53,14 +54,14 @@ impl Outcome {
         outcome
     }
 
-    /// Notes `complaint` unless all is well.
+    /// Records `complaint` unless `well`.
     pub(crate) fn require(&mut self, well: bool, complaint: &str) {
         if !well {
             self.broken.push(complaint.to_owned());
         }
     }
 
-    /// Adds to what else was counted.
+    /// Adds a further count.
     pub(crate) fn note(&mut self, note: &str) {
         if !self.notes.is_empty() {
             self.notes.push_str("; ");
@@ -68,14 +69,14 @@ impl Outcome {
         self.notes.push_str(note);
     }
 
-    /// Adds a process; one that leaks is a complaint.
+    /// Adds a process. A leak is a broken bound.
     pub(crate) fn watch(&mut self, watched: Watched) {
         self.broken.extend(watched.leaks());
         self.watched.push(watched);
     }
 }
 
-/// Prints rows, and remembers whether all bounds were held.
+/// A printer of rows that records whether all bounds were met.
 pub(crate) struct Table {
     rows: usize,
     broken: usize,
@@ -89,7 +90,7 @@ impl Table {
         Self { rows: 0, broken: 0 }
     }
 
-    /// Whether every bound was held, and there was one.
+    /// Returns whether all bounds were met, and at least one row was printed.
     pub(crate) const fn all_held(&self) -> bool {
         self.broken == 0 && self.rows > 0
     }
@@ -158,6 +159,6 @@ fn in_mib(kib: u64) -> f64 {
 }
 
 fn say(line: &str) {
-    // Nobody to tell when standard output is closed.
+    // If standard output is closed, the line cannot be reported.
     let _ = writeln!(stdout(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Where faults happen: a server, hosts, and a policy that lets one token in.
+//! The stage of faults: a server, hosts, and a policy that permits one token.
 
 use anyhow::{Context, Result};
 use portcullis_tests::{
@@ -8,12 +8,12 @@ use portcullis_tests::{
 
 use crate::load::{AT_ONCE, Load};
 
-/// The token that the policy knows.
+/// The token that the policy permits.
 pub(crate) const TOKEN: &str = "0f2b6c1e8a9d4f57b3e2c4d5a6978812";
-/// How many logins make a phase: enough that every thread and buffer there will be is there.
+/// The number of logins in a phase: enough to start every thread and allocate every buffer.
 pub(crate) const PHASE: usize = 40 * AT_ONCE;
 
-/// A server, and hosts that answer it.
+/// A server, and the hosts that answer its requests.
 pub(crate) struct Stage {
     pub(crate) site: Site,
     pub(crate) server: NatsServer,
@@ -21,7 +21,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts a server and so many hosts; `callout` is added to their table `callout`.
+    /// Starts a server and `hosts` hosts. `callout` is appended to their table `callout`.
     pub(crate) async fn start(hosts: usize, accounts: Accounts, callout: &str) -> Result<Self> {
         let site = Site::create(Release::Nats2_15)?;
         let settings = settings(&hash(TOKEN, &["--token"]).await?);
@@ -30,7 +30,8 @@ impl Stage {
         Self::at(site, hosts, accounts, callout, "").await
     }
 
-    /// The same with the policies of `site`; `more` is added to the hosts' configuration.
+    /// Starts a server and `hosts` hosts with the policies of `site`. `more` is appended to the
+    /// hosts' configuration.
     pub(crate) async fn at(
         site: Site,
         hosts: usize,
@@ -54,13 +55,14 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Clients that log in at the server.
+    /// Starts clients that log in at the server.
     pub(crate) fn load(&self) -> Load {
         let port = self.server.port();
         Load::start(move || async move { matches!(barely_log_in(port, TOKEN).await, Ok(true)) })
     }
 
-    /// Requests by hand, for a server without callout, as if clients logged in at it.
+    /// Starts clients that send requests by hand to a server without callout, as if clients logged
+    /// in there.
     pub(crate) async fn load_by_hand(&self) -> Result<Load> {
         let client = self.observer("asker").await?;
         let issuer = self.site.keys.issuer.public_key();
@@ -70,19 +72,19 @@ impl Stage {
         }))
     }
 
-    /// A user of the callout account that the server does not ask about.
+    /// Logs in as a user of the callout account that bypasses the callout.
     pub(crate) async fn observer(&self, name: &str) -> Result<async_nats::Client> {
         let (user, password) = Site::OBSERVER;
         let credentials = Credentials::Password(user, password);
         Ok(log_in(&self.server.url(), credentials, name).await?)
     }
 
-    /// The host that was started as the `index`th.
+    /// Returns the host with this index, in the order of their start.
     pub(crate) fn host(&mut self, index: usize) -> Result<&mut Host> {
         self.hosts.get_mut(index).context("no such host")
     }
 
-    /// What the first host and the server hold.
+    /// Reads the resources of the first host and of the server.
     pub(crate) fn gauges(&self) -> Result<(Gauge, Gauge)> {
         let host = self.hosts.first().context("no host")?;
         Ok((Gauge::of(host.id()?)?, Gauge::of(self.server.id()?)?))

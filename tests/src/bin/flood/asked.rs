@@ -1,11 +1,11 @@
-//! Who is flooded.
+//! The contenders of the flood.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use portcullis_tests::{Accounts, Conditions, Contender, Flood, Flooded, Peer, Questions};
 
-/// A contender, and a connection that asks it.
+/// A contender, and a connection that sends requests to it.
 pub(crate) struct Asked {
     contender: Contender,
     flood: Flood,

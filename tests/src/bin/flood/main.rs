@@ -1,9 +1,9 @@
-//! What a decision costs, from the request on the wire to the answer: requests signed as a server signs them, so many at once, to
-//! our host and to the reference callout; the same requests in the clear and encrypted. `cargo xtask bench flood` builds what it
-//! needs.
+//! Measures the cost of a decision, from the request on the wire to the answer. Our host and the
+//! reference callout get requests signed as a server signs them, in plain text and encrypted, with
+//! different concurrencies.
 //!
-//! Each contender has a server of its own. All take turns, a round of a second each, so that a noisy moment does not hit one of them
-//! alone.
+//! `cargo xtask bench flood` builds what the program needs. Each contender has a server of its own.
+//! All take turns, in rounds of a second, so that a disturbance does not affect only one of them.
 
 mod asked;
 mod report;
@@ -17,9 +17,9 @@ use portcullis_tests::{Comparison, Measuring, Peer};
 use crate::asked::Asked;
 use crate::report::bars;
 
-/// How many requests are on their way at once.
+/// The numbers of pending requests.
 const AT_ONCE: [usize; 4] = [1, 8, 64, 512];
-/// How long a round is.
+/// The length of a round.
 const ROUND: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
@@ -35,7 +35,7 @@ async fn main() -> Result<()> {
     }
 }
 
-/// Measures every contender for `length` with each number of requests at once, and prints tables.
+/// Measures every contender for `length` with each number of pending requests, and prints tables.
 async fn measure(length: Duration, encrypts: bool) -> Result<Vec<Row>> {
     let mut contenders = Vec::new();
     for peer in Peer::ALL {

@@ -1,21 +1,21 @@
-//! The bars, and what they are held against.
+//! The bars, and the comparisons that they apply to.
 
 use anyhow::Result;
 use portcullis_bench::Row;
 use portcullis_tests::{Beside, Comparison, Flooded, Metric};
 
-/// How many requests at once the bars are for.
+/// The number of pending requests for the bars.
 const HELD: usize = 64;
-/// The most processor time a decision may take, beside that of the reference.
+/// The maximum ratio of a decision's processor time to that of the reference.
 const PROCESSOR_BAR: f64 = 0.4;
-/// The least decisions a second, beside the reference as it is by default.
+/// The minimum ratio of decisions a second to those of the reference with its default settings.
 const RATE_BAR: f64 = 4.0;
-/// The same beside its best setting.
+/// The minimum ratio of decisions a second to those of the reference with its best settings.
 const BEST_RATE_BAR: f64 = 2.25;
-/// The most that the 99th percentile may be, beside the reference's best.
+/// The maximum ratio of the 99th percentile to that of the reference with its best settings.
 const P99_BAR: f64 = 0.5;
 
-/// The rows that are held to something.
+/// Returns the rows with a bar.
 pub(crate) fn bars(comparison: &Comparison<Flooded>) -> Result<Vec<Row>> {
     let of = |metric: &Metric<Flooded>, most| comparison.beside_reference(HELD, metric, most);
     let (rate, processor) = (of(&Flooded::RATE, true)?, of(&Flooded::PROCESSOR, false)?);

@@ -1,4 +1,4 @@
-//! Clients that log in, hang up, and log in again.
+//! Clients that log in, disconnect, and log in again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,27 +9,29 @@ use portcullis_tests::{Answer, Contender, Metric, Wire, percentile};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-/// What came of one round.
+/// The results of one round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Round {
     per_second: f64,
-    /// In milliseconds.
+    /// The median latency, in milliseconds.
     p50: f64,
     p99: f64,
-    /// The processors that who answers has used, beside all that clients, server and who answers have used, in percent.
+    /// The share of the answering process in the processor time of clients, server and answering
+    /// process, in percent.
     share: f64,
-    /// What a login takes of the processors, all three together, in microseconds.
+    /// The processor time of a login for clients, server and answering process together, in
+    /// microseconds.
     processor: f64,
     refused: usize,
 }
 
-/// Logins a second.
+/// The rate of logins.
 pub(crate) const RATE: Metric<Round> = Metric {
     name: "logins",
     unit: "1/s",
     of: |round| round.per_second,
 };
-/// The share of who answers.
+/// The share of the answering process.
 pub(crate) const SHARE: Metric<Round> = Metric {
     name: "share of all processor time",
     unit: "%",
@@ -62,7 +64,7 @@ impl portcullis_tests::Round for Round {
     }
 }
 
-/// What the server, who answers, and this process have used of the processors.
+/// The processor time of the server, the answering process, and this process.
 #[derive(Clone, Copy)]
 struct Used {
     answering: Duration,
@@ -87,7 +89,7 @@ impl Used {
     }
 }
 
-/// `at_once` clients that log in without a pause, for `length`.
+/// Runs `at_once` clients that log in without a pause, for `length`.
 pub(crate) async fn round(
     contender: &Contender,
     at_once: usize,

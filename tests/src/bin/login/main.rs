@@ -1,7 +1,8 @@
-//! What a login costs end to end: clients that log in at a real server, so many at once, with our host answering, with the
-//! reference callout, and with a password that the server knows itself. `cargo xtask bench login` builds what it needs.
+//! Measures the cost of a login end to end. Clients log in at a real server with our host
+//! answering, with the reference callout, and with a password that the server knows itself.
 //!
-//! All contenders take turns, a round of a second each, so that a noisy moment does not hit one of them alone.
+//! `cargo xtask bench login` builds what the program needs. All contenders take turns, in rounds of
+//! a second, so that a disturbance does not affect only one of them.
 
 mod clients;
 mod report;
@@ -15,9 +16,9 @@ use portcullis_tests::{Comparison, Conditions, Contender, Measuring, Peer};
 use crate::clients::round;
 use crate::report::bars;
 
-/// How many clients log in at once.
+/// The numbers of concurrent clients.
 const AT_ONCE: [usize; 3] = [1, 32, 512];
-/// How long a round is.
+/// The length of a round.
 const ROUND: Duration = Duration::from_secs(1);
 
 #[tokio::main]

@@ -1,4 +1,4 @@
-//! The bars, and what they are held against.
+//! The bars, and the comparisons that they apply to.
 
 use anyhow::Result;
 use portcullis_bench::Row;
@@ -6,14 +6,14 @@ use portcullis_tests::{Comparison, Peer};
 
 use crate::clients::{RATE, Round, SHARE};
 
-/// How many clients at once the bars are for.
+/// The number of concurrent clients for the bars.
 const HELD: usize = 32;
-/// The least logins a second, beside the reference.
+/// The minimum ratio of logins a second to those of the reference.
 const RATE_BAR: f64 = 1.15;
-/// The most of all processor time that our host may take, in percent.
+/// The maximum share of our host in the processor time, in percent.
 const SHARE_BAR: f64 = 10.0;
 
-/// The rows that are held to something.
+/// Returns the rows with a bar.
 pub(crate) fn bars(comparison: &Comparison<Round>) -> Result<Vec<Row>> {
     let rate = comparison.beside_reference(HELD, &RATE, true)?;
     let named = |whom| {

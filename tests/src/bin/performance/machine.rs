@@ -1,4 +1,4 @@
-//! Where and when it was measured.
+//! The machine and the date of measurements.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
 
-/// The reference callout's pin.
+/// The pin of the reference callout.
 const PINS: &str = include_str!("../../../../bench/peers/callout-go/go.mod");
 
-/// This machine in a few words. Linux only.
+/// Describes this machine. Linux only.
 pub(crate) fn machine() -> Result<String> {
     let processors = fs::read_to_string("/proc/cpuinfo")?;
     let model = field(&processors, "model name").unwrap_or("unknown processor");
@@ -26,7 +26,7 @@ pub(crate) fn machine() -> Result<String> {
     ))
 }
 
-/// The version of callout.go that is compared with.
+/// Returns the version of callout.go in the comparison.
 pub(crate) fn callout_go() -> Result<&'static str> {
     let pin = PINS.lines().find_map(|line| {
         line.trim()
@@ -35,7 +35,7 @@ pub(crate) fn callout_go() -> Result<&'static str> {
     pin.context("no callout.go in go.mod")
 }
 
-/// The day when `file` was written, as `2026-01-31`.
+/// Returns the day on which `file` was written, as `2026-01-31`.
 pub(crate) fn date_of(file: &Path) -> Result<String> {
     let mut date = Command::new("date");
     let output = date.args(["-u", "+%F", "-r"]).arg(file).output()?;
@@ -43,7 +43,7 @@ pub(crate) fn date_of(file: &Path) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// The first field `name` in what the kernel tells.
+/// Returns the first field `name` in a text of the kernel.
 fn field<'a>(told: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = told.lines().filter_map(|line| line.split_once(':'));
     let (_, value) = lines.find(|(field, _)| field.trim() == name)?;

@@ -1,5 +1,5 @@
-//! Makes `docs/performance.md` and its plot of what the benchmarks wrote: `performance DIRECTORY DOCS`, where the first has their JSON
-//! files. `cargo xtask bench report` calls it.
+//! Writes `docs/performance.md` and its plot from the results of the benchmarks: `performance
+//! DIRECTORY DOCS`, where `DIRECTORY` holds their JSON files. `cargo xtask bench report` runs it.
 
 mod machine;
 mod page;
@@ -12,11 +12,11 @@ use anyhow::{Context, Result, bail};
 use portcullis_bench::Row;
 use serde::Deserialize;
 
-/// What one benchmark wrote.
+/// The results of one benchmark.
 pub(crate) struct Measured {
-    /// Its name, as `cargo xtask bench` takes it.
+    /// The name of the benchmark in `cargo xtask bench`.
     pub(crate) bench: String,
-    /// When it wrote that.
+    /// The day on which it wrote the results.
     pub(crate) date: String,
     pub(crate) rows: Vec<Row>,
 }
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     write("performance.md", page::page(&measured)?)
 }
 
-/// Every JSON file in `directory`, by name.
+/// Reads every JSON file in `directory`, sorted by name.
 fn read(directory: &Path) -> Result<Vec<Measured>> {
     let files = fs::read_dir(directory)
         .with_context(|| format!("nothing was measured yet: `{}`", directory.display()))?;

@@ -1,4 +1,4 @@
-//! The page.
+//! The performance page.
 
 use anyhow::Result;
 use portcullis_bench::{Row, table};
@@ -6,10 +6,10 @@ use portcullis_tests::Release;
 
 use crate::{Measured, machine};
 
-/// What is written by hand, with places for the rest.
+/// The text written by hand, with places for the results.
 const TEMPLATE: &str = include_str!("template.md");
 
-/// The page, with everything that was measured.
+/// Returns the page with all results.
 pub(crate) fn page(measured: &[Measured]) -> Result<String> {
     let held = measured.iter().flat_map(|measured| &measured.rows);
     let held: Vec<_> = held
@@ -30,7 +30,8 @@ pub(crate) fn page(measured: &[Measured]) -> Result<String> {
     Ok(page)
 }
 
-/// All rows of one benchmark that are not held to a bar; what they are beside, if any of them is.
+/// Returns the rows of one benchmark without a bar, with their peers if at least one row has a
+/// peer.
 fn section(measured: &Measured) -> String {
     let Measured { bench, date, rows } = measured;
     let free: Vec<_> = rows.iter().filter(|row| row.bar.is_none()).collect();

@@ -1,4 +1,4 @@
-//! The plot: a bar for everybody who was compared, with the spread of the rounds.
+//! The plot: a bar for each contender, with the spread of the rounds.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use portcullis_bench::Row;
 
 use crate::Measured;
 
-/// What is shown, one panel each: a title, and what the names of its rows begin with.
+/// The panels: a title, and the prefix of the names of its rows.
 const PANELS: [(&str, &str); 7] = [
     (
         "decisions a second, 64 at once",
@@ -37,13 +37,13 @@ const PANELS: [(&str, &str); 7] = [
 const OURS: &str = "portcullis";
 
 const WIDTH: f64 = 770.0;
-/// Where bars begin, and how long the longest one is.
+/// The left end of the bars, and the length of the longest one.
 const LEFT: f64 = 240.0;
 const LONGEST: f64 = 420.0;
 const LINE: f64 = 22.0;
 const TITLE: f64 = 34.0;
 
-/// The plot as SVG.
+/// Returns the plot as SVG.
 pub(crate) fn plot(measured: &[Measured]) -> String {
     let rows: Vec<_> = measured
         .iter()
@@ -64,7 +64,7 @@ pub(crate) fn plot(measured: &[Measured]) -> String {
     )
 }
 
-/// Draws a panel at `y`; where the next one begins.
+/// Draws a panel at `y`, and returns the position of the next one.
 fn panel(body: &mut String, y: f64, title: &str, prefix: &str, bars: &[&Row]) -> f64 {
     let most = bars.iter().map(|row| row.p90.max(row.value));
     let most = most.fold(f64::MIN_POSITIVE, f64::max);
@@ -86,7 +86,7 @@ fn panel(body: &mut String, y: f64, title: &str, prefix: &str, bars: &[&Row]) ->
         };
         text(body, LEFT - 8.0, y + 14.0, "end", who);
         let (middle, end) = (y + LINE / 2.0 - 1.0, at(row.value));
-        // What is written cannot fail.
+        // Writing to a `String` does not fail.
         let _ = writeln!(
             body,
             "<rect x=\"{LEFT}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\"/>\n\
@@ -111,7 +111,7 @@ fn panel(body: &mut String, y: f64, title: &str, prefix: &str, bars: &[&Row]) ->
 }
 
 fn text(body: &mut String, x: f64, y: f64, anchor: &str, text: &str) {
-    // What is written cannot fail.
+    // Writing to a `String` does not fail.
     let _ = writeln!(
         body,
         "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"#222\">{text}</text>"

@@ -1,4 +1,4 @@
-//! Clients that log in: as fast as they can, or on a schedule.
+//! Clients that log in without a pause, or on a schedule.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,23 +11,23 @@ use tokio::time::sleep_until;
 /// The token that every client presents.
 pub(crate) const TOKEN: &str = "measured";
 
-/// What came of some logins.
+/// The results of logins.
 #[derive(Debug, Default)]
 pub(crate) struct Logins {
-    /// How long each that was let in took.
+    /// The latency of each permitted login.
     pub(crate) took: Vec<Duration>,
-    /// How many were not.
+    /// The number of failed logins.
     pub(crate) failed: u32,
 }
 
 impl Logins {
-    /// How many there were.
+    /// Returns the number of logins.
     pub(crate) const fn count(&self) -> usize {
         self.took.len() + self.failed as usize
     }
 }
 
-/// Logins a second of `at_once` clients that log in without a pause, for `length`.
+/// Returns the logins a second of `at_once` clients that log in without a pause, for `length`.
 pub(crate) async fn most_a_second(port: u16, at_once: usize, length: Duration) -> f64 {
     let admitted = Arc::new(AtomicU32::new(0));
     let began = Instant::now();
@@ -46,8 +46,8 @@ pub(crate) async fn most_a_second(port: u16, at_once: usize, length: Duration) -
     f64::from(admitted.load(Ordering::Relaxed)) / began.elapsed().as_secs_f64()
 }
 
-/// Starts `per_second` logins a second for `length`, whether or not those before have ended. A login takes from when it is due, so
-/// that one that starts late because the others are slow is slow too.
+/// Starts `per_second` logins a second for `length`, also if earlier ones have not ended. The
+/// latency counts from the scheduled start, so that it includes a delay by slow earlier logins.
 pub(crate) async fn on_schedule(port: u16, per_second: f64, length: Duration) -> Logins {
     let began = Instant::now();
     let mut clients = JoinSet::new();

@@ -1,7 +1,8 @@
-//! What reloading costs: logins on a schedule while a policy is replaced once a second, beside the same without; and how long a new
-//! version takes until it serves. `cargo xtask bench reload` builds what it needs.
+//! Measures the cost of a reload: logins on a schedule with and without a replacement of the policy
+//! every second. Also measures the time until a new version serves.
 //!
-//! The policy compares tokens in the clear, so that what is measured is the callout and not a password hash.
+//! `cargo xtask bench reload` builds what the program needs. The policy compares tokens in plain
+//! text, so that no password hash is measured.
 
 mod load;
 mod report;
@@ -16,18 +17,20 @@ use crate::load::{most_a_second, on_schedule};
 use crate::report::{DEBOUNCE, Measured};
 use crate::versions::{Code, POLICY, Replacements, Versions};
 
-/// Enough clients to have the machine do all it can.
+/// The number of clients that saturates the machine.
 const AT_ONCE: usize = 64;
-/// How often the kinds of load take turns, so that a noisy moment does not hit one of them alone.
+/// The number of turns of each kind of load, so that a disturbance does not affect only one of
+/// them.
 const ROUNDS: u32 = 3;
-/// How often the policy is replaced without load.
+/// The number of replacements without load.
 const REPLACEMENTS: u32 = 40;
-/// Decisions are not logged: this program would have to read a line for each, on processors that the host needs.
+/// The log level of the host. Decisions are not logged: this program would have to read a line for
+/// each, on processors that the host needs.
 const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // Less than a replacement in every round would say nothing.
+    // A shorter length would not have a replacement in every round.
     let arguments = Measuring::read(Duration::from_mins(1), Duration::from_secs(6))?;
     let measured = measure(arguments.length).await?;
     measured.print()?;

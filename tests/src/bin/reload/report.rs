@@ -1,4 +1,4 @@
-//! What was measured, and how it is told.
+//! The measurements, as tables and rows.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use portcullis_bench::{Row, Spread, print, table};
 use crate::load::Logins;
 use crate::versions::{LATE, Replacements};
 
-/// How long the host waits for files to be quiet: its default.
+/// The time that the host waits for files to be quiet: its default.
 pub(crate) const DEBOUNCE: Duration = Duration::from_millis(250);
-/// Most that the 99th percentile of logins may grow by reloads.
+/// The maximum ratio of the 99th percentile of logins with reloads to that without.
 const P99_BAR: f64 = 1.5;
 
-/// Everything that was measured.
+/// All measurements.
 pub(crate) struct Measured {
     pub(crate) module_size: usize,
-    /// Logins a second at most.
+    /// The maximum rate of logins, per second.
     pub(crate) most_a_second: f64,
-    /// Logins at half of that, round by round.
+    /// The logins at half of the maximum rate, by round.
     pub(crate) alone: Vec<Logins>,
-    /// The same with a replacement every second, of code that the host has not compiled before.
+    /// The logins with a replacement every second, of code that the host has not compiled before.
     pub(crate) with_reloads: Vec<Logins>,
-    /// The replacements then.
+    /// The replacements during `with_reloads`.
     pub(crate) under_load: Replacements,
-    /// The same with a replacement every second, of code that it has.
+    /// The logins with a replacement every second, of code that the host has compiled before.
     pub(crate) with_known_code: Vec<Logins>,
-    /// The replacements then.
+    /// The replacements during `with_known_code`.
     pub(crate) of_known_code: Replacements,
-    /// Replacements while nobody logs in.
+    /// The replacements without logins.
     pub(crate) without_load: Replacements,
 }
 
 impl Measured {
-    /// Prints it for people.
+    /// Prints the measurements for readers.
     pub(crate) fn print(&self) -> Result<()> {
         let (most, module) = (self.most_a_second, self.module_size);
         print(&format!(
@@ -66,7 +66,8 @@ impl Measured {
         print(&table(&Row::HEADERS, &rows))
     }
 
-    /// The numbers that matter, with their bars. Those of logins are per round, with the spread of the rounds.
+    /// Returns the main numbers, with their bars. Those of logins are per round, with the spread of
+    /// the rounds.
     pub(crate) fn rows(&self) -> Result<Vec<Row>> {
         let (alone, reloads) = (&self.alone, &self.with_reloads);
         let row = |name: &str, values: Vec<f64>, unit| {
@@ -111,7 +112,7 @@ impl Measured {
     }
 }
 
-/// All logins of some rounds.
+/// Combines the logins of some rounds.
 fn together(rounds: &[Logins]) -> Logins {
     let mut all = Logins::default();
     for round in rounds {
@@ -121,7 +122,7 @@ fn together(rounds: &[Logins]) -> Logins {
     all
 }
 
-/// What `percent` of the logins of each round do not exceed, in milliseconds.
+/// Returns the latency that `percent` of the logins of each round do not exceed, in milliseconds.
 fn percentiles(rounds: &[Logins], percent: usize) -> Result<Vec<f64>> {
     let each = rounds.iter().map(|round| percentile(&round.took, percent));
     each.collect()
@@ -171,7 +172,7 @@ fn replacements_row(name: &str, replacements: &Replacements) -> Result<Vec<Strin
     Ok(row)
 }
 
-/// What `percent` of `times` do not exceed, in milliseconds.
+/// Returns the time that `percent` of `times` do not exceed, in milliseconds.
 fn percentile(times: &[Duration], percent: usize) -> Result<f64> {
     let mut times = times.to_vec();
     times.sort();

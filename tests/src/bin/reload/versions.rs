@@ -1,4 +1,4 @@
-//! A policy that becomes another one, again and again.
+//! A policy that is replaced repeatedly by another version.
 
 use std::time::{Duration, Instant};
 
@@ -11,46 +11,50 @@ use tokio::time::{sleep_until, timeout_at};
 
 use crate::load::TOKEN;
 
-/// The policy that is replaced.
+/// The name of the policy.
 pub(crate) const POLICY: &str = "tokens";
 
-/// Which version of the policy lies in the directory. Each differs from the one before it in its module and in what it permits.
+/// The version of the policy in the directory. Each version differs from the one before in its
+/// module and its permissions.
 pub(crate) struct Versions<'site> {
     site: &'site Site,
     module: Vec<u8>,
     number: u32,
-    /// What the next version is made of.
+    /// The kind of code of the next version.
     pub(crate) code: Code,
 }
 
-/// The code of a version.
+/// The kind of code of a version.
 #[derive(Clone, Copy)]
 pub(crate) enum Code {
-    /// As if all of it had been written anew: no function is one that the host has compiled before.
+    /// Completely new code: the host has not compiled any of its functions before.
     New,
-    /// That of another version before: other settings, or a version that is put back.
+    /// The code of an earlier version, as with new settings or a rollback.
     Known,
 }
 
-/// What came of some replacements.
+/// The results of replacements.
 #[derive(Debug, Default)]
 pub(crate) struct Replacements {
-    /// How many there were.
+    /// The number of replacements.
     pub(crate) count: u32,
-    /// How many times a new version was put in service. Fewer than there were replacements if the host was still loading one when
-    /// the next one came: it does not load a version that is not there any more.
+    /// The number of times that the host published a new version.
+    ///
+    /// The number is smaller than that of replacements if the host was still loading a version when
+    /// the next one appeared. The host does not load a replaced version.
     pub(crate) published: usize,
-    /// From the rename to when the host said that the new version serves, [`LATE`] for those that were replaced before.
+    /// The time from the rename to the host's log line that the version serves; [`LATE`] for
+    /// versions replaced before that.
     pub(crate) live_after: Vec<Duration>,
-    /// How long loading took of it, as the host says.
+    /// The duration of each load, as the host logs it.
     pub(crate) loading: Vec<Duration>,
 }
 
-/// When a version serves that was replaced before it did.
+/// The time of a version that was replaced before it served.
 pub(crate) const LATE: Duration = Duration::MAX;
 
 impl Replacements {
-    /// Adds those of another phase.
+    /// Adds the replacements of a different phase.
     pub(crate) fn extend(&mut self, others: Self) {
         self.count += others.count;
         self.published += others.published;
@@ -60,7 +64,7 @@ impl Replacements {
 }
 
 impl Replacements {
-    /// Reads in the log, from `mark` on, what the host did.
+    /// Reads the host's publications and loads from the log, from `mark` on.
     fn read(&mut self, log: &[Event], mark: usize) {
         for event in log.iter().skip(mark) {
             self.published += usize::from(event.says("policies published"));
@@ -74,7 +78,7 @@ impl Replacements {
 }
 
 impl<'site> Versions<'site> {
-    /// Puts the first version in place.
+    /// Writes the first version.
     pub(crate) fn create(site: &'site Site) -> Result<Self> {
         let module = Built::policy("static-users")?;
         let mut versions = Self {
@@ -87,13 +91,13 @@ impl<'site> Versions<'site> {
         Ok(versions)
     }
 
-    /// How large the module is, in bytes.
+    /// Returns the size of the module, in bytes.
     pub(crate) const fn module_size(&self) -> usize {
         self.module.len()
     }
 
-    /// Replaces the policy once a second for `length`, whether or not the version before is in service by then; returns once the
-    /// last one is.
+    /// Replaces the policy once a second for `length`, also if the earlier version does not serve
+    /// yet. Returns once the last version serves.
     pub(crate) async fn replace_every_second(
         &mut self,
         host: &Host,
@@ -120,7 +124,7 @@ impl<'site> Versions<'site> {
         Ok(replacements)
     }
 
-    /// Replaces the policy `count` times, each time once the version before is in service.
+    /// Replaces the policy `count` times, each time once the earlier version serves.
     pub(crate) async fn replace_one_by_one(
         &mut self,
         host: &Host,
@@ -138,7 +142,7 @@ impl<'site> Versions<'site> {
         Ok(replacements)
     }
 
-    /// Replaces the policy and sees it serve; how long that took from the rename on.
+    /// Replaces the policy and waits until the version serves. Returns the time from the rename on.
     async fn replace_and_see(&mut self, host: &Host, port: u16) -> Result<Duration> {
         let mark = host.log().len();
         let renamed = self.replace()?;
@@ -146,21 +150,21 @@ impl<'site> Versions<'site> {
         Ok(published - renamed)
     }
 
-    /// Waits until the host has said since `mark` that a version serves, and until a login is permitted what the one in the
-    /// directory permits; when the host said so.
+    /// Waits until the host has logged, since `mark`, that a version serves, and until a login gets
+    /// the permissions of the version in the directory. Returns the time of the log line.
     async fn see(&self, host: &Host, port: u16, mut mark: usize) -> Result<Instant> {
         loop {
             host.published_from(mark, POLICY).await?;
             let published = Instant::now();
             mark = host.log().len();
-            // Otherwise it was the version before, which was late.
+            // Otherwise the line was about the earlier version.
             if self.is_in_service(port).await? {
                 return Ok(published);
             }
         }
     }
 
-    /// Puts the other version in place of this one; when the last file was renamed.
+    /// Replaces the version in the directory, and returns the time of the last rename.
     fn replace(&mut self) -> Result<Instant> {
         self.number += 1;
         let module = match self.code {
@@ -177,7 +181,8 @@ impl<'site> Versions<'site> {
         Ok(Instant::now())
     }
 
-    /// Whether a login is permitted what the version in the directory permits, and not what the other one does.
+    /// Returns whether a login gets the permissions of the version in the directory, and not those
+    /// of the other version.
     async fn is_in_service(&self, port: u16) -> Result<bool> {
         let mut client = Wire::open(port).await?;
         let answer = client.log_in(&json!({ "auth_token": TOKEN })).await?;
@@ -193,7 +198,8 @@ impl<'site> Versions<'site> {
     }
 }
 
-/// What the version with this number lets clients publish to, and the versions before and after it do not.
+/// Returns the subject that the version with this number permits; the versions before and after it
+/// do not.
 fn subject(number: u32) -> &'static str {
     match number % 2 {
         0 => "version.even",

@@ -1,8 +1,9 @@
-//! What a decision costs with more and more of something: service connections, worker threads, hosts, policies in the directory, users
-//! and roles in a policy's settings. `cargo xtask bench scale` builds what it needs.
+//! Measures the cost of a decision with growing numbers: service connections, worker threads,
+//! hosts, policies in the directory, users of a policy and roles of a policy.
 //!
-//! Each series has one thing that differs, and a server for each number of it. They take turns, a round of a second each, so that a
-//! noisy moment does not hit one of them alone.
+//! `cargo xtask bench scale` builds what the program needs. A series varies one number, and has a
+//! server for each value. They take turns, in rounds of a second, so that a disturbance does not
+//! affect only one of them.
 
 mod place;
 mod series;
@@ -17,12 +18,12 @@ use portcullis_tests::{Flooded, Measuring, Round};
 use crate::place::Place;
 use crate::series::Series;
 
-/// How many requests are on their way at once.
+/// The number of pending requests.
 const AT_ONCE: usize = 64;
-/// How long a round is.
+/// The length of a round.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// What came of one shape.
+/// The results of one shape.
 struct Measured {
     name: String,
     place: Place,
@@ -69,7 +70,7 @@ async fn measure(series: &Series, length: Duration) -> Result<Vec<Row>> {
     rows(series, &shapes)
 }
 
-/// Every number of every shape, each but the first beside the first.
+/// Returns every metric of every shape. All but the first shape are compared with the first.
 fn rows(series: &Series, shapes: &[Measured]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for metric in Flooded::METRICS {

@@ -1,4 +1,4 @@
-//! A server, and hosts of one shape that answer there.
+//! A server, and the hosts of one shape that answer there.
 
 use std::path::PathBuf;
 
@@ -10,17 +10,19 @@ use portcullis_tests::{
 
 use crate::shape::{Policy, Shape};
 
-/// Decisions are not logged: this program would have to read a line for each, on processors that others need.
+/// The log level of the hosts. Decisions are not logged: this program would have to read a line for
+/// each, on processors that the hosts need.
 const LOG_LEVEL: &str =
     "warn,portcullis=info,portcullis_catalog=info,portcullis_callout=warn,portcullis_connect=warn";
-/// The policy that decides.
+/// The name of the policy that decides.
 const DECIDES: &str = "decides";
-/// What the log says of a policy that is not put in service.
+/// The log message about a policy that the host rejects.
 const REJECTED: &str = "policy rejected";
-/// What tells tokio how many threads there are.
+/// The variable with the number of tokio's worker threads.
 const THREADS: &str = "TOKIO_WORKER_THREADS";
 
-/// A server, the hosts that answer there, and a connection that asks them. Everything ends when it is dropped.
+/// A server, the hosts that answer there, and a connection that sends requests. Dropping it ends
+/// all of them.
 pub(crate) struct Place {
     flood: Flood,
     _hosts: Vec<Host>,
@@ -29,7 +31,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Starts everything, and waits until the hosts decide logins.
+    /// Starts the server and the hosts, and waits until the hosts decide logins.
     pub(crate) async fn start(shape: &Shape) -> Result<Self> {
         let site = Site::create(Release::Nats2_15)?;
         let issuer = Issuer::generate()?;
@@ -61,14 +63,15 @@ impl Place {
         })
     }
 
-    /// The connection that asks.
+    /// Returns the connection that sends requests.
     pub(crate) const fn flood(&mut self) -> &mut Flood {
         &mut self.flood
     }
 }
 
-/// So many other policies, fewer the one that decides. They are the same policy under other names, so that with the code cache it is compiled
-/// once; each has its own code in memory all the same.
+/// Writes the other policies, so that the directory has `policies` with the one that decides. They
+/// are one policy under different names. With the code cache it is compiled once, but each name has
+/// its own code in memory.
 fn put_others(site: &Site, policies: usize) -> Result<()> {
     let (module, settings) = (Built::policy("static-users")?, Policy::Users(10).settings());
     for number in 1..policies {
@@ -82,7 +85,8 @@ fn other(number: usize) -> String {
     format!("other-{number}")
 }
 
-/// The configuration of one host: a state directory of its own, and a chain for each of the other policies.
+/// Writes the configuration of one host: a state directory of its own, and a chain for each of the
+/// other policies.
 fn write_config(site: &Site, server: &NatsServer, shape: &Shape, number: usize) -> Result<PathBuf> {
     let chain = |other: String| {
         format!(

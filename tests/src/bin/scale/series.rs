@@ -1,38 +1,39 @@
-//! The series: what there is more and more of, and what that may cost.
+//! The series: the varied numbers, and their bars.
 
 use portcullis_bench::Row;
 use portcullis_tests::{Flooded, Metric};
 
 use crate::shape::{Policy, Shape};
 
-/// What is measured twice is this far apart at most.
+/// The tolerance of a comparison that should be equal.
 const TOLERANCE: f64 = 0.05;
-/// The most that may be added to the processor time of a decision where there is more of what it does not need.
+/// The maximum ratio of a decision's processor time, for a growing number that the decision does
+/// not depend on.
 const FLAT: f64 = 1.2;
 
-/// Shapes that differ in one thing, the least of it first.
+/// Shapes that differ in one number, with the smallest first.
 pub(crate) struct Series {
-    /// What there is more of.
+    /// The name of the number.
     pub(crate) of: &'static str,
-    /// How many there are, and the shape.
+    /// The values of the number, each with its shape.
     pub(crate) shapes: Vec<(usize, Shape)>,
-    /// What the others are held to, beside the first.
+    /// The bar of the later shapes, compared with the first.
     pub(crate) bar: Bar,
 }
 
-/// What a series is held to.
+/// The bar of a series.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bar {
-    /// No slower than the first: decisions a second and processor time of a decision, but for [`TOLERANCE`].
+    /// No slower than the first within [`TOLERANCE`], in decisions a second and in processor time.
     NoSlower,
-    /// The processor time of a decision stays below [`FLAT`] times that of the first.
+    /// Processor time of a decision below [`FLAT`] times that of the first.
     Flat,
-    /// It is only told.
+    /// No bar: the result is only reported.
     None,
 }
 
 impl Series {
-    /// All of them.
+    /// Returns all series.
     pub(crate) fn all() -> Vec<Self> {
         let shape = Shape::default();
         let of = |of, numbers: &[usize], bar, make: &dyn Fn(usize) -> Shape| Self {
@@ -78,7 +79,7 @@ impl Series {
 }
 
 impl Bar {
-    /// A row of a later shape, beside that of the first.
+    /// Compares a row of a later shape with that of the first.
     pub(crate) fn hold(self, row: Row, first: &Row, metric: &Metric<Flooded>) -> Row {
         let rate = metric.name == Flooded::RATE.name;
         let processor = metric.name == Flooded::PROCESSOR.name;

@@ -1,30 +1,30 @@
-//! What there can be more of, one thing at a time.
+//! The shape of a measurement: the numbers that the series vary.
 
 use portcullis_bench::Issuer;
 use portcullis_tests::Contender;
 use serde_json::{Value, json};
 
-/// A host, or several, and what decides.
+/// The hosts, and the policy that decides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    /// Service connections of each host.
+    /// The number of service connections of each host.
     pub(crate) connections: usize,
-    /// Threads that work on requests, of each host; as many as there are processors if none.
+    /// The number of worker threads of each host. `None` means the number of processors.
     pub(crate) threads: Option<usize>,
-    /// Hosts in the queue group.
+    /// The number of hosts in the queue group.
     pub(crate) hosts: usize,
-    /// Policies in the directory: the one that decides, and others for other logins.
+    /// The number of policies in the directory: the one that decides, and others for other logins.
     pub(crate) policies: usize,
-    /// What the one that decides is.
+    /// The policy that decides.
     pub(crate) policy: Policy,
 }
 
-/// A policy, and how much is in its settings.
+/// A policy, and the size of its settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Policy {
-    /// `static-users` with so many users; one logs in.
+    /// `static-users` with this number of users, of which one logs in.
     Users(usize),
-    /// `oidc-roles` with so many roles; the token has one.
+    /// `oidc-roles` with this number of roles, of which the token has one.
     Roles(usize),
 }
 
@@ -41,10 +41,10 @@ impl Default for Shape {
 }
 
 impl Policy {
-    /// The role that the token has.
+    /// The role of the token.
     const HELD: &str = "held";
 
-    /// The policy's name.
+    /// Returns the name of the policy.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Users(_) => "static-users",
@@ -52,7 +52,7 @@ impl Policy {
         }
     }
 
-    /// What the client puts into CONNECT.
+    /// Returns the client's CONNECT options.
     pub(crate) fn presented(self, issuer: &Issuer) -> anyhow::Result<Value> {
         let (user, password) = Contender::USER;
         Ok(match self {
@@ -61,7 +61,8 @@ impl Policy {
         })
     }
 
-    /// The settings: the one who logs in somewhere among the others, with as much memory as 100,000 roles need.
+    /// Returns the settings. The user or role of the login is among the others, and the memory
+    /// suffices for 100,000 roles.
     pub(crate) fn settings(self) -> String {
         let limits = "[limits]\nmemory = \"96MiB\"\n\n[settings]\n";
         let (publish, subscribe) = Contender::PERMISSIONS;
@@ -74,7 +75,7 @@ impl Policy {
     }
 }
 
-/// In plain text, so that no password hash is part of a decision.
+/// Returns users with plain-text passwords, so that no password hash is part of a decision.
 fn users(number: usize, granted: &str) -> String {
     let (user, password) = Contender::USER;
     let account = Contender::ACCOUNT;

@@ -1,7 +1,8 @@
-//! How long a host takes until it decides logins, with one policy and with many, with and without the cache of compiled code; and how
-//! much memory it holds, idle and under load. `cargo xtask bench start` builds what it needs.
+//! Measures the time until a host decides logins, with one policy and with many, with and without
+//! the code cache. Also measures the memory of a host, idle and under load.
 //!
-//! The kinds of start take turns, so that a noisy moment does not hit one of them alone.
+//! `cargo xtask bench start` builds what the program needs. The kinds of start take turns, so that
+//! a disturbance does not affect only one of them.
 
 mod memory;
 mod place;
@@ -15,13 +16,13 @@ use portcullis_tests::Measuring;
 use crate::memory::memory;
 use crate::place::Place;
 
-/// How many policies there are.
+/// The numbers of policies for starts.
 const POLICIES: [u32; 2] = [1, 50];
-/// How many there are when memory is measured.
+/// The number of policies for the measurement of memory.
 const HELD: u32 = 10;
-/// The most megabytes that a host may hold under load.
+/// The maximum memory of a host under load, in megabytes.
 const MEMORY_BAR: f64 = 64.0;
-/// How often each kind of start is measured, and memory.
+/// The number of measurements of each kind of start, and of memory.
 const ROUNDS: usize = 3;
 
 #[tokio::main]
@@ -37,13 +38,13 @@ async fn main() -> Result<()> {
     }
 }
 
-/// How long it takes until a host is ready.
+/// Measures the time until a host is ready.
 async fn starts() -> Result<Vec<Row>> {
     let mut kinds = Vec::new();
     for policies in POLICIES {
         for cached in [false, true] {
             let place = Place::create(policies, cached).await?;
-            // The first start fills the cache, and keeps versions.
+            // The first start fills the cache, and writes the stored versions.
             drop(place.start().await?);
             kinds.push((place, policies, cached, Vec::new()));
         }
@@ -66,7 +67,7 @@ async fn starts() -> Result<Vec<Row>> {
     kinds.into_iter().map(row).collect()
 }
 
-/// How much memory it holds.
+/// Measures the memory of a host.
 async fn held() -> Result<Vec<Row>> {
     let (mut idle, mut loaded) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! What a host holds while clients log in.
+//! The memory of a host while clients log in.
 
 use std::time::{Duration, Instant};
 
@@ -8,21 +8,21 @@ use tokio::task::JoinSet;
 
 use crate::place::Place;
 
-/// How many clients log in at once.
+/// The number of concurrent clients.
 const AT_ONCE: usize = 64;
-/// For how long: past the moment at which the host forgets a login for each that it hears of.
+/// The length of the load: longer than the host remembers a login.
 const LENGTH: Duration = Duration::from_secs(20);
-/// A client looks at the host's memory after so many logins of its own.
+/// The number of a client's logins between two reads of the host's memory.
 const LOOK: usize = 10;
 
-/// What a host holds, in megabytes.
+/// The memory of a host, in megabytes.
 pub(crate) struct Memory {
     pub(crate) idle: f64,
-    /// The most that was seen.
+    /// The maximum of all reads.
     pub(crate) loaded: f64,
 }
 
-/// Before there were logins, and while there are.
+/// Measures the memory before and during logins.
 pub(crate) async fn memory(place: &Place, host: &Host) -> Result<Memory> {
     let id = host.id()?;
     let idle = megabytes(id)?;

@@ -5,7 +5,7 @@ use portcullis_tests::{
     Accounts, Built, Host, NatsServer, Release, Site, plain_hashes, wasm_with_note,
 };
 
-/// A server, and a directory of policies. Everything ends when it is dropped.
+/// A server, and a directory of policies. Dropping it removes both.
 pub(crate) struct Place {
     site: Site,
     pub(crate) server: NatsServer,
@@ -14,7 +14,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// With so many policies, no two of the same bytes or settings; the host keeps compiled code if `cached`.
+    /// Creates `policies` policies with different bytes and settings. The host keeps compiled code
+    /// if `cached`.
     pub(crate) async fn create(policies: u32, cached: bool) -> Result<Self> {
         let site = Site::create(Release::Nats2_15)?;
         let module = Built::policy("static-users")?;
@@ -49,7 +50,7 @@ impl Place {
         Ok(host)
     }
 
-    /// A token that the last policy knows: all others are asked before.
+    /// Returns a token that the last policy knows, after all other policies have abstained.
     pub(crate) fn token(&self) -> String {
         token(self.policies.saturating_sub(1))
     }
@@ -63,7 +64,7 @@ fn token(number: u32) -> String {
     format!("4f1d3b7a9c2e5f60-{number:03}")
 }
 
-/// Plain text, so that no password hash is part of a decision.
+/// Returns settings with a plain-text token, so that no password hash is part of a decision.
 fn settings(number: u32) -> String {
     let token = token(number);
     format!(

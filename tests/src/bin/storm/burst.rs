@@ -1,4 +1,4 @@
-//! Clients that all log in at the same instant.
+//! Clients that log in at the same instant.
 
 use std::sync::Arc;
 
@@ -8,19 +8,20 @@ use portcullis_tests::{Answer, Contender, Wire};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-/// Where the search begins.
+/// The first number of clients that the search tries.
 const FEW: usize = 1024;
-/// More than this the machine has no file descriptors for.
+/// The maximum number of clients: the machine has no more file descriptors.
 const MOST: usize = 16_384;
-/// The search ends when what is known is this much more exact than the number itself.
+/// The precision of the search: it ends when the interval is smaller than the number divided by
+/// this.
 const EXACTNESS: usize = 16;
-/// How often a number is tried: one noisy moment does not decide.
+/// The number of attempts for each number of clients, so that one disturbance does not decide.
 const TRIES: usize = 2;
-/// How often a single client may try until whoever answers has recovered.
+/// The maximum number of a single client's attempts until the answering process has recovered.
 const LOGINS: usize = 100;
 
-/// The largest number of clients that can log in at the same instant and are all let in: by doubling, then by halving what is in
-/// between.
+/// Finds the largest number of clients that can log in at the same instant without a refusal: by
+/// doubling, then by bisection.
 pub(crate) async fn largest(contender: &Contender) -> Result<usize> {
     let (mut good, mut bad) = (0, FEW);
     while bad <= MOST && all_can_be_in(contender, bad).await? {
@@ -38,7 +39,8 @@ pub(crate) async fn largest(contender: &Contender) -> Result<usize> {
     Ok(good)
 }
 
-/// Whether so many clients that log in at the same instant are all let in, one time or another.
+/// Returns whether `count` clients that log in at the same instant are all accepted in at least one
+/// attempt.
 async fn all_can_be_in(contender: &Contender, count: usize) -> Result<bool> {
     for _ in 0..TRIES {
         let are_in = all_are_in(contender, count).await;
@@ -50,7 +52,8 @@ async fn all_can_be_in(contender: &Contender, count: usize) -> Result<bool> {
     Ok(false)
 }
 
-/// The same, once. Returns when the server has closed all connections.
+/// Returns whether `count` clients are all accepted in one attempt, once the server has closed all
+/// connections.
 async fn all_are_in(contender: &Contender, count: usize) -> bool {
     let (port, credentials) = (contender.server.port(), Arc::new(contender.credentials()));
     let mut clients = JoinSet::new();
@@ -58,7 +61,7 @@ async fn all_are_in(contender: &Contender, count: usize) -> bool {
         let credentials = Arc::clone(&credentials);
         clients.spawn(async move { log_in(port, &credentials).await.ok() });
     }
-    // They stay until the last one is in, as clients do.
+    // The clients stay connected until the last one is accepted, as real clients do.
     let wires: Vec<_> = clients
         .join_all()
         .await
@@ -71,14 +74,14 @@ async fn all_are_in(contender: &Contender, count: usize) -> bool {
     let_in == count
 }
 
-/// A connection that was let in; nothing if it was refused.
+/// Logs in. Returns the connection, or `None` if the login was refused.
 pub(crate) async fn log_in(port: u16, credentials: &Value) -> Result<Option<Wire>> {
     let mut wire = Wire::open(port).await?;
     let answer = wire.log_in(credentials).await?;
     Ok((answer == Answer::Admitted).then_some(wire))
 }
 
-/// Waits until what is left of a storm keeps nobody out.
+/// Waits until a single client can log in again after a storm.
 async fn recover(contender: &Contender) -> Result<()> {
     for _ in 0..LOGINS {
         let let_in = log_in(contender.server.port(), &contender.credentials()).await;

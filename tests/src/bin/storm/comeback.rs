@@ -1,4 +1,4 @@
-//! Clients that come back after a restart of their server.
+//! Clients that reconnect after a restart of their server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -13,39 +13,41 @@ use tokio::time::{sleep, timeout};
 
 use crate::burst::log_in;
 
-/// How many there are.
+/// The number of clients.
 const CLIENTS: u32 = 5_000;
-/// How many log in at once before the server stops.
+/// The number of concurrent logins before the server stops.
 const AT_ONCE: usize = 64;
-/// How long clients wait before they try again, and how much longer the last of them do: the defaults of the official ones.
+/// The delay of clients before a reconnect, and the maximum jitter in milliseconds: the defaults of
+/// the official clients.
 const WAIT: Duration = Duration::from_secs(2);
 const JITTER: u32 = 100;
-/// Longer than any of them is kept out.
+/// The maximum time of a reconnect: longer than any client needs.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// What came of it.
+/// The results of a restart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Comeback {
-    /// From when the server was ready until the last client was in, in seconds.
+    /// The time from when the server was ready until the last client was connected, in seconds.
     pub(crate) seconds: f64,
-    /// Until half of them were.
+    /// The time until half of the clients were connected, in seconds.
     pub(crate) half: f64,
-    /// How often clients were refused.
+    /// The number of refused logins.
     pub(crate) refused: u32,
-    /// How many requests our host says it has shed, before they were decoded or when their deadline passed.
+    /// The number of requests that our host has shed, by its own count: before decoding, or when
+    /// their deadline passed.
     pub(crate) shed: u32,
-    /// How many it says it has decided too late for the server.
+    /// The number of requests that our host has decided too late for the server, by its own count.
     pub(crate) late: u32,
 }
 
-/// What all clients share.
+/// The state that all clients share.
 #[derive(Default)]
 struct Fleet {
     is_back: AtomicBool,
     refused: AtomicU32,
 }
 
-/// Has clients log in, restarts their server, and waits until all of them are in again.
+/// Connects the clients, restarts their server, and waits until all of them are connected again.
 pub(crate) async fn comeback(contender: Contender) -> Result<Comeback> {
     let (port, credentials) = (contender.server.port(), Arc::new(contender.credentials()));
     let (fleet, doors) = (
@@ -92,7 +94,8 @@ pub(crate) async fn comeback(contender: Contender) -> Result<Comeback> {
 }
 
 impl Fleet {
-    /// Waits until the connection ends, and comes back as client libraries do; when it was in again.
+    /// Waits until the connection ends, and reconnects as client libraries do. Returns the time at
+    /// which the client was connected.
     async fn client(
         &self,
         number: u32,
@@ -108,7 +111,7 @@ impl Fleet {
                 Ok(None) if self.is_back.load(Ordering::Relaxed) => {
                     self.refused.fetch_add(1, Ordering::Relaxed);
                 }
-                // There is no server yet.
+                // The server is not running yet.
                 Ok(None) | Err(_) => {}
             }
             sleep(WAIT + jitter).await;
@@ -116,7 +119,8 @@ impl Fleet {
     }
 }
 
-/// How many requests the host has shed, and how many it has decided too late, by its own count; nothing of others.
+/// Returns the numbers of requests that our host has shed and decided too late, by its own count;
+/// zero for other contenders.
 async fn shed_and_late(contender: &Contender) -> Result<(u32, u32)> {
     if contender.peer != Peer::Portcullis {
         return Ok((0, 0));

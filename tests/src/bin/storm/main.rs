@@ -1,9 +1,10 @@
-//! Storms of logins: how many clients can log in at the same instant before the first is refused, with our host and with the
-//! reference callout; and what comes of thousands that come back after a restart of their server. `cargo xtask bench storm` builds
-//! what it needs.
+//! Measures storms of logins with our host and with the reference callout. Finds the number of
+//! clients that can log in at the same instant before one is refused. Also measures the
+//! reconnection of thousands of clients after a restart of their server.
 //!
-//! The server waits two seconds for an answer, which is its default. All contenders take turns, so that a noisy moment does not hit
-//! one of them alone.
+//! `cargo xtask bench storm` builds what the program needs. The server waits two seconds for an
+//! answer, which is its default. All contenders take turns, so that a disturbance does not affect
+//! only one of them.
 
 mod burst;
 mod comeback;
@@ -17,13 +18,15 @@ use crate::burst::largest;
 use crate::comeback::{Comeback, comeback};
 use crate::report::Measured;
 
-/// How often everything is measured.
+/// The number of measurements.
 const ROUNDS: usize = 3;
-/// How long the server waits for an answer, in seconds: its default.
+/// The server's timeout for an answer, in seconds: its default.
 const TIMEOUT: u32 = 2;
-/// Has our host wait nearly as long as the server, rather than the second that is its default.
+/// Settings with which our host's deadline is nearly that of the server, rather than its default of
+/// a second.
 const PATIENT: &str = "deadline = \"1900ms\"";
-/// Has our host shed nothing: it waits for longer than any server, and has places for everybody.
+/// Settings with which our host sheds no requests: its deadline is longer than that of any server,
+/// and it has slots for all.
 const NO_SHEDDING: &str = "deadline = \"1m\"\nmax-in-flight = 1024";
 
 #[tokio::main]

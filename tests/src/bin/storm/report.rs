@@ -1,23 +1,23 @@
-//! What was measured, and how it is told.
+//! The measurements, as rows.
 
 use anyhow::{Context, Result};
 use portcullis_bench::{Row, Spread};
 
 use crate::comeback::Comeback;
 
-/// What the names of these rows begin with.
+/// The prefix of the names of these rows.
 const LARGEST: &str = "storm: largest without a refusal, ";
-/// The least our largest storm may be, beside that of the reference.
+/// The minimum ratio of our largest storm to that of the reference.
 const BAR: f64 = 1.3;
 
-/// Everything that was measured, by whom it was measured of.
+/// All measurements, by contender.
 #[derive(Default)]
 pub(crate) struct Measured {
     largest: Vec<(String, Vec<f64>)>,
     came_back: Vec<(String, Vec<Comeback>)>,
 }
 
-/// What is told of a comeback.
+/// A reported number of a restart: name, unit and getter.
 type Told = (&'static str, &'static str, fn(&Comeback) -> f64);
 const TOLD: [Told; 5] = [
     ("until half are in", "s", |comeback| comeback.half),
@@ -40,7 +40,7 @@ impl Measured {
         add(&mut self.came_back, format!("{name}{without}"), comeback);
     }
 
-    /// Everything, as rows.
+    /// Returns all measurements as rows.
     pub(crate) fn rows(&self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for (name, clients) in &self.largest {
@@ -77,7 +77,7 @@ impl Measured {
     }
 }
 
-/// Adds what was measured of `whom`.
+/// Adds a measurement of `whom`.
 fn add<K: PartialEq, V>(measured: &mut Vec<(K, Vec<V>)>, whom: K, value: V) {
     match measured.iter_mut().find(|(known, _)| *known == whom) {
         Some((_, values)) => values.push(value),

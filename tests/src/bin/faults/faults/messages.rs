@@ -1,4 +1,4 @@
-//! Messages that are not what they should be.
+//! Malformed, additional and outdated messages.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use super::Before;
 use crate::report::Outcome;
 use crate::stage::{PHASE, Stage, TOKEN};
 
-/// How many messages of garbage there are.
+/// The number of garbage messages.
 const GARBAGE: usize = 10_000;
-/// How many are sent before the host has to have caught up: the rest of its queue is for logins.
+/// The number of messages before the host must have caught up. The rest of its queue is for logins.
 const BATCH: usize = 500;
-/// Nothing has to recover.
+/// The maximum time until logins succeed again: no process has to recover.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// Longer than any reply takes.
+/// The time after which a reply counts as lost: longer than any reply takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn garbage() -> Result<Outcome> {
@@ -96,13 +96,13 @@ pub(super) async fn second_subscriber() -> Result<Outcome> {
 }
 
 pub(super) async fn clock_skew() -> Result<Outcome> {
-    // The default, for what it is.
+    // The default, set explicitly because the numbers below depend on it.
     let stage = Stage::start(1, Accounts::NoCallout, "clock-skew = \"5s\"").await?;
     let client = stage.observer("skewed").await?;
     let signer = RequestSigner::new(&stage.site.keys.issuer.public_key());
     let before = Before::fault(&stage, stage.load_by_hand().await?).await?;
     let mut seen = Vec::new();
-    // How many seconds the server's clock is ahead, and whether it is to be believed.
+    // The seconds that the server's clock is ahead, and whether the host must accept the request.
     for (ahead, believed) in [(-8, true), (-60, false), (4, true)] {
         let mut admitted = 0;
         for _ in 0..20 {
@@ -124,7 +124,8 @@ pub(super) async fn clock_skew() -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Asks as a server whose clock is `ahead` seconds ahead, and that waits five seconds for an answer.
+/// Sends a request as a server whose clock is `ahead` seconds ahead, and which waits five seconds
+/// for an answer.
 async fn ask_at(client: &Client, signer: &RequestSigner, ahead: i64) -> Result<bool> {
     let now = unix_now()
         .checked_add_signed(ahead)

@@ -1,4 +1,4 @@
-//! Policies that take too long, and what queues up behind them.
+//! Slow policies, and the logins that queue up behind them.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,14 @@ use crate::load::AT_ONCE;
 use crate::report::Outcome;
 use crate::stage::{Stage, TOKEN};
 
-/// A policy that comes before the good one and never answers.
+/// The name of a policy that precedes the good one and never returns.
 const SLOW: &str = "a-slow-one";
-/// How many clients come at once: far more than the host has places for.
+/// The number of concurrent clients: far more than the host has slots for.
 const CROWD: usize = 200;
-/// What the server gives a login, less some room: whoever waits longer was not answered.
+/// The server's timeout for a login, minus a margin. A client that waits longer was not answered.
 const ANSWERED: Duration = Duration::from_secs(4);
-/// Logins that began before the policy was gone may still wait for it.
+/// The maximum time until logins succeed again. Logins that began before the removal may still wait
+/// for the policy.
 const AFTER_POLICY: Duration = Duration::from_secs(3);
 
 pub(super) async fn slow_policy() -> Result<Outcome> {
@@ -38,7 +39,7 @@ pub(super) async fn slow_policy() -> Result<Outcome> {
 }
 
 pub(super) async fn queue_overflow() -> Result<Outcome> {
-    // One at a time, and sixteen may wait.
+    // One decision at a time; sixteen requests may wait.
     let mut stage = Stage::start(1, Accounts::Several, "max-in-flight = 1").await?;
     let before = Before::fault(&stage, stage.load()).await?;
     put_slow_policy(&mut stage).await?;
@@ -61,7 +62,7 @@ pub(super) async fn queue_overflow() -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Whether a client is refused before the server's own patience ends.
+/// Returns whether the client is refused before the server's own timeout.
 async fn refusal(port: u16) -> Result<bool> {
     let start = Instant::now();
     let mut wire = Wire::open(port).await?;

@@ -1,4 +1,4 @@
-//! Processes that end.
+//! Processes that exit.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::load::AT_ONCE;
 use crate::report::Outcome;
 use crate::stage::Stage;
 
-/// The host waits up to five seconds before it tries a server again, and clients whose logins come before it is back wait
-/// for the five seconds that the server gives a login.
+/// The maximum time until logins succeed again. The host waits up to five seconds before it
+/// reconnects to a server. Clients that log in before that wait for the server's timeout of five
+/// seconds.
 const AFTER_SERVER: Duration = Duration::from_secs(12);
-/// There is another host.
+/// The maximum time until logins succeed again: a second host is running.
 const AFTER_HOST: Duration = Duration::from_secs(1);
 
 pub(super) async fn server_killed() -> Result<Outcome> {
@@ -30,7 +31,7 @@ pub(super) async fn host_killed() -> Result<Outcome> {
     let before = Before::fault(&stage, stage.load()).await?;
     stage.host(1)?.kill().await?;
     let mut outcome = before.and_after(&stage, AFTER_HOST).await?;
-    // Each client has one login in flight.
+    // Each client has one pending login.
     let failed = outcome.during.failed;
     outcome.require(
         failed <= AT_ONCE,

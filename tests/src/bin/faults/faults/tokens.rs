@@ -1,4 +1,4 @@
-//! Tokens with key ids that nobody knows.
+//! Tokens with unknown key ids.
 
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,19 @@ use crate::load::{Load, Login};
 use crate::report::Outcome;
 use crate::stage::Stage;
 
-/// How many logins with tokens that are refused.
+/// The number of logins with forged tokens.
 const CROWD: usize = 1000;
-/// How many of them at the same time.
+/// The number of them that are concurrent.
 const AT_ONCE: usize = 16;
-/// The most fetches of keys that they may cause.
+/// The maximum number of fetches of keys that they may cause.
 const MOST_FETCHES: u64 = 2;
-/// How much longer other logins may take beside unknown key ids than beside tokens that are refused without a key.
+/// The maximum ratio of the latency of other logins during unknown key ids to that during tokens
+/// that are denied without a key.
 const MOST_SLOWER: f64 = 1.5;
-/// Nothing has to recover.
+/// The maximum time until logins succeed again: no process has to recover.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Every one of the crowd is to be looked at.
+/// The host must verify every forged token.
 const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0\nuser-failures = 0\n";
 
 const SETTINGS: &str = "[settings]\naccount = \"APP\"\n";
@@ -49,7 +50,8 @@ pub(super) async fn unknown_keys() -> Result<Outcome> {
     let before = Before::fault(&stage, load).await?;
     let at_first = provider.fetches().await?.keys;
 
-    // Refused for their audience, before any key is looked for: what a crowd costs by itself.
+    // The control: the host denies these tokens for their audience, before it looks for a key. This
+    // is the cost of a crowd alone.
     let control = crowd(port, Forgery::Audience, &good).await?;
     let storm = crowd(port, Forgery::KeyId, &good).await?;
 
@@ -69,10 +71,10 @@ pub(super) async fn unknown_keys() -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// When a crowd came and went.
+/// The times at which a crowd began and ended.
 type Span = (Instant, Instant);
 
-/// Logs in with forged tokens; none is let in.
+/// Logs in with forged tokens, and fails if the server accepts one.
 async fn crowd(port: u16, forgery: Forgery, token: &str) -> Result<Span> {
     let began = Instant::now();
     let logins = stream::iter(0..CROWD).map(|number| {
@@ -86,7 +88,7 @@ async fn crowd(port: u16, forgery: Forgery, token: &str) -> Result<Span> {
     Ok((began, Instant::now()))
 }
 
-/// How long the logins took that began and ended in a span of time.
+/// Returns the median latency of the logins within a span of time.
 fn median(logins: &[Login], (began, ended): Span) -> Result<Duration> {
     let inside = logins
         .iter()
