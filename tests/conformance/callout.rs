@@ -1,5 +1,5 @@
-//! The rows: nats-server's tests of auth callout in which the service has to do something right, numbered as in
-//! `docs/reference/conformance.md`.
+//! The rows of nats-server's tests of auth callout in which the service must act. The numbers are
+//! those of `docs/reference/conformance.md`.
 
 mod bounds;
 mod config;
@@ -12,14 +12,14 @@ mod transport;
 
 use crate::suite::{Row, Suite, row};
 
-/// nats-server's own tests.
+/// The suite of nats-server's own tests.
 pub(crate) static SUITE: Suite = Suite {
     name: "callout",
     head: "nats-server's test",
     rows: &ROWS,
 };
 
-/// All of them, in the reference's order. Titles are nats-server's names, without `TestAuthCallout`.
+/// All rows, in the reference's order. Titles are nats-server's names, without `TestAuthCallout`.
 static ROWS: [Row; 38] = [
     row!(4, "basics", "Basics", (2, 10, 0), config::basics),
     row!(

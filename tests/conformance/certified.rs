@@ -1,4 +1,4 @@
-//! A server that verifies its clients' certificates, whatever their transport.
+//! A server that verifies its clients' certificates on every transport.
 
 use anyhow::Result;
 use portcullis_tests::{Authority, Release, Site};
@@ -6,14 +6,15 @@ use portcullis_tests::{Authority, Release, Site};
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, jetstream};
 
-/// A server in config mode, to which everybody comes with a certificate of one authority, the host too.
+/// A server in config mode and its host. All clients, including the host, have a certificate of one
+/// authority.
 pub(crate) struct Certified {
     pub(crate) stage: Stage,
     pub(crate) authority: Authority,
 }
 
 impl Certified {
-    /// Starts them, with an account `FOO` for clients.
+    /// Starts the server and the host, with an account `FOO` for clients.
     pub(crate) async fn start(release: Release, rules: &[Rule]) -> Result<Self> {
         let site = Site::create(release)?;
         let authority = Authority::create(&site.path().join("tls"))?;

@@ -1,5 +1,5 @@
-//! A service that answers wrongly on purpose. What the server says to that, the host has to say before it: its own checks refuse
-//! to send such an answer.
+//! A service that sends wrong answers on purpose. The host's own checks must reject every answer
+//! that the server rejects.
 
 use anyhow::{Context, Result, bail, ensure};
 use async_nats::{Client, Subscriber};
@@ -12,10 +12,10 @@ use tokio::time::{Duration, timeout};
 
 use crate::stage::{AUTH_ERROR, Config, expect_reason, listen, next, password};
 
-/// Longer than any message takes.
+/// The time after which a message counts as lost: longer than any message takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What an answer has to agree with.
+/// The parts of a request that an answer must match.
 pub(crate) struct Asked {
     user: String,
     server: String,
@@ -23,13 +23,13 @@ pub(crate) struct Asked {
 
 /// An answer before it is signed.
 pub(crate) struct Draft {
-    /// Whom it is about.
+    /// The user that the answer is about.
     pub(crate) user: String,
-    /// Whom it is for.
+    /// The server that the answer is for.
     pub(crate) server: String,
-    /// When the user expires, in seconds since the Unix epoch; never if there is none.
+    /// The time at which the user expires, in seconds since the Unix epoch; `None` for never.
     pub(crate) user_expires: Option<u64>,
-    /// When the answer expires, in seconds since the Unix epoch; never if there is none.
+    /// The time at which the answer expires, in seconds since the Unix epoch; `None` for never.
     pub(crate) response_expires: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Faulty {
 }
 
 impl Draft {
-    /// What a good service answers.
+    /// Returns the answer of a correct service.
     pub(crate) fn good(asked: &Asked) -> Self {
         Self {
             user: asked.user.clone(),
@@ -64,8 +64,8 @@ impl Draft {
 }
 
 impl Faulty {
-    /// Answers one login well, which the server must let in, and one as `wrong` says, which the server must refuse for `reason`
-    /// and the host must not send.
+    /// Sends one correct answer, which the server must accept, and one made by `wrong`. The server
+    /// must reject the wrong one for `reason`, and the host's checks must reject it too.
     pub(crate) async fn answers(
         release: Release,
         wrong: impl Fn(&Asked) -> Draft,
@@ -104,7 +104,7 @@ impl Faulty {
         )
     }
 
-    /// Answers the next request; what the host's own checks say of the answer.
+    /// Answers the next request. Returns the result of the host's own checks of the answer.
     async fn answer(
         &mut self,
         draft: impl Fn(&Asked) -> Draft,

@@ -1,5 +1,6 @@
-//! Every way to log in, with clients that others wrote, and what the host makes of who comes: the line of its decision, and what
-//! the client may do. Each row has a login that is refused, too, of which the client hears no more than its transport says.
+//! Logins of every kind, with third-party clients. Each row verifies the host's log line of the
+//! decision and the client's permissions. Each row also has a refused login, whose client must
+//! learn no more than its transport says.
 
 mod certificate;
 mod leafnode;
@@ -11,14 +12,14 @@ mod websocket;
 
 use crate::suite::{Row, Suite, row};
 
-/// Every way to log in.
+/// The suite of logins.
 pub(crate) static SUITE: Suite = Suite {
     name: "identity",
     head: "login",
     rows: &ROWS,
 };
 
-/// By transport; in operator mode, where its JWTs matter, behind the others.
+/// The rows by transport. Rows in operator mode, whose JWTs matter, come last.
 static ROWS: [Row; 20] = [
     row!(
         1,

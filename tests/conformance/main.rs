@@ -1,11 +1,14 @@
-//! Suites on releases of nats-server, each a matrix of rows by releases:
+//! Suites of tests on releases of nats-server. Each suite is a matrix of rows by releases:
 //!
-//! - `callout`: nats-server's own tests of auth callout, with this host answering. Each row is one of them: the same arrangement, a
-//!   policy that decides as the test's service does, and what the test looks at.
-//! - `identity`: every way to log in, with clients that others wrote, and what the host makes of who comes.
+//! - `callout`: nats-server's own tests of auth callout, with this host answering. Each row has the
+//!   setup of one test, a policy that decides as the test's service does, and the checks of the
+//!   test.
+//! - `identity`: logins of every kind with third-party clients, and the identity that the host
+//!   derives.
 //!
-//! Understands what any test program does (`--list`, filters); a name is `SUITE::NUMBER_NAME::RELEASE`. Ends with the matrices,
-//! and fails if a cell does.
+//! The program supports the options of Rust test programs (`--list`, filters). A test's name is
+//! `SUITE::NUMBER_NAME::RELEASE`. The program prints the matrices at the end, and fails if a cell
+//! does.
 
 mod callout;
 mod certified;
@@ -27,11 +30,11 @@ use portcullis_tests::Release;
 use matrix::{Cell, Matrix};
 use suite::{Row, Suite};
 
-/// Longer than any cell takes on a busy machine.
+/// The time after which a cell counts as hung: longer than any cell takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The releases: the five that every machine can have, the newest of two series where Go is, and
-/// the program that the command line names.
+/// The releases: the five that `cargo xtask` fetches, the newest of two series if Go is installed,
+/// and the program that the command line names.
 const RELEASES: [Release; 8] = [
     Release::Nats2_10,
     Release::Nats2_11,
@@ -47,7 +50,7 @@ const RELEASES: [Release; 8] = [
 static SUITES: [&Suite; 2] = [&callout::SUITE, &identity::SUITE];
 
 fn main() -> ExitCode {
-    // The library takes one filter, Cargo's test programs any number.
+    // The library supports one filter, Cargo's test programs any number.
     let (flags, filters): (Vec<_>, Vec<_>) = std::env::args()
         .skip(1)
         .partition(|word| word.starts_with('-'));
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// A cell of the matrix, if there is something to run in it.
+/// Returns a cell of the matrix as a test; `None` if the cell cannot run.
 fn trial(
     suite: &'static Suite,
     row: &'static Row,
@@ -103,7 +106,7 @@ fn trial(
     }))
 }
 
-/// Runs one cell to its end.
+/// Runs one cell to its end, with a deadline.
 fn in_time(run: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Row by release: what came of it.
+//! The results of rows on releases.
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
@@ -9,21 +9,21 @@ use portcullis_tests::Release;
 use crate::suite::{Row, Suite};
 use crate::{RELEASES, SUITES};
 
-/// What came of a row on a release.
+/// The result of a row on a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cell {
-    /// As it has to be.
+    /// The row passed.
     Pass,
-    /// Otherwise.
+    /// The row failed.
     Fail,
     /// The release does not have the feature.
     NotApplicable,
 }
 
-/// The cells so far, of all suites.
+/// The results so far, of all suites.
 pub(crate) struct Matrix(Mutex<BTreeMap<Place, Cell>>);
 
-/// Suite, number of the row, release.
+/// The suite, the number of the row, and the release.
 type Place = (&'static str, u8, Release);
 
 impl Matrix {
@@ -32,12 +32,12 @@ impl Matrix {
     }
 
     pub(crate) fn set(&self, suite: &Suite, row: &Row, release: Release, cell: Cell) {
-        // A cell that panicked has set nothing, and holds nothing.
+        // A cell that panicked has set nothing and holds no lock.
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cells.insert((suite.name, row.number, release), cell);
     }
 
-    /// Prints every suite of which some row ran.
+    /// Prints every suite with at least one row that ran.
     pub(crate) fn print(&self) {
         let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for suite in SUITES {
@@ -55,7 +55,7 @@ fn print(suite: &Suite, cells: &BTreeMap<Place, Cell>) {
     if passed + failed == 0 {
         return;
     }
-    // A column without a single cell that could run says so once, below.
+    // A release that could not run is not a column; a line below names it once.
     let columns: Vec<_> = RELEASES
         .into_iter()
         .filter(|release| release.missing().is_none())
@@ -102,6 +102,6 @@ fn title(row: &Row) -> String {
 }
 
 fn say(line: &str) {
-    // Nobody to tell when standard output is closed.
+    // If standard output is closed, the line cannot be reported.
     let _ = writeln!(stdout(), "{line}");
 }

@@ -1,120 +1,121 @@
-//! What the policy of a row decides: settings of the guest `conforms`, whose first rule that fits decides.
+//! The rules of a row's policy: settings of the guest `conforms`, which applies the first matching
+//! rule.
 
 use std::fmt::Write as _;
 
-/// A rule: whom it is about, and what becomes of them.
+/// A rule: its conditions, and its permit or denial.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rule {
-    /// All of these have to hold.
+    /// The conditions, which must all hold.
     conditions: Vec<String>,
-    /// What the permit says.
+    /// The parts of the permit.
     grant: Vec<String>,
-    /// Why they are refused instead.
+    /// The reason of the denial; `None` for a permit.
     denial: Option<String>,
 }
 
 impl Rule {
-    /// About everybody.
+    /// Creates a rule for all logins.
     pub(crate) fn anybody() -> Self {
         Self::default()
     }
 
-    /// About a user with a password.
+    /// Creates a rule for a user with this password.
     pub(crate) fn password(user: &str, password: &str) -> Self {
         Self::user(user).when("password", &format!("plain:{password}"))
     }
 
-    /// About a user, whatever the password.
+    /// Creates a rule for a user with any password.
     pub(crate) fn user(user: &str) -> Self {
         Self::default().when("username", user)
     }
 
-    /// About whoever has a token.
+    /// Creates a rule for clients with this token.
     pub(crate) fn token(token: &str) -> Self {
         Self::default().when("token", &format!("plain:{token}"))
     }
 
-    /// About clients whose verified certificate has this subject.
+    /// Creates a rule for clients whose verified certificate has this subject.
     pub(crate) fn certificate(subject: &str) -> Self {
         Self::default().when("certificate-subject", subject)
     }
 
-    /// About clients that proved to hold this key.
+    /// Creates a rule for clients that have proved to hold this key.
     pub(crate) fn nkey(key: &str) -> Self {
         Self::default().when("nkey", key)
     }
 
-    /// Of them, those who log in by this method.
+    /// Restricts the rule to logins by this method.
     pub(crate) fn method(self, method: &str) -> Self {
         self.when("method", method)
     }
 
-    /// Of them, those whose user JWT has this name.
+    /// Restricts the rule to logins whose user JWT has this name.
     pub(crate) fn name_tag(self, name: &str) -> Self {
         self.when("name-tag", name)
     }
 
-    /// They are let into an account.
+    /// Places the logins in an account.
     pub(crate) fn permits(self, account: &str) -> Self {
         self.then("account", account)
     }
 
-    /// As everybody who may do everything.
+    /// Allows all subjects.
     pub(crate) fn everything(self) -> Self {
         self.publish(&[">"]).subscribe(&[">"])
     }
 
-    /// Under this name.
+    /// Sets the user name.
     pub(crate) fn named(self, name: &str) -> Self {
         self.then("user-name", name)
     }
 
-    /// Signed by a role.
+    /// Selects a role that signs the users.
     pub(crate) fn role(self, role: &str) -> Self {
         self.then("role", role)
     }
 
-    /// They may publish here.
+    /// Allows publishing on these subjects.
     pub(crate) fn publish(self, subjects: &[&str]) -> Self {
         self.with(format!("publish-allow = {subjects:?}"))
     }
 
-    /// They may subscribe to this.
+    /// Allows subscribing to these subjects.
     pub(crate) fn subscribe(self, subjects: &[&str]) -> Self {
         self.with(format!("subscribe-allow = {subjects:?}"))
     }
 
-    /// For so many seconds.
+    /// Limits the connection to this number of seconds.
     pub(crate) fn expires_in(self, seconds: u32) -> Self {
         self.with(format!("expires-in = {seconds}"))
     }
 
-    /// Over these types of connection and no others.
+    /// Allows only these types of connection.
     pub(crate) fn connection_types(self, names: &[&str]) -> Self {
         self.with(format!("connection-types = {names:?}"))
     }
 
-    /// From these networks and no others.
+    /// Allows only these networks.
     pub(crate) fn sources(self, networks: &[&str]) -> Self {
         self.with(format!("sources = {networks:?}"))
     }
 
-    /// With messages of at most so many bytes.
+    /// Limits the size of a message, in bytes.
     pub(crate) fn payload(self, bytes: u32) -> Self {
         self.with(format!("payload = {bytes}"))
     }
 
-    /// With these tags.
+    /// Adds these tags.
     pub(crate) fn tags(self, tags: &[&str]) -> Self {
         self.with(format!("tags = {tags:?}"))
     }
 
-    /// Only through a trusted proxy.
+    /// Requires a trusted proxy.
     pub(crate) fn proxy_required(self) -> Self {
         self.with("proxy-required = true".to_owned())
     }
 
-    /// They are refused, for this reason.
+    /// Denies the logins for this reason.
     pub(crate) fn denies(mut self, reason: &str) -> Self {
         self.denial = Some(reason.to_owned());
         self
@@ -136,7 +137,7 @@ impl Rule {
     }
 }
 
-/// The settings file for some rules.
+/// Returns the settings file for some rules.
 pub(crate) fn settings(rules: &[Rule]) -> String {
     let mut text = String::new();
     for rule in rules {

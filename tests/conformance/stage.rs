@@ -1,4 +1,4 @@
-//! A server, a host that answers it, and how to log in.
+//! A server, a host that answers its requests, and helpers for logins.
 
 use anyhow::{Context, Result, bail, ensure};
 use async_nats::{Client, ConnectOptions, Subscriber};
@@ -12,31 +12,32 @@ use tokio::time::{Duration, timeout};
 
 use crate::rules::{Rule, settings};
 
-/// The policy.
+/// The name of the policy.
 const POLICY: &str = "conforms";
-/// Where servers tell of logins they refused.
+/// The subject of the server's events about refused logins.
 pub(crate) const AUTH_ERROR: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
-/// Where a connection asks who it is.
+/// The subject of a connection's request for its own user.
 const USER_INFO: &str = "$SYS.REQ.USER.INFO";
-/// Longer than any message takes.
+/// The time after which a message counts as lost: longer than any message takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server in config mode, as text.
+/// The parts of a configuration of a server in config mode, as text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config<'a> {
-    /// Accounts beside `AUTH`; if there are none, `AUTH` is not there either, and everything is in `$G`.
+    /// Accounts in addition to `AUTH`. If this is empty, `AUTH` does not exist, and all users are
+    /// in `$G`.
     pub(crate) accounts: &'a str,
     /// Accounts that the host may place users in.
     pub(crate) targets: &'a [&'a str],
-    /// At the top of the configuration.
+    /// Settings at the top level of the configuration.
     pub(crate) top: &'a str,
-    /// In the `authorization` block.
+    /// Settings in the `authorization` block.
     pub(crate) authorization: &'a str,
-    /// In its `auth_callout` block.
+    /// Settings in the `auth_callout` block.
     pub(crate) callout: &'a str,
-    /// In the host's table `nats`.
+    /// Settings in the host's table `nats`.
     pub(crate) nats: &'a str,
-    /// In the host's table `callout`.
+    /// Settings in the host's table `callout`.
     pub(crate) host: &'a str,
 }
 
@@ -44,21 +45,21 @@ pub(crate) struct Config<'a> {
 pub(crate) struct Stage {
     pub(crate) server: NatsServer,
     pub(crate) host: Host,
-    /// Removed when this is.
+    /// The site, which is removed with the stage.
     pub(crate) site: Site,
 }
 
-/// What a row adds in operator mode.
+/// Additional settings of a row in operator mode.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extra<'a> {
-    /// To the server's configuration.
+    /// Settings of the server's configuration.
     pub(crate) server: &'a str,
-    /// To the host's table `callout`.
+    /// Settings of the host's table `callout`.
     pub(crate) host: &'a str,
 }
 
 impl Config<'_> {
-    /// Everything in `$G`.
+    /// A configuration with all users in `$G`.
     pub(crate) const GLOBAL: Self = Config {
         accounts: "",
         targets: &["$G"],
@@ -69,7 +70,7 @@ impl Config<'_> {
         host: "",
     };
 
-    /// What the server reads.
+    /// Returns the server's configuration.
     pub(crate) fn server(&self, site: &Site) -> String {
         let Config {
             accounts,
@@ -105,7 +106,7 @@ impl Config<'_> {
         )
     }
 
-    /// What the host reads.
+    /// Returns the host's configuration.
     fn host(&self, url: &str) -> String {
         let account = if self.accounts.is_empty() {
             "$G"
@@ -141,7 +142,7 @@ debounce = "50ms"
 }
 
 impl Stage {
-    /// A server in config mode.
+    /// Starts a server in config mode, and a host.
     pub(crate) async fn config(
         release: Release,
         config: Config<'_>,
@@ -150,7 +151,7 @@ impl Stage {
         Self::at(Site::create(release)?, config, rules).await
     }
 
-    /// The same, at a site that is there already.
+    /// Starts a server in config mode, and a host, at an existing site.
     pub(crate) async fn at(site: Site, config: Config<'_>, rules: &[Rule]) -> Result<Self> {
         put_policy(&site, rules)?;
         let server = site.start_server_with(&config.server(&site)).await?;
@@ -159,7 +160,7 @@ impl Stage {
         Ok(Self { server, host, site })
     }
 
-    /// A server in operator mode.
+    /// Starts a server in operator mode, and a host.
     pub(crate) async fn operator(
         release: Release,
         operator: &Operator,
@@ -170,7 +171,8 @@ impl Stage {
         Self::operator_at(site, operator, resolver, rules, Extra::default()).await
     }
 
-    /// The same, at a site that is there already, with more in the configurations.
+    /// Starts a server in operator mode, and a host, at an existing site and with additional
+    /// settings.
     pub(crate) async fn operator_at(
         site: Site,
         operator: &Operator,
@@ -194,7 +196,7 @@ impl Stage {
         self.connect(login_options(credentials, name), name).await
     }
 
-    /// Logs in with a token behind the credentials that all clients share.
+    /// Logs in with a token, in addition to the credentials that all clients share.
     pub(crate) async fn log_in_behind(
         &self,
         shared: &str,
@@ -206,13 +208,13 @@ impl Stage {
             .await
     }
 
-    /// Logs in as `options` say.
+    /// Logs in with these options.
     pub(crate) async fn connect(&self, options: ConnectOptions, name: &str) -> Result<Client> {
         let login = options.connect(self.server.url()).await;
         login.with_context(|| format!("`{name}` was not let in; the host: {}", self.last_words()))
     }
 
-    /// Logs in with these fields of CONNECT; the server has to refuse that, and to say no more than that it does.
+    /// Logs in with these fields of CONNECT. The server must refuse the login without a reason.
     pub(crate) async fn refuses(&self, fields: &Value) -> Result<()> {
         let answer = Wire::open(self.server.port()).await?.log_in(fields).await?;
         ensure!(
@@ -223,7 +225,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Logs in with these fields of CONNECT; the server has to let that in.
+    /// Logs in with these fields of CONNECT. The server must accept the login.
     pub(crate) async fn admits(&self, fields: &Value) -> Result<Wire> {
         let mut wire = Wire::open(self.server.port()).await?;
         let answer = wire.log_in(fields).await?;
@@ -235,19 +237,19 @@ impl Stage {
         Ok(wire)
     }
 
-    /// A user of the callout account that the server does not ask about (config mode).
+    /// Logs in as a user of the callout account that bypasses the callout (config mode).
     pub(crate) async fn observer(&self) -> Result<Client> {
         let (user, password) = Site::OBSERVER;
         let credentials = Credentials::Password(user, password);
         Ok(log_in(&self.server.url(), credentials, "observer").await?)
     }
 
-    /// Listens in the callout account for what the server tells of refused logins.
+    /// Subscribes in the callout account to the server's events about refused logins.
     pub(crate) async fn auth_errors(&self) -> Result<Subscriber> {
         listen(&self.observer().await?, AUTH_ERROR).await
     }
 
-    /// Waits until the host has decided so many logins; it must not have decided more.
+    /// Waits until the host has decided `number` logins. Fails if it has decided more.
     pub(crate) async fn decided(&self, number: usize) -> Result<()> {
         let mut decided = 0;
         let pick = |event: &Event| {
@@ -278,37 +280,37 @@ impl Stage {
     }
 }
 
-/// CONNECT with a user and a password.
+/// Returns the CONNECT fields of a login with a user and a password.
 pub(crate) fn password(user: &str, password: &str) -> Value {
     json!({ "user": user, "pass": password, "name": user })
 }
 
-/// CONNECT with a token behind the JWT of a sentinel.
+/// Returns the CONNECT fields of a login with a token and the JWT of a sentinel.
 pub(crate) fn behind(operator: &Operator, token: &str) -> Value {
     json!({ "jwt": operator.sentinel.jwt(), "auth_token": token, "name": token })
 }
 
-/// What a server needs for MQTT.
+/// Returns the settings with which a server accepts MQTT.
 pub(crate) fn mqtt(site: &Site) -> String {
     let jetstream = jetstream(site);
     format!("{jetstream}\nmqtt {{ listen: \"127.0.0.1:-1\" }}")
 }
 
-/// What MQTT needs.
+/// Returns the settings of `JetStream`, which MQTT needs.
 pub(crate) fn jetstream(site: &Site) -> String {
     let directory = site.path().join("jetstream");
     format!("jetstream {{ store_dir: \"{}\" }}", directory.display())
 }
 
-/// Subscribes, and waits until the server knows it.
+/// Subscribes, and waits until the server has the subscription.
 pub(crate) async fn listen(client: &Client, subject: &str) -> Result<Subscriber> {
     let subscriber = client.subscribe(subject.to_owned()).await?;
-    // The server works through a connection in order: once it answers, it has the subscription.
+    // The server processes a connection in order: once it answers, it has the subscription.
     user_info(client).await?;
     Ok(subscriber)
 }
 
-/// The next message, as JSON.
+/// Returns the next message, as JSON.
 pub(crate) async fn next(subscriber: &mut Subscriber) -> Result<Value> {
     let message = timeout(PATIENCE, subscriber.next()).await;
     let message = message
@@ -317,7 +319,7 @@ pub(crate) async fn next(subscriber: &mut Subscriber) -> Result<Value> {
     Ok(serde_json::from_slice(&message.payload)?)
 }
 
-/// What the server knows of the user of `client`.
+/// Returns what the server knows about the user of `client`.
 pub(crate) async fn user_info(client: &Client) -> Result<Value> {
     let answer = timeout(PATIENCE, client.request(USER_INFO, "".into())).await;
     let answer = answer.context("the server does not tell who the user is")??;
@@ -328,7 +330,7 @@ pub(crate) async fn user_info(client: &Client) -> Result<Value> {
     }
 }
 
-/// Whether the field that `pointer` names has this value.
+/// Verifies that the field at `pointer` has this value.
 pub(crate) fn expect(value: &Value, pointer: &str, expected: &Value) -> Result<()> {
     let actual = value.pointer(pointer).unwrap_or(&Value::Null);
     ensure!(
@@ -338,7 +340,7 @@ pub(crate) fn expect(value: &Value, pointer: &str, expected: &Value) -> Result<(
     Ok(())
 }
 
-/// Whether the list that `pointer` names has these members, in whatever order.
+/// Verifies that the list at `pointer` has these members in any order.
 pub(crate) fn expect_all(value: &Value, pointer: &str, expected: &[&str]) -> Result<()> {
     let actual = value.pointer(pointer).and_then(Value::as_array);
     let mut actual: Vec<_> = actual
@@ -356,7 +358,7 @@ pub(crate) fn expect_all(value: &Value, pointer: &str, expected: &[&str]) -> Res
     Ok(())
 }
 
-/// Whether a refusal that the server told of has this reason, in whatever case.
+/// Verifies that an event about a refusal has this reason, ignoring case.
 pub(crate) fn expect_reason(event: &Value, reason: &str) -> Result<()> {
     let told = event
         .get("reason")

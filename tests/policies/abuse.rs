@@ -1,4 +1,5 @@
-//! The abuse corpus: whatever a policy does, it ends in its own denial, in time, and nobody else notices.
+//! The abuse corpus: any misbehaviour of a policy ends in a denial of its own logins, in time, and
+//! does not affect other policies.
 
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
@@ -22,10 +23,10 @@ impl Case {
     }
 }
 
-/// An engine with everything on it that can be put in service, and a policy that behaves.
+/// An engine with all misbehaving policies that can be loaded, and a well-behaved one.
 struct Service {
     neighbour: Policy,
-    /// With little time for each decision.
+    /// The misbehaving policies, with a short deadline for each decision.
     abusers: Vec<Abuser>,
 }
 
@@ -59,7 +60,7 @@ impl Service {
         }
     }
 
-    /// The one that others are measured against.
+    /// Returns the abuser that others are compared with.
     fn spinner(&self) -> &Abuser {
         self.abusers
             .iter()
@@ -76,10 +77,10 @@ impl Abuser {
     }
 }
 
-/// Shared: loading takes longer than the tests.
+/// The shared service: loading it takes longer than the tests.
 static SERVICE: LazyLock<Service> = LazyLock::new(Service::start);
 
-/// A decision that nothing but the policy's own deadline hurries.
+/// Decides with no deadline other than the policy's own.
 fn decide(
     policy: &Policy,
     request: &Arc<AuthorizationRequest>,
@@ -90,7 +91,7 @@ fn decide(
     )
 }
 
-/// What is wrong with how a case ended, if anything is.
+/// Returns what is wrong with the end of a case; `None` if it is the expected one.
 fn misjudged(case: &Case, engine: &Engine) -> Option<String> {
     let policy = match (case.load(engine, case.limits()), case.end) {
         (Err(error), End::Refused(part)) => {
@@ -142,13 +143,15 @@ fn what_the_abuses_are_made_of_is_harmless() {
     assert_eq!(decide(&policy.unwrap(), &request()), Ok(Verdict::Abstain));
 }
 
-/// How late a runaway policy is stopped depends on the machine, so all are measured against one that only spins. What is easily
-/// stopped is no proof: the host works for some of these, and a call into the host is not interrupted.
+/// Compares each abuser with one that only spins, because the time until a runaway policy stops
+/// depends on the machine. The comparison includes policies that make the host work, because a call
+/// into the host is not interrupted.
 #[test]
 fn no_abuse_lasts_longer_than_its_deadline() {
-    /// The engine's clock advances so often.
+    /// The interval of the engine's clock.
     const TICK: Duration = Duration::from_millis(5);
-    /// At most: whoever stops in time does so in one of the first, and a machine that is busy with other things has a quiet moment.
+    /// The maximum number of attempts. A policy that stops in time needs few of them, because even
+    /// a busy machine has quiet moments.
     const ROUNDS: u32 = 50;
     let spinner = SERVICE.spinner();
     for abuser in &SERVICE.abusers {
@@ -186,7 +189,7 @@ fn nothing_differs_between_two_engines() {
     assert!(found.contains(canonical), "{found}");
 }
 
-/// Set in the process that does nothing but this test: the others take memory too.
+/// The variable that marks the process of this test alone: other tests would take memory too.
 const ALONE: &str = "PORTCULLIS_TEST_ALONE";
 
 #[test]
@@ -207,10 +210,11 @@ fn memory_returns_to_where_it_was() {
 }
 
 fn every_abuse_over_and_over() {
-    /// Slots of the pool, caches and the allocator's own reserves are taken in the first rounds and kept.
+    /// The first rounds fill slots of the pool, caches and the allocator's reserves, which stay
+    /// allocated.
     const WARM_UP: u32 = 5;
     const ROUNDS: u32 = 50;
-    /// What one policy's memory has. One page left behind by every decision would be more than twice that.
+    /// The memory of one policy. One leaked page in every decision would be more than twice that.
     const BOUND: u64 = 16 << 10;
     let service = Service::start();
     let round = || {

@@ -1,4 +1,4 @@
-//! Compiled code that is kept on disk: used if it is what was written, and only then.
+//! Compiled code in the cache on disk: the host uses it only if it is exactly what the host wrote.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 use crate::support::{engine, engine_with, guest, load_with, request};
 
-/// A place for a cache. A policy that is loaded leaves two entries: what takes the settings, and what has taken them.
+/// A directory for a cache. A loaded policy leaves two entries: the component before its settings,
+/// and the configured one.
 struct Place(TempDir);
 
 impl Place {
@@ -23,7 +24,7 @@ impl Place {
         Self(TempDir::new().unwrap())
     }
 
-    /// A place where `hello` was loaded.
+    /// Creates a cache into which `hello` was loaded.
     fn warm() -> Self {
         let place = Self::new();
         assert_eq!(place.start("hello"), counts(0, 2, 0));
@@ -34,19 +35,21 @@ impl Place {
         self.0.path().join("code")
     }
 
-    /// With a meter: the policy has to cost the same, too. It shares the cache with the engine it is of.
+    /// Creates an engine with a meter, because the policy must also cost the same. The meter's
+    /// engine shares the cache.
     fn engine(&self) -> Engine {
         with_cache(CodeCacheOptions::new(self.path()))
     }
 
-    /// As a host that starts: loads a policy that greets so, sees that it does, and tells what the cache was good for.
+    /// Acts as a starting host: loads a policy with this greeting, verifies it, and returns the
+    /// cache's counts.
     fn start(&self, greeting: &str) -> CodeCacheCounts {
         let engine = self.engine();
         greet(&engine, greeting);
         engine.code_cache_counts().unwrap()
     }
 
-    /// Every file but the key.
+    /// Returns every file except the key.
     fn entries(&self) -> Vec<PathBuf> {
         let files = fs::read_dir(self.path()).unwrap();
         let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
@@ -88,7 +91,7 @@ fn decide(policy: &Policy) -> Metered {
     policy.decide_within(request(), deadline, 1 << 40)
 }
 
-/// Loads a policy that greets so, and sees that it does.
+/// Loads a policy with this greeting, and verifies it.
 fn greet(engine: &Engine, greeting: &str) {
     match decide(&load(engine, greeting)).verdict {
         Ok(Verdict::Deny(reason)) => {
@@ -122,7 +125,7 @@ fn a_policy_from_a_warm_cache_decides_the_same() {
 #[test]
 fn a_policy_is_not_served_with_the_settings_of_an_earlier_load() {
     let place = Place::warm();
-    // The module is the same, the configured component is not.
+    // The module is equal, the configured component is not.
     assert_eq!(place.start("goodbye"), counts(1, 1, 0));
     assert_eq!(place.start("hello"), counts(2, 0, 0));
     assert_eq!(place.start("goodbye"), counts(2, 0, 0));
@@ -140,7 +143,8 @@ fn nobody_else_can_read_what_is_kept() {
     }
 }
 
-/// Replaces the first entry by what `spoil` makes of it, and sees that it is not used and that a good one takes its place.
+/// Replaces the first entry by what `spoil` makes of it. Verifies that the host rejects it and
+/// writes a good one.
 fn is_refused_and_replaced(place: &Place, what: &str, spoil: impl Fn(&mut Vec<u8>)) {
     let entry = place.entries().remove(0);
     let mut bytes = fs::read(&entry).unwrap();
@@ -158,7 +162,7 @@ fn an_entry_with_a_flipped_byte_is_refused_and_replaced() {
     for at in [0, 27, 28, 59, 60, 91] {
         is_refused_and_replaced(&place, &format!("byte {at}"), |bytes| bytes[at] ^= 1);
     }
-    // The code from end to end, and the tag.
+    // All of the code, and the tag.
     for part in 0..8 {
         let what = format!("part {part} of the code");
         is_refused_and_replaced(&place, &what, |bytes| {
@@ -233,7 +237,7 @@ fn a_directory_that_others_can_use_is_not_used() {
 #[test]
 fn a_directory_of_somebody_else_is_not_used() {
     let place = Place::warm();
-    // Only root can give a directory away, and only root could still write to it.
+    // Only root can change the owner of a directory, and only root could still write to it.
     if chown(place.path(), Some(65534), None).is_ok() {
         let engine = place.engine();
         assert_eq!(engine.code_cache_counts(), None);
@@ -334,7 +338,7 @@ fn engines_that_start_together_agree_on_a_key() {
 #[test]
 fn no_more_is_kept_than_there_may_be_and_what_was_used_last_stays() {
     let place = Place::warm();
-    // For three entries, and not for four.
+    // A size for three entries, and not for four.
     let largest = place.entries().into_iter().map(fs::metadata);
     let largest = largest.map(|about| about.unwrap().len()).max().unwrap();
     let bytes = place.bytes() + largest + largest / 2;
@@ -345,12 +349,12 @@ fn no_more_is_kept_than_there_may_be_and_what_was_used_last_stays() {
     let engine = with_cache(options);
     for number in 0..5 {
         greet(&engine, &format!("number {number}"));
-        // Between the others, so that it is never the one that was used least recently.
+        // Loads `hello` between the others, so that it is never the least recently used entry.
         greet(&engine, "hello");
         assert!(place.bytes() <= bytes, "{}", place.bytes());
     }
     assert_eq!(place.entries().len(), 3);
-    // `hello` was always there, and what takes the settings is the same for all of them.
+    // `hello` was always in the cache, and all policies share the component before its settings.
     assert_eq!(engine.code_cache_counts(), Some(counts(15, 5, 0)));
     assert_eq!(place.start("number 4"), counts(2, 0, 0));
     assert_eq!(place.start("number 0"), counts(1, 1, 0));
@@ -370,7 +374,7 @@ fn what_is_larger_than_the_cache_is_not_kept() {
         assert_eq!(place.entries(), Vec::<PathBuf>::new());
     }
 
-    // Nor does it drive out what fits.
+    // An entry that does not fit evicts no other.
     let warm = Place::warm();
     let sizes = warm.entries().into_iter().map(fs::metadata);
     let sizes: Vec<_> = sizes.map(|about| about.unwrap().len()).collect();

@@ -1,4 +1,5 @@
-//! A directory of policies: adding, replacing, breaking, removing, and what stays in service.
+//! A directory of policies: additions, replacements, broken files and removals, and the versions in
+//! service.
 
 use std::fs;
 use std::sync::mpsc;
@@ -297,7 +298,7 @@ fn a_version_that_fails_every_login_does_not_replace_a_good_one() {
 fn a_version_that_fails_one_kind_of_login_is_told_by_its_method() {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("fails_for"));
-    // The made-up token, hashed.
+    // The hash of the token in the smoke test's login.
     let token = portcullis_identity::hash_token("portcullis-smoke");
     let settings = format!("[settings]\ntoken = \"{token}\"\nhow = \"panics\"\n");
     site.put("p.toml", settings.as_bytes());
@@ -418,7 +419,7 @@ fn what_is_not_a_regular_file_is_refused_and_not_waited_for() {
     assert_eq!(errors, expected);
 }
 
-/// Waits until `catalog` says `wanted`, woken by the clock of this thread only to look again.
+/// Waits until the greeting of `catalog` is `wanted`. Polls the catalog in this thread.
 fn await_greeting(catalog: &Catalog, wanted: &str) {
     let (_never, wait) = mpsc::channel::<()>();
     let started = Instant::now();
@@ -483,7 +484,8 @@ fn the_watcher_follows_the_symlinks_of_a_kubernetes_volume() {
 fn polling_alone_is_enough() {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("tells"));
-    // Through a symbolic link to another directory no event comes: only the poll can see the change.
+    // A symbolic link to a different directory causes no events: only the poll can detect the
+    // change.
     let elsewhere = Site::new(&[]);
     elsewhere.put_greeting("p.toml", "one");
     let link = site.path().join("p.toml");
@@ -511,7 +513,8 @@ fn a_file_that_is_still_being_written_is_not_loaded() {
     let _watcher = Watcher::start(catalog.clone()).unwrap();
     let (_never, wait) = mpsc::channel::<()>();
     let started = Instant::now();
-    // Every state of the file is valid and means something else; only the last one is meant.
+    // Every state of the file is valid and differs from the others; only the last one may be
+    // loaded.
     while started.elapsed() < debounce * 5 / 2 {
         site.put_greeting("p.toml", &format!("after {:?}", started.elapsed()));
         let _timeout = wait.recv_timeout(Duration::from_millis(50));
@@ -557,7 +560,8 @@ fn a_policy_that_takes_too_long_to_load_keeps_nobody_waiting() {
     assert_eq!(names(&catalog), ["q"]);
 }
 
-/// A thread's name and how much it gives way, of its line in `/proc` (`proc_pid_stat(5)`, fields 2 and 19).
+/// Returns a thread's name and niceness, from its line in `/proc` (`proc_pid_stat(5)`, fields 2 and
+/// 19).
 #[cfg(target_os = "linux")]
 fn niceness(stat: &str) -> (&str, i32) {
     let (head, fields) = stat.rsplit_once(") ").unwrap();

@@ -1,4 +1,4 @@
-//! Guards, and chains for some logins.
+//! Guards, and chains for selected logins.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ fn denies(reason: &str) -> String {
     format!("[{{ deny = \"{reason}\" }}]")
 }
 
-/// What comes of a login over MQTT.
+/// Returns the decision on a login over MQTT.
 fn decide_mqtt(catalog: &Catalog) -> Decision {
     let mut request = AuthorizationRequest::clone(&request());
     request.client.transport = Some("mqtt".to_owned());
@@ -98,7 +98,7 @@ fn a_guard_that_fails_denies() {
     assert_eq!(denial(&catalog).0, DenialClass::PolicyTrapped);
 }
 
-/// A chain of `policies` for logins over MQTT.
+/// Returns a chain of `policies` for logins over MQTT.
 fn devices(policies: &[&str]) -> Chain {
     Chain {
         name: "devices".to_owned(),

@@ -1,4 +1,5 @@
-//! The contract and time: what may change in it, and that modules of every released version still decide.
+//! Compatibility of the contract: the allowed changes, and modules of every released version, which
+//! must still decide.
 
 use std::path::PathBuf;
 use std::{fs, iter};
@@ -11,16 +12,16 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
 
 use crate::support::{decide, engine, load_bytes, load_with};
 
-/// The contract as it is.
+/// The current contract.
 const CONTRACT: &str = include_str!("../../wit/policy.wit");
 
-/// The copy that the SDK is published with.
+/// The copy of the contract in the published SDK.
 const COPY_OF_SDK: &str = include_str!("../../policy-sdk/wit/policy.wit");
 
-/// The first line of its package, without the version.
+/// The beginning of the package's line, without the version.
 const PACKAGE: &str = "package portcullis:policy@";
 
-/// A version of the contract.
+/// A released version of the contract.
 struct Released {
     version: String,
     text: String,
@@ -40,7 +41,7 @@ fn repository(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// Every version in `wit/released`.
+/// Returns every version in `wit/released`.
 fn released() -> Vec<Released> {
     let versions: Vec<_> = fs::read_dir(repository("wit/released"))
         .unwrap()
@@ -61,7 +62,7 @@ fn version_of(text: &str) -> &str {
     rest.split_once(';').unwrap().0
 }
 
-/// `text` as another version.
+/// Returns `text` with a different version.
 fn renamed(text: &str, version: &str) -> String {
     let old = format!("{PACKAGE}{}", version_of(text));
     text.replace(&old, &format!("{PACKAGE}{version}"))
@@ -72,7 +73,7 @@ fn add(resolve: &mut Resolve, text: &str) -> WorldId {
     resolve.select_world(&[package], Some("policy")).unwrap()
 }
 
-/// Whether modules made for `old` run on a host that has `new`; what is in the way, if anything is.
+/// Verifies that modules made for `old` run on a host with `new`. The error is the incompatibility.
 fn succeeds(old: &str, new: &str) -> Result<(), String> {
     let mut resolve = Resolve::default();
     let old = add(&mut resolve, &renamed(old, "0.0.1"));
@@ -80,7 +81,7 @@ fn succeeds(old: &str, new: &str) -> Result<(), String> {
     semver_check(resolve, old, new).map_err(|error| format!("{error:#}"))
 }
 
-/// `text` with `new` in the place of the one `old` in it.
+/// Returns `text` with `new` instead of `old`, which must occur once.
 fn altered(text: &str, old: &str, new: &str) -> String {
     assert_eq!(text.matches(old).count(), 1, "`{old}`");
     text.replace(old, new)
@@ -135,7 +136,7 @@ fn what_adds_to_what_is_imported_is_accepted() {
     "    describe: func() -> string;\n    decide: func()"
 )]
 fn what_breaks_modules_is_refused(#[case] old: &str, #[case] new: &str) {
-    // The contract has no record, for this very reason.
+    // The contract has no record, because a new field would break modules.
     let before = altered(
         CONTRACT,
         "interface server {",
@@ -146,7 +147,7 @@ fn what_breaks_modules_is_refused(#[case] old: &str, #[case] new: &str) {
     assert!(succeeds(&before, &after).is_err());
 }
 
-/// Settings for a module of the corpus, and what is to come of a decision.
+/// Returns settings for a module of the corpus, and the check of its decision.
 fn expected(name: &str) -> (&'static str, fn(&Verdict) -> bool) {
     match name {
         "permits" => (
@@ -189,7 +190,8 @@ fn modules_of_every_released_version_decide() {
     }
 }
 
-/// A module made for this text that uses everything in it; it can be loaded up to the point where it would run.
+/// Returns a module for this text that imports and exports everything in it. The host can load it
+/// up to the point where it would run.
 fn module_for(text: &str) -> Vec<u8> {
     let granted = "    import secrets;\n    import key-value;\n";
     let text = altered(text, granted, "");

@@ -1,4 +1,4 @@
-//! Settings with as many users or roles as anybody has.
+//! Settings with a hundred thousand users or roles.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{decide, engine, identified, load_with, plain_hashes, request};
 
-/// A hundred thousand.
+/// The number of users or roles.
 const MANY: usize = 100_000;
-/// What `portcullis hash` makes.
+/// An output of `portcullis hash`.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$OGHn5PNYVjatTnAUOQhytQ$wInNLvmSVMWSp/tkN5a15K/o5I7yDhcs0CkzvwLpRJ4";
 
-/// Settings of `static-users`: a hundred thousand with this hash, and the one who asks.
+/// Returns settings of `static-users` with a hundred thousand users with this hash, and the user of
+/// the request.
 fn users(hash: &str) -> String {
     let user = |hash: &str| json!({ "password": hash, "profile": "service" });
     let mut users: Map<_, _> = (0..MANY)
@@ -69,7 +70,7 @@ fn a_hundred_thousand_roles_fit_into_96_mib() {
     let settings = json!({ "account": "APP", "roles": roles }).to_string();
     let policy = load("oidc-roles", &settings, 96 << 20).unwrap();
     assert!(policy.is_snapshotted());
-    // It is for logins with a token of an identity provider.
+    // The policy decides only logins with a token of an identity provider.
     assert_eq!(decide(&policy), Ok(Verdict::Abstain));
 }
 

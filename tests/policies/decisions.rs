@@ -1,4 +1,5 @@
-//! One decision: what crosses to the guest and back, and what happens to guests that misbehave.
+//! Single decisions: the data that crosses to the guest and back, and the end of misbehaving
+//! guests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::support::{
     NOW, decide, engine, guest, identified, load, load_with, plain_hashes, request,
 };
 
-/// The class of the refusal that a guest's failure comes to.
+/// Returns the class and the message of a guest's failure.
 fn failure(name: &str) -> (DenialClass, String) {
     let error = decide(&load(name).unwrap()).unwrap_err();
     assert_eq!(error.class().blame(), Some(Blame::Guest), "{error}");
@@ -146,7 +147,7 @@ fn a_policy_hears_which_nkey_was_proved() {
     assert_eq!(decide(request), Ok(Verdict::Deny("proved".to_owned())));
 }
 
-/// The guest `conforms` with these rules.
+/// Loads the guest `conforms` with these rules.
 fn conforms(rules: &serde_json::Value) -> Policy {
     let settings = serde_json::json!({ "rules": rules }).to_string();
     load_with(
@@ -195,7 +196,7 @@ fn a_permit_of_many_long_subjects_crosses_in_portions() {
         "permit": { "account": "APP", "publish-allow": subjects, "subscribe-allow": ["x"], "subscribe-deny": subjects },
     }]);
     let settings = serde_json::json!({ "rules": rules }).to_string();
-    // Either list is more than that by itself.
+    // Each list alone exceeds the limit.
     let limits = Limits {
         host_call_bytes: 64 << 10,
         ..Limits::default()
@@ -284,12 +285,12 @@ fn a_runaway_policy_is_stopped_and_others_are_not_disturbed() {
 fn the_requests_own_deadline_stops_a_policy_too() {
     let policy = load("spins").unwrap();
     let error = policy.decide(request(), Instant::now()).unwrap_err();
-    // The policy has had no time to use up.
+    // The policy had no time to exceed.
     assert_eq!(error.class(), DenialClass::Deadline);
     assert_eq!(error.class().blame(), Some(Blame::Host));
 }
 
-/// Ends before the hash is computed, wherever the decision is by then.
+/// Verifies that the decision ends before the host computes the hash, at any stage of the policy.
 #[test]
 fn a_hash_for_which_there_is_no_time_is_no_fault_of_the_policy() {
     let hash = "$argon2id$v=19$m=262144,t=4,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -312,7 +313,7 @@ fn a_hash_for_which_there_is_no_time_is_no_fault_of_the_policy() {
 
 #[test]
 fn cheap_hashes_buy_a_policy_no_time() {
-    // More comparisons than its time is enough for.
+    // More comparisons than the policy's time allows.
     let limits = Limits {
         comparisons: Limits::MAX.comparisons,
         ..Limits::default()
@@ -396,7 +397,7 @@ fn every_limit_is_kept_to() {
                 log_lines: 0,
                 ..most
             },
-            // No line is logged, and the reason still says what happened.
+            // No line is logged, but the reason still has the message.
             "the guest panics on purpose",
         ),
         (

@@ -1,9 +1,9 @@
-//! Every guest has a test: one that nobody runs shows nothing.
+//! Every guest has a test: a guest without one would test nothing.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Guests and the test that runs each.
+/// The guests, each with the module of its test.
 const TESTED: [(&str, &str); 28] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),

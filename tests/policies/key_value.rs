@@ -1,4 +1,4 @@
-//! Looking keys up: what is granted, what is answered, and what is not.
+//! Look-ups of keys: grants, answers and errors.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,8 @@ fn bucket(name: &str) -> BucketName {
     name.parse().unwrap()
 }
 
-/// An engine with the bucket `revoked`, which has mallory and a long value, and `away`, which cannot be looked into.
+/// Returns an engine with two buckets: `revoked` with mallory and a long value, and `away`, whose
+/// look-ups fail.
 fn engine_with_buckets() -> Engine {
     let long = "x".repeat(2000);
     let buckets = FixedKeyValues::default()
@@ -41,7 +42,7 @@ fn policy(settings: &str, limits: Limits) -> Policy {
     load_with(&engine_with_buckets(), &module, settings, limits, grants).unwrap()
 }
 
-/// What `looks_up` says with these settings; nothing if it permits.
+/// Returns the reason of `looks_up` with these settings; `None` if it permits.
 fn refusal(settings: &str) -> Option<String> {
     match decide(&policy(settings, Limits::default())).unwrap() {
         Verdict::Deny(reason) => Some(reason),
@@ -163,7 +164,7 @@ fn what_a_decision_looked_up_can_be_told() {
     assert_eq!(metered.asked, ["key-value.get(revoked,mallory)"]);
 }
 
-/// A value that is another one each time it is asked for.
+/// A bucket whose values change at every look-up.
 #[derive(Debug, Default)]
 struct Restless(std::sync::atomic::AtomicUsize);
 
@@ -182,7 +183,7 @@ impl KeyValues for Restless {
 fn an_instance_that_decides_again_looks_up_again() {
     let engine = engine().looking_up_in(Arc::<Restless>::default());
     let module = guest("looks_up");
-    // The key is looked up twice: `0` before, and `0` at last.
+    // The policy looks up the key twice: once by `before`, and once for the decision.
     let settings = r#"{"bucket":"revoked","key":"0","before":1}"#;
     let (limits, grants) = (Limits::default(), granted(&["revoked"]));
     let policy = load_with(&engine, &module, settings, limits, grants).unwrap();
@@ -193,7 +194,7 @@ fn an_instance_that_decides_again_looks_up_again() {
     }
 }
 
-/// A site with `looks_up`, which is granted these buckets, and these tests.
+/// Creates a site with `looks_up`, this grant of buckets, and these tests.
 fn site(buckets: &[&str], tests: &str) -> Site {
     let mut site = Site::new(&[]);
     site.put("p.wasm", &guest("looks_up"));

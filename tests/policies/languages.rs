@@ -1,4 +1,5 @@
-//! Policies in other languages than Rust: the same one in each, made by the tool that its language has.
+//! Policies in other languages than Rust: the same policy in each, built with the tool of the
+//! language.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use rstest::rstest;
 
 use crate::support::{engine, load_with, request};
 
-/// What a whole interpreter needs, on a busy machine.
+/// Returns limits for a whole interpreter on a busy machine.
 fn limits() -> Limits {
     Limits {
         deadline: Duration::from_secs(30),
@@ -25,7 +26,7 @@ fn load(language: &str, settings: &str) -> Result<Policy, LoadError> {
     load_with(&engine(), &module, settings, limits(), Grants::default())
 }
 
-/// What `policy` says of a client of this name, in these teams.
+/// Returns the verdict of `policy` on a client of this name, in these teams.
 fn decide(policy: &Policy, name: Option<&str>, teams: &[&str]) -> Verdict {
     let mut request = AuthorizationRequest::clone(&request());
     request.credentials.username = name.map(str::to_owned);
@@ -70,7 +71,8 @@ fn it_permits_denies_and_abstains(#[case] language: &str, #[case] snapshotted: b
     );
 }
 
-/// On both engines JavaScript refuses alike, and a compilation of the larger one is long.
+/// Verifies one JavaScript engine only: both reject settings in the same way, and the larger one
+/// takes long to compile.
 #[rstest]
 fn it_refuses_settings_in_its_own_words(#[values("javascript-quickjs", "python")] language: &str) {
     let error = load(language, r#"{"account":"APP","acount":1}"#).unwrap_err();

@@ -1,4 +1,4 @@
-//! Modules that are not put in service, and what is said of each.
+//! Modules that the host rejects, and the message for each.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use portcullis_engine::{Grants, Limits, LoadError};
 
 use crate::support::{engine, guest, load, load_bytes, load_with, wat};
 
-/// The refusal of `bytes`, which is one line.
+/// Returns the rejection of `bytes`, after verifying that it is one line.
 fn refusal(bytes: &[u8]) -> LoadError {
     let error = load_bytes(bytes).unwrap_err();
     let text = error.to_string();
@@ -51,7 +51,8 @@ fn flipped_bytes_never_bring_the_host_down() {
             let position = (seed * 7919 + step * 104_729) % bytes.len();
             bytes[position] ^= 1 << (seed % 8);
         }
-        // Some damage hits names only; what matters is that the answer is an answer.
+        // Some damage affects only names, so that the module loads. Any answer but a panic is
+        // right.
         if let Err(error) = load_bytes(&bytes) {
             assert!(!matches!(error, LoadError::HostPanic), "seed {seed}");
         }

@@ -1,4 +1,4 @@
-//! Policies in the engine and in the catalog, without NATS: guests that behave and guests that do not.
+//! Policies in the engine and in the catalog, without NATS: well-behaved and misbehaving guests.
 
 #![expect(
     clippy::unwrap_used,

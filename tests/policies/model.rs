@@ -1,4 +1,5 @@
-//! The catalog against a model of it: whatever is done to the directory, in whatever order, what serves is what should.
+//! A comparison of the catalog with a model: after any sequence of changes to the directory, the
+//! right versions serve.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,16 +17,16 @@ use crate::support::{engine, guest};
 const NAMES: [&str; 2] = ["p", "q"];
 const KEEP: usize = 3;
 
-/// Something an operator, or the world, does.
+/// A change by an operator or by the environment.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A good version arrives; its limit tells it from others.
+    /// A good version appears. The number distinguishes it from others.
     Put(&'static str, u8),
-    /// A version arrives that cannot be loaded.
+    /// A version appears that cannot be loaded.
     Break(&'static str),
     Remove(&'static str),
     Rollback(&'static str),
-    /// The newest version that is kept is damaged.
+    /// The newest stored version is damaged.
     Damage(&'static str),
     Restart,
 }
@@ -53,21 +54,21 @@ enum File {
 struct Version {
     content: u8,
     generation: u64,
-    /// What served before it was put in service first.
+    /// The version that served before this one was first put in service.
     before: Option<u64>,
     damaged: bool,
 }
 
-/// What there should be of one policy.
+/// The expected state of one policy.
 #[derive(Clone, Debug, Default)]
 struct Modelled {
     file: Option<File>,
-    /// What was tried last, as the host does not try the same thing twice.
+    /// The last file that the host tried: it does not try the same one twice.
     tried: Option<File>,
     serving: Option<Version>,
-    /// What served when the host before this one ended.
+    /// The version that served when the previous host ended.
     served_last: Option<u64>,
-    /// Newest first.
+    /// The stored versions, newest first.
     kept: Vec<Version>,
     retired: bool,
 }
@@ -79,7 +80,7 @@ struct Model {
 }
 
 impl Modelled {
-    /// The version that an operator goes back to from `version`.
+    /// Returns the version that an operator rolls back to from `version`.
     fn previous(&self, version: &Version) -> Option<Version> {
         let before = |kept: &&Version| Some(kept.generation) == version.before;
         let recorded = self.kept.iter().find(before);
@@ -87,7 +88,7 @@ impl Modelled {
         recorded.or(self.kept.iter().find(lower)).copied()
     }
 
-    /// The version `from` and those before it, then the others.
+    /// Returns the version `from` and those before it, then the others.
     fn lineage(&self, from: u64) -> Vec<Version> {
         let mut lineage = Vec::new();
         let mut kept = self.kept.iter();
@@ -108,7 +109,7 @@ impl Model {
         self.policies.entry(name).or_default()
     }
 
-    /// What a pass over the directory does with one policy.
+    /// Applies a pass over the directory to one policy.
     fn pass(&mut self, name: &'static str, first: bool) {
         let next = self.generation + 1;
         let policy = self.policy(name);
@@ -138,7 +139,7 @@ impl Model {
                 let before = policy.serving.map(|serving| serving.generation);
                 let served_last = policy.served_last.filter(|_| first);
                 let serving = Version {
-                    // A copy that is damaged is written again.
+                    // The host writes a damaged copy again.
                     damaged: false,
                     ..same.unwrap_or(Version {
                         content: version,
@@ -162,7 +163,7 @@ impl Model {
         self.generation += u64::from(used);
     }
 
-    /// Which version a rollback puts in place, if it can.
+    /// Applies a rollback, and returns the version that it puts in place, if any.
     fn rollback(&mut self, name: &'static str) -> Option<u8> {
         let policy = self.policy(name);
         let is_present = |version: &&Version| policy.file == Some(File::Good(version.content));
@@ -199,7 +200,8 @@ impl World {
     }
 
     fn start(&mut self) {
-        // The old host ends before the new one starts: the state directory is one host's.
+        // The old host must end before the new one starts, because a state directory belongs to one
+        // host.
         self.catalog = None;
         let (catalog, _) = Catalog::open(self.engine.clone(), self.options()).unwrap();
         self.catalog = Some(catalog);
@@ -256,7 +258,7 @@ impl World {
         }
     }
 
-    /// Compares what serves and what is kept with the model.
+    /// Compares the versions in service and in store with the model.
     fn compare(&self) {
         let status = self.catalog.as_ref().unwrap().status();
         for (name, policy) in &self.model.policies {

@@ -1,4 +1,5 @@
-//! Where policies are asked: on the spot as long as they are quick, and on a thread of their own when they take long.
+//! The thread of a decision: inline for quick policies, and a thread of the blocking pool for slow
+//! ones.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ fn a_policy_that_takes_long_does_not_keep_the_thread_that_all_share() {
     let runtime = Builder::new_multi_thread().worker_threads(1).build();
     runtime.unwrap().block_on(async {
         let slow = tokio::spawn(authorize(catalog, request));
-        // Runs after it, on the same thread.
+        // This task runs after the decision's first poll, on the same thread.
         tokio::spawn(async {}).await.unwrap();
         assert!(!slow.is_finished());
         let decision = slow.await.unwrap();
@@ -71,7 +72,7 @@ fn a_runtime_with_one_thread_is_not_kept_at_all() {
     assert_eq!(class(&decision), Some(DenialClass::PolicyDenied));
 }
 
-/// How long the policies that never answer may try to: on a machine that is busy with other things, too, they get to where they loop.
+/// The deadline of policies that never return: long enough to reach their loop on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 fn load_patiently(module: &[u8]) -> Policy {
@@ -82,8 +83,8 @@ fn load_patiently(module: &[u8]) -> Policy {
     load_with(&engine(), module, "{}", limits, Grants::default()).unwrap()
 }
 
-/// Lets a policy be given up, once it has logged something, and asked again. What it had logged before, what in all, and how often the
-/// log has what it asked.
+/// Interrupts a policy once it has logged a line, and resumes it. Returns the numbers of lines
+/// before the interruption and in all, and the number of times that the log has its request.
 fn heard_of(policy: &Policy) -> [usize; 3] {
     let deadline = Instant::now() + PATIENCE;
     let give_up = |after| match policy.begin(request(), deadline, after) {
@@ -91,8 +92,8 @@ fn heard_of(policy: &Policy) -> [usize; 3] {
         begun => panic!("{begun:?}"),
     };
     let mut after = Duration::from_millis(1);
-    // Nobody listens yet. What logs for the first time asks only the subscriber of its own thread whether it is to log at all, and
-    // that thread may be another test's.
+    // Runs once without a subscriber. The first log call asks only the subscriber of its own thread
+    // whether to log, and that thread may belong to a different test.
     let _ = give_up(after);
     loop {
         let heard = Heard::default();
@@ -147,7 +148,7 @@ fn a_policy_whose_own_deadline_is_sooner_is_not_given_up() {
     assert_eq!(error, EvaluationError::Deadline(limit));
 }
 
-/// Counts what policies log, and how often the log has what one asked.
+/// A counter of policies' log lines, and of the times that the log has a policy's request.
 #[derive(Clone, Default)]
 struct Heard {
     lines: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! Where versions are proved: what a hostile module does to the process that reads it, and what is left of that here.
+//! The process that proves versions: the effect of a hostile module on it, and on this process.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::settings::unreadable;
 use crate::site::{PATIENCE, Site, greeting, names, open};
 use crate::support::{child, engine, guest, wat};
 
-/// A shell as a child, which runs `script`.
+/// Returns a prover that runs `script` in a shell.
 fn shell(script: &str) -> Prover {
     Prover::Child(ChildProver::new("/bin/sh", ["-c", script]))
 }
@@ -27,7 +27,7 @@ fn proving(site: &Site, prover: Prover) -> CatalogOptions {
     }
 }
 
-/// A site whose policy `p` greets.
+/// Creates a site whose policy `p` greets.
 fn greeter() -> Site {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("tells"));
@@ -35,7 +35,7 @@ fn greeter() -> Site {
     site
 }
 
-/// What is said of `module` when it replaces a good version, which serves on.
+/// Returns the rejection of `module` when it replaces a good version, which must keep serving.
 fn refusal(options: CatalogOptions, site: &Site, module: &[u8]) -> String {
     let (catalog, report) = open(options);
     assert_eq!(rejections(&report), Vec::<String>::new());
@@ -91,7 +91,8 @@ fn a_module_that_fills_the_memory_fills_that_of_its_child() {
         error.contains("more than 512.0 MiB of memory") && error.contains("`load-memory`"),
         "{error}"
     );
-    // Other tests run in this process meanwhile; compiling this module here took gigabytes.
+    // Other tests run in this process at the same time; compiling this module here would take
+    // gigabytes.
     let after = Gauge::of(std::process::id()).unwrap().memory;
     assert!(after < before + (1 << 20), "{before} KiB, then {after}");
 }
@@ -102,7 +103,7 @@ fn a_function_that_fills_the_memory_is_refused_in_this_process_before_it_is_comp
     let module = with_loops(&guest("tells"), 49_900, 3_000).unwrap();
     let error = refusal(proving(&site, Prover::InProcess), &site, &module);
     assert!(error.contains("49900 locals"), "{error}");
-    // Large functions are ordinary.
+    // Ordinary modules have large functions.
     let module = with_loops(&guest("tells"), 1_000, 1_000).unwrap();
     site.put("p.wasm", &module);
     let (catalog, report) = open(proving(&site, Prover::InProcess));
@@ -176,7 +177,7 @@ fn where_no_child_can_be_made_policies_are_proved_here() {
     assert!(error.contains("nested more than 100 deep"), "{error}");
 }
 
-/// Everything that may come of a unit, as `Site` files.
+/// Returns all kinds of outcomes of a policy, as files of a `Site`.
 fn units() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let tests = |expected: &str| {
         format!("[[tests]]\nname = \"one\"\nlogin = {{ username = \"a\" }}\n{expected}\n")

@@ -1,4 +1,4 @@
-//! Instances that decide more than once, which policies have to opt in to.
+//! Reuse of instances for several decisions, which policies must opt in to.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ fn an_instance_that_keeps_a_permit_is_not_used_again() {
 
 #[test]
 fn many_policies_with_idle_instances_leave_room_for_decisions() {
-    // More than there are places for idle instances.
+    // More policies than the pool has slots for idle instances.
     let engine = engine();
     let policies: Vec<_> = (0..66)
         .map(|_| {

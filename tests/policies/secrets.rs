@@ -1,4 +1,4 @@
-//! What a policy can learn of a secret by comparing it.
+//! The knowledge that a policy can gain about a secret by comparisons.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use portcullis_tests::Built;
 
 use crate::support::{engine, guest, load_with, plain_hashes, request};
 
-/// The guest `guesses` asked about a client with this password.
+/// Runs the guest `guesses` with a client that has this password.
 fn guess(password: &str, comparisons: usize, grants: Grants) -> Result<Verdict, EvaluationError> {
     let limits = Limits {
         comparisons,

@@ -1,4 +1,4 @@
-//! Policies whose state cannot be kept: their settings are taken anew before every decision.
+//! Policies whose state cannot be stored: the host configures them before every decision.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,8 @@ use wit_parser::Resolve;
 
 use crate::support::{decide, engine, guest, load_bytes, load_with, plain_hashes, request, wat};
 
-/// The guest `name` as a component whose state cannot be read out: it carries code that changes a table.
+/// Returns the guest `name` as a component whose state cannot be read, because its code changes a
+/// table.
 pub(crate) fn unreadable(name: &str) -> Vec<u8> {
     let mut component = ComponentEncoder::default()
         .module(&guest(name))
@@ -73,7 +74,7 @@ fn the_time_its_settings_take_is_the_decisions() {
     let policy = load("ponders_settings", "{}", AMPLE).unwrap();
     let deadline = Instant::now() + Duration::from_millis(20);
     let error = policy.decide(request(), deadline).unwrap_err();
-    // The request's deadline is sooner than the policy's own.
+    // The request's deadline is earlier than the policy's own.
     assert_eq!(error.class(), DenialClass::Deadline, "{error}");
 }
 
@@ -90,7 +91,7 @@ fn settings_that_leave_no_time_to_decide_are_refused() {
     }
 }
 
-/// Abstains; the snapshot needs a page more than its memory may have.
+/// A module that abstains. The snapshot needs one page more than its memory may have.
 const FULL: &str = r#"(module
     (memory (export "memory") 1 1)
     (data (i32.const 64) "\02")

@@ -1,4 +1,4 @@
-//! A directory of policies and a catalog over it.
+//! A directory of policies with a catalog.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::{engine, request};
 
-/// How long to wait for something that should happen at once, on a busy machine.
+/// The time after which a prompt event counts as lost, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory of policies.
@@ -30,7 +30,7 @@ impl Site {
         }
     }
 
-    /// Grants the policy `name` something.
+    /// Sets the grants of the policy `name`.
     pub(crate) fn grant(&mut self, name: &str, grants: PolicyGrants) {
         self.grants.insert(name.parse().unwrap(), grants);
     }
@@ -47,7 +47,7 @@ impl Site {
         fs::remove_file(self.path().join(file)).unwrap();
     }
 
-    /// Settings under which the guest `tells` greets with `greeting`.
+    /// Writes settings with which the guest `tells` greets with `greeting`.
     pub(crate) fn put_greeting(&self, file: &str, greeting: &str) {
         self.put(
             file,
@@ -55,7 +55,7 @@ impl Site {
         );
     }
 
-    /// The guest `conforms` as the policy `name`, with these rules.
+    /// Writes the guest `conforms` as the policy `name`, with these rules.
     pub(crate) fn put_rules(&self, name: &str, rules: &str) {
         self.put(&format!("{name}.wasm"), &crate::support::guest("conforms"));
         self.put(
@@ -91,7 +91,7 @@ pub(crate) fn decide(catalog: &Catalog) -> Decision {
         .decide(&request(), Instant::now() + PATIENCE)
 }
 
-/// Class and reason of a refusal.
+/// Returns the class and the reason of a denial.
 pub(crate) fn denial(catalog: &Catalog) -> (DenialClass, String) {
     match decide(catalog).outcome {
         Outcome::Deny(denial) => (denial.class, denial.reason),
@@ -99,14 +99,14 @@ pub(crate) fn denial(catalog: &Catalog) -> (DenialClass, String) {
     }
 }
 
-/// The policies in service, in order.
+/// Returns the policies in service, in order.
 pub(crate) fn names(catalog: &Catalog) -> Vec<String> {
     let snapshot = catalog.snapshot();
     let names = snapshot.policies().map(|policy| policy.name.to_string());
     names.collect()
 }
 
-/// What the guest `tells` greets with.
+/// Returns the greeting of the guest `tells`.
 pub(crate) fn greeting(catalog: &Catalog) -> String {
     let (class, reason) = denial(catalog);
     assert_eq!(class, DenialClass::PolicyDenied, "{reason}");

@@ -1,4 +1,4 @@
-//! An engine, a request, and the modules the tests are about.
+//! The engine, the request and the modules of the tests.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -16,31 +16,31 @@ use portcullis_identity::{Identifier, PasswordVerifier};
 use portcullis_tests::Built;
 use tokio::runtime::Runtime;
 
-/// When the request in these tests came in.
+/// The time at which the request in these tests was received, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-/// A module of the guests' package.
+/// Returns a module of the guests' package.
 pub(crate) fn guest(name: &str) -> Vec<u8> {
     Built::guest(name).unwrap()
 }
 
-/// The program as a child.
+/// Returns a prover that runs the program `portcullis`.
 pub(crate) fn child() -> Prover {
     let child = ChildProver::new(Built::portcullis().unwrap(), ["prove"]);
     Prover::Child(child.with_variable("MIMALLOC_ARENA_EAGER_COMMIT", "0"))
 }
 
-/// A module in the text format.
+/// Returns a module in the text format as bytes.
 pub(crate) fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// An engine as the service has it.
+/// Returns an engine with the options of a host.
 pub(crate) fn engine() -> Engine {
     engine_with(None)
 }
 
-/// The same, with a cache of compiled code.
+/// Returns an engine with the options of a host, and with a cache of compiled code.
 pub(crate) fn engine_with(code_cache: Option<CodeCacheOptions>) -> Engine {
     let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
     let options = EngineOptions {
@@ -50,7 +50,7 @@ pub(crate) fn engine_with(code_cache: Option<CodeCacheOptions>) -> Engine {
     Engine::new(options, Arc::new(verifier)).unwrap()
 }
 
-/// A request with a value in every field.
+/// Returns a request with a value in every field.
 pub(crate) fn request() -> Arc<AuthorizationRequest> {
     let some = |text: &str| Some(text.to_owned());
     let mut request = AuthorizationRequest {
@@ -98,7 +98,7 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
     Arc::new(request)
 }
 
-/// Who asks, as the host's own identifier tells.
+/// Returns the identity that the host's own identifier derives.
 pub(crate) fn identified(request: &AuthorizationRequest) -> Identity {
     let deadline = Instant::now() + Duration::from_mins(1);
     Runtime::new()
@@ -107,12 +107,12 @@ pub(crate) fn identified(request: &AuthorizationRequest) -> Identity {
         .unwrap()
 }
 
-/// A guest loaded with empty settings and ordinary limits.
+/// Loads a guest with empty settings and ordinary limits.
 pub(crate) fn load(name: &str) -> Result<Policy, LoadError> {
     load_bytes(&guest(name))
 }
 
-/// Bytes loaded with empty settings and ordinary limits.
+/// Loads a module with empty settings and ordinary limits.
 pub(crate) fn load_bytes(module: &[u8]) -> Result<Policy, LoadError> {
     load_with(
         &engine(),
@@ -123,7 +123,7 @@ pub(crate) fn load_bytes(module: &[u8]) -> Result<Policy, LoadError> {
     )
 }
 
-/// Bytes loaded just so.
+/// Loads a module with these arguments.
 pub(crate) fn load_with(
     engine: &Engine,
     module: &[u8],
@@ -140,7 +140,7 @@ pub(crate) fn load_with(
     Policy::load(engine, source, limits, grants)
 }
 
-/// The grant of `plain:` forms.
+/// Returns the grant of `plain:` forms.
 pub(crate) fn plain_hashes() -> Grants {
     Grants {
         plain_hashes: true,
@@ -148,7 +148,7 @@ pub(crate) fn plain_hashes() -> Grants {
     }
 }
 
-/// What a policy says of [`request`], given more time than it needs.
+/// Returns the verdict of a policy on [`request`], with more time than it needs.
 pub(crate) fn decide(policy: &Policy) -> Result<Verdict, EvaluationError> {
     policy.decide(request(), Instant::now() + Duration::from_mins(1))
 }

@@ -1,4 +1,4 @@
-//! Test vectors: what comes with a policy decides whether it serves.
+//! Tests of a policy that come with it: they decide whether it serves.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use portcullis_tests::Built;
 use crate::site::{PATIENCE, Site, decide, denial, greeting, open};
 use crate::support::{child, engine, guest, load_with, request};
 
-/// A site where the guest `tells` greets with `one` and is tested for it.
+/// Creates a site where the guest `tells` greets with `one`, with a test of that.
 fn site() -> Site {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("tells"));
@@ -25,7 +25,7 @@ fn tests(greeting: &str) -> String {
     )
 }
 
-/// What a reload of the site objects to.
+/// Returns the rejection that a reload of the site reports.
 fn rejection(site: &Site, catalog: &portcullis_catalog::Catalog) -> Rejection {
     let report = catalog.reload().unwrap();
     let rejection = report.rejections().next().unwrap().clone();
@@ -90,7 +90,7 @@ fn what_a_permit_has_too_little_and_too_much_is_named() {
     assert_eq!(report.rejections().count(), 0, "{report:?}");
 }
 
-/// Rules by which the host denies logins in `OPS`.
+/// Returns a check with which the host denies logins in `OPS`.
 fn no_operations() -> PermitCheck {
     PermitCheck::new(|policy, login| {
         assert_eq!(login.server_version.as_deref(), Some("2.15.3"));
@@ -102,7 +102,7 @@ fn no_operations() -> PermitCheck {
     })
 }
 
-/// A permit of the policy `p` for `account`, and a test that expects it.
+/// Writes a permit of the policy `p` for `account`, and a test that expects it.
 fn put_permit(site: &Site, account: &str) {
     let grant = format!(
         r#"{{ account = "{account}", publish-allow = ["a"], subscribe-allow = ["b q"], responses = {{ max = 2, ttl-ms = 7 }},
@@ -197,7 +197,8 @@ fn a_fuel_budget_is_the_same_everywhere_and_is_held() {
     budget(fuel);
     let (catalog, report) = site.open();
     assert_eq!(report.rejections().count(), 0, "{report:?}");
-    // Fuel is looked at where loops turn and functions begin, so a budget that is short by little may do.
+    // The engine checks fuel at loops and function entries only, so a slightly short budget may
+    // suffice.
     let short = fuel / 2;
     budget(short);
     let error = rejection(&site, &catalog).error;
@@ -313,7 +314,7 @@ fn a_failed_test_shows_what_it_logged() {
     let log = &outcomes[0].log;
     assert_eq!(log.len(), 33, "{log:?}");
     assert_eq!(log[0], "debug: line 1");
-    // The 40 lines, and that of the panic.
+    // The 40 lines, and the line of the panic.
     assert_eq!(log[32], "9 more lines, which were dropped");
     let (_, report) = site.open();
     let refused = report.rejections().next().unwrap().error.clone();

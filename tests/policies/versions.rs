@@ -1,4 +1,4 @@
-//! Good versions that are kept: over restarts, for going back, and in the status.
+//! Stored good versions: restarts, rollbacks and the status.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,14 +18,14 @@ use crate::settings::unreadable;
 use crate::site::{Site, greeting, names, open};
 use crate::support::guest;
 
-/// A site whose host keeps state.
+/// A site whose host stores state.
 struct Kept {
     site: Site,
     state: TempDir,
 }
 
 impl Kept {
-    /// The guest `tells` is there and greets with `one`.
+    /// Creates a site with the guest `tells`, which greets with `one`.
     fn new() -> Self {
         let site = Site::new(&[]);
         site.put("p.wasm", &guest("tells"));
@@ -44,7 +44,7 @@ impl Kept {
         }
     }
 
-    /// As a host that starts.
+    /// Acts as a starting host.
     fn start(&self) -> Catalog {
         open(self.options()).0
     }
@@ -224,7 +224,7 @@ fn going_back_puts_the_earlier_files_in_place() {
         unknown.to_string(),
         "generation 9 of policy `p` is not kept; there are 3, 2, 1"
     );
-    // What is broken goes back to what serves.
+    // A rollback from a broken version restores the version in service.
     kept.site.put("p.wasm", b"\0asm broken");
     catalog.reload().unwrap();
     assert_eq!(back(None).unwrap().generation, 1);
@@ -264,7 +264,7 @@ fn going_back_passes_over_what_was_gone_back_from() {
     assert_eq!(greeting(&restored), "greeting=two", "it served last");
 }
 
-/// A file outside of the policy directory, which nothing in it may reach.
+/// A file outside of the policy directory, which no file in the directory may affect.
 struct Victim {
     directory: TempDir,
 }
@@ -295,7 +295,7 @@ fn links_in_the_policy_directory_lead_no_rollback_and_no_signature_astray() {
     let (kept, victim) = (Kept::new(), Victim::new());
     let catalog = kept.start();
     kept.greet(&catalog, "two");
-    // The names that earlier versions wrote through.
+    // The names of temporary files that earlier versions of the host wrote to.
     for name in ["p.wasm", "p.toml", "p.tests.toml"] {
         let aside = format!(".{name}.{}", std::process::id());
         std::os::unix::fs::symlink(victim.path(), kept.site.path().join(aside)).unwrap();
@@ -376,7 +376,8 @@ fn policies_that_every_user_can_change_are_reported() {
 fn a_version_that_cannot_be_kept_leaves_nothing_behind_and_shows() {
     let kept = Kept::new();
     let catalog = kept.start();
-    // In the place of the next version; and half of one, as an interrupted host leaves it.
+    // A file in the place of the next version, and an incomplete one, as an interrupted host leaves
+    // it.
     let versions = kept.state().join("versions/p");
     fs::write(versions.join("2"), "").unwrap();
     kept.greet(&catalog, "two");
@@ -595,7 +596,7 @@ fn an_older_signed_version_does_not_come_back_by_itself() {
     kept.site.put("p.wasm", &second);
     assert_eq!(catalog.reload().unwrap().rejections().count(), 0);
 
-    // By a user who may write the directory.
+    // A user with write access to the directory restores the older version.
     let older = "signed as version 1, and version 2 has served: sign it with a higher `--version`, or go back with \
                  `portcullis policy rollback`";
     kept.site.put("p.wasm", &first);
@@ -607,19 +608,19 @@ fn an_older_signed_version_does_not_come_back_by_itself() {
         refused(&catalog).starts_with("signed as version 2, and another module of that number")
     );
     drop(catalog);
-    // After a restart too.
+    // The host also rejects it after a restart.
     kept.site.put("p.wasm", &first);
     let (catalog, report) = open(options());
     assert_eq!(report.rejections().next().unwrap().error, older);
     assert_eq!(names(&catalog), ["p"], "the version that was kept serves");
 
-    // By the operator.
+    // The operator rolls back.
     let name: PolicyName = "p".parse().unwrap();
     kept.site.put("p.wasm", &second);
     catalog.reload().unwrap();
     rollback(&options(), &name, Some(1)).unwrap();
     assert_eq!(catalog.reload().unwrap().rejections().count(), 0);
-    // A newer version ends that.
+    // A newer version ends the rollback.
     kept.site.put("p.wasm", &module(3, "third"));
     assert_eq!(catalog.reload().unwrap().rejections().count(), 0);
     kept.site.put("p.wasm", &first);

@@ -1,4 +1,4 @@
-//! What newer servers enforce of a user JWT beside its subjects, and what they add to it.
+//! Bounds of a user JWT that newer servers enforce, and what they add to it.
 
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
@@ -9,13 +9,14 @@ use serde_json::json;
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, expect, expect_all, listen, next, password, user_info};
 
-/// Rules of `release`, as the host knows them.
+/// Returns the rules of `release` that the host knows.
 pub(super) fn rules_of(release: Release) -> ServerVersion {
     let (major, minor, patch) = release.version();
     ServerVersion::new(major, minor, patch)
 }
 
-/// A connection of a type that the permit names gets in, one of another type does not.
+/// Verifies that a connection of a type in the permit is accepted, and one of a different type is
+/// refused.
 pub(super) async fn connection_types(release: Release) -> Result<()> {
     let rules = [
         Rule::user("tcp")
@@ -34,7 +35,8 @@ pub(super) async fn connection_types(release: Release) -> Result<()> {
     stage.refuses(&password("mqtt", "x")).await
 }
 
-/// A client from a network that the permit names gets in, one from elsewhere does not.
+/// Verifies that a client from a network in the permit is accepted, and one from elsewhere is
+/// refused.
 pub(super) async fn sources(release: Release) -> Result<()> {
     let rules = [
         Rule::user("here")
@@ -53,7 +55,8 @@ pub(super) async fn sources(release: Release) -> Result<()> {
     stage.refuses(&password("elsewhere", "x")).await
 }
 
-/// A limit on messages holds where the server enforces it; elsewhere the host refuses the login.
+/// Verifies that the server enforces a limit on messages. The host denies the login at a server
+/// that does not.
 pub(super) async fn limits(release: Release) -> Result<()> {
     let rules = [Rule::user("small").permits("$G").everything().payload(16)];
     let stage = Stage::config(release, Config::GLOBAL, &rules).await?;
@@ -71,7 +74,7 @@ pub(super) async fn limits(release: Release) -> Result<()> {
         .connects
         .load(std::sync::atomic::Ordering::Relaxed);
     client.publish("a", "more than 16 bytes".into()).await?;
-    // The server closes the connection; the client makes it again.
+    // The server closes the connection; the client reconnects.
     let again = async {
         while client
             .statistics()
@@ -88,8 +91,8 @@ pub(super) async fn limits(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// The name of the user JWT is in the events of connections; its tags, the host's own included, are
-/// where the server carries them over.
+/// Verifies that the events of connections have the name of the user JWT. Verifies that they have
+/// the tags, including the host's own, if the server carries them over.
 pub(super) async fn tags_and_name(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  FOO: {}\n  SYS: { users: [ { user: admin, password: s3cr3t } ] }",
@@ -129,7 +132,7 @@ pub(super) async fn tags_and_name(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// A login in the callout account gets the server's own denies beside its permissions.
+/// Verifies that the server adds its own denied subjects to a login in the callout account.
 pub(super) async fn denied_subjects(release: Release) -> Result<()> {
     let rules = [Rule::user("insider").permits("$G").everything()];
     let stage = Stage::config(release, Config::GLOBAL, &rules).await?;

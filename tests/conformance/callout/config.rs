@@ -1,4 +1,4 @@
-//! Config mode: who gets in, where, and what they may do there.
+//! Config mode: which logins are accepted, in which account, and with which permissions.
 
 use anyhow::{Context, Result, ensure};
 use portcullis_tests::{Credentials, Release};
@@ -9,7 +9,8 @@ use super::bounds::rules_of;
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, expect, expect_all, expect_reason, next, password, user_info};
 
-/// A known password or token gets in with its permissions and its expiry; others do not, and neither does whoever needs a proxy.
+/// Verifies that a known password or token is accepted with its permissions and its expiry. Other
+/// credentials are refused, and so is a user that needs a proxy.
 pub(super) async fn basics(release: Release) -> Result<()> {
     let permit = |rule: Rule| {
         rule.permits("$G")
@@ -24,7 +25,7 @@ pub(super) async fn basics(release: Release) -> Result<()> {
     ];
     let stage = Stage::config(release, Config::GLOBAL, &rules).await?;
     stage.refuses(&password("dlc", "xxx")).await?;
-    // Servers before 2.12 know no proxies: there the host has to refuse.
+    // Servers before 2.12 do not support proxies, so the host must deny the login there.
     stage.refuses(&password("proxy", "xxx")).await?;
 
     let named = stage
@@ -54,7 +55,7 @@ pub(super) async fn basics(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// The policy places a user in one of several accounts.
+/// Verifies that the policy places a user in one of several accounts.
 pub(super) async fn multi_accounts(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  FOO: {}\n  BAR: {}\n  BAZ: {}",
@@ -75,7 +76,8 @@ pub(super) async fn multi_accounts(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// Users of accounts that are not delegated go past the callout; unknown ones do not.
+/// Verifies that users of accounts without delegation bypass the callout, and that unknown users do
+/// not.
 pub(super) async fn allowed_accounts(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  FOO: { users: [ { user: foo, password: pwd } ] }\n  BAR: {}\n\
@@ -97,12 +99,12 @@ pub(super) async fn allowed_accounts(release: Release) -> Result<()> {
         expect(&info, "/account", &json!(account))?;
     }
     stage.refuses(&password("dlc", "pwd")).await?;
-    // The two logins of dlc, and no other.
+    // The host has decided the two logins of dlc, and no other.
     stage.host.decision("dlc").await?;
     stage.decided(2).await
 }
 
-/// The server's tags reach the service.
+/// Verifies that the server's tags reach the service.
 pub(super) async fn server_tags(release: Release) -> Result<()> {
     let config = Config {
         top: "server_tags: [ \"foo\", \"bar\" ]",
@@ -115,7 +117,8 @@ pub(super) async fn server_tags(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// The server's cluster and version reach the service, and so does a client without credentials.
+/// Verifies that the server's cluster and version reach the service, and that a client without
+/// credentials does.
 pub(super) async fn cluster_and_version(release: Release) -> Result<()> {
     let config = Config {
         top: "cluster { name: HUB, listen: \"127.0.0.1:-1\" }",
@@ -132,7 +135,8 @@ pub(super) async fn cluster_and_version(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// A user who needs a proxy by the server's own configuration is refused, whatever the callout permits.
+/// Verifies that the server refuses a user that needs a proxy by the server's own configuration,
+/// also if the callout permits it.
 pub(super) async fn proxy_required(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  APP: { users: [ { user: user, password: pwd }\n    { user: proxy, password: pwd, proxy_required: true } ] }",

@@ -1,4 +1,4 @@
-//! What the server tells others of logins.
+//! Events that the server publishes about logins.
 
 use anyhow::{Result, ensure};
 use async_nats::Subscriber;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, expect, expect_reason, listen, next, password};
 
-/// The reason of a refusal is in the server's event, in the callout account.
+/// Verifies that the server's event in the callout account has the reason of a refusal.
 pub(super) async fn auth_errors(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  FOO: {}\n  BAR: {}",
@@ -27,7 +27,7 @@ pub(super) async fn auth_errors(release: Release) -> Result<()> {
     ];
     let stage = Stage::config(release, config, &rules).await?;
     let mut errors = stage.auth_errors().await?;
-    // Tells nothing: the first event is about the next login.
+    // Causes no event: the first event is about the next login.
     stage
         .log_in(Credentials::Password("dlc", "zzz"), "good")
         .await?;
@@ -35,12 +35,13 @@ pub(super) async fn auth_errors(release: Release) -> Result<()> {
     expect_reason(&next(&mut errors).await?, "WRONG PASSWORD")?;
     stage.refuses(&password("rip", "abc")).await?;
     expect_reason(&next(&mut errors).await?, "BAD CREDS")?;
-    // By the server where it knows proxies, by the host where it does not.
+    // A server that supports proxies refuses the login; otherwise the host denies it.
     stage.refuses(&password("proxy", "proxy")).await?;
     expect_reason(&next(&mut errors).await?, "proxy")
 }
 
-/// One event for each connection and each end of one, in the account that the policy chose.
+/// Verifies that the account that the policy chose gets one event for each connection and for each
+/// end of one.
 pub(super) async fn connects(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  FOO: {}\n  BAR: {}\n  SYS: { users: [ { user: admin, password: s3cr3t } ] }",
@@ -89,7 +90,7 @@ pub(super) async fn connects(release: Release) -> Result<()> {
             expect(&event, "/conns", &json!(0))?;
         }
     }
-    // What came before the last of them would have been taken for it; nothing is left over.
+    // An earlier event would have been read above, so none may be left over.
     for subscriber in [&mut connects, &mut disconnects]
         .into_iter()
         .chain(&mut counts)
@@ -102,7 +103,7 @@ pub(super) async fn connects(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// The next event that is not about the administrator's own login.
+/// Returns the next event that is not about the administrator's own login.
 async fn next_other(subscriber: &mut Subscriber) -> Result<Value> {
     loop {
         let event = next(subscriber).await?;

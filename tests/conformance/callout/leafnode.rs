@@ -1,4 +1,4 @@
-//! Leafnodes, which log in with what is in the address of their remote.
+//! Leafnodes, which log in with the credentials in the address of their remote.
 
 use anyhow::{Context, Result, ensure};
 use async_nats::Client;
@@ -11,12 +11,12 @@ use tokio::time::{Duration, timeout};
 use crate::rules::Rule;
 use crate::stage::{Config, Extra, Stage, user_info};
 
-/// Where the leafnodes come in.
+/// The server's listener for leafnodes.
 const LISTEN: &str = "leafnodes { listen: \"127.0.0.1:-1\" }";
-/// Longer than any message takes.
+/// The time after which a message counts as lost: longer than any message takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Credentials that all leafnodes share, and a token or a password.
+/// Verifies logins with the credentials that all leafnodes share, and a token or a password.
 pub(super) async fn operator_mode(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["A"])?;
     operator.allow_accounts(&["*".to_owned()]);
@@ -31,7 +31,7 @@ pub(super) async fn operator_mode(release: Release) -> Result<()> {
     leafnodes(&stage, responder, Some(&shared)).await
 }
 
-/// A token or a password.
+/// Verifies logins with a token or a password.
 pub(super) async fn config_mode(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  A: {}",
@@ -51,7 +51,8 @@ fn rules() -> [Rule; 2] {
         .map(|rule| rule.permits("A").named("user_a").everything())
 }
 
-/// Leafnodes with good and bad tokens and passwords; a client of a good one gets an answer from `responder`.
+/// Logs in leafnodes with valid and invalid tokens and passwords. A client of a valid leafnode gets
+/// an answer from `responder`.
 async fn leafnodes(stage: &Stage, responder: Client, shared: Option<&str>) -> Result<()> {
     answer(responder).await?;
     let port = stage.server.leafnode_port()?;
@@ -86,14 +87,14 @@ async fn leafnodes(stage: &Stage, responder: Client, shared: Option<&str>) -> Re
     Ok(())
 }
 
-/// Answers whoever asks on `foo`, from when the server knows it.
+/// Replies to requests on `foo`, once the server has the subscription.
 async fn answer(client: Client) -> Result<()> {
     let mut requests = client.subscribe("foo").await?;
     user_info(&client).await?;
     tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             if let Some(reply) = request.reply {
-                // Who asked will miss the answer.
+                // If the reply is lost, the requester fails.
                 let _ = client.publish(reply, "here".into()).await;
             }
         }

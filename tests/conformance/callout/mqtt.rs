@@ -1,4 +1,4 @@
-//! MQTT clients, whose password is a password or a user JWT.
+//! MQTT clients, whose password field holds a password or a user JWT.
 
 use anyhow::{Result, ensure};
 use portcullis_tests::{MqttAnswer, Operator, Release, Resolver, Site, mqtt_log_in};
@@ -6,14 +6,14 @@ use portcullis_tests::{MqttAnswer, Operator, Release, Resolver, Site, mqtt_log_i
 use crate::rules::Rule;
 use crate::stage::{Config, Extra, Stage, mqtt};
 
-/// The user name of every login here.
+/// The user name of every login in this module.
 const USER: &str = "ignored";
 /// A password that no server takes for a JWT.
 const OPAQUE: &str = "external-jwt-or-token";
 
-/// A password that is a user JWT arrives as one.
+/// Verifies that a user JWT in the password field arrives as a JWT.
 pub(super) async fn user_jwt(release: Release) -> Result<()> {
-    // In config mode no server looks at who signed it.
+    // In config mode, no server verifies the signer.
     let user = Operator::new(&[])?.callout.user("sensor")?;
     let rule = Rule::password(USER, user.jwt()).method("jwt");
     let stage = config_mode(release, rule).await?;
@@ -21,7 +21,7 @@ pub(super) async fn user_jwt(release: Release) -> Result<()> {
     refuses(&stage, "stranger", OPAQUE).await
 }
 
-/// Any other password arrives as a password, and no JWT does.
+/// Verifies that any other password arrives as a password, and that a JWT does not.
 pub(super) async fn opaque_password(release: Release) -> Result<()> {
     let rule = Rule::password(USER, OPAQUE).method("password");
     let stage = config_mode(release, rule).await?;
@@ -29,7 +29,7 @@ pub(super) async fn opaque_password(release: Release) -> Result<()> {
     refuses(&stage, "stranger", "wrong").await
 }
 
-/// In operator mode the sentinel of those who present none stands beside such a password.
+/// Verifies such a password in operator mode, where the default sentinel accompanies it.
 pub(super) async fn default_sentinel(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST"])?;
     operator.account_mut("TEST")?.use_jetstream();
@@ -50,7 +50,7 @@ pub(super) async fn default_sentinel(release: Release) -> Result<()> {
     refuses(&stage, "stranger", "wrong").await
 }
 
-/// A server for MQTT whose clients `rule` lets in.
+/// Starts a server for MQTT whose clients `rule` permits.
 async fn config_mode(release: Release, rule: Rule) -> Result<Stage> {
     let site = Site::create(release)?;
     let top = mqtt(&site);

@@ -1,4 +1,4 @@
-//! Operator mode: sentinels, accounts and the keys that sign for them.
+//! Operator mode: sentinels, accounts, and the keys that sign for them.
 
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions};
@@ -10,7 +10,7 @@ use tokio::time::{Duration, timeout};
 use crate::rules::Rule;
 use crate::stage::{Extra, Stage, behind, expect, expect_all, user_info};
 
-/// What the scoped roles of these rows allow.
+/// The permissions of the scoped roles of these rows.
 const SCOPED: Template<'_> = Template {
     publish: &["foo.>", "$SYS.REQ.USER.INFO"],
     subscribe: &["foo.>", "_INBOX.>"],
@@ -18,11 +18,12 @@ const SCOPED: Template<'_> = Template {
     limits: None,
 };
 
-/// Longer than any message takes.
+/// The time after which a message counts as lost: longer than any message takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A token behind the sentinel moves a client into the account that the policy chose, signed by that account's key, by one of
-/// its signing keys, or by a scoped one; not into an account that the callout may not use.
+/// Verifies that a token with the sentinel places a client in the account that the policy chose.
+/// The account's key, one of its signing keys or a scoped one signs the user. An account that the
+/// callout may not use is refused.
 pub(super) async fn basics(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST", "SIGNED", "BARRED"])?;
     operator.account_mut("SIGNED")?.use_signing_key();
@@ -59,7 +60,7 @@ pub(super) async fn basics(release: Release) -> Result<()> {
     ];
     let stage = Stage::operator(release, &operator, Resolver::Memory, &rules).await?;
 
-    // The service's own connection may not ask itself.
+    // The service's own connection may not publish requests.
     let service = operator.service.credentials()?;
     let service = ConnectOptions::with_credentials(&service)?;
     let info = user_info(&stage.connect(service, "service").await?).await?;
@@ -79,7 +80,8 @@ pub(super) async fn basics(release: Release) -> Result<()> {
         expect(&info, "/user", &json!(user))?;
     }
     stage.refuses(&behind(&operator, "barred")).await?;
-    // Permissions beside a role that has its own: the server would refuse that, so the host does.
+    // The server would refuse permissions in addition to those of a scoped role, so the host denies
+    // the login.
     stage.refuses(&behind(&operator, "bad-scoped")).await?;
     let scoped = stage.log_in_behind(&sentinel, "scoped", "scoped").await?;
     in_role(&operator, &user_info(&scoped).await?)?;
@@ -92,7 +94,7 @@ pub(super) async fn basics(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// A scoped key's template, responses included, when the callout may use one account.
+/// Verifies a scoped key's template, including responses, if the callout may use one account.
 pub(super) async fn scoped_assigned(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST"])?;
     let account = operator.account("TEST")?.public_key();
@@ -100,7 +102,7 @@ pub(super) async fn scoped_assigned(release: Release) -> Result<()> {
     Box::pin(scoped(release, operator)).await
 }
 
-/// The same when it may use any.
+/// Verifies a scoped key's template, including responses, if the callout may use any account.
 pub(super) async fn scoped_any(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST"])?;
     operator.allow_accounts(&["*".to_owned()]);
@@ -143,7 +145,7 @@ async fn scoped(release: Release, mut operator: Operator) -> Result<()> {
     Ok(())
 }
 
-/// Whether a user of the account `TEST` has what its role `foo` allows.
+/// Verifies that a user of the account `TEST` has the permissions of its role `foo`.
 fn in_role(operator: &Operator, info: &Value) -> Result<()> {
     expect(
         info,
@@ -154,7 +156,8 @@ fn in_role(operator: &Operator, info: &Value) -> Result<()> {
     expect_all(info, "/permissions/subscribe/allow", SCOPED.subscribe)
 }
 
-/// Requests are sealed for the key in the account's JWT, and so are the answers.
+/// Verifies that requests are encrypted for the key in the account's JWT, and that the answers are
+/// encrypted too.
 pub(super) async fn encryption(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST"])?;
     operator.encrypt();
@@ -173,7 +176,7 @@ pub(super) async fn encryption(release: Release) -> Result<()> {
     seen.both_ways(2).await
 }
 
-/// The policy chooses between accounts, each with a key of its own.
+/// Verifies that the policy chooses between accounts with different keys.
 pub(super) async fn any_account(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["A", "B"])?;
     operator.allow_accounts(&["*".to_owned()]);
@@ -198,7 +201,7 @@ pub(super) async fn any_account(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// A refused client is told so, for an empty answer and for one with an error.
+/// Verifies that a refused client is told so, for an empty answer and for one with an error.
 pub(super) async fn client_error(release: Release) -> Result<()> {
     for mode in ["empty", "error"] {
         let mut operator = Operator::new(&["TEST"])?;
@@ -217,7 +220,8 @@ pub(super) async fn client_error(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// Revoking the key of a user that the callout let in closes its connection, and revoking all keys everybody's.
+/// Verifies that a revocation of a user's key closes its connection, and that a revocation of all
+/// keys closes every connection.
 pub(super) async fn revocation(release: Release) -> Result<()> {
     let mut operator = Operator::new(&["TEST"])?;
     let rules = [Rule::token("secret")
@@ -248,7 +252,7 @@ pub(super) async fn revocation(release: Release) -> Result<()> {
     push(&operator, &admin).await?;
     revoked(&mut first).await?;
 
-    // The second lives on, and with everybody's revocation it does not.
+    // The second connection stays open, until all keys are revoked.
     operator.account_mut("TEST")?.clear_revocations();
     push(&operator, &admin).await?;
     second.say("PING\r\n").await?;
@@ -265,7 +269,7 @@ async fn push(operator: &Operator, admin: &Client) -> Result<()> {
     operator.push(admin, operator.account("TEST")?).await
 }
 
-/// Waits until the server has closed the connection, and looks why.
+/// Waits until the server has closed the connection, and verifies the reason.
 async fn revoked(wire: &mut Wire) -> Result<()> {
     let mut said = Vec::new();
     while let Some(line) = wire.line().await? {

@@ -1,4 +1,4 @@
-//! Refusals: what clients are told, and what servers refuse themselves.
+//! Refusals: the messages of clients, and the answers that servers reject themselves.
 
 use anyhow::Result;
 use nkeys::KeyPair;
@@ -15,7 +15,7 @@ const FOO: Config<'_> = Config {
     ..Config::GLOBAL
 };
 
-/// An answer with an error refuses the client.
+/// Verifies that an answer with an error refuses the client.
 pub(super) async fn error_response(release: Release) -> Result<()> {
     let config = Config {
         host: "deny = { default = \"error\" }",
@@ -27,18 +27,19 @@ pub(super) async fn error_response(release: Release) -> Result<()> {
     expect_reason(&next(&mut errors).await?, "BAD AUTH")
 }
 
-/// A wrong password for the callout's own user is no matter for the callout.
+/// Verifies that a wrong password of the callout's own user does not reach the callout.
 pub(super) async fn auth_user_fails(release: Release) -> Result<()> {
     let rules = [Rule::anybody().permits("FOO").everything()];
     let stage = Stage::config(release, FOO, &rules).await?;
     stage.refuses(&password("observer", "zzz")).await?;
-    // Somebody else's login tells that the host would have decided it by now.
+    // A later login of a different user shows that the host would have decided the first one by
+    // now.
     stage.admits(&password("other", "zzz")).await?;
     stage.host.decision("other").await?;
     stage.decided(1).await
 }
 
-/// A refused client is told so, for an empty answer and for one with an error.
+/// Verifies that a refused client is told so, for an empty answer and for one with an error.
 pub(super) async fn client_error(release: Release) -> Result<()> {
     for mode in ["empty", "error"] {
         let deny = format!("deny = {{ default = \"{mode}\" }}");
@@ -49,7 +50,7 @@ pub(super) async fn client_error(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// An answer for another server.
+/// Verifies that servers and the host reject an answer for a different server.
 pub(super) async fn bad_server(release: Release) -> Result<()> {
     let wrong = |asked: &Asked| Draft {
         server: KeyPair::new_server().public_key(),
@@ -58,7 +59,7 @@ pub(super) async fn bad_server(release: Release) -> Result<()> {
     Faulty::answers(release, wrong, "response is not for server").await
 }
 
-/// An answer about another user.
+/// Verifies that servers and the host reject an answer about a different user.
 pub(super) async fn bad_user(release: Release) -> Result<()> {
     let wrong = |asked: &Asked| Draft {
         user: KeyPair::new_user().public_key(),
@@ -67,7 +68,7 @@ pub(super) async fn bad_user(release: Release) -> Result<()> {
     Faulty::answers(release, wrong, "not for expected user").await
 }
 
-/// A user that has expired already.
+/// Verifies that servers and the host reject a user that has expired already.
 pub(super) async fn expired_user(release: Release) -> Result<()> {
     let wrong = |asked: &Asked| Draft {
         user_expires: Some(unix_now() - 60),
@@ -76,7 +77,7 @@ pub(super) async fn expired_user(release: Release) -> Result<()> {
     Faulty::answers(release, wrong, "claim is expired").await
 }
 
-/// An answer that has expired already.
+/// Verifies that servers and the host reject an answer that has expired already.
 pub(super) async fn expired_response(release: Release) -> Result<()> {
     let wrong = |asked: &Asked| Draft {
         response_expires: Some(unix_now() - 60),

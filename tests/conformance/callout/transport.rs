@@ -1,4 +1,4 @@
-//! How clients come: with certificates, with nkeys, without a word; and how requests come: sealed.
+//! Logins by certificate, by nkey and without CONNECT, and encrypted requests.
 
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions, HeaderValue, Subscriber};
@@ -14,17 +14,17 @@ use crate::certified::Certified;
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, expect, listen, password, user_info};
 
-/// A server with a user for clients that present nothing.
+/// A server with a default user for clients without credentials.
 const NO_AUTH_USER: Config<'_> = Config {
     accounts: "  FOO: { users: [ { user: foo, password: pwd } ] }\n  SYS: {}",
     targets: &["FOO"],
     top: "system_account: SYS\nno_auth_user: foo",
     ..Config::GLOBAL
 };
-/// Longer than any message takes.
+/// The time after which a message counts as lost: longer than any message takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A client that begins with PING is decided too.
+/// Verifies that the callout decides a client that begins with PING.
 pub(super) async fn ping_first_denied(release: Release) -> Result<()> {
     let stage = Stage::config(release, NO_AUTH_USER, &[Rule::anybody().denies("nobody")]).await?;
     let mut wire = Wire::open(stage.server.port()).await?;
@@ -34,7 +34,7 @@ pub(super) async fn ping_first_denied(release: Release) -> Result<()> {
     stage.decided(1).await
 }
 
-/// Its login ends when the permit does.
+/// Verifies that the connection of a client that begins with PING ends when the permit does.
 pub(super) async fn ping_first_expires(release: Release) -> Result<()> {
     let rules = [Rule::anybody()
         .permits("FOO")
@@ -56,7 +56,8 @@ pub(super) async fn ping_first_expires(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// The subject of a verified certificate says who it is; who has another one is refused.
+/// Verifies that the subject of a verified certificate identifies the client, and that an unknown
+/// subject is refused.
 pub(super) async fn client_certificates(release: Release) -> Result<()> {
     let Certified { stage, authority } = Certified::start(release, &[known()]).await?;
     let (known, unknown) = (
@@ -84,7 +85,7 @@ pub(super) async fn client_certificates(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// The same over WebSocket.
+/// Verifies that the subject of a verified certificate identifies the client over WebSocket.
 pub(super) async fn websocket_certificates(release: Release) -> Result<()> {
     let Certified { stage, authority } = Certified::start(release, &[known()]).await?;
     let url = stage.server.websocket_url()?;
@@ -111,7 +112,7 @@ pub(super) async fn websocket_certificates(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// Whose certificate is for `example.com` gets in.
+/// Permits the client whose certificate is for `example.com`.
 fn known() -> Rule {
     Rule::certificate("CN=example.com")
         .permits("FOO")
@@ -119,7 +120,7 @@ fn known() -> Rule {
         .everything()
 }
 
-/// A client with an nkey is decided once, by its signature, and stays who it is.
+/// Verifies that a client with an nkey is decided once, by its signature, and keeps its identity.
 pub(super) async fn nkey_clients(release: Release) -> Result<()> {
     let key = KeyPair::new_user();
     let public = key.public_key();
@@ -142,7 +143,8 @@ pub(super) async fn nkey_clients(release: Release) -> Result<()> {
     stage.decided(1).await
 }
 
-/// Requests are sealed for the configured key, and so are the answers.
+/// Verifies that requests are encrypted for the configured key, and that the answers are encrypted
+/// too.
 pub(super) async fn encryption(release: Release) -> Result<()> {
     let site = Site::create(release)?;
     let curve = XKey::new();
@@ -163,7 +165,7 @@ pub(super) async fn encryption(release: Release) -> Result<()> {
     seen.both_ways(2).await
 }
 
-/// What goes to and fro between servers and service, for a user of the callout account.
+/// The traffic between servers and service, as a user of the callout account receives it.
 pub(super) struct Sealed {
     requests: Subscriber,
     answers: Subscriber,
@@ -177,7 +179,7 @@ impl Sealed {
         })
     }
 
-    /// Whether so many requests and answers were sealed, and no other.
+    /// Verifies that `number` requests and answers were encrypted, and that there were no others.
     pub(super) async fn both_ways(mut self, number: usize) -> Result<()> {
         for _ in 0..number {
             let request = timeout(PATIENCE, self.requests.next()).await?;

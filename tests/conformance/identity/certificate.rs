@@ -7,12 +7,13 @@ use super::visit::{BOTH, Fields, Visitor, lets_in};
 use crate::certified::Certified;
 use crate::rules::Rule;
 
-/// Whose certificate has this subject gets in.
+/// The subject of the certificate that the rule permits.
 const SUBJECT: &str = "CN=gateway";
-/// The issuer of every certificate here.
+/// The issuer of every certificate in this module.
 const ISSUER: &str = "CN=Portcullis tests";
 
-/// A certificate and nothing else says who it is; one of another authority gets nobody as far as the host.
+/// Verifies that a certificate alone identifies a client. The server refuses a certificate of a
+/// different authority without asking the host.
 pub(super) async fn over_tls(release: Release) -> Result<()> {
     let certified = Certified::start(release, &[rule()]).await?;
     let url = certified.stage.server.url();
@@ -22,21 +23,21 @@ pub(super) async fn over_tls(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// The same over WebSocket.
+/// Verifies logins by certificate over WebSocket.
 pub(super) async fn over_websocket(release: Release) -> Result<()> {
     let certified = Certified::start(release, &[rule()]).await?;
     let url = certified.stage.server.websocket_url()?;
     alone(&certified, ForeignClient::JavaScript, &url, "websocket").await
 }
 
-/// The same over MQTT.
+/// Verifies logins by certificate over MQTT.
 pub(super) async fn over_mqtt(release: Release) -> Result<()> {
     let certified = Certified::start(release, &[rule()]).await?;
     let url = certified.stage.server.mqtt_url()?;
     alone(&certified, ForeignClient::Mqtt, &url, "mqtt").await
 }
 
-/// A password beside a certificate is what the login is judged by.
+/// Verifies that a password takes precedence over a certificate.
 pub(super) async fn beside_password(release: Release) -> Result<()> {
     let rule = lets_in(Rule::password("alice", "wonderland"), "FOO");
     let Certified { stage, authority } = Certified::start(release, &[rule]).await?;

@@ -13,18 +13,18 @@ use crate::certified::Certified;
 use crate::rules::Rule;
 use crate::stage::{Config, Extra, Stage, listen};
 
-/// Where the leafnodes come in.
+/// The server's listener for leafnodes.
 const LISTEN: &str = "leafnodes { listen: \"127.0.0.1:-1\" }";
-/// What a leafnode may publish on.
+/// The subject that a leafnode may publish on.
 const HERE: &str = "app.here";
-/// Longer than any message takes.
+/// The time after which a message counts as lost: longer than any message takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A client beside the leafnodes, in their account, and what it hears.
+/// A client in the account of the leafnodes, with its subscriptions.
 struct Neighbour {
     here: Subscriber,
     elsewhere: Subscriber,
-    /// Whose subscriptions they are.
+    /// The connection of the subscriptions.
     _client: Client,
 }
 
@@ -37,10 +37,11 @@ impl Neighbour {
         })
     }
 
-    /// Whether a client of the leafnode is heard where it may be, and not elsewhere.
+    /// Verifies that messages of the leafnode's client arrive on the permitted subject, and on no
+    /// other.
     async fn hears(&mut self, leafnode: &Leafnode) -> Result<()> {
         let client = log_in(&leafnode.url(), Credentials::None, "far").await?;
-        // In this order, which servers keep: what is to be heard comes last.
+        // Servers keep this order, so the permitted message must arrive last.
         client.publish("elsewhere", "no".into()).await?;
         client.publish(HERE, "yes".into()).await?;
         client.flush().await?;
@@ -52,7 +53,7 @@ impl Neighbour {
     }
 }
 
-/// A user name and a password in the address of the remote.
+/// Verifies a login with a user name and a password in the address of the remote.
 pub(super) async fn password(release: Release) -> Result<()> {
     let config = Config {
         accounts: "  APP: {}",
@@ -80,7 +81,7 @@ pub(super) async fn password(release: Release) -> Result<()> {
     refused(&stage, &bad, "stranger", fields).await
 }
 
-/// A certificate and nothing else.
+/// Verifies a login with a certificate alone.
 pub(super) async fn certificate(release: Release) -> Result<()> {
     let rules = [
         lets_in(Rule::certificate("CN=edge"), "FOO"),
@@ -117,7 +118,7 @@ pub(super) async fn certificate(release: Release) -> Result<()> {
     refused(&stage, &bad, "other", &fields("CN=other")).await
 }
 
-/// A credentials file.
+/// Verifies a login with a credentials file.
 pub(super) async fn credentials(release: Release) -> Result<()> {
     let operator = Operator::new(&["APP"])?;
     let rules = [
@@ -145,7 +146,7 @@ pub(super) async fn credentials(release: Release) -> Result<()> {
     refused(&stage, &bad, "other", &proved(&key)).await
 }
 
-/// A user JWT with a signature by its key.
+/// Returns the fields of a login with a user JWT and a signature by its key.
 fn proved(key: &str) -> [(&str, &str); 4] {
     [
         ("client.kind", "Leafnode"),
@@ -160,7 +161,7 @@ async fn start(stage: &Stage, name: &str, remote: Remote<'_>) -> Result<Leafnode
     Leafnode::start(&stage.site, name, port, remote).await
 }
 
-/// With a user name and a password.
+/// Returns a remote with a user name and a password.
 fn by_password(user: &str) -> Remote<'_> {
     Remote {
         user,
@@ -168,7 +169,7 @@ fn by_password(user: &str) -> Remote<'_> {
     }
 }
 
-/// With the content of a credentials file.
+/// Returns a remote with the content of a credentials file.
 fn by_credentials(text: &str) -> Remote<'_> {
     Remote {
         credentials: Some(text),

@@ -7,7 +7,8 @@ use super::visit::{Fields, Visitor, lets_in};
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, mqtt};
 
-/// A user name and a password. Servers put the password into two or three places; it is one all the same.
+/// Verifies a login with a user name and a password. Servers copy the password into two or three
+/// fields, but it counts as one.
 pub(super) async fn password(release: Release) -> Result<()> {
     let fields: Fields<'_> = &[
         ("client.kind", "Client"),
@@ -27,7 +28,8 @@ pub(super) async fn password(release: Release) -> Result<()> {
     .await
 }
 
-/// A bearer JWT is a JWT, although it comes as a password. In config mode nobody has looked at who signed it.
+/// Verifies that a bearer JWT in the password field counts as a JWT. In config mode, no server has
+/// verified its signer.
 pub(super) async fn user_jwt(release: Release) -> Result<()> {
     let bearer = Operator::new(&[])?.callout.sentinel("sensor")?;
     let fields: Fields<'_> = &[
@@ -43,7 +45,7 @@ pub(super) async fn user_jwt(release: Release) -> Result<()> {
     visit(release, rule, logins, [fields, wrong]).await
 }
 
-/// Two logins: the first has to work, the second has not.
+/// Logs in with both logins: the first must be accepted, and the second refused.
 async fn visit(
     release: Release,
     rule: Rule,

@@ -7,14 +7,14 @@ use super::visit::{BOTH, Fields, Visitor, lets_in};
 use crate::rules::Rule;
 use crate::stage::{Extra, Stage, mqtt as mqtt_blocks};
 
-/// A server for browsers, whose JWT is in a cookie.
+/// A listener for browsers, which send the JWT in a cookie.
 const COOKIE: &str = "websocket { listen: \"127.0.0.1:-1\", no_tls: true, jwt_cookie: jwt }";
 
-/// An operator, and a server and a host that decides its logins.
+/// An operator, a server, and a host that decides its logins.
 struct World {
     operator: Operator,
     stage: Stage,
-    /// The key of the account `APP`.
+    /// The public key of the account `APP`.
     account: String,
 }
 
@@ -51,7 +51,8 @@ impl World {
     }
 }
 
-/// A credentials file proves to hold the key of its JWT. Whoever another operator's account signed is the server's own to refuse.
+/// Verifies that a credentials file proves to hold the key of its JWT. The server itself refuses a
+/// user of a different operator.
 pub(super) async fn credentials(release: Release) -> Result<()> {
     let world = World::start(release, Rule::anybody().name_tag("robot"), |_| {
         String::new()
@@ -88,7 +89,8 @@ pub(super) async fn credentials(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// A token beside the credentials that all clients share: those are a sentinel, and the token is what counts.
+/// Verifies that a token takes precedence over the credentials that all clients share, which are a
+/// sentinel.
 pub(super) async fn token(release: Release) -> Result<()> {
     let world = World::start(release, Rule::token("open-sesame"), |_| String::new()).await?;
     let shared = world.operator.sentinel.credentials()?;
@@ -103,7 +105,8 @@ pub(super) async fn token(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// A bearer JWT in a cookie, and nothing else: the server has verified it, nobody has proved to hold its key.
+/// Verifies a login with only a bearer JWT in a cookie. The server has verified the JWT, but the
+/// client has not proved to hold its key.
 pub(super) async fn jwt_cookie(release: Release) -> Result<()> {
     let world = World::start(release, Rule::anybody().name_tag("page"), |_| {
         COOKIE.to_owned()
@@ -120,7 +123,7 @@ pub(super) async fn jwt_cookie(release: Release) -> Result<()> {
     visitor.refuses(&login("other")?, "other", &fields).await
 }
 
-/// A token in CONNECT behind the sentinel in a cookie.
+/// Verifies a login with a token in CONNECT and the sentinel in a cookie.
 pub(super) async fn token_behind_cookie(release: Release) -> Result<()> {
     let rule = Rule::token("open-sesame");
     let world = World::start(release, rule, |_| COOKIE.to_owned()).await?;
@@ -132,7 +135,7 @@ pub(super) async fn token_behind_cookie(release: Release) -> Result<()> {
     visitor.refuses(&login("open-barley"), "other", TOKEN).await
 }
 
-/// A bearer JWT as the password of an MQTT client.
+/// Verifies a login with a bearer JWT as the password of an MQTT client.
 pub(super) async fn mqtt(release: Release) -> Result<()> {
     let world = World::start(release, Rule::anybody().name_tag("sensor"), mqtt_blocks).await?;
     let url = world.stage.server.mqtt_url()?;
@@ -149,7 +152,7 @@ pub(super) async fn mqtt(release: Release) -> Result<()> {
     visitor.server_refuses(&login(&foreign), "foreign").await
 }
 
-/// A token behind a sentinel.
+/// The fields of a login with a token and a sentinel.
 const TOKEN: Fields<'_> = &[
     ("client.kind", "Client"),
     ("client.method", "token"),
@@ -157,7 +160,7 @@ const TOKEN: Fields<'_> = &[
     ("identity.strength", "claimed"),
 ];
 
-/// A user JWT with a signature by its key.
+/// Returns the fields of a login with a user JWT and a signature by its key.
 fn proved(key: &str) -> [(&str, &str); 4] {
     [
         ("client.transport", "nats"),
@@ -167,7 +170,7 @@ fn proved(key: &str) -> [(&str, &str); 4] {
     ]
 }
 
-/// A user JWT without one.
+/// Returns the fields of a login with a user JWT and no signature.
 const fn bearer(transport: &str) -> [(&str, &str); 4] {
     [
         ("client.transport", transport),

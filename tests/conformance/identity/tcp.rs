@@ -8,14 +8,15 @@ use super::visit::{BOTH, Fields, Visitor, expect_fields, lets_in};
 use crate::rules::Rule;
 use crate::stage::{Config, Stage};
 
-/// How every client here comes.
+/// The fields of every login in this module.
 const COMES: [(&str, &str); 3] = [
     ("client.kind", "Client"),
     ("client.transport", "nats"),
     ("client.host", "127.0.0.1"),
 ];
 
-/// A user name and a password: a claim that the policy has to look into.
+/// Verifies a login with a user name and a password, which are a claim until the policy compares
+/// the password.
 pub(super) async fn password(release: Release) -> Result<()> {
     let stage = stage(release, Rule::password("alice", "wonderland")).await?;
     let fields: Fields<'_> = &[
@@ -36,7 +37,7 @@ pub(super) async fn password(release: Release) -> Result<()> {
     expect_fields(&stage.host.decision("Python").await?, &COMES)
 }
 
-/// A token names nobody.
+/// Verifies a login with a token, which has no principal.
 pub(super) async fn token(release: Release) -> Result<()> {
     let stage = stage(release, Rule::token("open-sesame")).await?;
     let fields: Fields<'_> = &[
@@ -57,8 +58,9 @@ pub(super) async fn token(release: Release) -> Result<()> {
     expect_fields(&stage.host.decision("Python").await?, &COMES)
 }
 
-/// An nkey is proved by the signature over the server's nonce, although the server does not know the key: a key that the policy
-/// does not know is refused, and so is one that somebody else signs for.
+/// Verifies that the signature over the server's nonce proves an nkey that the server does not
+/// know. A key that the policy does not know is refused, and so is one with a signature by a
+/// different key.
 pub(super) async fn nkey(release: Release) -> Result<()> {
     let (known, other) = (KeyPair::new_user(), KeyPair::new_user());
     let key = known.public_key();

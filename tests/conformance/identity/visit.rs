@@ -1,4 +1,4 @@
-//! One login, and what is looked at.
+//! A login, and the checks of its decision.
 
 use anyhow::{Result, ensure};
 use portcullis_tests::{Event, ForeignClient, Login, Session, Step};
@@ -10,12 +10,12 @@ use crate::stage::{Stage, expect, expect_all};
 /// The clients that speak NATS.
 pub(super) const BOTH: [ForeignClient; 2] = [ForeignClient::Python, ForeignClient::JavaScript];
 
-/// Where clients may publish.
+/// The subjects that clients may publish to.
 pub(super) const PUBLISH: [&str; 2] = ["app.>", "$SYS.REQ.USER.INFO"];
-/// What they may subscribe to.
+/// The subjects that clients may subscribe to.
 pub(super) const SUBSCRIBE: [&str; 2] = ["app.>", "_INBOX.>"];
 
-/// What a client of NATS does, for [`Visitor::admits`].
+/// The steps of a NATS client for [`Visitor::admits`].
 const STEPS: [Step<'_>; 4] = [
     Step::UserInfo,
     Step::Publish("app.here"),
@@ -23,27 +23,28 @@ const STEPS: [Step<'_>; 4] = [
     Step::Subscribe("elsewhere"),
 ];
 
-/// Fields of a decision's line and what is in them; nothing, if they are not to be there.
+/// Fields of a decision's log line, with their values. An empty value means that the field must be
+/// absent.
 pub(super) type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// Whoever logs in.
+/// A client that logs in.
 pub(super) struct Visitor<'a> {
     pub(super) stage: &'a Stage,
     pub(super) client: ForeignClient,
     pub(super) url: &'a str,
-    /// What the server calls the account that clients get in.
+    /// The server's name of the account that the login is placed in.
     pub(super) account: &'a str,
 }
 
-/// Whoever `rule` is about gets in and may use `app.>`.
+/// Makes `rule` permit its logins and allow `app.>`.
 pub(super) fn lets_in(rule: Rule, account: &str) -> Rule {
     let rule = rule.permits(account);
     rule.publish(&PUBLISH).subscribe(&SUBSCRIBE)
 }
 
 impl Visitor<'_> {
-    /// Logs in as the connection `name`, which has to work: the decision has these fields, and the client gets the permissions
-    /// of [`lets_in`].
+    /// Logs in as the connection `name`, which must succeed. The decision must have these fields,
+    /// and the client the permissions of [`lets_in`].
     pub(super) async fn admits(&self, login: &Login, name: &str, fields: Fields<'_>) -> Result<()> {
         let session = self.session(login, name, &STEPS).await?;
         ensure!(session.connected, "{:?}: {session:?}", self.client);
@@ -62,7 +63,8 @@ impl Visitor<'_> {
         Ok(())
     }
 
-    /// The same over MQTT.
+    /// Logs in over MQTT as the connection `name`, which must succeed. The decision must have these
+    /// fields.
     pub(super) async fn admits_mqtt(
         &self,
         login: &Login,
@@ -87,8 +89,8 @@ impl Visitor<'_> {
         Ok(())
     }
 
-    /// Logs in as the connection `name`, which the host has to refuse: the decision has these fields, and the client learns
-    /// nothing but that.
+    /// Logs in as the connection `name`, which the host must deny. The decision must have these
+    /// fields, and the client must not learn the reason.
     pub(super) async fn refuses(
         &self,
         login: &Login,
@@ -105,7 +107,7 @@ impl Visitor<'_> {
         expect_fields(&decision, fields)
     }
 
-    /// Logs in as the connection `name`, which the server has to refuse by itself.
+    /// Logs in as the connection `name`, which the server must refuse without asking the host.
     pub(super) async fn server_refuses(&self, login: &Login, name: &str) -> Result<()> {
         let session = self.session(login, name, &[]).await?;
         ensure!(!session.connected, "{session:?}");
@@ -120,7 +122,7 @@ impl Visitor<'_> {
     }
 }
 
-/// Whether the line of a decision says this.
+/// Verifies that the log line of a decision has these fields.
 pub(super) fn expect_fields(decision: &Event, fields: Fields<'_>) -> Result<()> {
     for (field, expected) in fields {
         let actual = decision.text(field);

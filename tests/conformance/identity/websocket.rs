@@ -1,4 +1,4 @@
-//! WebSocket, in config mode. Cookies stand for what CONNECT leaves empty.
+//! WebSocket, in config mode. The server fills the empty fields of CONNECT from cookies.
 
 use anyhow::Result;
 use portcullis_tests::{ForeignClient, Login, Release};
@@ -7,7 +7,7 @@ use super::visit::{Fields, Visitor, lets_in};
 use crate::rules::Rule;
 use crate::stage::{Config, Stage};
 
-/// Passwords as every client presents them.
+/// The fields of a login with a password.
 const CLAIMS_ALICE: Fields<'_> = &[
     ("client.kind", "Client"),
     ("client.transport", "websocket"),
@@ -16,7 +16,7 @@ const CLAIMS_ALICE: Fields<'_> = &[
     ("identity.strength", "claimed"),
 ];
 
-/// A user name and a password in CONNECT.
+/// Verifies a login with a user name and a password in CONNECT.
 pub(super) async fn password(release: Release) -> Result<()> {
     let logins = [
         Login::password("alice", "wonderland"),
@@ -26,7 +26,7 @@ pub(super) async fn password(release: Release) -> Result<()> {
     visit(release, "", rule, logins, CLAIMS_ALICE).await
 }
 
-/// The same in two cookies.
+/// Verifies a login with a user name and a password in two cookies.
 pub(super) async fn password_cookies(release: Release) -> Result<()> {
     let logins = ["wonderland", "wrong"]
         .map(|password| Login::default().cookies(&[("who", "alice"), ("proof", password)]));
@@ -35,7 +35,7 @@ pub(super) async fn password_cookies(release: Release) -> Result<()> {
     visit(release, cookies, rule, logins, CLAIMS_ALICE).await
 }
 
-/// A token in a cookie.
+/// Verifies a login with a token in a cookie.
 pub(super) async fn token_cookie(release: Release) -> Result<()> {
     let logins =
         ["open-sesame", "open-barley"].map(|token| Login::default().cookies(&[("session", token)]));
@@ -50,7 +50,8 @@ pub(super) async fn token_cookie(release: Release) -> Result<()> {
     visit(release, "token_cookie: session", rule, logins, fields).await
 }
 
-/// Two logins at a server that knows these cookies: the first has to work, the second has not.
+/// Logs in with both logins at a server that reads these cookies: the first must be accepted, and
+/// the second refused.
 async fn visit(
     release: Release,
     cookies: &str,

@@ -1,4 +1,4 @@
-//! What policies do to the host, and what becomes of each.
+//! Misbehaviours of policies, and the expected end of each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use portcullis_engine::Limits;
 use super::wat::{Source, typed};
 use crate::support::{guest, request, wat};
 
-/// One way to misbehave.
+/// A misbehaviour.
 pub(super) struct Case {
     pub(super) name: &'static str,
     module: fn(&Self) -> Vec<u8>,
@@ -17,14 +17,14 @@ pub(super) struct Case {
     pub(super) end: End,
 }
 
-/// How it ends: with a part of what is said about it.
+/// The end of a case, with a part of its message.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
-    /// It is not put in service.
+    /// The host rejects the policy.
     Refused(&'static str),
-    /// The login is denied.
+    /// The host denies the login.
     Denied(DenialClass, &'static str),
-    /// Its verdict stands: there was no harm in it.
+    /// The host accepts the verdict, because the policy did no harm.
     Stands,
 }
 
@@ -34,13 +34,13 @@ use DenialClass::{
 };
 use End::{Denied, Refused, Stands};
 
-/// For what nothing but its deadline ends.
+/// The deadline of cases that only the deadline ends.
 pub(super) const HURRIED: Duration = Duration::from_millis(30);
-/// For what ends by itself, on a busy machine.
+/// The deadline of cases that end by themselves, also on a busy machine.
 const AMPLE: Duration = Duration::from_secs(30);
 
 impl Case {
-    /// A guest of the guests' package.
+    /// Creates a case from a guest of the guests' package.
     fn guest(name: &'static str, end: End) -> Self {
         Self {
             name,
@@ -50,7 +50,7 @@ impl Case {
         }
     }
 
-    /// A module in the text format.
+    /// Creates a case from a module in the text format.
     fn made(name: &'static str, source: Source, end: End) -> Self {
         Self {
             module: |case| case.source.build(),
@@ -67,7 +67,7 @@ impl Case {
         Self::made(name, source, end)
     }
 
-    /// The client's user is told to it, and there is no good place for it.
+    /// Creates a case in which the host passes the client's user and cannot allocate memory for it.
     fn allocating(name: &'static str, realloc: &'static str, end: End) -> Self {
         let source = Source {
             realloc,
@@ -89,7 +89,7 @@ impl Case {
         (self.module)(self)
     }
 
-    /// Time enough to end by itself, for what does.
+    /// Returns the limits, with enough time for cases that end by themselves.
     pub(super) fn limits(&self) -> Limits {
         let deadline = match self.end {
             Denied(PolicyDeadline, _) => HURRIED,
@@ -101,7 +101,7 @@ impl Case {
         }
     }
 
-    /// The ordinary request; `swallows` needs one that is larger than its memory.
+    /// Returns the ordinary request. `swallows` gets one that is larger than its memory.
     pub(super) fn request(&self) -> Arc<AuthorizationRequest> {
         let mut request = request();
         if self.name == "swallows" {
@@ -111,7 +111,7 @@ impl Case {
     }
 }
 
-/// All of them.
+/// Returns all cases.
 pub(super) fn corpus() -> Vec<Case> {
     let mut cases = guests();
     cases.extend(resources());
@@ -143,7 +143,7 @@ fn guests() -> Vec<Case> {
     ]
 }
 
-/// Memory, tables, and what happens before a policy is asked anything.
+/// Returns cases of memory, tables, and code that runs before the first decision.
 fn resources() -> Vec<Case> {
     let declares_memory = Source {
         pages: 512,
@@ -188,7 +188,7 @@ fn resources() -> Vec<Case> {
     ]
 }
 
-/// Texts and answers that are none.
+/// Returns cases of invalid texts and answers.
 fn output() -> Vec<Case> {
     let long_line = Source {
         pages: 64,
@@ -235,7 +235,7 @@ fn output() -> Vec<Case> {
     ]
 }
 
-/// Permits that it does not hold, and more of them than it may.
+/// Returns cases of permits that the policy does not hold, and of too many permits.
 fn permits() -> Vec<Case> {
     // A list of empty texts, 8 bytes each.
     let million = Source {
@@ -316,7 +316,7 @@ fn permits() -> Vec<Case> {
     ]
 }
 
-/// Code that runs where the host does not expect it.
+/// Returns cases of code that runs when the host does not expect it.
 fn calls() -> Vec<Case> {
     vec![
         Case::allocating(
@@ -344,7 +344,8 @@ fn calls() -> Vec<Case> {
             r#"(func (export "cabi_post_portcullis:policy/decider@0.1.1#decide") (param i32) (loop $l (br $l)))"#,
             Denied(PolicyDeadline, "30ms"),
         ),
-        // A policy that could have the host call it again would find itself in the middle of a decision.
+        // If a policy could make the host call it again, the second call would run within a
+        // decision.
         Case {
             module: |_| {
                 typed(wat(

@@ -1,4 +1,4 @@
-//! What a policy that behaves notices of one that does not.
+//! The effect of a misbehaving policy on a well-behaved one.
 
 use std::fs;
 use std::sync::Arc;
@@ -11,19 +11,20 @@ use portcullis_engine::Policy;
 use super::{Abuser, SERVICE, decide};
 use crate::support::request;
 
-/// How a policy was served for a while.
+/// The service of a policy during a span of time.
 #[derive(Clone, Copy, Debug)]
 struct Service {
-    /// Of its decisions.
+    /// The median duration of a decision.
     median: Duration,
-    /// What it took altogether.
+    /// The whole duration.
     elapsed: Duration,
-    /// The part of it in which the thread waited for something other than a processor: a lock, a slot, memory.
+    /// The part of the duration in which the thread waited for a lock, a slot or memory, rather
+    /// than for a processor.
     blocked: Duration,
 }
 
 impl Service {
-    /// Of as many decisions as it takes until there are `enough`; every one of them has to succeed.
+    /// Measures decisions until they are `enough`. Every one of them must succeed.
     fn of(
         policy: &Policy,
         request: &Arc<AuthorizationRequest>,
@@ -46,16 +47,20 @@ impl Service {
         }
     }
 
-    /// Neither slow when it is its turn, which a busy machine hardly changes: a decision takes microseconds, a turn milliseconds;
-    /// nor kept waiting by anything but a busy machine.
+    /// Returns whether the service is comparable to that of an idle machine.
+    ///
+    /// The median must be similar: a busy machine hardly changes it, because a decision takes
+    /// microseconds and a time slice milliseconds. The thread must not wait for anything other than
+    /// a processor.
     fn is_as_good_as(&self, idle: &Self) -> bool {
-        /// An abuser that keeps memory moving may slow down everybody's page faults.
+        /// The maximum ratio of the medians. An abuser that allocates memory may slow down all page
+        /// faults.
         const RATIO: u32 = 10;
         self.median <= idle.median * RATIO && self.blocked <= self.elapsed / 2
     }
 }
 
-/// How long this thread has run, or stood in line for a processor. Linux only.
+/// Returns the time that this thread has run or waited for a processor. Linux only.
 fn ran_or_queued() -> Duration {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let times = text.split_whitespace().take(2);
@@ -65,7 +70,7 @@ fn ran_or_queued() -> Duration {
 #[test]
 fn a_neighbour_is_served_throughout() {
     const ATTEMPTS: usize = 3;
-    /// Long beside the ticks in which the kernel counts.
+    /// A duration that is long compared with the kernel's ticks.
     const WHILE: Duration = Duration::from_millis(100);
     let request = request();
     let serve =
@@ -84,7 +89,8 @@ fn a_neighbour_is_served_throughout() {
     }
 }
 
-/// What `measure` finds while the abuser is at it again and again, until it has been a few times.
+/// Returns the result of `measure` while the abuser runs repeatedly. The argument of `measure`
+/// returns whether it has run a few times.
 fn beside<T>(abuser: &Abuser, measure: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
     const TIMES: usize = 3;
     let (begun, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -98,7 +104,7 @@ fn beside<T>(abuser: &Abuser, measure: impl FnOnce(&dyn Fn() -> bool) -> T) -> T
         while begun.load(Ordering::Relaxed) == 0 {
             std::thread::yield_now();
         }
-        // However the measurement ends: the scope waits for the abuser.
+        // Stops the abuser also if the measurement panics, because the scope waits for it.
         let _stop = StopOnDrop(&stop);
         measure(&|| begun.load(Ordering::Relaxed) > TIMES)
     })

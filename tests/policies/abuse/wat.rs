@@ -1,4 +1,4 @@
-//! Policies in the text format, for what Rust does not let a policy do.
+//! Policies in the text format, for what Rust does not allow a policy to do.
 
 use std::fmt::Write as _;
 
@@ -6,21 +6,22 @@ use wit_component::{StringEncoding, embed_component_metadata, metadata};
 
 use crate::support::{guest, wat};
 
-/// What is different about one of these policies; everything else is as it should be.
+/// The differences of a policy from a correct one.
 #[derive(Clone, Copy)]
 pub(super) struct Source {
-    /// The memory, in pages of 64 KiB. What is returned is at 0, `APP` is at 128, two bytes that are no UTF-8 are at 136.
+    /// The memory, in pages of 64 KiB. The result is at 0, `APP` is at 128, and two bytes that are
+    /// not UTF-8 are at 136.
     pub(super) pages: u32,
-    /// More fields of the module.
+    /// Additional fields of the module.
     pub(super) fields: &'static str,
-    /// How memory is allocated once `configure` is over.
+    /// The body of the allocator after `configure`.
     pub(super) realloc: &'static str,
-    /// What `decide` does; it returns an address.
+    /// The body of `decide`, which returns an address.
     pub(super) decide: &'static str,
 }
 
 impl Source {
-    /// Abstains.
+    /// A correct policy, which abstains.
     pub(super) const HARMLESS: Self = Self {
         pages: 1,
         fields: "",
@@ -28,7 +29,7 @@ impl Source {
         decide: "(i32.store8 (i32.const 0) (i32.const 2)) (i32.const 0)",
     };
 
-    /// The module, with the type of the contract's world.
+    /// Builds the module, with the type of the contract's world.
     pub(super) fn build(self) -> Vec<u8> {
         let Self {
             pages,
@@ -68,7 +69,7 @@ impl Source {
     }
 }
 
-/// Interface, name and type of what these policies can call.
+/// The interface, name and type of the functions that these policies can call.
 const IMPORTS: [(&str, &str, &str); 5] = [
     ("log", "info", "$info (param i32 i32)"),
     ("client", "user", "$user (param i32)"),
@@ -85,7 +86,7 @@ const IMPORTS: [(&str, &str, &str); 5] = [
     ("permits", "[resource-drop]permit", "$drop (param i32)"),
 ];
 
-/// Adds the type of the contract's world, which every guest that Rust made carries.
+/// Adds the type of the contract's world, which every Rust guest has.
 pub(super) fn typed(mut module: Vec<u8>) -> Vec<u8> {
     let (_, carried) = metadata::decode(&guest("abstains")).unwrap();
     let encoding = StringEncoding::UTF8;
