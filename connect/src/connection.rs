@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use async_nats::Client;
 use futures::future::try_join_all;
+use portcullis_core::Repeats;
 
 use crate::connector::Connector;
 use crate::error::ConnectError;
 use crate::monitor::Monitor;
 use crate::options::ConnectionOptions;
-use crate::repeats::Repeats;
+use crate::repeats;
 use crate::server_selector::ServerSelector;
 use crate::status::ConnectionStatus;
 
@@ -52,13 +53,13 @@ impl Drop for Connection {
 impl PendingConnection {
     /// Prepares a connection without making it.
     pub fn new(options: ConnectionOptions) -> Self {
-        Self::reporting_to(Arc::default(), options)
+        Self::reporting_to(Arc::new(repeats::trouble()), options)
     }
 
     /// Prepares `count` connections. Several get numbers from 1 after their common name, and report
     /// trouble that they share once.
     pub fn several(options: &ConnectionOptions, count: NonZeroUsize) -> Vec<Self> {
-        let repeats = Arc::<Repeats>::default();
+        let repeats = Arc::new(repeats::trouble());
         let named = (1..=count.get()).map(|number| ConnectionOptions {
             name: if count == NonZeroUsize::MIN {
                 options.name.clone()
@@ -107,7 +108,7 @@ impl PendingConnection {
         }
     }
 
-    fn reporting_to(repeats: Arc<Repeats>, options: ConnectionOptions) -> Self {
+    fn reporting_to(repeats: Arc<Repeats<String>>, options: ConnectionOptions) -> Self {
         let selector = ServerSelector::new(options.reconnect_wait, options.reconnect_jitter);
         let hooks = Arc::clone(&options.hooks);
         let monitor = Monitor::new(options.name.clone(), hooks, selector, repeats);

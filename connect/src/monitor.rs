@@ -9,13 +9,12 @@ use async_nats::{
     Client, ClientError, ConnectErrorKind, Event, ReconnectToServer, Server, ServerAddr,
     ServerError,
 };
-use portcullis_core::with_causes;
+use portcullis_core::{Repeats, Report, with_causes};
 use tokio::sync::watch;
 
 use crate::authentication::AuthenticationError;
 use crate::counts::Counters;
 use crate::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
-use crate::repeats::{Repeats, Report};
 use crate::server_selector::ServerSelector;
 use crate::tls::TlsFileError;
 
@@ -29,7 +28,7 @@ pub(crate) struct Monitor {
     name: String,
     hooks: Arc<dyn ConnectionHooks>,
     counters: Counters,
-    repeats: Arc<Repeats>,
+    repeats: Arc<Repeats<String>>,
     /// `None` before the connection is made and after its owner drops it: a clone of the client
     /// would keep the connection open.
     client: Mutex<Option<Client>>,
@@ -54,7 +53,7 @@ impl Monitor {
         name: String,
         hooks: Arc<dyn ConnectionHooks>,
         selector: ServerSelector,
-        repeats: Arc<Repeats>,
+        repeats: Arc<Repeats<String>>,
     ) -> Self {
         Self {
             name,
@@ -130,8 +129,11 @@ impl Monitor {
     /// Counts trouble and passes it to the hooks, unless the same trouble was reported recently.
     pub(crate) fn report(&self, trouble: &ConnectionTrouble) {
         self.counters.errors.increment();
-        match self.repeats.record(trouble.to_string(), Instant::now()) {
-            Report::New => self.hooks.error(&self.name, trouble),
+        match self
+            .repeats
+            .record(trouble.to_string(), Instant::now(), || ())
+        {
+            Report::First => self.hooks.error(&self.name, trouble),
             Report::Summary(times) => self.hooks.error_repeated(&self.name, trouble, times),
             Report::Nothing => {}
         }

@@ -18,7 +18,8 @@
 //!   with hashes.
 //! - [`KeyValues`]: buckets in which policies look up keys; [`FixedKeyValues`]: buckets with fixed
 //!   content.
-//! - [`Sample`]: one number for exporters of metrics; [`with_causes`]: an error on one line.
+//! - [`Sample`]: one number for exporters of metrics. [`Repeats`]: log lines that sum up repetitions.
+//! - [`with_causes`]: an error on one line.
 //!
 //! This crate does no I/O, reads no clock and depends on neither tokio, wasmtime nor a NATS client.
 //! Times are arguments.
@@ -33,6 +34,7 @@ mod key_value;
 mod permissions;
 mod permit;
 mod policy;
+mod repeats;
 mod request;
 mod sample;
 mod secret;
@@ -54,6 +56,7 @@ pub use key_value::{
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};
+pub use repeats::{Repeats, Report, Summaries};
 pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, Server};
 pub use sample::{Sample, SampleValue};
 pub use secret::{Asker, HashError, Secret, SecretVerifier};
