@@ -22,7 +22,7 @@ fn settings() -> Result<String> {
 }
 
 const fn login(name: &str) -> Credentials<'_> {
-    // All three have their name for a password.
+    // The password of all three users is their name.
     Credentials::Password(name, name)
 }
 
@@ -70,7 +70,7 @@ async fn only_the_privileged_user_creates_streams(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[values(ForeignClient::Python, ForeignClient::JavaScript)] client: ForeignClient,
 ) -> Result<()> {
-    // The server gives `$G` streams only if it has no other account for clients.
+    // The server allows streams in `$G` only if it has no other account for clients.
     let site = Site::create(release)?;
     site.policies
         .put_policy(POLICY, &static_users()?, &settings()?)?;

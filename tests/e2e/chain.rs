@@ -1,4 +1,4 @@
-//! Several policies: who decides.
+//! Several policies: which one decides.
 
 use anyhow::Result;
 use portcullis_tests::{Accounts, Credentials, Host, Release, Site, is_refused, log_in};
@@ -8,7 +8,7 @@ use crate::support::{ALICE, SENSOR, Serving, alice, sensor, settings, static_use
 
 const MALLORY: Credentials<'_> = Credentials::Password("mallory", "whatever");
 
-/// A site with the policies `10-machines` and `20-staff`.
+/// Creates a site with the policies `10-machines` and `20-staff`.
 async fn machines_and_staff(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
     let module = static_users()?;
@@ -87,7 +87,7 @@ async fn a_refusal_ends_the_chain(
 #[tokio::test]
 async fn policies_are_asked_in_order(#[case] order: &str, #[case] expected: &str) -> Result<()> {
     let site = machines_and_staff(Release::Nats2_15).await?;
-    // Alice is in both, so whoever is asked first decides.
+    // Alice is in both policies, so the first one in the chain decides.
     let both = settings(&[alice("").await?]);
     site.policies.put_settings("10-machines", &both)?;
     let server = site.start_server(Accounts::Several).await?;

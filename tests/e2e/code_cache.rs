@@ -1,4 +1,4 @@
-//! Compiled code that outlives the host which compiled it.
+//! Compiled code that a later host reuses.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ struct Keeping {
     server: NatsServer,
 }
 
-/// Hits, misses and refused entries.
+/// The numbers of hits, misses and rejected entries.
 type Counts = [u64; 3];
 
 impl Keeping {
@@ -29,7 +29,8 @@ impl Keeping {
         Ok(Self { site, server })
     }
 
-    /// Starts a host, logs in, and stops the host; what the cache was good for by its log and by its metrics, which are the same.
+    /// Starts a host, logs in, and stops the host. Returns the cache's counts, which its log and
+    /// its metrics must agree on.
     async fn start_and_stop(&self, client: &str) -> Result<(Counts, Host)> {
         let table = "code-cache = true\n[health]\nlisten = \"127.0.0.1:0\"\n";
         let mut host = self.site.spawn_host(&self.server, table)?;
@@ -53,7 +54,7 @@ impl Keeping {
         Ok((counts, host))
     }
 
-    /// Every file of the cache but its key.
+    /// Returns every file of the cache except its key.
     fn entries(&self) -> Result<Vec<PathBuf>> {
         let files = fs::read_dir(self.site.path().join("state/code"))?;
         let mut files = files
@@ -75,7 +76,7 @@ async fn compiled_code_is_used_by_the_next_start_if_this_host_wrote_it() -> Resu
     assert_eq!(keeping.start_and_stop("cold").await?.0, [0, 2, 0]);
     assert_eq!(keeping.start_and_stop("warm").await?.0, [2, 0, 0]);
 
-    // One entry is damaged, the other one is what another host compiled of the same policy.
+    // One entry is damaged; the other one is what a different host compiled from the same policy.
     let entries = keeping.entries()?;
     let [damaged, foreign] = entries.as_slice() else {
         anyhow::bail!("expected two entries, found {entries:?}")

@@ -1,4 +1,4 @@
-//! The command line: what it writes, what it says is wrong, and how it ends.
+//! The command line: output, errors and exit codes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ const EXIT_NO_DIRECTORY: Option<i32> = Some(66);
 const EXIT_CANNOT_WRITE: Option<i32> = Some(73);
 const EXIT_CONFIGURATION: Option<i32> = Some(78);
 
-/// A configuration that is fine, for a server that need not exist.
+/// Returns a valid configuration, whose server need not exist.
 fn config(site: &Site) -> String {
     site.host_config("nats://127.0.0.1:1", "")
 }
@@ -80,7 +80,8 @@ async fn init_writes_what_server_and_host_accept(
     Ok(())
 }
 
-/// Makes a configuration name the port that the server got; the first account it signs for.
+/// Writes the server's port into a configuration. Returns the first account that the host signs
+/// for.
 fn point_at(config: &Path, server: &NatsServer) -> Result<String> {
     let mut table: toml::Table = fs::read_to_string(config)?.parse()?;
     let nats = table
@@ -235,7 +236,7 @@ async fn serve_does_not_start_with_rubbish_for_a_seed() -> Result<()> {
 #[tokio::test]
 async fn serve_does_not_start_without_a_policy_directory() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    // Not a matter of file modes: the tests may run as root, who reads everything.
+    // The test does not use file modes, because it may run as root, which can read every file.
     fs::write(site.path().join("a-file"), "")?;
     for directory in ["missing", "a-file"] {
         let bad = config(&site).replace("\"policies\"", &format!("\"{directory}\""));

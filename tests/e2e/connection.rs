@@ -1,4 +1,4 @@
-//! The host and its server: starting, stopping, rubbish in between, and two hosts at once.
+//! The host and its server: start, stop, garbage messages, and two hosts at the same time.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::support::{
     ALICE, POLICY, SENSOR, SENSOR_TOKEN, Serving, alice, sensor, settings, static_users,
 };
 
-/// How many clients log in at once.
+/// The number of concurrent clients.
 const AT_ONCE: usize = 4;
 
-/// A site with the sensor in its settings.
+/// Creates a site with the sensor in its settings.
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
     let settings = settings(&[sensor("everything", "").await?]);
@@ -68,7 +68,7 @@ async fn the_host_comes_back_after_the_server_does(
     host.wait_from(mark, "the return", |event| event.says("nats reconnected"))
         .await?;
 
-    // Connected is not yet subscribed, so the first logins may come too early.
+    // A connected host is not yet subscribed, so the first logins may be too early.
     let mut attempts = 0;
     while log_in(&server.url(), SENSOR, "roof").await.is_err() {
         attempts += 1;
@@ -85,7 +85,7 @@ async fn the_host_comes_back_after_the_server_does(
 async fn rubbish_on_the_callout_subject_is_refused_and_survived(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    // A server without callout: one with it lets nobody publish there.
+    // A server without callout: a server with callout lets no client publish on this subject.
     let site = site(release).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     let mut host = site.start_host(&server).await?;
@@ -107,7 +107,7 @@ async fn rubbish_on_the_callout_subject_is_refused_and_survived(
         b"xkv1".repeat(20),
     ] {
         let mark = host.log().len();
-        // Where only a server hears: anything else is not looked at.
+        // A reply subject that only a server can use: the host ignores requests with any other.
         vandal
             .publish_with_reply(
                 "$SYS.REQ.USER.AUTH",
@@ -122,7 +122,7 @@ async fn rubbish_on_the_callout_subject_is_refused_and_survived(
         assert!(!refused.text("error").is_empty(), "{refused:?}");
         assert!(refused.line().len() < 2000, "the log repeats the rubbish");
     }
-    // Without a subject to reply to.
+    // A request without a reply subject.
     let mark = host.log().len();
     vandal
         .publish("$SYS.REQ.USER.AUTH", "rubbish".into())
@@ -175,7 +175,7 @@ async fn two_hosts_answer_each_login_once(
             let events = host.log().all();
             events.iter().filter(|event| event.decides(name)).count()
         };
-        // The login succeeded, so somebody has logged a decision or is about to.
+        // The login succeeded, so one of the hosts logs a decision.
         let both = tokio::select! {
             found = host.decision(name) => found.map(|_| ()),
             found = second.decision(name) => found.map(|_| ()),
@@ -228,7 +228,7 @@ async fn a_host_that_is_stopped_loses_no_login(
     Ok(())
 }
 
-/// Why a host has refused logins and requests so far, and how often.
+/// Returns the reasons of the host's refusals of logins and requests so far, with their numbers.
 fn refusals(host: &Host) -> BTreeMap<String, usize> {
     let mut refusals = BTreeMap::new();
     for event in host.log().all() {
@@ -266,7 +266,7 @@ async fn hosts_that_are_stopped_under_load_lose_no_login(
             .filter(|login| ready(!matches!(login, Ok(Ok(true)))))
             .collect::<Vec<_>>();
         let stop = async {
-            // In full swing: it has decided as many as are in flight.
+            // Under full load: the host has decided as many logins as are pending.
             let mut decided = 0;
             let mark = host.log().len();
             host.log()
@@ -304,7 +304,7 @@ async fn a_host_that_is_stopped_while_idle_ends_at_once() -> Result<()> {
     Ok(())
 }
 
-/// Logs in [`AT_ONCE`] clients at a time, so many `groups` of them; the names of the connections.
+/// Logs in `groups` groups of [`AT_ONCE`] clients, and returns the names of the connections.
 async fn log_in_in_groups(url: &str, groups: usize) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for group in 0..groups {

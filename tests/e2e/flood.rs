@@ -1,4 +1,4 @@
-//! What the benchmarks count: an answer that is no permit is a wrong one.
+//! The counts of the benchmarks: an answer that is not a permit counts as wrong.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use anyhow::Result;
 use portcullis_tests::{Accounts, Built, Contender, Flood, Questions, Release, Site, plain_hashes};
 use serde_json::json;
 
-/// How many requests are on their way at once.
+/// The number of pending requests.
 const AT_ONCE: usize = 4;
 
-/// What came of some requests with the user's name and this password, of a user with these subjects to publish on: how many went wrong.
+/// Sends requests with the user's name and this password, for a user with these subjects to publish
+/// on. Returns the number of wrong answers.
 async fn flooded(password: &str, granted: &str) -> Result<usize> {
     let site = Site::create(Release::Nats2_15)?;
     let (user, token) = Contender::USER;
@@ -27,7 +28,7 @@ async fn flooded(password: &str, granted: &str) -> Result<usize> {
     let presented = json!({ "user": user, "pass": password });
     let questions = Questions::new(&site.keys.issuer.public_key(), None, presented)?;
     let mut flood = Flood::open(&server, vec![host.id()?], questions).await?;
-    // So short that there are as few requests as there can be: three for each at once.
+    // So short a round has the minimum number of requests: three for each pending one.
     let round = flood.round(AT_ONCE, Duration::from_millis(1)).await?;
     Ok(round.wrong)
 }

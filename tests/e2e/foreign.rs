@@ -1,5 +1,5 @@
-//! What a user of the callout account can have the host decide: nothing. It has requests delivered that it signed itself,
-//! with the key of a server that it invented.
+//! Requests that a user of the callout account signs with a server key of its own: the host must
+//! not answer them.
 
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions, HeaderMap};
@@ -13,24 +13,24 @@ use serde_json::{Value, json};
 
 use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
 
-/// Where the insider publishes what its stream keeps.
+/// The subject that the insider's stream stores.
 const KEPT: &str = "hands.request";
 
-/// How the insider has its request delivered on the callout subject.
+/// The way in which the insider's request reaches the callout subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// A consumer with `deliver_subject`.
     Push,
-    /// A pull request whose reply subject is the callout's.
+    /// A pull request with the callout subject as its reply subject.
     Pull,
-    /// A stream that republishes there.
+    /// A stream that republishes to the callout subject.
     Republish,
-    /// A direct read of the stream whose reply subject is the callout's.
+    /// A direct read of the stream with the callout subject as its reply subject.
     DirectGet,
 }
 
 impl Way {
-    /// As what the host refuses what comes so.
+    /// Returns the host's reason for refusing requests of this kind.
     const fn refusal(self) -> &'static str {
         match self {
             Self::Push | Self::Pull => "foreign",
@@ -43,7 +43,7 @@ impl Way {
 struct Stage {
     host: Host,
     insider: Client,
-    /// Signs what the host would take for a server's request.
+    /// The signer of requests that the host would take for a server's.
     signer: RequestSigner,
     _server: NatsServer,
     _site: Site,
@@ -76,7 +76,8 @@ impl Stage {
         let server = site.start_server_with(&config).await?;
         let host = site.spawn_host_with(&operator.host_config(&server.url(), ""))?;
         host.ready().await?;
-        // A host listed it: whoever is not has to get past the callout.
+        // The insider uses the service's credentials, because other users cannot bypass the
+        // callout.
         let insider = ConnectOptions::with_credentials(&operator.service.credentials()?)?;
         Ok(Self {
             host,
@@ -99,7 +100,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Has a good request, signed by a key of the insider's own, delivered on the callout subject.
+    /// Delivers a valid request on the callout subject, signed by a key of the insider's own.
     async fn deliver(&self, way: Way) -> Result<()> {
         let republish = json!({ "src": KEPT, "dest": CALLOUT });
         let stream = json!({
@@ -158,7 +159,7 @@ async fn what_a_stream_delivers_is_not_decided(
     } else {
         Stage::config_mode(release).await?
     };
-    // Wherever a reply could go, the insider listens.
+    // The insider subscribes to every subject that a reply could use.
     let mut replies = stage.insider.subscribe("$JS.ACK.>").await?;
     let mut inboxes = stage.insider.subscribe("_INBOX.>").await?;
     stage.insider.flush().await?;
@@ -169,7 +170,7 @@ async fn what_a_stream_delivers_is_not_decided(
     let refused = |event: &portcullis_tests::Event| event.says("request refused");
     let refused = stage.host.wait_from(mark, "a refusal", refused).await?;
     assert_eq!(refused.text("refusal.reason"), way.refusal(), "{refused:?}");
-    // The server works through a connection in order: a reply would be here by then.
+    // The server processes a connection in order: a reply would have arrived by now.
     let stats = stage.insider.request("$SRV.STATS.portcullis", "".into());
     let stats: Value = serde_json::from_slice(&stats.await?.payload)?;
     let counted = format!("/endpoints/0/data/refusals.{}", way.refusal());
@@ -184,7 +185,7 @@ async fn what_a_stream_delivers_is_not_decided(
     Ok(())
 }
 
-/// What servers keep users from, so that the host need not.
+/// Verifies that servers keep users from publishing requests, so that the host does not have to.
 #[rstest]
 #[tokio::test]
 async fn a_user_of_the_callout_account_cannot_ask_itself(
@@ -214,7 +215,7 @@ async fn a_user_of_the_callout_account_cannot_ask_itself(
     let denied = info.pointer("/data/permissions/publish/deny");
     let denied = denied.context("nothing is denied")?.to_string();
     assert!(denied.contains(CALLOUT), "{info}");
-    // A message that got through would come before this one.
+    // A message that got through would arrive before this one.
     let ping = stage.insider.request("$SRV.PING.portcullis", "".into());
     ping.await?;
     assert!(answers.next().now_or_never().is_none(), "an answer");

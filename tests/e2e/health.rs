@@ -1,4 +1,4 @@
-//! What the host tells those who watch it over HTTP, and when it gives up.
+//! The host's health and metrics over HTTP, and the exit of a host that gives up.
 
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{POLICY, SENSOR, SENSOR_TOKEN, sensor, settings, static_users};
 
-/// What a page says.
+/// A page and its status.
 #[derive(Debug)]
 pub(crate) struct Page {
     status: u16,
@@ -42,7 +42,8 @@ pub(crate) async fn get(address: &str, path: &str) -> Result<Page> {
     ask(address, &request).await
 }
 
-/// A host with `lines` in the table `nats` and health pages, and where these are.
+/// Starts a host with `lines` in the table `nats` and with health pages. Returns the host and the
+/// address of the pages.
 pub(crate) async fn spawn(site: &Site, url: &str, lines: &str) -> Result<(Host, String)> {
     let config = site.host_config(url, "[health]\nlisten = \"127.0.0.1:0\"\n");
     let config = config.replacen("[nats]\n", &format!("[nats]\n{lines}\n"), 1);
@@ -54,7 +55,7 @@ pub(crate) async fn spawn(site: &Site, url: &str, lines: &str) -> Result<(Host, 
     Ok((host, address))
 }
 
-/// A site with the sensor in its settings, or without any policy, and its server.
+/// Creates a site with the sensor in its settings, or without a policy, and starts a server.
 async fn site(release: Release, with_policy: bool) -> Result<(Site, NatsServer)> {
     let site = Site::create(release)?;
     if with_policy {
@@ -223,7 +224,8 @@ async fn silent_connections_do_not_keep_probes_out() -> Result<()> {
     Ok(())
 }
 
-/// A host whose standard error is a pipe that is never read goes on, and ends when it is asked to.
+/// Verifies that a host keeps running, and stops when it should, if its standard error is a pipe
+/// that is never read.
 #[tokio::test]
 async fn a_log_that_is_not_read_stops_neither_logins_nor_the_end() -> Result<()> {
     let (site, server) = site(Release::Nats2_15, true).await?;

@@ -1,4 +1,5 @@
-//! Where the host hears answers: below a prefix that other users of the callout account do not subscribe to.
+//! The host's inbox: answers arrive below a prefix that other users of the callout account do not
+//! subscribe to.
 
 use anyhow::{Context, Result};
 use async_nats::jetstream::{self, kv};
@@ -18,7 +19,7 @@ async fn site(release: Release) -> Result<Site> {
     Ok(site)
 }
 
-/// Starts a server that lets the host's user hear answers below `inboxes` and nowhere else.
+/// Starts a server that allows the host's user to receive answers below `inboxes` only.
 async fn restricted_server(site: &Site, inboxes: &str) -> Result<NatsServer> {
     drop(site.start_server(Accounts::Several).await?);
     let file = site.path().join("nats-server.conf");
@@ -58,7 +59,7 @@ async fn a_subscriber_of_the_shared_inboxes_reads_nothing_of_the_hosts(
     host.wait_for("the bucket", synchronised).await?;
     log_in(&server.url(), SENSOR, "roof").await?;
 
-    // The server has put everything that came before into the same queue.
+    // The server has put all earlier messages into the same queue.
     reader.publish("_INBOX.last", "".into()).await?;
     let first = inboxes.next().await.context("the subscription has ended")?;
     assert_eq!(first.subject.as_str(), "_INBOX.last", "{first:?}");
@@ -84,7 +85,7 @@ async fn a_host_whose_user_has_permissions_serves(
     log_in(&server.url(), SENSOR, "roof").await?;
     let events = host.log().all();
     assert_eq!(events.iter().any(|event| event.says(SHARED)), is_shared);
-    // A connection that was given up for another one is not told of.
+    // The log must not report a connection that the host replaced by a different one.
     let told = |words: &str| events.iter().filter(|event| event.says(words)).count();
     assert_eq!(told("nats connected"), 2);
     assert_eq!(told("nats reconnected"), 0);

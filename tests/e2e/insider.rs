@@ -1,4 +1,5 @@
-//! What a user of the callout account gets out of the set-up that `portcullis init` writes, beyond what it was given.
+//! The access of a user of the callout account, in the setup that `portcullis init` writes, beyond
+//! what the operator granted.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,16 +18,16 @@ use serde_json::json;
 use tempfile::TempDir;
 
 const BUCKET: &str = "revoked";
-/// In every request while its login is decided, and in the bucket.
+/// The password in every request of a login, and in the bucket.
 const PASSWORD: &str = "swordfish-in-transit";
 const REASON: &str = "left-in-may";
-/// A user that was added to the callout account, without permissions of its own.
+/// A user that the operator added to the callout account, without permissions of its own.
 const INSIDER: (&str, &str) = ("insider", "insider-password");
-/// Another one, who was given everything.
+/// A user that the operator added to the callout account, with all permissions.
 const ADMIN: (&str, &str) = ("generous", "generous-password");
 
-/// What `init` wrote, with two more users in the callout account, a server that runs it, and a policy that refuses whoever is in
-/// the bucket.
+/// The output of `init` with two additional users in the callout account, and a server that runs
+/// it. Its policy refuses the users in the bucket.
 struct Stage {
     home: TempDir,
     server: NatsServer,
@@ -37,7 +38,7 @@ impl Stage {
         Self::start_with(release, |server| server).await
     }
 
-    /// Starts it with what the operator has changed in nats-server.conf besides.
+    /// Starts the stage with a further change by the operator in nats-server.conf.
     async fn start_with(release: Release, change: impl FnOnce(String) -> String) -> Result<Self> {
         let home = tempfile::tempdir()?;
         let directory = home.path().to_string_lossy().into_owned();
@@ -105,7 +106,7 @@ impl Stage {
         Ok(login.is_ok())
     }
 
-    /// Logs in as the user of the callout account that may do everything there.
+    /// Logs in as the user of the callout account with all permissions there.
     async fn admin(&self) -> Result<Client> {
         let (user, password) = ADMIN;
         let credentials = Credentials::Password(user, password);
@@ -125,7 +126,7 @@ impl Stage {
     }
 }
 
-/// Sends `commands`, and returns everything that the server has sent by the time that it has worked through them.
+/// Sends `commands`, and returns all lines that the server has sent once it has processed them.
 async fn heard(wire: &mut Wire, commands: &[&str]) -> Result<Vec<String>> {
     for command in commands {
         wire.say(&format!("{command}\r\n")).await?;
@@ -135,14 +136,14 @@ async fn heard(wire: &mut Wire, commands: &[&str]) -> Result<Vec<String>> {
     loop {
         match wire.line().await?.context("the connection has ended")? {
             line if line == "PONG" => return Ok(lines),
-            // The server may say these at any time.
+            // The server may send these lines at any time.
             line if line == "+OK" || line == "PING" || line.starts_with("INFO ") => {}
             line => lines.push(line),
         }
     }
 }
 
-/// Returns everything that has come before a message that is published now.
+/// Returns all messages that arrive before one that is published now.
 async fn heard_so_far(client: &Client, all: &mut Subscriber) -> Result<Vec<async_nats::Message>> {
     client.publish("marker.last", "".into()).await?;
     let mut messages = Vec::new();
@@ -215,7 +216,7 @@ async fn a_user_who_may_do_everything_reads_no_password_and_no_bucket(
     let admin = stage.admin().await?;
     let mut all = admin.subscribe(">").await?;
     admin.flush().await?;
-    // From before the host reads the bucket.
+    // Subscribed before the host reads the bucket.
     let host = stage.start_host().await?;
     assert!(stage.is_admitted("alice").await?);
     host.decision("alice").await?;
@@ -234,7 +235,7 @@ async fn a_user_who_may_do_everything_reads_no_password_and_no_bucket(
 async fn a_user_who_may_do_everything_does_not_change_who_is_revoked(
     #[values(Release::Nats2_10, Release::Newest)] release: Release,
 ) -> Result<()> {
-    // The operator has given the callout account JetStream, too.
+    // The operator has also enabled JetStream in the callout account.
     let with_streams = |config: String| config.replace("AUTH {\n", "AUTH {\n jetstream: enabled\n");
     let stage = Stage::start_with(release, with_streams).await?;
     let host = stage.start_host().await?;
@@ -285,7 +286,7 @@ async fn a_keeper_of_a_bucket_fills_it_and_does_nothing_else(
     let options = options.event_callback(move |event| {
         let refusals = refusals.clone();
         async move {
-            // The test may be over.
+            // The receiver is gone if the test has ended.
             let _ = refusals.send(event.to_string());
         }
     });
@@ -319,7 +320,7 @@ async fn a_keeper_of_a_bucket_fills_it_and_does_nothing_else(
 async fn a_request_that_a_stream_delivers_is_not_answered(
     #[values(Release::Nats2_10, Release::Newest)] release: Release,
 ) -> Result<()> {
-    // The operator has given the callout account JetStream, too.
+    // The operator has also enabled JetStream in the callout account.
     let with_streams = |config: String| config.replace("AUTH {\n", "AUTH {\n jetstream: enabled\n");
     let stage = Stage::start_with(release, with_streams).await?;
     let host = stage.start_host().await?;
@@ -342,7 +343,7 @@ async fn a_request_that_a_stream_delivers_is_not_answered(
     mine.create_consumer(aimed_at_the_host).await?;
     let mut all = admin.subscribe(">").await?;
 
-    // As a server with keys of its own making would ask.
+    // A request as a server with self-made keys would send.
     let server = fs::read_to_string(stage.file("nats-server.conf"))?;
     let public = |key: &str| {
         let (_, rest) = server.split_once(&format!("{key}: \""))?;

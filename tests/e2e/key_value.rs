@@ -1,4 +1,4 @@
-//! Policies that look keys up in buckets which others change.
+//! Policies that look up keys in buckets, while clients change the buckets.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use portcullis_tests::{
 use rstest::rstest;
 
 const BUCKET: &str = "revoked";
-/// The most attempts at something that takes a moment.
+/// The maximum number of attempts until a change takes effect.
 const ATTEMPTS: usize = 20;
 
 const SYNCHRONISED: &str = "key-value bucket synchronised";
@@ -25,11 +25,11 @@ const LOST: &str = "key-value bucket lost: look-ups are answered by what was kno
 const GRANT: &str = "[policies.grants.revocations]\nkey-value = [\"revoked\"]\n";
 const FORGED: &str = "forged message for a key-value bucket ignored: another user of its account sends to the host's inbox";
 
-/// A site whose policy refuses whoever is in the bucket.
+/// A site whose policy refuses the users in the bucket.
 struct Revoking {
     site: Site,
     server: NatsServer,
-    /// Who keeps the bucket.
+    /// The client that maintains the bucket.
     keeper: Client,
 }
 
@@ -53,7 +53,7 @@ impl Revoking {
         self.make_bucket_with(kv::Config::default()).await
     }
 
-    /// Makes the bucket, with whatever else the configuration says.
+    /// Creates the bucket with this configuration.
     async fn make_bucket_with(&self, config: kv::Config) -> Result<Store> {
         let config = kv::Config {
             bucket: BUCKET.to_owned(),
@@ -63,7 +63,7 @@ impl Revoking {
         Ok(context.create_key_value(config).await?)
     }
 
-    /// Starts a host that mirrors the bucket, with these further lines under `[key-value]`.
+    /// Starts a host that mirrors the bucket, with these additional lines under `[key-value]`.
     async fn start_host(&self, more: &str) -> Result<Host> {
         let table = format!("{GRANT}[key-value]\nbuckets = [\"{BUCKET}\"]\n{more}\n");
         let host = self.site.spawn_host(&self.server, &table)?;
@@ -71,7 +71,7 @@ impl Revoking {
         Ok(host)
     }
 
-    /// Logs `user` in until that comes to what is expected: a change takes a moment.
+    /// Logs in `user` until the result is the expected one, because a change takes a moment.
     async fn comes_to(&self, user: &str, is_admitted: bool) -> Result<()> {
         for _ in 0..ATTEMPTS {
             if self.is_admitted(user, "desk").await? == is_admitted {
@@ -87,7 +87,7 @@ impl Revoking {
         Ok(login.is_ok())
     }
 
-    /// Why `user` is refused.
+    /// Returns the reason why `user` is refused.
     async fn refusal(&self, host: &Host, user: &str) -> Result<String> {
         let mark = host.log().len();
         ensure!(
@@ -100,7 +100,7 @@ impl Revoking {
     }
 }
 
-/// Somebody in the account with the buckets.
+/// Logs in as a user of the account with the buckets.
 async fn keeper(server: &NatsServer) -> Result<Client> {
     let (user, password) = Site::OBSERVER;
     Ok(log_in(
@@ -111,7 +111,7 @@ async fn keeper(server: &NatsServer) -> Result<Client> {
     .await?)
 }
 
-/// Waits until the host says this of the bucket.
+/// Waits until the host logs this message about the bucket.
 async fn says(host: &Host, mark: usize, words: &str) -> Result<Event> {
     let said = |event: &Event| event.says(words) && event.text("key_value.bucket") == BUCKET;
     host.wait_from(mark, words, said).await
@@ -245,7 +245,7 @@ async fn a_bucket_whose_consumer_is_gone_is_read_again(
         anyhow::bail!("expected one consumer, found {consumers:?}")
     };
     bucket.stream.delete_consumer(&consumer.name).await?;
-    // Nobody hears of this one.
+    // No consumer delivers this change.
     bucket.put("mallory", "left in May".into()).await?;
     says(&host, mark, SYNCHRONISED).await?;
     revoking.comes_to("mallory", false).await
@@ -314,7 +314,8 @@ async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
     says(&host, 0, SYNCHRONISED).await?;
     let mark = host.log().len();
 
-    // Another user of the account has found the inbox, and brings a consumer to where the mirror's is.
+    // Another user of the account knows the inbox, and creates a consumer that delivers to it, as
+    // the mirror's consumer does.
     let consumers: Vec<consumer::Info> = bucket.stream.consumers().try_collect().await?;
     let [mirror] = consumers.as_slice() else {
         anyhow::bail!("expected one consumer, found {consumers:?}")
@@ -339,7 +340,8 @@ async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
         mine.put("filler", "".into()).await?;
         own.next().await.context("nothing delivered")?;
     }
-    // A consumer with a listener cannot be aimed elsewhere, and the server notices a moment later that the listener is gone.
+    // The delivery subject of a consumer with a subscriber cannot change. The server notices only a
+    // moment later that the subscriber is gone.
     own.unsubscribe().await?;
     let aim = async { while mine.stream.create_consumer(aimed_at(&inbox)).await.is_err() {} };
     tokio::time::timeout(PATIENCE, aim).await?;
@@ -360,10 +362,10 @@ async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
     Ok(())
 }
 
-/// Long enough to be seen before it ends.
+/// A lifetime that is long enough for the host to see the key.
 const BRIEF: Duration = Duration::from_secs(5);
 
-/// Waits until the server has forgotten a key.
+/// Waits until the server has removed an expired key.
 async fn expired(bucket: &Store, key: &str) -> Result<()> {
     let expired = async {
         while bucket.get(key).await?.is_some() {}
@@ -459,7 +461,7 @@ async fn a_bucket_is_followed_over_another_connection_while_its_own_is_gone(
     for connection in ["portcullis-1", "portcullis-2"] {
         let mark = host.log().len();
         relay.cut(connection);
-        // The one that was cut before comes back, and is what the bucket is followed over next.
+        // The connection that was cut earlier reconnects, and the host follows the bucket over it.
         says(&host, mark, LOST).await?;
         says(&host, mark, SYNCHRONISED).await?;
         let user = format!("known-to-{connection}");

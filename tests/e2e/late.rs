@@ -1,4 +1,4 @@
-//! What is recorded of logins that the server had given up by the time that the host replied.
+//! The records of logins that the server had given up before the host replied.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ async fn signal(host: &Host, signal: &str) -> Result<()> {
     Ok(())
 }
 
-/// Stops the host, every thread of it.
+/// Stops every thread of the host.
 async fn stop(host: &Host) -> Result<()> {
     signal(host, "-STOP").await?;
     let threads = format!("/proc/{}/task", host.id()?);
@@ -39,7 +39,7 @@ async fn stop(host: &Host) -> Result<()> {
     Ok(())
 }
 
-/// Whether every thread in this directory of `/proc` is stopped.
+/// Returns whether every thread in this directory of `/proc` is stopped.
 fn all_stopped(threads: &str) -> Result<bool> {
     for thread in fs::read_dir(threads)? {
         let status = fs::read_to_string(thread?.path().join("status"))?;
@@ -50,7 +50,7 @@ fn all_stopped(threads: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// Logs in as this client presents itself; the server gives up.
+/// Logs in with these CONNECT options, and verifies that the server gives up.
 async fn is_given_up(port: u16, presented: &Value) -> Result<()> {
     let mut wire = Wire::open(port).await?;
     let answer = wire.log_in(presented).await?;
@@ -81,14 +81,14 @@ async fn a_login_that_waited_while_the_host_was_stopped_is_not_recorded_as_let_i
         )
     };
     host.wait_for("the pause", noticed).await?;
-    // Logins go on as before.
+    // Later logins work as before.
     let mut wire = Wire::open(server.port()).await?;
     assert_eq!(wire.log_in(&presented("next")).await?, Answer::Admitted);
     assert_eq!(host.decision("next").await?.text("reply"), "sent");
     Ok(())
 }
 
-/// A server that waits for 20 milliseconds says in its requests that it waits for up to a second.
+/// Covers a timeout of 20 milliseconds, for which the server's requests claim up to a second.
 #[rstest]
 #[tokio::test]
 async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
@@ -114,7 +114,8 @@ async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
     Ok(())
 }
 
-/// The password of the tests' user, with bcrypt at cost 12: a quarter of a second for one, or much more beside others.
+/// The password of the tests' user, hashed by bcrypt with cost 12: a quarter of a second alone, and
+/// much more with concurrent hashes.
 const COSTLY: &str = "$2b$12$abcdefghijklmnopqrstuumjShLAz1hg5xNkjnYdEhDjbg3Hc48be";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Who gets in, with what.
+//! Logins that are accepted, and their permissions.
 
 use std::time::Duration;
 

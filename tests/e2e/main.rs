@@ -1,5 +1,6 @@
-//! End to end: a real nats-server of the oldest and the newest release, a real `portcullis`, real
-//! policies, and clients that others wrote. Run by `cargo xtask test`, which provides all of them.
+//! End-to-end tests with a real nats-server of the oldest and the newest release, a real
+//! `portcullis`, real policies and third-party clients. `cargo xtask test` provides all of them and
+//! runs the tests.
 
 mod callout101;
 mod chain;

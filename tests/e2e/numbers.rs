@@ -1,4 +1,4 @@
-//! What the numbers say of passwords and of identity providers.
+//! The metrics about passwords and identity providers.
 
 use anyhow::{Context, Result};
 use portcullis_tests::{
@@ -9,7 +9,7 @@ use rstest::rstest;
 use crate::health::get;
 use crate::support::{ALICE, POLICY, alice, settings, static_users};
 
-/// The number of a line of `/metrics`, name and labels as they stand there.
+/// Returns the number of a line of `/metrics`, by its name and labels.
 async fn metric(host: &Host, name: &str) -> Result<u64> {
     let served = host
         .wait_for("the address", |event| event.says("health served"))
@@ -18,12 +18,13 @@ async fn metric(host: &Host, name: &str) -> Result<u64> {
     let mut lines = page.content.lines();
     let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     let number = line.with_context(|| format!("no `{name}` in {}", page.content))?;
-    // A gauge is written with a fraction, which is zero.
+    // The fraction of a gauge is zero.
     let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
     Ok(whole.parse()?)
 }
 
-/// A site whose policy knows alice, and a host that has these lines more in its configuration.
+/// Creates a site whose policy knows alice, and starts a host with these additional lines in its
+/// configuration.
 async fn start(release: Release, lines: &str) -> Result<(Site, NatsServer, Host)> {
     let site = Site::create(release)?;
     let settings = settings(&[alice("").await?]);

@@ -1,4 +1,4 @@
-//! Tokens of a real identity provider, from the provider to what a client may do.
+//! Tokens of a real identity provider, from the provider to the client's permissions.
 
 mod keys;
 mod refusals;
@@ -10,10 +10,10 @@ use portcullis_tests::{
 };
 use serde_json::{Value, json};
 
-/// As long as a token lasts that is not to end.
+/// The lifetime of a token that must not expire, in seconds.
 const HOUR: u32 = 3600;
 
-/// Roles as planmdk's callout has them.
+/// The roles of planmdk's callout.
 const ROLES: &str = r#"
 [settings]
 account = "APP"
@@ -26,7 +26,7 @@ publish = { allow = ["orders.*", "$SYS.REQ.USER.INFO"] }
 subscribe = { allow = ["_INBOX.>"] }
 "#;
 
-/// A provider, and a server whose logins a host decides by its tokens.
+/// A provider, and a server whose logins a host decides by the provider's tokens.
 struct Trusting {
     provider: Provider,
     server: NatsServer,
@@ -35,12 +35,14 @@ struct Trusting {
 }
 
 impl Trusting {
-    /// With `oidc-roles` and these settings; `lines` are added to the issuer's table.
+    /// Starts everything with `oidc-roles` and these settings. `lines` are added to the issuer's
+    /// table.
     async fn start(release: Release, settings: &str, lines: &str) -> Result<Self> {
         Self::start_with(Provider::start().await?, release, settings, lines).await
     }
 
-    /// The same with a provider that is there already.
+    /// Starts everything with an existing provider, `oidc-roles` and these settings. `lines` are
+    /// added to the issuer's table.
     async fn start_with(
         provider: Provider,
         release: Release,
@@ -62,20 +64,21 @@ impl Trusting {
         })
     }
 
-    /// An access token for a client with these roles.
+    /// Requests an access token for a client with these roles.
     async fn token(&mut self, roles: &[&str]) -> Result<String> {
         self.provider.access_token(&claims(roles), HOUR).await
     }
 
-    /// Logs in with a token in the place of the password; what the host decided.
+    /// Logs in with a token in the password field, and returns the host's decision.
     async fn decide(&self, token: &str, name: &str) -> Result<Event> {
         let credentials = Credentials::Password("anybody", token);
-        // Let in or not: the decision says.
+        // The result of the login does not matter: the decision is in the log.
         drop(portcullis_tests::log_in(&self.server.url(), credentials, name).await);
         self.host.decision(name).await
     }
 
-    /// Logs in so, and looks that it is let in or is refused as `class`; the reason of the refusal.
+    /// Logs in with a token. Verifies that the login is permitted, or denied as `class`, and
+    /// returns the reason of the denial.
     async fn expect(&self, token: &str, name: &str, class: Option<&str>) -> Result<String> {
         let decision = self.decide(token, name).await?;
         let expected = class.map_or("permit", |_| "deny");
@@ -89,7 +92,7 @@ impl Trusting {
     }
 }
 
-/// The table of an issuer in the host's configuration.
+/// Returns the table of an issuer in the host's configuration.
 fn issuer_table(name: &str, issuer: &str, lines: &str) -> String {
     let audiences = [Provider::AUDIENCE, Provider::CLIENT];
     format!(

@@ -1,4 +1,4 @@
-//! The harness for operator mode: what it makes, every release accepts.
+//! The harness of operator mode: every release accepts its output.
 
 use std::fmt::Write as _;
 
@@ -60,12 +60,13 @@ async fn an_operators_users_are_in_their_accounts(
     let allowed = allowed.context("no permissions")?.to_string();
     assert!(allowed.contains("app.>"), "{info}");
 
-    // Nobody decides. Servers before 2.15.1 take that for too many connections, and close without a word.
+    // No service decides. Servers before 2.15.1 report this as too many connections, and close
+    // without an error.
     let presented = json!({ "jwt": operator.sentinel.jwt(), "auth_token": "anything" });
     let answer = Wire::open(server.port()).await?.log_in(&presented).await?;
     assert_ne!(answer, Answer::Admitted);
 
-    // The system account can push other claims.
+    // The system account can push changed claims.
     let system = operator.system.user("admin")?;
     let system = log_in(&server.url(), &system).await?;
     operator.account_mut("OTHER")?.revoke("*");
@@ -75,7 +76,8 @@ async fn an_operators_users_are_in_their_accounts(
     Ok(())
 }
 
-/// Users who are named so that the template of their role, taken as they are, would be of others, or crash the server.
+/// Covers user names with which the template of a role, without escaping, would name other users'
+/// subjects or crash the server.
 #[rstest]
 #[tokio::test]
 async fn a_name_is_one_token_of_a_roles_template(
@@ -140,7 +142,7 @@ async fn log_in(url: &str, user: &User) -> Result<Client> {
     Ok(options.max_reconnects(1).connect(url).await?)
 }
 
-/// What the server says of the user of `client`.
+/// Returns what the server knows about the user of `client`.
 async fn user_info(client: &Client) -> Result<Value> {
     let answer = client.request("$SYS.REQ.USER.INFO", "".into()).await?;
     let answer: Value = serde_json::from_slice(&answer.payload)?;

@@ -1,4 +1,5 @@
-//! When a host takes part in deciding logins, when it leaves them to others, and what it says of that.
+//! The participation of a host: when it decides logins, when it leaves them to other hosts, and
+//! what it logs.
 
 mod mismatches;
 mod probe;
@@ -26,7 +27,7 @@ impl Stage {
         Ok(Self { site, server })
     }
 
-    /// Starts a second host with a policy directory of its own and `callout` in that table.
+    /// Starts a second host with a policy directory of its own, and with `callout` in that table.
     fn second_host(&self, callout: &str, tables: &str) -> Result<(Host, PolicyDirectory)> {
         let policies = PolicyDirectory::create(self.site.path().join("second"))?;
         let config = self
@@ -41,13 +42,13 @@ impl Stage {
         Ok((Host::spawn(&file, &[])?, policies))
     }
 
-    /// Number of refused logins out of `number`.
+    /// Returns the number of refused logins out of `number`.
     async fn refused(&self, number: usize) -> Result<usize> {
         refused(&self.server, number).await
     }
 }
 
-/// Number of logins that `server` refuses out of `number`.
+/// Returns the number of logins out of `number` that `server` refuses.
 async fn refused(server: &NatsServer, number: usize) -> Result<usize> {
     let mut refused = 0;
     for _ in 0..number {
@@ -63,7 +64,7 @@ async fn put_policy(policies: &PolicyDirectory) -> Result<()> {
     policies.put_policy(POLICY, &static_users()?, &settings)
 }
 
-/// The address of the health pages of `host`.
+/// Returns the address of the health pages of `host`.
 async fn health(host: &Host) -> Result<String> {
     let served = host.says("health served").await?;
     Ok(served.text("health.address").to_owned())
@@ -71,7 +72,7 @@ async fn health(host: &Host) -> Result<String> {
 
 const HEALTH: &str = "[health]\nlisten = \"127.0.0.1:0\"\n";
 
-/// Waits until `/readyz` has a line that begins so.
+/// Waits until `/readyz` has a line with this prefix.
 async fn readyz_says(address: &str, beginning: &str) -> Result<()> {
     let begun = std::time::Instant::now();
     loop {
@@ -219,7 +220,7 @@ async fn a_host_in_another_account_says_so(
     readyz_says(&address, "wrong-account: the host is in account `AUTH`").await
 }
 
-/// A server whose user for the host has these permissions.
+/// Starts a server whose user for the host has these permissions.
 async fn restricted(site: &Site, permissions: &str) -> Result<NatsServer> {
     let callout = site.keys.callout.public_key();
     let issuer = site.keys.issuer.public_key();
@@ -232,7 +233,7 @@ async fn restricted(site: &Site, permissions: &str) -> Result<NatsServer> {
     site.start_server_with(&config).await
 }
 
-/// Inboxes of a prefix that permissions name.
+/// The configuration of an inbox prefix that the permissions name.
 const GATE: &str = "inbox-prefix = \"_INBOX_gate\"";
 
 const PUBLISH: [&str; 5] = [

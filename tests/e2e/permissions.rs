@@ -1,4 +1,4 @@
-//! Empty means nothing, on either side.
+//! An empty allow list allows nothing, on either side.
 
 use anyhow::Result;
 use futures::StreamExt;
@@ -32,7 +32,7 @@ async fn no_subscribe_permission_is_written_as_deny_everything(
     let users = [sensor("deaf", "").await?, alice("").await?];
     let serving = Serving::start(release, &settings(&users)).await?;
 
-    // The sensor cannot hear what the server answers, so alice listens for it.
+    // The sensor cannot receive the server's answer, so alice subscribes to it.
     let listener = log_in(&serving.url(), ALICE, "desk").await?;
     let mut answers = listener.subscribe("alice.answer").await?;
     listener.flush().await?;

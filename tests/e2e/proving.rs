@@ -1,4 +1,4 @@
-//! Modules that are proved in processes of their own, and a host that stops meanwhile.
+//! Modules that are proved in processes of their own, and a host that stops in the meantime.
 
 use std::fs;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use rstest::rstest;
 
 use crate::support::{ALICE, POLICY, Serving, alice, settings, static_users};
 
-/// More policies than can be loaded before a test has lost its patience: each takes the five seconds that `configure` has.
+/// More policies than can be loaded before a test gives up: each takes the five seconds of
+/// `configure`.
 const MANY: usize = 100;
 
-/// The processes that the host has started, by what the kernel says of each.
+/// Returns the kernel's status of each child process of the host.
 fn children(host: &Host) -> Result<Vec<String>> {
     let parent = format!("\nPPid:\t{}\n", host.id()?);
     let processes = fs::read_dir("/proc")?.filter_map(Result::ok);
@@ -76,7 +77,7 @@ async fn modules_that_hurt_their_reader_do_not_hurt_the_host() -> Result<()> {
     assert!(after < before + (64 << 10), "{before} KiB, then {after}");
     assert!(host.is_running()?);
 
-    // A start with such a file in place, too, and without a good version of it.
+    // A start with such a file, and without an earlier good version.
     host.kill().await?;
     let again = site.spawn_host(&server, "load-memory = \"512MiB\"\n")?;
     again.ready().await?;
@@ -154,7 +155,7 @@ async fn a_host_that_starts_slowly_is_stopped_at_once() -> Result<()> {
     let mut host = site.spawn_host(&server, "")?;
     confined_child(&host).await?;
     host.ask_to_stop().await?;
-    // Within a minute, where loading all of them takes minutes.
+    // The host stops within a minute, while loading all policies would take minutes.
     assert_eq!(host.ended().await?, Some(0));
     Ok(())
 }

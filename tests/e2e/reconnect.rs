@@ -1,4 +1,5 @@
-//! Getting to the servers and back to them: retries, waits, several servers, credentials that change.
+//! Connections to servers, and their loss: retries, delays, several servers, and changed
+//! credentials.
 
 use std::fs;
 use std::net::TcpListener;
@@ -18,13 +19,13 @@ use crate::support::{POLICY, SENSOR, sensor, settings, static_users};
 /// The exit code of a host that gave up.
 const EXIT_UNREACHABLE: Option<i32> = Some(69);
 
-/// An address at which nobody listens.
+/// Returns an address without a listener.
 fn nowhere() -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     Ok(format!("nats://{}", listener.local_addr()?))
 }
 
-/// A site with the sensor in its settings.
+/// Creates a site with the sensor in its settings.
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
     let settings = settings(&[sensor("everything", "").await?]);
@@ -33,12 +34,12 @@ async fn site(release: Release) -> Result<Site> {
     Ok(site)
 }
 
-/// `config` with `lines` in the table `nats`.
+/// Returns `config` with `lines` in the table `nats`.
 fn with_nats(config: &str, lines: &str) -> String {
     config.replacen("[nats]\n", &format!("[nats]\n{lines}\n"), 1)
 }
 
-/// Logs in until it works.
+/// Logs in repeatedly until a login succeeds.
 async fn log_in_by(deadline: Instant, server: &NatsServer) -> Result<Client> {
     let login = async {
         loop {
@@ -52,7 +53,7 @@ async fn log_in_by(deadline: Instant, server: &NatsServer) -> Result<Client> {
         .context("no login works in time")
 }
 
-/// What the server says of its connections.
+/// Returns the server's list of connections.
 async fn connections(client: &Client) -> Result<Vec<Value>> {
     let answer = client
         .request("$SYS.REQ.SERVER.PING.CONNZ", "".into())
@@ -65,7 +66,7 @@ async fn connections(client: &Client) -> Result<Vec<Value>> {
         .unwrap_or_default())
 }
 
-/// A server of which the system account can be asked, and who may ask.
+/// Starts a server, and logs in a client of the system account.
 async fn observed_server(site: &Site) -> Result<(NatsServer, Client)> {
     let issuer = site.keys.issuer.public_key();
     let callout = site.keys.callout.public_key();
@@ -115,7 +116,7 @@ async fn logins_work_again_within_seven_seconds_of_the_servers_return(
 ) -> Result<()> {
     let site = site(release).await?;
     let server = site.start_server(Accounts::Several).await?;
-    // With the waits that a configuration has if it names none.
+    // The default delays of a configuration.
     let config = site.host_config(&server.url(), "");
     let config = config
         .replace("reconnect-wait = \"50ms\"\n", "")
@@ -132,7 +133,7 @@ async fn logins_work_again_within_seven_seconds_of_the_servers_return(
         .await?;
     let server = start_again.await?;
     let back = Instant::now();
-    // Whoever logs in before is refused, which some clients take twice and no more.
+    // Logins before this are refused, and some clients give up after two refusals.
     let again = host.wait_for("the return", |event| event.says("nats reconnected"));
     let again = timeout_at(back + Duration::from_secs(3), again).await;
     let again = again.context("the host is not back in time")??;
@@ -148,7 +149,7 @@ async fn logins_work_again_within_seven_seconds_of_the_servers_return(
         lost.text("nats.server.id"),
         connected.text("nats.server.id")
     );
-    // The server has another id every time it starts, and the log has the one that it has now.
+    // The server has a new id at every start, and the log has the current one.
     let id = client.server_info().server_id;
     assert_eq!(again.text("nats.server.id"), id);
     assert_ne!(connected.text("nats.server.id"), id);
@@ -255,7 +256,7 @@ async fn a_server_that_is_given_up_is_exchanged_for_another(
         site.start_server(Accounts::Several).await?,
         site.start_server(Accounts::Several).await?,
     );
-    // A wait that no test would outlast: the other server is tried without one.
+    // A delay longer than the test: the host must try the other server without a delay.
     let both = format!("{}\", \"{}", first.url(), second.url());
     let config = site.host_config(&both, "");
     let config = config.replace("reconnect-wait = \"50ms\"", "reconnect-wait = \"1h\"");
@@ -272,7 +273,7 @@ async fn a_server_that_is_given_up_is_exchanged_for_another(
     } else {
         (second, first)
     };
-    // A connection that did not outlast the wait would be followed by one.
+    // If the host waited for the delay, it would connect only after it.
     drop(lost.stop().await?);
 
     let again = host
@@ -308,7 +309,8 @@ async fn credentials_that_are_replaced_are_used_without_a_restart(
     let mut host = site.spawn_host_with(&operator.host_config(&server.url(), ""))?;
     host.ready().await?;
 
-    // Half a file, as somebody sees it who reads while it is written: what was read before goes on being used.
+    // An incomplete file, as a reader sees it during a write: the host must keep the earlier
+    // credentials.
     let renewed = user_named("long", 3600)?;
     fs::write(&file, renewed.split_at(renewed.len() / 3).0)?;
     let lost = host
@@ -326,7 +328,7 @@ async fn credentials_that_are_replaced_are_used_without_a_restart(
     host.wait_for("the refusal", |event| event.says("nats login refused"))
         .await?;
 
-    // In its last second the short one may have been let in a few times more.
+    // In its last second, the short JWT may have been accepted several times.
     let mark = host.log().len();
     fs::write(&file, &renewed)?;
     host.wait_from(mark, "the return", |event| event.says("nats reconnected"))
@@ -339,7 +341,7 @@ async fn credentials_that_are_replaced_are_used_without_a_restart(
     let system = async_nats::ConnectOptions::with_credentials(&system)?
         .connect(server.url())
         .await?;
-    // The first return may still have been with the short one, in its last second.
+    // The first reconnect may still have used the short JWT in its last second.
     let renewed_is_in = async {
         loop {
             let answer = system

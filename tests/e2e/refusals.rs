@@ -1,4 +1,4 @@
-//! Who does not get in, and who learns why.
+//! Refused logins, and who learns the reason.
 
 use anyhow::{Context, Result};
 use futures::StreamExt;

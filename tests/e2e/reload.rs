@@ -1,4 +1,4 @@
-//! Policies change while clients log in.
+//! Policies that change while clients log in.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +123,7 @@ async fn a_policy_that_is_removed_no_longer_decides(
     Ok(())
 }
 
-/// Modules that no host can serve, each with a name.
+/// Returns modules that no host can load, each with a name.
 fn broken_modules() -> Result<[(&'static str, Vec<u8>); 5]> {
     let good = static_users()?;
     let half = good.get(..good.len() / 2).unwrap_or_default().to_vec();
@@ -282,9 +282,10 @@ async fn first_digest(serving: &Serving) -> Result<String> {
     Ok(loaded.text("policy.digest").to_owned())
 }
 
-/// Replaces the module, each time once the last one serves; the digests in order.
+/// Replaces the module repeatedly, each time once the last one serves. Returns the digests in
+/// order.
 async fn replace_again_and_again(serving: &Serving, done: &Cell<bool>) -> Result<Vec<String>> {
-    // Somebody must meet the first module.
+    // A login must meet the first module.
     serving.host.decision("login-0").await?;
     let module = static_users()?;
     let mut digests = Vec::new();
@@ -299,8 +300,8 @@ async fn replace_again_and_again(serving: &Serving, done: &Cell<bool>) -> Result
     Ok(digests)
 }
 
-/// Logs in, one login after the other, at least [`LOGINS`] times and once more after the last
-/// replacement; the names of the connections.
+/// Logs in repeatedly, at least [`LOGINS`] times and once more after the last replacement. Returns
+/// the names of the connections.
 async fn log_in_again_and_again(serving: &Serving, done: &Cell<bool>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     let mut last = false;
@@ -314,7 +315,7 @@ async fn log_in_again_and_again(serving: &Serving, done: &Cell<bool>) -> Result<
     Ok(names)
 }
 
-/// The one decision on each of these logins.
+/// Returns the decision on each of these logins, after verifying that each has one.
 async fn decisions_on(serving: &Serving, names: &[String]) -> Result<Vec<Event>> {
     if let Some(last) = names.last() {
         serving.host.decision(last).await?;

@@ -1,4 +1,4 @@
-//! No secret is written anywhere, at any log level.
+//! Secrets: the host writes none at any log level.
 
 use anyhow::Result;
 use portcullis_tests::{Accounts, Credentials, Host, Release, Site, log_in};
@@ -11,7 +11,7 @@ use crate::support::{
 const WRONG_PASSWORD: &str = "a-wrong-guess-at-a-password";
 const WRONG_TOKEN: &str = "a-wrong-guess-at-a-token";
 
-/// How every JWT of NATS begins.
+/// The first characters of every JWT of NATS.
 const JWT: &str = "eyJ";
 
 #[rstest]
@@ -36,7 +36,7 @@ async fn the_log_holds_no_secret_at_the_most_talkative_level(
         ("token-guess", Credentials::Token(WRONG_TOKEN)),
     ];
     for (name, credentials) in logins {
-        // Let in or not: what matters is what is written about it.
+        // The result of the login does not matter, only what the host logs about it.
         drop(log_in(&server.url(), credentials, name).await);
         host.decision(name).await?;
     }
@@ -72,7 +72,7 @@ async fn the_log_holds_no_secret_at_the_most_talkative_level(
 async fn a_token_is_not_taken_for_a_user_name(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    // Servers before 2.11.7 say the token where later ones say `[REDACTED]`.
+    // Servers before 2.11.7 send the token where later ones send `[REDACTED]`.
     let site = Site::create(release)?;
     let settings = settings(&[sensor("everything", "").await?]);
     site.policies

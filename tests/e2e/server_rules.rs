@@ -1,8 +1,9 @@
-//! What [`server_verdict`] says, against what real servers of several releases do.
+//! The verdicts of [`server_verdict`], compared with real servers of several releases.
 //!
-//! Each case is a response, good but for what the case is about. A real client logs in, the response is the answer to
-//! the real request, and what comes of it must be what the function says for that version: in, with this account,
-//! name, expiry and these permissions, or out, for this reason.
+//! Each case is a response that is correct except for one change. A real client logs in, and the
+//! response is the answer to the real request. The result must be what the function says for that
+//! version. The login is accepted with this account, name, expiry and these permissions, or refused
+//! for this reason.
 
 #![expect(
     clippy::indexing_slicing,
@@ -33,16 +34,17 @@ use draft::{Draft, Facts};
 use stage::{Answered, Outcome, Stage, curve};
 use world::World;
 
-/// A response by name.
+/// A response with its name.
 struct Case {
     name: &'static str,
     edit: for<'a> fn(&mut Draft<'a>, &'a World, &Facts),
 }
 
-/// Subjects of requests and answers.
+/// The subjects of requests and answers.
 const CALLOUT_SUBJECTS: [&str; 2] = ["$SYS.REQ.USER.AUTH", "$SYS._INBOX.>"];
 
-/// How far a remaining time may be from the one expected, in seconds: it is told later than it was computed.
+/// The tolerance of a remaining time, in seconds: the server reports it later than the test
+/// computes it.
 const LATER: u64 = 60;
 
 #[rstest]
@@ -93,7 +95,7 @@ async fn servers_in_operator_mode_do_what_the_verdict_says(
     run(stage, &operator_mode::sealed_cases(), release).await
 }
 
-/// The verdict that a role's template crashes a server is true of 2.11.11.
+/// Verifies the verdict that a role's template crashes a server of release 2.11.11.
 #[tokio::test]
 async fn an_unknown_placeholder_crashes_a_server_that_does_not_bound_templates() -> Result<()> {
     let release = Release::Nats2_11;
@@ -110,7 +112,8 @@ async fn an_unknown_placeholder_crashes_a_server_that_does_not_bound_templates()
     Ok(())
 }
 
-/// The verdict that white space in the place of a subject crashes a server is true of these releases; newer ones drop it.
+/// Verifies the verdict that white space in place of a subject crashes these releases. Newer ones
+/// drop the subject.
 #[rstest]
 #[tokio::test]
 async fn white_space_for_a_subject_crashes_servers_that_do_not_look(
@@ -217,7 +220,7 @@ fn compare(
     }
 }
 
-/// What the server says of the user it let in.
+/// Compares what the server knows about an accepted user with the verdict.
 fn compare_info(accepted: &Accepted, info: &Value, now: u64) -> Result<()> {
     ensure!(
         info["account"] == json!(accepted.account),
@@ -236,7 +239,7 @@ fn compare_info(accepted: &Accepted, info: &Value, now: u64) -> Result<()> {
         .map(|nanoseconds| nanoseconds / 1_000_000_000);
     match (remaining, accepted.expires_at) {
         (None, None) => {}
-        // Servers tell whole seconds, and nothing of less than one.
+        // Servers report whole seconds, and omit less than one.
         (None, Some(expires_at)) if expires_at <= now + 1 => {}
         (Some(remaining), Some(expires_at)) if (now + remaining).abs_diff(expires_at) <= LATER => {}
         (remaining, expires_at) => {
@@ -259,11 +262,11 @@ fn compare_info(accepted: &Accepted, info: &Value, now: u64) -> Result<()> {
             let said = permissions[side][list].as_array().into_iter().flatten();
             let mut said: Vec<_> = said
                 .filter_map(Value::as_str)
-                // Servers deny these to every login in the callout account.
+                // Servers deny these subjects to every login in the callout account.
                 .filter(|subject| !CALLOUT_SUBJECTS.contains(subject))
                 .map(subject_of)
                 .collect();
-            // What a server finds too odd it drops.
+            // A server drops the subjects that it does not accept.
             let expected = expected.iter().map(String::as_str);
             let mut expected: Vec<_> = expected
                 .filter(|subject| PermissionSubject::subscribe(subject).is_ok())
@@ -288,7 +291,7 @@ fn compare_info(accepted: &Accepted, info: &Value, now: u64) -> Result<()> {
     Ok(())
 }
 
-/// Without the queue group: servers before 2.14 do not tell it.
+/// Returns the subject without the queue group, which servers before 2.14 do not report.
 fn subject_of(text: &str) -> &str {
     text.split(' ').next().unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! What the service does around a decision: who may ask, how it is found, how denials are answered, what it holds
-//! permits to, and what the server made of them.
+//! The service around a decision: who may ask it, its discovery, the answers to denials, the bounds
+//! of permits, and the server's reaction to permits.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,11 @@ use tokio::time::timeout;
 
 use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, static_users};
 
-/// Longer than anything here takes on a busy machine.
+/// The time after which a step counts as hung: longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A site that serves alice and the sensor, its host with `callout` in that table and `tables` behind the others.
+/// Starts a site that serves alice and the sensor, with `callout` in that table of the host's
+/// configuration and `tables` after the others.
 async fn serving(release: Release, more: &str, callout: &str, tables: &str) -> Result<Serving> {
     let site = Site::create(release)?;
     let users = [alice(more).await?, sensor("everything", more).await?];
@@ -38,7 +39,7 @@ async fn host_with(site: &Site, server: &NatsServer, callout: &str, tables: &str
     Ok(host)
 }
 
-/// A client in the callout account that does not go through the callout.
+/// Logs in a client of the callout account that bypasses the callout.
 async fn observer(url: &str) -> Result<Client> {
     let (user, password) = Site::OBSERVER;
     Ok(log_in(url, Credentials::Password(user, password), "observer").await?)
@@ -49,7 +50,7 @@ async fn asked(client: &Client, subject: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&message.payload)?)
 }
 
-/// Settings whose profile `own`, which is alice's, has these `bounds`.
+/// Returns settings whose profile `own`, which alice has, has these `bounds`.
 async fn bounded(bounds: &str) -> Result<String> {
     let profile = "[settings.profiles.own]";
     Ok(settings(&[alice("").await?]).replace(profile, &format!("{profile}\n{bounds}")))
@@ -98,7 +99,8 @@ async fn a_service_that_is_not_discoverable_says_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A refusal takes milliseconds with a reason or an empty body, and the server's whole timeout (5 s) without a reply.
+/// Compares the durations of refusals: milliseconds with a reason or an empty body, and the
+/// server's whole timeout (5 s) without a reply.
 #[rstest]
 #[case::error("error", "sent")]
 #[case::empty("empty", "sent")]
@@ -116,7 +118,8 @@ async fn denials_are_answered_as_configured(
     let mut refusals = client.subscribe("$SYS.ACCOUNT.CLIENT.AUTH.ERR").await?;
     client.flush().await?;
 
-    // By hand: the client library takes the PING that a server sends after two seconds for a login that worked.
+    // By hand: after two seconds without an answer, a server sends a PING, which the client library
+    // takes for an accepted login.
     let began = Instant::now();
     let mut wire = Wire::open(serving.server.port()).await?;
     let wrong = json!({ "auth_token": "wrong", "name": "desk" });
@@ -208,7 +211,7 @@ async fn ceilings_clip_or_refuse(
 async fn what_the_server_rejects_is_noticed_with_its_reason(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    // The server has no such account: nobody but the server can know.
+    // The server does not have this account, which only the server can know.
     let more = "account = \"NOWHERE\"";
     let site = Site::create(release)?;
     site.policies

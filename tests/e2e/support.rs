@@ -1,4 +1,4 @@
-//! What the suites share: users, settings, and a site that serves them.
+//! Code that the suites share: users, settings, and a site that serves them.
 
 use anyhow::{Context, Result};
 use async_nats::Client;
@@ -7,18 +7,18 @@ use portcullis_tests::{
 };
 use serde_json::Value;
 
-/// The name that most suites give their policy.
+/// The policy name in most suites.
 pub(crate) const POLICY: &str = "static-users";
 
-/// Alice, who is in the settings.
+/// The credentials of alice, who is in the settings.
 pub(crate) const ALICE: Credentials<'_> = Credentials::Password("alice", ALICE_PASSWORD);
-/// A sensor, in the settings too, that logs in by token.
+/// The credentials of a sensor in the settings, which logs in by token.
 pub(crate) const SENSOR: Credentials<'_> = Credentials::Token(SENSOR_TOKEN);
 
 pub(crate) const ALICE_PASSWORD: &str = "correct-horse-battery-staple";
 pub(crate) const SENSOR_TOKEN: &str = "b5b8f4a3c6f04e0c9d0c2c4f3a5e7d19";
 
-/// Settings without users; users are appended.
+/// Settings without users. The users are appended.
 const PROFILES: &str = r#"
 [settings]
 default-account = "APP"
@@ -38,12 +38,12 @@ subscribe = { allow = [">"] }
 publish = { allow = [">"] }
 "#;
 
-/// Settings with these users and some profiles.
+/// Returns settings with these users and some profiles.
 pub(crate) fn settings(users: &[String]) -> String {
     format!("{PROFILES}{}", users.concat())
 }
 
-/// Alice with a password, the profile `own` and whatever `more` says of her.
+/// Returns the settings of alice with a password, the profile `own` and the lines `more`.
 pub(crate) async fn alice(more: &str) -> Result<String> {
     let password = hash(ALICE_PASSWORD, &[]).await?;
     Ok(user(
@@ -54,7 +54,7 @@ pub(crate) async fn alice(more: &str) -> Result<String> {
     ))
 }
 
-/// The sensor with its token and whatever `more` says of it.
+/// Returns the settings of the sensor with its token and the lines `more`.
 pub(crate) async fn sensor(profile: &str, more: &str) -> Result<String> {
     let token = hash(SENSOR_TOKEN, &["--token"]).await?;
     Ok(user(
@@ -65,12 +65,12 @@ pub(crate) async fn sensor(profile: &str, more: &str) -> Result<String> {
     ))
 }
 
-/// One user.
+/// Returns the settings of a user.
 pub(crate) fn user(name: &str, secret: &str, profile: &str, more: &str) -> String {
     format!("\n[settings.users.{name}]\n{secret}\nprofile = \"{profile}\"\n{more}\n")
 }
 
-/// The policy that most suites serve.
+/// Returns the policy that most suites serve.
 pub(crate) fn static_users() -> Result<Vec<u8>> {
     Built::policy("static-users")
 }
@@ -83,7 +83,7 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Serves `static-users` with `settings`.
+    /// Starts a site that serves `static-users` with `settings`.
     pub(crate) async fn start(release: Release, settings: &str) -> Result<Self> {
         let site = Site::create(release)?;
         site.policies
@@ -91,7 +91,7 @@ impl Serving {
         Self::start_at(site).await
     }
 
-    /// Serves what is in `site`.
+    /// Starts a server and a host for the policies in `site`.
     pub(crate) async fn start_at(site: Site) -> Result<Self> {
         let server = site.start_server(Accounts::Several).await?;
         let host = site.start_host(&server).await?;
@@ -102,7 +102,8 @@ impl Serving {
         self.server.url()
     }
 
-    /// Logs in, as [`log_in`]; if the host denied it, the error says as which class and for what reason.
+    /// Logs in as [`log_in`] does. If the host denied the login, the error has the class and the
+    /// reason.
     pub(crate) async fn log_in(&self, credentials: Credentials<'_>, name: &str) -> Result<Client> {
         let login = log_in(&self.url(), credentials, name).await;
         if login.is_ok() {
@@ -115,18 +116,19 @@ impl Serving {
         login.context(why)
     }
 
-    /// A mark for [`Self::published_from`]: take it before changing a policy.
+    /// Returns a mark for [`Self::published_from`]: take it before changing a policy.
     pub(crate) fn mark(&self) -> usize {
         self.host.log().len()
     }
 
-    /// Waits until the policy `name` has been loaded since `mark` and published; what loading it said.
+    /// Waits until the policy `name` was loaded and published since `mark`. Returns the event of
+    /// the load.
     pub(crate) async fn published_from(&self, mark: usize, name: &str) -> Result<Event> {
         self.host.published_from(mark, name).await
     }
 }
 
-/// A JSON value with its lists sorted: the server keeps permissions in no order.
+/// Returns a JSON value with sorted lists, because the server keeps permissions in no order.
 pub(crate) fn sorted(value: &Value) -> Value {
     match value {
         Value::Array(items) => {

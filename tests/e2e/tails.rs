@@ -1,4 +1,4 @@
-//! A `*` at the end of a subscribe permission is one token, whatever a client subscribes to.
+//! A `*` at the end of a subscribe permission matches one token, for any subscription of a client.
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::support::{ALICE, ALICE_PASSWORD, SENSOR, Serving, sensor, settings, user};
 
-/// Serves alice, who may subscribe to what `allow` says, and the sensor, who may do everything.
+/// Starts a site that serves alice, who may subscribe to `allow`, and the sensor, which may do
+/// everything.
 async fn serve(release: Release, allow: &str) -> Result<Serving> {
     let password = hash(ALICE_PASSWORD, &[]).await?;
     let profile = format!("\n[settings.profiles.stars]\nsubscribe = {{ allow = [{allow}] }}\n");
@@ -17,7 +18,7 @@ async fn serve(release: Release, allow: &str) -> Result<Serving> {
     Serving::start(release, &settings(&users)).await
 }
 
-/// The first message that reaches alice of one `below` and, behind it, one on `a.b`.
+/// Returns the first message that reaches alice, out of one on `below` and a later one on `a.b`.
 async fn first(serving: &Serving, subscription: &str, queue: &str, below: &str) -> Result<String> {
     let alice = serving.log_in(ALICE, "desk").await?;
     let mut messages = match queue {
@@ -43,7 +44,7 @@ async fn first(serving: &Serving, subscription: &str, queue: &str, below: &str) 
 #[case(r#""a.* crew""#, "a.>", "crew", "a.b.c", "a.b")]
 #[case(r#""a.*", "a.*.*""#, "a.>", "", "a.b.c.d", "a.b")]
 #[case(r#""*""#, ">", "", "a.b.c", "a")]
-// Everything below is allowed: nothing is taken away.
+// All subjects below are allowed, so no message is lost.
 #[case(r#""a.*", "a.>""#, "a.>", "", "a.b.c", "a.b.c")]
 #[tokio::test]
 async fn a_client_that_subscribes_to_everything_below_gets_one_token(
@@ -59,7 +60,7 @@ async fn a_client_that_subscribes_to_everything_below_gets_one_token(
     Ok(())
 }
 
-/// Servers before 2.11.16 hold only those subscriptions to a deny that contain all of it.
+/// Covers servers before 2.11.16, which apply a deny only to subscriptions that contain all of it.
 #[rstest]
 #[case(Release::Nats2_10, "a.b.c")]
 #[case(Release::Nats2_15, "a.b")]
@@ -73,7 +74,7 @@ async fn a_star_before_the_end_keeps_old_servers_from_closing(
     Ok(())
 }
 
-/// A deny would take `a.b.c` away too.
+/// Covers a permission that cannot be narrowed: a deny would also exclude `a.b.c`.
 #[tokio::test]
 async fn what_cannot_be_closed_is_in_the_log() -> Result<()> {
     let serving = serve(Release::Nats2_15, r#""a.*", "a.b.c""#).await?;
@@ -87,7 +88,8 @@ async fn what_cannot_be_closed_is_in_the_log() -> Result<()> {
     Ok(())
 }
 
-/// A literal `>` in a published subject is a token like any other too, and no deny tells it from others.
+/// Verifies that a literal `>` in a published subject is an ordinary token, which no deny
+/// distinguishes from others.
 #[rstest]
 #[tokio::test]
 async fn a_client_can_publish_a_literal_tail_where_a_star_is_allowed(

@@ -9,8 +9,8 @@ use rstest::rstest;
 
 use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
 
-/// A site with the sensor in its settings, an authority, and a server with its certificate; `more` goes into the server's
-/// `tls`.
+/// Creates a site with the sensor in its settings, an authority, and a server with a certificate of
+/// it. `more` is added to the server's `tls`.
 async fn site(release: Release, more: &str) -> Result<(Site, Authority, NatsServer)> {
     let site = Site::create(release)?;
     let settings = settings(&[sensor("everything", "").await?]);
@@ -42,7 +42,7 @@ fn spawn(site: &Site, url: &str, lines: &str) -> Result<Host> {
     site.spawn_host_with(&config.replacen("[nats]\n", &format!("[nats]\n{lines}\n"), 1))
 }
 
-/// Logs the sensor in, over TLS.
+/// Logs in the sensor over TLS.
 async fn log_in(options: ConnectOptions, authority: &Authority, server: &NatsServer) -> Result<()> {
     options
         .token(SENSOR_TOKEN.to_owned())

@@ -1,4 +1,4 @@
-//! Servers that ask a host which is connected to another server: over a route, a gateway and a leafnode.
+//! Servers whose requests reach a host at another server: over a route, a gateway and a leafnode.
 
 use std::time::{Duration, Instant};
 
@@ -9,20 +9,21 @@ use serde_json::json;
 
 use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
 
-/// Longer than it takes until a server has heard of the host.
+/// The time after which propagation counts as failed: longer than a server needs to learn of the
+/// host.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How the two servers are joined.
+/// The connection between the two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Joint {
     Route,
     Gateway,
-    /// The host's server is a leafnode of the asking one.
+    /// A leafnode connection: the host's server is a leafnode of the asking server.
     Leafnode,
 }
 
 impl Joint {
-    /// What the asking server's configuration says.
+    /// Returns the settings of the asking server.
     const fn asking(self) -> &'static str {
         match self {
             Self::Route => "cluster { name: one, listen: \"127.0.0.1:-1\" }\n",
@@ -34,7 +35,7 @@ impl Joint {
         }
     }
 
-    /// What the configuration of the host's server says.
+    /// Returns the settings of the host's server.
     async fn answering(self, asking: &NatsServer) -> Result<String> {
         let (observer, password) = Site::OBSERVER;
         Ok(match self {
@@ -92,14 +93,15 @@ async fn a_server_far_from_the_host_has_its_logins_decided(
     Ok(())
 }
 
-/// Logs in as soon as the server has heard of the host; the name of the connection.
+/// Logs in as soon as the server has learned of the host. Returns the name of the connection.
 async fn logs_in(server: &NatsServer) -> Result<String> {
     let began = Instant::now();
     let mut number = 0;
     loop {
         number += 1;
         let name = format!("sensor-{number}");
-        // Without an answer, the server sends a PING after two seconds, which client libraries take for one.
+        // Without an answer, the server sends a PING after two seconds, which client libraries take
+        // for an accepted login.
         let presented = json!({ "auth_token": SENSOR_TOKEN, "name": name });
         let mut wire = Wire::open(server.port()).await?;
         if wire.log_in(&presented).await? == Answer::Admitted {

@@ -1,6 +1,7 @@
-//! What the host makes of requests that are not as they should be: encrypted or not against expectation, damaged, for others, by
-//! others; and what comes of answers that are none. Requests that no server would send are published by hand, at a server that
-//! asks nobody itself.
+//! Invalid requests: with the wrong encryption, damaged, for a different service, or by a different
+//! server. Also covers invalid answers.
+//!
+//! A test publishes requests that no server would send by hand, at a server without callout.
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +17,13 @@ use serde_json::{Value, json};
 
 use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
 
-/// A host with an xkey.
+/// The setting of a host with an xkey.
 const WITH_XKEY: &str = "xkey-seed-file = \"keys/curve.nk\"";
-/// A host without.
+/// The setting of a host without an xkey.
 const WITHOUT_XKEY: &str = "";
 
-/// A site whose policy knows the sensor, and the curve key that is written beside its others.
+/// Creates a site whose policy knows the sensor. Returns the curve key too, which is written next
+/// to the other keys.
 async fn site(release: Release) -> Result<(Site, XKey)> {
     let site = Site::create(release)?;
     let settings = settings(&[sensor("everything", "").await?]);
@@ -40,7 +42,7 @@ async fn start_host(site: &Site, server: &NatsServer, callout: &str) -> Result<H
     Ok(host)
 }
 
-/// A server that asks nobody, a host, and somebody who asks it in the server's place.
+/// A server without callout, a host, and a client that sends requests in the server's place.
 struct ByHand {
     host: Host,
     client: Client,
@@ -71,13 +73,14 @@ impl ByHand {
         self.signer.claims(SENSOR_TOKEN)
     }
 
-    /// Asks with `payload`. Whether the answer says anything.
+    /// Sends `payload` as a request. Returns whether the answer has a body.
     async fn ask(&self, headers: HeaderMap, payload: Vec<u8>) -> Result<bool> {
         let answer = ask_as_server(&self.client, headers, payload);
         Ok(!answer.await?.payload.is_empty())
     }
 
-    /// Asks with claims that are wrong in one place; the host refuses them, counts that as `kind`, and says `why` in its log.
+    /// Sends claims that are wrong in one place. Verifies that the host refuses them, counts that
+    /// as `kind`, and logs `why`.
     async fn refuses(&self, claims: &Value, kind: &str, why: &str) -> Result<()> {
         let token = self.signer.sign(claims)?;
         self.refuses_payload(HeaderMap::new(), token.into_bytes(), kind, why)
@@ -102,7 +105,7 @@ impl ByHand {
         Ok(())
     }
 
-    /// How many requests the host says it refused as `kind`.
+    /// Returns the number of requests that the host has refused as `kind`, by its own count.
     async fn counted(&self, kind: &str) -> Result<u64> {
         let stats = self.client.request("$SRV.STATS.portcullis", "".into());
         let stats: Value = serde_json::from_slice(&stats.await?.payload)?;
@@ -111,7 +114,7 @@ impl ByHand {
     }
 }
 
-/// A server and a host that do not agree on encryption.
+/// Covers a server and a host that disagree about encryption.
 #[rstest]
 #[case::server_encrypts(
     true,
@@ -146,7 +149,7 @@ async fn a_mismatch_of_encryption_lets_nobody_in_and_says_so(
     Ok(())
 }
 
-/// The service's way to say nothing: the client hears of it when the server's patience is at its end.
+/// Covers a denial without a reply: the client is refused after the server's timeout.
 #[rstest]
 #[tokio::test]
 async fn a_dropped_denial_leaves_the_client_to_the_servers_timeout(
@@ -167,7 +170,7 @@ async fn a_dropped_denial_leaves_the_client_to_the_servers_timeout(
     assert!(took > Duration::from_secs(4), "after {took:?}");
     let decision = host.decision("wrong").await?;
     assert_eq!(decision.text("reply"), "dropped", "{decision:?}");
-    // Others are answered all the while.
+    // The host answers other logins in the meantime.
     let mut wire = Wire::open(server.port()).await?;
     let answer = wire.log_in(&json!({ "auth_token": SENSOR_TOKEN })).await?;
     assert_eq!(answer, portcullis_tests::Answer::Admitted);
@@ -220,7 +223,7 @@ async fn requests_that_no_server_would_send_are_refused(
     let stranger = Keys::generate().issuer.public_key();
     let issuer = changed("/sub", json!(stranger))?;
     asker.refuses(&issuer, "issuer", &stranger).await?;
-    // Signed by one server, about another.
+    // Signed by one server, about a different one.
     let server = changed(
         "/nats/server_id/id",
         json!(KeyPair::new_server().public_key()),
@@ -235,7 +238,7 @@ async fn requests_that_no_server_would_send_are_refused(
     let lasting = changed("/exp", json!(unix_now() + 90))?;
     asker.refuses(&lasting, "clock", "at most 60 s").await?;
 
-    // Another login's signature over its server's nonce.
+    // A signature of a different login over its server's nonce.
     let signed = |nonce: &str| {
         let mut claims = asker.claims();
         let request = claims.get_mut("nats").context("no request")?;
@@ -249,7 +252,7 @@ async fn requests_that_no_server_would_send_are_refused(
         .refuses(&signed("captured")?, "replayed", "nonce")
         .await?;
 
-    // Signed by somebody else than it says.
+    // Signed by a different key than the claims name.
     let mut forged = asker.signer.sign(&asker.claims())?;
     let other = RequestSigner::new(&asker.signer.server_key()).sign(&asker.claims())?;
     let signature = other.rsplit_once('.').context("no signature")?.1;
@@ -295,7 +298,7 @@ async fn requests_that_are_badly_encrypted_are_refused(
     refuses(from(&server), b"xkv1".to_vec(), "cannot open").await?;
     refuses(HeaderMap::new(), sealed.clone(), "Nats-Server-Xkey").await?;
     refuses(from(&other), sealed.clone(), "cannot open").await?;
-    // Sealed by another key than the one that the server signed for.
+    // Encrypted by a different key than the one that the server signed for.
     let by_other = other.seal(&token, &asker.curve)?;
     refuses(from(&other), by_other, "not the one its server signed for").await?;
     asker

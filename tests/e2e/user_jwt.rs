@@ -1,4 +1,5 @@
-//! User JWTs whose issuer the host trusts, as real servers hand them on; and what becomes of who fails too often.
+//! User JWTs whose issuer the host trusts, as real servers forward them, and the throttling of
+//! repeated failures.
 
 use std::fs;
 
@@ -12,11 +13,11 @@ use rstest::rstest;
 
 use crate::support::{POLICY, sensor, settings, static_users};
 
-/// Everybody who comes with a user JWT is let in.
+/// Rules that permit every login with a user JWT.
 const EVERYBODY: &str = "[[settings.rules]]\nmatch = { method = \"jwt\" }\n\
                          permit = { account = \"APP\", publish-allow = [\"orders.>\"] }\n";
 
-/// An operator whose callout account is trusted, and whose host knows its JWT by a file.
+/// An operator with a trusted callout account, whose JWT the host reads from a file.
 struct Trusting {
     operator: Operator,
     site: Site,
@@ -29,7 +30,7 @@ impl Trusting {
         Self::start_with(release, "").await
     }
 
-    /// With `line` in the account's table. The account has a role `helpdesk`.
+    /// Starts everything with `line` in the account's table. The account has a role `helpdesk`.
     async fn start_with(release: Release, line: &str) -> Result<Self> {
         let site = Site::create(release)?;
         let mut operator = Operator::new(&["APP"])?;
@@ -54,10 +55,10 @@ impl Trusting {
         })
     }
 
-    /// Logs in; what the host decided.
+    /// Logs in, and returns the host's decision.
     async fn decide(&self, user: &User, name: &str) -> Result<Event> {
         let options = ConnectOptions::with_credentials(&user.credentials()?)?.name(name);
-        // Let in or not: the decision says.
+        // The result of the login does not matter: the decision is in the log.
         drop(options.connect(self.server.url()).await);
         self.host.decision(name).await
     }
@@ -144,7 +145,7 @@ async fn who_fails_too_often_is_not_heard_and_who_is_known_is() -> Result<()> {
     let mallory = Credentials::Password("mallory", "guess");
     assert_eq!(class(mallory, "first").await?, "end-of-chain");
     assert_eq!(class(mallory, "second").await?, "throttled");
-    // Those that follow are summed up.
+    // The host summarizes later lines.
     drop(log_in(&server.url(), mallory, "third").await);
     let summed_up =
         |event: &Event| event.says("login throttled") && event.text("client.name") == "third";

@@ -1,4 +1,5 @@
-//! Policies over their life: tests that come with them, signatures, versions that are kept and gone back to, and the verbs for it.
+//! The life of policies: their tests, signatures, stored versions and rollbacks, and the commands
+//! for them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ async fn policy(arguments: &[&str], config: &Path) -> Result<Finished> {
     run_portcullis(&arguments, "").await
 }
 
-/// Settings in which Alice has this password.
+/// Returns settings in which Alice has this password.
 async fn with_password(password: &str) -> Result<String> {
     let password = hash(password, &[]).await?;
     let password = format!("password = \"{password}\"");
@@ -119,7 +120,7 @@ async fn tests_warn_of_permits_that_hold_less_than_they_say() -> Result<()> {
                  login = { username = \"alice\", password = \"correct-horse-battery-staple\" }\n\
                  permit = { account = \"APP\" }\n";
     fs::write(site.path().join("policies/static-users.tests.toml"), tests)?;
-    // No server is asked.
+    // The command contacts no server.
     let text = site.host_config("nats://127.0.0.1:4222", "");
     site.write_config("portcullis.toml", &text)?;
     let tested = policy(&["test"], &config(&site)).await?;
@@ -193,7 +194,8 @@ async fn a_policy_that_fails_its_tests_never_decides() -> Result<()> {
     Ok(())
 }
 
-/// A table for the account `APP`, whose logins may publish on `stock.>` and subscribe to everything.
+/// Returns a ceiling of the account `APP`: logins may publish on `stock.>` and subscribe to
+/// everything.
 fn ceiling(on_excess: &str) -> String {
     format!(
         "\n[ceilings.accounts.APP]\npublish-allow = [\"stock.>\"]\nsubscribe-allow = [\">\"]\n\
@@ -232,7 +234,7 @@ async fn tests_are_held_to_what_the_host_enforces(
          subscribe = {{ allow = [\"alice.>\", \"_INBOX.>\"], deny = [\"alice.sealed\"] }} }}\n"
     );
     fs::write(site.path().join("policies/static-users.tests.toml"), tests)?;
-    // No server is asked.
+    // The command contacts no server.
     let text = site.host_config("nats://127.0.0.1:4222", "");
     site.write_config("portcullis.toml", &format!("{text}{ceilings}"))?;
     let config = config(&site);

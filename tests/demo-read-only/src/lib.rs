@@ -1,12 +1,12 @@
-//! What the demo replaces `static-users` with: the same users from the same settings, who may only
-//! listen. It stands for any change an operator makes to a policy in service.
+//! The policy that the demo replaces `static-users` with. It has the same users from the same
+//! settings, who may only subscribe. The demo shows with it a change to a policy in service.
 
 use std::collections::BTreeMap;
 
 use portcullis_sdk::prelude::*;
 use serde::Deserialize;
 
-/// The part of the settings of `static-users` that matters here; the rest is ignored.
+/// The part of the settings of `static-users` that this policy uses; it ignores the rest.
 #[derive(Debug, Deserialize)]
 pub struct Settings {
     users: BTreeMap<String, User>,
@@ -18,7 +18,7 @@ struct User {
     account: String,
 }
 
-/// Lets its users in to listen to their own subjects.
+/// The policy: its users may subscribe to their own subjects.
 #[derive(Debug)]
 pub struct ReadOnly {
     users: BTreeMap<String, User>,

@@ -1,4 +1,4 @@
-//! What becomes of logins when a provider changes its keys, or is away.
+//! Logins while a provider changes its keys or does not respond.
 
 use anyhow::Result;
 use futures::future::join_all;
@@ -8,13 +8,13 @@ use rstest::rstest;
 use super::refusals::sample;
 use super::{ROLES, Trusting};
 
-/// How many logins with key ids that nobody knows.
+/// The number of logins with unknown key ids.
 const STORM: usize = 1000;
-/// How many of them at the same time.
+/// The number of them that are concurrent.
 const AT_ONCE: usize = 100;
-/// Every one of them is to be looked at.
+/// The host must verify every one of them.
 const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0\nuser-failures = 0";
-/// What the host says when it holds other keys than before.
+/// The log message about changed keys.
 const FETCHED: &str = "the issuer's keys were fetched";
 
 #[rstest]

@@ -1,4 +1,5 @@
-//! Tokens that prove nothing: each is refused before a policy is asked, and the client is told nothing else.
+//! Invalid tokens: the host refuses each before a policy decides, and the client does not learn the
+//! reason.
 
 use anyhow::{Context, Result};
 use data_encoding::BASE64URL_NOPAD;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{HOUR, ROLES, Trusting, claims};
 
-/// A token of `issuer` with a signature that is nobody's.
+/// Returns a token of `issuer` with an invalid signature.
 pub(super) fn sample(issuer: &str) -> String {
     let header = json!({ "alg": "RS256", "kid": "first" });
     let payload =
@@ -67,14 +68,15 @@ async fn a_token_that_proves_nothing_is_refused_with_a_reason_that_only_the_oper
     Ok(())
 }
 
-/// A token as those make it who hope that `alg: none` is believed.
+/// Returns the token with `alg: none` and without a signature, as an attacker would send it.
 fn unsigned(token: &str) -> Result<String> {
     let token = changed(token, |header, _| set(header, "alg", json!("none")))?;
     let (signed, _) = token.rsplit_once('.').context("no signature")?;
     Ok(format!("{signed}."))
 }
 
-/// A token whose HMAC has the provider's public key for its secret, as an attacker knows it.
+/// Returns the token with an HMAC whose secret is the provider's public key, which an attacker
+/// knows.
 fn signed_with_the_public_key(token: &str) -> Result<String> {
     let payload = token.split('.').nth(1).context("no payload")?;
     let payload: Value = serde_json::from_slice(&BASE64URL_NOPAD.decode(payload.as_bytes())?)?;

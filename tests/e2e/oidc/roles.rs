@@ -1,4 +1,4 @@
-//! What a client may do by the roles in its token.
+//! The permissions of a client by the roles in its token.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn a_login_ends_with_its_token(
 
     assert_eq!(session.result(0, "closed"), json!(true), "{session:?}");
     if client == ForeignClient::JavaScript {
-        // The other one does not hand on what it was told.
+        // nats-py does not report the reason for the end of a connection.
         let told = session.result(0, "errors").to_string().to_lowercase();
         assert!(told.contains("expired"), "{told}");
     }

@@ -1,4 +1,5 @@
-//! A second host that expects requests of another issuer, another xkey or another time than its server sends.
+//! A second host that expects a different issuer, a different xkey or a different time than its
+//! server sends.
 
 use anyhow::{Context, Result, ensure};
 use nkeys::XKey;
@@ -10,10 +11,10 @@ use rstest::rstest;
 
 use super::{HEALTH, health, put_policy, readyz_says, refused};
 
-/// Number of mismatches in a row after which the second host leaves.
+/// The number of mismatches in a row after which the second host stops taking part.
 const MAX_MISMATCHES: usize = 3;
 
-/// Configuration of a second host in the directory of the first.
+/// Returns the configuration of a second host, made from that of the first.
 async fn second_config(site: &Site, first: &str) -> Result<String> {
     put_policy(&PolicyDirectory::create(site.path().join("second"))?).await?;
     let limit = format!("[callout]\nmax-mismatches = {MAX_MISMATCHES}\n");
@@ -33,7 +34,8 @@ fn spawn(site: &Site, name: &str, config: &str) -> Result<Host> {
     Host::spawn(&site.write_config(name, config)?, &[])
 }
 
-/// Logs in until `second` leaves for `reason`. No login is refused afterwards.
+/// Logs in until `second` stops taking part for `reason`. Verifies that no login is refused
+/// afterwards.
 async fn leaves(server: &NatsServer, second: &Host, reason: &str) -> Result<()> {
     let address = health(second).await?;
     second.decides().await?;
@@ -93,7 +95,7 @@ const XKEY: &str = "xkey-seed-file = \"keys/curve.nk\"";
 const OTHER_XKEY: &str = "xkey-seed-file = \"keys/other-curve.nk\"";
 const NO_XKEY: &str = "";
 
-/// The host that the server asks has the line `first`, the other one `second`.
+/// Gives the line `first` to the host that the server expects, and `second` to the other host.
 #[rstest]
 #[case::of_another_key(XKEY, OTHER_XKEY, "encryption")]
 #[case::without_a_key(XKEY, NO_XKEY, "encrypted")]
@@ -160,7 +162,8 @@ async fn a_host_whose_clock_is_off_by_minutes_leaves_after_some_requests(
     leaves(&server, &second, "clock").await
 }
 
-/// A host that left for mismatches tries again after some seconds, and stays when they are over.
+/// Verifies that a host that left because of mismatches tries again after some seconds, and stays
+/// once they are over.
 #[tokio::test]
 async fn a_host_comes_back_when_its_server_sends_what_it_expects() -> Result<()> {
     let site = site(Release::Nats2_15).await?;

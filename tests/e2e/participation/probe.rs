@@ -1,4 +1,4 @@
-//! Logins that a host makes itself, to find out whether servers hand logins to it.
+//! Probes: logins that a host makes itself, to find out whether servers send requests to it.
 
 use anyhow::Result;
 use portcullis_tests::{
@@ -20,7 +20,7 @@ async fn start(site: &Site, server: &NatsServer) -> Result<(Host, String)> {
     Ok((host, address))
 }
 
-/// The metrics that begin so, without that beginning.
+/// Returns the metrics with this prefix, without the prefix.
 async fn metrics(address: &str, beginning: &str) -> Result<Vec<String>> {
     let page = get(address, "/metrics").await?;
     let lines = page.content.lines();
@@ -132,7 +132,7 @@ async fn the_token_of_a_probe_lets_no_client_in() -> Result<()> {
     Ok(())
 }
 
-/// A login that another host answers says nothing against either.
+/// Verifies that a probe that another host answers counts against neither host.
 #[tokio::test]
 async fn hosts_of_one_queue_group_do_not_lose_their_probes() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;

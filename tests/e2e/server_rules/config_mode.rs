@@ -11,7 +11,7 @@ use super::times::times;
 
 const HOUR: u64 = 3600;
 
-/// A field of the user JWT under `nats`, of some value.
+/// A case that sets a field of the user JWT under `nats`.
 macro_rules! user {
     ($name:literal, $field:literal, $value:expr) => {
         Case {
@@ -218,13 +218,13 @@ fn users() -> Vec<Case> {
     ]
 }
 
-/// Puts lists in lists into the user JWT, where the server does not look.
+/// Adds nested lists to a field of the user JWT that the server does not read.
 fn nest(draft: &mut Draft<'_>, levels: usize) {
     draft.user_nats("later", json!("nested"));
     draft.nested = levels;
 }
 
-/// May ask what it may do, and `more`.
+/// Returns a rule that allows asking for the user's own permissions, and `more`.
 fn rule(more: &[&str], deny: &[&str]) -> Value {
     let allow: Vec<_> = ["$SYS.REQ.USER.INFO", "_INBOX.>"]
         .iter()
@@ -327,7 +327,7 @@ fn limits() -> Vec<Case> {
     ]
 }
 
-/// With a server that encrypts.
+/// Returns the cases for a server that encrypts.
 pub(super) fn sealed_cases() -> Vec<Case> {
     vec![
         case!("plain", |_draft, _, _| ()),

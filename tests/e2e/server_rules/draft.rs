@@ -1,4 +1,4 @@
-//! A response in the making.
+//! A response before it is signed.
 
 use anyhow::Result;
 use nkeys::KeyPair;
@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use super::mint::{HEADER, Signing, token, token_of_text};
 
-/// What the request says that the response has to repeat.
+/// The parts of a request that the response must repeat.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) user_nkey: String,
     pub(super) server_id: String,
     pub(super) client_user: Option<String>,
-    /// When the request came, in seconds since the Unix epoch.
+    /// The time of the request, in seconds since the Unix epoch.
     pub(super) now: u64,
 }
 
-/// Claims of a user and of the response around it, and who signs them how.
+/// The claims of a user and of the response around it, and the way in which they are signed.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
     pub(super) user: Value,
@@ -26,24 +26,24 @@ pub(super) struct Draft<'a> {
     pub(super) user_signing: Signing,
     pub(super) response_signing: Signing,
     pub(super) header: &'static str,
-    /// What is sent instead.
+    /// The text that is sent instead of the response.
     pub(super) instead: Option<&'static str>,
-    /// Whether the response has the user JWT.
+    /// Whether the response contains the user JWT.
     pub(super) has_user: bool,
-    /// Levels of lists in place of the text `nested` in the user JWT.
+    /// The number of nested lists in place of the text `nested` in the user JWT.
     pub(super) nested: usize,
-    /// Whether it is sealed to the server.
+    /// Whether the response is encrypted for the server.
     pub(super) sealed: bool,
 }
 
 impl<'a> Draft<'a> {
-    /// A response that every server takes in config mode.
+    /// Creates a response that every server accepts in config mode.
     pub(super) fn new(facts: &Facts, user_key: &'a KeyPair, response_key: &'a KeyPair) -> Self {
         let user = json!({
             "iat": facts.now,
             "iss": user_key.public_key(),
             "sub": facts.user_nkey,
-            // To servers that enforce limits, a missing one is none at all.
+            // Servers that enforce limits read a missing limit as zero.
             "nats": { "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 },
         });
         let response = json!({
@@ -68,13 +68,13 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Has the user JWT signed by another key.
+    /// Makes a different key sign the user JWT.
     pub(super) fn sign_user(&mut self, key: &'a KeyPair) {
         self.user_key = key;
         self.user["iss"] = json!(key.public_key());
     }
 
-    /// Has the response signed by another key.
+    /// Makes a different key sign the response.
     pub(super) fn sign_response(&mut self, key: &'a KeyPair) {
         self.response_key = key;
         self.response["iss"] = json!(key.public_key());
@@ -96,7 +96,7 @@ impl<'a> Draft<'a> {
         self.response_nats("error", json!(reason));
     }
 
-    /// The response as a token.
+    /// Returns the response as a token.
     pub(super) fn finish(&self) -> Result<String> {
         if let Some(instead) = self.instead {
             return Ok(instead.to_owned());

@@ -1,4 +1,4 @@
-//! Tokens made by hand, so that they can be wrong in every way.
+//! Tokens made by hand, so that any part can be wrong.
 
 use anyhow::Result;
 use data_encoding::BASE64URL_NOPAD;
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 /// The header that NATS writes.
 pub(super) const HEADER: &str = r#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
 
-/// How a token is signed.
+/// The way in which a token is signed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Signing {
-    /// As version 2 has it: header and claims.
+    /// The signature of version 2, over header and claims.
     Second,
-    /// As version 1 has it: the claims only.
+    /// The signature of version 1, over the claims only.
     First,
-    /// With a signature of something else.
+    /// A signature of a different text.
     Broken,
 }
 
-/// A token of `claims`, whatever they say.
+/// Signs arbitrary `claims` as a token.
 pub(super) fn token(
     header: &str,
     claims: &Value,
@@ -29,7 +29,7 @@ pub(super) fn token(
     token_of_text(header, &claims.to_string(), key, signing)
 }
 
-/// A token of claims that are JSON already.
+/// Signs claims as a token, given as JSON text.
 pub(super) fn token_of_text(
     header: &str,
     claims: &str,
@@ -46,7 +46,7 @@ pub(super) fn token_of_text(
     Ok(format!("{header}.{claims}.{signature}"))
 }
 
-/// A token of claims that a server reads at its start: an operator's, an account's, a sentinel's.
+/// Signs a token that a server reads at its start: that of an operator, an account or a sentinel.
 pub(super) fn trusted(subject: &str, name: &str, nats: &Value, signer: &KeyPair) -> Result<String> {
     let claims = json!({
         "iat": 1_700_000_000,
@@ -58,7 +58,7 @@ pub(super) fn trusted(subject: &str, name: &str, nats: &Value, signer: &KeyPair)
     token(HEADER, &claims, signer, Signing::Second)
 }
 
-/// What an account has that is not limited.
+/// Returns the limits of an unlimited account.
 pub(super) fn unlimited() -> Value {
     json!({
         "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,

@@ -9,10 +9,10 @@ use super::config_mode::{case, user};
 use super::draft::Draft;
 use super::world::World;
 
-/// Has the user signed for a role, with what its template needs.
+/// Makes a role's key sign the user, and adds what the role's template needs.
 fn for_role<'a>(draft: &mut Draft<'a>, world: &'a World, role: &str) {
     draft.sign_user(world.role(role));
-    // A user with a role carries no limits of its own.
+    // A user with a role has no limits of its own.
     for limit in ["subs", "data", "payload"] {
         draft.user_nats(limit, Value::Null);
     }
@@ -42,7 +42,7 @@ pub(super) fn cases(release: Release) -> Vec<Case> {
     if release != Release::Nats2_11 {
         cases.push(unknown_placeholder());
     }
-    // Servers that do not bound templates go on; the verdict does not follow them.
+    // Servers without a bound on templates accept these; the verdict does not.
     if release != Release::Nats2_10 && release != Release::Nats2_11 {
         cases.push(too_many_subjects());
     }
@@ -258,7 +258,7 @@ pub(super) fn unknown_placeholder() -> Case {
     role!("template: unknown placeholder", "unknown")
 }
 
-/// What leaves an entry of `sub` that is white space.
+/// Returns cases in which the template leaves an entry of white space in `sub`.
 pub(super) fn blank_entries() -> Vec<Case> {
     vec![
         role!("template: a blank tag", "room", |draft, _| {
@@ -283,7 +283,7 @@ fn too_many_subjects() -> Case {
     })
 }
 
-/// With a server that encrypts.
+/// Returns the cases for a server that encrypts.
 pub(super) fn sealed_cases() -> Vec<Case> {
     vec![
         case!("plain", |_draft, _, _| ()),

@@ -2,7 +2,8 @@
 
 use portcullis_claims::{ResponseRule, RoleTemplate, SubjectRule, TimeRule};
 
-/// The roles of the target account. Where it is possible, users may ask what they may do.
+/// Returns the roles of the target account. Users may ask for their own permissions where that is
+/// possible.
 pub(super) fn roles() -> Vec<(&'static str, RoleTemplate)> {
     let mut roles = expanded();
     roles.extend(odd());
@@ -10,7 +11,7 @@ pub(super) fn roles() -> Vec<(&'static str, RoleTemplate)> {
     roles
 }
 
-/// Roles whose templates come to something.
+/// Returns roles whose templates expand to permissions.
 fn expanded() -> Vec<(&'static str, RoleTemplate)> {
     let everything_of_a_user = role(
         &["in.{{name()}}.x", "plain"],
@@ -51,7 +52,7 @@ fn expanded() -> Vec<(&'static str, RoleTemplate)> {
     ]
 }
 
-/// Roles whose templates deny, come to nothing, or are wrong.
+/// Returns roles whose templates deny, expand to nothing, or are invalid.
 fn odd() -> Vec<(&'static str, RoleTemplate)> {
     vec![
         ("spaced", role(&["sp.{{ name() }}.x"], &[], &[])),
@@ -91,7 +92,7 @@ fn odd() -> Vec<(&'static str, RoleTemplate)> {
     ]
 }
 
-/// Roles whose templates say when, from where and how a user may be connected.
+/// Returns roles whose templates bound the times, networks and types of connections.
 fn bounded() -> Vec<(&'static str, RoleTemplate)> {
     let open = || role(&[], &[], &[]);
     let times = |start: &str, end: &str| RoleTemplate {

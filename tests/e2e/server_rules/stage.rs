@@ -1,4 +1,4 @@
-//! Servers in both modes, a service of our own making, and logins that it answers.
+//! Servers in both modes, a service of the tests, and logins that it answers.
 
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,10 +19,10 @@ use super::draft::{Draft, Facts};
 use super::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How far the clocks of one machine may seem apart.
+/// The tolerance of differences between clock readings on one machine.
 const SKEW: Duration = Duration::from_secs(5);
 
-/// A server, the service it asks, and what it tells of refused logins.
+/// A server, its service, and the server's events about refused logins.
 pub(super) struct Stage {
     pub(super) server: NatsServer,
     world: Box<World>,
@@ -32,18 +32,19 @@ pub(super) struct Stage {
     _directory: TempDir,
 }
 
-/// What a server did with a response.
+/// The server's reaction to a response.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// The client is in; what `$SYS.REQ.USER.INFO` says, if the client may ask.
+    /// The login is accepted. The value is the answer of `$SYS.REQ.USER.INFO`, if the client may
+    /// ask.
     In(Option<Value>),
-    /// The client is out, for this reason.
+    /// The login is refused, for this reason.
     Out(String),
-    /// The server is gone.
+    /// The server has crashed.
     Gone,
 }
 
-/// A login that was answered.
+/// An answered login.
 pub(super) struct Answered {
     pub(super) facts: Facts,
     pub(super) response: String,
@@ -66,7 +67,8 @@ impl Stage {
             .queue_subscribe("$SYS.REQ.USER.AUTH", "q".to_owned())
             .await?;
         let refusals = service.subscribe("$SYS.ACCOUNT.CLIENT.AUTH.ERR").await?;
-        // What is sent after the subscriptions comes back after them.
+        // The server processes messages in order, so the echo arrives after the subscriptions are
+        // active.
         let mut echo = service.subscribe("ready").await?;
         service.publish("ready", "".into()).await?;
         let echo = timeout(PATIENCE, echo.next()).await;
@@ -85,8 +87,8 @@ impl Stage {
         &self.world
     }
 
-    /// Lets a client log in, answers the server's question with what `edit` makes of a good response, and sees what
-    /// comes of it.
+    /// Logs in a client, answers the server's request with what `edit` makes of a correct response,
+    /// and returns the result.
     pub(super) async fn answer(
         &mut self,
         edit: for<'a> fn(&mut Draft<'a>, &'a World, &Facts),
@@ -148,7 +150,7 @@ impl Stage {
         Ok((opened, header))
     }
 
-    /// Why the server refused the connection `client`, in its own words.
+    /// Returns the server's reason for refusing the connection `client`.
     async fn reason(&mut self, client: u64) -> Result<String> {
         loop {
             let event = timeout(PATIENCE, self.refusals.next())
@@ -163,7 +165,7 @@ impl Stage {
     }
 }
 
-/// How a login ended for the client.
+/// The end of a login for the client.
 enum Login {
     In(Option<Value>),
     Refused,
@@ -182,7 +184,7 @@ async fn log_in(port: u16, connect: Value) -> Result<Login> {
         let read = stream.read_line(&mut line).await.unwrap_or_default();
         match line.as_str() {
             "PONG\r\n" => return Ok(Login::In(user_info(&mut stream).await?)),
-            // Let in, and closed at once: it has ended already, or may not subscribe to anything.
+            // Accepted and closed at once: the user has expired already, or may not subscribe.
             closed if closed.contains("Expired") || closed.contains("aximum subscriptions") => {
                 return Ok(Login::In(None));
             }
@@ -193,7 +195,7 @@ async fn log_in(port: u16, connect: Value) -> Result<Login> {
     }
 }
 
-/// What the server says of the user, if the user may ask.
+/// Returns what the server knows about the user, if the user may ask.
 async fn user_info(stream: &mut BufReader<TcpStream>) -> Result<Option<Value>> {
     let ask = "SUB _INBOX.rules 1\r\nPUB $SYS.REQ.USER.INFO _INBOX.rules 0\r\n\r\n";
     stream.write_all(ask.as_bytes()).await?;
@@ -207,7 +209,7 @@ async fn user_info(stream: &mut BufReader<TcpStream>) -> Result<Option<Value>> {
             let size = line.split_whitespace().last().context("no size")?.parse()?;
             let mut payload = vec![0; size];
             stream.read_exact(&mut payload).await?;
-            // Headers, if there are any, come before the JSON.
+            // Headers, if present, precede the JSON.
             let start = payload
                 .iter()
                 .position(|byte| *byte == b'{')
@@ -222,12 +224,12 @@ pub(super) fn now() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
 }
 
-/// A key that nobody knows.
+/// Returns an unknown key.
 pub(super) fn stranger() -> String {
     KeyPair::new_account().public_key()
 }
 
-/// A curve key with its public key, freshly made.
+/// Creates a curve key with its public key.
 pub(super) fn curve() -> Result<CurveKey> {
     Ok(CurveKey::from_seed(CurveKey::generate_seed()?.expose())?)
 }

@@ -14,7 +14,7 @@ fn set_times(draft: &mut Draft<'_>, times: Value, zone: &str) {
     draft.user_nats("times_location", json!(zone));
 }
 
-/// The time of day in UTC, `seconds` from now.
+/// Returns the time of day in UTC, `seconds` from now.
 fn clock(facts: &Facts, seconds: i64) -> String {
     let now = facts.now.checked_add_signed(seconds).unwrap() % (24 * HOUR);
     format!("{:02}:{:02}:{:02}", now / HOUR, now / 60 % 60, now % 60)
@@ -24,16 +24,16 @@ fn range(facts: &Facts, start: i64, end: i64) -> Value {
     json!({ "start": clock(facts, start), "end": clock(facts, end) })
 }
 
-/// A zone in which it is past midnight, by less than an hour.
+/// Returns a zone in which it is less than an hour after midnight.
 fn zone_past_midnight(facts: &Facts) -> String {
     match facts.now / HOUR % 24 {
-        // The signs of these names are the wrong way round.
+        // The signs of these zone names are reversed.
         hour @ 0..=12 => format!("Etc/GMT+{hour}"),
         hour => format!("Etc/GMT-{}", 24 - hour),
     }
 }
 
-/// A zone in which it is before midnight, by less than an hour.
+/// Returns a zone in which it is less than an hour before midnight.
 fn zone_before_midnight(facts: &Facts) -> String {
     match (facts.now / HOUR + 1) % 24 {
         hour @ 0..=12 => format!("Etc/GMT+{hour}"),

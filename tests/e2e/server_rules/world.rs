@@ -16,38 +16,38 @@ use super::roles::roles;
 /// The accounts of a server in config mode.
 pub(super) const ACCOUNTS: [&str; 4] = ["AUTH", "APP", "SYS", "$G"];
 
-/// What a server and its service are set up with.
+/// The setup of a server and its service.
 pub(super) struct World {
-    /// Config mode: the issuer. Operator mode: the account that users are put into.
+    /// The issuer in config mode; in operator mode, the account that users are placed in.
     pub(super) issuer: KeyPair,
-    /// Nobody's account key.
+    /// An account key that the server does not know.
     pub(super) other: KeyPair,
-    /// A user's key.
+    /// The key of a user.
     pub(super) user: KeyPair,
-    /// The service's own key.
+    /// The key of the service.
     pub(super) service: KeyPair,
-    /// The xkey, if the server encrypts.
+    /// The curve key, if the server encrypts.
     pub(super) curve: Option<CurveKey>,
-    /// Operator mode.
+    /// The accounts in operator mode; `None` in config mode.
     pub(super) tree: Option<Tree>,
     issuer_key: String,
 }
 
-/// The accounts under an operator.
+/// The accounts of an operator.
 pub(super) struct Tree {
     operator: KeyPair,
     system: KeyPair,
     /// The callout account.
     pub(super) callout: KeyPair,
-    /// Its signing key.
+    /// The signing key of the callout account.
     pub(super) callout_signer: KeyPair,
     /// A signing key of the target account, without a role.
     pub(super) plain_signer: KeyPair,
-    /// Signing keys of the target account, one a role.
+    /// The signing keys of the target account, one for each role.
     pub(super) roles: Vec<(&'static str, KeyPair)>,
-    /// An account that the callout may not place users into.
+    /// An account that the callout may not place users in.
     pub(super) barred: KeyPair,
-    /// An account that it may, and that the server does not have.
+    /// An account that the callout may place users in, but that the server does not have.
     pub(super) absent: KeyPair,
     sentinel: KeyPair,
     callout_view: AccountView,
@@ -74,18 +74,18 @@ impl World {
         world
     }
 
-    /// Operator mode: the accounts.
+    /// Returns the accounts of operator mode.
     pub(super) fn tree(&self) -> &Tree {
         self.tree.as_ref().unwrap()
     }
 
-    /// Operator mode: the key that signs for a role.
+    /// Returns the key of a role in operator mode.
     pub(super) fn role(&self, name: &str) -> &KeyPair {
         let roles = &self.tree().roles;
         &roles.iter().find(|(role, _)| *role == name).unwrap().1
     }
 
-    /// How the function under test is told of all this.
+    /// Returns the mode for the function under test.
     pub(super) fn mode(&self) -> ServerMode<'_> {
         match &self.tree {
             None => ServerMode::Config {
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// A response that lets the user in: into `APP`, or into the target account.
+    /// Returns a response that permits the user in `APP` or in the target account.
     pub(super) fn draft(&self, facts: &Facts) -> Draft<'_> {
         match &self.tree {
             None => {
@@ -112,7 +112,7 @@ impl World {
         }
     }
 
-    /// What the client says when it logs in.
+    /// Returns the client's CONNECT options.
     pub(super) fn connect(&self) -> Value {
         let mut connect = json!({
             "user": "alice", "pass": "p", "lang": "test", "version": "0", "verbose": false, "pedantic": false,
@@ -124,7 +124,7 @@ impl World {
         connect
     }
 
-    /// What the service logs in with; none if its key is enough.
+    /// Returns the credentials of the service; `None` if the service logs in with a key alone.
     pub(super) fn service_credentials(&self) -> Result<Option<String>> {
         let Some(tree) = &self.tree else {
             return Ok(None);
@@ -297,7 +297,7 @@ fn signing_key(view: &SigningKeyView) -> Value {
     json!({ "kind": "user_scope", "key": view.key, "role": scope.role, "template": json })
 }
 
-/// A limit as JWTs have it.
+/// Returns a limit as JWTs write it.
 fn limit(most: Option<u64>) -> i64 {
     most.map_or(-1, |most| i64::try_from(most).unwrap())
 }

@@ -1,4 +1,4 @@
-//! Has nothing to say.
+//! Abstains from every login.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Has passwords compared for ever.
+//! Compares passwords forever.
 
 use portcullis_sdk::prelude::*;
 

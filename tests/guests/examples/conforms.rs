@@ -1,4 +1,4 @@
-//! Decides by rules from its settings: whatever a conformance case needs from a policy.
+//! Decides by rules from its settings, for the conformance cases.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use portcullis_sdk::HashError;
 use portcullis_sdk::prelude::*;
 use serde::Deserialize;
 
-/// The first rule that matches decides; if none does, the guest abstains.
+/// The settings: the first rule that matches decides. If no rule matches, the guest abstains.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Settings {
@@ -20,12 +20,13 @@ struct Rule {
     conditions: Conditions,
     permit: Option<Box<Grant>>,
     deny: Option<String>,
-    /// What a rule without an outcome comes to, for those that say so.
+    /// An explicit outcome for rules that abstain. Its value does not matter.
     #[serde(default, rename = "abstain")]
     _abstain: bool,
 }
 
-/// All that are set have to hold; none set is any login, that of a sentinel included.
+/// The conditions, which must all hold. Without conditions, a rule matches every login, also that
+/// of a sentinel.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Conditions {
@@ -34,7 +35,7 @@ struct Conditions {
     password: Option<String>,
     /// A hash of the token.
     token: Option<String>,
-    /// The nkey that the client proved to hold.
+    /// The nkey that the client has proved to hold.
     nkey: Option<String>,
     /// A part of the subject of the verified certificate.
     certificate_subject: Option<String>,
@@ -60,13 +61,13 @@ struct Grant {
     subscribe_allow: Vec<String>,
     subscribe_deny: Vec<String>,
     responses: Option<Replies>,
-    /// In seconds.
+    /// The lifetime, in seconds.
     expires_in: Option<u64>,
     expires_at: Option<u64>,
     tags: Vec<String>,
     sources: Vec<String>,
     connection_types: Vec<String>,
-    /// Start and end.
+    /// Ranges of times: start and end.
     times: Vec<(String, String)>,
     times_location: Option<String>,
     proxy_required: bool,

@@ -1,4 +1,5 @@
-//! Denies with the number of decisions this instance has made: always the first.
+//! Denies with the number of decisions that this instance has made: one, unless instances are
+//! reused.
 
 use portcullis_sdk::prelude::*;
 

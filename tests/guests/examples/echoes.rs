@@ -1,4 +1,4 @@
-//! Permits with every method a permit has.
+//! Permits with every method of a permit.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use portcullis_sdk::prelude::*;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Settings {
     username: Option<String>,
-    /// A hash of it.
+    /// A hash of the token.
     token: Option<String>,
     how: How,
 }

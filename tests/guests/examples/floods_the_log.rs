@@ -1,4 +1,4 @@
-//! Logs more than anybody reads, then abstains.
+//! Logs more lines than the host accepts, then abstains.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Allows more subjects than a permit can carry.
+//! Allows more subjects than a permit can have.
 
 use portcullis_sdk::prelude::*;
 

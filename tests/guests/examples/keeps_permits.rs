@@ -1,4 +1,4 @@
-//! Keeps a permit and acts on it in the next decision of the same instance.
+//! Keeps a permit and uses it in the next decision of the same instance.
 
 use portcullis_sdk::prelude::*;
 
@@ -16,7 +16,7 @@ impl Policy for Guest {
     }
 }
 
-/// Handles of the host are there in the host only.
+/// Keeps handles of the host, which exist only in the host.
 #[cfg(target_arch = "wasm32")]
 mod kept {
     use std::cell::RefCell;

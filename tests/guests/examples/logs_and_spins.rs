@@ -1,4 +1,4 @@
-//! Logs a line, then never answers.
+//! Logs a line, then never returns.
 
 use portcullis_sdk::prelude::*;
 

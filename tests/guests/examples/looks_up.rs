@@ -1,4 +1,4 @@
-//! Permits whoever is not in a bucket: needs the grant.
+//! Permits the users who are not in a bucket. Needs the grant.
 
 use portcullis_sdk::prelude::*;
 use serde::Deserialize;
@@ -7,12 +7,12 @@ use serde::Deserialize;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Settings {
     bucket: String,
-    /// Looked up instead of the user name.
+    /// The key to look up. Default: the user name.
     key: Option<String>,
-    /// How many keys to look up before, each another one.
+    /// The number of different keys to look up before. Default: 0.
     #[serde(default)]
     before: usize,
-    /// Whether to look up while it takes its settings.
+    /// Whether to look up a key in `configure`. Default: `false`.
     #[serde(default)]
     too_early: bool,
 }
@@ -24,7 +24,7 @@ impl Policy for Guest {
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
         if settings.too_early {
-            // There is no request yet, so this is no call of the SDK's.
+            // No request exists yet, so the SDK offers no call for this.
             #[cfg(target_arch = "wasm32")]
             let _ = portcullis_sdk::bindings::portcullis::policy::key_value::get("a", "b");
         }

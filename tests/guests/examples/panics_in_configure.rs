@@ -1,4 +1,4 @@
-//! Panics while taking its settings.
+//! Panics in `configure`.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Permits what no server would accept.
+//! Permits with an invalid value in every part of the permit.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Lets everybody into APP, to do nothing there.
+//! Permits every login in APP, without permissions.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Takes its time over its settings: some hundred milliseconds.
+//! Takes some hundred milliseconds for `configure`.
 
 use portcullis_sdk::prelude::*;
 

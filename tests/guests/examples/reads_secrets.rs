@@ -1,4 +1,4 @@
-//! Denies with the password in the clear: needs the grant.
+//! Denies with the password in the clear. Needs the grant.
 
 use portcullis_sdk::prelude::*;
 

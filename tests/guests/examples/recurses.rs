@@ -1,4 +1,4 @@
-//! Runs out of stack.
+//! Recurses until the stack overflows.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Denies with whatever could differ between two runs: hash seeds, addresses, the bits of a NaN.
+//! Denies with values that could differ between two runs: hash seeds, addresses, and the bits of a
+//! NaN.
 
 use std::hash::{BuildHasher, RandomState};
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! Never answers.
+//! Never returns from `decide`.
 
 use portcullis_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Never finishes taking its settings.
+//! Never returns from `configure`.
 
 use portcullis_sdk::prelude::*;
 

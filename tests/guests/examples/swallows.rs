@@ -1,4 +1,4 @@
-//! Asks for a fact that may be larger than its memory.
+//! Reads a fact that may be larger than its memory.
 
 use portcullis_sdk::prelude::*;
 

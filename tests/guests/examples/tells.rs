@@ -1,4 +1,4 @@
-//! Denies with everything it was told, a line each, and with its settings.
+//! Denies with all facts, one a line, and with its settings.
 
 use portcullis_sdk::prelude::*;
 use serde::Deserialize;

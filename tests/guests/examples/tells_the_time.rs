@@ -1,4 +1,4 @@
-//! Asks for the time, which nobody has told it.
+//! Reads the system's clock, which the host does not provide.
 
 use std::time::SystemTime;
 

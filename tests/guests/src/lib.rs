@@ -1,5 +1,5 @@
-//! Guests for the tests: one behaviour per file under `examples/`, most of them bad.
+//! Guests for the tests: one behaviour per file under `examples/`, most of them harmful.
 //!
-//! Each is a whole policy, built as `cargo build --release --target wasm32-unknown-unknown -p guests
-//! --examples` builds it. The tests name them by file; a guest without a test fails the suite
+//! Each guest is a whole policy, built by `cargo build --release --target wasm32-unknown-unknown -p
+//! guests --examples`. The tests name guests by file; a guest without a test fails the suite
 //! (`every_guest_has_a_test`).

@@ -1,5 +1,5 @@
-//! Measures the cost of a decision with growing numbers: service connections, worker threads,
-//! hosts, policies in the directory, users of a policy and roles of a policy.
+//! Measures the cost of a decision with growing numbers of service connections, worker threads,
+//! hosts, policies in the directory, and users and roles in a policy.
 //!
 //! `cargo xtask bench scale` builds what the program needs. A series varies one number, and has a
 //! server for each value. They take turns, in rounds of a second, so that a disturbance does not
