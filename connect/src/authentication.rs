@@ -12,27 +12,27 @@ use crate::secret::{SecretError, SecretSource};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Authentication {
-    /// Without credentials.
+    /// No credentials.
     None,
-    /// With a user seed (`SU…`): it signs the server's nonce.
+    /// A user seed (`SU…`), which signs the server's nonce.
     Nkey(SecretSource),
-    /// With a credentials file: a user JWT and its seed.
+    /// A credentials file with a user JWT and its seed.
     Credentials(SecretSource),
-    /// With a user JWT and its seed in two places.
+    /// A user JWT and its seed, from two places.
     UserJwt {
         /// The user JWT.
         jwt: SecretSource,
         /// The seed of the user JWT's key (`SU…`).
         seed: SecretSource,
     },
-    /// With user name and password.
+    /// A user name and a password.
     Password {
         /// The user name.
         user: String,
         /// The password.
         password: SecretSource,
     },
-    /// With a token.
+    /// A token.
     Token(SecretSource),
 }
 
@@ -48,7 +48,7 @@ pub enum AuthenticationError {
     Seed {
         /// The place of the secret.
         place: SecretSource,
-        /// What the secret is instead.
+        /// The reason why the secret is not a user seed.
         source: KeyError,
     },
     /// Secrets are not a user JWT and its seed.
@@ -61,7 +61,7 @@ pub enum AuthenticationError {
     },
 }
 
-/// Everything that proves an identity to a server.
+/// The proof of an identity, for a server.
 #[derive(Debug)]
 pub(crate) enum Proof {
     Nkey(UserKey),
@@ -70,14 +70,14 @@ pub(crate) enum Proof {
     Token(Secret),
 }
 
-/// Reads proofs and keeps the last good one.
+/// A reader of proofs that keeps the last good one.
 #[derive(Debug)]
 pub(crate) struct ProofReader {
     authentication: Authentication,
     last_good: Mutex<Option<Arc<Proof>>>,
 }
 
-/// A proof, fresh or from an earlier attempt.
+/// A proof, either fresh or from an earlier attempt.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) proof: Arc<Proof>,
@@ -90,7 +90,7 @@ impl Authentication {
     ///
     /// # Errors
     ///
-    /// The first problem.
+    /// Fails with the first problem.
     pub fn check(&self) -> Result<(), AuthenticationError> {
         self.read().map(drop)
     }
@@ -140,8 +140,9 @@ impl ProofReader {
         }
     }
 
-    /// Reads the secrets again, and falls back on the last good ones: a program that rotates a file
-    /// can be in the middle of writing it. Returns `None` without credentials. Blocks.
+    /// Reads the secrets again. If that fails, returns the last good ones, because a program that
+    /// rotates a file may be in the middle of writing it. Returns `None` without credentials.
+    /// Blocks.
     ///
     /// # Errors
     ///
@@ -174,7 +175,7 @@ impl Proof {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Sign`], when the key library fails.
+    /// Fails with [`KeyError::Sign`] if the key library fails.
     pub(crate) fn answer(&self, nonce: &[u8]) -> Result<Auth, KeyError> {
         let mut auth = Auth::new();
         match self {

@@ -1,4 +1,4 @@
-//! Making a connection, and holding it.
+//! Connections, before and after they are made.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -78,8 +78,8 @@ impl PendingConnection {
         ConnectionStatus::new(Arc::clone(&self.monitor))
     }
 
-    /// Connects, with the retries that [`ConnectionOptions::retries`] allows: the service can start
-    /// before its server. The connection then renews itself after every loss.
+    /// Connects, with the retries that [`ConnectionOptions::retries`] allows, so that the service
+    /// can start before its server. The connection then renews itself after every loss.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl PendingConnection {
 ///
 /// # Errors
 ///
-/// As for [`connect`], for the first connection that cannot be made.
+/// Fails as [`connect`] does, with the error of the first connection that cannot be made.
 pub async fn connect_all(
     options: &ConnectionOptions,
     count: NonZeroUsize,

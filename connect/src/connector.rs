@@ -19,7 +19,7 @@ use crate::tls;
 /// The delay between checks of TLS files that cannot be used.
 const UNUSABLE_FILES_DELAY: Duration = Duration::from_secs(1);
 
-/// Makes the first connection.
+/// The maker of the first connection.
 pub(crate) struct Connector<'a> {
     options: &'a ConnectionOptions,
     servers: Vec<ServerAddr>,
@@ -81,8 +81,8 @@ impl<'a> Connector<'a> {
         Err(last)
     }
 
-    /// Connects to `server`, with an inbox prefix that is the connection's own if permissions admit
-    /// one.
+    /// Connects to `server`. Uses a random inbox prefix, or the shared one if the user's
+    /// permissions admit no other.
     async fn connect_to(&self, server: ServerAddr) -> Result<Client, async_nats::ConnectError> {
         if let Some(prefix) = &self.options.inbox_prefix {
             return self.connect_with(server, prefix).await;
@@ -143,7 +143,7 @@ impl<'a> Connector<'a> {
             .apply(self.options.tls.apply(options))
     }
 
-    /// Returns options that have the secrets read for every attempt.
+    /// Returns options with which the client library reads the secrets for every attempt.
     fn authenticated(&self) -> ConnectOptions {
         if self.options.authentication == Authentication::None {
             return ConnectOptions::new();
@@ -156,7 +156,7 @@ impl<'a> Connector<'a> {
     }
 }
 
-/// Answers a server that sent `nonce`.
+/// Returns the login for a server that sent `nonce`.
 async fn log_in(
     proofs: Arc<ProofReader>,
     monitor: &Monitor,

@@ -1,4 +1,4 @@
-//! The events of a connection, counted.
+//! The numbers of events of a connection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,17 +9,17 @@ pub struct ConnectionCounts {
     pub connects: u64,
     /// Lost connections.
     pub disconnects: u64,
-    /// Connections that were made again.
+    /// Reconnects after a loss.
     pub reconnects: u64,
     /// Announcements of the server that it will stop.
     pub lame_ducks: u64,
-    /// Ends for good: zero or one.
+    /// Closures without a further reconnect: zero or one.
     pub closes: u64,
     /// Other trouble.
     pub errors: u64,
 }
 
-/// [`ConnectionCounts`] that grow.
+/// [`ConnectionCounts`] under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) connects: Counter,

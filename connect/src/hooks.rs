@@ -17,7 +17,7 @@ pub struct Peer {
     pub server_name: String,
 }
 
-/// Trouble that does not end a connection for good.
+/// A problem that does not end a connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionTrouble {
@@ -41,7 +41,7 @@ pub enum ConnectionTrouble {
     /// The secrets could not be read again, so the last good ones are used.
     #[error("credentials not renewed")]
     StaleCredentials(#[source] AuthenticationError),
-    /// Messages were lost because they came faster than the service read them.
+    /// Messages were lost because they arrived faster than the service read them.
     #[error("messages lost: they came faster than they were read")]
     SlowConsumer {
         /// The client library's number for the subscription.
@@ -105,7 +105,7 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// Reports that the connection has ended for good.
+    /// Reports that the connection has ended and will not be renewed.
     fn closed(&self, connection: &str, peer: &Peer) {
         tracing::info!(
             nats.connection = connection,
@@ -114,8 +114,8 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// Reports trouble; the connection stays or is tried again. Trouble that repeats is reported
-    /// here once.
+    /// Reports trouble after which the connection stays or is tried again. Repeated trouble is
+    /// reported here only once.
     fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
         log_trouble(connection, trouble);
     }
@@ -129,9 +129,9 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
         );
     }
 
-    /// Reports that trouble which was reported before has happened `times` times more, on this
-    /// connection or on others of the same service. Called after ten seconds, and then at intervals
-    /// that double up to ten minutes.
+    /// Reports that earlier trouble has happened `times` more times, on this connection or on
+    /// others of the same service. The first call is after ten seconds. The interval then doubles
+    /// up to ten minutes.
     fn error_repeated(&self, connection: &str, trouble: &ConnectionTrouble, times: u64) {
         tracing::warn!(
             nats.connection = connection,

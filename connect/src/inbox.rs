@@ -13,13 +13,13 @@ use crate::monitor::Monitor;
 /// The subject on which a connection asks its server for its own account and permissions.
 pub const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 
-/// The prefix of NATS clients without one of their own.
+/// The prefix of NATS clients that set none.
 const SHARED: &str = "_INBOX";
-/// The random characters in a random prefix: 131 bits.
+/// The number of random characters in a random prefix: 131 bits.
 const RANDOM_CHARACTERS: usize = 22;
 /// The maximum length of a prefix, in bytes.
 const MAX_LENGTH: usize = 128;
-/// The longest wait for a sign that the inbox is heard. A server handles the messages of a
+/// The maximum time until a sign that the inbox is heard. A server handles the messages of a
 /// connection in order and answers at once.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -38,19 +38,19 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxPrefix(String);
 
-/// Text that cannot be an inbox prefix.
+/// The error about text that cannot be an inbox prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a subject without wildcards, such as `_INBOX_k3JQ`, of at most {MAX_LENGTH} bytes")]
 pub struct InvalidInboxPrefix;
 
 impl InboxPrefix {
-    /// Makes a prefix that cannot be guessed.
+    /// Creates a prefix that other users cannot guess.
     pub fn random() -> Self {
         let chance = Alphanumeric.sample_string(&mut rand::rng(), RANDOM_CHARACTERS);
         Self(format!("{SHARED}_{chance}"))
     }
 
-    /// Returns the prefix of NATS clients without one of their own.
+    /// Returns the prefix of NATS clients that set none.
     pub(crate) fn shared() -> Self {
         Self(SHARED.to_owned())
     }
@@ -88,10 +88,9 @@ impl fmt::Display for InboxPrefix {
     }
 }
 
-/// Returns whether the user of `client`, whose inboxes begin with `prefix`, can receive answers
-/// there.
+/// Returns whether the user of `client` can receive answers below `prefix`, its inbox prefix.
 ///
-/// Any doubt counts as yes: the caller's alternative is a prefix that other users share.
+/// Every doubt counts as yes, because the alternative is a prefix that other users share.
 pub(crate) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Monitor) -> bool {
     let inbox = client.new_inbox();
     let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
@@ -105,7 +104,8 @@ pub(crate) async fn is_heard(client: &Client, prefix: &InboxPrefix, monitor: &Mo
     let refused = monitor.refusal(&words);
     tokio::select! {
         _ = answers.next() => true,
-        // The server handles the subscription first, so a refused question shows that it stands.
+        // The server handles the subscription first, so a refused request shows that the
+        // subscription exists.
         refused = refused => !refused.contains(prefix.as_str()),
         () = tokio::time::sleep(ANSWER_TIMEOUT) => true,
     }

@@ -1,14 +1,15 @@
-//! Connections to NATS that hold.
+//! Connections to NATS that renew themselves.
 //!
-//! [`async_nats`] keeps a connection; this crate adds what a service needs that must not lose it:
+//! [`async_nats`] keeps a connection. This crate adds what a service that depends on it needs:
 //!
 //! - **Secrets that rotate.** Passwords, tokens, seeds, creds files and certificates are read again
 //!   before every attempt. If one cannot be read, the last good one is used.
-//! - **A first connection that waits.** A service can start before its server ([`Retries`]).
-//! - **Quick returns.** After a loss, every known server is tried once without a wait, then with
-//!   jitter, so that the clients of a lost server do not come back together.
-//! - **Inboxes of its own.** The inbox prefix is random, so that other users of the account cannot
-//!   read the answers, where permissions allow it ([`InboxPrefix`]).
+//! - **A first connection with retries.** A service can start before its server ([`Retries`]).
+//! - **Quick reconnects.** After a loss, every known server is tried once without a wait. Later
+//!   rounds wait with jitter, so that the clients of a lost server do not all reconnect at the same
+//!   time.
+//! - **Private inboxes.** The inbox prefix is random if the permissions allow it ([`InboxPrefix`]).
+//!   Other users of the account then cannot read the answers.
 //! - **Events with their server.** [`ConnectionHooks`] receives each event with the connection and
 //!   the server, and trouble that repeats as a summary. [`ConnectionStatus`] counts all events.
 //!
@@ -19,7 +20,7 @@
 //! - [`Authentication`], [`SecretSource`], [`Secret`]: the login, and the places of secrets.
 //! - [`TlsOptions`], [`CertificateFiles`]: encryption, and the client's certificate.
 //! - [`ConnectionHooks`], [`ConnectionTrouble`], [`ConnectionStatus`]: events and state.
-//! - [`LoginProbe`]: a login for the sake of the server's answer.
+//! - [`LoginProbe`]: a login that only tests the server's answer.
 //! - [`RequiredPermission`]: a permission that the connection's user needs, for a service that
 //!   lists or checks its own.
 //!

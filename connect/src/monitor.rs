@@ -1,4 +1,4 @@
-//! Listens to one connection: its server, its events, and the selection of the next server.
+//! The listener of one connection: its server, its events, and the selection of the next server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,11 +18,11 @@ use crate::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
 use crate::server_selector::ServerSelector;
 use crate::tls::TlsFileError;
 
-/// The longest wait until the client library knows the server it is connected to.
+/// The maximum time until the client library knows the server it is connected to.
 const SERVER_INFO_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Listens to one connection. The client library's events do not name the server; the monitor adds
-/// it.
+/// A listener of one connection. The client library's events do not name the server; the monitor
+/// adds it.
 #[derive(Debug)]
 pub(crate) struct Monitor {
     name: String,
@@ -36,7 +36,7 @@ pub(crate) struct Monitor {
     /// The number of connections that were abandoned before the current one. Their late events are
     /// ignored.
     number: AtomicU64,
-    /// The server's last error.
+    /// The server's last error, for those who wait for one.
     refused: watch::Sender<String>,
 }
 
@@ -90,7 +90,7 @@ impl Monitor {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// Abandons a connection that no hook has heard of, for another one.
+    /// Abandons a connection that was not reported to a hook, in favour of a new one.
     pub(crate) fn abandon(&self) {
         self.number.fetch_add(1, Ordering::Relaxed);
         self.counters.connects.reset();
@@ -107,14 +107,14 @@ impl Monitor {
             .map_or_else(|_| String::new(), |text| text.clone())
     }
 
-    /// Makes `server` the next to be tried.
+    /// Selects `server` for the next attempt.
     pub(crate) fn start_with(&self, server: ServerAddr) {
         self.state().selector.start_with(server);
     }
 
     /// Takes the client of the first connection.
     pub(crate) fn set_client(&self, client: Client) {
-        // The event `Connected` can still be on its way.
+        // The event `Connected` may not have arrived yet.
         self.state().selector.reached(Instant::now());
         let peer = self.record_server(&client);
         *lock(&self.client) = Some(client);
@@ -208,7 +208,7 @@ impl Monitor {
     async fn connected(&self) {
         self.state().selector.reached(Instant::now());
         if self.counters.connects.get() == 0 {
-            // `set_client` tells the hooks.
+            // `set_client` reports the connection to the hooks.
             self.counters.connects.increment();
             return;
         }

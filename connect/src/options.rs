@@ -1,4 +1,4 @@
-//! How a connection is made and kept.
+//! Options of making and keeping a connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::hooks::{ConnectionHooks, LogConnections};
 use crate::inbox::InboxPrefix;
 use crate::tls::TlsOptions;
 
-/// Where to connect, as which user, and how persistently.
+/// The servers of a connection, its login, and its retries.
 ///
 /// [`ConnectionOptions::new`] sets the defaults.
 #[derive(Clone, Debug)]
@@ -21,15 +21,15 @@ pub struct ConnectionOptions {
     pub servers: Vec<String>,
     /// The connection's name, in the server's `connz`, in hooks and in samples.
     pub name: String,
-    /// How the service logs in. Default: without credentials.
+    /// The login of the service. Default: without credentials.
     pub authentication: Authentication,
-    /// The longest time for one attempt at one address, login included. Default: 10 s.
+    /// The maximum time of one attempt at one address, including the login. Default: 10 s.
     pub connect_timeout: Duration,
-    /// The wait after a lost connection once every known server has been tried. Reconnects never
-    /// end. Default: 250 ms.
+    /// The wait after a lost connection once every known server has been tried. The connection
+    /// retries without a limit. Default: 250 ms.
     pub reconnect_wait: Duration,
-    /// The most that chance adds to that wait, so that clients of a lost server do not come back
-    /// together. Default: 250 ms.
+    /// The maximum random addition to `reconnect_wait`, so that the clients of a lost server do not
+    /// all reconnect at the same time. Default: 250 ms.
     pub reconnect_jitter: Duration,
     /// The number of retries for the first connection. Default: no limit.
     pub retries: Retries,
@@ -38,7 +38,7 @@ pub struct ConnectionOptions {
     /// The first tokens of the connection's inbox subjects. With `None`, the connection takes a
     /// random prefix, or `_INBOX` if the user's permissions admit no other. Default: `None`.
     pub inbox_prefix: Option<InboxPrefix>,
-    /// How the connection is encrypted. Default: as the server asks.
+    /// The encryption of the connection. Default: as the server requires.
     pub tls: TlsOptions,
     /// The receiver of the connection's events. Default: the log.
     pub hooks: Arc<dyn ConnectionHooks>,
@@ -48,8 +48,8 @@ pub struct ConnectionOptions {
 
 /// The number of retries for a first connection.
 ///
-/// One attempt tries every server once. A refused login counts like an unreachable server: the
-/// server can learn of the user meanwhile, and the user can get new credentials.
+/// One attempt tries every server once. A refused login counts like an unreachable server. The
+/// server may learn of the user later, and the user may get new credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retries {
     /// Retries without a limit.
@@ -61,7 +61,7 @@ pub enum Retries {
 
 /// A change to the client library's options, applied after all others.
 ///
-/// A callback that the change replaces is lost: for events, the login, or the next server.
+/// A callback for events, the login or the next server is lost if the change replaces it.
 #[derive(Clone, Default)]
 pub struct AdditionalOptions(Option<Arc<Adjust>>);
 

@@ -9,7 +9,8 @@ pub struct RequiredPermission {
     pub side: PermissionSide,
     /// The subject, with wildcards.
     pub subject: String,
-    /// What the service cannot do without it, after "the service cannot".
+    /// The action that the service cannot do without the permission, worded to follow "the service
+    /// cannot".
     pub purpose: &'static str,
 }
 

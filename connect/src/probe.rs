@@ -1,4 +1,4 @@
-//! A login for the sake of its answer.
+//! Logins that only test the server's answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::options::ConnectionOptions;
 use crate::server_selector::address;
 use crate::tls::{self, TlsOptions};
 
-/// Logins that end at once: what counts is the server's answer.
+/// A login that ends at once. It tests the server's answer.
 #[derive(Clone, Debug)]
 pub struct LoginProbe {
     name: String,
@@ -27,15 +27,17 @@ pub struct LoginProbe {
 pub enum LoginAnswer {
     /// The server refused the login.
     Refused,
-    /// The server let the login in.
+    /// The server accepted the login.
     LetIn,
-    /// The server was not reached, or ended the connection without an answer. Holds the cause.
+    /// The server was not reached, or ended the connection without an answer. The value is the
+    /// cause.
     Unclear(String),
 }
 
 impl LoginProbe {
-    /// Tries the servers of `connection`, over the same TLS, with `authentication` in place of the
-    /// connection's own. Servers show the name of the connection and `-probe`.
+    /// Creates a probe of the servers of `connection`, over the same TLS, with `authentication` in
+    /// place of the connection's own. Servers show the name of the connection with `-probe`
+    /// appended.
     ///
     /// # Errors
     ///
@@ -58,7 +60,7 @@ impl LoginProbe {
         self.servers.iter().map(|server| (server, address(server)))
     }
 
-    /// Logs in at `server` with `token` as well, and hangs up.
+    /// Logs in at `server`, also presenting `token`, and disconnects.
     pub async fn log_in(&self, server: &ServerAddr, token: &str) -> LoginAnswer {
         tls::choose_cryptography();
         if let Err(error) = self.tls.check_before_connecting().await {

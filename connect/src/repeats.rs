@@ -1,10 +1,10 @@
-//! The repetitions of trouble, which connections of one service have at the same time.
+//! The record of repeated trouble, which the connections of one service share.
 
 use std::time::Duration;
 
 use portcullis_core::Repeats;
 
-/// The wait before the first summary; each further one comes after twice the time.
+/// The wait before the first summary. Every later wait is twice as long.
 const FIRST_SUMMARY: Duration = Duration::from_secs(10);
 /// The longest wait between two summaries.
 const MAX_SUMMARY_WAIT: Duration = Duration::from_mins(10);

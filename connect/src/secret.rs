@@ -1,4 +1,4 @@
-//! Places of secrets, and reading them.
+//! The places of secrets, and reading them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use portcullis_core::Secret;
 use portcullis_files::{FileKind, ReadError, WatchedFile};
 use zeroize::Zeroizing;
 
-/// The place of a secret, which is read again for every use, so that it can change while the
+/// The place of a secret. The secret is read again for every use, so that it can change while the
 /// service runs.
 ///
 /// ```
@@ -29,7 +29,8 @@ pub enum SecretSource {
     Literal(Secret),
 }
 
-/// The place of a secret that cannot be read, and the problem there. Never the secret.
+/// The place of a secret that cannot be read, and the problem there. The text never contains the
+/// secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{place} {problem}")]
 pub struct SecretError {
@@ -78,7 +79,7 @@ impl SecretSource {
     ///
     /// # Errors
     ///
-    /// As for [`SecretSource::read`].
+    /// Fails if [`SecretSource::read`] would.
     pub fn read_in(
         &self,
         environment: &dyn Fn(&str) -> Option<OsString>,

@@ -1,11 +1,11 @@
-//! Selects the next server, and the wait before the attempt.
+//! The selection of the next server, and the wait before the attempt.
 
 use std::time::{Duration, Instant};
 
 use async_nats::{ReconnectToServer, Server, ServerAddr};
 use rand::seq::IndexedRandom as _;
 
-/// Selects the servers that a lost connection tries.
+/// A selector of servers for a lost connection.
 ///
 /// A round tries every known server once, without a wait, and the lost one last. Each further round
 /// begins with a wait, whose jitter spreads out the clients of a lost server.
@@ -15,7 +15,7 @@ pub(crate) struct ServerSelector {
     jitter: Duration,
     /// The server of the present or the last connection.
     current: Option<ServerAddr>,
-    /// The time of that connection, until the next selection takes it.
+    /// The time at which that connection was made, until the next selection takes it.
     since: Option<Instant>,
     /// The number of connections in a row that did not last.
     short_lived: u32,
@@ -23,11 +23,12 @@ pub(crate) struct ServerSelector {
     first: Option<ServerAddr>,
     /// The servers that this round has tried.
     tried: Vec<ServerAddr>,
-    /// The attempt without an outcome yet, and the server's failed attempts before it.
+    /// The attempt without an outcome yet, and the number of the server's failed attempts before
+    /// it.
     pending: Option<(ServerAddr, usize)>,
 }
 
-/// The age from which a connection counts as lasting, unless the wait is shorter.
+/// The minimum age of a lasting connection, unless the wait is shorter.
 const LASTING: Duration = Duration::from_secs(1);
 
 /// An attempt that did not reach its server.
@@ -144,7 +145,7 @@ impl ServerSelector {
     }
 }
 
-/// Returns host and port. Other parts of an address can hold a password.
+/// Returns host and port, because other parts of an address may hold a password.
 pub(crate) fn address(server: &ServerAddr) -> String {
     let (host, port) = (server.host(), server.port());
     if host.contains(':') {

@@ -10,28 +10,29 @@ use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::rustls::sign::CertifiedKey;
 use portcullis_files::ReadError;
 
-/// The largest file of certificates or keys, in bytes.
+/// The maximum size of a file of certificates or keys, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// How connections are encrypted. A connection uses TLS if the server asks for it or the address
-/// begins with `tls://`.
+/// The encryption of connections.
+///
+/// A connection uses TLS if the server requires it or the address begins with `tls://`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// The PEM file of the authorities that vouch for servers. Default: those of the system.
     pub ca_file: Option<PathBuf>,
     /// The certificate for servers that verify their clients. Default: no certificate.
     pub certificate: Option<CertificateFiles>,
-    /// `true` for a handshake before all else, as `handshake_first` of a server asks. Default:
-    /// `false`.
+    /// Whether the handshake precedes everything else, as `handshake_first` of a server requires.
+    /// Default: `false`.
     pub first: bool,
-    /// `true` to refuse servers without TLS. Default: `false`.
+    /// Whether servers without TLS are rejected. Default: `false`.
     pub required: bool,
 }
 
 /// A certificate and its key, PEM. Both files are read again for every attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFiles {
-    /// The file of the certificate, and of those between it and the authority.
+    /// The file of the certificate and the intermediate certificates.
     pub certificate: PathBuf,
     /// The file of the private key.
     pub key: PathBuf,
@@ -69,7 +70,7 @@ pub enum TlsFileError {
         /// The file.
         path: PathBuf,
     },
-    /// The certificate in the file cannot vouch for others.
+    /// The certificate in the file is not that of an authority.
     #[error("`{path}` holds a certificate that cannot be an authority's")]
     Authority {
         /// The file.
@@ -77,7 +78,7 @@ pub enum TlsFileError {
         /// The reason.
         source: async_nats::rustls::Error,
     },
-    /// Certificate and key do not belong together, or are of an unknown kind.
+    /// Certificate and key do not match, or are of an unknown kind.
     #[error("`{certificate}` and `{key}` are not a certificate and its key")]
     Mismatch {
         /// The file with the certificate.
@@ -90,11 +91,11 @@ pub enum TlsFileError {
 }
 
 impl TlsOptions {
-    /// Checks that every file exists and holds what it should. Blocks.
+    /// Checks that every file exists and has the right content. Blocks.
     ///
     /// # Errors
     ///
-    /// The first problem.
+    /// Fails with the first problem.
     pub fn check(&self) -> Result<(), TlsFileError> {
         if let Some(path) = &self.ca_file {
             check_authorities(path)?;
@@ -104,16 +105,16 @@ impl TlsOptions {
             .map_or(Ok(()), CertificateFiles::check)
     }
 
-    /// Does what [`check`](Self::check) does, on the blocking pool. The client library reads the
-    /// files itself before every attempt and waits for them without a limit, so this check must
-    /// find a file that hangs.
+    /// Runs [`check`](Self::check) on the blocking pool. The client library reads the files itself
+    /// before every attempt and waits for them without a limit. This check must therefore find a
+    /// file that hangs.
     pub(crate) async fn check_before_connecting(&self) -> Result<(), TlsFileError> {
         if self.ca_file.is_none() && self.certificate.is_none() {
             return Ok(());
         }
         let files = self.clone();
         let checked = tokio::task::spawn_blocking(move || files.check()).await;
-        // The check is cancelled only if the runtime shuts down, and then nothing connects.
+        // The check is cancelled only if the runtime shuts down, and then no connection is made.
         checked.unwrap_or(Ok(()))
     }
 
@@ -162,7 +163,7 @@ impl CertificateFiles {
 /// compiled in and none selected, the client library panics.
 pub(crate) fn choose_cryptography() {
     if CryptoProvider::get_default().is_none() {
-        // Fails only if another thread has selected one meanwhile, which is as good.
+        // Fails only if another thread has selected one in the meantime, which is equally good.
         let _ = aws_lc_rs::default_provider().install_default();
     }
 }
@@ -213,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes an authority's certificate and its key, PEM.
+    /// Creates an authority's certificate and its key, as PEM.
     fn authority() -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -221,8 +222,8 @@ mod tests {
         (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
     }
 
-    /// Returns the problem of options that name these files, without the directory; empty if the
-    /// options are right.
+    /// Returns the problem of options that name these files, without the directory. Returns an
+    /// empty text if the options are right.
     fn problem(files: &[(&str, &str)], ca: Option<&str>, pair: Option<(&str, &str)>) -> String {
         let directory = tempfile::tempdir().unwrap();
         for (name, content) in files {

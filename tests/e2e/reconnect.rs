@@ -273,7 +273,8 @@ async fn a_server_that_is_given_up_is_exchanged_for_another(
     } else {
         (second, first)
     };
-    // If the host waited for the delay, it would connect only after it.
+    // Even if this connection was short, the host does not wait: only a second short one in a row
+    // causes a delay.
     drop(lost.stop().await?);
 
     let again = host

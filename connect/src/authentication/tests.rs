@@ -1,4 +1,4 @@
-//! Secrets that are read, kept and sent to a server.
+//! Tests of secrets that are read, kept and sent to a server.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Names of connections, and first connections that fail.
+//! Tests of the names of connections, and of first connections that fail.
 
 mod renewal;
 
@@ -117,7 +117,7 @@ async fn several_connections_are_numbered() {
     }
     let heard = heard.0.lock().unwrap();
     assert!(heard[0].starts_with("orders: "), "{heard:?}");
-    // The first to fail ends the other.
+    // The first connection to fail cancels the other one.
     assert!(heard[1].starts_with("orders-"), "{heard:?}");
 }
 

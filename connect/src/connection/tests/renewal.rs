@@ -1,5 +1,5 @@
-//! Connections that are lost and refused, against a server in this process that speaks just enough
-//! of the NATS protocol.
+//! Tests of lost and refused connections, with a server in this process that speaks just enough of
+//! the NATS protocol.
 
 use std::fs;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{
     InboxPrefix, Peer, Retries, SecretSource, USER_INFO, connect,
 };
 
-/// A deadline far beyond what any step needs.
+/// The time after which a step counts as hung: longer than any step needs.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 const INFO: &str = "INFO {\"server_id\":\"NFAKE\",\"server_name\":\"fake\",\"version\":\"2.12.0\",\
@@ -28,7 +28,7 @@ struct FakeServer {
     rule: Rule,
 }
 
-/// The treatment of clients.
+/// The way in which the server treats clients.
 #[derive(Clone, Copy)]
 enum Rule {
     Accept,
@@ -103,7 +103,8 @@ impl ConnectionHooks for Recorder {
     fn error(&self, _connection: &str, _trouble: &ConnectionTrouble) {}
 }
 
-/// Serves one client until it closes the connection; tells `login` once the client is connected.
+/// Serves one client until it closes the connection. Sends the arguments of CONNECT to `login` once
+/// the client is connected.
 async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) {
     let mut stream = BufReader::new(stream);
     stream.write_all(INFO.as_bytes()).await.unwrap();
@@ -171,7 +172,7 @@ async fn a_secret_is_read_again_for_every_connection() {
     drop(session);
     let session = server.accept().await;
     assert!(session.login.contains("\"new\""), "{}", session.login);
-    // The last good secret takes the place of one that cannot be read.
+    // The last good secret replaces one that cannot be read.
     fs::remove_file(&path).unwrap();
     drop(session);
     let session = server.accept().await;
