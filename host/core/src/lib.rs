@@ -18,7 +18,8 @@
 //!   with hashes.
 //! - [`KeyValues`]: buckets in which policies look up keys; [`FixedKeyValues`]: buckets with fixed
 //!   content.
-//! - [`Sample`]: one number for exporters of metrics. [`Repeats`]: log lines that sum up repetitions.
+//! - [`Sample`]: one number for exporters of metrics. [`Repeats`]: log lines that sum up
+//!   repetitions.
 //! - [`with_causes`]: an error on one line.
 //!
 //! This crate does no I/O, reads no clock and depends on neither tokio, wasmtime nor a NATS client.
