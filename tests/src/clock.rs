@@ -15,8 +15,8 @@ pub struct ShiftedClock {
 }
 
 impl ShiftedClock {
-    /// Builds the library in `directory`. The clock is `seconds` ahead of the machine's, or behind it
-    /// if the number is negative.
+    /// Builds the library in `directory`. The clock is `seconds` ahead of the machine's clock, or
+    /// behind it if the number is negative.
     ///
     /// # Errors
     ///

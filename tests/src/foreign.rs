@@ -38,7 +38,8 @@ pub enum Step<'a> {
     Subscribe(&'a str),
     /// Sends a request with a payload: `{"reply": text}`.
     Request(&'a str, &'a str),
-    /// Publishes a payload on a topic that the client has subscribed to: `{"heard": text}`. MQTT only.
+    /// Publishes a payload on a topic that the client has subscribed to: `{"heard": text}`. MQTT
+    /// only.
     PublishAndHear(&'a str, &'a str),
     /// Waits until the server closes the connection: `{"closed": bool, "errors": […]}`.
     ExpectClosed(Duration),

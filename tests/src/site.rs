@@ -28,7 +28,8 @@ pub fn plain_hashes(policies: &[&str]) -> String {
 /// The accounts of a site's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accounts {
-    /// `AUTH` for the callout, with a user [`Site::OBSERVER`]; `APP` and `OTHER` for clients; `SYS`.
+    /// `AUTH` for the callout, with a user [`Site::OBSERVER`]; `APP` and `OTHER` for clients;
+    /// `SYS`.
     Several,
     /// `$G` for the callout and for clients, with `JetStream`; `SYS`.
     Global,
@@ -157,7 +158,8 @@ impl Site {
         self.start_server_with(&config).await
     }
 
-    /// Starts a host for `server`, without waiting for it. `extra` is appended to its configuration.
+    /// Starts a host for `server`, without waiting for it. `extra` is appended to its
+    /// configuration.
     ///
     /// # Errors
     ///
