@@ -36,7 +36,7 @@ pub(crate) struct Monitor {
     /// The number of connections that were abandoned before the current one. Their late events are
     /// ignored.
     number: AtomicU64,
-    /// The server's last error, for those who wait for one.
+    /// The server's last error, for tasks that wait for one.
     refused: watch::Sender<String>,
 }
 

@@ -81,12 +81,12 @@ pub trait Policy: Sized + 'static {
     reason = "one lives for each decision; a policy takes its permit apart without a box"
 )]
 pub enum Verdict {
-    /// Permits the login with this permit.
+    /// A permit for the login.
     Permit(Permit),
-    /// Denies the login. The reason is for the operator; the client learns only that the login was
-    /// denied.
+    /// A denial of the login. The reason is for the operator; the client learns only that the login
+    /// was denied.
     Deny(String),
-    /// Leaves the decision to the next policy in the chain. The host denies a login that every
+    /// An abstention: the next policy in the chain decides. The host denies a login that every
     /// policy abstains from.
     Abstain,
 }

@@ -146,8 +146,8 @@ impl<R: Round> Comparison<R> {
         })
     }
 
-    /// Returns the number of wrong answers of all rounds, with a bar of zero. This row tells a
-    /// failure by wrong answers from a missed bar.
+    /// Returns the number of wrong answers of all rounds, with a bar of zero. A reader can thus
+    /// distinguish a failure by wrong answers from a missed bar.
     fn wrong_answers(&self, cell: &Cell<R>) -> Result<Row> {
         let (subject, at_once, peer) = (&self.subject, cell.at_once, cell.peer);
         let name = format!("{subject}, {at_once} at once: wrong answers, {peer}");

@@ -141,11 +141,11 @@ pub struct Permit {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
-    /// Permits the login.
+    /// A permit for the login.
     Permit(Permit),
-    /// Denies the login.
+    /// A denial of the login.
     Deny(String),
-    /// Leaves the decision to the next policy.
+    /// An abstention: the next policy decides.
     Abstain,
 }
 

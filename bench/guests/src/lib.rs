@@ -34,11 +34,11 @@ pub trait PermitParts {
 /// The answer, with a permit in the form of some contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<P> {
-    /// Permits the login.
+    /// A permit for the login.
     Permit(P),
-    /// Denies the login.
+    /// A denial of the login.
     Deny(String),
-    /// Leaves the decision to the next policy.
+    /// An abstention: the next policy decides.
     Abstain,
 }
 

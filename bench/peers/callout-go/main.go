@@ -1,5 +1,6 @@
-// A callout service made with callout.go, to compare Portcullis with: a map of users in memory, tokens compared in the
-// clear, nothing logged. It prints "ready" once it answers, and runs until it is ended.
+// A callout service made with callout.go, as a peer of Portcullis in benchmarks. It has a map of
+// users in memory, compares tokens in plain text, and writes no log. It prints "ready" once it
+// answers requests, and runs until it is killed.
 package main
 
 import (
@@ -14,10 +15,10 @@ import (
 	"github.com/synadia-io/callout.go"
 )
 
-// reconnectWait is as short as that of the host it is compared with.
+// reconnectWait is the delay between reconnects, as short as that of the compared host.
 const reconnectWait = 50 * time.Millisecond
 
-// arguments is the command line.
+// arguments holds the options of the command line.
 type arguments struct {
 	url         string
 	login       string
@@ -83,7 +84,7 @@ func run(arguments arguments) error {
 	select {}
 }
 
-// serve answers on one connection. When this returns, the server has the subscriptions.
+// serve answers requests on one connection. When it returns, the server has the subscriptions.
 func serve(arguments arguments, options []callout.Option) error {
 	login, err := nats.NkeyOptionFromSeed(arguments.login)
 	if err != nil {

@@ -1,6 +1,6 @@
 package main
 
-// silence is a logger that logs nothing.
+// silence is a logger that drops every line.
 type silence struct{}
 
 func (silence) Noticef(string, ...any) {}

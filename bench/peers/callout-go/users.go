@@ -11,10 +11,10 @@ import (
 	"github.com/synadia-io/callout.go"
 )
 
-// users is who may log in, by user name; the file has the same form.
+// users maps user names to users; the file has the same form.
 type users map[string]user
 
-// user is one of them: what they present, and what they get.
+// user holds the credentials, the account and the permissions of a user.
 type user struct {
 	Password  string   `json:"password"`
 	Token     string   `json:"token"`
@@ -23,7 +23,7 @@ type user struct {
 	Subscribe []string `json:"subscribe"`
 }
 
-// directory finds users by what they present.
+// directory finds users by their credentials.
 type directory struct {
 	byName  users
 	byToken map[string]string
@@ -48,7 +48,7 @@ func readUsers(file string) (directory, error) {
 	return read, nil
 }
 
-// find returns the name of who presents this.
+// find returns the name of the user with the credentials in options.
 func (directory directory) find(options *jwt.ConnectOptions) (string, error) {
 	if options.Token != "" {
 		if name, known := directory.byToken[options.Token]; known {
@@ -64,7 +64,7 @@ func (directory directory) find(options *jwt.ConnectOptions) (string, error) {
 	return options.Username, nil
 }
 
-// authorizer signs users with the key issuer.
+// authorizer returns a function that signs users with the key issuer.
 func (directory directory) authorizer(issuer nkeys.KeyPair) callout.AuthorizerFn {
 	return func(request *jwt.AuthorizationRequest) (string, error) {
 		name, err := directory.find(&request.ConnectOptions)

@@ -61,12 +61,12 @@ portcullis_sdk::profile_table! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutRole {
-    /// Permit the login, with no permissions.
+    /// A permit without permissions.
     #[default]
     PermitNothing,
-    /// Deny the login.
+    /// A denial.
     Deny,
-    /// Leave the decision to the next policy in the chain.
+    /// An abstention: the next policy in the chain decides.
     Abstain,
 }
 

@@ -42,12 +42,12 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutScope {
-    /// Deny the login.
+    /// A denial.
     #[default]
     Deny,
-    /// Permit the login, with no permissions.
+    /// A permit without permissions.
     PermitNothing,
-    /// Leave the decision to the next policy in the chain.
+    /// An abstention: the next policy in the chain decides.
     Abstain,
 }
 

@@ -32,10 +32,10 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownUsers {
-    /// Leave the decision to the next policy in the chain.
+    /// An abstention: the next policy in the chain decides.
     #[default]
     Abstain,
-    /// Deny the login.
+    /// A denial.
     Deny,
 }
 

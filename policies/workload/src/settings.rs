@@ -79,10 +79,10 @@ pub enum Beside {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WithoutRule {
-    /// Leave the decision to the next policy in the chain.
+    /// An abstention: the next policy in the chain decides.
     #[default]
     Abstain,
-    /// Deny the login.
+    /// A denial.
     Deny,
 }
 

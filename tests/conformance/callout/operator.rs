@@ -201,7 +201,8 @@ pub(super) async fn any_account(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// Verifies that a refused client is told so, for an empty answer and for one with an error.
+/// Verifies that a refused client gets an error, both for an empty answer and for one with an
+/// error.
 pub(super) async fn client_error(release: Release) -> Result<()> {
     for mode in ["empty", "error"] {
         let mut operator = Operator::new(&["TEST"])?;

@@ -39,7 +39,8 @@ pub(super) async fn auth_user_fails(release: Release) -> Result<()> {
     stage.decided(1).await
 }
 
-/// Verifies that a refused client is told so, for an empty answer and for one with an error.
+/// Verifies that a refused client gets an error, both for an empty answer and for one with an
+/// error.
 pub(super) async fn client_error(release: Release) -> Result<()> {
     for mode in ["empty", "error"] {
         let deny = format!("deny = {{ default = \"{mode}\" }}");

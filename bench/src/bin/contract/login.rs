@@ -96,11 +96,11 @@ pub(crate) struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
-    /// Permits the login.
+    /// A permit for the login.
     Permit(Permit),
-    /// Denies the login.
+    /// A denial of the login.
     Deny(String),
-    /// Leaves the decision to the next policy.
+    /// An abstention: the next policy decides.
     Abstain,
 }
 
