@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_callout::{
-    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, Issuers, OperatorIssuers,
-    ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts, TrustedServers,
+    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, FlowLimits, HostKeys, Issuers,
+    OpenRules, OperatorIssuers, ParticipationOptions, PermitRules, QueueGroup, ServiceOptions,
+    TargetAccounts, TrustedServers,
 };
 use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
@@ -29,44 +30,44 @@ pub(crate) fn service_options(
 ) -> Result<ServiceOptions, Failure> {
     let callout = &config.callout;
     let operator = config.operator.as_ref();
-    let options = ServiceOptions {
-        issuers: issuers(operator, secrets).map_err(unusable)?,
-        xkey: secrets
-            .xkey_seed
-            .as_ref()
-            .map(|seed| CurveKey::from_seed(seed.expose()))
-            .transpose()
-            .map_err(unusable)?,
+    let xkey = secrets.xkey_seed.as_ref();
+    let xkey = xkey.map(|seed| CurveKey::from_seed(seed.expose()));
+    Ok(ServiceOptions {
+        keys: HostKeys {
+            issuers: issuers(operator, secrets).map_err(unusable)?,
+            xkey: xkey.transpose().map_err(unusable)?,
+        },
+        open: OpenRules {
+            trusted_servers: TrustedServers::new(
+                callout.trusted_servers.clone(),
+                callout.trusted_server_tags.clone(),
+            ),
+            refuse_replays: callout.refuse_replays,
+            clock_skew: callout.clock_skew,
+        },
         identifier: identifier(&config.identity)?,
         throttle: config.identity.throttle.clone(),
-        trusted_servers: TrustedServers::new(
-            callout.trusted_servers.clone(),
-            callout.trusted_server_tags.clone(),
-        ),
-        refuse_replays: callout.refuse_replays,
         rules: permit_rules(callout, operator, &config.ceilings),
-        account: operator.map_or_else(
-            || callout.account.clone(),
-            |operator| operator.account.as_str().to_owned(),
-        ),
-        queue_group: callout.queue_group.clone(),
-        max_in_flight: callout.max_in_flight,
-        deadline: callout.deadline,
-        clock_skew: callout.clock_skew,
-        expiry: Expiry {
-            max: callout.max_expiry,
-            jitter: callout.expiry_jitter,
-        },
         deny: deny_modes(&callout.deny),
+        flow: FlowLimits {
+            max_in_flight: callout.max_in_flight,
+            deadline: callout.deadline,
+            drain_timeout: callout.drain_timeout,
+        },
+        group: QueueGroup {
+            name: callout.queue_group.clone(),
+            account: operator.map_or_else(
+                || callout.account.clone(),
+                |operator| operator.account.as_str().to_owned(),
+            ),
+        },
         participation: ParticipationOptions {
             max_mismatches: callout.max_mismatches,
             when_alone: callout.when_alone,
         },
         probe: probe(config)?,
         discovery: callout.discoverable.then(|| discovery(callout, operator)),
-        drain_timeout: callout.drain_timeout,
-    };
-    Ok(options)
+    })
 }
 
 /// Returns the probe with which the host tries a login of its own. `None` if it is disabled. In
@@ -162,6 +163,10 @@ pub(crate) fn permit_rules(
         ceilings: Ceilings {
             accounts: ceilings.accounts.clone(),
             policies: ceilings.policies.clone(),
+        },
+        expiry: Expiry {
+            max: callout.max_expiry,
+            jitter: callout.expiry_jitter,
         },
         signing: operator.map(signing),
     }

@@ -13,14 +13,14 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
 use crate::enforce::enforce;
-use crate::service::ServiceOptions;
+use crate::rules::PermitRules;
 
 /// What the host makes of a request.
 pub(crate) async fn decide<A: Authorizer>(
     authorizer: &A,
     request: Arc<AuthorizationRequest>,
     deadline: Instant,
-    options: &Arc<ServiceOptions>,
+    rules: &Arc<PermitRules>,
 ) -> Decision {
     // Somebody else's code: a panic in it is a refusal like any other failure.
     let decision = AssertUnwindSafe(authorizer.authorize(Arc::clone(&request), deadline));
@@ -38,7 +38,7 @@ pub(crate) async fn decide<A: Authorizer>(
     let outcome = match decision.outcome {
         Outcome::Permit(permit) => {
             let policy = decision.policy.clone();
-            enforced(permit, request, policy, deadline, options)
+            enforced(permit, request, policy, deadline, rules)
                 .await
                 .map_or_else(Outcome::Deny, Outcome::Permit)
         }
@@ -56,24 +56,17 @@ async fn enforced(
     request: Arc<AuthorizationRequest>,
     policy: Option<Arc<PolicyRef>>,
     deadline: Instant,
-    options: &Arc<ServiceOptions>,
+    rules: &Arc<PermitRules>,
 ) -> Result<Permit, Denial> {
     let mut work = WorkBudget::new(WorkBudget::INLINE);
-    let held = enforce(&mut permit, &request, policy.as_deref(), options, &mut work);
+    let held = enforce(&mut permit, &request, policy.as_deref(), rules, &mut work);
     if !work.is_exceeded() {
         return held.map(|()| permit);
     }
-    let options = Arc::clone(options);
+    let rules = Arc::clone(rules);
     let held = spawn_blocking(move || {
         let mut work = WorkBudget::default();
-        enforce(
-            &mut permit,
-            &request,
-            policy.as_deref(),
-            &options,
-            &mut work,
-        )
-        .map(|()| permit)
+        enforce(&mut permit, &request, policy.as_deref(), &rules, &mut work).map(|()| permit)
     });
     match timeout_at(deadline.into(), held).await {
         Ok(Ok(held)) => held,
@@ -91,6 +84,7 @@ async fn enforced(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
     use portcullis_core::{Ceiling, PermissionSubject, SubjectPermission};
 
@@ -111,8 +105,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_authorizer_that_is_late_is_a_named_deny() {
-        let options = Arc::new(options());
-        let decision = decide(&Fixed(None), Arc::new(request()), Instant::now(), &options).await;
+        let rules = Arc::new(options().rules);
+        let decision = decide(&Fixed(None), Arc::new(request()), Instant::now(), &rules).await;
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("{decision:?}")
         };
@@ -130,9 +124,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_authorizer_that_panics_is_a_named_deny() {
-        let options = Arc::new(options());
-        let deadline = Instant::now() + options.deadline;
-        let decision = decide(&Broken, Arc::new(request()), deadline, &options).await;
+        let rules = Arc::new(options().rules);
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let decision = decide(&Broken, Arc::new(request()), deadline, &rules).await;
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("{decision:?}")
         };
@@ -141,11 +135,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_authorizer_permits_is_held_to_the_hosts_rules() {
-        let options = Arc::new(options());
+        let rules = Arc::new(options().rules);
         let permit = Permit::builder("SYS", NOW).finish().unwrap();
         let authorizer = Fixed(Some(crate::fixtures::permit(permit)));
-        let deadline = Instant::now() + options.deadline;
-        let decision = decide(&authorizer, Arc::new(request()), deadline, &options).await;
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let decision = decide(&authorizer, Arc::new(request()), deadline, &rules).await;
         assert!(decision.policy.is_some(), "{decision:?}");
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("`SYS` was permitted")
@@ -155,7 +149,7 @@ mod tests {
 
     /// A permit with as many subjects as fit, under a ceiling: decided by a thread that is not the runtime's.
     async fn much_to_compare(ceiling: &[&str], subject: fn(usize) -> String) -> Outcome {
-        let mut options = options();
+        let mut rules = options().rules;
         let allow = ceiling.iter().map(|subject| subject.parse().unwrap());
         let side = SubjectPermission {
             allow: allow.collect::<Vec<PermissionSubject>>(),
@@ -166,7 +160,7 @@ mod tests {
             subscribe: side,
             ..Ceiling::default()
         };
-        options.rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
+        rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
         let mut permit = Permit::builder("APP", NOW);
         let mut bytes = 0;
         for subject in (0..4000).map(subject) {
@@ -176,15 +170,10 @@ mod tests {
             }
         }
         let authorizer = Fixed(Some(crate::fixtures::permit(permit.finish().unwrap())));
-        let deadline = Instant::now() + std::time::Duration::from_mins(5);
-        decide(
-            &authorizer,
-            Arc::new(request()),
-            deadline,
-            &Arc::new(options),
-        )
-        .await
-        .outcome
+        let deadline = Instant::now() + Duration::from_mins(5);
+        decide(&authorizer, Arc::new(request()), deadline, &Arc::new(rules))
+            .await
+            .outcome
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::counters::Counters;
 use crate::participation::Participation;
-use crate::service::SUBJECT;
+use crate::subjects::AUTH_REQUESTS;
 
 /// How the service presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl Responder {
         let with = |stats| {
             [Endpoint {
                 name: ENDPOINT,
-                subject: SUBJECT,
+                subject: AUTH_REQUESTS,
                 queue_group: &self.queue_group,
                 stats,
             }]

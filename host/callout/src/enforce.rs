@@ -3,9 +3,7 @@
 //! On the callout path servers ignore a user's source networks and connection types, and in config mode place a login in
 //! whatever account the response names. They read a `*` at the end of a subscribe permission as `>`.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
 
 use portcullis_claims::deny_filter;
 use portcullis_core::{
@@ -13,31 +11,11 @@ use portcullis_core::{
     PolicyName, PolicyRef, WorkBudget,
 };
 
-use crate::rules::PermitRules;
-use crate::service::ServiceOptions;
+use crate::rules::{Expiry, PermitRules};
 
 mod permissions;
 
 pub(crate) use permissions::Held;
-
-/// The most that permits may grant, whoever makes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ceilings {
-    /// By target account, as the configuration names it.
-    pub accounts: BTreeMap<String, Ceiling>,
-    /// By policy.
-    pub policies: BTreeMap<PolicyName, Ceiling>,
-}
-
-/// When logins end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Expiry {
-    /// Longest a login may last.
-    pub max: Option<Duration>,
-    /// Up to this much sooner, so that a fleet that came at once does not come back at once. Never more than a quarter
-    /// of what is left.
-    pub jitter: Duration,
-}
 
 /// Holds `permit`, which `policy` gave in answer to `request`, to the host's own rules, and changes it where they cut it
 /// down. `work` pays for comparing its subjects.
@@ -49,23 +27,23 @@ pub(crate) fn enforce(
     permit: &mut Permit,
     request: &AuthorizationRequest,
     policy: Option<&PolicyRef>,
-    options: &ServiceOptions,
+    rules: &PermitRules,
     work: &mut WorkBudget,
 ) -> Result<(), Denial> {
-    check_account(permit, &options.rules)?;
+    check_account(permit, rules)?;
     check_source(permit, &request.client)?;
     check_connection_type(permit, &request.client)?;
     let version = request.server.version.as_deref();
     let filter = deny_filter(version.and_then(|version| version.parse().ok()));
     let name = policy.map(|policy| &policy.name);
-    let held = hold_to_ceilings(permit, &options.rules, name, filter, work)?;
+    let held = hold_to_ceilings(permit, rules, name, filter, work)?;
     if let (Some(open), Some(policy)) = (&held.open, policy) {
         permissions::warn_once(open, policy);
     }
     if let Some(permissions) = held.permissions {
         permit.permissions = permissions;
     }
-    permit.expires_at = options.expiry.of(permit, request);
+    permit.expires_at = rules.expiry.of(permit, request);
     Ok(())
 }
 

@@ -1,46 +1,30 @@
 //! What the tests of this crate share.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_claims::IssuerKey;
 use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Identity, Outcome, Permit, PolicyRef,
     Server,
 };
-use portcullis_identity::Identifier;
 
-use crate::{
-    DenyModes, Expiry, Issuers, ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts,
-    ThrottleOptions, TrustedServers,
-};
+use crate::{FlowLimits, HostKeys, Issuers, PermitRules, ServiceOptions, TargetAccounts};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 
 pub(crate) fn options() -> ServiceOptions {
     let seed = IssuerKey::generate_seed().unwrap();
+    let issuers = Issuers::Config(IssuerKey::from_seed(seed.expose()).unwrap());
+    let rules = PermitRules {
+        accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+        ..PermitRules::default()
+    };
     ServiceOptions {
-        issuers: Issuers::Config(IssuerKey::from_seed(seed.expose()).unwrap()),
-        xkey: None,
-        trusted_servers: TrustedServers::default(),
-        refuse_replays: true,
-        identifier: Identifier::default(),
-        throttle: ThrottleOptions::default(),
-        rules: PermitRules {
-            accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
-            ..PermitRules::default()
+        flow: FlowLimits {
+            max_in_flight: 4,
+            ..FlowLimits::default()
         },
-        account: "AUTH".to_owned(),
-        queue_group: "q".to_owned(),
-        max_in_flight: 4,
-        deadline: Duration::from_secs(1),
-        clock_skew: Duration::from_secs(5),
-        expiry: Expiry::default(),
-        deny: DenyModes::default(),
-        discovery: None,
-        participation: ParticipationOptions::default(),
-        probe: None,
-        drain_timeout: Duration::from_secs(1),
+        ..ServiceOptions::new(HostKeys::new(issuers), rules, "AUTH")
     }
 }
 

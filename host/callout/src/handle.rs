@@ -8,25 +8,31 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use portcullis_claims::KnownSigners;
+use portcullis_connect::LoginProbe;
 use portcullis_core::{
     AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome, Server, with_causes,
 };
+use portcullis_identity::Identifier;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
 use crate::counters::{Counters, InFlight};
 use crate::decide::decide;
 use crate::decision_log::{Replied, log_decision, log_summed_up};
-use crate::deny::DenyMode;
+use crate::deny::{DenyMode, DenyModes};
+use crate::discovery::Discovery;
 use crate::foreign::{FOREIGN, Foreign};
 use crate::identify::identify;
-use crate::open::{Opened, Refused, Remembered, open, patience};
-use crate::participation::{Mismatches, Participation, is_probe};
+use crate::keys::HostKeys;
+use crate::open::{OpenRules, Opened, Refused, Remembered, open, patience};
+use crate::options::{FlowLimits, QueueGroup, ServiceOptions};
+use crate::participation::{Mismatches, Participation, ParticipationOptions, is_probe};
 use crate::pauses::{Moment, Pauses};
 use crate::rejections::{RecentPermits, Verdict};
 use crate::reply::{ReplyError, ReplyToken};
+use crate::rules::PermitRules;
 use crate::seal::{Recipient, seal};
-use crate::service::{SUBJECT, ServiceOptions};
+use crate::subjects::AUTH_REQUESTS;
 use crate::throttle::Throttle;
 use crate::trust::Replays;
 
@@ -63,7 +69,16 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) struct Handler<A> {
     pub(crate) authorizer: A,
-    pub(crate) options: Arc<ServiceOptions>,
+    keys: HostKeys,
+    open: OpenRules,
+    identifier: Identifier,
+    rules: Arc<PermitRules>,
+    pub(crate) deny: DenyModes,
+    pub(crate) flow: FlowLimits,
+    pub(crate) group: QueueGroup,
+    pub(crate) joins: ParticipationOptions,
+    pub(crate) probe: Option<LoginProbe>,
+    pub(crate) discovery: Option<Discovery>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) permits: Arc<RecentPermits>,
     pub(crate) throttle: Arc<Throttle>,
@@ -103,25 +118,36 @@ struct Context {
 
 impl<A: Authorizer> Handler<A> {
     pub(crate) fn new(authorizer: A, options: ServiceOptions, counters: Arc<Counters>) -> Self {
-        let places = options.max_in_flight.saturating_mul(QUEUE_FACTOR);
+        let flow = options.flow;
+        let places = flow.max_in_flight.saturating_mul(QUEUE_FACTOR);
+        let replays = options.open.refuse_replays;
         Self {
             authorizer,
+            keys: options.keys,
+            open: options.open,
+            identifier: options.identifier,
+            rules: Arc::new(options.rules),
+            deny: options.deny,
+            flow,
+            group: options.group,
+            joins: options.participation,
+            probe: options.probe,
+            discovery: options.discovery,
             counters,
             permits: Arc::default(),
-            throttle: Arc::new(Throttle::new(options.throttle.clone())),
+            throttle: Arc::new(Throttle::new(options.throttle)),
             participation: Arc::default(),
             mismatches: Mismatches::default(),
-            slots: Semaphore::new(options.max_in_flight),
+            slots: Semaphore::new(flow.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
             pauses: Pauses::default(),
             foreign: Foreign::default(),
             remembered: Remembered {
                 signers: KnownSigners::new(),
-                replays: options.refuse_replays.then(|| Replays::new(Replays::MOST)),
+                replays: replays.then(|| Replays::new(Replays::MOST)),
             },
             delayed: Semaphore::new(MOST_DELAYED),
-            options: Arc::new(options),
         }
     }
 
@@ -132,7 +158,7 @@ impl<A: Authorizer> Handler<A> {
 
     /// Whether a request that came now would still find a slot in time.
     pub(crate) fn has_time(&self) -> bool {
-        self.load.expected_wait(self.options.max_in_flight) < self.options.deadline
+        self.load.expected_wait(self.flow.max_in_flight) < self.flow.deadline
     }
 
     /// Answers one request, at most once.
@@ -172,7 +198,7 @@ impl<A: Authorizer> Handler<A> {
         if is_probe(&context.request.credentials) {
             return self.deny_probe(&context.request.server, reply).await;
         }
-        let deadline = context.deadline(self.options.deadline);
+        let deadline = context.deadline(self.flow.deadline);
         let decision = if context.is_late() {
             Decision::deny(DenialClass::Deadline, TOO_OLD)
         } else {
@@ -206,7 +232,8 @@ impl<A: Authorizer> Handler<A> {
             payload,
             headers,
             unix_now(),
-            &self.options,
+            &self.keys,
+            &self.open,
             &self.remembered,
         )?;
         let received = Moment::at(at);
@@ -233,7 +260,7 @@ impl<A: Authorizer> Handler<A> {
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
         let client = &context.request.client;
         // As in `identify`, a panic in a library must not be an absence.
-        let claimant = || self.options.identifier.claimant(&context.request);
+        let claimant = || self.identifier.claimant(&context.request);
         let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
         let attempt = self.throttle.attempt(client, &claimant);
         // Before anything is verified: that costs what guessing is slowed down for.
@@ -245,7 +272,7 @@ impl<A: Authorizer> Handler<A> {
             }
         };
         // Before a slot is taken: whoever waits for an issuer's keys must not keep others from being decided.
-        let identity = identify(&self.options.identifier, &context.request, deadline).await;
+        let identity = identify(&self.identifier, &context.request, deadline).await;
         let decision = match identity {
             Ok(identity) => {
                 let request = context.identified(identity);
@@ -268,7 +295,7 @@ impl<A: Authorizer> Handler<A> {
         match slot {
             Ok(Ok(_slot)) => {
                 let began = Instant::now();
-                let decision = decide(&self.authorizer, request, deadline, &self.options).await;
+                let decision = decide(&self.authorizer, request, deadline, &self.rules).await;
                 self.load.held(began.elapsed());
                 decision
             }
@@ -294,7 +321,7 @@ impl<A: Authorizer> Handler<A> {
     ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), Refused> {
         let mut context = self.open(payload, headers, Instant::now())?;
         let opened = Instant::now();
-        let deadline = context.deadline(self.options.deadline);
+        let deadline = context.deadline(self.flow.deadline);
         let decision = self.decide(&mut context, deadline).await;
         let decided = Instant::now();
         let (response, decision) = self.sealed(&context, decision, usize::MAX);
@@ -312,7 +339,7 @@ impl<A: Authorizer> Handler<A> {
         let (response, decision) = self.sealed(&context, decision, reply.largest());
         let mode = match &decision.outcome {
             Outcome::Permit(_) => DenyMode::Error,
-            Outcome::Deny(denial) => self.options.deny.of(denial.class),
+            Outcome::Deny(denial) => self.deny.of(denial.class),
         };
         if let DenyMode::Delay(delay) = mode {
             self.hold_back(&context, delay).await;
@@ -388,7 +415,7 @@ impl<A: Authorizer> Handler<A> {
             largest,
             xkey: context.sealed_by.as_ref(),
         };
-        match seal(&context.request, &decision, &self.options, recipient) {
+        match seal(&context.request, &decision, &self.keys, recipient) {
             Ok(response) => (Some(response), decision),
             Err(error) => {
                 let denial = Decision {
@@ -396,7 +423,7 @@ impl<A: Authorizer> Handler<A> {
                     abstained: decision.abstained,
                     ..Decision::deny(error.class(), with_causes(&error))
                 };
-                let response = seal(&context.request, &denial, &self.options, recipient).ok();
+                let response = seal(&context.request, &denial, &self.keys, recipient).ok();
                 (response, denial)
             }
         }
@@ -502,7 +529,7 @@ pub(crate) async fn refuse(reply: ReplyToken, refusal: Refusal<'_>) {
         refusal.reason = refusal.reason,
         server.id = refusal.server.map(|server| server.id.as_str()),
         server.name = refusal.server.map(|server| server.name.as_str()),
-        subject = SUBJECT,
+        subject = AUTH_REQUESTS,
         reply_subject = foreign,
         "request refused"
     );

@@ -12,11 +12,12 @@ use portcullis_core::{Authorizer, DenialClass, with_causes};
 use tokio::sync::{mpsc, watch};
 
 use crate::deny::DenyMode;
+use crate::error::ServiceError;
 use crate::handle::{Handler, Received, Refusal, refuse};
 use crate::outbox::Outbox;
 use crate::participation::{Obstacle, Participation, connects};
 use crate::reply::ReplyToken;
-use crate::service::{SUBJECT, ServiceError};
+use crate::subjects::AUTH_REQUESTS;
 
 /// Why a request finds no place in the queue.
 const TOO_MANY: &str =
@@ -70,7 +71,7 @@ impl<A: Authorizer> Lane<A> {
             handler,
             alive,
         };
-        let timeout = lane.handler.options.drain_timeout;
+        let timeout = lane.handler.flow.drain_timeout;
         while next(&mut orders, Order::Wait).await == Order::Take {
             let mut subscriber = lane.subscribe().await?;
             lane.receive(&mut subscriber, &mut orders).await?;
@@ -93,8 +94,12 @@ impl<A: Authorizer> Lane<A> {
     }
 
     async fn subscribe(&self) -> Result<Subscriber, ServiceError> {
-        let group = self.handler.options.queue_group.clone();
-        let subscribed = self.outbox.client().queue_subscribe(SUBJECT, group).await;
+        let group = self.handler.group.name.clone();
+        let subscribed = self
+            .outbox
+            .client()
+            .queue_subscribe(AUTH_REQUESTS, group)
+            .await;
         subscribed.map_err(ServiceError::Subscribe)
     }
 
@@ -142,7 +147,7 @@ impl<A: Authorizer> Lane<A> {
             tracing::warn!(
                 error = "the message has no reply subject",
                 refusal.reason = "no-reply-subject",
-                subject = SUBJECT,
+                subject = AUTH_REQUESTS,
                 "request refused"
             );
             return self.handler.counters.refused("no-reply-subject");
@@ -174,8 +179,8 @@ impl<A: Authorizer> Lane<A> {
     async fn shed(&self, reply: ReplyToken, error: &str) {
         drop(self.handler.counters.received());
         self.handler.counters.refused("overloaded");
-        match self.handler.options.deny.of(DenialClass::Overloaded) {
-            DenyMode::Drop => tracing::warn!(error, subject = SUBJECT, "request dropped"),
+        match self.handler.deny.of(DenialClass::Overloaded) {
+            DenyMode::Drop => tracing::warn!(error, subject = AUTH_REQUESTS, "request dropped"),
             _ => refuse(reply, Refusal::new("overloaded", error)).await,
         }
     }

@@ -16,16 +16,17 @@
 //!
 //! # Layout
 //!
-//! - [`Service`] and [`ServiceOptions`]: the subscriptions, and what is done with each request.
-//! - [`Issuers`]: who signs, in config and in operator mode.
-//! - [`TrustedServers`]: who is answered.
-//! - [`Throttle`]: who has to wait after too many failures.
-//! - [`PermitRules`], with [`TargetAccounts`] and [`Ceilings`], and [`Expiry`]: what permits are held to.
-//! - [`DenyModes`]: how denials are answered.
-//! - [`Participation`]: whether the host is in the queue group, and why not.
-//! - [`required_permissions`], [`mirror_permissions`], [`keeper_permissions`]: what the host's own users have to be allowed, and
-//!   those who fill buckets.
-//! - [`Counters`], [`Discovery`]: numbers about logins, and how NATS tools find the service.
+//! - [`Service`] and [`ServiceOptions`]: the subscriptions, and the options in groups.
+//! - [`HostKeys`] with [`Issuers`]: the keys that sign, in config and in operator mode.
+//! - [`OpenRules`] with [`TrustedServers`]: the demands on requests.
+//! - [`Throttle`]: the limits on failed attempts.
+//! - [`PermitRules`] with [`TargetAccounts`], [`Ceilings`] and [`Expiry`]: the host's own rules for
+//!   permits.
+//! - [`DenyModes`]: the forms of denials.
+//! - [`FlowLimits`]: the limits on concurrent work and its time.
+//! - [`QueueGroup`], [`Participation`]: the queue group, and the host's membership in it.
+//! - [`required_permissions`]: the permissions that the host's own user needs.
+//! - [`Counters`], [`Discovery`]: numbers about logins, and the description for NATS tools.
 
 mod accounts;
 mod counters;
@@ -34,28 +35,33 @@ mod decision_log;
 mod deny;
 mod discovery;
 mod enforce;
+mod error;
 #[cfg(test)]
 mod fixtures;
 mod foreign;
 mod handle;
 mod identify;
 mod issuers;
+mod keys;
 mod lane;
 mod lately;
 mod latency;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod open;
+mod options;
 mod outbox;
 mod participation;
 mod pauses;
 mod permissions;
+mod permit_check;
 mod rejections;
 mod releases;
 mod reply;
 mod rules;
 mod seal;
 mod service;
+mod subjects;
 mod throttle;
 mod trust;
 
@@ -63,11 +69,14 @@ pub use accounts::TargetAccounts;
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
 pub use discovery::Discovery;
-pub use enforce::{Ceilings, Expiry};
+pub use error::ServiceError;
 pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
+pub use keys::HostKeys;
+pub use open::OpenRules;
+pub use options::{FlowLimits, QueueGroup, ServiceOptions};
 pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
 pub use permissions::required_permissions;
-pub use rules::PermitRules;
-pub use service::{Service, ServiceError, ServiceOptions};
+pub use rules::{Ceilings, Expiry, PermitRules};
+pub use service::Service;
 pub use throttle::{Throttle, ThrottleOptions};
 pub use trust::TrustedServers;

@@ -10,11 +10,32 @@ use portcullis_claims::{
 use portcullis_core::Server;
 use zeroize::Zeroizing;
 
-use crate::service::ServiceOptions;
-use crate::trust::Replays;
+use crate::keys::HostKeys;
+use crate::trust::{Replays, TrustedServers};
 
 /// The header that names the server's xkey, when it encrypts.
 const XKEY_HEADER: &str = "Nats-Server-Xkey";
+
+/// The demands on requests.
+#[derive(Clone, Debug)]
+pub struct OpenRules {
+    /// The servers whose requests are decided. Default: all servers.
+    pub trusted_servers: TrustedServers,
+    /// `true` to refuse a request that arrives a second time. Default: `true`.
+    pub refuse_replays: bool,
+    /// The largest difference between the clocks of server and host. Default: 5 s.
+    pub clock_skew: Duration,
+}
+
+impl Default for OpenRules {
+    fn default() -> Self {
+        Self {
+            trusted_servers: TrustedServers::default(),
+            refuse_replays: true,
+            clock_skew: Duration::from_secs(5),
+        }
+    }
+}
 
 /// A request that is worth a decision, and how to answer it.
 #[derive(Debug)]
@@ -132,17 +153,18 @@ pub(crate) fn open(
     payload: &Bytes,
     headers: Option<&HeaderMap>,
     now: u64,
-    options: &ServiceOptions,
+    keys: &HostKeys,
+    rules: &OpenRules,
     remembered: &Remembered,
 ) -> Result<Opened, Refused> {
     let read = |token: &[u8]| {
         OpenedRequest::read_by(token, now, &remembered.signers).map_err(OpenError::Request)
     };
-    let (request, sealed_by) = match unsealed(payload, headers, options.xkey.as_ref())? {
+    let (request, sealed_by) = match unsealed(payload, headers, keys.xkey.as_ref())? {
         None => (read(payload)?, None),
         Some((plain, sender)) => (read(&plain)?, Some(sender)),
     };
-    match check(&request, sealed_by.as_ref(), now, options, remembered) {
+    match check(&request, sealed_by.as_ref(), now, keys, rules, remembered) {
         Ok(()) => Ok(Opened { request, sealed_by }),
         Err(error) => Err(Refused {
             error,
@@ -185,14 +207,15 @@ fn check(
     request: &OpenedRequest,
     sealed_by: Option<&PublicKey>,
     now: u64,
-    options: &ServiceOptions,
+    keys: &HostKeys,
+    rules: &OpenRules,
     remembered: &Remembered,
 ) -> Result<(), OpenError> {
-    request.check_times(now, options.clock_skew)?;
+    request.check_times(now, rules.clock_skew)?;
     if sealed_by.is_some() && request.server_xkey() != sealed_by.map(PublicKey::as_str) {
         return Err(OpenError::Sender);
     }
-    let actual = options.issuers.request_subject();
+    let actual = keys.issuers.request_subject();
     if request.subject() != actual {
         return Err(OpenError::Issuer {
             expected: request.subject().to_owned(),
@@ -200,11 +223,11 @@ fn check(
         });
     }
     let server = &request.request().server;
-    if !options.trusted_servers.contains(server) {
+    if !rules.trusted_servers.contains(server) {
         return Err(OpenError::Server(server.id.clone()));
     }
     match &remembered.replays {
-        Some(replays) => check_new(request, now, options.clock_skew, replays),
+        Some(replays) => check_new(request, now, rules.clock_skew, replays),
         None => Ok(()),
     }
 }

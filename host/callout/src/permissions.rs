@@ -4,7 +4,7 @@ use portcullis_connect::{PermissionSide, RequiredPermission, USER_INFO};
 use portcullis_core::PermissionSubject;
 use serde::Deserialize;
 
-use crate::service::SUBJECT;
+use crate::subjects::AUTH_REQUESTS;
 
 /// The subject on which services of the callout account describe themselves (ADR-32).
 pub(crate) const SERVICE_INFO: &str = "$SRV.INFO";
@@ -22,7 +22,7 @@ pub fn required_permissions(inbox_prefix: &str, discoverable: bool) -> Vec<Requi
     };
     let inbox = format!("{inbox_prefix}.>");
     let mut permissions = vec![
-        required(Subscribe, SUBJECT, "receive logins"),
+        required(Subscribe, AUTH_REQUESTS, "receive logins"),
         required(Subscribe, &inbox, "receive answers to what it asks"),
         required(
             Subscribe,
@@ -89,7 +89,7 @@ impl UserInfo {
     pub(crate) fn callout_is_on(&self) -> bool {
         let publish = self.granted().and_then(|granted| granted.publish.as_ref());
         let denied = publish.and_then(|side| side.deny.as_deref());
-        denied.is_some_and(|denied| denied.iter().any(|subject| subject == SUBJECT))
+        denied.is_some_and(|denied| denied.iter().any(|subject| subject == AUTH_REQUESTS))
     }
 
     /// Whether the user may have `permission`. In `queue_group`, as far as logins are received.
@@ -103,8 +103,8 @@ impl UserInfo {
                 PermissionSubject::publish(&permission.subject),
             ),
             PermissionSide::Subscribe => {
-                let subject = if permission.subject == SUBJECT {
-                    format!("{SUBJECT} {queue_group}")
+                let subject = if permission.subject == AUTH_REQUESTS {
+                    format!("{AUTH_REQUESTS} {queue_group}")
                 } else {
                     permission.subject.clone()
                 };

@@ -9,8 +9,8 @@ use portcullis_core::{
     AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef, TimeRange,
 };
 
-use crate::issuers::{NoIssuer, UserIssuer};
-use crate::service::ServiceOptions;
+use crate::issuers::{Issuers, NoIssuer, UserIssuer};
+use crate::keys::HostKeys;
 
 /// A response could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -154,14 +154,14 @@ fn listed_times(permit: &Permit) -> String {
 pub(crate) fn seal(
     request: &AuthorizationRequest,
     decision: &Decision,
-    options: &ServiceOptions,
+    keys: &HostKeys,
     to: Recipient<'_>,
 ) -> Result<Bytes, SealError> {
-    let response = signed(request, decision, options, to.now)?;
+    let response = signed(request, decision, &keys.issuers, to.now)?;
     let response = match to.xkey {
         None => response.into(),
         Some(server) => {
-            let xkey = options.xkey.as_ref().ok_or(SealError::NoXkey)?;
+            let xkey = keys.xkey.as_ref().ok_or(SealError::NoXkey)?;
             Bytes::from(xkey.seal(response.as_bytes(), server)?)
         }
     };
@@ -175,10 +175,9 @@ pub(crate) fn seal(
 fn signed(
     request: &AuthorizationRequest,
     decision: &Decision,
-    options: &ServiceOptions,
+    issuers: &Issuers,
     now: u64,
 ) -> Result<String, SealError> {
-    let issuers = &options.issuers;
     let version_text = request.server.version.as_deref();
     let version: Option<ServerVersion> = version_text.and_then(|version| version.parse().ok());
     if let Outcome::Permit(permit) = &decision.outcome {

@@ -1,92 +1,21 @@
-//! The service: its options, its connections, its end.
+//! The service: its connections, its observers, its end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::Client;
-use portcullis_claims::CurveKey;
-use portcullis_connect::LoginProbe;
 use portcullis_core::{Authorizer, with_causes};
-use portcullis_identity::Identifier;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::counters::Counters;
-use crate::deny::DenyModes;
-use crate::discovery::{Discovery, Responder, service_id};
-use crate::enforce::Expiry;
+use crate::discovery::{Responder, service_id};
+use crate::error::ServiceError;
 use crate::handle::Handler;
-use crate::issuers::Issuers;
 use crate::lane::{Lane, Order};
-use crate::participation::{Keeper, Participation, ParticipationOptions, Prober};
+use crate::options::ServiceOptions;
+use crate::participation::{Keeper, Participation, Prober};
 use crate::rejections;
-use crate::rules::PermitRules;
-use crate::throttle::{Throttle, ThrottleOptions};
-use crate::trust::TrustedServers;
-
-/// The subject on which servers ask (ADR-26).
-pub(crate) const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
-
-/// How requests are served.
-#[derive(Debug)]
-pub struct ServiceOptions {
-    /// Who signs user JWTs and responses.
-    pub issuers: Issuers,
-    /// Opens requests and seals responses: `xkey` in the server's `auth_callout`. With a key, requests in the clear are
-    /// refused; without one, encrypted requests are.
-    pub xkey: Option<CurveKey>,
-    /// The servers that are answered.
-    pub trusted_servers: TrustedServers,
-    /// Whether a request that comes a second time is refused.
-    pub refuse_replays: bool,
-    /// Who proves who is asking, before anybody decides.
-    pub identifier: Identifier,
-    /// How many failed attempts are too many.
-    pub throttle: ThrottleOptions,
-    /// What permits are held to.
-    pub rules: PermitRules,
-    /// The callout account as `$SYS.REQ.USER.INFO` shows it, to notice a connection that is in another one: its name in
-    /// config mode, its key in operator mode.
-    pub account: String,
-    /// Shared by every host of an installation, so that each request is answered once.
-    pub queue_group: String,
-    /// Most decisions at the same time.
-    pub max_in_flight: usize,
-    /// Longest a decision may take; the request's own deadline applies too.
-    pub deadline: Duration,
-    /// How far the server's clock may be off.
-    pub clock_skew: Duration,
-    /// When logins end.
-    pub expiry: Expiry,
-    /// How denials are answered.
-    pub deny: DenyModes,
-    /// When the host takes part.
-    pub participation: ParticipationOptions,
-    /// Where the host tries a login of its own if none arrives. `None`: nowhere.
-    pub probe: Option<LoginProbe>,
-    /// How NATS tools see the service; not at all if none.
-    pub discovery: Option<Discovery>,
-    /// Longest to wait for requests in flight at the end.
-    pub drain_timeout: Duration,
-}
-
-/// The service cannot run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServiceError {
-    /// No subscription.
-    #[error("cannot subscribe to `{SUBJECT}`")]
-    Subscribe(#[source] async_nats::SubscribeError),
-    /// The subscription ended by itself.
-    #[error("the connection to nats was closed for good")]
-    Closed,
-    /// The task of a connection broke: a fault of the host.
-    #[error("the task of a service connection broke")]
-    Task(#[source] JoinError),
-    /// A service without connections.
-    #[error("there is no connection to serve on")]
-    NoConnection,
-}
+use crate::throttle::Throttle;
 
 /// The auth callout service.
 #[derive(Debug)]
@@ -182,23 +111,22 @@ impl<A: Authorizer> Service<A> {
         };
         let handler = Arc::clone(&self.handler);
         observers.spawn(async move { handler.tend().await });
-        let options = &self.handler.options;
         let (counters, participation) = (self.counters(), self.participation());
         let id = service_id(client);
         let handler = Arc::clone(&self.handler);
         let keeper = Keeper::new(handler, clients.to_vec(), id.clone(), orders);
         observers.spawn(keeper.run());
-        if let Some(probe) = options.probe.clone() {
+        if let Some(probe) = self.handler.probe.clone() {
             let handler = Arc::clone(&self.handler);
             observers.spawn(Prober::new(handler, client.clone(), id.clone(), probe).run());
         }
-        if let Some(discovery) = options.discovery.clone() {
+        if let Some(discovery) = self.handler.discovery.clone() {
             let handler = Arc::clone(&self.handler);
             let policies = Arc::new(move || handler.authorizer.policies());
             let responder = Responder::new(
                 discovery,
                 id,
-                &options.queue_group,
+                &self.handler.group.name,
                 Arc::clone(&counters),
                 policies,
                 Arc::clone(&participation),

@@ -10,8 +10,7 @@ use bytes::Bytes;
 use portcullis_bench::{Issuer, Work};
 use portcullis_callout::measure::Handling;
 use portcullis_callout::{
-    DenyModes, Expiry, Issuers, ParticipationOptions, PermitRules, ServiceOptions, TargetAccounts,
-    ThrottleOptions, TrustedServers,
+    FlowLimits, HostKeys, Issuers, OpenRules, PermitRules, ServiceOptions, TargetAccounts,
 };
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_claims::IssuerKey;
@@ -192,28 +191,23 @@ fn catalog(module: &[u8], settings: &[String]) -> Result<Catalog> {
 }
 
 fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
+    let rules = PermitRules {
+        accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+        ..PermitRules::default()
+    };
+    let keys = HostKeys::new(Issuers::Config(issuer));
     ServiceOptions {
-        issuers: Issuers::Config(issuer),
-        xkey: None,
-        trusted_servers: TrustedServers::default(),
-        refuse_replays: true,
-        identifier,
-        throttle: ThrottleOptions::default(),
-        rules: PermitRules {
-            accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
-            ..PermitRules::default()
+        open: OpenRules {
+            // All requests are made before the first one is handled.
+            clock_skew: Duration::from_hours(1),
+            ..OpenRules::default()
         },
-        account: "AUTH".to_owned(),
-        queue_group: "q".to_owned(),
-        max_in_flight: 64,
-        deadline: Duration::from_secs(2),
-        // All requests are made before the first one is handled.
-        clock_skew: Duration::from_hours(1),
-        expiry: Expiry::default(),
-        deny: DenyModes::default(),
-        participation: ParticipationOptions::default(),
-        probe: None,
-        discovery: None,
-        drain_timeout: Duration::from_secs(1),
+        identifier,
+        flow: FlowLimits {
+            max_in_flight: 64,
+            deadline: Duration::from_secs(2),
+            ..FlowLimits::default()
+        },
+        ..ServiceOptions::new(keys, rules, "AUTH")
     }
 }

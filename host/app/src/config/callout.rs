@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_callout::WhenAlone;
+use portcullis_callout::{
+    Expiry, FlowLimits, OpenRules, ParticipationOptions, QueueGroup, WhenAlone,
+};
 use portcullis_claims::KeyKind;
 
 use super::deny::Deny;
@@ -89,6 +91,8 @@ const WHEN_ALONE: Kind<WhenAlone> = Kind {
 
 impl Callout {
     pub(super) fn read(mut section: Section<'_>, operator_mode: bool) -> Option<Self> {
+        let (open, flow) = (OpenRules::default(), FlowLimits::default());
+        let (expiry, participation) = (Expiry::default(), ParticipationOptions::default());
         let issuer_seed = read_issuer(&mut section);
         let xkey_seed = section.secret("xkey-seed-file", "xkey-seed-env");
         if let Some(source) = &xkey_seed {
@@ -100,29 +104,33 @@ impl Callout {
         let target_accounts = read_targets(&mut section, special, operator_mode);
         let trusted_servers = section.list("trusted-servers", &SERVER_KEY);
         let trusted_server_tags = section.list("trusted-server-tags", &WORD);
-        let refuse_replays = section.flag("refuse-replays", true);
-        let queue_group = section.value("queue-group", &WORD, "q".to_owned());
+        let refuse_replays = section.flag("refuse-replays", open.refuse_replays);
+        let group = QueueGroup::new(account.as_deref().unwrap_or_default());
+        let queue_group = section.value("queue-group", &WORD, group.name);
         let max_in_flight = match section.setting("max-in-flight") {
-            None => Some(256),
+            None => Some(flow.max_in_flight),
             Some(setting) => setting.count(MOST_IN_FLIGHT),
         };
-        let deadline = section.value("deadline", &SOME_TIME, Duration::from_secs(1));
-        let clock_skew = section.value("clock-skew", &DURATION, Duration::from_secs(5));
+        let deadline = section.value("deadline", &SOME_TIME, flow.deadline);
+        let clock_skew = section.value("clock-skew", &DURATION, open.clock_skew);
         let max_expiry = match section.setting("max-expiry") {
-            None => Some(None),
+            None => Some(expiry.max),
             Some(setting) => setting.parse(&SECONDS).map(Some),
         };
-        let expiry_jitter = section.value("expiry-jitter", &DURATION, Duration::ZERO);
+        let expiry_jitter = section.value("expiry-jitter", &DURATION, expiry.jitter);
         let deny = Deny::read(section.section("deny"));
         let max_mismatches = match section.setting("max-mismatches") {
-            None => Some(8),
-            Some(setting) => setting.number(1, i64::from(u32::MAX)),
+            None => Some(participation.max_mismatches),
+            Some(setting) => {
+                let number = setting.number(1, i64::from(u32::MAX));
+                number.map(i64::unsigned_abs)
+            }
         };
-        let when_alone = section.value("when-alone", &WHEN_ALONE, WhenAlone::default());
+        let when_alone = section.value("when-alone", &WHEN_ALONE, participation.when_alone);
         let probe = section.flag("probe", true);
         let service_name = section.value("service-name", &SERVICE_NAME, "portcullis".to_owned());
         let discoverable = section.flag("discoverable", true);
-        let drain_timeout = section.value("drain-timeout", &SOME_TIME, Duration::from_secs(10));
+        let drain_timeout = section.value("drain-timeout", &SOME_TIME, flow.drain_timeout);
         section.finish();
         Some(Self {
             issuer_seed: issuer_seed?,
@@ -140,7 +148,7 @@ impl Callout {
             max_expiry: max_expiry?,
             expiry_jitter: expiry_jitter?,
             deny: deny?,
-            max_mismatches: max_mismatches?.unsigned_abs(),
+            max_mismatches: max_mismatches?,
             when_alone: when_alone?,
             probe: probe?,
             service_name: service_name?,

@@ -1,6 +1,8 @@
 //! Tests of the host's own rules.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_core::{OnExcess, PermissionSubject, Permissions, PermitBuilder, SubjectPermission};
 
@@ -11,10 +13,10 @@ fn enforce(
     mut permit: Permit,
     request: &AuthorizationRequest,
     policy: Option<&PolicyRef>,
-    options: &ServiceOptions,
+    rules: &PermitRules,
 ) -> Result<Permit, Denial> {
     let mut work = WorkBudget::default();
-    super::enforce(&mut permit, request, policy, options, &mut work)?;
+    super::enforce(&mut permit, request, policy, rules, &mut work)?;
     Ok(permit)
 }
 
@@ -28,12 +30,8 @@ fn policy() -> PolicyRef {
     Arc::unwrap_or_clone(crate::fixtures::permit(permit(|_| ())).policy.unwrap())
 }
 
-fn class_of(
-    permit: Permit,
-    request: &AuthorizationRequest,
-    options: &ServiceOptions,
-) -> DenialClass {
-    enforce(permit, request, Some(&policy()), options)
+fn class_of(permit: Permit, request: &AuthorizationRequest, rules: &PermitRules) -> DenialClass {
+    enforce(permit, request, Some(&policy()), rules)
         .unwrap_err()
         .class
 }
@@ -53,10 +51,10 @@ fn ceiling(publish: &str, on_excess: OnExcess) -> Ceiling {
 
 #[test]
 fn accounts_that_are_not_listed_are_refused() {
-    let options = options();
+    let rules = options().rules;
     for account in ["AUTH", "SYS", "$SYS", "app"] {
         let permit = Permit::builder(account, NOW).finish().unwrap();
-        let denial = enforce(permit, &request(), None, &options).unwrap_err();
+        let denial = enforce(permit, &request(), None, &rules).unwrap_err();
         assert_eq!(denial.class, DenialClass::AccountNotAllowed);
         assert!(denial.reason.contains(account), "{denial}");
     }
@@ -64,7 +62,7 @@ fn accounts_that_are_not_listed_are_refused() {
 
 #[test]
 fn the_source_network_is_the_hosts_to_check() {
-    let options = options();
+    let rules = options().rules;
     let from = |host: Option<&str>| {
         let mut request = request();
         request.client.host = host.map(ToOwned::to_owned);
@@ -77,7 +75,7 @@ fn the_source_network_is_the_hosts_to_check() {
         })
     };
     for host in ["10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0"] {
-        let done = enforce(local(), &from(Some(host)), None, &options);
+        let done = enforce(local(), &from(Some(host)), None, &rules);
         assert!(done.is_ok(), "{host}: {done:?}");
     }
     for host in [
@@ -87,17 +85,17 @@ fn the_source_network_is_the_hosts_to_check() {
         None,
     ] {
         assert_eq!(
-            class_of(local(), &from(host), &options),
+            class_of(local(), &from(host), &rules),
             DenialClass::SourceNotAllowed,
             "{host:?}"
         );
     }
-    assert!(enforce(permit(|_| ()), &from(None), None, &options).is_ok());
+    assert!(enforce(permit(|_| ()), &from(None), None, &rules).is_ok());
 }
 
 #[test]
 fn the_connection_type_is_the_hosts_to_check() {
-    let options = options();
+    let rules = options().rules;
     let over = |kind: &str, transport: &str| {
         let mut request = request();
         request.client.kind = Some(kind.to_owned());
@@ -105,98 +103,96 @@ fn the_connection_type_is_the_hosts_to_check() {
         request
     };
     let web = || permit(|builder| builder.connection_type_allow("WEBSOCKET"));
-    assert!(enforce(web(), &over("Client", "websocket"), None, &options).is_ok());
+    assert!(enforce(web(), &over("Client", "websocket"), None, &rules).is_ok());
     for request in [
         over("Client", "nats"),
         over("Client", "mqtt"),
         over("Leafnode", ""),
     ] {
         assert_eq!(
-            class_of(web(), &request, &options),
+            class_of(web(), &request, &rules),
             DenialClass::ConnectionTypeNotAllowed
         );
     }
-    let unknown = class_of(web(), &over("Teapot", "nats"), &options);
+    let unknown = class_of(web(), &over("Teapot", "nats"), &rules);
     assert_eq!(unknown, DenialClass::ConnectionTypeNotAllowed);
 }
 
 #[test]
 fn both_ceilings_apply_and_excess_is_clipped_or_refused() {
-    let mut options = options();
+    let mut rules = options().rules;
     let orders = ceiling("orders.>", OnExcess::Clip);
-    options.rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), orders)]);
+    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), orders)]);
     let all = || permit(|builder| builder.publish_allow(">"));
     let allowed = |permissions: &Permissions| {
         let allow = permissions.publish.allow.iter();
         allow.map(ToString::to_string).collect::<Vec<_>>()
     };
-    let clipped = enforce(all(), &request(), Some(&policy()), &options).unwrap();
+    let clipped = enforce(all(), &request(), Some(&policy()), &rules).unwrap();
     assert_eq!(allowed(&clipped.permissions), ["orders.>"]);
 
     let eu = ceiling("*.eu", OnExcess::Clip);
-    options.rules.ceilings.policies = BTreeMap::from([(policy().name, eu)]);
-    let clipped = enforce(all(), &request(), Some(&policy()), &options).unwrap();
+    rules.ceilings.policies = BTreeMap::from([(policy().name, eu)]);
+    let clipped = enforce(all(), &request(), Some(&policy()), &rules).unwrap();
     assert_eq!(allowed(&clipped.permissions), ["orders.eu"]);
-    let other = enforce(all(), &request(), None, &options).unwrap();
+    let other = enforce(all(), &request(), None, &rules).unwrap();
     assert_eq!(allowed(&other.permissions), ["orders.>"]);
 
     let strict = ceiling("orders.>", OnExcess::Refuse);
-    options.rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), strict)]);
-    let denial = enforce(all(), &request(), None, &options).unwrap_err();
+    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), strict)]);
+    let denial = enforce(all(), &request(), None, &rules).unwrap_err();
     assert_eq!(denial.class, DenialClass::CeilingExceeded);
     assert!(denial.reason.contains("account `APP`"), "{denial}");
 }
 
 #[test]
 fn the_soonest_end_wins() {
-    let mut options = options();
+    let mut rules = options().rules;
     let mut request = request();
-    let ends = |asked: Option<u64>, request: &AuthorizationRequest, options: &ServiceOptions| {
+    let ends = |asked: Option<u64>, request: &AuthorizationRequest, rules: &PermitRules| {
         let permit = permit(|builder| {
             if let Some(seconds) = asked {
                 builder.expires_in(seconds);
             }
         });
-        enforce(permit, request, None, options).unwrap().expires_at
+        enforce(permit, request, None, rules).unwrap().expires_at
     };
-    assert_eq!(ends(None, &request, &options), None);
-    options.expiry.max = Some(Duration::from_mins(1));
+    assert_eq!(ends(None, &request, &rules), None);
+    rules.expiry.max = Some(Duration::from_mins(1));
     for (asked, expected) in [(None, 60), (Some(3600), 60), (Some(30), 30)] {
         assert_eq!(
-            ends(asked, &request, &options),
+            ends(asked, &request, &rules),
             Some(NOW + expected),
             "{asked:?}"
         );
     }
     request.identity.expires_at = Some(NOW + 20);
-    assert_eq!(ends(Some(30), &request, &options), Some(NOW + 20));
-    options.expiry.max = None;
-    assert_eq!(ends(None, &request, &options), Some(NOW + 20));
+    assert_eq!(ends(Some(30), &request, &rules), Some(NOW + 20));
+    rules.expiry.max = None;
+    assert_eq!(ends(None, &request, &rules), Some(NOW + 20));
 }
 
 #[test]
 fn an_end_that_servers_would_take_for_the_past_comes_sooner() {
-    let (options, mut request) = (options(), request());
+    let (rules, mut request) = (options().rules, request());
     // The last second that a certificate can name.
     request.identity.expires_at = Some(253_402_300_799);
     let permit = permit(|_| {});
-    let end = enforce(permit, &request, None, &options)
-        .unwrap()
-        .expires_at;
+    let end = enforce(permit, &request, None, &rules).unwrap().expires_at;
     let in_nanoseconds = end.and_then(|end| (end - NOW).checked_mul(1_000_000_000));
     assert!(in_nanoseconds.is_some_and(|left| i64::try_from(left).is_ok()));
 }
 
 #[test]
 fn jitter_spreads_the_ends_and_never_extends_a_login() {
-    let mut options = options();
-    options.expiry = Expiry {
+    let mut rules = options().rules;
+    rules.expiry = Expiry {
         max: Some(Duration::from_hours(1)),
         jitter: Duration::from_mins(5),
     };
     let ends: std::collections::BTreeSet<_> = (0..200)
         .map(|_| {
-            let done = enforce(permit(|_| ()), &request(), None, &options).unwrap();
+            let done = enforce(permit(|_| ()), &request(), None, &rules).unwrap();
             done.expires_at.unwrap()
         })
         .collect();
@@ -204,9 +200,7 @@ fn jitter_spreads_the_ends_and_never_extends_a_login() {
     assert!(*ends.first().unwrap() >= NOW + 3600 - 300);
     assert!(*ends.last().unwrap() <= NOW + 3600);
     let short = permit(|builder| builder.expires_in(8));
-    let end = enforce(short, &request(), None, &options)
-        .unwrap()
-        .expires_at;
+    let end = enforce(short, &request(), None, &rules).unwrap().expires_at;
     assert!(end.unwrap() >= NOW + 6, "at most a quarter of what is left");
 }
 
@@ -221,7 +215,7 @@ fn a_star_at_the_end_is_closed_unless_something_below_is_allowed() {
         });
         let mut request = request();
         request.server.version = Some(version.to_owned());
-        let held = enforce(permit, &request, Some(&policy()), &options()).unwrap();
+        let held = enforce(permit, &request, Some(&policy()), &options().rules).unwrap();
         let deny = held.permissions.subscribe.deny.iter();
         deny.map(ToString::to_string).collect::<Vec<_>>()
     };
@@ -235,9 +229,9 @@ fn a_star_at_the_end_is_closed_unless_something_below_is_allowed() {
 
 #[test]
 fn a_budget_that_is_exceeded_leaves_the_permit_as_it_was() {
-    let mut options = options();
+    let mut rules = options().rules;
     let all = ceiling(">", OnExcess::Clip);
-    options.rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), all)]);
+    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), all)]);
     let mut asked = permit(|builder| {
         for number in 0..1000 {
             builder.publish_allow(&format!("a.{number}"));
@@ -245,14 +239,8 @@ fn a_budget_that_is_exceeded_leaves_the_permit_as_it_was() {
     });
     let before = asked.clone();
     let mut little = WorkBudget::new(100);
-    let denial = super::enforce(
-        &mut asked,
-        &request(),
-        Some(&policy()),
-        &options,
-        &mut little,
-    )
-    .unwrap_err();
+    let denial =
+        super::enforce(&mut asked, &request(), Some(&policy()), &rules, &mut little).unwrap_err();
     assert!(little.is_exceeded());
     assert_eq!(
         (denial.class, &asked),
@@ -262,5 +250,5 @@ fn a_budget_that_is_exceeded_leaves_the_permit_as_it_was() {
         denial.reason.contains("takes more than 100 steps"),
         "{denial}"
     );
-    assert!(enforce(asked, &request(), Some(&policy()), &options).is_ok());
+    assert!(enforce(asked, &request(), Some(&policy()), &rules).is_ok());
 }

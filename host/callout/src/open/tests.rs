@@ -5,6 +5,7 @@ use nats_token::KeyPair;
 
 use super::*;
 use crate::fixtures::{NOW, options};
+use crate::options::ServiceOptions;
 
 /// A server with an xkey.
 struct Server {
@@ -74,7 +75,8 @@ fn kind(
         &payload.into(),
         headers,
         now(),
-        options,
+        &options.keys,
+        &options.open,
         &Remembered::default(),
     ) {
         Ok(_) => Ok(()),
@@ -85,10 +87,18 @@ fn kind(
 #[test]
 fn a_server_that_expects_another_issuer_is_told_apart() {
     let (options, server) = (options(), Server::new());
-    let ours = options.issuers.request_subject();
+    let ours = options.keys.issuers.request_subject();
     let other = KeyPair::new_account().public_key();
     let token = server.token(&other, None);
-    let refused = open(&token.into(), None, now(), &options, &Remembered::default()).unwrap_err();
+    let refused = open(
+        &token.into(),
+        None,
+        now(),
+        &options.keys,
+        &options.open,
+        &Remembered::default(),
+    )
+    .unwrap_err();
     let (error, asked) = (refused.error, refused.server.unwrap());
     assert_eq!(asked.id, server.pair.public_key());
     assert_eq!(error.kind(), "issuer");
@@ -101,14 +111,24 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
 fn garbage_is_refused() {
     for garbage in [&b""[..], b"\xff\xfe", b"a.b.c", b"xkv1"] {
         let garbage = Bytes::from_static(garbage);
-        assert!(open(&garbage, None, NOW, &options(), &Remembered::default()).is_err());
+        assert!(
+            open(
+                &garbage,
+                None,
+                NOW,
+                &options().keys,
+                &OpenRules::default(),
+                &Remembered::default()
+            )
+            .is_err()
+        );
     }
 }
 
 #[test]
 fn expectations_about_encryption_have_to_agree() {
     let (mut options, server) = (options(), Server::new());
-    let subject = options.issuers.request_subject().to_owned();
+    let subject = options.keys.issuers.request_subject().to_owned();
     let signed = server.token(&subject, Some(server.xkey.public_key()));
     let plain = server.token(&subject, None);
     let ours = curve();
@@ -118,7 +138,7 @@ fn expectations_about_encryption_have_to_agree() {
         kind(sealed.clone(), Some(&headers), &options),
         Err("encrypted")
     );
-    options.xkey = Some(ours);
+    options.keys.xkey = Some(ours);
     assert_eq!(kind(plain, None, &options), Err("not-encrypted"));
     assert_eq!(kind(sealed, Some(&headers), &options), Ok(()));
 }
@@ -126,7 +146,7 @@ fn expectations_about_encryption_have_to_agree() {
 #[test]
 fn a_box_names_its_sender_three_times_alike() {
     let (mut options, server) = (options(), Server::new());
-    let subject = options.issuers.request_subject().to_owned();
+    let subject = options.keys.issuers.request_subject().to_owned();
     let ours = curve();
     let xkey = server.xkey.public_key();
     let good = server.sealed(&server.token(&subject, Some(xkey)), &ours);
@@ -134,7 +154,7 @@ fn a_box_names_its_sender_three_times_alike() {
     let elsewhere = server.sealed(&server.token(&subject, Some(xkey)), &curve());
     let (other, headers) = (Server::new(), server.headers());
     let forged = other.sealed(&server.token(&subject, Some(xkey)), &ours);
-    options.xkey = Some(ours);
+    options.keys.xkey = Some(ours);
     let mut damaged = good.to_vec();
     *damaged.last_mut().unwrap() ^= 1;
     for (payload, headers) in [
@@ -155,10 +175,10 @@ fn a_box_names_its_sender_three_times_alike() {
 #[test]
 fn only_trusted_servers_are_answered() {
     let (mut options, server) = (options(), Server::new());
-    let token = server.token(options.issuers.request_subject(), None);
-    options.trusted_servers = crate::TrustedServers::new([server.pair.public_key()], []);
+    let token = server.token(options.keys.issuers.request_subject(), None);
+    options.open.trusted_servers = crate::TrustedServers::new([server.pair.public_key()], []);
     assert_eq!(kind(token.clone(), None, &options), Ok(()));
-    options.trusted_servers = crate::TrustedServers::new([], ["prod".to_owned()]);
+    options.open.trusted_servers = crate::TrustedServers::new([], ["prod".to_owned()]);
     assert_eq!(kind(token, None, &options), Err("server-not-trusted"));
 }
 
@@ -169,10 +189,27 @@ fn a_request_is_good_once() {
         replays: Some(Replays::new(8)),
         ..Remembered::default()
     };
-    let token: Bytes = server.token(options.issuers.request_subject(), None).into();
-    let first = open(&token, None, now(), &options, &remembered);
+    let token: Bytes = server
+        .token(options.keys.issuers.request_subject(), None)
+        .into();
+    let first = open(
+        &token,
+        None,
+        now(),
+        &options.keys,
+        &options.open,
+        &remembered,
+    );
     assert!(first.is_ok(), "{first:?}");
-    let second = open(&token, None, now(), &options, &remembered).unwrap_err();
+    let second = open(
+        &token,
+        None,
+        now(),
+        &options.keys,
+        &options.open,
+        &remembered,
+    )
+    .unwrap_err();
     assert_eq!(second.error.kind(), "replayed");
 }
 
@@ -183,13 +220,20 @@ fn a_signed_nonce_is_good_once() {
         replays: Some(Replays::new(8)),
         ..Remembered::default()
     };
-    let subject = options.issuers.request_subject();
+    let subject = options.keys.issuers.request_subject();
     let kind = |nonce: &str, signature: &str| {
         let token = server.token_with(subject, |request| {
             request.client_info.nonce = nonce.to_owned();
             request.connect_opts.signed_nonce = signature.to_owned();
         });
-        let opened = open(&token.into(), None, now(), &options, &remembered);
+        let opened = open(
+            &token.into(),
+            None,
+            now(),
+            &options.keys,
+            &options.open,
+            &remembered,
+        );
         opened.err().map(|refused| refused.error.kind())
     };
     assert_eq!(kind("nonce", "signature"), None);
@@ -204,10 +248,19 @@ fn a_signed_nonce_is_good_once() {
 #[test]
 fn a_request_of_another_time_is_refused_and_names_the_difference() {
     let (options, server) = (options(), Server::new());
-    let token: Bytes = server.token(options.issuers.request_subject(), None).into();
+    let token: Bytes = server
+        .token(options.keys.issuers.request_subject(), None)
+        .into();
     let made_at = now();
     let opened_at = |now: u64| {
-        let opened = open(&token, None, now, &options, &Remembered::default());
+        let opened = open(
+            &token,
+            None,
+            now,
+            &options.keys,
+            &options.open,
+            &Remembered::default(),
+        );
         opened.err().map(|refused| {
             assert!(refused.server.is_some(), "which server");
             (refused.error.kind(), refused.error.to_string())

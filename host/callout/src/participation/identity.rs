@@ -10,8 +10,9 @@ use portcullis_connect::{RequiredPermission, USER_INFO};
 use portcullis_core::with_causes;
 
 use super::Obstacle;
+use crate::options::QueueGroup;
 use crate::permissions::{UserInfo, required_permissions};
-use crate::service::{SUBJECT, ServiceOptions};
+use crate::subjects::AUTH_REQUESTS;
 
 /// How long an answer is waited for: servers answer at once, or are not allowed to.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,7 +39,7 @@ struct Identity {
 }
 
 impl Identities {
-    pub(super) fn new(clients: &[Client], options: &ServiceOptions) -> Self {
+    pub(super) fn new(clients: &[Client], group: &QueueGroup, discoverable: bool) -> Self {
         let inbox = clients.first().map(Client::new_inbox).unwrap_or_default();
         let prefix = inbox
             .rsplit_once('.')
@@ -50,9 +51,9 @@ impl Identities {
             info: None,
         });
         Self {
-            account: options.account.clone(),
-            queue_group: options.queue_group.clone(),
-            required: required_permissions(prefix, options.discovery.is_some()),
+            account: group.account.clone(),
+            queue_group: group.name.clone(),
+            required: required_permissions(prefix, discoverable),
             connections: connections.collect(),
         }
     }
@@ -115,7 +116,7 @@ impl Identities {
         let mut receive = self
             .required
             .iter()
-            .filter(|required| required.subject == SUBJECT);
+            .filter(|required| required.subject == AUTH_REQUESTS);
         if !receive.all(|required| info.grants(required, &self.queue_group)) {
             obstacles.push(Obstacle::NotPermitted);
         }

@@ -43,7 +43,7 @@ impl<A: Authorizer> Keeper<A> {
         id: String,
         orders: watch::Sender<Order>,
     ) -> Self {
-        let course = Course::new(handler.options.participation);
+        let course = Course::new(handler.joins);
         Self {
             handler,
             clients,
@@ -57,7 +57,11 @@ impl<A: Authorizer> Keeper<A> {
 
     /// Looks, decides and tells, for ever.
     pub(crate) async fn run(mut self) {
-        let mut identities = Identities::new(&self.clients, &self.handler.options);
+        let mut identities = Identities::new(
+            &self.clients,
+            &self.handler.group,
+            self.handler.discovery.is_some(),
+        );
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

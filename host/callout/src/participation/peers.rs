@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::discovery::PARTICIPATING;
 use crate::permissions::SERVICE_INFO;
-use crate::service::SUBJECT;
+use crate::subjects::AUTH_REQUESTS;
 
 /// How long answers are waited for.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -81,7 +81,7 @@ impl Info {
         let mut subjects = endpoints.map(|endpoint| endpoint.subject.as_str());
         let metadata = self.metadata.as_ref();
         let word = metadata.and_then(|metadata| metadata.get(PARTICIPATING));
-        if !subjects.any(|subject| subject == SUBJECT) {
+        if !subjects.any(|subject| subject == AUTH_REQUESTS) {
             return Word::No;
         }
         match word.map(String::as_str) {
@@ -106,11 +106,11 @@ mod tests {
 
     #[test]
     fn a_service_counts_if_it_answers_logins_and_does_not_say_otherwise() {
-        assert_eq!(word(r#"{"participating":"yes"}"#, SUBJECT), Word::Yes);
-        assert_eq!(word("null", SUBJECT), Word::Yes);
-        assert_eq!(word(r#"{"participating":"no"}"#, SUBJECT), Word::No);
+        assert_eq!(word(r#"{"participating":"yes"}"#, AUTH_REQUESTS), Word::Yes);
+        assert_eq!(word("null", AUTH_REQUESTS), Word::Yes);
+        assert_eq!(word(r#"{"participating":"no"}"#, AUTH_REQUESTS), Word::No);
         assert_eq!(
-            word(r#"{"participating":"denying"}"#, SUBJECT),
+            word(r#"{"participating":"denying"}"#, AUTH_REQUESTS),
             Word::Denying
         );
         assert_eq!(word("null", "app.echo"), Word::No);

@@ -7,7 +7,7 @@ use portcullis_core::PermitBuilder;
 
 use super::*;
 use crate::fixtures::{NOW, options, permit, request};
-use crate::{AccountIssuer, Issuers, OperatorIssuers};
+use crate::{AccountIssuer, OperatorIssuers};
 
 const LARGEST: usize = 1 << 20;
 
@@ -31,17 +31,17 @@ fn opened(response: &Bytes) -> (ResponseClaims, Option<UserClaims>) {
 
 #[test]
 fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
-    let (options, request) = (options(), request());
+    let (keys, request) = (options().keys, request());
     let mut builder = Permit::builder("APP", NOW);
     builder.publish_allow("alice.>");
     builder.expires_in(60);
     builder.tag("team:red");
     let decision = permit(builder.finish().unwrap());
-    let response = seal(&request, &decision, &options, to(NOW + 1)).unwrap();
+    let response = seal(&request, &decision, &keys, to(NOW + 1)).unwrap();
 
     let (response, user) = opened(&response);
     let user = user.unwrap();
-    let issuer = Some(options.issuers.request_subject());
+    let issuer = Some(keys.issuers.request_subject());
     assert_eq!(response.audience.as_ref(), Some(&request.server.id));
     assert_eq!(response.subject.as_ref(), Some(&request.user_nkey));
     assert_eq!(response.issuer.as_deref(), issuer);
@@ -78,9 +78,9 @@ fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
 
 #[test]
 fn a_refusal_carries_class_and_reason_and_no_jwt() {
-    let (options, request) = (options(), request());
+    let (keys, request) = (options().keys, request());
     let decision = Decision::deny(DenialClass::PolicyDenied, "wrong\npassword");
-    let response = seal(&request, &decision, &options, to(NOW)).unwrap();
+    let response = seal(&request, &decision, &keys, to(NOW)).unwrap();
     let (response, user) = opened(&response);
     assert!(user.is_none());
     assert_eq!(response.nats.error(), Some("policy-denied: wrong password"));
@@ -88,18 +88,18 @@ fn a_refusal_carries_class_and_reason_and_no_jwt() {
 
 #[test]
 fn what_the_server_would_refuse_does_not_leave() {
-    let (options, request) = (options(), request());
+    let (keys, request) = (options().keys, request());
     let mut builder = Permit::builder("APP", NOW);
     builder.expires_in(60);
     let decision = permit(builder.finish().unwrap());
     // The permit was good when the request came; it is sealed too late.
-    let error = seal(&request, &decision, &options, to(NOW + 61)).unwrap_err();
+    let error = seal(&request, &decision, &keys, to(NOW + 61)).unwrap_err();
     assert!(matches!(error, SealError::Preflight(_)), "{error}");
 }
 
 #[test]
 fn a_response_that_the_server_cannot_take_does_not_leave() {
-    let (options, request) = (options(), request());
+    let (keys, request) = (options().keys, request());
     let mut builder = Permit::builder("APP", NOW);
     for number in 0..100 {
         builder.publish_allow(&format!("subject.{number}"));
@@ -108,7 +108,7 @@ fn a_response_that_the_server_cannot_take_does_not_leave() {
     let error = seal(
         &request,
         &decision,
-        &options,
+        &keys,
         Recipient {
             largest: 1000,
             ..to(NOW)
@@ -123,7 +123,7 @@ fn key() -> IssuerKey {
 }
 
 /// Operator mode: a callout account and `APP`, both with signing keys; `APP` has the role `reader`.
-fn operator() -> ServiceOptions {
+fn operator() -> HostKeys {
     let account = |key: IssuerKey| key.public_key().parse::<PublicKey>().unwrap();
     let app = AccountIssuer {
         key: account(key()),
@@ -132,14 +132,11 @@ fn operator() -> ServiceOptions {
     };
     let accounts = BTreeMap::from([("APP".to_owned(), app)]);
     let operator = OperatorIssuers::new(account(key()), key(), accounts);
-    ServiceOptions {
-        issuers: Issuers::Operator(Box::new(operator)),
-        ..options()
-    }
+    HostKeys::new(Issuers::Operator(Box::new(operator)))
 }
 
-fn app(options: &ServiceOptions) -> &AccountIssuer {
-    let Issuers::Operator(operator) = &options.issuers else {
+fn app(keys: &HostKeys) -> &AccountIssuer {
+    let Issuers::Operator(operator) = &keys.issuers else {
         panic!("not in operator mode")
     };
     operator.account("APP").unwrap()
@@ -147,13 +144,13 @@ fn app(options: &ServiceOptions) -> &AccountIssuer {
 
 #[test]
 fn in_operator_mode_each_account_signs_its_own_users() {
-    let (options, request) = (operator(), request());
+    let (keys, request) = (operator(), request());
     let mut builder = Permit::builder("APP", NOW);
     builder.publish_allow("alice.>");
     let decision = permit(builder.finish().unwrap());
-    let (response, user) = opened(&seal(&request, &decision, &options, to(NOW)).unwrap());
+    let (response, user) = opened(&seal(&request, &decision, &keys, to(NOW)).unwrap());
     let user = user.unwrap();
-    let app = app(&options);
+    let app = app(&keys);
     assert_eq!(
         user.issuer.as_deref(),
         app.issuer.as_ref().map(IssuerKey::public_key)
@@ -163,20 +160,20 @@ fn in_operator_mode_each_account_signs_its_own_users() {
     assert_eq!(user.nats.publish.allow, ["alice.>"]);
     assert_eq!(
         response.nats.issuer_account(),
-        Some(options.issuers.request_subject())
+        Some(keys.issuers.request_subject())
     );
 }
 
 #[test]
 fn a_role_brings_its_own_permissions() {
-    let (options, request) = (operator(), request());
+    let (keys, request) = (operator(), request());
     let mut builder = Permit::builder("APP", NOW);
     builder.role("reader");
     builder.user_name("alice");
     let decision = permit(builder.finish().unwrap());
-    let (_, user) = opened(&seal(&request, &decision, &options, to(NOW)).unwrap());
+    let (_, user) = opened(&seal(&request, &decision, &keys, to(NOW)).unwrap());
     let user = user.unwrap();
-    let reader = app(&options).roles["reader"].public_key();
+    let reader = app(&keys).roles["reader"].public_key();
     assert_eq!(user.issuer.as_deref(), Some(reader));
     assert_eq!(user.name.as_deref(), Some("alice"));
     assert_eq!(user.nats.publish, SubjectRule::default());
@@ -199,27 +196,24 @@ fn a_role_whose_seed_is_the_accounts_own_gets_nobody_in() {
     let accounts = BTreeMap::from([("APP".to_owned(), app)]);
     let callout = key().public_key().parse().unwrap();
     let operator = OperatorIssuers::new(callout, key(), accounts);
-    let options = ServiceOptions {
-        issuers: Issuers::Operator(Box::new(operator)),
-        ..options()
-    };
+    let keys = HostKeys::new(Issuers::Operator(Box::new(operator)));
     let mut builder = Permit::builder("APP", NOW);
     builder.role("reader");
     let decision = permit(builder.finish().unwrap());
-    let error = seal(&request(), &decision, &options, to(NOW)).unwrap_err();
+    let error = seal(&request(), &decision, &keys, to(NOW)).unwrap_err();
     assert!(matches!(error, SealError::RoleWithoutScope(_)), "{error}");
 }
 
 #[test]
 fn what_nobody_signs_is_the_policys_doing() {
-    let (options, request) = (operator(), request());
+    let (keys, request) = (operator(), request());
     let class = |account: &str, role: Option<&str>| {
         let mut builder = Permit::builder(account, NOW);
         if let Some(role) = role {
             builder.role(role);
         }
         let decision = permit(builder.finish().unwrap());
-        seal(&request, &decision, &options, to(NOW))
+        seal(&request, &decision, &keys, to(NOW))
             .unwrap_err()
             .class()
     };
@@ -230,17 +224,17 @@ fn what_nobody_signs_is_the_policys_doing() {
 #[test]
 fn an_encrypted_request_gets_an_encrypted_response() {
     let curve = || CurveKey::from_seed(CurveKey::generate_seed().unwrap().expose()).unwrap();
-    let (mut options, request, server) = (options(), request(), curve());
+    let (mut keys, request, server) = (options().keys, request(), curve());
     let ours = curve();
     let our_key = ours.public_key().parse().unwrap();
-    options.xkey = Some(ours);
+    keys.xkey = Some(ours);
     let decision = Decision::deny(DenialClass::PolicyDenied, "no");
     let server_key = server.public_key().parse().unwrap();
     let to = Recipient {
         xkey: Some(&server_key),
         ..to(NOW)
     };
-    let response = seal(&request, &decision, &options, to).unwrap();
+    let response = seal(&request, &decision, &keys, to).unwrap();
     assert!(portcullis_claims::is_sealed(&response));
     let plain = server.open(&response, &our_key).unwrap();
     let (response, _) = opened(&Bytes::from(plain.to_vec()));
@@ -261,7 +255,7 @@ fn refused(
     let mut builder = Permit::builder("APP", now);
     change(&mut builder);
     let decision = permit(builder.finish().unwrap());
-    seal(&request, &decision, &options(), to(now)).unwrap_err()
+    seal(&request, &decision, &options().keys, to(now)).unwrap_err()
 }
 
 #[test]
@@ -325,13 +319,13 @@ fn limits_are_granted_where_the_server_enforces_them(
     #[case] version: Option<&str>,
     #[case] is_granted: bool,
 ) {
-    let (options, mut request) = (options(), request());
+    let (keys, mut request) = (options().keys, request());
     request.server.version = version.map(str::to_owned);
     let mut builder = Permit::builder("APP", NOW);
     builder.limit_subscriptions(5);
     builder.limit_payload(1024);
     let decision = permit(builder.finish().unwrap());
-    match seal(&request, &decision, &options, to(NOW)) {
+    match seal(&request, &decision, &keys, to(NOW)) {
         Ok(response) => {
             let (_, user) = opened(&response);
             let user = user.unwrap();

@@ -1,11 +1,14 @@
 //! What tests of policies are held to.
 
+use std::collections::BTreeMap;
+
 use portcullis_core::{
     Ceiling, DenialClass, OnExcess, PermissionSubject, PermitBuilder, SubjectPermission,
 };
 use rstest::rstest;
 
 use super::*;
+use crate::AccountIssuer;
 use crate::fixtures::{NOW, options};
 
 fn permit(account: &str, fill: fn(&mut PermitBuilder)) -> Permit {

@@ -1,0 +1,25 @@
+//! The keys of the host.
+
+use portcullis_claims::CurveKey;
+
+use crate::issuers::Issuers;
+
+/// The keys that sign user JWTs and responses, and that open and seal messages.
+#[derive(Debug)]
+pub struct HostKeys {
+    /// The signers of user JWTs and responses.
+    pub issuers: Issuers,
+    /// The key that opens requests and seals responses: `xkey` in the server's `auth_callout`. With
+    /// a key, the host refuses plain requests; without one, encrypted requests.
+    pub xkey: Option<CurveKey>,
+}
+
+impl HostKeys {
+    /// Creates the keys of a host that signs with `issuers` and expects plain requests.
+    pub const fn new(issuers: Issuers) -> Self {
+        Self {
+            issuers,
+            xkey: None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The options of a service, in groups: each stage of a login takes its own.
+
+use std::time::Duration;
+
+use portcullis_connect::LoginProbe;
+use portcullis_identity::Identifier;
+
+use crate::deny::DenyModes;
+use crate::discovery::Discovery;
+use crate::keys::HostKeys;
+use crate::open::OpenRules;
+use crate::participation::ParticipationOptions;
+use crate::rules::PermitRules;
+use crate::throttle::ThrottleOptions;
+
+/// The options of a service.
+///
+/// [`ServiceOptions::new`] sets the defaults, which are those of each group.
+#[derive(Debug)]
+pub struct ServiceOptions {
+    /// The keys that open requests and seal responses.
+    pub keys: HostKeys,
+    /// The demands on requests.
+    pub open: OpenRules,
+    /// The proof of identities, before any decision. Default: credentials prove nothing.
+    pub identifier: Identifier,
+    /// The limits on failed attempts.
+    pub throttle: ThrottleOptions,
+    /// The host's own rules for permits.
+    pub rules: PermitRules,
+    /// The forms of denials.
+    pub deny: DenyModes,
+    /// The limits on concurrent work and its time.
+    pub flow: FlowLimits,
+    /// The queue group that servers hand requests to.
+    pub group: QueueGroup,
+    /// The conditions for membership in the queue group.
+    pub participation: ParticipationOptions,
+    /// The login that the host tries itself if none arrives. Default: `None`, no such login.
+    pub probe: Option<LoginProbe>,
+    /// The description for NATS tools. Default: `None`, the service is not found.
+    pub discovery: Option<Discovery>,
+}
+
+/// The limits on concurrent work and its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowLimits {
+    /// The maximum number of decisions in progress. Default: 256.
+    pub max_in_flight: usize,
+    /// The longest time for one decision; the request's own deadline applies too. Default: 1 s.
+    pub deadline: Duration,
+    /// The longest wait for requests in flight when the service stops. Default: 10 s.
+    pub drain_timeout: Duration,
+}
+
+/// The queue group of all hosts of an installation, so that each request is answered once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueGroup {
+    /// The name of the group. Default: `q`.
+    pub name: String,
+    /// The callout account as `$SYS.REQ.USER.INFO` shows it: its name in config mode, its key in
+    /// operator mode. A connection in another account is an obstacle.
+    pub account: String,
+}
+
+impl ServiceOptions {
+    /// Creates options with every default, for a service in the callout account `account`.
+    pub fn new(keys: HostKeys, rules: PermitRules, account: impl Into<String>) -> Self {
+        Self {
+            keys,
+            open: OpenRules::default(),
+            identifier: Identifier::default(),
+            throttle: ThrottleOptions::default(),
+            rules,
+            deny: DenyModes::default(),
+            flow: FlowLimits::default(),
+            group: QueueGroup::new(account),
+            participation: ParticipationOptions::default(),
+            probe: None,
+            discovery: None,
+        }
+    }
+}
+
+impl Default for FlowLimits {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 256,
+            deadline: Duration::from_secs(1),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl QueueGroup {
+    /// Creates the queue group `q` of `account`.
+    pub fn new(account: impl Into<String>) -> Self {
+        Self {
+            name: "q".to_owned(),
+            account: account.into(),
+        }
+    }
+}
