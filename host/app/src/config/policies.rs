@@ -1,10 +1,10 @@
 //! Table `[policies]`: the policies that decide.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portcullis_catalog::{Chain, Condition, MaxLimits, PolicyGrants, Publisher};
+use portcullis_catalog::{CatalogOptions, Chain, Condition, MaxLimits, PolicyGrants, Publisher};
 use portcullis_core::PolicyName;
 
 use super::grants::{DECISION, MEMORY, read_grants, read_max_limits};
@@ -80,38 +80,24 @@ impl Policies {
             Some(section.resolve("policies"))
         };
         let order = read_names(&mut section, "order");
-        let poll_interval = section.value("poll-interval", &SOME_TIME, Duration::from_secs(10));
-        let debounce = section.value("debounce", &SOME_TIME, Duration::from_millis(250));
-        let max_module_size = section.value("max-module-size", &SIZE, 8 << 20);
-        let deadline = section.value("deadline", &DECISION, Duration::from_millis(100));
-        let memory = section.value("memory", &MEMORY, 16 << 20);
+        let defaults = CatalogOptions::new(directory.clone().unwrap_or_default());
+        let poll_interval = section.value("poll-interval", &SOME_TIME, defaults.poll_interval);
+        let debounce = section.value("debounce", &SOME_TIME, defaults.debounce);
+        let max_module_size = section.value("max-module-size", &SIZE, defaults.max_module_size);
+        let deadline = section.value("deadline", &DECISION, defaults.limits.deadline);
+        let memory = u64::try_from(defaults.limits.memory).unwrap_or(u64::MAX);
+        let memory = section.value("memory", &MEMORY, memory);
         let max_limits = read_max_limits(&mut section, deadline, memory);
         let base = max_limits.unwrap_or_default();
         let grants = section.section("grants");
         let grants = grants.named(&POLICY, |section| read_grants(section, base));
-        let load_timeout = section.value("load-timeout", &SOME_TIME, Duration::from_mins(2));
-        let load_memory = section.value("load-memory", &LOAD_MEMORY, 1 << 30);
+        let load_timeout = section.value("load-timeout", &SOME_TIME, defaults.load_timeout);
+        let load_memory = section.value("load-memory", &LOAD_MEMORY, defaults.load_memory);
         let guards = read_names(&mut section, "guards");
         let trusted_publishers = section.list("trusted-publishers", &PUBLISHER);
-        let state_directory = if section.has("state-directory") {
-            section.path("state-directory")
-        } else {
-            section.setting("state-directory");
-            Some(section.resolve("state"))
-        };
-        if let (Some(directory), Some(state)) = (&directory, &state_directory)
-            && state.starts_with(directory)
-            && let Some(setting) = section
-                .setting("state-directory")
-                .or_else(|| section.setting("directory"))
-        {
-            setting.report(
-                "the state directory lies in the policy directory: name one beside it as `state-directory`"
-                    .to_owned(),
-            );
-        }
+        let state_directory = read_state_directory(&mut section, directory.as_deref());
         let keep_versions = match section.setting("keep-versions") {
-            None => Some(5),
+            None => Some(defaults.keep_versions),
             Some(setting) => setting.count(MOST_VERSIONS),
         };
         let code_cache = section.flag("code-cache", false);
@@ -153,6 +139,28 @@ impl Policies {
             code_cache: code_cache?,
         })
     }
+}
+
+/// Reads the state directory, and reports one that lies in the policy directory.
+fn read_state_directory(section: &mut Section<'_>, directory: Option<&Path>) -> Option<PathBuf> {
+    let state_directory = if section.has("state-directory") {
+        section.path("state-directory")
+    } else {
+        section.setting("state-directory");
+        Some(section.resolve("state"))
+    };
+    if let (Some(directory), Some(state)) = (directory, &state_directory)
+        && state.starts_with(directory)
+        && let Some(setting) = section
+            .setting("state-directory")
+            .or_else(|| section.setting("directory"))
+    {
+        setting.report(
+            "the state directory lies in the policy directory: name one beside it as `state-directory`"
+                .to_owned(),
+        );
+    }
+    state_directory
 }
 
 fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> {
