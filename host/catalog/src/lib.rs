@@ -48,6 +48,9 @@ pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
 pub use inspect::{Inspection, inspect};
 pub use numbers::CatalogNumbers;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use prover::fuzzing;
 pub use prover::{
     ChildError, ChildFailure, ChildLimits, ChildProver, Prover, Stop, prove_for_parent,
 };

@@ -6,6 +6,9 @@
 
 mod child;
 mod confine;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod hearing;
 mod in_process;
 mod message;
 mod parent;

@@ -59,5 +59,8 @@ pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use module::{Description, check_shape, describe};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use policy::fuzzing;
 pub use policy::{GaveUp, Metered, Policy, Source, Substituted, TransferKey};
 pub use probe::Unfit;

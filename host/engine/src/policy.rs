@@ -30,6 +30,8 @@ pub(crate) use deciding::answer;
 pub use deciding::{GaveUp, Metered};
 pub use substituted::Substituted;
 pub use transfer::TransferKey;
+#[cfg(feature = "fuzzing")]
+pub use transfer::fuzzing;
 
 /// The source of a policy. `Debug` shows the name only, because settings contain password hashes.
 #[derive(Clone, Copy)]

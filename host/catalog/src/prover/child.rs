@@ -4,7 +4,7 @@ mod log;
 mod store;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
@@ -95,7 +95,7 @@ pub fn prove_for_parent(
 
 /// Reads the task and does it.
 fn answer(engine: &Engine, output: &Output) -> Result<(), ChildError> {
-    let (job, task) = read_task()?;
+    let (job, task) = read_task(&mut io::stdin().lock())?;
     let key = TransferKey::from_text(&job.key);
     let key = key.ok_or_else(|| ChildError::Task("the key is none".to_owned()))?;
     // Fails if one is set already, which then hears the lines.
@@ -131,15 +131,12 @@ fn answer(engine: &Engine, output: &Output) -> Result<(), ChildError> {
     Ok(())
 }
 
-fn read_task() -> Result<(Job, Task), ChildError> {
-    let mut from = io::stdin().lock();
-    let job = Frame::expect(&mut from, Kind::Job, "a task")?;
+/// Reads what the host sends first.
+pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError> {
+    let job = Frame::expect(from, Kind::Job, "a task")?;
     let job: Job = message::parse(Kind::Job, &job)?;
-    let module = Frame::expect(&mut from, Kind::Module, "a module")?;
-    let mut file = |is: bool, kind| {
-        is.then(|| Frame::expect(&mut from, kind, "a file"))
-            .transpose()
-    };
+    let module = Frame::expect(from, Kind::Module, "a module")?;
+    let mut file = |is: bool, kind| is.then(|| Frame::expect(from, kind, "a file")).transpose();
     let settings = file(job.settings, Kind::Settings)?;
     let tests = file(job.tests, Kind::Tests)?;
     let name = job.name.parse();

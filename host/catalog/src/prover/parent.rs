@@ -1,6 +1,7 @@
 //! The host's side: gives a child its task, waits for its answer, and takes the policy over.
 
 use std::io::{self, Write};
+use std::process::ChildStdin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -11,17 +12,12 @@ use portcullis_core::PolicyName;
 use portcullis_engine::{CodeName, Engine, Policy, TransferKey};
 use tracing::level_filters::LevelFilter;
 
-use super::message::{self, Confinement, Frame, FrameError, Job, Kind, Line, Refusal, Report};
+use super::hearing::{Answer, Listener, hear};
+use super::message::{self, Confinement, FrameError, Job, Kind, Line, Refusal};
 use super::process::{ChildFailure, Pipes, Process};
 use super::{ChildProver, GLANCE, Proof, Said, Task};
 use crate::directory::Paths;
 use crate::unit::{UnitError, UnitProblem};
-
-/// What came of a child, before the policy is taken over.
-struct Answer {
-    report: Report,
-    code: Option<Vec<u8>>,
-}
 
 /// Has `process` prove a version. Kills it when it takes too long, or the host stops.
 pub(super) fn prove(
@@ -95,39 +91,13 @@ impl Conversation {
     }
 
     /// Gives the child its task and hears it out.
-    fn talk(&self, pipes: Pipes) -> Result<Answer, FrameError> {
-        let Pipes {
-            mut stdin,
-            mut stdout,
-        } = pipes;
-        let confinement = Frame::expect(&mut stdout, Kind::Confinement, "its confinement")?;
-        say_once(
-            &self.said,
-            &message::parse(Kind::Confinement, &confinement)?,
-        );
-        self.give_task(&mut stdin).map_err(FrameError::Io)?;
-        let report: Report = loop {
-            let frame = Frame::read(&mut stdout)?;
-            match frame.kind {
-                Kind::Log => log(&self.task.name, &frame.parse()?),
-                Kind::Wanted => self
-                    .lend(&frame.bytes, &mut stdin)
-                    .map_err(FrameError::Io)?,
-                Kind::Compiled => self.take_back(&frame.bytes),
-                Kind::Report => break frame.parse()?,
-                found => {
-                    return Err(FrameError::Unexpected {
-                        found,
-                        wanted: "a report",
-                    });
-                }
-            }
+    fn talk(self, pipes: Pipes) -> Result<Answer, FrameError> {
+        let Pipes { stdin, mut stdout } = pipes;
+        let mut talk = Talk {
+            conversation: self,
+            to: stdin,
         };
-        let code = match &report.verdict {
-            Ok(_) => Some(Frame::expect(&mut stdout, Kind::Code, "the policy")?),
-            Err(_) => None,
-        };
-        Ok(Answer { report, code })
+        hear(&mut stdout, &mut talk)
     }
 
     fn give_task(&self, to: &mut impl Write) -> io::Result<()> {
@@ -158,24 +128,44 @@ impl Conversation {
         }
         to.flush()
     }
+}
 
-    /// Answers with the code of this name, if it is kept.
-    fn lend(&self, name: &[u8], to: &mut impl Write) -> io::Result<()> {
-        let module = self.task.content.fingerprint.module.as_bytes();
-        let code = CodeName::from_bytes(name)
-            .and_then(|(name, _)| self.engine.lend_code(module, &name, &self.key));
+/// A conversation, and the pipe to the child.
+struct Talk {
+    conversation: Conversation,
+    to: ChildStdin,
+}
+
+impl Listener for Talk {
+    fn begin(&mut self, confinement: &Confinement) -> io::Result<()> {
+        say_once(&self.conversation.said, confinement);
+        self.conversation.give_task(&mut self.to)
+    }
+
+    fn log(&mut self, line: &Line) {
+        log(&self.conversation.task.name, line);
+    }
+
+    fn lend(&mut self, name: &[u8]) -> io::Result<()> {
+        let Conversation {
+            task, engine, key, ..
+        } = &self.conversation;
+        let module = task.content.fingerprint.module.as_bytes();
+        let code =
+            CodeName::from_bytes(name).and_then(|(name, _)| engine.lend_code(module, &name, key));
         match code {
-            Some(code) => message::write(to, Kind::Found, &code)?,
-            None => message::write(to, Kind::Absent, &[])?,
+            Some(code) => message::write(&mut self.to, Kind::Found, &code)?,
+            None => message::write(&mut self.to, Kind::Absent, &[])?,
         }
-        to.flush()
+        self.to.flush()
     }
 
     /// Keeps code for the next time. What is wrong with it harms the same module only, in a child.
-    fn take_back(&self, named: &[u8]) {
-        let module = self.task.content.fingerprint.module.as_bytes();
+    fn take_back(&mut self, named: &[u8]) {
+        let Conversation { task, engine, .. } = &self.conversation;
+        let module = task.content.fingerprint.module.as_bytes();
         if let Some((name, code)) = CodeName::from_bytes(named) {
-            self.engine.take_code_back(module, &name, code);
+            engine.take_code_back(module, &name, code);
         }
     }
 }
@@ -213,7 +203,7 @@ fn take_over(
         .map_err(|error| UnitError::of_load(&task.paths, error))
 }
 
-fn nonsense(what: &str) -> UnitProblem {
+pub(super) fn nonsense(what: &str) -> UnitProblem {
     let what: String = what.chars().take(300).collect();
     UnitProblem::Child(ChildFailure::Nonsense(what))
 }
@@ -248,7 +238,7 @@ fn say_once(said: &Said, confinement: &Confinement) {
 }
 
 /// Repeats a line of the child's log.
-fn log(name: &PolicyName, line: &Line) {
+pub(super) fn log(name: &PolicyName, line: &Line) {
     let field = |name: &str| {
         let mut fields = line.fields.iter();
         fields
@@ -291,7 +281,7 @@ fn log(name: &PolicyName, line: &Line) {
 
 impl Refusal {
     /// The error as it would have been in this process.
-    fn error(self, paths: &Paths) -> UnitError {
+    pub(super) fn error(self, paths: &Paths) -> UnitError {
         let of_unit = [&paths.module, &paths.settings, &paths.tests];
         let mut known = of_unit.into_iter();
         let file = known.find(|path| path.display().to_string() == self.file);

@@ -84,15 +84,11 @@ impl Policy {
             settings: self.settings.as_deref().map(str::to_owned),
             decisions: self.reused.as_ref().map(Reused::decisions),
         };
-        let about = serde_json::to_vec(&about).map_err(|error| not_taken(&error))?;
-        let length = u32::try_from(about.len()).map_err(|error| not_taken(&error))?;
         let component = self.pre.instance_pre().component();
         let code = component
             .serialize()
             .map_err(|error| LoadError::compile(&error))?;
-        let compatibility = compatibility(self.engine.wasmtime());
-        let header = [MAGIC, &compatibility, &length.to_le_bytes(), &about].concat();
-        Ok(seal(&key.0, header, &code))
+        sealed(key, &compatibility(self.engine.wasmtime()), &about, &code)
     }
 
     /// Links a policy that another process has loaded, without parsing, compiling or configuring
@@ -108,21 +104,7 @@ impl Policy {
         key: &TransferKey,
         sealed: &[u8],
     ) -> Result<Self, LoadError> {
-        let refused = |reason: &str| LoadError::NotTakenOver(reason.to_owned());
-        let signed = Authentic::verify(&key.0, sealed);
-        let signed = signed.ok_or_else(|| refused("it is not authentic"))?;
-        let rest = signed.after(MAGIC);
-        let rest = rest.ok_or_else(|| refused("it has another layout"))?;
-        let rest = rest.after(&compatibility(engine.wasmtime()));
-        let rest = rest.ok_or_else(|| refused("it was compiled for another engine"))?;
-        let (about, code) = rest
-            .split(4)
-            .and_then(|(length, rest)| {
-                let length = u32::from_le_bytes(length.try_into().ok()?);
-                rest.split(usize::try_from(length).ok()?)
-            })
-            .ok_or_else(|| refused("it is cut short"))?;
-        let about: About = serde_json::from_slice(about).map_err(|error| not_taken(&error))?;
+        let (about, code) = opened(key, &compatibility(engine.wasmtime()), sealed)?;
         check(engine, &about.limits, &about.grants)?;
         let component = code
             .deserialize(engine.wasmtime())
@@ -140,6 +122,85 @@ impl Policy {
     }
 }
 
+/// Seals `code` and what belongs to it for an engine with this digest.
+fn sealed(
+    key: &TransferKey,
+    compatibility: &[u8; 32],
+    about: &About,
+    code: &[u8],
+) -> Result<Vec<u8>, LoadError> {
+    let about = serde_json::to_vec(about).map_err(|error| not_taken(&error))?;
+    let length = u32::try_from(about.len()).map_err(|error| not_taken(&error))?;
+    let header = [MAGIC, compatibility, &length.to_le_bytes(), &about].concat();
+    Ok(seal(&key.0, header, code))
+}
+
+/// Opens what [`sealed`] returned for an engine with the same digest.
+fn opened<'a>(
+    key: &TransferKey,
+    compatibility: &[u8; 32],
+    sealed: &'a [u8],
+) -> Result<(About, Authentic<'a>), LoadError> {
+    let signed = Authentic::verify(&key.0, sealed);
+    let signed = signed.ok_or_else(|| refused("it is not authentic"))?;
+    let rest = signed.after(MAGIC);
+    let rest = rest.ok_or_else(|| refused("it has another layout"))?;
+    let rest = rest.after(compatibility);
+    let rest = rest.ok_or_else(|| refused("it was compiled for another engine"))?;
+    let (about, code) = rest
+        .split(4)
+        .and_then(|(length, rest)| {
+            let length = u32::from_le_bytes(length.try_into().ok()?);
+            rest.split(usize::try_from(length).ok()?)
+        })
+        .ok_or_else(|| refused("it is cut short"))?;
+    let about = serde_json::from_slice(about).map_err(|error| not_taken(&error))?;
+    Ok((about, code))
+}
+
+fn refused(reason: &str) -> LoadError {
+    LoadError::NotTakenOver(reason.to_owned())
+}
+
 fn not_taken(error: &dyn std::error::Error) -> LoadError {
-    LoadError::NotTakenOver(one_line(&error.to_string()))
+    refused(&one_line(&error.to_string()))
+}
+
+/// What fuzz targets need and no other code may have.
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing {
+    use super::{About, TransferKey, opened, sealed};
+    use crate::code::seal;
+
+    /// A key that is the same in every run.
+    pub fn key() -> TransferKey {
+        TransferKey::from_bytes([7; 32])
+    }
+
+    /// Digest of an engine that does not exist.
+    const ENGINE: [u8; 32] = [9; 32];
+
+    /// Returns the bytes that belong before metadata and code, in the layout of the host's own engine.
+    pub fn head(length: u32) -> Vec<u8> {
+        [super::MAGIC, &ENGINE, &length.to_le_bytes()].concat()
+    }
+
+    /// Seals any bytes, as a child could that was taken over.
+    pub fn seal_any(bytes: &[u8]) -> Vec<u8> {
+        seal(&key().0, bytes.to_vec(), &[])
+    }
+
+    /// Opens sealed bytes and returns the same sealed again, and the length of the code.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which a host refuses them, in one line.
+    pub fn reopen(bytes: &[u8]) -> Result<(Vec<u8>, usize), String> {
+        let told = |error: crate::LoadError| error.to_string();
+        let (about, code) = opened(&key(), &ENGINE, bytes).map_err(told)?;
+        let about: About = about;
+        about.limits.check().map_err(told)?;
+        let again = sealed(&key(), &ENGINE, &about, code.bytes()).map_err(told)?;
+        Ok((again, code.bytes().len()))
+    }
 }

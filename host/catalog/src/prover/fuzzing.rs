@@ -1,0 +1,131 @@
+//! What fuzz targets need and no other code may have: both ends of the pipes, without processes.
+
+use std::io;
+
+use portcullis_core::PolicyName;
+use portcullis_engine::CodeName;
+
+use super::child::read_task;
+use super::hearing::{Answer, Listener, hear};
+use super::message::{self, Confinement, Kind, Line};
+use super::parent::{log, nonsense};
+use crate::directory::Paths;
+use crate::vectors::{PermittedLogin, TestOutcome};
+
+/// What a host has heard of a child.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Every message that the host has read, as this program writes it.
+    pub repeated: Vec<u8>,
+    /// Bytes that were left after the answer.
+    pub left: usize,
+    /// Number of lines of the log.
+    pub lines: usize,
+    /// The refusal as an error of the host, or the outcomes of tests.
+    pub verdict: Option<Result<Vec<TestOutcome>, String>>,
+    /// The policy, sealed.
+    pub code: Option<Vec<u8>>,
+}
+
+/// Repeats what it hears.
+struct Echo {
+    heard: Heard,
+    name: PolicyName,
+}
+
+impl Echo {
+    fn repeat(&mut self, kind: Kind, message: &impl serde::Serialize) -> io::Result<()> {
+        message::say(&mut self.heard.repeated, kind, message)
+    }
+}
+
+impl Listener for Echo {
+    fn begin(&mut self, confinement: &Confinement) -> io::Result<()> {
+        self.repeat(Kind::Confinement, confinement)
+    }
+
+    fn log(&mut self, line: &Line) {
+        log(&self.name, line);
+        self.heard.lines = self.heard.lines.saturating_add(1);
+        // Fails for a line that is longer once escaped, which the comparison then shows.
+        let _ = self.repeat(Kind::Log, line);
+    }
+
+    fn lend(&mut self, name: &[u8]) -> io::Result<()> {
+        let known = CodeName::from_bytes(name).map(|(name, _)| name.to_bytes());
+        let bytes = known.as_ref().map_or(name, |known| known.as_slice());
+        message::write(&mut self.heard.repeated, Kind::Wanted, bytes)
+    }
+
+    fn take_back(&mut self, named: &[u8]) {
+        let bytes = match CodeName::from_bytes(named) {
+            Some((name, code)) => [&name.to_bytes(), code].concat(),
+            None => named.to_vec(),
+        };
+        let _ = message::write(&mut self.heard.repeated, Kind::Compiled, &bytes);
+    }
+}
+
+/// Hears a child out that writes `bytes`.
+///
+/// # Errors
+///
+/// What the host says of such a child.
+pub fn hear_child(bytes: &[u8]) -> Result<Heard, String> {
+    let mut from = bytes;
+    let name = "fuzzed".parse::<PolicyName>();
+    let name = name.map_err(|error| error.to_string())?;
+    let mut echo = Echo {
+        heard: Heard::default(),
+        name,
+    };
+    let told = |error: &dyn std::error::Error| nonsense(&error.to_string()).to_string();
+    let answer = hear(&mut from, &mut echo).map_err(|error| told(&error))?;
+    let Answer { report, code } = answer;
+    echo.repeat(Kind::Report, &report)
+        .map_err(|error| told(&error))?;
+    if let Some(code) = &code {
+        message::write(&mut echo.heard.repeated, Kind::Code, code).map_err(|error| told(&error))?;
+    }
+    let paths = Paths::of("policies/fuzzed.wasm".into());
+    let mut heard = echo.heard;
+    heard.left = from.len();
+    heard.verdict = Some(
+        report
+            .verdict
+            .map_err(|refusal| refusal.error(&paths).to_string()),
+    );
+    heard.code = code;
+    Ok(heard)
+}
+
+/// The logins that tests had permitted.
+pub fn permitted(heard: &Heard) -> impl Iterator<Item = &PermittedLogin> {
+    let outcomes = heard.verdict.iter().flatten().flatten();
+    outcomes.filter_map(|outcome| outcome.permitted.as_ref())
+}
+
+/// Reads the task that a host sends as `bytes`, and returns its messages as this program writes them.
+///
+/// # Errors
+///
+/// What the child says of it, which its standard error shows.
+pub fn read_host(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut from = bytes;
+    let (job, task) = read_task(&mut from).map_err(|error| error.to_string())?;
+    let mut repeated = Vec::new();
+    let told = |error: io::Error| error.to_string();
+    message::say(&mut repeated, Kind::Job, &job).map_err(told)?;
+    let content = &task.content;
+    message::write(&mut repeated, Kind::Module, &content.module).map_err(told)?;
+    let files = [
+        (Kind::Settings, &content.settings),
+        (Kind::Tests, &content.tests),
+    ];
+    for (kind, file) in files {
+        if let Some(file) = file {
+            message::write(&mut repeated, kind, file).map_err(told)?;
+        }
+    }
+    Ok(repeated)
+}
