@@ -211,7 +211,20 @@ impl LoadError {
     }
 }
 
-/// Joins the lines of a message from another source.
+/// Joins the lines of a message from outside the host, and drops its control characters.
 pub(crate) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let is_gap = |letter: char| letter.is_whitespace() || letter.is_control();
+    let words = text.split(is_gap).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_from_outside_is_one_line_without_control_characters() {
+        assert_eq!(one_line(" a\u{1b}[2Jb\n\tc\u{0}"), "a [2Jb c");
+        assert_eq!(one_line("`a b`: c"), "`a b`: c");
+    }
 }

@@ -105,7 +105,8 @@ pub fn permitted(heard: &Heard) -> impl Iterator<Item = &PermittedLogin> {
     outcomes.filter_map(|outcome| outcome.permitted.as_ref())
 }
 
-/// Reads the task that a host sends as `bytes`, and returns its messages as this program writes them.
+/// Reads the task that a host sends as `bytes`, and returns its messages as this program writes
+/// them.
 ///
 /// # Errors
 ///

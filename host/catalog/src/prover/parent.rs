@@ -204,8 +204,14 @@ fn take_over(
 }
 
 pub(super) fn nonsense(what: &str) -> UnitProblem {
-    let what: String = what.chars().take(300).collect();
+    let what: String = printable(what).chars().take(300).collect();
     UnitProblem::Child(ChildFailure::Nonsense(what))
+}
+
+/// Returns what a child says without control characters: errors are one line, and terminals show
+/// them.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// Tells the log once what children are confined by.
@@ -284,12 +290,40 @@ impl Refusal {
     pub(super) fn error(self, paths: &Paths) -> UnitError {
         let of_unit = [&paths.module, &paths.settings, &paths.tests];
         let mut known = of_unit.into_iter();
+        // A child speaks of the files that it was given.
         let file = known.find(|path| path.display().to_string() == self.file);
-        let file = file.cloned().unwrap_or_else(|| self.file.into());
+        let file = file.unwrap_or(&paths.module);
         let problem = UnitProblem::Refused {
-            problem: self.problem,
+            problem: printable(&self.problem),
             transient: self.transient,
         };
-        UnitError::new(&file, problem).at_line(self.line)
+        UnitError::new(file, problem).at_line(self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_says_is_one_line_about_its_own_files() {
+        assert_eq!(
+            nonsense("unknown field `a\u{1b}b\n`").to_string(),
+            "the process that loaded it is not to be believed: unknown field `a b `"
+        );
+        let paths = Paths::of("policies/p.wasm".into());
+        let refusal = |file: &str| Refusal {
+            file: file.to_owned(),
+            line: Some(7),
+            problem: "a\u{0}\u{9b}b\nc".to_owned(),
+            transient: false,
+        };
+        for (file, shown) in [
+            ("policies/p.tests.toml", "policies/p.tests.toml"),
+            ("/etc/\u{1b}passwd", "policies/p.wasm"),
+        ] {
+            let error = refusal(file).error(&paths).to_string();
+            assert_eq!(error, format!("`{shown}`, line 7: a  b c"));
+        }
     }
 }

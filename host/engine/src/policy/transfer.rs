@@ -180,7 +180,7 @@ pub mod fuzzing {
     /// Digest of an engine that does not exist.
     const ENGINE: [u8; 32] = [9; 32];
 
-    /// Returns the bytes that belong before metadata and code, in the layout of the host's own engine.
+    /// Returns the bytes that precede metadata of this length.
     pub fn head(length: u32) -> Vec<u8> {
         [super::MAGIC, &ENGINE, &length.to_le_bytes()].concat()
     }
