@@ -14,6 +14,7 @@ mod inbox;
 mod insider;
 mod key_value;
 mod late;
+mod log;
 mod login;
 mod numbers;
 mod oidc;
