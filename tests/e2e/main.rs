@@ -7,6 +7,7 @@ mod chain;
 mod code_cache;
 mod command_line;
 mod connection;
+mod digest;
 mod flood;
 mod foreign;
 mod health;
