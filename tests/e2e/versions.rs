@@ -255,6 +255,43 @@ async fn tests_are_held_to_what_the_host_enforces(
 }
 
 #[tokio::test]
+async fn a_version_whose_tests_permit_what_the_host_denies_never_decides() -> Result<()> {
+    let serving = Serving::start(Release::Nats2_15, &settings(&[user_of("APP").await?])).await?;
+    let tests = "[[tests]]\nname = \"alice moves\"\n\
+                 login = { username = \"alice\", password = \"correct-horse-battery-staple\" }\n\
+                 permit = { account = \"OPS\", subscribe = { allow = [\">\"] } }\n";
+    let mark = serving.mark();
+    // The tests come first: without them, the host would take the settings.
+    fs::write(
+        serving.site.path().join("policies/static-users.tests.toml"),
+        tests,
+    )?;
+    serving
+        .site
+        .policies
+        .put_settings(POLICY, &settings(&[user_of("OPS").await?]))?;
+    serving
+        .host
+        .wait_from(mark, "a rejection in the words of the denial", |event| {
+            event.says("policy rejected")
+                && event.text("error").ends_with(
+                    "the host denies every such login: the permit places the login in account `OPS`, which is not in `target-accounts`",
+                )
+        })
+        .await?;
+    serving.log_in(ALICE, "stays").await?;
+    let decision = serving.host.decision("stays").await?;
+    assert_eq!(decision.number("policy.generation"), Some(1));
+    Ok(())
+}
+
+/// Returns Alice in `account`, where she may only subscribe.
+async fn user_of(account: &str) -> Result<String> {
+    let alice = alice(&format!("account = \"{account}\"")).await?;
+    Ok(alice.replace("profile = \"own\"", "profile = \"mute\""))
+}
+
+#[tokio::test]
 async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
     site.policies
