@@ -85,10 +85,12 @@ fn decide(
     policy: &Policy,
     request: &Arc<AuthorizationRequest>,
 ) -> Result<Verdict, EvaluationError> {
-    policy.decide(
-        Arc::clone(request),
-        Instant::now() + Duration::from_mins(10),
-    )
+    policy
+        .evaluate(
+            Arc::clone(request),
+            Instant::now() + Duration::from_mins(10),
+        )
+        .run()
 }
 
 /// Returns what is wrong with the end of a case; `None` if it is the expected one.

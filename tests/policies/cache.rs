@@ -88,7 +88,7 @@ fn load(engine: &Engine, greeting: &str) -> Policy {
 
 fn decide(policy: &Policy) -> Metered {
     let deadline = Instant::now() + Duration::from_mins(1);
-    policy.decide_within(request(), deadline, 1 << 40)
+    policy.evaluate(request(), deadline).run_metered(1 << 40)
 }
 
 /// Loads a policy with this greeting, and verifies it.

@@ -49,7 +49,7 @@ fn a_hundred_thousand_users_fit_into_64_mib() {
     with_password.credentials.token = None;
     with_password.identity = identified(&with_password);
     let deadline = Instant::now() + Duration::from_mins(1);
-    let verdict = policy.decide(Arc::new(with_password), deadline);
+    let verdict = policy.evaluate(Arc::new(with_password), deadline).run();
     let Ok(Verdict::Permit(permit)) = verdict else {
         panic!("{verdict:?}")
     };

@@ -134,7 +134,9 @@ fn a_policy_hears_which_nkey_was_proved() {
     ]));
     let decide = |mut request: AuthorizationRequest| {
         request.identity = identified(&request);
-        policy.decide(Arc::new(request), Instant::now() + Duration::from_mins(1))
+        policy
+            .evaluate(Arc::new(request), Instant::now() + Duration::from_mins(1))
+            .run()
     };
     assert_eq!(
         decide(request.clone()),
@@ -284,7 +286,10 @@ fn a_runaway_policy_is_stopped_and_others_are_not_disturbed() {
 #[test]
 fn the_requests_own_deadline_stops_a_policy_too() {
     let policy = load("spins").unwrap();
-    let error = policy.decide(request(), Instant::now()).unwrap_err();
+    let error = policy
+        .evaluate(request(), Instant::now())
+        .run()
+        .unwrap_err();
     // The policy had no time to exceed.
     assert_eq!(error.class(), DenialClass::Deadline);
     assert_eq!(error.class().blame(), Some(Blame::Host));
@@ -305,7 +310,8 @@ fn a_hash_for_which_there_is_no_time_is_no_fault_of_the_policy() {
     with_password.identity = identified(&with_password);
     let deadline = Instant::now() + Duration::from_millis(50);
     let error = policy
-        .decide(Arc::new(with_password), deadline)
+        .evaluate(Arc::new(with_password), deadline)
+        .run()
         .unwrap_err();
     assert_eq!(error.class(), DenialClass::Deadline, "{error}");
     assert_eq!(error.class().blame(), Some(Blame::Host));

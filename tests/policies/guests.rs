@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The guests, each with the module of its test.
-const TESTED: [(&str, &str); 28] = [
+const TESTED: [(&str, &str); 29] = [
     ("abstains", "catalog"),
     ("allocates", "decisions"),
     ("buys_time", "decisions"),
@@ -16,6 +16,7 @@ const TESTED: [(&str, &str); 28] = [
     ("floods_the_log", "decisions"),
     ("floods_the_permit", "decisions"),
     ("guesses", "secrets"),
+    ("hoards_permits", "settings"),
     ("keeps_permits", "reuse"),
     ("logs_and_spins", "pace"),
     ("logs_by_the_megabyte", "abuse/corpus"),

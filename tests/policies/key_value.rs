@@ -156,7 +156,9 @@ fn what_a_decision_looked_up_can_be_told() {
     let settings = r#"{"bucket":"revoked","key":"mallory"}"#;
     let (limits, grants) = (Limits::default(), granted(&["revoked"]));
     let policy = load_with(&engine, &module, settings, limits, grants).unwrap();
-    let metered = policy.decide_within(request(), Instant::now() + PATIENCE, u64::MAX);
+    let metered = policy
+        .evaluate(request(), Instant::now() + PATIENCE)
+        .run_metered(u64::MAX);
     assert_eq!(
         metered.verdict,
         Ok(Verdict::Deny("revoked: left in May".to_owned()))

@@ -33,7 +33,7 @@ fn decide(policy: &Policy, name: Option<&str>, teams: &[&str]) -> Verdict {
     let claims = serde_json::json!({ "my-teams": teams });
     request.identity.claims = Claims::new(claims.as_object().unwrap().clone());
     let deadline = Instant::now() + Duration::from_mins(1);
-    policy.decide(Arc::new(request), deadline).unwrap()
+    policy.evaluate(Arc::new(request), deadline).run().unwrap()
 }
 
 #[rstest]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_catalog::{Catalog, CatalogOptions, MaxLimits};
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Outcome};
-use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
+use portcullis_engine::{Attempt, EvaluationError, Grants, Limits, Policy};
 use tokio::runtime::Builder;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -87,8 +87,8 @@ fn load_patiently(module: &[u8]) -> Policy {
 /// before the interruption and in all, and the number of times that the log has its request.
 fn heard_of(policy: &Policy) -> [usize; 3] {
     let deadline = Instant::now() + PATIENCE;
-    let give_up = |after| match policy.begin(request(), deadline, after) {
-        Err(attempt) => attempt,
+    let give_up = |after| match policy.evaluate(request(), deadline).run_inline(after) {
+        Attempt::BudgetExceeded(exceeded) => exceeded,
         begun => panic!("{begun:?}"),
     };
     let mut after = Duration::from_millis(1);
@@ -103,7 +103,7 @@ fn heard_of(policy: &Policy) -> [usize; 3] {
             if before == 0 {
                 return None;
             }
-            let error = policy.decide_after(attempt, request(), deadline);
+            let error = policy.evaluate(request(), deadline).resume(attempt);
             assert_eq!(error, Err(EvaluationError::Deadline(DEADLINE)));
             let [lines, asked] =
                 [&heard.lines, &heard.asked].map(|count| count.load(Ordering::Relaxed));
@@ -140,9 +140,11 @@ fn so_it_is_of_a_policy_whose_instances_are_reused() {
 fn a_policy_whose_own_deadline_is_sooner_is_not_given_up() {
     let policy = load("spins").unwrap();
     let deadline = Instant::now() + PATIENCE;
-    let begun = policy.begin(request(), deadline, Duration::from_mins(1));
+    let begun = policy
+        .evaluate(request(), deadline)
+        .run_inline(Duration::from_mins(1));
     let limit = Limits::default().deadline;
-    let Ok(Err(error)) = begun else {
+    let Attempt::Decided(Err(error)) = begun else {
         panic!("{begun:?}")
     };
     assert_eq!(error, EvaluationError::Deadline(limit));

@@ -76,7 +76,10 @@ fn each_decision_is_about_its_own_request() {
     let about = |name: &str| {
         let mut request = portcullis_core::AuthorizationRequest::clone(&request());
         request.client.name = Some(name.to_owned());
-        match policy.decide(Arc::new(request), Instant::now() + PATIENCE) {
+        match policy
+            .evaluate(Arc::new(request), Instant::now() + PATIENCE)
+            .run()
+        {
             Ok(Verdict::Deny(facts)) => facts,
             other => panic!("{other:?}"),
         }

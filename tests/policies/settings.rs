@@ -61,6 +61,20 @@ fn every_decision_takes_the_settings_in_an_instance_of_its_own() {
 }
 
 #[test]
+fn permits_that_it_builds_from_its_settings_count_in_each_decision() {
+    let hoards = load("hoards_permits", "{}", AMPLE).unwrap();
+    let error = decide(&hoards).unwrap_err();
+    assert_eq!(error.class(), DenialClass::PolicyOutput);
+    assert_eq!(
+        error.to_string(),
+        "its permits take more than 8388608 bytes"
+    );
+    // What `configure` builds when the policy is loaded is not part of any decision.
+    let snapshotted = crate::support::load("hoards_permits").unwrap();
+    assert_eq!(decide(&snapshotted), Ok(Verdict::Abstain));
+}
+
+#[test]
 fn its_settings_are_judged_when_it_is_loaded() {
     let refused = load("tells", "{}", AMPLE).unwrap_err();
     assert!(matches!(refused, LoadError::Settings(_)), "{refused}");
@@ -73,7 +87,7 @@ fn its_settings_are_judged_when_it_is_loaded() {
 fn the_time_its_settings_take_is_the_decisions() {
     let policy = load("ponders_settings", "{}", AMPLE).unwrap();
     let deadline = Instant::now() + Duration::from_millis(20);
-    let error = policy.decide(request(), deadline).unwrap_err();
+    let error = policy.evaluate(request(), deadline).run().unwrap_err();
     // The request's deadline is earlier than the policy's own.
     assert_eq!(error.class(), DenialClass::Deadline, "{error}");
 }

@@ -150,5 +150,7 @@ pub(crate) fn plain_hashes() -> Grants {
 
 /// Returns the verdict of a policy on [`request`], with more time than it needs.
 pub(crate) fn decide(policy: &Policy) -> Result<Verdict, EvaluationError> {
-    policy.decide(request(), Instant::now() + Duration::from_mins(1))
+    policy
+        .evaluate(request(), Instant::now() + Duration::from_mins(1))
+        .run()
 }

@@ -217,9 +217,9 @@ fn fuel_runs_out_only_where_it_is_limited() {
     );
     let policy = policy.unwrap();
     let deadline = Instant::now() + PATIENCE;
-    let starved = policy.decide_within(request(), deadline, 100);
+    let starved = policy.evaluate(request(), deadline).run_metered(100);
     assert_eq!(starved.verdict, Err(EvaluationError::Fuel(100)));
-    let fed = policy.decide_within(request(), deadline, u64::MAX);
+    let fed = policy.evaluate(request(), deadline).run_metered(u64::MAX);
     assert!(fed.verdict.is_ok() && fed.fuel > 100);
 }
 

@@ -19,7 +19,7 @@ use crate::numbers::{CatalogNumbers, Counters};
 use crate::prover::{Prover, Stop};
 use crate::report::Report;
 use crate::signature::Publisher;
-use crate::snapshot::{Progress, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::status::Status;
 use crate::terms::{MaxLimits, PolicyGrants};
 use crate::vectors::PermitCheck;
@@ -264,7 +264,7 @@ impl Authorizer for Catalog {
                 Err(progress) => progress,
             }
         } else {
-            Progress::default()
+            snapshot.start()
         };
         tokio::task::spawn_blocking(move || snapshot.go_on(progress, &request, deadline))
             .await

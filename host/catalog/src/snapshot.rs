@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use portcullis_core::{
     AuthorizationRequest, Decision, Denial, DenialClass, Outcome, PolicyName, PolicyRef, Verdict,
 };
-use portcullis_engine::{EvaluationError, GaveUp, Policy};
+use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError, Policy};
 
 use crate::pace::Pace;
 use crate::routes::{Route, Routes};
@@ -31,6 +31,9 @@ pub struct Snapshot {
     chains: Routes,
     /// Decides the others.
     chain: Vec<Link>,
+    /// Maximum number of comparisons of a client's secrets that all policies of a login make
+    /// together.
+    comparisons: usize,
 }
 
 /// One place in the chain.
@@ -51,12 +54,23 @@ enum Role {
 }
 
 impl Snapshot {
+    /// Number of comparisons of a client's secrets that a login's policies may always make
+    /// together. More are allowed if the limit of one policy is higher.
+    const MIN_COMPARISONS: usize = 64;
+
     pub(crate) fn new(guards: Vec<Link>, chains: Vec<Route>, chain: Vec<Link>) -> Self {
-        Self {
+        let mut snapshot = Self {
             guards,
             chains: Routes::new(chains),
             chain,
-        }
+            comparisons: Self::MIN_COMPARISONS,
+        };
+        let limits = snapshot.links().filter_map(|link| match link {
+            Link::Policy(loaded) => Some(loaded.policy.limits().comparisons),
+            Link::Missing(_) => None,
+        });
+        snapshot.comparisons = limits.fold(Self::MIN_COMPARISONS, usize::max);
+        snapshot
     }
 
     /// The policies in service, in order: guards, the chains for some logins, the chain for the others. Each once.
@@ -84,7 +98,16 @@ impl Snapshot {
 
     /// Asks the guards, and then the policies of the chain the login is for, in order until one does not abstain. Blocks.
     pub fn decide(&self, request: &Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
-        self.go_on(Progress::default(), request, deadline)
+        self.go_on(self.start(), request, deadline)
+    }
+
+    /// Starts a decision of which nothing is done yet.
+    pub(crate) fn start(&self) -> Progress {
+        Progress {
+            abstained: Vec::new(),
+            exceeded: None,
+            comparisons: Arc::new(Comparisons::at_most(self.comparisons)),
+        }
     }
 
     /// As [`decide`](Self::decide), on a thread that should not be kept: gives up once one of the policies has run for `at_most`, and
@@ -95,21 +118,28 @@ impl Snapshot {
         deadline: Instant,
         at_most: Duration,
     ) -> Result<Decision, Progress> {
-        let mut progress = Progress::default();
+        let mut progress = self.start();
+        let comparisons = Arc::clone(&progress.comparisons);
         let asked = self.ask(&mut progress, request, deadline, |loaded, _| {
             if loaded.pace.is_slow() {
                 return Err(None);
             }
-            let begun = loaded.policy.begin(Arc::clone(request), deadline, at_most);
-            begun.map_err(|attempt| {
-                loaded.pace.gave_up();
-                Some(attempt)
-            })
+            let evaluation = loaded
+                .policy
+                .evaluate(Arc::clone(request), deadline)
+                .with_comparisons(&comparisons);
+            match evaluation.run_inline(at_most) {
+                Attempt::Decided(verdict) => Ok(verdict),
+                Attempt::BudgetExceeded(exceeded) => {
+                    loaded.pace.gave_up();
+                    Err(Some(exceeded))
+                }
+            }
         });
         match asked {
             Ok((outcome, policy)) => Ok(progress.into_decision(outcome, policy)),
-            Err(attempt) => Err(Progress {
-                attempt,
+            Err(exceeded) => Err(Progress {
+                exceeded,
                 ..progress
             }),
         }
@@ -122,11 +152,15 @@ impl Snapshot {
         request: &Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Decision {
-        let asked = self.ask(&mut progress, request, deadline, |loaded, attempt| {
-            let (policy, request) = (&loaded.policy, Arc::clone(request));
-            Ok::<_, Infallible>(match attempt {
-                Some(attempt) => policy.decide_after(attempt, request, deadline),
-                None => policy.decide(request, deadline),
+        let comparisons = Arc::clone(&progress.comparisons);
+        let asked = self.ask(&mut progress, request, deadline, |loaded, exceeded| {
+            let evaluation = loaded
+                .policy
+                .evaluate(Arc::clone(request), deadline)
+                .with_comparisons(&comparisons);
+            Ok::<_, Infallible>(match exceeded {
+                Some(exceeded) => evaluation.resume(exceeded),
+                None => evaluation.run(),
             })
         });
         let Ok((outcome, policy)) = asked;
@@ -139,7 +173,7 @@ impl Snapshot {
         progress: &mut Progress,
         request: &AuthorizationRequest,
         deadline: Instant,
-        verdict_of: impl Fn(&LoadedPolicy, Option<GaveUp>) -> Result<VerdictOf, E>,
+        verdict_of: impl Fn(&LoadedPolicy, Option<BudgetExceeded>) -> Result<VerdictOf, E>,
     ) -> Result<(Outcome, Option<Arc<PolicyRef>>), E> {
         let deny = |class, reason: String| Outcome::Deny(Denial::new(class, reason));
         let route = self.chains.find(request);
@@ -159,7 +193,7 @@ impl Snapshot {
                     "the request's deadline passed before every policy was asked".to_owned();
                 return Ok((deny(DenialClass::Deadline, reason), None));
             }
-            let verdict = verdict_of(loaded, progress.attempt.take())?;
+            let verdict = verdict_of(loaded, progress.exceeded.take())?;
             loaded.pace.decided();
             let outcome = match verdict {
                 Ok(Verdict::Permit(permit)) if role == Role::Decider => Outcome::Permit(permit),
@@ -192,12 +226,14 @@ impl Snapshot {
 type VerdictOf = Result<Verdict, EvaluationError>;
 
 /// How far a decision has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Progress {
     /// The policies that were asked, guards included.
     abstained: Vec<PolicyName>,
-    /// What was given up of the next one.
-    attempt: Option<GaveUp>,
+    /// Inline attempt of the next one, if it exceeded its budget.
+    exceeded: Option<BudgetExceeded>,
+    /// Comparisons of the client's secrets, by all policies together.
+    comparisons: Arc<Comparisons>,
 }
 
 impl Progress {

@@ -142,11 +142,15 @@ impl TestVector {
     fn run(&self, policy: &Policy, metered: &Policy) -> TestOutcome {
         let request = Arc::new(self.request.clone());
         // A policy is good or not whatever happens to be in the operator's buckets now.
-        let policy = policy.substituting(&self.key_values);
-        let metered = metered.substituting(&self.key_values);
-        let served = policy.decide(Arc::clone(&request), Instant::now() + DEADLINE);
+        let served = policy
+            .evaluate(Arc::clone(&request), Instant::now() + DEADLINE)
+            .with_key_values(&self.key_values)
+            .run();
         let fuel = self.fuel.unwrap_or(u64::MAX);
-        let counted = metered.decide_within(request, Instant::now() + DEADLINE, fuel);
+        let counted = metered
+            .evaluate(request, Instant::now() + DEADLINE)
+            .with_key_values(&self.key_values)
+            .run_metered(fuel);
         let is_late = |verdict: &Result<_, _>| {
             matches!(
                 verdict,

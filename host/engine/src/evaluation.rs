@@ -8,8 +8,9 @@ use portcullis_core::{Denial, DenialClass, PermitProblem};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{OutOfMemory, Trap, WasmBacktrace};
 
+use crate::comparisons::ComparisonsExceeded;
 use crate::host::{NoRequest, NoTime};
-use crate::limiter::{ComparisonsExceeded, LimitExceeded, OutputExceeded};
+use crate::limiter::{LimitExceeded, OutputExceeded};
 use crate::limits::Limits;
 use crate::load::one_line;
 use crate::overrun;

@@ -10,10 +10,10 @@
 //! - [`Engine`]: compiles and links; owns the epoch ticker. [`CodeCacheOptions`]: the cache of
 //!   compiled code.
 //! - [`Policy`]: one loaded module, configured once, with a snapshot of its memory where possible.
-//!   [`Policy::decide`] answers one request in an instance of its own. [`Policy::begin`] gives up
-//!   after a given time, for threads that must not block. [`Policy::hand_over`] and
-//!   [`Policy::take_over`] transfer a policy from the process that loaded it to the one that
-//!   serves.
+//!   [`Policy::evaluate`] prepares an [`Evaluation`] of one request in an instance of its own.
+//!   [`Evaluation::run_inline`] stops after a given time, for threads that must not block.
+//!   [`Policy::hand_over`] and [`Policy::take_over`] transfer a policy from the process that loaded
+//!   it to the one that serves.
 //! - [`Limits`] and [`Grants`]: the resources and interfaces of a policy. [`Limit`] and [`Amount`]:
 //!   one limit, for display.
 //! - [`describe`]: facts about a module, without running it.
@@ -31,6 +31,7 @@ mod background;
 mod borrowed;
 mod cache;
 mod code;
+mod comparisons;
 mod contract;
 mod engine;
 mod evaluation;
@@ -54,6 +55,7 @@ mod ticker;
 pub use borrowed::CodeStore;
 pub use cache::{CodeCacheCounts, CodeCacheOptions};
 pub use code::CodeName;
+pub use comparisons::Comparisons;
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::EvaluationError;
 pub use limits::{Amount, Grants, Limit, Limits};
@@ -62,5 +64,5 @@ pub use module::{Description, check_shape, describe};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use policy::fuzzing;
-pub use policy::{GaveUp, Metered, Policy, Source, Substituted, TransferKey};
+pub use policy::{Attempt, BudgetExceeded, Evaluation, Metered, Policy, Source, TransferKey};
 pub use probe::Unfit;

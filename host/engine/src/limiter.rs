@@ -35,17 +35,6 @@ pub(crate) enum OutputExceeded {
     PermitBytes { limit: usize },
 }
 
-/// A comparison of a policy with the client's secrets beyond its limit. Raised as a trap,
-/// recognised by downcast.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error(
-    "it compared the client's password or token more than {limit} times; raise `comparisons` under [limits] in its settings file if \
-     that is meant"
-)]
-pub(crate) struct ComparisonsExceeded {
-    pub(crate) limit: usize,
-}
-
 /// The limiter of a store. The limits apply to all its memories and all its tables together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limiter {

@@ -2,7 +2,7 @@
 //! behind the feature `measure`.
 //!
 //! No host may use this. A [`Reused`] instance keeps the effects of earlier logins, which
-//! [`Policy::decide`] prevents.
+//! an [`Evaluation`](crate::Evaluation) prevents.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -105,11 +105,11 @@ impl Reused {
         Ok(Self { store, instance })
     }
 
-    /// Decides as [`Policy::decide`] does, in the instance of the previous decision.
+    /// Decides as [`Evaluation::run`](crate::Evaluation::run) does, in the instance of the previous decision.
     ///
     /// # Errors
     ///
-    /// Fails as [`Policy::decide`] does.
+    /// Fails as [`Evaluation::run`](crate::Evaluation::run) does.
     pub fn decide(&mut self) -> Result<Verdict, EvaluationError> {
         // Each decision has the full limits.
         let state = self.store.data_mut();

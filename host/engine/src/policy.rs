@@ -1,7 +1,6 @@
 //! One policy: checked, compiled, configured and linked. The module [`deciding`] has its decisions.
 
 mod deciding;
-mod substituted;
 mod transfer;
 
 use std::num::NonZeroU32;
@@ -27,8 +26,7 @@ use crate::state::{Phase, State};
 use crate::ticker::TICK;
 #[cfg(feature = "measure")]
 pub(crate) use deciding::answer;
-pub use deciding::{GaveUp, Metered};
-pub use substituted::Substituted;
+pub use deciding::{Attempt, BudgetExceeded, Evaluation, Metered};
 pub use transfer::TransferKey;
 #[cfg(feature = "fuzzing")]
 pub use transfer::fuzzing;
@@ -55,7 +53,7 @@ impl std::fmt::Debug for Source<'_> {
 
 /// A policy that is compiled, linked, configured and ready to decide.
 ///
-/// A policy is immutable. Every [`decide`](Self::decide) runs in an instance of its own, which
+/// A policy is immutable. Every [`evaluation`](Self::evaluate) runs in an instance of its own, which
 /// starts from the memory after `configure` and is then dropped. So no decision sees any effect of
 /// another.
 pub struct Policy {

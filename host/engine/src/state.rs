@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use portcullis_core::{AuthorizationRequest, PolicyName, SecretVerifier};
 use wasmtime::component::ResourceTable;
 
+use crate::comparisons::{Comparisons, ComparisonsExceeded};
 use crate::host::truncate;
-use crate::limiter::{ComparisonsExceeded, Limiter, OutputExceeded};
+use crate::limiter::{Limiter, OutputExceeded};
 use crate::limits::Limits;
 use crate::look_up::LookUps;
 
@@ -34,6 +35,10 @@ pub(crate) struct State {
     pub(crate) plain_hashes: bool,
     /// Number of comparisons of secrets in this decision.
     comparisons: usize,
+    /// Comparisons of all policies that decide about this login, if they are counted together.
+    pub(crate) comparisons_of_login: Option<Arc<Comparisons>>,
+    /// Whether the policy is being loaded, in which case it may build any number of permits.
+    is_loading: bool,
 }
 
 /// The questions of a policy, each once, in the order in which it first asked them.
@@ -129,6 +134,7 @@ impl State {
                 Phase::Decide { deadline, .. } => Some(deadline),
             },
         };
+        let is_loading = matches!(phase, Phase::Configure);
         let mut permits = ResourceTable::new();
         permits.set_max_capacity(Limits::PERMITS);
         Self {
@@ -146,6 +152,8 @@ impl State {
             look_ups: None,
             plain_hashes: false,
             comparisons: 0,
+            comparisons_of_login: None,
+            is_loading,
         }
     }
 
@@ -176,11 +184,15 @@ impl State {
         self.comparisons = 0;
     }
 
-    /// Counts a comparison of a secret with a hash. Fails if the decision has reached its limit.
+    /// Counts a comparison of a secret with a hash. Fails if the decision, or the login over all of
+    /// its policies, has reached its limit.
     pub(crate) fn charge_comparison(&mut self) -> Result<(), ComparisonsExceeded> {
         let limit = self.limits.comparisons;
         if self.comparisons >= limit {
-            return Err(ComparisonsExceeded { limit });
+            return Err(ComparisonsExceeded::Policy { limit });
+        }
+        if let Some(comparisons) = &self.comparisons_of_login {
+            comparisons.charge()?;
         }
         self.comparisons = self.comparisons.saturating_add(1);
         Ok(())
@@ -193,12 +205,13 @@ impl State {
         }
     }
 
-    /// Counts the size of a text for a permit. Counts nothing during `configure`, which may build
-    /// any number of permits.
+    /// Counts the size of a text for a permit. Counts nothing while the policy is loaded, because its
+    /// `configure` may build any number of permits in the process that loads it. A `configure` that
+    /// runs before a decision counts.
     pub(crate) fn charge_permit(&mut self, text: &str) -> Result<(), OutputExceeded> {
         /// Approximate size of an entry in addition to its text, in bytes.
         const ENTRY: usize = 64;
-        if matches!(self.phase, Phase::Configure) {
+        if self.is_loading {
             return Ok(());
         }
         let limit = Limits::PERMIT_BYTES;

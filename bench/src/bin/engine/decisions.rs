@@ -97,7 +97,11 @@ fn decisions<'policy>(
 ) -> Result<[Work<'policy>; 2]> {
     let mut instance = Reused::new(policy, Arc::clone(request), RUN)?;
     let request = Arc::clone(request);
-    let fresh = move || Ok(policy.decide(Arc::clone(&request), Instant::now() + DEADLINE)?);
+    let fresh = move || {
+        Ok(policy
+            .evaluate(Arc::clone(&request), Instant::now() + DEADLINE)
+            .run()?)
+    };
     let mut reused = move || Ok(instance.decide()?);
     for verdict in [fresh()?, reused()?] {
         let permitted = matches!(verdict, Verdict::Permit(_));

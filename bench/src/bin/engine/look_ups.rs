@@ -67,7 +67,11 @@ impl LookUps {
 /// Measures one decision with a fresh instance.
 fn work<'policy>(name: &str, policy: &'policy Policy) -> Result<Work<'policy>> {
     let request = Arc::new(password_login());
-    let decide = move || Ok(policy.decide(Arc::clone(&request), Instant::now() + DEADLINE)?);
+    let decide = move || {
+        Ok(policy
+            .evaluate(Arc::clone(&request), Instant::now() + DEADLINE)
+            .run()?)
+    };
     let verdict: Verdict = decide()?;
     let permitted = matches!(verdict, Verdict::Permit(_));
     ensure!(permitted, "{name}: {verdict:?}");

@@ -7,6 +7,7 @@ use portcullis_core::{AuthorizationRequest, KeyValues, Verdict};
 use wasmtime::Store;
 
 use super::{Policy, ticks};
+use crate::comparisons::Comparisons;
 use crate::evaluation::EvaluationError;
 use crate::host::{GuestVerdict, PolicyBindings, truncate};
 use crate::load::one_line;
@@ -31,23 +32,48 @@ pub struct Metered {
     pub log: Vec<String>,
 }
 
-/// An attempt to decide that exceeded its time budget.
-#[derive(Clone, Copy, Debug)]
-pub struct GaveUp {
+/// An inline attempt at a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every attempt decides, and a box would cost each of them an allocation"
+)]
+pub enum Attempt {
+    /// The policy decided, or failed for a reason that another attempt would meet too.
+    Decided(Result<Verdict, EvaluationError>),
+    /// The policy's own code needs more than the budget of the attempt.
+    BudgetExceeded(BudgetExceeded),
+}
+
+/// An inline attempt that exceeded its time budget. [`Evaluation::resume`] decides after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetExceeded {
     /// Number of lines that the policy logged.
     lines: usize,
 }
 
-/// One attempt to decide.
-pub(super) struct Attempt<'a> {
+/// A decision that one policy is to make. Made by [`Policy::evaluate`].
+#[derive(Clone, Debug)]
+#[must_use = "a decision is made by `run`, `run_inline`, `resume` or `run_metered`"]
+pub struct Evaluation<'a> {
+    policy: &'a Policy,
+    request: Arc<AuthorizationRequest>,
+    deadline: Instant,
     /// Source of the values that the policy looks up.
-    pub(super) key_values: &'a Arc<dyn KeyValues>,
+    key_values: &'a Arc<dyn KeyValues>,
+    /// Comparisons of all policies that decide about this login, if they are counted together.
+    comparisons: Option<&'a Arc<Comparisons>>,
+}
+
+/// The limits of one attempt.
+#[derive(Clone, Copy)]
+struct Limited {
     /// Maximum time of the policy's own code.
-    pub(super) limit: Duration,
+    time: Duration,
     /// Whether another attempt follows if the time does not suffice.
-    pub(super) is_preliminary: bool,
+    is_preliminary: bool,
     /// Number of lines that an earlier attempt has logged.
-    pub(super) logged: usize,
+    logged: usize,
 }
 
 /// An attempt that failed.
@@ -65,139 +91,143 @@ impl Failed {
 }
 
 impl Policy {
-    /// Decides one request. Blocks while the policy runs and the host computes password hashes.
-    ///
-    /// After `deadline`, the answer is too late. The policy's own limit applies too.
+    /// Prepares a decision about `request`. After `deadline`, the answer is too late. The policy's
+    /// own limit applies too.
+    pub fn evaluate(
+        &self,
+        request: Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Evaluation<'_> {
+        Evaluation {
+            policy: self,
+            request,
+            deadline,
+            key_values: self.engine.key_values(),
+            comparisons: None,
+        }
+    }
+}
+
+impl<'a> Evaluation<'a> {
+    /// Replaces the engine's source of key values by `key_values`, for tests of policies.
+    pub fn with_key_values(self, key_values: &'a Arc<dyn KeyValues>) -> Self {
+        Self { key_values, ..self }
+    }
+
+    /// Counts comparisons of the client's secrets in `comparisons` too, which all policies that
+    /// decide about one login share.
+    pub fn with_comparisons(self, comparisons: &'a Arc<Comparisons>) -> Self {
+        Self {
+            comparisons: Some(comparisons),
+            ..self
+        }
+    }
+
+    /// Decides. Blocks while the policy runs and the host computes password hashes.
     ///
     /// # Errors
     ///
     /// Fails if the policy does not answer. [`EvaluationError::class`] shows the party at fault.
-    pub fn decide(
-        &self,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-    ) -> Result<Verdict, EvaluationError> {
-        self.attempt(&self.only_attempt(deadline), request, deadline)
+    pub fn run(self) -> Result<Verdict, EvaluationError> {
+        let limited = self.unlimited();
+        self.attempt(limited).map_err(|failed| failed.error)
     }
 
-    /// Decides as [`decide`](Self::decide) does, but gives up once the policy's own code has run
-    /// for `at_most`, if its limit is higher. For threads that must not block for long. Slow
-    /// password hashes do not count.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the attempt was given up. The inner result is that of [`decide`](Self::decide).
-    pub fn begin(
-        &self,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-        at_most: Duration,
-    ) -> Result<Result<Verdict, EvaluationError>, GaveUp> {
-        let only = self.only_attempt(deadline);
-        let attempt = Attempt {
-            limit: only.limit.min(at_most),
-            is_preliminary: at_most < only.limit,
-            ..only
+    /// Decides as [`run`](Self::run) does, but stops once the policy's own code has run for
+    /// `budget`, if its limit is higher. For threads that must not block for long. Slow password
+    /// hashes do not count.
+    pub fn run_inline(self, budget: Duration) -> Attempt {
+        let unlimited = self.unlimited();
+        let limited = Limited {
+            time: unlimited.time.min(budget),
+            is_preliminary: budget < unlimited.time,
+            ..unlimited
         };
-        match self.try_to_decide(&attempt, request, deadline) {
+        match self.attempt(limited) {
             Err(Failed {
                 error: EvaluationError::Deadline(_),
                 lines,
-            }) if attempt.is_preliminary => Err(GaveUp { lines }),
-            decided => Ok(decided.map_err(|failed| failed.error)),
+            }) if limited.is_preliminary => Attempt::BudgetExceeded(BudgetExceeded { lines }),
+            decided => Attempt::Decided(decided.map_err(|failed| failed.error)),
         }
     }
 
-    /// Decides as [`decide`](Self::decide) does, after an attempt that was given up. Does not log
-    /// the lines of that attempt again: for one request, a policy logs the same lines every time,
-    /// unless looked-up values have changed.
+    /// Decides as [`run`](Self::run) does, after an inline attempt that exceeded its budget. Does
+    /// not log the lines of that attempt again: for one request, a policy logs the same lines every
+    /// time, unless looked-up values have changed.
     ///
     /// # Errors
     ///
-    /// Fails as [`decide`](Self::decide) does.
-    pub fn decide_after(
-        &self,
-        gave_up: GaveUp,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-    ) -> Result<Verdict, EvaluationError> {
-        let attempt = Attempt {
-            logged: gave_up.lines,
-            ..self.only_attempt(deadline)
+    /// Fails as [`run`](Self::run) does.
+    pub fn resume(self, after: BudgetExceeded) -> Result<Verdict, EvaluationError> {
+        let limited = Limited {
+            logged: after.lines,
+            ..self.unlimited()
         };
-        self.attempt(&attempt, request, deadline)
+        self.attempt(limited).map_err(|failed| failed.error)
     }
 
-    /// Decides as [`decide`](Self::decide) does, and counts the fuel of the policy's own code. A
-    /// unit of wasmtime's fuel is about an instruction, and the count is the same on every machine.
-    /// A decision that needs more than `fuel` fails with [`EvaluationError::Fuel`].
-    ///
-    /// Requires a policy that was loaded by [`Engine::metered`](crate::Engine::metered). For any
-    /// other, the result is a failure of the host.
-    pub fn decide_within(
-        &self,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-        fuel: u64,
-    ) -> Metered {
-        self.meter(&self.only_attempt(deadline), request, deadline, fuel)
-    }
-
-    /// Returns an attempt with the policy's full time budget, capped by `deadline`.
-    pub(super) fn only_attempt(&self, deadline: Instant) -> Attempt<'_> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        Attempt {
-            key_values: self.engine.key_values(),
-            limit: self.limits.deadline.min(left),
+    /// Returns the policy's full time budget, capped by the deadline of the login.
+    fn unlimited(&self) -> Limited {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        Limited {
+            time: self.policy.limits.deadline.min(left),
             is_preliminary: false,
             logged: 0,
         }
     }
 
-    pub(super) fn attempt(
-        &self,
-        attempt: &Attempt<'_>,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-    ) -> Result<Verdict, EvaluationError> {
-        self.try_to_decide(attempt, request, deadline)
-            .map_err(|failed| failed.error)
+    fn attempt(&self, limited: Limited) -> Result<Verdict, Failed> {
+        let made = self.comparisons.map(|comparisons| comparisons.made());
+        let decided = match &self.policy.reused {
+            Some(reused) => self.run_reused(reused, limited),
+            None => self.run_fresh(limited),
+        };
+        // The next attempt makes the same comparisons again.
+        if limited.is_preliminary
+            && let Err(Failed {
+                error: EvaluationError::Deadline(_),
+                ..
+            }) = &decided
+        {
+            self.uncount_comparisons(made);
+        }
+        decided
     }
 
-    fn try_to_decide(
-        &self,
-        attempt: &Attempt<'_>,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-    ) -> Result<Verdict, Failed> {
-        let phase = Phase::Decide { request, deadline };
-        if let Some(reused) = &self.reused {
-            return self.run_reused(reused, &phase, attempt);
+    /// Sets the login's count of comparisons back to what it was before an attempt.
+    fn uncount_comparisons(&self, made: Option<usize>) {
+        if let (Some(comparisons), Some(made)) = (self.comparisons, made) {
+            comparisons.set_back_to(made);
         }
-        let mut store = self.store_for(phase, attempt);
-        self.run(&mut store, attempt)
+    }
+
+    fn run_fresh(&self, limited: Limited) -> Result<Verdict, Failed> {
+        let mut store = self.store(limited);
+        self.run_in(&mut store, limited)
             .map_err(|error| Failed::of(error, &store))
     }
 
-    pub(super) fn meter(
-        &self,
-        attempt: &Attempt<'_>,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-        fuel: u64,
-    ) -> Metered {
-        let mut store = self.store_for(Phase::Decide { request, deadline }, attempt);
+    /// Decides as [`run`](Self::run) does, and counts the fuel of the policy's own code. A unit of
+    /// wasmtime's fuel is about an instruction, and the count is the same on every machine. A
+    /// decision that needs more than `fuel` fails with [`EvaluationError::Fuel`].
+    ///
+    /// Requires a policy that was loaded by [`Engine::metered`](crate::Engine::metered). For any
+    /// other, the result is a failure of the host.
+    pub fn run_metered(self, fuel: u64) -> Metered {
+        let limited = self.unlimited();
+        let mut store = self.store(limited);
         store.data_mut().fuel = fuel;
         store.data_mut().asked = Some(Questions::default());
         store.data_mut().log.kept = Some(Vec::new());
         let verdict = store
             .set_fuel(fuel)
             .map_err(|error| EvaluationError::Host(one_line(&format!("{error:#}"))))
-            .and_then(|()| self.run(&mut store, attempt));
+            .and_then(|()| self.run_in(&mut store, limited));
         let left = store.get_fuel().unwrap_or(fuel);
         let asked = store.data_mut().asked.take();
         let log = &mut store.data_mut().log;
-        let (mut lines, dropped) = (log.kept.take(), log.dropped(self.limits.log_lines));
+        let (mut lines, dropped) = (log.kept.take(), log.dropped(self.policy.limits.log_lines));
         if let (Some(lines), 1..) = (&mut lines, dropped) {
             lines.push(format!("{dropped} more lines, which were dropped"));
         }
@@ -209,13 +239,13 @@ impl Policy {
         }
     }
 
-    fn run(
+    fn run_in(
         &self,
         store: &mut Store<State>,
-        attempt: &Attempt<'_>,
+        limited: Limited,
     ) -> Result<Verdict, EvaluationError> {
-        let instance = self.start(store, attempt.limit)?;
-        self.ask(store, &instance, attempt)
+        let instance = self.start(store, limited.time)?;
+        self.ask(store, &instance, limited)
     }
 
     /// Makes an instance that can decide.
@@ -225,10 +255,11 @@ impl Policy {
         limit: Duration,
     ) -> Result<PolicyBindings, EvaluationError> {
         let instance = self
+            .policy
             .pre
             .instantiate(&mut *store)
             .map_err(|error| EvaluationError::of_start(&error, store.data(), limit))?;
-        if let Some(settings) = &self.settings {
+        if let Some(settings) = &self.policy.settings {
             take_settings_again(store, &instance, settings, limit)?;
         }
         Ok(instance)
@@ -239,7 +270,7 @@ impl Policy {
         &self,
         store: &mut Store<State>,
         instance: &PolicyBindings,
-        attempt: &Attempt<'_>,
+        limited: Limited,
     ) -> Result<Verdict, EvaluationError> {
         let told = tracing::enabled!(target: ASKED, tracing::Level::DEBUG);
         if told {
@@ -248,15 +279,15 @@ impl Policy {
         let verdict = instance
             .portcullis_policy_decider()
             .call_decide(&mut *store)
-            .map_err(|error| EvaluationError::of_call(&error, store.data(), attempt.limit));
+            .map_err(|error| EvaluationError::of_call(&error, store.data(), limited.time));
         let is_late = matches!(verdict, Err(EvaluationError::Deadline(_)));
         // A further attempt asks and logs again.
-        let is_final = !(is_late && attempt.is_preliminary);
+        let is_final = !(is_late && limited.is_preliminary);
         let told = told && is_final;
-        let dropped = store.data().log.dropped(self.limits.log_lines);
+        let dropped = store.data().log.dropped(self.policy.limits.log_lines);
         if is_final && dropped > 0 {
             tracing::warn!(
-                policy.name = %self.name,
+                policy.name = %self.policy.name,
                 policy.dropped_lines = dropped,
                 "policy log lines dropped: a decision may log `log-lines` of them"
             );
@@ -267,7 +298,7 @@ impl Policy {
             tracing::event!(
                 target: ASKED,
                 tracing::Level::DEBUG,
-                policy.name = %self.name,
+                policy.name = %self.policy.name,
                 policy.asked = asked,
                 user_nkey = %request.user_nkey,
                 "policy asked"
@@ -278,32 +309,29 @@ impl Policy {
 
     /// Decides in a used instance if one is idle, and keeps it for the next decision. A failure in
     /// a used instance may result from an earlier decision, so the host tries again in a fresh one.
-    fn run_reused(
-        &self,
-        reused: &Reused,
-        phase: &Phase,
-        attempt: &Attempt<'_>,
-    ) -> Result<Verdict, Failed> {
-        if let Some(mut used) = reused.take(&self.engine) {
+    fn run_reused(&self, reused: &Reused, limited: Limited) -> Result<Verdict, Failed> {
+        let engine = &self.policy.engine;
+        if let Some(mut used) = reused.take(engine) {
+            let made = self.comparisons.map(|comparisons| comparisons.made());
             let state = used.store.data_mut();
-            state.begin_again(phase.clone(), attempt.limit);
-            self.prepare(state, attempt);
-            used.store.set_epoch_deadline(ticks(attempt.limit));
-            let verdict = self.ask(&mut used.store, &used.instance, attempt);
+            state.begin_again(self.phase(), limited.time);
+            self.prepare(state, limited);
+            used.store.set_epoch_deadline(ticks(limited.time));
+            let verdict = self.ask(&mut used.store, &used.instance, limited);
             match verdict {
                 Ok(verdict) => {
-                    reused.put(&self.engine, used);
+                    reused.put(engine, used);
                     return Ok(verdict);
                 }
                 Err(error @ (EvaluationError::Deadline(_) | EvaluationError::Late(_))) => {
                     return Err(Failed::of(error, &used.store));
                 }
-                Err(_) => {}
+                Err(_) => self.uncount_comparisons(made),
             }
         }
-        let mut store = self.store_for(phase.clone(), attempt);
-        let decided = self.start(&mut store, attempt.limit).and_then(|instance| {
-            let verdict = self.ask(&mut store, &instance, attempt)?;
+        let mut store = self.store(limited);
+        let decided = self.start(&mut store, limited.time).and_then(|instance| {
+            let verdict = self.ask(&mut store, &instance, limited)?;
             Ok((verdict, instance))
         });
         let (verdict, instance) = decided.map_err(|error| Failed::of(error, &store))?;
@@ -313,21 +341,29 @@ impl Policy {
             instance,
             decisions,
         };
-        reused.put(&self.engine, used);
+        reused.put(engine, used);
         Ok(verdict)
     }
 
+    fn phase(&self) -> Phase {
+        Phase::Decide {
+            request: Arc::clone(&self.request),
+            deadline: self.deadline,
+        }
+    }
+
     /// Returns a store for an attempt.
-    fn store_for(&self, phase: Phase, attempt: &Attempt<'_>) -> Store<State> {
-        let mut store = self.store(phase, attempt.limit);
-        self.prepare(store.data_mut(), attempt);
+    fn store(&self, limited: Limited) -> Store<State> {
+        let mut store = self.policy.store(self.phase(), limited.time);
+        self.prepare(store.data_mut(), limited);
         store
     }
 
-    fn prepare(&self, state: &mut State, attempt: &Attempt<'_>) {
-        let look_ups = |granted| LookUps::new(granted, Arc::clone(attempt.key_values));
-        state.look_ups = self.granted.clone().map(look_ups);
-        state.log.logged = attempt.logged;
+    fn prepare(&self, state: &mut State, limited: Limited) {
+        let look_ups = |granted| LookUps::new(granted, Arc::clone(self.key_values));
+        state.look_ups = self.policy.granted.clone().map(look_ups);
+        state.log.logged = limited.logged;
+        state.comparisons_of_login = self.comparisons.cloned();
     }
 }
 
