@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use portcullis_claims::{KeyKind, UserCredentials};
+use portcullis_claims::{IssuerKey, KeyKind, UserCredentials};
 use portcullis_connect::SecretSource as Place;
 use portcullis_core::Secret;
 
@@ -96,11 +96,40 @@ impl Config {
             _ => None,
         };
         let mut problems = resolver.problems;
+        let signers = secrets.as_ref().zip(self.operator.as_ref());
+        problems
+            .extend(signers.and_then(|(secrets, operator)| self.check_issuer(secrets, operator)));
         for nats in self.connections() {
             problems.extend(check_pair(&self.file, &nats.authentication, environment));
             problems.extend(check_tls(&self.file, &nats.tls));
         }
         Checked::unless_broken(secrets, problems)
+    }
+
+    /// Returns a problem if the seed that signs responses is the one of a target account. Servers
+    /// accept only signatures of the callout account and of its signing keys.
+    fn check_issuer(&self, secrets: &Secrets, operator: &Operator) -> Option<Problem> {
+        let key = IssuerKey::from_seed(secrets.issuer_seed.expose()).ok()?;
+        let is_identity = |account: &SigningAccount| account.key.as_str() == key.public_key();
+        let signs = |name: &str| {
+            let seeds = secrets.accounts.get(name);
+            seeds.and_then(|seeds| seeds.seed.as_ref()) == Some(&secrets.issuer_seed)
+        };
+        let accounts = operator.accounts.iter();
+        let mut others = accounts.filter(|(_, account)| account.key != operator.account);
+        let (name, account) = others.find(|(name, account)| is_identity(account) || signs(name))?;
+        let message = format!(
+            "it is the seed of [operator.accounts.{name}], and servers reject what it signs for account `{}`; use the \
+             seed of that account or of one of its signing keys",
+            operator.account.as_str()
+        );
+        // Both accounts may list the same signing key.
+        let problem = if is_identity(account) {
+            Problem::error(&self.file, message)
+        } else {
+            Problem::warning(&self.file, message)
+        };
+        Some(problem.at_key(&self.callout.issuer_seed.key))
     }
 
     /// Returns every table with connections to servers.

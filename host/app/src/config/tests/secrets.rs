@@ -283,3 +283,43 @@ fn debug_shows_no_secret() {
     assert!(!debug.contains("s3cret"), "{debug}");
     assert!(!debug.contains(&fixture.issuer), "{debug}");
 }
+
+/// Returns the problems of a configuration in operator mode whose account `APP` has the public key
+/// `key` and the seed in `app`, and whose issuer has the seed in `issuer.nk`.
+fn operator_problems(fixture: &Fixture, key: &str, app: &str) -> Vec<String> {
+    let auth = KeyPair::new_account().public_key();
+    let text = format!(
+        "[nats]\n[callout]\n{ISSUER}\n[operator]\naccount = \"{auth}\"\n\
+         [operator.accounts.APP]\nkey = \"{key}\"\nseed-file = \"{app}\"\n"
+    );
+    let file = fixture.directory.path().join("portcullis.toml");
+    let config = Config::parse(&file, &text).unwrap().value;
+    let problems = match config.resolve_secrets_in(&|_| None) {
+        Ok(checked) => checked.warnings,
+        Err(problems) => problems,
+    };
+    let texts = lines(&problems).into_iter();
+    texts.map(|line| line.replace(&auth, "AUTH")).collect()
+}
+
+#[test]
+fn the_issuer_is_not_a_target_account() {
+    let fixture = Fixture::new();
+    let other = KeyPair::new_account();
+    fixture.write("app.nk", other.seed().unwrap());
+    let good = operator_problems(&fixture, &other.public_key(), "app.nk");
+    assert_eq!(good, Vec::<String>::new());
+    let issuer = KeyPair::from_seed(&fixture.issuer).unwrap().public_key();
+    for (key, app, severity) in [
+        (issuer, "app.nk", ""),
+        (other.public_key(), "issuer.nk", "warning: "),
+    ] {
+        let problems = operator_problems(&fixture, &key, app);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let expected = format!(
+            "callout.issuer-seed-file: {severity}it is the seed of [operator.accounts.APP], and \
+             servers reject what it signs for account `AUTH`"
+        );
+        assert!(problems[0].contains(&expected), "{problems:?}");
+    }
+}
