@@ -6,7 +6,8 @@ use anyhow::Result;
 use futures::future::{join_all, ready};
 use futures::{StreamExt, stream};
 use portcullis_tests::{
-    Accounts, Credentials, Event, Host, Keys, Release, Site, barely_log_in, is_refused, log_in,
+    Accounts, CALLOUT, Credentials, Event, Host, Keys, Release, Site, barely_log_in, is_refused,
+    log_in, server_inbox,
 };
 use rstest::rstest;
 
@@ -98,37 +99,36 @@ async fn rubbish_on_the_callout_subject_is_refused_and_survived(
     .await?;
 
     let unsigned = "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.eyJuYXRzIjp7fX0.AAAA";
-    for rubbish in [
+    let rubbish = [
         Vec::new(),
         vec![0xff; 1000],
         b"failed".to_vec(),
         unsigned.as_bytes().to_vec(),
         vec![b'.'; 900_000],
         b"xkv1".repeat(20),
-    ] {
-        let mark = host.log().len();
+    ];
+    let mark = host.log().len();
+    for rubbish in &rubbish {
         // A reply subject that only a server can use: the host ignores requests with any other.
         vandal
-            .publish_with_reply(
-                "$SYS.REQ.USER.AUTH",
-                "$SYS._INBOX.rubbish",
-                rubbish.clone().into(),
-            )
+            .publish_with_reply(CALLOUT, "$SYS._INBOX.rubbish", rubbish.clone().into())
             .await?;
-        let refused = host
-            .wait_from(mark, "a refusal", |event| event.says("request refused"))
-            .await?;
-        assert_eq!(refused.text("subject"), "$SYS.REQ.USER.AUTH");
+    }
+    // Without a subject to reply to.
+    vandal.publish(CALLOUT, "rubbish".into()).await?;
+    vandal.flush().await?;
+    let mut missing = u64::try_from(rubbish.len())? + 1;
+    let pick = |event: &Event| {
+        missing = missing.saturating_sub(event.refusals());
+        (missing == 0).then_some(())
+    };
+    host.log().first_from(mark, "every refusal", pick).await?;
+    let lines = host.log().all();
+    for refused in lines.iter().filter(|event| event.says("request refused")) {
+        assert_eq!(refused.text("subject"), CALLOUT);
         assert!(!refused.text("error").is_empty(), "{refused:?}");
         assert!(refused.line().len() < 2000, "the log repeats the rubbish");
     }
-    // A request without a reply subject.
-    let mark = host.log().len();
-    vandal
-        .publish("$SYS.REQ.USER.AUTH", "rubbish".into())
-        .await?;
-    host.wait_from(mark, "a refusal", |event| event.says("request refused"))
-        .await?;
 
     assert!(host.is_running()?);
     host.ask_to_stop().await?;
@@ -228,17 +228,53 @@ async fn a_host_that_is_stopped_loses_no_login(
     Ok(())
 }
 
-/// Returns the reasons of the host's refusals of logins and requests so far, with their numbers.
-fn refusals(host: &Host) -> BTreeMap<String, usize> {
+#[tokio::test]
+async fn refusals_of_one_kind_are_summed_up() -> Result<()> {
+    const MESSAGES: u64 = 500;
+    let site = site(Release::Nats2_15).await?;
+    // A server with callout lets no user publish on the callout subject.
+    let server = site.start_server(Accounts::NoCallout).await?;
+    let host = site.start_host(&server).await?;
+    let (user, password) = Site::OBSERVER;
+    let credentials = Credentials::Password(user, password);
+    let vandal = log_in(&server.url(), credentials, "vandal").await?;
+
+    for _ in 0..MESSAGES {
+        vandal.publish(CALLOUT, "rubbish".into()).await?;
+        let inbox = server_inbox(&vandal);
+        vandal
+            .publish_with_reply(CALLOUT, inbox, "xkv1".repeat(20).into())
+            .await?;
+    }
+    vandal.flush().await?;
+
+    let mut counts = BTreeMap::new();
+    let pick = |event: &Event| {
+        let reason = event.text("refusal.reason").to_owned();
+        *counts.entry(reason).or_insert(0) += event.refusals();
+        let all = ["no-reply-subject", "encrypted"];
+        all.iter()
+            .all(|reason| counts.get(*reason) == Some(&MESSAGES))
+            .then_some(())
+    };
+    host.log().first_from(0, "the summaries", pick).await?;
+    let lines = host.log().all();
+    let lines = lines.iter().filter(|event| event.refusals() > 0);
+    // A first line each, and a summary for each interval that the messages took.
+    assert!(lines.count() < 40, "{:#?}", host.log().all());
+    Ok(())
+}
+
+/// Returns why a host has refused logins and requests so far, with the numbers that the log has.
+fn refusals(host: &Host) -> BTreeMap<String, u64> {
     let mut refusals = BTreeMap::new();
     for event in host.log().all() {
-        let why = if event.says("request refused") {
-            event.text("error")
-        } else {
-            event.text("denial.class")
+        let (why, number) = match event.refusals() {
+            0 => (event.text("denial.class"), 1),
+            number => (event.text("error"), number),
         };
         if !why.is_empty() {
-            *refusals.entry(why.to_owned()).or_default() += 1;
+            *refusals.entry(why.to_owned()).or_default() += number;
         }
     }
     refusals

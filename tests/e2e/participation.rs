@@ -3,6 +3,7 @@
 
 mod mismatches;
 mod probe;
+mod rejections;
 
 use anyhow::{Context, Result, ensure};
 use portcullis_tests::{
@@ -290,8 +291,9 @@ async fn each_missing_permission_is_one_warning(
         &["$SYS.REQ.USER.AUTH", "_INBOX_gate.>"],
     );
     let server = restricted(&site, &allowed).await?;
-    let (host, _) = spawn(&site, &server.url(), GATE).await?;
-    host.decides().await?;
+    let (host, address) = spawn(&site, &server.url(), GATE).await?;
+    readyz_says(&address, "not-permitted: ").await?;
+    host.says(Host::LEAVES).await?;
 
     let log = host.log().all();
     let mut missing: Vec<_> = log
@@ -316,6 +318,71 @@ async fn each_missing_permission_is_one_warning(
     Ok(())
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_host_that_may_not_answer_servers_takes_no_logins(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    let server = restricted(&site, &permissions(&PUBLISH[1..], &SUBSCRIBE)).await?;
+    let (host, address) = spawn(&site, &server.url(), GATE).await?;
+
+    let beginning = "not-permitted: the host's user may not publish `$SYS._INBOX.>`";
+    readyz_says(&address, beginning).await?;
+    host.says(Host::LEAVES).await?;
+    assert!(!barely_log_in(server.port(), SENSOR_TOKEN).await?);
+    let page = get(&address, "/metrics").await?;
+    for line in [
+        "portcullis_requests_total 0",
+        "portcullis_participating 0.0",
+    ] {
+        assert!(page.content.lines().any(|other| other == line), "{page:?}");
+    }
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_host_that_may_answer_what_it_receives_may_answer_servers(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    put_policy(&site.policies).await?;
+    let granted = permissions(&PUBLISH[1..], &SUBSCRIBE);
+    let granted = format!("{granted}, allow_responses: true");
+    let server = restricted(&site, &granted).await?;
+    let (host, address) = spawn(&site, &server.url(), GATE).await?;
+    host.decides().await?;
+
+    assert!(barely_log_in(server.port(), SENSOR_TOKEN).await?);
+    assert_eq!(get(&address, "/readyz").await?.content, "ready\n");
+    Ok(())
+}
+
+/// Such a host cannot know that no other one takes part.
+#[tokio::test]
+async fn a_host_that_cannot_decide_or_ask_leaves_logins_to_others() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    put_policy(&site.policies).await?;
+    let publish = ["$SYS._INBOX.>", "$SYS.REQ.USER.INFO", "_INBOX.>"];
+    let subscribe = [
+        "$SYS.REQ.USER.AUTH",
+        "_INBOX.>",
+        "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
+        "$SRV.>",
+    ];
+    let server = restricted(&site, &permissions(&publish, &subscribe)).await?;
+    let stage = Stage { site, server };
+    let _first = stage.site.start_host(&stage.server).await?;
+    let (second, _policies) = stage.second_host("", "")?;
+
+    let left = second.says(Host::CANNOT_FIND_OTHERS).await?;
+    assert!(left.text("error").contains("`$SRV.INFO`"), "{left:?}");
+    assert_eq!(stage.refused(20).await?, 0);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
@@ -324,7 +391,7 @@ async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> 
     let (host, address) = spawn(&site, &server.url(), GATE).await?;
 
     readyz_says(&address, "unconfirmed: ").await?;
-    host.denies_alone().await?;
+    host.says(Host::DECIDES_ALONE).await?;
     let log = host.log().all();
     let mut errors: Vec<_> = log
         .iter()

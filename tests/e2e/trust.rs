@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use async_nats::{Client, HeaderMap};
 use nkeys::{KeyPair, XKey};
 use portcullis_tests::{
-    Accounts, Built, Credentials, Host, Keys, NatsServer, Release, RequestSigner, Site, Wire,
-    ask_as_server, log_in, set, unix_now,
+    Accounts, Built, Credentials, Event, Host, Keys, NatsServer, Release, RequestSigner, Site,
+    Wire, ask_as_server, log_in, set, unix_now,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -94,13 +94,15 @@ impl ByHand {
         kind: &str,
         why: &str,
     ) -> Result<()> {
-        let (mark, before) = (self.host.log().len(), self.counted(kind).await?);
+        let before = self.counted(kind).await?;
         assert!(!self.ask(headers, payload).await?, "{kind} was answered");
-        let refused = self
-            .host
-            .wait_from(mark, "a refusal", |event| event.says("request refused"))
-            .await?;
-        assert!(refused.text("error").contains(why), "{refused:?}");
+        // The log has one line for all refusals with the same error.
+        let refused = |event: &Event| {
+            event.says("request refused")
+                && event.text("refusal.reason") == kind
+                && event.text("error").contains(why)
+        };
+        self.host.wait_for("a refusal", refused).await?;
         assert_eq!(self.counted(kind).await?, before + 1, "{kind}");
         Ok(())
     }

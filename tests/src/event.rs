@@ -43,6 +43,15 @@ impl Event {
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
 
+    /// Returns the number of refused requests that the line stands for.
+    pub fn refusals(&self) -> u64 {
+        if self.says("request refused") {
+            1
+        } else {
+            self.number("refusal.count").unwrap_or(0)
+        }
+    }
+
     /// Returns whether the line is the decision on the login of the connection named `client`, or
     /// with this MQTT client id.
     pub fn decides(&self, client: &str) -> bool {

@@ -43,6 +43,13 @@ impl Host {
     pub const DENIES_ALONE: &str =
         "the host cannot decide and no other host takes part: it takes logins and denies them";
 
+    /// Message of a host that may be in the wrong account and finds no other host.
+    pub const DECIDES_ALONE: &str =
+        "the host has an obstacle and no other host takes part: it takes logins and decides them";
+    /// Message of a host that can neither decide nor ask for other hosts.
+    pub const CANNOT_FIND_OTHERS: &str =
+        "the host cannot decide and cannot find other hosts: it leaves logins to them";
+
     /// Starts `portcullis serve` with the configuration file `config` and these additional
     /// arguments, without waiting for it.
     ///

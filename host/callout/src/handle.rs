@@ -21,18 +21,17 @@ use crate::decide::decide;
 use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::{DenyMode, DenyModes};
 use crate::discovery::Discovery;
-use crate::foreign::{FOREIGN, Foreign};
 use crate::identify::identify;
 use crate::keys::HostKeys;
 use crate::open::{OpenRules, Opened, Refused, Remembered, open, patience};
 use crate::options::{FlowLimits, QueueGroup, ServiceOptions};
 use crate::participation::{Mismatches, Participation, ParticipationOptions, is_probe};
 use crate::pauses::{Moment, Pauses};
+use crate::refusals::{FOREIGN, Refusal, Refusals};
 use crate::rejections::{RecentPermits, Verdict};
 use crate::reply::{ReplyError, ReplyToken};
 use crate::rules::PermitRules;
 use crate::seal::{Recipient, seal};
-use crate::subjects::AUTH_REQUESTS;
 use crate::throttle::Throttle;
 use crate::trust::Replays;
 
@@ -45,11 +44,11 @@ const MOST_DELAYED: usize = 4096;
 /// How long before the server gives up a delayed denial is sent.
 const MARGIN: Duration = Duration::from_millis(250);
 
-/// Interval between two summaries of throttled logins and of foreign messages.
+/// Interval between two summaries of throttled logins and of refused requests.
 const SUMMARY: Duration = Duration::from_secs(10);
 
 /// Why a message is foreign.
-const NOT_A_SERVER: &str = "the reply subject is not an inbox of a server (`$SYS._INBOX.…`): no server asked, and somebody in the \
+const NOT_A_SERVER: &str = "the reply subject is not an inbox of a server (`$SYS._INBOX.…`): no server asked, and a user of the \
      callout account has a message delivered here";
 
 /// Why a request is not decided at all.
@@ -90,7 +89,7 @@ pub(crate) struct Handler<A> {
     queue: Arc<Semaphore>,
     load: Load,
     pauses: Pauses,
-    foreign: Foreign,
+    refusals: Refusals,
     remembered: Remembered,
     delayed: Semaphore,
 }
@@ -118,7 +117,7 @@ struct Context {
 
 impl<A: Authorizer> Handler<A> {
     pub(crate) fn new(authorizer: A, options: ServiceOptions, counters: Arc<Counters>) -> Self {
-        let flow = options.flow;
+        let (flow, joins) = (options.flow, options.participation);
         let places = flow.max_in_flight.saturating_mul(QUEUE_FACTOR);
         let replays = options.open.refuse_replays;
         Self {
@@ -130,19 +129,19 @@ impl<A: Authorizer> Handler<A> {
             deny: options.deny,
             flow,
             group: options.group,
-            joins: options.participation,
+            joins,
             probe: options.probe,
             discovery: options.discovery,
             counters,
-            permits: Arc::default(),
+            permits: Arc::new(RecentPermits::new(joins.max_mismatches)),
             throttle: Arc::new(Throttle::new(options.throttle)),
             participation: Arc::default(),
-            mismatches: Mismatches::default(),
+            mismatches: Mismatches::new(joins.max_mismatches),
             slots: Semaphore::new(flow.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             load: Load::default(),
             pauses: Pauses::default(),
-            foreign: Foreign::default(),
+            refusals: Refusals::default(),
             remembered: Remembered {
                 signers: KnownSigners::new(),
                 replays: replays.then(|| Replays::new(Replays::MOST)),
@@ -172,11 +171,11 @@ impl<A: Authorizer> Handler<A> {
             place,
         } = received;
         if !reply.is_for_server() {
-            self.counters.refused(FOREIGN);
-            if self.foreign.is_first() {
-                refuse(reply, Refusal::new(FOREIGN, NOT_A_SERVER)).await;
-            }
-            return;
+            // The sender has chosen the subject of the reply, so there is none.
+            return self.record_refusal(Refusal {
+                reply_subject: Some(reply.subject()),
+                ..Refusal::new(FOREIGN, NOT_A_SERVER)
+            });
         }
         let mut context = match self.open(&payload, headers.as_ref(), at) {
             Ok(context) => {
@@ -185,13 +184,12 @@ impl<A: Authorizer> Handler<A> {
             }
             Err(Refused { error, server }) => {
                 self.mismatches.refused(error.kind());
-                self.counters.refused(error.kind());
                 let error_text = with_causes(&error);
                 let refusal = Refusal {
                     server: server.as_deref(),
                     ..Refusal::new(error.kind(), &error_text)
                 };
-                return refuse(reply, refusal).await;
+                return self.refuse(reply, refusal).await;
             }
         };
         drop(payload);
@@ -206,6 +204,20 @@ impl<A: Authorizer> Handler<A> {
         };
         drop(place);
         self.answer(context, decision, reply, in_flight).await;
+    }
+
+    /// Refuses a request of a server: it cannot be trusted, or there is no time for it.
+    pub(crate) async fn refuse(&self, reply: ReplyToken, refusal: Refusal<'_>) {
+        self.record_refusal(refusal);
+        if let Err(error) = reply.refuse().await {
+            tracing::error!(error = with_causes(&error), "reply lost");
+        }
+    }
+
+    /// Counts a request that is not decided, for metrics and the log.
+    pub(crate) fn record_refusal(&self, refusal: Refusal<'_>) {
+        self.counters.refused(refusal.reason);
+        self.refusals.record(refusal);
     }
 
     /// Denies a login that a host made to find out whether it is asked. No failure of a user is counted.
@@ -250,7 +262,7 @@ impl<A: Authorizer> Handler<A> {
             loop {
                 intervals.tick().await;
                 self.throttle.write_summary();
-                self.foreign.write();
+                self.refusals.write_summary();
             }
         };
         tokio::join!(self.pauses.watch(), summaries);
@@ -496,46 +508,6 @@ impl Load {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Why a request is not decided.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Refusal<'a> {
-    /// The name in metrics.
-    pub(crate) reason: &'static str,
-    pub(crate) error: &'a str,
-    /// The server that asked, if it is known.
-    pub(crate) server: Option<&'a Server>,
-}
-
-impl<'a> Refusal<'a> {
-    /// A refusal before the request was read.
-    pub(crate) const fn new(reason: &'static str, error: &'a str) -> Self {
-        Self {
-            reason,
-            error,
-            server: None,
-        }
-    }
-}
-
-/// Refuses a request that is not decided: it cannot be trusted, or there is no time for it.
-pub(crate) async fn refuse(reply: ReplyToken, refusal: Refusal<'_>) {
-    let is_for_server = reply.is_for_server();
-    let foreign = (!is_for_server).then(|| reply.subject().escape_debug().to_string());
-    tracing::warn!(
-        error = refusal.error,
-        refusal.reason = refusal.reason,
-        server.id = refusal.server.map(|server| server.id.as_str()),
-        server.name = refusal.server.map(|server| server.name.as_str()),
-        subject = AUTH_REQUESTS,
-        reply_subject = foreign,
-        "request refused"
-    );
-    // The one who asks has chosen the subject.
-    if is_for_server && let Err(error) = reply.refuse().await {
-        tracing::error!(error = with_causes(&error), "reply lost");
     }
 }
 

@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::deny::DenyMode;
 use crate::error::ServiceError;
-use crate::handle::{Handler, Received, Refusal, refuse};
+use crate::handle::{Handler, Received};
 use crate::outbox::Outbox;
 use crate::participation::{Obstacle, Participation, connects};
+use crate::refusals::Refusal;
 use crate::reply::ReplyToken;
 use crate::subjects::AUTH_REQUESTS;
 
@@ -74,7 +75,8 @@ impl<A: Authorizer> Lane<A> {
         let timeout = lane.handler.flow.drain_timeout;
         while next(&mut orders, Order::Wait).await == Order::Take {
             let mut subscriber = lane.subscribe().await?;
-            lane.receive(&mut subscriber, &mut orders).await?;
+            // Until the server has forgotten the subscription, it sends logins here.
+            let _joined = lane.receive(&mut subscriber, &mut orders).await?;
             if tokio::time::timeout(timeout, lane.take_last(&mut subscriber))
                 .await
                 .is_err()
@@ -117,18 +119,19 @@ impl<A: Authorizer> Lane<A> {
         }
     }
 
-    /// Takes requests for as long as `orders` say so.
+    /// Takes requests for as long as `orders` say so. Returns the subscription if a server has
+    /// confirmed it.
     async fn receive(
         &self,
         subscriber: &mut Subscriber,
         orders: &mut watch::Receiver<Order>,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Option<Joined<'_>>, ServiceError> {
         let mut joined = None;
         let confirmation = confirm(self.outbox.client(), self.patience());
         tokio::pin!(confirmation);
         loop {
             tokio::select! {
-                _ = next(orders, Order::Take) => return Ok(()),
+                _ = next(orders, Order::Take) => return Ok(joined),
                 () = &mut confirmation, if joined.is_none() => {
                     joined = Some(Joined::new(&self.handler.participation));
                 }
@@ -144,13 +147,8 @@ impl<A: Authorizer> Lane<A> {
     async fn take(&self, message: Message) {
         let at = Instant::now();
         let Some(subject) = message.reply else {
-            tracing::warn!(
-                error = "the message has no reply subject",
-                refusal.reason = "no-reply-subject",
-                subject = AUTH_REQUESTS,
-                "request refused"
-            );
-            return self.handler.counters.refused("no-reply-subject");
+            let refusal = Refusal::new("no-reply-subject", "the message has no reply subject");
+            return self.handler.record_refusal(refusal);
         };
         let reply = ReplyToken::new(Arc::clone(&self.outbox), subject);
         let Some(place) = self.handler.place() else {
@@ -178,10 +176,12 @@ impl<A: Authorizer> Lane<A> {
     /// Before any cryptography: shedding has to be cheaper than serving.
     async fn shed(&self, reply: ReplyToken, error: &str) {
         drop(self.handler.counters.received());
-        self.handler.counters.refused("overloaded");
-        match self.handler.deny.of(DenialClass::Overloaded) {
-            DenyMode::Drop => tracing::warn!(error, subject = AUTH_REQUESTS, "request dropped"),
-            _ => refuse(reply, Refusal::new("overloaded", error)).await,
+        let refusal = Refusal::new("overloaded", error);
+        let drops = self.handler.deny.of(DenialClass::Overloaded) == DenyMode::Drop;
+        if drops || !reply.is_for_server() {
+            self.handler.record_refusal(refusal);
+        } else {
+            self.handler.refuse(reply, refusal).await;
         }
     }
 

@@ -38,7 +38,6 @@ mod enforce;
 mod error;
 #[cfg(test)]
 mod fixtures;
-mod foreign;
 mod handle;
 mod identify;
 mod issuers;
@@ -55,6 +54,7 @@ mod participation;
 mod pauses;
 mod permissions;
 mod permit_check;
+mod refusals;
 mod rejections;
 mod releases;
 mod reply;

@@ -27,7 +27,9 @@ use portcullis_connect::RequiredPermission;
 /// When a host takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParticipationOptions {
-    /// Number of requests in a row, each meant for another issuer, key or clock, after which the host leaves.
+    /// Number of requests in a row, each meant for another issuer, key or clock, after which the
+    /// host leaves. Also the number of permits in a row that servers rejected because of the host's
+    /// keys or accounts.
     pub max_mismatches: u64,
     /// What a host that cannot decide does when no other host takes part.
     pub when_alone: WhenAlone,
@@ -61,11 +63,12 @@ pub enum Standing {
     Starting,
     /// In the queue group, able to decide.
     TakesPart,
-    /// In the queue group, unable to decide: no other host takes part.
+    /// In the queue group with an obstacle: no other host takes part.
     Alone,
-    /// In the queue group again after mismatches, to find out whether they are over.
+    /// In the queue group again after mismatches or rejected permits, to find out whether they are
+    /// over.
     OnTrial,
-    /// Out of the queue group, unable to decide.
+    /// Out of the queue group, with an obstacle.
     StandsBy,
     /// About to leave the queue group for good.
     Stopping,
@@ -85,14 +88,20 @@ pub enum Obstacle {
         /// The configured account.
         expected: String,
     },
-    /// The host's user may not subscribe to the callout subject in its queue group.
-    NotPermitted,
+    /// The host's user lacks a permission without which it receives no login or answers none.
+    NotPermitted(RequiredPermission),
     /// The last requests were meant for a host with another issuer, key or clock.
     Mismatched {
         /// The reason of the last refusal, as in metrics.
         reason: &'static str,
     },
-    /// The server hands no logins to services in this account. The host still takes part: other servers may.
+    /// Servers rejected the last permits, for a reason that blames the host's keys or accounts.
+    PermitsRejected {
+        /// The reason that a server gave.
+        reason: Box<str>,
+    },
+    /// The server does not show that it hands logins to services in this account. The host still
+    /// takes part: other servers may, and servers with `allowed_accounts` do not show it.
     NotAsked {
         /// The account.
         account: String,
@@ -102,6 +111,19 @@ pub enum Obstacle {
         /// The address of the server that refused the login.
         server: String,
     },
+}
+
+/// What an obstacle does to logins that the host takes, in ascending order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Effect {
+    /// The host decides them.
+    None,
+    /// The host decides them, and servers may accept that or not.
+    Doubt,
+    /// The host lets no client in, but each client hears so at once.
+    Failure,
+    /// The host cannot answer at all.
+    Silence,
 }
 
 /// Whether a service takes part, while it runs and after.
@@ -138,6 +160,16 @@ impl Participation {
     /// Whether the host can decide and servers have confirmed its subscriptions.
     pub fn is_ready(&self) -> bool {
         self.state.borrow().is_ready()
+    }
+
+    /// Whether servers have the subscriptions that go with the standing: all of them, or none.
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.state.borrow();
+        if state.standing.is_in_group() {
+            state.is_subscribed()
+        } else {
+            state.subscriptions == 0
+        }
     }
 
     /// Whether servers have confirmed the subscriptions of every connection.
@@ -249,8 +281,24 @@ impl Standing {
 
 impl Obstacle {
     /// Whether the host should not be in the queue group while other hosts are.
-    const fn blocks(&self) -> bool {
-        !matches!(self, Self::NotAsked { .. } | Self::ProbeLost { .. })
+    fn blocks(&self) -> bool {
+        self.effect() != Effect::None
+    }
+
+    /// Whether the host denies the logins that it takes.
+    const fn denies(&self) -> bool {
+        matches!(self, Self::CannotDecide(_) | Self::Mismatched { .. })
+    }
+
+    const fn effect(&self) -> Effect {
+        match self {
+            Self::NotAsked { .. } | Self::ProbeLost { .. } => Effect::None,
+            Self::Unconfirmed | Self::WrongAccount { .. } => Effect::Doubt,
+            Self::CannotDecide(_) | Self::Mismatched { .. } | Self::PermitsRejected { .. } => {
+                Effect::Failure
+            }
+            Self::NotPermitted(_) => Effect::Silence,
+        }
     }
 }
 
@@ -281,17 +329,25 @@ impl fmt::Display for Obstacle {
                 "wrong-account: the host is in account `{actual}`, and `account` in its configuration says \
                  `{expected}`; is its user one of the server's auth_users?"
             ),
-            Self::NotPermitted => formatter.write_str(
-                "not-permitted: the host's user may not subscribe to `$SYS.REQ.USER.AUTH` in its queue group",
+            Self::NotPermitted(lacks) => write!(
+                formatter,
+                "not-permitted: the host's user may not {} `{}`, and without it the host cannot {}",
+                lacks.side, lacks.subject, lacks.purpose
             ),
             Self::Mismatched { reason } => write!(
                 formatter,
                 "mismatched: the last requests were meant for another host, reason `{reason}`; compare issuer, \
                  xkey and clock with the server's"
             ),
+            Self::PermitsRejected { reason } => write!(
+                formatter,
+                "permits-rejected: the server rejected the last permits, because: {}; compare issuer-seed-file, the \
+                 keys under [operator.accounts] and target-accounts with the server's accounts",
+                reason.escape_debug()
+            ),
             Self::NotAsked { account } => write!(
                 formatter,
-                "not-asked: the server hands no logins to account `{account}`; set `auth_callout` with this \
+                "not-asked: the server does not show that it hands logins to account `{account}`; set `auth_callout` with this \
                  account on the server, or authorization with auth_users in the account's JWT"
             ),
             Self::ProbeLost { server } => write!(

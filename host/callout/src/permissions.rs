@@ -3,11 +3,15 @@
 use portcullis_connect::{PermissionSide, RequiredPermission, USER_INFO};
 use portcullis_core::PermissionSubject;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::subjects::AUTH_REQUESTS;
 
 /// The subject on which services of the callout account describe themselves (ADR-32).
 pub(crate) const SERVICE_INFO: &str = "$SRV.INFO";
+
+/// The subjects on which servers wait for answers about logins.
+const SERVER_INBOXES: &str = "$SYS._INBOX.>";
 
 /// Returns every permission that the host's user needs to serve logins; key-value buckets need more.
 ///
@@ -29,7 +33,7 @@ pub fn required_permissions(inbox_prefix: &str, discoverable: bool) -> Vec<Requi
             "$SYS.ACCOUNT.CLIENT.AUTH.ERR",
             "notice permits that a server rejects",
         ),
-        required(Publish, "$SYS._INBOX.>", "answer servers"),
+        required(Publish, SERVER_INBOXES, "answer servers"),
         required(Publish, USER_INFO, "find out whether servers ask it"),
         required(Publish, SERVICE_INFO, "find other hosts that take part"),
     ];
@@ -45,6 +49,11 @@ pub fn required_permissions(inbox_prefix: &str, discoverable: bool) -> Vec<Requi
         }
     }
     permissions
+}
+
+/// Returns whether a host without this permission receives no login or answers none.
+pub(crate) fn is_vital(permission: &RequiredPermission) -> bool {
+    [AUTH_REQUESTS, SERVER_INBOXES].contains(&permission.subject.as_str())
 }
 
 /// What a server answers on [`USER_INFO`], as far as the host uses it.
@@ -67,6 +76,10 @@ struct Granted {
     publish: Option<Side>,
     #[serde(default)]
     subscribe: Option<Side>,
+    /// The user may answer messages that it receives (`allow_responses`), also where `publish`
+    /// forbids it.
+    #[serde(default)]
+    responses: Option<IgnoredAny>,
 }
 
 /// One side; a list of allowed subjects that is empty allows everything.
@@ -84,8 +97,9 @@ impl UserInfo {
         &self.data.account
     }
 
-    /// Whether the server hands logins to services in this account: it then denies every user of the account to publish
-    /// on the callout subject.
+    /// Whether the server shows that it hands logins to services in this account: it denies every
+    /// user of the account to publish on the callout subject. In config mode with
+    /// `allowed_accounts`, it denies that only to users of those accounts.
     pub(crate) fn callout_is_on(&self) -> bool {
         let publish = self.granted().and_then(|granted| granted.publish.as_ref());
         let denied = publish.and_then(|side| side.deny.as_deref());
@@ -97,6 +111,9 @@ impl UserInfo {
         let Some(granted) = self.granted() else {
             return true;
         };
+        if permission.subject == SERVER_INBOXES && granted.responses.is_some() {
+            return true;
+        }
         let (side, wanted) = match permission.side {
             PermissionSide::Publish => (
                 granted.publish.as_ref(),
@@ -161,6 +178,19 @@ mod tests {
         let denied = info(r#","permissions":{"publish":{"deny":["$SYS.REQ.USER.AUTH"]}}"#);
         assert_eq!(missing(&denied), Vec::<String>::new());
         assert!(denied.callout_is_on());
+    }
+
+    #[test]
+    fn a_user_who_may_answer_what_it_receives_may_answer_servers() {
+        let publish = r#""publish":{"allow":["app.>"],"deny":["$SYS.>"]}"#;
+        let lacks = |permissions: &str| {
+            let info = info(&format!(r#","permissions":{{{permissions}}}"#));
+            missing(&info).contains(&format!("publish {SERVER_INBOXES}"))
+        };
+        assert!(lacks(publish));
+        assert!(lacks(&format!(r#"{publish},"responses":null"#)));
+        let responses = r#""responses":{"max":1,"ttl":120000000000}"#;
+        assert!(!lacks(&format!("{publish},{responses}")));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! so when it refuses a response, and, without a reason, when it stops waiting for one. So the event can come before the
 //! reply of this host or after it. Every denial causes one too; only those of logins that this host permits are news.
 
+mod streak;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +13,12 @@ use async_nats::{Client, SubscribeError};
 use futures::StreamExt;
 use portcullis_core::{AuthorizationRequest, Permit, PolicyRef};
 use serde::Deserialize;
+use tokio::sync::Notify;
 
 use crate::counters::Counters;
 use crate::lately::Lately;
+
+use streak::Streak;
 
 /// Where servers say whom they refused.
 pub(crate) const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
@@ -28,12 +33,17 @@ const MOST: usize = 65_536;
 /// Recent permits, and recent events about logins that were not permitted by then, by the server's id and the
 /// connection's on it.
 #[derive(Debug)]
-pub(crate) struct RecentPermits(Mutex<Recent>);
+pub(crate) struct RecentPermits {
+    recent: Mutex<Recent>,
+    /// Wakes the keeper when the limit of rejections in a row is reached.
+    at_limit: Notify,
+}
 
 #[derive(Debug)]
 struct Recent {
     permits: Lately<Instant, Given>,
     refused: Lately<Instant, ()>,
+    streak: Streak,
 }
 
 /// What the server has said about a login by the time that it is permitted.
@@ -48,6 +58,8 @@ pub(crate) enum Verdict {
 /// What was permitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
+    /// The number of the permit.
+    number: u64,
     user_nkey: Box<str>,
     account: Box<str>,
     policy: Option<Arc<PolicyRef>>,
@@ -86,16 +98,19 @@ impl Event {
     }
 }
 
-impl Default for RecentPermits {
-    fn default() -> Self {
-        Self(Mutex::new(Recent {
-            permits: Lately::new(MOST),
-            refused: Lately::new(MOST),
-        }))
-    }
-}
-
 impl RecentPermits {
+    /// Creates a memory that suspects the host after `limit` rejections in a row.
+    pub(crate) fn new(limit: u64) -> Self {
+        Self {
+            recent: Mutex::new(Recent {
+                permits: Lately::new(MOST),
+                refused: Lately::new(MOST),
+                streak: Streak::new(limit),
+            }),
+            at_limit: Notify::new(),
+        }
+    }
+
     /// Remembers that `request` is permitted, at `at`. Returns what the server has said about it by then.
     pub(crate) fn note(
         &self,
@@ -104,11 +119,6 @@ impl RecentPermits {
         policy: Option<&Arc<PolicyRef>>,
         at: Instant,
     ) -> Verdict {
-        let given = Given {
-            user_nkey: request.user_nkey.as_str().into(),
-            account: permit.account.as_str().into(),
-            policy: policy.cloned(),
-        };
         let connection = (request.server.id.as_str(), request.client.id);
         let mut recent = self.recent();
         recent.refused.forget_before(at);
@@ -116,23 +126,56 @@ impl RecentPermits {
             return Verdict::Refused;
         }
         recent.permits.forget_before(at);
+        let given = Given {
+            number: recent.streak.permitted(at),
+            user_nkey: request.user_nkey.as_str().into(),
+            account: permit.account.as_str().into(),
+            policy: policy.cloned(),
+        };
         recent.permits.insert(&connection, at + WINDOW, given);
         Verdict::Open
     }
 
     /// Notes an event about a connection. Returns what was permitted to it, and forgets that.
-    fn refused(&self, server: &str, client: u64, at: Instant) -> Option<Given> {
+    fn refused(&self, event: &Event, at: Instant) -> Option<Given> {
+        let connection = (event.server.id.as_str(), event.client.id);
         let mut recent = self.recent();
-        let given = recent.permits.take(&(server, client));
-        if given.is_none() {
-            recent.refused.forget_before(at);
-            recent.refused.insert(&(server, client), at + WINDOW, ());
+        let given = recent.permits.take(&connection);
+        match &given {
+            Some(given) if recent.streak.rejected(given.number, &event.reason) => {
+                self.at_limit.notify_one();
+            }
+            Some(_) => {}
+            None => {
+                recent.refused.forget_before(at);
+                recent.refused.insert(&connection, at + WINDOW, ());
+            }
         }
         given
     }
 
+    /// Returns the reason for which servers reject every permit, if they do.
+    pub(crate) fn suspicion(&self) -> Option<Box<str>> {
+        self.recent().streak.suspicion(Instant::now())
+    }
+
+    /// Returns whether the limit of rejections in a row is reached.
+    pub(crate) fn reached(&self) -> bool {
+        self.recent().streak.reached()
+    }
+
+    /// Counts rejections from zero again.
+    pub(crate) fn start_over(&self) {
+        self.recent().streak.start_over();
+    }
+
+    /// Waits until the limit of rejections in a row is reached.
+    pub(crate) async fn at_limit(&self) {
+        self.at_limit.notified().await;
+    }
+
     fn recent(&self) -> MutexGuard<'_, Recent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,7 +202,7 @@ pub(crate) async fn listen(
 }
 
 fn note_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
-    let given = permits.refused(&event.server.id, event.client.id, Instant::now());
+    let given = permits.refused(event, Instant::now());
     let Some(given) = given else {
         return;
     };
@@ -200,7 +243,7 @@ mod tests {
 
     #[test]
     fn only_refusals_of_permitted_logins_count_and_once() {
-        let (permits, counters) = (RecentPermits::default(), Counters::default());
+        let (permits, counters) = (RecentPermits::new(8), Counters::default());
         let mut request = request();
         request.client.id = 7;
         let _ = permits.note(&request, &permit(), None, Instant::now());
@@ -223,7 +266,7 @@ mod tests {
 
     #[test]
     fn old_permits_are_forgotten() {
-        let permits = RecentPermits::default();
+        let permits = RecentPermits::new(8);
         let mut request = request();
         let start = Instant::now();
         for number in 0..10 {
@@ -237,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_permit_after_the_servers_refusal_is_known_to_be_too_late() {
-        let (permits, counters) = (RecentPermits::default(), Counters::default());
+        let (permits, counters) = (RecentPermits::new(8), Counters::default());
         let mut request = request();
         request.client.id = 7;
         note_rejection(&event(&request.server.id, 7), &permits, &counters);

@@ -10,6 +10,7 @@ use portcullis_tests::{
 use rstest::rstest;
 
 use super::{HEALTH, health, put_policy, readyz_says, refused};
+use crate::health::get;
 
 /// The number of mismatches in a row after which the second host stops taking part.
 const MAX_MISMATCHES: usize = 3;
@@ -55,13 +56,18 @@ async fn leaves(server: &NatsServer, second: &Host, reason: &str) -> Result<()> 
     }
 
     let log = second.log().all();
-    let reasons: Vec<_> = log
-        .iter()
-        .filter(|event| event.says("request refused"))
-        .map(|event| event.text("refusal.reason"))
-        .collect();
-    assert!(reasons.len() >= MAX_MISMATCHES, "{log:#?}");
+    let refusals = log.iter().filter(|event| event.says("request refused"));
+    let reasons: Vec<_> = refusals.map(|event| event.text("refusal.reason")).collect();
+    assert!(!reasons.is_empty(), "{log:#?}");
     assert!(reasons.iter().all(|other| *other == reason), "{reasons:?}");
+    let page = get(&address, "/metrics").await?.content;
+    let beginning = format!("portcullis_refusals_total{{reason=\"{reason}\"}} ");
+    let counted = page.lines().find_map(|line| line.strip_prefix(&beginning));
+    let counted: usize = counted.context("no count")?.parse()?;
+    assert!(counted >= MAX_MISMATCHES, "{counted}");
+    // The host knew of the other one before it took more logins.
+    let alone = log.iter().any(|event| event.says(Host::DENIES_ALONE));
+    assert!(!alone, "{log:#?}");
     readyz_says(&address, "mismatched: ").await?;
     assert_eq!(refused(server, 20).await?, 0);
     Ok(())

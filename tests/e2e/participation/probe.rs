@@ -104,6 +104,34 @@ async fn a_probe_arrives_and_is_no_failure_of_a_user(
     Ok(())
 }
 
+/// With `allowed_accounts`, a server does not show the host's user that it asks the account. Release
+/// 2.10 does not know this setting.
+#[tokio::test]
+async fn a_probe_overrules_that_a_server_does_not_show_whom_it_asks() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    put_policy(&site.policies).await?;
+    let callout = site.keys.callout.public_key();
+    let issuer = site.keys.issuer.public_key();
+    let config = format!(
+        "accounts {{\n  AUTH {{ users: [ {{ nkey: {callout} }} ] }}\n  APP {{}}\n}}\n\
+         authorization {{\n  timeout: 5\n  auth_callout {{ issuer: {issuer}, account: AUTH, \
+         auth_users: [ {callout} ], allowed_accounts: [ APP ] }}\n}}\n"
+    );
+    let server = site.start_server_with(&config).await?;
+    let (host, address) = start(&site, &server).await?;
+
+    host.says(ARRIVED).await?;
+
+    readyz_says(&address, "ready").await?;
+    let log = host.log().all();
+    let obstacles = log
+        .iter()
+        .filter(|event| event.says("obstacle to deciding logins"));
+    assert_eq!(obstacles.count(), 0, "{log:#?}");
+    assert!(barely_log_in(server.port(), SENSOR_TOKEN).await?);
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_token_of_a_probe_lets_no_client_in() -> Result<()> {
     const PROBE: &str = "portcullis-probe:a-client-that-knows-it";

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::mismatches::Mismatches;
-use super::{ParticipationOptions, Standing, WhenAlone};
+use super::peers::Others;
+use super::{Effect, ParticipationOptions, Standing, WhenAlone};
 
 /// Wait before the first trial after mismatches; every further one takes twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(10);
@@ -17,10 +17,31 @@ const CONFIRMATIONS: u32 = 2;
 pub(super) struct Course {
     options: ParticipationOptions,
     standing: Standing,
-    /// The last answers about other hosts: what they said, and how many in a row.
+    /// The last answers about other hosts: whether one takes part, and the number of equal answers
+    /// in a row.
     answers: (bool, u32),
     retry_after: Duration,
     retry_at: Option<Instant>,
+}
+
+/// What the host knows of itself in one step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Condition {
+    /// The effect of obstacles that the host can see the end of while it stands by.
+    pub(super) lasting: Effect,
+    /// Whether the last requests or permits speak against the host. Only new ones can end that.
+    pub(super) suspected: bool,
+    /// Whether enough of them have spoken against it since the last trial began.
+    pub(super) at_limit: bool,
+}
+
+impl Condition {
+    const fn effect(self) -> Effect {
+        match (self.lasting, self.suspected) {
+            (Effect::None | Effect::Doubt, true) => Effect::Failure,
+            (lasting, _) => lasting,
+        }
+    }
 }
 
 impl Course {
@@ -38,29 +59,26 @@ impl Course {
         self.standing
     }
 
-    /// Returns the standing of a host that is `blocked` by something else than mismatches, or is not.
+    /// Returns the standing of a host in this `condition`.
     ///
-    /// `others` says whether another host takes part, if that was asked.
+    /// `others` is the answer about other hosts, if the host asked in this step.
     pub(super) fn step(
         &mut self,
-        blocked: bool,
-        mismatches: &Mismatches,
-        others: Option<bool>,
+        condition: Condition,
+        others: Option<Others>,
         now: Instant,
     ) -> Standing {
-        let at_limit = mismatches.reached(self.options.max_mismatches);
-        let suspected = mismatches.suspicion().is_some();
-        self.standing = if !blocked && !suspected {
+        let blocked = condition.lasting != Effect::None;
+        self.standing = if !blocked && !condition.suspected {
             self.settle();
             Standing::TakesPart
-        } else if !blocked && self.is_on_trial(at_limit, now) {
+        } else if !blocked && self.is_on_trial(condition.at_limit, now) {
             if self.standing != Standing::OnTrial {
-                mismatches.start_over();
                 self.answers = (false, 0);
             }
             Standing::OnTrial
         } else {
-            let next = self.step_aside(others);
+            let next = self.step_aside(condition.effect(), others);
             if next == Standing::StandsBy && self.standing != next && !blocked {
                 self.retry_at = Some(now + self.retry_after);
                 self.retry_after = (self.retry_after * 2).min(LONGEST_RETRY);
@@ -71,8 +89,9 @@ impl Course {
     }
 
     /// Whether the standing depends on other hosts, so that they have to be asked.
-    pub(super) const fn needs_others(&self, obstructed: bool) -> bool {
-        obstructed && matches!(self.options.when_alone, WhenAlone::Deny)
+    pub(super) const fn needs_others(&self, condition: Condition) -> bool {
+        matches!(condition.effect(), Effect::Doubt | Effect::Failure)
+            && matches!(self.options.when_alone, WhenAlone::Deny)
     }
 
     fn settle(&mut self) {
@@ -89,12 +108,20 @@ impl Course {
         }
     }
 
-    /// Returns the standing of a host that cannot decide.
-    fn step_aside(&mut self, others: Option<bool>) -> Standing {
-        if self.options.when_alone == WhenAlone::Silent {
+    /// Returns the standing of a host with obstacles.
+    fn step_aside(&mut self, effect: Effect, others: Option<Others>) -> Standing {
+        if effect == Effect::Silence || self.options.when_alone == WhenAlone::Silent {
             return Standing::StandsBy;
         }
+        let asked = others.is_some();
         if let Some(others) = others {
+            let others = match others {
+                Others::TakePart => true,
+                Others::Absent => false,
+                // A host that lets no client in costs logins if another host exists, and saves none
+                // if not. A host in doubt may be the only one that lets clients in.
+                Others::Unknown => effect == Effect::Failure,
+            };
             let (last, times) = self.answers;
             let times = if last == others {
                 times.saturating_add(1)
@@ -107,12 +134,12 @@ impl Course {
         let sure = times >= CONFIRMATIONS;
         match self.standing {
             // One answer suffices to spare clients a denial.
-            Standing::Starting | Standing::TakesPart | Standing::OnTrial if others => {
+            Standing::Starting | Standing::TakesPart | Standing::OnTrial if asked && others => {
                 Standing::StandsBy
             }
             Standing::Alone if others && sure => Standing::StandsBy,
             Standing::Starting | Standing::StandsBy if !others && sure => Standing::Alone,
-            Standing::TakesPart | Standing::OnTrial => Standing::Alone,
+            Standing::TakesPart | Standing::OnTrial if asked => Standing::Alone,
             unchanged => unchanged,
         }
     }
@@ -120,7 +147,12 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mismatches::Mismatches;
     use super::*;
+
+    const TAKE_PART: Option<Others> = Some(Others::TakePart);
+    const ABSENT: Option<Others> = Some(Others::Absent);
+    const UNKNOWN: Option<Others> = Some(Others::Unknown);
 
     const OPTIONS: ParticipationOptions = ParticipationOptions {
         max_mismatches: 3,
@@ -140,14 +172,25 @@ mod tests {
                     when_alone,
                     ..OPTIONS
                 }),
-                mismatches: Mismatches::default(),
+                mismatches: Mismatches::new(OPTIONS.max_mismatches),
                 now: Instant::now(),
             }
         }
 
-        fn step(&mut self, blocked: bool, others: Option<bool>) -> Standing {
-            self.course
-                .step(blocked, &self.mismatches, others, self.now)
+        /// Takes a step as the keeper does: it looks first, and asks only a host with an obstacle.
+        fn step(&mut self, lasting: Effect, others: Option<Others>) -> Standing {
+            let condition = Condition {
+                lasting,
+                suspected: self.mismatches.suspicion().is_some(),
+                at_limit: self.mismatches.reached(),
+            };
+            let others = others.filter(|_| self.course.needs_others(condition));
+            let before = self.course.standing();
+            let standing = self.course.step(condition, others, self.now);
+            if standing == Standing::OnTrial && before != standing {
+                self.mismatches.start_over();
+            }
+            standing
         }
 
         fn mismatch(&self, times: u64) {
@@ -160,58 +203,67 @@ mod tests {
     #[test]
     fn a_host_that_can_decide_joins_at_once() {
         let mut host = Host::new(WhenAlone::Deny);
-        assert_eq!(host.step(false, None), Standing::TakesPart);
+        assert_eq!(host.step(Effect::None, None), Standing::TakesPart);
     }
 
     #[test]
     fn a_host_that_cannot_decide_stays_out_while_another_takes_part() {
         let mut host = Host::new(WhenAlone::Deny);
-        assert_eq!(host.step(true, None), Standing::Starting);
-        assert_eq!(host.step(true, Some(true)), Standing::StandsBy);
-        assert_eq!(host.step(true, Some(false)), Standing::StandsBy, "one miss");
-        assert_eq!(host.step(true, Some(true)), Standing::StandsBy);
-        assert_eq!(host.step(true, Some(false)), Standing::StandsBy);
-        assert_eq!(host.step(true, Some(false)), Standing::Alone);
-        assert_eq!(host.step(true, Some(true)), Standing::Alone, "one sign");
-        assert_eq!(host.step(true, Some(true)), Standing::StandsBy);
-        assert_eq!(host.step(false, None), Standing::TakesPart);
+        assert_eq!(host.step(Effect::Failure, None), Standing::Starting);
+        assert_eq!(host.step(Effect::Failure, TAKE_PART), Standing::StandsBy);
+        assert_eq!(
+            host.step(Effect::Failure, ABSENT),
+            Standing::StandsBy,
+            "one miss"
+        );
+        assert_eq!(host.step(Effect::Failure, TAKE_PART), Standing::StandsBy);
+        assert_eq!(host.step(Effect::Failure, ABSENT), Standing::StandsBy);
+        assert_eq!(host.step(Effect::Failure, ABSENT), Standing::Alone);
+        assert_eq!(
+            host.step(Effect::Failure, TAKE_PART),
+            Standing::Alone,
+            "one sign"
+        );
+        assert_eq!(host.step(Effect::Failure, TAKE_PART), Standing::StandsBy);
+        assert_eq!(host.step(Effect::None, None), Standing::TakesPart);
     }
 
     #[test]
     fn the_last_host_stays_and_denies_unless_it_is_to_be_silent() {
         let mut host = Host::new(WhenAlone::Deny);
-        assert_eq!(host.step(false, None), Standing::TakesPart);
-        assert_eq!(host.step(true, None), Standing::Alone);
-        assert_eq!(host.step(true, Some(false)), Standing::Alone);
+        assert_eq!(host.step(Effect::None, None), Standing::TakesPart);
+        assert_eq!(host.step(Effect::Failure, None), Standing::TakesPart);
+        assert_eq!(host.step(Effect::Failure, ABSENT), Standing::Alone);
+        assert_eq!(host.step(Effect::Failure, None), Standing::Alone);
         let mut silent = Host::new(WhenAlone::Silent);
-        assert_eq!(silent.step(true, None), Standing::StandsBy);
-        assert_eq!(silent.step(false, None), Standing::TakesPart);
+        assert_eq!(silent.step(Effect::Failure, None), Standing::StandsBy);
+        assert_eq!(silent.step(Effect::None, None), Standing::TakesPart);
     }
 
     #[test]
     fn mismatches_in_a_row_make_a_host_leave_and_come_back_on_trial_ever_later() {
         let mut host = Host::new(WhenAlone::Deny);
-        assert_eq!(host.step(false, None), Standing::TakesPart);
+        assert_eq!(host.step(Effect::None, None), Standing::TakesPart);
         host.mismatch(2);
         host.mismatches.right();
         host.mismatch(2);
-        assert_eq!(host.step(false, Some(true)), Standing::TakesPart);
+        assert_eq!(host.step(Effect::None, TAKE_PART), Standing::TakesPart);
         host.mismatch(1);
-        assert_eq!(host.step(false, Some(true)), Standing::StandsBy);
+        assert_eq!(host.step(Effect::None, TAKE_PART), Standing::StandsBy);
         for wait in [FIRST_RETRY, FIRST_RETRY * 2, FIRST_RETRY * 4] {
             host.now += wait.saturating_sub(Duration::from_millis(1));
-            assert_eq!(host.step(false, Some(true)), Standing::StandsBy);
+            assert_eq!(host.step(Effect::None, TAKE_PART), Standing::StandsBy);
             host.now += Duration::from_millis(1);
-            assert_eq!(host.step(false, Some(true)), Standing::OnTrial);
+            assert_eq!(host.step(Effect::None, TAKE_PART), Standing::OnTrial);
             host.mismatch(2);
-            assert_eq!(host.step(false, Some(true)), Standing::OnTrial);
+            assert_eq!(host.step(Effect::None, TAKE_PART), Standing::OnTrial);
             host.mismatch(1);
-            assert_eq!(host.step(false, Some(true)), Standing::StandsBy);
+            assert_eq!(host.step(Effect::None, TAKE_PART), Standing::StandsBy);
         }
         host.now += LONGEST_RETRY;
-        assert_eq!(host.step(false, Some(true)), Standing::OnTrial);
+        assert_eq!(host.step(Effect::None, TAKE_PART), Standing::OnTrial);
         host.mismatches.right();
-        assert_eq!(host.step(false, None), Standing::TakesPart);
+        assert_eq!(host.step(Effect::None, None), Standing::TakesPart);
     }
 
     #[test]
@@ -221,16 +273,40 @@ mod tests {
             host.mismatches.refused("malformed");
             host.mismatches.refused("foreign");
         }
-        assert_eq!(host.step(false, Some(true)), Standing::TakesPart);
+        assert_eq!(host.step(Effect::None, TAKE_PART), Standing::TakesPart);
     }
 
     #[test]
     fn a_mismatched_host_that_is_alone_stays() {
         let mut host = Host::new(WhenAlone::Deny);
-        host.step(false, None);
+        host.step(Effect::None, None);
         host.mismatch(3);
-        assert_eq!(host.step(false, Some(false)), Standing::Alone);
+        assert_eq!(host.step(Effect::None, ABSENT), Standing::Alone);
         host.mismatches.right();
-        assert_eq!(host.step(false, None), Standing::TakesPart);
+        assert_eq!(host.step(Effect::None, None), Standing::TakesPart);
+    }
+
+    #[test]
+    fn a_host_that_may_not_answer_never_takes_logins() {
+        let mut host = Host::new(WhenAlone::Deny);
+        for others in [None, ABSENT, ABSENT, ABSENT] {
+            assert_eq!(host.step(Effect::Silence, others), Standing::StandsBy);
+        }
+        assert_eq!(host.step(Effect::None, None), Standing::TakesPart);
+    }
+
+    #[test]
+    fn a_host_that_cannot_find_others_leaves_if_it_lets_no_client_in() {
+        let mut host = Host::new(WhenAlone::Deny);
+        for _ in 0..3 {
+            assert_eq!(host.step(Effect::Failure, UNKNOWN), Standing::StandsBy);
+        }
+        let mut host = Host::new(WhenAlone::Deny);
+        host.step(Effect::None, None);
+        host.mismatch(3);
+        assert_eq!(host.step(Effect::None, UNKNOWN), Standing::StandsBy);
+        let mut host = Host::new(WhenAlone::Deny);
+        host.step(Effect::Doubt, UNKNOWN);
+        assert_eq!(host.step(Effect::Doubt, UNKNOWN), Standing::Alone);
     }
 }

@@ -11,8 +11,7 @@ use portcullis_core::with_causes;
 
 use super::Obstacle;
 use crate::options::QueueGroup;
-use crate::permissions::{UserInfo, required_permissions};
-use crate::subjects::AUTH_REQUESTS;
+use crate::permissions::{UserInfo, is_vital, required_permissions};
 
 /// How long an answer is waited for: servers answer at once, or are not allowed to.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -60,12 +59,14 @@ impl Identities {
 
     /// Asks on every connection that is new, or has an obstacle and was not asked about for a while.
     pub(super) async fn refresh(&mut self) {
-        let (account, now) = (&self.account, Instant::now());
-        let due = self
-            .connections
-            .iter_mut()
-            .filter(|connection| connection.is_up() && connection.is_due(account, now));
-        join_all(due.map(Identity::ask)).await;
+        let now = Instant::now();
+        let is_due = |identity: &Identity| {
+            let is_good = || self.obstacles_of(identity).is_empty();
+            identity.is_up() && identity.is_due(now, is_good)
+        };
+        let due: Vec<_> = self.connections.iter().map(is_due).collect();
+        let asked = self.connections.iter_mut().zip(due);
+        join_all(asked.filter_map(|(identity, due)| due.then(|| identity.ask()))).await;
     }
 
     /// Returns what keeps this host from deciding, or servers from asking it.
@@ -113,13 +114,11 @@ impl Identities {
                 expected: self.account.clone(),
             });
         }
-        let mut receive = self
+        let lacks = self
             .required
             .iter()
-            .filter(|required| required.subject == AUTH_REQUESTS);
-        if !receive.all(|required| info.grants(required, &self.queue_group)) {
-            obstacles.push(Obstacle::NotPermitted);
-        }
+            .filter(|required| is_vital(required) && !info.grants(required, &self.queue_group));
+        obstacles.extend(lacks.cloned().map(Obstacle::NotPermitted));
         if !info.callout_is_on() {
             obstacles.push(Obstacle::NotAsked {
                 account: info.account().to_owned(),
@@ -134,14 +133,14 @@ impl Identity {
         self.client.connection_state() == State::Connected
     }
 
-    fn is_due(&self, account: &str, now: Instant) -> bool {
+    /// Whether the server has to be asked: about a new connection at once, about one that is not
+    /// good now and then.
+    fn is_due(&self, now: Instant, is_good: impl FnOnce() -> bool) -> bool {
         let Some(asked_at) = self.asked_at else {
             return true;
         };
-        let info = self.info.as_ref();
-        let is_good = info.is_some_and(|info| info.account() == account && info.callout_is_on());
-        let is_new = self.connects != connects(&self.client);
-        is_new || (!is_good && now.saturating_duration_since(asked_at) >= AGAIN)
+        self.connects != connects(&self.client)
+            || (now.saturating_duration_since(asked_at) >= AGAIN && !is_good())
     }
 
     async fn ask(&mut self) {

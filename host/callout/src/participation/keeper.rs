@@ -9,10 +9,10 @@ use portcullis_core::Authorizer;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::course::Course;
+use super::course::{Condition, Course};
 use super::identity::Identities;
-use super::peers::{Word, another};
-use super::{Obstacle, Standing};
+use super::peers::{Others, Word, others};
+use super::{Effect, Obstacle, Standing, WhenAlone};
 use crate::handle::Handler;
 use crate::lane::Order;
 use crate::permissions::SERVICE_INFO;
@@ -32,7 +32,10 @@ pub(crate) struct Keeper<A> {
     orders: watch::Sender<Order>,
     course: Course,
     asked_at: Option<Instant>,
-    /// A new standing that is not in the log yet: a host says that it joins once servers have its subscriptions.
+    /// The last answer about other hosts.
+    others: Others,
+    /// A new standing that is not in the log yet: the host says that it joins once servers have its
+    /// subscriptions, and that it leaves once they have none.
     unannounced: Option<Standing>,
 }
 
@@ -51,6 +54,7 @@ impl<A: Authorizer> Keeper<A> {
             orders,
             course,
             asked_at: None,
+            others: Others::Unknown,
             unannounced: None,
         }
     }
@@ -65,39 +69,57 @@ impl<A: Authorizer> Keeper<A> {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.handler.mismatches.at_limit() => {}
+                () = self.handler.permits.at_limit() => {}
+            }
             identities.refresh().await;
             if !identities.are_known() {
                 continue;
             }
             self.report_missing(identities.missing());
-            let obstacles = self.obstacles(&identities);
-            let blocked = obstacles.iter().any(Obstacle::blocks);
-            self.report(obstacles);
-            let suspected = self.handler.mismatches.suspicion().is_some();
-            let others = self.ask_for_others(blocked || suspected).await;
+            let lasting = self.obstacles(&identities);
+            let suspicions = self.suspicions();
+            // The step must know of the mismatches that were the reason to ask for others, and of
+            // no later ones.
+            let condition = Condition {
+                lasting: effect(&lasting),
+                suspected: !suspicions.is_empty(),
+                at_limit: self.handler.mismatches.reached() || self.handler.permits.reached(),
+            };
+            let obstacles = [lasting, suspicions].concat();
+            self.report(&obstacles);
+            let others = self.ask_for_others(condition).await;
             let before = self.course.standing();
-            let now = Instant::now();
-            let standing = self
-                .course
-                .step(blocked, &self.handler.mismatches, others, now);
+            let standing = self.course.step(condition, others, Instant::now());
             if standing != before {
                 self.change(standing);
                 self.unannounced = Some(standing);
             }
-            let waits = standing.is_in_group() && !self.handler.participation.is_subscribed();
-            if !waits && let Some(standing) = self.unannounced.take() {
-                announce(standing);
+            if self.handler.participation.is_settled()
+                && let Some(standing) = self.unannounced.take()
+            {
+                self.announce(standing, &obstacles);
             }
         }
     }
 
-    /// Returns every obstacle, but for mismatches.
+    /// Returns the obstacles whose end only new requests and permits can show.
+    fn suspicions(&self) -> Vec<Obstacle> {
+        let mismatch = self.handler.mismatches.suspicion();
+        let mismatch = mismatch.map(|reason| Obstacle::Mismatched { reason });
+        let rejection = self.handler.permits.suspicion();
+        let rejection = rejection.map(|reason| Obstacle::PermitsRejected { reason });
+        mismatch.into_iter().chain(rejection).collect()
+    }
+
+    /// Returns every obstacle but the suspicions.
     fn obstacles(&self, identities: &Identities) -> Vec<Obstacle> {
         let mut obstacles = identities.obstacles();
         let lost_at = self.handler.participation.probes.lost_at();
         obstacles.extend(lost_at.map(|server| Obstacle::ProbeLost { server }));
-        if self.handler.mismatches.proved() {
+        if self.handler.mismatches.proved() || self.awaits_probe(&obstacles) {
             obstacles.retain(Obstacle::blocks);
         }
         let cannot = self.handler.authorizer.cannot_decide();
@@ -105,10 +127,17 @@ impl<A: Authorizer> Keeper<A> {
         obstacles
     }
 
+    /// Returns whether a probe will tell soon if servers ask the host. With `allowed_accounts`, they
+    /// do not show that to the users of the callout account.
+    fn awaits_probe(&self, obstacles: &[Obstacle]) -> bool {
+        let doubts = |obstacle: &Obstacle| matches!(obstacle, Obstacle::NotAsked { .. });
+        self.handler.probe.is_some()
+            && obstacles.iter().any(doubts)
+            && self.handler.participation.probes.are_awaited()
+    }
+
     /// Publishes the obstacles and logs those that are new or gone.
-    fn report(&self, mut obstacles: Vec<Obstacle>) {
-        let suspicion = self.handler.mismatches.suspicion();
-        obstacles.extend(suspicion.map(|reason| Obstacle::Mismatched { reason }));
+    fn report(&self, obstacles: &[Obstacle]) {
         let before = self.handler.participation.obstacles();
         if before == obstacles {
             return;
@@ -126,7 +155,7 @@ impl<A: Authorizer> Keeper<A> {
             tracing::info!(error = %gone, "obstacle to deciding logins is gone");
         }
         let state = &self.handler.participation.state;
-        state.send_modify(|state| state.obstacles = obstacles);
+        state.send_modify(|state| state.obstacles = obstacles.to_vec());
     }
 
     fn report_missing(&self, missing: Vec<RequiredPermission>) {
@@ -147,9 +176,9 @@ impl<A: Authorizer> Keeper<A> {
         state.send_modify(|state| state.missing = Some(missing));
     }
 
-    /// Asks for other hosts if the standing depends on them and they were not asked for a moment ago.
-    async fn ask_for_others(&mut self, obstructed: bool) -> Option<bool> {
-        if !self.course.needs_others(obstructed) {
+    /// Asks for other hosts if the standing depends on them and the last answer is not recent.
+    async fn ask_for_others(&mut self, condition: Condition) -> Option<Others> {
+        if !self.course.needs_others(condition) {
             return None;
         }
         let settled = matches!(self.course.standing(), Standing::StandsBy | Standing::Alone);
@@ -158,10 +187,13 @@ impl<A: Authorizer> Keeper<A> {
             return None;
         }
         let client = self.clients.first()?;
-        let may_ask = self.handler.participation.permits(SERVICE_INFO).await;
-        let others = may_ask && another(client, &self.id, |word| word == Word::Yes).await;
+        self.others = if self.handler.participation.permits(SERVICE_INFO).await {
+            others(client, &self.id, |word| word == Word::Yes).await
+        } else {
+            Others::Unknown
+        };
         self.asked_at = Some(Instant::now());
-        Some(others)
+        Some(self.others)
     }
 
     /// Publishes the standing and tells the connections.
@@ -175,6 +207,10 @@ impl<A: Authorizer> Keeper<A> {
             state.standing = standing;
             state.changes = state.changes.saturating_add(1);
         });
+        if standing == Standing::OnTrial {
+            self.handler.mismatches.start_over();
+            self.handler.permits.start_over();
+        }
         self.orders.send_if_modified(|present| {
             let changed = *present != Order::Stop && *present != order;
             if changed {
@@ -183,21 +219,44 @@ impl<A: Authorizer> Keeper<A> {
             changed
         });
     }
+
+    /// Logs a new standing and what the host does because of it.
+    fn announce(&self, standing: Standing, obstacles: &[Obstacle]) {
+        match standing {
+            Standing::TakesPart => tracing::info!("the host takes part"),
+            Standing::OnTrial => tracing::info!("the host takes part on trial"),
+            Standing::Alone if !obstacles.iter().any(Obstacle::denies) => tracing::warn!(
+                "the host has an obstacle and no other host takes part: it takes logins and decides them"
+            ),
+            Standing::Alone => tracing::warn!(
+                "the host cannot decide and no other host takes part: it takes logins and denies them"
+            ),
+            Standing::StandsBy if self.cannot_find_others(obstacles) => tracing::warn!(
+                error = "the host hears no answer on `$SRV.INFO`; allow its user to publish there and to \
+                         subscribe to its own inbox",
+                "the host cannot decide and cannot find other hosts: it leaves logins to them"
+            ),
+            Standing::StandsBy if effect(obstacles) == Effect::Doubt => {
+                tracing::warn!("the host has an obstacle and leaves logins to other hosts");
+            }
+            Standing::StandsBy => {
+                tracing::warn!("the host cannot decide and leaves logins to other hosts");
+            }
+            Standing::Starting | Standing::Stopping => {}
+        }
+    }
+
+    /// Whether the host left without knowing of another one.
+    fn cannot_find_others(&self, obstacles: &[Obstacle]) -> bool {
+        let when_alone = self.handler.joins.when_alone;
+        when_alone == WhenAlone::Deny
+            && effect(obstacles) == Effect::Failure
+            && self.others == Others::Unknown
+    }
 }
 
-/// Logs a new standing.
-fn announce(standing: Standing) {
-    match standing {
-        Standing::TakesPart => tracing::info!("the host takes part"),
-        Standing::OnTrial => {
-            tracing::info!("the host takes part on trial: the last requests were mismatched");
-        }
-        Standing::Alone => tracing::warn!(
-            "the host cannot decide and no other host takes part: it takes logins and denies them"
-        ),
-        Standing::StandsBy => {
-            tracing::warn!("the host cannot decide and leaves logins to other hosts");
-        }
-        Standing::Starting | Standing::Stopping => {}
-    }
+/// Returns the gravest effect of `obstacles`.
+fn effect(obstacles: &[Obstacle]) -> Effect {
+    let effects = obstacles.iter().map(Obstacle::effect);
+    effects.max().unwrap_or(Effect::None)
 }

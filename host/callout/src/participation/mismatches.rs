@@ -3,10 +3,16 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 /// Counts mismatched requests in a row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mismatches {
+    /// Number of mismatches in a row after which the host is suspected.
+    limit: u64,
     in_a_row: AtomicU64,
+    /// Wakes the keeper when the limit is reached.
+    at_limit: Notify,
     /// Whether no request was right since the limit was reached.
     suspected: AtomicBool,
     /// Whether a request was ever right.
@@ -15,13 +21,35 @@ pub(crate) struct Mismatches {
 }
 
 impl Mismatches {
+    /// Creates a count that suspects the host after `limit` mismatches in a row.
+    pub(crate) const fn new(limit: u64) -> Self {
+        Self {
+            // Zero mismatches are no reason to leave.
+            limit: if limit == 0 { 1 } else { limit },
+            in_a_row: AtomicU64::new(0),
+            at_limit: Notify::const_new(),
+            suspected: AtomicBool::new(false),
+            proved: AtomicBool::new(false),
+            reason: Mutex::new(""),
+        }
+    }
+
     /// Counts a request that was refused for `reason`, if the reason means another host.
     pub(crate) fn refused(&self, reason: &'static str) {
         if !is_mismatch(reason) {
             return;
         }
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
-        self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        let before = self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        if before.saturating_add(1) == self.limit {
+            self.suspected.store(true, Ordering::Relaxed);
+            self.at_limit.notify_one();
+        }
+    }
+
+    /// Waits until the limit is reached.
+    pub(super) async fn at_limit(&self) {
+        self.at_limit.notified().await;
     }
 
     /// A request was meant for this host.
@@ -43,13 +71,9 @@ impl Mismatches {
         self.in_a_row.load(Ordering::Relaxed)
     }
 
-    /// Whether at least `limit` requests in a row were mismatched.
-    pub(super) fn reached(&self, limit: u64) -> bool {
-        let reached = self.in_a_row() >= limit;
-        if reached {
-            self.suspected.store(true, Ordering::Relaxed);
-        }
-        reached
+    /// Whether the limit is reached.
+    pub(super) fn reached(&self) -> bool {
+        self.in_a_row() >= self.limit
     }
 
     /// The reason of the last mismatch, if no request was right since the limit was reached.

@@ -42,36 +42,54 @@ pub(super) enum Word {
     No,
 }
 
-/// Asks the services of the account whether `counts` holds for the word of another one than `own_id`. The queue group
-/// does not matter: a service of another group is asked about every login too.
-pub(super) async fn another(client: &Client, own_id: &str, counts: fn(Word) -> bool) -> bool {
-    timeout(PATIENCE, ask(client, own_id, counts))
-        .await
-        .unwrap_or(false)
+/// Whether another service of the account answers logins, as far as the host can find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// At least one does.
+    TakePart,
+    /// None does.
+    Absent,
+    /// The host cannot ask, or hears no answer, not even its own.
+    Unknown,
 }
 
-/// Returns `true` at the first such answer, and waits for ever while others may follow.
-async fn ask(client: &Client, own_id: &str, counts: fn(Word) -> bool) -> bool {
+/// Asks the services of the account whether `counts` holds for the word of another one than
+/// `own_id`. The queue group does not matter: servers ask a service of another group about every
+/// login too.
+pub(super) async fn others(client: &Client, own_id: &str, counts: fn(Word) -> bool) -> Others {
+    let mut heard = false;
+    let asked = ask(client, own_id, counts, &mut heard);
+    match timeout(PATIENCE, asked).await {
+        Ok(others) => others,
+        Err(_) if heard => Others::Absent,
+        Err(_) => Others::Unknown,
+    }
+}
+
+/// Returns at the first service that counts, and waits for ever while others may follow. Sets
+/// `heard` at the first answer.
+async fn ask(client: &Client, own_id: &str, counts: fn(Word) -> bool, heard: &mut bool) -> Others {
     let inbox = client.new_inbox();
     let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
-        return false;
+        return Others::Unknown;
     };
     let asked = client
         .publish_with_reply(SERVICE_INFO, inbox, Bytes::new())
         .await;
     if asked.is_err() {
-        return false;
+        return Others::Unknown;
     }
     while let Some(answer) = answers.next().await {
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
-            return false;
+            return Others::Absent;
         }
+        *heard = true;
         let info = serde_json::from_slice::<Info>(&answer.payload);
         if info.is_ok_and(|info| info.id != own_id && counts(info.word())) {
-            return true;
+            return Others::TakePart;
         }
     }
-    false
+    Others::Unknown
 }
 
 impl Info {

@@ -2,7 +2,7 @@
 //!
 //! No probe lets anything in: every host denies it before anything is verified, and counts it apart.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use portcullis_connect::{LoginAnswer, LoginProbe};
 use portcullis_core::{Authorizer, Credentials, Sample};
 use tokio::time::sleep;
 
-use super::peers::{Word, another};
+use super::peers::{Others, Word, others};
 use crate::handle::Handler;
 use crate::permissions::SERVICE_INFO;
 
@@ -22,6 +22,9 @@ const PREFIX: &str = "portcullis-probe:";
 const FIRST_WAIT: Duration = Duration::from_secs(3);
 /// Wait before the second probe; every further one takes twice as long.
 const SECOND_WAIT: Duration = Duration::from_secs(10);
+/// Wait before the second probe if the first one is made at once: another host may have received
+/// it.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait between two probes: servers log every refused login.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
@@ -32,6 +35,8 @@ pub(crate) struct Probes {
     lost: AtomicU64,
     unclear: AtomicU64,
     answered: AtomicU64,
+    /// Whether the servers do not show that they ask the host, so that only a probe can tell.
+    wanted: AtomicBool,
     /// The server whose login did not arrive the last time.
     lost_at: Mutex<Option<String>>,
 }
@@ -67,6 +72,35 @@ impl Probes {
     /// Counts a probe that was answered.
     pub(crate) fn answered(&self) {
         self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Asks for a probe as soon as the host takes logins. Returns whether none was made yet.
+    pub(super) fn are_awaited(&self) -> bool {
+        self.wanted.store(true, Ordering::Relaxed);
+        self.number() == 0
+    }
+
+    /// Returns the number of probes that were made.
+    fn number(&self) -> u64 {
+        let results = [&self.arrived, &self.lost, &self.unclear];
+        let counts = results.map(|count| count.load(Ordering::Relaxed));
+        counts.iter().sum()
+    }
+
+    /// Returns the time between joining the queue group, or the last probe, and the next one.
+    fn wait(&self) -> Duration {
+        let (first, second) = if self.wanted.load(Ordering::Relaxed) {
+            (Duration::ZERO, SHORT_WAIT)
+        } else {
+            (FIRST_WAIT, SECOND_WAIT)
+        };
+        match u32::try_from(self.number()).unwrap_or(u32::MAX) {
+            0 => first,
+            number => {
+                let factor = 2_u32.saturating_pow(number.saturating_sub(1));
+                second.saturating_mul(factor).min(LONGEST_WAIT)
+            }
+        }
     }
 
     /// Returns the server whose login did not arrive the last time.
@@ -129,10 +163,9 @@ impl<A: Authorizer> Prober<A> {
 
     /// Makes probes at growing intervals. Returns once a request has arrived.
     pub(crate) async fn run(self) {
-        let (mut wait, mut next_wait) = (FIRST_WAIT, SECOND_WAIT);
         loop {
             self.handler.participation.joins().await;
-            sleep(wait).await;
+            sleep(self.handler.participation.probes.wait()).await;
             if self.is_asked() {
                 return;
             }
@@ -144,7 +177,6 @@ impl<A: Authorizer> Prober<A> {
             if outcome == Outcome::Arrived {
                 return;
             }
-            (wait, next_wait) = (next_wait, (next_wait * 2).min(LONGEST_WAIT));
         }
     }
 
@@ -178,8 +210,17 @@ impl<A: Authorizer> Prober<A> {
         if self.handler.mismatches.in_a_row() > mismatches {
             return Outcome::Unclear("a request for another issuer, xkey or clock came".to_owned());
         }
-        if self.another_answers().await {
-            return Outcome::Unclear("another service of the account may have answered".to_owned());
+        match self.others().await {
+            Others::Absent => {}
+            Others::TakePart => {
+                let reason = "another service of the account may have answered";
+                return Outcome::Unclear(reason.to_owned());
+            }
+            Others::Unknown => {
+                let reason =
+                    "the host hears no answer on `$SRV.INFO`: another service may have answered";
+                return Outcome::Unclear(reason.to_owned());
+            }
         }
         match (lost_at, unclear) {
             (Some(server), _) => Outcome::Lost(server),
@@ -189,9 +230,12 @@ impl<A: Authorizer> Prober<A> {
     }
 
     /// Whether another service that can be found answers logins, with permits or denials.
-    async fn another_answers(&self) -> bool {
-        let may_ask = self.handler.participation.permits(SERVICE_INFO).await;
-        may_ask && another(&self.client, &self.id, |word| word != Word::No).await
+    async fn others(&self) -> Others {
+        if self.handler.participation.permits(SERVICE_INFO).await {
+            others(&self.client, &self.id, |word| word != Word::No).await
+        } else {
+            Others::Unknown
+        }
     }
 }
 
@@ -214,6 +258,23 @@ mod tests {
             ..Credentials::default()
         };
         assert!(!is_probe(&password));
+    }
+
+    #[test]
+    fn a_probe_is_made_at_once_where_nothing_else_tells_whether_servers_ask() {
+        let probes = Probes::default();
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            waits.push(probes.wait().as_secs());
+            probes.conclude(&Outcome::Unclear("another service".to_owned()));
+        }
+        assert_eq!(waits, [3, 10, 20, 40, 80, 160, 320, 600]);
+        let probes = Probes::default();
+        assert!(probes.are_awaited());
+        assert_eq!(probes.wait(), Duration::ZERO);
+        probes.conclude(&Outcome::Unclear("another service".to_owned()));
+        assert!(!probes.are_awaited());
+        assert_eq!(probes.wait(), SHORT_WAIT);
     }
 
     #[test]
