@@ -21,7 +21,7 @@ mod verifier;
 pub use algorithm::{InvalidTokenAlgorithm, TokenAlgorithm};
 pub use error::TokenError;
 pub use fetch::FetchError;
-pub use options::{GroupPath, IssuerOptions, KeySource, RequiredClaim};
+pub use options::{GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim};
 pub use setup::TokenSetupError;
 pub use status::IssuerStatus;
 pub use token::looks_like_token;

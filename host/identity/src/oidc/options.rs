@@ -85,17 +85,28 @@ pub struct RequiredClaim {
 pub struct GroupPath {
     /// Path of the claim, as [`portcullis_core::Claims`] reads it.
     pub path: String,
-    /// Whether each text is a list separated by spaces, as `scope` is (RFC 6749, section 3.3).
-    pub spaces: bool,
+    /// How the claim holds them.
+    pub form: GroupForm,
+}
+
+/// The way in which a claim holds groups or roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupForm {
+    /// Each text is one.
+    Texts,
+    /// Each text is a list separated by spaces, as `scope` is (RFC 6749, section 3.3).
+    Spaced,
+    /// The name of each member of an object is one, for example in the tokens of Zitadel.
+    Members,
 }
 
 impl IssuerOptions {
     /// Returns options with the defaults of all fields. In particular, keys come by discovery,
     /// every algorithm is accepted, and `aud` is not checked.
     pub fn new(name: impl Into<String>, issuer: impl Into<String>) -> Self {
-        let group = |path: &str, spaces| GroupPath {
+        let group = |path: &str, form| GroupPath {
             path: path.to_owned(),
-            spaces,
+            form,
         };
         Self {
             name: name.into(),
@@ -116,10 +127,10 @@ impl IssuerOptions {
             allow_http: false,
             principal: vec!["sub".to_owned()],
             groups: vec![
-                group("roles", false),
-                group("groups", false),
-                group("realm_access.roles", false),
-                group("scope", true),
+                group("roles", GroupForm::Texts),
+                group("groups", GroupForm::Texts),
+                group("realm_access.roles", GroupForm::Texts),
+                group("scope", GroupForm::Spaced),
             ],
         }
     }

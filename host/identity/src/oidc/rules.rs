@@ -6,7 +6,7 @@ use portcullis_core::Claims;
 use serde_json::Value;
 
 use super::token::Token;
-use super::{GroupPath, IssuerOptions, RequiredClaim, TokenError};
+use super::{GroupForm, GroupPath, IssuerOptions, RequiredClaim, TokenError};
 use crate::spiffe;
 use crate::times::is_implausible;
 
@@ -195,21 +195,18 @@ fn is_verified(claims: &Claims, path: &str) -> bool {
 /// Returns the groups in the order of the paths and of their values, without duplicates.
 pub(crate) fn groups(claims: &Claims, paths: &[GroupPath]) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
-    for GroupPath { path, spaces } in paths {
-        for text in claims.texts(path) {
-            let parts: Vec<&str> = if *spaces {
-                text.split_ascii_whitespace().collect()
-            } else {
-                vec![&text]
-            };
-            groups.extend(
-                parts
-                    .into_iter()
-                    .filter(|part| !part.is_empty())
-                    .map(str::to_owned),
-            );
+    for GroupPath { path, form } in paths {
+        match form {
+            GroupForm::Texts => groups.extend(claims.texts(path)),
+            GroupForm::Spaced => {
+                for text in claims.texts(path) {
+                    groups.extend(text.split_ascii_whitespace().map(str::to_owned));
+                }
+            }
+            GroupForm::Members => groups.extend(claims.members(path).map(str::to_owned)),
         }
     }
+    groups.retain(|group| !group.is_empty());
     let mut seen = std::collections::HashSet::new();
     groups.retain(|group| seen.insert(group.clone()));
     groups

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_identity::{GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm};
+use portcullis_identity::{
+    GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm,
+};
 use url::Url;
 
 use crate::config::reader::{Read, Section};
@@ -170,11 +172,13 @@ fn read_claims(section: &mut Section<'_>, default: &IssuerOptions) -> Option<Iss
         None => Some(default.principal.clone()),
         Some(setting) => setting.list(&TEXT),
     };
-    let groups = read_groups(section, "groups", false, &default.groups);
-    let scopes = read_groups(section, "space-separated-groups", true, &default.groups);
+    let mut read = |key, form| read_groups(section, key, form, &default.groups);
+    let groups = read("groups", GroupForm::Texts);
+    let scopes = read("space-separated-groups", GroupForm::Spaced);
+    let members = read("object-groups", GroupForm::Members);
     Some(IssuerOptions {
         principal: principal?,
-        groups: groups?.into_iter().chain(scopes?).collect(),
+        groups: [groups?, scopes?, members?].concat(),
         ..default.clone()
     })
 }
@@ -182,13 +186,13 @@ fn read_claims(section: &mut Section<'_>, default: &IssuerOptions) -> Option<Iss
 fn read_groups(
     section: &mut Section<'_>,
     key: &'static str,
-    spaces: bool,
+    form: GroupForm,
     default: &[GroupPath],
 ) -> Option<Vec<GroupPath>> {
     let Some(setting) = section.setting(key) else {
-        let fitting = default.iter().filter(|group| group.spaces == spaces);
+        let fitting = default.iter().filter(|group| group.form == form);
         return Some(fitting.cloned().collect());
     };
     let paths = setting.list(&TEXT)?.into_iter();
-    Some(paths.map(|path| GroupPath { path, spaces }).collect())
+    Some(paths.map(|path| GroupPath { path, form }).collect())
 }

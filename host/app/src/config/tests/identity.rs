@@ -3,7 +3,8 @@
 use portcullis_callout::ThrottleOptions;
 use portcullis_claims::{KeyKind, SigningKey};
 use portcullis_identity::{
-    AccountSource, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm, TokenPlace,
+    AccountSource, GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm,
+    TokenPlace,
 };
 
 use super::*;
@@ -77,7 +78,7 @@ fn what_is_set_is_what_the_issuer_gets() {
          token-types = [\"at+jwt\"]\nleeway = \"0s\"\nmax-age = \"12h\"\n\
          required-claims = [\"email\", \"tenant=a\", \"tenant=b=c\"]\nrefresh = \"1m\"\ncool-down = \"2s\"\n\
          timeout = \"3s\"\nmax-size = \"1KiB\"\nca-file = \"ca.pem\"\nbearer-token-file = \"/token\"\nallow-http = true\n\
-         principal = [\"email\", \"sub\"]\ngroups = [\"groups\"]\nspace-separated-groups = []",
+         principal = [\"email\", \"sub\"]\ngroups = [\"groups\"]\nspace-separated-groups = []\nobject-groups = [\"urn:zitadel:iam:org:project:roles\"]",
     ));
     let claim = |path: &str, values: &[&str]| RequiredClaim {
         path: path.to_owned(),
@@ -99,10 +100,16 @@ fn what_is_set_is_what_the_issuer_gets() {
         bearer_token_file: Some("/token".into()),
         allow_http: true,
         principal: vec!["email".to_owned(), "sub".to_owned()],
-        groups: vec![GroupPath {
-            path: "groups".to_owned(),
-            spaces: false,
-        }],
+        groups: vec![
+            GroupPath {
+                path: "groups".to_owned(),
+                form: GroupForm::Texts,
+            },
+            GroupPath {
+                path: "urn:zitadel:iam:org:project:roles".to_owned(),
+                form: GroupForm::Members,
+            },
+        ],
         ..IssuerOptions::new("idp", "https://idp.example")
     };
     assert_eq!(found.issuers, [expected]);

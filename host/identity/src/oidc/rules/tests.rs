@@ -244,6 +244,22 @@ fn an_address_that_is_not_verified_is_no_principal() {
 }
 
 #[test]
+fn members_of_an_object_are_groups_where_the_issuer_lists_it() {
+    let claims = Claims::from_json(
+        r#"{ "groups": { "silent": {} }, "urn:zitadel:iam:org:project:roles": { "writer": { "1": "a.example" }, "": {}, "admin": {} },
+             "text": "alice" }"#,
+    )
+    .unwrap();
+    assert_eq!(groups(&claims, &options().groups), [""; 0], "not asked for");
+    let members = |path: &str| GroupPath {
+        path: path.to_owned(),
+        form: GroupForm::Members,
+    };
+    let paths = ["urn:zitadel:iam:org:project:roles", "text", "none"].map(members);
+    assert_eq!(groups(&claims, &paths), ["admin", "writer"]);
+}
+
+#[test]
 fn groups_are_collected_in_order_each_once() {
     let claims = Claims::from_json(
         r#"{ "scope": "read  write read", "groups": ["a b", "", "read"], "roles": "one two",
