@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("host/core", &[]),
     ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
@@ -41,12 +41,20 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &["portcullis-core", "portcullis-connect", "async-nats"],
     ),
     (
+        "host/authority",
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-identity",
+        ],
+    ),
+    (
         "host/callout",
         &[
             "portcullis-core",
             "portcullis-claims",
+            "portcullis-authority",
             "portcullis-connect",
-            "portcullis-identity",
             "async-nats",
         ],
     ),
@@ -61,6 +69,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "portcullis-catalog",
             "portcullis-connect",
             "portcullis-mirror",
+            "portcullis-authority",
             "portcullis-callout",
         ],
     ),

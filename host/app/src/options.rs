@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use portcullis_authority::{
+    AccountIssuer, AuthorityOptions, Ceilings, Expiry, Issuers, OperatorIssuers, PermitRules,
+    TargetAccounts,
+};
 use portcullis_callout::{
-    AccountIssuer, Ceilings, DenyMode, DenyModes, Discovery, Expiry, FlowLimits, HostKeys, Issuers,
-    OpenRules, OperatorIssuers, ParticipationOptions, PermitRules, QueueGroup, ServiceOptions,
-    TargetAccounts, TrustedServers,
+    DenyMode, DenyModes, Discovery, HostKeys, OpenRules, ParticipationOptions, QueueGroup,
+    ServiceOptions, TimeLimits, TrustedServers,
 };
 use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
@@ -45,12 +48,14 @@ pub(crate) fn service_options(
             refuse_replays: callout.refuse_replays,
             clock_skew: callout.clock_skew,
         },
-        identifier: identifier(&config.identity)?,
-        throttle: config.identity.throttle.clone(),
-        rules: permit_rules(callout, operator, &config.ceilings),
-        deny: deny_modes(&callout.deny),
-        flow: FlowLimits {
+        authority: AuthorityOptions {
+            identifier: identifier(&config.identity)?,
+            throttle: config.identity.throttle.clone(),
+            rules: permit_rules(callout, operator, &config.ceilings),
             max_in_flight: callout.max_in_flight,
+        },
+        deny: deny_modes(&callout.deny),
+        times: TimeLimits {
             deadline: callout.deadline,
             drain_timeout: callout.drain_timeout,
         },

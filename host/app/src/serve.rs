@@ -69,7 +69,8 @@ pub async fn serve_proving(
     let verifier = Arc::clone(&passwords);
     let mirror = KeyValueMirror::new(key_value_options(&config.key_value));
     let buckets = mirror.clone();
-    let catalog_options = catalog_options(&config.policies, Some(options.rules.clone()), &prover);
+    let rules = Some(options.authority.rules.clone());
+    let catalog_options = catalog_options(&config.policies, rules, &prover);
     let stop = catalog_options.stop.clone();
     let mut opened = tokio::task::spawn_blocking(move || {
         let max_in_flight = config.callout.max_in_flight;
@@ -93,7 +94,7 @@ pub async fn serve_proving(
         // A policy that is being loaded would not serve any more.
         stop.stop();
     };
-    let tokens = options.identifier.tokens();
+    let tokens = options.authority.identifier.tokens();
     let service = Service::new(catalog.clone(), options);
     let connections = ConnectionOptions::from(&config.nats);
     let pending = PendingConnection::several(&connections, config.nats.connections);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use portcullis_authority::{Issuers, PermitRules, TargetAccounts};
 use portcullis_claims::IssuerKey;
 use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Identity, Outcome, Permit, PolicyRef,
     Server,
 };
 
-use crate::{FlowLimits, HostKeys, Issuers, PermitRules, ServiceOptions, TargetAccounts};
+use crate::{HostKeys, ServiceOptions};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 
@@ -19,13 +20,7 @@ pub(crate) fn options() -> ServiceOptions {
         accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
         ..PermitRules::default()
     };
-    ServiceOptions {
-        flow: FlowLimits {
-            max_in_flight: 4,
-            ..FlowLimits::default()
-        },
-        ..ServiceOptions::new(HostKeys::new(issuers), rules, "AUTH")
-    }
+    ServiceOptions::new(HostKeys::new(issuers), rules, "AUTH")
 }
 
 pub(crate) fn request() -> AuthorizationRequest {

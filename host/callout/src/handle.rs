@@ -1,38 +1,32 @@
 //! One request, from the message to the reply and the log line.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
+use portcullis_authority::Authority;
 use portcullis_claims::KnownSigners;
 use portcullis_connect::LoginProbe;
 use portcullis_core::{
     AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome, Server, with_causes,
 };
-use portcullis_identity::Identifier;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::sleep_until;
 
 use crate::counters::{Counters, InFlight};
-use crate::decide::decide;
 use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::{DenyMode, DenyModes};
 use crate::discovery::Discovery;
-use crate::identify::identify;
 use crate::keys::HostKeys;
 use crate::open::{OpenRules, Opened, Refused, Remembered, open, patience};
-use crate::options::{FlowLimits, QueueGroup, ServiceOptions};
+use crate::options::{QueueGroup, ServiceOptions, TimeLimits};
 use crate::participation::{Mismatches, Participation, ParticipationOptions, is_probe};
 use crate::pauses::{Moment, Pauses};
 use crate::refusals::{FOREIGN, Refusal, Refusals};
 use crate::rejections::{RecentPermits, Verdict};
 use crate::reply::{ReplyError, ReplyToken};
-use crate::rules::PermitRules;
 use crate::seal::{Recipient, seal};
-use crate::throttle::Throttle;
 use crate::trust::Replays;
 
 /// For every decision that may run, this many may wait.
@@ -67,39 +61,25 @@ pub(crate) struct Received {
 /// What every request needs.
 #[derive(Debug)]
 pub(crate) struct Handler<A> {
-    pub(crate) authorizer: A,
+    pub(crate) authority: Authority<A>,
     keys: HostKeys,
     open: OpenRules,
-    identifier: Identifier,
-    rules: Arc<PermitRules>,
     pub(crate) deny: DenyModes,
-    pub(crate) flow: FlowLimits,
+    pub(crate) times: TimeLimits,
     pub(crate) group: QueueGroup,
     pub(crate) joins: ParticipationOptions,
     pub(crate) probe: Option<LoginProbe>,
     pub(crate) discovery: Option<Discovery>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) permits: Arc<RecentPermits>,
-    pub(crate) throttle: Arc<Throttle>,
     pub(crate) participation: Arc<Participation>,
     pub(crate) mismatches: Mismatches,
-    /// One permit for each decision that may run at the same time.
-    slots: Semaphore,
     /// One permit for each request that may be here at all.
     queue: Arc<Semaphore>,
-    load: Load,
     pauses: Pauses,
     refusals: Refusals,
     remembered: Remembered,
     delayed: Semaphore,
-}
-
-/// How busy the slots are.
-#[derive(Debug, Default)]
-struct Load {
-    waiting: AtomicUsize,
-    /// How long a decision holds its slot, in nanoseconds: a moving average.
-    average: AtomicU64,
 }
 
 /// What is known of one request by the time it is answered.
@@ -117,29 +97,24 @@ struct Context {
 
 impl<A: Authorizer> Handler<A> {
     pub(crate) fn new(authorizer: A, options: ServiceOptions, counters: Arc<Counters>) -> Self {
-        let (flow, joins) = (options.flow, options.participation);
-        let places = flow.max_in_flight.saturating_mul(QUEUE_FACTOR);
+        let joins = options.participation;
+        let places = options.authority.max_in_flight.saturating_mul(QUEUE_FACTOR);
         let replays = options.open.refuse_replays;
         Self {
-            authorizer,
+            authority: Authority::new(authorizer, options.authority),
             keys: options.keys,
             open: options.open,
-            identifier: options.identifier,
-            rules: Arc::new(options.rules),
             deny: options.deny,
-            flow,
+            times: options.times,
             group: options.group,
             joins,
             probe: options.probe,
             discovery: options.discovery,
             counters,
             permits: Arc::new(RecentPermits::new(joins.max_mismatches)),
-            throttle: Arc::new(Throttle::new(options.throttle)),
             participation: Arc::default(),
             mismatches: Mismatches::new(joins.max_mismatches),
-            slots: Semaphore::new(flow.max_in_flight),
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
-            load: Load::default(),
             pauses: Pauses::default(),
             refusals: Refusals::default(),
             remembered: Remembered {
@@ -157,7 +132,7 @@ impl<A: Authorizer> Handler<A> {
 
     /// Whether a request that came now would still find a slot in time.
     pub(crate) fn has_time(&self) -> bool {
-        self.load.expected_wait(self.flow.max_in_flight) < self.flow.deadline
+        self.authority.expected_wait() < self.times.deadline
     }
 
     /// Answers one request, at most once.
@@ -196,7 +171,7 @@ impl<A: Authorizer> Handler<A> {
         if is_probe(&context.request.credentials) {
             return self.deny_probe(&context.request.server, reply).await;
         }
-        let deadline = context.deadline(self.flow.deadline);
+        let deadline = context.deadline(self.times.deadline);
         let decision = if context.is_late() {
             Decision::deny(DenialClass::Deadline, TOO_OLD)
         } else {
@@ -261,62 +236,17 @@ impl<A: Authorizer> Handler<A> {
             let mut intervals = tokio::time::interval(SUMMARY);
             loop {
                 intervals.tick().await;
-                self.throttle.write_summary();
+                self.authority.throttle().write_summary();
                 self.refusals.write_summary();
             }
         };
         tokio::join!(self.pauses.watch(), summaries);
     }
 
-    /// Refused for too many failures, or else identified and decided.
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
-        let client = &context.request.client;
-        // As in `identify`, a panic in a library must not be an absence.
-        let claimant = || self.identifier.claimant(&context.request);
-        let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
-        let attempt = self.throttle.attempt(client, &claimant);
-        // Before anything is verified: that costs what guessing is slowed down for.
-        let admission = match self.throttle.admit(attempt, client, deadline).await {
-            Ok(admission) => admission,
-            Err(refusal) => {
-                context.is_told = refusal.is_first;
-                return Decision::deny(refusal.denial.class, refusal.denial.reason);
-            }
-        };
-        // Before a slot is taken: whoever waits for an issuer's keys must not keep others from being decided.
-        let identity = identify(&self.identifier, &context.request, deadline).await;
-        let decision = match identity {
-            Ok(identity) => {
-                let request = context.identified(identity);
-                self.decide_in_turn(request, deadline).await
-            }
-            Err(denial) => Decision::deny(denial.class, denial.reason),
-        };
-        admission.conclude(&decision.outcome, Instant::now());
-        decision
-    }
-
-    async fn decide_in_turn(
-        &self,
-        request: Arc<AuthorizationRequest>,
-        deadline: Instant,
-    ) -> Decision {
-        let waits = self.load.wait();
-        let slot = timeout_at(deadline.into(), self.slots.acquire()).await;
-        drop(waits);
-        match slot {
-            Ok(Ok(_slot)) => {
-                let began = Instant::now();
-                let decision = decide(&self.authorizer, request, deadline, &self.rules).await;
-                self.load.held(began.elapsed());
-                decision
-            }
-            Ok(Err(_)) => Decision::deny(DenialClass::Internal, "the service is closed"),
-            Err(_) => Decision::deny(
-                DenialClass::Overloaded,
-                "no decision could begin within the request's deadline",
-            ),
-        }
+        let considered = self.authority.decide(&mut context.request, deadline).await;
+        context.is_told = considered.is_reported;
+        considered.decision
     }
 
     /// Does with a request all that [`handle`](Self::handle) does, but for NATS and the log. The response, what was decided, and
@@ -333,7 +263,7 @@ impl<A: Authorizer> Handler<A> {
     ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), Refused> {
         let mut context = self.open(payload, headers, Instant::now())?;
         let opened = Instant::now();
-        let deadline = context.deadline(self.flow.deadline);
+        let deadline = context.deadline(self.times.deadline);
         let decision = self.decide(&mut context, deadline).await;
         let decided = Instant::now();
         let (response, decision) = self.sealed(&context, decision, usize::MAX);
@@ -458,11 +388,6 @@ impl Context {
         }
     }
 
-    fn identified(&mut self, identity: Identity) -> Arc<AuthorizationRequest> {
-        Arc::make_mut(&mut self.request).identity = identity;
-        Arc::clone(&self.request)
-    }
-
     /// When an answer is too late, if it may take for as long as `longest`.
     fn deadline(&self, longest: Duration) -> Instant {
         self.at
@@ -477,123 +402,9 @@ impl Context {
     }
 }
 
-/// A request that waits for a slot; dropping it ends that.
-struct Waiting<'a>(&'a Load);
-
-impl Load {
-    fn wait(&self) -> Waiting<'_> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(self)
-    }
-
-    fn held(&self, time: Duration) {
-        let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let average = self.average.load(Ordering::Relaxed);
-        // Two at once may lose one of the samples: it is an estimate.
-        let next = if average == 0 {
-            sample
-        } else {
-            average - average / 8 + sample / 8
-        };
-        self.average.store(next, Ordering::Relaxed);
-    }
-
-    fn expected_wait(&self, slots: usize) -> Duration {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        let rounds = u64::try_from(waiting / slots.max(1)).unwrap_or(u64::MAX);
-        Duration::from_nanos(self.average.load(Ordering::Relaxed).saturating_mul(rounds))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 fn unix_now() -> u64 {
     // A clock before 1970 makes every request look valid for ever; zero makes it expired at once.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use portcullis_core::{Denial, Permit};
-
-    use super::*;
-    use crate::fixtures;
-
-    /// Lets in who knows the password, and counts who asks.
-    #[derive(Default)]
-    struct Guarded(AtomicUsize);
-
-    impl Authorizer for Guarded {
-        async fn authorize(&self, request: Arc<AuthorizationRequest>, _: Instant) -> Decision {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            let password = request.credentials.password.as_ref();
-            if password.is_some_and(|password| password.expose() == "right") {
-                let permit = Permit::builder("APP", fixtures::NOW).finish().unwrap();
-                return fixtures::permit(permit);
-            }
-            Decision::deny(DenialClass::PolicyDenied, "wrong password")
-        }
-    }
-
-    fn login(host: &str, password: &str) -> Context {
-        let mut request = fixtures::request();
-        request.client.host = Some(host.to_owned());
-        request.credentials.password = Some(portcullis_core::Secret::new(password));
-        request.identity = Identity::claimed(&request.credentials);
-        Context {
-            request: Arc::new(request),
-            sealed_by: None,
-            at: Instant::now(),
-            received: Moment::now(),
-            patience: None,
-            is_told: true,
-        }
-    }
-
-    #[tokio::test]
-    async fn after_too_many_failures_nobody_is_asked_but_for_those_who_are_known() {
-        let handler = Handler::new(Guarded::default(), fixtures::options(), Arc::default());
-        let class = async |host: &str, password: &str| {
-            let deadline = Instant::now() + Duration::from_mins(1);
-            let decision = handler.decide(&mut login(host, password), deadline).await;
-            match decision.outcome {
-                Outcome::Permit(_) => None,
-                Outcome::Deny(Denial { class, .. }) => Some(class),
-            }
-        };
-        assert_eq!(class("10.0.0.1", "right").await, None);
-        for _ in 0..30 {
-            let denied = class("192.0.2.1", "wrong").await;
-            assert_eq!(denied, Some(DenialClass::PolicyDenied));
-        }
-        let asked = handler.authorizer.0.load(Ordering::Relaxed);
-        assert_eq!(asked, 31);
-        let throttled = Some(DenialClass::Throttled);
-        assert_eq!(class("192.0.2.1", "right").await, throttled);
-        assert_eq!(class("192.0.2.2", "right").await, throttled);
-        assert_eq!(handler.authorizer.0.load(Ordering::Relaxed), asked);
-        assert_eq!(class("10.0.0.1", "right").await, None, "known");
-    }
-
-    #[test]
-    fn the_expected_wait_grows_with_what_waits_and_how_long_decisions_take() {
-        let load = Load::default();
-        assert_eq!(load.expected_wait(4), Duration::ZERO);
-        load.held(Duration::from_millis(80));
-        let waiting: Vec<_> = (0..8).map(|_| load.wait()).collect();
-        assert_eq!(load.expected_wait(4), Duration::from_millis(160));
-        assert_eq!(load.expected_wait(16), Duration::ZERO);
-        for _ in 0..100 {
-            load.held(Duration::from_millis(8));
-        }
-        assert!(load.expected_wait(4) < Duration::from_millis(20));
-        drop(waiting);
-        assert_eq!(load.expected_wait(4), Duration::ZERO);
-    }
 }

@@ -1,8 +1,7 @@
 //! The keys of the host.
 
+use portcullis_authority::Issuers;
 use portcullis_claims::CurveKey;
-
-use crate::issuers::Issuers;
 
 /// The keys that sign user JWTs and responses, and that open and seal messages.
 #[derive(Debug)]

@@ -72,7 +72,7 @@ impl<A: Authorizer> Lane<A> {
             handler,
             alive,
         };
-        let timeout = lane.handler.flow.drain_timeout;
+        let timeout = lane.handler.times.drain_timeout;
         while next(&mut orders, Order::Wait).await == Order::Take {
             let mut subscriber = lane.subscribe().await?;
             // Until the server has forgotten the subscription, it sends logins here.

@@ -17,30 +17,22 @@
 //! # Layout
 //!
 //! - [`Service`] and [`ServiceOptions`]: the subscriptions, and the options in groups.
-//! - [`HostKeys`] with [`Issuers`]: the keys that sign, in config and in operator mode.
+//! - [`HostKeys`]: the keys that sign responses and open requests.
 //! - [`OpenRules`] with [`TrustedServers`]: the demands on requests.
-//! - [`Throttle`]: the limits on failed attempts.
-//! - [`PermitRules`] with [`TargetAccounts`], [`Ceilings`] and [`Expiry`]: the host's own rules for
-//!   permits.
 //! - [`DenyModes`]: the forms of denials.
-//! - [`FlowLimits`]: the limits on concurrent work and its time.
+//! - [`TimeLimits`]: the limits on the time of requests.
 //! - [`QueueGroup`], [`Participation`]: the queue group, and the host's membership in it.
 //! - [`required_permissions`]: the permissions that the host's own user needs.
 //! - [`Counters`], [`Discovery`]: numbers about logins, and the description for NATS tools.
 
-mod accounts;
 mod counters;
-mod decide;
 mod decision_log;
 mod deny;
 mod discovery;
-mod enforce;
 mod error;
 #[cfg(test)]
 mod fixtures;
 mod handle;
-mod identify;
-mod issuers;
 mod keys;
 mod lane;
 mod lately;
@@ -53,30 +45,23 @@ mod outbox;
 mod participation;
 mod pauses;
 mod permissions;
-mod permit_check;
 mod refusals;
 mod rejections;
 mod releases;
 mod reply;
-mod rules;
 mod seal;
 mod service;
 mod subjects;
-mod throttle;
 mod trust;
 
-pub use accounts::TargetAccounts;
 pub use counters::Counters;
 pub use deny::{DenyMode, DenyModes};
 pub use discovery::Discovery;
 pub use error::ServiceError;
-pub use issuers::{AccountIssuer, Issuers, OperatorIssuers};
 pub use keys::HostKeys;
 pub use open::OpenRules;
-pub use options::{FlowLimits, QueueGroup, ServiceOptions};
+pub use options::{QueueGroup, ServiceOptions, TimeLimits};
 pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
 pub use permissions::required_permissions;
-pub use rules::{Ceilings, Expiry, PermitRules};
 pub use service::Service;
-pub use throttle::{Throttle, ThrottleOptions};
 pub use trust::TrustedServers;

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
+use portcullis_authority::{AuthorityOptions, PermitRules};
 use portcullis_connect::LoginProbe;
-use portcullis_identity::Identifier;
 
 use crate::deny::DenyModes;
 use crate::discovery::Discovery;
 use crate::keys::HostKeys;
 use crate::open::OpenRules;
 use crate::participation::ParticipationOptions;
-use crate::rules::PermitRules;
-use crate::throttle::ThrottleOptions;
 
 /// The options of a service.
 ///
@@ -22,16 +20,12 @@ pub struct ServiceOptions {
     pub keys: HostKeys,
     /// The demands on requests.
     pub open: OpenRules,
-    /// The proof of identities, before any decision. Default: credentials prove nothing.
-    pub identifier: Identifier,
-    /// The limits on failed attempts.
-    pub throttle: ThrottleOptions,
-    /// The host's own rules for permits.
-    pub rules: PermitRules,
+    /// The identification, the limits on failed attempts and the rules for permits.
+    pub authority: AuthorityOptions,
     /// The forms of denials.
     pub deny: DenyModes,
-    /// The limits on concurrent work and its time.
-    pub flow: FlowLimits,
+    /// The limits on the time of requests.
+    pub times: TimeLimits,
     /// The queue group that servers hand requests to.
     pub group: QueueGroup,
     /// The conditions for membership in the queue group.
@@ -42,11 +36,9 @@ pub struct ServiceOptions {
     pub discovery: Option<Discovery>,
 }
 
-/// The limits on concurrent work and its time.
+/// The limits on the time of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowLimits {
-    /// The maximum number of decisions in progress. Default: 256.
-    pub max_in_flight: usize,
+pub struct TimeLimits {
     /// The longest time for one decision; the request's own deadline applies too. Default: 1 s.
     pub deadline: Duration,
     /// The longest wait for requests in flight when the service stops. Default: 10 s.
@@ -69,11 +61,9 @@ impl ServiceOptions {
         Self {
             keys,
             open: OpenRules::default(),
-            identifier: Identifier::default(),
-            throttle: ThrottleOptions::default(),
-            rules,
+            authority: AuthorityOptions::new(rules),
             deny: DenyModes::default(),
-            flow: FlowLimits::default(),
+            times: TimeLimits::default(),
             group: QueueGroup::new(account),
             participation: ParticipationOptions::default(),
             probe: None,
@@ -82,10 +72,9 @@ impl ServiceOptions {
     }
 }
 
-impl Default for FlowLimits {
+impl Default for TimeLimits {
     fn default() -> Self {
         Self {
-            max_in_flight: 256,
             deadline: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(10),
         }

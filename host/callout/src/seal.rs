@@ -1,23 +1,21 @@
 //! Seal: from a decision to a signed response that the server will accept.
 
 use bytes::Bytes;
+use portcullis_authority::{IssueError, Issuers, named_release};
 use portcullis_claims::{
     Answer, BoxError, EffectivePermissions, LoginFacts, PublicKey, Refusal, ResponseClaims,
-    ServerVerdict, ServerVersion, SignError, Signatures, UserClaims, preflight_for,
+    ServerVerdict, ServerVersion, SignError, Signatures, preflight_for,
 };
-use portcullis_core::{
-    AuthorizationRequest, Decision, DenialClass, Outcome, Permit, PolicyRef, TimeRange,
-};
+use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit, TimeRange};
 
-use crate::issuers::{Issuers, NoIssuer, UserIssuer};
 use crate::keys::HostKeys;
 
 /// A response could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SealError {
-    /// Nobody signs for this permit.
+    /// The permit gets no user JWT.
     #[error(transparent)]
-    Issuer(#[from] NoIssuer),
+    Issue(#[from] IssueError),
     /// Signing failed.
     #[error("cannot sign the response")]
     Sign(#[from] SignError),
@@ -48,12 +46,6 @@ pub(crate) enum SealError {
          do not demand a proxy"
     )]
     ProxyNotEnforced(String),
-    /// The permit limits what the server does not count.
-    #[error(
-        "the permit limits subscriptions or messages, which servers enforce from 2.14.10 and 2.15.3 on, and this one {0}; \
-         update the server, or limit the account instead"
-    )]
-    LimitNotEnforced(String),
     /// The server would close the connection over it.
     #[error("the response has {size} bytes, the server takes {largest} (`max_payload`)")]
     TooLarge {
@@ -92,15 +84,10 @@ impl SealError {
     pub(crate) const fn class(&self) -> DenialClass {
         match self {
             Self::OutsideTimes { .. } => DenialClass::TimeNotAllowed,
-            Self::TimeZone(_)
-            | Self::NoTimeZone
-            | Self::ProxyNotEnforced(_)
-            | Self::LimitNotEnforced(_)
-            | Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
+            Self::TimeZone(_) | Self::NoTimeZone | Self::ProxyNotEnforced(_) => {
                 DenialClass::InvalidPermit
             }
-            Self::Issuer(NoIssuer::Account(_)) => DenialClass::AccountNotAllowed,
-            Self::Issuer(_) => DenialClass::RoleNotAllowed,
+            Self::Issue(error) => error.class(),
             _ => DenialClass::InvalidResponse,
         }
     }
@@ -118,18 +105,10 @@ impl SealError {
                 Self::TimeZone(zone.escape_debug().to_string())
             }
             (Refusal::TimeZone | Refusal::TimeZoneUnknown, None) => Self::NoTimeZone,
-            (Refusal::ProxyNotEnforced, _) => Self::ProxyNotEnforced(release(version)),
+            (Refusal::ProxyNotEnforced, _) => Self::ProxyNotEnforced(named_release(version)),
             (refusal, _) => Self::Preflight(refusal),
         }
     }
-}
-
-/// What a server says of its release, as the end of a sentence.
-fn release(version: Option<&str>) -> String {
-    version.map_or_else(
-        || "does not say which it is".to_owned(),
-        |version| format!("is `{}`", version.escape_debug()),
-    )
 }
 
 /// What servers make of a range that passes midnight, for those who wonder.
@@ -180,19 +159,10 @@ fn signed(
 ) -> Result<String, SealError> {
     let version_text = request.server.version.as_deref();
     let version: Option<ServerVersion> = version_text.and_then(|version| version.parse().ok());
-    if let Outcome::Permit(permit) = &decision.outcome {
-        check_limits(permit, version_text)?;
-    }
     let answer = match &decision.outcome {
         Outcome::Permit(permit) => {
-            let issuer = issuers.for_permit(permit)?;
-            Answer::Jwt(user_jwt(
-                request,
-                permit,
-                decision.policy.as_deref(),
-                issuer,
-                now,
-            )?)
+            let policy = decision.policy.as_deref();
+            Answer::Jwt(issuers.user_jwt(request, permit, policy, now)?)
         }
         Outcome::Deny(denial) => Answer::Error(denial.to_string()),
     };
@@ -223,15 +193,6 @@ fn signed(
     Ok(response)
 }
 
-/// Refuses limits that a server of `version` would not hold the login to.
-pub(crate) fn check_limits(permit: &Permit, version: Option<&str>) -> Result<(), SealError> {
-    let parsed: Option<ServerVersion> = version.and_then(|version| version.parse().ok());
-    if permit.has_limits() && !parsed.is_some_and(ServerVersion::enforces_limits) {
-        return Err(SealError::LimitNotEnforced(release(version)));
-    }
-    Ok(())
-}
-
 fn gives_role(verdict: &ServerVerdict) -> bool {
     match verdict {
         ServerVerdict::Accepted(accepted) => {
@@ -239,41 +200,6 @@ fn gives_role(verdict: &ServerVerdict) -> bool {
         }
         ServerVerdict::Denied(_) => false,
     }
-}
-
-fn user_jwt(
-    request: &AuthorizationRequest,
-    permit: &Permit,
-    policy: Option<&PolicyRef>,
-    issuer: UserIssuer<'_>,
-    now: u64,
-) -> Result<String, SignError> {
-    let claims = UserClaims::from_permit(&request.user_nkey, permit, now)
-        .with_tags(policy.into_iter().flat_map(provenance));
-    let claims = match issuer {
-        UserIssuer::Config(_) => claims,
-        UserIssuer::Operator {
-            account,
-            issuer,
-            scoped,
-        } => {
-            // The account's own key speaks for itself.
-            let speaks_for = (issuer.public_key() != account.as_str()).then_some(account.as_str());
-            let claims = claims.in_operator_mode(speaks_for);
-            if scoped { claims.scoped() } else { claims }
-        }
-    };
-    claims.sign(issuer.key())
-}
-
-/// Tags that lead from a connection to the bytes that let it in.
-fn provenance(policy: &PolicyRef) -> [String; 4] {
-    [
-        format!("policy:{}", policy.name),
-        format!("policy-digest:{}", policy.digest),
-        format!("policy-version:{}", policy.version),
-        format!("policy-generation:{}", policy.generation),
-    ]
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::Client;
+use portcullis_authority::Throttle;
 use portcullis_core::{Authorizer, with_causes};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,7 +16,6 @@ use crate::lane::{Lane, Order};
 use crate::options::ServiceOptions;
 use crate::participation::{Keeper, Participation, Prober};
 use crate::rejections;
-use crate::throttle::Throttle;
 
 /// The auth callout service.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl<A: Authorizer> Service<A> {
 
     /// Who has failed how often, while the service runs and after.
     pub fn throttle(&self) -> Arc<Throttle> {
-        Arc::clone(&self.handler.throttle)
+        Arc::clone(self.handler.authority.throttle())
     }
 
     /// Whether the service takes part, while it runs and after.
@@ -122,7 +122,7 @@ impl<A: Authorizer> Service<A> {
         }
         if let Some(discovery) = self.handler.discovery.clone() {
             let handler = Arc::clone(&self.handler);
-            let policies = Arc::new(move || handler.authorizer.policies());
+            let policies = Arc::new(move || handler.authority.authorizer().policies());
             let responder = Responder::new(
                 discovery,
                 id,

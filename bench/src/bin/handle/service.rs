@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
+use portcullis_authority::{AuthorityOptions, Issuers, PermitRules, TargetAccounts};
 use portcullis_bench::{Issuer, Work};
 use portcullis_callout::measure::Handling;
-use portcullis_callout::{
-    FlowLimits, HostKeys, Issuers, OpenRules, PermitRules, ServiceOptions, TargetAccounts,
-};
+use portcullis_callout::{HostKeys, OpenRules, ServiceOptions, TimeLimits};
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_claims::IssuerKey;
 use portcullis_core::Outcome;
@@ -202,12 +201,15 @@ fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
             clock_skew: Duration::from_hours(1),
             ..OpenRules::default()
         },
-        identifier,
-        flow: FlowLimits {
+        authority: AuthorityOptions {
+            identifier,
             max_in_flight: 64,
-            deadline: Duration::from_secs(2),
-            ..FlowLimits::default()
+            ..AuthorityOptions::new(rules)
         },
-        ..ServiceOptions::new(keys, rules, "AUTH")
+        times: TimeLimits {
+            deadline: Duration::from_secs(2),
+            ..TimeLimits::default()
+        },
+        ..ServiceOptions::new(keys, PermitRules::default(), "AUTH")
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis_callout::{
-    Expiry, FlowLimits, OpenRules, ParticipationOptions, QueueGroup, WhenAlone,
-};
+use portcullis_authority::{AuthorityOptions, Expiry};
+use portcullis_callout::{OpenRules, ParticipationOptions, QueueGroup, TimeLimits, WhenAlone};
 use portcullis_claims::KeyKind;
 
 use super::deny::Deny;
@@ -91,7 +90,7 @@ const WHEN_ALONE: Kind<WhenAlone> = Kind {
 
 impl Callout {
     pub(super) fn read(mut section: Section<'_>, operator_mode: bool) -> Option<Self> {
-        let (open, flow) = (OpenRules::default(), FlowLimits::default());
+        let (open, times) = (OpenRules::default(), TimeLimits::default());
         let (expiry, participation) = (Expiry::default(), ParticipationOptions::default());
         let issuer_seed = read_issuer(&mut section);
         let xkey_seed = section.secret("xkey-seed-file", "xkey-seed-env");
@@ -108,10 +107,10 @@ impl Callout {
         let group = QueueGroup::new(account.as_deref().unwrap_or_default());
         let queue_group = section.value("queue-group", &WORD, group.name);
         let max_in_flight = match section.setting("max-in-flight") {
-            None => Some(flow.max_in_flight),
+            None => Some(AuthorityOptions::MAX_IN_FLIGHT),
             Some(setting) => setting.count(MOST_IN_FLIGHT),
         };
-        let deadline = section.value("deadline", &SOME_TIME, flow.deadline);
+        let deadline = section.value("deadline", &SOME_TIME, times.deadline);
         let clock_skew = section.value("clock-skew", &DURATION, open.clock_skew);
         let max_expiry = match section.setting("max-expiry") {
             None => Some(expiry.max),
@@ -130,7 +129,7 @@ impl Callout {
         let probe = section.flag("probe", true);
         let service_name = section.value("service-name", &SERVICE_NAME, "portcullis".to_owned());
         let discoverable = section.flag("discoverable", true);
-        let drain_timeout = section.value("drain-timeout", &SOME_TIME, flow.drain_timeout);
+        let drain_timeout = section.value("drain-timeout", &SOME_TIME, times.drain_timeout);
         section.finish();
         Some(Self {
             issuer_seed: issuer_seed?,

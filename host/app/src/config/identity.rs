@@ -7,7 +7,7 @@ mod throttle;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_callout::ThrottleOptions;
+use portcullis_authority::ThrottleOptions;
 use portcullis_claims::PublicKey;
 use portcullis_identity::{
     AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,

@@ -122,7 +122,7 @@ impl<A: Authorizer> Keeper<A> {
         if self.handler.mismatches.proved() || self.awaits_probe(&obstacles) {
             obstacles.retain(Obstacle::blocks);
         }
-        let cannot = self.handler.authorizer.cannot_decide();
+        let cannot = self.handler.authority.authorizer().cannot_decide();
         obstacles.extend(cannot.map(Obstacle::CannotDecide));
         obstacles
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_claims::{CurveKey, IssuerKey, SubjectRule};
+use portcullis_authority::{AccountIssuer, OperatorIssuers};
+use portcullis_claims::{CurveKey, IssuerKey, SubjectRule, UserClaims};
 use portcullis_core::PermitBuilder;
 
 use super::*;
 use crate::fixtures::{NOW, options, permit, request};
-use crate::{AccountIssuer, OperatorIssuers};
 
 const LARGEST: usize = 1 << 20;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_callout::ThrottleOptions;
+use portcullis_authority::ThrottleOptions;
 use portcullis_core::SourceNetwork;
 
 use crate::config::reader::Section;

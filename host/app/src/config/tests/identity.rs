@@ -1,6 +1,6 @@
 //! Table `[identity]`: issuers, accounts and their files.
 
-use portcullis_callout::ThrottleOptions;
+use portcullis_authority::ThrottleOptions;
 use portcullis_claims::{KeyKind, SigningKey};
 use portcullis_identity::{
     AccountSource, GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-/// The accounts that permits may name. In config mode the server lets a callout place a login in any account, the system
-/// account included, so the host keeps a list of its own.
+/// The accounts that permits may name. In config mode the server lets a callout place a login in
+/// any account, the system account included, so the host keeps a list of its own.
 ///
 /// ```
-/// use portcullis_callout::TargetAccounts;
+/// use portcullis_authority::TargetAccounts;
 ///
 /// let accounts = TargetAccounts::new(["*".to_owned()], ["AUTH".to_owned(), "SYS".to_owned()]);
 /// assert!(accounts.contains("APP"));
@@ -20,8 +20,8 @@ pub struct TargetAccounts {
 }
 
 impl TargetAccounts {
-    /// The accounts in `names`. `*` stands for every account but those in `barred`, which count only
-    /// if they are named.
+    /// The accounts in `names`. `*` stands for every account but those in `barred`, which count
+    /// only if they are named.
     pub fn new(
         names: impl IntoIterator<Item = String>,
         barred: impl IntoIterator<Item = String>,

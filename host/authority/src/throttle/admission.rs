@@ -1,4 +1,5 @@
-//! Admission: an attempt takes room before anything of it is verified, and gives it back or leaves a failure there.
+//! Admission: an attempt takes room before anything of it is verified, and gives it back or leaves
+//! a failure there.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,8 +50,8 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// A denial as [`DenialClass::Throttled`] if too many attempts have failed, or if none of those that are being
-    /// decided ends before `deadline`.
+    /// A denial as [`DenialClass::Throttled`] if too many attempts have failed, or if none of those
+    /// that are being decided ends before `deadline`.
     pub(crate) async fn admit(
         &self,
         attempt: Attempt,
@@ -65,7 +66,8 @@ impl Throttle {
                 Ok(Admitted::NotYet(busy)) => Arc::ptr_eq(bucket, &busy.bucket),
                 Err(_) => false,
             };
-            // Another may use the room that this attempt was woken for: it is known by now, or waits elsewhere.
+            // Another may use the room that this attempt was woken for: it is known by now, or
+            // waits elsewhere.
             if let Some(bucket) = woken_by.take().filter(|bucket| !uses(bucket)) {
                 bucket.freed().notify_one();
             }

@@ -17,8 +17,8 @@ pub(crate) struct Held {
     pub(super) open: Option<OpenTail>,
 }
 
-/// Holds `permissions` below every one of `ceilings`, with the denies that hold a `*` at the end of a subscribe
-/// permission to one token.
+/// Holds `permissions` below every one of `ceilings`, with the denies that hold a `*` at the end of
+/// a subscribe permission to one token.
 pub(super) fn held<'a>(
     permissions: &Permissions,
     ceilings: impl Iterator<Item = (String, &'a Ceiling)>,
@@ -53,7 +53,8 @@ pub(super) fn held<'a>(
     })
 }
 
-/// Warns of the first such permission of every version of a policy: each login would be too much for a log.
+/// Warns of the first such permission of every version of a policy: each login would be too much
+/// for a log.
 pub(super) fn warn_once(open: &OpenTail, policy: &PolicyRef) {
     /// More than a host has policies. Forgetting them costs a repeated line.
     const MOST: usize = 1024;

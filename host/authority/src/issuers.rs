@@ -26,14 +26,16 @@ pub struct OperatorIssuers {
     views: (AccountView, Vec<AccountView>),
 }
 
-/// How the users of one target account are signed. `K` is `()` where it only matters which keys there are.
+/// How the users of one target account are signed. `K` is `()` where it only matters which keys
+/// there are.
 #[derive(Clone, Debug)]
 pub struct AccountIssuer<K = IssuerKey> {
     /// The account's public key, `A…`.
     pub key: PublicKey,
     /// The account's own key or one of its plain signing keys; none if only roles sign.
     pub issuer: Option<K>,
-    /// Scoped signing keys, by role. The permissions of a user come from the role's template in the account JWT.
+    /// Scoped signing keys, by role. The permissions of a user come from the role's template in the
+    /// account JWT.
     pub roles: BTreeMap<String, K>,
 }
 
@@ -52,7 +54,8 @@ pub(crate) enum UserIssuer<'a> {
 
 /// Why nobody signs what a permit asks for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoIssuer {
+#[non_exhaustive]
+pub enum NoIssuer {
     /// A role where there is none.
     #[error("the permit asks for role `{0}`, which exists in operator mode only")]
     RoleInConfigMode(String),
@@ -62,13 +65,21 @@ pub(crate) enum NoIssuer {
     /// A role without key.
     #[error("account `{account}` has no signing key for role `{role}`; it has {}", listed(.known))]
     Role {
+        /// The account.
         account: String,
+        /// The role that the permit asks for.
         role: String,
+        /// The roles that have a key.
         known: Vec<String>,
     },
     /// An account with roles only.
     #[error("account `{account}` is signed for by role only, and the permit names none; it has {}", listed(.known))]
-    NoRole { account: String, known: Vec<String> },
+    NoRole {
+        /// The account.
+        account: String,
+        /// The roles that have a key.
+        known: Vec<String>,
+    },
     /// Permissions beside those of the role.
     #[error(
         "the permit names permissions of its own, but those of role `{0}` come from its template; servers refuse both"
@@ -83,8 +94,8 @@ pub(crate) enum NoIssuer {
 }
 
 impl Issuers {
-    /// The subject of the requests that these keys answer: the issuer in config mode, the callout account's key in
-    /// operator mode.
+    /// The subject of the requests that these keys answer: the issuer in config mode, the callout
+    /// account's key in operator mode.
     pub fn request_subject(&self) -> &str {
         match self {
             Self::Config(issuer) => issuer.public_key(),
@@ -92,8 +103,9 @@ impl Issuers {
         }
     }
 
-    /// The server's side of these keys, as far as it is known here: what it allows its callout, it keeps to itself.
-    pub(crate) fn server_mode(&self) -> ServerMode<'_> {
+    /// The server's side of these keys, as far as it is known here: what it allows its callout, it
+    /// keeps to itself.
+    pub fn server_mode(&self) -> ServerMode<'_> {
         match self {
             Self::Config(issuer) => ServerMode::Config {
                 issuer: issuer.public_key(),
@@ -108,7 +120,7 @@ impl Issuers {
     }
 
     /// The key that signs responses.
-    pub(crate) fn response(&self) -> &IssuerKey {
+    pub fn response(&self) -> &IssuerKey {
         match self {
             Self::Config(issuer) => issuer,
             Self::Operator(operator) => &operator.response,
@@ -116,7 +128,7 @@ impl Issuers {
     }
 
     /// The callout account that a response speaks for, where its signer does not say so by itself.
-    pub(crate) fn response_account(&self) -> Option<&str> {
+    pub fn response_account(&self) -> Option<&str> {
         match self {
             Self::Config(_) => None,
             Self::Operator(operator) => {
@@ -139,8 +151,8 @@ impl Issuers {
 }
 
 impl OperatorIssuers {
-    /// The callout account `account`, whose `response` key (its own or one of its signing keys) signs responses, and the
-    /// target accounts by name.
+    /// The callout account `account`, whose `response` key (its own or one of its signing keys)
+    /// signs responses, and the target accounts by name.
     pub fn new(
         account: PublicKey,
         response: IssuerKey,

@@ -27,7 +27,8 @@ impl Keys {
         self.of((kind, name))
     }
 
-    /// Returns the key of an address together with the names of a login and the certificate, by their keys.
+    /// Returns the key of an address together with the names of a login and the certificate, by
+    /// their keys.
     pub(super) fn of_pair<const N: usize>(
         &self,
         address: u64,

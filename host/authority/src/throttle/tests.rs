@@ -33,7 +33,8 @@ impl World {
         self.now += Duration::from_secs(seconds);
     }
 
-    /// An attempt of `user`, or with `token:TOKEN`, `key:NKEY` or `certificate:NAME` in its place, several with spaces.
+    /// An attempt of `user`, or with `token:TOKEN`, `key:NKEY` or `certificate:NAME` in its place,
+    /// several with spaces.
     fn attempt(&self, host: &str, names: &str) -> (Attempt, Client) {
         let client = client(host);
         let mut claimant = Claimant::default();

@@ -30,8 +30,8 @@ impl Default for Summary {
 }
 
 impl Summary {
-    /// Records a refusal of `client` by the counter `key`. Returns whether it is the counter's first,
-    /// and logs that.
+    /// Records a refusal of `client` by the counter `key`. Returns whether it is the counter's
+    /// first, and logs that.
     pub(super) fn refused(&self, kind: Kind, key: u64, client: &Client) -> bool {
         let report = self.0.record(key, Instant::now(), || Refused {
             kind,

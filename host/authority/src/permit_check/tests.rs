@@ -9,7 +9,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::AccountIssuer;
-use crate::fixtures::{NOW, options};
+use crate::fixtures::{self, NOW};
 
 fn permit(account: &str, fill: fn(&mut PermitBuilder)) -> Permit {
     let mut builder = Permit::builder(account, NOW);
@@ -26,7 +26,7 @@ fn publishing(subject: &str) -> SubjectPermission {
 
 /// `APP`, whose logins may publish on `orders.>`.
 fn rules(on_excess: OnExcess) -> PermitRules {
-    let mut rules = options().rules;
+    let mut rules = fixtures::rules();
     let ceiling = Ceiling {
         publish: publishing("orders.>"),
         on_excess,
@@ -62,7 +62,7 @@ fn what_no_login_gets_fails_in_the_words_of_the_login() {
 
 #[test]
 fn a_ceiling_of_a_policy_applies_to_that_policy() {
-    let mut rules = options().rules;
+    let mut rules = fixtures::rules();
     let ceiling = Ceiling {
         publish: publishing("orders.>"),
         on_excess: OnExcess::Refuse,
@@ -84,7 +84,7 @@ fn a_ceiling_of_a_policy_applies_to_that_policy() {
     reason = "the map that has keys elsewhere"
 )]
 fn what_no_key_signs_fails() {
-    let mut rules = options().rules;
+    let mut rules = fixtures::rules();
     let reader = permit("APP", |builder| builder.role("reader"));
     let denial = check(&rules, &reader, None).unwrap_err();
     assert_eq!(denial.class, DenialClass::RoleNotAllowed);
@@ -129,14 +129,14 @@ fn limits_fail_where_the_server_of_the_test_ignores_them(
     #[case] passes: bool,
 ) {
     let limited = permit("APP", |builder| builder.limit_subscriptions(10));
-    let found = check(&options().rules, &limited, version.into());
+    let found = check(&fixtures::rules(), &limited, version.into());
     assert_eq!(found.is_ok(), passes, "{found:?}");
 }
 
 #[test]
 fn a_release_that_the_test_does_not_name_is_taken_for_the_strictest() {
     let wide = permit("APP", |builder| builder.subscribe_allow("*.*"));
-    let mut rules = options().rules;
+    let mut rules = fixtures::rules();
     let ceiling = Ceiling {
         subscribe: publishing("*.*"),
         on_excess: OnExcess::Refuse,

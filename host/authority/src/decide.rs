@@ -50,7 +50,8 @@ pub(crate) async fn decide<A: Authorizer>(
     }
 }
 
-/// The permit, held to the host's own rules: here if that is quick, on the blocking pool if there is much to compare.
+/// The permit, held to the host's own rules: here if that is quick, on the blocking pool if there
+/// is much to compare.
 async fn enforced(
     mut permit: Permit,
     request: Arc<AuthorizationRequest>,
@@ -89,7 +90,7 @@ mod tests {
     use portcullis_core::{Ceiling, PermissionSubject, SubjectPermission};
 
     use super::*;
-    use crate::fixtures::{NOW, options, request};
+    use crate::fixtures::{NOW, request, rules};
 
     /// Decides so, or never.
     struct Fixed(Option<Decision>);
@@ -105,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_authorizer_that_is_late_is_a_named_deny() {
-        let rules = Arc::new(options().rules);
+        let rules = Arc::new(rules());
         let decision = decide(&Fixed(None), Arc::new(request()), Instant::now(), &rules).await;
         let Outcome::Deny(denial) = decision.outcome else {
             panic!("{decision:?}")
@@ -124,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_authorizer_that_panics_is_a_named_deny() {
-        let rules = Arc::new(options().rules);
+        let rules = Arc::new(rules());
         let deadline = Instant::now() + Duration::from_secs(1);
         let decision = decide(&Broken, Arc::new(request()), deadline, &rules).await;
         let Outcome::Deny(denial) = decision.outcome else {
@@ -135,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_authorizer_permits_is_held_to_the_hosts_rules() {
-        let rules = Arc::new(options().rules);
+        let rules = Arc::new(rules());
         let permit = Permit::builder("SYS", NOW).finish().unwrap();
         let authorizer = Fixed(Some(crate::fixtures::permit(permit)));
         let deadline = Instant::now() + Duration::from_secs(1);
@@ -147,9 +148,10 @@ mod tests {
         assert_eq!(denial.class, DenialClass::AccountNotAllowed);
     }
 
-    /// A permit with as many subjects as fit, under a ceiling: decided by a thread that is not the runtime's.
+    /// A permit with as many subjects as fit, under a ceiling: decided by a thread that is not the
+    /// runtime's.
     async fn much_to_compare(ceiling: &[&str], subject: fn(usize) -> String) -> Outcome {
-        let mut rules = options().rules;
+        let mut rules = rules();
         let allow = ceiling.iter().map(|subject| subject.parse().unwrap());
         let side = SubjectPermission {
             allow: allow.collect::<Vec<PermissionSubject>>(),

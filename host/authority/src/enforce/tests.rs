@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_core::{OnExcess, PermissionSubject, Permissions, PermitBuilder, SubjectPermission};
 
 use super::*;
-use crate::fixtures::{NOW, options, request};
+use crate::fixtures::{NOW, request, rules};
 
 fn enforce(
     mut permit: Permit,
@@ -51,7 +51,7 @@ fn ceiling(publish: &str, on_excess: OnExcess) -> Ceiling {
 
 #[test]
 fn accounts_that_are_not_listed_are_refused() {
-    let rules = options().rules;
+    let rules = rules();
     for account in ["AUTH", "SYS", "$SYS", "app"] {
         let permit = Permit::builder(account, NOW).finish().unwrap();
         let denial = enforce(permit, &request(), None, &rules).unwrap_err();
@@ -62,7 +62,7 @@ fn accounts_that_are_not_listed_are_refused() {
 
 #[test]
 fn the_source_network_is_the_hosts_to_check() {
-    let rules = options().rules;
+    let rules = rules();
     let from = |host: Option<&str>| {
         let mut request = request();
         request.client.host = host.map(ToOwned::to_owned);
@@ -95,7 +95,7 @@ fn the_source_network_is_the_hosts_to_check() {
 
 #[test]
 fn the_connection_type_is_the_hosts_to_check() {
-    let rules = options().rules;
+    let rules = rules();
     let over = |kind: &str, transport: &str| {
         let mut request = request();
         request.client.kind = Some(kind.to_owned());
@@ -120,7 +120,7 @@ fn the_connection_type_is_the_hosts_to_check() {
 
 #[test]
 fn both_ceilings_apply_and_excess_is_clipped_or_refused() {
-    let mut rules = options().rules;
+    let mut rules = rules();
     let orders = ceiling("orders.>", OnExcess::Clip);
     rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), orders)]);
     let all = || permit(|builder| builder.publish_allow(">"));
@@ -147,7 +147,7 @@ fn both_ceilings_apply_and_excess_is_clipped_or_refused() {
 
 #[test]
 fn the_soonest_end_wins() {
-    let mut rules = options().rules;
+    let mut rules = rules();
     let mut request = request();
     let ends = |asked: Option<u64>, request: &AuthorizationRequest, rules: &PermitRules| {
         let permit = permit(|builder| {
@@ -174,7 +174,7 @@ fn the_soonest_end_wins() {
 
 #[test]
 fn an_end_that_servers_would_take_for_the_past_comes_sooner() {
-    let (rules, mut request) = (options().rules, request());
+    let (rules, mut request) = (rules(), request());
     // The last second that a certificate can name.
     request.identity.expires_at = Some(253_402_300_799);
     let permit = permit(|_| {});
@@ -185,7 +185,7 @@ fn an_end_that_servers_would_take_for_the_past_comes_sooner() {
 
 #[test]
 fn jitter_spreads_the_ends_and_never_extends_a_login() {
-    let mut rules = options().rules;
+    let mut rules = rules();
     rules.expiry = Expiry {
         max: Some(Duration::from_hours(1)),
         jitter: Duration::from_mins(5),
@@ -215,7 +215,7 @@ fn a_star_at_the_end_is_closed_unless_something_below_is_allowed() {
         });
         let mut request = request();
         request.server.version = Some(version.to_owned());
-        let held = enforce(permit, &request, Some(&policy()), &options().rules).unwrap();
+        let held = enforce(permit, &request, Some(&policy()), &rules()).unwrap();
         let deny = held.permissions.subscribe.deny.iter();
         deny.map(ToString::to_string).collect::<Vec<_>>()
     };
@@ -229,7 +229,7 @@ fn a_star_at_the_end_is_closed_unless_something_below_is_allowed() {
 
 #[test]
 fn a_budget_that_is_exceeded_leaves_the_permit_as_it_was() {
-    let mut rules = options().rules;
+    let mut rules = rules();
     let all = ceiling(">", OnExcess::Clip);
     rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), all)]);
     let mut asked = permit(|builder| {

@@ -14,11 +14,12 @@ pub(super) struct Rate {
     all: u64,
 }
 
-/// Failures that drain away, and room for the attempts that are being decided. Times are nanoseconds since the throttle
-/// began.
+/// Failures that drain away, and room for the attempts that are being decided. Times are
+/// nanoseconds since the throttle began.
 ///
-/// An attempt takes its room when it is admitted, and gives it back or leaves a failure in its place. So failures never
-/// exceed what the bucket holds, however many attempts are decided at the same time.
+/// An attempt takes its room when it is admitted, and gives it back or leaves a failure in its
+/// place. So failures never exceed what the bucket holds, however many attempts are decided at the
+/// same time.
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     state: Mutex<State>,
@@ -82,7 +83,8 @@ impl Bucket {
         };
         match room {
             Room::Free => self.freed.notify_one(),
-            // A failure takes the place of the attempt: whoever waits goes on waiting for the others.
+            // A failure takes the place of the attempt: whoever waits goes on waiting for the
+            // others.
             Room::Busy => {}
             Room::Full(_) => self.freed.notify_waiters(),
         }

@@ -1,7 +1,8 @@
 //! What the server would let pass, the host does not.
 //!
-//! On the callout path servers ignore a user's source networks and connection types, and in config mode place a login in
-//! whatever account the response names. They read a `*` at the end of a subscribe permission as `>`.
+//! On the callout path servers ignore a user's source networks and connection types, and in config
+//! mode place a login in whatever account the response names. They read a `*` at the end of a
+//! subscribe permission as `>`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,8 +18,8 @@ mod permissions;
 
 pub(crate) use permissions::Held;
 
-/// Holds `permit`, which `policy` gave in answer to `request`, to the host's own rules, and changes it where they cut it
-/// down. `work` pays for comparing its subjects.
+/// Holds `permit`, which `policy` gave in answer to `request`, to the host's own rules, and changes
+/// it where they cut it down. `work` pays for comparing its subjects.
 ///
 /// # Errors
 ///
@@ -47,8 +48,8 @@ pub(crate) fn enforce(
     Ok(())
 }
 
-/// Holds the permissions of `permit` to the ceilings of its account and of its policy, and returns what
-/// becomes of them.
+/// Holds the permissions of `permit` to the ceilings of its account and of its policy, and returns
+/// what becomes of them.
 ///
 /// # Errors
 ///
@@ -129,8 +130,9 @@ fn ceilings<'a>(
     .into_iter()
 }
 
-/// A scoped signing key brings the permissions of its template, which nobody here knows. The template is the operator's own,
-/// so an account's ceiling lets it pass; a policy with a ceiling may not reach for it.
+/// A scoped signing key brings the permissions of its template, which nobody here knows. The
+/// template is the operator's own, so an account's ceiling lets it pass; a policy with a ceiling
+/// may not reach for it.
 fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> Result<(), Denial> {
     match policy.filter(|policy| rules.ceilings.policies.contains_key(*policy)) {
         None => Ok(()),
@@ -143,14 +145,14 @@ fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> R
     }
 }
 
-/// The longest a login may last, in seconds: a hundred years. Servers count the time that is left in nanoseconds and 64
-/// bits; what is more than 292 years away has passed for them, and they close the connection at once. Certificates are made that
-/// last until 9999 (RFC 5280, 4.1.2.5).
+/// The longest a login may last, in seconds: a hundred years. Servers count the time that is left
+/// in nanoseconds and 64 bits; what is more than 292 years away has passed for them, and they close
+/// the connection at once. Certificates are made that last until 9999 (RFC 5280, 4.1.2.5).
 const LONGEST: u64 = 100 * 365 * 24 * 60 * 60;
 
 impl Expiry {
-    /// When the login that `permit` allows ends, in seconds since the Unix epoch: the soonest of what the permit says,
-    /// what the identity is good for, and what the host allows.
+    /// When the login that `permit` allows ends, in seconds since the Unix epoch: the soonest of
+    /// what the permit says, what the identity is good for, and what the host allows.
     fn of(&self, permit: &Permit, request: &AuthorizationRequest) -> Option<u64> {
         let received_at = request.received_at;
         let longest = self
@@ -166,7 +168,8 @@ impl Expiry {
     }
 }
 
-/// A number that is another for every login and the same for the same one: the server makes the key at random.
+/// A number that is another for every login and the same for the same one: the server makes the key
+/// at random.
 fn spread(user_nkey: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     user_nkey.hash(&mut hasher);

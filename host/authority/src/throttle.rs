@@ -1,8 +1,9 @@
 //! Throttle: rejects clients with too many failed attempts before any signature or password work.
 //!
-//! Failures are counted per source address and per name that a login carries, in leaky buckets. An attempt counts from its
-//! admission on, and no more if it succeeds. A login that succeeded from an address before is not held up by what others
-//! do there or in that name. Why so: `docs/design/how-are-guesses-slowed-down.md`.
+//! Failures are counted per source address and per name that a login carries, in leaky buckets. An
+//! attempt counts from its admission on, and no more if it succeeds. A login that succeeded from an
+//! address before is not held up by what others do there or in that name. Why so:
+//! `docs/design/how-are-guesses-slowed-down.md`.
 
 mod admission;
 mod attempt;
@@ -25,8 +26,8 @@ use self::bucket::{Bucket, Rate};
 use self::keys::Keys;
 use self::summary::Summary;
 
-/// Time for which the address and the names of a successful login are known together. Connections last long, and so does
-/// what is known.
+/// Time for which the address and the names of a successful login are known together. Connections
+/// last long, and so does what is known.
 const KNOWN_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// How many failed attempts are too many.
@@ -34,11 +35,13 @@ const KNOWN_FOR: Duration = Duration::from_hours(7 * 24);
 pub struct ThrottleOptions {
     /// Most failures that an address may have at once, an IPv6 client by its /64; 0 is any number.
     pub address_failures: u32,
-    /// Most failures of a name that logins carry, and of one that is known at an address; 0 is any number.
+    /// Most failures of a name that logins carry, and of one that is known at an address; 0 is any
+    /// number.
     pub user_failures: u32,
     /// Time until as many have been forgotten.
     pub per: Duration,
-    /// Networks whose addresses are not counted, because many clients share one. Names are, wherever they come from.
+    /// Networks whose addresses are not counted, because many clients share one. Names are,
+    /// wherever they come from.
     pub exempt_networks: Vec<SourceNetwork>,
     /// Most addresses, most names and most pairs of both that are remembered.
     pub max_entries: u64,
@@ -93,7 +96,8 @@ impl Default for ThrottleOptions {
 impl Throttle {
     /// A throttle that knows of no failures.
     pub fn new(options: ThrottleOptions) -> Self {
-        // Of what is seldom seen the rarest goes first: names and addresses that somebody makes up push out no others.
+        // Of what is seldom seen the rarest goes first: names and addresses that somebody makes up
+        // push out no others.
         let counting = || {
             Cache::builder()
                 .max_capacity(options.max_entries)
@@ -135,11 +139,12 @@ impl Throttle {
     }
 
     /// Writes to the log how many logins were throttled since the last time.
-    pub(crate) fn write_summary(&self) {
+    pub fn write_summary(&self) {
         self.summary.write();
     }
 
-    /// Returns where the attempt needs room: in the pair's bucket if it is known, or else in every other.
+    /// Returns where the attempt needs room: in the pair's bucket if it is known, or else in every
+    /// other.
     fn counters(&self, attempt: Attempt, now: u64) -> Vec<Counter> {
         if let Some((key, pair)) = self.known(attempt, now) {
             let counter = self.user_rate.map(|rate| Counter {
@@ -204,8 +209,8 @@ impl Throttle {
 
 /// Returns whether a denial is a failed attempt.
 ///
-/// An attempt that ran out of time counts, although the host may be slow for other reasons: otherwise a client could
-/// have password hashes computed without end, if only each took too long.
+/// An attempt that ran out of time counts, although the host may be slow for other reasons:
+/// otherwise a client could have password hashes computed without end, if only each took too long.
 const fn is_failure(class: DenialClass) -> bool {
     matches!(
         class,

@@ -13,7 +13,8 @@ pub(crate) async fn identify(
     request: &AuthorizationRequest,
     deadline: Instant,
 ) -> Result<Identity, Denial> {
-    // What clients send is read by many libraries: a panic in one is a refusal like any other failure.
+    // What clients send is read by many libraries: a panic in one is a refusal like any other
+    // failure.
     let identity = AssertUnwindSafe(identifier.identify(request, deadline)).catch_unwind();
     match tokio::time::timeout_at(deadline.into(), identity).await {
         Ok(Ok(identity)) => identity,

@@ -4,9 +4,9 @@ use portcullis_claims::ServerVersion;
 use portcullis_core::{Denial, DenyFilter, Permit, PolicyName, WorkBudget};
 
 use crate::enforce::{check_account, hold_to_ceilings};
+use crate::issue::{IssueError, check_limits};
 use crate::issuers::{NoIssuer, for_permit};
 use crate::rules::PermitRules;
-use crate::seal::{SealError, check_limits};
 
 impl PermitRules {
     /// Checks whether a login that `policy` permits so would be let in at a server of
@@ -31,7 +31,7 @@ impl PermitRules {
         let mut work = WorkBudget::default();
         check_account(permit, self)?;
         hold_to_ceilings(permit, self, Some(policy), filter, &mut work)?;
-        let signable = self.check_signable(permit).map_err(SealError::Issuer);
+        let signable = self.check_signable(permit).map_err(IssueError::Issuer);
         let limits = match server_version {
             Some(text) => check_limits(permit, Some(text)),
             None => Ok(()),

@@ -1,0 +1,102 @@
+//! The user JWT that a permit becomes.
+
+use portcullis_claims::{ServerVersion, SignError, UserClaims};
+use portcullis_core::{AuthorizationRequest, DenialClass, Permit, PolicyRef};
+
+use crate::issuers::{Issuers, NoIssuer, UserIssuer};
+
+/// The reason for which a permit gets no user JWT.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// No key signs for the permit.
+    #[error(transparent)]
+    Issuer(#[from] NoIssuer),
+    /// The signature failed.
+    #[error("cannot sign the user jwt")]
+    Sign(#[from] SignError),
+    /// The permit limits what the server does not count.
+    #[error(
+        "the permit limits subscriptions or messages, which servers enforce from 2.14.10 and 2.15.3 on, and this one {0}; \
+         update the server, or limit the account instead"
+    )]
+    LimitNotEnforced(String),
+}
+
+impl IssueError {
+    /// Returns the class of the denial. A permit that no key can sign is the policy's fault.
+    pub const fn class(&self) -> DenialClass {
+        match self {
+            Self::LimitNotEnforced(_)
+            | Self::Issuer(NoIssuer::PermissionsBesideRole(_) | NoIssuer::BoundsBesideRole(_)) => {
+                DenialClass::InvalidPermit
+            }
+            Self::Issuer(NoIssuer::Account(_)) => DenialClass::AccountNotAllowed,
+            Self::Issuer(_) => DenialClass::RoleNotAllowed,
+            Self::Sign(_) => DenialClass::InvalidResponse,
+        }
+    }
+}
+
+impl Issuers {
+    /// Signs the user JWT for `permit`, which `policy` gave in answer to `request`, at `now`
+    /// (seconds since the Unix epoch).
+    ///
+    /// # Errors
+    ///
+    /// When the server would not enforce the permit's limits, or no key signs for the permit.
+    pub fn user_jwt(
+        &self,
+        request: &AuthorizationRequest,
+        permit: &Permit,
+        policy: Option<&PolicyRef>,
+        now: u64,
+    ) -> Result<String, IssueError> {
+        check_limits(permit, request.server.version.as_deref())?;
+        let issuer = self.for_permit(permit)?;
+        let claims = UserClaims::from_permit(&request.user_nkey, permit, now)
+            .with_tags(policy.into_iter().flat_map(provenance));
+        let claims = match issuer {
+            UserIssuer::Config(_) => claims,
+            UserIssuer::Operator {
+                account,
+                issuer,
+                scoped,
+            } => {
+                // The account's own key speaks for itself.
+                let speaks_for =
+                    (issuer.public_key() != account.as_str()).then_some(account.as_str());
+                let claims = claims.in_operator_mode(speaks_for);
+                if scoped { claims.scoped() } else { claims }
+            }
+        };
+        Ok(claims.sign(issuer.key())?)
+    }
+}
+
+/// Refuses limits that a server of `version` does not enforce.
+pub(crate) fn check_limits(permit: &Permit, version: Option<&str>) -> Result<(), IssueError> {
+    let parsed: Option<ServerVersion> = version.and_then(|version| version.parse().ok());
+    if permit.has_limits() && !parsed.is_some_and(ServerVersion::enforces_limits) {
+        return Err(IssueError::LimitNotEnforced(named_release(version)));
+    }
+    Ok(())
+}
+
+/// Returns the server's word for its release, as the end of a sentence.
+pub fn named_release(version: Option<&str>) -> String {
+    version.map_or_else(
+        || "does not say which it is".to_owned(),
+        |version| format!("is `{}`", version.escape_debug()),
+    )
+}
+
+/// Tags that lead from a connection to the bytes that let it in.
+fn provenance(policy: &PolicyRef) -> [String; 4] {
+    [
+        format!("policy:{}", policy.name),
+        format!("policy-digest:{}", policy.digest),
+        format!("policy-version:{}", policy.version),
+        format!("policy-generation:{}", policy.generation),
+    ]
+}

@@ -1,0 +1,35 @@
+//! All of a login that is the same for every front door.
+//!
+//! A front door turns its own wire form into an
+//! [`AuthorizationRequest`](portcullis_core::AuthorizationRequest). [`Authority::decide`]
+//! throttles, identifies, asks the authorizer inside the deadline, and applies the host's own
+//! rules. [`Issuers::user_jwt`] signs the result. The front door answers in its own wire form.
+//!
+//! # Layout
+//!
+//! - [`Authority`] and [`AuthorityOptions`]: the path of a login, and its options.
+//! - [`Throttle`]: the limits on failed attempts.
+//! - [`PermitRules`] with [`TargetAccounts`], [`Ceilings`] and [`Expiry`]: the host's own rules for
+//!   permits.
+//! - [`Issuers`]: the keys that sign, in config and in operator mode.
+
+mod accounts;
+mod authority;
+mod decide;
+mod enforce;
+#[cfg(test)]
+mod fixtures;
+mod identify;
+mod issue;
+mod issuers;
+mod load;
+mod permit_check;
+mod rules;
+mod throttle;
+
+pub use accounts::TargetAccounts;
+pub use authority::{Authority, AuthorityOptions, Considered};
+pub use issue::{IssueError, named_release};
+pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
+pub use rules::{Ceilings, Expiry, PermitRules};
+pub use throttle::{Throttle, ThrottleOptions};
