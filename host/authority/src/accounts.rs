@@ -35,7 +35,7 @@ impl TargetAccounts {
         }
     }
 
-    /// Whether the host signs for `account`.
+    /// Returns whether the host signs for `account`.
     pub fn contains(&self, account: &str) -> bool {
         self.listed.contains(account) || (self.any && !self.barred.contains(account))
     }

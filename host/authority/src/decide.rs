@@ -22,7 +22,7 @@ pub(crate) async fn decide<A: Authorizer>(
     deadline: Instant,
     rules: &Arc<PermitRules>,
 ) -> Decision {
-    // Somebody else's code: a panic in it is a refusal like any other failure.
+    // The authorizer can be code of another project: its panic is a denial, like any failure.
     let decision = AssertUnwindSafe(authorizer.authorize(Arc::clone(&request), deadline));
     let decision = timeout_at(deadline.into(), decision.catch_unwind()).await;
     let decision = match decision {

@@ -1,7 +1,7 @@
-//! What the server would let pass, the host does not.
+//! Rules for permits that servers do not enforce, so that the host must.
 //!
 //! On the callout path servers ignore a user's source networks and connection types, and in config
-//! mode place a login in whatever account the response names. They read a `*` at the end of a
+//! mode place a login in any account that the response names. They read a `*` at the end of a
 //! subscribe permission as `>`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -49,7 +49,7 @@ pub(crate) fn enforce(
 }
 
 /// Holds the permissions of `permit` to the ceilings of its account and of its policy, and returns
-/// what becomes of them.
+/// the result.
 ///
 /// # Errors
 ///
@@ -130,7 +130,7 @@ fn ceilings<'a>(
     .into_iter()
 }
 
-/// A scoped signing key brings the permissions of its template, which nobody here knows. The
+/// A scoped signing key brings the permissions of its template, which the host does not know. The
 /// template is the operator's own, so an account's ceiling lets it pass; a policy with a ceiling
 /// may not reach for it.
 fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> Result<(), Denial> {

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use portcullis_core::{AuthorizationRequest, Denial, DenialClass, Identity};
 use portcullis_identity::Identifier;
 
-/// Who asks, or why nobody is to decide about it.
+/// Returns the identity that the credentials prove, or a denial.
 pub(crate) async fn identify(
     identifier: &Identifier,
     request: &AuthorizationRequest,

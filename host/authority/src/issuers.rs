@@ -32,7 +32,7 @@ pub struct OperatorIssuers {
 pub struct AccountIssuer<K = IssuerKey> {
     /// The account's public key, `A…`.
     pub key: PublicKey,
-    /// The account's own key or one of its plain signing keys; none if only roles sign.
+    /// The account's own key or one of its plain signing keys. `None` if only roles sign.
     pub issuer: Option<K>,
     /// Scoped signing keys, by role. The permissions of a user come from the role's template in the
     /// account JWT.
@@ -52,7 +52,7 @@ pub(crate) enum UserIssuer<'a> {
     },
 }
 
-/// Why nobody signs what a permit asks for.
+/// The reason for which no key signs for a permit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoIssuer {
@@ -80,12 +80,12 @@ pub enum NoIssuer {
         /// The roles that have a key.
         known: Vec<String>,
     },
-    /// Permissions beside those of the role.
+    /// Permissions in addition to those of the role.
     #[error(
         "the permit names permissions of its own, but those of role `{0}` come from its template; servers refuse both"
     )]
     PermissionsBesideRole(String),
-    /// Times or a proxy beside those of the role.
+    /// Times, limits or a proxy in addition to those of the role.
     #[error(
         "the permit bounds the login by times or limits, or demands a proxy, but role `{0}` brings what its template says; put \
          it there"

@@ -9,10 +9,10 @@ use crate::issuers::{NoIssuer, for_permit};
 use crate::rules::PermitRules;
 
 impl PermitRules {
-    /// Checks whether a login that `policy` permits so would be let in at a server of
-    /// `server_version`. Without a version, only what no server lets in fails.
+    /// Checks whether a server of `server_version` accepts a login with this permit of `policy`.
+    /// Without a version, only a permit that every server refuses fails.
     ///
-    /// What depends on the client, such as its address, is not looked at.
+    /// The check ignores rules that depend on the client, such as its address.
     ///
     /// # Errors
     ///

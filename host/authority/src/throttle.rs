@@ -30,7 +30,7 @@ use self::summary::Summary;
 /// last long, and so does what is known.
 const KNOWN_FOR: Duration = Duration::from_hours(7 * 24);
 
-/// How many failed attempts are too many.
+/// The limits on failed attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleOptions {
     /// Most failures that an address may have at once, an IPv6 client by its /64; 0 is any number.
@@ -47,7 +47,7 @@ pub struct ThrottleOptions {
     pub max_entries: u64,
 }
 
-/// Who has failed how often.
+/// The failed attempts of addresses and names.
 pub struct Throttle {
     options: ThrottleOptions,
     keys: Keys,
@@ -94,10 +94,10 @@ impl Default for ThrottleOptions {
 }
 
 impl Throttle {
-    /// A throttle that knows of no failures.
+    /// Creates a throttle without any failure.
     pub fn new(options: ThrottleOptions) -> Self {
-        // Of what is seldom seen the rarest goes first: names and addresses that somebody makes up
-        // push out no others.
+        // The cache evicts the rarest of the rarely seen keys, so that invented names and addresses
+        // do not push out others.
         let counting = || {
             Cache::builder()
                 .max_capacity(options.max_entries)
@@ -194,7 +194,7 @@ impl Throttle {
         u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// How many of each kind are remembered.
+    /// Returns the number of counters of each kind.
     fn entries(&self) -> [(Kind, u64); 3] {
         self.addresses.run_pending_tasks();
         self.users.run_pending_tasks();

@@ -9,7 +9,7 @@ use super::*;
 use crate::fixtures;
 use crate::issuers::Issuers;
 
-/// Lets in who knows the password, and counts who asks.
+/// Permits logins with the right password, and counts its calls.
 #[derive(Default)]
 struct Guarded(AtomicUsize);
 

@@ -8,7 +8,7 @@ use portcullis_core::{
     WorkBudget,
 };
 
-/// What becomes of a permit's permissions.
+/// A permit's permissions after the ceilings.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     /// The permissions that the login gets; `None` if they stay as they are.

@@ -28,7 +28,7 @@ pub(crate) struct Admission<'t> {
     taken: Vec<Counter>,
 }
 
-/// Whether an attempt goes on.
+/// The answer to an attempt.
 #[derive(Debug)]
 pub(super) enum Admitted<'t> {
     /// Yes.
@@ -41,12 +41,12 @@ pub(super) enum Admitted<'t> {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) denial: Denial,
-    /// Whether the log tells it by itself. Those that follow are summed up.
+    /// `true` if the refusal has a log line of its own; the next ones are summed up.
     pub(crate) is_first: bool,
 }
 
 impl Throttle {
-    /// Waits until there is room for the attempt beside those that are being decided, and takes it.
+    /// Waits until there is room for the attempt among those that are being decided, and takes it.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Throttle {
             let freed = bucket.freed().notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
-            // Room that was freed since then wakes nobody.
+            // Room that was freed before `enable` sends no notification.
             if bucket.room(busy.rate, self.nanoseconds(Instant::now())) != Room::Busy {
                 continue;
             }

@@ -5,7 +5,7 @@ use portcullis_identity::Claimant;
 
 use super::{Kind, Throttle};
 
-/// How many names a login can carry: a user name, a key and a token.
+/// The maximum number of names in a login: a user name, a key and a token.
 const NAMES: usize = 3;
 
 /// One login, as far as it is counted. Holds no name and no address.

@@ -34,7 +34,7 @@ struct State {
     undecided: u64,
 }
 
-/// Whether a bucket has room for one attempt more.
+/// The room of a bucket for one more attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     /// Yes.
@@ -46,7 +46,8 @@ pub(super) enum Room {
 }
 
 impl Rate {
-    /// Of a bucket that holds `failures` and drains them in `per`; none if any number will do.
+    /// Creates the rate of a bucket that holds `failures` and drains them in `per`. Returns `None`
+    /// without a limit.
     pub(super) fn new(failures: u32, per: Duration) -> Option<Self> {
         let per = u64::try_from(per.as_nanos()).unwrap_or(u64::MAX);
         let one = per.checked_div(failures.into())?.max(1);
@@ -83,8 +84,7 @@ impl Bucket {
         };
         match room {
             Room::Free => self.freed.notify_one(),
-            // A failure takes the place of the attempt: whoever waits goes on waiting for the
-            // others.
+            // A failure takes the place of the attempt, so the other attempts keep waiting.
             Room::Busy => {}
             Room::Full(_) => self.freed.notify_waiters(),
         }
@@ -131,7 +131,7 @@ mod tests {
         Rate::new(3, Duration::from_secs(3)).unwrap()
     }
 
-    /// Whether there was room, for an attempt that failed at once.
+    /// Records an attempt that failed at once. Returns whether there was room.
     fn fails(bucket: &Bucket, now: u64) -> bool {
         let is_free = bucket.take(rate(), now);
         if is_free {

@@ -16,7 +16,7 @@ fn options() -> ThrottleOptions {
     }
 }
 
-/// A throttle, and a clock that goes when it is told to.
+/// A throttle, and a clock that the test sets.
 struct World {
     throttle: Throttle,
     now: Instant,
@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    /// Why an attempt is not admitted, if it is not.
+    /// Returns the reason of a refused attempt.
     fn refusal(&self, host: &str, names: &str) -> Option<String> {
         let denial = self.admit(host, names).err()?.denial;
         assert_eq!(denial.class, DenialClass::Throttled);
@@ -369,7 +369,7 @@ fn who_is_known_has_as_many_failures_as_a_user() {
         world.refusal("10.0.0.7", "alice").unwrap(),
         "too many attempts in the names of the login from the client's address have failed; the next is looked at in 20001 ms"
     );
-    // Those are nobody else's.
+    // Other clients do not share these failures.
     assert!(world.is_admitted("10.0.0.8", "alice"));
     world.fails(9, "10.0.0.7", "");
     assert!(world.is_admitted("10.0.0.7", "bob"));
