@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass};
+use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Strength};
 use portcullis_identity::Identifier;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
 use crate::decide::decide;
@@ -97,11 +97,13 @@ impl<A: Authorizer> Authority<A> {
     }
 
     /// Decides `request` before `deadline`, and stores the proved identity in it. Every failure is
-    /// a denial with a class.
+    /// a denial with a class. A request that has to wait for others in its name gives back its
+    /// `place` in the caller's queue.
     pub async fn decide(
         &self,
         request: &mut Arc<AuthorizationRequest>,
         deadline: Instant,
+        place: &mut Option<OwnedSemaphorePermit>,
     ) -> Considered {
         let denied = |class, reason, is_reported| Considered {
             decision: Decision::deny(class, reason),
@@ -112,7 +114,8 @@ impl<A: Authorizer> Authority<A> {
         let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
         let attempt = self.throttle.attempt(&request.client, &claimant);
         // Throttling comes before any verification, whose cost is what guesses are slowed down for.
-        let admitted = self.throttle.admit(attempt, &request.client, deadline);
+        let client = &request.client;
+        let admitted = self.throttle.admit(attempt, client, deadline, place);
         let admission = match admitted.await {
             Ok(admission) => admission,
             Err(refusal) => {
@@ -122,6 +125,9 @@ impl<A: Authorizer> Authority<A> {
         };
         // No slot is taken yet: waiting for an issuer's keys must not delay other decisions.
         let identity = identify(&self.identifier, request, deadline).await;
+        let is_proved = identity
+            .as_ref()
+            .is_ok_and(|identity| identity.strength == Strength::Proved);
         let decision = match identity {
             Ok(identity) => {
                 Arc::make_mut(request).identity = identity;
@@ -129,7 +135,7 @@ impl<A: Authorizer> Authority<A> {
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
         };
-        admission.conclude(&decision.outcome, Instant::now());
+        admission.conclude(&decision.outcome, is_proved, Instant::now());
         Considered {
             decision,
             is_reported: true,

@@ -1,9 +1,9 @@
 //! Throttle: rejects clients with too many failed attempts before any signature or password work.
 //!
-//! Failures are counted per source address and per name that a login carries, in leaky buckets. An
-//! attempt counts from its admission on, and no more if it succeeds. A login that succeeded from an
-//! address before is not held up by what others do there or in that name. Why so:
-//! `docs/design/how-are-guesses-slowed-down.md`.
+//! The throttle counts failures per source address, and per name whose secret a client can guess,
+//! in leaky buckets. An attempt counts from its admission on, and no more if it succeeds. A login
+//! that succeeded from an address before is not held up by what others do there or in that name.
+//! `docs/design/how-are-guesses-slowed-down.md` says why.
 
 mod admission;
 mod attempt;
@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use portcullis_core::{DenialClass, Sample, SourceNetwork};
+use tokio::sync::Semaphore;
 
-use self::admission::Counter;
+use self::admission::{Counter, MAX_WAITING};
 pub(crate) use self::attempt::Attempt;
 use self::bucket::{Bucket, Rate};
 use self::keys::Keys;
@@ -35,13 +36,13 @@ const KNOWN_FOR: Duration = Duration::from_hours(7 * 24);
 pub struct ThrottleOptions {
     /// Most failures that an address may have at once, an IPv6 client by its /64; 0 is any number.
     pub address_failures: u32,
-    /// Most failures of a name that logins carry, and of one that is known at an address; 0 is any
-    /// number.
+    /// Maximum number of failures of a name whose secret is guessed, and of a login that is known
+    /// at an address. 0 is any number.
     pub user_failures: u32,
     /// Time until as many have been forgotten.
     pub per: Duration,
-    /// Networks whose addresses are not counted, because many clients share one. Names are,
-    /// wherever they come from.
+    /// Networks whose addresses are not counted, because many clients share one. Names are counted
+    /// there too.
     pub exempt_networks: Vec<SourceNetwork>,
     /// Most addresses, most names and most pairs of both that are remembered.
     pub max_entries: u64,
@@ -57,6 +58,8 @@ pub struct Throttle {
     addresses: Cache<u64, Arc<Bucket>>,
     users: Cache<u64, Arc<Bucket>>,
     pairs: Cache<u64, Arc<Pair>>,
+    /// Places of attempts that wait for room, or have waited and are being decided.
+    waiting_room: Arc<Semaphore>,
     failures: AtomicU64,
     summary: Summary,
 }
@@ -74,7 +77,7 @@ struct Pair {
 enum Kind {
     /// The client's address.
     Address,
-    /// A name that the login carries: a user name, an nkey, a token.
+    /// A name whose secret the login can guess: a user name or a bare token.
     User,
     /// Both together, once they have logged in together.
     Pair,
@@ -118,6 +121,7 @@ impl Throttle {
             addresses: counting(),
             users: counting(),
             pairs,
+            waiting_room: Arc::new(Semaphore::new(MAX_WAITING)),
             failures: AtomicU64::new(0),
             summary: Summary::default(),
             options,
@@ -155,19 +159,28 @@ impl Throttle {
             });
             return counter.into_iter().collect();
         }
-        let counters = attempt.counters().filter_map(|(kind, key)| {
-            let (rate, buckets) = match kind {
-                Kind::Address => (self.address_rate, &self.addresses),
-                Kind::User | Kind::Pair => (self.user_rate, &self.users),
-            };
+        let names = attempt.names().filter_map(|key| {
             Some(Counter {
-                kind,
+                kind: Kind::User,
                 key,
-                rate: rate?,
-                bucket: buckets.get_with(key, Arc::default),
+                rate: self.user_rate?,
+                bucket: self.users.get_with(key, Arc::default),
             })
         });
-        counters.collect()
+        let address = self.address_counter(attempt);
+        address.into_iter().chain(names).collect()
+    }
+
+    /// Returns the bucket of the attempt's address. `None` if addresses, or this one, are not
+    /// counted.
+    fn address_counter(&self, attempt: Attempt) -> Option<Counter> {
+        let (key, rate) = attempt.address.zip(self.address_rate)?;
+        Some(Counter {
+            kind: Kind::Address,
+            key,
+            rate,
+            bucket: self.addresses.get_with(key, Arc::default),
+        })
     }
 
     fn note_success(&self, attempt: Attempt, now: u64) {

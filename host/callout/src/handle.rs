@@ -87,12 +87,14 @@ struct Context {
     request: Arc<AuthorizationRequest>,
     sealed_by: Option<portcullis_claims::PublicKey>,
     at: Instant,
-    /// Arrival of the request on the monotonic and on the wall clock.
+    /// Arrival of the request.
     received: Moment,
     /// Time that the server waits after the arrival; `None` if the request does not tell.
     patience: Option<Duration>,
     /// Whether the decision line is worth more than the level `debug`: throttled logins are summed up.
     is_told: bool,
+    /// Place in the queue, until the request is decided or waits for the throttle.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl<A: Authorizer> Handler<A> {
@@ -155,7 +157,10 @@ impl<A: Authorizer> Handler<A> {
         let mut context = match self.open(&payload, headers.as_ref(), at) {
             Ok(context) => {
                 self.mismatches.right();
-                context
+                Context {
+                    place: Some(place),
+                    ..context
+                }
             }
             Err(Refused { error, server }) => {
                 self.mismatches.refused(error.kind());
@@ -177,7 +182,7 @@ impl<A: Authorizer> Handler<A> {
         } else {
             self.decide(&mut context, deadline).await
         };
-        drop(place);
+        drop(context.place.take());
         self.answer(context, decision, reply, in_flight).await;
     }
 
@@ -244,7 +249,8 @@ impl<A: Authorizer> Handler<A> {
     }
 
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
-        let considered = self.authority.decide(&mut context.request, deadline).await;
+        let (request, place) = (&mut context.request, &mut context.place);
+        let considered = self.authority.decide(request, deadline, place).await;
         context.is_told = considered.is_reported;
         considered.decision
     }
@@ -385,6 +391,7 @@ impl Context {
             received,
             patience: patience.map(|patience| patience.saturating_sub(age)),
             is_told: true,
+            place: None,
         }
     }
 

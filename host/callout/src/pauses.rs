@@ -1,10 +1,19 @@
 //! Pauses: times during which this process did not run.
 //!
-//! A process that was stopped (SIGSTOP, a suspended machine, a starved processor) finds requests in its socket that are
-//! older than they look, because they are stamped when they are read. Their age counts against the server's patience.
+//! A process that was stopped (SIGSTOP, a suspended machine, a starved processor) finds requests in
+//! its socket that are older than they look, because they are stamped when they are read. Their age
+//! counts against the server's patience.
+//!
+//! The wall clock shows no pauses: NTP and operators set it while the process runs. The monotonic
+//! clock shows a stopped process, and the boot-time clock also a suspended machine. A virtual
+//! machine that is moved may find that neither clock went on. Its requests then look new, and a
+//! late answer is one that the server ignores.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+#[cfg(target_os = "linux")]
+use rustix::time::{ClockId, clock_gettime};
 
 /// Interval between two signs of life.
 const BEAT: Duration = Duration::from_millis(250);
@@ -15,12 +24,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Time after a pause within which requests are read that had to wait for its end.
 const BACKLOG: Duration = Duration::from_secs(10);
 
-/// A moment on two clocks.
-///
-/// The monotonic clock stands still while a machine is suspended or moved; the other one is set right afterwards.
+/// A moment on three clocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
+    /// Monotonic clock, which stands still while the machine is suspended.
     steady: Instant,
+    /// Time since the machine started, including that in which it was suspended.
+    boot: Duration,
+    /// Wall clock, which servers write into requests. It can be set at any time.
     wall: SystemTime,
 }
 
@@ -45,6 +56,7 @@ impl Moment {
     pub(crate) fn now() -> Self {
         Self {
             steady: Instant::now(),
+            boot: since_boot(),
             wall: SystemTime::now(),
         }
     }
@@ -55,16 +67,32 @@ impl Moment {
         let ago = now.steady.saturating_duration_since(steady);
         Self {
             steady,
+            boot: now.boot.saturating_sub(ago),
             wall: now.wall.checked_sub(ago).unwrap_or(UNIX_EPOCH),
         }
     }
 
-    /// Returns the time from `earlier` to this moment, by the clock that shows more.
+    /// Returns the time from `earlier` to this moment, by the clock that shows more. Setting the
+    /// wall clock does not change the result.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let steady = self.steady.saturating_duration_since(earlier.steady);
-        let wall = self.wall.duration_since(earlier.wall);
-        steady.max(wall.unwrap_or_default())
+        steady.max(self.boot.saturating_sub(earlier.boot))
     }
+}
+
+/// Returns the time since the machine started, including that in which it was suspended.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds))
+}
+
+/// Returns zero: other systems have no such clock, and the monotonic clock shows the pauses.
+#[cfg(not(target_os = "linux"))]
+const fn since_boot() -> Duration {
+    Duration::ZERO
 }
 
 impl Pauses {
@@ -79,8 +107,8 @@ impl Pauses {
         }
     }
 
-    /// Returns how long a request that was read `now` may have waited for this process to go on, if a server made it at
-    /// `issued_at` (seconds since the Unix epoch).
+    /// Returns how long a request that was read `now` may have waited for this process to go on, if
+    /// a server made it at `issued_at` (seconds since the Unix epoch).
     pub(crate) fn age(&self, issued_at: Option<u64>, now: Moment) -> Duration {
         let Some(pause) = self.notice(now) else {
             return Duration::ZERO;
@@ -104,7 +132,7 @@ impl Pauses {
             state.last = Some(Pause { end: now, length });
             tracing::warn!(
                 pause_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
-                "this process did not run, or its clock was set: requests that waited may be too late"
+                "this process did not run: requests that waited may be too late"
             );
         }
         state.alive = Some(now);
@@ -123,11 +151,19 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     impl Moment {
+        /// Later by this much on the monotonic clock, and by this much on the two others.
         fn after(self, steady: Duration, wall: Duration) -> Self {
             Self {
                 steady: self.steady + steady,
+                boot: self.boot + wall,
                 wall: self.wall + wall,
             }
+        }
+
+        /// The same moment after the wall clock was set forward.
+        fn set_forward(self, by: Duration) -> Self {
+            let wall = self.wall + by;
+            Self { wall, ..self }
         }
 
         fn seconds(self) -> u64 {
@@ -183,12 +219,51 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_forward_makes_no_request_old() {
+        let start = Moment::now();
+        let pauses = running_since(start);
+        let mut now = start.after(BEAT, BEAT).set_forward(4 * SECOND);
+        // The servers' clocks are not set.
+        let mut asked = start;
+        for _ in 0..40 {
+            assert_eq!(pauses.age(Some(asked.seconds()), now), Duration::ZERO);
+            now = now.after(BEAT, BEAT);
+            asked = asked.after(BEAT, BEAT);
+        }
+        let read = now;
+        let answered = now.after(BEAT, BEAT).set_forward(60 * SECOND);
+        assert_eq!(answered.since(read), BEAT);
+    }
+
+    #[test]
+    fn a_pause_after_the_clock_was_set_has_its_own_length() {
+        let start = Moment::now();
+        let pauses = running_since(start);
+        let stopped = start.set_forward(60 * SECOND);
+        let end = stopped.after(3 * SECOND, 3 * SECOND);
+        let age = pauses.age(Some(start.seconds()), end);
+        assert_eq!(age, 3 * SECOND, "not the 60 s by which the clocks differ");
+    }
+
+    #[test]
+    fn a_moved_machine_whose_clocks_stood_still_has_no_pause() {
+        let start = Moment::now();
+        let pauses = running_since(start);
+        let resumed = start.after(BEAT, BEAT);
+        assert_eq!(pauses.age(Some(resumed.seconds()), resumed), Duration::ZERO);
+        // The guest's clock is set right soon after.
+        let set = resumed.after(BEAT, BEAT).set_forward(20 * SECOND);
+        let asked = Some(set.seconds());
+        assert_eq!(pauses.age(asked, set), Duration::ZERO);
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_makes_no_request_old() {
         let start = Moment::now();
         let pauses = running_since(start);
         let back = Moment {
-            steady: start.steady + BEAT,
             wall: start.wall - 60 * SECOND,
+            ..start.after(BEAT, BEAT)
         };
         assert_eq!(pauses.age(Some(back.seconds()), back), Duration::ZERO);
         let next = back.after(BEAT, BEAT);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_core::{
-    AuthorizationRequest, Certificate, Credentials, Denial, DenialClass, Identity, Method,
+    AuthorizationRequest, Certificate, Credentials, Denial, DenialClass, Identity, Method, Secret,
     Strength, with_causes,
 };
 
@@ -127,9 +127,10 @@ impl Identifier {
             user: user
                 .filter(|user| is_password && !user.is_empty())
                 .map(Cow::Borrowed),
+            token: bare_token(credentials, bearer.as_ref()).map(Cow::Borrowed),
             key,
+            subject: bearer.as_ref().map(bearer_subject),
             certificate: has_certificate_only.then(certificate).flatten(),
-            token: claimed_token(credentials, bearer),
         }
     }
 
@@ -166,19 +167,18 @@ impl Identifier {
     }
 }
 
-/// Returns the subject of a bearer token, else the bearer token itself, else the bare token of the
-/// login.
-fn claimed_token<'r>(
-    credentials: &'r Credentials,
-    bearer: Option<Presented<'r>>,
-) -> Option<Cow<'r, str>> {
-    let Some(token) = bearer else {
-        let bare = credentials.token.as_ref();
-        return bare.map(|token| Cow::Borrowed(token.expose()));
-    };
+/// Returns the bare token of a login. `None` if the login presents a bearer token: a policy then
+/// compares no bare token.
+fn bare_token<'r>(credentials: &'r Credentials, bearer: Option<&Presented<'_>>) -> Option<&'r str> {
+    let token = credentials.token.as_ref().filter(|_| bearer.is_none());
+    token.map(Secret::expose)
+}
+
+/// Returns the subject of a bearer token, or the bearer token itself if it names none.
+fn bearer_subject<'r>(token: &Presented<'r>) -> Cow<'r, str> {
     let subject = token.problem.is_none().then(|| claimed_subject(token.text));
     let subject = subject.flatten().map(Cow::Owned);
-    Some(subject.unwrap_or(Cow::Borrowed(token.text)))
+    subject.unwrap_or(Cow::Borrowed(token.text))
 }
 
 fn rejected(reason: impl Into<String>) -> Denial {

@@ -12,8 +12,9 @@ use super::{ROLES, Trusting};
 const STORM: usize = 1000;
 /// The number of them that are concurrent.
 const AT_ONCE: usize = 100;
-/// The host must verify every one of them.
-const UNTHROTTLED: &str = "[identity.throttle]\naddress-failures = 0\nuser-failures = 0";
+/// The host must verify every one of them, and the cool-down outlasts them.
+const UNTHROTTLED: &str =
+    "cool-down = \"10m\"\n[identity.throttle]\naddress-failures = 0\nuser-failures = 0";
 /// The log message about changed keys.
 const FETCHED: &str = "the issuer's keys were fetched";
 

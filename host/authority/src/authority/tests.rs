@@ -39,7 +39,7 @@ async fn after_too_many_failures_nobody_is_asked_but_for_those_who_are_known() {
     let class = async |host: &str, password: &str| {
         let deadline = Instant::now() + Duration::from_mins(1);
         let decision = authority
-            .decide(&mut login(host, password), deadline)
+            .decide(&mut login(host, password), deadline, &mut None)
             .await
             .decision;
         match decision.outcome {
@@ -68,7 +68,10 @@ async fn a_login_is_decided_and_gets_a_user_jwt_without_nats() {
     let authority = Authority::new(Guarded::default(), AuthorityOptions::new(fixtures::rules()));
     let mut request = login("10.0.0.1", "right");
     let deadline = Instant::now() + Duration::from_mins(1);
-    let decision = authority.decide(&mut request, deadline).await.decision;
+    let decision = authority
+        .decide(&mut request, deadline, &mut None)
+        .await
+        .decision;
     let Outcome::Permit(permit) = &decision.outcome else {
         panic!("{decision:?}");
     };

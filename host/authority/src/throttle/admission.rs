@@ -5,10 +5,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_core::{Client, Denial, DenialClass, Outcome};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout_at;
 
 use super::bucket::{Bucket, Rate, Room};
 use super::{Attempt, Kind, Throttle, is_failure};
+
+/// Maximum number of attempts that wait for room in one bucket.
+const MAX_WAITING_PER_COUNTER: usize = 1024;
+
+/// Maximum number of attempts that wait for room, in all buckets.
+pub(super) const MAX_WAITING: usize = 4096;
 
 /// A bucket that an attempt needs room in.
 #[derive(Debug)]
@@ -26,6 +33,8 @@ pub(crate) struct Admission<'t> {
     attempt: Attempt,
     /// Where it has room.
     taken: Vec<Counter>,
+    /// Place in the throttle's waiting room, if the attempt had to wait.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// The answer to an attempt.
@@ -46,18 +55,24 @@ pub(crate) struct Refusal {
 }
 
 impl Throttle {
-    /// Waits until there is room for the attempt among those that are being decided, and takes it.
+    /// Takes room for the attempt, or waits until an attempt that is being decided leaves room.
+    ///
+    /// An attempt that waits gives back its place in the `queue`: logins in one name must not
+    /// occupy the places of all others. It has a place in the throttle's own waiting room instead,
+    /// until it is decided.
     ///
     /// # Errors
     ///
-    /// A denial as [`DenialClass::Throttled`] if too many attempts have failed, or if none of those
-    /// that are being decided ends before `deadline`.
+    /// Fails with [`DenialClass::Throttled`] if too many attempts have failed or wait, or if none
+    /// of those that are being decided ends before `deadline`.
     pub(crate) async fn admit(
         &self,
         attempt: Attempt,
         client: &Client,
         deadline: Instant,
+        queue: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Admission<'_>, Refusal> {
+        let mut place = None;
         let mut woken_by: Option<Arc<Bucket>> = None;
         loop {
             let admitted = self.try_admit(attempt, client, Instant::now());
@@ -72,9 +87,16 @@ impl Throttle {
                 bucket.freed().notify_one();
             }
             let busy = match admitted? {
-                Admitted::Yes(admission) => return Ok(admission),
+                Admitted::Yes(mut admission) => {
+                    admission.place = place;
+                    return Ok(admission);
+                }
                 Admitted::NotYet(busy) => busy,
             };
+            if place.is_none() {
+                place = Arc::clone(&self.waiting_room).try_acquire_owned().ok();
+                drop(queue.take());
+            }
             let bucket = Arc::clone(&busy.bucket);
             let freed = bucket.freed().notified();
             tokio::pin!(freed);
@@ -82,6 +104,14 @@ impl Throttle {
             // Room that was freed before `enable` sends no notification.
             if bucket.room(busy.rate, self.nanoseconds(Instant::now())) != Room::Busy {
                 continue;
+            }
+            let waiting = bucket.wait(MAX_WAITING_PER_COUNTER);
+            if place.is_none() || waiting.is_none() {
+                let reason = format!(
+                    "too many attempts {} wait for others that are being decided",
+                    busy.kind.of_whom()
+                );
+                return Err(self.refusal(&busy, client, reason));
             }
             if timeout_at(deadline.into(), freed).await.is_err() {
                 let reason = format!(
@@ -107,6 +137,7 @@ impl Throttle {
             throttle: self,
             attempt,
             taken: Vec::with_capacity(counters.len()),
+            place: None,
         };
         // Looked at before any is taken: room that is given back wakes others.
         let full = |counter: &Counter| match counter.bucket.room(counter.rate, now) {
@@ -142,16 +173,37 @@ impl Throttle {
 }
 
 impl Admission<'_> {
-    /// Notes what came of the attempt: a failure takes its room.
-    pub(crate) fn conclude(mut self, outcome: &Outcome, now: Instant) {
+    /// Records the result of the attempt: a failure takes its room. `is_proved` is whether the
+    /// client proved its identity.
+    pub(crate) fn conclude(mut self, outcome: &Outcome, is_proved: bool, now: Instant) {
         let now = self.throttle.nanoseconds(now);
         match outcome {
             Outcome::Permit(_) => self.throttle.note_success(self.attempt, now),
             Outcome::Deny(denial) if is_failure(denial.class) => {
                 self.throttle.note_failure();
-                self.leave(now, true);
+                // Any client at a known address can write another client's name into a login. If it
+                // neither guessed a secret nor proved the name, its failure must not lock out the
+                // known pair.
+                if self.attempt.is_guess() || is_proved {
+                    self.leave(now, true);
+                } else {
+                    self.fail_by_address(now);
+                }
             }
             Outcome::Deny(_) => {}
+        }
+    }
+
+    /// Leaves the failure with the address only, also if the attempt took its room in a pair's
+    /// bucket.
+    fn fail_by_address(&mut self, now: u64) {
+        let address = |counter: &Counter| counter.kind == Kind::Address;
+        if self.taken.iter().any(address) {
+            return self.leave(now, true);
+        }
+        self.leave(now, false);
+        if let Some(counter) = self.throttle.address_counter(self.attempt) {
+            counter.bucket.fail(counter.rate, now);
         }
     }
 

@@ -3,28 +3,31 @@
 use portcullis_core::Client;
 use portcullis_identity::Claimant;
 
-use super::{Kind, Throttle};
+use super::Throttle;
 
-/// The maximum number of names in a login: a user name, a key and a token.
-const NAMES: usize = 3;
+/// Number of names whose proof a client can guess: a user name and a bare token.
+const GUESSED: usize = 2;
 
 /// One login, as far as it is counted. Holds no name and no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attempt {
     /// The client's address, unless it is exempt.
-    address: Option<u64>,
-    names: [Option<u64>; NAMES],
+    pub(super) address: Option<u64>,
+    /// Names whose proof a client can guess.
+    guessed: [Option<u64>; GUESSED],
     /// The address and everything that the login says of who it is, together.
     pub(super) pair: Option<u64>,
 }
 
 impl Attempt {
-    /// Every counter that the attempt takes room in, in this order.
-    pub(super) fn counters(&self) -> impl Iterator<Item = (Kind, u64)> {
-        let names = self.names.into_iter().flatten();
-        let names = names.map(|key| (Kind::User, key));
-        let address = self.address.map(|key| (Kind::Address, key));
-        address.into_iter().chain(names)
+    /// Returns the names by which the attempt is counted.
+    pub(super) fn names(&self) -> impl Iterator<Item = u64> {
+        self.guessed.into_iter().flatten()
+    }
+
+    /// Returns whether the login can be the guess of a secret.
+    pub(super) fn is_guess(&self) -> bool {
+        self.guessed.iter().any(Option::is_some)
     }
 }
 
@@ -38,16 +41,19 @@ impl Throttle {
         };
         let source = address.map(|address| self.keys.of_address(address));
         let key_of = |kind, name: Option<&str>| name.map(|name| self.keys.of_name(kind, name));
-        let names = [
+        let guessed = [
             key_of("user", claimant.user.as_deref()),
-            key_of("key", claimant.key.as_deref()),
             key_of("token", claimant.token.as_deref()),
         ];
-        let certificate = key_of("certificate", claimant.certificate.as_deref());
+        let others = [
+            key_of("key", claimant.key.as_deref()),
+            key_of("subject", claimant.subject.as_deref()),
+            key_of("certificate", claimant.certificate.as_deref()),
+        ];
         Attempt {
             address: source.filter(|_| !address.is_some_and(exempt)),
-            names,
-            pair: source.map(|source| self.keys.of_pair(source, names, certificate)),
+            guessed,
+            pair: source.map(|source| self.keys.of_pair(source, guessed, others)),
         }
     }
 }

@@ -32,7 +32,13 @@ struct State {
     empty_at: u64,
     /// Attempts that are being decided.
     undecided: u64,
+    /// Attempts that wait for room.
+    waiting: usize,
 }
+
+/// An attempt that waits for room in a bucket. Dropping it ends that.
+#[derive(Debug)]
+pub(super) struct Waiting<'b>(&'b Bucket);
 
 /// The room of a bucket for one more attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +96,28 @@ impl Bucket {
         }
     }
 
+    /// Records a failure of an attempt that took no room here.
+    pub(super) fn fail(&self, rate: Rate, now: u64) {
+        let room = {
+            let mut state = self.state();
+            state.fail(rate, now);
+            state.room(rate, now)
+        };
+        if matches!(room, Room::Full(_)) {
+            self.freed.notify_waiters();
+        }
+    }
+
+    /// Counts one more attempt that waits for room. `None` if `most` attempts wait already.
+    pub(super) fn wait(&self, most: usize) -> Option<Waiting<'_>> {
+        let mut state = self.state();
+        if state.waiting >= most {
+            return None;
+        }
+        state.waiting = state.waiting.saturating_add(1);
+        Some(Waiting(self))
+    }
+
     /// Wakes those that wait for room.
     pub(super) const fn freed(&self) -> &Notify {
         &self.freed
@@ -97,6 +125,13 @@ impl Bucket {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.waiting = state.waiting.saturating_sub(1);
     }
 }
 

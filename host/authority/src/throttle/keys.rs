@@ -27,15 +27,14 @@ impl Keys {
         self.of((kind, name))
     }
 
-    /// Returns the key of an address together with the names of a login and the certificate, by
-    /// their keys.
-    pub(super) fn of_pair<const N: usize>(
+    /// Returns the key of an address together with all names of a login, by their keys.
+    pub(super) fn of_pair<const N: usize, const M: usize>(
         &self,
         address: u64,
-        names: [Option<u64>; N],
-        certificate: Option<u64>,
+        guessed: [Option<u64>; N],
+        others: [Option<u64>; M],
     ) -> u64 {
-        self.of(("pair", address, names, certificate))
+        self.of(("pair", address, guessed, others))
     }
 
     fn of(&self, what: impl Hash) -> u64 {

@@ -33,8 +33,8 @@ impl World {
         self.now += Duration::from_secs(seconds);
     }
 
-    /// An attempt of `user`, or with `token:TOKEN`, `key:NKEY` or `certificate:NAME` in its place,
-    /// several with spaces.
+    /// An attempt of `user`, or with `token:TOKEN`, `key:NKEY`, `subject:SUBJECT` or
+    /// `certificate:NAME` in its place, several with spaces.
     fn attempt(&self, host: &str, names: &str) -> (Attempt, Client) {
         let client = client(host);
         let mut claimant = Claimant::default();
@@ -43,6 +43,7 @@ impl World {
                 None => claimant.user = Some(name.into()),
                 Some(("token", token)) => claimant.token = Some(token.into()),
                 Some(("key", key)) => claimant.key = Some(key.into()),
+                Some(("subject", subject)) => claimant.subject = Some(subject.into()),
                 Some((_, certificate)) => claimant.certificate = Some(certificate.to_owned()),
             }
         }
@@ -76,7 +77,7 @@ impl World {
     /// An attempt that ends so, if it is admitted.
     fn ends(&self, host: &str, names: &str, outcome: &Outcome) {
         if let Ok(Admitted::Yes(admission)) = self.admit(host, names) {
-            admission.conclude(outcome, self.now);
+            admission.conclude(outcome, false, self.now);
         }
     }
 
@@ -225,6 +226,38 @@ fn a_token_is_a_name_of_its_own() {
     );
 }
 
+#[rstest]
+fn without_a_secret_to_guess_failures_lock_out_no_name(
+    #[values("key:U1", "subject:victim", "key:U1 subject:victim", "")] names: &str,
+) {
+    let world = World::new(options());
+    for number in 0..200 {
+        world.fails(1, &format!("192.0.2.{number}"), names);
+    }
+    assert!(world.is_admitted("10.0.0.7", names), "a new address");
+    world.fails(10, "192.0.2.1", names);
+    assert!(!world.is_admitted("192.0.2.1", names), "the guesser's");
+}
+
+#[test]
+fn forged_names_do_not_lock_out_the_client_that_is_known_at_the_same_address() {
+    let world = World::new(options());
+    world.succeeds("10.0.0.7", "subject:victim");
+    world.fails(100, "10.0.0.7", "subject:victim");
+    assert!(world.is_admitted("10.0.0.7", "subject:victim"));
+    assert!(
+        !world.is_admitted("10.0.0.7", "subject:other"),
+        "its address counts them"
+    );
+    world.succeeds("10.0.0.8", "subject:victim");
+    for _ in 0..3 {
+        let attempt = world.begins("10.0.0.8", "subject:victim");
+        attempt.conclude(&denied(DenialClass::PolicyDenied), true, world.now);
+    }
+    assert!(!world.is_admitted("10.0.0.8", "subject:victim"), "proved");
+    assert!(world.is_admitted("10.0.0.8", "subject:other"));
+}
+
 #[test]
 fn names_beside_a_user_name_make_no_other_user() {
     let world = World::new(options());
@@ -250,7 +283,7 @@ fn a_name_beside_those_that_are_known_is_not_known() {
 
 #[rstest]
 fn a_login_of_any_method_is_known(
-    #[values("alice", "key:U1", "token:t", "certificate:CN=press", "")] names: &str,
+    #[values("alice", "key:U1", "token:t", "subject:s", "certificate:CN=press", "")] names: &str,
 ) {
     let world = World::new(options());
     world.succeeds("10.0.0.7", names);
@@ -274,7 +307,7 @@ fn attempts_at_the_same_time_cannot_fail_more_often_than_others() {
         assert!(matches!(admitted, Ok(Admitted::NotYet(_))), "{admitted:?}");
     }
     for attempt in undecided {
-        attempt.conclude(&denied(DenialClass::PolicyDenied), world.now);
+        attempt.conclude(&denied(DenialClass::PolicyDenied), false, world.now);
     }
     for host in &hosts {
         assert!(!world.is_admitted(host, "alice"), "{host}");
@@ -303,11 +336,12 @@ async fn who_waits_goes_on_when_another_succeeds() {
     let mut undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");
     let far = Instant::now() + Duration::from_mins(1);
-    let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far));
+    let mut place = None;
+    let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far, &mut place));
     assert!(futures::poll!(&mut waiting).is_pending());
     let permit = Permit::builder("APP", 100).finish().unwrap();
     let succeeds = undecided.pop().unwrap();
-    succeeds.conclude(&Outcome::Permit(permit), Instant::now());
+    succeeds.conclude(&Outcome::Permit(permit), false, Instant::now());
     assert!(waiting.await.is_ok());
 }
 
@@ -317,13 +351,69 @@ async fn who_waits_is_refused_when_the_others_fail() {
     let undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");
     let far = Instant::now() + Duration::from_mins(1);
-    let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far));
+    let mut place = None;
+    let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far, &mut place));
     assert!(futures::poll!(&mut waiting).is_pending());
     for attempt in undecided {
-        attempt.conclude(&denied(DenialClass::PolicyDenied), Instant::now());
+        attempt.conclude(&denied(DenialClass::PolicyDenied), false, Instant::now());
     }
     let refusal = waiting.await.unwrap_err();
     assert_eq!(refusal.denial.class, DenialClass::Throttled);
+}
+
+#[tokio::test]
+async fn who_waits_gives_its_place_in_the_queue_to_others() {
+    let world = World::new(options());
+    let queue = Arc::new(Semaphore::new(2));
+    let place = || Arc::clone(&queue).try_acquire_owned().ok();
+    let _undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
+    let far = Instant::now() + Duration::from_mins(1);
+    let (attempt, client) = world.attempt("", "alice");
+    let mut waits = place();
+    let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far, &mut waits));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    assert_eq!(queue.available_permits(), 2);
+    let (attempt, client) = world.attempt("", "bob");
+    let mut goes_on = place();
+    let admission = world.throttle.admit(attempt, &client, far, &mut goes_on);
+    assert!(admission.await.is_ok());
+    assert_eq!(
+        queue.available_permits(),
+        1,
+        "an attempt that need not wait"
+    );
+}
+
+#[tokio::test]
+async fn no_more_attempts_wait_than_there_are_places() {
+    let world = World::new(options());
+    let _undecided: Vec<_> = ["alice", "bob"]
+        .into_iter()
+        .flat_map(|user| (0..3).map(move |_| user))
+        .map(|user| world.begins("", user))
+        .collect();
+    let far = Instant::now() + Duration::from_mins(1);
+    let mut waiting = Vec::new();
+    let begin = |user: &str| {
+        let (attempt, client) = world.attempt("", user);
+        let throttle = &world.throttle;
+        Box::pin(async move { throttle.admit(attempt, &client, far, &mut None).await })
+    };
+    for _ in 0..1024 {
+        let mut attempt = begin("alice");
+        assert!(futures::poll!(&mut attempt).is_pending());
+        waiting.push(attempt);
+    }
+    let refused = begin("alice").await.unwrap_err().denial;
+    assert_eq!(refused.class, DenialClass::Throttled);
+    assert!(refused.reason.contains("wait for others"), "{refused}");
+    let mut bob = begin("bob");
+    assert!(futures::poll!(&mut bob).is_pending(), "another name");
+    drop(waiting.pop());
+    assert!(futures::poll!(&mut begin("alice")).is_pending());
+    let places = u32::try_from(world.throttle.waiting_room.available_permits()).unwrap();
+    let _taken = world.throttle.waiting_room.acquire_many(places).await;
+    assert!(begin("bob").await.is_err(), "no place in the waiting room");
 }
 
 #[tokio::test]
@@ -331,8 +421,11 @@ async fn nobody_waits_beyond_the_deadline() {
     let world = World::new(options());
     let _undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");
-    let refusal = world.throttle.admit(attempt, &client, Instant::now());
-    let denial = refusal.await.unwrap_err().denial;
+    let refusal = world
+        .throttle
+        .admit(attempt, &client, Instant::now(), &mut None)
+        .await;
+    let denial = refusal.unwrap_err().denial;
     assert_eq!(denial.class, DenialClass::Throttled);
     assert!(denial.reason.contains("being decided"), "{denial}");
 }
@@ -346,10 +439,14 @@ async fn many_at_once_are_let_in_one_after_the_other() {
         tokio::spawn(async move {
             let names = format!("alice key:U{}", number % 7);
             let (attempt, client) = world.attempt(&format!("10.0.0.{}", number % 5), &names);
-            let admission = world.throttle.admit(attempt, &client, far).await.unwrap();
+            let admission = world
+                .throttle
+                .admit(attempt, &client, far, &mut None)
+                .await
+                .unwrap();
             tokio::task::yield_now().await;
             let permit = Permit::builder("APP", 100).finish().unwrap();
-            admission.conclude(&Outcome::Permit(permit), Instant::now());
+            admission.conclude(&Outcome::Permit(permit), false, Instant::now());
         })
     });
     for login in logins.collect::<Vec<_>>() {

@@ -104,12 +104,19 @@ async fn beside_a_password_or_a_token_the_jwt_is_a_sentinel() {
     assert!(identify(&world, &request).await.is_err());
 }
 
-/// Returns user, key and token of a login, as it claims them.
-fn claimed(identifier: &Identifier, credentials: Credentials) -> [Option<String>; 3] {
+/// Returns user, bare token, key and subject of a login, as it claims them.
+fn claimed(identifier: &Identifier, credentials: Credentials) -> [Option<String>; 4] {
     let mut request = World::new().login(String::new());
     request.credentials = credentials;
     let claimant = identifier.claimant(&request);
-    [claimant.user, claimant.key, claimant.token].map(|name| name.map(Cow::into_owned))
+    let Claimant {
+        user,
+        token,
+        key,
+        subject,
+        ..
+    } = claimant;
+    [user, token, key, subject].map(|name| name.map(Cow::into_owned))
 }
 
 #[test]
@@ -122,15 +129,15 @@ fn the_names_of_a_login_need_no_proof() {
         jwt: Some(Secret::new(jwt)),
         ..Default::default()
     };
-    assert_eq!(claimed(with_jwt(&jwt)), [None, subject.clone(), None]);
+    assert_eq!(claimed(with_jwt(&jwt)), [None, None, subject.clone(), None]);
     let (unsigned, _) = jwt.rsplit_once('.').unwrap();
     assert_eq!(
         claimed(with_jwt(unsigned)),
-        [None, subject, None],
+        [None, None, subject, None],
         "not even a signature"
     );
-    assert_eq!(claimed(with_jwt("eyJ")), [None, None, None]);
-    assert_eq!(claimed(Credentials::default()), [None, None, None]);
+    assert_eq!(claimed(with_jwt("eyJ")), [const { None }; 4]);
+    assert_eq!(claimed(Credentials::default()), [const { None }; 4]);
 }
 
 #[test]
@@ -144,7 +151,7 @@ fn every_name_beside_the_others_is_told() {
         token: Some(Secret::new("opaque")),
         ..Default::default()
     };
-    let all = [text("alice"), text("UABC"), text("opaque")];
+    let all = [text("alice"), text("opaque"), text("UABC"), None];
     assert_eq!(claimed(everything.clone()), all);
     let world = World::new();
     let sentinel = world.user_claims().sign(&world.stranger).unwrap();
@@ -153,7 +160,7 @@ fn every_name_beside_the_others_is_told() {
         nkey: None,
         ..everything
     };
-    let [user, key, token] = claimed(beside_sentinel);
+    let [user, token, key, _] = claimed(beside_sentinel);
     assert_eq!((user, token), (text("alice"), text("opaque")));
     assert_eq!(key, None, "every client has the sentinel");
     let claimant = Claimant {
@@ -201,7 +208,7 @@ fn a_bearer_token_is_nobodys_until_it_is_verified() {
     });
     // `{"alg":"RS256"}`, `{}` and `{"sub":"a"}`
     let signed = "eyJhbGciOiJSUzI1NiJ9.e30.AAAA";
-    for (password, user, token) in [
+    for (password, user, subject) in [
         ("Bearer opaque", None, Some("opaque")),
         (signed, None, Some(signed)),
         (
@@ -216,7 +223,8 @@ fn a_bearer_token_is_nobodys_until_it_is_verified() {
             password: Some(Secret::new(password)),
             ..Default::default()
         };
-        let expected = [user, None, token].map(|name: Option<&str>| name.map(str::to_owned));
+        let expected =
+            [user, None, None, subject].map(|name: Option<&str>| name.map(str::to_owned));
         assert_eq!(claimed(&identifier, credentials), expected, "{password}");
     }
 }

@@ -93,7 +93,7 @@ impl Issuer {
             done => return done,
         };
         match self.demand(held.version) {
-            Demand::Refused => return Err(refusal),
+            Demand::Refused => return Err(self.in_cool_down(refusal)),
             Demand::Changed => {}
             Demand::Wait(landing) => self.wait(landing, deadline).await?,
         }
@@ -122,6 +122,21 @@ impl Issuer {
                 Err(self.unavailable(reason))
             }
             (_, result) => result,
+        }
+    }
+
+    /// Returns the refusal of a token whose key a fetch might bring, while none may start. A token with
+    /// an unknown key may be good: the host does not know. A signature by a wrong key is bad by the
+    /// issuer's own keys.
+    fn in_cool_down(&self, refusal: TokenError) -> TokenError {
+        match refusal {
+            TokenError::UnknownKey { key, .. } | TokenError::IgnoredKey { key, .. } => {
+                let reason = format!(
+                    "`{key}` is not among them, and the `cool-down` since the last fetch has not ended"
+                );
+                self.unavailable(&reason)
+            }
+            refusal => refusal,
         }
     }
 

@@ -119,7 +119,7 @@ impl IssuerOptions {
             max_age: None,
             required_claims: Vec::new(),
             refresh: Duration::from_mins(10),
-            cool_down: Duration::from_secs(30),
+            cool_down: Duration::from_secs(5),
             timeout: Duration::from_secs(5),
             max_bytes: 256 * 1024,
             ca_file: None,

@@ -60,13 +60,18 @@ async fn a_new_key_is_fetched_when_it_is_seen_once_per_cool_down() {
     assert_eq!(verdict(&patient, &P256.good("new")).await, Ok(()));
     assert_eq!(
         verdict(&patient, &ED25519.good("old")).await,
-        Err("unknown-key"),
+        Err("keys-unavailable"),
         "a removed key"
     );
     provider.document("/keys", set(&[ED25519.jwk("old")]));
     assert_eq!(
         verdict(&patient, &ED25519.good("old")).await,
-        Err("unknown-key")
+        Err("keys-unavailable")
+    );
+    assert_eq!(
+        verdict(&patient, &ed25519().good("new")).await,
+        Err("unfit-key"),
+        "a key that is known"
     );
     assert_eq!(provider.hits("/keys"), 2);
 
@@ -75,6 +80,24 @@ async fn a_new_key_is_fetched_when_it_is_seen_once_per_cool_down() {
         assert_eq!(verdict(&eager, &P256.good("new")).await, Err("unknown-key"));
     }
     assert_eq!(provider.hits("/keys"), 5);
+}
+
+#[tokio::test]
+async fn in_a_cool_down_a_token_by_a_new_key_is_not_rejected() {
+    let provider = Provider::start();
+    provider.document("/keys", set(&[ED25519.jwk("old")]));
+    let issuer = issuer(&provider, LONG);
+    issuer.refresh().await;
+    let invented = verdict(&issuer, &P256.good("invented")).await;
+    assert_eq!(invented, Err("unknown-key"), "the fetch did not bring it");
+    provider.document("/keys", p256_set());
+    let token = P256.good("new");
+    let token = Token::parse(&token).unwrap();
+    let error = issuer.verify(&token, far()).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    assert!(error.to_string().contains("`cool-down`"), "{error}");
+    issuer.refresh().await;
+    assert_eq!(issuer.verify(&token, far()).await, Ok(()), "by the timer");
 }
 
 fn p256_set() -> String {
@@ -141,7 +164,7 @@ async fn a_storm_of_unknown_keys_causes_one_fetch_and_holds_nobody_up() {
     assert_eq!(provider.hits("/keys"), 2);
     assert_eq!(
         verdict(&issuer, &P256.good("later")).await,
-        Err("unknown-key")
+        Err("keys-unavailable")
     );
     assert_eq!(provider.hits("/keys"), 2);
 }
