@@ -1,7 +1,7 @@
 //! A policy that a child hands over, up to where wasmtime takes its code.
 //!
-//! An input is metadata as JSON, a zero byte, and the code. After `s`, the target seals the bytes as
-//! they are. After `r`, it seals nothing.
+//! An input is metadata as JSON, a zero byte, and the code. After `s`, the target seals the bytes
+//! as they are. After `r`, it seals nothing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
