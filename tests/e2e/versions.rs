@@ -292,6 +292,58 @@ async fn user_of(account: &str) -> Result<String> {
 }
 
 #[tokio::test]
+async fn check_refuses_a_signed_version_that_is_older_than_one_that_has_served() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let publisher = KeyPair::new_account();
+    let seed = site.path().join("publisher.nk");
+    fs::write(&seed, format!("{}\n", publisher.seed()?))?;
+    let settings = settings(&[alice("").await?]);
+    let module = site.path().join("policies/static-users.wasm");
+    let sign = async |version: &str| -> Result<()> {
+        site.policies
+            .put_policy(POLICY, &static_users()?, &settings)?;
+        let (file, key) = (module.to_string_lossy(), seed.to_string_lossy());
+        let arguments = [
+            "policy",
+            "sign",
+            &file,
+            "--seed-file",
+            &key,
+            "--version",
+            version,
+        ];
+        let signed = run_portcullis(&arguments, "").await?;
+        assert_eq!(signed.code, Some(0), "{signed:?}");
+        Ok(())
+    };
+    let config = config(&site);
+    let check =
+        async || run_portcullis(&["check", "--config", &config.to_string_lossy()], "").await;
+    sign("2").await?;
+    let server = site.start_server(Accounts::Several).await?;
+    let trusted = format!("trusted-publishers = [\"{}\"]", publisher.public_key());
+    let host = site.spawn_host(&server, &trusted)?;
+    host.decides().await?;
+    drop(host);
+    let checked = check().await?;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+
+    sign("1").await?;
+    let checked = check().await?;
+    assert_eq!(checked.code, Some(65), "{checked:?}");
+    let printed = format!("{}{}", checked.stdout, checked.stderr);
+    let refusal = "static-users.wasm: signed as version 1, and version 2 has served";
+    assert!(printed.contains(refusal), "{checked:?}");
+
+    fs::write(site.path().join("state/releases.json"), "no numbers")?;
+    let checked = check().await?;
+    let printed = format!("{}{}", checked.stdout, checked.stderr);
+    let unknown = "signed versions are not compared with those that have served";
+    assert!(printed.contains(unknown), "{checked:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn only_signed_modules_decide_where_publishers_are_listed() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
     site.policies

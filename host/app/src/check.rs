@@ -6,7 +6,8 @@ use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_catalog::{Catalog, Prover, check_state_directory};
+use portcullis_catalog::{Catalog, Prover, check_releases, check_state_directory};
+use portcullis_core::with_causes;
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 
@@ -124,6 +125,7 @@ pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Ve
         Problem::error(file, message).at_key("policies.directory")
     });
     rejected
+        .chain(older_versions(file, tables, prover))
         .chain(missing)
         .chain(orphans)
         .chain(unused_grants)
@@ -131,6 +133,28 @@ pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Ve
         .chain(state)
         .chain(empty)
         .collect()
+}
+
+/// Returns an error for each module that the host refuses because a newer signed version has
+/// served, or a warning if the numbers of versions cannot be read.
+fn older_versions(file: &Path, tables: &PolicyTables, prover: &Prover) -> Vec<Problem> {
+    let policies = &tables.policies;
+    if policies.trusted_publishers.is_empty() {
+        return Vec::new();
+    }
+    match check_releases(&tables.options(prover), &policies.state_directory) {
+        Ok(refused) => refused
+            .into_iter()
+            .map(|(module, error)| Problem::error(&module, error.to_string()))
+            .collect(),
+        Err(error) => {
+            let message = format!(
+                "signed versions are not compared with those that have served: {}",
+                with_causes(&error)
+            );
+            vec![Problem::warning(file, message).at_key("policies.state-directory")]
+        }
+    }
 }
 
 /// Returns an engine for inspection: one decision at a time, without values. It serves the buckets

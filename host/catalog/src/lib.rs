@@ -54,6 +54,7 @@ pub use prover::fuzzing;
 pub use prover::{
     ChildError, ChildFailure, ChildLimits, ChildProver, Prover, Stop, prove_for_parent,
 };
+pub use releases::{UnknownReleases, check_releases};
 pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
 pub use signature::{

@@ -13,12 +13,13 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portcullis_core::PolicyName;
+use portcullis_core::{PolicyName, with_causes};
 use portcullis_files::{Access, Directory, NewAccess, ReadError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::Content;
+use crate::catalog::CatalogOptions;
+use crate::directory::{self, Content, DirectoryError};
 use crate::signature::{Publisher, SignatureError, signature};
 
 const RELEASES: &str = "releases.json";
@@ -142,16 +143,69 @@ pub(crate) fn roll_back(
     directory.replace(OsStr::new(ROLLED_BACK), &rolled_back, NewAccess::Inherited)
 }
 
+/// Returns the modules that a host with this state directory refuses because a newer signed version
+/// has served, each with the refusal.
+///
+/// # Errors
+///
+/// When the numbers of signed versions or the policy directory cannot be read.
+pub fn check_releases(
+    options: &CatalogOptions,
+    state_directory: &Path,
+) -> Result<Vec<(PathBuf, SignatureError)>, UnknownReleases> {
+    let releases = Releases {
+        directory: Some(state_directory.to_owned()),
+        known: try_read_map(&state_directory.join(RELEASES))?,
+    };
+    let scan = directory::scan(&options.directory, options.max_module_size)
+        .map_err(UnknownReleases::Policies)?;
+    let trusted = &options.trusted_publishers;
+    let refused = scan.units.iter().filter_map(|(name, unit)| {
+        let content = unit.content.as_ref().ok()?;
+        let error = releases.check(name, content, trusted).err()?;
+        Some((unit.paths.module.clone(), error))
+    });
+    Ok(refused.collect())
+}
+
+/// Signed versions cannot be compared with those that served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnknownReleases {
+    /// The numbers in the state directory cannot be read.
+    #[error("cannot read `{path}`")]
+    Numbers {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The policy directory cannot be read.
+    #[error(transparent)]
+    Policies(DirectoryError),
+}
+
 /// Reads a map; an empty one if there is none, and if it is damaged, which the log says.
 fn read_map<T: DeserializeOwned>(path: &Path) -> BTreeMap<String, T> {
-    let error = match portcullis_files::read(path, MAX_BYTES) {
-        Ok(content) => match serde_json::from_slice(&content.bytes) {
-            Ok(map) => return map,
-            Err(error) => error.to_string(),
-        },
-        Err(ReadError::Missing) => return BTreeMap::new(),
-        Err(error) => error.to_string(),
+    try_read_map(path).unwrap_or_else(|error| {
+        tracing::error!(
+            file = %path.display(),
+            error = with_causes(&error),
+            "numbers of signed versions cannot be read"
+        );
+        BTreeMap::new()
+    })
+}
+
+/// Reads a map; an empty one if there is none.
+fn try_read_map<T: DeserializeOwned>(path: &Path) -> Result<BTreeMap<String, T>, UnknownReleases> {
+    let failed = |source| UnknownReleases::Numbers {
+        path: path.to_owned(),
+        source,
     };
-    tracing::error!(file = %path.display(), error, "numbers of signed versions cannot be read");
-    BTreeMap::new()
+    match portcullis_files::read(path, MAX_BYTES) {
+        Ok(content) => serde_json::from_slice(&content.bytes).map_err(|error| failed(error.into())),
+        Err(ReadError::Missing) => Ok(BTreeMap::new()),
+        Err(error) => Err(failed(io::Error::other(error))),
+    }
 }
