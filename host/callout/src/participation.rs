@@ -341,9 +341,10 @@ impl fmt::Display for Obstacle {
             ),
             Self::PermitsRejected { reason } => write!(
                 formatter,
-                "permits-rejected: the server rejected the last permits, because: {}; compare issuer-seed-file, the \
+                "permits-rejected: the server rejected the last permits, reason `{}`; compare issuer-seed-file, the \
                  keys under [operator.accounts] and target-accounts with the server's accounts",
-                reason.escape_debug()
+                // Quotes are part of most reasons. A line break would end the line of `/readyz`.
+                reason.replace(char::is_control, " ")
             ),
             Self::NotAsked { account } => write!(
                 formatter,
@@ -356,5 +357,19 @@ impl fmt::Display for Obstacle {
                  `auth_callout` with the host's account there, or `probe = false` under [callout]"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_reason_stays_on_one_line() {
+        let reason = "No valid account \"APP\"\nfor auth callout response".into();
+        let text = Obstacle::PermitsRejected { reason }.to_string();
+        let expected = "permits-rejected: the server rejected the last permits, reason \
+                        `No valid account \"APP\" for auth callout response`; ";
+        assert!(text.starts_with(expected), "{text}");
     }
 }
