@@ -104,8 +104,8 @@ async fn a_probe_arrives_and_is_no_failure_of_a_user(
     Ok(())
 }
 
-/// With `allowed_accounts`, a server does not show the host's user that it asks the account. Release
-/// 2.10 does not know this setting.
+/// With `allowed_accounts`, a server does not show the host's user that it asks the account.
+/// Release 2.10 does not know this setting.
 #[tokio::test]
 async fn a_probe_overrules_that_a_server_does_not_show_whom_it_asks() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
