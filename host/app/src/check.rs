@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_catalog::{Catalog, Prover, check_releases, check_state_directory};
-use portcullis_core::with_causes;
+use portcullis_core::{PolicyName, with_causes};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
 
@@ -65,6 +65,16 @@ pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Proble
     Some(Problem::error(file, message).at_key("policies.directory"))
 }
 
+/// Returns the names under `[ceilings.policies]` that no module in the policy directory has.
+fn unused_ceilings(tables: &PolicyTables) -> impl Iterator<Item = &PolicyName> {
+    let directory = &tables.policies.directory;
+    let ceilings = tables
+        .rules
+        .iter()
+        .flat_map(|rules| rules.ceilings.policies.keys());
+    ceilings.filter(|name| !directory.join(format!("{name}.wasm")).exists())
+}
+
 /// Loads every policy as the service would, and reports those that it would refuse. `file` is the
 /// configuration, `tables` are its valid tables, and `prover` loads and tests the policies. Without
 /// `[key-value]`, grants may name any bucket.
@@ -102,6 +112,10 @@ pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Ve
         let message = "no policy of this name is in the policy directory, so this grants nothing";
         Problem::warning(file, message).at_key(format!("policies.grants.{name}"))
     });
+    let unused_ceilings = unused_ceilings(tables).map(|name| {
+        let message = "no policy of this name is in the policy directory, so this limits no login";
+        Problem::warning(file, message).at_key(format!("ceilings.policies.{name}"))
+    });
     let exposed = report.exposed.iter().map(|path| {
         Problem::warning(
             path,
@@ -129,6 +143,7 @@ pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Ve
         .chain(missing)
         .chain(orphans)
         .chain(unused_grants)
+        .chain(unused_ceilings)
         .chain(exposed)
         .chain(state)
         .chain(empty)

@@ -10,13 +10,13 @@ use std::process::{self, Termination};
 pub enum ExitCode {
     /// The program succeeded.
     Success = 0,
-    /// The command line is wrong, or standard input has no secret to hash.
+    /// The command line is wrong, or standard input has no secret to hash, or is not UTF-8.
     Usage = 64,
     /// `check` found no policy, or policies that cannot be put in service. Or `policy test` found
-    /// policies that fail their tests.
+    /// policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy.
     BadPolicies = 65,
     /// The policy directory is missing or cannot be read, or it does not contain the requested
-    /// policy, version or status.
+    /// policy, version or status. Or `inspect` or `policy sign` does not find its file.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good.
@@ -59,12 +59,14 @@ impl ExitCode {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "Success.",
-            Self::Usage => "The command line is wrong, or standard input has no secret to hash.",
+            Self::Usage => {
+                "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
+            }
             Self::BadPolicies => {
-                "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests."
+                "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy."
             }
             Self::NoPolicyDirectory => {
-                "The policy directory is missing or cannot be read, or it does not contain the requested policy, version or status."
+                "The policy directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect` or `policy sign` does not find its file."
             }
             Self::Unreachable => {
                 "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."

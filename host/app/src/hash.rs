@@ -16,6 +16,9 @@ pub enum NotHashed {
     /// Standard input cannot be read.
     #[error("cannot read standard input")]
     Input(#[source] io::Error),
+    /// Standard input is not text.
+    #[error("standard input is not UTF-8: write the secret in that encoding")]
+    NotText,
     /// Standard input is empty.
     #[error("no secret on standard input: write it there, as one line")]
     Empty,
@@ -67,7 +70,10 @@ fn read(input: &mut dyn BufRead, terminal: bool) -> Result<Secret, NotHashed> {
     } else {
         input.read_to_string(&mut text)
     };
-    read.map_err(NotHashed::Input)?;
+    read.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => NotHashed::NotText,
+        _ => NotHashed::Input(error),
+    })?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let secret = line.strip_suffix('\r').unwrap_or(line);
     if secret.is_empty() {
@@ -137,6 +143,12 @@ mod tests {
     #[case(&"x".repeat(9999), "more than 4096 bytes on standard input: a NATS server takes no longer secret")]
     fn what_is_not_one_secret_is_refused(#[case] text: &str, #[case] message: &str) {
         assert_eq!(read_text(text, false), Err(message.to_owned()));
+    }
+
+    #[rstest]
+    fn bytes_that_are_no_text_are_a_mistake_of_the_caller(#[values(false, true)] terminal: bool) {
+        let read = read(&mut b"caf\xe9\n".as_slice(), terminal);
+        assert!(matches!(read, Err(NotHashed::NotText)), "{read:?}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `portcullis inspect`: shows facts about a policy.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use portcullis_catalog::{CatalogOptions, Inspection, Prover, Signature, inspect as look};
@@ -29,6 +31,12 @@ pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Ou
         };
         (options, None)
     };
+    if let Err(error) = fs::metadata(file)
+        && error.kind() == ErrorKind::NotFound
+    {
+        let error = anyhow::Error::new(error).context(format!("no file `{}`", file.display()));
+        return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
+    }
     let engine = idle_engine(key_value.as_ref())?;
     let found = look(&engine, file, &options)
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;

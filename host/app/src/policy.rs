@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_catalog::{
-    Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, Status, TestedPolicy,
+    Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, SignError, Status, TestedPolicy,
     check_state_directory, rollback, sign_version, test_policies,
 };
 use portcullis_connect::SecretSource;
@@ -307,12 +307,22 @@ pub fn sign(
         Failure::new(ExitCode::BadConfiguration, error.context(context))
     })?;
     sign_version(file, &key, version.unwrap_or(0), with_settings)
-        .map_err(|error| Failure::new(ExitCode::CannotCreate, error))?;
+        .map_err(|error| Failure::new(code_of(&error), error))?;
     Ok(Output::success(format!(
         "{}: signed by {}\n",
         file.display(),
         key.public_key()
     )))
+}
+
+fn code_of(error: &SignError) -> ExitCode {
+    match error {
+        SignError::NotWasm(_) => ExitCode::BadPolicies,
+        SignError::File { source, .. } if source.kind() == ErrorKind::NotFound => {
+            ExitCode::NoPolicyDirectory
+        }
+        _ => ExitCode::CannotCreate,
+    }
 }
 
 /// Reads the tables of a configuration about policies. Other tables may be invalid.

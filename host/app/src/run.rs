@@ -191,7 +191,10 @@ fn print_hash(token: bool) -> Result<ExitCode, Failure> {
     let hashed = hash::read_secret().and_then(|secret| hash::hash(&secret, token));
     let hash = hashed.map_err(|error| {
         let code = match error {
-            NotHashed::Empty | NotHashed::SeveralLines | NotHashed::TooLong => ExitCode::Usage,
+            NotHashed::NotText
+            | NotHashed::Empty
+            | NotHashed::SeveralLines
+            | NotHashed::TooLong => ExitCode::Usage,
             NotHashed::Input(_) | NotHashed::Failed(_) => ExitCode::Internal,
         };
         Failure::new(code, error)

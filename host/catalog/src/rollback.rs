@@ -40,9 +40,7 @@ pub enum RollbackError {
         source: io::Error,
     },
     /// There is no version to go back to.
-    #[error(
-        "no earlier version of policy `{name}` is kept; there are {known}: name one with `--to`"
-    )]
+    #[error("no earlier version of policy `{name}` is kept; {known}")]
     NoVersion {
         /// The policy.
         name: PolicyName,
@@ -56,7 +54,7 @@ pub enum RollbackError {
     )]
     Link(PathBuf),
     /// That version is not kept.
-    #[error("generation {generation} of policy `{name}` is not kept; there are {known}")]
+    #[error("generation {generation} of policy `{name}` is not kept; {known}")]
     UnknownGeneration {
         /// The policy.
         name: PolicyName,
@@ -114,7 +112,7 @@ pub fn rollback(
         };
         earlier.ok_or_else(|| RollbackError::NoVersion {
             name: name.clone(),
-            known: known(&versions),
+            known: known_to_choose(&versions),
         })?
     };
     let Version {
@@ -170,15 +168,24 @@ fn exactly<'a>(
         })
 }
 
+/// Returns the kept versions, with the option that names one of them.
+fn known_to_choose(versions: &[KeptVersion]) -> String {
+    let known = known(versions);
+    if versions.is_empty() {
+        return known;
+    }
+    format!("{known}: name one with `--to`")
+}
+
 fn known(versions: &[KeptVersion]) -> String {
     let generations: Vec<_> = versions
         .iter()
         .map(|kept| kept.version.generation.to_string())
         .collect();
     if generations.is_empty() {
-        "none".to_owned()
+        "there is none".to_owned()
     } else {
-        generations.join(", ")
+        format!("there are {}", generations.join(", "))
     }
 }
 

@@ -121,3 +121,27 @@ fn a_directory_without_a_policy_is_not_ok() {
         "{line}"
     );
 }
+
+#[test]
+fn a_ceiling_of_a_policy_that_does_not_exist_is_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    init(directory.path(), &[]).unwrap();
+    let file = directory.path().join("portcullis.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let ceilings = "\n[ceilings.policies.typo]\npublish-allow = [\"a\"]\n";
+    std::fs::write(&file, config + ceilings).unwrap();
+    let found = run_check(&file, |file, tables| {
+        check_policies(file, tables, &Prover::default())
+    });
+    let warned = found
+        .problems
+        .iter()
+        .find(|problem| !problem.is_error())
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert!(
+        warned.contains("ceilings.policies.typo: warning: no policy of this name"),
+        "{warned} {:?}",
+        found.problems
+    );
+}

@@ -239,6 +239,14 @@ fn public_key(text: &str, kind: KeyKind) -> Result<PublicKey, String> {
     }
 }
 
+/// Parses a time span of at least a second and at most `most`, which is `shown` in errors.
+pub(super) fn seconds_up_to(text: &str, most: Duration, shown: &str) -> Result<Duration, String> {
+    match (SECONDS.parse)(text) {
+        Ok(span) if span > most => Err(format!("must be at most `{shown}`, found `{text}`")),
+        span => span,
+    }
+}
+
 fn at_least(text: &str, least: Duration, otherwise: &str) -> Result<Duration, String> {
     let duration = (DURATION.parse)(text)?;
     if duration < least {

@@ -48,8 +48,13 @@ pub enum TokenError {
         issuer: String,
     },
     /// The token does not name its issuer.
-    #[error("the token has no `iss`")]
+    #[error(
+        "the token has no `iss`, and its `sub` is no SPIFFE id, whose trust domain would name the issuer of a JWT-SVID"
+    )]
     NoIssuer,
+    /// The token's `iss` is not a text.
+    #[error("the token's `iss` is not a string")]
+    InvalidIssuer,
     /// The token's issuer is not configured.
     #[error("the token's `iss` `{0}` is no configured issuer")]
     UnknownIssuer(String),
@@ -207,7 +212,7 @@ impl TokenError {
             Self::AlgorithmRefused { .. } => "algorithm-refused",
             Self::Unsupported(_) => "unsupported",
             Self::WrongType { .. } => "wrong-type",
-            Self::NoIssuer => "no-issuer",
+            Self::NoIssuer | Self::InvalidIssuer => "no-issuer",
             Self::UnknownIssuer(_) => "unknown-issuer",
             Self::UnknownTrustDomain(_) => "unknown-trust-domain",
             Self::OtherTrustDomain { .. } => "other-trust-domain",

@@ -11,6 +11,9 @@ use super::{TokenAlgorithm, TokenError};
 /// Maximum length of a token, in bytes. Tokens with hundreds of groups have a few thousand.
 pub(crate) const MAX_TOKEN_SIZE: usize = 16 * 1024;
 
+/// Mark that some editors write at the start of a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The `alg` of NATS's own JWTs, versions 1 and 2. Other rules apply to them.
 const NATS_ALGORITHMS: [&str; 2] = ["ed25519", "ed25519-nkey"];
 
@@ -73,7 +76,8 @@ pub(crate) fn shape(text: &str) -> Shape {
     if text.starts_with('{') && text.contains("\"eyJ") {
         return Shape::Broken("it is JSON with a token in it; present the token alone");
     }
-    let bare = text.trim_matches(['"', '\'']);
+    let unmarked = text.trim_start_matches(BYTE_ORDER_MARK);
+    let bare = unmarked.trim_matches(['"', '\'']);
     let mut parts = bare.split('.');
     let Some(algorithm) = parts.next().and_then(algorithm_of) else {
         return Shape::Other;
@@ -86,6 +90,9 @@ pub(crate) fn shape(text: &str) -> Shape {
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         part.bytes().all(is_letter)
     };
+    if unmarked.len() < text.len() {
+        return Shape::Broken("there is a byte order mark before it");
+    }
     if bare.len() < text.len() {
         return Shape::Broken("there are quotes around it");
     }
@@ -106,10 +113,6 @@ pub(crate) fn shape(text: &str) -> Shape {
 /// Returns the `alg` of a header. `None` if the text is not a header. Accepts white space, padding
 /// and the standard alphabet of base64.
 fn algorithm_of(header: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Named {
-        alg: String,
-    }
     // In base64, every JSON object begins with one of these: the brace, and a quotation mark or
     // white space.
     if !header.starts_with("ey") && !header.starts_with("ew") {
@@ -125,8 +128,12 @@ fn algorithm_of(header: &str) -> Option<String> {
             .replace('/', "_");
         BASE64URL_NOPAD.decode(letters.as_bytes())
     });
-    let named: Named = serde_json::from_slice(&json.ok()?).ok()?;
-    Some(named.alg)
+    // A map accepts repeated names, which make a header malformed but do not hide that it is one.
+    let mut header: Map<String, Value> = serde_json::from_slice(&json.ok()?).ok()?;
+    match header.remove("alg")? {
+        Value::String(algorithm) => Some(algorithm),
+        _ => None,
+    }
 }
 
 impl<'t> Token<'t> {
@@ -140,12 +147,13 @@ impl<'t> Token<'t> {
         }
         let (header, payload, signature) =
             parts(text).ok_or(TokenError::Malformed("it does not have three parts"))?;
-        let header: Header = serde_json::from_slice(&decoded(header)?)
-            .map_err(|_| TokenError::Malformed("its header is not one"))?;
+        let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| {
+            TokenError::Malformed("its header is not an object with one `alg`, or repeats a name")
+        })?;
         let algorithm = header.algorithm()?;
         decoded(signature)?;
         let claims: Map<String, Value> = serde_json::from_slice(&decoded(payload)?)
-            .map_err(|_| TokenError::Malformed("its claims are not an object"))?;
+            .map_err(|error| TokenError::Malformed(problem_of_claims(&error)))?;
         let (message, _) = text.rsplit_once('.').unwrap_or_default();
         Ok(Self {
             algorithm,
@@ -189,6 +197,13 @@ fn parts(text: &str) -> Option<(&str, &str, &str)> {
         (Some(header), Some(payload), Some(signature), None) => Some((header, payload, signature)),
         _ => None,
     }
+}
+
+fn problem_of_claims(error: &serde_json::Error) -> &'static str {
+    if error.is_data() {
+        return "its claims are not an object";
+    }
+    "its claims are not JSON in UTF-8, or are nested more than 127 levels deep"
 }
 
 fn decoded(part: &str) -> Result<Vec<u8>, TokenError> {

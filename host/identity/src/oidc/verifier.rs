@@ -105,7 +105,7 @@ impl TokenVerifier {
     fn issuer(&self, claims: &Claims) -> Result<&Arc<Issuer>, TokenError> {
         let iss = match claims.get("/iss") {
             None => None,
-            Some(iss) => Some(iss.as_str().ok_or(TokenError::NoIssuer)?),
+            Some(iss) => Some(iss.as_str().ok_or(TokenError::InvalidIssuer)?),
         };
         if let Some(issuer) = iss.and_then(|iss| self.issuer_named(iss)) {
             return Ok(issuer);

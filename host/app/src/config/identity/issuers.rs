@@ -1,5 +1,7 @@
 //! Tables `[identity.issuers.NAME]`: trusted issuers of tokens.
 
+use std::time::Duration;
+
 use std::collections::BTreeMap;
 
 use portcullis_identity::{
@@ -8,7 +10,9 @@ use portcullis_identity::{
 use url::Url;
 
 use crate::config::reader::{Read, Section};
-use crate::config::values::{DURATION, Kind, SECONDS, SIZE, SOME_TIME, TEXT, WEB_ADDRESS, WORD};
+use crate::config::values::{
+    DURATION, Kind, SECONDS, SIZE, TEXT, WEB_ADDRESS, WORD, seconds_up_to,
+};
 
 /// A signature algorithm.
 const ALGORITHM: Kind<TokenAlgorithm> = Kind {
@@ -32,6 +36,35 @@ const REQUIRED_CLAIM: Kind<RequiredClaim> = Kind {
         }
         let path = path.to_owned();
         Ok(RequiredClaim { path, values })
+    },
+};
+
+/// Time until the host fetches keys again. A removed key stays in use for that long.
+const REFRESH: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| seconds_up_to(text, Duration::from_hours(24), "1day"),
+};
+
+/// Pause between fetches.
+const COOL_DOWN: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| seconds_up_to(text, Duration::from_hours(1), "1h"),
+};
+
+/// Longest time of one fetch.
+const TIMEOUT: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| seconds_up_to(text, Duration::from_mins(1), "1min"),
+};
+
+/// Time by which the clock of an issuer may be off. A longer one would extend every token.
+const LEEWAY: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| match (DURATION.parse)(text) {
+        Ok(leeway) if leeway > Duration::from_hours(1) => {
+            Err(format!("must be at most `1h`, found `{text}`"))
+        }
+        leeway => leeway,
     },
 };
 
@@ -118,7 +151,7 @@ fn read_rules(section: &mut Section<'_>, default: &IssuerOptions) -> Option<Issu
         Some(setting) => setting.list(&ALGORITHM),
     };
     let token_types = section.list("token-types", &TEXT);
-    let leeway = section.value("leeway", &DURATION, default.leeway);
+    let leeway = section.value("leeway", &LEEWAY, default.leeway);
     let max_age = match section.setting("max-age") {
         None => Some(None),
         Some(setting) => setting.parse(&SECONDS).map(Some),
@@ -147,9 +180,9 @@ fn merged(claims: Vec<RequiredClaim>) -> Vec<RequiredClaim> {
 }
 
 fn read_fetching(section: &mut Section<'_>, default: &IssuerOptions) -> Option<IssuerOptions> {
-    let refresh = section.value("refresh", &SOME_TIME, default.refresh);
-    let cool_down = section.value("cool-down", &SOME_TIME, default.cool_down);
-    let timeout = section.value("timeout", &SOME_TIME, default.timeout);
+    let refresh = section.value("refresh", &REFRESH, default.refresh);
+    let cool_down = section.value("cool-down", &COOL_DOWN, default.cool_down);
+    let timeout = section.value("timeout", &TIMEOUT, default.timeout);
     let max_bytes = u64::try_from(default.max_bytes).unwrap_or(u64::MAX);
     let max_bytes = section.value("max-size", &SIZE, max_bytes);
     let ca_file = section.path("ca-file");

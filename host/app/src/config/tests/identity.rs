@@ -255,9 +255,19 @@ fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem:
     "required-claims = [\"=x\"]",
     "required-claims: expected the name of a claim, found nothing"
 )]
-#[case("refresh = \"0s\"", "refresh: must be more than zero, found `0s`")]
-#[case("cool-down = \"0s\"", "cool-down: must be more than zero, found `0s`")]
-#[case("timeout = \"0s\"", "timeout: must be more than zero, found `0s`")]
+#[case("leeway = \"30d\"", "leeway: must be at most `1h`, found `30d`")]
+#[case(
+    "refresh = \"1ms\"",
+    "refresh: must be at least one second, found `1ms`"
+)]
+#[case("refresh = \"2d\"", "refresh: must be at most `1day`, found `2d`")]
+#[case(
+    "cool-down = \"0s\"",
+    "cool-down: must be at least one second, found `0s`"
+)]
+#[case("cool-down = \"2h\"", "cool-down: must be at most `1h`, found `2h`")]
+#[case("timeout = \"0s\"", "timeout: must be at least one second, found `0s`")]
+#[case("timeout = \"1h\"", "timeout: must be at most `1min`, found `1h`")]
 #[case("max-size = \"0\"", "max-size: must be more than zero")]
 #[case("ca-file = \"\"", "ca-file: must not be empty")]
 #[case(

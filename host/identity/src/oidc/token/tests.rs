@@ -97,6 +97,31 @@ fn texts_that_are_no_tokens() {
 }
 
 #[test]
+fn errors_of_claims_say_what_is_wrong() {
+    let header = base64(r#"{"alg":"RS256"}"#);
+    let nested = format!("{{\"a\":{}{}}}", "[".repeat(128), "]".repeat(128));
+    for (claims, problem) in [
+        (b"[]".to_vec(), "not an object"),
+        (br#"{"a":"\ud800"}"#.to_vec(), "not JSON in UTF-8"),
+        (b"{\"a\":\"\xff\"}".to_vec(), "not JSON in UTF-8"),
+        (nested.into_bytes(), "127 levels"),
+    ] {
+        let text = format!("{header}.{}.cw", base64(claims));
+        let error = Token::parse(&text).map(drop).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_told() {
+    let marked = format!("\u{feff}{}", ED25519.good("k"));
+    assert_eq!(
+        shape(&marked),
+        Shape::Broken("there is a byte order mark before it")
+    );
+}
+
+#[test]
 fn what_looks_like_a_token() {
     let body = base64("{}");
     for (text, expected) in [
@@ -106,6 +131,8 @@ fn what_looks_like_a_token() {
         (with_header(r#"{"alg":"HS256","typ":"JWT"}"#), true),
         (with_header(r#"{"alg":"ed25519-nkey","typ":"JWT"}"#), false),
         (with_header(r#"{"alg":"ed25519","typ":"jwt"}"#), false),
+        (with_header(r#"{"alg":"RS256","alg":"none"}"#), true),
+        (format!("\u{feff}{}", ED25519.good("k")), false),
         (with_header(r#"{"typ":"JWT"}"#), false),
         (with_header(r#"{"alg":1}"#), false),
         (with_header("[]"), false),
