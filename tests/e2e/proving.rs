@@ -172,6 +172,36 @@ async fn a_host_that_is_loading_policies_is_stopped_at_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn files_that_take_no_space_on_disk_do_not_fill_the_memory_of_the_host() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    let config = site.host_config("nats://127.0.0.1:1", "");
+    let config = site.write_config("portcullis.toml", &config)?;
+    let directory = config.with_file_name("policies");
+    std::fs::create_dir_all(&directory)?;
+    for (end, size) in [("wasm", 8 << 20), ("toml", 32 << 20)] {
+        let first = directory.join(format!("big.{end}"));
+        std::fs::File::create(&first)?.set_len(size)?;
+        for number in 0..60 {
+            std::fs::hard_link(&first, directory.join(format!("big{number}.{end}")))?;
+        }
+    }
+    let output = tokio::process::Command::new("/bin/sh")
+        .args(["-c", r#"ulimit -d 1000000; exec "$0" check --config "$1""#])
+        .arg(Built::portcullis()?)
+        .arg(&config)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_mins(5), output).await??;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(
+        said.contains("the policy directory has more than"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_host_without_address_space_for_its_decisions_says_so_and_does_not_start() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
     let config = site.host_config("nats://127.0.0.1:1", "");

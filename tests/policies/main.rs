@@ -19,6 +19,7 @@ mod languages;
 mod loading;
 mod model;
 mod pace;
+mod planted;
 mod proving;
 mod reuse;
 mod secrets;

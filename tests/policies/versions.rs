@@ -241,6 +241,31 @@ fn going_back_puts_the_earlier_files_in_place() {
 }
 
 #[test]
+fn the_time_of_service_begins_again_when_a_version_comes_back() {
+    let kept = Kept::new();
+    let catalog = kept.start();
+    kept.greet(&catalog, "two");
+    // As if the first version had served long ago.
+    let about = kept.state().join("versions/p/1/version.json");
+    let text = fs::read_to_string(&about).unwrap();
+    let mut first: serde_json::Value = serde_json::from_str(&text).unwrap();
+    first["since"] = 1000.into();
+    fs::write(&about, first.to_string()).unwrap();
+    rollback(&kept.options(), &name(), None).unwrap();
+    catalog.reload().unwrap();
+    let since = |kept: &Kept| {
+        let serving = kept.status().policies[0].serving.clone().unwrap();
+        assert_eq!(serving.generation, 1);
+        serving.since
+    };
+    let back = since(&kept);
+    assert!(back > 1000, "it served with a break");
+    drop(catalog);
+    drop(kept.start());
+    assert_eq!(since(&kept), back, "a restart is no break");
+}
+
+#[test]
 fn going_back_passes_over_what_was_gone_back_from() {
     let kept = Kept::new();
     let catalog = kept.start();

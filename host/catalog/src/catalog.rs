@@ -14,10 +14,11 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::chain::Chain;
 use crate::directory::DirectoryError;
-use crate::loader::{Loader, Pass};
+use crate::lanes::Lanes;
+use crate::loader::{Job, Loader, Pass};
 use crate::numbers::{CatalogNumbers, Counters};
-use crate::prover::{Prover, Stop};
-use crate::report::Report;
+use crate::prover::{Prover, Stop, in_parallel};
+use crate::report::{Change, Report};
 use crate::signature::Publisher;
 use crate::snapshot::Snapshot;
 use crate::status::Status;
@@ -128,6 +129,7 @@ pub struct Catalog {
     published: Arc<ArcSwap<Snapshot>>,
     loader: Arc<Mutex<Loader>>,
     counters: Arc<Counters>,
+    lanes: Arc<Lanes>,
 }
 
 impl Catalog {
@@ -148,6 +150,7 @@ impl Catalog {
                 Arc::clone(&counters),
             ))),
             counters,
+            lanes: Arc::default(),
         };
         let report = catalog.pass(Pass::First)?;
         Ok((catalog, report))
@@ -162,9 +165,22 @@ impl Catalog {
         self.pass(Pass::Now)
     }
 
-    /// As [`reload`](Self::reload), as the watcher wants it.
+    /// Reads the directory once, and has other threads prove what changed. Each version is in
+    /// service as soon as it is proved, whatever the others take.
     pub(crate) fn look(&self, pass: Pass) -> Result<Report, DirectoryError> {
-        self.pass(pass)
+        let (report, jobs) = self.scan(pass)?;
+        if !jobs.is_empty() {
+            let catalog = self.clone();
+            self.lanes.add(jobs, move |job| {
+                catalog.load(job);
+            });
+        }
+        Ok(report)
+    }
+
+    /// Cancels what [`look`](Self::look) began.
+    pub(crate) fn cancel(&self) {
+        self.lanes.cancel();
     }
 
     /// The policies in service now.
@@ -176,27 +192,70 @@ impl Catalog {
         self.loader().options().clone()
     }
 
+    /// Reads the directory once, and waits until everything in it is loaded.
     fn pass(&self, pass: Pass) -> Result<Report, DirectoryError> {
-        // INVARIANT: the lock is held from scan to publication, so an older scan never replaces a newer one.
+        let (mut report, jobs) = self.scan(pass)?;
+        let at_once = match pass {
+            Pass::First => self.loader().options().prover.at_once(),
+            _ => 1,
+        };
+        let loaded = in_parallel(at_once, jobs, |job| self.load(&job));
+        report.changes.extend(loaded.into_iter().flatten());
+        if pass == Pass::First {
+            let mut loader = self.loader();
+            // A host that stops may not have come to all policies.
+            if !loader.options().stop.is_stopped() {
+                self.publish(&loader);
+                loader.write_status();
+            }
+        }
+        Ok(report)
+    }
+
+    /// Reads the directory once, and takes out of service what is gone.
+    fn scan(&self, pass: Pass) -> Result<(Report, Vec<Job>), DirectoryError> {
+        // INVARIANT: the lock is held from the scan until its jobs are numbered, so the result of
+        // an older scan never replaces that of a newer one.
         let mut loader = self.loader();
-        let report = loader
+        let (report, jobs) = loader
             .pass(pass)
             .inspect_err(|_| self.counters.not_scanned())?;
         self.counters.passed(&report);
+        if pass != Pass::First {
+            self.take_effect(&mut loader, &report);
+        }
+        Ok((report, jobs))
+    }
+
+    /// Proves a version, and puts it in service if it is good. Returns what changed.
+    fn load(&self, job: &Job) -> Vec<Change> {
+        let proved = job.prove();
+        let mut loader = self.loader();
+        let mut report = Report {
+            changes: loader.finish(job, proved),
+            ..Report::default()
+        };
+        self.counters.passed(&report);
+        if !job.is_first() && !report.changes.is_empty() {
+            self.take_effect(&mut loader, &report);
+        }
+        std::mem::take(&mut report.changes)
+    }
+
+    /// Publishes and records what a pass or a proof has changed.
+    fn take_effect(&self, loader: &mut Loader, report: &Report) {
         if loader.options().stop.is_stopped() {
-            // It may not have got round to all; what serves goes on until the host has stopped.
-            return Ok(report);
+            // What serves goes on until the host has stopped.
+            return;
         }
-        let first = pass == Pass::First;
-        if first || report.changes_service() {
-            self.publish(&loader);
+        if report.changes_service() {
+            self.publish(loader);
         }
-        if first || !report.changes.is_empty() {
-            loader.write_status();
-        } else {
+        if report.changes.is_empty() {
             loader.confirm_status();
+        } else {
+            loader.write_status();
         }
-        Ok(report)
     }
 
     fn publish(&self, loader: &Loader) {

@@ -1,18 +1,20 @@
-//! What lies in the directory, read whole.
+//! What lies in the directory: the policies, and the digests of their files.
+//!
+//! A scan holds one file in memory at a time, and bounds what it reads in all. Who can write to the
+//! directory cannot fill the memory of the host with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
-use portcullis_files::ReadError;
-use sha2::{Digest as _, Sha256};
+use portcullis_files::{ReadError, Survey, survey};
 
+use crate::content::{Fingerprint, Paths, digest, missing, read, unreadable};
 use crate::unit::{UnitError, UnitProblem};
 
-/// Largest settings file, in bytes.
-const MAX_SETTINGS: u64 = 32 << 20;
-/// Largest test file, in bytes.
-const MAX_TESTS: u64 = 1 << 20;
+/// Maximum size of all policies of a directory together, in bytes. A scan reads every file, so the
+/// bound also limits the time of a scan.
+const MAX_DIRECTORY: u64 = 512 << 20;
 
 /// The directory could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,68 +24,10 @@ pub struct DirectoryError {
     source: ReadError,
 }
 
-/// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as read.
+/// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as found.
 pub(crate) struct Unit {
     pub(crate) paths: Paths,
-    pub(crate) content: Result<Content, UnitError>,
-    /// The files that every user of the machine may write to.
-    pub(crate) exposed: Vec<PathBuf>,
-}
-
-/// Where the files of a unit are, or would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Paths {
-    pub(crate) module: PathBuf,
-    pub(crate) settings: PathBuf,
-    pub(crate) tests: PathBuf,
-}
-
-impl Paths {
-    /// Of the policy `name` in `directory`.
-    pub(crate) fn new(directory: &Path, name: &PolicyName) -> Self {
-        Self::of(directory.join(format!("{name}.wasm")))
-    }
-
-    pub(crate) fn of(module: PathBuf) -> Self {
-        Self {
-            settings: module.with_extension("toml"),
-            tests: module.with_extension("tests.toml"),
-            module,
-        }
-    }
-}
-
-/// The bytes of a unit. The settings have password hashes in them.
-pub(crate) struct Content {
-    pub(crate) module: Vec<u8>,
-    pub(crate) settings: Option<Vec<u8>>,
-    pub(crate) tests: Option<Vec<u8>>,
-    pub(crate) fingerprint: Fingerprint,
-}
-
-/// Tells one content from another. Never a time stamp: those lie on network file systems and after `cp -p`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fingerprint {
-    pub(crate) module: Digest,
-    pub(crate) settings: Option<Digest>,
-    pub(crate) tests: Option<Digest>,
-}
-
-impl Fingerprint {
-    /// Returns one digest of the version: equal wherever all three files are.
-    pub(crate) fn version(&self) -> Digest {
-        let mut sum = Sha256::new();
-        sum.update(b"portcullis policy version 1\n");
-        sum.update(self.module.as_bytes());
-        for file in [self.settings, self.tests] {
-            // A missing file is not an empty one.
-            sum.update([u8::from(file.is_some())]);
-            if let Some(digest) = file {
-                sum.update(digest.as_bytes());
-            }
-        }
-        Digest::from_bytes(sum.finalize().into())
-    }
+    pub(crate) found: Result<Fingerprint, UnitError>,
 }
 
 /// Everything in the directory that concerns us.
@@ -98,14 +42,20 @@ pub(crate) struct Scan {
     pub(crate) exposed: Vec<PathBuf>,
 }
 
-/// Reads `directory`.
-pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryError> {
+/// Reads `directory`. If its policies are too large together, those in `serving` come first, and
+/// small ones before large ones.
+pub(crate) fn scan(
+    directory: &Path,
+    max_module: u64,
+    serving: &BTreeSet<PolicyName>,
+) -> Result<Scan, DirectoryError> {
     let failed = |source| DirectoryError {
         path: directory.to_owned(),
         source,
     };
     let mut scan = Scan::default();
     let mut settings = Vec::new();
+    let mut surveyed = Vec::new();
     let listing = portcullis_files::list(directory).map_err(failed)?;
     if listing.access.is_writable_by_others() {
         scan.exposed.push(directory.to_owned());
@@ -123,16 +73,38 @@ pub(crate) fn scan(directory: &Path, max_module: u64) -> Result<Scan, DirectoryE
         match extension.as_deref() {
             _ if stem.starts_with('.') => {}
             Some("wasm") => match name_of(&path, &stem) {
-                Ok(name) => {
-                    let unit = read_unit(Paths::of(path), max_module);
-                    scan.exposed.extend_from_slice(&unit.exposed);
-                    scan.units.insert(name, unit);
-                }
+                Ok(name) => surveyed.push(Surveyed::new(name, Paths::of(path), max_module)),
                 Err(error) => scan.misnamed.push((path, error)),
             },
             Some("toml") => settings.push(path),
             _ => {}
         }
+    }
+    surveyed.sort_by_cached_key(|unit| {
+        let is_new = !serving.contains(&unit.name);
+        (is_new, unit.size, unit.name.clone())
+    });
+    let mut total = 0_u64;
+    for unit in surveyed {
+        let Surveyed {
+            name,
+            paths,
+            files,
+            size,
+        } = unit;
+        let found = files.and_then(|files| {
+            let sum = total.saturating_add(size);
+            if sum > MAX_DIRECTORY {
+                let limit = MAX_DIRECTORY;
+                return Err(UnitError::new(
+                    &paths.module,
+                    UnitProblem::DirectoryFull { limit },
+                ));
+            }
+            total = sum;
+            fingerprint(&paths, &files, max_module, &mut scan.exposed)
+        });
+        scan.units.insert(name, Unit { paths, found });
     }
     scan.orphans = settings
         .into_iter()
@@ -167,78 +139,115 @@ fn name_of(path: &Path, stem: &str) -> Result<PolicyName, InvalidPolicyName> {
     }
 }
 
-/// Reads the files of a unit.
-pub(crate) fn read_unit(paths: Paths, max_module: u64) -> Unit {
-    let mut exposed = Vec::new();
-    let content = read_content(&paths, max_module, &mut exposed);
-    Unit {
-        paths,
-        content,
-        exposed,
+/// A unit before its files are read: module, settings and tests.
+struct Surveyed {
+    name: PolicyName,
+    paths: Paths,
+    files: Result<[Option<Survey>; 3], UnitError>,
+    /// Size of all its files, in bytes.
+    size: u64,
+}
+
+impl Surveyed {
+    fn new(name: PolicyName, paths: Paths, max_module: u64) -> Self {
+        let files = survey_unit(&paths, max_module);
+        let size = files.as_ref().map_or(0, |files| {
+            let files = files.iter().flatten();
+            files.fold(0, |sum: u64, file| sum.saturating_add(file.size))
+        });
+        Self {
+            name,
+            paths,
+            files,
+            size,
+        }
     }
 }
 
-fn read_content(
+fn survey_unit(paths: &Paths, max_module: u64) -> Result<[Option<Survey>; 3], UnitError> {
+    let [module, settings, tests] = paths.with_limits(max_module).map(|(path, limit)| {
+        let surveyed = match survey(path) {
+            Ok(surveyed) => surveyed,
+            Err(ReadError::Missing) => return Ok(None),
+            Err(error) => return Err(unreadable(paths, path, limit, error)),
+        };
+        if surveyed.size > limit {
+            return Err(unreadable(
+                paths,
+                path,
+                limit,
+                ReadError::TooLarge { limit },
+            ));
+        }
+        match of_another_unit(paths, path, &surveyed) {
+            Some(target) => Err(UnitError::new(path, UnitProblem::ForeignFile { target })),
+            None => Ok(Some(surveyed)),
+        }
+    });
+    Ok([module?, settings?, tests?])
+}
+
+/// Returns the name of the file that the link at `path` leads to, if it is the settings or test
+/// file of another policy in the same directory. Settings hold secrets, and a policy reads its own.
+fn of_another_unit(paths: &Paths, path: &Path, surveyed: &Survey) -> Option<String> {
+    let target = surveyed.target.as_ref()?;
+    let name = target.file_name()?;
+    let is_toml = target
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    let own = [&paths.module, &paths.settings, &paths.tests];
+    if !is_toml || own.iter().any(|own| own.file_name() == Some(name)) {
+        return None;
+    }
+    let there = survey(&path.with_file_name(name)).ok()?;
+    let is_there = there.stamp.is_same_file(&surveyed.stamp);
+    is_there.then(|| name.to_string_lossy().into_owned())
+}
+
+/// Reads the files of a unit, one at a time, and returns their digests.
+fn fingerprint(
     paths: &Paths,
+    files: &[Option<Survey>; 3],
     max_module: u64,
     exposed: &mut Vec<PathBuf>,
-) -> Result<Content, UnitError> {
-    let Paths {
-        module,
+) -> Result<Fingerprint, UnitError> {
+    let mut digests = [None; 3];
+    let each = paths.with_limits(max_module).into_iter().zip(files);
+    for (((path, limit), surveyed), found) in each.zip(&mut digests) {
+        let Some(surveyed) = surveyed else { continue };
+        let limit = limit.min(surveyed.size);
+        *found = digest_of(paths, path, limit, surveyed, exposed)?;
+    }
+    let [module, settings, tests] = digests;
+    Ok(Fingerprint {
+        module: module.ok_or_else(|| missing(&paths.module))?,
         settings,
         tests,
-    } = paths;
-    let mut read = |path: &Path, limit, too_large| read(path, limit, too_large, exposed);
-    let limit = max_module;
-    let Some(bytes) = read(module, limit, UnitProblem::TooLarge { limit })? else {
-        let missing = UnitProblem::Unreadable(ReadError::Missing);
-        return Err(UnitError::new(module, missing));
-    };
-    let limit = MAX_SETTINGS;
-    let settings = read(settings, limit, UnitProblem::SettingsTooLarge { limit })?;
-    let limit = MAX_TESTS;
-    let tests = read(tests, limit, UnitProblem::TestsTooLarge { limit })?;
-    Ok(Content::new(bytes, settings, tests))
+    })
 }
 
-impl Content {
-    pub(crate) fn new(module: Vec<u8>, settings: Option<Vec<u8>>, tests: Option<Vec<u8>>) -> Self {
-        let fingerprint = Fingerprint {
-            module: digest(&module),
-            settings: settings.as_deref().map(digest),
-            tests: tests.as_deref().map(digest),
-        };
-        Self {
-            module,
-            settings,
-            tests,
-            fingerprint,
-        }
-    }
-}
-
-/// Returns the bytes of a file, `None` if there is no such file. Reads, never maps: a mapped file that
-/// is overwritten takes the process with it.
-fn read(
+/// Returns the digest of a file, which has to be the one that was surveyed. A link that leads
+/// elsewhere by now could lead to a file of another policy.
+fn digest_of(
+    paths: &Paths,
     path: &Path,
     limit: u64,
-    too_large: UnitProblem,
+    surveyed: &Survey,
     exposed: &mut Vec<PathBuf>,
-) -> Result<Option<Vec<u8>>, UnitError> {
-    match portcullis_files::read(path, limit) {
-        Ok(content) => {
-            if content.access.is_writable_by_others() {
-                exposed.push(path.to_owned());
-            }
-            Ok(Some(content.bytes))
-        }
-        Err(ReadError::Missing) => Ok(None),
-        Err(ReadError::NotAFile(kind)) => Err(UnitError::new(path, UnitProblem::NotAFile(kind))),
-        Err(ReadError::TooLarge { .. }) => Err(UnitError::new(path, too_large)),
-        Err(error) => Err(UnitError::new(path, UnitProblem::Unreadable(error))),
+) -> Result<Option<Digest>, UnitError> {
+    let file = read(paths, path, limit);
+    let changed = || UnitError::new(path, UnitProblem::Changed);
+    // A file that grew is not too large; the next scan reads it.
+    let file = match file {
+        Err(error) if error.problem().is_too_large() => return Err(changed()),
+        file => file?,
+    };
+    let Some(file) = file else { return Ok(None) };
+    if !file.stamp.is_same_file(&surveyed.stamp) {
+        return Err(changed());
     }
-}
-
-fn digest(bytes: &[u8]) -> Digest {
-    Digest::from_bytes(Sha256::digest(bytes).into())
+    if file.access.is_writable_by_others() {
+        exposed.push(path.to_owned());
+    }
+    Ok(Some(digest(&file.bytes)))
 }

@@ -7,8 +7,8 @@ use portcullis_core::Digest;
 use portcullis_engine::{Description, Engine, Grants, Limits};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{self, Paths};
-use crate::prover::Task;
+use crate::content::{Content, Paths};
+use crate::prover::{Stop, Task};
 use crate::settings::SettingsFile;
 use crate::signature::{Signature, SignatureError, signature};
 use crate::unit::{UnitError, UnitProblem};
@@ -51,7 +51,7 @@ pub fn inspect(
 ) -> Result<Inspection, UnitError> {
     let paths = Paths::of(module.to_owned());
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
-    let content = directory::read_unit(paths.clone(), options.max_module_size).content?;
+    let content = Content::read(&paths, options.max_module_size)?;
     let tests = match &content.tests {
         Some(bytes) => TestVectors::parse(&paths.tests, bytes)?.len(),
         None => 0,
@@ -72,6 +72,7 @@ pub fn inspect(
         options: Arc::clone(&options),
         yields: false,
         describes: true,
+        cancel: Stop::default(),
     };
     let proof = options.prover.prove(engine, &task)?;
     let undescribed = || Err(UnitError::new(&task.paths.module, UnitProblem::Stopped));

@@ -22,8 +22,10 @@
 
 mod catalog;
 mod chain;
+mod content;
 mod directory;
 mod inspect;
+mod lanes;
 mod loader;
 mod numbers;
 mod pace;

@@ -1,40 +1,31 @@
 //! From what lies in the directory to what is in service.
 
+mod entry;
+mod keeping;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use portcullis_core::{PolicyName, PolicyRef};
-use portcullis_engine::{Engine, Policy};
+use portcullis_core::PolicyName;
+use portcullis_engine::Engine;
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{self, Content, DirectoryError, Fingerprint, Paths, Unit};
+use crate::content::{Fingerprint, Paths};
+use crate::directory::{self, DirectoryError};
 use crate::numbers::Counters;
-use crate::pace::Pace;
-use crate::prover::{Proved, prove_all, prove_unit};
+use crate::prover::{Proved, Stop, prove_found};
 use crate::releases::Releases;
 use crate::report::{Change, Rejection, Report};
 use crate::routes::Route;
-use crate::snapshot::{Link, LoadedPolicy, Snapshot};
-use crate::status::{Attempt, PolicyStatus, ServingStatus, Status, now};
-use crate::store::{KeptVersion, Store, Version, lineage};
+use crate::snapshot::{Link, Snapshot};
+use crate::status::{Attempt, now};
+use crate::store::Store;
 use crate::unit::{UnitError, UnitProblem};
 use crate::vectors;
-
-/// How a pass treats what it finds changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pass {
-    /// Loads it, and the last good version in place of what is not good: nothing serves yet.
-    First,
-    /// Loads it.
-    Now,
-    /// Loads it, and tries again what failed before.
-    Again,
-    /// Loads it once it has been the same for so long: a file that is half written, or away for a moment, may make
-    /// sense and mean something else.
-    Settled(Duration),
-}
+pub(crate) use entry::Pass;
+use entry::{Entry, Loading, Serving, Tried, Wants};
+use keeping::trusted_store;
 
 /// Keeps the policies in service and the last content tried for each.
 #[derive(Debug)]
@@ -54,72 +45,48 @@ pub(crate) struct Loader {
     /// Whether the status could not be written.
     status_failed: bool,
     counters: Arc<Counters>,
+    /// Number of the last job.
+    ticket: u64,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    /// The last good version.
-    serving: Option<Serving>,
-    /// What was tried last, so that the same failure is reported once.
-    tried: Option<Tried>,
-    /// Why it failed, if it did and may do better another time.
-    transient: Option<String>,
-    /// What was found instead, and since when.
-    pending: Option<(Option<Tried>, Instant)>,
-    /// How the last try went, for the status.
-    attempt: Option<Attempt>,
+/// A version to prove. The loader is not needed, and not locked, while that goes on.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) name: PolicyName,
+    pub(crate) ticket: u64,
+    pub(crate) cancel: Stop,
+    /// Whether earlier versions of the policy proved well.
+    pub(crate) is_known: bool,
+    pass: Pass,
+    paths: Paths,
+    found: Fingerprint,
+    engine: Engine,
+    options: Arc<CatalogOptions>,
 }
 
-/// A version in service.
-#[derive(Clone, Debug)]
-struct Serving {
-    loaded: Arc<LoadedPolicy>,
-    version: Version,
-    restored: bool,
-}
-
-/// What lies in the directory under a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Tried {
-    Content(Fingerprint),
-    Unreadable(String),
-}
-
-impl Entry {
-    /// Whether a pass has to do something about `found`. Notes what is still changing.
-    fn wants(&mut self, found: Option<&Tried>, pass: Pass) -> Wants {
-        if self.tried.as_ref() == found && pass != Pass::Again && self.transient.is_none() {
-            self.pending = None;
-            return Wants::Nothing;
-        }
-        if self.tried.as_ref() == found {
-            return Wants::Loading;
-        }
-        let Pass::Settled(quiet) = pass else {
-            return Wants::Loading;
-        };
-        match &self.pending {
-            Some((pending, since)) if pending.as_ref() == found => {
-                if since.elapsed() >= quiet {
-                    Wants::Loading
-                } else {
-                    Wants::Time
-                }
-            }
-            _ => {
-                self.pending = Some((found.cloned(), Instant::now()));
-                Wants::Time
-            }
-        }
+impl Job {
+    /// Returns whether the version is loaded before anything serves.
+    pub(crate) fn is_first(&self) -> bool {
+        self.pass == Pass::First
     }
-}
 
-/// What an entry wants of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wants {
-    Nothing,
-    Time,
-    Loading,
+    /// Proves the version. At the first pass nothing serves, so that takes all the time there is;
+    /// later, logins come first.
+    pub(crate) fn prove(&self) -> Result<Proved, UnitError> {
+        if self.options.stop.is_stopped() || self.cancel.is_stopped() {
+            return Err(UnitError::new(&self.paths.module, UnitProblem::Stopped));
+        }
+        let proved = prove_found(
+            &self.engine,
+            &self.options,
+            &self.name,
+            &self.paths,
+            self.found,
+            self.pass != Pass::First,
+            &self.cancel,
+        );
+        passed(proved?, &self.paths.tests)
+    }
 }
 
 impl Loader {
@@ -127,7 +94,8 @@ impl Loader {
         let store = trusted_store(&options, &counters);
         Self {
             engine,
-            releases: Releases::read(options.state_directory.as_deref()),
+            // A directory that others can write to may hold numbers of theirs.
+            releases: Releases::read(store.as_ref().and(options.state_directory.as_deref())),
             options: Arc::new(options),
             entries: BTreeMap::new(),
             oddities: BTreeSet::new(),
@@ -137,6 +105,7 @@ impl Loader {
             store_failed: false,
             status_failed: false,
             counters,
+            ticket: 0,
         }
     }
 
@@ -144,9 +113,14 @@ impl Loader {
         &self.options
     }
 
-    /// Reads the directory and does what has to be done. An unreadable directory changes nothing.
-    pub(crate) fn pass(&mut self, pass: Pass) -> Result<Report, DirectoryError> {
-        let mut scan = directory::scan(&self.options.directory, self.options.max_module_size)?;
+    /// Reads the directory. Removes what is gone, and returns what is to be proved. An unreadable
+    /// directory changes nothing.
+    pub(crate) fn pass(&mut self, pass: Pass) -> Result<(Report, Vec<Job>), DirectoryError> {
+        let serving = self.entries.iter();
+        let serving = serving.filter(|(_, entry)| entry.serving.is_some());
+        let serving = serving.map(|(name, _)| name.clone()).collect();
+        let options = &self.options;
+        let mut scan = directory::scan(&options.directory, options.max_module_size, &serving)?;
         self.counters.scanned(&scan);
         let mut report = Report {
             exposed: std::mem::take(&mut scan.exposed),
@@ -159,27 +133,67 @@ impl Loader {
             .chain(scan.units.keys())
             .cloned()
             .collect();
-        let mut wanted = Vec::new();
+        let mut jobs = Vec::new();
         for name in names {
             let unit = scan.units.remove(&name);
-            let found = unit.as_ref().map(Unit::tried);
-            match self
-                .entries
-                .entry(name.clone())
-                .or_default()
-                .wants(found.as_ref(), pass)
-            {
+            let found = unit.as_ref().map(directory::Unit::tried);
+            let entry = self.entries.entry(name.clone()).or_default();
+            match entry.wants(found.as_ref(), pass) {
                 Wants::Nothing => {}
                 Wants::Time => report.unsettled = true,
-                Wants::Loading => match unit.zip(found) {
-                    Some((unit, found)) => wanted.push((name, unit, found)),
+                Wants::Loading => match unit {
+                    Some(unit) => match unit.found {
+                        Ok(found) => jobs.push(self.job(name, unit.paths, found, pass)),
+                        Err(error) => {
+                            let found = Tried::Unreadable(error.to_string());
+                            let changes = self.loaded(&name, Err(error), found, pass);
+                            report.changes.extend(changes);
+                        }
+                    },
                     None => report.changes.extend(self.remove(name)),
                 },
             }
         }
-        self.load_all(wanted, pass, &mut report);
         report.unused_grants = self.unused_grants(pass);
-        Ok(report)
+        Ok((report, jobs))
+    }
+
+    /// Returns the job of proving a version, in place of an earlier one of the same policy.
+    fn job(&mut self, name: PolicyName, paths: Paths, found: Fingerprint, pass: Pass) -> Job {
+        self.ticket = self.ticket.saturating_add(1);
+        let (ticket, cancel) = (self.ticket, Stop::default());
+        let entry = self.entries.entry(name.clone()).or_default();
+        entry.cancel();
+        entry.pending = None;
+        entry.loading = Some(Loading {
+            found: Tried::Content(found),
+            ticket,
+            cancel: cancel.clone(),
+        });
+        Job {
+            is_known: entry.is_known(),
+            name,
+            ticket,
+            cancel,
+            pass,
+            paths,
+            found,
+            engine: self.engine.clone(),
+            options: Arc::clone(&self.options),
+        }
+    }
+
+    /// Takes in the result of a job. A job that was cancelled has none.
+    pub(crate) fn finish(&mut self, job: &Job, proved: Result<Proved, UnitError>) -> Vec<Change> {
+        let entry = self.entries.get_mut(&job.name);
+        let is_current = |loading: &mut Loading| loading.ticket == job.ticket;
+        let Some(entry) = entry else {
+            return Vec::new();
+        };
+        if entry.loading.take_if(is_current).is_none() || job.cancel.is_stopped() {
+            return Vec::new();
+        }
+        self.loaded(&job.name, proved, Tried::Content(job.found), job.pass)
     }
 
     /// Returns the policies that are granted something and have no module; the first pass warns of them.
@@ -191,30 +205,6 @@ impl Loader {
             tracing::warn!(policy.name = %name, "grants of a policy that is not in the directory");
         }
         unused
-    }
-
-    /// Loads units and puts those in service that are good. At the first pass nothing serves, so loading takes all the time there is;
-    /// later, logins come first.
-    fn load_all(
-        &mut self,
-        wanted: Vec<(PolicyName, Unit, Tried)>,
-        pass: Pass,
-        report: &mut Report,
-    ) {
-        let (units, found): (Vec<_>, Vec<_>) = wanted
-            .into_iter()
-            .map(|(name, unit, found)| {
-                let tests = unit.paths.tests.clone();
-                ((name, unit), (found, tests))
-            })
-            .unzip();
-        let proved = prove_all(&self.engine, &self.options, units, pass != Pass::First);
-        for ((name, proved), (found, tests)) in proved.into_iter().zip(found) {
-            let loaded = proved.and_then(|proved| passed(proved, &tests));
-            report
-                .changes
-                .extend(self.loaded(&name, loaded, found, pass));
-        }
     }
 
     /// What is in service: the guards, the chains for some logins, and the chain for the others: names listed in `order` first, then
@@ -250,96 +240,10 @@ impl Loader {
         }
     }
 
-    /// How every policy is doing, those included that are listed and not there.
-    pub(crate) fn status(&self) -> Status {
-        let names: BTreeSet<_> = self.options.listed().chain(self.entries.keys()).collect();
-        Status {
-            at: now(),
-            process: std::process::id(),
-            policies: names.into_iter().map(|name| self.status_of(name)).collect(),
-        }
-    }
-
-    fn status_of(&self, name: &PolicyName) -> PolicyStatus {
-        let kept = self.kept(name).into_iter();
-        let serving = self.serving(name).map(|serving| ServingStatus {
-            digest: serving.version.fingerprint.module.to_string(),
-            version: serving.version.fingerprint.version().to_string(),
-            generation: serving.version.generation,
-            since: serving.version.since,
-            restored: serving.restored,
-            snapshotted: serving.loaded.policy.is_snapshotted(),
-        });
-        PolicyStatus {
-            name: name.to_string(),
-            required: self.options.is_listed(name),
-            serving,
-            last_attempt: self
-                .entries
-                .get(name)
-                .and_then(|entry| entry.attempt.clone()),
-            kept: kept.map(|kept| kept.version.generation).collect(),
-        }
-    }
-
-    /// Writes the status where other programs find it.
-    pub(crate) fn write_status(&mut self) {
-        let status = self.status();
-        let lost = "status cannot be written: `portcullis policy status` tells of an earlier one";
-        let written = self.stored(lost, |store| {
-            store.write_status(&serde_json::to_vec_pretty(&status)?)?;
-            store.confirm_status()
-        });
-        if !written && let Some(store) = &self.store {
-            store.doubt_status();
-        }
-        self.status_failed = !written;
-        self.counters.status_written(written);
-    }
-
-    /// Confirms that the status is true after a pass that changed nothing; writes it if that failed before.
-    pub(crate) fn confirm_status(&mut self) {
-        if self.status_failed {
-            self.write_status();
-        } else {
-            let lost = "status cannot be confirmed: `portcullis policy status` calls it stale";
-            self.status_failed = !self.stored(lost, Store::confirm_status);
-        }
-    }
-
-    /// Has the store write something, if there is one, and returns whether that was done. That it cannot is logged once, until it
-    /// can, with what is lost.
-    fn stored(
-        &mut self,
-        lost: &'static str,
-        write: impl FnOnce(&Store) -> std::io::Result<()>,
-    ) -> bool {
-        let Some(store) = &mut self.store else {
-            return true;
-        };
-        let claimed = store.claim();
-        let usable = claimed.is_ok();
-        let written = claimed.and_then(|()| write(store));
-        self.counters.stored(usable, written.is_ok());
-        let Err(error) = written else {
-            self.store_failed = false;
-            return true;
-        };
-        if !self.store_failed {
-            self.store_failed = true;
-            let directory = self.options.state_directory.as_ref();
-            tracing::warn!(
-                directory = directory.map(|path| path.display().to_string()),
-                error = %error,
-                lost,
-                "state directory not written"
-            );
-        }
-        false
-    }
-
     fn remove(&mut self, name: PolicyName) -> Option<Change> {
-        self.entries.remove(&name)?.serving?;
+        let mut entry = self.entries.remove(&name)?;
+        entry.cancel();
+        entry.serving?;
         let lost = "a later broken file of this name may bring the policy back at a restart";
         self.stored(lost, |store| store.retire(&name));
         tracing::info!(policy.name = %name, "policy removed");
@@ -363,11 +267,17 @@ impl Loader {
             Ok(proved)
         });
         let entry = self.entries.entry(name.clone()).or_default();
+        entry.cancel();
         entry.pending = None;
+        let is_content = matches!(found, Tried::Content(_));
         let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
         entry.tried = Some(found);
         let before = entry.transient.take();
         entry.attempt = Some(Attempt::of(loaded.as_ref().err()));
+        match &loaded {
+            Err(error) if error.is_transient() && is_content => entry.failed_to_prove(),
+            _ => entry.proved(),
+        }
         match loaded {
             Ok(proved) => {
                 let elapsed = proved.elapsed.as_millis();
@@ -412,135 +322,6 @@ impl Loader {
         self.entries.get(name)?.serving.as_ref()
     }
 
-    /// The versions kept of a policy, newest first.
-    fn kept(&self, name: &PolicyName) -> Vec<KeptVersion> {
-        let store = self.store.as_ref();
-        let versions = store.map(|store| store.versions(name));
-        versions.and_then(Result::ok).unwrap_or_default()
-    }
-
-    /// Puts a new version in service, and keeps it. The same content as that of a version that is kept is the same version, also after
-    /// a restart or a rollback.
-    fn serve(&mut self, name: &PolicyName, policy: Policy, content: &Content) -> PolicyRef {
-        let fingerprint = content.fingerprint;
-        let kept = self.kept(name);
-        let serving = self.serving(name).map(|serving| serving.version);
-        let known = serving
-            .into_iter()
-            .chain(kept.iter().map(|kept| kept.version));
-        let mut known = known.filter(|known| known.fingerprint == fingerprint);
-        let version = known.next().unwrap_or_else(|| {
-            self.generation = self.generation.saturating_add(1);
-            let before = serving.map(|serving| serving.generation);
-            Version {
-                generation: self.generation,
-                since: now(),
-                before: before.or_else(|| self.last_served(name)),
-                fingerprint,
-            }
-        });
-        // A copy that is damaged is written again.
-        let is_kept = kept.iter().any(|kept| {
-            kept.version.generation == version.generation
-                && kept.unit(name, self.options.max_module_size).is_ok()
-        });
-        let lost = "good versions cannot be kept: a restart will not find them";
-        let stored = self.stored(lost, |store| {
-            if is_kept {
-                store.reinstate(name)
-            } else {
-                store.keep(name, version, content)
-            }
-        });
-        self.counters.kept(name, stored);
-        if self.releases.served(name, content) {
-            let written = self.releases.clone();
-            let lost = "a restart may accept a signed version that is older than this one";
-            self.stored(lost, |_| written.write(name));
-        }
-        self.put(name, policy, version, false)
-    }
-
-    fn put(
-        &mut self,
-        name: &PolicyName,
-        policy: Policy,
-        version: Version,
-        restored: bool,
-    ) -> PolicyRef {
-        let reference = PolicyRef {
-            name: name.clone(),
-            digest: version.fingerprint.module,
-            version: version.fingerprint.version(),
-            generation: version.generation,
-        };
-        let loaded = LoadedPolicy {
-            reference: Arc::new(reference.clone()),
-            policy,
-            pace: Pace::default(),
-        };
-        self.entries.entry(name.clone()).or_default().serving = Some(Serving {
-            loaded: Arc::new(loaded),
-            version,
-            restored,
-        });
-        reference
-    }
-
-    /// The generation that served last, as the host wrote it before it ended.
-    fn last_served(&self, name: &PolicyName) -> Option<u64> {
-        self.store.as_ref()?.last_served(name)
-    }
-
-    /// Puts the last good version in service that was kept, if there is one and the policy was not taken out of service on purpose.
-    fn restore(&mut self, name: &PolicyName) -> Option<PolicyRef> {
-        let store = self.store.as_ref()?;
-        if store.is_retired(name) {
-            return None;
-        }
-        let versions = self.kept(name);
-        let newest = versions.first().map(|kept| kept.version.generation);
-        let from = self.last_served(name).or(newest).unwrap_or(0);
-        for kept in lineage(&versions, from) {
-            let generation = kept.version.generation;
-            // With the time that any load has: what was good once may take longer now.
-            let loaded = kept
-                .unit(name, self.options.max_module_size)
-                .map_err(|error| error.to_string())
-                .and_then(|unit| {
-                    self.load_kept(name, unit)
-                        .map_err(|error| error.to_string())
-                });
-            match loaded {
-                Ok(proved) => {
-                    let reference = self.put(name, proved.policy, kept.version, true);
-                    tracing::warn!(
-                        policy.name = %name,
-                        policy.digest = %reference.digest,
-                        policy.version = %reference.version,
-                        policy.generation = generation,
-                        "policy restored: the last good version serves"
-                    );
-                    return Some(reference);
-                }
-                Err(error) => tracing::warn!(
-                    policy.name = %name,
-                    policy.generation = generation,
-                    error,
-                    "kept version not restored"
-                ),
-            }
-        }
-        None
-    }
-
-    /// Loads a version that was kept.
-    fn load_kept(&self, name: &PolicyName, unit: Unit) -> Result<Proved, UnitError> {
-        let tests = unit.paths.tests.clone();
-        let (_, proved) = prove_unit(&self.engine, &self.options, name.clone(), unit, false);
-        passed(proved?, &tests)
-    }
-
     fn report_oddities(&mut self, scan: &directory::Scan, report: &mut Report) {
         for (path, error) in &scan.misnamed {
             if self.oddities.insert(path.clone()) {
@@ -561,22 +342,6 @@ impl Loader {
     }
 }
 
-/// The store of the state directory, unless other users may have put versions into it.
-fn trusted_store(options: &CatalogOptions, counters: &Counters) -> Option<Store> {
-    let directory = options.state_directory.as_ref()?;
-    let store = Store::new(directory, options.keep_versions);
-    if let Err(error) = store.check() {
-        counters.stored(false, false);
-        tracing::error!(
-            directory = %directory.display(),
-            error = %error,
-            "state directory not used: no version is taken from it and none is kept"
-        );
-        return None;
-    }
-    Some(store)
-}
-
 /// A version whose tests passed; else the refusal that they come to.
 fn passed(proved: Proved, tests: &Path) -> Result<Proved, UnitError> {
     match vectors::refusal(tests, &proved.outcomes) {
@@ -593,15 +358,6 @@ impl Attempt {
             error: error.map(|error| error.problem().to_string()),
             file: error.map(|error| error.file().to_owned()),
             line: error.and_then(UnitError::line),
-        }
-    }
-}
-
-impl Unit {
-    fn tried(&self) -> Tried {
-        match &self.content {
-            Ok(content) => Tried::Content(content.fingerprint),
-            Err(error) => Tried::Unreadable(error.to_string()),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Counters {
             .retain(|name, _| units.contains_key(name));
         for (name, unit) in units {
             numbers.rejections.entry(name.clone()).or_default();
-            if unit.content.is_ok() {
+            if unit.found.is_ok() {
                 numbers.policies_read_at.insert(name.clone(), now);
             }
         }

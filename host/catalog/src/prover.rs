@@ -24,7 +24,7 @@ use portcullis_core::PolicyName;
 use portcullis_engine::{Description, Engine, Policy};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{Content, Paths, Unit};
+use crate::content::{Content, Fingerprint, Paths};
 use crate::unit::UnitError;
 use crate::vectors::TestOutcome;
 pub use child::{ChildError, ChildLimits, prove_for_parent};
@@ -104,7 +104,7 @@ impl ChildProver {
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Kills the children. A thread that waits for a version hears of it within a fraction of a second.
+    /// Kills the children that prove. A thread that waits for a version hears of it within a fraction of a second.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -126,6 +126,15 @@ pub(crate) struct Task {
     pub(crate) yields: bool,
     /// Whether the module is described too.
     pub(crate) describes: bool,
+    /// Ends this proof alone.
+    pub(crate) cancel: Stop,
+}
+
+impl Task {
+    /// Returns whether the host stops, or the version is no longer wanted.
+    fn is_stopped(&self) -> bool {
+        self.options.stop.is_stopped() || self.cancel.is_stopped()
+    }
 }
 
 /// What proving a version came to.
@@ -195,75 +204,71 @@ pub(crate) struct Proved {
     pub(crate) elapsed: Duration,
 }
 
-/// A unit's name, and what proving it came to.
-pub(crate) type ProvedUnit = (PolicyName, Result<Proved, UnitError>);
-
-/// Proves versions, in the order in which they stand; several at a time unless compiling is to leave the processors to logins.
-/// Blocks.
-pub(crate) fn prove_all(
-    engine: &Engine,
-    options: &Arc<CatalogOptions>,
-    units: Vec<(PolicyName, Unit)>,
-    yields: bool,
-) -> Vec<ProvedUnit> {
-    let at_once = if yields { 1 } else { options.prover.at_once() };
-    if at_once <= 1 || units.len() <= 1 {
-        let units = units.into_iter();
-        return units
-            .map(|(name, unit)| prove_unit(engine, options, name, unit, yields))
-            .collect();
+/// Does `work` on each of `items`, on at most `at_once` threads at the same time. Returns the
+/// results in the order of the items. Blocks.
+pub(crate) fn in_parallel<T: Send, R: Send>(
+    at_once: usize,
+    items: Vec<T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let threads = at_once.min(items.len());
+    if threads <= 1 {
+        return items.into_iter().map(work).collect();
     }
-    let threads = at_once.min(units.len());
-    let waiting = Mutex::new(units.into_iter().enumerate());
+    let waiting = Mutex::new(items.into_iter().enumerate());
     let next = || {
-        waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next()
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.next()
     };
-    let proved = Mutex::new(Vec::new());
+    let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some((index, (name, unit))) = next() {
-                    let one = prove_unit(engine, options, name, unit, yields);
-                    let mut proved = proved.lock().unwrap_or_else(PoisonError::into_inner);
-                    proved.push((index, one));
+                while let Some((index, item)) = next() {
+                    let result = work(item);
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    results.push((index, result));
                 }
             });
         }
     });
-    let mut proved = proved.into_inner().unwrap_or_else(PoisonError::into_inner);
-    proved.sort_by_key(|(index, _)| *index);
-    proved.into_iter().map(|(_, one)| one).collect()
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Reads the files of a unit, which must still have the content that was found, and proves it.
+/// Blocks.
+pub(crate) fn prove_found(
+    engine: &Engine,
+    options: &Arc<CatalogOptions>,
+    name: &PolicyName,
+    paths: &Paths,
+    found: Fingerprint,
+    yields: bool,
+    cancel: &Stop,
+) -> Result<Proved, UnitError> {
+    let content = Content::read_again(paths, options.max_module_size, found)?;
+    let task = Task {
+        name: name.clone(),
+        paths: paths.clone(),
+        content: Arc::new(content),
+        options: Arc::clone(options),
+        yields,
+        describes: false,
+        cancel: cancel.clone(),
+    };
+    prove(engine, task)
 }
 
 /// Proves one version. Blocks.
-pub(crate) fn prove_unit(
-    engine: &Engine,
-    options: &Arc<CatalogOptions>,
-    name: PolicyName,
-    unit: Unit,
-    yields: bool,
-) -> ProvedUnit {
-    let proved = unit.content.and_then(|content| {
-        let content = Arc::new(content);
-        let task = Task {
-            name: name.clone(),
-            paths: unit.paths,
-            content: Arc::clone(&content),
-            options: Arc::clone(options),
-            yields,
-            describes: false,
-        };
-        let started = Instant::now();
-        let (policy, outcomes) = options.prover.prove(engine, &task)?.verdict?;
-        Ok(Proved {
-            policy,
-            outcomes,
-            content,
-            elapsed: started.elapsed(),
-        })
-    });
-    (name, proved)
+pub(crate) fn prove(engine: &Engine, task: Task) -> Result<Proved, UnitError> {
+    let started = Instant::now();
+    let (policy, outcomes) = task.options.prover.prove(engine, &task)?.verdict?;
+    Ok(Proved {
+        policy,
+        outcomes,
+        content: task.content,
+        elapsed: started.elapsed(),
+    })
 }

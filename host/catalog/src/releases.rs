@@ -8,7 +8,7 @@
 //! A user who may write the policy directory can put an older signed module back, and cannot write here. Without a state directory
 //! numbers are known for as long as the process lives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{self, Content, DirectoryError};
+use crate::content::Content;
+use crate::directory::{self, DirectoryError};
 use crate::signature::{Publisher, SignatureError, signature};
 
 const RELEASES: &str = "releases.json";
@@ -157,12 +158,15 @@ pub fn check_releases(
         directory: Some(state_directory.to_owned()),
         known: try_read_map(&state_directory.join(RELEASES))?,
     };
-    let scan = directory::scan(&options.directory, options.max_module_size)
+    let max_module = options.max_module_size;
+    let scan = directory::scan(&options.directory, max_module, &BTreeSet::new())
         .map_err(UnknownReleases::Policies)?;
     let trusted = &options.trusted_publishers;
     let refused = scan.units.iter().filter_map(|(name, unit)| {
-        let content = unit.content.as_ref().ok()?;
-        let error = releases.check(name, content, trusted).err()?;
+        // What cannot be read is refused elsewhere.
+        let found = *unit.found.as_ref().ok()?;
+        let content = Content::read_again(&unit.paths, max_module, found).ok()?;
+        let error = releases.check(name, &content, trusted).err()?;
         Some((unit.paths.module.clone(), error))
     });
     Ok(refused.collect())

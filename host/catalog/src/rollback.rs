@@ -11,7 +11,7 @@ use portcullis_core::{Digest, PolicyName};
 use portcullis_files::{Directory, NewAccess};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{self, Content, Fingerprint, Paths};
+use crate::content::{Content, Fingerprint, Paths};
 use crate::releases;
 use crate::store::{KeptVersion, Store, Version, previous};
 
@@ -104,8 +104,8 @@ pub fn rollback(
     let kept = if let Some(generation) = to {
         exactly(&versions, name, generation)?
     } else {
-        let present = directory::read_unit(paths.clone(), options.max_module_size);
-        let present = present.content.ok().map(|content| content.fingerprint);
+        let present = Content::read(&paths, options.max_module_size);
+        let present = present.ok().map(|content| content.fingerprint);
         let earlier = match version_of(&versions, present) {
             Some(present) => previous(&versions, present.version),
             None => last_served(&store, &versions, name),
@@ -121,10 +121,9 @@ pub fn rollback(
         ..
     } = kept.version;
     let damaged = |source| RollbackError::Damaged { generation, source };
-    let unit = kept.unit(name, options.max_module_size).map_err(damaged)?;
-    let content = unit
-        .content
-        .map_err(|error| damaged(io::Error::other(error.to_string())))?;
+    let content = kept
+        .content(name, options.max_module_size)
+        .map_err(damaged)?;
     releases::roll_back(state, name, fingerprint.version()).map_err(|source| {
         RollbackError::Replace {
             path: state.to_owned(),
@@ -149,7 +148,7 @@ fn last_served<'a>(
     versions: &'a [KeptVersion],
     name: &PolicyName,
 ) -> Option<&'a KeptVersion> {
-    let last = store.last_served(name);
+    let last = store.last_served(name).map(|serving| serving.generation);
     let is_last = |kept: &&KeptVersion| Some(kept.version.generation) == last;
     versions.iter().find(is_last).or(versions.first())
 }

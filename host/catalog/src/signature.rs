@@ -16,7 +16,7 @@ use portcullis_files::{Directory, NewAccess};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::directory::Paths;
+use crate::content::Paths;
 
 /// What is signed begins with this, so that a signature made for something else never fits a module.
 const PURPOSE: &[u8] = b"portcullis policy module, version 1\n";

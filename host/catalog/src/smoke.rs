@@ -12,7 +12,7 @@ use portcullis_core::{
 };
 use portcullis_engine::{EvaluationError, Policy};
 
-use crate::directory::Paths;
+use crate::content::Paths;
 use crate::unit::{UnitError, UnitProblem};
 
 /// How long one decision may take in all. The policy's own deadline holds too; this leaves room for slow password hashes.

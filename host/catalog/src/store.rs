@@ -24,9 +24,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_core::PolicyName;
 use portcullis_files::{Access, Directory, NewAccess};
+use rustix::fs::OFlags;
 
-use crate::directory::{Content, Paths};
-use crate::status::Status;
+use crate::content::{Content, Paths};
+use crate::status::{ServingStatus, Status};
 
 pub(crate) use version::{KeptVersion, Version, lineage, previous};
 
@@ -130,7 +131,7 @@ impl Store {
     ///
     /// When the lock cannot be looked at.
     pub(crate) fn host(directory: &Path) -> io::Result<Option<SystemTime>> {
-        let file = match File::open(directory.join(LOCK)) {
+        let file = match open(&directory.join(LOCK), OpenOptions::new().read(true)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
@@ -141,13 +142,13 @@ impl Store {
         }
     }
 
-    /// The generation of a policy that served last, as the host that used the directory wrote it.
-    pub(crate) fn last_served(&self, name: &PolicyName) -> Option<u64> {
+    /// Returns how a policy served last, as the host that used the directory wrote it.
+    pub(crate) fn last_served(&self, name: &PolicyName) -> Option<ServingStatus> {
         let policies = Status::read(&self.root).ok()?.policies;
         let policy = policies
             .into_iter()
             .find(|policy| policy.name == name.as_str())?;
-        Some(policy.serving?.generation)
+        policy.serving
     }
 
     /// The highest generation of any version kept; 0 if there is none.
@@ -338,12 +339,35 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Opens a private file in a directory of the host's user alone, so that no link can be at its name.
+/// Opens a file for writing, and makes one that nobody else can read if there is none.
 fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    open(path, &mut options)
+}
+
+/// Opens a regular file. Follows no link, and does not wait for the other end of a FIFO.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let file = options
+        .custom_flags(flags.bits().cast_signed())
         .open(path)
+        .map_err(|error| not_regular(path, error))?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        let kind = io::ErrorKind::InvalidInput;
+        Err(not_regular(path, io::Error::from(kind)))
+    }
+}
+
+/// Names the file that could not be opened because it is something else than a file.
+fn not_regular(path: &Path, error: io::Error) -> io::Error {
+    let is_other = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    if !is_other {
+        return error;
+    }
+    let name = path.file_name().unwrap_or_default().display();
+    let reason = format!("`{name}` in it is not a regular file: remove it");
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
 }

@@ -9,7 +9,7 @@ use portcullis_engine::{Engine, EngineError, EvaluationError, LoadError, Policy,
 use portcullis_files::{FileKind, ReadError};
 
 use crate::catalog::CatalogOptions;
-use crate::directory::{Content, Paths};
+use crate::content::{Content, Paths};
 use crate::prover::ChildFailure;
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignatureError, SignedFiles};
@@ -33,6 +33,25 @@ pub enum UnitProblem {
     /// It is there and cannot be read.
     #[error("{0}")]
     Unreadable(#[source] ReadError),
+    /// Its content is another one than at the first look.
+    #[error("changed while it was read; the host reads it again")]
+    Changed,
+    /// It is a link to a file of another policy.
+    #[error(
+        "is a link to `{target}`, a file of another policy: copy that file, or link both to one outside of the policy directory"
+    )]
+    ForeignFile {
+        /// Name of the other policy's file.
+        target: String,
+    },
+    /// The policies of the directory are too large together.
+    #[error(
+        "does not fit: the policy directory has more than {limit} bytes of policies, so remove some"
+    )]
+    DirectoryFull {
+        /// The most, in bytes.
+        limit: u64,
+    },
     /// A directory, a FIFO, a device.
     #[error("is {0}, not a regular file")]
     NotAFile(FileKind),
@@ -120,11 +139,21 @@ pub enum UnitProblem {
     },
 }
 
+impl UnitProblem {
+    /// Returns whether the file is larger than was to be read of it.
+    pub(crate) const fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLarge { .. } | Self::SettingsTooLarge { .. } | Self::TestsTooLarge { .. }
+        )
+    }
+}
+
 impl UnitError {
     /// Whether the same content may do better another time: the machine was at fault, not the file.
     pub(crate) const fn is_transient(&self) -> bool {
         match &self.problem {
-            UnitProblem::Unreadable(_) | UnitProblem::NoThread(_) => true,
+            UnitProblem::Unreadable(_) | UnitProblem::Changed | UnitProblem::NoThread(_) => true,
             UnitProblem::Load(error) => error.is_transient(),
             UnitProblem::Child(failure) => failure.is_transient(),
             UnitProblem::TestsFailed { transient, .. } | UnitProblem::Refused { transient, .. } => {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogOptions;
 use crate::directory::{self, DirectoryError};
-use crate::prover::prove_all;
+use crate::prover::{Stop, in_parallel, prove_found};
 use crate::unit::{UnitError, UnitProblem};
 use expectation::Expectation;
 use format::TestFile;
@@ -204,23 +204,27 @@ pub fn test_policies(
     options: &CatalogOptions,
     only: &[PolicyName],
 ) -> Result<Vec<TestedPolicy>, DirectoryError> {
-    let scan = directory::scan(&options.directory, options.max_module_size)?;
+    let serving = only.iter().cloned().collect();
+    let scan = directory::scan(&options.directory, options.max_module_size, &serving)?;
     let units = scan.units.into_iter();
     let wanted: Vec<_> = units
         .filter(|(name, _)| only.is_empty() || only.contains(name))
         .collect();
-    let files: Vec<_> = wanted
-        .iter()
-        .map(|(_, unit)| unit.paths.tests.clone())
-        .collect();
-    let proved = prove_all(engine, &Arc::new(options.clone()), wanted, false);
-    let tested = proved.into_iter().zip(files);
-    let tested = tested.map(|((name, proved), file)| TestedPolicy {
-        name,
-        file,
-        outcomes: proved.map(|proved| proved.outcomes),
+    let options = Arc::new(options.clone());
+    let tested = in_parallel(options.prover.at_once(), wanted, |(name, unit)| {
+        let file = unit.paths.tests.clone();
+        let proved = unit.found.and_then(|found| {
+            let yields = false;
+            let cancel = Stop::default();
+            prove_found(engine, &options, &name, &unit.paths, found, yields, &cancel)
+        });
+        TestedPolicy {
+            name,
+            file,
+            outcomes: proved.map(|proved| proved.outcomes),
+        }
     });
-    Ok(tested.collect())
+    Ok(tested)
 }
 
 /// The refusal that failed tests come to, if any failed.

@@ -28,6 +28,7 @@ pub struct WatchError(#[source] io::Error);
 /// Watches a catalog's directory until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
+    catalog: Catalog,
     trigger: Trigger,
     /// Closed when the thread ends; nothing is sent.
     ended: Receiver<()>,
@@ -65,6 +66,7 @@ impl Trigger {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
+        self.catalog.cancel();
         self.trigger.send(Signal::Stop);
         if self.ended.recv_timeout(STOP_LIMIT) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("policies were still being read or loaded at the stop");
@@ -82,7 +84,7 @@ impl Watcher {
     pub fn start(catalog: Catalog) -> Result<Self, WatchError> {
         let (sender, signals) = channel();
         let trigger = Trigger(sender);
-        let mut task = Task::new(catalog, trigger.clone());
+        let mut task = Task::new(catalog.clone(), trigger.clone());
         let (ending, ended) = channel();
         std::thread::Builder::new()
             .name("portcullis-reload".to_owned())
@@ -93,7 +95,11 @@ impl Watcher {
                 drop(ending);
             })
             .map_err(WatchError)?;
-        Ok(Self { trigger, ended })
+        Ok(Self {
+            catalog,
+            trigger,
+            ended,
+        })
     }
 
     /// A handle that asks for passes.

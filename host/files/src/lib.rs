@@ -7,6 +7,7 @@
 //! # Layout
 //!
 //! - [`read()`]: reads one regular file, up to a number of bytes, within a [`TIME_LIMIT`].
+//! - [`survey()`]: says how large a file is and where a link leads, without a read.
 //! - [`list()`]: lists a directory within the same limit.
 //! - [`WatchedFile`]: a file that is read again; [`statuses()`] says when each was last read.
 //! - [`Directory`]: an open directory, in which files are replaced and removed by name.
@@ -23,5 +24,5 @@ pub use access::{Access, Untrusted, is_root};
 pub use bounded::TIME_LIMIT;
 pub use directory::{Directory, NewAccess};
 pub use list::{DirectoryId, Listing, directory_id, list};
-pub use read::{Content, FileKind, ReadError, Stamp, read};
+pub use read::{Content, FileKind, ReadError, Stamp, Survey, read, survey};
 pub use watched::{FileStatus, WatchedFile, read_watched, statuses};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
@@ -19,6 +19,9 @@ pub enum ReadError {
     /// The path does not exist.
     #[error("does not exist")]
     Missing,
+    /// The path is a link to a file that does not exist.
+    #[error("is a link to a file that does not exist")]
+    Dangling,
     /// The user of this process has no permission.
     #[error("permission denied")]
     Forbidden,
@@ -91,6 +94,38 @@ pub struct Content {
     pub access: Access,
 }
 
+/// A regular file, as its metadata shows it.
+#[derive(Debug)]
+pub struct Survey {
+    /// Size of the file, in bytes.
+    pub size: u64,
+    /// Stamp of the file.
+    pub stamp: Stamp,
+    /// Absolute path of the file without links, if the surveyed path is a link.
+    pub target: Option<PathBuf>,
+}
+
+/// Returns the size of the regular file at `path`, and where a link leads, within [`TIME_LIMIT`].
+/// Does not open the file. Blocks.
+///
+/// # Errors
+///
+/// Fails if the path is not a regular file, or if its file system does not answer.
+pub fn survey(path: &Path) -> Result<Survey, ReadError> {
+    let owned = path.to_owned();
+    within(path, TIME_LIMIT, move || {
+        let metadata = metadata(&owned)?;
+        regular(&metadata)?;
+        let is_link = fs::symlink_metadata(&owned)?.is_symlink();
+        let target = is_link.then(|| fs::canonicalize(&owned)).transpose()?;
+        Ok(Survey {
+            size: metadata.len(),
+            stamp: Stamp::from(&metadata),
+            target,
+        })
+    })
+}
+
 /// Reads the regular file at `path` within [`TIME_LIMIT`]. Follows links. Blocks.
 ///
 /// # Errors
@@ -145,7 +180,7 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp, ReadError> {
 
 fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     // Opening a device can have effects, so `stat` excludes devices first.
-    regular(&fs::metadata(path)?)?;
+    regular(&metadata(path)?)?;
     // Without O_NONBLOCK, a FIFO that has just replaced the file would wait for a writer. Without
     // O_NOCTTY, a terminal would become the controlling one. The standard library adds O_CLOEXEC.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -159,12 +194,27 @@ fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     Ok((file, metadata))
 }
 
+/// Returns the metadata of the file that `path` leads to.
+fn metadata(path: &Path) -> Result<Metadata, ReadError> {
+    fs::metadata(path).map_err(|error| match ReadError::from(error) {
+        ReadError::Missing if fs::symlink_metadata(path).is_ok() => ReadError::Dangling,
+        error => error,
+    })
+}
+
 fn regular(metadata: &Metadata) -> Result<(), ReadError> {
     let kind = metadata.file_type();
     if kind.is_file() {
         Ok(())
     } else {
         Err(ReadError::NotAFile(kind.into()))
+    }
+}
+
+impl Stamp {
+    /// Returns whether both stamps are of one file, whose content may have changed in between.
+    pub const fn is_same_file(&self, other: &Self) -> bool {
+        self.device == other.device && self.inode == other.inode
     }
 }
 
@@ -225,7 +275,7 @@ impl From<ReadError> for io::Error {
             ReadError::Missing => io::ErrorKind::NotFound,
             ReadError::Forbidden => io::ErrorKind::PermissionDenied,
             ReadError::NotAFile(FileKind::Directory) => io::ErrorKind::IsADirectory,
-            ReadError::NotAFile(_) => io::ErrorKind::InvalidInput,
+            ReadError::NotAFile(_) | ReadError::Dangling => io::ErrorKind::InvalidInput,
             ReadError::NotADirectory => io::ErrorKind::NotADirectory,
             ReadError::TooLarge { .. } => io::ErrorKind::FileTooLarge,
             ReadError::TimedOut { .. } => io::ErrorKind::TimedOut,
@@ -262,6 +312,13 @@ mod tests {
         assert_eq!(read(&at("link"), 8).unwrap().bytes, b"12345678");
         assert_eq!(error(&at("large")), "is larger than 8 bytes");
         assert_eq!(error(&at("none")), "does not exist");
+        std::os::unix::fs::symlink(at("none"), at("dangling")).unwrap();
+        let dangling = "is a link to a file that does not exist";
+        assert_eq!(error(&at("dangling")), dangling);
+        assert_eq!(survey(&at("dangling")).unwrap_err().to_string(), dangling);
+        let link = survey(&at("link")).unwrap();
+        assert_eq!(link.target, Some(fs::canonicalize(at("fits")).unwrap()));
+        assert!(survey(&at("fits")).unwrap().stamp.is_same_file(&link.stamp));
         assert_eq!(error(&at("fifo")), "is a FIFO, not a regular file");
         assert_eq!(
             error(&at("link to a fifo")),

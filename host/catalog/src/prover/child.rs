@@ -14,9 +14,9 @@ use portcullis_engine::{Engine, EngineError, EngineOptions, TransferKey};
 
 use super::confine::confine;
 use super::message::{self, Frame, FrameError, Job, Kind, Refusal, Report};
-use super::{Task, in_process};
+use super::{Stop, Task, in_process};
 use crate::catalog::CatalogOptions;
-use crate::directory::{Content, Paths};
+use crate::content::{Content, Paths};
 use crate::terms::PolicyGrants;
 use crate::unit::UnitError;
 use log::Forwarding;
@@ -148,6 +148,7 @@ pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError>
         name,
         yields: job.yields,
         describes: job.describes,
+        cancel: Stop::default(),
     };
     Ok((job, task))
 }

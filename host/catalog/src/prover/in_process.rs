@@ -21,7 +21,7 @@ pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
     let module = &task.paths.module;
     let failed = |problem| UnitError::new(module, problem);
     check_shape(&task.content.module).map_err(|error| failed(UnitProblem::Load(error)))?;
-    let (limit, stop) = (task.options.load_timeout, &task.options.stop);
+    let limit = task.options.load_timeout;
     let (sender, receiver) = channel();
     let (engine, task_of_thread) = (engine.clone(), task.clone());
     let work = move || {
@@ -42,7 +42,7 @@ pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(failed(UnitProblem::Load(LoadError::HostPanic)));
             }
-            Err(RecvTimeoutError::Timeout) if stop.is_stopped() => {
+            Err(RecvTimeoutError::Timeout) if task.is_stopped() => {
                 return Err(failed(UnitProblem::Stopped));
             }
             Err(RecvTimeoutError::Timeout) if left.is_zero() => {

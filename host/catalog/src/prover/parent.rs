@@ -16,7 +16,7 @@ use super::hearing::{Answer, Listener, hear};
 use super::message::{self, Confinement, FrameError, Job, Kind, Line, Refusal};
 use super::process::{ChildFailure, Pipes, Process};
 use super::{ChildProver, GLANCE, Proof, Said, Task};
-use crate::directory::Paths;
+use crate::content::Paths;
 use crate::unit::{UnitError, UnitProblem};
 
 /// Has `process` prove a version. Kills it when it takes too long, or the host stops.
@@ -58,8 +58,8 @@ impl Conversation {
     fn hold(self, process: &mut Process) -> Result<Answer, UnitProblem> {
         let pipes = process.pipes();
         let pipes = pipes.ok_or_else(|| UnitProblem::Child(ChildFailure::Ended(String::new())))?;
-        let options = Arc::clone(&self.task.options);
-        let (limit, stop) = (options.load_timeout, &options.stop);
+        let task = self.task.clone();
+        let limit = task.options.load_timeout;
         let (sender, receiver) = channel();
         let thread = Builder::new().name("portcullis-child".to_owned());
         let talk = move || {
@@ -79,7 +79,7 @@ impl Conversation {
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(nonsense("the host failed while it listened"));
                 }
-                Err(RecvTimeoutError::Timeout) if stop.is_stopped() => {
+                Err(RecvTimeoutError::Timeout) if task.is_stopped() => {
                     return Err(UnitProblem::Stopped);
                 }
                 Err(RecvTimeoutError::Timeout) if left.is_zero() => {

@@ -7,7 +7,7 @@ use portcullis_core::{Digest, PolicyName};
 use portcullis_files::Access;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{self, Fingerprint, Paths, Unit};
+use crate::content::{Content, Fingerprint, Paths};
 
 /// The file in a version's directory that describes it.
 pub(super) const ABOUT: &str = "version.json";
@@ -69,11 +69,15 @@ impl KeptVersion {
         })
     }
 
-    /// The version's files, if they are what was kept.
-    pub(crate) fn unit(&self, name: &PolicyName, max_module: u64) -> io::Result<Unit> {
-        let unit = directory::read_unit(Paths::new(&self.directory, name), max_module);
-        match &unit.content {
-            Ok(content) if content.fingerprint == self.version.fingerprint => Ok(unit),
+    /// Returns where the files of the version lie.
+    pub(crate) fn paths(&self, name: &PolicyName) -> Paths {
+        Paths::new(&self.directory, name)
+    }
+
+    /// Returns the version's files, if they are what was kept.
+    pub(crate) fn content(&self, name: &PolicyName, max_module: u64) -> io::Result<Content> {
+        match Content::read(&self.paths(name), max_module) {
+            Ok(content) if content.fingerprint == self.version.fingerprint => Ok(content),
             Ok(_) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "its files are not the ones that were kept",

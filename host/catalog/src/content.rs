@@ -1,0 +1,163 @@
+//! The files of one policy: their paths, their digests and their bytes.
+
+use std::path::{Path, PathBuf};
+
+use portcullis_core::{Digest, PolicyName};
+use portcullis_files::{Access, ReadError, Stamp};
+use sha2::{Digest as _, Sha256};
+
+use crate::unit::{UnitError, UnitProblem};
+
+/// Maximum size of a settings file, in bytes: enough for 200,000 users with password hashes.
+const MAX_SETTINGS: u64 = 32 << 20;
+/// Maximum size of a test file, in bytes.
+const MAX_TESTS: u64 = 1 << 20;
+
+/// Where the files of a unit are, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Paths {
+    pub(crate) module: PathBuf,
+    pub(crate) settings: PathBuf,
+    pub(crate) tests: PathBuf,
+}
+
+impl Paths {
+    /// Of the policy `name` in `directory`.
+    pub(crate) fn new(directory: &Path, name: &PolicyName) -> Self {
+        Self::of(directory.join(format!("{name}.wasm")))
+    }
+
+    pub(crate) fn of(module: PathBuf) -> Self {
+        Self {
+            settings: module.with_extension("toml"),
+            tests: module.with_extension("tests.toml"),
+            module,
+        }
+    }
+
+    /// Returns each path with the largest size that its file may have.
+    pub(crate) fn with_limits(&self, max_module: u64) -> [(&Path, u64); 3] {
+        [
+            (&self.module, max_module),
+            (&self.settings, MAX_SETTINGS),
+            (&self.tests, MAX_TESTS),
+        ]
+    }
+}
+
+/// The bytes of a unit. The settings have password hashes in them.
+pub(crate) struct Content {
+    pub(crate) module: Vec<u8>,
+    pub(crate) settings: Option<Vec<u8>>,
+    pub(crate) tests: Option<Vec<u8>>,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// Tells one content from another. Never a time stamp: those lie on network file systems and after `cp -p`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    pub(crate) module: Digest,
+    pub(crate) settings: Option<Digest>,
+    pub(crate) tests: Option<Digest>,
+}
+
+impl Fingerprint {
+    /// Returns one digest of the version: equal wherever all three files are.
+    pub(crate) fn version(&self) -> Digest {
+        let mut sum = Sha256::new();
+        sum.update(b"portcullis policy version 1\n");
+        sum.update(self.module.as_bytes());
+        for file in [self.settings, self.tests] {
+            // A missing file is not an empty one.
+            sum.update([u8::from(file.is_some())]);
+            if let Some(digest) = file {
+                sum.update(digest.as_bytes());
+            }
+        }
+        Digest::from_bytes(sum.finalize().into())
+    }
+}
+
+impl Content {
+    pub(crate) fn new(module: Vec<u8>, settings: Option<Vec<u8>>, tests: Option<Vec<u8>>) -> Self {
+        let fingerprint = Fingerprint {
+            module: digest(&module),
+            settings: settings.as_deref().map(digest),
+            tests: tests.as_deref().map(digest),
+        };
+        Self {
+            module,
+            settings,
+            tests,
+            fingerprint,
+        }
+    }
+
+    /// Reads the files of a unit.
+    pub(crate) fn read(paths: &Paths, max_module: u64) -> Result<Self, UnitError> {
+        let [module, settings, tests] = paths
+            .with_limits(max_module)
+            .map(|(path, limit)| read(paths, path, limit));
+        let bytes = |file: Option<File>| file.map(|file| file.bytes);
+        let module = bytes(module?).ok_or_else(|| missing(&paths.module))?;
+        Ok(Self::new(module, bytes(settings?), bytes(tests?)))
+    }
+
+    /// Reads the files of a unit again, which must still have the content that was found.
+    pub(crate) fn read_again(
+        paths: &Paths,
+        max_module: u64,
+        found: Fingerprint,
+    ) -> Result<Self, UnitError> {
+        let content = Self::read(paths, max_module)?;
+        if content.fingerprint == found {
+            Ok(content)
+        } else {
+            Err(UnitError::new(&paths.module, UnitProblem::Changed))
+        }
+    }
+}
+
+/// A file of a unit, as read.
+pub(crate) struct File {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) access: Access,
+    pub(crate) stamp: Stamp,
+}
+
+/// Returns a file, `None` if there is no such file. Reads, never maps: a mapped file that
+/// is overwritten takes the process with it.
+pub(crate) fn read(paths: &Paths, path: &Path, limit: u64) -> Result<Option<File>, UnitError> {
+    match portcullis_files::read(path, limit) {
+        Ok(content) => Ok(Some(File {
+            bytes: content.bytes,
+            access: content.access,
+            stamp: content.stamp,
+        })),
+        Err(ReadError::Missing) => Ok(None),
+        Err(error) => Err(unreadable(paths, path, limit, error)),
+    }
+}
+
+/// Returns the error of a file that was not read.
+pub(crate) fn unreadable(paths: &Paths, path: &Path, limit: u64, error: ReadError) -> UnitError {
+    let problem = match error {
+        ReadError::NotAFile(kind) => UnitProblem::NotAFile(kind),
+        ReadError::TooLarge { .. } if path == paths.module => UnitProblem::TooLarge { limit },
+        ReadError::TooLarge { .. } if path == paths.settings => {
+            UnitProblem::SettingsTooLarge { limit }
+        }
+        ReadError::TooLarge { .. } => UnitProblem::TestsTooLarge { limit },
+        error => UnitProblem::Unreadable(error),
+    };
+    UnitError::new(path, problem)
+}
+
+/// Returns the error of a module that does not exist.
+pub(crate) fn missing(module: &Path) -> UnitError {
+    UnitError::new(module, UnitProblem::Unreadable(ReadError::Missing))
+}
+
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(Sha256::digest(bytes).into())
+}

@@ -1,0 +1,155 @@
+//! Which version is proved when, while policies serve: a slow one delays no other.
+//!
+//! Versions of policies that proved well before have a lane of their own. Those that never did, or
+//! that ended without a verdict before, share another, one at a time. Both are first come, first
+//! served. A proof that takes long no longer keeps its lane busy.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use crate::loader::Job;
+use crate::prover::Stop;
+
+/// Time after which a proof of a known policy no longer delays the next one.
+const OVERDUE: Duration = Duration::from_secs(1);
+/// Maximum number of known policies that are proved at the same time. Each takes memory.
+const MAX_KNOWN: usize = 3;
+/// Maximum number of threads: for the known policies, and for one other.
+const MAX_WORKERS: usize = MAX_KNOWN + 1;
+/// Interval at which a thread that waits looks whether a proof is overdue.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The versions that wait to be proved, and the threads that prove them. Threads live as long as
+/// there is work.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    running: Vec<Running>,
+    workers: usize,
+}
+
+#[derive(Debug)]
+struct Running {
+    ticket: u64,
+    is_known: bool,
+    since: Instant,
+    cancel: Stop,
+}
+
+impl State {
+    /// Takes the first job whose lane is free.
+    fn next(&mut self) -> Option<Job> {
+        let known = self.running.iter().filter(|running| running.is_known);
+        let is_fresh = |running: &&Running| running.since.elapsed() < OVERDUE;
+        let known_free =
+            known.clone().count() < MAX_KNOWN && !known.clone().any(|one| is_fresh(&one));
+        let other_free = self.running.iter().all(|running| running.is_known);
+        let mut waiting = self.waiting.iter();
+        let first = waiting.position(|job| {
+            // What was cancelled needs no lane.
+            job.cancel.is_stopped() || if job.is_known { known_free } else { other_free }
+        })?;
+        let job = self.waiting.remove(first)?;
+        self.running.push(Running {
+            ticket: job.ticket,
+            is_known: job.is_known,
+            since: Instant::now(),
+            cancel: job.cancel.clone(),
+        });
+        Some(job)
+    }
+}
+
+/// A job that runs; its end frees the lane, also after a panic.
+struct Lane<'a> {
+    lanes: &'a Lanes,
+    job: Job,
+}
+
+impl Drop for Lane<'_> {
+    fn drop(&mut self) {
+        let ticket = self.job.ticket;
+        let mut state = self.lanes.lock();
+        state.running.retain(|running| running.ticket != ticket);
+        drop(state);
+        self.lanes.changed.notify_all();
+    }
+}
+
+impl Lanes {
+    /// Has threads prove `jobs` and call `done` with each. If there are no threads to be had, does
+    /// that on this one.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        jobs: Vec<Job>,
+        run: impl Fn(&Job) + Clone + Send + 'static,
+    ) {
+        let mut wanted = jobs.len();
+        self.lock().waiting.extend(jobs);
+        self.changed.notify_all();
+        while wanted > 0 && self.enlist() {
+            wanted = wanted.saturating_sub(1);
+            let (lanes, run_of_thread) = (Arc::clone(self), run.clone());
+            let thread = Builder::new().name("portcullis-prove".to_owned());
+            if let Err(error) = thread.spawn(move || lanes.work(&run_of_thread)) {
+                tracing::warn!(error = %error, "no thread can be made: policies are loaded one by one");
+                self.work(&run);
+                return;
+            }
+        }
+    }
+
+    /// Cancels every job that waits or runs.
+    pub(crate) fn cancel(&self) {
+        let state = self.lock();
+        let waiting = state.waiting.iter().map(|job| &job.cancel);
+        let running = state.running.iter().map(|running| &running.cancel);
+        waiting.chain(running).for_each(Stop::stop);
+    }
+
+    /// Counts one more thread, if there may be one.
+    fn enlist(&self) -> bool {
+        let mut state = self.lock();
+        let is_free = state.workers < MAX_WORKERS;
+        if is_free {
+            state.workers = state.workers.saturating_add(1);
+        }
+        is_free
+    }
+
+    /// Does jobs until none waits.
+    fn work(&self, run: &impl Fn(&Job)) {
+        while let Some(job) = self.next() {
+            let lane = Lane { lanes: self, job };
+            run(&lane.job);
+        }
+    }
+
+    /// Waits for a job whose lane is free. `None` if no job waits, and the thread counts no more.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.next() {
+                return Some(job);
+            }
+            if state.waiting.is_empty() {
+                state.workers = state.workers.saturating_sub(1);
+                return None;
+            }
+            let waited = self.changed.wait_timeout(state, GLANCE);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

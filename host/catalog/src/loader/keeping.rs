@@ -1,0 +1,287 @@
+//! What the loader keeps in the state directory: good versions and the status.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis_core::{PolicyName, PolicyRef};
+use portcullis_engine::Policy;
+use portcullis_files::ReadError;
+
+use super::entry::Serving;
+use super::{Loader, passed};
+use crate::catalog::CatalogOptions;
+use crate::content::Content;
+use crate::numbers::Counters;
+use crate::pace::Pace;
+use crate::prover::{Proved, Stop, Task, prove};
+use crate::snapshot::LoadedPolicy;
+use crate::status::{PolicyStatus, ServingStatus, Status, now};
+use crate::store::{KeptVersion, Store, Version, lineage};
+use crate::unit::{UnitError, UnitProblem};
+
+impl Loader {
+    /// How every policy is doing, those included that are listed and not there.
+    pub(crate) fn status(&self) -> Status {
+        let names: BTreeSet<_> = self.options.listed().chain(self.entries.keys()).collect();
+        Status {
+            at: now(),
+            process: std::process::id(),
+            policies: names.into_iter().map(|name| self.status_of(name)).collect(),
+        }
+    }
+
+    fn status_of(&self, name: &PolicyName) -> PolicyStatus {
+        let kept = self.kept(name).into_iter();
+        let serving = self.serving(name).map(|serving| ServingStatus {
+            digest: serving.version.fingerprint.module.to_string(),
+            version: serving.version.fingerprint.version().to_string(),
+            generation: serving.version.generation,
+            since: serving.since,
+            restored: serving.restored,
+            snapshotted: serving.loaded.policy.is_snapshotted(),
+        });
+        PolicyStatus {
+            name: name.to_string(),
+            required: self.options.is_listed(name),
+            serving,
+            last_attempt: self
+                .entries
+                .get(name)
+                .and_then(|entry| entry.attempt.clone()),
+            kept: kept.map(|kept| kept.version.generation).collect(),
+        }
+    }
+
+    /// Writes the status where other programs find it.
+    pub(crate) fn write_status(&mut self) {
+        let status = self.status();
+        let lost = "status cannot be written: `portcullis policy status` tells of an earlier one";
+        let written = self.stored(lost, |store| {
+            store.write_status(&serde_json::to_vec_pretty(&status)?)?;
+            store.confirm_status()
+        });
+        if !written && let Some(store) = &self.store {
+            store.doubt_status();
+        }
+        self.status_failed = !written;
+        self.counters.status_written(written);
+    }
+
+    /// Confirms that the status is true after a pass that changed nothing; writes it if that failed before.
+    pub(crate) fn confirm_status(&mut self) {
+        if self.status_failed {
+            self.write_status();
+        } else {
+            let lost = "status cannot be confirmed: `portcullis policy status` calls it stale";
+            self.status_failed = !self.stored(lost, Store::confirm_status);
+        }
+    }
+
+    /// Has the store write something, if there is one, and returns whether that was done. That it cannot is logged once, until it
+    /// can, with what is lost.
+    pub(super) fn stored(
+        &mut self,
+        lost: &'static str,
+        write: impl FnOnce(&Store) -> std::io::Result<()>,
+    ) -> bool {
+        let Some(store) = &mut self.store else {
+            return true;
+        };
+        let claimed = store.claim();
+        let usable = claimed.is_ok();
+        let written = claimed.and_then(|()| write(store));
+        self.counters.stored(usable, written.is_ok());
+        let Err(error) = written else {
+            self.store_failed = false;
+            return true;
+        };
+        if !self.store_failed {
+            self.store_failed = true;
+            let directory = self.options.state_directory.as_ref();
+            tracing::warn!(
+                directory = directory.map(|path| path.display().to_string()),
+                error = %error,
+                lost,
+                "state directory not written"
+            );
+        }
+        false
+    }
+
+    /// The versions kept of a policy, newest first.
+    pub(super) fn kept(&self, name: &PolicyName) -> Vec<KeptVersion> {
+        let store = self.store.as_ref();
+        let versions = store.map(|store| store.versions(name));
+        versions.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Puts a new version in service, and keeps it. The same content as that of a version that is kept is the same version, also after
+    /// a restart or a rollback.
+    pub(super) fn serve(
+        &mut self,
+        name: &PolicyName,
+        policy: Policy,
+        content: &Content,
+    ) -> PolicyRef {
+        let fingerprint = content.fingerprint;
+        let kept = self.kept(name);
+        let serving = self.serving(name).map(|serving| serving.version);
+        let known = serving
+            .into_iter()
+            .chain(kept.iter().map(|kept| kept.version));
+        let mut known = known.filter(|known| known.fingerprint == fingerprint);
+        let version = known.next().unwrap_or_else(|| {
+            self.generation = self.generation.saturating_add(1);
+            let before = serving.map(|serving| serving.generation);
+            Version {
+                generation: self.generation,
+                since: now(),
+                before: before.or_else(|| Some(self.last_served(name)?.generation)),
+                fingerprint,
+            }
+        });
+        // A copy that is damaged is written again.
+        let is_kept = kept.iter().any(|kept| {
+            kept.version.generation == version.generation
+                && kept.content(name, self.options.max_module_size).is_ok()
+        });
+        let since = self.since(name, version);
+        let lost = "good versions cannot be kept: a restart will not find them";
+        let stored = self.stored(lost, |store| {
+            if is_kept {
+                store.reinstate(name)
+            } else {
+                store.keep(name, version, content)
+            }
+        });
+        self.counters.kept(name, stored);
+        if self.releases.served(name, content) {
+            let written = self.releases.clone();
+            let lost = "a restart may accept a signed version that is older than this one";
+            self.stored(lost, |_| written.write(name));
+        }
+        self.put(name, policy, version, since, false)
+    }
+
+    /// Returns since when a version serves that is about to be put in service: it may serve
+    /// already, or have served when the host ended.
+    fn since(&self, name: &PolicyName, version: Version) -> u64 {
+        let before = match self.serving(name) {
+            Some(serving) => Some((serving.version.generation, serving.since)),
+            None => self
+                .last_served(name)
+                .map(|serving| (serving.generation, serving.since)),
+        };
+        match before {
+            Some((generation, since)) if generation == version.generation => since,
+            _ => now(),
+        }
+    }
+
+    fn put(
+        &mut self,
+        name: &PolicyName,
+        policy: Policy,
+        version: Version,
+        since: u64,
+        restored: bool,
+    ) -> PolicyRef {
+        let reference = PolicyRef {
+            name: name.clone(),
+            digest: version.fingerprint.module,
+            version: version.fingerprint.version(),
+            generation: version.generation,
+        };
+        let loaded = LoadedPolicy {
+            reference: Arc::new(reference.clone()),
+            policy,
+            pace: Pace::default(),
+        };
+        self.entries.entry(name.clone()).or_default().serving = Some(Serving {
+            loaded: Arc::new(loaded),
+            version,
+            since,
+            restored,
+        });
+        reference
+    }
+
+    /// Returns how the policy served last, as the host wrote it before it ended.
+    fn last_served(&self, name: &PolicyName) -> Option<ServingStatus> {
+        self.store.as_ref()?.last_served(name)
+    }
+
+    /// Puts the last good version in service that was kept, if there is one and the policy was not taken out of service on purpose.
+    pub(super) fn restore(&mut self, name: &PolicyName) -> Option<PolicyRef> {
+        let store = self.store.as_ref()?;
+        if store.is_retired(name) {
+            return None;
+        }
+        let versions = self.kept(name);
+        let newest = versions.first().map(|kept| kept.version.generation);
+        let last = self.last_served(name).map(|serving| serving.generation);
+        let from = last.or(newest).unwrap_or(0);
+        for kept in lineage(&versions, from) {
+            let generation = kept.version.generation;
+            // With the time that any load has: what was good once may take longer now.
+            let loaded = self.load_kept(name, kept);
+            match loaded {
+                Ok(proved) => {
+                    let since = self.since(name, kept.version);
+                    let reference = self.put(name, proved.policy, kept.version, since, true);
+                    tracing::warn!(
+                        policy.name = %name,
+                        policy.digest = %reference.digest,
+                        policy.version = %reference.version,
+                        policy.generation = generation,
+                        "policy restored: the last good version serves"
+                    );
+                    return Some(reference);
+                }
+                Err(error) => tracing::warn!(
+                    policy.name = %name,
+                    policy.generation = generation,
+                    error = %error,
+                    "kept version not restored"
+                ),
+            }
+        }
+        None
+    }
+
+    /// Loads a version that was kept.
+    fn load_kept(&self, name: &PolicyName, kept: &KeptVersion) -> Result<Proved, UnitError> {
+        let paths = kept.paths(name);
+        let content = kept.content(name, self.options.max_module_size);
+        let content = content.map_err(|error| {
+            let problem = UnitProblem::Unreadable(ReadError::Io(error));
+            UnitError::new(&paths.module, problem)
+        })?;
+        let task = Task {
+            name: name.clone(),
+            paths: paths.clone(),
+            content: Arc::new(content),
+            options: Arc::clone(&self.options),
+            yields: false,
+            describes: false,
+            cancel: Stop::default(),
+        };
+        passed(prove(&self.engine, task)?, &paths.tests)
+    }
+}
+
+/// The store of the state directory, unless other users may have put versions into it.
+pub(super) fn trusted_store(options: &CatalogOptions, counters: &Counters) -> Option<Store> {
+    let directory = options.state_directory.as_ref()?;
+    let store = Store::new(directory, options.keep_versions);
+    if let Err(error) = store.check() {
+        counters.stored(false, false);
+        tracing::error!(
+            directory = %directory.display(),
+            error = %error,
+            "state directory not used: no version is taken from it and none is kept"
+        );
+        return None;
+    }
+    Some(store)
+}
