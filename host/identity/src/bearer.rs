@@ -4,6 +4,9 @@ use portcullis_core::{Credentials, Secret};
 
 use crate::oidc::{Shape, shape};
 
+/// The scheme of HTTP that some clients write before a token (RFC 6750, section 2.1).
+const SCHEME: &str = "Bearer";
+
 /// A field of a login that can carry a bearer token. NATS clients differ in the fields that they
 /// can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +57,14 @@ impl TokenPlace {
 /// was present.
 pub(crate) fn unmarked(text: &str) -> (&str, bool) {
     let text = text.trim();
-    let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or(("", text));
-    if scheme.eq_ignore_ascii_case("Bearer") {
-        (rest.trim_start(), true)
-    } else {
-        (text, false)
+    // Reads the beginning only: tokens are long, and each login with one comes here several times.
+    match text.split_at_checked(SCHEME.len()) {
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case(SCHEME) && rest.starts_with(char::is_whitespace) =>
+        {
+            (rest.trim_start(), true)
+        }
+        _ => (text, false),
     }
 }
 
@@ -111,6 +117,24 @@ mod tests {
         assert_eq!(found(&[TokenPlace::Jwt]), None, "neither");
         assert_eq!(found(&[]), None);
         assert_eq!(presented(&Credentials::default(), &TokenPlace::ALL), None);
+    }
+
+    #[test]
+    fn a_scheme_is_a_word_of_its_own() {
+        for (text, expected) in [
+            ("Bearer a", ("a", true)),
+            ("  bEARER \t\u{a0}a b ", ("a b", true)),
+            ("Bearer", ("Bearer", false)),
+            ("Bearer ", ("Bearer", false)),
+            ("Bearera", ("Bearera", false)),
+            ("Basic a", ("Basic a", false)),
+            ("Béarer a", ("Béarer a", false)),
+            ("Beareré", ("Beareré", false)),
+            ("a", ("a", false)),
+            (" ", ("", false)),
+        ] {
+            assert_eq!(unmarked(text), expected, "{text:?}");
+        }
     }
 
     #[test]

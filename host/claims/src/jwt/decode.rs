@@ -157,13 +157,22 @@ impl<'a> Chunks<'a> {
         if token.len() > MAX_TOKEN_SIZE {
             return Err(TokenError::TooLarge);
         }
-        let mut chunks = token.split(|byte| *byte == b'.');
-        match (chunks.next(), chunks.next(), chunks.next(), chunks.next()) {
-            (Some(header), Some(payload), Some(signature), None) => Ok(Self {
-                header,
-                payload,
-                signature,
-            }),
+        let is_dot = |byte: &u8| *byte == b'.';
+        // From both ends, where the chunks are short: the long one is only searched for another dot.
+        let first = token.iter().position(is_dot).ok_or(TokenError::Chunks)?;
+        let last = token.iter().rposition(is_dot).unwrap_or(first);
+        let header = token.get(..first);
+        // None if there is one dot.
+        let payload = token.get(first.saturating_add(1)..last);
+        let signature = token.get(last.saturating_add(1)..);
+        match (header, payload, signature) {
+            (Some(header), Some(payload), Some(signature)) if !payload.contains(&b'.') => {
+                Ok(Self {
+                    header,
+                    payload,
+                    signature,
+                })
+            }
             _ => Err(TokenError::Chunks),
         }
     }

@@ -94,7 +94,7 @@ impl PublicKey {
 
     /// Returns whether `text` is a public key of `kind`.
     pub fn is_valid(text: &str, kind: KeyKind) -> bool {
-        text.parse::<Self>().is_ok_and(|key| key.kind == kind)
+        text::decode_public(text).is_some_and(|(found, _)| found == kind)
     }
 
     /// Returns whether `signature` is this key's Ed25519 signature of `message`. Always `false` for

@@ -26,7 +26,11 @@ pub(super) struct Case<'a> {
 /// A decoded response with its user JWT, before rules that depend on the server's version.
 pub(super) struct Decoded {
     response: ResponseClaims,
+    /// What every server finds wrong with the response first.
+    response_checked: Result<(), Refusal>,
     user: Option<Result<Claims<UserFacts>, Refusal>>,
+    /// What every server finds wrong with the user JWT first; nothing if there is none.
+    user_checked: Result<(), Refusal>,
 }
 
 /// Returns the verdict of a server of `version` on the response `token`, opened if it was sealed,
@@ -89,7 +93,16 @@ impl Case<'_> {
             return Err(Refusal::Version(Part::Response));
         }
         let user = response.nats.jwt().map(|jwt| self.decode_user(jwt));
-        Ok(Decoded { response, user })
+        let user_checked = match &user {
+            Some(Ok(user)) => self.check_user(user),
+            _ => Ok(()),
+        };
+        Ok(Decoded {
+            response_checked: self.check_response(&response),
+            response,
+            user,
+            user_checked,
+        })
     }
 
     fn decode_user(&self, token: &str) -> Result<Claims<UserFacts>, Refusal> {
@@ -110,7 +123,7 @@ impl Case<'_> {
         version: ServerVersion,
     ) -> Result<ServerVerdict, Refusal> {
         let response = &decoded.response;
-        self.check_response(response)?;
+        decoded.response_checked.clone()?;
         let signed = self.check_signer(response, version);
         // Earlier servers check the signer after the error.
         if version.checks_who_signed_the_response() {
@@ -123,7 +136,7 @@ impl Case<'_> {
         match &decoded.user {
             None => Err(Refusal::NoAnswer),
             Some(Err(refusal)) => Err(refusal.clone()),
-            Some(Ok(user)) => self.judge_user(user, version),
+            Some(Ok(user)) => self.judge_user(user, &decoded.user_checked, version),
         }
     }
 
@@ -189,9 +202,21 @@ impl Case<'_> {
         }
     }
 
+    /// Checks the times and the form of the user JWT, and whom it is about.
+    fn check_user(&self, user: &Claims<UserFacts>) -> Result<(), Refusal> {
+        check_times(user, Part::User, self.now)?;
+        check_form(&user.nats)?;
+        if user.subject.as_deref() == Some(self.login.user_nkey) {
+            Ok(())
+        } else {
+            Err(Refusal::User(Part::User))
+        }
+    }
+
     fn judge_user(
         &self,
         user: &Claims<UserFacts>,
+        checked: &Result<(), Refusal>,
         version: ServerVersion,
     ) -> Result<ServerVerdict, Refusal> {
         let facts = &user.nats;
@@ -199,11 +224,7 @@ impl Case<'_> {
         if demands_proxy && version.knows_proxies() && !self.login.proxied {
             return Err(Refusal::ProxyRequired);
         }
-        check_times(user, Part::User, self.now)?;
-        check_form(facts)?;
-        if user.subject.as_deref() != Some(self.login.user_nkey) {
-            return Err(Refusal::User(Part::User));
-        }
+        checked.clone()?;
         let own = own_template(facts);
         let mut until = None;
         if !version.finds_the_account_first() {
