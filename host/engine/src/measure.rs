@@ -105,7 +105,8 @@ impl Reused {
         Ok(Self { store, instance })
     }
 
-    /// Decides as [`Evaluation::run`](crate::Evaluation::run) does, in the instance of the previous decision.
+    /// Decides as [`Evaluation::run`](crate::Evaluation::run) does, in the instance of the previous
+    /// decision.
     ///
     /// # Errors
     ///

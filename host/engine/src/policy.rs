@@ -53,9 +53,9 @@ impl std::fmt::Debug for Source<'_> {
 
 /// A policy that is compiled, linked, configured and ready to decide.
 ///
-/// A policy is immutable. Every [`evaluation`](Self::evaluate) runs in an instance of its own, which
-/// starts from the memory after `configure` and is then dropped. So no decision sees any effect of
-/// another.
+/// A policy is immutable. Every [`evaluation`](Self::evaluate) runs in an instance of its own,
+/// which starts from the memory after `configure` and is then dropped. So no decision sees any
+/// effect of another.
 pub struct Policy {
     engine: Engine,
     name: PolicyName,

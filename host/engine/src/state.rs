@@ -205,9 +205,9 @@ impl State {
         }
     }
 
-    /// Counts the size of a text for a permit. Counts nothing while the policy is loaded, because its
-    /// `configure` may build any number of permits in the process that loads it. A `configure` that
-    /// runs before a decision counts.
+    /// Counts the size of a text for a permit. Counts nothing while the policy is loaded, because
+    /// its `configure` may build any number of permits in the process that loads it. A `configure`
+    /// that runs before a decision counts.
     pub(crate) fn charge_permit(&mut self, text: &str) -> Result<(), OutputExceeded> {
         /// Approximate size of an entry in addition to its text, in bytes.
         const ENTRY: usize = 64;

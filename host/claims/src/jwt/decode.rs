@@ -158,11 +158,12 @@ impl<'a> Chunks<'a> {
             return Err(TokenError::TooLarge);
         }
         let is_dot = |byte: &u8| *byte == b'.';
-        // From both ends, where the chunks are short: the long one is only searched for another dot.
+        // From both ends, where the chunks are short: the long one is only searched for another
+        // dot.
         let first = token.iter().position(is_dot).ok_or(TokenError::Chunks)?;
         let last = token.iter().rposition(is_dot).unwrap_or(first);
         let header = token.get(..first);
-        // None if there is one dot.
+        // `None` if there is one dot only.
         let payload = token.get(first.saturating_add(1)..last);
         let signature = token.get(last.saturating_add(1)..);
         match (header, payload, signature) {

@@ -29,7 +29,7 @@ pub(super) struct Decoded {
     /// What every server finds wrong with the response first.
     response_checked: Result<(), Refusal>,
     user: Option<Result<Claims<UserFacts>, Refusal>>,
-    /// What every server finds wrong with the user JWT first; nothing if there is none.
+    /// What every server finds wrong with the user JWT first. `Ok` without a user JWT.
     user_checked: Result<(), Refusal>,
 }
 

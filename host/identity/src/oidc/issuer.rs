@@ -125,9 +125,9 @@ impl Issuer {
         }
     }
 
-    /// Returns the refusal of a token whose key a fetch might bring, while none may start. A token with
-    /// an unknown key may be good: the host does not know. A signature by a wrong key is bad by the
-    /// issuer's own keys.
+    /// Returns the refusal of a token whose key a fetch might bring, while none may start. A token
+    /// with an unknown key may be good: the host does not know. A signature by a wrong key is bad
+    /// by the issuer's own keys.
     fn in_cool_down(&self, refusal: TokenError) -> TokenError {
         match refusal {
             TokenError::UnknownKey { key, .. } | TokenError::IgnoredKey { key, .. } => {
