@@ -25,53 +25,58 @@ use crate::status::Status;
 use crate::terms::{MaxLimits, PolicyGrants};
 use crate::vectors::PermitCheck;
 
-/// Where policies come from and how they are treated.
+/// The sources of policies, their limits and the way in which they are proved.
 #[derive(Clone, Debug)]
 pub struct CatalogOptions {
     /// The watched directory.
     pub directory: PathBuf,
-    /// Policies to ask first, in this order; the others follow by name. A policy listed here is required: while
-    /// it has no good version, no login gets past its place in the chain.
+    /// Policies to ask first, in this order; the policies listed nowhere follow by name. A policy
+    /// listed here is required: while it has no good version, no login gets past its place in the
+    /// chain.
     pub order: Vec<PolicyName>,
-    /// How often the directory is read even if nothing seems to have happened.
+    /// Interval at which the directory is read without an event. Default: 10 s.
     pub poll_interval: Duration,
-    /// How long a file must be quiet before it is read.
+    /// Time for which a file must not change before it is read. Default: 250 ms.
     pub debounce: Duration,
-    /// Largest module, in bytes.
+    /// Maximum size of a module, in bytes. Default: 8 MiB.
     pub max_module_size: u64,
-    /// Limits of policies that set none themselves.
+    /// Limits of policies whose settings files set none.
     pub limits: Limits,
-    /// The highest limits that settings files may set.
+    /// Maximum limits that settings files may set.
     pub max_limits: MaxLimits,
-    /// What single policies may do beyond the ordinary, by name.
+    /// Extra rights of single policies, by name.
     pub grants: BTreeMap<PolicyName, PolicyGrants>,
-    /// Longest that a policy may take to be compiled, configured and tested.
+    /// Maximum time for compiling, configuring and testing a policy. Default: 2 min.
     pub load_timeout: Duration,
-    /// Most memory that a child process may take to do so, in bytes. In this process nothing limits it.
+    /// Maximum memory of a child process that proves a version, in bytes. A proof in this process
+    /// has no such limit. Default: 1 GiB.
     pub load_memory: u64,
-    /// Policies that are asked about every login before any other, in this order. They may deny; a permit of theirs counts as
-    /// having no objection. Required, as those in `order`.
+    /// Policies that are asked about every login before any other policy, in this order. They may
+    /// deny; their permits count as abstentions. They are required, like the policies in `order`.
     pub guards: Vec<PolicyName>,
-    /// Chains for some logins: the first one that is for a login decides it, and `order` does not apply. Their policies are
-    /// required and decide no other logins.
+    /// Chains for some logins. The first chain that fits a login decides it, and `order` does not
+    /// apply. The policies of these chains are required, and decide no other logins.
     pub chains: Vec<Chain>,
-    /// What the permits of passing tests are held to besides; nothing if `None`.
+    /// Additional check of what the permits of passing tests contain. `None` skips it.
     pub permit_check: Option<PermitCheck>,
-    /// Who may sign modules; nobody has to if empty.
+    /// Publishers that may sign modules. If the list is empty, modules need no signature.
     pub trusted_publishers: Vec<Publisher>,
-    /// Where good versions and the status are kept; nowhere if none. A directory of one host.
+    /// Directory for good versions and the status, which no other host may use. `None` stores
+    /// neither.
     pub state_directory: Option<PathBuf>,
-    /// How many good versions of a policy are kept, the one in service included.
+    /// Maximum number of stored good versions of a policy, including the one in service. Default:
+    /// 5.
     pub keep_versions: usize,
-    /// Where versions are proved.
+    /// The place where versions are proved: a child process or this process.
     pub prover: Prover,
-    /// Ends what is under way when the host stops.
+    /// Signal that ends the proofs under way when the host stops.
     pub stop: Stop,
 }
 
 impl CatalogOptions {
-    /// The policies in `directory`, treated as is usual. Nothing is kept, and versions are proved in this process: which program a
-    /// child would be, only the caller knows.
+    /// Returns options for the policies in `directory`, with defaults. The host stores no versions
+    /// and proves versions in this process, because only the caller knows the program of a child
+    /// process.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -95,14 +100,14 @@ impl CatalogOptions {
         }
     }
 
-    /// Every policy that is listed somewhere, and so required.
+    /// Returns every policy that the configuration lists, and so requires. Names may repeat.
     pub(crate) fn listed(&self) -> impl Iterator<Item = &PolicyName> {
         let chains = self.chains.iter().flat_map(|chain| &chain.policies);
         self.guards.iter().chain(chains).chain(&self.order)
     }
 
-    /// Returns what the permits of `name` are held to: nothing if it is only a guard, whose permits
-    /// count for nothing.
+    /// Returns the check for the permits of `name`. `None` if no check is configured, or if the
+    /// policy is only a guard, whose permits are ignored.
     pub(crate) fn permit_check(&self, name: &PolicyName) -> Option<&PermitCheck> {
         let mut deciders = self.order.iter();
         let mut chains = self.chains.iter().flat_map(|chain| &chain.policies);
@@ -117,13 +122,14 @@ impl CatalogOptions {
     }
 }
 
-/// The catalog could not be opened.
+/// An error of opening a catalog.
 pub type OpenError = DirectoryError;
 
-/// The policies in service. Cheap to clone; clones share everything.
+/// The policies in service. Cloning is cheap, and clones share all state.
 ///
-/// As an [`Authorizer`] it asks them where it is called, if that is a thread of a runtime with several; policies that take long, and
-/// all of them in a runtime with one, are asked on a thread for what blocks.
+/// As an [`Authorizer`], the catalog evaluates policies inline on a thread of a multi-threaded
+/// runtime. Slow policies run on the blocking pool. In a single-threaded runtime all policies run
+/// there.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     published: Arc<ArcSwap<Snapshot>>,
@@ -133,13 +139,14 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Loads every policy in the directory. Policies that cannot be loaded are in the report; the others serve.
+    /// Loads every policy in the directory. The report lists the policies that cannot be loaded;
+    /// the others serve.
     ///
-    /// Blocks for the compilations.
+    /// Blocks until all proofs have ended.
     ///
     /// # Errors
     ///
-    /// When the directory is not there or cannot be read.
+    /// Fails if the directory does not exist or cannot be read.
     pub fn open(engine: Engine, options: CatalogOptions) -> Result<(Self, Report), OpenError> {
         let counters = Arc::new(Counters::default());
         let catalog = Self {
@@ -156,17 +163,17 @@ impl Catalog {
         Ok((catalog, report))
     }
 
-    /// Reads the directory once and puts in service what changed. Blocks.
+    /// Reads the directory once and puts changed versions in service. Blocks.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be read; everything stays as it is then.
+    /// Fails if the directory cannot be read. The policies in service then stay as they are.
     pub fn reload(&self) -> Result<Report, DirectoryError> {
         self.pass(Pass::Now)
     }
 
-    /// Reads the directory once, and has other threads prove what changed. Each version is in
-    /// service as soon as it is proved, whatever the others take.
+    /// Reads the directory once, and queues the changed versions for threads that prove them. Each
+    /// version is put in service as soon as it is proved, regardless of the other proofs.
     pub(crate) fn look(&self, pass: Pass) -> Result<Report, DirectoryError> {
         let (report, jobs) = self.scan(pass)?;
         if !jobs.is_empty() {
@@ -178,12 +185,12 @@ impl Catalog {
         Ok(report)
     }
 
-    /// Cancels what [`look`](Self::look) began.
+    /// Cancels the proofs that [`look`](Self::look) queued.
     pub(crate) fn cancel(&self) {
         self.lanes.cancel();
     }
 
-    /// The policies in service now.
+    /// Returns the policies in service now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.published.load_full()
     }
@@ -192,7 +199,7 @@ impl Catalog {
         self.loader().options().clone()
     }
 
-    /// Reads the directory once, and waits until everything in it is loaded.
+    /// Reads the directory once, and waits until every changed version is loaded.
     fn pass(&self, pass: Pass) -> Result<Report, DirectoryError> {
         let (mut report, jobs) = self.scan(pass)?;
         let at_once = match pass {
@@ -203,7 +210,7 @@ impl Catalog {
         report.changes.extend(loaded.into_iter().flatten());
         if pass == Pass::First {
             let mut loader = self.loader();
-            // A host that stops may not have come to all policies.
+            // A host that stops may have skipped some policies.
             if !loader.options().stop.is_stopped() {
                 self.publish(&loader);
                 loader.write_status();
@@ -212,7 +219,7 @@ impl Catalog {
         Ok(report)
     }
 
-    /// Reads the directory once, and takes out of service what is gone.
+    /// Reads the directory once, and takes deleted policies out of service.
     fn scan(&self, pass: Pass) -> Result<(Report, Vec<Job>), DirectoryError> {
         // INVARIANT: the lock is held from the scan until its jobs are numbered, so the result of
         // an older scan never replaces that of a newer one.
@@ -227,7 +234,7 @@ impl Catalog {
         Ok((report, jobs))
     }
 
-    /// Proves a version, and puts it in service if it is good. Returns what changed.
+    /// Proves a version, and puts it in service if it is good. Returns the changes.
     fn load(&self, job: &Job) -> Vec<Change> {
         let proved = job.prove();
         let mut loader = self.loader();
@@ -242,10 +249,10 @@ impl Catalog {
         std::mem::take(&mut report.changes)
     }
 
-    /// Publishes and records what a pass or a proof has changed.
+    /// Publishes and records the changes of a pass or a proof.
     fn take_effect(&self, loader: &mut Loader, report: &Report) {
         if loader.options().stop.is_stopped() {
-            // What serves goes on until the host has stopped.
+            // The policies in service keep serving until the host has stopped.
             return;
         }
         if report.changes_service() {
@@ -260,7 +267,7 @@ impl Catalog {
 
     fn publish(&self, loader: &Loader) {
         let snapshot = Arc::new(loader.snapshot());
-        // Before the log says so: whoever reads it may ask at once.
+        // Published before the log line, because a reader of the log may send a login at once.
         self.published.store(Arc::clone(&snapshot));
         let order: Vec<_> = snapshot
             .policies()
@@ -282,28 +289,30 @@ impl Catalog {
         }
     }
 
-    /// The numbers since the catalog was opened. Does not wait for a pass that takes long.
+    /// Returns the numbers since the catalog was opened. Does not wait for a pass.
     pub fn numbers(&self) -> CatalogNumbers {
         self.counters.read()
     }
 
-    /// How every policy is doing.
+    /// Returns the state of every policy.
     pub fn status(&self) -> Status {
         self.loader().status()
     }
 
     fn loader(&self) -> std::sync::MutexGuard<'_, Loader> {
-        // A panic during a pass leaves entries that are each whole; the next pass goes on from them.
+        // Each entry is whole after a panic during a pass, so the next pass can continue with them.
         self.loader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How long a policy may run on the thread that also talks to servers. Most take a hundredth of it, and another thread would cost
-/// several times what they do. Policies are interrupted every few milliseconds only, so it may be twice as long.
+/// Time that a policy may run inline, on a thread that also talks to servers. Most policies take a
+/// hundredth of it, and moving them to another thread would cost several times as much as they
+/// take. The engine interrupts policies every few milliseconds only, so a run may take twice this
+/// time.
 const ON_THE_SPOT: Duration = Duration::from_millis(5);
 
-/// Whether this is a thread of a runtime that has others: who computes a password hash on it can give its place to another thread
-/// meanwhile.
+/// Returns whether this is a thread of a multi-threaded runtime. Such a runtime can move the other
+/// tasks of a thread that computes a password hash to another thread.
 fn can_give_its_place_away() -> bool {
     let runtime = Handle::try_current();
     runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
@@ -315,7 +324,7 @@ impl Authorizer for Catalog {
     }
 
     async fn authorize(&self, request: Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
-        // INVARIANT: one snapshot per request: a reload in between is not seen.
+        // INVARIANT: one request uses one snapshot, so a concurrent reload does not affect it.
         let snapshot = self.snapshot();
         let progress = if can_give_its_place_away() {
             match snapshot.begin(&request, deadline, ON_THE_SPOT) {

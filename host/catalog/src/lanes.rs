@@ -1,8 +1,11 @@
-//! Which version is proved when, while policies serve: a slow one delays no other.
+//! The order in which versions are proved while policies serve. A slow proof delays no other
+//! policy.
 //!
-//! Versions of policies that proved well before have a lane of their own. Those that never did, or
-//! that ended without a verdict before, share another, one at a time. Both are first come, first
-//! served. A proof that takes long no longer keeps its lane busy.
+//! A lane is a queue with a concurrency limit. Versions of known policies, which proved well
+//! before, share one lane. The versions of other policies share another lane, in which one proof
+//! runs at a time. Those policies have no good version, or their last proofs ended without a
+//! verdict. Both lanes are first come, first served. A proof that runs for [`OVERDUE`] no longer
+//! blocks the lane of known policies.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,15 +17,15 @@ use crate::prover::Stop;
 
 /// Time after which a proof of a known policy no longer delays the next one.
 const OVERDUE: Duration = Duration::from_secs(1);
-/// Maximum number of known policies that are proved at the same time. Each takes memory.
+/// Maximum number of known policies that are proved at the same time. Each proof takes memory.
 const MAX_KNOWN: usize = 3;
-/// Maximum number of threads: for the known policies, and for one other.
+/// Maximum number of threads: [`MAX_KNOWN`] for known policies, and one for the other policies.
 const MAX_WORKERS: usize = MAX_KNOWN + 1;
-/// Interval at which a thread that waits looks whether a proof is overdue.
+/// Interval at which a waiting thread checks whether a proof is overdue.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// The versions that wait to be proved, and the threads that prove them. Threads live as long as
-/// there is work.
+/// The versions that wait for their proof, and the threads that prove them. A thread ends when no
+/// version waits.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     state: Mutex<State>,
@@ -45,7 +48,7 @@ struct Running {
 }
 
 impl State {
-    /// Takes the first job whose lane is free.
+    /// Removes and returns the first job whose lane is free, and records it as running.
     fn next(&mut self) -> Option<Job> {
         let known = self.running.iter().filter(|running| running.is_known);
         let is_fresh = |running: &&Running| running.since.elapsed() < OVERDUE;
@@ -54,7 +57,7 @@ impl State {
         let other_free = self.running.iter().all(|running| running.is_known);
         let mut waiting = self.waiting.iter();
         let first = waiting.position(|job| {
-            // What was cancelled needs no lane.
+            // A cancelled job ends at once, so it needs no lane.
             job.cancel.is_stopped() || if job.is_known { known_free } else { other_free }
         })?;
         let job = self.waiting.remove(first)?;
@@ -68,7 +71,7 @@ impl State {
     }
 }
 
-/// A job that runs; its end frees the lane, also after a panic.
+/// A running job. Dropping it frees its lane, also after a panic.
 struct Lane<'a> {
     lanes: &'a Lanes,
     job: Job,
@@ -85,8 +88,8 @@ impl Drop for Lane<'_> {
 }
 
 impl Lanes {
-    /// Has threads prove `jobs` and call `done` with each. If there are no threads to be had, does
-    /// that on this one.
+    /// Queues `jobs` and starts threads that call `run` with each. If the host cannot start a
+    /// thread, the caller's thread runs the jobs.
     pub(crate) fn add(
         self: &Arc<Self>,
         jobs: Vec<Job>,
@@ -115,7 +118,7 @@ impl Lanes {
         waiting.chain(running).for_each(Stop::stop);
     }
 
-    /// Counts one more thread, if there may be one.
+    /// Counts one more thread and returns `true`, if fewer than [`MAX_WORKERS`] run.
     fn enlist(&self) -> bool {
         let mut state = self.lock();
         let is_free = state.workers < MAX_WORKERS;
@@ -125,7 +128,7 @@ impl Lanes {
         is_free
     }
 
-    /// Does jobs until none waits.
+    /// Runs jobs until none waits.
     fn work(&self, run: &impl Fn(&Job)) {
         while let Some(job) = self.next() {
             let lane = Lane { lanes: self, job };
@@ -133,7 +136,7 @@ impl Lanes {
         }
     }
 
-    /// Waits for a job whose lane is free. `None` if no job waits, and the thread counts no more.
+    /// Waits for a job whose lane is free. Returns `None` and uncounts the thread if no job waits.
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {

@@ -1,24 +1,36 @@
-//! A watched directory of policies, published as one immutable snapshot.
+//! A watched directory of policies, published as immutable snapshots.
 //!
-//! A file `NAME.wasm` is a policy; `NAME.toml` beside it holds its settings and limits, `NAME.tests.toml` the logins it is
-//! tested with before it serves. The three are one unit: a change of any loads all anew.
+//! A file `NAME.wasm` is a policy. `NAME.toml` next to it holds its settings and limits.
+//! `NAME.tests.toml` holds the logins that the policy is tested with before it serves. The three
+//! files are one unit: if one of them changes, the host loads all three again.
 //!
 //! # Life of a reload
 //!
-//! trigger (inotify, poll, SIGHUP) → read the whole directory → compare digests → load what changed aside →
-//! publish one new [`Snapshot`]. Logins in flight finish on the snapshot they hold. What cannot be loaded leaves the last good
-//! version in service, and the log says so.
+//! - A trigger (inotify, poll or SIGHUP) starts a scan. The loader reads the whole directory and
+//!   compares digests. Once changed files are quiet for `debounce`, it makes a job of each changed
+//!   version and takes deleted policies out of service. SIGHUP does not wait for quiet files.
+//! - Threads prove the versions without the loader's lock (`lanes.rs`), while policies serve. The
+//!   version of a policy that is slow to prove delays no other policy.
+//! - As soon as one version is proved, the loader publishes a new [`Snapshot`] that contains it,
+//!   and writes the status. Logins in flight finish on the snapshot they hold.
+//! - If a version is rejected, the last good version stays in service, and the log says so. A proof
+//!   without a verdict, such as one that took too long, is repeated with increasing delays.
+//!
+//! At the start nothing serves yet. [`Catalog::open`] waits for all proofs, restores the last
+//! stored good version in place of a rejected one, and publishes once.
 //!
 //! # Layout
 //!
 //! - [`Catalog`]: the policies in service; an [`Authorizer`](portcullis_core::Authorizer).
-//! - [`Watcher`]: keeps a catalog true to its directory.
-//! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, the chain for the others.
-//! - [`Report`]: what one pass over the directory did. [`Status`]: how every policy is doing.
-//! - [`Prover`]: where new versions are proved; [`prove_for_parent`]: what a child does that proves one.
-//! - [`sign`] and [`signer`]: who vouches for a module.
-//! - [`rollback`]: goes back to a version that was kept. [`test_policies`]: runs test vectors without serving. [`inspect`]:
-//!   what a policy is, may do and lacks.
+//! - [`Watcher`]: reloads a catalog when its directory changes.
+//! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, and the chain for
+//!   the other logins.
+//! - [`Report`]: what one pass over the directory did. [`Status`]: the state of every policy.
+//! - [`Prover`]: where new versions are proved. [`prove_for_parent`]: the work of a child process
+//!   that proves one version.
+//! - [`sign`] and [`signer`]: signatures of modules.
+//! - [`rollback`]: puts a stored version back. [`test_policies`]: runs policy tests without
+//!   serving. [`inspect`]: describes a policy, its limits and its problems.
 
 mod catalog;
 mod chain;

@@ -1,4 +1,4 @@
-//! From what lies in the directory to what is in service.
+//! Loading: from the files in the directory to the policies in service.
 
 mod entry;
 mod keeping;
@@ -27,29 +27,29 @@ pub(crate) use entry::Pass;
 use entry::{Entry, Loading, Serving, Tried, Wants};
 use keeping::trusted_store;
 
-/// Keeps the policies in service and the last content tried for each.
+/// The policies in service, and the last content that was tried for each.
 #[derive(Debug)]
 pub(crate) struct Loader {
     engine: Engine,
     options: Arc<CatalogOptions>,
     entries: BTreeMap<PolicyName, Entry>,
-    /// Misnamed and orphaned files already reported.
+    /// Misnamed and orphaned files that were reported.
     oddities: BTreeSet<PathBuf>,
     generation: u64,
-    /// The numbers of signed versions that have served.
+    /// Release numbers of the signed versions that have served.
     releases: Releases,
-    /// Keeps good versions, if there is a place to.
+    /// The store of good versions. `None` without a state directory that the host can trust.
     store: Option<Store>,
-    /// Whether the log already says that versions cannot be kept.
+    /// Whether the log already says that versions cannot be stored.
     store_failed: bool,
-    /// Whether the status could not be written.
+    /// Whether the last write of the status failed.
     status_failed: bool,
     counters: Arc<Counters>,
     /// Number of the last job.
     ticket: u64,
 }
 
-/// A version to prove. The loader is not needed, and not locked, while that goes on.
+/// A version to prove. The proof runs without the loader and without its lock.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) name: PolicyName,
@@ -65,13 +65,13 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Returns whether the version is loaded before anything serves.
+    /// Returns whether the version is loaded before any policy serves.
     pub(crate) fn is_first(&self) -> bool {
         self.pass == Pass::First
     }
 
-    /// Proves the version. At the first pass nothing serves, so that takes all the time there is;
-    /// later, logins come first.
+    /// Proves the version. In the first pass no policy serves, so the proof may use all processors.
+    /// Later, logins have priority.
     pub(crate) fn prove(&self) -> Result<Proved, UnitError> {
         if self.options.stop.is_stopped() || self.cancel.is_stopped() {
             return Err(UnitError::new(&self.paths.module, UnitProblem::Stopped));
@@ -94,12 +94,13 @@ impl Loader {
         let store = trusted_store(&options, &counters);
         Self {
             engine,
-            // A directory that others can write to may hold numbers of theirs.
+            // A directory that other users can write to may hold release numbers of theirs.
             releases: Releases::read(store.as_ref().and(options.state_directory.as_deref())),
             options: Arc::new(options),
             entries: BTreeMap::new(),
             oddities: BTreeSet::new(),
-            // Numbers go on where the last host left off, so that one of them means one version.
+            // Numbering continues where the last host ended, so that a generation means one
+            // version.
             generation: store.as_ref().map_or(0, Store::highest_generation),
             store,
             store_failed: false,
@@ -113,8 +114,8 @@ impl Loader {
         &self.options
     }
 
-    /// Reads the directory. Removes what is gone, and returns what is to be proved. An unreadable
-    /// directory changes nothing.
+    /// Reads the directory, removes deleted policies, and returns the versions to prove. If the
+    /// directory cannot be read, nothing changes.
     pub(crate) fn pass(&mut self, pass: Pass) -> Result<(Report, Vec<Job>), DirectoryError> {
         let serving = self.entries.iter();
         let serving = serving.filter(|(_, entry)| entry.serving.is_some());
@@ -158,7 +159,7 @@ impl Loader {
         Ok((report, jobs))
     }
 
-    /// Returns the job of proving a version, in place of an earlier one of the same policy.
+    /// Returns the job that proves a version. Cancels an earlier job of the same policy.
     fn job(&mut self, name: PolicyName, paths: Paths, found: Fingerprint, pass: Pass) -> Job {
         self.ticket = self.ticket.saturating_add(1);
         let (ticket, cancel) = (self.ticket, Stop::default());
@@ -183,7 +184,7 @@ impl Loader {
         }
     }
 
-    /// Takes in the result of a job. A job that was cancelled has none.
+    /// Applies the result of a job, and returns the changes. Ignores the result of a cancelled job.
     pub(crate) fn finish(&mut self, job: &Job, proved: Result<Proved, UnitError>) -> Vec<Change> {
         let entry = self.entries.get_mut(&job.name);
         let is_current = |loading: &mut Loading| loading.ticket == job.ticket;
@@ -196,7 +197,7 @@ impl Loader {
         self.loaded(&job.name, proved, Tried::Content(job.found), job.pass)
     }
 
-    /// Returns the policies that are granted something and have no module; the first pass warns of them.
+    /// Returns the policies that have grants and no module. The first pass logs a warning for each.
     fn unused_grants(&self, pass: Pass) -> Vec<PolicyName> {
         let granted = self.options.grants.keys();
         let unused = granted.filter(|name| !self.entries.contains_key(*name));
@@ -207,8 +208,9 @@ impl Loader {
         unused
     }
 
-    /// What is in service: the guards, the chains for some logins, and the chain for the others: names listed in `order` first, then
-    /// those listed nowhere, by name.
+    /// Returns the policies in service: the guards, the chains for some logins, and the chain for
+    /// the other logins. That chain begins with the names in `order`; the policies listed nowhere
+    /// follow by name.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let options = &self.options;
         let links = |names: &[PolicyName]| names.iter().map(|name| self.link(name)).collect();
@@ -250,7 +252,7 @@ impl Loader {
         Some(Change::Removed(name))
     }
 
-    /// Takes in what loading a unit came to.
+    /// Applies the result of loading a unit, and returns the changes.
     fn loaded(
         &mut self,
         name: &PolicyName,
@@ -259,7 +261,8 @@ impl Loader {
         pass: Pass,
     ) -> Vec<Change> {
         if self.options.stop.is_stopped() {
-            // Nothing is known of this version, and nothing is going to serve.
+            // The proof was cut short, so it says nothing about this version, and the host puts no
+            // version in service any more.
             return Vec::new();
         }
         let loaded = loaded.and_then(|proved| {
@@ -310,7 +313,8 @@ impl Loader {
         }
     }
 
-    /// Refuses what a trusted publisher signed before the version that served last.
+    /// Rejects a version whose release is older than the one of the version that served last.
+    /// Applies to modules signed by a trusted publisher.
     fn check_release(&self, name: &PolicyName, proved: &Proved) -> Result<(), UnitError> {
         let trusted = &self.options.trusted_publishers;
         let checked = self.releases.check(name, &proved.content, trusted);
@@ -342,7 +346,7 @@ impl Loader {
     }
 }
 
-/// A version whose tests passed; else the refusal that they come to.
+/// Returns `proved` if its tests passed, and otherwise the error that its tests result in.
 fn passed(proved: Proved, tests: &Path) -> Result<Proved, UnitError> {
     match vectors::refusal(tests, &proved.outcomes) {
         Some(refusal) => Err(refusal),
@@ -351,7 +355,7 @@ fn passed(proved: Proved, tests: &Path) -> Result<Proved, UnitError> {
 }
 
 impl Attempt {
-    /// A try that has just ended.
+    /// Returns the record of an attempt that has just ended.
     fn of(error: Option<&UnitError>) -> Self {
         Self {
             at: now(),

@@ -1,4 +1,4 @@
-//! One policy as the loader knows it: the version that serves, and the last one that was tried.
+//! The loader's record of one policy: the version in service, and the last one that was tried.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,58 +12,59 @@ use crate::store::Version;
 
 /// Delay before the first repetition of a proof that ended without a verdict, as at a deadline.
 const RETRY_DELAY: Duration = Duration::from_secs(10);
-/// Upper bound of that delay, which doubles with each failure.
+/// Upper bound of the delay between repetitions, which doubles with each failure.
 const MAX_RETRY_DELAY: Duration = Duration::from_mins(15);
-/// Number of proofs without a verdict after which a policy no longer counts as a good one.
+/// Number of proofs without a verdict after which a policy no longer counts as a known one.
 const MAX_FAILURES: u32 = 2;
 
-/// How a pass treats what it finds changed.
+/// The way in which a pass treats changed files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
-    /// Loads it, and the last good version in place of what is not good: nothing serves yet.
+    /// Loads them, and restores the last good version of a rejected policy. No policy serves yet.
     First,
-    /// Loads it.
+    /// Loads them.
     Now,
-    /// Loads it, and tries again what failed before.
+    /// Loads them, and repeats failed attempts.
     Again,
-    /// Loads it once it has been the same for so long: a file that is half written, or away for a moment, may make
-    /// sense and mean something else.
+    /// Loads them once they have not changed for this time. A file that is half written, or absent
+    /// for a moment, may be valid and mean something else.
     Settled(Duration),
 }
 
 impl Pass {
-    /// Returns whether the caller waits until everything is loaded.
+    /// Returns whether the caller waits until every version is loaded.
     const fn waits(self) -> bool {
         matches!(self, Self::First | Self::Now)
     }
 }
 
-/// A policy: the version in service, and what is known of the files in the directory.
+/// A policy: the version in service, and the state of its files in the directory.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     /// The last good version.
     pub(super) serving: Option<Serving>,
-    /// What was tried last, so that the same failure is reported once.
+    /// The content that was tried last, so that a failure is reported once.
     pub(super) tried: Option<Tried>,
-    /// Why it failed, if it did and may do better another time.
+    /// The text of the last failure, if the same content may succeed later.
     pub(super) transient: Option<String>,
     /// Number of proofs in a row that ended without a verdict.
     pub(super) failures: u32,
-    /// Earliest time of the next try of what failed without a verdict.
+    /// Earliest time of the next attempt after a proof without a verdict.
     pub(super) retry_at: Option<Instant>,
-    /// The version that is waiting to be proved, or being proved.
+    /// The version that waits for its proof or is being proved.
     pub(super) loading: Option<Loading>,
-    /// What was found instead, and since when.
+    /// Different content found by a pass, with the time of the first such pass. `None` in place of
+    /// the content if the files are gone.
     pub(super) pending: Option<(Option<Tried>, Instant)>,
-    /// How the last try went, for the status.
+    /// The result of the last attempt, for the status.
     pub(super) attempt: Option<Attempt>,
 }
 
-/// A version that is waiting to be proved, or being proved.
+/// A version that waits for its proof or is being proved.
 #[derive(Debug)]
 pub(super) struct Loading {
     pub(super) found: Tried,
-    /// Number of the job, to tell its result from that of a job that was cancelled.
+    /// Number of the job. It tells the job's result from that of a cancelled job.
     pub(super) ticket: u64,
     pub(super) cancel: Stop,
 }
@@ -73,19 +74,20 @@ pub(super) struct Loading {
 pub(super) struct Serving {
     pub(super) loaded: Arc<LoadedPolicy>,
     pub(super) version: Version,
-    /// Start of the time for which it has served without a break, in seconds since the Unix epoch.
+    /// Start of the time for which the version has served without a break, in seconds since the
+    /// Unix epoch.
     pub(super) since: u64,
     pub(super) restored: bool,
 }
 
-/// What lies in the directory under a name.
+/// The state of a policy's files in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tried {
     Content(Fingerprint),
     Unreadable(String),
 }
 
-/// What an entry wants of a pass.
+/// The action that an entry needs from a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wants {
     Nothing,
@@ -94,7 +96,7 @@ pub(super) enum Wants {
 }
 
 impl Entry {
-    /// Whether a pass has to do something about `found`. Notes what is still changing.
+    /// Returns what a pass has to do about `found`. Records content that is still changing.
     pub(super) fn wants(&mut self, found: Option<&Tried>, pass: Pass) -> Wants {
         let loading = self.loading.as_ref().map(|loading| &loading.found);
         if loading.is_some() && loading == found && !pass.waits() {
@@ -103,7 +105,8 @@ impl Entry {
         }
         if self.tried.as_ref() == found {
             self.pending = None;
-            // A newer version that is gone again is not to replace this one.
+            // The newer version is gone from the directory, so its proof must not replace this
+            // version.
             self.cancel();
             return if self.is_retried(pass) {
                 Wants::Loading
@@ -129,7 +132,7 @@ impl Entry {
         }
     }
 
-    /// Returns whether a pass tries again what was tried before.
+    /// Returns whether a pass repeats the last attempt.
     fn is_retried(&self, pass: Pass) -> bool {
         let is_due = || self.retry_at.is_none_or(|at| at <= Instant::now());
         match pass {
@@ -139,25 +142,25 @@ impl Entry {
         }
     }
 
-    /// Cancels the proof that is waiting or under way.
+    /// Cancels the proof that waits or runs.
     pub(super) fn cancel(&mut self) {
         if let Some(loading) = self.loading.take() {
             loading.cancel.stop();
         }
     }
 
-    /// Returns whether the policy has proved well so far.
+    /// Returns whether the policy is known: a version serves, and recent proofs had a verdict.
     pub(super) const fn is_known(&self) -> bool {
         self.serving.is_some() && self.failures < MAX_FAILURES
     }
 
-    /// Records a proof that came to a verdict.
+    /// Records a proof that had a verdict.
     pub(super) const fn proved(&mut self) {
         self.failures = 0;
         self.retry_at = None;
     }
 
-    /// Records a proof that ended without a verdict, and sets when it is repeated.
+    /// Records a proof that ended without a verdict, and sets the time of the next attempt.
     pub(super) fn failed_to_prove(&mut self) {
         let doubled = RETRY_DELAY.saturating_mul(1_u32 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
