@@ -1,7 +1,7 @@
-//! Whether the host takes part: whether it is in the queue group that servers ask.
+//! Participation: membership of the host in the queue group that servers ask.
 //!
-//! A host that cannot decide leaves the logins to the hosts that can. If there is no such host it stays, so that clients
-//! are denied at once and by name, not after the servers' timeout.
+//! A host that cannot decide leaves the logins to hosts that can. If no such host exists, it stays.
+//! Clients then get a named denial at once, not after the servers' timeout.
 
 mod course;
 mod identity;
@@ -24,18 +24,19 @@ use probe::Probes;
 
 use portcullis_connect::RequiredPermission;
 
-/// When a host takes part.
+/// The conditions under which a host takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParticipationOptions {
-    /// Number of requests in a row, each meant for another issuer, key or clock, after which the
-    /// host leaves. Also the number of permits in a row that servers rejected because of the host's
-    /// keys or accounts.
+    /// Number of consecutive requests for another issuer, key or clock after which the host leaves.
+    /// Also the number of consecutive permits that servers rejected because of the host's keys or
+    /// accounts. Default: 8.
     pub max_mismatches: u64,
-    /// What a host that cannot decide does when no other host takes part.
+    /// The behaviour of a host that cannot decide when no other host takes part. Default:
+    /// [`WhenAlone::Deny`].
     pub when_alone: WhenAlone,
 }
 
-/// Eight mismatches; a host that is alone denies by name.
+/// Returns options with eight mismatches and [`WhenAlone::Deny`].
 impl Default for ParticipationOptions {
     fn default() -> Self {
         Self {
@@ -45,20 +46,21 @@ impl Default for ParticipationOptions {
     }
 }
 
-/// What a host that cannot decide does when no other host takes part.
+/// The behaviour of a host that cannot decide when no other host takes part. Default:
+/// [`WhenAlone::Deny`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenAlone {
-    /// It takes the logins and denies them by name. The default.
+    /// The host takes the logins and denies them with a named reason. The default.
     #[default]
     Deny,
-    /// It leaves them to the servers' timeout.
+    /// The host leaves the logins to the servers' timeout.
     Silent,
 }
 
-/// Whether the host is in the queue group, and why.
+/// The membership of the host in the queue group, and its reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// Not in the queue group yet: nothing is known so far.
+    /// Not in the queue group yet: the host has not decided whether to join. The default.
     #[default]
     Starting,
     /// In the queue group, able to decide.
@@ -74,7 +76,7 @@ pub enum Standing {
     Stopping,
 }
 
-/// Why the host cannot decide logins, or is not asked.
+/// The reason for which the host cannot decide logins, or servers do not ask it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// The authorizer cannot decide, for this reason.
@@ -106,27 +108,28 @@ pub enum Obstacle {
         /// The account.
         account: String,
     },
-    /// A login that the host made itself did not come to it. The host still takes part, as with [`Self::NotAsked`].
+    /// A login that the host made itself did not arrive at the host. The host still takes part, as
+    /// with [`Self::NotAsked`].
     ProbeLost {
         /// The address of the server that refused the login.
         server: String,
     },
 }
 
-/// What an obstacle does to logins that the host takes, in ascending order.
+/// The effect of an obstacle on the logins that the host takes, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Effect {
-    /// The host decides them.
+    /// The host decides logins.
     None,
-    /// The host decides them, and servers may accept that or not.
+    /// The host decides logins, and servers may or may not accept the decisions.
     Doubt,
-    /// The host lets no client in, but each client hears so at once.
+    /// The host admits no client, but each client is denied at once.
     Failure,
     /// The host cannot answer at all.
     Silence,
 }
 
-/// Whether a service takes part, while it runs and after.
+/// The participation of a service, valid while the service runs and after.
 #[derive(Debug, Default)]
 pub struct Participation {
     state: watch::Sender<State>,
@@ -137,32 +140,33 @@ pub struct Participation {
 struct State {
     standing: Standing,
     obstacles: Vec<Obstacle>,
-    /// Number of connections, and of those whose subscription a server has confirmed.
+    /// The number of connections. The number of subscriptions counts those that a server has
+    /// confirmed.
     connections: usize,
     subscriptions: usize,
     /// Number of changes of the standing.
     changes: u64,
-    /// The permissions that the host's user lacks, once a server has said so.
+    /// The permissions that the host's user lacks. `None` until a server has reported them.
     missing: Option<Vec<RequiredPermission>>,
 }
 
 impl Participation {
-    /// Returns the present standing.
+    /// Returns the current standing.
     pub fn standing(&self) -> Standing {
         self.state.borrow().standing
     }
 
-    /// Returns what keeps the host from deciding, or servers from asking it.
+    /// Returns the reasons for which the host cannot decide or servers do not ask it.
     pub fn obstacles(&self) -> Vec<Obstacle> {
         self.state.borrow().obstacles.clone()
     }
 
-    /// Whether the host can decide and servers have confirmed its subscriptions.
+    /// Returns whether the host can decide and servers have confirmed its subscriptions.
     pub fn is_ready(&self) -> bool {
         self.state.borrow().is_ready()
     }
 
-    /// Whether servers have the subscriptions that go with the standing: all of them, or none.
+    /// Returns whether servers have the subscriptions that the standing requires: all or none.
     pub(crate) fn is_settled(&self) -> bool {
         let state = self.state.borrow();
         if state.standing.is_in_group() {
@@ -172,12 +176,12 @@ impl Participation {
         }
     }
 
-    /// Whether servers have confirmed the subscriptions of every connection.
+    /// Returns whether servers have confirmed the subscriptions of every connection.
     pub fn is_subscribed(&self) -> bool {
         self.state.borrow().is_subscribed()
     }
 
-    /// Returns the state as numbers.
+    /// Returns the participation and the results of probes as metrics.
     pub fn samples(&self) -> Vec<Sample> {
         let state = self.state.borrow();
         let participating = state.takes_logins();
@@ -208,12 +212,13 @@ impl Participation {
         drop(self.state.subscribe().wait_for(State::takes_logins).await);
     }
 
-    /// Whether the host is in the queue group, able to decide or not.
+    /// Returns whether the host is in the queue group, able to decide or not.
     pub(crate) fn takes_logins(&self) -> bool {
         self.state.borrow().takes_logins()
     }
 
-    /// Waits until a server has said what the host's user may do; returns whether it lacks none of `subjects`.
+    /// Waits until a server has reported the permissions of the host's user. Returns whether the
+    /// user has the permission for `subject`.
     pub(crate) async fn permits(&self, subject: &str) -> bool {
         let mut state = self.state.subscribe();
         let known = state.wait_for(|state| state.missing.is_some()).await;
@@ -222,31 +227,33 @@ impl Participation {
         missing.into_iter().all(|lacks| lacks.subject != subject)
     }
 
-    /// The service has this many connections.
+    /// Sets the number of connections of the service.
     pub(crate) fn expect(&self, connections: usize) {
         self.state
             .send_modify(|state| state.connections = connections);
     }
 
-    /// A server has confirmed the subscription of one connection.
+    /// Counts a subscription that a server has confirmed.
     pub(crate) fn joined(&self) {
         self.state
             .send_modify(|state| state.subscriptions = state.subscriptions.saturating_add(1));
     }
 
-    /// The confirmed subscription of one connection has ended.
+    /// Counts the end of a confirmed subscription.
     pub(crate) fn left(&self) {
         self.state
             .send_modify(|state| state.subscriptions = state.subscriptions.saturating_sub(1));
     }
 
-    /// The service was asked to stop.
+    /// Records that the service stops.
     pub(crate) fn stopping(&self) {
         self.state
             .send_modify(|state| state.standing = Standing::Stopping);
     }
 
-    /// The word for other hosts: `yes` if this host can be relied on.
+    /// Returns the participation for other hosts. `yes`: they can rely on this host. `denying`:
+    /// this host is in the queue group, but they cannot rely on it. `no`: this host is not in the
+    /// group.
     pub(crate) fn word(&self) -> &'static str {
         let state = self.state.borrow();
         let decides = state.obstacles.iter().all(|obstacle| !obstacle.blocks());
@@ -273,19 +280,19 @@ impl State {
 }
 
 impl Standing {
-    /// Whether a host of this standing is in the queue group.
+    /// Returns whether a host of this standing is in the queue group.
     pub const fn is_in_group(self) -> bool {
         matches!(self, Self::TakesPart | Self::Alone | Self::OnTrial)
     }
 }
 
 impl Obstacle {
-    /// Whether the host should not be in the queue group while other hosts are.
+    /// Returns whether the host should leave the queue group while other hosts are in it.
     fn blocks(&self) -> bool {
         self.effect() != Effect::None
     }
 
-    /// Whether the host denies the logins that it takes.
+    /// Returns whether the host denies the logins that it takes.
     const fn denies(&self) -> bool {
         matches!(self, Self::CannotDecide(_) | Self::Mismatched { .. })
     }
@@ -315,7 +322,7 @@ impl fmt::Display for Standing {
     }
 }
 
-/// A name for machines, a sentence for people.
+/// Writes a name for machines and a sentence for people.
 impl fmt::Display for Obstacle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -343,7 +350,7 @@ impl fmt::Display for Obstacle {
                 formatter,
                 "permits-rejected: the server rejected the last permits, reason `{}`; compare issuer-seed-file, the \
                  keys under [operator.accounts] and target-accounts with the server's accounts",
-                // Quotes are part of most reasons. A line break would end the line of `/readyz`.
+                // Most reasons contain quotes. A line break would end the line of `/readyz`.
                 reason.replace(char::is_control, " ")
             ),
             Self::NotAsked { account } => write!(

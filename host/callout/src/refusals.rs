@@ -1,8 +1,8 @@
-//! Requests that are not decided: what the log has of them.
+//! The log of the requests that are not decided.
 //!
-//! The log has the first refusal of a kind, and then a summary at intervals. A server, or a user of
-//! the callout account, decides how many requests come. With a line for each, they could fill the
-//! log.
+//! The log has a line for the first refusal of a kind, and then a summary at intervals. A server,
+//! or a user of the callout account, controls the number of requests. With a line for each, such a
+//! client could fill the log.
 
 use std::time::Instant;
 
@@ -13,26 +13,26 @@ use crate::subjects::AUTH_REQUESTS;
 /// The reason of refusals of messages that no server sent.
 pub(crate) const FOREIGN: &str = "foreign";
 
-/// Most kinds of refusals that are told apart between two summaries.
+/// Maximum number of kinds of refusals that the host distinguishes between two summaries.
 const MAX_KINDS: usize = 32;
 
-/// Why a request is not decided.
+/// The reason for which a request is not decided, with the facts for the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal<'a> {
-    /// The name in metrics.
+    /// The name of the reason in metrics.
     pub(crate) reason: &'static str,
     pub(crate) error: &'a str,
-    /// The server that asked, if it is known.
+    /// The server that sent the request, if the host knows it.
     pub(crate) server: Option<&'a Server>,
-    /// Where the reply would go, of a message that no server sent.
+    /// The reply subject of a message that no server sent.
     pub(crate) reply_subject: Option<&'a str>,
 }
 
-/// The refusals, as far as the log does not have them.
+/// The refusals that the log does not have yet.
 #[derive(Debug)]
 pub(crate) struct Refusals(Repeats<Kind, Kind>);
 
-/// Refusals that the log has one line of.
+/// The kind of a refusal. All refusals of a kind share one line in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     reason: &'static str,
@@ -41,7 +41,7 @@ struct Kind {
 }
 
 impl<'a> Refusal<'a> {
-    /// Creates a refusal before the request was read.
+    /// Creates a refusal of a request whose server is not known.
     pub(crate) const fn new(reason: &'static str, error: &'a str) -> Self {
         Self {
             reason,

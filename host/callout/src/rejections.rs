@@ -1,8 +1,10 @@
-//! What the server makes of a permit: `$SYS.ACCOUNT.CLIENT.AUTH.ERR`, set against the permits of this host.
+//! The permits that servers reject: `$SYS.ACCOUNT.CLIENT.AUTH.ERR`, matched with this host's
+//! permits.
 //!
-//! A server that refuses a login says why in its log and in this event, which it publishes in the callout account. It does
-//! so when it refuses a response, and, without a reason, when it stops waiting for one. So the event can come before the
-//! reply of this host or after it. Every denial causes one too; only those of logins that this host permits are news.
+//! A server that refuses a login says why in its log and in this event, which it publishes in the
+//! callout account. The server does so when it refuses a response, and, without a reason, when it
+//! stops waiting for one. The event can therefore arrive before or after the reply of this host.
+//! Each denial causes an event too. The host reports only the events of logins that it permitted.
 
 mod streak;
 
@@ -20,18 +22,18 @@ use crate::lately::Lately;
 
 use streak::Streak;
 
-/// Where servers say whom they refused.
+/// The subject on which servers publish the logins that they refused.
 pub(crate) const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 
-/// Time between a permit and its event. A server that waits for longer than this before it gives up is noticed by the time
-/// that passes here.
+/// Maximum time between a permit and its event. If a server waits longer than this before it gives
+/// up, the host detects that by its own clock.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Most permits, and most events, that are remembered; the oldest make room.
+/// Maximum number of remembered permits, and of remembered events. A further one evicts the oldest.
 const MOST: usize = 65_536;
 
-/// Recent permits, and recent events about logins that were not permitted by then, by the server's id and the
-/// connection's on it.
+/// Recent permits, and recent events about logins without a permit. Both are keyed by the id of the
+/// server and the id of the connection at that server.
 #[derive(Debug)]
 pub(crate) struct RecentPermits {
     recent: Mutex<Recent>,
@@ -46,16 +48,16 @@ struct Recent {
     streak: Streak,
 }
 
-/// What the server has said about a login by the time that it is permitted.
+/// The state of a login at its server when the host permits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Nothing: it waits.
+    /// The server has sent no event: it waits.
     Open,
-    /// It has refused the login or stopped waiting.
+    /// The server has refused the login or stopped waiting.
     Refused,
 }
 
-/// What was permitted.
+/// A permit that the host gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
     /// The number of the permit.
@@ -65,7 +67,7 @@ pub(crate) struct Given {
     policy: Option<Arc<PolicyRef>>,
 }
 
-/// The part of the event that matters here.
+/// The fields of an event that the host reads.
 #[derive(Debug, Deserialize)]
 struct Event {
     server: EventServer,
@@ -89,7 +91,7 @@ struct EventClient {
 }
 
 impl Event {
-    /// Returns the server's reason. A server that stops waiting gives none.
+    /// Returns the server's reason, or a text in its place. A server that stops waiting gives none.
     fn reason(&self) -> &str {
         match self.reason.as_str() {
             "" => "none: the server did not wait for the reply, or could not read it",
@@ -99,7 +101,7 @@ impl Event {
 }
 
 impl RecentPermits {
-    /// Creates a memory that suspects the host after `limit` rejections in a row.
+    /// Creates a memory that suspects the host after `limit` consecutive rejections.
     pub(crate) fn new(limit: u64) -> Self {
         Self {
             recent: Mutex::new(Recent {
@@ -111,7 +113,8 @@ impl RecentPermits {
         }
     }
 
-    /// Remembers that `request` is permitted, at `at`. Returns what the server has said about it by then.
+    /// Records that the host permitted `request` at `at`. Returns the state of the login at its
+    /// server.
     pub(crate) fn note(
         &self,
         request: &AuthorizationRequest,
@@ -136,7 +139,7 @@ impl RecentPermits {
         Verdict::Open
     }
 
-    /// Notes an event about a connection. Returns what was permitted to it, and forgets that.
+    /// Records an event about a connection. Removes and returns the permit for it.
     fn refused(&self, event: &Event, at: Instant) -> Option<Given> {
         let connection = (event.server.id.as_str(), event.client.id);
         let mut recent = self.recent();
@@ -154,7 +157,7 @@ impl RecentPermits {
         given
     }
 
-    /// Returns the reason for which servers reject every permit, if they do.
+    /// Returns the reason for which servers reject all permits. `None` if they do not.
     pub(crate) fn suspicion(&self) -> Option<Box<str>> {
         self.recent().streak.suspicion(Instant::now())
     }
@@ -164,7 +167,7 @@ impl RecentPermits {
         self.recent().streak.reached()
     }
 
-    /// Counts rejections from zero again.
+    /// Resets the number of consecutive rejections to zero.
     pub(crate) fn start_over(&self) {
         self.recent().streak.start_over();
     }
@@ -179,12 +182,12 @@ impl RecentPermits {
     }
 }
 
-/// Listens on `client` for as long as the connection lives. Every host hears of every refusal, so there is no queue
-/// group.
+/// Processes events from `client` for as long as the connection lives. Each host receives every
+/// event, so the subscription has no queue group.
 ///
 /// # Errors
 ///
-/// When the subscription cannot be made.
+/// Fails if the subscription cannot be made.
 pub(crate) async fn listen(
     client: Client,
     permits: Arc<RecentPermits>,

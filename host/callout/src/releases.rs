@@ -6,18 +6,19 @@ use std::sync::{Mutex, PoisonError};
 use portcullis_claims::ServerVersion;
 use portcullis_core::Server;
 
-/// Most releases that are remembered: a server chooses its text, and a fleet has a few of them.
+/// Maximum number of recorded releases. A server chooses its text, and a fleet has few releases.
 const MAX_RELEASES: usize = 16;
 
-/// Longest text of a release that is remembered, in characters.
+/// Maximum length of the text of a release that is recorded, in characters.
 const MAX_LENGTH: usize = 32;
 
-/// Releases that have asked and that [`ServerVersion::is_known`] does not know.
+/// The releases that sent requests and that [`ServerVersion::is_known`] does not know.
 #[derive(Debug, Default)]
 pub(crate) struct UnknownReleases(Mutex<BTreeSet<String>>);
 
 impl UnknownReleases {
-    /// Records the release of a server that asks, and logs it at its first request if it is unknown.
+    /// Records the release of a server that sent a request. Logs an unknown release at its first
+    /// request.
     pub(crate) fn record(&self, server: &Server) {
         let text = server.version.as_deref().unwrap_or("none");
         let version = text.parse::<ServerVersion>();
@@ -41,7 +42,7 @@ impl UnknownReleases {
         }
     }
 
-    /// Returns the releases that were recorded, in the order of their texts.
+    /// Returns the recorded releases, in the order of their texts.
     pub(crate) fn all(&self) -> Vec<String> {
         let releases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         releases.iter().cloned().collect()

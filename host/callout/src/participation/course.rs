@@ -1,37 +1,39 @@
-//! The rules by which a host joins, leaves and returns.
+//! The rules by which a host joins the queue group, leaves it and returns.
 
 use std::time::{Duration, Instant};
 
 use super::peers::Others;
 use super::{Effect, ParticipationOptions, Standing, WhenAlone};
 
-/// Wait before the first trial after mismatches; every further one takes twice as long.
+/// Delay before the first trial after mismatches. Each further delay is twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(10);
-/// Longest wait between two trials.
+/// Maximum delay between two trials.
 const LONGEST_RETRY: Duration = Duration::from_mins(5);
-/// Number of equal answers in a row after which a host that stands by joins as the last one, or the last one leaves.
+/// Number of consecutive equal answers after which a standing changes. A host that stands by then
+/// joins as the last one, or the last host leaves.
 const CONFIRMATIONS: u32 = 2;
 
-/// The host's standing, and what it takes to change it.
+/// The standing of the host, and the state that its changes depend on.
 #[derive(Debug)]
 pub(super) struct Course {
     options: ParticipationOptions,
     standing: Standing,
-    /// The last answers about other hosts: whether one takes part, and the number of equal answers
-    /// in a row.
+    /// The last answers about other hosts: whether one takes part, and the number of consecutive
+    /// equal answers.
     answers: (bool, u32),
     retry_after: Duration,
     retry_at: Option<Instant>,
 }
 
-/// What the host knows of itself in one step.
+/// The facts about the host that one step depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Condition {
-    /// The effect of obstacles that the host can see the end of while it stands by.
+    /// The effect of the obstacles whose end the host can observe while it stands by.
     pub(super) lasting: Effect,
-    /// Whether the last requests or permits speak against the host. Only new ones can end that.
+    /// Whether the last requests or permits suggest a fault of the host. Only new ones can end
+    /// that.
     pub(super) suspected: bool,
-    /// Whether enough of them have spoken against it since the last trial began.
+    /// Whether the limit of such requests or permits was reached since the last trial began.
     pub(super) at_limit: bool,
 }
 
@@ -88,7 +90,7 @@ impl Course {
         self.standing
     }
 
-    /// Whether the standing depends on other hosts, so that they have to be asked.
+    /// Returns whether the standing depends on other hosts, so that the host has to ask for them.
     pub(super) const fn needs_others(&self, condition: Condition) -> bool {
         matches!(condition.effect(), Effect::Doubt | Effect::Failure)
             && matches!(self.options.when_alone, WhenAlone::Deny)
@@ -118,8 +120,8 @@ impl Course {
             let others = match others {
                 Others::TakePart => true,
                 Others::Absent => false,
-                // A host that lets no client in costs logins if another host exists, and saves none
-                // if not. A host in doubt may be the only one that lets clients in.
+                // A host that admits no client costs logins if another host exists, and has no
+                // benefit if not. A host in doubt may be the only one that admits clients.
                 Others::Unknown => effect == Effect::Failure,
             };
             let (last, times) = self.answers;
@@ -133,7 +135,7 @@ impl Course {
         let (others, times) = self.answers;
         let sure = times >= CONFIRMATIONS;
         match self.standing {
-            // One answer suffices to spare clients a denial.
+            // One answer suffices, because each further login would be denied.
             Standing::Starting | Standing::TakesPart | Standing::OnTrial if asked && others => {
                 Standing::StandsBy
             }
@@ -177,7 +179,8 @@ mod tests {
             }
         }
 
-        /// Takes a step as the keeper does: it looks first, and asks only a host with an obstacle.
+        /// Takes a step as the keeper does: it looks first, and asks only for a host with an
+        /// obstacle.
         fn step(&mut self, lasting: Effect, others: Option<Others>) -> Standing {
             let condition = Condition {
                 lasting,

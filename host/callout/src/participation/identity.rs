@@ -1,4 +1,4 @@
-//! What servers say of the host's own user: its account, its permissions, and whether logins are handed to it.
+//! The account and the permissions of the host's own user, and whether servers send it logins.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use super::Obstacle;
 use crate::options::QueueGroup;
 use crate::permissions::{UserInfo, is_vital, required_permissions};
 
-/// How long an answer is waited for: servers answer at once, or are not allowed to.
+/// Timeout of a question to the server. Servers answer at once unless they lack the permission.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Wait before a connection with an obstacle is asked about again.
+/// Delay before the host asks again about a connection with an obstacle.
 const AGAIN: Duration = Duration::from_secs(10);
 
 /// The host's identity on every connection.
@@ -31,7 +31,7 @@ pub(super) struct Identities {
 #[derive(Debug)]
 struct Identity {
     client: Client,
-    /// Number of times the connection had been made when the server was asked.
+    /// The number of connects of the client when the server was asked.
     connects: u64,
     asked_at: Option<Instant>,
     info: Option<UserInfo>,
@@ -57,7 +57,7 @@ impl Identities {
         }
     }
 
-    /// Asks on every connection that is new, or has an obstacle and was not asked about for a while.
+    /// Asks on each new connection, and after [`AGAIN`] on each connection with an obstacle.
     pub(super) async fn refresh(&mut self) {
         let now = Instant::now();
         let is_due = |identity: &Identity| {
@@ -69,7 +69,7 @@ impl Identities {
         join_all(asked.filter_map(|(identity, due)| due.then(|| identity.ask()))).await;
     }
 
-    /// Returns what keeps this host from deciding, or servers from asking it.
+    /// Returns the reasons for which this host cannot decide or servers do not ask it.
     pub(super) fn obstacles(&self) -> Vec<Obstacle> {
         let mut obstacles = Vec::new();
         let asked = self
@@ -84,7 +84,7 @@ impl Identities {
         obstacles
     }
 
-    /// Whether every connection has been asked about.
+    /// Returns whether the host has asked about every connection.
     pub(super) fn are_known(&self) -> bool {
         self.connections
             .iter()
@@ -133,8 +133,8 @@ impl Identity {
         self.client.connection_state() == State::Connected
     }
 
-    /// Whether the server has to be asked: about a new connection at once, about one that is not
-    /// good now and then.
+    /// Returns whether the host has to ask the server: at once about a new connection, at intervals
+    /// about one that is not good.
     fn is_due(&self, now: Instant, is_good: impl FnOnce() -> bool) -> bool {
         let Some(asked_at) = self.asked_at else {
             return true;
@@ -149,7 +149,8 @@ impl Identity {
         let answer = self.client.send_request(USER_INFO, request).await;
         let info = match answer {
             Ok(message) => serde_json::from_slice(&message.payload).ok(),
-            // The connection was lost meanwhile: nothing was learnt, and the next one is asked about.
+            // A connection that was lost meanwhile says nothing about the host. The next one is
+            // asked about.
             Err(_) if !self.is_up() => return,
             Err(error) => {
                 tracing::debug!(
@@ -165,7 +166,7 @@ impl Identity {
     }
 }
 
-/// Returns how often the connection was made.
+/// Returns the number of times that the client has connected.
 pub(crate) fn connects(client: &Client) -> u64 {
     client.statistics().connects.load(Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! Keeps a host in the queue group for as long as it can decide.
+//! The keeper, which keeps a host in the queue group for as long as it can decide.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,24 +17,24 @@ use crate::handle::Handler;
 use crate::lane::Order;
 use crate::permissions::SERVICE_INFO;
 
-/// How often the host looks at what it can do.
+/// Interval at which the host checks its own state.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How often a host that cannot decide asks for others.
+/// Interval at which a host that cannot decide asks for other hosts.
 const ASK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Decides whether the host takes part, and tells the connections.
+/// The task that decides whether the host takes part, and gives orders to the connections.
 #[derive(Debug)]
 pub(crate) struct Keeper<A> {
     handler: Arc<Handler<A>>,
     clients: Vec<Client>,
-    /// The service's id in discovery.
+    /// The id of the service in discovery.
     id: String,
     orders: watch::Sender<Order>,
     course: Course,
     asked_at: Option<Instant>,
     /// The last answer about other hosts.
     others: Others,
-    /// A new standing that is not in the log yet: the host says that it joins once servers have its
+    /// A new standing that is not in the log yet. The host logs that it joins once servers have its
     /// subscriptions, and that it leaves once they have none.
     unannounced: Option<Standing>,
 }
@@ -59,7 +59,7 @@ impl<A: Authorizer> Keeper<A> {
         }
     }
 
-    /// Looks, decides and tells, for ever.
+    /// Checks the host, decides its standing and gives orders to the connections, without end.
     pub(crate) async fn run(mut self) {
         let mut identities = Identities::new(
             &self.clients,
@@ -81,8 +81,8 @@ impl<A: Authorizer> Keeper<A> {
             self.report_missing(identities.missing());
             let lasting = self.obstacles(&identities);
             let suspicions = self.suspicions();
-            // The step must know of the mismatches that were the reason to ask for others, and of
-            // no later ones.
+            // The step must know the mismatches that were the reason to ask for others, and no
+            // later ones.
             let condition = Condition {
                 lasting: effect(&lasting),
                 suspected: !suspicions.is_empty(),
@@ -114,7 +114,7 @@ impl<A: Authorizer> Keeper<A> {
         mismatch.into_iter().chain(rejection).collect()
     }
 
-    /// Returns every obstacle but the suspicions.
+    /// Returns all obstacles except the suspicions.
     fn obstacles(&self, identities: &Identities) -> Vec<Obstacle> {
         let mut obstacles = identities.obstacles();
         let lost_at = self.handler.participation.probes.lost_at();
@@ -127,8 +127,8 @@ impl<A: Authorizer> Keeper<A> {
         obstacles
     }
 
-    /// Returns whether a probe will tell soon if servers ask the host. With `allowed_accounts`, they
-    /// do not show that to the users of the callout account.
+    /// Returns whether a probe will soon show if servers ask the host. With `allowed_accounts`,
+    /// servers do not show that to the users of the callout account.
     fn awaits_probe(&self, obstacles: &[Obstacle]) -> bool {
         let doubts = |obstacle: &Obstacle| matches!(obstacle, Obstacle::NotAsked { .. });
         self.handler.probe.is_some()
@@ -176,7 +176,8 @@ impl<A: Authorizer> Keeper<A> {
         state.send_modify(|state| state.missing = Some(missing));
     }
 
-    /// Asks for other hosts if the standing depends on them and the last answer is not recent.
+    /// Asks for other hosts. Returns `None` if the standing does not depend on them or the last
+    /// answer is recent.
     async fn ask_for_others(&mut self, condition: Condition) -> Option<Others> {
         if !self.course.needs_others(condition) {
             return None;
@@ -196,7 +197,7 @@ impl<A: Authorizer> Keeper<A> {
         Some(self.others)
     }
 
-    /// Publishes the standing and tells the connections.
+    /// Publishes the standing and gives an order to the connections.
     fn change(&self, standing: Standing) {
         let order = if standing.is_in_group() {
             Order::Take
@@ -246,7 +247,7 @@ impl<A: Authorizer> Keeper<A> {
         }
     }
 
-    /// Whether the host left without knowing of another one.
+    /// Returns whether the host left although it found no other host.
     fn cannot_find_others(&self, obstacles: &[Obstacle]) -> bool {
         let when_alone = self.handler.joins.when_alone;
         when_alone == WhenAlone::Deny
@@ -255,7 +256,7 @@ impl<A: Authorizer> Keeper<A> {
     }
 }
 
-/// Returns the gravest effect of `obstacles`.
+/// Returns the most severe effect of `obstacles`.
 fn effect(obstacles: &[Obstacle]) -> Effect {
     let effects = obstacles.iter().map(Obstacle::effect);
     effects.max().unwrap_or(Effect::None)

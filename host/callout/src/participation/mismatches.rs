@@ -5,26 +5,26 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Counts mismatched requests in a row.
+/// A counter of consecutive mismatched requests.
 #[derive(Debug)]
 pub(crate) struct Mismatches {
-    /// Number of mismatches in a row after which the host is suspected.
+    /// The number of consecutive mismatches after which the host is suspected.
     limit: u64,
     in_a_row: AtomicU64,
     /// Wakes the keeper when the limit is reached.
     at_limit: Notify,
-    /// Whether no request was right since the limit was reached.
+    /// Whether the limit was reached and no request has matched since.
     suspected: AtomicBool,
-    /// Whether a request was ever right.
+    /// Whether a request has ever matched this host.
     proved: AtomicBool,
     reason: Mutex<&'static str>,
 }
 
 impl Mismatches {
-    /// Creates a count that suspects the host after `limit` mismatches in a row.
+    /// Creates a counter that suspects the host after `limit` consecutive mismatches.
     pub(crate) const fn new(limit: u64) -> Self {
         Self {
-            // Zero mismatches are no reason to leave.
+            // A limit of zero would suspect a host without a mismatch.
             limit: if limit == 0 { 1 } else { limit },
             in_a_row: AtomicU64::new(0),
             at_limit: Notify::const_new(),
@@ -34,7 +34,7 @@ impl Mismatches {
         }
     }
 
-    /// Counts a request that was refused for `reason`, if the reason means another host.
+    /// Counts a request that was refused for `reason`, if the reason suggests another host.
     pub(crate) fn refused(&self, reason: &'static str) {
         if !is_mismatch(reason) {
             return;
@@ -52,9 +52,9 @@ impl Mismatches {
         self.at_limit.notified().await;
     }
 
-    /// A request was meant for this host.
+    /// Records a request that was meant for this host, which ends a series of mismatches.
     pub(crate) fn right(&self) {
-        // Reading is cheaper than writing, and nearly every request is right.
+        // Reading is cheaper than writing, and nearly every request matches.
         if self.in_a_row.load(Ordering::Relaxed) > 0 {
             self.in_a_row.store(0, Ordering::Relaxed);
         }
@@ -66,28 +66,29 @@ impl Mismatches {
         }
     }
 
-    /// Returns the number of mismatched requests since the last right one.
+    /// Returns the number of mismatched requests since the last one that matched.
     pub(super) fn in_a_row(&self) -> u64 {
         self.in_a_row.load(Ordering::Relaxed)
     }
 
-    /// Whether the limit is reached.
+    /// Returns whether the limit is reached.
     pub(super) fn reached(&self) -> bool {
         self.in_a_row() >= self.limit
     }
 
-    /// The reason of the last mismatch, if no request was right since the limit was reached.
+    /// Returns the reason of the last mismatch. `None` if the limit was not reached, or a request
+    /// has matched since.
     pub(super) fn suspicion(&self) -> Option<&'static str> {
         let suspected = self.suspected.load(Ordering::Relaxed);
         suspected.then(|| *self.reason.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts from zero again.
+    /// Resets the number of consecutive mismatches to zero.
     pub(super) fn start_over(&self) {
         self.in_a_row.store(0, Ordering::Relaxed);
     }
 
-    /// Whether a request was ever meant for this host.
+    /// Returns whether a request has ever matched this host.
     pub(super) fn proved(&self) -> bool {
         self.proved.load(Ordering::Relaxed)
     }

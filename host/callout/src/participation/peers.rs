@@ -1,4 +1,4 @@
-//! Other services that answer logins, found as NATS tools find them.
+//! Other services that answer logins, found through service discovery (ADR-32).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::discovery::PARTICIPATING;
 use crate::permissions::SERVICE_INFO;
 use crate::subjects::AUTH_REQUESTS;
 
-/// How long answers are waited for.
+/// Timeout of a question to other services.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// The part of an answer that matters here.
+/// The fields of an answer that the host reads.
 #[derive(Debug, Deserialize)]
 struct Info {
     id: String,
@@ -31,31 +31,31 @@ struct Endpoint {
     subject: String,
 }
 
-/// What a service says of itself (`Participation::word`).
+/// The participation of a service, as the service reports it (`Participation::word`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
-    /// It answers logins and can be relied on.
+    /// The service answers logins, and other hosts can rely on it.
     Yes,
-    /// It answers logins and denies them.
+    /// The service answers logins and denies them.
     Denying,
-    /// It does not answer logins.
+    /// The service does not answer logins.
     No,
 }
 
 /// Whether another service of the account answers logins, as far as the host can find out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
-    /// At least one does.
+    /// At least one other service answers logins.
     TakePart,
-    /// None does.
+    /// No other service answers logins.
     Absent,
-    /// The host cannot ask, or hears no answer, not even its own.
+    /// The host cannot ask, or receives no answer, not even its own.
     Unknown,
 }
 
-/// Asks the services of the account whether `counts` holds for the word of another one than
-/// `own_id`. The queue group does not matter: servers ask a service of another group about every
-/// login too.
+/// Asks the services of the account. Returns whether `counts` holds for the word of a service other
+/// than `own_id`. The queue group does not matter, because servers also send every login to
+/// services of other groups.
 pub(super) async fn others(client: &Client, own_id: &str, counts: fn(Word) -> bool) -> Others {
     let mut heard = false;
     let asked = ask(client, own_id, counts, &mut heard);
@@ -66,8 +66,8 @@ pub(super) async fn others(client: &Client, own_id: &str, counts: fn(Word) -> bo
     }
 }
 
-/// Returns at the first service that counts, and waits for ever while others may follow. Sets
-/// `heard` at the first answer.
+/// Returns at the first service that counts. Otherwise waits without end, because others may
+/// follow. Sets `heard` at the first answer.
 async fn ask(client: &Client, own_id: &str, counts: fn(Word) -> bool, heard: &mut bool) -> Others {
     let inbox = client.new_inbox();
     let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
@@ -93,7 +93,8 @@ async fn ask(client: &Client, own_id: &str, counts: fn(Word) -> bool, heard: &mu
 }
 
 impl Info {
-    /// A service that does not say whether it takes part is of another make and does as long as it runs.
+    /// Returns the participation that the service reports. A service without such a report is not a
+    /// host of this project, and counts as answering logins.
     fn word(&self) -> Word {
         let endpoints = self.endpoints.iter().flatten();
         let mut subjects = endpoints.map(|endpoint| endpoint.subject.as_str());

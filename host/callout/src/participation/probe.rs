@@ -1,6 +1,6 @@
-//! Logins that the host makes itself, to find out whether servers hand logins to it.
+//! Logins that the host makes itself, to test whether servers send logins to it.
 //!
-//! No probe lets anything in: every host denies it before anything is verified, and counts it apart.
+//! No probe is admitted: every host denies it before any other check, and counts it separately.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,50 +15,50 @@ use super::peers::{Others, Word, others};
 use crate::handle::Handler;
 use crate::permissions::SERVICE_INFO;
 
-/// Beginning of the token of a probe. The id of the host follows.
+/// The prefix of the token of a probe. The id of the host follows.
 const PREFIX: &str = "portcullis-probe:";
 
-/// Time in the queue group without a request, after which the host makes a probe.
+/// Time in the queue group without a request after which the host makes a probe.
 const FIRST_WAIT: Duration = Duration::from_secs(3);
-/// Wait before the second probe; every further one takes twice as long.
+/// Delay before the second probe. Each further delay is twice as long.
 const SECOND_WAIT: Duration = Duration::from_secs(10);
-/// Wait before the second probe if the first one is made at once: another host may have received
-/// it.
+/// Delay before the second probe if the first one is made at once, because another host may have
+/// received that.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
-/// Longest wait between two probes: servers log every refused login.
+/// Maximum delay between two probes, because servers log every refused login.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
-/// Results of the host's own probes, and the number of probes that it answered.
+/// The results of the host's own probes, and the number of probes that it answered.
 #[derive(Debug, Default)]
 pub(crate) struct Probes {
     arrived: AtomicU64,
     lost: AtomicU64,
     unclear: AtomicU64,
     answered: AtomicU64,
-    /// Whether the servers do not show that they ask the host, so that only a probe can tell.
+    /// Whether only a probe can tell if servers ask the host, because they do not show it.
     wanted: AtomicBool,
-    /// The server whose login did not arrive the last time.
+    /// The server at which the last probe was lost. `None` if the last probe was not lost.
     lost_at: Mutex<Option<String>>,
 }
 
-/// Makes probes until a request has arrived.
+/// The task that makes probes until a request has arrived.
 #[derive(Debug)]
 pub(crate) struct Prober<A> {
     handler: Arc<Handler<A>>,
     client: Client,
-    /// The service's id in discovery.
+    /// The id of the service in discovery.
     id: String,
     logins: LoginProbe,
 }
 
-/// Result of one probe.
+/// The result of one probe.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     /// A request arrived at this host.
     Arrived,
     /// The server refused the login, and no service was asked.
     Lost(String),
-    /// The login tells nothing. Holds the reason.
+    /// The login is inconclusive, for this reason.
     Unclear(String),
 }
 
@@ -69,12 +69,12 @@ pub(crate) fn is_probe(credentials: &Credentials) -> bool {
 }
 
 impl Probes {
-    /// Counts a probe that was answered.
+    /// Counts a probe that this host answered.
     pub(crate) fn answered(&self) {
         self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Asks for a probe as soon as the host takes logins. Returns whether none was made yet.
+    /// Requests a probe as soon as the host takes logins. Returns whether none was made yet.
     pub(super) fn are_awaited(&self) -> bool {
         self.wanted.store(true, Ordering::Relaxed);
         self.number() == 0
@@ -87,7 +87,8 @@ impl Probes {
         counts.iter().sum()
     }
 
-    /// Returns the time between joining the queue group, or the last probe, and the next one.
+    /// Returns the delay of the next probe after the host joined the queue group, or after the last
+    /// probe.
     fn wait(&self) -> Duration {
         let (first, second) = if self.wanted.load(Ordering::Relaxed) {
             (Duration::ZERO, SHORT_WAIT)
@@ -103,7 +104,7 @@ impl Probes {
         }
     }
 
-    /// Returns the server whose login did not arrive the last time.
+    /// Returns the server at which the last probe was lost. `None` if the last probe was not lost.
     pub(super) fn lost_at(&self) -> Option<String> {
         let lost_at = self.lost_at.lock();
         lost_at.unwrap_or_else(PoisonError::into_inner).clone()
@@ -128,7 +129,7 @@ impl Probes {
         made.into_iter().chain([answered]).collect()
     }
 
-    /// Counts the result, logs it unless it becomes an obstacle, and keeps a loss.
+    /// Counts the result and records a loss. Logs any other result; a loss becomes an obstacle.
     fn conclude(&self, outcome: &Outcome) {
         let (count, lost_at) = match outcome {
             Outcome::Arrived => {
@@ -180,7 +181,7 @@ impl<A: Authorizer> Prober<A> {
         }
     }
 
-    /// Whether a request has arrived that was meant for this host.
+    /// Returns whether a request has arrived that was meant for this host.
     fn is_asked(&self) -> bool {
         self.handler.mismatches.proved()
     }
@@ -229,7 +230,7 @@ impl<A: Authorizer> Prober<A> {
         }
     }
 
-    /// Whether another service that can be found answers logins, with permits or denials.
+    /// Returns whether another service that can be found answers logins, with permits or denials.
     async fn others(&self) -> Others {
         if self.handler.participation.permits(SERVICE_INFO).await {
             others(&self.client, &self.id, |word| word != Word::No).await

@@ -1,4 +1,5 @@
-//! Permits that servers rejected in a row for a reason that blames the host's keys or accounts.
+//! Permits that servers rejected consecutively for a reason that blames the host's keys or
+//! accounts.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -7,8 +8,8 @@ use std::time::{Duration, Instant};
 /// rejection within milliseconds.
 const ACCEPTED_AFTER: Duration = Duration::from_secs(2);
 
-/// Parts of reasons that blame the host's keys or accounts, in lower case: `auth_callout.go` of
-/// nats-server 2.10 to 2.15. Reasons that one login or one policy brings about are not among them.
+/// Parts of reasons that blame the host's keys or accounts, in lower case, from `auth_callout.go`
+/// of nats-server 2.10 to 2.15. The list excludes reasons that a single login or policy can cause.
 const BLAMING: [&str; 7] = [
     "signing key is unknown",
     "is not the callout account",
@@ -19,16 +20,17 @@ const BLAMING: [&str; 7] = [
     "error decrypting auth callout response",
 ];
 
-/// The last permits, as far as servers have spoken about them.
+/// The last permits, with the rejections by servers.
 #[derive(Debug)]
 pub(super) struct Streak {
-    /// Number of rejections in a row after which the host is suspected.
+    /// The number of consecutive rejections after which the host is suspected.
     limit: usize,
-    /// Number of permits so far.
+    /// The number of permits so far.
     permits: u64,
     /// The numbers of the last rejected permits, `limit` at most.
     rejected: BTreeSet<u64>,
-    /// The oldest permit since the last acceptance or rejection that no server has spoken about.
+    /// The number and time of the oldest permit since the last acceptance or rejection that is
+    /// still open.
     open: Option<(u64, Instant)>,
     /// The reason of the rejection that reached the limit, until a permit is accepted.
     suspicion: Option<Box<str>>,
@@ -37,7 +39,8 @@ pub(super) struct Streak {
 impl Streak {
     pub(super) fn new(limit: u64) -> Self {
         Self {
-            // The record needs room. Zero rejections are no reason to leave.
+            // The upper bound limits memory. A limit of zero would suspect a host without a
+            // rejection.
             limit: usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, 4096),
             permits: 0,
             rejected: BTreeSet::new(),
@@ -54,8 +57,8 @@ impl Streak {
         self.permits
     }
 
-    /// Records that a server rejected the permit with this number. Returns whether that is news for
-    /// the keeper: the limit is reached.
+    /// Records that a server rejected the permit with this number. Returns whether the limit is
+    /// reached, which the keeper must know.
     pub(super) fn rejected(&mut self, number: u64, reason: &str) -> bool {
         if self.open.is_some_and(|(open, _)| open == number) {
             self.open = None;
@@ -74,8 +77,7 @@ impl Streak {
         reached
     }
 
-    /// Returns whether servers rejected `limit` permits in a row, up to the last one that they
-    /// rejected.
+    /// Returns whether the last `limit` permits up to the last rejected one were all rejected.
     pub(super) fn reached(&self) -> bool {
         let (first, last) = (self.rejected.first(), self.rejected.last());
         let (Some(first), Some(last)) = (first, last) else {
@@ -85,19 +87,20 @@ impl Streak {
         self.rejected.len() >= self.limit && in_a_row == self.limit
     }
 
-    /// Returns the reason of the rejections, if no permit was accepted since the limit was reached.
+    /// Returns the reason of the rejections. `None` if the limit was not reached, or a permit was
+    /// accepted since.
     pub(super) fn suspicion(&mut self, now: Instant) -> Option<Box<str>> {
         self.settle(now);
         self.suspicion.clone()
     }
 
-    /// Counts from zero again.
+    /// Resets the number of consecutive rejections to zero.
     pub(super) fn start_over(&mut self) {
         self.rejected.clear();
         self.open = None;
     }
 
-    /// Ends the suspicion if a permit has gone without a rejection for long enough.
+    /// Ends the suspicion if a permit has had no rejection for [`ACCEPTED_AFTER`].
     fn settle(&mut self, now: Instant) {
         let accepted =
             |(_, at): (u64, Instant)| now.saturating_duration_since(at) >= ACCEPTED_AFTER;
@@ -120,7 +123,7 @@ mod tests {
     const UNKNOWN_KEY: &str = "Auth callout signing key is unknown";
     const OTHER: &str = "Authorized user on account \"AUTH\" outside of valid connect times";
 
-    /// A host at its servers, and the time.
+    /// A host and the current time.
     struct Host {
         streak: Streak,
         now: Instant,
