@@ -1,7 +1,7 @@
-//! The service as NATS tools find it: `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS` (ADR-32).
+//! The description of the service for NATS tools: `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS` (ADR-32).
 //!
-//! The client library's own service is not used: it keeps its subscription to itself, and stopping without losing a
-//! login needs it.
+//! The service implementation of the client library does not expose its subscription. The host
+//! needs the subscription to stop without losing a login.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::counters::Counters;
 use crate::participation::Participation;
 use crate::subjects::AUTH_REQUESTS;
 
-/// How the service presents itself.
+/// The description of the service for NATS tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovery {
-    /// The service's name: letters, digits, `-` and `_`.
+    /// The name of the service: letters, digits, `-` and `_`.
     pub name: String,
-    /// Its version, as semantic versioning has it.
+    /// The version of the service, by the rules of semantic versioning.
     pub version: String,
-    /// What it is, for people.
+    /// A description of the service, for people.
     pub description: String,
-    /// Anything else, for people and programs.
+    /// Further properties of the service, for people and programs.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What answers, on one connection.
+/// The responder to the questions of NATS tools, on one connection.
 pub(crate) struct Responder {
     discovery: Discovery,
     id: String,
@@ -41,16 +41,17 @@ pub(crate) struct Responder {
     participation: Arc<Participation>,
 }
 
-/// Tells the versions of policies that decide now.
+/// A function that returns the versions of the policies that decide now.
 pub(crate) type Policies = Arc<dyn Fn() -> Vec<PolicyRef> + Send + Sync>;
 
-/// The key of the metadata that tells other hosts whether this one can be relied on: `yes`, `denying` or `no`.
+/// The metadata key that tells other hosts whether they can rely on this one: `yes`, `denying` or
+/// `no`.
 pub(crate) const PARTICIPATING: &str = "participating";
 
-/// What can be asked.
+/// The verbs that the service answers.
 const VERBS: [Verb; 3] = [Verb::Ping, Verb::Info, Verb::Stats];
 
-/// The endpoint's name.
+/// The name of the endpoint.
 const ENDPOINT: &str = "auth";
 
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +96,7 @@ struct Stats {
     data: BTreeMap<String, u64>,
 }
 
-/// Returns an id for a service: unlike every other one.
+/// Returns a new, unique id for a service.
 pub(crate) fn service_id(client: &Client) -> String {
     let inbox = client.new_inbox();
     inbox.rsplit('.').next().unwrap_or(&inbox).to_owned()
@@ -121,11 +122,11 @@ impl Responder {
         }
     }
 
-    /// Answers on `client` for as long as the connection lives.
+    /// Answers questions on `client` for as long as the connection lives.
     ///
     /// # Errors
     ///
-    /// When a subscription cannot be made.
+    /// Fails if a subscription cannot be made.
     pub(crate) async fn run(self, client: Client) -> Result<(), SubscribeError> {
         let mut subscriptions = Vec::new();
         for verb in VERBS {
@@ -189,8 +190,8 @@ impl Responder {
         }
     }
 
-    /// Returns the metadata of the service, whether it takes part and, as `policy.NAME`, the version of each policy that
-    /// decides now.
+    /// Returns the configured metadata, the participation, and as `policy.NAME` the version of each
+    /// policy that decides now.
     fn metadata(&self) -> BTreeMap<String, String> {
         let mut metadata = self.discovery.metadata.clone();
         let word = self.participation.word().to_owned();
@@ -233,7 +234,8 @@ impl Verb {
         }
     }
 
-    /// To all services, to those of a name, to one.
+    /// Returns the subjects of the verb: for all services, for services of this name, and for this
+    /// service.
     fn subjects(self, name: &str, id: &str) -> [String; 3] {
         let verb = self.name();
         [
@@ -244,7 +246,8 @@ impl Verb {
     }
 }
 
-/// A counter under one name, labels included; other samples are for metrics only.
+/// Returns a counter with one name that includes its labels. `None` for other samples, which are
+/// for metrics only.
 fn counted(sample: &Sample) -> Option<(String, u64)> {
     let SampleValue::Counter(number) = sample.value else {
         return None;

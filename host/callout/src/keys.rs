@@ -9,7 +9,8 @@ pub struct HostKeys {
     /// The signers of user JWTs and responses.
     pub issuers: Issuers,
     /// The key that opens requests and seals responses: `xkey` in the server's `auth_callout`. With
-    /// a key, the host refuses plain requests; without one, encrypted requests.
+    /// a key, the host refuses plain requests. Without one, it refuses encrypted requests. Default:
+    /// `None`.
     pub xkey: Option<CurveKey>,
 }
 

@@ -1,4 +1,4 @@
-//! One service connection: the subscription, the queue, and the drain when it ends.
+//! One service connection: the subscription, the queue, and the drain at the end.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,30 +20,32 @@ use crate::refusals::Refusal;
 use crate::reply::ReplyToken;
 use crate::subjects::AUTH_REQUESTS;
 
-/// Why a request finds no place in the queue.
+/// The text of the refusal of a request when the queue is full.
 const TOO_MANY: &str =
     "too many requests are waiting; add hosts to the queue group or raise `max-in-flight`";
-/// Why a request is not let into the queue.
+/// The text of the refusal of a request that would wait beyond its deadline.
 const TOO_SLOW: &str =
     "the requests that wait already take longer than the deadline; add hosts to the queue group";
 
-/// How long the server's answer is waited for, which it gives at once unless it is busy.
+/// Timeout of a question to the server. A server that is not busy answers at once.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The same where an answer is unlikely.
+/// Timeout of a question to the server while [`Obstacle::Unconfirmed`] holds, as an answer is
+/// unlikely.
 const SHORT_PATIENCE: Duration = Duration::from_secs(1);
-/// How often a connection is looked at.
+/// Interval of the checks whether a connection is lost.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One connection of a service.
 pub(crate) struct Lane<A> {
-    /// Counted once for each request that is here, not once for each part of a client.
+    /// The reply batcher. Each request holds one reference to it, not one to each part of a client.
     outbox: Arc<Outbox>,
     handler: Arc<Handler<A>>,
-    /// Every request's task holds a clone; when the last is gone, so is the last request.
+    /// The sender that each request's task clones. After the last clone is dropped, no request is
+    /// in flight.
     alive: mpsc::Sender<Infallible>,
 }
 
-/// What a connection is to do.
+/// The order to a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Stay out of the queue group, or leave it.
@@ -51,16 +53,16 @@ pub(crate) enum Order {
     Wait,
     /// Join the queue group and take requests.
     Take,
-    /// Leave it and end.
+    /// Leave the queue group and end.
     Stop,
 }
 
 impl<A: Authorizer> Lane<A> {
-    /// Serves on `client` as `orders` say, until they say to stop; then drains.
+    /// Serves on `client` as `orders` say. Drains the connection after [`Order::Stop`].
     ///
     /// # Errors
     ///
-    /// When a subscription cannot be made, or ends by itself.
+    /// Fails if a subscription cannot be made, or ends although the host did not end it.
     pub(crate) async fn serve(
         client: Client,
         handler: Arc<Handler<A>>,
@@ -75,7 +77,7 @@ impl<A: Authorizer> Lane<A> {
         let timeout = lane.handler.times.drain_timeout;
         while next(&mut orders, Order::Wait).await == Order::Take {
             let mut subscriber = lane.subscribe().await?;
-            // Until the server has forgotten the subscription, it sends logins here.
+            // The server sends logins here until it has removed the subscription.
             let _joined = lane.receive(&mut subscriber, &mut orders).await?;
             if tokio::time::timeout(timeout, lane.take_last(&mut subscriber))
                 .await
@@ -105,7 +107,8 @@ impl<A: Authorizer> Lane<A> {
         subscribed.map_err(ServiceError::Subscribe)
     }
 
-    /// How long an answer of the server is waited for. Short if none came before: the host may not be allowed to ask.
+    /// Returns the timeout of a question to the server. The timeout is short while
+    /// [`Obstacle::Unconfirmed`] holds, because the host may lack the permission to ask.
     fn patience(&self) -> Duration {
         if self
             .handler
@@ -119,8 +122,7 @@ impl<A: Authorizer> Lane<A> {
         }
     }
 
-    /// Takes requests for as long as `orders` say so. Returns the subscription if a server has
-    /// confirmed it.
+    /// Takes requests until `orders` change. Returns the subscription if a server has confirmed it.
     async fn receive(
         &self,
         subscriber: &mut Subscriber,
@@ -143,7 +145,8 @@ impl<A: Authorizer> Lane<A> {
         }
     }
 
-    /// Stamps a message and gives it a task of its own, if there is a place and time for it.
+    /// Records the time of arrival and starts a task for the message. Refuses the message if the
+    /// queue is full or the deadline cannot be met.
     async fn take(&self, message: Message) {
         let at = Instant::now();
         let Some(subject) = message.reply else {
@@ -173,7 +176,8 @@ impl<A: Authorizer> Lane<A> {
         });
     }
 
-    /// Before any cryptography: shedding has to be cheaper than serving.
+    /// Refuses a request before any cryptography, because shedding load must cost less than
+    /// serving.
     async fn shed(&self, reply: ReplyToken, error: &str) {
         drop(self.handler.counters.received());
         let refusal = Refusal::new("overloaded", error);
@@ -189,7 +193,7 @@ impl<A: Authorizer> Lane<A> {
     async fn drain(self, mut all_gone: mpsc::Receiver<Infallible>) {
         let Self { outbox, alive, .. } = self;
         drop(alive);
-        // Nothing is ever sent: this returns when every task has dropped its sender.
+        // The channel carries no message: this returns after every task has dropped its sender.
         let _none = all_gone.recv().await;
         let client = outbox.client();
         let close = async {
@@ -200,20 +204,23 @@ impl<A: Authorizer> Lane<A> {
                 tracing::debug!(error = with_causes(&error), "connection not drained");
             }
         };
-        // Without a server the client would wait until it has one again.
+        // A client without a server would wait here until it reconnects.
         tokio::select! {
             () = close => {}
             () = lost(client) => {}
         }
     }
 
-    /// Takes what the server sends until it has forgotten the subscription.
+    /// Takes the messages that the server sends until it has removed the subscription.
     ///
-    /// `Subscriber::drain` cannot be used: it stops listening at the next wake-up, which any reply causes, and the requests
-    /// that the server had sent by then are lost. An automatic unsubscription after more messages than a server can
-    /// count is one that it carries out at once (its parser takes nine digits, and reads longer numbers as none), while the
-    /// client goes on listening; the answer to a question asked afterwards tells that it has been carried out. A server that
-    /// did count that far would send on until the subscriber is dropped.
+    /// `Subscriber::drain` stops listening at the next wake-up, which any reply causes. The
+    /// requests that the server had sent by then would be lost.
+    ///
+    /// This function instead unsubscribes after more messages than a server can count. The server's
+    /// parser takes nine digits and reads a longer number as none, so the server unsubscribes at
+    /// once. The client continues to listen. The answer to a later question shows that the server
+    /// has removed the subscription. A server that could count that far would send messages until
+    /// the subscriber is dropped.
     async fn take_last(&self, subscriber: &mut Subscriber) {
         let client = self.outbox.client();
         let lost = lost(client);
@@ -234,18 +241,18 @@ impl<A: Authorizer> Lane<A> {
                     None => return,
                 },
                 () = &mut forgotten => break,
-                // The server forgets with the connection, and answers to it have no way back.
+                // A lost connection removes the subscription too, and replies on it cannot be sent.
                 () = &mut lost => return,
             }
         }
-        // What came before the answer and has not been looked at.
+        // Messages that arrived before the answer may still be queued.
         while let Some(Some(message)) = subscriber.next().now_or_never() {
             self.take(message).await;
         }
     }
 }
 
-/// A subscription that a server has confirmed; dropping it ends that.
+/// A subscription that a server has confirmed. Dropping this value counts it as ended.
 struct Joined<'a>(&'a Participation);
 
 impl<'a> Joined<'a> {
@@ -261,13 +268,14 @@ impl Drop for Joined<'_> {
     }
 }
 
-/// Waits for an order other than `present`; to stop, if the service is gone.
+/// Waits for an order other than `present` and returns it. Returns [`Order::Stop`] if the service
+/// is gone.
 async fn next(orders: &mut watch::Receiver<Order>, present: Order) -> Order {
     let order = orders.wait_for(|order| *order != present).await;
     order.map_or(Order::Stop, |order| *order)
 }
 
-/// Returns once the connection is down, or has been made again.
+/// Returns once the connection is down or was made again.
 async fn lost(client: &Client) {
     let made = connects(client);
     while client.connection_state() == State::Connected && connects(client) == made {
@@ -275,16 +283,17 @@ async fn lost(client: &Client) {
     }
 }
 
-/// Returns once the server has answered something on this connection: by then it has the subscription, because it works
-/// through a connection in order. Without permission to ask there is no answer within `patience`.
+/// Returns once the server has answered a question on this connection. By then it has the
+/// subscription, because it processes a connection in order. If the host lacks the permission to
+/// ask, this returns after `patience`.
 async fn confirm(client: &Client, patience: Duration) {
     loop {
         let request = Request::new().timeout(Some(patience));
         match client.send_request(USER_INFO, request).await {
             Ok(_) => return,
-            // The server says that nothing answers: that is an answer too.
+            // "No responders" comes from the server, so it is an answer too.
             Err(error) if error.kind() == RequestErrorKind::NoResponders => return,
-            // Connected all this time: the answer is not allowed to reach us, but the subscription stands.
+            // The host may lack the permission to receive the answer, but the subscription holds.
             Err(error)
                 if error.kind() == RequestErrorKind::TimedOut
                     && client.connection_state() == State::Connected =>

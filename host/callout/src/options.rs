@@ -32,16 +32,16 @@ pub struct ServiceOptions {
     pub participation: ParticipationOptions,
     /// The login that the host tries itself if none arrives. Default: `None`, no such login.
     pub probe: Option<LoginProbe>,
-    /// The description for NATS tools. Default: `None`, the service is not found.
+    /// The description for NATS tools. Default: `None`, NATS tools cannot find the service.
     pub discovery: Option<Discovery>,
 }
 
 /// The limits on the time of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimits {
-    /// The longest time for one decision; the request's own deadline applies too. Default: 1 s.
+    /// The time limit for one decision; the request's own deadline applies too. Default: 1 s.
     pub deadline: Duration,
-    /// The longest wait for requests in flight when the service stops. Default: 10 s.
+    /// The time limit for requests in flight when the service stops. Default: 10 s.
     pub drain_timeout: Duration,
 }
 

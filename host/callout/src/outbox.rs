@@ -1,9 +1,11 @@
-//! Replies that leave together.
+//! The batcher of replies.
 //!
-//! A reply that is handed to a connection wakes the connection's task, which writes at once: one write of the host and one read of the
-//! server for hardly more than one reply, however many are about to follow. So while requests have come that nobody has begun to work on,
-//! replies wait for each other. Nobody waits for nothing: when the last request has been begun, the next reply takes along whatever waits,
-//! and the first that waits goes at the latest when its thread has nothing else to do.
+//! A reply wakes the connection's task, which writes at once. Single replies thus cost one write of
+//! the host and one read of the server each.
+//!
+//! The host therefore queues replies while the connection has requests that no task has started on.
+//! A reply flushes the queue if no such request is left or 32 replies are queued. Otherwise the
+//! first queued reply flushes it after the runtime thread has run its other tasks.
 
 use std::fmt;
 use std::mem::take;
@@ -13,32 +15,33 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_nats::{Client, PublishError, Subject};
 use bytes::Bytes;
 
-/// Most replies that wait.
+/// Maximum number of queued replies.
 const MOST: usize = 32;
 
-/// The replies of one connection on their way to it.
+/// The reply batcher of one connection.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     client: Client,
     replies: Arc<Together<Outgoing>>,
 }
 
-/// A reply, and what is done once it has been handed to the connection, or could not be.
+/// A reply and its callback. The callback runs once the reply was handed to the connection or could
+/// not be.
 pub(crate) struct Outgoing {
     pub(crate) subject: Subject,
     pub(crate) body: Bytes,
     pub(crate) then: Box<dyn FnOnce(Result<(), PublishError>) + Send>,
 }
 
-/// What waits for company.
+/// The queue of a batcher.
 #[derive(Debug)]
 struct Together<T> {
-    /// How many requests have come that nobody has begun to work on.
+    /// Number of received requests that no task has started on.
     unbegun: AtomicUsize,
     waiting: Mutex<Vec<T>>,
 }
 
-/// A request that nobody has begun to work on; dropping it is the beginning.
+/// A request that no task has started on. Dropping this value marks the start.
 #[derive(Debug)]
 pub(crate) struct Unbegun(Arc<Together<Outgoing>>);
 
@@ -50,18 +53,18 @@ impl Outbox {
         }
     }
 
-    /// The connection, for everything that does not wait.
+    /// Returns the connection, for messages that are not batched.
     pub(crate) const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// One more request has come on this connection.
+    /// Counts a new request on this connection.
     pub(crate) fn expect(&self) -> Unbegun {
         self.replies.unbegun.fetch_add(1, Ordering::Relaxed);
         Unbegun(Arc::clone(&self.replies))
     }
 
-    /// Sends a reply, alone or with others, or leaves it to somebody who is here already.
+    /// Sends a reply with the queued ones, or leaves it to a task that flushes the queue.
     pub(crate) async fn send(&self, reply: Outgoing) {
         for reply in self.replies.join(reply).await {
             let sent = self.client.publish(reply.subject, reply.body).await;
@@ -71,7 +74,8 @@ impl Outbox {
 }
 
 impl<T> Together<T> {
-    /// Adds one. Returns all that the caller has to see to: nothing if somebody else does.
+    /// Adds `one` to the queue. Returns the items that the caller must send. The list is empty if
+    /// another task sends them.
     async fn join(&self, one: T) -> Vec<T> {
         {
             let mut waiting = self.waiting();
@@ -84,7 +88,8 @@ impl<T> Together<T> {
                 return Vec::new();
             }
         }
-        // Everything that this thread has to do comes first. Then it is time, whoever is still at work.
+        // The other tasks of this thread run first. Then the queue is flushed, even if tasks of
+        // other threads are still at work.
         tokio::task::yield_now().await;
         take(&mut *self.waiting())
     }
@@ -124,7 +129,8 @@ mod tests {
 
     use super::*;
 
-    /// What each of so many has to see to, if they come one after the other and so many requests are not begun.
+    /// Returns what each of `number` concurrent callers has to send while `unbegun` requests are
+    /// not started.
     async fn seen_to(number: usize, unbegun: usize) -> Vec<Vec<usize>> {
         let together = Together::default();
         together.unbegun.store(unbegun, Ordering::Relaxed);
@@ -146,7 +152,7 @@ mod tests {
     async fn the_one_that_makes_it_too_many_takes_them() {
         let mut seen_to = seen_to(MOST + 2, 1).await;
         assert!(seen_to.swap_remove(MOST - 1).into_iter().eq(0..MOST));
-        // Which of those that have given way comes next is the runtime's business.
+        // The runtime decides which of the yielded tasks runs next.
         let rest: Vec<_> = seen_to.into_iter().filter(|all| !all.is_empty()).collect();
         assert_eq!(rest, [[MOST, MOST + 1]]);
     }

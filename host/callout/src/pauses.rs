@@ -1,13 +1,13 @@
 //! Pauses: times during which this process did not run.
 //!
-//! A process that was stopped (SIGSTOP, a suspended machine, a starved processor) finds requests in
-//! its socket that are older than they look, because they are stamped when they are read. Their age
-//! counts against the server's patience.
+//! A process that was stopped (SIGSTOP, a suspended machine, a starved processor) finds old
+//! requests in its socket. They look new, because the process records their arrival when it reads
+//! them. The host therefore adds their age to the time that the server has waited.
 //!
 //! The wall clock shows no pauses: NTP and operators set it while the process runs. The monotonic
-//! clock shows a stopped process, and the boot-time clock also a suspended machine. A virtual
-//! machine that is moved may find that neither clock went on. Its requests then look new, and a
-//! late answer is one that the server ignores.
+//! clock shows a stopped process, and the boot-time clock also a suspended machine. On a virtual
+//! machine that is moved, both clocks may stand still. Its requests then look new, and servers
+//! ignore late answers to them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -18,10 +18,10 @@ use rustix::time::{ClockId, clock_gettime};
 /// Interval between two signs of life.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// Shortest time without a sign of life that counts as a pause.
+/// Minimum time without a sign of life that counts as a pause.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Time after a pause within which requests are read that had to wait for its end.
+/// Time after a pause within which the host still reads requests that arrived during the pause.
 const BACKLOG: Duration = Duration::from_secs(10);
 
 /// A moment on three clocks.
@@ -61,7 +61,7 @@ impl Moment {
         }
     }
 
-    /// Returns the moment at which the monotonic clock showed `steady`, not long ago.
+    /// Returns the moment at which the monotonic clock showed `steady`, which must be recent.
     pub(crate) fn at(steady: Instant) -> Self {
         let now = Self::now();
         let ago = now.steady.saturating_duration_since(steady);
@@ -72,8 +72,8 @@ impl Moment {
         }
     }
 
-    /// Returns the time from `earlier` to this moment, by the clock that shows more. Setting the
-    /// wall clock does not change the result.
+    /// Returns the time from `earlier` to this moment, by the monotonic or the boot-time clock,
+    /// whichever shows more. Setting the wall clock does not change the result.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let steady = self.steady.saturating_duration_since(earlier.steady);
         steady.max(self.boot.saturating_sub(earlier.boot))
@@ -96,7 +96,7 @@ const fn since_boot() -> Duration {
 }
 
 impl Pauses {
-    /// Gives a sign of life at every [`BEAT`], for as long as it is polled.
+    /// Records a sign of life at every [`BEAT`], for as long as the future is polled.
     pub(crate) async fn watch(&self) {
         let mut beats = tokio::time::interval(BEAT);
         self.state().alive = Some(Moment::now());
@@ -107,8 +107,8 @@ impl Pauses {
         }
     }
 
-    /// Returns how long a request that was read `now` may have waited for this process to go on, if
-    /// a server made it at `issued_at` (seconds since the Unix epoch).
+    /// Returns the time that a request read `now` may have waited while this process was paused.
+    /// `issued_at` is the server's time of the request, in seconds since the Unix epoch.
     pub(crate) fn age(&self, issued_at: Option<u64>, now: Moment) -> Duration {
         let Some(pause) = self.notice(now) else {
             return Duration::ZERO;
@@ -119,12 +119,13 @@ impl Pauses {
         else {
             return Duration::ZERO;
         };
-        // By the clocks of two machines, so no more than can be.
+        // The two times come from the clocks of two machines, so the possible wait caps the
+        // difference.
         let age = now.wall.duration_since(issued_at).unwrap_or_default();
         age.min(pause.length.saturating_add(since_end))
     }
 
-    /// Notes a sign of life. Returns the last pause.
+    /// Records a sign of life. Returns the last pause.
     fn notice(&self, now: Moment) -> Option<Pause> {
         let mut state = self.state();
         let length = now.since(state.alive?);
@@ -151,7 +152,8 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     impl Moment {
-        /// Later by this much on the monotonic clock, and by this much on the two others.
+        /// Returns the moment later by `steady` on the monotonic clock, and by `wall` on the
+        /// others.
         fn after(self, steady: Duration, wall: Duration) -> Self {
             Self {
                 steady: self.steady + steady,
@@ -160,7 +162,7 @@ mod tests {
             }
         }
 
-        /// The same moment after the wall clock was set forward.
+        /// Returns this moment with the wall clock set forward by `by`.
         fn set_forward(self, by: Duration) -> Self {
             let wall = self.wall + by;
             Self { wall, ..self }
@@ -251,7 +253,7 @@ mod tests {
         let pauses = running_since(start);
         let resumed = start.after(BEAT, BEAT);
         assert_eq!(pauses.age(Some(resumed.seconds()), resumed), Duration::ZERO);
-        // The guest's clock is set right soon after.
+        // The virtual machine's clock is corrected soon after.
         let set = resumed.after(BEAT, BEAT).set_forward(20 * SECOND);
         let asked = Some(set.seconds());
         assert_eq!(pauses.age(asked, set), Duration::ZERO);

@@ -1,4 +1,4 @@
-//! The permissions that the host's own user needs in the callout account, and those that a server denies it.
+//! The permissions that the host's own user needs in the callout account, and those it lacks.
 
 use portcullis_connect::{PermissionSide, RequiredPermission, USER_INFO};
 use portcullis_core::PermissionSubject;
@@ -13,10 +13,10 @@ pub(crate) const SERVICE_INFO: &str = "$SRV.INFO";
 /// The subjects on which servers wait for answers about logins.
 const SERVER_INBOXES: &str = "$SYS._INBOX.>";
 
-/// Returns every permission that the host's user needs to serve logins; key-value buckets need more.
+/// Returns the permissions that the host's user needs to serve logins. Key-value buckets need more.
 ///
-/// `inbox_prefix` is the prefix of the connections' inboxes, `_INBOX` unless it is set. With `discoverable`, the host
-/// answers NATS tools, whose inboxes begin with `_INBOX`.
+/// `inbox_prefix` is the prefix of the connections' inboxes; the client library's default is
+/// `_INBOX`. With `discoverable`, the host answers NATS tools, whose inboxes begin with `_INBOX`.
 pub fn required_permissions(inbox_prefix: &str, discoverable: bool) -> Vec<RequiredPermission> {
     use PermissionSide::{Publish, Subscribe};
     let required = |side, subject: &str, purpose| RequiredPermission {
@@ -56,7 +56,7 @@ pub(crate) fn is_vital(permission: &RequiredPermission) -> bool {
     [AUTH_REQUESTS, SERVER_INBOXES].contains(&permission.subject.as_str())
 }
 
-/// What a server answers on [`USER_INFO`], as far as the host uses it.
+/// The fields of a server's answer on [`USER_INFO`] that the host reads.
 #[derive(Debug, Deserialize)]
 pub(crate) struct UserInfo {
     data: UserInfoData,
@@ -69,20 +69,20 @@ struct UserInfoData {
     permissions: Option<Granted>,
 }
 
-/// A user's permissions; a side that is absent is unrestricted.
+/// The permissions of a user. A side that is absent is unrestricted.
 #[derive(Debug, Default, Deserialize)]
 struct Granted {
     #[serde(default)]
     publish: Option<Side>,
     #[serde(default)]
     subscribe: Option<Side>,
-    /// The user may answer messages that it receives (`allow_responses`), also where `publish`
-    /// forbids it.
+    /// The permission to answer received messages (`allow_responses`), also where `publish` forbids
+    /// it.
     #[serde(default)]
     responses: Option<IgnoredAny>,
 }
 
-/// One side; a list of allowed subjects that is empty allows everything.
+/// The permissions of one side. An empty list of allowed subjects allows all subjects.
 #[derive(Debug, Default, Deserialize)]
 struct Side {
     #[serde(default)]
@@ -92,21 +92,22 @@ struct Side {
 }
 
 impl UserInfo {
-    /// The account of the connection: its name in config mode, its key in operator mode.
+    /// Returns the account of the connection: its name in config mode, its key in operator mode.
     pub(crate) fn account(&self) -> &str {
         &self.data.account
     }
 
-    /// Whether the server shows that it hands logins to services in this account: it denies every
-    /// user of the account to publish on the callout subject. In config mode with
-    /// `allowed_accounts`, it denies that only to users of those accounts.
+    /// Returns whether the server shows that it sends logins to services in this account. Such a
+    /// server denies every user of the account to publish on the callout subject. In config mode
+    /// with `allowed_accounts`, it denies that only to users of those accounts.
     pub(crate) fn callout_is_on(&self) -> bool {
         let publish = self.granted().and_then(|granted| granted.publish.as_ref());
         let denied = publish.and_then(|side| side.deny.as_deref());
         denied.is_some_and(|denied| denied.iter().any(|subject| subject == AUTH_REQUESTS))
     }
 
-    /// Whether the user may have `permission`. In `queue_group`, as far as logins are received.
+    /// Returns whether the user has `permission`. The permission to receive logins may be limited
+    /// to `queue_group`.
     pub(crate) fn grants(&self, permission: &RequiredPermission, queue_group: &str) -> bool {
         let Some(granted) = self.granted() else {
             return true;
@@ -131,7 +132,7 @@ impl UserInfo {
         };
         match (side, wanted) {
             (Some(side), Ok(wanted)) => side.permits(&wanted),
-            // A prefix that is no subject is for the server to judge.
+            // The server is the judge of an inbox prefix that is not a valid subject.
             (None, _) | (Some(_), Err(_)) => true,
         }
     }

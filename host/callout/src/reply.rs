@@ -1,4 +1,4 @@
-//! Exactly one reply.
+//! The reply to a request, which is sent at most once.
 
 use std::sync::Arc;
 
@@ -9,24 +9,26 @@ use crate::outbox::{Outbox, Outgoing};
 
 /// The right to answer one request, once.
 ///
-/// A second reply is at best ignored, a third blocks the server's read loop for good: so answering consumes the token, and
-/// it cannot be cloned. Dropping it unanswered leaves the client to the server's timeout.
+/// A server ignores a second reply at best, and a third blocks its read loop for good. Answering
+/// therefore consumes the token, which cannot be cloned. If the token is dropped unanswered, the
+/// client waits for the server's timeout.
 #[derive(Debug)]
 pub(crate) struct ReplyToken {
     outbox: Arc<Outbox>,
     subject: Subject,
 }
 
-/// The reply could not be handed to the connection.
+/// The failure to hand a reply to the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot send the reply")]
 pub(crate) struct ReplyError(#[source] async_nats::PublishError);
 
-/// How the inboxes on which servers wait for replies begin (`InboxPrefix` in nats-server).
+/// The prefix of the inboxes on which servers wait for replies (`InboxPrefix` in nats-server).
 const SERVER_INBOX: &str = "$SYS._INBOX.";
 
-/// How replies begin that gateways route: the hashes of a cluster and a server follow, and then the reply itself. Servers
-/// take it off before clients see it, except on some ways through leafnodes.
+/// The prefix of reply subjects that gateways route. The hashes of a cluster and a server follow,
+/// then the subject itself. Servers remove the prefix before clients see it, except on some paths
+/// through leafnodes.
 const ROUTED: &str = "_GR_.";
 
 impl ReplyToken {
@@ -34,26 +36,28 @@ impl ReplyToken {
         Self { outbox, subject }
     }
 
-    /// Returns whether the reply goes to a server, which is what makes a message a request of a server.
+    /// Returns whether the reply goes to a server, which shows that a server sent the message.
     ///
-    /// Servers keep users from publishing on the callout subject, but not from having a stream deliver there: the reply
-    /// subject of such a message is one that the user can hear. Only servers ask for replies on an inbox of theirs.
+    /// Servers keep users from publishing on the callout subject. A user can still have a stream
+    /// deliver messages there, with a reply subject on which the user can listen. Only servers ask
+    /// for replies on server inboxes.
     pub(crate) fn is_for_server(&self) -> bool {
         is_server_inbox(&self.subject)
     }
 
-    /// Returns where the reply goes.
+    /// Returns the subject of the reply.
     pub(crate) fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// The most bytes the server takes in one message (`max_payload`).
+    /// Returns the maximum size of a message that the server takes (`max_payload`), in bytes.
     pub(crate) fn largest(&self) -> usize {
         self.outbox.client().max_payload()
     }
 
-    /// Answers with an authorization response, encrypted or not, or with nothing as [`refuse`](Self::refuse) does, perhaps together with
-    /// other replies. `then` is told what became of it.
+    /// Answers with an authorization response, encrypted or not. Without a response, answers as
+    /// [`refuse`](Self::refuse) does. The batcher may send the answer with other replies. `then`
+    /// receives the result.
     pub(crate) async fn respond(
         self,
         response: Option<Bytes>,
@@ -67,7 +71,7 @@ impl ReplyToken {
         self.outbox.send(reply).await;
     }
 
-    /// Answers with an empty body, which servers read as a refusal without reason.
+    /// Answers with an empty body, which servers read as a refusal without a reason.
     pub(crate) async fn refuse(self) -> Result<(), ReplyError> {
         self.outbox
             .client()
@@ -77,7 +81,7 @@ impl ReplyToken {
     }
 }
 
-/// Returns whether a reply subject is an inbox of a server, perhaps routed by a gateway.
+/// Returns whether a reply subject is an inbox of a server, with or without a gateway's prefix.
 fn is_server_inbox(subject: &str) -> bool {
     let routed = subject.strip_prefix(ROUTED);
     let reply = match routed {

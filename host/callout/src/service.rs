@@ -1,4 +1,4 @@
-//! The service: its connections, its observers, its end.
+//! The service, with its connections, its observers and its shutdown.
 
 use std::sync::Arc;
 
@@ -24,37 +24,37 @@ pub struct Service<A> {
 }
 
 impl<A: Authorizer> Service<A> {
-    /// A service that answers as `authorizer` decides.
+    /// Creates a service that answers as `authorizer` decides.
     pub fn new(authorizer: A, options: ServiceOptions) -> Self {
         let handler = Arc::new(Handler::new(authorizer, options, Arc::default()));
         Self { handler }
     }
 
-    /// What the service counts, while it runs and after.
+    /// Returns the counters, valid while the service runs and after.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.handler.counters)
     }
 
-    /// Who has failed how often, while the service runs and after.
+    /// Returns the counters of failed attempts, valid while the service runs and after.
     pub fn throttle(&self) -> Arc<Throttle> {
         Arc::clone(self.handler.authority.throttle())
     }
 
-    /// Whether the service takes part, while it runs and after.
+    /// Returns the participation of the service, valid while the service runs and after.
     pub fn participation(&self) -> Arc<Participation> {
         Arc::clone(&self.handler.participation)
     }
 
-    /// Serves over each of `clients` until `shutdown` resolves, then drains: no new requests, those in flight are
-    /// answered, up to the drain timeout. Calls `ready` once the host can decide and the servers have confirmed every
-    /// subscription.
+    /// Serves over each of `clients` until `shutdown` resolves, then drains. A draining host takes
+    /// no new requests and answers those in flight, up to the drain timeout. Calls `ready` once the
+    /// host can decide and the servers have confirmed every subscription.
     ///
-    /// A server verifies the responses of one connection one after the other, so that several connections take more
-    /// logins than one.
+    /// A server verifies the responses of one connection one after the other. Several connections
+    /// therefore take more logins than one.
     ///
     /// # Errors
     ///
-    /// When a subscription cannot be made, or ends because its connection is gone for good.
+    /// Fails if a subscription cannot be made, or ends because its connection is gone for good.
     pub async fn run(
         self,
         clients: Vec<Client>,
@@ -95,7 +95,7 @@ impl<A: Authorizer> Service<A> {
         tracing::info!("draining");
         participation.stopping();
         orders.send_replace(Order::Stop);
-        // Whatever became of one, the others finish what they have begun.
+        // A failed connection does not stop the others from answering their requests.
         while let Some(ended) = lanes.join_next().await {
             let ended = ended.map_err(ServiceError::Task).flatten();
             failed = failed.or(ended.err());
@@ -103,7 +103,8 @@ impl<A: Authorizer> Service<A> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// What goes on beside the requests, on the first connection. Ends when the set is dropped.
+    /// Starts the tasks that do not handle requests, on the first connection. They end when the set
+    /// is dropped.
     fn observe(&self, clients: &[Client], orders: watch::Sender<Order>) -> JoinSet<()> {
         let mut observers = JoinSet::new();
         let Some(client) = clients.first() else {
@@ -133,7 +134,7 @@ impl<A: Authorizer> Service<A> {
             );
             let (client, participation) = (client.clone(), Arc::clone(&participation));
             observers.spawn(async move {
-                // A server that denies this would be asked once for every subject.
+                // Without the permission, the server would reject a subscription for each subject.
                 if !participation.permits("$SRV.>").await {
                     return;
                 }

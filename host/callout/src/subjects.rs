@@ -1,4 +1,4 @@
-//! Subjects with a meaning of their own.
+//! The subjects that the service uses in more than one place.
 
 /// The subject of authorization requests (ADR-26).
 pub(crate) const AUTH_REQUESTS: &str = "$SYS.REQ.USER.AUTH";
