@@ -1,4 +1,4 @@
-//! What the service counts.
+//! The counters of the service.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,8 @@ use portcullis_core::{DenialClass, Outcome, Sample, Server};
 use crate::latency::Latency;
 use crate::releases::UnknownReleases;
 
-/// Counts since the start of the service, for metrics and `$SRV.STATS`. Shared by every connection.
+/// The counts since the start of the service, for metrics and `$SRV.STATS`. All connections share
+/// them.
 #[derive(Debug, Default)]
 pub struct Counters {
     received: AtomicU64,
@@ -24,12 +25,12 @@ pub struct Counters {
     by_name: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
-/// Denials by class.
+/// The family of the counters of denials, one counter for each class.
 const DENIED: &str = "denied";
-/// Requests that got no decision, by reason.
+/// The family of the counters of requests without a decision, one counter for each reason.
 const REFUSED: &str = "refused";
 
-/// Every reason of a refusal, so that each is counted from zero.
+/// All reasons of refusals, so that each counter is exported from zero on.
 const REASONS: [&str; 14] = [
     "overloaded",
     "malformed",
@@ -47,19 +48,20 @@ const REASONS: [&str; 14] = [
     "no-reply-subject",
 ];
 
-/// A request in flight; dropping it ends that.
+/// A request in flight. Dropping this value ends the count of the request.
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<Counters>);
 
 impl Counters {
-    /// A request arrived.
+    /// Counts a request that arrived. The request is in flight until the caller drops the result.
     pub(crate) fn received(self: &Arc<Self>) -> InFlight {
         self.received.fetch_add(1, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(Arc::clone(self))
     }
 
-    /// A request was decided, this long after it arrived. A permit counts if its reply was sent in time.
+    /// Counts a request that was decided, with its time since arrival. A permit counts if its reply
+    /// was sent in time.
     pub(crate) fn decided(&self, outcome: &Outcome, took: Duration, in_time: bool) {
         self.latency.add(took);
         match outcome {
@@ -71,42 +73,44 @@ impl Counters {
         }
     }
 
-    /// A request got no decision.
+    /// Counts a request that got no decision, by reason.
     pub(crate) fn refused(&self, reason: &'static str) {
         self.add(REFUSED, reason);
     }
 
-    /// A reply could not be handed to the connection.
+    /// Counts a reply that could not be handed to the connection.
     pub(crate) fn lost(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A reply came too late, or would have: the server had given up.
+    /// Counts a reply that missed the server's timeout, or a reply that was not sent because of it.
     pub(crate) fn late(&self) {
         self.late.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The server refused what the host had permitted.
+    /// Counts a login that the host permitted and the server refused.
     pub(crate) fn rejected_by_server(&self) {
         self.rejected_by_server.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A server asks whose request is good.
+    /// Records the release of a server that sent a valid request.
     pub(crate) fn asked_by(&self, server: &Server) {
         self.unknown_releases.record(server);
     }
 
-    /// Returns the releases of nats-server that have asked and whose rules are not known here.
+    /// Returns the releases of nats-server that sent requests and whose rules the host does not
+    /// know.
     pub fn unknown_releases(&self) -> Vec<String> {
         self.unknown_releases.all()
     }
 
-    /// Requests that arrived.
+    /// Returns the number of requests that arrived.
     pub fn requests(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Requests that got no decision or no reply.
+    /// Returns the number of requests that got no decision, plus the number of replies that could
+    /// not be handed to the connection.
     pub fn errors(&self) -> u64 {
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let refused: u64 = by_name
@@ -117,17 +121,17 @@ impl Counters {
         refused.saturating_add(self.lost.load(Ordering::Relaxed))
     }
 
-    /// Time from arrival to reply, over all decided requests.
+    /// Returns the sum of the times from arrival to reply, over all decided requests.
     pub fn processing_time(&self) -> Duration {
         self.latency.total()
     }
 
-    /// The mean time from arrival to reply.
+    /// Returns the mean time from arrival to reply, over all decided requests.
     pub fn average_processing_time(&self) -> Duration {
         self.latency.mean()
     }
 
-    /// Every number.
+    /// Returns a sample of each counter, gauge and histogram.
     pub fn samples(&self) -> Vec<Sample> {
         let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
         let mut samples = vec![

@@ -6,18 +6,18 @@ use portcullis_core::{
     AuthorizationRequest, Blame, Decision, Outcome, PermissionSubject, Permit, PolicyName,
 };
 
-/// What became of the reply.
+/// The result of sending a reply.
 #[derive(Debug)]
 pub(crate) enum Replied {
-    /// It is on its way.
+    /// The reply was handed to the connection.
     Sent,
-    /// None was sent, as `[callout.deny]` says.
+    /// No reply was sent, because `[callout.deny]` says so.
     Dropped,
-    /// None was sent: the server had given up, by the time that it waits.
+    /// No reply was sent, because the server had given up by its own timeout.
     Late,
-    /// A reply that was sent after the server had said that it refused the login or gave up.
+    /// The reply was sent after the server had said that it refused the login or gave up.
     GivenUp,
-    /// A reply that could not be handed to the connection.
+    /// The reply could not be handed to the connection, for this reason.
     Lost(String),
 }
 
@@ -39,13 +39,13 @@ impl Replied {
         }
     }
 
-    /// Returns whether a server that still waits has the reply.
+    /// Returns whether the reply was sent to a server that still waited.
     pub(crate) const fn is_sent(&self) -> bool {
         matches!(self, Self::Sent)
     }
 }
 
-/// Writes the one line of a decision on a request that arrived at `received`.
+/// Writes the log line of a decision on a request that arrived at `received`.
 pub(crate) fn log_decision(
     request: &AuthorizationRequest,
     decision: &Decision,
@@ -101,7 +101,7 @@ pub(crate) fn log_decision(
     }
 }
 
-/// Writes a line for a throttled login that the summaries count: at the level `debug` only.
+/// Writes a line at the level `debug` for a throttled login. The summaries count such logins.
 pub(crate) fn log_summed_up(request: &AuthorizationRequest, decision: &Decision) {
     if let Outcome::Deny(denial) = &decision.outcome {
         tracing::debug!(
@@ -118,7 +118,8 @@ pub(crate) fn log_summed_up(request: &AuthorizationRequest, decision: &Decision)
     }
 }
 
-/// Writes what a permit allows, at the level `debug`. Subjects and names are no secrets; a permit has none.
+/// Writes what a permit allows, at the level `debug`. Subjects and names are not secret, and a
+/// permit holds no secrets.
 fn log_permit(request: &AuthorizationRequest, permit: &Permit) {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
@@ -138,7 +139,7 @@ fn log_permit(request: &AuthorizationRequest, permit: &Permit) {
     );
 }
 
-/// Writes subjects as the log shows lists.
+/// Returns `subjects` joined by commas, as the log shows lists.
 fn listed(subjects: &[PermissionSubject]) -> String {
     let subjects: Vec<_> = subjects.iter().map(ToString::to_string).collect();
     subjects.join(",")

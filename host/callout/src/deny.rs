@@ -1,26 +1,29 @@
-//! How a denial is answered.
+//! The forms of the replies to denied logins.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use portcullis_core::DenialClass;
 
-/// What a server gets for a login that is denied. The client sees the same in every case, sooner or later.
+/// The form of the reply to a denied login. The client sees the same rejection in every mode; only
+/// the delay differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DenyMode {
-    /// The reason, at once: the server logs it and publishes it in the callout account.
+    /// A response with the reason, at once. The server logs the reason and publishes it in the
+    /// callout account. The default.
     #[default]
     Error,
-    /// An empty response, at once: refused without a reason.
+    /// An empty response, at once. The server refuses the login without a reason.
     Empty,
-    /// Nothing: the client waits for the server's authorization timeout. Slows down who guesses, and holds a
-    /// connection of the server's meanwhile.
+    /// No response. The client waits for the server's authorization timeout. This slows down
+    /// guesses, and occupies a connection of the server until then.
     Drop,
-    /// The reason, after this time, or just before the server gives up if that is sooner.
+    /// A response with the reason, after this time. If the server would give up sooner, the host
+    /// sends the response just before that.
     Delay(Duration),
 }
 
-/// How denials are answered, by class.
+/// The forms of the replies to denied logins, by class of the denial.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DenyModes {
     default: DenyMode,
@@ -28,7 +31,7 @@ pub struct DenyModes {
 }
 
 impl DenyModes {
-    /// `default` for every class without a mode of its own.
+    /// Creates modes with `default` for every class that `by_class` does not name.
     pub fn new(
         default: DenyMode,
         by_class: impl IntoIterator<Item = (DenialClass, DenyMode)>,
@@ -39,7 +42,7 @@ impl DenyModes {
         }
     }
 
-    /// How denials of `class` are answered.
+    /// Returns the mode of denials of `class`.
     pub fn of(&self, class: DenialClass) -> DenyMode {
         self.by_class.get(&class).copied().unwrap_or(self.default)
     }

@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Values that the tests of this crate share.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(crate) fn request() -> AuthorizationRequest {
     }
 }
 
-/// A decision of the policy `staff` to permit.
+/// Returns a decision of the policy `staff` to permit.
 pub(crate) fn permit(permit: Permit) -> Decision {
     Decision {
         outcome: Outcome::Permit(permit),

@@ -1,4 +1,4 @@
-//! One request, from the message to the reply and the log line.
+//! The handling of one request, from the message to the reply and the log line.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -29,36 +29,36 @@ use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::trust::Replays;
 
-/// For every decision that may run, this many may wait.
+/// The number of requests that may wait for each decision that may run.
 const QUEUE_FACTOR: usize = 16;
 
-/// Most denials held back at the same time; more are answered at once.
+/// Maximum number of denials delayed at the same time. The host sends further ones at once.
 const MOST_DELAYED: usize = 4096;
 
-/// How long before the server gives up a delayed denial is sent.
+/// Time before the server's timeout at which a delayed denial is sent at the latest.
 const MARGIN: Duration = Duration::from_millis(250);
 
 /// Interval between two summaries of throttled logins and of refused requests.
 const SUMMARY: Duration = Duration::from_secs(10);
 
-/// Why a message is foreign.
+/// The text of the refusal of a message that no server sent.
 const NOT_A_SERVER: &str = "the reply subject is not an inbox of a server (`$SYS._INBOX.…`): no server asked, and a user of the \
      callout account has a message delivered here";
 
-/// Why a request is not decided at all.
+/// The reason of the denial of a request that the server no longer waits for.
 const TOO_OLD: &str = "the server had given up before this host read the request: the host was stopped or could not keep up";
 
-/// A message that came in, stamped. The payload has passwords and tokens in it.
+/// A message with its time of arrival. The payload contains passwords and tokens.
 pub(crate) struct Received {
     pub(crate) payload: Bytes,
     pub(crate) headers: Option<HeaderMap>,
     pub(crate) reply: ReplyToken,
     pub(crate) at: Instant,
-    /// Its place in the queue.
+    /// The place of the message in the queue.
     pub(crate) place: OwnedSemaphorePermit,
 }
 
-/// What every request needs.
+/// The state that all requests of the service share.
 #[derive(Debug)]
 pub(crate) struct Handler<A> {
     pub(crate) authority: Authority<A>,
@@ -74,7 +74,7 @@ pub(crate) struct Handler<A> {
     pub(crate) permits: Arc<RecentPermits>,
     pub(crate) participation: Arc<Participation>,
     pub(crate) mismatches: Mismatches,
-    /// One permit for each request that may be here at all.
+    /// The queue, with one permit for each request that may be in the host.
     queue: Arc<Semaphore>,
     pauses: Pauses,
     refusals: Refusals,
@@ -82,18 +82,19 @@ pub(crate) struct Handler<A> {
     delayed: Semaphore,
 }
 
-/// What is known of one request by the time it is answered.
+/// The facts about one request that its reply and its log line need.
 struct Context {
     request: Arc<AuthorizationRequest>,
     sealed_by: Option<portcullis_claims::PublicKey>,
     at: Instant,
-    /// Arrival of the request.
+    /// The time of arrival.
     received: Moment,
-    /// Time that the server waits after the arrival; `None` if the request does not tell.
+    /// The time that the server waits after the arrival. `None` if the request does not say.
     patience: Option<Duration>,
-    /// Whether the decision line is worth more than the level `debug`: throttled logins are summed up.
+    /// Whether the log has an own line for the decision above the level `debug`. A summary counts
+    /// throttled logins.
     is_told: bool,
-    /// Place in the queue, until the request is decided or waits for the throttle.
+    /// The place in the queue, until the request is decided or waits for the throttle.
     place: Option<OwnedSemaphorePermit>,
 }
 
@@ -127,12 +128,12 @@ impl<A: Authorizer> Handler<A> {
         }
     }
 
-    /// A place in the queue, if there is one.
+    /// Returns a place in the queue. `None` if the queue is full.
     pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.queue).try_acquire_owned().ok()
     }
 
-    /// Whether a request that came now would still find a slot in time.
+    /// Returns whether the expected wait for a decision slot is below the deadline.
     pub(crate) fn has_time(&self) -> bool {
         self.authority.expected_wait() < self.times.deadline
     }
@@ -148,7 +149,7 @@ impl<A: Authorizer> Handler<A> {
             place,
         } = received;
         if !reply.is_for_server() {
-            // The sender has chosen the subject of the reply, so there is none.
+            // The sender chose the reply subject, so a reply would go wherever the sender wants.
             return self.record_refusal(Refusal {
                 reply_subject: Some(reply.subject()),
                 ..Refusal::new(FOREIGN, NOT_A_SERVER)
@@ -186,7 +187,7 @@ impl<A: Authorizer> Handler<A> {
         self.answer(context, decision, reply, in_flight).await;
     }
 
-    /// Refuses a request of a server: it cannot be trusted, or there is no time for it.
+    /// Refuses a request of a server that the host does not trust or has no time for.
     pub(crate) async fn refuse(&self, reply: ReplyToken, refusal: Refusal<'_>) {
         self.record_refusal(refusal);
         if let Err(error) = reply.refuse().await {
@@ -200,7 +201,8 @@ impl<A: Authorizer> Handler<A> {
         self.refusals.record(refusal);
     }
 
-    /// Denies a login that a host made to find out whether it is asked. No failure of a user is counted.
+    /// Denies a login that a host made to test whether servers send it requests. The throttle does
+    /// not count this denial as a failed attempt.
     async fn deny_probe(&self, server: &Server, reply: ReplyToken) {
         self.participation.probes.answered();
         tracing::debug!(
@@ -213,7 +215,7 @@ impl<A: Authorizer> Handler<A> {
         }
     }
 
-    /// Decrypts, decodes and verifies a request that came in `at`.
+    /// Decrypts, decodes and verifies a request that arrived `at` this time.
     fn open(
         &self,
         payload: &Bytes,
@@ -235,7 +237,7 @@ impl<A: Authorizer> Handler<A> {
         Ok(context)
     }
 
-    /// Looks after what is not about one request: pauses of this process, and the log's summaries.
+    /// Watches for pauses of this process and writes the summaries of the log, without end.
     pub(crate) async fn tend(&self) {
         let summaries = async {
             let mut intervals = tokio::time::interval(SUMMARY);
@@ -255,12 +257,12 @@ impl<A: Authorizer> Handler<A> {
         considered.decision
     }
 
-    /// Does with a request all that [`handle`](Self::handle) does, but for NATS and the log. The response, what was decided, and
-    /// when it was opened, decided and sealed.
+    /// Does the work of [`handle`](Self::handle), without NATS and the log. Returns the response,
+    /// the decision, and the times at which the request was opened, decided and sealed.
     ///
     /// # Errors
     ///
-    /// Why the request is not decided.
+    /// Fails if the request is not decided.
     #[cfg(feature = "measure")]
     pub(crate) async fn measured(
         &self,
@@ -276,7 +278,8 @@ impl<A: Authorizer> Handler<A> {
         Ok((response, decision, [opened, decided, Instant::now()]))
     }
 
-    /// Replies, as `[callout.deny]` says, and logs the decision once it is known what became of the reply.
+    /// Replies as `[callout.deny]` says. Logs the decision once the result of sending the reply is
+    /// known.
     async fn answer(
         self: Arc<Self>,
         context: Context,
@@ -337,7 +340,8 @@ impl<A: Authorizer> Handler<A> {
         }
     }
 
-    /// Waits before a denial is sent, but not for so long that the server gives up first.
+    /// Waits for `delay` before a denial is sent, or until shortly before the server gives up.
+    /// Returns at once if the maximum number of denials is delayed.
     async fn hold_back(&self, context: &Context, delay: Duration) {
         let Ok(_held) = self.delayed.try_acquire() else {
             return;
@@ -350,8 +354,9 @@ impl<A: Authorizer> Handler<A> {
         sleep_until(latest.map_or(until, |latest| until.min(latest)).into()).await;
     }
 
-    /// The response, and the decision it carries: a response that cannot be made or would be refused is a deny. No
-    /// response at all if even that cannot be made. `largest` is the most bytes the server takes.
+    /// Returns the response and the decision that it carries. If the response cannot be made or the
+    /// server would refuse it, the decision is a denial. The response is `None` if the denial
+    /// cannot be sealed either. `largest` is the server's limit, in bytes.
     fn sealed(
         &self,
         context: &Context,
@@ -379,7 +384,7 @@ impl<A: Authorizer> Handler<A> {
 }
 
 impl Context {
-    /// A request that was read at `received`, and was `age` old by then.
+    /// Creates the context of a request that the host read at `received` with this `age`.
     fn new(opened: Opened, at: Instant, received: Moment, age: Duration) -> Self {
         let patience = patience(opened.request.issued_at(), opened.request.expires_at());
         let mut request = opened.request.into_request();
@@ -395,7 +400,8 @@ impl Context {
         }
     }
 
-    /// When an answer is too late, if it may take for as long as `longest`.
+    /// Returns the time at which an answer is too late: `longest` after the arrival, or the
+    /// server's timeout if that is sooner.
     fn deadline(&self, longest: Duration) -> Instant {
         self.at
             + self
@@ -410,7 +416,7 @@ impl Context {
 }
 
 fn unix_now() -> u64 {
-    // A clock before 1970 makes every request look valid for ever; zero makes it expired at once.
+    // Zero makes a request look issued in the future, so a clock before 1970 fails closed.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs())

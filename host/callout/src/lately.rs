@@ -1,23 +1,25 @@
-//! A bounded memory of what came lately.
+//! A bounded map whose entries expire.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
 
-/// What came lately: at most so many values, each found by its key, that grow old in about the order in which they came.
+/// A map of up to `most` values by key, which expire in about the order of their insertion.
 ///
-/// Of a key only a hash is kept, of 64 bits and secret to this process, since there is an entry for every login of the last seconds.
-/// Nobody can choose keys that share one, and by chance one login in 10¹⁴ is taken for one of 131,072 others.
+/// The map stores 64-bit keyed hashes in place of keys, because it has an entry for each login of
+/// the last seconds. The hash key is secret to this process, so clients cannot choose keys that
+/// collide. One login in 10¹⁴ collides by chance with one of 131,072 others.
 #[derive(Debug)]
 pub(crate) struct Lately<T, V> {
     most: usize,
     hashing: RandomState,
     values: HashMap<u64, V>,
-    /// When each grows old. Holds every key of `values`, and those that were taken out.
+    /// The expiry and the hash of each entry, in order of insertion. Also holds entries that were
+    /// taken out.
     in_order: VecDeque<(T, u64)>,
 }
 
 impl<T: Copy + PartialOrd, V> Lately<T, V> {
-    /// Holds up to `most` values; the oldest make room.
+    /// Creates a map of up to `most` values. A further value evicts the oldest one.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
@@ -27,7 +29,7 @@ impl<T: Copy + PartialOrd, V> Lately<T, V> {
         }
     }
 
-    /// Forgets whatever grew old before `now`. Looks at the oldest alone.
+    /// Removes the values that expired before `now`. Stops at the first one that has not.
     pub(crate) fn forget_before(&mut self, now: T) {
         while self.in_order.front().is_some_and(|(old, _)| *old < now) {
             self.forget_oldest();
@@ -35,7 +37,8 @@ impl<T: Copy + PartialOrd, V> Lately<T, V> {
         self.give_back();
     }
 
-    /// Remembers `value`, which grows old at `old`; false, and nothing changes, if the key is known.
+    /// Inserts `value`, which expires at `old`. Returns `false` without a change if the key is
+    /// present.
     pub(crate) fn insert(&mut self, key: &impl Hash, old: T, value: V) -> bool {
         let key = self.hashing.hash_one(key);
         if self.values.contains_key(&key) {
@@ -49,12 +52,13 @@ impl<T: Copy + PartialOrd, V> Lately<T, V> {
         true
     }
 
-    /// What was remembered of `key`, and forgets it. If the key comes again, it is forgotten when this would have been.
+    /// Removes and returns the value of `key`. If the key is inserted again, the new value expires
+    /// no later than this one would have.
     pub(crate) fn take(&mut self, key: &impl Hash) -> Option<V> {
         self.values.remove(&self.hashing.hash_one(key))
     }
 
-    /// How many are remembered.
+    /// Returns the number of values.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.values.len()
@@ -66,9 +70,9 @@ impl<T: Copy + PartialOrd, V> Lately<T, V> {
         }
     }
 
-    /// Gives back the room that a storm of logins took, once most of it is free.
+    /// Shrinks the allocation that a burst of logins left, once most of it is free.
     fn give_back(&mut self) {
-        /// Room that is not worth giving back.
+        /// Number of entries below which the map does not shrink.
         const SMALL: usize = 4096;
         let half = self.in_order.len().saturating_mul(2).max(SMALL);
         if self.in_order.capacity() > half.saturating_mul(4) {

@@ -1,21 +1,22 @@
-//! How long requests take.
+//! The histogram of the times that requests take.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis_core::{Sample, SampleValue};
 
-/// Upper bounds, in microseconds: from a decision without a hash to the longest a server waits.
+/// The upper bounds of the buckets, in microseconds: from a decision without a password hash to the
+/// longest time that a server waits.
 const BOUNDS: [u64; 14] = [
     250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
     2_500_000, 5_000_000,
 ];
 
-/// Times from arrival to reply.
+/// A histogram of the times from arrival to reply.
 #[derive(Debug, Default)]
 pub(crate) struct Latency {
     nanoseconds: AtomicU64,
-    /// One more than bounds: the last is for whatever took longer.
+    /// The number of requests in each bucket. The last bucket is for requests above all bounds.
     buckets: [AtomicU64; BOUNDS.len() + 1],
 }
 
@@ -43,7 +44,7 @@ impl Latency {
         Duration::from_nanos(nanoseconds.checked_div(count).unwrap_or(0))
     }
 
-    /// The histogram, in seconds.
+    /// Returns the histogram, in seconds.
     pub(crate) fn sample(&self) -> Sample {
         let bounds = BOUNDS
             .iter()

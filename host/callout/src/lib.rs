@@ -1,7 +1,7 @@
 //! The NATS auth callout service: receive, open, decide, seal, reply.
 //!
-//! Generic over [`Authorizer`](portcullis_core::Authorizer): what decides need not be WebAssembly. The only service crate that
-//! names async-nats.
+//! The crate is generic over [`Authorizer`](portcullis_core::Authorizer), so an implementation need
+//! not use WebAssembly. This is the only service crate that names async-nats.
 //!
 //! # Life of a login
 //!

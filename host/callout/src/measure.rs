@@ -1,4 +1,4 @@
-//! What a request costs without NATS: for benchmarks only, behind the feature `measure`.
+//! The cost of a request without NATS, for benchmarks only, behind the feature `measure`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,22 +10,23 @@ use portcullis_core::{Authorizer, Decision, with_causes};
 use crate::handle::Handler;
 use crate::service::ServiceOptions;
 
-/// A service without connections.
+/// A service without connections, for benchmarks.
 #[derive(Debug)]
 pub struct Handling<A>(Handler<A>);
 
 impl<A: Authorizer> Handling<A> {
-    /// One that answers as `authorizer` decides.
+    /// Creates a service that answers as `authorizer` decides.
     pub fn new(authorizer: A, options: ServiceOptions) -> Self {
         Self(Handler::new(authorizer, options, Arc::default()))
     }
 
-    /// Opens, identifies, decides and seals as a service does. The response, if one can be made, what was decided, and when the request
-    /// was opened, decided and sealed.
+    /// Opens, identifies, decides and seals as a service does. Returns the response, the decision,
+    /// and the times at which the request was opened, decided and sealed. The response is `None` if
+    /// it cannot be made.
     ///
     /// # Errors
     ///
-    /// Why the request is not decided.
+    /// Fails if the request is not decided.
     pub async fn handle(
         &self,
         payload: &Bytes,

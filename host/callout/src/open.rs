@@ -1,4 +1,4 @@
-//! Open: from a message to a request that can be trusted.
+//! Open: from a message to a request that the host can trust.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::keys::HostKeys;
 use crate::trust::{Replays, TrustedServers};
 
-/// The header that names the server's xkey, when it encrypts.
+/// The header that names the xkey of a server that encrypts.
 const XKEY_HEADER: &str = "Nats-Server-Xkey";
 
 /// The demands on requests.
@@ -37,65 +37,66 @@ impl Default for OpenRules {
     }
 }
 
-/// A request that is worth a decision, and how to answer it.
+/// A verified request that the host decides, with the key for its response.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) request: OpenedRequest,
-    /// The server's xkey, if the request was encrypted: the response will be too.
+    /// The server's xkey. `None` if the request was plain. With a key, the host encrypts the
+    /// response.
     pub(crate) sealed_by: Option<PublicKey>,
 }
 
-/// What is remembered of the requests before.
+/// The facts that the host remembers about earlier requests.
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
-    /// The servers that signed them.
+    /// The servers that signed earlier requests.
     pub(crate) signers: KnownSigners,
-    /// The logins they were about, if a login that comes twice is refused.
+    /// The logins and nonces of earlier requests. `None` if the host accepts replays.
     pub(crate) replays: Option<Replays>,
 }
 
-/// Why a request is not decided.
+/// The reason for which a request is not decided.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
-    /// It is not an authorization request of a server.
+    /// The message is not an authorization request of a server.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// Encrypted, to a host without xkey.
+    /// The request is encrypted, and the host has no xkey.
     #[error(
         "the request is encrypted and this host has no xkey: set `xkey-seed-file`, or remove `xkey` from the \
          server's auth_callout"
     )]
     Encrypted,
-    /// In the clear, to a host with an xkey.
+    /// The request is plain, and the host has an xkey.
     #[error(
         "the request is not encrypted and this host demands it: set `xkey` in the server's auth_callout, or \
          remove `xkey-seed-file`"
     )]
     NotEncrypted,
-    /// Encrypted, without a word about by whom.
+    /// The request is encrypted, and no valid header names the server's xkey.
     #[error("the request is encrypted and its header `{XKEY_HEADER}` is not a public curve key")]
     NoSender,
-    /// Encrypted to another key, or damaged.
+    /// The request is encrypted to another key, or damaged.
     #[error("cannot open the request: compare `xkey` in the server's auth_callout with `{0}`")]
     Box(String, #[source] BoxError),
-    /// Encrypted by somebody else than the server that signed.
+    /// The request is encrypted with another key than the one in the signed request.
     #[error("the request is encrypted by a key that is not the one its server signed for")]
     Sender,
-    /// The server would not accept the answer.
+    /// The server expects responses of another issuer or account than the host's.
     #[error(
         "the server expects `{expected}`, this host answers for `{actual}`: compare `issuer` in the server's \
          auth_callout with the seed in `issuer-seed-file`, or the callout account with `account` under [operator]"
     )]
     Issuer {
-        /// The server's.
+        /// The issuer or account that the server expects.
         expected: String,
-        /// Ours.
+        /// The issuer or account that the host answers for.
         actual: String,
     },
-    /// A server that is not on the list.
+    /// The server is not one of the trusted servers.
     #[error("server `{0}` is neither in `trusted-servers` nor has one of `trusted-server-tags`")]
     Server(String),
-    /// A request that has been here before.
+    /// The host has seen the `user_nkey` of this request before.
     #[error("the request has been seen before: its `user_nkey` is used once")]
     Replayed,
     /// Another request presented this signed nonce.
@@ -124,7 +125,7 @@ impl From<OpenError> for Refused {
 }
 
 impl OpenError {
-    /// The name in metrics.
+    /// Returns the name of the reason in metrics.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Request(error) => match error {
@@ -173,10 +174,10 @@ pub(crate) fn open(
     }
 }
 
-/// What was in a box, and who sealed it.
+/// A decrypted payload and the key of its sender.
 type Unsealed = (Zeroizing<Vec<u8>>, PublicKey);
 
-/// Opens the box; nothing if there is none and none is demanded.
+/// Decrypts `payload`. Returns `None` if the payload is plain and the host has no xkey.
 fn unsealed(
     payload: &[u8],
     headers: Option<&HeaderMap>,
@@ -202,7 +203,7 @@ fn unsealed(
     Ok(Some((plain, sender)))
 }
 
-/// Holds a request that was read to what the host demands of it.
+/// Checks a decoded request against the host's keys and `rules`.
 fn check(
     request: &OpenedRequest,
     sealed_by: Option<&PublicKey>,
@@ -232,7 +233,7 @@ fn check(
     }
 }
 
-/// Refuses a request whose login, or whose signed nonce, another request had.
+/// Refuses a request whose login or signed nonce another request had.
 fn check_new(
     request: &OpenedRequest,
     now: u64,
@@ -245,17 +246,18 @@ fn check_new(
     if !replays.is_new(&request.user_nkey, now, until) {
         return Err(OpenError::Replayed);
     }
-    // Servers send the nonce only with a signature over it. Without one it proves nothing.
+    // Servers send the nonce only with a signature over it. A nonce without a signature proves
+    // nothing.
     match (&request.client.nonce, &request.credentials.signature) {
         (Some(nonce), Some(_)) if !replays.is_new_nonce(nonce) => Err(OpenError::NonceReplayed),
         _ => Ok(()),
     }
 }
 
-/// Returns how long a server waits for an answer by its own account, or `None` if it does not say. Both times are in
-/// seconds since the Unix epoch.
+/// Returns the time that a server waits for an answer, according to its request. `None` if the
+/// request does not say. Both times are in seconds since the Unix epoch.
 pub(crate) fn patience(issued_at: Option<u64>, expires_at: Option<u64>) -> Option<Duration> {
-    // Both are cut to seconds: a server with a time-out of less than one says zero.
+    // Both times are cut to seconds, so a timeout of less than one second reads as zero.
     let seconds = expires_at?.saturating_sub(issued_at?).max(1);
     Some(Duration::from_secs(seconds))
 }

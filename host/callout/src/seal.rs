@@ -10,77 +10,77 @@ use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Perm
 
 use crate::keys::HostKeys;
 
-/// A response could not be made.
+/// The reason for which the host cannot make a response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SealError {
-    /// The permit gets no user JWT.
+    /// The host cannot make a user JWT for the permit.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// Signing failed.
+    /// The host cannot sign the response.
     #[error("cannot sign the response")]
     Sign(#[from] SignError),
-    /// The server would refuse it.
+    /// The server would refuse the response.
     #[error("the server would refuse the response")]
     Preflight(#[source] Refusal),
-    /// The login comes at the wrong time of the day.
+    /// The login is outside of the permit's times of the day.
     #[error("the permit is for {times}, not for now{}", midnight(*.passes_midnight))]
     OutsideTimes {
-        /// When it would hold, and in which time zone.
+        /// The permit's times and their time zone.
         times: String,
-        /// Whether a range of them passes midnight.
+        /// Whether a range of the permit's times passes midnight.
         passes_midnight: bool,
     },
-    /// The permit's times are in no time zone that anybody knows.
+    /// The permit names an unknown time zone.
     #[error(
         "the permit's time zone `{0}` is unknown; name one of the iana database, such as `Europe/Berlin`"
     )]
     TimeZone(String),
-    /// The permit's times are in no time zone that the host knows.
+    /// The permit names no time zone, and the host does not know the server's own.
     #[error(
         "the permit's times are in the server's own time zone, which the host does not know; name one, such as `UTC`"
     )]
     NoTimeZone,
-    /// The permit demands what the server does not know.
+    /// The permit demands a trusted proxy, which the server does not enforce.
     #[error(
         "the permit demands a trusted proxy, which servers enforce from 2.12.0 on, and this one {0}; update the server, or \
          do not demand a proxy"
     )]
     ProxyNotEnforced(String),
-    /// The server would close the connection over it.
+    /// The response exceeds the server's limit, and the server would close the connection.
     #[error("the response has {size} bytes, the server takes {largest} (`max_payload`)")]
     TooLarge {
-        /// What it has, in bytes.
+        /// The size of the response, in bytes.
         size: usize,
-        /// What is possible, in bytes.
+        /// The server's limit (`max_payload`), in bytes.
         largest: usize,
     },
-    /// A role whose key has no scope: its users would have every permission.
+    /// The key of the role has no scope, so its users would have every permission.
     #[error(
         "the seed of role `{0}` is the account's own or a plain signing key: it brings no permissions, and servers read \
          none as all; name the seed of the scoped signing key"
     )]
     RoleWithoutScope(String),
-    /// Encryption failed.
+    /// The host cannot encrypt the response.
     #[error("cannot encrypt the response")]
     Box(#[from] BoxError),
-    /// The request was opened with a key that is gone.
+    /// The request was encrypted, and the host no longer has an xkey.
     #[error("the request was encrypted and there is no xkey to answer with")]
     NoXkey,
 }
 
-/// Where a response goes.
+/// The recipient of a response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recipient<'a> {
-    /// Now, in seconds since the Unix epoch.
+    /// The current time, in seconds since the Unix epoch.
     pub(crate) now: u64,
-    /// The most bytes the server takes in one message.
+    /// The maximum size of a message that the server takes, in bytes.
     pub(crate) largest: usize,
-    /// The server's xkey, if it encrypted the request.
+    /// The server's xkey. `None` if the request was plain.
     pub(crate) xkey: Option<&'a PublicKey>,
 }
 
 impl SealError {
-    /// Which refusal it comes to: what a permit asks for and nobody can sign is the policy's doing.
+    /// Returns the class of the denial. A permit that no key can sign is the policy's fault.
     pub(crate) const fn class(&self) -> DenialClass {
         match self {
             Self::OutsideTimes { .. } => DenialClass::TimeNotAllowed,
@@ -92,8 +92,8 @@ impl SealError {
         }
     }
 
-    /// What `refusal` says of a response with `permit` for a server of `version`: some of what servers refuse is as the permit has
-    /// it, so that who wrote the policy has to hear of it.
+    /// Creates the error for the `refusal` of a response with `permit` by a server of `version`.
+    /// Some refusals are due to the permit, so the policy's author needs their details.
     fn of(refusal: Refusal, permit: &Permit, version: Option<&str>) -> Self {
         let zone = permit.times_location.as_deref();
         match (refusal, zone) {
@@ -111,7 +111,8 @@ impl SealError {
     }
 }
 
-/// What servers make of a range that passes midnight, for those who wonder.
+/// Returns the behaviour of servers for a range that passes midnight, as the end of a sentence.
+/// Empty if no range does.
 const fn midnight(passes_midnight: bool) -> &'static str {
     if passes_midnight {
         "; before 2.11.17, and from 2.12.0 to 2.12.7, servers end a range at midnight: add one that begins at `00:00:00`"
@@ -129,7 +130,8 @@ fn listed_times(permit: &Permit) -> String {
     format!("{} in `{}`", ranges.join(", "), zone.escape_debug())
 }
 
-/// Signs the response to `request` that `decision` comes to, and encrypts it if the request was.
+/// Signs the response to `request` for `decision`. Encrypts the response if the request was
+/// encrypted.
 pub(crate) fn seal(
     request: &AuthorizationRequest,
     decision: &Decision,

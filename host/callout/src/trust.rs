@@ -1,4 +1,4 @@
-//! Trust: which servers may ask, and that each question is asked once.
+//! Trust: the servers whose requests the host decides, and the detection of replays.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,10 +7,11 @@ use portcullis_core::Server;
 
 use crate::lately::Lately;
 
-/// Which servers are answered.
+/// The servers whose requests the host decides. Default: all servers.
 ///
-/// A server makes its key at every start and nothing vouches for it, so this list keeps apart installations that share
-/// an account. It does not prove that a server asks; the reply subject of a request does, see `reply.rs`.
+/// A server makes a new key at every start, and no authority certifies it. This list separates
+/// installations that share an account. A listed server id does not prove that a server sent the
+/// request. The reply subject of the request does, see `reply.rs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedServers {
     ids: BTreeSet<String>,
@@ -18,8 +19,8 @@ pub struct TrustedServers {
 }
 
 impl TrustedServers {
-    /// The servers with one of these ids (`N…`) or one of these `server_tags`, whatever their case; every server if
-    /// both are empty.
+    /// Creates a list of the servers with one of these `ids` (`N…`) or one of these `server_tags`.
+    /// The case of tags does not matter. If both are empty, the list contains all servers.
     pub fn new(
         ids: impl IntoIterator<Item = String>,
         tags: impl IntoIterator<Item = String>,
@@ -30,7 +31,7 @@ impl TrustedServers {
         }
     }
 
-    /// Whether `server` is one of them.
+    /// Returns whether `server` is in the list.
     pub fn contains(&self, server: &Server) -> bool {
         (self.ids.is_empty() && self.tags.is_empty())
             || self.ids.contains(&server.id)
@@ -43,20 +44,23 @@ impl TrustedServers {
 
 /// The logins and the signed nonces of recent requests.
 ///
-/// A server makes a `user_nkey` for every login and a nonce for every connection. A request that repeats one is a copy,
-/// or a forgery that presents the signature of another login.
+/// A server makes a `user_nkey` for each login and a nonce for each connection. A request that
+/// repeats one is a copy, or a forgery that presents the signature of another login.
 #[derive(Debug)]
 pub(crate) struct Replays {
     logins: Mutex<Lately<u64, ()>>,
-    /// Entries never expire: a signature does not say when it was made. The oldest make room.
+    /// The nonces of recent requests. Entries never expire, because a signature has no time. A
+    /// further nonce evicts the oldest.
     nonces: Mutex<Lately<(), ()>>,
 }
 
 impl Replays {
-    /// As many as a server could send in a few seconds; a key takes some 50 bytes.
+    /// Default of `most`: the number of requests that a server could send in a few seconds. Each
+    /// key takes about 50 bytes.
     pub(crate) const MOST: usize = 131_072;
 
-    /// Remembers up to `most` logins and as many nonces; the oldest make room.
+    /// Creates a memory of up to `most` logins and up to `most` nonces. A further one evicts the
+    /// oldest.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             logins: Mutex::new(Lately::new(most)),
@@ -64,16 +68,16 @@ impl Replays {
         }
     }
 
-    /// Notes a login whose request is good until `until`; false if it has been noted before. Times are seconds since
-    /// the Unix epoch.
+    /// Records a login whose request is valid until `until`. Returns `false` if the login was
+    /// recorded before. Times are in seconds since the Unix epoch.
     pub(crate) fn is_new(&self, user_nkey: &str, now: u64, until: u64) -> bool {
         let mut seen = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
-        // Requests arrive in about the order in which they end.
+        // Requests arrive in about the order of their expiry.
         seen.forget_before(now);
         seen.insert(&user_nkey, until, ())
     }
 
-    /// Notes the nonce that a login has signed. Returns `false` if another login has signed it.
+    /// Records a nonce that a login has signed. Returns `false` if the nonce was recorded before.
     pub(crate) fn is_new_nonce(&self, nonce: &str) -> bool {
         let mut seen = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(&nonce, (), ())

@@ -1,4 +1,4 @@
-//! Tests of what is trusted.
+//! Tests of the verification of requests.
 
 use async_nats::HeaderValue;
 use nats_token::KeyPair;
@@ -21,7 +21,7 @@ impl Server {
         }
     }
 
-    /// A request to a service that answers for `subject`, with this signed xkey.
+    /// Returns a request to a service that answers for `subject`, with this signed xkey.
     fn token(&self, subject: &str, xkey: Option<&str>) -> String {
         self.token_with(subject, |request| {
             request.server_id.xkey = xkey.unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Tests of what leaves.
+//! Tests of sealed responses.
 
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ fn what_the_server_would_refuse_does_not_leave() {
     let mut builder = Permit::builder("APP", NOW);
     builder.expires_in(60);
     let decision = permit(builder.finish().unwrap());
-    // The permit was good when the request came; it is sealed too late.
+    // The permit held when the request arrived, but its response is sealed too late.
     let error = seal(&request, &decision, &keys, to(NOW + 61)).unwrap_err();
     assert!(matches!(error, SealError::Preflight(_)), "{error}");
 }
@@ -122,7 +122,8 @@ fn key() -> IssuerKey {
     IssuerKey::from_seed(IssuerKey::generate_seed().unwrap().expose()).unwrap()
 }
 
-/// Operator mode: a callout account and `APP`, both with signing keys; `APP` has the role `reader`.
+/// Returns keys of operator mode: a callout account and `APP`, both with signing keys. `APP` has
+/// the role `reader`.
 fn operator() -> HostKeys {
     let account = |key: IssuerKey| key.public_key().parse::<PublicKey>().unwrap();
     let app = AccountIssuer {
@@ -241,13 +242,14 @@ fn an_encrypted_request_gets_an_encrypted_response() {
     assert_eq!(response.nats.error(), Some("policy-denied: no"));
 }
 
-/// What becomes of a permit at this time of 2027-01-15, in UTC, with `change` made, at a server of `version`.
+/// Returns the error for a permit at `time` (hours and minutes of 2027-01-15, UTC) for a server of
+/// `version`, with `change` made to the permit.
 fn refused(
     time: (u64, u64),
     version: Option<&str>,
     change: impl FnOnce(&mut PermitBuilder),
 ) -> SealError {
-    // 08:00:00.
+    // `NOW` is 08:00:00 UTC.
     assert_eq!(NOW % (24 * 3600), 8 * 3600);
     let now = NOW - 8 * 3600 + time.0 * 3600 + time.1 * 60;
     let mut request = request();
