@@ -1,31 +1,31 @@
-//! Which policies are asked about which logins.
+//! Chains of policies, and the logins that they decide.
 
 use portcullis_core::{AuthorizationRequest, ConnectionType, Method, PolicyName};
 
-/// A chain for some logins.
+/// A chain of policies for some logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Its name, for the operator.
+    /// Name of the chain, for the operator.
     pub name: String,
-    /// The logins it is for.
+    /// Condition of the logins that the chain decides.
     pub logins: Condition,
-    /// The policies that are asked, in this order. All are required.
+    /// Policies in the order of their evaluation. All are required.
     pub policies: Vec<PolicyName>,
 }
 
-/// Which logins a chain is for: those that fit every list that is not empty.
+/// A condition that a login meets if it matches every list that is not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
-    /// Ways to connect.
+    /// Connection types that match.
     pub connection_types: Vec<ConnectionType>,
-    /// Ways to authenticate.
+    /// Authentication methods that match.
     pub methods: Vec<Method>,
-    /// Who vouches for the client: the `iss` of a token, the account (`A…`) of a user JWT.
+    /// Issuers that match: the `iss` of a token, or the account (`A…`) of a user JWT.
     pub issuers: Vec<String>,
 }
 
 impl Condition {
-    /// Whether a login is one of those. What cannot be told fits no list.
+    /// Returns whether a login meets the condition. An unknown value matches no list.
     pub fn fits(&self, request: &AuthorizationRequest) -> bool {
         let identity = &request.identity;
         fits(

@@ -13,7 +13,7 @@ const MAX_SETTINGS: u64 = 32 << 20;
 /// Maximum size of a test file, in bytes.
 const MAX_TESTS: u64 = 1 << 20;
 
-/// Where the files of a unit are, or would be.
+/// Paths of the files of a unit. The files may be absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Paths {
     pub(crate) module: PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Of the policy `name` in `directory`.
+    /// Returns the paths of the policy `name` in `directory`.
     pub(crate) fn new(directory: &Path, name: &PolicyName) -> Self {
         Self::of(directory.join(format!("{name}.wasm")))
     }
@@ -35,7 +35,7 @@ impl Paths {
         }
     }
 
-    /// Returns each path with the largest size that its file may have.
+    /// Returns each path with the maximum size of its file, in bytes.
     pub(crate) fn with_limits(&self, max_module: u64) -> [(&Path, u64); 3] {
         [
             (&self.module, max_module),
@@ -45,7 +45,7 @@ impl Paths {
     }
 }
 
-/// The bytes of a unit. The settings have password hashes in them.
+/// Bytes of the files of a unit. The settings contain password hashes.
 pub(crate) struct Content {
     pub(crate) module: Vec<u8>,
     pub(crate) settings: Option<Vec<u8>>,
@@ -53,7 +53,8 @@ pub(crate) struct Content {
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// Tells one content from another. Never a time stamp: those lie on network file systems and after `cp -p`.
+/// Digests that tell one content from another. Time stamps cannot: network file systems and `cp -p`
+/// set wrong ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) module: Digest,
@@ -62,13 +63,13 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Returns one digest of the version: equal wherever all three files are.
+    /// Returns one digest of the version, which is equal if all three files are equal.
     pub(crate) fn version(&self) -> Digest {
         let mut sum = Sha256::new();
         sum.update(b"portcullis policy version 1\n");
         sum.update(self.module.as_bytes());
         for file in [self.settings, self.tests] {
-            // A missing file is not an empty one.
+            // The digest tells a missing file from an empty one.
             sum.update([u8::from(file.is_some())]);
             if let Some(digest) = file {
                 sum.update(digest.as_bytes());
@@ -103,7 +104,7 @@ impl Content {
         Ok(Self::new(module, bytes(settings?), bytes(tests?)))
     }
 
-    /// Reads the files of a unit again, which must still have the content that was found.
+    /// Reads the files of a unit again. Fails if their content differs from `found`.
     pub(crate) fn read_again(
         paths: &Paths,
         max_module: u64,
@@ -118,15 +119,15 @@ impl Content {
     }
 }
 
-/// A file of a unit, as read.
+/// A file of a unit, as it was read.
 pub(crate) struct File {
     pub(crate) bytes: Vec<u8>,
     pub(crate) access: Access,
     pub(crate) stamp: Stamp,
 }
 
-/// Returns a file, `None` if there is no such file. Reads, never maps: a mapped file that
-/// is overwritten takes the process with it.
+/// Returns a file; `None` if the path does not exist. Reads and never maps, because overwriting a
+/// mapped file can end the process.
 pub(crate) fn read(paths: &Paths, path: &Path, limit: u64) -> Result<Option<File>, UnitError> {
     match portcullis_files::read(path, limit) {
         Ok(content) => Ok(Some(File {

@@ -1,4 +1,4 @@
-//! What a policy is, may do and lacks, without serving it.
+//! Inspection: the contents, rights and problems of a policy, without serving it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::signature::{Signature, SignatureError, signature};
 use crate::unit::{UnitError, UnitProblem};
 use crate::vectors::{TestOutcome, TestVectors};
 
-/// What can be said of one `NAME.wasm` with the files beside it.
+/// The facts about one `NAME.wasm` and the files next to it.
 #[derive(Debug)]
 pub struct Inspection {
     /// The digest of the module.
@@ -23,27 +23,29 @@ pub struct Inspection {
     pub version: Digest,
     /// The size of the module, in bytes.
     pub size: usize,
-    /// Who signed it; none if nobody did.
+    /// The module's signature. `None` if the module is unsigned.
     pub signature: Result<Option<Signature>, SignatureError>,
-    /// What it is made of.
+    /// The imports, exports and other properties of the module.
     pub description: Description,
-    /// What it may use, `NAME.toml` counted in.
+    /// The limits of the policy, including those that `NAME.toml` sets.
     pub limits: Limits,
-    /// What it may ask for beyond the ordinary.
+    /// The extra rights of the policy.
     pub grants: Grants,
-    /// How many decisions one instance makes.
+    /// Number of decisions that one instance makes. Default: 1.
     pub decisions_per_instance: u32,
-    /// How many tests come with it.
+    /// Number of the policy's tests.
     pub tests: usize,
-    /// Whether the state that `configure` leaves can be kept, and what the tests came to; the error if it cannot be put in service.
+    /// Whether the policy starts from a snapshot of its memory after `configure`, and the outcomes
+    /// of its tests. The error if the policy cannot be put in service.
     pub verdict: Result<(bool, Vec<TestOutcome>), UnitError>,
 }
 
-/// Looks at the module in a file, which does not have to lie in a policy directory, and at what lies beside it. Blocks.
+/// Inspects a module and the files next to it. The module need not lie in a policy directory.
+/// Blocks.
 ///
 /// # Errors
 ///
-/// When the module or its settings cannot be read, or it is no policy at all.
+/// Fails if the module or its settings cannot be read, or if the module is not a policy.
 pub fn inspect(
     engine: &Engine,
     module: &Path,
@@ -56,7 +58,8 @@ pub fn inspect(
         Some(bytes) => TestVectors::parse(&paths.tests, bytes)?.len(),
         None => 0,
     };
-    // A file that waits for its place may have a name that no policy can have, as `static_users.wasm` made by cargo has not.
+    // A file outside a policy directory may have a name that no policy can have. Cargo, for
+    // example, makes `static_users.wasm`.
     let name = stem.parse().or_else(|_| "inspected".parse()).map_err(
         |error: portcullis_core::InvalidPolicyName| {
             UnitError::new(&paths.module, UnitProblem::Settings(error.to_string()))

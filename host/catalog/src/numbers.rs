@@ -1,4 +1,4 @@
-//! What a catalog counts, for metrics.
+//! The numbers that a catalog counts, for metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,29 +14,30 @@ use crate::status::now;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CatalogNumbers {
-    /// How often a version was refused, by policy; 0 for a policy that never was.
+    /// Number of rejected versions, by policy; 0 for a policy without a rejection.
     pub rejections: BTreeMap<PolicyName, u64>,
-    /// How many files were refused because their name is no policy's.
+    /// Number of files rejected because their name is no policy name.
     pub misnamed: u64,
-    /// When all files of a policy were last read, in seconds since the Unix epoch.
+    /// Time of the last complete read of a policy's files, in seconds since the Unix epoch.
     pub policies_read_at: BTreeMap<PolicyName, u64>,
-    /// When the policy directory was last listed, in seconds since the Unix epoch.
+    /// Time of the last listing of the policy directory, in seconds since the Unix epoch.
     pub directory_read_at: Option<u64>,
-    /// Whether the policy directory could not be listed the last time.
+    /// Whether the last attempt to list the policy directory failed.
     pub directory_failing: bool,
-    /// The policy directory and its files, as far as every user of the machine may write to them.
+    /// The paths among the policy directory and its files that every user of the machine may write
+    /// to.
     pub exposed: BTreeSet<PathBuf>,
-    /// Whether versions and status can be kept. `None` without a state directory.
+    /// Whether versions and status can be stored. `None` without a state directory.
     pub state_usable: Option<bool>,
-    /// How often something could not be written to the state directory.
+    /// Number of failed writes to the state directory.
     pub state_write_failures: u64,
-    /// The policies whose version in service is not kept.
+    /// The policies whose version in service is not stored.
     pub not_kept: BTreeSet<PolicyName>,
-    /// Whether `status.json` tells of an earlier state.
+    /// Whether `status.json` shows an earlier state.
     pub status_stale: bool,
 }
 
-/// Numbers that are counted by one thread and read by others, also while a pass takes long.
+/// Numbers that one thread counts and others read, also during a long pass.
 #[derive(Debug, Default)]
 pub(crate) struct Counters(Mutex<CatalogNumbers>);
 
@@ -45,7 +46,7 @@ impl Counters {
         self.lock().clone()
     }
 
-    /// Counts what a scan found, and logs what other users can write to once.
+    /// Counts the results of a scan. Logs each path that other users can write to once.
     pub(crate) fn scanned(&self, scan: &Scan) {
         let now = now();
         let mut numbers = self.lock();
@@ -71,12 +72,12 @@ impl Counters {
         numbers.exposed = exposed;
     }
 
-    /// The directory could not be listed.
+    /// Records that the directory could not be listed.
     pub(crate) fn not_scanned(&self) {
         self.lock().directory_failing = true;
     }
 
-    /// Counts what a pass refused.
+    /// Counts the rejections of a pass.
     pub(crate) fn passed(&self, report: &Report) {
         let mut numbers = self.lock();
         for rejection in report.rejections() {
@@ -88,7 +89,7 @@ impl Counters {
         }
     }
 
-    /// Counts what writing to the state directory came to; `usable` says whether it was ready for that.
+    /// Counts a write to the state directory; `usable` says whether the directory was usable.
     pub(crate) fn stored(&self, usable: bool, written: bool) {
         let mut numbers = self.lock();
         numbers.state_usable = Some(usable);
@@ -97,7 +98,7 @@ impl Counters {
         }
     }
 
-    /// Notes whether the version in service of a policy is kept.
+    /// Records whether the version in service of a policy is stored.
     pub(crate) fn kept(&self, name: &PolicyName, kept: bool) {
         let mut numbers = self.lock();
         if kept {
@@ -107,7 +108,7 @@ impl Counters {
         }
     }
 
-    /// Notes whether the status was written.
+    /// Records whether the status was written.
     pub(crate) fn status_written(&self, written: bool) {
         self.lock().status_stale = !written;
     }

@@ -1,4 +1,4 @@
-//! Which chain a login goes to.
+//! Selection of the chain that decides a login.
 
 use std::collections::HashMap;
 
@@ -15,13 +15,14 @@ pub(crate) struct Route {
     pub(crate) chain: Vec<Link>,
 }
 
-/// Every such chain, so that hundreds of them, each for an issuer of its own, are not looked through for each login.
+/// All chains for some logins, indexed by issuer. The index avoids a search through hundreds of
+/// chains that each have an issuer of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     all: Vec<Route>,
-    /// The places of those that name issuers, by issuer, in order.
+    /// Indices of the chains that name an issuer, by issuer, in order.
     by_issuer: HashMap<String, Vec<usize>>,
-    /// The places of the others, in order.
+    /// Indices of the chains that name no issuer, in order.
     of_any_issuer: Vec<usize>,
 }
 
@@ -44,7 +45,7 @@ impl Routes {
         }
     }
 
-    /// The first that fits a login, if one does.
+    /// Returns the first chain that fits a login. `None` if no chain fits.
     pub(crate) fn find(&self, request: &AuthorizationRequest) -> Option<&Route> {
         let issuer = request.identity.issuer.as_ref();
         let of_issuer = issuer.and_then(|issuer| self.by_issuer.get(issuer));

@@ -1,7 +1,7 @@
 //! Smoke decisions: a bare login of each method, before a version serves.
 //!
-//! A policy that traps or loops in every `decide` takes its settings like a good one. Any verdict passes, because the values are
-//! made up; a decision without a verdict does not.
+//! A policy that traps or loops in every `decide` still accepts its settings. Any verdict passes,
+//! because the values are made up. A decision without a verdict fails.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,20 +15,21 @@ use portcullis_engine::{EvaluationError, Policy};
 use crate::content::Paths;
 use crate::unit::{UnitError, UnitProblem};
 
-/// How long one decision may take in all. The policy's own deadline holds too; this leaves room for slow password hashes.
+/// Maximum time of one decision. The policy's own deadline applies too; the difference leaves room
+/// for slow password hashes.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// When the logins take place, in seconds since the Unix epoch: the first second of 2026.
+/// Time of the logins, in seconds since the Unix epoch: the first second of 2026.
 const NOW: u64 = 1_767_225_600;
-/// What every login calls itself.
+/// The user name, password and other text values of every login.
 const NAME: &str = "portcullis-smoke";
-/// A public nkey of no user.
+/// A public nkey that belongs to no user.
 const NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Has `policy` decide one login of each method.
+/// Evaluates `policy` on one login of each method.
 ///
 /// # Errors
 ///
-/// When a decision fails in a way that is not about the login's own values.
+/// Fails if a decision fails for another reason than the login's made-up values.
 pub(crate) fn check(policy: &Policy, paths: &Paths) -> Result<(), UnitError> {
     let empty: Arc<dyn KeyValues> = Arc::new(FixedKeyValues::default().others_are_empty());
     for method in Method::ALL {
@@ -37,7 +38,7 @@ pub(crate) fn check(policy: &Policy, paths: &Paths) -> Result<(), UnitError> {
             .with_key_values(&empty)
             .run();
         match decided {
-            // Made-up values may make an invalid permit.
+            // Made-up values may result in an invalid permit.
             Ok(_) | Err(EvaluationError::InvalidPermit(_)) => {}
             Err(error) => {
                 let problem = UnitProblem::Smoke { method, error };
@@ -48,7 +49,7 @@ pub(crate) fn check(policy: &Policy, paths: &Paths) -> Result<(), UnitError> {
     Ok(())
 }
 
-/// A login of this method, with made-up values.
+/// Returns a login of this method with made-up values.
 fn login(method: Method) -> AuthorizationRequest {
     let text = || Some(NAME.to_owned());
     let secret = || Some(Secret::new(NAME));

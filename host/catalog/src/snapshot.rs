@@ -1,4 +1,4 @@
-//! One immutable set of policies, and what it decides.
+//! One immutable set of policies, and its decisions.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -13,40 +13,40 @@ use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError, P
 use crate::pace::Pace;
 use crate::routes::{Route, Routes};
 
-/// One version of one policy, in service.
+/// One version of one policy in service.
 #[derive(Debug)]
 pub struct LoadedPolicy {
-    /// Its name, digest and generation.
+    /// Name, digest and generation of the version.
     pub reference: Arc<PolicyRef>,
     pub(crate) policy: Policy,
     pub(crate) pace: Pace,
 }
 
-/// The policies in service, in the order they are asked. Never changes; a reload publishes another one.
+/// The policies in service, in the order of their evaluation. A snapshot never changes; a reload
+/// publishes a new one.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// Asked about every login, first. They may deny and nothing else.
+    /// Policies that are asked first, about every login. They can only deny or abstain.
     guards: Vec<Link>,
-    /// The first one that fits a login decides it.
+    /// Chains for some logins. The first one that fits a login decides it.
     chains: Routes,
-    /// Decides the others.
+    /// The chain for logins that no entry of `chains` fits.
     chain: Vec<Link>,
-    /// Maximum number of comparisons of a client's secrets that all policies of a login make
-    /// together.
+    /// Maximum number of comparisons of a client's secrets, summed over all policies of a login.
     comparisons: usize,
 }
 
-/// One place in the chain.
+/// One place in a chain.
 #[derive(Clone, Debug)]
 pub(crate) enum Link {
-    /// A policy to ask.
+    /// A policy to evaluate.
     Policy(Arc<LoadedPolicy>),
-    /// A policy that the configuration lists and that has no good version. Nobody gets past it:
-    /// skipping it could let in whom it would have refused.
+    /// A policy that the configuration lists and that has no good version. The host denies each
+    /// login that reaches it: the policy might have denied the login.
     Missing(PolicyName),
 }
 
-/// Whether the policies asked are guards, whose permits count for nothing.
+/// The role of a policy in a decision. The permits of a guard are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Guard,
@@ -54,8 +54,8 @@ enum Role {
 }
 
 impl Snapshot {
-    /// Number of comparisons of a client's secrets that a login's policies may always make
-    /// together. More are allowed if the limit of one policy is higher.
+    /// Minimum of the allowed comparisons of a client's secrets, summed over a login's policies. A
+    /// higher limit of one policy raises it.
     const MIN_COMPARISONS: usize = 64;
 
     pub(crate) fn new(guards: Vec<Link>, chains: Vec<Route>, chain: Vec<Link>) -> Self {
@@ -73,7 +73,8 @@ impl Snapshot {
         snapshot
     }
 
-    /// The policies in service, in order: guards, the chains for some logins, the chain for the others. Each once.
+    /// Returns the policies in service in order: guards, the chains for some logins, and the chain
+    /// for the other logins. Each policy appears once.
     pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
         let loaded = self.links().filter_map(|link| match link {
             Link::Policy(loaded) => Some(&*loaded.reference),
@@ -82,7 +83,8 @@ impl Snapshot {
         once_each(loaded, |reference| &reference.name)
     }
 
-    /// Policies that the configuration lists and that have no good version: no login gets past them. Each once.
+    /// Returns the policies that the configuration lists and that have no good version. No login
+    /// gets past them. Each policy appears once.
     pub fn missing(&self) -> impl Iterator<Item = &PolicyName> {
         let missing = self.links().filter_map(|link| match link {
             Link::Missing(name) => Some(name),
@@ -96,12 +98,13 @@ impl Snapshot {
         self.guards.iter().chain(chains).chain(&self.chain)
     }
 
-    /// Asks the guards, and then the policies of the chain the login is for, in order until one does not abstain. Blocks.
+    /// Evaluates the guards, then the policies of the login's chain, in order until one does not
+    /// abstain. Blocks.
     pub fn decide(&self, request: &Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
         self.go_on(self.start(), request, deadline)
     }
 
-    /// Starts a decision of which nothing is done yet.
+    /// Returns a decision in which no policy was evaluated yet.
     pub(crate) fn start(&self) -> Progress {
         Progress {
             abstained: Vec::new(),
@@ -110,8 +113,8 @@ impl Snapshot {
         }
     }
 
-    /// As [`decide`](Self::decide), on a thread that should not be kept: gives up once one of the policies has run for `at_most`, and
-    /// before one that often does.
+    /// Decides like [`decide`](Self::decide), on a thread that must not block for long. Returns the
+    /// progress once a policy has run for `at_most`, and before a policy that is often slow.
     pub(crate) fn begin(
         &self,
         request: &Arc<AuthorizationRequest>,
@@ -145,7 +148,7 @@ impl Snapshot {
         }
     }
 
-    /// Goes on where [`begin`](Self::begin) gave up. Blocks.
+    /// Resumes a decision that [`begin`](Self::begin) gave up. Blocks.
     pub(crate) fn go_on(
         &self,
         mut progress: Progress,
@@ -167,7 +170,8 @@ impl Snapshot {
         progress.into_decision(outcome, policy)
     }
 
-    /// What comes of asking the policies for a login that were not asked yet, and by whose word.
+    /// Evaluates the policies of a login that were not evaluated yet. Returns the outcome and the
+    /// policy that decided.
     fn ask<E>(
         &self,
         progress: &mut Progress,
@@ -199,7 +203,7 @@ impl Snapshot {
                 Ok(Verdict::Permit(permit)) if role == Role::Decider => Outcome::Permit(permit),
                 Ok(Verdict::Deny(reason)) => deny(DenialClass::PolicyDenied, reason),
                 Err(error) => Outcome::Deny(error.denial()),
-                // A guard that permits has no objection; what it grants counts for nothing.
+                // A permit of a guard counts as an abstention, and its rights are ignored.
                 Ok(Verdict::Abstain | Verdict::Permit(_)) => {
                     progress.abstained.push(loaded.reference.name.clone());
                     continue;
@@ -222,17 +226,18 @@ impl Snapshot {
     }
 }
 
-/// What one policy answers.
+/// The result of evaluating one policy.
 type VerdictOf = Result<Verdict, EvaluationError>;
 
-/// How far a decision has come.
+/// The progress of a decision.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// The policies that were asked, guards included.
+    /// The policies that abstained, including guards.
     abstained: Vec<PolicyName>,
-    /// Inline attempt of the next one, if it exceeded its budget.
+    /// The inline attempt of the next policy. `None` if that attempt was not made or kept to its
+    /// budget.
     exceeded: Option<BudgetExceeded>,
-    /// Comparisons of the client's secrets, by all policies together.
+    /// Counter of the comparisons of the client's secrets by all policies of the login.
     comparisons: Arc<Comparisons>,
 }
 
@@ -246,7 +251,7 @@ impl Progress {
     }
 }
 
-/// What `items` are, each name once, where it stands first.
+/// Returns the first item of each name.
 fn once_each<'a, T>(
     items: impl Iterator<Item = &'a T>,
     name: impl Fn(&'a T) -> &'a PolicyName,

@@ -1,4 +1,5 @@
-//! One policy as its author ships it, a module and its settings file: what proving it is. Where that is done: [`crate::prover`].
+//! One policy as its author ships it (a module, its settings and its tests), and the steps of its
+//! proof. [`crate::prover`] decides where a proof runs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::smoke;
 use crate::terms::Terms;
 use crate::vectors::{TestOutcome, TestVectors};
 
-/// Why a unit is not put in service: which file, where in it, and what is wrong.
+/// The reason why a unit is not put in service: the file, the line and the problem.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}`{}: {problem}", file.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
 pub struct UnitError {
@@ -26,17 +27,17 @@ pub struct UnitError {
     problem: UnitProblem,
 }
 
-/// What is wrong with a file. One line.
+/// A problem of a file. The message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnitProblem {
-    /// It is there and cannot be read.
+    /// The file exists and cannot be read.
     #[error("{0}")]
     Unreadable(#[source] ReadError),
-    /// Its content is another one than at the first look.
+    /// The content differs from the content at the first read.
     #[error("changed while it was read; the host reads it again")]
     Changed,
-    /// It is a link to a file of another policy.
+    /// The file is a link to a file of another policy.
     #[error(
         "is a link to `{target}`, a file of another policy: copy that file, or link both to one outside of the policy directory"
     )]
@@ -44,103 +45,103 @@ pub enum UnitProblem {
         /// Name of the other policy's file.
         target: String,
     },
-    /// The policies of the directory are too large together.
+    /// The policies of the directory exceed a total size.
     #[error(
         "does not fit: the policy directory has more than {limit} bytes of policies, so remove some"
     )]
     DirectoryFull {
-        /// The most, in bytes.
+        /// The maximum total size, in bytes.
         limit: u64,
     },
-    /// A directory, a FIFO, a device.
+    /// The file is a directory, a FIFO or a device.
     #[error("is {0}, not a regular file")]
     NotAFile(FileKind),
-    /// It is larger than the host takes.
+    /// The module exceeds the configured maximum size.
     #[error("larger than {limit} bytes; raise `max-module-size` under [policies] if that is meant")]
     TooLarge {
-        /// The most, in bytes.
+        /// The maximum size, in bytes.
         limit: u64,
     },
-    /// A settings file that no policy needs.
+    /// The settings file exceeds the maximum size.
     #[error("larger than {limit} bytes, the most a settings file can have")]
     SettingsTooLarge {
-        /// The most, in bytes.
+        /// The maximum size, in bytes.
         limit: u64,
     },
-    /// The settings file is not what it should be.
+    /// The settings file is invalid.
     #[error("{0}")]
     Settings(String),
-    /// The engine refuses the module or its settings.
+    /// The engine rejects the module or its settings.
     #[error("{0}")]
     Load(#[source] LoadError),
     /// The module needs settings, and has no settings file.
     #[error("there is no `{settings}` beside it, and without settings: {error}")]
     NoSettings {
-        /// The name of the file.
+        /// The name of the missing file.
         settings: String,
-        /// What the module says.
+        /// The module's error message.
         #[source]
         error: LoadError,
     },
-    /// It takes too long to compile, or its tests do.
+    /// Compiling or testing the policy takes too long.
     #[error("not loaded within {limit:?}; raise `load-timeout` under [policies] if that is meant")]
     TooSlow {
-        /// The most.
+        /// The maximum time.
         limit: Duration,
     },
-    /// The process that loads it came to no answer.
+    /// The child process that proves the version ended without a valid answer.
     #[error("{0}")]
     Child(ChildFailure),
-    /// The process that loaded it refuses it.
+    /// The child process that proved the version rejects it.
     #[error("{problem}")]
     Refused {
-        /// What is wrong, as any of the others would say it.
+        /// The message of the child's own problem.
         problem: String,
-        /// Whether the same content may do better another time.
+        /// Whether the same content may succeed later.
         transient: bool,
     },
-    /// The host stops, so it is not loaded any more.
+    /// The host stops, so it loads no more policies.
     #[error("not loaded, because the host stops")]
     Stopped,
-    /// There is no thread to load it on.
+    /// The host cannot start a thread for the proof.
     #[error("cannot be loaded now: {0}")]
     NoThread(#[source] io::Error),
-    /// Nobody who is trusted vouches for the module.
+    /// The module has no valid signature of a trusted publisher.
     #[error("{0}")]
     Signature(#[source] SignatureError),
-    /// A test file that is larger than any should be.
+    /// The test file exceeds the maximum size.
     #[error("larger than {limit} bytes, the most a test file can have")]
     TestsTooLarge {
-        /// The most, in bytes.
+        /// The maximum size, in bytes.
         limit: u64,
     },
-    /// The test file is not what it should be.
+    /// The test file is invalid.
     #[error("{0}")]
     Tests(String),
-    /// What tests cost cannot be counted: a fault of the host.
+    /// The engine cannot meter the tests. This is a fault of the host.
     #[error("its tests cannot be run: {0}")]
     NoMeter(#[source] EngineError),
     /// The policy has no verdict on a login with made-up values.
     #[error("it fails a login by `{name}` with made-up values: {error}", name = method.as_str())]
     Smoke {
-        /// What the login presents.
+        /// The method of the login.
         method: Method,
-        /// How the decision failed.
+        /// The error of the decision.
         #[source]
         error: EvaluationError,
     },
-    /// The policy does not do what its tests say.
+    /// The policy fails its tests.
     #[error("{failures}")]
     TestsFailed {
         /// The first failures, joined.
         failures: String,
-        /// Whether all of them were for want of time.
+        /// Whether all failures were exceeded time limits.
         transient: bool,
     },
 }
 
 impl UnitProblem {
-    /// Returns whether the file is larger than was to be read of it.
+    /// Returns whether the file exceeds its maximum size.
     pub(crate) const fn is_too_large(&self) -> bool {
         matches!(
             self,
@@ -150,7 +151,8 @@ impl UnitProblem {
 }
 
 impl UnitError {
-    /// Whether the same content may do better another time: the machine was at fault, not the file.
+    /// Returns whether the same content may succeed later, because the machine was at fault and not
+    /// the file.
     pub(crate) const fn is_transient(&self) -> bool {
         match &self.problem {
             UnitProblem::Unreadable(_) | UnitProblem::Changed | UnitProblem::NoThread(_) => true,
@@ -159,7 +161,7 @@ impl UnitError {
             UnitProblem::TestsFailed { transient, .. } | UnitProblem::Refused { transient, .. } => {
                 *transient
             }
-            // Want of time is no verdict.
+            // An exceeded time limit is no verdict.
             UnitProblem::Smoke { error, .. } => matches!(
                 error,
                 EvaluationError::Deadline(_) | EvaluationError::Host(_)
@@ -176,7 +178,8 @@ impl UnitError {
         }
     }
 
-    /// What the engine says of a unit, with the file at fault: settings are refused by the module but written in another file.
+    /// Returns the engine's error with the file at fault. The module rejects settings, but the
+    /// settings file contains them.
     pub(crate) fn of_load(paths: &Paths, error: LoadError) -> Self {
         let of_settings = matches!(error, LoadError::Settings(_) | LoadError::Limit { .. });
         let file = if of_settings {
@@ -187,22 +190,22 @@ impl UnitError {
         Self::new(file, UnitProblem::Load(error))
     }
 
-    /// The same, found in `line`.
+    /// Returns this error with a line number.
     pub(crate) fn at_line(self, line: Option<usize>) -> Self {
         Self { line, ..self }
     }
 
-    /// The file at fault.
+    /// Returns the file at fault.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The line at fault, from 1.
+    /// Returns the line at fault, counted from 1. `None` if the error concerns the whole file.
     pub const fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// What is wrong.
+    /// Returns the problem of the file.
     pub const fn problem(&self) -> &UnitProblem {
         &self.problem
     }
@@ -216,7 +219,7 @@ pub(crate) fn prove(
     content: &Content,
     options: &CatalogOptions,
 ) -> Result<(Policy, Vec<TestOutcome>), UnitError> {
-    // Before anything is compiled: what nobody vouches for is not even looked at.
+    // Checked before compilation, so that the compiler never reads an untrusted module.
     let files = SignedFiles {
         settings: content.fingerprint.settings,
         tests: content.fingerprint.tests,
@@ -230,7 +233,7 @@ pub(crate) fn prove(
     let terms = options.terms(name);
     let policy = configure(engine, name, paths, content, &terms)?;
     let outcomes = run(&tests, &policy, engine, name, paths, content, &terms)?;
-    // What failed a test is known already, and in better words.
+    // A failed test already says more than a smoke login would.
     if outcomes.iter().all(|outcome| outcome.failure.is_none()) {
         smoke::check(&policy, paths)?;
     }
@@ -238,7 +241,8 @@ pub(crate) fn prove(
     Ok((policy, outcomes))
 }
 
-/// Runs the tests of a unit on the policy that is to serve, and on one that was made of the same bytes by an engine with a meter.
+/// Runs the tests of a unit on two policies: on the one that is to serve, and on one that a
+/// metering engine made of the same bytes.
 fn run(
     tests: &TestVectors,
     policy: &Policy,

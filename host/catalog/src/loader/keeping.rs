@@ -1,4 +1,4 @@
-//! What the loader keeps in the state directory: good versions and the status.
+//! Storage of good versions and of the status in the state directory.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::store::{KeptVersion, Store, Version, lineage};
 use crate::unit::{UnitError, UnitProblem};
 
 impl Loader {
-    /// How every policy is doing, those included that are listed and not there.
+    /// Returns the state of every policy, including listed policies that have no files.
     pub(crate) fn status(&self) -> Status {
         let names: BTreeSet<_> = self.options.listed().chain(self.entries.keys()).collect();
         Status {
@@ -52,7 +52,7 @@ impl Loader {
         }
     }
 
-    /// Writes the status where other programs find it.
+    /// Writes the status to the file that other programs read.
     pub(crate) fn write_status(&mut self) {
         let status = self.status();
         let lost = "status cannot be written: `portcullis policy status` tells of an earlier one";
@@ -67,7 +67,7 @@ impl Loader {
         self.counters.status_written(written);
     }
 
-    /// Confirms that the status is true after a pass that changed nothing; writes it if that failed before.
+    /// Confirms the status after a pass that changed nothing. Writes it if the last write failed.
     pub(crate) fn confirm_status(&mut self) {
         if self.status_failed {
             self.write_status();
@@ -77,8 +77,8 @@ impl Loader {
         }
     }
 
-    /// Has the store write something, if there is one, and returns whether that was done. That it cannot is logged once, until it
-    /// can, with what is lost.
+    /// Lets `write` write to the store, and returns whether that succeeded; `true` without a store.
+    /// Logs the first of several failures in a row, with `lost`, the consequence.
     pub(super) fn stored(
         &mut self,
         lost: &'static str,
@@ -108,15 +108,15 @@ impl Loader {
         false
     }
 
-    /// The versions kept of a policy, newest first.
+    /// Returns the stored versions of a policy, newest first.
     pub(super) fn kept(&self, name: &PolicyName) -> Vec<KeptVersion> {
         let store = self.store.as_ref();
         let versions = store.map(|store| store.versions(name));
         versions.and_then(Result::ok).unwrap_or_default()
     }
 
-    /// Puts a new version in service, and keeps it. The same content as that of a version that is kept is the same version, also after
-    /// a restart or a rollback.
+    /// Puts a new version in service, and stores it. Content that equals that of a stored version
+    /// is the same version, also after a restart or a rollback.
     pub(super) fn serve(
         &mut self,
         name: &PolicyName,
@@ -140,7 +140,7 @@ impl Loader {
                 fingerprint,
             }
         });
-        // A copy that is damaged is written again.
+        // A damaged copy is written again.
         let is_kept = kept.iter().any(|kept| {
             kept.version.generation == version.generation
                 && kept.content(name, self.options.max_module_size).is_ok()
@@ -163,8 +163,8 @@ impl Loader {
         self.put(name, policy, version, since, false)
     }
 
-    /// Returns since when a version serves that is about to be put in service: it may serve
-    /// already, or have served when the host ended.
+    /// Returns the time since which a version has served that is about to be put in service. The
+    /// version may serve already, or may have served when the host ended.
     fn since(&self, name: &PolicyName, version: Version) -> u64 {
         let before = match self.serving(name) {
             Some(serving) => Some((serving.version.generation, serving.since)),
@@ -206,12 +206,13 @@ impl Loader {
         reference
     }
 
-    /// Returns how the policy served last, as the host wrote it before it ended.
+    /// Returns the last serving state of the policy, as the host wrote it before it ended.
     fn last_served(&self, name: &PolicyName) -> Option<ServingStatus> {
         self.store.as_ref()?.last_served(name)
     }
 
-    /// Puts the last good version in service that was kept, if there is one and the policy was not taken out of service on purpose.
+    /// Puts the last good stored version in service. Returns `None` if no stored version is good,
+    /// or if the policy was taken out of service on purpose.
     pub(super) fn restore(&mut self, name: &PolicyName) -> Option<PolicyRef> {
         let store = self.store.as_ref()?;
         if store.is_retired(name) {
@@ -223,7 +224,8 @@ impl Loader {
         let from = last.or(newest).unwrap_or(0);
         for kept in lineage(&versions, from) {
             let generation = kept.version.generation;
-            // With the time that any load has: what was good once may take longer now.
+            // The proof has the time that every load has. It may take longer now than when the
+            // version was stored.
             let loaded = self.load_kept(name, kept);
             match loaded {
                 Ok(proved) => {
@@ -249,7 +251,7 @@ impl Loader {
         None
     }
 
-    /// Loads a version that was kept.
+    /// Loads a stored version.
     fn load_kept(&self, name: &PolicyName, kept: &KeptVersion) -> Result<Proved, UnitError> {
         let paths = kept.paths(name);
         let content = kept.content(name, self.options.max_module_size);
@@ -270,7 +272,8 @@ impl Loader {
     }
 }
 
-/// The store of the state directory, unless other users may have put versions into it.
+/// Returns the store of the state directory. `None` if no directory is configured, or if other
+/// users may have put versions into it.
 pub(super) fn trusted_store(options: &CatalogOptions, counters: &Counters) -> Option<Store> {
     let directory = options.state_directory.as_ref()?;
     let store = Store::new(directory, options.keep_versions);
