@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-/// The accounts that permits may name. In config mode the server lets a callout place a login in
-/// any account, the system account included, so the host keeps a list of its own.
+/// The accounts that permits may name. In config mode, servers let a callout place a login in any
+/// account, the system account included. The host therefore keeps its own list.
 ///
 /// ```
 /// use portcullis_authority::TargetAccounts;
@@ -20,8 +20,8 @@ pub struct TargetAccounts {
 }
 
 impl TargetAccounts {
-    /// The accounts in `names`. `*` stands for every account but those in `barred`, which count
-    /// only if they are named.
+    /// Creates a list of the accounts in `names`. `*` stands for all accounts except those in
+    /// `barred`, which count only if they are named.
     pub fn new(
         names: impl IntoIterator<Item = String>,
         barred: impl IntoIterator<Item = String>,

@@ -30,7 +30,7 @@ pub struct AuthorityOptions {
     pub max_in_flight: usize,
 }
 
-/// Decides logins, in the same way for every front door.
+/// The decider of logins, which is the same for every front door.
 #[derive(Debug)]
 pub struct Authority<A> {
     authorizer: A,
@@ -109,11 +109,12 @@ impl<A: Authorizer> Authority<A> {
             decision: Decision::deny(class, reason),
             is_reported,
         };
-        // As in `identify`, a panic in a library must not be an absence.
+        // As in `identify`, a panic in a library must not leave the login unanswered. The attempt
+        // then has no names.
         let claimant = || self.identifier.claimant(request);
         let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
         let attempt = self.throttle.attempt(&request.client, &claimant);
-        // Throttling comes before any verification, whose cost is what guesses are slowed down for.
+        // Throttling comes before any verification, because each guess would cost a verification.
         let client = &request.client;
         let admitted = self.throttle.admit(attempt, client, deadline, place);
         let admission = match admitted.await {

@@ -15,14 +15,15 @@ use tokio::time::timeout_at;
 use crate::enforce::enforce;
 use crate::rules::PermitRules;
 
-/// What the host makes of a request.
+/// Returns the decision on a request: that of the authorizer, or a denial if its permit breaks the
+/// host's own rules.
 pub(crate) async fn decide<A: Authorizer>(
     authorizer: &A,
     request: Arc<AuthorizationRequest>,
     deadline: Instant,
     rules: &Arc<PermitRules>,
 ) -> Decision {
-    // The authorizer can be code of another project: its panic is a denial, like any failure.
+    // The authorizer can be code of another project, so its panic results in a denial.
     let decision = AssertUnwindSafe(authorizer.authorize(Arc::clone(&request), deadline));
     let decision = timeout_at(deadline.into(), decision.catch_unwind()).await;
     let decision = match decision {
@@ -50,8 +51,8 @@ pub(crate) async fn decide<A: Authorizer>(
     }
 }
 
-/// The permit, held to the host's own rules: here if that is quick, on the blocking pool if there
-/// is much to compare.
+/// Applies the host's own rules to the permit: inline within [`WorkBudget::INLINE`], else on the
+/// blocking pool.
 async fn enforced(
     mut permit: Permit,
     request: Arc<AuthorizationRequest>,
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
     use crate::fixtures::{NOW, request, rules};
 
-    /// Decides so, or never.
+    /// An authorizer that returns this decision. With `None`, it never returns.
     struct Fixed(Option<Decision>);
 
     impl Authorizer for Fixed {
@@ -114,7 +115,7 @@ mod tests {
         assert_eq!(denial.class, DenialClass::Deadline);
     }
 
-    /// Breaks.
+    /// An authorizer that panics.
     struct Broken;
 
     impl Authorizer for Broken {
@@ -148,8 +149,8 @@ mod tests {
         assert_eq!(denial.class, DenialClass::AccountNotAllowed);
     }
 
-    /// A permit with as many subjects as fit, under a ceiling: decided by a thread that is not the
-    /// runtime's.
+    /// Returns the outcome for a permit with up to 4,000 subjects under `ceiling`, which takes the
+    /// blocking pool.
     async fn much_to_compare(ceiling: &[&str], subject: fn(usize) -> String) -> Outcome {
         let mut rules = rules();
         let allow = ceiling.iter().map(|subject| subject.parse().unwrap());

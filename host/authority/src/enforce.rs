@@ -1,7 +1,7 @@
-//! Rules for permits that servers do not enforce, so that the host must.
+//! The host's own rules for permits, which servers do not enforce.
 //!
-//! On the callout path servers ignore a user's source networks and connection types, and in config
-//! mode place a login in any account that the response names. They read a `*` at the end of a
+//! On the callout path, servers ignore a user's source networks and connection types. In config
+//! mode, they place a login in any account that the response names. They read a `*` at the end of a
 //! subscribe permission as `>`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,12 +18,12 @@ mod permissions;
 
 pub(crate) use permissions::Held;
 
-/// Holds `permit`, which `policy` gave in answer to `request`, to the host's own rules, and changes
-/// it where they cut it down. `work` pays for comparing its subjects.
+/// Applies the host's own rules to `permit`, which `policy` gave in answer to `request`, and clips
+/// it where they say so. `work` limits the comparison of subjects.
 ///
 /// # Errors
 ///
-/// The first rule that it breaks. If that is the budget, the permit is as it was.
+/// Fails with the first rule that the permit breaks. If the permit exceeds `work`, it is unchanged.
 pub(crate) fn enforce(
     permit: &mut Permit,
     request: &AuthorizationRequest,
@@ -48,12 +48,12 @@ pub(crate) fn enforce(
     Ok(())
 }
 
-/// Holds the permissions of `permit` to the ceilings of its account and of its policy, and returns
-/// the result.
+/// Applies the ceilings of the account and of the policy to the permissions of `permit`, and
+/// returns the result.
 ///
 /// # Errors
 ///
-/// The first ceiling that it exceeds and that does not clip.
+/// Fails with the first ceiling that the permit exceeds and that does not clip.
 pub(crate) fn hold_to_ceilings(
     permit: &Permit,
     rules: &PermitRules,
@@ -113,7 +113,7 @@ fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial>
     Err(Denial::new(DenialClass::ConnectionTypeNotAllowed, reason))
 }
 
-/// The ceilings of a permit's account and of its policy, each with what it is called.
+/// Returns the ceilings of a permit's account and of its policy, each with its name for messages.
 fn ceilings<'a>(
     permit: &Permit,
     policy: Option<&PolicyName>,
@@ -130,9 +130,9 @@ fn ceilings<'a>(
     .into_iter()
 }
 
-/// A scoped signing key brings the permissions of its template, which the host does not know. The
-/// template is the operator's own, so an account's ceiling lets it pass; a policy with a ceiling
-/// may not reach for it.
+/// Checks that `policy` may name the role. The permissions of a role come from its template, which
+/// the host does not know. The template is the operator's own, so it passes an account's ceiling. A
+/// policy with a ceiling may not name a role.
 fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> Result<(), Denial> {
     match policy.filter(|policy| rules.ceilings.policies.contains_key(*policy)) {
         None => Ok(()),
@@ -145,14 +145,14 @@ fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> R
     }
 }
 
-/// The longest a login may last, in seconds: a hundred years. Servers count the time that is left
-/// in nanoseconds and 64 bits; what is more than 292 years away has passed for them, and they close
-/// the connection at once. Certificates are made that last until 9999 (RFC 5280, 4.1.2.5).
+/// The maximum duration of a login, in seconds: 100 years. Servers count the time left in 64-bit
+/// nanoseconds. A time more than 292 years away overflows, and servers close the connection at
+/// once. Some certificates are valid until 9999 (RFC 5280, 4.1.2.5).
 const LONGEST: u64 = 100 * 365 * 24 * 60 * 60;
 
 impl Expiry {
-    /// When the login that `permit` allows ends, in seconds since the Unix epoch: the soonest of
-    /// what the permit says, what the identity is good for, and what the host allows.
+    /// Returns the end of the login that `permit` allows, in seconds since the Unix epoch. The
+    /// earliest of the limits of the permit, the identity and the host applies.
     fn of(&self, permit: &Permit, request: &AuthorizationRequest) -> Option<u64> {
         let received_at = request.received_at;
         let longest = self
@@ -168,8 +168,8 @@ impl Expiry {
     }
 }
 
-/// A number that is another for every login and the same for the same one: the server makes the key
-/// at random.
+/// Returns a number that is the same for each request of a login and differs between logins. The
+/// server makes the key at random.
 fn spread(user_nkey: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     user_nkey.hash(&mut hasher);

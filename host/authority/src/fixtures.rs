@@ -35,7 +35,7 @@ pub(crate) fn request() -> AuthorizationRequest {
     }
 }
 
-/// A decision of the policy `staff` to permit.
+/// Returns a decision of the policy `staff` to permit.
 pub(crate) fn permit(permit: Permit) -> Decision {
     Decision {
         outcome: Outcome::Permit(permit),

@@ -1,4 +1,4 @@
-//! Identify: have it proved who asks, inside the deadline.
+//! Identify: verifies the client's credentials, inside the deadline.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -13,8 +13,7 @@ pub(crate) async fn identify(
     request: &AuthorizationRequest,
     deadline: Instant,
 ) -> Result<Identity, Denial> {
-    // What clients send is read by many libraries: a panic in one is a refusal like any other
-    // failure.
+    // Many libraries parse what clients send, so a panic in one results in a denial.
     let identity = AssertUnwindSafe(identifier.identify(request, deadline)).catch_unwind();
     match tokio::time::timeout_at(deadline.into(), identity).await {
         Ok(Ok(identity)) => identity,

@@ -1,4 +1,4 @@
-//! The user JWT that a permit becomes.
+//! The user JWT for a permit.
 
 use portcullis_claims::{ServerVersion, SignError, UserClaims};
 use portcullis_core::{AuthorizationRequest, DenialClass, Permit, PolicyRef};
@@ -12,10 +12,10 @@ pub enum IssueError {
     /// No key signs for the permit.
     #[error(transparent)]
     Issuer(#[from] NoIssuer),
-    /// The signature failed.
+    /// The host cannot sign the user JWT.
     #[error("cannot sign the user jwt")]
     Sign(#[from] SignError),
-    /// The permit limits what the server does not count.
+    /// The permit has limits that the server does not enforce.
     #[error(
         "the permit limits subscriptions or messages, which servers enforce from 2.14.10 and 2.15.3 on, and this one {0}; \
          update the server, or limit the account instead"
@@ -44,7 +44,7 @@ impl Issuers {
     ///
     /// # Errors
     ///
-    /// When the server would not enforce the permit's limits, or no key signs for the permit.
+    /// Fails if the server would not enforce the permit's limits, or no key signs for the permit.
     pub fn user_jwt(
         &self,
         request: &AuthorizationRequest,
@@ -63,7 +63,7 @@ impl Issuers {
                 issuer,
                 scoped,
             } => {
-                // The account's own key speaks for itself.
+                // A JWT signed with the account's own key needs no `issuer_account`.
                 let speaks_for =
                     (issuer.public_key() != account.as_str()).then_some(account.as_str());
                 let claims = claims.in_operator_mode(speaks_for);
@@ -83,7 +83,7 @@ pub(crate) fn check_limits(permit: &Permit, version: Option<&str>) -> Result<(),
     Ok(())
 }
 
-/// Returns the server's word for its release, as the end of a sentence.
+/// Returns the release that the server names, as the end of a sentence.
 pub fn named_release(version: Option<&str>) -> String {
     version.map_or_else(
         || "does not say which it is".to_owned(),
@@ -91,7 +91,7 @@ pub fn named_release(version: Option<&str>) -> String {
     )
 }
 
-/// Tags that lead from a connection to the bytes that let it in.
+/// Returns tags that lead from a connection to the version of the policy that permitted it.
 fn provenance(policy: &PolicyRef) -> [String; 4] {
     [
         format!("policy:{}", policy.name),

@@ -1,4 +1,4 @@
-//! The keys the host signs with, and for which accounts.
+//! The keys that the host signs with, and the accounts that they sign for.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,13 @@ use portcullis_claims::{
 };
 use portcullis_core::Permit;
 
-/// Whose keys sign responses and user JWTs: how the servers are configured decides.
+/// The keys that sign responses and user JWTs. The servers' configuration determines the mode.
 #[derive(Debug)]
 pub enum Issuers {
-    /// Config mode: one key signs everything, `auth_callout.issuer` of the servers.
+    /// Config mode: one key, `auth_callout.issuer` of the servers, signs everything.
     Config(IssuerKey),
-    /// Operator mode: the callout account signs responses, each target account its own users.
+    /// Operator mode: the callout account signs responses, and each target account signs its own
+    /// users.
     Operator(Box<OperatorIssuers>),
 }
 
@@ -26,8 +27,8 @@ pub struct OperatorIssuers {
     views: (AccountView, Vec<AccountView>),
 }
 
-/// How the users of one target account are signed. `K` is `()` where it only matters which keys
-/// there are.
+/// The keys that sign the users of one target account. `K` is `()` where only the presence of keys
+/// matters.
 #[derive(Clone, Debug)]
 pub struct AccountIssuer<K = IssuerKey> {
     /// The account's public key, `A…`.
@@ -39,7 +40,7 @@ pub struct AccountIssuer<K = IssuerKey> {
     pub roles: BTreeMap<String, K>,
 }
 
-/// Who signs one user JWT.
+/// The signer of one user JWT.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum UserIssuer<'a> {
     /// Config mode.
@@ -56,13 +57,13 @@ pub(crate) enum UserIssuer<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoIssuer {
-    /// A role where there is none.
+    /// The permit names a role in config mode, which has no roles.
     #[error("the permit asks for role `{0}`, which exists in operator mode only")]
     RoleInConfigMode(String),
-    /// An account without keys.
+    /// The host has no key for the account.
     #[error("no signing key for account `{0}`; add it under [operator.accounts]")]
     Account(String),
-    /// A role without key.
+    /// The host has no key for the role.
     #[error("account `{account}` has no signing key for role `{role}`; it has {}", listed(.known))]
     Role {
         /// The account.
@@ -72,7 +73,7 @@ pub enum NoIssuer {
         /// The roles that have a key.
         known: Vec<String>,
     },
-    /// An account with roles only.
+    /// The account is signed for by role only, and the permit names no role.
     #[error("account `{account}` is signed for by role only, and the permit names none; it has {}", listed(.known))]
     NoRole {
         /// The account.
@@ -80,12 +81,12 @@ pub enum NoIssuer {
         /// The roles that have a key.
         known: Vec<String>,
     },
-    /// Permissions in addition to those of the role.
+    /// The permit has permissions in addition to those of the role.
     #[error(
         "the permit names permissions of its own, but those of role `{0}` come from its template; servers refuse both"
     )]
     PermissionsBesideRole(String),
-    /// Times, limits or a proxy in addition to those of the role.
+    /// The permit has times, limits or a proxy in addition to those of the role.
     #[error(
         "the permit bounds the login by times or limits, or demands a proxy, but role `{0}` brings what its template says; put \
          it there"
@@ -94,8 +95,8 @@ pub enum NoIssuer {
 }
 
 impl Issuers {
-    /// The subject of the requests that these keys answer: the issuer in config mode, the callout
-    /// account's key in operator mode.
+    /// Returns the subject of the requests that these keys answer: the issuer in config mode, the
+    /// callout account's key in operator mode.
     pub fn request_subject(&self) -> &str {
         match self {
             Self::Config(issuer) => issuer.public_key(),
@@ -103,8 +104,8 @@ impl Issuers {
         }
     }
 
-    /// The server's side of these keys, as far as it is known here: what it allows its callout, it
-    /// keeps to itself.
+    /// Returns the server's view of these keys. The view lacks the settings of the server that the
+    /// host cannot know, such as the accounts that the callout may name.
     pub fn server_mode(&self) -> ServerMode<'_> {
         match self {
             Self::Config(issuer) => ServerMode::Config {
@@ -119,7 +120,7 @@ impl Issuers {
         }
     }
 
-    /// The key that signs responses.
+    /// Returns the key that signs responses.
     pub fn response(&self) -> &IssuerKey {
         match self {
             Self::Config(issuer) => issuer,
@@ -127,7 +128,8 @@ impl Issuers {
         }
     }
 
-    /// The callout account that a response speaks for, where its signer does not say so by itself.
+    /// Returns the callout account that a response must name. `None` in config mode, and if the
+    /// account's own key signs responses.
     pub fn response_account(&self) -> Option<&str> {
         match self {
             Self::Config(_) => None,
@@ -138,7 +140,7 @@ impl Issuers {
         }
     }
 
-    /// Who signs the user JWT of `permit`.
+    /// Returns the signer of the user JWT of `permit`.
     pub(crate) fn for_permit(&self, permit: &Permit) -> Result<UserIssuer<'_>, NoIssuer> {
         match self {
             Self::Config(issuer) => match &permit.role {
@@ -151,8 +153,8 @@ impl Issuers {
 }
 
 impl OperatorIssuers {
-    /// The callout account `account`, whose `response` key (its own or one of its signing keys)
-    /// signs responses, and the target accounts by name.
+    /// Creates the keys of the callout account `account` and of the target accounts by name.
+    /// `response` is the account's own key or one of its signing keys, and signs responses.
     pub fn new(
         account: PublicKey,
         response: IssuerKey,
@@ -167,7 +169,8 @@ impl OperatorIssuers {
         }
     }
 
-    /// How the users of an account, given by name or by key, are signed.
+    /// Returns the keys that sign the users of an account, given by its name or by its key. `None`
+    /// if the host has no such account.
     pub fn account(&self, account: &str) -> Option<&AccountIssuer> {
         named(&self.accounts, account).map(|(_, issuer)| issuer)
     }
@@ -219,7 +222,7 @@ impl<K> AccountIssuer<K> {
         if !permit.names_no_permissions {
             Err(NoIssuer::PermissionsBesideRole(role.to_owned()))
         } else if bounded {
-            // A scoped user may carry none of them, and the server would never see them.
+            // A scoped user JWT carries no bounds, so the server would not see them.
             Err(NoIssuer::BoundsBesideRole(role.to_owned()))
         } else {
             Ok(issuer)
@@ -261,7 +264,7 @@ impl AccountIssuer {
 }
 
 impl UserIssuer<'_> {
-    /// The key itself.
+    /// Returns the key.
     pub(crate) const fn key(&self) -> &IssuerKey {
         match self {
             Self::Config(issuer) | Self::Operator { issuer, .. } => issuer,
@@ -320,7 +323,8 @@ mod tests {
         builder.finish().unwrap()
     }
 
-    /// `APP` signs with its own key and has the role `reader`; `JOBS` has roles only.
+    /// Returns keys of operator mode. `APP` signs with its own key and has the role `reader`;
+    /// `JOBS` has roles only.
     fn operator() -> (Issuers, [String; 2]) {
         let (app, reader, jobs) = (key(), key(), key());
         let keys = [app.public_key().to_owned(), reader.public_key().to_owned()];

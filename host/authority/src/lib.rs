@@ -1,4 +1,4 @@
-//! All of a login that is the same for every front door.
+//! The part of a login that is the same for every front door.
 //!
 //! A front door turns its own wire form into an
 //! [`AuthorizationRequest`](portcullis_core::AuthorizationRequest). [`Authority::decide`]

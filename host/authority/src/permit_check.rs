@@ -10,13 +10,13 @@ use crate::rules::PermitRules;
 
 impl PermitRules {
     /// Checks whether a server of `server_version` accepts a login with this permit of `policy`.
-    /// Without a version, only a permit that every server refuses fails.
+    /// Without a version, the check fails only for a permit that every server refuses.
     ///
     /// The check ignores rules that depend on the client, such as its address.
     ///
     /// # Errors
     ///
-    /// The denial that such a login gets.
+    /// Fails with the denial that such a login gets.
     pub fn check(
         &self,
         policy: &PolicyName,

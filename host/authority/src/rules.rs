@@ -11,33 +11,33 @@ use crate::issuers::{AccountIssuer, named};
 /// The host's own rules for permits, the same for every policy and login.
 #[derive(Clone, Debug, Default)]
 pub struct PermitRules {
-    /// The accounts the host signs for.
+    /// The accounts that the host signs for.
     pub accounts: TargetAccounts,
-    /// The most that permits may grant.
+    /// The upper limits on the permissions of permits.
     pub ceilings: Ceilings,
     /// The end of logins.
     pub expiry: Expiry,
-    /// The accounts that users are signed for in operator mode, by the names that the configuration
-    /// has for them; `None` in config mode.
+    /// The accounts that users are signed for in operator mode, by their names in the
+    /// configuration. `None` in config mode.
     pub signing: Option<BTreeMap<String, AccountIssuer<()>>>,
 }
 
-/// The most that permits may grant, by account and by policy.
+/// The upper limits on the permissions of permits, by account and by policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
-    /// By target account, as the configuration names it.
+    /// The ceilings by target account, as the configuration names it.
     pub accounts: BTreeMap<String, Ceiling>,
-    /// By policy.
+    /// The ceilings by policy.
     pub policies: BTreeMap<PolicyName, Ceiling>,
 }
 
 /// The end of logins. Default: as the permit and the identity say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expiry {
-    /// The longest time that a login may last. Default: `None`, no limit.
+    /// Maximum duration of a login. Default: `None`, no limit.
     pub max: Option<Duration>,
-    /// The most by which chance shortens that time, so that a fleet that connected at once does not
-    /// reconnect at once. At most a quarter of the time left. Default: zero.
+    /// Maximum random reduction of that time, so that clients that connected together do not
+    /// reconnect together. At most a quarter of the time left. Default: zero.
     pub jitter: Duration,
 }
 

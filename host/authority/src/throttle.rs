@@ -1,9 +1,9 @@
 //! Throttle: rejects clients with too many failed attempts before any signature or password work.
 //!
 //! The throttle counts failures per source address, and per name whose secret a client can guess,
-//! in leaky buckets. An attempt counts from its admission on, and no more if it succeeds. A login
-//! that succeeded from an address before is not held up by what others do there or in that name.
-//! `docs/design/how-are-guesses-slowed-down.md` says why.
+//! in leaky buckets. An attempt counts from its admission on, unless it succeeds. If a login
+//! succeeded from an address before, failures of other clients at that address or with that name do
+//! not affect it. `docs/design/how-are-guesses-slowed-down.md` says why.
 
 mod admission;
 mod attempt;
@@ -27,24 +27,26 @@ use self::bucket::{Bucket, Rate};
 use self::keys::Keys;
 use self::summary::Summary;
 
-/// Time for which the address and the names of a successful login are known together. Connections
-/// last long, and so does what is known.
+/// Time for which the throttle remembers that the names of a login succeeded at an address. Long,
+/// because connections last long.
 const KNOWN_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// The limits on failed attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleOptions {
-    /// Most failures that an address may have at once, an IPv6 client by its /64; 0 is any number.
+    /// Maximum number of failures of an address at once, of an IPv6 client's /64. 0 means no limit.
+    /// Default: 300.
     pub address_failures: u32,
-    /// Maximum number of failures of a name whose secret is guessed, and of a login that is known
-    /// at an address. 0 is any number.
+    /// Maximum number of failures of a name whose secret a client can guess, and of a known login
+    /// at an address. 0 means no limit. Default: 30.
     pub user_failures: u32,
-    /// Time until as many have been forgotten.
+    /// Time in which a full bucket drains. Default: 1 min.
     pub per: Duration,
-    /// Networks whose addresses are not counted, because many clients share one. Names are counted
-    /// there too.
+    /// Networks whose addresses are not counted, because many clients share an address. Names are
+    /// counted there too. Default: empty.
     pub exempt_networks: Vec<SourceNetwork>,
-    /// Most addresses, most names and most pairs of both that are remembered.
+    /// Maximum number of remembered addresses, of names, and of pairs of both, each. Default:
+    /// 65,536.
     pub max_entries: u64,
 }
 
@@ -58,7 +60,7 @@ pub struct Throttle {
     addresses: Cache<u64, Arc<Bucket>>,
     users: Cache<u64, Arc<Bucket>>,
     pairs: Cache<u64, Arc<Pair>>,
-    /// Places of attempts that wait for room, or have waited and are being decided.
+    /// The places of attempts that wait for room, or have waited and are being decided.
     waiting_room: Arc<Semaphore>,
     failures: AtomicU64,
     summary: Summary,
@@ -68,23 +70,23 @@ pub struct Throttle {
 #[derive(Debug, Default)]
 struct Pair {
     bucket: Arc<Bucket>,
-    /// In nanoseconds since the throttle began.
+    /// The end of the time for which the pair is known, in nanoseconds since the throttle began.
     known_until: AtomicU64,
 }
 
-/// What failures are counted by.
+/// The kinds of keys that failures are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// The client's address.
     Address,
     /// A name whose secret the login can guess: a user name or a bare token.
     User,
-    /// Both together, once they have logged in together.
+    /// An address and names that have logged in together.
     Pair,
 }
 
 impl Default for ThrottleOptions {
-    /// 300 an address and 30 a user, each in a minute.
+    /// Returns limits of 300 failures an address and 30 a user, each in one minute.
     fn default() -> Self {
         Self {
             address_failures: 300,
@@ -97,14 +99,14 @@ impl Default for ThrottleOptions {
 }
 
 impl Throttle {
-    /// Creates a throttle without any failure.
+    /// Creates a throttle without failures.
     pub fn new(options: ThrottleOptions) -> Self {
-        // The cache evicts the rarest of the rarely seen keys, so that invented names and addresses
-        // do not push out others.
+        // The cache evicts the least frequently used keys, so that invented names and addresses do
+        // not evict others.
         let counting = || {
             Cache::builder()
                 .max_capacity(options.max_entries)
-                // A bucket is empty by then.
+                // A bucket that was idle for this time is empty.
                 .time_to_idle(options.per)
                 .build()
         };
@@ -128,7 +130,7 @@ impl Throttle {
         }
     }
 
-    /// The numbers.
+    /// Returns the number of failed attempts and of entries as metrics.
     pub fn samples(&self) -> Vec<Sample> {
         let failures = self.failures.load(Ordering::Relaxed);
         let help = "Failed attempts: logins denied as identity-rejected, policy-denied, end-of-chain, deadline or \
@@ -142,13 +144,13 @@ impl Throttle {
         samples
     }
 
-    /// Writes to the log how many logins were throttled since the last time.
+    /// Logs the number of logins that were throttled since the last call.
     pub fn write_summary(&self) {
         self.summary.write();
     }
 
-    /// Returns where the attempt needs room: in the pair's bucket if it is known, or else in every
-    /// other.
+    /// Returns the buckets in which the attempt needs room: that of the pair if it is known, else
+    /// all others.
     fn counters(&self, attempt: Attempt, now: u64) -> Vec<Counter> {
         if let Some((key, pair)) = self.known(attempt, now) {
             let counter = self.user_rate.map(|rate| Counter {
@@ -222,8 +224,9 @@ impl Throttle {
 
 /// Returns whether a denial is a failed attempt.
 ///
-/// An attempt that ran out of time counts, although the host may be slow for other reasons:
-/// otherwise a client could have password hashes computed without end, if only each took too long.
+/// An attempt that ran out of time counts, although the host may be slow for other reasons.
+/// Otherwise a client could have the host compute password hashes without limit, if each took too
+/// long.
 const fn is_failure(class: DenialClass) -> bool {
     matches!(
         class,

@@ -1,4 +1,4 @@
-//! A permit's permissions under ceilings, and made to mean to servers what they say.
+//! The permissions of a permit under ceilings, with denies that make servers read them literally.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,17 +8,17 @@ use portcullis_core::{
     WorkBudget,
 };
 
-/// A permit's permissions after the ceilings.
+/// The permissions of a permit after the ceilings.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
-    /// The permissions that the login gets; `None` if they stay as they are.
+    /// The permissions that the login gets. `None` if they are unchanged.
     pub(super) permissions: Option<Permissions>,
-    /// The first subscribe permission that servers read as wider than it looks.
+    /// The first subscribe permission that servers read as wider than it is written.
     pub(super) open: Option<OpenTail>,
 }
 
-/// Holds `permissions` below every one of `ceilings`, with the denies that hold a `*` at the end of
-/// a subscribe permission to one token.
+/// Applies every one of `ceilings` to `permissions`. Adds the denies that restrict a `*` at the end
+/// of a subscribe permission to one token.
 pub(super) fn held<'a>(
     permissions: &Permissions,
     ceilings: impl Iterator<Item = (String, &'a Ceiling)>,
@@ -53,10 +53,10 @@ pub(super) fn held<'a>(
     })
 }
 
-/// Warns of the first such permission of every version of a policy: each login would be too much
-/// for a log.
+/// Warns of the first such permission of each version of a policy. A warning for each login would
+/// fill the log.
 pub(super) fn warn_once(open: &OpenTail, policy: &PolicyRef) {
-    /// More than a host has policies. Forgetting them costs a repeated line.
+    /// A number above that of a host's policies. Clearing the set costs a repeated line.
     const MOST: usize = 1024;
     static WARNED: Mutex<BTreeSet<(String, u64)>> = Mutex::new(BTreeSet::new());
 

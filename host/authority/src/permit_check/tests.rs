@@ -1,4 +1,4 @@
-//! What tests of policies are held to.
+//! Tests of the check of permits.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn publishing(subject: &str) -> SubjectPermission {
     }
 }
 
-/// `APP`, whose logins may publish on `orders.>`.
+/// Returns rules for `APP`, whose logins may publish on `orders.>`.
 fn rules(on_excess: OnExcess) -> PermitRules {
     let mut rules = fixtures::rules();
     let ceiling = Ceiling {

@@ -1,5 +1,5 @@
-//! Admission: an attempt takes room before anything of it is verified, and gives it back or leaves
-//! a failure there.
+//! Admission: an attempt takes room before any verification. Its end frees the room or leaves a
+//! failure there.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ const MAX_WAITING_PER_COUNTER: usize = 1024;
 /// Maximum number of attempts that wait for room, in all buckets.
 pub(super) const MAX_WAITING: usize = 4096;
 
-/// A bucket that an attempt needs room in.
+/// A bucket in which an attempt needs room.
 #[derive(Debug)]
 pub(super) struct Counter {
     pub(super) kind: Kind,
@@ -26,12 +26,12 @@ pub(super) struct Counter {
     pub(super) rate: Rate,
 }
 
-/// An attempt that goes on. Dropping it gives its room back.
+/// An admitted attempt. Dropping it frees its room.
 #[derive(Debug)]
 pub(crate) struct Admission<'t> {
     throttle: &'t Throttle,
     attempt: Attempt,
-    /// Where it has room.
+    /// The buckets in which the attempt has room.
     taken: Vec<Counter>,
     /// Place in the throttle's waiting room, if the attempt had to wait.
     place: Option<OwnedSemaphorePermit>,
@@ -40,26 +40,25 @@ pub(crate) struct Admission<'t> {
 /// The answer to an attempt.
 #[derive(Debug)]
 pub(super) enum Admitted<'t> {
-    /// Yes.
+    /// The attempt is admitted.
     Yes(Admission<'t>),
-    /// Not while others are being decided.
+    /// The attempt must wait for other attempts that are being decided.
     NotYet(Counter),
 }
 
-/// An attempt that does not go on.
+/// The refusal of an attempt.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) denial: Denial,
-    /// `true` if the refusal has a log line of its own; the next ones are summed up.
+    /// `true` if the refusal has a log line of its own. Later ones appear in a summary.
     pub(crate) is_first: bool,
 }
 
 impl Throttle {
     /// Takes room for the attempt, or waits until an attempt that is being decided leaves room.
     ///
-    /// An attempt that waits gives back its place in the `queue`: logins in one name must not
-    /// occupy the places of all others. It has a place in the throttle's own waiting room instead,
-    /// until it is decided.
+    /// An attempt that waits frees its place in the `queue`, so that logins in one name do not
+    /// occupy all places. It takes a place in the throttle's own waiting room until it is decided.
     ///
     /// # Errors
     ///
@@ -81,8 +80,8 @@ impl Throttle {
                 Ok(Admitted::NotYet(busy)) => Arc::ptr_eq(bucket, &busy.bucket),
                 Err(_) => false,
             };
-            // Another may use the room that this attempt was woken for: it is known by now, or
-            // waits elsewhere.
+            // Another attempt may use the room that woke this one, if this one is known by now or
+            // waits for another bucket.
             if let Some(bucket) = woken_by.take().filter(|bucket| !uses(bucket)) {
                 bucket.freed().notify_one();
             }
@@ -124,7 +123,7 @@ impl Throttle {
         }
     }
 
-    /// Takes room for the attempt wherever it is counted, or nowhere.
+    /// Takes room for the attempt in all of its buckets, or in none.
     pub(super) fn try_admit(
         &self,
         attempt: Attempt,
@@ -139,7 +138,8 @@ impl Throttle {
             taken: Vec::with_capacity(counters.len()),
             place: None,
         };
-        // Looked at before any is taken: room that is given back wakes others.
+        // All buckets are checked before room is taken in any, because freed room wakes other
+        // attempts.
         let full = |counter: &Counter| match counter.bucket.room(counter.rate, now) {
             Room::Full(wait) => Some(wait),
             Room::Free | Room::Busy => None,
@@ -173,7 +173,7 @@ impl Throttle {
 }
 
 impl Admission<'_> {
-    /// Records the result of the attempt: a failure takes its room. `is_proved` is whether the
+    /// Records the result of the attempt. A failure takes its room. `is_proved` says whether the
     /// client proved its identity.
     pub(crate) fn conclude(mut self, outcome: &Outcome, is_proved: bool, now: Instant) {
         let now = self.throttle.nanoseconds(now);
@@ -194,8 +194,8 @@ impl Admission<'_> {
         }
     }
 
-    /// Leaves the failure with the address only, also if the attempt took its room in a pair's
-    /// bucket.
+    /// Counts the failure in the bucket of the address only, also if the attempt took room in a
+    /// pair's bucket.
     fn fail_by_address(&mut self, now: u64) {
         let address = |counter: &Counter| counter.kind == Kind::Address;
         if self.taken.iter().any(address) {

@@ -1,4 +1,4 @@
-//! One login, as far as it is counted.
+//! The keys by which one login is counted.
 
 use portcullis_core::Client;
 use portcullis_identity::Claimant;
@@ -8,19 +8,20 @@ use super::Throttle;
 /// Number of names whose proof a client can guess: a user name and a bare token.
 const GUESSED: usize = 2;
 
-/// One login, as far as it is counted. Holds no name and no address.
+/// The keys by which one login is counted. Holds no name and no address in plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attempt {
-    /// The client's address, unless it is exempt.
+    /// The key of the client's address. `None` if the address is unknown or exempt.
     pub(super) address: Option<u64>,
-    /// Names whose proof a client can guess.
+    /// The keys of the names whose proof a client can guess.
     guessed: [Option<u64>; GUESSED],
-    /// The address and everything that the login says of who it is, together.
+    /// The key of the address together with all names in the login. `None` if the address is
+    /// unknown.
     pub(super) pair: Option<u64>,
 }
 
 impl Attempt {
-    /// Returns the names by which the attempt is counted.
+    /// Returns the keys of the names by which the attempt is counted.
     pub(super) fn names(&self) -> impl Iterator<Item = u64> {
         self.guessed.into_iter().flatten()
     }

@@ -1,25 +1,25 @@
-//! Leaky buckets.
+//! The leaky buckets of the throttle.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// How much a bucket holds and how fast it drains, in the time that it takes to drain.
+/// The capacity of a bucket and the rate at which it drains, both as drain times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
-    /// One failure, in nanoseconds.
+    /// The time in which one failure drains, in nanoseconds.
     one: u64,
-    /// As many as the bucket holds.
+    /// The time in which a full bucket drains, in nanoseconds.
     all: u64,
 }
 
-/// Failures that drain away, and room for the attempts that are being decided. Times are
+/// A leaky bucket of failures, with room for the attempts that are being decided. Times are in
 /// nanoseconds since the throttle began.
 ///
-/// An attempt takes its room when it is admitted, and gives it back or leaves a failure in its
-/// place. So failures never exceed what the bucket holds, however many attempts are decided at the
-/// same time.
+/// An attempt takes its room when it is admitted. Its end frees the room or leaves a failure in its
+/// place. Failures therefore never exceed the capacity, regardless of the number of concurrent
+/// attempts.
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     state: Mutex<State>,
@@ -30,24 +30,24 @@ pub(super) struct Bucket {
 #[derive(Debug, Default)]
 struct State {
     empty_at: u64,
-    /// Attempts that are being decided.
+    /// The number of attempts that are being decided.
     undecided: u64,
-    /// Attempts that wait for room.
+    /// The number of attempts that wait for room.
     waiting: usize,
 }
 
-/// An attempt that waits for room in a bucket. Dropping it ends that.
+/// An attempt that waits for room in a bucket. Dropping it ends the wait.
 #[derive(Debug)]
 pub(super) struct Waiting<'b>(&'b Bucket);
 
 /// The room of a bucket for one more attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
-    /// Yes.
+    /// The bucket has room.
     Free,
-    /// Not while others are being decided.
+    /// The bucket has no room until other attempts are decided.
     Busy,
-    /// Not for this long, because of failures.
+    /// The bucket has no room for this time, because of failures.
     Full(Duration),
 }
 
@@ -63,12 +63,12 @@ impl Rate {
 }
 
 impl Bucket {
-    /// Returns whether there is room for one attempt.
+    /// Returns the room for one more attempt.
     pub(super) fn room(&self, rate: Rate, now: u64) -> Room {
         self.state().room(rate, now)
     }
 
-    /// Takes room for one attempt. Returns whether there was any.
+    /// Takes room for one attempt. Returns whether the bucket had room.
     pub(super) fn take(&self, rate: Rate, now: u64) -> bool {
         let mut state = self.state();
         let is_free = state.room(rate, now) == Room::Free;
@@ -78,7 +78,7 @@ impl Bucket {
         is_free
     }
 
-    /// Gives back the room of an attempt, and leaves a failure in its place if it `failed`.
+    /// Frees the room of an attempt, and leaves a failure in its place if it `failed`.
     pub(super) fn give_back(&self, rate: Rate, now: u64, failed: bool) {
         let room = {
             let mut state = self.state();
@@ -118,7 +118,7 @@ impl Bucket {
         Some(Waiting(self))
     }
 
-    /// Wakes those that wait for room.
+    /// Returns the notification that wakes attempts that wait for room.
     pub(super) const fn freed(&self) -> &Notify {
         &self.freed
     }
@@ -149,7 +149,7 @@ impl State {
         }
     }
 
-    /// One failure more. What the bucket does not hold flows over: it is never more than full.
+    /// Adds one failure. The level never exceeds the capacity.
     fn fail(&mut self, rate: Rate, now: u64) {
         let level = self.empty_at.saturating_sub(now).saturating_add(rate.one);
         self.empty_at = now.saturating_add(level.min(rate.all));

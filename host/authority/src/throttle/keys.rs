@@ -3,10 +3,11 @@
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// How much of an IPv6 address is one client's: networks give out no less.
+/// The mask of the part of an IPv6 address that identifies a client, because networks assign at
+/// least a /64.
 const IPV6_NETWORK: u128 = !0 << 64;
 
-/// Makes keys. The hash has a secret of its own, new with every start.
+/// The keyed hash function. Its secret is new at every start.
 #[derive(Debug, Default)]
 pub(super) struct Keys(RandomState);
 

@@ -6,10 +6,10 @@ use portcullis_core::{Client, Repeats, Report};
 
 use super::Kind;
 
-/// The maximum number of counters with a summary of their own; the others have one together.
+/// Maximum number of counters with a summary of their own. The others share one.
 const MAX_COUNTERS: usize = 1024;
 
-/// The refusals, by counter, as far as the log does not have them.
+/// The refusals by counter that the log does not have yet.
 ///
 /// Names and addresses are stored until their counter has no refusal for a whole interval.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ impl Default for Summary {
 }
 
 impl Summary {
-    /// Records a refusal of `client` by the counter `key`. Returns whether it is the counter's
-    /// first, and logs that.
+    /// Records a refusal of `client` by the counter `key`. Logs the first refusal by a counter, and
+    /// returns whether this is the first.
     pub(super) fn refused(&self, kind: Kind, key: u64, client: &Client) -> bool {
         let report = self.0.record(key, Instant::now(), || Refused {
             kind,

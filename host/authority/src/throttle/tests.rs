@@ -1,4 +1,4 @@
-//! Who is held up, by whom, and for how long.
+//! Tests of the delayed and refused attempts.
 
 use portcullis_core::{Client, Denial, Outcome, Permit};
 use portcullis_identity::Claimant;
@@ -7,7 +7,7 @@ use rstest::rstest;
 use super::admission::{Admission, Admitted, Refusal};
 use super::*;
 
-/// Ten failures an address and three a user, in a minute.
+/// Returns limits of ten failures an address and three a user, each in one minute.
 fn options() -> ThrottleOptions {
     ThrottleOptions {
         address_failures: 10,
@@ -33,8 +33,8 @@ impl World {
         self.now += Duration::from_secs(seconds);
     }
 
-    /// An attempt of `user`, or with `token:TOKEN`, `key:NKEY`, `subject:SUBJECT` or
-    /// `certificate:NAME` in its place, several with spaces.
+    /// Returns an attempt of `user`. `token:TOKEN`, `key:NKEY`, `subject:SUBJECT` or
+    /// `certificate:NAME` can stand in its place, and several are separated by spaces.
     fn attempt(&self, host: &str, names: &str) -> (Attempt, Client) {
         let client = client(host);
         let mut claimant = Claimant::default();
@@ -55,7 +55,7 @@ impl World {
         self.throttle.try_admit(attempt, &client, self.now)
     }
 
-    /// An attempt that is being decided.
+    /// Admits an attempt, which is then being decided.
     fn begins(&self, host: &str, names: &str) -> Admission<'_> {
         match self.admit(host, names) {
             Ok(Admitted::Yes(admission)) => admission,
@@ -74,7 +74,7 @@ impl World {
         self.refusal(host, names).is_none()
     }
 
-    /// An attempt that ends so, if it is admitted.
+    /// Concludes an attempt with `outcome`, if it is admitted.
     fn ends(&self, host: &str, names: &str, outcome: &Outcome) {
         if let Ok(Admitted::Yes(admission)) = self.admit(host, names) {
             admission.conclude(outcome, false, self.now);
