@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use crate::bucket::Bucket;
 use crate::content::Counts;
 
-/// Compares a bucket with its stream. Servers do not tell consumers about messages that they purge,
-/// delete or expire.
+/// The comparison of a bucket with its stream. Servers do not tell consumers about messages that
+/// they purge, delete or expire.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
     /// The counts that are not compared yet, and the position of the deliveries at their time.

@@ -8,7 +8,7 @@ use async_nats::jetstream::stream::State;
 
 use crate::entry::{Change, Entry, Value};
 
-/// The most by which a server's expiry may differ from the host's clock, either way.
+/// Maximum difference between a server's expiry and the host's clock, in either direction.
 const SLACK: Duration = Duration::from_secs(10);
 
 /// The last message on every subject of a bucket's stream.

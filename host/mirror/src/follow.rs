@@ -40,7 +40,7 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(10);
 /// The back-off of a bucket that is too large. Only reading all of it shows that it has shrunk.
 const TOO_LARGE_BACK_OFF: Duration = Duration::from_mins(1);
 
-/// Follows one bucket.
+/// The task that follows one bucket.
 pub(crate) struct Follower {
     bucket: Arc<Bucket>,
     connections: Connections,

@@ -1,5 +1,4 @@
-//! Local copies of NATS key-value buckets, so that a policy can look keys up in the middle of a
-//! decision.
+//! Local copies of NATS key-value buckets, so that a policy can look up keys during a decision.
 //!
 //! A bucket is read completely, then followed. Look-ups never wait for the network. An unknown
 //! bucket is an error and never an absent key; while the connection is lost, the last copy answers.
