@@ -1,7 +1,7 @@
-//! What lies in the directory: the policies, and the digests of their files.
+//! The content of the directory: the policies, and the digests of their files.
 //!
-//! A scan holds one file in memory at a time, and bounds what it reads in all. Who can write to the
-//! directory cannot fill the memory of the host with it.
+//! A scan holds one file in memory at a time, and bounds the total of its reads. A user who can
+//! write to the directory cannot fill the host's memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use portcullis_files::{ReadError, Survey, survey};
 use crate::content::{Fingerprint, Paths, digest, missing, read, unreadable};
 use crate::unit::{UnitError, UnitProblem};
 
-/// Maximum size of all policies of a directory together, in bytes. A scan reads every file, so the
+/// Maximum total size of the policies in a directory, in bytes. A scan reads every file, so the
 /// bound also limits the time of a scan.
 const MAX_DIRECTORY: u64 = 512 << 20;
 
-/// The directory could not be read.
+/// An error of reading the directory.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the policy directory `{}`", path.display())]
 pub struct DirectoryError {
@@ -24,26 +24,26 @@ pub struct DirectoryError {
     source: ReadError,
 }
 
-/// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as found.
+/// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as found in the directory.
 pub(crate) struct Unit {
     pub(crate) paths: Paths,
     pub(crate) found: Result<Fingerprint, UnitError>,
 }
 
-/// Everything in the directory that concerns us.
+/// The relevant content of the directory.
 #[derive(Default)]
 pub(crate) struct Scan {
     pub(crate) units: BTreeMap<PolicyName, Unit>,
-    /// Files that look like policies but cannot be.
+    /// Module files whose name is no policy name.
     pub(crate) misnamed: Vec<(PathBuf, InvalidPolicyName)>,
-    /// Settings and test files whose module is not there.
+    /// Settings and test files without a module.
     pub(crate) orphans: Vec<PathBuf>,
-    /// The directory and its files, as far as every user of the machine may write to them.
+    /// The paths among the directory and its files that every user of the machine may write to.
     pub(crate) exposed: Vec<PathBuf>,
 }
 
-/// Reads `directory`. If its policies are too large together, those in `serving` come first, and
-/// small ones before large ones.
+/// Reads `directory`. If the total size of its policies is too large, those in `serving` come
+/// first, and small policies come before large ones.
 pub(crate) fn scan(
     directory: &Path,
     max_module: u64,
@@ -117,14 +117,14 @@ pub(crate) fn scan(
     scan.orphans.sort();
     scan.exposed.sort();
     if listing.read_only {
-        // Kubernetes mounts files with mode 0777, and read-only.
+        // Kubernetes mounts files read-only, with mode 0777.
         scan.exposed.clear();
     }
     Ok(scan)
 }
 
-/// The name a module file gives its policy. `A.WASM` and `a.wasm` may not both be policy `a`, so only the lower-case
-/// extension counts.
+/// Returns the policy name of a module file. Only the lower-case extension counts, because `A.WASM`
+/// and `a.wasm` must not both be policy `a`.
 fn name_of(path: &Path, stem: &str) -> Result<PolicyName, InvalidPolicyName> {
     let lower_case = path
         .extension()
@@ -144,7 +144,7 @@ struct Surveyed {
     name: PolicyName,
     paths: Paths,
     files: Result<[Option<Survey>; 3], UnitError>,
-    /// Size of all its files, in bytes.
+    /// Total size of the unit's files, in bytes.
     size: u64,
 }
 
@@ -187,8 +187,8 @@ fn survey_unit(paths: &Paths, max_module: u64) -> Result<[Option<Survey>; 3], Un
     Ok([module?, settings?, tests?])
 }
 
-/// Returns the name of the file that the link at `path` leads to, if it is the settings or test
-/// file of another policy in the same directory. Settings hold secrets, and a policy reads its own.
+/// Returns the target's name if the link at `path` leads to the settings or test file of another
+/// policy in the same directory. Settings hold secrets, and a policy reads only its own.
 fn of_another_unit(paths: &Paths, path: &Path, surveyed: &Survey) -> Option<String> {
     let target = surveyed.target.as_ref()?;
     let name = target.file_name()?;
@@ -226,8 +226,8 @@ fn fingerprint(
     })
 }
 
-/// Returns the digest of a file, which has to be the one that was surveyed. A link that leads
-/// elsewhere by now could lead to a file of another policy.
+/// Returns the digest of a file, which must be the surveyed one. A link that leads elsewhere in the
+/// meantime could lead to a file of another policy.
 fn digest_of(
     paths: &Paths,
     path: &Path,
@@ -237,7 +237,7 @@ fn digest_of(
 ) -> Result<Option<Digest>, UnitError> {
     let file = read(paths, path, limit);
     let changed = || UnitError::new(path, UnitProblem::Changed);
-    // A file that grew is not too large; the next scan reads it.
+    // A file that grew has changed; the next scan checks its size.
     let file = match file {
         Err(error) if error.problem().is_too_large() => return Err(changed()),
         file => file?,

@@ -25,7 +25,7 @@ pub struct Inspection {
     pub size: usize,
     /// The module's signature. `None` if the module is unsigned.
     pub signature: Result<Option<Signature>, SignatureError>,
-    /// The imports, exports and other properties of the module.
+    /// Whether the module is a component, and the functions of the contract that it uses.
     pub description: Description,
     /// The limits of the policy, including those that `NAME.toml` sets.
     pub limits: Limits,

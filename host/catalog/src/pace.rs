@@ -1,18 +1,19 @@
-//! Whether a policy is quick enough to be asked on a thread that others wait for.
+//! Measurement of whether a policy is quick enough to evaluate inline.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Counts how often a policy was given up for taking long, less every decision since. Concurrent changes may be lost: it is an
-/// estimate.
+/// An estimate of a policy's slowness: exceeded inline budgets raise it, and decisions lower it.
+/// Concurrent changes may be lost.
 #[derive(Debug, Default)]
 pub(crate) struct Pace(AtomicU32);
 
 impl Pace {
-    /// What being given up counts. Once in a while that happens to every policy: the operating system takes the processor away.
+    /// Weight of an exceeded budget. Every policy exceeds its budget occasionally, when the
+    /// operating system takes the processor away.
     const GAVE_UP: u32 = 16;
-    /// From here on it is slow.
+    /// Threshold from which a policy counts as slow.
     const SLOW: u32 = 64;
-    /// For how many decisions a slow policy is not tried again.
+    /// Number of decisions for which a slow policy is not evaluated inline.
     const PAUSE: u32 = 4096;
 
     pub(crate) fn gave_up(&self) {
@@ -58,7 +59,7 @@ mod tests {
             decisions += 1;
         }
         assert_eq!(decisions, Pace::PAUSE);
-        // One more attempt tells.
+        // One more attempt makes it slow again.
         pace.gave_up();
         assert!(pace.is_slow());
     }

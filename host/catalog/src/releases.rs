@@ -1,12 +1,12 @@
-//! The numbers of signed versions, so that an older one does not come back.
+//! The release numbers of signed versions, which prevent the return of an older version.
 //!
-//! ```text
-//! DIRECTORY/releases.json      the highest number that has served, by policy; the host writes it
-//! DIRECTORY/rolled-back.json   the version that the operator went back to, by policy; `portcullis policy rollback` writes it
-//! ```
+//! ```text DIRECTORY/releases.json      the highest number that has served, by policy
+//! DIRECTORY/rolled-back.json   the version that the operator rolled back to, by policy ```
 //!
-//! A user who may write the policy directory can put an older signed module back, and cannot write here. Without a state directory
-//! numbers are known for as long as the process lives.
+//! The host writes the first file, and `portcullis policy rollback` the second.
+//!
+//! A user who may write to the policy directory can put an older signed module back, but cannot
+//! write here. Without a state directory the host knows the numbers until its process ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -25,18 +25,18 @@ use crate::signature::{Publisher, SignatureError, signature};
 
 const RELEASES: &str = "releases.json";
 const ROLLED_BACK: &str = "rolled-back.json";
-/// More than a line for each of a thousand policies.
+/// Maximum size of a file, in bytes: more than a line for each of a thousand policies.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The highest numbers that have served.
+/// The highest release numbers that have served.
 #[derive(Clone, Debug)]
 pub(crate) struct Releases {
-    /// The state directory.
+    /// The state directory. `None` keeps the numbers in memory only.
     directory: Option<PathBuf>,
     known: BTreeMap<String, Release>,
 }
 
-/// A numbered version.
+/// A version with a release number.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 struct Release {
     number: u64,
@@ -45,7 +45,7 @@ struct Release {
 }
 
 impl Releases {
-    /// Reads what is known in the state directory.
+    /// Reads the release numbers in the state directory.
     pub(crate) fn read(directory: Option<&Path>) -> Self {
         let known = directory.map(|directory| read_map(&directory.join(RELEASES)));
         Self {
@@ -54,7 +54,8 @@ impl Releases {
         }
     }
 
-    /// Refuses a version that a trusted publisher signed before the one that served last, unless the operator rolled back to it.
+    /// Rejects a version with a lower number than the highest that served, unless the operator
+    /// rolled back to it. Applies to modules signed by a trusted publisher.
     pub(crate) fn check(
         &self,
         name: &PolicyName,
@@ -64,7 +65,7 @@ impl Releases {
         let Some(known) = self.known.get(name.as_str()) else {
             return Ok(());
         };
-        // Signatures that do not fit are refused elsewhere.
+        // The signature check rejects invalid signatures.
         let (false, Ok(Some(signed))) = (trusted.is_empty(), signature(&content.module)) else {
             return Ok(());
         };
@@ -80,7 +81,7 @@ impl Releases {
         })
     }
 
-    /// Records a version that serves. Returns whether anything is to be written.
+    /// Records a version that serves. Returns whether the numbers changed and must be written.
     pub(crate) fn served(&mut self, name: &PolicyName, content: &Content) -> bool {
         let Ok(Some(signed)) = signature(&content.module) else {
             return false;
@@ -99,7 +100,8 @@ impl Releases {
         true
     }
 
-    /// Writes what is known, and forgets a rollback of `name`: a newer version serves.
+    /// Writes the numbers, and removes the record of a rollback of `name`, because a newer version
+    /// serves.
     pub(crate) fn write(&self, name: &PolicyName) -> io::Result<()> {
         let Some(path) = &self.directory else {
             return Ok(());
@@ -119,7 +121,7 @@ impl Releases {
         let Some(path) = &self.directory else {
             return false;
         };
-        // In a directory that other users can write to it may be theirs.
+        // If other users can write to the directory, one of them may have written the file.
         let is_trusted = Access::of(path).is_ok_and(|access| access.check(None).is_ok());
         if !is_trusted {
             return false;
@@ -130,7 +132,8 @@ impl Releases {
     }
 }
 
-/// Records that the operator went back to a version, before its files are put in place.
+/// Records that the operator rolls back to a version. The caller puts the files in place
+/// afterwards.
 pub(crate) fn roll_back(
     state_directory: &Path,
     name: &PolicyName,
@@ -140,16 +143,16 @@ pub(crate) fn roll_back(
     rolled_back.insert(name.to_string(), version.to_string());
     let rolled_back = serde_json::to_vec_pretty(&rolled_back)?;
     let directory = Directory::open(state_directory)?;
-    // The host reads it, which may be another user than the operator.
+    // The host reads the file, possibly as another user than the operator.
     directory.replace(OsStr::new(ROLLED_BACK), &rolled_back, NewAccess::Inherited)
 }
 
-/// Returns the modules that a host with this state directory refuses because a newer signed version
-/// has served, each with the refusal.
+/// Returns the modules that a host with this state directory rejects because a newer signed version
+/// has served. Each has its error.
 ///
 /// # Errors
 ///
-/// When the numbers of signed versions or the policy directory cannot be read.
+/// Fails if the numbers of signed versions or the policy directory cannot be read.
 pub fn check_releases(
     options: &CatalogOptions,
     state_directory: &Path,
@@ -163,7 +166,7 @@ pub fn check_releases(
         .map_err(UnknownReleases::Policies)?;
     let trusted = &options.trusted_publishers;
     let refused = scan.units.iter().filter_map(|(name, unit)| {
-        // What cannot be read is refused elsewhere.
+        // The scan rejects unreadable files.
         let found = *unit.found.as_ref().ok()?;
         let content = Content::read_again(&unit.paths, max_module, found).ok()?;
         let error = releases.check(name, &content, trusted).err()?;
@@ -172,7 +175,7 @@ pub fn check_releases(
     Ok(refused.collect())
 }
 
-/// Signed versions cannot be compared with those that served.
+/// An error that prevents comparing signed versions with those that served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnknownReleases {
@@ -189,7 +192,8 @@ pub enum UnknownReleases {
     Policies(DirectoryError),
 }
 
-/// Reads a map; an empty one if there is none, and if it is damaged, which the log says.
+/// Reads a map. Returns an empty one if the file does not exist. A damaged file counts as empty
+/// too, and the log says so.
 fn read_map<T: DeserializeOwned>(path: &Path) -> BTreeMap<String, T> {
     try_read_map(path).unwrap_or_else(|error| {
         tracing::error!(
@@ -201,7 +205,7 @@ fn read_map<T: DeserializeOwned>(path: &Path) -> BTreeMap<String, T> {
     })
 }
 
-/// Reads a map; an empty one if there is none.
+/// Reads a map. Returns an empty one if the file does not exist.
 fn try_read_map<T: DeserializeOwned>(path: &Path) -> Result<BTreeMap<String, T>, UnknownReleases> {
     let failed = |source| UnknownReleases::Numbers {
         path: path.to_owned(),

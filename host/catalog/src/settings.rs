@@ -1,4 +1,4 @@
-//! `NAME.toml`: settings and limits.
+//! The settings file of a policy, `NAME.toml`: settings and limits.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -10,24 +10,24 @@ use portcullis_engine::Limits;
 use crate::terms::{MaxLimits, Terms};
 use crate::unit::{UnitError, UnitProblem};
 
-/// `NAME.toml`, read.
+/// The content of `NAME.toml`.
 pub(crate) struct SettingsFile {
-    /// For `configure`, untouched.
+    /// Table for the policy's `configure`, unchanged.
     pub(crate) settings: toml::Table,
     pub(crate) limits: Limits,
-    /// How many decisions an instance makes, if more than one.
+    /// Number of decisions that an instance makes. `None` if the file sets none, or one.
     pub(crate) decisions_per_instance: Option<NonZeroU32>,
 }
 
 impl SettingsFile {
-    /// Reads the settings file of the policy `name` and holds it to `terms`.
+    /// Reads the settings file of the policy `name` and checks it against `terms`.
     pub(crate) fn read(
         file: &Path,
         bytes: Option<&[u8]>,
         name: &PolicyName,
         terms: &Terms,
     ) -> Result<Self, UnitError> {
-        // Without a file: as with an empty one.
+        // A missing file counts as an empty one.
         let bytes = bytes.unwrap_or_default();
         let wrong = |line, message: &str| {
             let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -55,8 +55,8 @@ impl SettingsFile {
     }
 }
 
-/// Reads the tables of a settings file and notes everything that is wrong. Values are never repeated, but for the
-/// names of buckets: a password may stand where it does not belong.
+/// Reader of the tables of a settings file, which collects all problems. A problem repeats no
+/// values except names of buckets, because a password may stand in the wrong place.
 struct Reader<'a> {
     name: &'a PolicyName,
     terms: &'a Terms,
@@ -138,7 +138,7 @@ impl Reader<'_> {
         limits
     }
 
-    /// Refuses the table `grants`, which settings files had once, and quotes what to write instead.
+    /// Rejects the table `grants`, which older hosts read, and quotes its replacement.
     fn moved_grants(&mut self, table: &toml::Table) {
         let lines = table.iter().filter_map(|(key, value)| match key.as_str() {
             "secrets" | "plain-hashes" => Some(format!("`{key} = {}`", value.as_bool()?)),
@@ -159,7 +159,8 @@ impl Reader<'_> {
         ));
     }
 
-    /// Refuses what the operator does not allow. Bounds of the host itself are the engine's to name.
+    /// Rejects values above the operator's maximum. The engine rejects values above the host's own
+    /// bounds.
     fn hold_to_max(&mut self, limits: &Limits, decisions: Option<NonZeroU32>) {
         let max = self.terms.max_limits;
         let mut beyond = Vec::new();
@@ -224,7 +225,7 @@ impl Reader<'_> {
         read
     }
 
-    /// What nobody asked for.
+    /// Rejects the keys of `table` that are not in `known`.
     fn unknown(&mut self, table: &toml::Table, prefix: &str, known: &[&str]) {
         for key in table.keys() {
             let alike = known
@@ -239,7 +240,7 @@ impl Reader<'_> {
     }
 }
 
-/// TOML as JSON; dates become strings.
+/// Converts TOML to JSON. Dates become strings.
 pub(crate) fn json_of(value: toml::Value) -> serde_json::Value {
     use serde_json::Value as Json;
     use toml::Value as Toml;

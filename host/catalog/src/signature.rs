@@ -1,9 +1,13 @@
-//! Who vouches for a module: an nkey's signature at its end.
+//! Signatures of modules: an nkey's signature at the end of the file.
 //!
-//! A signed module is the module followed by one custom section, `portcullis:signature`, which every tool skips. In it are the
-//! signer's public nkey as text, a [`Statement`] if there is something to state, and an Ed25519 signature over [`PURPOSE`] (or
-//! [`PURPOSE_OF_STATEMENT`]), the SHA-256 digest of everything before the section, and the statement.
-//! The section has one size for each of the two forms, so it is found without parsing: nothing of a module is parsed before somebody vouches for it.
+//! A signed module is the module followed by one custom section, `portcullis:signature`, which
+//! every tool skips. The section contains the signer's public nkey as text, an optional
+//! [`Statement`], and an Ed25519 signature. The signature covers [`PURPOSE`] (or
+//! [`PURPOSE_OF_STATEMENT`]), the SHA-256 digest of everything before the section, and the
+//! statement.
+//!
+//! The section has one size for each of the two forms, so the host finds it without parsing. The
+//! host parses a module only after it has verified the signature of a trusted publisher.
 
 use std::fmt;
 use std::io;
@@ -18,49 +22,51 @@ use sha2::{Digest as _, Sha256};
 
 use crate::content::Paths;
 
-/// What is signed begins with this, so that a signature made for something else never fits a module.
+/// First bytes of the signed text. They prevent that a signature made for another purpose fits a
+/// module.
 const PURPOSE: &[u8] = b"portcullis policy module, version 1\n";
-/// The section up to the signer: its id, its length in LEB128, the length of its name and the name.
+/// First bytes of the section, up to the signer: its id, its length in LEB128, the length of its
+/// name and the name.
 const HEAD: &[u8] = b"\x00\x8d\x01\x14portcullis:signature";
-/// As [`PURPOSE`], of a signature with a statement.
+/// First bytes of the signed text for a signature with a statement, in place of [`PURPOSE`].
 const PURPOSE_OF_STATEMENT: &[u8] = b"portcullis policy module, version 2\n";
-/// As [`HEAD`], of a section with a statement.
+/// First bytes of a section with a statement, in place of [`HEAD`].
 const HEAD_OF_STATEMENT: &[u8] = b"\x00\xd6\x01\x14portcullis:signature";
-/// The bytes of a statement: a number, flags and two digests.
+/// Size of a statement, in bytes: a number, flags and two digests.
 const STATEMENT: usize = 8 + 1 + 2 * 32;
-/// A public nkey as text.
+/// Size of a public nkey as text, in bytes.
 const KEY: usize = 56;
-/// An Ed25519 signature.
+/// Size of an Ed25519 signature, in bytes.
 const SIGNATURE: usize = 64;
-/// The largest module that is signed, in bytes.
+/// Maximum size of a module to sign, in bytes.
 const MAX_MODULE: u64 = 1 << 30;
 
-/// The public nkey of somebody whose modules are trusted.
+/// The public nkey of a publisher whose modules are trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Publisher(String);
 
-/// Text that is no public nkey.
+/// An error of a text that is not a public nkey.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a public nkey, such as an account's (`A…`)")]
 pub struct InvalidPublisher;
 
-/// Why nobody who is trusted vouches for a module.
+/// The reason why a module has no valid signature of a trusted publisher.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// There is no signature.
+    /// The module has no signature.
     #[error(
         "not signed, and only modules of trusted publishers are loaded: sign it with `portcullis policy sign`"
     )]
     Unsigned,
-    /// Somebody signed who is not on the list.
+    /// The signer is not a trusted publisher.
     #[error("signed by `{0}`, which is not among `trusted-publishers` under [policies]")]
     Untrusted(Publisher),
-    /// The signature is not one of these bytes.
+    /// The signature does not match the bytes of the module.
     #[error("the signature of `{0}` does not fit: the module was changed after it was signed")]
     Broken(Publisher),
-    /// A file that the signature covers is another one.
+    /// A file that the signature covers has changed.
     #[error(
         "the signature of `{publisher}` covers the {file} beside it, which were changed after it was signed: sign it again with \
          `portcullis policy sign --with-settings`"
@@ -68,7 +74,7 @@ pub enum SignatureError {
     Changed {
         /// The signer.
         publisher: Publisher,
-        /// What the file holds.
+        /// The kind of the changed file.
         file: &'static str,
     },
     /// A version with a higher number has served.
@@ -77,46 +83,46 @@ pub enum SignatureError {
          `portcullis policy rollback`"
     )]
     Older {
-        /// Its number; 0 if the signature has none.
+        /// The number of the rejected version; 0 if the signature has none.
         number: u64,
-        /// The highest that has served.
+        /// The highest number that has served.
         newest: u64,
     },
-    /// Another module of this number has served.
+    /// Another module with this number has served.
     #[error(
         "signed as version {number}, and another module of that number has served: sign it with a higher `--version`"
     )]
     NumberUsed {
-        /// The number.
+        /// The number of both modules.
         number: u64,
     },
-    /// The signer is no nkey.
+    /// The signer's key is not a public nkey.
     #[error("signed by what is not a public nkey: sign it again with `portcullis policy sign`")]
     Malformed,
 }
 
-/// A module could not be signed.
+/// The reason why a module could not be signed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
     /// The key has no seed.
     #[error("cannot sign with this key")]
     Key(#[source] nkeys::error::Error),
-    /// The file is something else.
+    /// The file is not a WebAssembly module.
     #[error("`{}` is not a WebAssembly module: it does not start with `\\0asm`", .0.display())]
     NotWasm(PathBuf),
-    /// The file cannot be read, or not replaced.
+    /// The file cannot be read or replaced.
     #[error("cannot sign `{}`", path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
 impl Publisher {
-    /// The public nkey as text.
+    /// Returns the public nkey as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -137,25 +143,25 @@ impl FromStr for Publisher {
     }
 }
 
-/// A signature that fits.
+/// A valid signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// The signer.
     pub publisher: Publisher,
-    /// What the signer states of the version.
+    /// The signer's statement about the version.
     pub statement: Statement,
 }
 
-/// What a signer states of a version, besides that the module is theirs.
+/// A signer's statement about a version: a release number, and digests of the other files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
-    /// The number of the version, which only grows; 0 if it has none.
+    /// Release number of the version, which only grows; 0 if it has none.
     pub number: u64,
-    /// The files beside the module. `None` leaves them to the operator.
+    /// The files next to the module that the signature covers. `None` leaves them to the operator.
     pub files: Option<SignedFiles>,
 }
 
-/// The files that a signature covers. `None` covers that there is no such file.
+/// Digests of the files that a signature covers. `None` states that the file does not exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignedFiles {
     /// The digest of `NAME.toml`.
@@ -207,11 +213,11 @@ impl Statement {
     }
 }
 
-/// A module and the section at its end, if it has one.
+/// A signed module, split into the module and the parts of its signature section.
 struct Parts<'a> {
     module: &'a [u8],
     signer: &'a [u8],
-    /// Empty in a section without one.
+    /// The encoded statement. Empty if the section has none.
     statement: &'a [u8],
     signature: &'a [u8],
 }
@@ -244,27 +250,27 @@ fn message(module: &[u8], statement: &[u8]) -> Vec<u8> {
     [purpose, Sha256::digest(module).as_slice(), statement].concat()
 }
 
-/// The module with the signature of `key` at its end, in place of one it may have.
+/// Returns the module with the signature of `key` at its end. Replaces an earlier signature.
 ///
 /// # Errors
 ///
-/// When `key` has no seed.
+/// Fails if `key` has no seed.
 pub fn sign(module: &[u8], key: &KeyPair) -> Result<Vec<u8>, SignError> {
     sign_stating(module, key, Statement::default())
 }
 
-/// As [`sign`], with a statement of the version.
+/// Signs a module like [`sign`], with a statement about the version.
 ///
 /// # Errors
 ///
-/// When `key` has no seed.
+/// Fails if `key` has no seed.
 pub fn sign_stating(
     module: &[u8],
     key: &KeyPair,
     statement: Statement,
 ) -> Result<Vec<u8>, SignError> {
     let module = parts(module).map_or(module, |parts| parts.module);
-    // Hosts that know no statements load what has none.
+    // Older hosts, which know no statements, load a module without one.
     let (head, statement) = if statement == Statement::default() {
         (HEAD, Vec::new())
     } else {
@@ -276,20 +282,21 @@ pub fn sign_stating(
     Ok([module, head, signer.as_bytes(), &statement, &signature].concat())
 }
 
-/// Signs the module in a file, which is replaced in one step.
+/// Signs the module in a file, and replaces the file atomically.
 ///
 /// # Errors
 ///
-/// When the file is no module, cannot be read or replaced, or `key` has no seed.
+/// Fails if the file is not a module, if it cannot be read or replaced, or if `key` has no seed.
 pub fn sign_file(path: &Path, key: &KeyPair) -> Result<(), SignError> {
     sign_version(path, key, 0, false)
 }
 
-/// As [`sign_file`], as the version `number` (0 is none) and, if `with_files`, with the settings and tests beside it.
+/// Signs a file like [`sign_file`], as the version `number`; 0 means no number. If `with_files` is
+/// `true`, the signature also covers the settings and tests next to the module.
 ///
 /// # Errors
 ///
-/// As [`sign_file`], and when the files beside it cannot be read.
+/// Fails like [`sign_file`], and if the settings or tests cannot be read.
 pub fn sign_version(
     path: &Path,
     key: &KeyPair,
@@ -331,20 +338,20 @@ pub fn sign_version(
         .map_err(failed)
 }
 
-/// Who signed a module; none if nobody did.
+/// Returns the signer of a module. `None` if the module has no signature.
 ///
 /// # Errors
 ///
-/// When the signature does not fit.
+/// Fails if the signature is invalid.
 pub fn signer(bytes: &[u8]) -> Result<Option<Publisher>, SignatureError> {
     Ok(signature(bytes)?.map(|signature| signature.publisher))
 }
 
-/// Returns the signature of a module; `None` if it has none.
+/// Returns the signature of a module. `None` if the module has no signature.
 ///
 /// # Errors
 ///
-/// When the signature does not fit.
+/// Fails if the signature is invalid.
 pub fn signature(bytes: &[u8]) -> Result<Option<Signature>, SignatureError> {
     let Some(parts) = parts(bytes) else {
         return Ok(None);
@@ -366,8 +373,8 @@ pub fn signature(bytes: &[u8]) -> Result<Option<Signature>, SignatureError> {
     }))
 }
 
-/// Whether one of `trusted` vouches for a module and for the files beside it that the signature covers; everything is fine if the
-/// list is empty.
+/// Checks that one of `trusted` signed a module, and that the covered files have the digests in
+/// `files`. Accepts every module if `trusted` is empty.
 pub(crate) fn check(
     bytes: &[u8],
     files: SignedFiles,
@@ -415,7 +422,7 @@ mod tests {
         let key = KeyPair::new_account();
         let signed = sign(MODULE, &key).unwrap();
         let section = &signed[MODULE.len()..];
-        // LEB128, two bytes: what follows them.
+        // The section's length is two bytes of LEB128, and counts the bytes after them.
         let length = usize::from(section[1] & 0x7f) | usize::from(section[2]) << 7;
         assert_eq!(length, section.len() - 3);
         assert_eq!(usize::from(section[3]), "portcullis:signature".len());
@@ -512,13 +519,13 @@ mod tests {
             let refused = Err(SignatureError::Changed { publisher, file });
             assert_eq!(check(&signed, changed, &trusted), refused);
         }
-        // The number is part of what is signed.
+        // The signature covers the number.
         let mut forged = signed.clone();
         let number = MODULE.len() + HEAD_OF_STATEMENT.len() + KEY + 7;
         forged[number] += 1;
         let broken = Err(SignatureError::Broken(publisher(&key)));
         assert_eq!(signature(&forged).map(drop), broken);
-        // A signature in place of another, of either form.
+        // A new signature replaces an earlier one of either form.
         assert_eq!(sign(&signed, &key).unwrap(), sign(MODULE, &key).unwrap());
         assert_eq!(
             sign_stating(&sign(MODULE, &key).unwrap(), &key, statement).unwrap(),

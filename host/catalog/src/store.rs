@@ -1,16 +1,17 @@
-//! The versions of each policy that were good, kept on disk.
+//! The good versions of each policy, stored on disk.
 //!
-//! ```text
-//! DIRECTORY/lock                          locked by the host that uses the directory; its modification
-//!                                         time says when `status.json` was last known to be true
-//! DIRECTORY/status.json                   how every policy is doing
-//! DIRECTORY/versions/NAME/GENERATION/NAME.wasm, NAME.toml, NAME.tests.toml, version.json
-//! DIRECTORY/versions/NAME/retired         the policy was taken out of service on purpose
-//! ```
+//! ```text DIRECTORY/lock                          locked by the host that uses the directory; its
+//! modification time says when `status.json` was last known to be true DIRECTORY/status.json
+//! the state of every policy DIRECTORY/versions/NAME/GENERATION/     NAME.wasm, NAME.toml,
+//! NAME.tests.toml, version.json DIRECTORY/versions/NAME/retired         the policy was taken out
+//! of service on purpose ```
 //!
-//! A version is written beside its place, synced and renamed into it, so it is whole or not there. Settings have password hashes in
-//! them, so nobody but the host's user can read the directory. Every digest is checked when a version is read. A directory that other
-//! users can write to, or that belongs to another user, is no source of versions: planted ones would serve.
+//! The host writes a version to a temporary directory next to its place, syncs it and renames it. A
+//! version is therefore complete or absent. Settings contain password hashes, so only the host's
+//! user can read the directory. The host checks every digest when it reads a version.
+//!
+//! The host takes no versions from a directory that other users can write to, or that belongs to
+//! another user. Another user could have planted a version there.
 
 mod version;
 
@@ -36,26 +37,28 @@ use version::{ABOUT, About};
 const RETIRED: &str = "retired";
 const LOCK: &str = "lock";
 
-/// How often the lock is tried: `portcullis policy status` holds it for an instant.
+/// Number of attempts to take the lock. `portcullis policy status` holds it for an instant.
 const LOCK_ATTEMPTS: u32 = 4;
 const LOCK_DELAY: Duration = Duration::from_millis(10);
 
-/// Keeps good versions.
+/// The store of good versions.
 #[derive(Debug)]
 pub(crate) struct Store {
     /// The state directory.
     root: PathBuf,
     directory: PathBuf,
-    /// How many versions of a policy are kept, the one in service included.
+    /// Maximum number of stored versions of a policy, including the one in service.
     keep: usize,
-    /// A user who is trusted besides root and this process's: for root's commands, the owner of the directory.
+    /// A user whose files are trusted as well as those of root and of this process's user. For
+    /// root's commands, this is the owner of the directory.
     owner: Option<u32>,
-    /// Held while the process lives: two hosts in one directory would mix up their versions.
+    /// The lock on the directory, held while the process lives. Two hosts in one directory would
+    /// mix up their versions.
     lock: Option<File>,
 }
 
 impl Store {
-    /// A store in `directory`, which is made when the first version is kept.
+    /// Returns a store in `directory`, which [`claim`](Self::claim) makes.
     pub(crate) fn new(directory: &Path, keep: usize) -> Self {
         Self {
             root: directory.to_owned(),
@@ -66,7 +69,8 @@ impl Store {
         }
     }
 
-    /// The store that a host has in `directory`, for a command of an operator. Root may look at the store of any user.
+    /// Returns the store of a host in `directory`, for an operator's command. Root may read the
+    /// store of any user.
     pub(crate) fn for_operator(directory: &Path) -> Self {
         let mut store = Self::new(directory, 1);
         if portcullis_files::is_root() {
@@ -75,11 +79,13 @@ impl Store {
         store
     }
 
-    /// Checks that the directory holds what its user wrote, if it is there.
+    /// Checks that only trusted users can have written to the directory. A missing directory
+    /// passes.
     ///
     /// # Errors
     ///
-    /// When other users can write to it, when it belongs to another user, and when it cannot be looked at.
+    /// Fails if other users can write to the directory, if it belongs to another user, or if it
+    /// cannot be read.
     pub(crate) fn check(&self) -> io::Result<()> {
         match Access::of(&self.root) {
             Ok(access) => access.check(self.owner),
@@ -88,8 +94,9 @@ impl Store {
         }
     }
 
-    /// Makes the directory, and keeps other hosts out of it. To be called before anything is written; fails while another host is
-    /// there. What an interrupted host left half written is removed.
+    /// Makes the directory, locks it against other hosts, and removes incomplete files of an
+    /// interrupted host. The caller does this before any write. Fails while another host holds the
+    /// lock.
     pub(crate) fn claim(&mut self) -> io::Result<()> {
         if self.lock.is_some() {
             return Ok(());
@@ -108,14 +115,15 @@ impl Store {
         root.replace(OsStr::new(Status::FILE), status, NewAccess::Private)
     }
 
-    /// Notes that what `status.json` says is true now.
+    /// Records that `status.json` is true now.
     pub(crate) fn confirm_status(&self) -> io::Result<()> {
         self.stamp(SystemTime::now())
     }
 
-    /// Notes that `status.json` could not be written. Setting a time needs no space on a full disk.
+    /// Records that `status.json` could not be written. Setting a time needs no space on a full
+    /// disk.
     pub(crate) fn doubt_status(&self) {
-        // If this fails too, the note grows old by itself.
+        // If this fails too, the recorded time becomes too old.
         let _ = self.stamp(UNIX_EPOCH);
     }
 
@@ -125,11 +133,12 @@ impl Store {
             .map_or(Ok(()), |lock| lock.set_modified(time))
     }
 
-    /// Whether a host uses the directory, and since when it has not confirmed the status.
+    /// Returns the time of the last confirmation of the status. `None` if no host uses the
+    /// directory.
     ///
     /// # Errors
     ///
-    /// When the lock cannot be looked at.
+    /// Fails if the lock cannot be read.
     pub(crate) fn host(directory: &Path) -> io::Result<Option<SystemTime>> {
         let file = match open(&directory.join(LOCK), OpenOptions::new().read(true)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -142,7 +151,7 @@ impl Store {
         }
     }
 
-    /// Returns how a policy served last, as the host that used the directory wrote it.
+    /// Returns the last serving state of a policy, as the host that used the directory wrote it.
     pub(crate) fn last_served(&self, name: &PolicyName) -> Option<ServingStatus> {
         let policies = Status::read(&self.root).ok()?.policies;
         let policy = policies
@@ -151,7 +160,7 @@ impl Store {
         policy.serving
     }
 
-    /// The highest generation of any version kept; 0 if there is none.
+    /// Returns the highest generation of the stored versions; 0 if no version is stored.
     pub(crate) fn highest_generation(&self) -> u64 {
         let policies = entries(&self.directory).unwrap_or_default();
         let names = policies.iter().filter_map(|path| name_of(path));
@@ -162,11 +171,11 @@ impl Store {
             .unwrap_or(0)
     }
 
-    /// The versions kept of a policy, newest first. A version that is damaged or not trusted is left out.
+    /// Returns the stored versions of a policy, newest first. Skips damaged and untrusted versions.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be read, or is not trusted.
+    /// Fails if the directory cannot be read or is not trusted.
     pub(crate) fn versions(&self, name: &PolicyName) -> io::Result<Vec<KeptVersion>> {
         self.check()?;
         let policy = self.directory.join(name.as_str());
@@ -185,12 +194,13 @@ impl Store {
         Ok(versions)
     }
 
-    /// Whether the policy was taken out of service on purpose.
+    /// Returns whether the policy was taken out of service on purpose.
     pub(crate) fn is_retired(&self, name: &PolicyName) -> bool {
         self.directory.join(name.as_str()).join(RETIRED).exists()
     }
 
-    /// Notes that the policy was taken out of service on purpose: its versions are kept and not put in service by themselves.
+    /// Records that the policy was taken out of service on purpose. The host keeps the versions,
+    /// and does not restore them by itself.
     pub(crate) fn retire(&self, name: &PolicyName) -> io::Result<()> {
         let directory = self.directory.join(name.as_str());
         if directory.exists() {
@@ -199,7 +209,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back that the policy was taken out of service.
+    /// Removes the record that the policy was taken out of service.
     pub(crate) fn reinstate(&self, name: &PolicyName) -> io::Result<()> {
         match fs::remove_file(self.directory.join(name.as_str()).join(RETIRED)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -207,8 +217,8 @@ impl Store {
         }
     }
 
-    /// Keeps a version, in place of a damaged one of its number, and forgets those that are too many: first those that were gone back
-    /// from, then the oldest.
+    /// Stores a version, and replaces a damaged one of the same generation. Removes versions beyond
+    /// the maximum: first those that the operator rolled back from, then the oldest.
     pub(crate) fn keep(
         &self,
         name: &PolicyName,
@@ -224,7 +234,8 @@ impl Store {
             .and_then(|()| remove_directory(&place))
             .and_then(|()| fs::rename(&aside, &place))
             .inspect_err(|_| {
-                // Half a version would keep a full disk full. The first error says what went wrong.
+                // Half a version would keep a full disk full. The first error is the informative
+                // one.
                 let _ = remove_directory(&aside);
             })?;
         File::open(&policy)?.sync_all()?;
@@ -239,7 +250,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what an interrupted host left half written.
+    /// Removes incomplete files of an interrupted host.
     fn sweep(&self) -> io::Result<()> {
         for path in all_entries(&self.root)? {
             if path.file_name().is_some_and(Directory::is_aside) {
@@ -297,7 +308,7 @@ fn name_of(path: &Path) -> Option<PolicyName> {
     path.file_name()?.to_str()?.parse().ok()
 }
 
-/// Lists a directory; nothing if there is none.
+/// Lists a directory. Returns an empty list if the directory does not exist.
 fn all_entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     match portcullis_files::list(directory) {
         Ok(listing) => Ok(listing.entries),
@@ -306,7 +317,7 @@ fn all_entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     }
 }
 
-/// Lists a directory without what is unfinished: names with a dot in front.
+/// Lists a directory without incomplete entries, whose names begin with a dot.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut entries = all_entries(directory)?;
     entries.retain(|path| !is_hidden(path));
@@ -318,7 +329,7 @@ fn is_hidden(path: &Path) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// Removes a directory and what is in it, if it is there. Follows no links.
+/// Removes a directory and its content, if it exists. Follows no links.
 fn remove_directory(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -326,12 +337,12 @@ fn remove_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory that nobody else can read, and those above it.
+/// Makes a directory and its parents, readable by the host's user only.
 fn private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a file that nobody else can read, and has it on disk before it returns.
+/// Writes a file that only the host's user can read, and syncs it to disk.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = private_file(path)?;
     file.set_len(0)?;
@@ -339,7 +350,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Opens a file for writing, and makes one that nobody else can read if there is none.
+/// Opens a file for writing. Makes a missing one, readable by the host's user only.
 fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
@@ -361,7 +372,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     }
 }
 
-/// Names the file that could not be opened because it is something else than a file.
+/// Returns an error that names the file, if the path is not a regular file; `error` otherwise.
 fn not_regular(path: &Path, error: io::Error) -> io::Error {
     let is_other = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
     if !is_other {

@@ -1,4 +1,4 @@
-//! What the operator allows policies, whatever the files beside them ask for.
+//! The limits and grants that the operator sets for policies. Settings files cannot exceed them.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,34 +9,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogOptions;
 
-/// The highest values that settings files may set.
+/// Maximum values that settings files may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct MaxLimits {
-    /// Of the keys under `[limits]`.
+    /// Maxima of the keys under `[limits]`.
     pub limits: Limits,
-    /// Of `decisions` under `[instances]`. More than one gives up the isolation of logins from each other.
+    /// Maximum of `decisions` under `[instances]`. A value above 1 gives up the isolation of logins
+    /// from each other.
     pub decisions_per_instance: NonZeroU32,
 }
 
-/// What the operator gives one policy by name.
+/// The rights that the operator grants one policy by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyGrants {
-    /// What it may ask for beyond the ordinary.
+    /// Extra rights of the policy.
     pub grants: Grants,
-    /// The highest values that its settings file may set. `None` means those of all policies.
+    /// Maximum limits that the policy's settings file may set. `None` applies those of all
+    /// policies.
     pub max_limits: Option<MaxLimits>,
 }
 
-/// What one policy is loaded under.
+/// The rights and limits that one policy is loaded with.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Terms {
     pub(crate) grants: Grants,
-    /// The limits that its settings file does not set.
+    /// The limits that apply where the settings file sets none.
     pub(crate) limits: Limits,
     pub(crate) max_limits: MaxLimits,
 }
 
-/// The same highest limits as all policies have.
+/// Grants without maximum limits of their own.
 impl From<Grants> for PolicyGrants {
     fn from(grants: Grants) -> Self {
         Self {
@@ -47,11 +49,11 @@ impl From<Grants> for PolicyGrants {
 }
 
 impl MaxLimits {
-    /// The most decisions that one instance can be allowed.
+    /// Maximum of decisions that the operator can allow one instance.
     pub const MAX_DECISIONS: u32 = 1_000_000;
 }
 
-/// Enough for the policies of this repository with 100,000 users or roles.
+/// Default limits that suffice for the policies of this repository with 100,000 users or roles.
 impl Default for MaxLimits {
     fn default() -> Self {
         Self {
@@ -70,7 +72,7 @@ impl Default for MaxLimits {
 }
 
 impl CatalogOptions {
-    /// Returns what the policy `name` is loaded under.
+    /// Returns the rights and limits of the policy `name`.
     pub(crate) fn terms(&self, name: &PolicyName) -> Terms {
         let granted = self.grants.get(name).cloned().unwrap_or_default();
         let max_limits = granted.max_limits.unwrap_or(self.max_limits);

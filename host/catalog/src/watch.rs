@@ -1,8 +1,8 @@
-//! Keeps a catalog true to its directory.
+//! Reloading of a catalog when its directory changes.
 //!
-//! Events only say *when* to look, never what happened: every trigger reads the whole directory and compares
-//! digests. So it does not matter that editors rename, that Kubernetes swaps a symlink, that a queue overflows, or
-//! that a network file system says nothing and only the poll notices.
+//! An event says only *when* to scan, not what happened. Every trigger reads the whole directory
+//! and compares digests. Renaming editors, the symlink swaps of Kubernetes and overflowing event
+//! queues need no special case. The poll covers network file systems that send no events.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,46 +20,47 @@ use crate::catalog::Catalog;
 use crate::directory::DirectoryError;
 use crate::loader::Pass;
 
-/// The watcher's thread could not be started.
+/// An error of starting the watcher's thread.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the thread that watches the policy directory")]
 pub struct WatchError(#[source] io::Error);
 
-/// Watches a catalog's directory until it is dropped.
+/// A thread that watches a catalog's directory until the watcher is dropped.
 #[derive(Debug)]
 pub struct Watcher {
     catalog: Catalog,
     trigger: Trigger,
-    /// Closed when the thread ends; nothing is sent.
+    /// Channel that closes when the thread ends. It carries no messages.
     ended: Receiver<()>,
 }
 
-/// How long dropping a watcher waits for its thread. A thread that loads a policy or waits for a file
-/// that hangs is left behind: it ends with its pass or with the process.
+/// Maximum time that dropping a watcher waits for its thread. A thread that loads a policy, or
+/// waits for a file that hangs, continues in the background. It ends with its pass or with the
+/// process.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// Asks for a pass over the directory.
+/// A handle that requests passes over the directory.
 #[derive(Clone, Debug)]
 pub struct Trigger(Sender<Signal>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signal {
-    /// Something happened.
+    /// An event on the directory.
     Look,
-    /// Somebody asked.
+    /// A request for a reload.
     LookAgain,
     Stop,
 }
 
 impl Trigger {
-    /// Asks for a pass, as SIGHUP does: now, without waiting for files to be quiet, and what failed before is tried
-    /// again. Returns at once; passes asked for together are done once.
+    /// Requests a pass like SIGHUP does. The pass does not wait for files to be quiet, and repeats
+    /// failed attempts. Returns at once; one pass answers all pending requests.
     pub fn reload(&self) {
         self.send(Signal::LookAgain);
     }
 
     fn send(&self, signal: Signal) {
-        // A receiver that is gone has stopped watching; there is nobody to ask.
+        // If the receiver is gone, the watcher has stopped.
         let _ = self.0.send(signal);
     }
 }
@@ -79,8 +80,8 @@ impl Watcher {
     ///
     /// # Errors
     ///
-    /// When no thread can be had. A directory that cannot be watched is not an error: it is
-    /// polled, and the log says so.
+    /// Fails if the host cannot start a thread. A directory that cannot be watched is not an error:
+    /// the host polls it, and the log says so.
     pub fn start(catalog: Catalog) -> Result<Self, WatchError> {
         let (sender, signals) = channel();
         let trigger = Trigger(sender);
@@ -90,7 +91,7 @@ impl Watcher {
             .name("portcullis-reload".to_owned())
             .spawn(move || {
                 task.run(&signals);
-                // The watch is closed before the end is told.
+                // The watch closes before `Drop` learns of the end.
                 drop(task);
                 drop(ending);
             })
@@ -102,7 +103,7 @@ impl Watcher {
         })
     }
 
-    /// A handle that asks for passes.
+    /// Returns a handle that requests passes.
     pub fn trigger(&self) -> Trigger {
         self.trigger.clone()
     }
@@ -117,11 +118,12 @@ struct Task {
     watch: Option<Watch>,
     /// Whether the log already says that the directory cannot be watched.
     polling_only: bool,
-    /// The directory's error the log already has.
+    /// The error of the directory that the log already contains.
     unreadable: Option<String>,
 }
 
-/// An armed watch, and the directory it is armed on: one that is deleted and made again is another one.
+/// An armed watch, and the identity of its directory. A directory that was deleted and made again
+/// has another identity.
 struct Watch {
     _debouncer: Debouncer<RecommendedWatcher, NoCache>,
     directory: DirectoryId,
@@ -146,8 +148,8 @@ impl Task {
         let mut again = false;
         loop {
             self.arm();
-            // After arming, so that nothing falls between the pass and the watch.
-            // A defect that panics must not end reloading for good.
+            // The pass comes after arming, so that no event is lost between the two. A panic in a
+            // pass must not end reloading.
             let unsettled = catch_unwind(AssertUnwindSafe(|| self.pass(again))).unwrap_or(false);
             let wait = if unsettled {
                 self.debounce
@@ -160,7 +162,7 @@ impl Task {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             again = false;
-            // Whatever was asked for meanwhile is answered by the same pass.
+            // One pass answers all requests that have arrived.
             while let Some(asked) = signal {
                 match asked {
                     Signal::Look => {}
@@ -172,7 +174,7 @@ impl Task {
         }
     }
 
-    /// Whether something wants another look soon.
+    /// Runs a pass. Returns whether another pass is needed soon.
     fn pass(&mut self, again: bool) -> bool {
         let pass = if again {
             Pass::Again
@@ -200,7 +202,7 @@ impl Task {
         }
     }
 
-    /// Arms the watch, or arms it again on a directory that was made anew.
+    /// Arms the watch, also on a directory that replaced the watched one.
     fn arm(&mut self) {
         let current = portcullis_files::directory_id(&self.directory).ok();
         if current.is_some() && self.watch.as_ref().map(|watch| watch.directory) == current {
@@ -208,8 +210,8 @@ impl Task {
         }
         self.watch = None;
         let Some(directory) = current else { return };
-        // Whether a file has been quiet for long enough is for the pass to tell; the events only have to bring it soon, and not each
-        // by itself.
+        // The pass checks whether a file has been quiet for long enough. Events only have to start
+        // a pass soon, and in batches.
         let gathered = (self.debounce / 5).max(Duration::from_millis(1));
         match watch(&self.directory, gathered, self.events.clone()) {
             Ok(debouncer) => {
@@ -238,19 +240,20 @@ fn watch(
     events: Trigger,
 ) -> notify::Result<Debouncer<RecommendedWatcher, NoCache>> {
     let handler = move |result: DebounceEventResult| {
-        // Errors trigger too: after one, only a look at the directory tells what is true.
+        // An error starts a pass too, because only a scan shows the state after it.
         if result.map_or(true, |batch| batch.iter().any(concerns_us)) {
             events.send(Signal::Look);
         }
     };
     let mut debouncer =
         new_debouncer_opt(debounce, None, handler, NoCache, notify::Config::default())?;
-    // The directory, never a file in it: saving by rename would end a watch on the file.
+    // The watch is on the directory, because saving by rename would end a watch on a file.
     debouncer.watch(directory, RecursiveMode::NonRecursive)?;
     Ok(debouncer)
 }
 
-/// Reading a module is an event too; without this, every pass would cause the next one.
+/// Returns whether an event needs a pass. Reading a module is an event too, so without this check
+/// every pass would start the next one.
 fn concerns_us(event: &DebouncedEvent) -> bool {
     event.need_rescan() || !matches!(event.kind, EventKind::Access(_))
 }
