@@ -29,7 +29,7 @@ use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::trust::Replays;
 
-/// The number of requests that may wait for each decision that may run.
+/// The number of places in the queue for each decision that may run.
 const QUEUE_FACTOR: usize = 16;
 
 /// Maximum number of denials delayed at the same time. The host sends further ones at once.
@@ -91,8 +91,8 @@ struct Context {
     received: Moment,
     /// The time that the server waits after the arrival. `None` if the request does not say.
     patience: Option<Duration>,
-    /// Whether the log has an own line for the decision above the level `debug`. A summary counts
-    /// throttled logins.
+    /// Whether the decision gets its own log line at `info`. A summary counts the other throttled
+    /// logins.
     is_told: bool,
     /// The place in the queue, until the request is decided or waits for the throttle.
     place: Option<OwnedSemaphorePermit>,
@@ -149,7 +149,7 @@ impl<A: Authorizer> Handler<A> {
             place,
         } = received;
         if !reply.is_for_server() {
-            // The sender chose the reply subject, so a reply would go wherever the sender wants.
+            // The sender chose the reply subject, so the host sends no reply.
             return self.record_refusal(Refusal {
                 reply_subject: Some(reply.subject()),
                 ..Refusal::new(FOREIGN, NOT_A_SERVER)
@@ -215,7 +215,7 @@ impl<A: Authorizer> Handler<A> {
         }
     }
 
-    /// Decrypts, decodes and verifies a request that arrived `at` this time.
+    /// Decrypts, decodes and verifies a request that arrived at the time `at`.
     fn open(
         &self,
         payload: &Bytes,

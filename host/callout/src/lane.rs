@@ -146,7 +146,7 @@ impl<A: Authorizer> Lane<A> {
     }
 
     /// Records the time of arrival and starts a task for the message. Refuses the message if the
-    /// queue is full or the deadline cannot be met.
+    /// queue is full or the expected wait exceeds the deadline.
     async fn take(&self, message: Message) {
         let at = Instant::now();
         let Some(subject) = message.reply else {

@@ -140,8 +140,7 @@ pub struct Participation {
 struct State {
     standing: Standing,
     obstacles: Vec<Obstacle>,
-    /// The number of connections. The number of subscriptions counts those that a server has
-    /// confirmed.
+    /// The number of connections, and of those whose subscription a server has confirmed.
     connections: usize,
     subscriptions: usize,
     /// Number of changes of the standing.

@@ -37,7 +37,7 @@ const MOST: usize = 65_536;
 #[derive(Debug)]
 pub(crate) struct RecentPermits {
     recent: Mutex<Recent>,
-    /// Wakes the keeper when the limit of rejections in a row is reached.
+    /// The notification that wakes the keeper when the limit of consecutive rejections is reached.
     at_limit: Notify,
 }
 
@@ -162,7 +162,7 @@ impl RecentPermits {
         self.recent().streak.suspicion(Instant::now())
     }
 
-    /// Returns whether the limit of rejections in a row is reached.
+    /// Returns whether the limit of consecutive rejections is reached.
     pub(crate) fn reached(&self) -> bool {
         self.recent().streak.reached()
     }
@@ -172,7 +172,7 @@ impl RecentPermits {
         self.recent().streak.start_over();
     }
 
-    /// Waits until the limit of rejections in a row is reached.
+    /// Waits until the limit of consecutive rejections is reached.
     pub(crate) async fn at_limit(&self) {
         self.at_limit.notified().await;
     }

@@ -19,8 +19,9 @@ pub struct TrustedServers {
 }
 
 impl TrustedServers {
-    /// Creates a list of the servers with one of these `ids` (`N…`) or one of these `server_tags`.
-    /// The case of tags does not matter. If both are empty, the list contains all servers.
+    /// Creates a list of the servers with one of `ids` (`N…`) or one of `tags` (their
+    /// `server_tags`). The case of tags does not matter. If both are empty, the list contains all
+    /// servers.
     pub fn new(
         ids: impl IntoIterator<Item = String>,
         tags: impl IntoIterator<Item = String>,

@@ -158,7 +158,7 @@ mod tests {
         }
     }
 
-    /// Three keys and a delete marker.
+    /// Returns three keys and a delete marker.
     fn content() -> Content {
         let mut content = Content::default();
         for (revision, subject) in (1..).zip(["$KV.b.a", "$KV.b.b", "$KV.b.c"]) {

@@ -23,7 +23,7 @@ pub(super) struct Rate {
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     state: Mutex<State>,
-    /// Wakes attempts that wait for room.
+    /// The notification that wakes attempts that wait for room.
     freed: Notify,
 }
 

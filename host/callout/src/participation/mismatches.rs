@@ -11,7 +11,7 @@ pub(crate) struct Mismatches {
     /// The number of consecutive mismatches after which the host is suspected.
     limit: u64,
     in_a_row: AtomicU64,
-    /// Wakes the keeper when the limit is reached.
+    /// The notification that wakes the keeper when the limit is reached.
     at_limit: Notify,
     /// Whether the limit was reached and no request has matched since.
     suspected: AtomicBool,
