@@ -1,7 +1,9 @@
 //! The release numbers of signed versions, which prevent the return of an older version.
 //!
-//! ```text DIRECTORY/releases.json      the highest number that has served, by policy
-//! DIRECTORY/rolled-back.json   the version that the operator rolled back to, by policy ```
+//! ```text
+//! DIRECTORY/releases.json      the highest number that has served, by policy
+//! DIRECTORY/rolled-back.json   the version that the operator rolled back to, by policy
+//! ```
 //!
 //! The host writes the first file, and `portcullis policy rollback` the second.
 //!
@@ -54,8 +56,9 @@ impl Releases {
         }
     }
 
-    /// Rejects a version with a lower number than the highest that served, unless the operator
-    /// rolled back to it. Applies to modules signed by a trusted publisher.
+    /// Rejects a signed module whose number is lower than the highest that has served, or equal to
+    /// it for another module. Accepts a version that the operator rolled back to, and every module
+    /// if `trusted` is empty.
     pub(crate) fn check(
         &self,
         name: &PolicyName,

@@ -1,4 +1,4 @@
-//! What a pass over the directory did, and what it could not do.
+//! Reports of what a pass over the directory did.
 
 use std::path::{Path, PathBuf};
 
@@ -6,52 +6,53 @@ use portcullis_core::{Digest, InvalidPolicyName, PolicyName, PolicyRef};
 
 use crate::unit::UnitError;
 
-/// What one pass over the directory did.
+/// The results of one pass over the directory.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What changed and what could not, in the order it was found.
+    /// Changes and rejections, in the order in which the pass found them.
     pub changes: Vec<Change>,
-    /// Settings and test files without a module beside them.
+    /// Settings and test files without a module next to them.
     pub orphans: Vec<PathBuf>,
-    /// The policy directory and its files, as far as every user of the machine may write to them.
+    /// The paths among the policy directory and its files that every user of the machine may write
+    /// to.
     pub exposed: Vec<PathBuf>,
-    /// Policies that are granted something and have no module in the directory.
+    /// Policies that have grants and no module in the directory.
     pub unused_grants: Vec<PolicyName>,
-    /// Whether something is still being written: it wants another look soon.
+    /// Whether files are still being written, so that another pass is needed soon.
     pub(crate) unsettled: bool,
 }
 
-/// One thing a pass did, or could not do.
+/// One result of a pass.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Change {
     /// A new version is in service.
     Loaded(PolicyRef),
-    /// A version was refused.
+    /// A version was rejected.
     Rejected(Rejection),
-    /// A kept version is in service, because the one in the directory was refused.
+    /// A stored version is in service, because the version in the directory was rejected.
     Restored(PolicyRef),
-    /// A policy's file is gone, and so is the policy.
+    /// The module of a policy was deleted, and the policy is out of service.
     Removed(PolicyName),
 }
 
-/// A version that is not put in service.
+/// A version that the host rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// The policy, if the file's name is a policy name.
+    /// The policy. `None` if the file's name is not a policy name.
     pub name: Option<PolicyName>,
     /// The file at fault.
     pub file: PathBuf,
-    /// The line at fault, from 1.
+    /// The line at fault, counted from 1.
     pub line: Option<usize>,
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     pub error: String,
-    /// The version that stays in service, if there is one.
+    /// The digest of the version that stays in service. `None` if no version serves.
     pub serving: Option<Digest>,
 }
 
 impl Report {
-    /// What was refused.
+    /// Returns the rejections.
     pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
         self.changes.iter().filter_map(|change| match change {
             Change::Rejected(rejection) => Some(rejection),
@@ -59,7 +60,7 @@ impl Report {
         })
     }
 
-    /// Whether the set of policies in service is another one now.
+    /// Returns whether the set of policies in service has changed.
     pub(crate) fn changes_service(&self) -> bool {
         self.changes
             .iter()

@@ -1,7 +1,7 @@
-//! Going back to a version that was kept.
+//! Rollback to a stored version.
 //!
-//! The files of that version are put back into the watched directory, so what lies there and what serves stay the same thing; a host
-//! that watches it loads them as it would any other change.
+//! A rollback puts the files of the version back into the watched directory, so that the directory
+//! holds what serves. A host that watches the directory loads them like any other change.
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,20 +15,20 @@ use crate::content::{Content, Fingerprint, Paths};
 use crate::releases;
 use crate::store::{KeptVersion, Store, Version, previous};
 
-/// What a rollback put into the directory.
+/// The result of a rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolledBack {
-    /// The generation whose files are in place again. It keeps its number.
+    /// The generation whose files are in place again. The version keeps this number.
     pub generation: u64,
-    /// The digest of its module.
+    /// The digest of the version's module.
     pub digest: Digest,
 }
 
-/// Why nothing was rolled back.
+/// The reason why a rollback failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RollbackError {
-    /// Nothing is kept anywhere.
+    /// The configuration has no state directory, so no versions are stored.
     #[error("no versions are kept: name a `state-directory` under [policies]")]
     NothingKept,
     /// The state directory cannot be read, or is not trusted.
@@ -36,57 +36,59 @@ pub enum RollbackError {
     State {
         /// The state directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// There is no version to go back to.
+    /// No earlier version is stored.
     #[error("no earlier version of policy `{name}` is kept; {known}")]
     NoVersion {
         /// The policy.
         name: PolicyName,
-        /// What there is.
+        /// The stored generations, in words.
         known: String,
     },
-    /// A file of the directory is a link.
+    /// A file in the policy directory is a symbolic link.
     #[error(
         "`{}` is a symbolic link, which a rollback would replace by a file: change what it leads to (for a Kubernetes ConfigMap, apply the earlier one), or put a file in its place",
         .0.display()
     )]
     Link(PathBuf),
-    /// That version is not kept.
+    /// The requested version is not stored.
     #[error("generation {generation} of policy `{name}` is not kept; {known}")]
     UnknownGeneration {
         /// The policy.
         name: PolicyName,
-        /// What was asked for.
+        /// The requested generation.
         generation: u64,
-        /// What there is.
+        /// The stored generations, in words.
         known: String,
     },
-    /// A kept version is damaged.
+    /// A stored version is damaged.
     #[error("generation {generation} cannot be read")]
     Damaged {
-        /// The version.
+        /// The generation of the damaged version.
         generation: u64,
-        /// What is wrong with it.
+        /// The cause.
         source: io::Error,
     },
-    /// A file of the directory cannot be replaced.
+    /// A file in the policy directory or in the state directory cannot be replaced.
     #[error("cannot replace `{}`", path.display())]
     Replace {
-        /// The file.
+        /// The file, or the state directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// Puts the files of a kept version of `name` back into the watched directory: of the generation `to`, else of the one that served
-/// before what lies there now. If what lies there was never good, that is the version that serves.
+/// Puts the files of a stored version of `name` back into the watched directory. With `to`, that is
+/// the version of this generation. Without, it is the version that served before the one whose
+/// files are in the directory. If those files were never good, it is the version that served last.
 ///
 /// # Errors
 ///
-/// When there is no such version, its files cannot be read or put in place, or links lie in their place.
+/// Fails if the version does not exist, if its files cannot be read or put in place, or if links
+/// are in their place.
 pub fn rollback(
     options: &CatalogOptions,
     name: &PolicyName,
@@ -142,7 +144,7 @@ fn version_of(versions: &[KeptVersion], present: Option<Fingerprint>) -> Option<
     versions.find(|kept| Some(kept.version.fingerprint) == present)
 }
 
-/// The version that served last, else the newest.
+/// Returns the version that served last, or else the newest one.
 fn last_served<'a>(
     store: &Store,
     versions: &'a [KeptVersion],
@@ -167,7 +169,7 @@ fn exactly<'a>(
         })
 }
 
-/// Returns the kept versions, with the option that names one of them.
+/// Returns the stored versions, in words that also name the option `--to`.
 fn known_to_choose(versions: &[KeptVersion]) -> String {
     let known = known(versions);
     if versions.is_empty() {
@@ -188,8 +190,9 @@ fn known(versions: &[KeptVersion]) -> String {
     }
 }
 
-/// Replaces each file by rename, in a directory held open: its owner may be another user, who can put links there at any time. The
-/// host waits until all three are quiet, so it never loads half of a version.
+/// Replaces each file by renaming, in an open directory. Another user may own the directory, and
+/// can put links there at any time. The host waits until all three files are quiet, so it never
+/// loads half of a version.
 fn put_back(paths: &Paths, content: &Content) -> Result<(), RollbackError> {
     let failed = |path: &Path| {
         let path = path.to_owned();

@@ -1,7 +1,8 @@
-//! Test vectors: logins that come with a policy, and what it has to say of each.
+//! Policy tests: logins that come with a policy, and the expected verdicts.
 //!
-//! `NAME.tests.toml` beside `NAME.wasm` lists them. They run on the very bytes, settings, limits and engine that are to be served,
-//! before the policy is put in service; one that fails keeps the last good version serving.
+//! `NAME.tests.toml` next to `NAME.wasm` lists them. They run before the policy is put in service,
+//! on the bytes, settings, limits and engine that are to serve. If a test fails, the last good
+//! version stays in service.
 
 mod expectation;
 mod format;
@@ -25,16 +26,17 @@ use expectation::Expectation;
 use format::TestFile;
 pub use permit_check::{PermitCheck, PermittedLogin};
 
-/// How long a test may take in all. Its policy's own deadline holds too; this leaves room for slow password hashes.
+/// Maximum time of a test. The policy's own deadline applies too; the difference leaves room for
+/// slow password hashes.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How many failed tests a refusal describes, and how many log lines of each.
+/// Maximum number of failed tests that a refusal describes, and of log lines for each.
 const SHOWN: usize = 3;
 
-/// The tests of one policy, read.
+/// The tests of one policy.
 #[derive(Debug, Default)]
 pub(crate) struct TestVectors(Vec<TestVector>);
 
-/// One login and what has to come of it.
+/// One login and its expected verdict.
 #[derive(Debug)]
 struct TestVector {
     name: String,
@@ -45,26 +47,28 @@ struct TestVector {
     fuel: Option<u64>,
 }
 
-/// What one test vector came to.
+/// The outcome of one test.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct TestOutcome {
     /// The test's name.
     pub name: String,
-    /// Its line in the file, from 1.
+    /// Line of the test in the file, counted from 1.
     pub line: usize,
-    /// Fuel that the decision used: about one for an instruction, the same on every machine.
+    /// Fuel that the decision used: about one unit for an instruction, equal on every machine.
     pub fuel: u64,
-    /// What the decision asked the host, each question once: `identity.username`, `identity.claim(roles)`.
+    /// The questions that the decision asked the host, each once, such as `identity.username` or
+    /// `identity.claim(roles)`.
     pub asked: Vec<String>,
-    /// What the decision logged, with levels: `warn: no such user`.
+    /// The log lines of the decision, with levels, such as `warn: no such user`.
     pub log: Vec<String>,
-    /// What the permit's author has to know of its permissions ([`portcullis_core::Permissions::doubts`]).
+    /// Doubts about the permit's permissions, for its author
+    /// ([`portcullis_core::Permissions::doubts`]).
     pub doubts: Vec<String>,
-    /// The login that a passing test has permitted, for the host's own rules.
+    /// The login that a passing test permits. The host checks it against its own rules.
     pub permitted: Option<PermittedLogin>,
-    /// Why it failed, in one line; none if it passed.
+    /// The reason for a failure, in one line. `None` if the test passed.
     pub failure: Option<String>,
-    /// Whether it may do better another time: the machine had no time for it.
+    /// Whether the test may pass later, because it ran out of time.
     pub(crate) transient: bool,
 }
 
@@ -104,7 +108,7 @@ impl TestVectors {
         self.0.len()
     }
 
-    /// Runs every test on `policy`, and counts on `metered`, which is the same policy, what it costs.
+    /// Runs every test on `policy`. Measures the fuel on `metered`, which is the same policy.
     pub(crate) fn run(&self, policy: &Policy, metered: &Policy) -> Vec<TestOutcome> {
         let vectors = self.0.iter();
         vectors.map(|vector| vector.run(policy, metered)).collect()
@@ -112,7 +116,8 @@ impl TestVectors {
 }
 
 impl TestOutcome {
-    /// Fails a passing test whose login the host would deny all the same, in the words of that denial.
+    /// Marks a passing test as failed if the host would deny its login. The failure quotes that
+    /// denial.
     pub(crate) fn hold_to(&mut self, check: &PermitCheck, policy: &PolicyName) {
         if let Some(login) = &self.permitted
             && let Err(denial) = check.check(policy, login)
@@ -141,7 +146,7 @@ impl TestVector {
 
     fn run(&self, policy: &Policy, metered: &Policy) -> TestOutcome {
         let request = Arc::new(self.request.clone());
-        // A policy is good or not whatever happens to be in the operator's buckets now.
+        // The current content of the operator's buckets must not decide whether a policy is good.
         let served = policy
             .evaluate(Arc::clone(&request), Instant::now() + DEADLINE)
             .with_key_values(&self.key_values)
@@ -183,22 +188,24 @@ impl TestVector {
     }
 }
 
-/// The tests of one policy, run.
+/// The test results of one policy.
 #[derive(Debug)]
 pub struct TestedPolicy {
     /// The policy.
     pub name: PolicyName,
-    /// Its test file.
+    /// The policy's test file.
     pub file: PathBuf,
-    /// What its tests came to; the error if the policy cannot be loaded or the file cannot be read. Empty without tests.
+    /// The outcomes of the tests, empty without tests. The error if the policy cannot be loaded or
+    /// the file cannot be read.
     pub outcomes: Result<Vec<TestOutcome>, UnitError>,
 }
 
-/// Runs the tests of every policy in the directory, or of those named in `only`, and puts nothing in service. Blocks.
+/// Runs the tests of every policy in the directory, or of those named in `only`. Puts no policy in
+/// service. Blocks.
 ///
 /// # Errors
 ///
-/// When the directory cannot be read.
+/// Fails if the directory cannot be read.
 pub fn test_policies(
     engine: &Engine,
     options: &CatalogOptions,
@@ -227,7 +234,7 @@ pub fn test_policies(
     Ok(tested)
 }
 
-/// The refusal that failed tests come to, if any failed.
+/// Returns the error that failed tests result in. `None` if no test failed.
 pub(crate) fn refusal(file: &Path, outcomes: &[TestOutcome]) -> Option<UnitError> {
     let failed: Vec<_> = outcomes
         .iter()
@@ -252,7 +259,7 @@ pub(crate) fn refusal(file: &Path, outcomes: &[TestOutcome]) -> Option<UnitError
     Some(UnitError::new(file, problem).at_line(Some(first.line)))
 }
 
-/// The last lines that a failed test logged, as the end of a sentence.
+/// Returns the last log lines of a failed test, as the end of a sentence.
 fn logged(lines: &[String]) -> String {
     let hidden = lines.len().saturating_sub(SHOWN);
     let lines: Vec<_> = lines

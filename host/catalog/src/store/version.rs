@@ -1,4 +1,4 @@
-//! One kept version, and which came before it.
+//! One stored version, and the order of versions.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Fingerprint, Paths};
 
-/// The file in a version's directory that describes it.
+/// The file in a version's directory that describes the version.
 pub(super) const ABOUT: &str = "version.json";
 
-/// The largest description that is read, in bytes.
+/// Maximum size of a description, in bytes.
 const MAX_ABOUT: u64 = 64 * 1024;
 
 /// One good version of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
-    /// Its number in the sequence of reloads.
+    /// Number of the version in the sequence of reloads.
     pub(crate) generation: u64,
-    /// When it was put in service first, in seconds since the Unix epoch.
+    /// Time at which the version was first put in service, in seconds since the Unix epoch.
     pub(crate) since: u64,
-    /// The generation that served before it, when it was put in service first. Always a lower number.
+    /// The generation that served before this version, when this version was first put in service.
+    /// Always a lower number.
     pub(crate) before: Option<u64>,
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// A version, and where it is kept.
+/// A stored version, and its directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeptVersion {
     pub(crate) version: Version,
@@ -47,7 +48,8 @@ pub(super) struct About {
 }
 
 impl KeptVersion {
-    /// The version in `directory`, if it is whole and only this user, root or `owner` can have written it.
+    /// Reads the version in `directory`. Returns `None` if it is incomplete, or if other users than
+    /// this one, root and `owner` can have written it.
     pub(super) fn read(directory: &Path, owner: Option<u32>) -> Option<Self> {
         if let Err(error) = Access::of(directory).and_then(|access| access.check(owner)) {
             tracing::error!(
@@ -69,12 +71,12 @@ impl KeptVersion {
         })
     }
 
-    /// Returns where the files of the version lie.
+    /// Returns the paths of the version's files.
     pub(crate) fn paths(&self, name: &PolicyName) -> Paths {
         Paths::new(&self.directory, name)
     }
 
-    /// Returns the version's files, if they are what was kept.
+    /// Returns the version's files. Fails if they differ from what was stored.
     pub(crate) fn content(&self, name: &PolicyName, max_module: u64) -> io::Result<Content> {
         match Content::read(&self.paths(name), max_module) {
             Ok(content) if content.fingerprint == self.version.fingerprint => Ok(content),
@@ -120,8 +122,8 @@ impl From<Version> for About {
     }
 }
 
-/// The version of `versions`, newest first, that served before `version` did: the recorded one, or the newest with a lower number
-/// where that is not recorded or not kept.
+/// Returns the version in `versions`, newest first, that served before `version`. If that one is
+/// not recorded or not stored, returns the newest version with a lower number.
 pub(crate) fn previous(versions: &[KeptVersion], version: Version) -> Option<&KeptVersion> {
     let is = |generation: u64| move |kept: &&KeptVersion| kept.version.generation == generation;
     let recorded = version
@@ -133,14 +135,14 @@ pub(crate) fn previous(versions: &[KeptVersion], version: Version) -> Option<&Ke
     })
 }
 
-/// Orders `versions`, newest first, by how likely an operator wants them: the version `newest` and those before it, then those
-/// that were gone back from.
+/// Returns `versions`, newest first, in the order of preference: the version `newest` and its
+/// predecessors, then the versions that were rolled back from.
 pub(crate) fn lineage(versions: &[KeptVersion], newest: u64) -> Vec<&KeptVersion> {
     let mut next = versions
         .iter()
         .find(|kept| kept.version.generation == newest);
     let mut ordered = Vec::with_capacity(versions.len());
-    // Ends, because every step leads to a lower number.
+    // The loop ends, because every step leads to a lower number.
     while let Some(kept) = next {
         ordered.push(kept);
         next = previous(versions, kept.version);
@@ -181,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_was_gone_back_from_is_no_longer_before_a_later_version() {
-        // 1, 2, 3, back to 1, then 4.
+        // The versions served in the order 1, 2, 3, 1 (a rollback), 4.
         let versions = [
             kept(4, Some(1)),
             kept(3, Some(2)),

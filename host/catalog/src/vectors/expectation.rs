@@ -1,4 +1,4 @@
-//! What has to come of a login, and how what came of it differs.
+//! Expected verdicts, and their difference from the actual ones.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use portcullis_engine::EvaluationError;
 
 use super::format;
 
-/// What has to come of a login.
+/// The expected verdict on a login.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a few dozen live while a policy is loaded; most of them are permits"
 )]
 pub(super) enum Expectation {
-    /// This permit: the account and all permissions, and of the rest what is stated.
+    /// A permit. The account and all permissions must match, and the fields in `stated`.
     Permit { permit: Permit, stated: Vec<Field> },
-    /// A refusal whose reason contains this.
+    /// A denial whose reason contains this text.
     Deny(String),
-    /// No opinion.
+    /// An abstention.
     Abstain,
 }
 
-/// A part of a permit that is compared only where a test says something of it.
+/// A field of a permit that is compared only if the test states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Role,
@@ -40,7 +40,7 @@ pub(super) enum Field {
 }
 
 impl Expectation {
-    /// Reads what a test says. The error is one line.
+    /// Reads the expectation of a test. The error is one line.
     pub(super) fn new(
         permit: Option<format::Permit>,
         deny: Option<String>,
@@ -58,7 +58,8 @@ impl Expectation {
         }
     }
 
-    /// How `found` differs, in one line; none if it does not.
+    /// Returns the difference of `found` from the expected verdict, in one line. `None` if they
+    /// match.
     pub(super) fn difference(&self, found: Result<Verdict, EvaluationError>) -> Option<String> {
         match (self, found) {
             (_, Err(error)) => Some(format!("{}, but {error}", self.wanted())),
@@ -91,7 +92,7 @@ fn told(verdict: &Verdict) -> String {
     }
 }
 
-/// Builds the permit as a policy would, so that the same rules hold for it.
+/// Builds the permit in the way a policy does, so that the same rules apply.
 fn expected_permit(expected: format::Permit, now: u64) -> Result<Expectation, String> {
     let mut permit = Permit::builder(expected.account, now);
     for subject in &expected.publish.allow {
@@ -207,7 +208,8 @@ fn permit_difference(expected: &Permit, stated: &[Field], found: &Permit) -> Opt
     (!differences.is_empty()).then(|| differences.join(", "))
 }
 
-/// Which subjects a list has too few and too many. Their order means nothing to a server.
+/// Returns the missing and the unexpected subjects of a list. The order of subjects means nothing
+/// to a server.
 fn subject_difference(
     list: &str,
     wanted: &[PermissionSubject],
@@ -251,7 +253,7 @@ impl Field {
         }
     }
 
-    /// What `permit` says there.
+    /// Returns the value of this field in `permit`, as text.
     fn told(self, permit: &Permit) -> String {
         match self {
             Self::Role => optional(permit.role.as_ref()),

@@ -1,21 +1,21 @@
-//! The form of a test file.
+//! The format of a test file.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-/// When tests take place that do not say: the first second of 2026, in seconds since the Unix epoch.
+/// Default time of a test, in seconds since the Unix epoch: the first second of 2026.
 const NOW: u64 = 1_767_225_600;
 
-/// `NAME.tests.toml`.
+/// The content of `NAME.tests.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TestFile {
     pub(super) tests: Vec<Test>,
 }
 
-/// One `[[tests]]`.
+/// One entry of `[[tests]]`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Test {
@@ -33,7 +33,8 @@ const fn now() -> u64 {
     NOW
 }
 
-/// What a client presented and what the host found out about it, in the words of the contract. The credentials stand at the top.
+/// A client's credentials, and the facts that the host found out about the client. The names are
+/// those of the contract. The credentials stand at the top level.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Login {
@@ -46,13 +47,13 @@ pub(super) struct Login {
     pub(super) certificate: Option<Certificate>,
     pub(super) client: Client,
     pub(super) server: Server,
-    /// What is in the buckets, by bucket and key.
+    /// The values in the buckets, by bucket and key.
     pub(super) key_value: BTreeMap<String, BTreeMap<String, String>>,
-    /// The buckets that cannot be looked into.
+    /// The buckets that the host cannot read.
     pub(super) key_value_unavailable: Vec<String>,
 }
 
-/// The interface `identity`.
+/// The values of the contract's interface `identity`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Identity {
@@ -72,7 +73,7 @@ pub(super) struct Identity {
     pub(super) nkey: Option<String>,
 }
 
-/// The interface `certificate`.
+/// The values of the contract's interface `certificate`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Certificate {
@@ -90,7 +91,7 @@ pub(super) struct Certificate {
     pub(super) not_after: u64,
 }
 
-/// The interface `client`.
+/// The values of the contract's interface `client`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Client {
@@ -110,7 +111,7 @@ pub(super) struct Client {
 }
 
 impl Default for Client {
-    /// An ordinary connection.
+    /// Returns an ordinary connection.
     fn default() -> Self {
         Self {
             host: Some("127.0.0.1".to_owned()),
@@ -130,7 +131,7 @@ impl Default for Client {
     }
 }
 
-/// The interface `server`.
+/// The values of the contract's interface `server`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Server {
@@ -142,7 +143,8 @@ pub(super) struct Server {
     pub(super) tags: Vec<String>,
 }
 
-/// What has to be permitted. The account and the permissions are compared whole, the rest where something is said of it.
+/// An expected permit. The account and the permissions are compared completely, and other fields if
+/// the test states them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Permit {
@@ -166,7 +168,7 @@ pub(super) struct Permit {
     pub(super) payload: Option<u32>,
 }
 
-/// One side of the permissions.
+/// The subjects of one side of the permissions: publish or subscribe.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Subjects {
@@ -174,7 +176,7 @@ pub(super) struct Subjects {
     pub(super) deny: Vec<String>,
 }
 
-/// Replies: zeroes mean the server's defaults.
+/// Permissions for replies. Zero means the server's default.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Responses {
@@ -182,7 +184,7 @@ pub(super) struct Responses {
     pub(super) ttl_ms: u64,
 }
 
-/// A part of every day, each end `HH:MM:SS`.
+/// A part of every day. Each end has the form `HH:MM:SS`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TimeRange {
@@ -190,13 +192,13 @@ pub(super) struct TimeRange {
     pub(super) end: String,
 }
 
-/// The line of a position, from 1.
+/// Returns the line of a position, counted from 1.
 pub(super) fn line(text: &str, position: usize) -> usize {
     let before = text.get(..position).unwrap_or(text);
     before.matches('\n').count().saturating_add(1)
 }
 
-/// What the reader of TOML objects to, without the value it found: it may be a password.
+/// Returns the TOML reader's complaint without the value that it found, which may be a password.
 pub(super) fn complaint(message: &str) -> String {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     match message.find("expected ") {

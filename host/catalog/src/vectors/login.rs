@@ -1,4 +1,4 @@
-//! From a test's login to the request a policy hears.
+//! Conversion of a test's login to the request that a policy decides.
 
 use portcullis_core::{
     AuthorizationRequest, BucketName, Certificate, Claims, Client, ClientTls, Credentials,
@@ -8,10 +8,11 @@ use portcullis_core::{
 use super::{format, possible};
 use crate::settings::json_of;
 
-/// The nkey that servers make for a login; the same in every test, and of no user.
+/// The user nkey in the requests of all tests, which belongs to no user. A server makes one for
+/// each login.
 const USER_NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// The request that a login of this kind comes to.
+/// Returns the request for a login of a test.
 pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, String> {
     let secret = |text: Option<String>| text.map(Secret::new);
     let credentials = Credentials {
@@ -39,7 +40,8 @@ pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
     })
 }
 
-/// The buckets that a login of this kind finds: what the test does not name is empty, whatever the host's own buckets hold.
+/// Returns the buckets for a login of a test. Buckets that the test does not name are empty,
+/// regardless of the host's own buckets.
 pub(super) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, String> {
     let named = |name: &str| {
         let parsed = name.parse::<BucketName>();
@@ -61,8 +63,9 @@ pub(super) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, St
     Ok(buckets)
 }
 
-/// What the host finds out without an identity provider and without a signature: what the client claims, or whom its verified
-/// certificate names if it presents nothing else.
+/// Returns the identity that the host finds out without an identity provider and without a
+/// signature. It is the identity that the client claims. If the client presents only a verified
+/// certificate, it is the identity in the certificate.
 fn unassisted(credentials: &Credentials, certificate: Option<Certificate>) -> Identity {
     let mut identity = Identity::claimed(credentials);
     let leaf = certificate.as_ref().filter(|leaf| leaf.verified);

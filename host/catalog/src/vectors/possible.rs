@@ -1,10 +1,11 @@
-//! Which identities a login can have: those that the host's identifier makes (`docs/reference/identity.md`).
+//! Identities that a login can have: those that the host's identifier makes
+//! (`docs/reference/identity.md`).
 //!
-//! A policy test with any other says nothing about a login that will ever be decided.
+//! A policy test with another identity tests a login that never occurs.
 
 use portcullis_core::{Identity, Method, Strength};
 
-/// What keeps an identity from being a login's; the error is one line.
+/// Checks that a login can have this identity. The error is one line.
 pub(super) fn check(identity: &Identity) -> Result<(), String> {
     let method = identity.method.as_str();
     let proved = identity.strength == Strength::Proved;
@@ -52,7 +53,7 @@ pub(super) fn check(identity: &Identity) -> Result<(), String> {
     check_claimed(identity, proved, method)
 }
 
-/// What only a proof of some method can bring.
+/// Checks the fields that only a proof by some method can set.
 fn check_claimed(identity: &Identity, proved: bool, method: &str) -> Result<(), String> {
     let by_jwt = identity.method == Method::Jwt && identity.issuer.is_some();
     let by_token = identity.method == Method::Oidc;

@@ -30,7 +30,7 @@ fn parse(text: &str) -> Result<TestVectors, UnitError> {
     TestVectors::parse(Path::new("p.tests.toml"), text.as_bytes())
 }
 
-/// The refusal of the good file with `part` replaced.
+/// Returns the refusal of the good file with `part` replaced.
 fn refusal_of(part: &str, replacement: &str) -> (Option<usize>, String) {
     assert!(GOOD.contains(part), "`{part}` is not in the file");
     let error = parse(&GOOD.replace(part, replacement)).unwrap_err();
@@ -164,7 +164,7 @@ fn limits_are_compared_where_a_test_names_them() {
     assert!(none.contains("limit-payload: `0`"), "{none}");
 }
 
-/// What is said of a login with this identity, without the part that is always the same.
+/// Returns the problem of a login with this identity, without the constant prefix.
 fn identity_problem(login: &str) -> Option<String> {
     let text = format!("[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n{login}\n");
     let error = parse(&text).err()?.problem().to_string();
