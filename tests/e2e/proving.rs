@@ -192,7 +192,7 @@ async fn files_that_take_no_space_on_disk_do_not_fill_the_memory_of_the_host() -
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(Duration::from_mins(5), output).await??;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(65), "{said}");
     assert!(
         said.contains("the policy directory has more than"),
@@ -213,7 +213,7 @@ async fn a_host_without_address_space_for_its_decisions_says_so_and_does_not_sta
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(Duration::from_mins(1), output).await??;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(70), "{said}");
     assert!(
         said.contains("no address space") && said.contains("`LimitAS=`"),

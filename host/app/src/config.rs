@@ -190,6 +190,9 @@ impl Parts {
             let ceilings = parts.ceilings.as_ref();
             consistency::check(document, callout, operator.as_ref(), ceilings);
         }
+        if let Some(policies) = &parts.policies {
+            consistency::check_state_directory(document, policies);
+        }
         parts
     }
 

@@ -5,20 +5,25 @@
 //! to wait.
 
 use std::env;
+use std::fmt::Debug;
 use std::io::{self, IsTerminal as _};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use tracing::field::Field;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing::{Level, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
 
 use crate::config::{LogFilter, LogFormat, WhenFull};
+use crate::output::one_line;
 
 /// Maximum number of lines in the queue: some megabytes.
 const MAX_LINES: usize = 8192;
@@ -117,6 +122,7 @@ where
             builder
                 .compact()
                 .with_ansi(colour)
+                .fmt_fields(debug_fn(write_field).delimited(" "))
                 .finish()
                 .with(discretion()),
         ),
@@ -130,6 +136,17 @@ where
                 .with(discretion()),
         ),
     })
+}
+
+/// Writes a field on one line. Names of files and clients must not end a line, begin another one or
+/// control the terminal.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
+    let value = format!("{value:?}");
+    let value = one_line(&value);
+    match field.name() {
+        "message" => write!(writer, "{value}"),
+        name => write!(writer, "{name}={value}"),
+    }
 }
 
 /// Excludes the finest lines of other crates at any level. At `trace`, async-nats writes whole
@@ -219,6 +236,24 @@ mod tests {
         );
         assert!(!plain.contains('\u{1b}'), "{plain}");
         assert!(written(LogFormat::Pretty, "info", true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn no_value_begins_a_line_or_controls_the_terminal() {
+        let forged = "x\nINFO portcullis: authorization decided \u{1b}[31m\u{202e}.wasm";
+        for format in [LogFormat::Json, LogFormat::Pretty] {
+            let sink = Sink::default();
+            let writer = sink.clone();
+            let filter = "info".parse().unwrap();
+            let subscriber = subscriber(format, &filter, false, move || writer.clone()).unwrap();
+            with_default(
+                subscriber,
+                || info!(file = %forged, text = forged, "{forged}"),
+            );
+            let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(written.lines().count(), 1, "{written}");
+            assert!(!written.contains('\u{1b}'), "{written}");
+        }
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! Checks across tables.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use portcullis_connect::SecretSource as Place;
 
 use super::callout::{Callout, TargetAccounts};
 use super::ceilings::Ceilings;
 use super::operator::Operator;
+use super::policies::Policies;
 use super::reader::Document;
 
 /// Reports names that match no table, because their author expects them to have an effect.
@@ -36,6 +41,39 @@ pub(super) fn check(
     if let Some(operator) = operator {
         check_operator(document, callout, operator);
     }
+}
+
+/// Reports a state directory that is the directory of a secret, because the host writes and removes
+/// files there. Follows links. The secrets must have been read into `document` before.
+pub(super) fn check_state_directory(document: &Document<'_>, policies: &Policies) {
+    let state = real_path(&policies.state_directory);
+    for (source, _) in document.secrets() {
+        let Place::File(path) = source.place() else {
+            continue;
+        };
+        let Some(directory) = path.parent().map(real_path) else {
+            continue;
+        };
+        // A state directory below the directory of a secret does no harm.
+        if state == directory {
+            let message = format!(
+                "`{}` is in the state directory, where the host writes and removes files: name a directory of its own",
+                path.display()
+            );
+            document.report_at("policies.state-directory".to_owned(), message);
+            return;
+        }
+    }
+}
+
+/// Returns `path` with its links followed, as far as it exists.
+pub(super) fn real_path(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|ancestor| {
+        let real = fs::canonicalize(ancestor).ok()?;
+        let rest = path.strip_prefix(ancestor).ok()?;
+        Some(real.join(rest))
+    });
+    found.unwrap_or_else(|| path.to_owned())
 }
 
 fn check_operator(document: &Document<'_>, callout: &Callout, operator: &Operator) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use portcullis_catalog::{CatalogOptions, Chain, Condition, MaxLimits, PolicyGrants, Publisher};
 use portcullis_core::PolicyName;
 
+use super::consistency::real_path;
 use super::grants::{DECISION, MEMORY, read_grants, read_max_limits};
 use super::reader::Section;
 use super::values::{
@@ -150,7 +151,7 @@ fn read_state_directory(section: &mut Section<'_>, directory: Option<&Path>) -> 
         Some(section.resolve("state"))
     };
     if let (Some(directory), Some(state)) = (directory, &state_directory)
-        && state.starts_with(directory)
+        && real_path(state).starts_with(real_path(directory))
         && let Some(setting) = section
             .setting("state-directory")
             .or_else(|| section.setting("directory"))

@@ -55,6 +55,10 @@ use super::*;
     ":7: policies.directory: the state directory lies in the policy directory: name one beside it as `state-directory`"
 )]
 #[case(
+    "state-directory = \"keys\"",
+    ": policies.state-directory: `dir/keys/issuer.nk` is in the state directory, where the host writes and removes files: name a directory of its own"
+)]
+#[case(
     "deadline = \"2m\"",
     ":7: policies.deadline: must be at most `1m`, found `2m`"
 )]
@@ -155,4 +159,29 @@ fn grants_and_highest_limits_are_read_by_policy() {
     assert_eq!(own.limits.deadline, Duration::from_secs(5));
     assert_eq!(own.decisions_per_instance.get(), 7);
     assert_eq!((own.limits.comparisons, own.limits.memory), (9, 112 << 20));
+}
+
+#[test]
+fn a_link_does_not_hide_where_the_state_directory_is() {
+    let site = tempfile::TempDir::new().unwrap();
+    let file = site.path().join("portcullis.toml");
+    for (link, directory) in [("a", "policies"), ("b", "keys")] {
+        std::fs::create_dir(site.path().join(directory)).unwrap();
+        std::os::unix::fs::symlink(directory, site.path().join(link)).unwrap();
+    }
+    for (state, part) in [
+        ("a", "lies in the policy directory"),
+        ("a/new", "lies in the policy directory"),
+        ("b", "keys/issuer.nk` is in the state directory"),
+    ] {
+        let text = text_with("policies", &format!("state-directory = \"{state}\""));
+        let problems = Config::parse(&file, &text).unwrap_err();
+        let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert!(
+            told.iter().any(|problem| problem.contains(part)),
+            "{told:?}"
+        );
+    }
+    let text = text_with("policies", "state-directory = \"b/state\"");
+    assert!(Config::parse(&file, &text).is_ok());
 }
