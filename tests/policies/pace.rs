@@ -89,7 +89,7 @@ fn heard_of(policy: &Policy) -> [usize; 3] {
     let deadline = Instant::now() + PATIENCE;
     let give_up = |after| match policy.evaluate(request(), deadline).run_inline(after) {
         Attempt::BudgetExceeded(exceeded) => exceeded,
-        begun => panic!("{begun:?}"),
+        begun @ Attempt::Decided(_) => panic!("{begun:?}"),
     };
     let mut after = Duration::from_millis(1);
     // Runs once without a subscriber. The first log call asks only the subscriber of its own thread

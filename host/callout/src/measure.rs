@@ -8,7 +8,7 @@ use bytes::Bytes;
 use portcullis_core::{Authorizer, Decision, with_causes};
 
 use crate::handle::Handler;
-use crate::service::ServiceOptions;
+use crate::options::ServiceOptions;
 
 /// A service without connections, for benchmarks.
 #[derive(Debug)]

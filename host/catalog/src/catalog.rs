@@ -206,8 +206,8 @@ impl Catalog {
             Pass::First => self.loader().options().prover.at_once(),
             _ => 1,
         };
-        let loaded = in_parallel(at_once, jobs, |job| self.load(&job));
-        report.changes.extend(loaded.into_iter().flatten());
+        let changes = in_parallel(at_once, jobs, |job| self.load(&job));
+        report.changes.extend(changes.into_iter().flatten());
         if pass == Pass::First {
             let mut loader = self.loader();
             // A host that stops may have skipped some policies.

@@ -62,11 +62,11 @@ impl Conversation {
         let limit = task.options.load_timeout;
         let (sender, receiver) = channel();
         let thread = Builder::new().name("portcullis-child".to_owned());
-        let talk = move || {
+        let conversation = move || {
             // If the child was given up, the receiver is gone.
             let _ = sender.send(self.talk(pipes));
         };
-        thread.spawn(talk).map_err(UnitProblem::NoThread)?;
+        thread.spawn(conversation).map_err(UnitProblem::NoThread)?;
         let started = Instant::now();
         loop {
             let left = limit.saturating_sub(started.elapsed());
