@@ -313,8 +313,8 @@ impl Loader {
         }
     }
 
-    /// Rejects a version whose release is older than the one of the version that served last.
-    /// Applies to modules signed by a trusted publisher.
+    /// Rejects a version of a trusted publisher whose release number is too low, compared with the
+    /// versions that have served.
     fn check_release(&self, name: &PolicyName, proved: &Proved) -> Result<(), UnitError> {
         let trusted = &self.options.trusted_publishers;
         let checked = self.releases.check(name, &proved.content, trusted);

@@ -1,8 +1,9 @@
-//! Where new versions of policies are proved: in a child process of this program, or in this process.
+//! Proofs of new versions of policies, in a child process of this program or in this process.
 //!
-//! To prove a version is to parse, componentise, compile, configure, snapshot and test it ([`crate::unit::prove`]). A module is
-//! written by people whom the host does not trust, and the tools that read it can be made to overflow their stack or to allocate
-//! without bound. In a child that ends the child.
+//! To prove a version is to parse, componentise, compile, configure, snapshot and test it
+//! ([`crate::unit::prove`]). The host does not trust the authors of modules. A module can make the
+//! tools that read it overflow their stack or allocate without bound. In a child process, that ends
+//! only the child.
 
 mod child;
 mod confine;
@@ -30,19 +31,21 @@ use crate::vectors::TestOutcome;
 pub use child::{ChildError, ChildLimits, prove_for_parent};
 pub use process::ChildFailure;
 
-/// Where new versions of policies are proved.
+/// The place where new versions of policies are proved.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Prover {
-    /// In this process, on a thread of its own. Modules that are known to hurt the tools that read them are refused before they are
-    /// read; memory is not limited. For programs that cannot start themselves again.
+    /// A thread of this process, for programs that cannot start themselves again. Modules that are
+    /// known to exhaust the stack or memory of the tools are rejected before the tools read them.
+    /// Other modules can still exhaust the memory of this process.
     #[default]
     InProcess,
-    /// In a child process.
+    /// A child process.
     Child(ChildProver),
 }
 
-/// A program that proves one version and ends: this one, started again, which calls [`prove_for_parent`].
+/// A program that proves one version and ends: this program, started again, which calls
+/// [`prove_for_parent`].
 #[derive(Clone, Debug)]
 pub struct ChildProver {
     program: PathBuf,
@@ -51,7 +54,7 @@ pub struct ChildProver {
     said: Arc<Said>,
 }
 
-/// What the log says once.
+/// Flags of the messages that the log contains once.
 #[derive(Debug, Default)]
 struct Said {
     confinement: AtomicBool,
@@ -59,8 +62,8 @@ struct Said {
 }
 
 impl ChildProver {
-    /// Starts `program` with `arguments`, to which two are added: `--memory=BYTES` and `--processor-time=SECONDS`, the
-    /// [`ChildLimits`].
+    /// Returns a prover that starts `program` with `arguments` and two more: `--memory=BYTES` and
+    /// `--processor-time=SECONDS`, the [`ChildLimits`].
     pub fn new(
         program: impl Into<PathBuf>,
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
@@ -73,19 +76,21 @@ impl ChildProver {
         }
     }
 
-    /// The same with this environment variable; a child has no others. An allocator that reserves memory in advance, which counts
-    /// although it is not used, can be told not to.
+    /// Adds an environment variable of the child, which has no others. An allocator may reserve
+    /// memory in advance, which counts against the memory limit although unused. A variable can
+    /// turn that off.
     #[must_use]
     pub fn with_variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
         self
     }
 
-    /// Starts the program that this process runs, the very file also after it was replaced on disk, with `arguments`.
+    /// Returns a prover that starts the program of this process with `arguments`. On Linux that is
+    /// the same file even after it was replaced on disk.
     ///
     /// # Errors
     ///
-    /// When the system does not say which file that is.
+    /// Fails if the system does not name the program's file.
     pub fn this_program(
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> std::io::Result<Self> {
@@ -99,17 +104,19 @@ impl ChildProver {
     }
 }
 
-/// Ends the proving that is under way, and refuses what would begin later: for a host that stops. Clones share everything.
+/// A signal that ends running proofs and rejects later ones, for a host that stops. Clones share
+/// state.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Kills the children that prove. A thread that waits for a version hears of it within a fraction of a second.
+    /// Ends the running proofs, and kills their child processes. A thread that waits for a version
+    /// notices within a fraction of a second.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether [`stop`](Self::stop) was called.
+    /// Returns whether [`stop`](Self::stop) was called.
     pub fn is_stopped(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
@@ -122,47 +129,48 @@ pub(crate) struct Task {
     pub(crate) paths: Paths,
     pub(crate) content: Arc<Content>,
     pub(crate) options: Arc<CatalogOptions>,
-    /// Whether compiling leaves the processors to logins.
+    /// Whether compilation yields the processors to logins.
     pub(crate) yields: bool,
-    /// Whether the module is described too.
+    /// Whether the proof also describes the module.
     pub(crate) describes: bool,
-    /// Ends this proof alone.
+    /// Signal that ends this proof alone.
     pub(crate) cancel: Stop,
 }
 
 impl Task {
-    /// Returns whether the host stops, or the version is no longer wanted.
+    /// Returns whether the host stops, or the version is no longer needed.
     fn is_stopped(&self) -> bool {
         self.options.stop.is_stopped() || self.cancel.is_stopped()
     }
 }
 
-/// What proving a version came to.
+/// The result of proving a version.
 pub(crate) struct Proof {
-    /// What the module is; `None` if the task did not ask.
+    /// The description of the module. `None` if the task does not ask for one.
     pub(crate) description: Option<Result<Description, UnitError>>,
-    /// The policy, ready to serve, and what its tests came to.
+    /// The policy, ready to serve, and the outcomes of its tests.
     pub(crate) verdict: Result<(Policy, Vec<TestOutcome>), UnitError>,
 }
 
-/// Interval at which a thread that waits for a version looks whether the host stops.
+/// Interval at which a thread that waits for a version checks whether the host stops.
 const GLANCE: Duration = Duration::from_millis(20);
 
 impl Prover {
-    /// How many versions are proved at the same time while nothing serves.
+    /// Returns the number of versions to prove at the same time while no policy serves.
     pub(crate) fn at_once(&self) -> usize {
         match self {
-            // One compilation takes all processors already.
+            // One compilation already uses all processors.
             Self::InProcess => 1,
             Self::Child(_) => std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 
-    /// Proves a version within `load-timeout`, and holds what its tests permit to the host's own rules. Blocks.
+    /// Proves a version within `load-timeout`, and checks the permits of its tests by the host's
+    /// own rules. Blocks.
     ///
     /// # Errors
     ///
-    /// When it did not come to a proof: it took too long, its child died, the host stops.
+    /// Fails if the proof has no result: it took too long, its child died, or the host stops.
     pub(crate) fn prove(&self, engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
         let mut proof = self.prove_alone(engine, task)?;
         if let (Some(check), Ok((_, outcomes))) =
@@ -195,16 +203,16 @@ impl Prover {
     }
 }
 
-/// A version that was proved, and what its tests came to.
+/// A proved version, and the outcomes of its tests.
 pub(crate) struct Proved {
     pub(crate) policy: Policy,
     pub(crate) outcomes: Vec<TestOutcome>,
     pub(crate) content: Arc<Content>,
-    /// How long that took.
+    /// Duration of the proof.
     pub(crate) elapsed: Duration,
 }
 
-/// Does `work` on each of `items`, on at most `at_once` threads at the same time. Returns the
+/// Calls `work` with each of `items`, on at most `at_once` threads at the same time. Returns the
 /// results in the order of the items. Blocks.
 pub(crate) fn in_parallel<T: Send, R: Send>(
     at_once: usize,
@@ -237,8 +245,7 @@ pub(crate) fn in_parallel<T: Send, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Reads the files of a unit, which must still have the content that was found, and proves it.
-/// Blocks.
+/// Reads the files of a unit, and proves it. Fails if their content differs from `found`. Blocks.
 pub(crate) fn prove_found(
     engine: &Engine,
     options: &Arc<CatalogOptions>,

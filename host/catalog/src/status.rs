@@ -91,7 +91,7 @@ impl Status {
     }
 }
 
-/// The age of a [`Status`]: whether it is the current state.
+/// The freshness of a [`Status`]: whether the status is the current state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Freshness {

@@ -1,8 +1,9 @@
 //! The good versions of each policy, stored on disk.
 //!
 //! ```text
-//! DIRECTORY/lock                          locked by the host that uses the directory; its modification
-//!                                         time says when `status.json` was last known to be true
+//! DIRECTORY/lock                          locked by the host that uses the directory; its
+//!                                         modification time says when `status.json` was last known
+//!                                         to be true
 //! DIRECTORY/status.json                   the state of every policy
 //! DIRECTORY/versions/NAME/GENERATION/     NAME.wasm, NAME.toml, NAME.tests.toml, version.json
 //! DIRECTORY/versions/NAME/retired         the policy was taken out of service on purpose

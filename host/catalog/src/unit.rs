@@ -241,7 +241,7 @@ pub(crate) fn prove(
     Ok((policy, outcomes))
 }
 
-/// Runs the tests of a unit on two policies: on the one that is to serve, and on one that a
+/// Runs the tests of a unit on the policy that is to serve. Meters them on another policy, which a
 /// metering engine made of the same bytes.
 fn run(
     tests: &TestVectors,
@@ -279,7 +279,7 @@ fn configure(
     };
     let loaded = Policy::load(engine, source, file.limits, terms.grants.clone());
     let policy = loaded.map_err(|error| match error {
-        // The module refuses them, but they are written in the other file, if there is one.
+        // Without a settings file, the error names the module and the file that is missing.
         LoadError::Settings(_) if content.settings.is_none() => {
             let settings = paths.settings.file_name().unwrap_or_default();
             let settings = settings.to_string_lossy().into_owned();

@@ -1,4 +1,5 @@
-//! The child's side: confines itself, reads its task, proves it, and hands over what came of it.
+//! The child's side of a proof: confines itself, reads its task, proves it, and hands the result
+//! over.
 
 mod log;
 mod store;
@@ -22,31 +23,31 @@ use crate::unit::UnitError;
 use log::Forwarding;
 use store::HostStore;
 
-/// Stack of the thread that proves the version, in bytes. The stack of a policy is counted in.
+/// Stack size of the thread that proves the version, in bytes. It includes the stack of the policy.
 const STACK: usize = 16 << 20;
 
-/// What a child allows itself.
+/// The limits that a child sets for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChildLimits {
-    /// Most memory for data, in bytes.
+    /// Maximum memory for data, in bytes.
     pub memory: u64,
-    /// Most time of all processors together, in seconds.
+    /// Maximum time, summed over all processors, in seconds.
     pub processor_time: u64,
 }
 
-/// Why a child could not do its work. The parent sees only that it ended.
+/// The reason why a child failed. The parent sees only that the child ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChildError {
-    /// What came from the parent is no task.
+    /// Standard input does not contain a task.
     #[error(
         "standard input has no task: this verb is for the host, which starts it by itself ({0})"
     )]
     Task(String),
-    /// There is no engine, or no thread.
+    /// The child cannot make an engine or a thread.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The parent is gone, or the system refuses something.
+    /// The parent is gone, or a system call fails.
     #[error("cannot prove a policy")]
     Io(#[from] io::Error),
 }
@@ -57,17 +58,19 @@ impl From<FrameError> for ChildError {
     }
 }
 
-/// Where frames go; shared with what forwards log lines.
+/// Destination of frames, shared with the subscriber that forwards log lines.
 type Output = Arc<Mutex<io::Stdout>>;
 
-/// Confines this process for good, reads one task from standard input, and writes what came of it to standard output. For a process
-/// that a [`ChildProver`](crate::ChildProver) has started, before it does anything else: it is to have one thread.
+/// Confines this process permanently, reads one task from standard input, and writes the result to
+/// standard output. A process that a [`ChildProver`](crate::ChildProver) has started calls this
+/// first, while it has one thread.
 ///
-/// Passwords of policy tests are compared by `verifier`. Any bucket may be granted; `key_values` says so.
+/// `verifier` compares the passwords of policy tests. Any bucket may be granted; `key_values` says
+/// so.
 ///
 /// # Errors
 ///
-/// When there is no task, or the parent is gone.
+/// Fails if standard input has no task, or if the parent is gone.
 pub fn prove_for_parent(
     limits: ChildLimits,
     verifier: Arc<dyn SecretVerifier>,
@@ -93,12 +96,12 @@ pub fn prove_for_parent(
     }
 }
 
-/// Reads the task and does it.
+/// Reads the task, proves the version and reports the result.
 fn answer(engine: &Engine, output: &Output) -> Result<(), ChildError> {
     let (job, task) = read_task(&mut io::stdin().lock())?;
     let key = TransferKey::from_text(&job.key);
     let key = key.ok_or_else(|| ChildError::Task("the key is none".to_owned()))?;
-    // Fails if one is set already, which then hears the lines.
+    // Fails if a subscriber is set already, which then receives the log lines.
     let _ = tracing::subscriber::set_global_default(Forwarding::new(&job.level, output));
     if job.caches {
         let key = TransferKey::from_text(&job.key);
@@ -131,7 +134,7 @@ fn answer(engine: &Engine, output: &Output) -> Result<(), ChildError> {
     Ok(())
 }
 
-/// Reads what the host sends first.
+/// Reads the task, which is the host's first message.
 pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError> {
     let job = Frame::expect(from, Kind::Job, "a task")?;
     let job: Job = message::parse(Kind::Job, &job)?;
@@ -153,7 +156,7 @@ pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError>
     Ok((job, task))
 }
 
-/// Writes frames and has them on their way.
+/// Writes frames and flushes them.
 fn send(
     output: &Output,
     write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
@@ -165,7 +168,8 @@ fn send(
 }
 
 impl Job {
-    /// The options of a catalog under which [`crate::unit::prove`] does the same with this policy.
+    /// Returns catalog options with which [`crate::unit::prove`] proves this policy as the host
+    /// would.
     fn options(&self, name: &PolicyName) -> CatalogOptions {
         let granted = PolicyGrants {
             grants: self.terms.grants.clone(),

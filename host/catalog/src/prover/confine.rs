@@ -1,11 +1,13 @@
-//! What a child takes away from itself before it reads a byte of its task.
+//! Confinement of a child before it reads its task.
 //!
-//! Everything here is done on the process's only thread: landlock holds for the calling thread and those it starts.
+//! All of it runs on the process's only thread, because landlock applies to the calling thread and
+//! the threads that it starts.
 
 use super::child::ChildLimits;
 use super::message::Confinement;
 
-/// Limits the process, ties it to its parent, and closes what it inherited. What could not be done is in the words returned.
+/// Limits the process, ties it to its parent, and closes inherited files. The returned text names
+/// the measures that failed.
 pub(super) fn confine(limits: &ChildLimits) -> Confinement {
     let mut failed = Vec::new();
     system::tie(&mut failed);
@@ -47,10 +49,11 @@ mod system {
 
     use super::ChildLimits;
 
-    /// The newest landlock that is asked for; an older kernel does what it can.
+    /// The newest landlock version to request. An older kernel enforces what it supports.
     const LANDLOCK: ABI = ABI::V6;
 
-    /// Ends with the parent, and shows its memory to no process of the same user.
+    /// Makes the process end with its parent, and hides its memory from other processes of the same
+    /// user.
     pub(super) fn tie(failed: &mut Vec<&'static str>) {
         if set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
             failed.push("ending with the host");
@@ -61,8 +64,8 @@ mod system {
         close_inherited();
     }
 
-    /// Closes what is open besides the standard streams. The host opens all of its files for itself alone, but may have inherited
-    /// some that are not.
+    /// Closes all open files except the standard streams. The host opens its own files with
+    /// close-on-exec, but may have inherited some without it.
     #[expect(
         unsafe_code,
         reason = "a number is all that is known of an inherited file"
@@ -76,9 +79,10 @@ mod system {
             .filter(|number| *number > 2)
             .collect();
         for number in numbers {
-            // One of them is the directory that was just read, and closed with it.
+            // One of the numbers is the directory that was just read, and is closed already.
             if fs::exists(format!("/proc/self/fd/{number}")).unwrap_or(false) {
-                // SAFETY: this is the process's only thread and it has opened nothing yet, so nothing owns this number.
+                // SAFETY: this is the process's only thread and it has opened nothing yet, so
+                // nothing owns this number.
                 unsafe { rustix::io::close(number) }
             }
         }
@@ -86,12 +90,14 @@ mod system {
 
     /// Sets the limits of the process, which it cannot raise again (see [`deny_calls`]).
     pub(super) fn limit(limits: &ChildLimits, failed: &mut Vec<&'static str>) {
-        /// The contents of a policy's memory lie in a file without a name (`memfd_create`), which counts; it is at most so large.
+        /// Maximum file size, in bytes. A policy's initial memory lies in a file without a name
+        /// (`memfd_create`), which counts.
         const FILE: u64 = 256 << 20;
-        /// Of the first thread, which only waits.
+        /// Stack size of the first thread, which only waits, in bytes.
         const STACK: u64 = 8 << 20;
         for (resource, limit, name) in [
-            // Not the address space: instances reserve 4 GiB of it, and use little. What the allocator has reserved already counts.
+            // The address space has no limit, because instances reserve 4 GiB of it and use little.
+            // Memory that the allocator has reserved already counts.
             (
                 Resource::Data,
                 limits.memory.saturating_add(data()),
@@ -113,7 +119,8 @@ mod system {
         }
     }
 
-    /// What this process has of what [`Resource::Data`] limits, in bytes; 0 if the system does not say.
+    /// Returns the memory of this process that counts for [`Resource::Data`], in bytes. Returns 0
+    /// if the system does not say.
     fn data() -> u64 {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let kibibytes = status.lines().find_map(|line| {
@@ -126,7 +133,7 @@ mod system {
         kibibytes.map_or(0, |kibibytes: u64| kibibytes.saturating_mul(1024))
     }
 
-    /// Denies every file by name, the network, signals to other processes, and new privileges.
+    /// Denies opening files by name, the network, signals to other processes, and new privileges.
     pub(super) fn deny_files() -> Result<String, String> {
         let restricted = Ruleset::default()
             .handle_access(AccessFs::from_all(LANDLOCK))
@@ -143,7 +150,8 @@ mod system {
         }
     }
 
-    /// Denies the system calls that open files, start programs, talk to the network or to other processes, or raise limits.
+    /// Denies the system calls that open files, start programs, talk to the network or to other
+    /// processes, or raise limits.
     pub(super) fn deny_calls() -> Result<String, String> {
         let architecture = std::env::consts::ARCH.try_into();
         let architecture = architecture.map_err(|_| "no seccomp on this processor".to_owned())?;
@@ -171,7 +179,7 @@ mod system {
 
     fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
         let mut rules: BTreeMap<_, _> = DENIED.iter().map(|call| (*call, Vec::new())).collect();
-        // A thread is all that may be made.
+        // The process may start threads only.
         let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
         let is_process = SeccompCondition::new(
             0,
@@ -180,15 +188,15 @@ mod system {
             0,
         )?;
         rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_process])?]);
-        // Limits may be read: the standard library looks at the one of the stack.
+        // Reading limits is allowed, because the standard library reads the stack limit.
         let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
         rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![sets])?]);
         Ok(rules)
     }
 
-    /// Calls that need no look at their arguments.
+    /// System calls that are denied regardless of their arguments.
     const DENIED: &[i64] = &[
-        // Files by name.
+        // Calls that open or change files by name.
         #[cfg(target_arch = "x86_64")]
         libc::SYS_open,
         #[cfg(target_arch = "x86_64")]
@@ -230,7 +238,7 @@ mod system {
         libc::SYS_umount2,
         libc::SYS_chroot,
         libc::SYS_pivot_root,
-        // Programs and processes.
+        // Calls that start programs, or affect other processes.
         #[cfg(target_arch = "x86_64")]
         libc::SYS_fork,
         #[cfg(target_arch = "x86_64")]
@@ -245,7 +253,7 @@ mod system {
         libc::SYS_pidfd_getfd,
         libc::SYS_unshare,
         libc::SYS_setns,
-        // The network, and what stays when the process is gone.
+        // Calls for the network, and for objects that outlive the process.
         libc::SYS_socket,
         libc::SYS_socketpair,
         libc::SYS_connect,
@@ -254,7 +262,7 @@ mod system {
         libc::SYS_msgget,
         libc::SYS_semget,
         libc::SYS_mq_open,
-        // What gets around all this, or was often the way into a kernel.
+        // Calls that circumvent the confinement, or that often had kernel vulnerabilities.
         libc::SYS_setrlimit,
         libc::SYS_io_uring_setup,
         libc::SYS_bpf,
@@ -277,12 +285,12 @@ mod system {
 
     use super::ChildLimits;
 
-    /// Nothing of it is to be had here.
+    /// Reports that this system cannot tie a process to its parent.
     pub(super) fn tie(failed: &mut Vec<&'static str>) {
         failed.push("ending with the host");
     }
 
-    /// Sets what there is of limits.
+    /// Sets the limits that this system supports.
     pub(super) fn limit(limits: &ChildLimits, failed: &mut Vec<&'static str>) {
         for (resource, limit, name) in [
             (Resource::Data, limits.memory, "memory"),

@@ -1,4 +1,4 @@
-//! What fuzz targets need and no other code may have: both ends of the pipes, without processes.
+//! The two ends of the pipes without processes, for fuzz targets only.
 
 use std::io;
 
@@ -12,22 +12,22 @@ use super::parent::{log, nonsense};
 use crate::directory::Paths;
 use crate::vectors::{PermittedLogin, TestOutcome};
 
-/// What a host has heard of a child.
+/// The messages that a host has read from a child.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// Every message that the host has read, as this program writes it.
+    /// Every message that the host has read, encoded again.
     pub repeated: Vec<u8>,
-    /// Bytes that were left after the answer.
+    /// Number of bytes after the answer.
     pub left: usize,
-    /// Number of lines of the log.
+    /// Number of log lines.
     pub lines: usize,
     /// The refusal as an error of the host, or the outcomes of tests.
     pub verdict: Option<Result<Vec<TestOutcome>, String>>,
-    /// The policy, sealed.
+    /// The sealed policy.
     pub code: Option<Vec<u8>>,
 }
 
-/// Repeats what it hears.
+/// A listener that encodes the messages that it receives again.
 struct Echo {
     heard: Heard,
     name: PolicyName,
@@ -47,7 +47,7 @@ impl Listener for Echo {
     fn log(&mut self, line: &Line) {
         log(&self.name, line);
         self.heard.lines = self.heard.lines.saturating_add(1);
-        // Fails for a line that is longer once escaped, which the comparison then shows.
+        // Fails for a line that is longer once escaped. The comparison then shows that.
         let _ = self.repeat(Kind::Log, line);
     }
 
@@ -66,11 +66,11 @@ impl Listener for Echo {
     }
 }
 
-/// Hears a child out that writes `bytes`.
+/// Reads the messages of a child that writes `bytes`.
 ///
 /// # Errors
 ///
-/// What the host says of such a child.
+/// Fails with the host's error about such a child.
 pub fn hear_child(bytes: &[u8]) -> Result<Heard, String> {
     let mut from = bytes;
     let name = "fuzzed".parse::<PolicyName>();
@@ -99,18 +99,17 @@ pub fn hear_child(bytes: &[u8]) -> Result<Heard, String> {
     Ok(heard)
 }
 
-/// The logins that tests had permitted.
+/// Returns the logins that tests permit.
 pub fn permitted(heard: &Heard) -> impl Iterator<Item = &PermittedLogin> {
     let outcomes = heard.verdict.iter().flatten().flatten();
     outcomes.filter_map(|outcome| outcome.permitted.as_ref())
 }
 
-/// Reads the task that a host sends as `bytes`, and returns its messages as this program writes
-/// them.
+/// Reads the task that a host sends as `bytes`, and returns its messages, encoded again.
 ///
 /// # Errors
 ///
-/// What the child says of it, which its standard error shows.
+/// Fails with the child's error, which its standard error shows.
 pub fn read_host(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut from = bytes;
     let (job, task) = read_task(&mut from).map_err(|error| error.to_string())?;

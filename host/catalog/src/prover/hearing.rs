@@ -1,37 +1,38 @@
-//! What a child may say, and in which order. No byte of it is trusted.
+//! The messages that a child may send, and their order. The host trusts no byte of them.
 
 use std::io::{self, Read};
 
 use super::message::{self, Confinement, Frame, FrameError, Kind, Line, Report};
 
-/// What came of a child, before the policy is taken over.
+/// The answer of a child, before the host takes the policy over.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) report: Report,
-    /// The policy, sealed. `None` if the report is a refusal.
+    /// The sealed policy. `None` if the report is a refusal.
     pub(super) code: Option<Vec<u8>>,
 }
 
-/// What the host does with the messages that come before a report.
+/// The host's handlers for the messages before a report.
 pub(super) trait Listener {
-    /// Takes note of what confines the child, and gives it its task.
+    /// Records the confinement of the child, and sends its task.
     fn begin(&mut self, confinement: &Confinement) -> io::Result<()>;
 
-    /// Takes a line of the child's log.
+    /// Handles a line of the child's log.
     fn log(&mut self, line: &Line);
 
-    /// Answers the child with the code of this name, or that there is none.
+    /// Sends the child the code of this name, or the answer that the cache has no such code.
     fn lend(&mut self, name: &[u8]) -> io::Result<()>;
 
-    /// Takes code that the child has compiled, after its name.
+    /// Takes code that the child has compiled; its name comes first.
     fn take_back(&mut self, named: &[u8]);
 }
 
-/// Hears a child out.
+/// Reads all messages of a child up to its answer.
 ///
 /// # Errors
 ///
-/// The first message that is not due, too long or malformed; the end of the pipe before the answer.
+/// Fails at the first message that is out of order, too long or malformed, and if the pipe ends
+/// before the answer.
 pub(super) fn hear(
     from: &mut impl Read,
     listener: &mut impl Listener,

@@ -1,7 +1,8 @@
-//! Proving a version in this process: for programs that cannot start themselves again.
+//! Proofs in this process, for programs that cannot start themselves again.
 //!
-//! A stack that overflows ends the process, and memory that is not there may. So what is known to bring either about is refused
-//! before it is read ([`portcullis_engine::check_shape`]), and the thread has a large stack.
+//! A stack overflow ends the process, and so may exhausted memory. Modules that are known to cause
+//! either are rejected before they are read ([`portcullis_engine::check_shape`]). The thread has a
+//! large stack.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::Builder;
@@ -12,11 +13,12 @@ use portcullis_engine::{Engine, LoadError, check_shape, describe};
 use super::{GLANCE, Proof, Task};
 use crate::unit::{self, UnitError, UnitProblem};
 
-/// Stack of the thread that proves a version, in bytes. Pages that it does not touch take no memory.
+/// Stack size of the thread that proves a version, in bytes. Untouched pages take no memory.
 pub(super) const STACK: usize = 64 << 20;
 
-/// Proves a version on a thread of its own, which is left behind if it takes too long: a compiler cannot be interrupted, and the
-/// other policies should not wait for it.
+/// Proves a version on a new thread. If the proof takes too long, the thread continues without a
+/// receiver for its result. A compiler cannot be interrupted, and the other policies should not
+/// wait for it.
 pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
     let module = &task.paths.module;
     let failed = |problem| UnitError::new(module, problem);
@@ -25,7 +27,7 @@ pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
     let (sender, receiver) = channel();
     let (engine, task_of_thread) = (engine.clone(), task.clone());
     let work = move || {
-        // If it took too long, the receiver is gone.
+        // If the proof took too long, the receiver is gone.
         let _ = sender.send(here(&engine, &task_of_thread));
     };
     let thread = Builder::new()
@@ -53,7 +55,7 @@ pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
     }
 }
 
-/// Proves a version on this thread.
+/// Proves a version on the caller's thread.
 pub(super) fn here(engine: &Engine, task: &Task) -> Proof {
     let engine = if task.yields {
         engine.yielding()

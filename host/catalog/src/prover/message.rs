@@ -1,15 +1,17 @@
-//! What a host and its child say to each other over the child's standard input and output.
+//! Messages between a host and its child, over the child's standard input and output.
 //!
 //! ```text
-//! frame    one byte: which; four bytes, little-endian: how long the rest is; the rest
+//! frame    one byte: the kind; four bytes, little-endian: the length of the rest; the rest
 //! host     JOB MODULE [SETTINGS] [TESTS] { FOUND | ABSENT }
 //! child    CONFINEMENT { LOG | WANTED | COMPILED } REPORT [CODE]
 //! ```
 //!
-//! With a cache of compiled code, the child asks for what it is about to compile (`WANTED`, answered by `FOUND` or `ABSENT`), and
-//! offers what it has compiled (`COMPILED`). The host alone opens the cache's files.
+//! If the host has a cache of compiled code, the child asks for code before it compiles (`WANTED`,
+//! answered by `FOUND` or `ABSENT`). It offers the code that it has compiled (`COMPILED`). Only the
+//! host opens the cache's files.
 //!
-//! Neither believes the other's lengths: every kind of frame has a most, and memory is only taken for bytes that came.
+//! Neither side trusts the other's lengths. Every kind of frame has a maximum, and a reader
+//! allocates memory only for bytes that have arrived.
 
 use std::io::{self, Read, Write};
 
@@ -21,7 +23,7 @@ use crate::signature::Publisher;
 use crate::terms::Terms;
 use crate::vectors::TestOutcome;
 
-/// Kinds of frames.
+/// The kinds of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -39,26 +41,26 @@ pub(super) enum Kind {
     Log,
     /// [`Report`], as JSON.
     Report,
-    /// The policy, as the engine hands it over.
+    /// The policy, sealed by the engine.
     Code,
     /// The name of code that the child is about to compile.
     Wanted,
-    /// That code, sealed.
+    /// The requested code, sealed.
     Found,
-    /// That there is no such code.
+    /// The answer that the cache has no such code.
     Absent,
-    /// The name of code that was compiled, and the code.
+    /// The name of compiled code, and the code.
     Compiled,
 }
 
-/// One frame, as read.
+/// A frame that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
     pub(super) bytes: Vec<u8>,
 }
 
-/// What a frame is not to be, or what reading it failed for.
+/// An error of reading a frame.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FrameError {
     #[error("the other side has closed the pipe")]
@@ -75,7 +77,7 @@ pub(super) enum FrameError {
     Unexpected { found: Kind, wanted: &'static str },
 }
 
-/// What to prove, besides the files.
+/// The task without the files.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(
@@ -89,31 +91,31 @@ pub(super) struct Job {
     pub(super) trusted_publishers: Vec<Publisher>,
     pub(super) yields: bool,
     pub(super) describes: bool,
-    /// For the code that comes back. A secret, between two processes.
+    /// Key for the code that comes back. A secret between the two processes.
     pub(super) key: String,
-    /// The most detailed level that is logged.
+    /// The most detailed level that the host logs.
     pub(super) level: String,
-    /// Whether the host keeps compiled code.
+    /// Whether the host has a cache of compiled code.
     pub(super) caches: bool,
     pub(super) settings: bool,
     pub(super) tests: bool,
 }
 
-/// What keeps the child from doing more than it should, in words for the log.
+/// The measures that confine the child, in words for the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Confinement {
     /// Limits of the process.
     pub(super) limits: String,
-    /// Files and network, by landlock.
+    /// Restrictions on files and network, by landlock.
     pub(super) files: String,
-    /// System calls, by seccomp.
+    /// Restrictions on system calls, by seccomp.
     pub(super) calls: String,
-    /// Whether all of it is in force.
+    /// Whether all measures are in force.
     pub(super) whole: bool,
 }
 
-/// Something that the child logs.
+/// One log event of the child.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Line {
@@ -122,16 +124,16 @@ pub(super) struct Line {
     pub(super) fields: Vec<(String, String)>,
 }
 
-/// What proving came to.
+/// The result of a proof.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Report {
     pub(super) description: Option<Result<Description, Refusal>>,
-    /// The policy itself follows if this is no refusal.
+    /// The outcomes of the tests, after which the policy follows; or a refusal.
     pub(super) verdict: Result<Vec<TestOutcome>, Refusal>,
 }
 
-/// A [`crate::UnitError`].
+/// A [`crate::UnitError`], as sent to the host.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Refusal {
@@ -157,7 +159,7 @@ impl Kind {
         Self::Compiled,
     ];
 
-    /// The most bytes of such a frame.
+    /// Returns the maximum size of a frame of this kind, in bytes.
     const fn limit(self) -> u64 {
         match self {
             Self::Absent => 0,
@@ -192,7 +194,7 @@ impl Frame {
             });
         }
         let mut bytes = Vec::new();
-        // Grows with what comes, whatever the length says.
+        // The buffer grows with the bytes that arrive, regardless of the stated length.
         from.take(u64::from(length))
             .read_to_end(&mut bytes)
             .map_err(FrameError::Io)?;
@@ -202,7 +204,7 @@ impl Frame {
         Ok(Self { kind, bytes })
     }
 
-    /// Reads the next frame, which has to be of this kind.
+    /// Reads the next frame. Fails if its kind is not `kind`.
     pub(super) fn expect(
         from: &mut impl Read,
         kind: Kind,
@@ -219,13 +221,13 @@ impl Frame {
         }
     }
 
-    /// Reads what the frame says.
+    /// Decodes the message in the frame.
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
         parse(self.kind, &self.bytes)
     }
 }
 
-/// Reads a message of this kind.
+/// Decodes a message of this kind.
 pub(super) fn parse<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, FrameError> {
     serde_json::from_slice(bytes).map_err(|error| FrameError::Malformed {
         kind,

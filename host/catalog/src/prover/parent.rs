@@ -1,4 +1,4 @@
-//! The host's side: gives a child its task, waits for its answer, and takes the policy over.
+//! The host's side of a proof: gives a child its task, reads its answer, and takes the policy over.
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
@@ -19,7 +19,7 @@ use super::{ChildProver, GLANCE, Proof, Said, Task};
 use crate::content::Paths;
 use crate::unit::{UnitError, UnitProblem};
 
-/// Has `process` prove a version. Kills it when it takes too long, or the host stops.
+/// Lets `process` prove a version. Kills the process if it takes too long, or if the host stops.
 pub(super) fn prove(
     prover: &ChildProver,
     mut process: Process,
@@ -45,7 +45,7 @@ pub(super) fn prove(
     Ok(taken_over(engine, task, &key, answer))
 }
 
-/// What it takes to talk to a child.
+/// The state of a conversation with a child.
 struct Conversation {
     said: Arc<Said>,
     engine: Engine,
@@ -54,7 +54,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// Lets a thread talk to the child, so that this one can give it up.
+    /// Talks to the child on a new thread, so that this thread can give the child up.
     fn hold(self, process: &mut Process) -> Result<Answer, UnitProblem> {
         let pipes = process.pipes();
         let pipes = pipes.ok_or_else(|| UnitProblem::Child(ChildFailure::Ended(String::new())))?;
@@ -63,7 +63,7 @@ impl Conversation {
         let (sender, receiver) = channel();
         let thread = Builder::new().name("portcullis-child".to_owned());
         let conversation = move || {
-            // If the child was given up, the receiver is gone.
+            // If this thread gave the child up, the receiver is gone.
             let _ = sender.send(self.talk(pipes));
         };
         thread.spawn(conversation).map_err(UnitProblem::NoThread)?;
@@ -90,7 +90,7 @@ impl Conversation {
         }
     }
 
-    /// Gives the child its task and hears it out.
+    /// Gives the child its task and reads its messages.
     fn talk(self, pipes: Pipes) -> Result<Answer, FrameError> {
         let Pipes { stdin, mut stdout } = pipes;
         let mut talk = Talk {
@@ -160,7 +160,7 @@ impl Listener for Talk {
         self.to.flush()
     }
 
-    /// Keeps code for the next time. What is wrong with it harms the same module only, in a child.
+    /// Stores code for later proofs. Faulty code harms only the same module, in a child.
     fn take_back(&mut self, named: &[u8]) {
         let Conversation { task, engine, .. } = &self.conversation;
         let module = task.content.fingerprint.module.as_bytes();
@@ -170,7 +170,7 @@ impl Listener for Talk {
     }
 }
 
-/// Makes of an answer what proving in this process would have come to.
+/// Converts an answer to the result that a proof in this process would have.
 fn taken_over(engine: &Engine, task: &Task, key: &TransferKey, answer: Answer) -> Proof {
     let paths = &task.paths;
     let description = answer
@@ -208,13 +208,13 @@ pub(super) fn nonsense(what: &str) -> UnitProblem {
     UnitProblem::Child(ChildFailure::Nonsense(what))
 }
 
-/// Returns what a child says without control characters: errors are one line, and terminals show
+/// Returns the text of a child without control characters. Errors are one line, and terminals show
 /// them.
 fn printable(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// Tells the log once what children are confined by.
+/// Logs the confinement of children once.
 fn say_once(said: &Said, confinement: &Confinement) {
     if said.confinement.swap(true, Ordering::Relaxed) {
         return;
@@ -243,7 +243,7 @@ fn say_once(said: &Said, confinement: &Confinement) {
     }
 }
 
-/// Repeats a line of the child's log.
+/// Logs a line of the child's log.
 pub(super) fn log(name: &PolicyName, line: &Line) {
     let field = |name: &str| {
         let mut fields = line.fields.iter();
@@ -254,7 +254,7 @@ pub(super) fn log(name: &PolicyName, line: &Line) {
     let (guest, error) = (field("guest.message"), field("error"));
     let configure_us = field("policy.configure_us").and_then(|text| text.parse::<u64>().ok());
     let asked = field("policy.asked");
-    // A filter of the log sees a line as it would if it had been written here.
+    // A log filter treats the line as if the host had written it.
     macro_rules! repeat {
         ($target:literal, $level:ident) => {
             tracing::$level!(
@@ -286,11 +286,11 @@ pub(super) fn log(name: &PolicyName, line: &Line) {
 }
 
 impl Refusal {
-    /// The error as it would have been in this process.
+    /// Returns the error that a proof in this process would have.
     pub(super) fn error(self, paths: &Paths) -> UnitError {
         let of_unit = [&paths.module, &paths.settings, &paths.tests];
         let mut known = of_unit.into_iter();
-        // A child speaks of the files that it was given.
+        // A child may name only the files that it received.
         let file = known.find(|path| path.display().to_string() == self.file);
         let file = file.unwrap_or(&paths.module);
         let problem = UnitProblem::Refused {

@@ -1,4 +1,4 @@
-//! The child as a process: started, given up, and what its end says.
+//! The child as a process: its start, its end, and the reason for its end.
 
 use std::io::{self, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -9,14 +9,14 @@ use bytesize::ByteSize;
 use super::ChildProver;
 use crate::catalog::CatalogOptions;
 
-/// Why a child came to no answer. One line.
+/// The reason why a child gave no valid answer. The message is one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChildFailure {
     /// Reading the module overflowed the child's stack.
     #[error("it is nested too deep: the process that loaded it ran out of stack")]
     Stack,
-    /// The child reached its limit of memory.
+    /// The child reached its memory limit.
     #[error(
         "loading it takes more than {} of memory; raise `load-memory` under [policies] if that is meant",
         ByteSize::b(*limit).display().iec()
@@ -36,19 +36,20 @@ pub enum ChildFailure {
     /// The child ended by itself, without an answer.
     #[error("the process that loaded it ended without an answer{0}")]
     Ended(String),
-    /// The child's answer makes no sense.
+    /// The child's answer is invalid.
     #[error("the process that loaded it is not to be believed: {0}")]
     Nonsense(String),
 }
 
 impl ChildFailure {
-    /// Whether the same version may do better another time: somebody else ended the child, the system's out-of-memory killer perhaps.
+    /// Returns whether the same version may succeed later. Signal 9 comes from another process or
+    /// from the kernel's out-of-memory killer.
     pub(crate) const fn is_transient(&self) -> bool {
         matches!(self, Self::Signal(9))
     }
 }
 
-/// A child that runs. Dropping it kills and reaps it.
+/// A running child. Dropping it kills and reaps the child.
 pub(super) struct Process {
     child: Child,
     memory: u64,
@@ -88,7 +89,7 @@ impl ChildProver {
 }
 
 impl Process {
-    /// The pipes, once.
+    /// Returns the ends of the child's pipes. `None` after the first call.
     pub(super) fn pipes(&mut self) -> Option<Pipes> {
         Some(Pipes {
             stdin: self.child.stdin.take()?,
@@ -96,8 +97,8 @@ impl Process {
         })
     }
 
-    /// What the end of a child says that has closed its output too soon. Ends one that goes on: of one that is ending, a signal no
-    /// longer changes how.
+    /// Returns the reason why a child closed its output too soon. Kills a child that still runs; if
+    /// it is already ending, the signal does not change its exit status.
     pub(super) fn failure(&mut self) -> ChildFailure {
         let _ = self.child.kill();
         let status = self.child.wait();
@@ -111,23 +112,23 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The child may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The beginning of what a child wrote to standard error before it ended.
+/// Returns the beginning of what a child wrote to standard error before it ended.
 fn said(stderr: ChildStderr) -> String {
     let mut bytes = Vec::new();
-    // It cannot start programs, so with its end the pipe has one.
+    // The child cannot start programs, so its end closes the pipe.
     let _ = stderr.take(16 << 10).read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn failure(status: ExitStatus, said: &str, memory: u64) -> ChildFailure {
     const SIGXCPU: i32 = 24;
-    // What the standard library says before it aborts; the signal is the same for all.
+    // The standard library writes this before it aborts. The signal is the same for all aborts.
     if said.contains("has overflowed its stack") {
         return ChildFailure::Stack;
     }

@@ -1,4 +1,4 @@
-//! What a child logs, policies' own lines among it, on its way to the host's log.
+//! Forwarding of a child's log lines, including those of the policy, to the host's log.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,19 +11,19 @@ use tracing::{Event, Metadata, Subscriber};
 use super::{Output, send};
 use crate::prover::message::{self, Kind, Line};
 
-/// Sends the events of this program's own crates to the host.
+/// A subscriber that sends the events of this program's own crates to the host.
 pub(super) struct Forwarding {
     most: LevelFilter,
     output: Output,
-    /// Lines sent so far.
+    /// Number of lines sent.
     lines: AtomicU64,
 }
 
 impl Forwarding {
-    /// The most lines. A policy has a limit for each decision, and may come with many tests.
+    /// Maximum number of lines. A policy has a limit for each decision, and may have many tests.
     const MOST: u64 = 1_000;
 
-    /// `most` is the most detailed level that the host logs.
+    /// Returns a subscriber; `most` is the most detailed level that the host logs.
     pub(super) fn new(most: &str, output: &Output) -> Self {
         Self {
             most: most.parse().unwrap_or(LevelFilter::INFO),
@@ -61,7 +61,7 @@ impl Subscriber for Forwarding {
             ..Line::default()
         };
         event.record(&mut line);
-        // A host that is gone does not read it; this process ends with it.
+        // If the host is gone, the line is lost; this process ends soon.
         let _ = send(&self.output, |to| message::say(to, Kind::Log, &line));
     }
 

@@ -1,4 +1,4 @@
-//! Compiled code that the host keeps, as the child asks for it.
+//! Requests of a child for compiled code in the host's cache.
 
 use std::io;
 
@@ -7,12 +7,12 @@ use portcullis_engine::{CodeName, CodeStore};
 use super::{Output, send};
 use crate::prover::message::{self, Frame, Kind};
 
-/// The host's cache of compiled code, over the pipes.
+/// The host's cache of compiled code, reached over the pipes.
 pub(super) struct HostStore(pub(super) Output);
 
 impl CodeStore for HostStore {
     fn get(&self, name: &CodeName) -> Option<Vec<u8>> {
-        // Held until the answer is here: answers have no names.
+        // The lock is held until the answer arrives, because answers have no names.
         let mut from = io::stdin().lock();
         send(&self.0, |to| {
             message::write(to, Kind::Wanted, &name.to_bytes())
@@ -24,7 +24,7 @@ impl CodeStore for HostStore {
 
     fn put(&self, name: &CodeName, code: &[u8]) {
         let named = [&name.to_bytes(), code].concat();
-        // The host can do without it.
+        // The host works without the cached code.
         let _ = send(&self.0, |to| message::write(to, Kind::Compiled, &named));
     }
 }
