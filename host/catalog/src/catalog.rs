@@ -221,7 +221,7 @@ impl Catalog {
 
     /// Reads the directory once, and takes deleted policies out of service.
     fn scan(&self, pass: Pass) -> Result<(Report, Vec<Job>), DirectoryError> {
-        // INVARIANT: the lock is held from the scan until its jobs are numbered, so the result of
+        // INVARIANT: this holds the lock from the scan until its jobs are numbered. The result of
         // an older scan never replaces that of a newer one.
         let mut loader = self.loader();
         let (report, jobs) = loader

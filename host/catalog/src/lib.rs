@@ -13,8 +13,9 @@
 //!   version of a policy that is slow to prove delays no other policy.
 //! - As soon as one version is proved, the loader publishes a new [`Snapshot`] that contains it,
 //!   and writes the status. Logins in flight finish on the snapshot they hold.
-//! - If a version is rejected, the last good version stays in service, and the log says so. A proof
-//!   without a verdict, such as one that took too long, is repeated with increasing delays.
+//! - If a version is rejected, the last good version stays in service, and the log says so. The
+//!   host repeats a proof without a verdict, such as one that took too long. It waits for 10 s,
+//!   then for twice as long each time, up to 15 min.
 //!
 //! At the start nothing serves yet. [`Catalog::open`] waits for all proofs, restores the last
 //! stored good version in place of a rejected one, and publishes once.

@@ -87,8 +87,8 @@ pub enum RollbackError {
 ///
 /// # Errors
 ///
-/// Fails if the version does not exist, if its files cannot be read or put in place, or if links
-/// are in their place.
+/// Fails if the version does not exist, or if its files cannot be read or put in place. Also fails
+/// if links are in their place.
 pub fn rollback(
     options: &CatalogOptions,
     name: &PolicyName,

@@ -124,12 +124,13 @@ impl Freshness {
     }
 }
 
-/// Checks that only its owner can have written to a state directory. A missing directory passes.
+/// Checks that only trusted users can have written to a state directory. A missing directory
+/// passes.
 ///
 /// # Errors
 ///
-/// Fails if other users can write to the directory, if it belongs to another user than this one, or
-/// if it cannot be read.
+/// Fails if other users can write to the directory, or if it belongs to another user than this one.
+/// Also fails if it cannot be read.
 pub fn check_state_directory(state_directory: &Path) -> io::Result<()> {
     Store::for_operator(state_directory).check()
 }
