@@ -8,12 +8,14 @@ mod grants;
 mod health;
 mod identity;
 mod key_value;
+mod links;
 mod log;
 mod nats;
 mod operator;
 mod policies;
 mod reader;
 mod secrets;
+mod sources;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +32,8 @@ pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat, WhenFull};
 pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
 pub use self::operator::{Operator, SigningAccount};
 pub use self::policies::Policies;
-pub use self::secrets::{AccountSeeds, SecretSource, Secrets};
+pub use self::secrets::{AccountSeeds, Secrets};
+pub use self::sources::SecretSource;
 
 use self::reader::{Document, Read, Section};
 use crate::problem::{Checked, Problem};

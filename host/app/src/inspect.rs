@@ -10,8 +10,9 @@ use portcullis_catalog::{CatalogOptions, Inspection, Prover, Signature, inspect 
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{NotDone, Output, one_line};
+use crate::output::{NotDone, Output};
 use crate::policy::{configured_state, read_policies};
+use crate::text::one_line;
 
 /// Inspects a module and its files, under the limits and publishers of a configuration if one is
 /// given. `prover` loads and tests the module.

@@ -56,6 +56,7 @@ mod prove;
 mod run;
 mod serve;
 mod signals;
+mod text;
 
 pub use cli::Cli;
 pub use config::{Config, Secrets};

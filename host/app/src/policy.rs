@@ -19,7 +19,8 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
 use crate::options::{PolicyTables, catalog_options};
-use crate::output::{NotDone, Output, one_line};
+use crate::output::{NotDone, Output};
+use crate::text::one_line;
 
 /// Returns the state of every policy, as the host that serves with this configuration last wrote
 /// it. The exit code says whether that state is current.

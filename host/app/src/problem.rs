@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::output::one_line;
+use crate::text::one_line;
 
 /// A problem of a file. Displays as `FILE: key: message`, or `FILE:LINE: key: message` if the line
 /// is known.

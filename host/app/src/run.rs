@@ -17,10 +17,11 @@ use crate::hash::{self, NotHashed};
 use crate::import::{self, NotImported};
 use crate::init::{self, NotInitialized};
 use crate::inspect;
-use crate::output::{NotDone, Output, lines, one_line};
+use crate::output::{NotDone, Output};
 use crate::policy;
 use crate::problem::Problem;
 use crate::prove::{child_prover, prove};
+use crate::text::{lines, one_line};
 use crate::{serve_proving, signals, telemetry};
 
 /// Time that the process waits at its end for threads that still work.

@@ -23,7 +23,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
 
 use crate::config::{LogFilter, LogFormat, WhenFull};
-use crate::output::one_line;
+use crate::text::one_line;
 
 /// Maximum number of lines in the queue: some megabytes.
 const MAX_LINES: usize = 8192;

@@ -8,7 +8,7 @@ use portcullis_claims::KeyKind;
 
 use super::deny::Deny;
 use super::reader::{Read, Section};
-use super::secrets::{SecretKind, SecretSource};
+use super::sources::{SecretKind, SecretSource};
 use super::values::{DURATION, Kind, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME, WORD};
 
 /// The table `[callout]`.

@@ -1,13 +1,12 @@
 //! Checks across tables.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use portcullis_connect::SecretSource as Place;
 
 use super::callout::{Callout, TargetAccounts};
 use super::ceilings::Ceilings;
+use super::links::real_path;
 use super::operator::Operator;
 use super::policies::Policies;
 use super::reader::Document;
@@ -64,16 +63,6 @@ pub(super) fn check_state_directory(document: &Document<'_>, policies: &Policies
             return;
         }
     }
-}
-
-/// Returns `path` with its links followed, as far as it exists.
-pub(super) fn real_path(path: &Path) -> PathBuf {
-    let found = path.ancestors().find_map(|ancestor| {
-        let real = fs::canonicalize(ancestor).ok()?;
-        let rest = path.strip_prefix(ancestor).ok()?;
-        Some(real.join(rest))
-    });
-    found.unwrap_or_else(|| path.to_owned())
 }
 
 fn check_operator(document: &Document<'_>, callout: &Callout, operator: &Operator) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_core::DenialClass;
 
 use super::reader::Section;
-use super::values::{DENY_MODE, SOME_TIME};
+use super::values::{Kind, SOME_TIME};
 
 /// The table `[callout.deny]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,21 @@ pub enum DenyMode {
     /// A delayed answer with the reason.
     Delay,
 }
+
+/// A mode of answering a denial.
+const DENY_MODE: Kind<DenyMode> = Kind {
+    expected: "one of `error`, `empty`, `drop`, `delay`",
+    parse: |text| match text {
+        "error" => Ok(DenyMode::Error),
+        "empty" => Ok(DenyMode::Empty),
+        "drop" => Ok(DenyMode::Drop),
+        "delay" => Ok(DenyMode::Delay),
+        _ => Err(format!(
+            "expected one of `error`, `empty`, `drop`, `delay`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
 
 impl Deny {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {

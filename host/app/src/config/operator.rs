@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use portcullis_claims::{KeyKind, PublicKey};
 
 use super::reader::{Read, Section};
-use super::secrets::{SecretKind, SecretSource};
+use super::sources::{SecretKind, SecretSource};
 use super::values::{ACCOUNT_KEY, WORD};
 
 /// The table `[operator]`.

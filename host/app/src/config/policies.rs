@@ -7,8 +7,8 @@ use std::time::Duration;
 use portcullis_catalog::{CatalogOptions, Chain, Condition, MaxLimits, PolicyGrants, Publisher};
 use portcullis_core::PolicyName;
 
-use super::consistency::real_path;
 use super::grants::{DECISION, MEMORY, read_grants, read_max_limits};
+use super::links::real_path;
 use super::reader::Section;
 use super::values::{
     CONNECTION_TYPE, Kind, METHOD, POLICY, PUBLISHER, SIZE, SOME_TIME, TEXT, WORD,

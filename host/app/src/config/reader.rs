@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use self::path::TablePath;
-use super::secrets::{SecretKind, SecretSource};
+use super::sources::{SecretKind, SecretSource};
 use super::values::Kind;
 use crate::problem::Problem;
 

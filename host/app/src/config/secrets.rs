@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use portcullis_claims::{IssuerKey, KeyKind, UserCredentials};
 use portcullis_connect::SecretSource as Place;
@@ -15,15 +15,9 @@ use super::Config;
 use super::nats::{Authentication, Nats, check_tls};
 use super::operator::{Operator, SigningAccount};
 use super::reader::Read;
+use super::sources::{SecretKind, SecretSource};
 use crate::keys;
 use crate::problem::{Checked, Problem};
-
-/// The source of a secret, with the key that names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretSource {
-    key: String,
-    place: Place,
-}
 
 /// The secrets of a configuration, each of the right type. `Debug` does not show them. The
 /// service's own credentials are not among them, because they are read again for every connection.
@@ -138,27 +132,6 @@ impl Config {
     }
 }
 
-impl SecretSource {
-    pub(super) fn file(section: &str, key: &str, path: PathBuf) -> Self {
-        Self {
-            key: format!("{section}.{key}"),
-            place: Place::File(path),
-        }
-    }
-
-    pub(super) fn environment(section: &str, key: &str, name: String) -> Self {
-        Self {
-            key: format!("{section}.{key}"),
-            place: Place::Environment(name),
-        }
-    }
-
-    /// Returns the place of the secret.
-    pub const fn place(&self) -> &Place {
-        &self.place
-    }
-}
-
 /// Returns the problems of these secrets, warnings included.
 pub(super) fn check(file: &Path, secrets: &[(SecretSource, SecretKind)]) -> Vec<Problem> {
     let environment = |name: &str| env::var_os(name);
@@ -201,16 +174,6 @@ pub(super) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
 /// Returns an error with its causes.
 fn in_one_line(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
-}
-
-/// The required kind of a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SecretKind {
-    Seed(KeyKind),
-    /// The content of a credentials file.
-    Credentials,
-    /// Any text.
-    Text,
 }
 
 /// A reader of secrets that records their problems.

@@ -9,8 +9,6 @@ use portcullis_core::{ConnectionType, InvalidConnectionType, Method, PolicyName}
 use portcullis_identity::TokenPlace;
 use url::Url;
 
-use super::deny::DenyMode;
-
 /// A kind of value: its parser, and its description for errors.
 pub(super) struct Kind<T> {
     /// Description that fits after "expected".
@@ -179,21 +177,6 @@ pub(super) const SERVICE_NAME: Kind<String> = Kind {
                 text.escape_debug()
             ))
         }
-    },
-};
-
-/// A mode of answering a denial.
-pub(super) const DENY_MODE: Kind<DenyMode> = Kind {
-    expected: "one of `error`, `empty`, `drop`, `delay`",
-    parse: |text| match text {
-        "error" => Ok(DenyMode::Error),
-        "empty" => Ok(DenyMode::Empty),
-        "drop" => Ok(DenyMode::Drop),
-        "delay" => Ok(DenyMode::Delay),
-        _ => Err(format!(
-            "expected one of `error`, `empty`, `drop`, `delay`, found `{}`",
-            text.escape_debug()
-        )),
     },
 };
 

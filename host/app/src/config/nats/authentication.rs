@@ -3,7 +3,7 @@
 use portcullis_claims::KeyKind;
 
 use crate::config::reader::{Read, Section};
-use crate::config::secrets::{SecretKind, SecretSource};
+use crate::config::sources::{SecretKind, SecretSource};
 use crate::config::values::TEXT;
 
 /// The credentials of the service. Secrets are read again for every connection.
