@@ -39,6 +39,7 @@ mod content;
 mod directory;
 mod inspect;
 mod lanes;
+mod link;
 mod loader;
 mod numbers;
 mod pace;
@@ -62,6 +63,7 @@ pub use catalog::{Catalog, CatalogOptions, OpenError};
 pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
 pub use inspect::{Inspection, inspect};
+pub use link::LoadedPolicy;
 pub use numbers::CatalogNumbers;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -76,7 +78,7 @@ pub use signature::{
     InvalidPublisher, Publisher, SignError, Signature, SignatureError, SignedFiles, Statement,
     sign, sign_file, sign_stating, sign_version, signature, signer,
 };
-pub use snapshot::{LoadedPolicy, Snapshot};
+pub use snapshot::Snapshot;
 pub use status::{Attempt, Freshness, PolicyStatus, ServingStatus, Status, check_state_directory};
 pub use terms::{MaxLimits, PolicyGrants};
 pub use unit::{UnitError, UnitProblem};

@@ -28,7 +28,8 @@ use crate::catalog::CatalogOptions;
 use crate::content::{Content, Fingerprint, Paths};
 use crate::unit::UnitError;
 use crate::vectors::TestOutcome;
-pub use child::{ChildError, ChildLimits, prove_for_parent};
+pub use child::{ChildError, prove_for_parent};
+pub use confine::ChildLimits;
 pub use process::ChildFailure;
 
 /// The place where new versions of policies are proved.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use portcullis_core::AuthorizationRequest;
 
 use crate::chain::Condition;
-use crate::snapshot::Link;
+use crate::link::Link;
 
 /// A chain for some logins.
 #[derive(Debug)]

@@ -8,19 +8,10 @@ use std::time::{Duration, Instant};
 use portcullis_core::{
     AuthorizationRequest, Decision, Denial, DenialClass, Outcome, PolicyName, PolicyRef, Verdict,
 };
-use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError, Policy};
+use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError};
 
-use crate::pace::Pace;
+use crate::link::{Link, LoadedPolicy};
 use crate::routes::{Route, Routes};
-
-/// One version of one policy in service.
-#[derive(Debug)]
-pub struct LoadedPolicy {
-    /// Name, digest and generation of the version.
-    pub reference: Arc<PolicyRef>,
-    pub(crate) policy: Policy,
-    pub(crate) pace: Pace,
-}
 
 /// The policies in service, in the order of their evaluation. A snapshot never changes; a reload
 /// publishes a new one.
@@ -34,16 +25,6 @@ pub struct Snapshot {
     chain: Vec<Link>,
     /// Maximum number of comparisons of a client's secrets, summed over all policies of a login.
     comparisons: usize,
-}
-
-/// One place in a chain.
-#[derive(Clone, Debug)]
-pub(crate) enum Link {
-    /// A policy to evaluate.
-    Policy(Arc<LoadedPolicy>),
-    /// A policy that the configuration lists and that has no good version. The host denies each
-    /// login that reaches it: the policy might have denied the login.
-    Missing(PolicyName),
 }
 
 /// The role of a policy in a decision. The permits of a guard are ignored.

@@ -5,6 +5,7 @@
 
 mod curve;
 mod expanded;
+mod kind;
 mod public;
 mod recent;
 mod sample;
@@ -18,7 +19,8 @@ use std::fmt;
 use portcullis_core::Secret;
 
 pub use curve::{BoxError, CurveKey, SharedKey, is_sealed};
-pub use public::{InvalidPublicKey, KeyKind, PublicKey};
+pub use kind::KeyKind;
+pub use public::{InvalidPublicKey, PublicKey};
 pub use sample::is_public_sample;
 pub use seed::KeyError;
 pub use signers::KnownSigners;

@@ -6,7 +6,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::code::{Authentic, CodeName};
-use crate::policy::TransferKey;
+use crate::transfer_key::TransferKey;
 
 /// A store of compiled code in another process.
 pub trait CodeStore: Send + Sync {

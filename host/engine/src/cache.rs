@@ -29,7 +29,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::code::{Authentic, CodeName, seal};
-use crate::load::one_line;
+use crate::text::one_line;
 use private::PrivateDirectory;
 
 /// The directory of the code cache, and its size.

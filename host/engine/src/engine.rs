@@ -12,12 +12,12 @@ use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
 use crate::code::{CodeName, seal};
 use crate::functions::Functions;
 use crate::host;
+use crate::idle::Idle;
 use crate::limits::Limits;
-use crate::policy::TransferKey;
 use crate::probe::{self, Unfit};
-use crate::reuse::Idle;
 use crate::state::State;
 use crate::ticker::Ticker;
+use crate::transfer_key::TransferKey;
 
 /// Options of an [`Engine`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use crate::comparisons::ComparisonsExceeded;
 use crate::host::{NoRequest, NoTime};
 use crate::limiter::{LimitExceeded, OutputExceeded};
 use crate::limits::Limits;
-use crate::load::one_line;
 use crate::overrun;
 use crate::state::State;
+use crate::text::one_line;
 
 /// A reason why a decision failed. The host denies the login in each case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

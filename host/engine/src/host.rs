@@ -29,6 +29,7 @@ mod generated {
 pub(crate) use generated::exports::portcullis::policy::decider::Verdict as GuestVerdict;
 pub(crate) use generated::{Policy as PolicyBindings, PolicyPre};
 
+use crate::text::truncate;
 use generated::portcullis::policy as contract;
 
 /// A call of a policy for facts of a request during `configure`.
@@ -184,19 +185,6 @@ impl State {
         }
         (self.log.lines > self.log.logged).then_some(message)
     }
-}
-
-/// Truncates `text` to about `limit` bytes, at a character boundary, and marks the cut.
-pub(crate) fn truncate(text: &mut String, limit: usize) {
-    if text.len() <= limit {
-        return;
-    }
-    let mut end = limit.min(text.len());
-    while !text.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    text.truncate(end);
-    text.push('…');
 }
 
 fn exposed(secret: Option<&Secret>) -> Option<String> {

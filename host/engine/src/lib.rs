@@ -37,6 +37,7 @@ mod engine;
 mod evaluation;
 mod functions;
 mod host;
+mod idle;
 mod limiter;
 mod limits;
 mod load;
@@ -50,7 +51,9 @@ mod probe;
 mod reuse;
 mod snapshot;
 mod state;
+mod text;
 mod ticker;
+mod transfer_key;
 
 pub use borrowed::CodeStore;
 pub use cache::{CodeCacheCounts, CodeCacheOptions};
@@ -64,5 +67,6 @@ pub use module::{Description, check_shape, describe};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use policy::fuzzing;
-pub use policy::{Attempt, BudgetExceeded, Evaluation, Metered, Policy, Source, TransferKey};
+pub use policy::{Attempt, BudgetExceeded, Evaluation, Metered, Policy, Source};
 pub use probe::Unfit;
+pub use transfer_key::TransferKey;

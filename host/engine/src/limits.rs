@@ -7,8 +7,6 @@ use std::time::Duration;
 use portcullis_core::{BucketName, Permit};
 use serde::{Deserialize, Serialize};
 
-use crate::load::LoadError;
-
 /// The limits of one policy for one decision, and for `configure`. The stack is not among them: all
 /// policies have [`Limits::STACK`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -148,14 +146,6 @@ impl Limits {
         let mut both = self.each().into_iter().zip(max.each());
         both.find(|(asked, most)| asked.amount > most.amount)
             .map(|(asked, most)| (asked, most.amount))
-    }
-
-    /// Refuses limits above [`Limits::MAX`].
-    pub(crate) fn check(&self) -> Result<(), LoadError> {
-        match self.first_beyond(&Self::MAX) {
-            None => Ok(()),
-            Some((asked, most)) => Err(LoadError::Limit { asked, most }),
-        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::error::Error;
 use portcullis_core::BucketName;
 
 use crate::evaluation::EvaluationError;
-use crate::host::truncate;
-use crate::limits::{Amount, Limit};
+use crate::limits::{Amount, Limit, Limits};
+use crate::text::one_line;
 
 /// A reason why a module is not put in service, on one line, for the operator. The caller adds the
 /// file.
@@ -212,30 +212,12 @@ impl LoadError {
     }
 }
 
-/// Joins the lines of a message from outside the host, drops its control characters, and cuts it at
-/// 1 KiB: names in a module can be megabytes long.
-pub(crate) fn one_line(text: &str) -> String {
-    const MAX_BYTES: usize = 1024;
-    let is_gap = |letter: char| letter.is_whitespace() || letter.is_control();
-    let words = text.split(is_gap).filter(|word| !word.is_empty());
-    let mut line = words.collect::<Vec<_>>().join(" ");
-    truncate(&mut line, MAX_BYTES);
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_from_outside_is_one_line_without_control_characters() {
-        assert_eq!(one_line(" a\u{1b}[2Jb\n\tc\u{0}"), "a [2Jb c");
-        assert_eq!(one_line("`a b`: c"), "`a b`: c");
-        let long = one_line(&"é".repeat(100_000));
-        assert!(
-            long.len() <= 1027 && long.ends_with("éé…"),
-            "{}",
-            long.len()
-        );
+impl Limits {
+    /// Refuses limits above [`Limits::MAX`].
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
+        match self.first_beyond(&Self::MAX) {
+            None => Ok(()),
+            Some((asked, most)) => Err(LoadError::Limit { asked, most }),
+        }
     }
 }

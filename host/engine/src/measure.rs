@@ -15,11 +15,12 @@ use crate::engine::Engine;
 use crate::evaluation::EvaluationError;
 use crate::host::PolicyBindings;
 use crate::limits::{Grants, Limits};
-use crate::load::{LoadError, one_line};
+use crate::load::LoadError;
 use crate::module::componentize;
 use crate::policy::{Policy, Source, answer};
 use crate::snapshot::{Unreadable, instrument};
 use crate::state::{Phase, State};
+use crate::text::one_line;
 
 /// Returns the wasmtime engine, so that other contracts can be measured with the same
 /// configuration.

@@ -14,20 +14,20 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::engine::Engine;
 use crate::evaluation::EvaluationError;
-use crate::host::{PolicyBindings, PolicyPre, truncate};
+use crate::host::{PolicyBindings, PolicyPre};
 use crate::limits::{Grants, Limits};
-use crate::load::{LoadError, one_line};
+use crate::load::LoadError;
 use crate::look_up::Granted;
 use crate::module::componentize;
 use crate::overrun;
 use crate::reuse::Reused;
 use crate::snapshot::{self, Instrumented, Unreadable};
 use crate::state::{Phase, State};
+use crate::text::{one_line, truncate};
 use crate::ticker::TICK;
 #[cfg(feature = "measure")]
 pub(crate) use deciding::answer;
 pub use deciding::{Attempt, BudgetExceeded, Evaluation, Metered};
-pub use transfer::TransferKey;
 #[cfg(feature = "fuzzing")]
 pub use transfer::fuzzing;
 

@@ -9,11 +9,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::text::one_line;
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
-
-use crate::load::one_line;
 
 /// A component with accessors for its memory.
 pub(crate) struct Instrumented<'a> {

@@ -8,10 +8,10 @@ use portcullis_core::{AuthorizationRequest, PolicyName, SecretVerifier};
 use wasmtime::component::ResourceTable;
 
 use crate::comparisons::{Comparisons, ComparisonsExceeded};
-use crate::host::truncate;
 use crate::limiter::{Limiter, OutputExceeded};
 use crate::limits::Limits;
 use crate::look_up::LookUps;
+use crate::text::truncate;
 
 /// The state behind one instance of a policy.
 pub(crate) struct State {

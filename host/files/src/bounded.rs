@@ -11,7 +11,7 @@ use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use crate::read::ReadError;
+use crate::error::ReadError;
 
 /// Time limit of every read of a file or a directory: 5 s.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);

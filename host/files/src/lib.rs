@@ -16,6 +16,7 @@
 mod access;
 mod bounded;
 mod directory;
+mod error;
 mod list;
 mod read;
 mod watched;
@@ -23,6 +24,7 @@ mod watched;
 pub use access::{Access, Untrusted, is_root};
 pub use bounded::TIME_LIMIT;
 pub use directory::{Directory, NewAccess};
+pub use error::{FileKind, ReadError};
 pub use list::{DirectoryId, Listing, directory_id, list};
-pub use read::{Content, FileKind, ReadError, Stamp, Survey, read, survey};
+pub use read::{Content, Stamp, Survey, read, survey};
 pub use watched::{FileStatus, WatchedFile, read_watched, statuses};

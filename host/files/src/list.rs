@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::access::Access;
 use crate::bounded::{TIME_LIMIT, within};
-use crate::read::ReadError;
+use crate::error::ReadError;
 
 /// The entries of a directory, and its access rights.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bounded::{TIME_LIMIT, within};
-use crate::read::{ReadError, Stamp, read_unless, stamp};
+use crate::error::ReadError;
+use crate::read::{Stamp, read_unless, stamp};
 
 /// A file that is read again while the service runs.
 #[derive(Debug)]

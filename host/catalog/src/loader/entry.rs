@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::content::Fingerprint;
 use crate::directory::Unit;
+use crate::link::LoadedPolicy;
 use crate::prover::Stop;
-use crate::snapshot::LoadedPolicy;
 use crate::status::Attempt;
 use crate::store::Version;
 

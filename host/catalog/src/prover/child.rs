@@ -13,7 +13,7 @@ use std::thread::Builder;
 use portcullis_core::{KeyValues, PolicyName, SecretVerifier};
 use portcullis_engine::{Engine, EngineError, EngineOptions, TransferKey};
 
-use super::confine::confine;
+use super::confine::{ChildLimits, confine};
 use super::message::{self, Frame, FrameError, Job, Kind, Refusal, Report};
 use super::{Stop, Task, in_process};
 use crate::catalog::CatalogOptions;
@@ -25,15 +25,6 @@ use store::HostStore;
 
 /// Stack size of the thread that proves the version, in bytes. It includes the stack of the policy.
 const STACK: usize = 16 << 20;
-
-/// The limits that a child sets for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChildLimits {
-    /// Maximum memory for data, in bytes.
-    pub memory: u64,
-    /// Maximum time, summed over all processors, in seconds.
-    pub processor_time: u64,
-}
 
 /// The reason why a child failed. The parent sees only that the child ended.
 #[derive(Debug, thiserror::Error)]

@@ -3,8 +3,16 @@
 //! All of it runs on the process's only thread, because landlock applies to the calling thread and
 //! the threads that it starts.
 
-use super::child::ChildLimits;
 use super::message::Confinement;
+
+/// The limits that a child sets for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChildLimits {
+    /// Maximum memory for data, in bytes.
+    pub memory: u64,
+    /// Maximum time, summed over all processors, in seconds.
+    pub processor_time: u64,
+}
 
 /// Limits the process, ties it to its parent, and closes inherited files. The returned text names
 /// the measures that failed.

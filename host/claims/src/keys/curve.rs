@@ -11,7 +11,8 @@ use crypto_secretbox::{
 use portcullis_core::Secret;
 use zeroize::Zeroizing;
 
-use super::public::{KeyKind, PublicKey};
+use super::kind::KeyKind;
+use super::public::PublicKey;
 use super::recent::Recent;
 use super::seed::{self, KeyError};
 use super::signing::random_seed;

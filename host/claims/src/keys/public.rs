@@ -1,4 +1,4 @@
-//! Public nkeys and their kinds.
+//! Public nkeys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,25 +6,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::signature::{ED25519, VerificationAlgorithm as _};
 
+use super::kind::KeyKind;
 use super::text;
-
-/// A kind of key, by what it identifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum KeyKind {
-    /// An operator, `O…`.
-    Operator,
-    /// An account, `A…`.
-    Account,
-    /// A user, `U…`.
-    User,
-    /// A server, `N…`.
-    Server,
-    /// A cluster, `C…`.
-    Cluster,
-    /// An encryption key (xkey), `X…`.
-    Curve,
-}
 
 /// A public nkey: 56 characters with a checksum. The first character determines the [`KeyKind`].
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -38,48 +21,6 @@ pub struct PublicKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a public nkey: expected 56 characters such as `A…`, `U…` or `N…`, checksum included")]
 pub struct InvalidPublicKey;
-
-impl KeyKind {
-    /// All kinds.
-    pub(super) const ALL: [Self; 6] = [
-        Self::Operator,
-        Self::Account,
-        Self::User,
-        Self::Server,
-        Self::Cluster,
-        Self::Curve,
-    ];
-
-    /// Returns the name of the kind for use in a sentence.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Account => "account",
-            Self::User => "user",
-            Self::Server => "server",
-            Self::Cluster => "cluster",
-            Self::Curve => "curve",
-        }
-    }
-
-    /// Returns the first letter of public keys of this kind, which is the second of their seeds.
-    pub const fn letter(self) -> char {
-        match self {
-            Self::Operator => 'O',
-            Self::Account => 'A',
-            Self::User => 'U',
-            Self::Server => 'N',
-            Self::Cluster => 'C',
-            Self::Curve => 'X',
-        }
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
 
 impl PublicKey {
     /// Returns the kind of the key.

@@ -2,7 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::public::{KeyKind, PublicKey};
+use super::kind::KeyKind;
+use super::public::PublicKey;
 use super::text;
 
 /// A reason why a text is not the expected seed. No message repeats the text.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::expanded::ExpandedKey;
-use super::public::{KeyKind, PublicKey};
+use super::kind::KeyKind;
+use super::public::PublicKey;
 use super::recent::Recent;
 
 /// Maximum number of cached keys. An expanded one takes 215 KiB.

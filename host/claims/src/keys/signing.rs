@@ -7,7 +7,8 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use portcullis_core::Secret;
 use zeroize::Zeroizing;
 
-use super::public::{KeyKind, PublicKey};
+use super::kind::KeyKind;
+use super::public::PublicKey;
 use super::seed::{self, KeyError};
 use super::text;
 

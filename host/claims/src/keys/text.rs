@@ -7,7 +7,7 @@ use data_encoding::BASE32_NOPAD;
 use portcullis_core::Secret;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::public::KeyKind;
+use super::kind::KeyKind;
 
 /// Length of a key, public or secret, in bytes.
 pub(super) const KEY_LEN: usize = 32;

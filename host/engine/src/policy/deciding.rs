@@ -9,11 +9,11 @@ use wasmtime::Store;
 use super::{Policy, ticks};
 use crate::comparisons::Comparisons;
 use crate::evaluation::EvaluationError;
-use crate::host::{GuestVerdict, PolicyBindings, truncate};
-use crate::load::one_line;
+use crate::host::{GuestVerdict, PolicyBindings};
 use crate::look_up::LookUps;
 use crate::reuse::{Reused, Used};
 use crate::state::{Phase, Questions, State};
+use crate::text::{one_line, truncate};
 
 /// Log target of the questions that policies ask.
 const ASKED: &str = "portcullis_engine::asked";

@@ -1,11 +1,8 @@
 //! Transfer of a policy between processes: compiled code with its metadata, authenticated.
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use aws_lc_rs::{hmac, rand};
-use data_encoding::HEXLOWER;
 use portcullis_core::PolicyName;
 use serde::{Deserialize, Serialize};
 
@@ -13,52 +10,15 @@ use super::{Policy, check};
 use crate::code::{Authentic, compatibility, seal};
 use crate::engine::Engine;
 use crate::limits::{Grants, Limits};
-use crate::load::{LoadError, one_line};
+use crate::load::LoadError;
 use crate::reuse::Reused;
+use crate::text::one_line;
+use crate::transfer_key::TransferKey;
 
 /// First bytes of a policy in transfer, with the version of the layout. The digest of the engine
 /// (32 bytes) and the length of the metadata (4 bytes) follow. Then come the metadata as JSON, the
 /// code and the HMAC.
 const MAGIC: &[u8] = b"portcullis policy, 1\n";
-
-/// The key of one transfer. Its holder can pass native code to the process that made it.
-pub struct TransferKey(hmac::Key, [u8; 32]);
-
-impl fmt::Debug for TransferKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("TransferKey")
-            .finish_non_exhaustive()
-    }
-}
-
-impl TransferKey {
-    /// Generates a random key. `None` if the system has no random bytes.
-    pub fn random() -> Option<Self> {
-        let mut bytes = [0; 32];
-        rand::fill(&mut bytes).ok()?;
-        Some(Self::from_bytes(bytes))
-    }
-
-    /// Parses the text that [`to_text`](Self::to_text) returned. `None` for any other text.
-    pub fn from_text(text: &str) -> Option<Self> {
-        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
-        bytes.try_into().ok().map(Self::from_bytes)
-    }
-
-    /// Returns the key in hexadecimal, for the other process. The text is a secret.
-    pub fn to_text(&self) -> String {
-        HEXLOWER.encode(&self.1)
-    }
-
-    pub(crate) const fn hmac(&self) -> &hmac::Key {
-        &self.0
-    }
-
-    fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes), bytes)
-    }
-}
 
 /// The metadata of a policy's code.
 #[derive(Deserialize, Serialize)]
@@ -132,7 +92,7 @@ fn sealed(
     let about = serde_json::to_vec(about).map_err(|error| not_taken(&error))?;
     let length = u32::try_from(about.len()).map_err(|error| not_taken(&error))?;
     let header = [MAGIC, compatibility, &length.to_le_bytes(), &about].concat();
-    Ok(seal(&key.0, header, code))
+    Ok(seal(key.hmac(), header, code))
 }
 
 /// Opens what [`sealed`] returned for an engine with the same digest.
@@ -141,7 +101,7 @@ fn opened<'a>(
     compatibility: &[u8; 32],
     sealed: &'a [u8],
 ) -> Result<(About, Authentic<'a>), LoadError> {
-    let signed = Authentic::verify(&key.0, sealed);
+    let signed = Authentic::verify(key.hmac(), sealed);
     let signed = signed.ok_or_else(|| refused("it is not authentic"))?;
     let rest = signed.after(MAGIC);
     let rest = rest.ok_or_else(|| refused("it has another layout"))?;

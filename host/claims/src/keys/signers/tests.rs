@@ -2,7 +2,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::keys::SigningKey;
-use crate::keys::public::KeyKind;
+use crate::keys::kind::KeyKind;
 
 fn key() -> SigningKey {
     let seed = SigningKey::generate_seed(KeyKind::Server).unwrap();

@@ -1,0 +1,27 @@
+//! Policies in service, and their places in chains.
+
+use std::sync::Arc;
+
+use portcullis_core::{PolicyName, PolicyRef};
+use portcullis_engine::Policy;
+
+use crate::pace::Pace;
+
+/// One version of one policy in service.
+#[derive(Debug)]
+pub struct LoadedPolicy {
+    /// Name, digest and generation of the version.
+    pub reference: Arc<PolicyRef>,
+    pub(crate) policy: Policy,
+    pub(crate) pace: Pace,
+}
+
+/// One place in a chain.
+#[derive(Clone, Debug)]
+pub(crate) enum Link {
+    /// A policy to evaluate.
+    Policy(Arc<LoadedPolicy>),
+    /// A policy that the configuration lists and that has no good version. The host denies each
+    /// login that reaches it: the policy might have denied the login.
+    Missing(PolicyName),
+}

@@ -1,0 +1,33 @@
+//! Places for instances that wait for their next decision.
+
+use std::sync::{Mutex, PoisonError};
+
+/// The places for idle instances of all policies of an engine. Each idle instance occupies a slot
+/// of the pool.
+#[derive(Debug)]
+pub(crate) struct Idle(Mutex<usize>);
+
+impl Idle {
+    /// Maximum number of idle instances.
+    pub(crate) const MOST: u32 = 64;
+
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Self::MOST as usize))
+    }
+
+    pub(crate) fn take(&self) -> bool {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match free.checked_sub(1) {
+            Some(left) => {
+                *free = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn give_back(&self, places: usize) {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *free = free.saturating_add(places);
+    }
+}
