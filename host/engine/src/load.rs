@@ -6,7 +6,7 @@ use portcullis_core::BucketName;
 
 use crate::evaluation::EvaluationError;
 use crate::limits::{Amount, Limit, Limits};
-use crate::text::one_line;
+use crate::text::short_line;
 
 /// A reason why a module is not put in service, on one line, for the operator. The caller adds the
 /// file.
@@ -169,7 +169,7 @@ impl LoadError {
     }
 
     pub(crate) fn invalid(error: impl Error) -> Self {
-        Self::Invalid(one_line(&error.to_string()))
+        Self::Invalid(short_line(&error.to_string()))
     }
 
     pub(crate) fn foreign_imports(names: &[String]) -> Self {
@@ -191,11 +191,11 @@ impl LoadError {
     }
 
     pub(crate) fn compile(error: &wasmtime::Error) -> Self {
-        Self::Compile(one_line(&format!("{error:#}")))
+        Self::Compile(short_line(&format!("{error:#}")))
     }
 
     pub(crate) fn instantiate(error: &wasmtime::Error) -> Self {
-        Self::Instantiate(one_line(&format!("{error:#}")))
+        Self::Instantiate(short_line(&format!("{error:#}")))
     }
 
     /// Returns the error of a failed instantiation, which [`EvaluationError::of_start`] has
@@ -208,7 +208,7 @@ impl LoadError {
     }
 
     pub(crate) fn snapshot(error: &wasmtime::Error) -> Self {
-        Self::Snapshot(one_line(&format!("{error:#}")))
+        Self::Snapshot(short_line(&format!("{error:#}")))
     }
 }
 

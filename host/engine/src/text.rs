@@ -13,13 +13,18 @@ pub(crate) fn truncate(text: &mut String, limit: usize) {
     text.push('…');
 }
 
-/// Joins the lines of a message from outside the host, drops its control characters, and cuts it at
-/// 1 KiB: names in a module can be megabytes long.
+/// Joins the lines of a message from outside the host, and drops its control characters.
 pub(crate) fn one_line(text: &str) -> String {
-    const MAX_BYTES: usize = 1024;
     let is_gap = |letter: char| letter.is_whitespace() || letter.is_control();
     let words = text.split(is_gap).filter(|word| !word.is_empty());
-    let mut line = words.collect::<Vec<_>>().join(" ");
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Joins the lines of a message about a module, and cuts it at 1 KiB: names in a module can be
+/// megabytes long.
+pub(crate) fn short_line(text: &str) -> String {
+    const MAX_BYTES: usize = 1024;
+    let mut line = one_line(text);
     truncate(&mut line, MAX_BYTES);
     line
 }
@@ -32,7 +37,7 @@ mod tests {
     fn a_message_from_outside_is_one_line_without_control_characters() {
         assert_eq!(one_line(" a\u{1b}[2Jb\n\tc\u{0}"), "a [2Jb c");
         assert_eq!(one_line("`a b`: c"), "`a b`: c");
-        let long = one_line(&"é".repeat(100_000));
+        let long = short_line(&"é".repeat(100_000));
         assert!(
             long.len() <= 1027 && long.ends_with("éé…"),
             "{}",
