@@ -1,6 +1,6 @@
 //! Log lines for the operator.
 //!
-//! They appear in the host's log with the policy's name, and never reach the client. The host
+//! A policy's lines appear in the host's log with its name, and never reach the client. The host
 //! limits their number and length; it drops and counts the lines over the limits. Never write a
 //! secret to the log.
 //!

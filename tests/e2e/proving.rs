@@ -1,11 +1,12 @@
 //! Modules that are proved in processes of their own, and a host that stops in the meantime.
 
 use std::fs;
-use std::time::Duration;
+use std::path::Path;
+use std::process::Output;
 
 use anyhow::{Context, Result};
 use portcullis_tests::{
-    Accounts, Built, Gauge, Host, Release, Site, log_in, nested_component, nested_world,
+    Accounts, Built, Gauge, Host, PATIENCE, Release, Site, log_in, nested_component, nested_world,
     run_portcullis, with_loops,
 };
 use rstest::rstest;
@@ -171,6 +172,18 @@ async fn a_host_that_is_loading_policies_is_stopped_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Runs a verb of the host under a limit of the shell until it ends.
+async fn run_within(limit: &str, verb: &str, config: &Path) -> Result<Output> {
+    let output = tokio::process::Command::new("/bin/sh")
+        .arg("-c")
+        .arg(format!(r#"{limit}; exec "$0" {verb} --config "$1""#))
+        .arg(Built::portcullis()?)
+        .arg(config)
+        .kill_on_drop(true)
+        .output();
+    Ok(tokio::time::timeout(PATIENCE, output).await??)
+}
+
 #[tokio::test]
 async fn files_that_take_no_space_on_disk_do_not_fill_the_memory_of_the_host() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
@@ -185,13 +198,7 @@ async fn files_that_take_no_space_on_disk_do_not_fill_the_memory_of_the_host() -
             std::fs::hard_link(&first, directory.join(format!("big{number}.{end}")))?;
         }
     }
-    let output = tokio::process::Command::new("/bin/sh")
-        .args(["-c", r#"ulimit -d 1000000; exec "$0" check --config "$1""#])
-        .arg(Built::portcullis()?)
-        .arg(&config)
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(Duration::from_mins(5), output).await??;
+    let output = run_within("ulimit -d 1000000", "check", &config).await?;
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(65), "{said}");
     assert!(
@@ -206,13 +213,7 @@ async fn a_host_without_address_space_for_its_decisions_says_so_and_does_not_sta
     let site = Site::create(Release::Nats2_15)?;
     let config = site.host_config("nats://127.0.0.1:1", "");
     let config = site.write_config("portcullis.toml", &config)?;
-    let output = tokio::process::Command::new("/bin/sh")
-        .args(["-c", r#"ulimit -v 8388608; exec "$0" serve --config "$1""#])
-        .arg(Built::portcullis()?)
-        .arg(&config)
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(Duration::from_mins(1), output).await??;
+    let output = run_within("ulimit -v 8388608", "serve", &config).await?;
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(70), "{said}");
     assert!(

@@ -30,12 +30,12 @@ mod decision_log;
 mod deny;
 mod discovery;
 mod error;
+mod expiring_map;
 #[cfg(test)]
 mod fixtures;
 mod handle;
 mod keys;
 mod lane;
-mod lately;
 mod latency;
 #[cfg(feature = "measure")]
 pub mod measure;

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use crate::counters::Counters;
-use crate::lately::Lately;
+use crate::expiring_map::ExpiringMap;
 
 use streak::Streak;
 
@@ -43,8 +43,8 @@ pub(crate) struct RecentPermits {
 
 #[derive(Debug)]
 struct Recent {
-    permits: Lately<Instant, Given>,
-    refused: Lately<Instant, ()>,
+    permits: ExpiringMap<Instant, Given>,
+    refused: ExpiringMap<Instant, ()>,
     streak: Streak,
 }
 
@@ -105,8 +105,8 @@ impl RecentPermits {
     pub(crate) fn new(limit: u64) -> Self {
         Self {
             recent: Mutex::new(Recent {
-                permits: Lately::new(MOST),
-                refused: Lately::new(MOST),
+                permits: ExpiringMap::new(MOST),
+                refused: ExpiringMap::new(MOST),
                 streak: Streak::new(limit),
             }),
             at_limit: Notify::new(),
@@ -124,11 +124,11 @@ impl RecentPermits {
     ) -> Verdict {
         let connection = (request.server.id.as_str(), request.client.id);
         let mut recent = self.recent();
-        recent.refused.forget_before(at);
+        recent.refused.remove_expired(at);
         if recent.refused.take(&connection).is_some() {
             return Verdict::Refused;
         }
-        recent.permits.forget_before(at);
+        recent.permits.remove_expired(at);
         let given = Given {
             number: recent.streak.permitted(at),
             user_nkey: request.user_nkey.as_str().into(),
@@ -150,7 +150,7 @@ impl RecentPermits {
             }
             Some(_) => {}
             None => {
-                recent.refused.forget_before(at);
+                recent.refused.remove_expired(at);
                 recent.refused.insert(&connection, at + WINDOW, ());
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use portcullis_core::Server;
 
-use crate::lately::Lately;
+use crate::expiring_map::ExpiringMap;
 
 /// The servers whose requests the host decides. Default: all servers.
 ///
@@ -49,10 +49,10 @@ impl TrustedServers {
 /// repeats one is a copy, or a forgery that presents the signature of another login.
 #[derive(Debug)]
 pub(crate) struct Replays {
-    logins: Mutex<Lately<u64, ()>>,
+    logins: Mutex<ExpiringMap<u64, ()>>,
     /// The nonces of recent requests. Entries never expire, because a signature has no time. A
     /// further nonce evicts the oldest.
-    nonces: Mutex<Lately<(), ()>>,
+    nonces: Mutex<ExpiringMap<(), ()>>,
 }
 
 impl Replays {
@@ -64,8 +64,8 @@ impl Replays {
     /// oldest.
     pub(crate) fn new(most: usize) -> Self {
         Self {
-            logins: Mutex::new(Lately::new(most)),
-            nonces: Mutex::new(Lately::new(most)),
+            logins: Mutex::new(ExpiringMap::new(most)),
+            nonces: Mutex::new(ExpiringMap::new(most)),
         }
     }
 
@@ -74,7 +74,7 @@ impl Replays {
     pub(crate) fn is_new(&self, user_nkey: &str, now: u64, until: u64) -> bool {
         let mut seen = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         // Requests arrive in about the order of their expiry.
-        seen.forget_before(now);
+        seen.remove_expired(now);
         seen.insert(&user_nkey, until, ())
     }
 

@@ -13,8 +13,8 @@ use side::Side;
 
 /// An upper bound on the permissions of a login, in an account or from a policy.
 ///
-/// Its lists have the meaning of those of a [`Permit`]: deny wins, and an empty allow list allows
-/// nothing.
+/// The lists of a ceiling have the meaning of those of a [`Permit`]: deny wins, and an empty allow
+/// list allows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceiling {
     /// Subjects that a login may publish to.

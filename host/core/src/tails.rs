@@ -2,7 +2,7 @@
 //! token.
 //!
 //! A server compares the subject that a client subscribes to with its permissions token by token.
-//! It treats a literal `>` as a token like any other. So `a.*` lets a client subscribe to `a.>`,
+//! A literal `>` counts as a token like any other there. So `a.*` lets a client subscribe to `a.>`,
 //! and the client then receives `a.b.c`. Servers check denies again on delivery, so a deny of
 //! `a.*.>` closes the subscription.
 

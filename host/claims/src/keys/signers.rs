@@ -16,7 +16,7 @@ const OFTEN: u32 = 32;
 /// A verifier of many signatures by few keys. It expands keys that sign often, which halves the
 /// time of a verification.
 ///
-/// It accepts what [`PublicKey::verifies`] accepts, and caches the last 32 keys.
+/// The verifier accepts what [`PublicKey::verifies`] accepts, and caches the last 32 keys.
 #[derive(Debug)]
 pub struct KnownSigners {
     recent: Recent<Signer>,

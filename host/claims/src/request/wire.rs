@@ -220,7 +220,7 @@ impl ConnectOptions {
     /// meant.
     ///
     /// MQTT has a user name and a password. Servers put the password into `pass` and `auth_token`.
-    /// They also put it into `jwt`: any password before 2.12.7, since then only a user JWT. The
+    /// Servers also put it into `jwt`: any password before 2.12.7, since then only a user JWT. The
     /// result is a user JWT if the password has the form of one. Otherwise, it is a password if
     /// there is a user name, and else a token.
     fn drop_repetitions(&mut self) {

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 /// the last seconds. The hash key is secret to this process, so clients cannot choose keys that
 /// collide. One login in 10¹⁴ collides by chance with one of 131,072 others.
 #[derive(Debug)]
-pub(crate) struct Lately<T, V> {
+pub(crate) struct ExpiringMap<T, V> {
     most: usize,
     hashing: RandomState,
     values: HashMap<u64, V>,
@@ -18,7 +18,7 @@ pub(crate) struct Lately<T, V> {
     in_order: VecDeque<(T, u64)>,
 }
 
-impl<T: Copy + PartialOrd, V> Lately<T, V> {
+impl<T: Copy + PartialOrd, V> ExpiringMap<T, V> {
     /// Creates a map of up to `most` values. A further value evicts the oldest one.
     pub(crate) fn new(most: usize) -> Self {
         Self {
@@ -30,24 +30,28 @@ impl<T: Copy + PartialOrd, V> Lately<T, V> {
     }
 
     /// Removes the values that expired before `now`. Stops at the first one that has not.
-    pub(crate) fn forget_before(&mut self, now: T) {
-        while self.in_order.front().is_some_and(|(old, _)| *old < now) {
-            self.forget_oldest();
+    pub(crate) fn remove_expired(&mut self, now: T) {
+        while self
+            .in_order
+            .front()
+            .is_some_and(|(expires_at, _)| *expires_at < now)
+        {
+            self.evict_oldest();
         }
-        self.give_back();
+        self.shrink();
     }
 
-    /// Inserts `value`, which expires at `old`. Returns `false` without a change if the key is
+    /// Inserts `value`, which expires at `expires_at`. Returns `false` without a change if the key is
     /// present.
-    pub(crate) fn insert(&mut self, key: &impl Hash, old: T, value: V) -> bool {
+    pub(crate) fn insert(&mut self, key: &impl Hash, expires_at: T, value: V) -> bool {
         let key = self.hashing.hash_one(key);
         if self.values.contains_key(&key) {
             return false;
         }
         if self.in_order.len() >= self.most {
-            self.forget_oldest();
+            self.evict_oldest();
         }
-        self.in_order.push_back((old, key));
+        self.in_order.push_back((expires_at, key));
         self.values.insert(key, value);
         true
     }
@@ -64,14 +68,14 @@ impl<T: Copy + PartialOrd, V> Lately<T, V> {
         self.values.len()
     }
 
-    fn forget_oldest(&mut self) {
+    fn evict_oldest(&mut self) {
         if let Some((_, key)) = self.in_order.pop_front() {
             self.values.remove(&key);
         }
     }
 
     /// Shrinks the allocation that a burst of logins left, once most of it is free.
-    fn give_back(&mut self) {
+    fn shrink(&mut self) {
         /// Number of entries below which the map does not shrink.
         const SMALL: usize = 4096;
         let half = self.in_order.len().saturating_mul(2).max(SMALL);
@@ -88,49 +92,49 @@ mod tests {
 
     #[test]
     fn a_key_is_known_until_it_grows_old() {
-        let mut lately = Lately::new(8);
-        assert!(lately.insert(&"one", 107, 1));
-        lately.forget_before(107);
-        assert!(!lately.insert(&"one", 109, 2));
-        assert!(lately.insert(&"two", 109, 2));
-        lately.forget_before(108);
-        assert!(lately.insert(&"one", 110, 3));
-        assert_eq!(lately.take(&"one"), Some(3));
-        assert_eq!(lately.take(&"one"), None);
-        assert_eq!(lately.take(&"two"), Some(2));
+        let mut map = ExpiringMap::new(8);
+        assert!(map.insert(&"one", 107, 1));
+        map.remove_expired(107);
+        assert!(!map.insert(&"one", 109, 2));
+        assert!(map.insert(&"two", 109, 2));
+        map.remove_expired(108);
+        assert!(map.insert(&"one", 110, 3));
+        assert_eq!(map.take(&"one"), Some(3));
+        assert_eq!(map.take(&"one"), None);
+        assert_eq!(map.take(&"two"), Some(2));
     }
 
     #[test]
     fn memory_is_bounded_and_the_oldest_make_room() {
-        let mut lately = Lately::new(4);
+        let mut map = ExpiringMap::new(4);
         for number in 0..100 {
-            assert!(lately.insert(&number, 200, ()));
+            assert!(map.insert(&number, 200, ()));
         }
-        assert_eq!((lately.len(), lately.in_order.len()), (4, 4));
-        assert!(!lately.insert(&99, 200, ()));
-        assert!(lately.insert(&95, 200, ()));
+        assert_eq!((map.len(), map.in_order.len()), (4, 4));
+        assert!(!map.insert(&99, 200, ()));
+        assert!(map.insert(&95, 200, ()));
     }
 
     #[test]
     fn what_was_taken_counts_until_it_would_have_grown_old() {
-        let mut lately = Lately::new(4);
+        let mut map = ExpiringMap::new(4);
         for number in 0..100 {
-            assert!(lately.insert(&number, 200, ()));
-            assert_eq!(lately.take(&number), Some(()));
+            assert!(map.insert(&number, 200, ()));
+            assert_eq!(map.take(&number), Some(()));
         }
-        assert_eq!((lately.len(), lately.in_order.len()), (0, 4));
+        assert_eq!((map.len(), map.in_order.len()), (0, 4));
     }
 
     #[test]
     fn the_room_of_a_storm_is_given_back() {
-        let mut lately = Lately::new(100_000);
+        let mut map = ExpiringMap::new(100_000);
         for number in 0..100_000 {
-            assert!(lately.insert(&number, 100, ()));
+            assert!(map.insert(&number, 100, ()));
         }
-        lately.forget_before(100);
-        assert!(lately.values.capacity() >= 100_000);
-        lately.forget_before(101);
-        assert!(lately.values.capacity() < 10_000);
-        assert!(lately.in_order.capacity() < 10_000);
+        map.remove_expired(100);
+        assert!(map.values.capacity() >= 100_000);
+        map.remove_expired(101);
+        assert!(map.values.capacity() < 10_000);
+        assert!(map.in_order.capacity() < 10_000);
     }
 }
