@@ -1,9 +1,9 @@
 //! Works that another process runs.
 //!
 //! The peer engines require features of shared crates that would make cargo compile wasmtime again.
-//! The peers are therefore a program of their own, measured over a pipe. A request is a line with the
-//! number of a work and a number of calls. The reply is a line with the nanoseconds that the calls
-//! took.
+//! The peers are therefore a program of their own, measured over a pipe. A request is a line with
+//! the number of a work and a number of calls. The reply is a line with the nanoseconds that the
+//! calls took.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};

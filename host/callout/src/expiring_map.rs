@@ -41,8 +41,8 @@ impl<T: Copy + PartialOrd, V> ExpiringMap<T, V> {
         self.shrink();
     }
 
-    /// Inserts `value`, which expires at `expires_at`. Returns `false` without a change if the key is
-    /// present.
+    /// Inserts `value`, which expires at `expires_at`. Returns `false` without a change if the key
+    /// is present.
     pub(crate) fn insert(&mut self, key: &impl Hash, expires_at: T, value: V) -> bool {
         let key = self.hashing.hash_one(key);
         if self.values.contains_key(&key) {
