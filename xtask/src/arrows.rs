@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("host/core", &[]),
     ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
@@ -58,6 +58,23 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "async-nats",
         ],
     ),
+    ("host/toml", &[]),
+    (
+        "host/config",
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-files",
+            "portcullis-identity",
+            "portcullis-engine",
+            "portcullis-catalog",
+            "portcullis-connect",
+            "portcullis-mirror",
+            "portcullis-authority",
+            "portcullis-callout",
+            "portcullis-toml",
+        ],
+    ),
     (
         "host/app",
         &[
@@ -71,6 +88,26 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "portcullis-mirror",
             "portcullis-authority",
             "portcullis-callout",
+            "portcullis-toml",
+            "portcullis-config",
+        ],
+    ),
+    (
+        "host/cli",
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-files",
+            "portcullis-identity",
+            "portcullis-engine",
+            "portcullis-catalog",
+            "portcullis-connect",
+            "portcullis-mirror",
+            "portcullis-authority",
+            "portcullis-callout",
+            "portcullis-toml",
+            "portcullis-config",
+            "portcullis",
         ],
     ),
     ("policy-sdk", &["wit-bindgen"]),

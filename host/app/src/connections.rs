@@ -4,7 +4,7 @@ use portcullis_connect::{ConnectionHooks, ConnectionTrouble, LogConnections};
 
 /// The hooks of the host's connections, which log events in the operator's terms.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LogHostConnections;
+pub struct LogHostConnections;
 
 impl ConnectionHooks for LogHostConnections {
     fn error(&self, connection: &str, trouble: &ConnectionTrouble) {

@@ -10,13 +10,16 @@ mod metrics;
 mod outage;
 mod page;
 mod policies;
+mod readiness;
 mod server;
-mod vitals;
 
 pub(crate) use code::samples as code_samples;
 pub(crate) use files::samples as file_samples;
 pub(crate) use issuers::samples as issuer_samples;
+pub use outage::LostForTooLong;
 pub(crate) use outage::lost_for_too_long;
 pub(crate) use policies::samples as policy_samples;
+pub use readiness::NotReady;
+pub(crate) use readiness::Readiness;
+pub use server::CannotListen;
 pub(crate) use server::HealthServer;
-pub(crate) use vitals::Vitals;

@@ -1,70 +1,66 @@
-//! Portcullis: a NATS auth callout service whose decisions come from WebAssembly policies.
+//! Portcullis as a library: a NATS auth callout host whose decisions come from WebAssembly policies.
 //!
-//! NATS servers send every login to the service, policies in a watched directory decide, and the
-//! service signs the answer. This crate is the program as a library: configuration, command line,
-//! logs, exit codes, and the wiring of the other crates.
-//!
-//! # Layout
-//!
-//! - [`Config`]: `portcullis.toml`, read so that all mistakes are reported at once; [`Secrets`]:
-//!   the secrets that it names, from files and environment; [`Problem`]: one mistake.
-//! - [`serve()`]: the service, for a configuration, secrets and a signal to stop. `health`: its
-//!   health pages.
-//! - [`check`], [`init`], [`import`], [`policy`], [`inspect`], [`hash`]: the other commands.
-//! - [`child_prover`]: loads and tests policies in child processes, as the program does.
-//!   [`serve()`] alone cannot, because it does not know the command line of the embedding program.
-//! - [`Cli`] and [`run`]: the command line; [`ExitCode`]: its result; [`telemetry`]: logs.
-//!
-//! # Embedding
+//! [`Host`] does what the program `portcullis serve` does, in a process of another service. It
+//! installs no signal handlers, no allocator and no receiver of log events: those belong to the
+//! embedding program.
 //!
 //! ```no_run
-//! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn embed() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! use std::path::Path;
 //!
-//! use portcullis::Config;
+//! use portcullis::{Config, Host};
 //!
-//! let config = Config::load(Path::new("portcullis.toml")).map_err(|problems| problems[0].to_string())?;
-//! let secrets = config.value.resolve_secrets().map_err(|problems| problems[0].to_string())?;
-//! let forever = std::future::pending();
-//! portcullis::serve(config.value, secrets.value, forever)
-//!     .await
-//!     .map_err(|failure| failure.to_string())?;
+//! let config = Config::load(Path::new("portcullis.toml"))?.value;
+//! let host = Host::builder(config)
+//!     .on_ready(|| println!("logins are decided"))
+//!     .build()?;
+//! let handle = host.handle();
+//! let shutdown = async {
+//!     // Wait for the signal of the embedding program, and call `handle.reload()` meanwhile.
+//!     std::future::pending::<()>().await
+//! };
+//! host.run(shutdown).await?;
+//! # drop(handle);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! An [`Authorizer`](portcullis_core::Authorizer) of the embedding program can decide instead of
+//! policies: see [`HostBuilder::authorizer`].
+//!
+//! # Layout
+//!
+//! - [`Host`], [`HostBuilder`]: the host, with the hooks of the embedding program.
+//! - [`HostHandle`]: reloads, [`HostStatus`] and metrics while the host runs.
+//! - [`Config`], [`Secrets`]: `portcullis.toml`, and the secrets that it names.
+//! - [`BuildError`], [`RunError`]: the failures.
+//!
+//! # Policies in child processes
+//!
+//! The program loads and tests new versions of policies in child processes, which confine modules
+//! that exhaust memory or stack. By default, an embedded host does that in its own process. To use
+//! child processes, give the builder a [`Prover`] of a command line that calls
+//! [`prove_for_parent`](portcullis_catalog::prove_for_parent).
 
-pub mod check;
-pub mod cli;
-pub mod config;
-pub mod hash;
-pub mod import;
-pub mod init;
-pub mod inspect;
-pub mod policy;
-pub mod telemetry;
-
+mod buckets;
+mod builder;
 mod connections;
-mod exit;
-mod failure;
+mod error;
+mod handle;
 mod health;
-mod key_value;
-mod keys;
+mod host;
 mod options;
-mod output;
-mod problem;
-mod prove;
-mod run;
-mod serve;
-mod signals;
-mod text;
+mod policies;
 
-pub use cli::Cli;
-pub use config::{Config, Secrets};
-pub use exit::ExitCode;
-pub use failure::Failure;
-pub use options::PolicyTables;
-pub use output::{NotDone, Output};
-pub use problem::{Checked, Problem, Severity};
-pub use prove::child_prover;
-pub use run::run;
-pub use serve::{serve, serve_proving};
+pub use builder::{HostBuilder, MetricSource};
+pub use connections::LogHostConnections;
+pub use error::{BuildError, RunError};
+pub use handle::{HostHandle, HostStatus};
+pub use health::{CannotListen, LostForTooLong, NotReady};
+pub use host::Host;
+pub use policies::{OwnAuthorizer, PolicyDirectory};
+pub use portcullis_catalog::Prover;
+pub use portcullis_config::{Config, Secrets};
+pub use portcullis_connect::ConnectionHooks;
+pub use portcullis_core::{Authorizer, Sample, SampleValue};
+pub use portcullis_toml::{Checked, Problem, Problems};

@@ -3,24 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use portcullis_authority::{
-    AccountIssuer, AuthorityOptions, Ceilings, Expiry, Issuers, OperatorIssuers, PermitRules,
-    TargetAccounts,
-};
+use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers};
 use portcullis_callout::{
     DenyMode, DenyModes, Discovery, HostKeys, OpenRules, ParticipationOptions, QueueGroup,
     ServiceOptions, TimeLimits, TrustedServers,
 };
-use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
+use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
 use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe};
-use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
-use portcullis_mirror::KeyValueOptions;
 
-use crate::config::{self, Callout, Config, KeyValue, Operator, Policies, Secrets, Survey};
-use crate::exit::ExitCode;
-use crate::failure::Failure;
+use crate::error::BuildError;
 
 /// Returns the options of the service.
 ///
@@ -30,15 +23,15 @@ use crate::failure::Failure;
 pub(crate) fn service_options(
     config: &Config,
     secrets: &Secrets,
-) -> Result<ServiceOptions, Failure> {
+) -> Result<ServiceOptions, BuildError> {
     let callout = &config.callout;
     let operator = config.operator.as_ref();
     let xkey = secrets.xkey_seed.as_ref();
     let xkey = xkey.map(|seed| CurveKey::from_seed(seed.expose()));
     Ok(ServiceOptions {
         keys: HostKeys {
-            issuers: issuers(operator, secrets).map_err(unusable)?,
-            xkey: xkey.transpose().map_err(unusable)?,
+            issuers: issuers(operator, secrets)?,
+            xkey: xkey.transpose()?,
         },
         open: OpenRules {
             trusted_servers: TrustedServers::new(
@@ -77,12 +70,12 @@ pub(crate) fn service_options(
 
 /// Returns the probe with which the host tries a login of its own. `None` if it is disabled. In
 /// operator mode, it needs a sentinel, because servers ask the callout about no login without one.
-fn probe(config: &Config) -> Result<Option<LoginProbe>, Failure> {
+fn probe(config: &Config) -> Result<Option<LoginProbe>, BuildError> {
     let authentication = match &config.operator {
         None => Authentication::None,
         Some(operator) => match &operator.sentinel {
             None => return Ok(None),
-            Some(source) => Authentication::Credentials(source.place().clone()),
+            Some(source) => Authentication::Credentials(source.value.clone()),
         },
     };
     let connection = ConnectionOptions::from(&config.nats);
@@ -91,23 +84,14 @@ fn probe(config: &Config) -> Result<Option<LoginProbe>, Failure> {
         .probe
         .then(|| LoginProbe::new(&connection, authentication));
     let probe = probe.transpose();
-    probe.map_err(|error| Failure::new(ExitCode::BadConfiguration, error))
+    probe.map_err(BuildError::Probe)
 }
 
-fn unusable(error: KeyError) -> Failure {
-    Failure::new(ExitCode::BadConfiguration, error)
-}
-
-/// Returns the stage that proves identities. Starts to fetch issuers' keys and to check accounts'
-/// files.
-fn identifier(identity: &config::Identity) -> Result<Identifier, Failure> {
-    let tokens = TokenVerifier::new(identity.issuers.clone())
-        .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
+/// Returns the stage that proves identities.
+fn identifier(identity: &config::Identity) -> Result<Identifier, BuildError> {
+    let tokens = TokenVerifier::new(identity.issuers.clone())?;
     let (accounts, operators) = (identity.accounts.clone(), identity.operators.clone());
-    let accounts = TrustedAccounts::new(accounts, operators)
-        .map_err(|error| Failure::new(ExitCode::BadConfiguration, error))?;
-    tokens.start();
-    accounts.start();
+    let accounts = TrustedAccounts::new(accounts, operators)?;
     Ok(Identifier::new(IdentifierOptions {
         token_places: identity.token_places.clone(),
         tokens: (!identity.issuers.is_empty()).then(|| Arc::new(tokens)),
@@ -142,77 +126,6 @@ fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, Ke
     ))))
 }
 
-/// Returns the rules for permits. They need no keys to say which permits can be signed.
-pub(crate) fn permit_rules(
-    callout: &Callout,
-    operator: Option<&Operator>,
-    ceilings: &config::Ceilings,
-) -> PermitRules {
-    let unkeyed = |account: &config::SigningAccount| AccountIssuer {
-        key: account.key.clone(),
-        issuer: account.seed.is_some().then_some(()),
-        roles: account
-            .roles
-            .keys()
-            .map(|role| (role.clone(), ()))
-            .collect(),
-    };
-    let signing = |operator: &Operator| {
-        let accounts = operator.accounts.iter();
-        accounts
-            .map(|(name, account)| (name.clone(), unkeyed(account)))
-            .collect()
-    };
-    PermitRules {
-        accounts: target_accounts(callout, operator),
-        ceilings: Ceilings {
-            accounts: ceilings.accounts.clone(),
-            policies: ceilings.policies.clone(),
-        },
-        expiry: Expiry {
-            max: callout.max_expiry,
-            jitter: callout.expiry_jitter,
-        },
-        signing: operator.map(signing),
-    }
-}
-
-/// Returns the target accounts. In operator mode, every configured account is one by default.
-fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAccounts {
-    let names: Vec<String> = match (&callout.target_accounts, operator) {
-        (Some(config::TargetAccounts::Any(named)), _) => {
-            let any = std::iter::once("*".to_owned());
-            any.chain(named.iter().cloned()).collect()
-        }
-        (Some(config::TargetAccounts::Only(names)), _) => names.clone(),
-        (None, operator) => operator
-            .into_iter()
-            .flat_map(|operator| operator.accounts.keys().cloned())
-            .collect(),
-    };
-    TargetAccounts::new(names, barred(callout, operator))
-}
-
-/// Returns the callout account and the system account, under every name that the configuration has
-/// for them.
-fn barred(callout: &Callout, operator: Option<&Operator>) -> Vec<String> {
-    let special = [callout.account.as_str(), callout.system_account.as_str()];
-    let named = operator.into_iter().flat_map(|operator| {
-        let is_special =
-            move |key: &str| key == operator.account.as_str() || special.contains(&key);
-        operator
-            .accounts
-            .iter()
-            .filter(move |(_, account)| is_special(account.key.as_str()))
-            .map(|(name, _)| name.as_str())
-    });
-    special
-        .into_iter()
-        .chain(named)
-        .map(str::to_owned)
-        .collect()
-}
-
 fn deny_modes(deny: &config::Deny) -> DenyModes {
     let mode = |mode| match mode {
         config::DenyMode::Error => DenyMode::Error,
@@ -238,98 +151,6 @@ fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
         description: "decides NATS logins by WebAssembly policies".to_owned(),
         metadata: BTreeMap::from([("account".to_owned(), account.to_owned())]),
     }
-}
-
-/// The valid tables of a configuration about policies.
-#[derive(Clone, Debug)]
-pub struct PolicyTables {
-    /// Table `[policies]`.
-    pub policies: Policies,
-    /// Table `[key-value]`.
-    pub key_value: Option<KeyValue>,
-    /// Rules for permits, from `[callout]`, `[operator]` and `[ceilings]`.
-    pub rules: Option<PermitRules>,
-}
-
-impl PolicyTables {
-    /// Returns the tables of `survey`. `None` without `[policies]`.
-    pub(crate) fn of(survey: Survey) -> Option<Self> {
-        let rules = match (&survey.callout, &survey.operator, &survey.ceilings) {
-            (Some(callout), Some(operator), Some(ceilings)) => {
-                Some(permit_rules(callout, operator.as_ref(), ceilings))
-            }
-            _ => None,
-        };
-        Some(Self {
-            policies: survey.policies?,
-            key_value: survey.key_value,
-            rules,
-        })
-    }
-
-    /// Returns the options for inspecting policies without serving: no state is kept, and no last
-    /// good version replaces a refused one. `prover` loads and tests the policies.
-    pub(crate) fn options(&self, prover: &Prover) -> CatalogOptions {
-        CatalogOptions {
-            state_directory: None,
-            ..catalog_options(&self.policies, self.rules.clone(), prover)
-        }
-    }
-}
-
-/// Returns the options of the catalog. `rules` apply to the permits in policies' tests. `prover`
-/// loads and tests the policies.
-pub(crate) fn catalog_options(
-    policies: &Policies,
-    rules: Option<PermitRules>,
-    prover: &Prover,
-) -> CatalogOptions {
-    let check = |rules: PermitRules| {
-        PermitCheck::new(move |policy, login: &PermittedLogin| {
-            rules.check(policy, &login.permit, login.server_version.as_deref())
-        })
-    };
-    CatalogOptions {
-        permit_check: rules.map(check),
-        directory: policies.directory.clone(),
-        order: policies.order.clone(),
-        poll_interval: policies.poll_interval,
-        debounce: policies.debounce,
-        max_module_size: policies.max_module_size,
-        limits: Limits {
-            deadline: policies.deadline,
-            memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
-            ..Limits::default()
-        },
-        max_limits: policies.max_limits,
-        grants: policies.grants.clone(),
-        load_timeout: policies.load_timeout,
-        load_memory: policies.load_memory,
-        guards: policies.guards.clone(),
-        chains: policies.chains.clone(),
-        trusted_publishers: policies.trusted_publishers.clone(),
-        state_directory: Some(policies.state_directory.clone()),
-        keep_versions: policies.keep_versions,
-        prover: prover.clone(),
-        stop: Stop::default(),
-    }
-}
-
-/// Returns the options of the mirror of key-value buckets.
-pub(crate) fn key_value_options(table: &KeyValue) -> KeyValueOptions {
-    KeyValueOptions {
-        buckets: table.buckets.clone(),
-        max_bytes: table.max_bytes,
-        domain: table.jetstream_domain.clone(),
-    }
-}
-
-/// Returns the options of the serving host's code cache. `None` if it is disabled.
-pub(crate) fn code_cache_options(policies: &Policies) -> Option<CodeCacheOptions> {
-    let directory = policies.state_directory.join("code");
-    policies
-        .code_cache
-        .then(|| CodeCacheOptions::new(directory))
 }
 
 #[cfg(test)]

@@ -7,29 +7,29 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_catalog::{Catalog, Prover, check_releases, check_state_directory};
+use portcullis_config::{KeyValue, Log, Policies, PolicyTables, Survey};
 use portcullis_core::{PolicyName, with_causes};
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
+use portcullis_toml::Problem;
 
-use crate::config::{Config, KeyValue, Policies};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::key_value::Unconnected;
-use crate::options::PolicyTables;
-use crate::problem::Problem;
+use crate::telemetry;
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// All problems, warnings included, in the order of the checks.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// Exit code of the first check that found an error.
-    pub code: ExitCode,
+    pub(crate) code: ExitCode,
 }
 
 /// Checks configuration, secrets and policy directory, and runs `check_policies` if the directory
 /// can be read. Later checks run as far as possible even if earlier ones found problems.
-pub fn run_check(
+pub(crate) fn run_check(
     file: &Path,
     check_policies: impl FnOnce(&Path, &PolicyTables) -> Vec<Problem>,
 ) -> Findings {
@@ -37,8 +37,10 @@ pub fn run_check(
         problems: Vec::new(),
         code: ExitCode::Success,
     };
-    let mut survey = Config::survey(file);
-    findings.add(ExitCode::BadConfiguration, mem::take(&mut survey.problems));
+    let mut survey = Survey::read(file);
+    let log = survey.log.as_ref().and_then(|log| check_log(file, log));
+    let problems = mem::take(&mut survey.problems).into_iter().chain(log);
+    findings.add(ExitCode::BadConfiguration, problems.collect());
     let deadline = survey.callout.as_ref().map(|callout| callout.deadline);
     let Some(tables) = PolicyTables::of(survey) else {
         return findings;
@@ -56,9 +58,15 @@ pub fn run_check(
     findings
 }
 
+/// Returns the problem of the filter of log lines that only the log itself can find.
+pub(crate) fn check_log(file: &Path, log: &Log) -> Option<Problem> {
+    let error = telemetry::check_filter(&log.level).err()?;
+    Some(Problem::error(file, error.to_string()).at_key("log.level"))
+}
+
 /// Returns the problem that prevents reading the policy directory. `None` if it can be read. `file`
 /// is the configuration that names it.
-pub fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Problem> {
+pub(crate) fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Problem> {
     let directory = &policies.directory;
     let error = portcullis_files::list(directory).err()?;
     let message = format!("cannot read `{}`: {error}", directory.display());
@@ -78,7 +86,7 @@ fn unused_ceilings(tables: &PolicyTables) -> impl Iterator<Item = &PolicyName> {
 /// Loads every policy as the service would, and reports those that it would refuse. `file` is the
 /// configuration, `tables` are its valid tables, and `prover` loads and tests the policies. Without
 /// `[key-value]`, grants may name any bucket.
-pub fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Vec<Problem> {
+pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover) -> Vec<Problem> {
     let policies = &tables.policies;
     let opened = idle_engine(tables.key_value.as_ref()).and_then(|engine| {
         Catalog::open(engine, tables.options(prover))

@@ -2,35 +2,37 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, Subcommand};
+use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat};
 use portcullis_core::{BucketName, PolicyName};
 
-use crate::config::{LogFilter, LogFormat};
 use crate::exit::ExitCode;
+use crate::telemetry;
 
 /// The parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(name = "portcullis", version, about, propagate_version = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Command to run.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// The commands of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
-pub enum Command {
+pub(crate) enum Command {
     /// Answer the authorization requests of NATS servers.
     Serve {
         /// The configuration, portcullis.toml.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
         /// The format of the logs, in place of the configured one.
-        #[arg(long, value_name = "FORMAT")]
+        #[arg(long, value_name = "FORMAT", value_parser = log_format())]
         log_format: Option<LogFormat>,
         /// The log level, in place of the configured one: `info`, `debug` or a filter.
-        #[arg(long, value_name = "LEVEL")]
+        #[arg(long, value_name = "LEVEL", value_parser = log_filter)]
         log_level: Option<LogFilter>,
     },
     /// Check configuration, secrets and policies, without connecting. Prints every problem.
@@ -92,7 +94,7 @@ pub enum Command {
 /// The commands for policies.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
-pub enum PolicyVerb {
+pub(crate) enum PolicyVerb {
     /// Print the version of each policy in service, since when, and its last failure.
     Status {
         /// The configuration, portcullis.toml, of the host that serves.
@@ -146,7 +148,7 @@ pub enum PolicyVerb {
 /// The services whose configuration can be imported.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
-pub enum ImportFrom {
+pub(crate) enum ImportFrom {
     /// Import that of planmdk's nats-auth-callout: write a portcullis.toml, its keys, and settings
     /// of the policy oidc-roles.
     Planmdk {
@@ -159,13 +161,28 @@ pub enum ImportFrom {
     },
 }
 
+/// Returns a parser of the formats of the log.
+fn log_format() -> impl Clone + Send + Sync + clap::builder::TypedValueParser<Value = LogFormat> {
+    let names = LogFormat::ALL.map(|format| {
+        clap::builder::PossibleValue::new(format.as_str()).help(format.description())
+    });
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<LogFormat>())
+}
+
+/// Parses a filter of log lines, and checks that the log can use it.
+fn log_filter(text: &str) -> Result<LogFilter, InvalidLogFilter> {
+    let filter = text.parse()?;
+    telemetry::check_filter(&filter)?;
+    Ok(filter)
+}
+
 impl Cli {
     /// Parses the command line of the process. Prints help, version and usage errors.
     ///
     /// # Errors
     ///
     /// Returns the exit code to end with: that of success after help and version.
-    pub fn read() -> Result<Self, ExitCode> {
+    pub(crate) fn read() -> Result<Self, ExitCode> {
         Self::try_parse().map_err(|error| {
             let code = if error.use_stderr() {
                 ExitCode::Usage

@@ -7,7 +7,7 @@ use std::process::{self, Termination};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
-pub enum ExitCode {
+pub(crate) enum ExitCode {
     /// The program succeeded.
     Success = 0,
     /// The command line is wrong, or standard input has no secret to hash, or is not UTF-8.
@@ -36,55 +36,9 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
-    /// All codes, in order.
-    pub const ALL: [Self; 10] = [
-        Self::Success,
-        Self::Usage,
-        Self::BadPolicies,
-        Self::NoPolicyDirectory,
-        Self::Unreachable,
-        Self::Internal,
-        Self::CannotListen,
-        Self::CannotCreate,
-        Self::NotCurrent,
-        Self::BadConfiguration,
-    ];
-
     /// Returns the number that the parent process receives.
-    pub const fn number(self) -> u8 {
+    pub(crate) const fn number(self) -> u8 {
         self as u8
-    }
-
-    /// Returns the meaning of the code, in a sentence.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Success => "Success.",
-            Self::Usage => {
-                "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
-            }
-            Self::BadPolicies => {
-                "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy."
-            }
-            Self::NoPolicyDirectory => {
-                "The policy directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect` or `policy sign` does not find its file."
-            }
-            Self::Unreachable => {
-                "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."
-            }
-            Self::Internal => "An internal error of the program or of the machine.",
-            Self::CannotListen => {
-                "The health listener cannot use the address under `[health]`: it is taken, or not one of this machine."
-            }
-            Self::CannotCreate => {
-                "A file cannot be written, or `init` or `import` would overwrite it."
-            }
-            Self::NotCurrent => {
-                "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."
-            }
-            Self::BadConfiguration => {
-                "The configuration is wrong, missing secrets and seeds of the wrong type included."
-            }
-        }
     }
 }
 
@@ -99,6 +53,54 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
+
+    impl ExitCode {
+        /// All codes, in order.
+        pub(crate) const ALL: [Self; 10] = [
+            Self::Success,
+            Self::Usage,
+            Self::BadPolicies,
+            Self::NoPolicyDirectory,
+            Self::Unreachable,
+            Self::Internal,
+            Self::CannotListen,
+            Self::CannotCreate,
+            Self::NotCurrent,
+            Self::BadConfiguration,
+        ];
+
+        /// Returns the meaning of the code, in a sentence.
+        pub(crate) const fn meaning(self) -> &'static str {
+            match self {
+                Self::Success => "Success.",
+                Self::Usage => {
+                    "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
+                }
+                Self::BadPolicies => {
+                    "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy."
+                }
+                Self::NoPolicyDirectory => {
+                    "The policy directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect` or `policy sign` does not find its file."
+                }
+                Self::Unreachable => {
+                    "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."
+                }
+                Self::Internal => "An internal error of the program or of the machine.",
+                Self::CannotListen => {
+                    "The health listener cannot use the address under `[health]`: it is taken, or not one of this machine."
+                }
+                Self::CannotCreate => {
+                    "A file cannot be written, or `init` or `import` would overwrite it."
+                }
+                Self::NotCurrent => {
+                    "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."
+                }
+                Self::BadConfiguration => {
+                    "The configuration is wrong, missing secrets and seeds of the wrong type included."
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_reference_lists_every_code() {

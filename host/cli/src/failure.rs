@@ -2,18 +2,21 @@
 
 use std::fmt;
 
+use portcullis::{BuildError, RunError};
+use portcullis_connect::ConnectError;
+
 use crate::exit::ExitCode;
 
 /// An error with its exit code. Displays the error with its causes, on one line.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     code: ExitCode,
     error: anyhow::Error,
 }
 
 impl Failure {
     /// Returns a failure with the exit code `code`.
-    pub fn new(code: ExitCode, error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn new(code: ExitCode, error: impl Into<anyhow::Error>) -> Self {
         Self {
             code,
             error: error.into(),
@@ -21,13 +24,39 @@ impl Failure {
     }
 
     /// Returns a failure of the program or of the machine.
-    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn internal(error: impl Into<anyhow::Error>) -> Self {
         Self::new(ExitCode::Internal, error)
     }
 
     /// Returns the exit code.
-    pub const fn code(&self) -> ExitCode {
+    pub(crate) const fn code(&self) -> ExitCode {
         self.code
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        Self::new(ExitCode::BadConfiguration, error)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let code = match &error {
+            RunError::Policies(_) => ExitCode::NoPolicyDirectory,
+            RunError::Listen(_) => ExitCode::CannotListen,
+            RunError::Connect(
+                ConnectError::NoServer
+                | ConnectError::Address { .. }
+                | ConnectError::Authentication(_)
+                | ConnectError::Tls(_),
+            ) => ExitCode::BadConfiguration,
+            RunError::Connect(_) | RunError::Service(_) | RunError::Disconnected(_) => {
+                ExitCode::Unreachable
+            }
+            _ => ExitCode::Internal,
+        };
+        Self::new(code, error)
     }
 }
 

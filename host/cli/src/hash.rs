@@ -12,7 +12,7 @@ const MAX_LEN: usize = 4096;
 /// A reason why no hash was made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotHashed {
+pub(crate) enum NotHashed {
     /// Standard input cannot be read.
     #[error("cannot read standard input")]
     Input(#[source] io::Error),
@@ -38,7 +38,7 @@ pub enum NotHashed {
 /// # Errors
 ///
 /// Fails if the input has no secret, or more than one.
-pub fn read_secret() -> Result<Secret, NotHashed> {
+pub(crate) fn read_secret() -> Result<Secret, NotHashed> {
     let stdin = io::stdin();
     let terminal = stdin.is_terminal();
     read(&mut stdin.lock(), terminal)
@@ -50,7 +50,7 @@ pub fn read_secret() -> Result<Secret, NotHashed> {
 /// # Errors
 ///
 /// Fails if the machine has no random bytes or no memory.
-pub fn hash(secret: &Secret, token: bool) -> Result<String, NotHashed> {
+pub(crate) fn hash(secret: &Secret, token: bool) -> Result<String, NotHashed> {
     if token {
         Ok(hash_token(secret.expose()))
     } else {

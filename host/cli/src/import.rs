@@ -8,10 +8,10 @@ mod render;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::init::{Directory, NewFiles, NotInitialized};
-use crate::problem::Problem;
-
 use planmdk::Planmdk;
+use portcullis_toml::Problem;
+
+use crate::init::{Directory, NewFiles, NotInitialized};
 
 /// Directory of the modules and settings of policies.
 const POLICIES: &str = "policies";
@@ -27,16 +27,16 @@ const MAX_SIZE: u64 = 1 << 20;
 
 /// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Imported {
+pub(crate) struct Imported {
     directory: PathBuf,
     /// Notes for the operator: omitted settings, and decisions to make.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// A reason why an import failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotImported {
+pub(crate) enum NotImported {
     /// The configuration has problems, all of which are listed.
     #[error("{}", lines(.0))]
     Broken(Vec<Problem>),
@@ -58,7 +58,7 @@ fn lines(problems: &[Problem]) -> String {
 ///
 /// Fails if the configuration has problems, all of which are reported, or if a file exists or
 /// cannot be written. In either case, no new file remains.
-pub fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
+pub(crate) fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
     let broken = |message: String| NotImported::Broken(vec![Problem::error(file, message)]);
     let content = portcullis_files::read(file, MAX_SIZE);
     let content = content.map_err(|error| broken(format!("cannot read: {error}")))?;
@@ -84,7 +84,7 @@ pub fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
 
 impl Imported {
     /// Returns the written files and the next steps, for humans.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let directory = self.directory.display();
         let mut text = format!(
             "made {directory}/portcullis.toml, {directory}/keys and {directory}/{ROLES}\n\nlook at:\n"

@@ -21,12 +21,12 @@ const NATS_SERVER_CONF: &str = include_str!("init/nats-server.conf");
 
 /// The result of `init`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Initialized {
+pub(crate) struct Initialized {
     directory: PathBuf,
     /// Public key of the seed that signs responses (`A…`), as servers expect it.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// Public key of the service's own user (`U…`).
-    pub service: String,
+    pub(crate) service: String,
     /// Buckets in the account for key-value buckets.
     buckets: Vec<BucketName>,
 }
@@ -34,7 +34,7 @@ pub struct Initialized {
 /// A reason why nothing was made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotInitialized {
+pub(crate) enum NotInitialized {
     /// A file or directory exists already.
     #[error("`{}` exists already; nothing was written: choose another directory or move it away", .0.display())]
     Exists(PathBuf),
@@ -59,7 +59,10 @@ pub enum NotInitialized {
 /// # Errors
 ///
 /// Fails if one of the files exists or cannot be written. In either case, no new file remains.
-pub fn init(directory: &Path, buckets: &[BucketName]) -> Result<Initialized, NotInitialized> {
+pub(crate) fn init(
+    directory: &Path,
+    buckets: &[BucketName],
+) -> Result<Initialized, NotInitialized> {
     let generate = |kind| keys::generate(kind).map_err(NotInitialized::Keys);
     let issuer = generate(KeyKind::Account)?;
     let service = generate(KeyKind::User)?;
@@ -174,7 +177,7 @@ fn permissions(required: &[RequiredPermission]) -> String {
 
 impl Initialized {
     /// Returns the written files and the next steps, for humans.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let mut text = String::new();
         let directory = self.directory.display();
         let of_buckets: &[_] = if self.buckets.is_empty() {

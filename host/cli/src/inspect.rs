@@ -6,13 +6,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use portcullis_catalog::{CatalogOptions, Inspection, Prover, Signature, inspect as look};
+use portcullis_toml::text::one_line;
 
 use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{NotDone, Output};
 use crate::policy::{configured_state, read_policies};
-use crate::text::one_line;
 
 /// Inspects a module and its files, under the limits and publishers of a configuration if one is
 /// given. `prover` loads and tests the module.
@@ -20,7 +20,11 @@ use crate::text::one_line;
 /// # Errors
 ///
 /// Fails if the configuration is invalid, or if the file is not a policy.
-pub fn inspect(file: &Path, config: Option<&Path>, prover: &Prover) -> Result<Output, NotDone> {
+pub(crate) fn inspect(
+    file: &Path,
+    config: Option<&Path>,
+    prover: &Prover,
+) -> Result<Output, NotDone> {
     let (options, key_value) = if let Some(config) = config {
         let tables = read_policies(config)?;
         (tables.options(prover), tables.key_value)

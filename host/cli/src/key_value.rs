@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use portcullis_config::KeyValue;
 use portcullis_core::{BucketName, KeyValues, LookUpError};
-
-use crate::config::KeyValue;
 
 /// The buckets of a configuration without a connection. These buckets exist and no others, and
 /// every look-up fails as not synchronised.

@@ -1,7 +1,8 @@
-//! Generation and recognition of seeds.
+//! Generation of seeds, and the seeds that sign modules.
 
 use nkeys::{KeyPair, KeyPairType};
-use portcullis_claims::{CurveKey, KeyError, KeyKind, SigningKey, is_public_sample};
+use portcullis_claims::{CurveKey, KeyError, KeyKind, SigningKey};
+use portcullis_config::{check_seed, public_key};
 use portcullis_core::Secret;
 
 /// A new key.
@@ -27,32 +28,6 @@ pub(crate) fn generate(kind: KeyKind) -> Result<NewKey, KeyError> {
     Ok(NewKey { seed, public })
 }
 
-/// A reason why a seed is unusable.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum UnusableSeed {
-    /// The text is not a seed of the required kind.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The seed is publicly known.
-    #[error(
-        "the seed stands in public documentation, so anybody can sign with it; make keys of your own, for example with \
-         `portcullis init`"
-    )]
-    Public,
-}
-
-/// Checks that `text` is a seed of this kind and not publicly known.
-///
-/// # Errors
-///
-/// Fails with what the text is instead.
-pub(crate) fn check_seed(text: &str, kind: KeyKind) -> Result<(), UnusableSeed> {
-    if is_public_sample(&public_key(text, kind)?) {
-        return Err(UnusableSeed::Public);
-    }
-    Ok(())
-}
-
 /// Returns the key of a publisher's seed, which is that of an account, an operator or a user. The
 /// error never repeats the text, which may be another secret.
 ///
@@ -76,13 +51,6 @@ pub(crate) fn publishing_key(text: &str) -> anyhow::Result<KeyPair> {
     Ok(key)
 }
 
-fn public_key(seed: &str, kind: KeyKind) -> Result<String, KeyError> {
-    Ok(match kind {
-        KeyKind::Curve => CurveKey::from_seed(seed)?.public_key().to_owned(),
-        _ => SigningKey::from_seed(seed, kind)?.public_key().to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,18 +58,12 @@ mod tests {
     #[test]
     fn seeds_that_everybody_knows_are_refused() {
         let issuer = "SAANDLKMXL6CUS3CP52WIXBEDN6YJ545GDKC65U5JZPPV6WH6ESWUA6YAI";
-        let error = check_seed(issuer, KeyKind::Account).unwrap_err();
-        assert!(matches!(error, UnusableSeed::Public), "{error}");
         let xkey = "SXAAXMRAEP6JWWHNB6IKFL554IE6LZVT6EY5MBRICPILTLOPHAG73I3YX4";
-        let error = check_seed(xkey, KeyKind::Curve).unwrap_err();
-        assert!(matches!(error, UnusableSeed::Public), "{error}");
         assert!(publishing_key(issuer).is_err() && publishing_key(xkey).is_err());
         let own = generate(KeyKind::Operator).unwrap();
         assert_eq!(
             publishing_key(own.seed.expose()).unwrap().public_key(),
             own.public
         );
-        let own = generate(KeyKind::Curve).unwrap();
-        assert!(check_seed(own.seed.expose(), KeyKind::Curve).is_ok());
     }
 }

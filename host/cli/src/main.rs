@@ -1,10 +1,29 @@
 //! The program: runs the command line and ends with an exit code.
 
+mod check;
+mod cli;
+mod exit;
+mod failure;
+mod hash;
+mod import;
+mod init;
+mod inspect;
+mod key_value;
+mod keys;
+mod output;
+mod policy;
+mod prove;
+mod run;
+mod signals;
+mod telemetry;
+
 use std::ffi::c_int;
 
 use libmimalloc_sys::mi_option_set_default;
 use mimalloc::MiMalloc;
-use portcullis::{Cli, ExitCode};
+
+use crate::cli::Cli;
+use crate::exit::ExitCode;
 
 /// Allocator of the program. A login makes some hundreds of small allocations. With the allocator
 /// of glibc, they take a tenth more CPU time.
@@ -17,7 +36,7 @@ const PURGE_DELAY: c_int = 15;
 fn main() -> ExitCode {
     return_memory_soon();
     match Cli::read() {
-        Ok(cli) => portcullis::run(cli),
+        Ok(cli) => run::run(cli),
         Err(code) => code,
     }
 }

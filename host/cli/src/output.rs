@@ -1,21 +1,22 @@
 //! Results of commands: text to print, or a failure.
 
+use portcullis_toml::Problem;
+
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::problem::Problem;
 
 /// The text that a command prints, with its exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
+pub(crate) struct Output {
     /// Lines for standard output.
-    pub text: String,
+    pub(crate) text: String,
     /// Exit code of the program.
-    pub code: ExitCode,
+    pub(crate) code: ExitCode,
 }
 
 /// A reason why a command did nothing.
 #[derive(Debug)]
-pub enum NotDone {
+pub(crate) enum NotDone {
     /// The configuration has no valid tables about policies.
     Configuration(Vec<Problem>),
     /// The command failed for another reason.

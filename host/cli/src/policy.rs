@@ -10,17 +10,16 @@ use portcullis_catalog::{
     Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, SignError, Status, TestedPolicy,
     check_state_directory, rollback, sign_version, test_policies,
 };
+use portcullis_config::{Policies, PolicyTables, Survey, catalog_options};
 use portcullis_connect::SecretSource;
 use portcullis_core::PolicyName;
+use portcullis_toml::text::one_line;
 
 use crate::check::idle_engine;
-use crate::config::{Config, Policies};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
-use crate::options::{PolicyTables, catalog_options};
 use crate::output::{NotDone, Output};
-use crate::text::one_line;
 
 /// Returns the state of every policy, as the host that serves with this configuration last wrote
 /// it. The exit code says whether that state is current.
@@ -29,7 +28,7 @@ use crate::text::one_line;
 ///
 /// Fails if the configuration is invalid, or if the state directory has no status, cannot be read
 /// or is not trusted.
-pub fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
+pub(crate) fn status(config: &Path, json: bool) -> Result<Output, NotDone> {
     let policies = read_policies(config)?.policies;
     let (status, freshness) = read_status(&policies).map_err(|error| {
         let directory = policies.state_directory.display();
@@ -195,7 +194,11 @@ fn time(seconds: u64) -> String {
 ///
 /// Fails if the configuration is invalid, if no such version is kept, or if its files cannot be
 /// replaced.
-pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Output, NotDone> {
+pub(crate) fn roll_back(
+    config: &Path,
+    name: &PolicyName,
+    to: Option<u64>,
+) -> Result<Output, NotDone> {
     let policies = read_policies(config)?.policies;
     let options = catalog_options(&policies, None, &Prover::default());
     let done = rollback(&options, name, to).map_err(|error| {
@@ -220,7 +223,7 @@ pub fn roll_back(config: &Path, name: &PolicyName, to: Option<u64>) -> Result<Ou
 ///
 /// Fails if the configuration is invalid, if the policy directory cannot be read, or if it lacks a
 /// policy of `only`.
-pub fn test(
+pub(crate) fn test(
     config: &Path,
     only: &[PolicyName],
     asked: bool,
@@ -295,7 +298,7 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
 ///
 /// Fails if the text is not a seed or the seed is publicly known. Also fails if the file is not a
 /// module or cannot be replaced.
-pub fn sign(
+pub(crate) fn sign(
     file: &Path,
     seed_file: &Path,
     version: Option<u64>,
@@ -328,7 +331,7 @@ fn code_of(error: &SignError) -> ExitCode {
 
 /// Reads the tables of a configuration about policies. Other tables may be invalid.
 pub(crate) fn read_policies(config: &Path) -> Result<PolicyTables, NotDone> {
-    let mut survey = Config::survey(config);
+    let mut survey = Survey::read(config);
     let problems = mem::take(&mut survey.problems);
     PolicyTables::of(survey).ok_or(NotDone::Configuration(problems))
 }

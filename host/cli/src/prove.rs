@@ -17,7 +17,7 @@ const VERB: &str = "prove";
 ///
 /// If the system does not know the path of this program, returns one that does so in this process,
 /// and logs a warning.
-pub fn child_prover() -> Prover {
+pub(crate) fn child_prover() -> Prover {
     match ChildProver::this_program([VERB]) {
         // Otherwise, mimalloc, the program's allocator, commits a gigabyte in advance, which counts
         // against the limit although it is unused.

@@ -4,13 +4,16 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use portcullis::Host;
 use portcullis_catalog::ChildLimits;
+use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
 use portcullis_core::BucketName;
+use portcullis_toml::Problem;
+use portcullis_toml::text::{lines, one_line};
 use tracing::{error, warn};
 
-use crate::check::{check_policies, run_check};
+use crate::check::{check_log, check_policies, run_check};
 use crate::cli::{Cli, Command, ImportFrom, PolicyVerb};
-use crate::config::{Config, LogFilter, LogFormat};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hash::{self, NotHashed};
@@ -19,16 +22,14 @@ use crate::init::{self, NotInitialized};
 use crate::inspect;
 use crate::output::{NotDone, Output};
 use crate::policy;
-use crate::problem::Problem;
 use crate::prove::{child_prover, prove};
-use crate::text::{lines, one_line};
-use crate::{serve_proving, signals, telemetry};
+use crate::{signals, telemetry};
 
 /// Time that the process waits at its end for threads that still work.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// Runs the command line and prints its result.
-pub fn run(cli: Cli) -> ExitCode {
+pub(crate) fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Serve {
             config,
@@ -65,6 +66,9 @@ pub fn run(cli: Cli) -> ExitCode {
 fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -> ExitCode {
     let loaded = Config::load(file).and_then(|config| {
         let secrets = config.value.resolve_secrets()?;
+        if let Some(problem) = check_log(file, &config.value.log) {
+            return Err(problem.into());
+        }
         Ok((config, secrets))
     });
     let (config, secrets) = match loaded {
@@ -88,26 +92,43 @@ fn run_serve(file: &Path, format: Option<LogFormat>, level: Option<LogFilter>) -
     for problem in config.warnings.iter().chain(&secrets.warnings) {
         log_warning(problem);
     }
+    match serve(config.value, secrets.value) {
+        Ok(()) => ExitCode::Success,
+        Err(failure) => {
+            error!(error = %failure, "cannot serve");
+            failure.code()
+        }
+    }
+}
+
+/// Runs the host until a signal stops it. SIGHUP reloads policies.
+fn serve(config: Config, secrets: Secrets) -> Result<(), Failure> {
     // Every decision that may run has a thread, and so has each file that is read meanwhile.
-    let threads = config.value.callout.max_in_flight.saturating_add(64);
+    let threads = config.callout.max_in_flight.saturating_add(64);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(threads)
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return give_up(&Failure::internal(error)),
-    };
+        .build()
+        .map_err(Failure::internal)?;
     let served = runtime.block_on(async {
+        // Handles the signals before policies are compiled: without a handler, SIGHUP would end the
+        // process.
         let stop = signals::stop_requested().map_err(Failure::internal)?;
-        serve_proving(config.value, secrets.value, child_prover(), stop).await
+        let hang_ups = signals::hang_ups().map_err(Failure::internal)?;
+        let host = Host::builder(config)
+            .secrets(secrets)
+            .prover(child_prover())
+            .metrics(telemetry::samples)
+            .build()?;
+        let handle = host.handle();
+        let reloads = tokio::spawn(hang_ups.call(move || handle.reload()));
+        let served = host.run(stop).await;
+        reloads.abort();
+        served.map_err(Failure::from)
     });
     // Dropping the runtime would wait for threads that may never end, such as one on a hung mount.
     runtime.shutdown_timeout(STOP_LIMIT);
-    match served {
-        Ok(()) => ExitCode::Success,
-        Err(failure) => give_up(&failure),
-    }
+    served
 }
 
 fn check(file: &Path) -> Result<ExitCode, Failure> {
@@ -211,11 +232,6 @@ fn log_warning(problem: &Problem) {
         problem = problem.message(),
         "configuration doubtful"
     );
-}
-
-fn give_up(failure: &Failure) -> ExitCode {
-    error!(error = %failure, "cannot serve");
-    failure.code()
 }
 
 fn print(text: &str) -> Result<(), Failure> {

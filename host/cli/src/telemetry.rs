@@ -11,6 +11,9 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat, WhenFull};
+use portcullis_core::Sample;
+use portcullis_toml::text::one_line;
 use tracing::field::Field;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing::{Level, Subscriber};
@@ -21,9 +24,6 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, filter, fmt};
-
-use crate::config::{LogFilter, LogFormat, WhenFull};
-use crate::text::one_line;
 
 /// Maximum number of lines in the queue: some megabytes.
 const MAX_LINES: usize = 8192;
@@ -36,7 +36,7 @@ static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 /// A reason why logs cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum CannotLog {
+pub(crate) enum CannotLog {
     /// The filter was valid before and is not now.
     #[error("cannot use the log level")]
     Filter(#[from] filter::ParseError),
@@ -47,7 +47,7 @@ pub enum CannotLog {
 
 /// A guard that writes the rest of the log on drop, within two seconds.
 #[derive(Debug)]
-pub struct LogGuard(Option<WorkerGuard>);
+pub(crate) struct LogGuard(Option<WorkerGuard>);
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
@@ -65,11 +65,26 @@ impl Drop for LogGuard {
     }
 }
 
-/// Returns the number of lines that were dropped because nothing read them. `None` if [`init`] was
-/// not called.
-pub fn dropped_lines() -> Option<u64> {
-    let dropped = DROPPED.get()?.dropped_lines();
-    Some(u64::try_from(dropped).unwrap_or(u64::MAX))
+/// Returns the number of lines that were dropped because nothing read them, as a metric. Empty if
+/// [`init`] was not called.
+pub(crate) fn samples() -> Vec<Sample> {
+    let help = "Log lines that were dropped because nothing read them";
+    let dropped = DROPPED.get().map(ErrorCounter::dropped_lines);
+    let dropped = dropped.map(|lines| u64::try_from(lines).unwrap_or(u64::MAX));
+    let sample = dropped.map(|lines| Sample::counter("log_lines_dropped", help, lines));
+    sample.into_iter().collect()
+}
+
+/// Checks that the log can use `filter`.
+///
+/// # Errors
+///
+/// Fails if the part of the filter about spans is invalid.
+pub(crate) fn check_filter(filter: &LogFilter) -> Result<(), InvalidLogFilter> {
+    match EnvFilter::try_new(filter.as_str()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(InvalidLogFilter::new(filter.as_str())),
+    }
 }
 
 /// Sends the events of the whole process to standard error. The format is either lines for humans,
@@ -80,7 +95,7 @@ pub fn dropped_lines() -> Option<u64> {
 /// # Errors
 ///
 /// Fails if logs have been set up before.
-pub fn init(
+pub(crate) fn init(
     format: LogFormat,
     filter: &LogFilter,
     when_full: WhenFull,

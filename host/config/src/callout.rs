@@ -5,20 +5,22 @@ use std::time::Duration;
 use portcullis_authority::{AuthorityOptions, Expiry};
 use portcullis_callout::{OpenRules, ParticipationOptions, QueueGroup, TimeLimits, WhenAlone};
 use portcullis_claims::KeyKind;
+use portcullis_connect::SecretSource;
+use portcullis_toml::kinds::{DURATION, SECONDS, SOME_TIME, WORD};
+use portcullis_toml::{Keyed, Kind, Read, Section};
 
-use super::deny::Deny;
-use super::reader::{Read, Section};
-use super::sources::{SecretKind, SecretSource};
-use super::values::{DURATION, Kind, SECONDS, SERVER_KEY, SERVICE_NAME, SOME_TIME, WORD};
+use crate::deny::Deny;
+use crate::sources::{NamedSecrets, SecretKind};
+use crate::values::{SERVER_KEY, SERVICE_NAME};
 
 /// The table `[callout]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callout {
     /// Account seed (`SA…`) that signs responses. In config mode, it belongs to the servers'
     /// `issuer`. In operator mode, it is that of the callout account or one of its signing keys.
-    pub issuer_seed: SecretSource,
+    pub issuer_seed: Keyed<SecretSource>,
     /// Curve seed (`SX…`) that opens requests and seals responses. `None` for plain requests.
-    pub xkey_seed: Option<SecretSource>,
+    pub xkey_seed: Option<Keyed<SecretSource>>,
     /// Accounts that policies may place users in. `None` selects those of `[operator.accounts]`.
     pub target_accounts: Option<TargetAccounts>,
     /// Servers that are answered, by id (`N…`). All servers if this list and `trusted_server_tags`
@@ -89,14 +91,16 @@ const WHEN_ALONE: Kind<WhenAlone> = Kind {
 };
 
 impl Callout {
-    pub(super) fn read(mut section: Section<'_>, operator_mode: bool) -> Option<Self> {
+    pub(crate) fn read(
+        mut section: Section<'_>,
+        operator_mode: bool,
+        secrets: &NamedSecrets,
+    ) -> Option<Self> {
         let (open, times) = (OpenRules::default(), TimeLimits::default());
         let (expiry, participation) = (Expiry::default(), ParticipationOptions::default());
-        let issuer_seed = read_issuer(&mut section);
-        let xkey_seed = section.secret("xkey-seed-file", "xkey-seed-env");
-        if let Some(source) = &xkey_seed {
-            section.names_secret(source, SecretKind::Seed(KeyKind::Curve));
-        }
+        let issuer_seed = read_issuer(&mut section, secrets);
+        let curve = SecretKind::Seed(KeyKind::Curve);
+        let xkey_seed = secrets.read(&mut section, "xkey-seed-file", "xkey-seed-env", curve);
         let account = section.value("account", &WORD, "$G".to_owned());
         let system_account = section.value("system-account", &WORD, "$SYS".to_owned());
         let special = [account.as_deref(), system_account.as_deref()];
@@ -157,11 +161,9 @@ impl Callout {
     }
 }
 
-fn read_issuer(section: &mut Section<'_>) -> Option<SecretSource> {
-    let source = section.secret("issuer-seed-file", "issuer-seed-env");
-    if let Some(source) = &source {
-        section.names_secret(source, SecretKind::Seed(KeyKind::Account));
-    }
+fn read_issuer(section: &mut Section<'_>, secrets: &NamedSecrets) -> Option<Keyed<SecretSource>> {
+    let seed = SecretKind::Seed(KeyKind::Account);
+    let source = secrets.read(section, "issuer-seed-file", "issuer-seed-env", seed);
     if !section.has("issuer-seed-file") && !section.has("issuer-seed-env") {
         section.report_missing(
             "issuer-seed-file",

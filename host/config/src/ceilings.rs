@@ -6,9 +6,10 @@ use std::time::Duration;
 use portcullis_core::{
     Ceiling, OnExcess, PermissionSubject, PolicyName, ResponsePermission, SubjectPermission,
 };
+use portcullis_toml::kinds::{DURATION, WORD};
+use portcullis_toml::{Kind, Section};
 
-use super::reader::Section;
-use super::values::{DURATION, Kind, POLICY, WORD};
+use crate::values::POLICY;
 
 /// The table `[ceilings]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +48,7 @@ const ON_EXCESS: Kind<OnExcess> = Kind {
 };
 
 impl Ceilings {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
         let accounts = section.section("accounts").named(&WORD, read_ceiling);
         let policies = section.section("policies").named(&POLICY, read_ceiling);
         section.finish();

@@ -1,42 +1,20 @@
 //! The configuration `portcullis.toml`: one type for each table, with its validation.
 
-mod callout;
-mod ceilings;
-mod consistency;
-mod deny;
-mod grants;
-mod health;
-mod identity;
-mod key_value;
-mod links;
-mod log;
-mod nats;
-mod operator;
-mod policies;
-mod reader;
-mod secrets;
-mod sources;
-mod values;
-
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
+use portcullis_toml::{Checked, Document, Problem, Problems, Read, Table};
 
-pub use self::callout::{Callout, TargetAccounts};
-pub use self::ceilings::Ceilings;
-pub use self::deny::{Deny, DenyMode};
-pub use self::health::Health;
-pub use self::identity::Identity;
-pub use self::key_value::KeyValue;
-pub use self::log::{InvalidLogFilter, Log, LogFilter, LogFormat, WhenFull};
-pub use self::nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
-pub use self::operator::{Operator, SigningAccount};
-pub use self::policies::Policies;
-pub use self::secrets::{AccountSeeds, Secrets};
-pub use self::sources::SecretSource;
-
-use self::reader::{Document, Read, Section};
-use crate::problem::{Checked, Problem};
+use crate::callout::Callout;
+use crate::ceilings::Ceilings;
+use crate::consistency;
+use crate::health::Health;
+use crate::identity::Identity;
+use crate::key_value::KeyValue;
+use crate::log::Log;
+use crate::nats::Nats;
+use crate::operator::Operator;
+use crate::policies::Policies;
+use crate::sources::NamedSecrets;
 
 /// A configuration in which every key is valid by itself. It names secrets without reading them:
 /// [`Config::resolve_secrets`] does that.
@@ -64,23 +42,6 @@ pub struct Config {
     pub log: Log,
 }
 
-/// The valid parts of a configuration, and all problems of it, those of secrets included.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Survey {
-    /// Table `[policies]`, if it is valid.
-    pub(crate) policies: Option<Policies>,
-    /// Table `[key-value]`, if it is valid.
-    pub(crate) key_value: Option<KeyValue>,
-    /// Table `[callout]`, if it is valid.
-    pub(crate) callout: Option<Callout>,
-    /// Table `[operator]`, if it is valid.
-    pub(crate) operator: Read<Option<Operator>>,
-    /// Table `[ceilings]`, if it is valid.
-    pub(crate) ceilings: Option<Ceilings>,
-    /// All problems, warnings included, in the order of their lines. Those of secrets follow.
-    pub(crate) problems: Vec<Problem>,
-}
-
 impl Config {
     /// The reference: a file that sets every key, with comments.
     pub const REFERENCE: &str = include_str!("../default.toml");
@@ -90,7 +51,7 @@ impl Config {
     /// # Errors
     ///
     /// Returns all problems that can be found without reading secrets, warnings included.
-    pub fn load(file: &Path) -> Result<Checked<Self>, Vec<Problem>> {
+    pub fn load(file: &Path) -> Result<Checked<Self>, Problems> {
         let (text, warning) = read_text(file)?;
         let mut checked = Self::parse(file, &text)?;
         checked.warnings.extend(warning);
@@ -102,89 +63,44 @@ impl Config {
     /// # Errors
     ///
     /// Fails as [`Config::load`] does.
-    pub fn parse(file: &Path, text: &str) -> Result<Checked<Self>, Vec<Problem>> {
+    pub fn parse(file: &Path, text: &str) -> Result<Checked<Self>, Problems> {
         let document = Document::new(file, text);
-        let config = Parts::parse(&document, text).and_then(|parts| parts.whole(&document));
+        let parts = Parts::parse(&document, &NamedSecrets::default());
+        let config = parts.and_then(|parts| parts.whole(&document));
         Checked::unless_broken(config, document.into_problems())
-    }
-
-    /// Finds all problems of `file` and of the secrets that it names. No problem hides another.
-    pub(crate) fn survey(file: &Path) -> Survey {
-        let (text, warning) = match read_text(file) {
-            Ok(read) => read,
-            Err(problems) => {
-                return Survey {
-                    problems,
-                    ..Survey::default()
-                };
-            }
-        };
-        let document = Document::new(file, &text);
-        let parts = Parts::parse(&document, &text);
-        let broken_secrets = secrets::check(file, &document.secrets());
-        let mut problems = document.into_problems();
-        problems.extend(warning);
-        problems.extend(broken_secrets);
-        let Some(parts) = parts else {
-            return Survey {
-                problems,
-                ..Survey::default()
-            };
-        };
-        let key_value = parts.key_value.as_ref();
-        let buckets = key_value.and_then(|table| table.nats.as_deref());
-        for nats in parts.nats.iter().chain(buckets) {
-            problems.extend(secrets::check_connection(file, nats));
-        }
-        if let Some(identity) = parts.identity {
-            problems.extend(identity::check(file, &identity));
-        }
-        Survey {
-            policies: parts.policies,
-            key_value: parts.key_value,
-            callout: parts.callout,
-            operator: parts.operator,
-            ceilings: parts.ceilings,
-            problems,
-        }
     }
 }
 
 /// The valid tables of a configuration.
-struct Parts {
-    nats: Option<Nats>,
-    callout: Option<Callout>,
-    operator: Read<Option<Operator>>,
-    identity: Option<Identity>,
-    ceilings: Option<Ceilings>,
-    policies: Option<Policies>,
-    key_value: Option<KeyValue>,
-    health: Option<Health>,
-    log: Option<Log>,
+pub(crate) struct Parts {
+    pub(crate) nats: Option<Nats>,
+    pub(crate) callout: Option<Callout>,
+    pub(crate) operator: Read<Option<Operator>>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) ceilings: Option<Ceilings>,
+    pub(crate) policies: Option<Policies>,
+    pub(crate) key_value: Option<KeyValue>,
+    pub(crate) health: Option<Health>,
+    pub(crate) log: Option<Log>,
 }
 
 impl Parts {
-    /// Parses the tables. `None` if `text` is not TOML.
-    fn parse(document: &Document<'_>, text: &str) -> Option<Self> {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            document.report_syntax(error);
-        }
-        errors
-            .is_empty()
-            .then(|| Self::read(document, table.get_ref()))
+    /// Parses the tables, and records the secrets that they name. `None` if the text is not TOML.
+    pub(crate) fn parse(document: &Document<'_>, secrets: &NamedSecrets) -> Option<Self> {
+        let table = document.parse()?;
+        Some(Self::read(document, &table, secrets))
     }
 
-    fn read(document: &Document<'_>, table: &DeTable<'_>) -> Self {
-        let mut root = Section::root(document, table);
+    fn read<'a>(document: &'a Document<'a>, table: &'a Table<'a>, secrets: &NamedSecrets) -> Self {
+        let mut root = document.root(table);
         let parts = Self {
-            nats: Nats::read(root.section("nats"), "portcullis"),
-            callout: Callout::read(root.section("callout"), root.has("operator")),
-            operator: Operator::read(root.section("operator")),
+            nats: Nats::read(root.section("nats"), "portcullis", secrets),
+            callout: Callout::read(root.section("callout"), root.has("operator"), secrets),
+            operator: Operator::read(root.section("operator"), secrets),
             identity: Identity::read(root.section("identity")),
             ceilings: Ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
-            key_value: KeyValue::read(root.section("key-value")),
+            key_value: KeyValue::read(root.section("key-value"), secrets),
             health: Health::read(root.section("health")),
             log: Log::read(root.section("log")),
         };
@@ -194,7 +110,7 @@ impl Parts {
             consistency::check(document, callout, operator.as_ref(), ceilings);
         }
         if let Some(policies) = &parts.policies {
-            consistency::check_state_directory(document, policies);
+            consistency::check_state_directory(document, policies, secrets);
         }
         parts
     }
@@ -219,8 +135,8 @@ impl Parts {
 const MAX_SIZE: u64 = 4 << 20;
 
 /// Returns the text of the configuration, and a warning if every user can change it.
-fn read_text(file: &Path) -> Result<(String, Option<Problem>), Vec<Problem>> {
-    let broken = |message: String| vec![Problem::error(file, message)];
+pub(crate) fn read_text(file: &Path) -> Result<(String, Option<Problem>), Problems> {
+    let broken = |message: String| Problems::from(Problem::error(file, message));
     let content = portcullis_files::read(file, MAX_SIZE).map_err(|error| {
         broken(format!(
             "cannot read: {error}; `portcullis init` makes a configuration"
@@ -235,6 +151,3 @@ fn read_text(file: &Path) -> Result<(String, Option<Problem>), Vec<Problem>> {
     });
     Ok((text, warning))
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_connect::SecretSource as Place;
+use portcullis_connect::SecretSource;
+use portcullis_toml::Document;
 
-use super::callout::{Callout, TargetAccounts};
-use super::ceilings::Ceilings;
-use super::links::real_path;
-use super::operator::Operator;
-use super::policies::Policies;
-use super::reader::Document;
+use crate::callout::{Callout, TargetAccounts};
+use crate::ceilings::Ceilings;
+use crate::links::real_path;
+use crate::operator::Operator;
+use crate::policies::Policies;
+use crate::sources::NamedSecrets;
 
 /// Reports names that match no table, because their author expects them to have an effect.
-pub(super) fn check(
+pub(crate) fn check(
     document: &Document<'_>,
     callout: &Callout,
     operator: Option<&Operator>,
@@ -43,11 +44,15 @@ pub(super) fn check(
 }
 
 /// Reports a state directory that is the directory of a secret, because the host writes and removes
-/// files there. Follows links. The secrets must have been read into `document` before.
-pub(super) fn check_state_directory(document: &Document<'_>, policies: &Policies) {
+/// files there. Follows links.
+pub(crate) fn check_state_directory(
+    document: &Document<'_>,
+    policies: &Policies,
+    secrets: &NamedSecrets,
+) {
     let state = real_path(&policies.state_directory);
-    for (source, _) in document.secrets() {
-        let Place::File(path) = source.place() else {
+    for (source, _) in secrets.all() {
+        let SecretSource::File(path) = &source.value else {
             continue;
         };
         let Some(directory) = path.parent().map(real_path) else {
@@ -59,7 +64,7 @@ pub(super) fn check_state_directory(document: &Document<'_>, policies: &Policies
                 "`{}` is in the state directory, where the host writes and removes files: name a directory of its own",
                 path.display()
             );
-            document.report_at("policies.state-directory".to_owned(), message);
+            document.report_at("policies.state-directory", message);
             return;
         }
     }
@@ -75,7 +80,7 @@ fn check_operator(document: &Document<'_>, callout: &Callout, operator: &Operato
         .filter(|name| !operator.accounts.contains_key(*name))
     {
         let message = format!("`{name}` is not the name of a table under [operator.accounts]");
-        document.report_at("callout.target-accounts".to_owned(), message);
+        document.report_at("callout.target-accounts", message);
     }
     let mut keys = BTreeMap::new();
     for (name, account) in &operator.accounts {

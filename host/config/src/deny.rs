@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_core::DenialClass;
-
-use super::reader::Section;
-use super::values::{Kind, SOME_TIME};
+use portcullis_toml::kinds::SOME_TIME;
+use portcullis_toml::{Kind, Section};
 
 /// The table `[callout.deny]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ const DENY_MODE: Kind<DenyMode> = Kind {
 };
 
 impl Deny {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
         let default = section.value("default", &DENY_MODE, DenyMode::Error);
         let delay = section.value("delay", &SOME_TIME, Duration::from_secs(1));
         let mut broken = false;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use portcullis_catalog::{MaxLimits, PolicyGrants};
 use portcullis_engine::{Amount, Grants, Limits};
+use portcullis_toml::kinds::{SIZE, SOME_TIME};
+use portcullis_toml::{Kind, Section};
 
-use super::key_value::BUCKET;
-use super::reader::Section;
-use super::values::{Kind, SIZE, SOME_TIME};
+use crate::key_value::BUCKET;
 
 /// A time limit of a decision, up to the engine's bound.
-pub(super) const DECISION: Kind<Duration> = Kind {
+pub(crate) const DECISION: Kind<Duration> = Kind {
     expected: SOME_TIME.expected,
     parse: |text| match (SOME_TIME.parse)(text) {
         Ok(time) if time > Limits::MAX.deadline => {
@@ -22,7 +22,7 @@ pub(super) const DECISION: Kind<Duration> = Kind {
 };
 
 /// A memory limit of a policy, up to the size of a slot in the engine's pool.
-pub(super) const MEMORY: Kind<u64> = Kind {
+pub(crate) const MEMORY: Kind<u64> = Kind {
     expected: SIZE.expected,
     parse: |text| {
         let bytes = (SIZE.parse)(text)?;
@@ -37,7 +37,7 @@ pub(super) const MEMORY: Kind<u64> = Kind {
 
 /// Reads the maximum limits of all policies. Their defaults are never below `deadline` and
 /// `memory`, which the operator gives policies that set no limits themselves.
-pub(super) fn read_max_limits(
+pub(crate) fn read_max_limits(
     section: &mut Section<'_>,
     deadline: Option<Duration>,
     memory: Option<u64>,
@@ -50,7 +50,7 @@ pub(super) fn read_max_limits(
 }
 
 /// Reads the grants of one policy. Missing maximum limits are those of `base`.
-pub(super) fn read_grants(mut section: Section<'_>, base: MaxLimits) -> Option<PolicyGrants> {
+pub(crate) fn read_grants(mut section: Section<'_>, base: MaxLimits) -> Option<PolicyGrants> {
     let secrets = section.flag("secrets", false);
     let key_values = section.list("key-value", &BUCKET);
     let plain_hashes = section.flag("plain-hashes", false);

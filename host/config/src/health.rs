@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::reader::Section;
-use super::values::Kind;
+use portcullis_toml::{Kind, Section};
 
 /// The table `[health]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +24,7 @@ const ADDRESS: Kind<SocketAddr> = Kind {
 };
 
 impl Health {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
         let listen = match section.setting("listen") {
             None => Some(None),
             Some(setting) => setting.parse(&ADDRESS).map(Some),

@@ -4,18 +4,20 @@ mod accounts;
 mod issuers;
 mod throttle;
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
 use portcullis_authority::ThrottleOptions;
 use portcullis_claims::PublicKey;
+use portcullis_core::with_causes;
 use portcullis_identity::{
     AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,
 };
+use portcullis_toml::kinds::{DURATION, SOME_TIME};
+use portcullis_toml::{Kind, Problem, Section};
 
-use super::reader::Section;
-use super::values::{DURATION, Kind, OPERATOR_KEY, SOME_TIME, TOKEN_PLACE};
-use crate::problem::Problem;
+use crate::values::{OPERATOR_KEY, TOKEN_PLACE};
 
 /// The table `[identity]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ const MEMORY: Kind<Duration> = Kind {
 };
 
 impl Identity {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
         let token_places = match section.setting("token-places") {
             None => Some(TokenPlace::ALL.to_vec()),
             Some(setting) => setting.list(&TOKEN_PLACE),
@@ -87,13 +89,13 @@ const fn has_jwt(account: &AccountOptions) -> bool {
 
 /// Returns the problems of the files that the table names, and of its tables among each other.
 /// Fetches nothing.
-pub(super) fn check(file: &Path, identity: &Identity) -> Vec<Problem> {
+pub(crate) fn check(file: &Path, identity: &Identity) -> Vec<Problem> {
     let problem =
-        |error: anyhow::Error, key: &str| Problem::error(file, format!("{error:#}")).at_key(key);
+        |error: &dyn Error, key: &str| Problem::error(file, with_causes(error)).at_key(key);
     let tokens = TokenVerifier::new(identity.issuers.clone()).err();
     let (accounts, operators) = (identity.accounts.clone(), identity.operators.clone());
     let accounts = TrustedAccounts::new(accounts, operators).err();
-    let tokens = tokens.map(|error| problem(error.into(), "identity.issuers"));
-    let accounts = accounts.map(|error| problem(error.into(), "identity.accounts"));
+    let tokens = tokens.map(|error| problem(&error, "identity.issuers"));
+    let accounts = accounts.map(|error| problem(&error, "identity.accounts"));
     tokens.into_iter().chain(accounts).collect()
 }

@@ -2,10 +2,11 @@
 
 use portcullis_core::BucketName;
 use portcullis_mirror::KeyValueOptions;
+use portcullis_toml::kinds::{SIZE, WORD};
+use portcullis_toml::{Kind, Read, Section};
 
-use super::nats::Nats;
-use super::reader::{Read, Section};
-use super::values::{Kind, SIZE, WORD};
+use crate::nats::Nats;
+use crate::sources::NamedSecrets;
 
 /// The table `[key-value]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct KeyValue {
 /// Name of the connection, as servers show it.
 const NAME: &str = "portcullis-buckets";
 
-pub(super) const BUCKET: Kind<BucketName> = Kind {
+pub(crate) const BUCKET: Kind<BucketName> = Kind {
     expected: "the name of a key-value bucket",
     parse: |text| {
         text.parse()
@@ -33,7 +34,7 @@ pub(super) const BUCKET: Kind<BucketName> = Kind {
 };
 
 impl KeyValue {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<Self> {
         let buckets = match section.setting("buckets") {
             None => Some(Vec::new()),
             Some(setting) => setting.list(&BUCKET).filter(|buckets| {
@@ -52,7 +53,7 @@ impl KeyValue {
             None => Some(None),
             Some(setting) => setting.parse(&WORD).map(Some),
         };
-        let nats = read_nats(section.section("nats"));
+        let nats = read_nats(section.section("nats"), secrets);
         section.finish();
         Some(Self {
             buckets: buckets?,
@@ -64,7 +65,7 @@ impl KeyValue {
 }
 
 /// Reads the keys of `[nats]`, except the one that ends the service.
-fn read_nats(mut section: Section<'_>) -> Read<Option<Box<Nats>>> {
+fn read_nats(mut section: Section<'_>, secrets: &NamedSecrets) -> Read<Option<Box<Nats>>> {
     if !section.is_present() {
         return Some(None);
     }
@@ -72,5 +73,5 @@ fn read_nats(mut section: Section<'_>) -> Read<Option<Box<Nats>>> {
         setting.report("is for [nats] only: what is known of a bucket outlives its connection");
         return None;
     }
-    Nats::read(section, NAME).map(|nats| Some(Box::new(nats)))
+    Nats::read(section, NAME, secrets).map(|nats| Some(Box::new(nats)))
 }

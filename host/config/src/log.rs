@@ -3,12 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use clap::ValueEnum;
+use portcullis_toml::{Kind, Section};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
-
-use super::reader::Section;
-use super::values::Kind;
 
 /// The table `[log]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +28,7 @@ pub enum WhenFull {
 }
 
 /// A format of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// Lines for humans.
     #[default]
@@ -42,7 +38,8 @@ pub enum LogFormat {
 }
 
 /// A filter of log lines: a level (`info`), or levels by module (`info,portcullis_callout=debug`),
-/// in the filter syntax of `tracing`.
+/// in the filter syntax of `tracing`. The levels are valid. Filters of spans are checked by the
+/// program that uses the filter, because only `tracing-subscriber` can read them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFilter(String);
 
@@ -56,15 +53,27 @@ pub struct InvalidLogFilter {
     text: String,
 }
 
+impl InvalidLogFilter {
+    /// Returns the refusal of `text`.
+    pub fn new(text: &str) -> Self {
+        Self {
+            text: text.escape_debug().take(80).collect(),
+        }
+    }
+}
+
+/// A text that is not a format of the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected `pretty` or `json`, found `{text}`")]
+pub struct InvalidLogFormat {
+    text: String,
+}
+
 const FORMAT: Kind<LogFormat> = Kind {
     expected: "`pretty` or `json`",
-    parse: |text| match text {
-        "pretty" => Ok(LogFormat::Pretty),
-        "json" => Ok(LogFormat::Json),
-        _ => Err(format!(
-            "expected `pretty` or `json`, found `{}`",
-            text.escape_debug()
-        )),
+    parse: |text| {
+        text.parse()
+            .map_err(|error: InvalidLogFormat| error.to_string())
     },
 };
 
@@ -89,7 +98,7 @@ const LEVEL: Kind<LogFilter> = Kind {
 };
 
 impl Log {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
         let format = section.value("format", &FORMAT, LogFormat::default());
         let level = section.value("level", &LEVEL, LogFilter::default());
         let when_full = section.value("when-full", &WHEN_FULL, WhenFull::default());
@@ -99,6 +108,39 @@ impl Log {
             level: level?,
             when_full: when_full?,
         })
+    }
+}
+
+impl LogFormat {
+    /// All formats.
+    pub const ALL: [Self; 2] = [Self::Pretty, Self::Json];
+
+    /// Returns the name of the format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pretty => "pretty",
+            Self::Json => "json",
+        }
+    }
+
+    /// Returns the description of the format, as a sentence.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Pretty => "Lines for humans",
+            Self::Json => "One JSON object a line, for programs",
+        }
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = InvalidLogFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|format| format.as_str() == text)
+            .ok_or_else(|| InvalidLogFormat {
+                text: text.escape_debug().to_string(),
+            })
     }
 }
 
@@ -128,15 +170,17 @@ impl FromStr for LogFilter {
     /// Parses a filter. A bare word must be a level. `tracing` would read a misspelt level as the
     /// name of a module, show everything of that module and nothing else.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let sensible = text.split(',').map(str::trim).all(|directive| {
-            directive.contains(['=', '[']) || directive.parse::<LevelFilter>().is_ok()
-        });
-        if sensible && !text.is_empty() && EnvFilter::try_new(text).is_ok() {
+        let is_valid = |directive: &str| {
+            let names_span = directive.contains(['[', ']', '{', '}']);
+            let level = directive
+                .rsplit_once('=')
+                .map_or(directive, |(_, level)| level);
+            names_span || level.parse::<LevelFilter>().is_ok()
+        };
+        if !text.is_empty() && text.split(',').map(str::trim).all(is_valid) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidLogFilter {
-                text: text.escape_debug().take(80).collect(),
-            })
+            Err(InvalidLogFilter::new(text))
         }
     }
 }

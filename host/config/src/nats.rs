@@ -5,18 +5,16 @@ mod authentication;
 mod tls;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_connect::{ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, TlsOptions};
+use portcullis_toml::kinds::{DURATION, SOME_TIME, TEXT};
+use portcullis_toml::{Kind, Section, Setting};
 
 pub use self::address::{InvalidServerAddress, ServerAddress};
 pub use self::authentication::Authentication;
-pub(super) use self::tls::check as check_tls;
-
-use super::reader::{Section, Setting};
-use super::values::{DURATION, Kind, SOME_TIME, TEXT};
-use crate::connections::LogHostConnections;
+pub(crate) use self::tls::check as check_tls;
+use crate::sources::NamedSecrets;
 
 /// The table `[nats]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +73,15 @@ const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 impl Nats {
     /// Reads a table of this kind. `name` is the default name of the connection.
-    pub(super) fn read(mut section: Section<'_>, name: &str) -> Option<Self> {
+    pub(crate) fn read(
+        mut section: Section<'_>,
+        name: &str,
+        secrets: &NamedSecrets,
+    ) -> Option<Self> {
         let servers = read_servers(&mut section);
         let defaults = ConnectionOptions::new(name, Vec::new());
         let name = section.value("name", &TEXT, defaults.name);
-        let authentication = Authentication::read(&mut section);
+        let authentication = Authentication::read(&mut section, secrets);
         let connections = match section.setting("connections") {
             None => Some(CONNECTIONS),
             Some(setting) => setting.count(MOST_CONNECTIONS).and_then(NonZeroUsize::new),
@@ -134,7 +136,6 @@ impl From<&Nats> for ConnectionOptions {
             retry_delay: nats.retry_delay,
             inbox_prefix: nats.inbox_prefix.clone(),
             tls: nats.tls.clone(),
-            hooks: Arc::new(LogHostConnections),
             ..Self::new(nats.name.clone(), servers)
         }
     }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use portcullis_claims::{KeyKind, PublicKey};
+use portcullis_connect::SecretSource;
+use portcullis_toml::kinds::WORD;
+use portcullis_toml::{Keyed, Read, Section};
 
-use super::reader::{Read, Section};
-use super::sources::{SecretKind, SecretSource};
-use super::values::{ACCOUNT_KEY, WORD};
+use crate::sources::{NamedSecrets, SecretKind};
+use crate::values::ACCOUNT_KEY;
 
 /// The table `[operator]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub struct Operator {
     pub accounts: BTreeMap<String, SigningAccount>,
     /// Credentials of the sentinel, which clients present in addition to their own. The service's
     /// probe needs them.
-    pub sentinel: Option<SecretSource>,
+    pub sentinel: Option<Keyed<SecretSource>>,
 }
 
 /// The table `[operator.accounts.NAME]`.
@@ -26,25 +28,27 @@ pub struct SigningAccount {
     /// Public key of the account, `A…`.
     pub key: PublicKey,
     /// Seed of the account or of one of its signing keys (`SA…`). `None` if only roles sign.
-    pub seed: Option<SecretSource>,
+    pub seed: Option<Keyed<SecretSource>>,
     /// Tables `[operator.accounts.NAME.roles.ROLE]`: seeds of the scoped signing keys, by role.
-    pub roles: BTreeMap<String, SecretSource>,
+    pub roles: BTreeMap<String, Keyed<SecretSource>>,
 }
 
 impl Operator {
     /// Reads the table. The inner `None` means that the table is absent, which is no problem.
-    pub(super) fn read(mut section: Section<'_>) -> Read<Option<Self>> {
+    pub(crate) fn read(mut section: Section<'_>, secrets: &NamedSecrets) -> Read<Option<Self>> {
         if !section.is_present() {
             section.finish();
             return Some(None);
         }
         let missing = "missing: the public key (A…) of the callout account";
         let account = read_key(&mut section, "account", missing);
-        let sentinel = section.secret("sentinel-creds-file", "sentinel-creds-env");
-        if let Some(source) = &sentinel {
-            section.names_secret(source, SecretKind::Credentials);
-        }
-        let accounts = read_accounts(section.section("accounts"));
+        let sentinel = secrets.read(
+            &mut section,
+            "sentinel-creds-file",
+            "sentinel-creds-env",
+            SecretKind::Credentials,
+        );
+        let accounts = read_accounts(section.section("accounts"), secrets);
         section.finish();
         Some(Some(Self {
             account: account?,
@@ -54,18 +58,21 @@ impl Operator {
     }
 }
 
-fn read_accounts(section: Section<'_>) -> Option<BTreeMap<String, SigningAccount>> {
+fn read_accounts(
+    section: Section<'_>,
+    secrets: &NamedSecrets,
+) -> Option<BTreeMap<String, SigningAccount>> {
     if section.is_empty() {
         section.report("name at least one account to sign for, as `[operator.accounts.NAME]`");
         return None;
     }
-    section.named(&WORD, read_account)
+    section.named(&WORD, |section| read_account(section, secrets))
 }
 
-fn read_account(mut section: Section<'_>) -> Option<SigningAccount> {
+fn read_account(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<SigningAccount> {
     let missing = "missing: the account's public key (A…)";
     let key = read_key(&mut section, "key", missing);
-    let seed = read_seed(&mut section);
+    let seed = read_seed(&mut section, secrets);
     let seeded = section.has("seed-file") || section.has("seed-env");
     let roles = section.section("roles");
     if !seeded && roles.is_empty() {
@@ -74,7 +81,7 @@ fn read_account(mut section: Section<'_>) -> Option<SigningAccount> {
             "missing: name the file with a seed of the account (SA…), or its variable in `seed-env`, or roles",
         );
     }
-    let roles = roles.named(&WORD, read_role);
+    let roles = roles.named(&WORD, |section| read_role(section, secrets));
     section.finish();
     Some(SigningAccount {
         key: key?,
@@ -91,8 +98,8 @@ fn read_key(section: &mut Section<'_>, key: &'static str, missing: &str) -> Opti
     None
 }
 
-fn read_role(mut section: Section<'_>) -> Option<SecretSource> {
-    let seed = read_seed(&mut section);
+fn read_role(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<Keyed<SecretSource>> {
+    let seed = read_seed(&mut section, secrets);
     if !section.has("seed-file") && !section.has("seed-env") {
         section.report_missing(
             "seed-file",
@@ -103,10 +110,7 @@ fn read_role(mut section: Section<'_>) -> Option<SecretSource> {
     seed
 }
 
-fn read_seed(section: &mut Section<'_>) -> Option<SecretSource> {
-    let source = section.secret("seed-file", "seed-env");
-    if let Some(source) = &source {
-        section.names_secret(source, SecretKind::Seed(KeyKind::Account));
-    }
-    source
+fn read_seed(section: &mut Section<'_>, secrets: &NamedSecrets) -> Option<Keyed<SecretSource>> {
+    let seed = SecretKind::Seed(KeyKind::Account);
+    secrets.read(section, "seed-file", "seed-env", seed)
 }

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use portcullis_catalog::{CatalogOptions, Chain, Condition, MaxLimits, PolicyGrants, Publisher};
 use portcullis_core::PolicyName;
+use portcullis_toml::kinds::{SIZE, SOME_TIME, TEXT, WORD};
+use portcullis_toml::{Kind, Section};
 
-use super::grants::{DECISION, MEMORY, read_grants, read_max_limits};
-use super::links::real_path;
-use super::reader::Section;
-use super::values::{
-    CONNECTION_TYPE, Kind, METHOD, POLICY, PUBLISHER, SIZE, SOME_TIME, TEXT, WORD,
-};
+use crate::grants::{DECISION, MEMORY, read_grants, read_max_limits};
+use crate::links::real_path;
+use crate::values::{CONNECTION_TYPE, METHOD, POLICY, PUBLISHER};
 
 /// The table `[policies]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +72,7 @@ const LOAD_MEMORY: Kind<u64> = Kind {
 const LEAST_LOAD_MEMORY: u64 = 256 << 20;
 
 impl Policies {
-    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
         let directory = if section.has("directory") {
             section.path("directory")
         } else {

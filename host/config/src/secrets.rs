@@ -8,16 +8,15 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use portcullis_claims::{IssuerKey, KeyKind, UserCredentials};
-use portcullis_connect::SecretSource as Place;
-use portcullis_core::Secret;
+use portcullis_connect::SecretSource;
+use portcullis_core::{Secret, with_causes};
+use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
 
-use super::Config;
-use super::nats::{Authentication, Nats, check_tls};
-use super::operator::{Operator, SigningAccount};
-use super::reader::Read;
-use super::sources::{SecretKind, SecretSource};
-use crate::keys;
-use crate::problem::{Checked, Problem};
+use crate::config::Config;
+use crate::nats::{Authentication, Nats, check_tls};
+use crate::operator::{Operator, SigningAccount};
+use crate::seeds::check_seed;
+use crate::sources::SecretKind;
 
 /// The secrets of a configuration, each of the right type. `Debug` does not show them. The
 /// service's own credentials are not among them, because they are read again for every connection.
@@ -48,7 +47,7 @@ impl Config {
     ///
     /// Returns every secret or file that is missing, unreadable, empty or of the wrong type,
     /// warnings included.
-    pub fn resolve_secrets(&self) -> Result<Checked<Secrets>, Vec<Problem>> {
+    pub fn resolve_secrets(&self) -> Result<Checked<Secrets>, Problems> {
         self.resolve_secrets_in(&|name| env::var_os(name))
     }
 
@@ -56,7 +55,7 @@ impl Config {
     pub(crate) fn resolve_secrets_in(
         &self,
         environment: &dyn Fn(&str) -> Option<OsString>,
-    ) -> Result<Checked<Secrets>, Vec<Problem>> {
+    ) -> Result<Checked<Secrets>, Problems> {
         let mut resolver = Resolver {
             file: &self.file,
             environment,
@@ -133,7 +132,7 @@ impl Config {
 }
 
 /// Returns the problems of these secrets, warnings included.
-pub(super) fn check(file: &Path, secrets: &[(SecretSource, SecretKind)]) -> Vec<Problem> {
+pub(crate) fn check(file: &Path, secrets: &[(Keyed<SecretSource>, SecretKind)]) -> Vec<Problem> {
     let environment = |name: &str| env::var_os(name);
     let mut resolver = Resolver {
         file,
@@ -155,25 +154,20 @@ fn check_pair(
     let Authentication::UserJwt { jwt, seed } = authentication else {
         return None;
     };
-    let read = |source: &SecretSource| source.place.read_in(environment).ok();
+    let read = |source: &Keyed<SecretSource>| source.value.read_in(environment).ok();
     let (token, key) = (read(jwt)?, read(seed)?);
     let error = UserCredentials::parse_pair(token.expose(), key.expose()).err()?;
-    let message = format!("{} is not usable: {}", jwt.place, in_one_line(error));
+    let message = format!("{} is not usable: {}", jwt.value, with_causes(&error));
     Some(Problem::error(file, message).at_key(&jwt.key))
 }
 
 /// Returns all problems of a connection that [`Config::resolve_secrets`] finds beyond single
 /// secrets.
-pub(super) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
+pub(crate) fn check_connection(file: &Path, nats: &Nats) -> Vec<Problem> {
     let pair = check_pair(file, &nats.authentication, &|name| env::var_os(name));
     let mut problems = check_tls(file, &nats.tls);
     problems.extend(pair);
     problems
-}
-
-/// Returns an error with its causes.
-fn in_one_line(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
 }
 
 /// A reader of secrets that records their problems.
@@ -210,7 +204,7 @@ impl Resolver<'_> {
     /// problem.
     fn optional(
         &mut self,
-        source: Option<&SecretSource>,
+        source: Option<&Keyed<SecretSource>>,
         kind: SecretKind,
     ) -> Read<Option<Secret>> {
         match source {
@@ -220,8 +214,8 @@ impl Resolver<'_> {
     }
 
     /// Reads one secret and checks its kind.
-    fn resolve(&mut self, source: &SecretSource, kind: SecretKind) -> Option<Secret> {
-        if let Place::File(path) = &source.place
+    fn resolve(&mut self, source: &Keyed<SecretSource>, kind: SecretKind) -> Option<Secret> {
+        if let SecretSource::File(path) = &source.value
             && is_open_to_all(path)
         {
             let message = format!(
@@ -231,11 +225,11 @@ impl Resolver<'_> {
             let problem = Problem::warning(self.file, message);
             self.problems.push(problem.at_key(&source.key));
         }
-        let read = source.place.read_in(self.environment);
+        let read = source.value.read_in(self.environment);
         let checked = read.map_err(|error| error.to_string()).and_then(|secret| {
             match kind.check(secret.expose()) {
                 Ok(()) => Ok(secret),
-                Err(message) => Err(format!("{} is not usable: {message}", source.place)),
+                Err(message) => Err(format!("{} is not usable: {message}", source.value)),
             }
         });
         match checked {
@@ -253,10 +247,10 @@ impl SecretKind {
     /// Checks the kind of `secret`. The error does not repeat it.
     fn check(self, secret: &str) -> Result<(), String> {
         match self {
-            Self::Seed(kind) => keys::check_seed(secret, kind).map_err(in_one_line),
+            Self::Seed(kind) => check_seed(secret, kind).map_err(|error| with_causes(&error)),
             Self::Credentials => UserCredentials::parse(secret)
                 .map(drop)
-                .map_err(in_one_line),
+                .map_err(|error| with_causes(&error)),
             Self::Text => Ok(()),
         }
     }

@@ -1,20 +1,14 @@
-//! Where the configuration says that secrets are.
+//! The secrets that a configuration names.
 
-use std::path::PathBuf;
+use std::cell::RefCell;
 
 use portcullis_claims::KeyKind;
-use portcullis_connect::SecretSource as Place;
-
-/// The source of a secret, with the key that names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretSource {
-    pub(super) key: String,
-    pub(super) place: Place,
-}
+use portcullis_connect::SecretSource;
+use portcullis_toml::{Keyed, Section};
 
 /// The required kind of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SecretKind {
+pub(crate) enum SecretKind {
     Seed(KeyKind),
     /// The content of a credentials file.
     Credentials,
@@ -22,23 +16,29 @@ pub(super) enum SecretKind {
     Text,
 }
 
-impl SecretSource {
-    pub(super) fn file(section: &str, key: &str, path: PathBuf) -> Self {
-        Self {
-            key: format!("{section}.{key}"),
-            place: Place::File(path),
-        }
+/// The secrets that a configuration names, with their kinds, in the order of their reads.
+#[derive(Debug, Default)]
+pub(crate) struct NamedSecrets(RefCell<Vec<(Keyed<SecretSource>, SecretKind)>>);
+
+impl NamedSecrets {
+    /// Reads the place of a secret of this kind from `section`, and records it. The place is a
+    /// file or an environment variable.
+    pub(crate) fn read(
+        &self,
+        section: &mut Section<'_>,
+        file_key: &'static str,
+        variable_key: &'static str,
+        kind: SecretKind,
+    ) -> Option<Keyed<SecretSource>> {
+        let file = SecretSource::File;
+        let variable = SecretSource::Environment;
+        let source = section.secret(file_key, variable_key, file, variable)?;
+        self.0.borrow_mut().push((source.clone(), kind));
+        Some(source)
     }
 
-    pub(super) fn environment(section: &str, key: &str, name: String) -> Self {
-        Self {
-            key: format!("{section}.{key}"),
-            place: Place::Environment(name),
-        }
-    }
-
-    /// Returns the place of the secret.
-    pub const fn place(&self) -> &Place {
-        &self.place
+    /// Returns the recorded secrets.
+    pub(crate) fn all(&self) -> Vec<(Keyed<SecretSource>, SecretKind)> {
+        self.0.borrow().clone()
     }
 }

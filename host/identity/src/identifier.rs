@@ -50,6 +50,20 @@ impl Identifier {
         Self { options }
     }
 
+    /// Starts to fetch issuers' keys and to check accounts' files, until the identifier is dropped.
+    /// Returns at once. Without this call, keys are fetched when a login needs them, and files are
+    /// read once.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
+    pub fn start(&self) {
+        if let Some(tokens) = &self.options.tokens {
+            tokens.start();
+        }
+        self.options.accounts.start();
+    }
+
     /// Returns the verifier of tokens, whose status shows the state of the issuers' keys.
     pub fn tokens(&self) -> Option<Arc<TokenVerifier>> {
         self.options.tokens.clone()

@@ -6,18 +6,18 @@ use std::fmt;
 const DEPTH: usize = 6;
 
 /// The names of the tables around a table, followed by its own, as in `operator.accounts.APP`.
-#[derive(Clone, Copy)]
-pub(super) struct TablePath<'a> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TablePath<'a> {
     /// Names from the outermost on. Unused places are empty.
     names: [&'a str; DEPTH],
 }
 
 impl<'a> TablePath<'a> {
     /// Path of the table of the whole file.
-    pub(super) const ROOT: Self = Self { names: [""; DEPTH] };
+    pub(crate) const ROOT: Self = Self { names: [""; DEPTH] };
 
     /// Returns the path of the table `name` in this one.
-    pub(super) fn child(mut self, name: &'a str) -> Self {
+    pub(crate) fn child(mut self, name: &'a str) -> Self {
         if let Some(free) = self.names.iter_mut().find(|name| name.is_empty()) {
             *free = name;
         }
@@ -25,7 +25,7 @@ impl<'a> TablePath<'a> {
     }
 
     /// Returns the full name of a key in this table.
-    pub(super) fn key(self, name: &str) -> String {
+    pub(crate) fn key(self, name: &str) -> String {
         let mut key = self.to_string();
         if !key.is_empty() {
             key.push('.');

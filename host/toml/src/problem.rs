@@ -1,6 +1,8 @@
 //! Problems of files, described so that an operator can mend them.
 
+use std::error::Error;
 use std::fmt;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use crate::text::one_line;
@@ -15,6 +17,10 @@ pub struct Problem {
     severity: Severity,
     message: String,
 }
+
+/// The problems of a file that cannot be used, warnings included. Displays them in one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
 
 /// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,17 +111,60 @@ impl<T> Checked<T> {
     /// # Errors
     ///
     /// Returns all of `problems`, warnings included.
-    pub(crate) fn unless_broken(
-        value: Option<T>,
-        problems: Vec<Problem>,
-    ) -> Result<Self, Vec<Problem>> {
+    pub fn unless_broken(value: Option<T>, problems: Vec<Problem>) -> Result<Self, Problems> {
         match value {
             Some(value) if !problems.iter().any(Problem::is_error) => Ok(Self {
                 value,
                 warnings: problems,
             }),
-            _ => Err(problems),
+            _ => Err(Problems(problems)),
         }
+    }
+}
+
+impl Deref for Problems {
+    type Target = [Problem];
+
+    fn deref(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl Error for Problem {}
+
+impl Error for Problems {}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let between = if index == 0 { "" } else { "; " };
+            write!(formatter, "{between}{problem}")?;
+        }
+        Ok(())
     }
 }
 

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 
 /// Returns a text from a file for use on one line. Control characters and those that change the
 /// direction of text are escaped, so that no name in a file can control the terminal.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+pub fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
 /// Returns lines for the terminal, escaped as by [`one_line`] except for line ends. The escapes are
 /// valid in JSON too.
-pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| letter == '\n')
 }
 

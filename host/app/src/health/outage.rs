@@ -13,7 +13,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
     "no connection to nats for {}, which is `max-disconnected`",
     humantime::format_duration(*.0)
 )]
-pub(crate) struct LostForTooLong(Duration);
+pub struct LostForTooLong(Duration);
 
 /// A tracker of the current outage.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, VARY};
 use hyper::{Method, Response, StatusCode};
 
 use super::metrics::{self, Format};
-use super::vitals::Vitals;
+use super::readiness::Readiness;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -15,7 +15,7 @@ pub(super) fn at(
     method: &Method,
     path: &str,
     accept: Option<&str>,
-    vitals: &Vitals,
+    readiness: &Readiness,
 ) -> Response<Full<Bytes>> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut page = text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
@@ -26,8 +26,8 @@ pub(super) fn at(
     match path {
         // An answer is enough, because it proves that the process runs.
         "/healthz" => text(StatusCode::OK, "alive\n"),
-        "/readyz" => readiness(vitals),
-        "/metrics" => numbers(accept, vitals),
+        "/readyz" => readiness_page(readiness),
+        "/metrics" => numbers(accept, readiness),
         _ => text(
             StatusCode::NOT_FOUND,
             "there are /healthz, /readyz and /metrics\n",
@@ -35,21 +35,21 @@ pub(super) fn at(
     }
 }
 
-fn readiness(vitals: &Vitals) -> Response<Full<Bytes>> {
-    let reasons = vitals.unready();
+fn readiness_page(readiness: &Readiness) -> Response<Full<Bytes>> {
+    let reasons = readiness.reasons();
     let (status, mut lines) = if reasons.is_empty() {
         (StatusCode::OK, vec!["ready".to_owned()])
     } else {
         let reasons = reasons.iter().map(ToString::to_string).collect();
         (StatusCode::SERVICE_UNAVAILABLE, reasons)
     };
-    lines.extend(vitals.remarks());
+    lines.extend(readiness.remarks());
     text(status, format!("{}\n", lines.join("\n")))
 }
 
-fn numbers(accept: Option<&str>, vitals: &Vitals) -> Response<Full<Bytes>> {
+fn numbers(accept: Option<&str>, readiness: &Readiness) -> Response<Full<Bytes>> {
     let format = Format::accepted(accept);
-    match metrics::render(vitals.samples(), format) {
+    match metrics::render(readiness.samples(), format) {
         Ok(content) => {
             let mut page = page(StatusCode::OK, format.media_type(), content);
             page.headers_mut()

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::page;
-use super::vitals::Vitals;
+use super::readiness::Readiness;
 
 /// Maximum number of concurrent connections.
 const MAX_CONNECTIONS: usize = 64;
@@ -46,7 +46,7 @@ pub(crate) struct HealthServer {
 /// The address of `[health]` is in use, or not one of this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on `{address}`, which is `listen` under [health]")]
-pub(crate) struct CannotListen {
+pub struct CannotListen {
     address: SocketAddr,
     source: io::Error,
 }
@@ -77,11 +77,11 @@ impl HealthServer {
     }
 
     /// Serves connections for ever.
-    pub(crate) async fn run(self, vitals: Arc<Vitals>) {
+    pub(crate) async fn run(self, readiness: Arc<Readiness>) {
         let mut connections = Connections::default();
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => connections.add(serve(stream, Arc::clone(&vitals))),
+                Ok((stream, _)) => connections.add(serve(stream, Arc::clone(&readiness))),
                 Err(error) => {
                     tracing::warn!(%error, "health connection not accepted");
                     tokio::time::sleep(RECOVERY).await;
@@ -106,9 +106,9 @@ impl Connections {
 }
 
 /// Serves the only request of a connection.
-async fn serve(stream: TcpStream, vitals: Arc<Vitals>) {
+async fn serve(stream: TcpStream, readiness: Arc<Readiness>) {
     let service = service_fn(move |request| {
-        let answer = answer(&request, &vitals);
+        let answer = answer(&request, &readiness);
         async move { Ok::<_, Infallible>(answer) }
     });
     let served = http1::Builder::new()
@@ -125,10 +125,10 @@ async fn serve(stream: TcpStream, vitals: Arc<Vitals>) {
     }
 }
 
-fn answer(request: &Request<Incoming>, vitals: &Vitals) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, readiness: &Readiness) -> Response<Full<Bytes>> {
     let accept = request.headers().get(hyper::header::ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
-    page::at(request.method(), request.uri().path(), accept, vitals)
+    page::at(request.method(), request.uri().path(), accept, readiness)
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_identity::{hash_parameters, time_of_comparison};
-
-use crate::problem::Problem;
+use portcullis_toml::Problem;
 
 /// Maximum number of kinds of hashes that are computed. Policies have one or two.
 const MOST: usize = 16;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use edn_format::{Keyword, Value};
+use portcullis_toml::{Problem, nearest};
 
 use super::nesting::too_deep;
-use crate::problem::Problem;
 
 /// A document with its problems so far. Problems never repeat values, because a seed may be
 /// misplaced.
@@ -181,10 +181,7 @@ impl Map<'_> {
                     .report(&self.path, "expected keys that are keywords");
                 continue;
             };
-            let alike = known
-                .iter()
-                .find(|name| strsim::jaro_winkler(name, key.name()) > 0.8);
-            let hint = alike
+            let hint = nearest(key.name(), known)
                 .map(|name| format!(", did you mean `:{name}`?"))
                 .unwrap_or_default();
             let path = self.at(key.name());

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use portcullis_claims::{IssuerKey, is_public_sample};
+use portcullis_config::ServerAddress;
 use portcullis_core::{PermissionSubject, Secret};
 use portcullis_identity::IssuerOptions;
+use portcullis_toml::Problem;
 use url::Url;
 
 use super::edn::{Document, Map};
-use crate::config::ServerAddress;
-use crate::problem::Problem;
 
 /// End of a discovery address.
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";

@@ -3,12 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::check::run_check;
-use crate::config::Config;
-use crate::exit::ExitCode;
 use nkeys::KeyPair;
+use portcullis_config::Config;
 
 use super::*;
+use crate::check::run_check;
+use crate::exit::ExitCode;
 
 /// A configuration in the form of its sample.
 const SAMPLE: &str = r#"

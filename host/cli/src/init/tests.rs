@@ -5,10 +5,10 @@ use std::fs;
 
 use nkeys::KeyPair;
 use portcullis_claims::CurveKey;
+use portcullis_config::Config;
 
 use super::*;
 use crate::check::{Findings, run_check};
-use crate::config::Config;
 use crate::exit::ExitCode;
 
 fn names(directory: &Path) -> BTreeSet<String> {

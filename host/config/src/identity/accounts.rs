@@ -2,9 +2,10 @@
 
 use portcullis_claims::PublicKey;
 use portcullis_identity::{AccountOptions, AccountSource};
+use portcullis_toml::kinds::WORD;
+use portcullis_toml::{Kind, Read, Section};
 
-use crate::config::reader::{Read, Section};
-use crate::config::values::{ACCOUNT_KEY, Kind, WORD};
+use crate::values::ACCOUNT_KEY;
 
 /// A role of an account, with its name in the account JWT.
 const ROLE: Kind<String> = Kind {
@@ -16,7 +17,7 @@ const ROLE: Kind<String> = Kind {
 };
 
 /// Reads the tables, by the operator's names.
-pub(super) fn read(section: Section<'_>) -> Option<Vec<AccountOptions>> {
+pub(crate) fn read(section: Section<'_>) -> Option<Vec<AccountOptions>> {
     let accounts = section.named(&WORD, read_account)?.into_iter();
     let named = accounts.map(|(name, source)| AccountOptions { name, source });
     Some(named.collect())

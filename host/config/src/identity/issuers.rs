@@ -1,18 +1,16 @@
 //! Tables `[identity.issuers.NAME]`: trusted issuers of tokens.
 
-use std::time::Duration;
-
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use portcullis_identity::{
     GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm,
 };
+use portcullis_toml::kinds::{DURATION, SECONDS, SIZE, TEXT, WORD, seconds_up_to};
+use portcullis_toml::{Kind, Read, Section};
 use url::Url;
 
-use crate::config::reader::{Read, Section};
-use crate::config::values::{
-    DURATION, Kind, SECONDS, SIZE, TEXT, WEB_ADDRESS, WORD, seconds_up_to,
-};
+use crate::values::WEB_ADDRESS;
 
 /// A signature algorithm.
 const ALGORITHM: Kind<TokenAlgorithm> = Kind {
@@ -69,7 +67,7 @@ const LEEWAY: Kind<Duration> = Kind {
 };
 
 /// Reads the tables, by the operator's names.
-pub(super) fn read(section: Section<'_>) -> Option<Vec<IssuerOptions>> {
+pub(crate) fn read(section: Section<'_>) -> Option<Vec<IssuerOptions>> {
     let issuers: BTreeMap<String, IssuerOptions> = section.named(&WORD, read_issuer)?;
     let named = issuers.into_iter();
     Some(

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use portcullis_authority::ThrottleOptions;
 use portcullis_core::SourceNetwork;
-
-use crate::config::reader::Section;
-use crate::config::values::{DURATION, Kind, SECONDS};
+use portcullis_toml::kinds::{DURATION, SECONDS};
+use portcullis_toml::{Kind, Section};
 
 /// Maximum of `per`. A bucket that drains more slowly would limit nothing.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -30,7 +29,7 @@ const NETWORK: Kind<SourceNetwork> = Kind {
     },
 };
 
-pub(super) fn read(mut section: Section<'_>) -> Option<ThrottleOptions> {
+pub(crate) fn read(mut section: Section<'_>) -> Option<ThrottleOptions> {
     let default = ThrottleOptions::default();
     let address_failures = read_count(&mut section, "address-failures", default.address_failures);
     let user_failures = read_count(&mut section, "user-failures", default.user_failures);

@@ -1,10 +1,11 @@
 //! Credentials of the service.
 
 use portcullis_claims::KeyKind;
+use portcullis_connect::SecretSource;
+use portcullis_toml::kinds::TEXT;
+use portcullis_toml::{Keyed, Read, Section};
 
-use crate::config::reader::{Read, Section};
-use crate::config::sources::{SecretKind, SecretSource};
-use crate::config::values::TEXT;
+use crate::sources::{NamedSecrets, SecretKind};
 
 /// The credentials of the service. Secrets are read again for every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,25 +14,25 @@ pub enum Authentication {
     /// No credentials.
     Anonymous,
     /// A user seed (`SU…`) that signs a nonce.
-    Nkey(SecretSource),
+    Nkey(Keyed<SecretSource>),
     /// A credentials file: a user JWT and its seed.
-    Credentials(SecretSource),
+    Credentials(Keyed<SecretSource>),
     /// A user JWT and its seed in separate places.
     UserJwt {
         /// User JWT.
-        jwt: SecretSource,
+        jwt: Keyed<SecretSource>,
         /// Seed of the JWT's user (`SU…`).
-        seed: SecretSource,
+        seed: Keyed<SecretSource>,
     },
     /// A user name and a password.
     Password {
         /// User name.
         user: String,
         /// Password.
-        password: SecretSource,
+        password: Keyed<SecretSource>,
     },
     /// A token.
-    Token(SecretSource),
+    Token(Keyed<SecretSource>),
 }
 
 /// Keys of each way to authenticate. The distinctive keys come first.
@@ -48,24 +49,15 @@ const WAYS: [&[&str]; 4] = [
 ];
 
 impl Authentication {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
-        let jwt = section.secret("user-jwt-file", "user-jwt-env");
-        let seed = section.secret("nkey-seed-file", "nkey-seed-env");
-        let credentials = section.secret("creds-file", "creds-env");
+    pub(crate) fn read(section: &mut Section<'_>, secrets: &NamedSecrets) -> Option<Self> {
+        let user_seed = SecretKind::Seed(KeyKind::User);
+        let (text, creds) = (SecretKind::Text, SecretKind::Credentials);
+        let jwt = secrets.read(section, "user-jwt-file", "user-jwt-env", text);
+        let seed = secrets.read(section, "nkey-seed-file", "nkey-seed-env", user_seed);
+        let credentials = secrets.read(section, "creds-file", "creds-env", creds);
         let user = section.setting("user");
-        let password = section.secret("password-file", "password-env");
-        let token = section.secret("token-file", "token-env");
-        for (source, kind) in [
-            (&jwt, SecretKind::Text),
-            (&seed, SecretKind::Seed(KeyKind::User)),
-            (&credentials, SecretKind::Credentials),
-            (&password, SecretKind::Text),
-            (&token, SecretKind::Text),
-        ] {
-            if let Some(source) = source {
-                section.names_secret(source, kind);
-            }
-        }
+        let password = secrets.read(section, "password-file", "password-env", text);
+        let token = secrets.read(section, "token-file", "token-env", text);
         match way(section)? {
             None => Some(Self::Anonymous),
             Some("user-jwt-file" | "user-jwt-env") => Some(Self::UserJwt {
@@ -83,7 +75,7 @@ impl Authentication {
     }
 
     /// Returns the required secrets with their kinds.
-    pub(in crate::config) fn secrets(&self) -> Vec<(&SecretSource, SecretKind)> {
+    pub(crate) fn secrets(&self) -> Vec<(&Keyed<SecretSource>, SecretKind)> {
         let user_seed = SecretKind::Seed(KeyKind::User);
         match self {
             Self::Anonymous => Vec::new(),
@@ -99,7 +91,7 @@ impl Authentication {
 /// Converts the credentials to those of the connection library.
 impl From<&Authentication> for portcullis_connect::Authentication {
     fn from(authentication: &Authentication) -> Self {
-        let place = |source: &SecretSource| source.place().clone();
+        let place = |source: &Keyed<SecretSource>| source.value.clone();
         match authentication {
             Authentication::Anonymous => Self::None,
             Authentication::Nkey(seed) => Self::Nkey(place(seed)),

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use portcullis_connect::{CertificateFiles, TlsOptions};
+use portcullis_core::with_causes;
+use portcullis_toml::{Problem, Section};
 
-use crate::config::reader::Section;
-use crate::problem::Problem;
-
-pub(super) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
+pub(crate) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
     let ca_file = section.path("tls-ca-file");
     let certificate = section.path("tls-cert-file");
     let key = section.path("tls-key-file");
@@ -39,7 +38,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<TlsOptions> {
 }
 
 /// Returns the problems of the TLS files that the configuration `file` names.
-pub(in crate::config) fn check(file: &Path, tls: &TlsOptions) -> Vec<Problem> {
+pub(crate) fn check(file: &Path, tls: &TlsOptions) -> Vec<Problem> {
     let authorities = TlsOptions {
         certificate: None,
         ..tls.clone()
@@ -54,8 +53,8 @@ pub(in crate::config) fn check(file: &Path, tls: &TlsOptions) -> Vec<Problem> {
     ]
     .into_iter()
     .filter_map(|(key, part)| {
-        let error = anyhow::Error::from(part.check().err()?);
-        Some(Problem::error(file, format!("{error:#}")).at_key(key))
+        let error = part.check().err()?;
+        Some(Problem::error(file, with_causes(&error)).at_key(key))
     })
     .collect()
 }

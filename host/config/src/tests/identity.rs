@@ -406,7 +406,7 @@ fn a_check_finds_files_that_cannot_be_used() {
     let tables = format!("{tables}[identity.accounts.A]\njwt-file = \"a.jwt\"\n");
     std::fs::write(&file, with(&tables)).unwrap();
     let parent = format!("{}/", directory.path().display());
-    let found = lines(&Config::survey(&file).problems).join("\n");
+    let found = lines(&Survey::read(&file).problems).join("\n");
     let found = found.replace(&parent, "");
     for expected in [
         "portcullis.toml: identity.issuers: `idp` has a file that cannot be used: `idp.json` cannot be read: ",

@@ -50,9 +50,9 @@ fn the_reference_has_every_key() {
 
 #[test]
 fn the_page_embeds_the_reference() {
-    let page = include_str!("../../../../../docs/reference/config.md");
+    let page = include_str!("../../../../docs/reference/config.md");
     assert!(
         page.contains(&format!("```toml\n{}```\n", Config::REFERENCE)),
-        "copy host/app/default.toml into docs/reference/config.md"
+        "copy host/config/default.toml into docs/reference/config.md"
     );
 }

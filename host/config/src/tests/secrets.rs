@@ -9,7 +9,6 @@ use portcullis_core::Permit;
 use rstest::rstest;
 use tempfile::TempDir;
 
-use super::super::secrets::Secrets;
 use super::*;
 
 /// A directory with a configuration whose issuer seed is valid.
@@ -41,7 +40,7 @@ impl Fixture {
         nats: &str,
         issuer: &str,
         variable: &str,
-    ) -> (Config, Result<Checked<Secrets>, Vec<Problem>>) {
+    ) -> (Config, Result<Checked<Secrets>, Problems>) {
         let text = format!("[nats]\n{nats}\n[callout]\n{issuer}\ntarget-accounts = [\"APP\"]\n");
         let file = self.directory.path().join("portcullis.toml");
         let config = Config::parse(&file, &text).unwrap().value;
@@ -56,7 +55,7 @@ impl Fixture {
         nats: &str,
         issuer: &str,
         variable: &str,
-    ) -> Result<Checked<Secrets>, Vec<Problem>> {
+    ) -> Result<Checked<Secrets>, Problems> {
         self.config(nats, issuer, variable).1
     }
 
@@ -296,7 +295,7 @@ fn operator_problems(fixture: &Fixture, key: &str, app: &str) -> Vec<String> {
     let config = Config::parse(&file, &text).unwrap().value;
     let problems = match config.resolve_secrets_in(&|_| None) {
         Ok(checked) => checked.warnings,
-        Err(problems) => problems,
+        Err(problems) => problems.0,
     };
     let texts = lines(&problems).into_iter();
     texts.map(|line| line.replace(&auth, "AUTH")).collect()

@@ -10,8 +10,9 @@ use portcullis_connect::ConnectionStatus;
 use portcullis_core::{PolicyName, Sample};
 
 /// The parts that determine the service's health.
-pub(crate) struct Vitals {
-    catalog: Catalog,
+pub(crate) struct Readiness {
+    /// `None` if an authorizer of the embedding program decides.
+    catalog: Option<Catalog>,
     connections: Vec<ConnectionStatus>,
     participation: Arc<Participation>,
     stopping: AtomicBool,
@@ -24,7 +25,10 @@ type Source = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
 
 /// A reason why the service cannot decide logins, or should receive no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unready {
+#[non_exhaustive]
+pub enum NotReady {
+    /// The policies are being loaded, or the host was not started.
+    Loading,
     /// The first attempt at this connection has not succeeded yet.
     Connecting(String),
     /// This connection is lost.
@@ -43,10 +47,10 @@ pub(crate) enum Unready {
     Stopping,
 }
 
-impl Vitals {
+impl Readiness {
     /// Returns the health of these parts.
     pub(crate) const fn new(
-        catalog: Catalog,
+        catalog: Option<Catalog>,
         connections: Vec<ConnectionStatus>,
         participation: Arc<Participation>,
         counters: Arc<Counters>,
@@ -73,7 +77,7 @@ impl Vitals {
     }
 
     /// Returns the reasons why the service is not ready. Empty if it is ready.
-    pub(crate) fn unready(&self) -> Vec<Unready> {
+    pub(crate) fn reasons(&self) -> Vec<NotReady> {
         let mut reasons = Vec::new();
         let lost = self
             .connections
@@ -82,27 +86,32 @@ impl Vitals {
         reasons.extend(lost.map(|status| {
             let name = status.name().to_owned();
             if status.counts().connects == 0 {
-                Unready::Connecting(name)
+                NotReady::Connecting(name)
             } else {
-                Unready::Disconnected(name)
+                NotReady::Disconnected(name)
             }
         }));
         match self.participation.standing() {
-            Standing::StandsBy => reasons.push(Unready::StandingBy),
+            Standing::StandsBy => reasons.push(NotReady::StandingBy),
             _ if self.participation.is_subscribed() => {}
-            _ => reasons.push(Unready::NotSubscribed),
+            _ => reasons.push(NotReady::NotSubscribed),
         }
-        let snapshot = self.catalog.snapshot();
-        if snapshot.policies().next().is_none() {
-            reasons.push(Unready::NoPolicy);
-        }
-        reasons.extend(snapshot.missing().cloned().map(Unready::MissingPolicy));
-        // The reasons above already name the policies.
         let obstacles = self.participation.obstacles().into_iter();
-        let others = obstacles.filter(|obstacle| !matches!(obstacle, Obstacle::CannotDecide(_)));
-        reasons.extend(others.map(Unready::Obstructed));
+        if let Some(catalog) = &self.catalog {
+            let snapshot = catalog.snapshot();
+            if snapshot.policies().next().is_none() {
+                reasons.push(NotReady::NoPolicy);
+            }
+            reasons.extend(snapshot.missing().cloned().map(NotReady::MissingPolicy));
+            // The reasons above already name the policies.
+            let others =
+                obstacles.filter(|obstacle| !matches!(obstacle, Obstacle::CannotDecide(_)));
+            reasons.extend(others.map(NotReady::Obstructed));
+        } else {
+            reasons.extend(obstacles.map(NotReady::Obstructed));
+        }
         if self.stopping.load(Ordering::Relaxed) {
-            reasons.push(Unready::Stopping);
+            reasons.push(NotReady::Stopping);
         }
         reasons
     }
@@ -118,33 +127,13 @@ impl Vitals {
 
     /// Returns all samples.
     pub(crate) fn samples(&self) -> Vec<Sample> {
-        let snapshot = self.catalog.snapshot();
-        let ready = self.unready().is_empty();
-        let mut samples = vec![
-            Sample::gauge(
-                "ready",
-                "Whether the service decides logins, 0 or 1",
-                if ready { 1.0 } else { 0.0 },
-            ),
-            Sample::whole(
-                "policies",
-                "How many policies are in service",
-                snapshot.policies().count(),
-            ),
-            Sample::whole(
-                "policies_missing",
-                "How many required policies have no good version",
-                snapshot.missing().count(),
-            ),
-        ];
-        samples.extend(snapshot.policies().map(|policy| {
-            let help =
-                "1 for each policy in service, with the digests of its version and of its module";
-            Sample::gauge("policy_info", help, 1.0)
-                .with("policy", policy.name.as_str())
-                .with("version", policy.version.to_string())
-                .with("digest", policy.digest.to_string())
-        }));
+        let ready = self.reasons().is_empty();
+        let mut samples = vec![Sample::gauge(
+            "ready",
+            "Whether the service decides logins, 0 or 1",
+            if ready { 1.0 } else { 0.0 },
+        )];
+        samples.extend(self.catalog.iter().flat_map(policy_samples));
         samples.extend(self.participation.samples());
         samples.extend(self.counters.samples());
         samples.extend(self.connections.iter().flat_map(ConnectionStatus::samples));
@@ -154,19 +143,46 @@ impl Vitals {
     }
 }
 
-impl fmt::Debug for Vitals {
+/// Returns the numbers of policies, and one sample for each.
+fn policy_samples(catalog: &Catalog) -> Vec<Sample> {
+    let snapshot = catalog.snapshot();
+    let mut samples = vec![
+        Sample::whole(
+            "policies",
+            "How many policies are in service",
+            snapshot.policies().count(),
+        ),
+        Sample::whole(
+            "policies_missing",
+            "How many required policies have no good version",
+            snapshot.missing().count(),
+        ),
+    ];
+    samples.extend(snapshot.policies().map(|policy| {
+        let help =
+            "1 for each policy in service, with the digests of its version and of its module";
+        Sample::gauge("policy_info", help, 1.0)
+            .with("policy", policy.name.as_str())
+            .with("version", policy.version.to_string())
+            .with("digest", policy.digest.to_string())
+    }));
+    samples
+}
+
+impl fmt::Debug for Readiness {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Vitals")
-            .field("unready", &self.unready())
+            .debug_struct("Readiness")
+            .field("reasons", &self.reasons())
             .finish_non_exhaustive()
     }
 }
 
 /// Displays a name for programs and a sentence for humans.
-impl fmt::Display for Unready {
+impl fmt::Display for NotReady {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Loading => formatter.write_str("loading: the policies are not loaded yet"),
             Self::Connecting(name) => {
                 write!(
                     formatter,

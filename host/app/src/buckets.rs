@@ -1,29 +1,34 @@
 //! Mirroring of the key-value buckets while the service runs.
 
+use std::sync::Arc;
+
 use futures::future::try_join_all;
+use portcullis_config::Nats;
 use portcullis_connect::{
-    ConnectError, Connection, ConnectionOptions, ConnectionStatus, PendingConnection,
+    ConnectError, Connection, ConnectionHooks, ConnectionOptions, ConnectionStatus,
+    PendingConnection,
 };
+use portcullis_core::with_causes;
 use portcullis_mirror::{KeyValueFollowers, KeyValueMirror};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use super::not_connected;
-use crate::config::Nats;
-use crate::failure::Failure;
-use crate::health::Vitals;
+use crate::error::RunError;
+use crate::health::Readiness;
 
 /// The buckets and their connections.
-pub(super) struct Buckets {
-    pub(super) mirror: KeyValueMirror,
+pub(crate) struct Buckets {
+    pub(crate) mirror: KeyValueMirror,
     /// Table `[key-value.nats]`: the connection to the account of the buckets. `None` selects the
     /// connections of the service.
-    pub(super) nats: Option<Box<Nats>>,
+    pub(crate) nats: Option<Box<Nats>>,
+    /// Receiver of events of those connections.
+    pub(crate) hooks: Arc<dyn ConnectionHooks>,
 }
 
 /// The tasks that keep the buckets up to date. They end when this value is dropped.
-pub(super) struct Following {
+pub(crate) struct Following {
     _shared: Option<KeyValueFollowers>,
     _own: JoinSet<()>,
 }
@@ -37,11 +42,11 @@ impl Buckets {
     /// # Errors
     ///
     /// Fails if connections of their own are configured and can never be made.
-    pub(super) async fn follow(
+    pub(crate) async fn follow(
         self,
         service: &[Connection],
-        vitals: &Vitals,
-    ) -> Result<Following, Failure> {
+        readiness: &Readiness,
+    ) -> Result<Following, RunError> {
         let mut own = JoinSet::new();
         let Some(nats) = self.nats else {
             let shared = self.mirror.follow(service).await;
@@ -50,10 +55,14 @@ impl Buckets {
                 _own: own,
             });
         };
-        let (options, wait) = (ConnectionOptions::from(&*nats), nats.connect_timeout);
+        let wait = nats.connect_timeout;
+        let options = ConnectionOptions {
+            hooks: self.hooks,
+            ..ConnectionOptions::from(&*nats)
+        };
         let pending = PendingConnection::several(&options, nats.connections);
         let statuses: Vec<_> = pending.iter().map(PendingConnection::status).collect();
-        vitals.measure(move || {
+        readiness.measure(move || {
             statuses
                 .iter()
                 .flat_map(ConnectionStatus::samples)
@@ -63,8 +72,8 @@ impl Buckets {
         own.spawn(follow_own(self.mirror, pending, tried));
         tokio::select! {
             tried = &mut first => match tried {
-                Ok(tried) => tried.map_err(not_connected)?,
-                Err(error) => return Err(Failure::internal(error)),
+                Ok(tried) => tried?,
+                Err(_) => return Err(RunError::Buckets),
             },
             () = tokio::time::sleep(wait) => warn!(
                 nats.servers = options.servers.join(","),
@@ -90,8 +99,8 @@ async fn follow_own(
         Ok(connections) => connections,
         Err(failed) => {
             if let Err(Err(failed)) = tried.send(Err(failed)) {
-                let error = Failure::internal(failed);
-                error!(%error, "key-value buckets are given up: look-ups fail");
+                let error = with_causes(&failed);
+                error!(error, "key-value buckets are given up: look-ups fail");
             }
             return;
         }

@@ -1,0 +1,136 @@
+//! The parts of a host that the embedding program chooses.
+
+use std::fmt;
+use std::sync::Arc;
+
+use portcullis_catalog::Prover;
+use portcullis_config::{Config, Secrets};
+use portcullis_connect::ConnectionHooks;
+use portcullis_core::{Authorizer, Sample};
+
+use crate::connections::LogHostConnections;
+use crate::error::BuildError;
+use crate::handle::HostHandle;
+use crate::host::{Host, Parts};
+use crate::options::service_options;
+use crate::policies::{OwnAuthorizer, PolicyDirectory};
+
+/// A source of samples that the page `/metrics` shows with those of the host.
+pub type MetricSource = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
+
+/// A builder of a host. `D` decides logins: the policies of a directory, or an authorizer of the
+/// embedding program.
+pub struct HostBuilder<D = PolicyDirectory> {
+    config: Config,
+    secrets: Option<Secrets>,
+    hooks: Arc<dyn ConnectionHooks>,
+    sources: Vec<MetricSource>,
+    on_ready: Box<dyn FnOnce() + Send>,
+    decider: D,
+}
+
+impl Host {
+    /// Returns a builder of a host that lets policies decide.
+    pub fn builder(config: Config) -> HostBuilder {
+        HostBuilder {
+            config,
+            secrets: None,
+            hooks: Arc::new(LogHostConnections),
+            sources: Vec::new(),
+            on_ready: Box::new(|| {}),
+            decider: PolicyDirectory::default(),
+        }
+    }
+}
+
+impl HostBuilder {
+    /// Sets the place where new versions of policies are loaded and tested. Default: this process.
+    #[must_use]
+    pub fn prover(mut self, prover: Prover) -> Self {
+        self.decider = PolicyDirectory::with_prover(prover);
+        self
+    }
+
+    /// Lets `authorizer` decide instead of policies. The tables `[policies]` and `[key-value]` then
+    /// have no effect.
+    #[must_use]
+    pub fn authorizer<A: Authorizer>(self, authorizer: A) -> HostBuilder<OwnAuthorizer<A>> {
+        HostBuilder {
+            config: self.config,
+            secrets: self.secrets,
+            hooks: self.hooks,
+            sources: self.sources,
+            on_ready: self.on_ready,
+            decider: OwnAuthorizer(authorizer),
+        }
+    }
+}
+
+impl<D> HostBuilder<D> {
+    /// Sets the secrets. Default: those that the configuration names, read by
+    /// [`build`](Self::build).
+    #[must_use]
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    /// Sets the receiver of events of the NATS connections. Default: [`LogHostConnections`].
+    #[must_use]
+    pub fn connection_hooks(mut self, hooks: Arc<dyn ConnectionHooks>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Adds samples to the metrics of the host.
+    #[must_use]
+    pub fn metrics(mut self, source: impl Fn() -> Vec<Sample> + Send + Sync + 'static) -> Self {
+        self.sources.push(Box::new(source));
+        self
+    }
+
+    /// Sets a function to call once the host can decide and the servers have confirmed its
+    /// subscriptions. Default: none.
+    #[must_use]
+    pub fn on_ready(mut self, ready: impl FnOnce() + Send + 'static) -> Self {
+        self.on_ready = Box::new(ready);
+        self
+    }
+
+    /// Returns the host. Reads the secrets and the files of trusted accounts, and connects to
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a secret is missing or of the wrong type, or if tables about identities contradict
+    /// each other.
+    pub fn build(self) -> Result<Host<D>, BuildError> {
+        let secrets = match self.secrets {
+            Some(secrets) => secrets,
+            None => self.config.resolve_secrets()?.value,
+        };
+        let options = service_options(&self.config, &secrets)?;
+        let parts = Parts {
+            config: self.config,
+            options,
+            hooks: self.hooks,
+            sources: self.sources,
+            on_ready: self.on_ready,
+            handle: HostHandle::default(),
+        };
+        Ok(Host {
+            parts,
+            decider: self.decider,
+        })
+    }
+}
+
+impl<D: fmt::Debug> fmt::Debug for HostBuilder<D> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HostBuilder")
+            .field("config", &self.config)
+            .field("decider", &self.decider)
+            .finish_non_exhaustive()
+    }
+}

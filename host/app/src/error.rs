@@ -1,0 +1,69 @@
+//! Failures of the host.
+
+use portcullis_callout::ServiceError;
+use portcullis_catalog::{OpenError, WatchError};
+use portcullis_claims::KeyError;
+use portcullis_connect::ConnectError;
+use portcullis_engine::EngineError;
+use portcullis_identity::{AccountSetupError, NoRandomBytes, TokenSetupError};
+use portcullis_toml::Problems;
+use tokio::task::JoinError;
+
+use crate::health::{CannotListen, LostForTooLong};
+
+/// A reason why a host cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Secrets of the configuration are missing or of the wrong type.
+    #[error(transparent)]
+    Secrets(#[from] Problems),
+    /// A seed cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The issuers of tokens cannot be used together.
+    #[error(transparent)]
+    Issuers(#[from] TokenSetupError),
+    /// The accounts whose user JWTs are trusted cannot be used.
+    #[error(transparent)]
+    Accounts(#[from] AccountSetupError),
+    /// The host's own login attempts cannot be made.
+    #[error(transparent)]
+    Probe(ConnectError),
+}
+
+/// A reason why a host ends before it is stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The engine does not run on this machine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The machine has no random bytes for the key of the password cache.
+    #[error(transparent)]
+    Random(#[from] NoRandomBytes),
+    /// The policy directory cannot be read.
+    #[error(transparent)]
+    Policies(#[from] OpenError),
+    /// The policy directory cannot be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// The health listener cannot use its address.
+    #[error(transparent)]
+    Listen(#[from] CannotListen),
+    /// A connection cannot be made.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The service ended by itself.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// All connections have been lost for longer than `max-disconnected`.
+    #[error(transparent)]
+    Disconnected(#[from] LostForTooLong),
+    /// A task of the host panicked, which is a fault of the host.
+    #[error("a task of the host broke")]
+    Task(#[from] JoinError),
+    /// The task that mirrors the key-value buckets ended, which is a fault of the host.
+    #[error("the task that mirrors the key-value buckets ended")]
+    Buckets,
+}

@@ -1,0 +1,288 @@
+//! The host: its wiring, from the start to the end.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use futures::future::try_join_all;
+use portcullis_authority::Throttle;
+use portcullis_callout::{Service, ServiceOptions};
+use portcullis_catalog::{Catalog, Watcher};
+use portcullis_config::{Config, Health};
+use portcullis_connect::{
+    Connection, ConnectionHooks, ConnectionOptions, ConnectionStatus, PendingConnection,
+};
+use portcullis_core::Authorizer;
+use portcullis_identity::TokenVerifier;
+use tokio::task::JoinSet;
+use tracing::info;
+
+use crate::buckets::Buckets;
+use crate::builder::MetricSource;
+use crate::error::RunError;
+use crate::handle::HostHandle;
+use crate::health::{HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long};
+use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
+
+/// An auth callout host. `D` decides logins: the policies of a directory, or an authorizer of the
+/// embedding program.
+///
+/// [`Host::builder`] makes a host.
+pub struct Host<D = PolicyDirectory> {
+    pub(crate) parts: Parts,
+    pub(crate) decider: D,
+}
+
+/// The parts of a host without the decider.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) options: ServiceOptions,
+    pub(crate) hooks: Arc<dyn ConnectionHooks>,
+    pub(crate) sources: Vec<MetricSource>,
+    pub(crate) on_ready: Box<dyn FnOnce() + Send>,
+    pub(crate) handle: HostHandle,
+}
+
+impl<D> Host<D> {
+    /// Returns a handle that reloads policies and shows status and metrics.
+    pub fn handle(&self) -> HostHandle {
+        self.parts.handle.clone()
+    }
+}
+
+impl Host<PolicyDirectory> {
+    /// Answers authorization requests until `shutdown` completes, then finishes those in flight.
+    ///
+    /// Policies are loaded before the first request is received. A policy that cannot be loaded
+    /// does not keep the host from starting. Its error is logged, and it decides nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the policy directory cannot be read, or if the health address is in use. Also fails
+    /// if the host cannot connect, at the start or for good.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+        tokio::pin!(shutdown);
+        let parts = self.parts;
+        parts.options.authority.identifier.start();
+        let rules = parts.options.authority.rules.clone();
+        let loading = self.decider.load(&parts.config, rules, shutdown.as_mut());
+        let Some(policies) = loading.await? else {
+            info!("stopped");
+            return Ok(());
+        };
+        let stop = policies.stop.clone();
+        let shutdown = async {
+            shutdown.await;
+            // A policy that is being loaded would not serve any more.
+            stop.stop();
+        };
+        let catalog = policies.catalog.clone();
+        parts.serve(catalog, Some(policies), shutdown).await
+    }
+}
+
+impl<A: Authorizer> Host<OwnAuthorizer<A>> {
+    /// Answers authorization requests until `shutdown` completes, then finishes those in flight.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the health address is in use. Also fails if the host cannot connect, at the start
+    /// or for good.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+        self.parts.options.authority.identifier.start();
+        let OwnAuthorizer(authorizer) = self.decider;
+        self.parts.serve(authorizer, None, shutdown).await
+    }
+}
+
+impl Parts {
+    /// Serves logins as `authorizer` decides. `policies` are those that it consists of, if any.
+    async fn serve<A: Authorizer>(
+        self,
+        authorizer: A,
+        policies: Option<LoadedPolicies>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        let tokens = self.options.authority.identifier.tokens();
+        let service = Service::new(authorizer, self.options);
+        let connections = ConnectionOptions {
+            hooks: Arc::clone(&self.hooks),
+            ..ConnectionOptions::from(&self.config.nats)
+        };
+        let pending = PendingConnection::several(&connections, self.config.nats.connections);
+        let statuses: Vec<_> = pending.iter().map(PendingConnection::status).collect();
+        let catalog = policies.as_ref().map(|policies| policies.catalog.clone());
+        let readiness = Arc::new(Readiness::new(
+            catalog.clone(),
+            statuses.clone(),
+            service.participation(),
+            service.counters(),
+        ));
+        measure(&readiness, service.throttle(), tokens, self.sources);
+        if let Some(policies) = &policies {
+            policies.measure(&readiness);
+        }
+        self.handle.loaded(Arc::clone(&readiness));
+        let mut tasks = JoinSet::new();
+        listen(&mut tasks, &self.config.health, &readiness).await?;
+        let watching = Watching::start(&mut tasks, policies.as_ref(), self.handle)?;
+        let buckets = policies.map(|policies| Buckets {
+            mirror: policies.mirror,
+            nats: self.config.key_value.nats.clone(),
+            hooks: self.hooks,
+        });
+        let answering = Answering {
+            config: &self.config,
+            readiness: &readiness,
+            catalog,
+            statuses,
+            on_ready: self.on_ready,
+        };
+        let served = answering.run(service, pending, buckets, shutdown).await;
+        tasks.shutdown().await;
+        watching.end().await?;
+        served?;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// The watch over the policy directory, if policies decide.
+struct Watching(Option<(Watcher, portcullis_catalog::Stop)>);
+
+impl Watching {
+    /// Starts to watch the directory, and to reload policies on requests of `handle`.
+    fn start(
+        tasks: &mut JoinSet<()>,
+        policies: Option<&LoadedPolicies>,
+        handle: HostHandle,
+    ) -> Result<Self, RunError> {
+        let Some(policies) = policies else {
+            return Ok(Self(None));
+        };
+        let watcher = Watcher::start(policies.catalog.clone())?;
+        let trigger = watcher.trigger();
+        tasks.spawn(async move {
+            loop {
+                handle.reload_requested().await;
+                trigger.reload();
+            }
+        });
+        Ok(Self(Some((watcher, policies.stop.clone()))))
+    }
+
+    /// Ends the watch.
+    async fn end(self) -> Result<(), RunError> {
+        if let Self(Some((watcher, stop))) = self {
+            // The service may also have ended by itself. Dropping the watcher waits briefly for a
+            // thread that may be waiting for a policy.
+            stop.stop();
+            tokio::task::spawn_blocking(move || drop(watcher)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds the metrics that do not depend on the decider, and those of the embedding program.
+fn measure(
+    readiness: &Readiness,
+    throttle: Arc<Throttle>,
+    tokens: Option<Arc<TokenVerifier>>,
+    sources: Vec<MetricSource>,
+) {
+    readiness.measure(move || throttle.samples());
+    for source in sources {
+        readiness.measure(source);
+    }
+    readiness.measure(|| file_samples(&portcullis_files::statuses()));
+    if let Some(tokens) = tokens {
+        readiness.measure(move || issuer_samples(&tokens.status()));
+    }
+}
+
+/// Starts the health listener, if it is configured.
+async fn listen(
+    tasks: &mut JoinSet<()>,
+    health: &Health,
+    readiness: &Arc<Readiness>,
+) -> Result<(), RunError> {
+    if let Some(address) = health.listen {
+        let server = HealthServer::bind(address).await?;
+        info!(health.address = %server.address(), "health served");
+        tasks.spawn(server.run(Arc::clone(readiness)));
+    }
+    Ok(())
+}
+
+/// The parts that answering requests needs in addition to the service itself.
+struct Answering<'a> {
+    config: &'a Config,
+    readiness: &'a Readiness,
+    catalog: Option<Catalog>,
+    statuses: Vec<ConnectionStatus>,
+    on_ready: Box<dyn FnOnce() + Send>,
+}
+
+impl Answering<'_> {
+    /// Connects and answers requests, until `shutdown` completes or there has been no connection
+    /// for too long.
+    async fn run<A: Authorizer>(
+        self,
+        service: Service<A>,
+        pending: Vec<PendingConnection>,
+        buckets: Option<Buckets>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        tokio::pin!(shutdown);
+        let connecting = try_join_all(pending.into_iter().map(PendingConnection::connect));
+        let connections = tokio::select! {
+            made = connecting => made?,
+            () = &mut shutdown => return Ok(()),
+        };
+        // Logins that need a bucket are denied until it is mirrored, so mirroring comes first.
+        let follow = async {
+            match buckets {
+                Some(buckets) => buckets.follow(&connections, self.readiness).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let _following = tokio::select! {
+            following = follow => following?,
+            () = &mut shutdown => return Ok(()),
+        };
+        let clients: Vec<_> = connections
+            .iter()
+            .map(Connection::client)
+            .cloned()
+            .collect();
+        let nats = &self.config.nats;
+        let lost = OnceLock::new();
+        let stop = async {
+            tokio::select! {
+                () = shutdown => {}
+                too_long = lost_for_too_long(&self.statuses, nats.max_disconnected) => {
+                    let _ = lost.set(too_long);
+                }
+            }
+            self.readiness.stopping();
+        };
+        let ready = || {
+            let servers: Vec<_> = nats.servers.iter().map(ToString::to_string).collect();
+            let catalog = self.catalog.as_ref();
+            let policies = catalog.map(|catalog| catalog.snapshot().policies().count());
+            info!(nats.servers = servers.join(","), policies, "ready");
+            (self.on_ready)();
+        };
+        service.run(clients, stop, ready).await?;
+        lost.into_inner().map_or(Ok(()), |lost| Err(lost.into()))
+    }
+}
+
+impl<D: fmt::Debug> fmt::Debug for Host<D> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Host")
+            .field("config", &self.parts.config)
+            .field("decider", &self.decider)
+            .finish_non_exhaustive()
+    }
+}

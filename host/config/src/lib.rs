@@ -1,0 +1,54 @@
+//! The configuration of Portcullis, `portcullis.toml`.
+//!
+//! Each table is a type, in a module of its own, with its validation. Defaults come from the crates
+//! whose options a table fills. All mistakes of a file are reported at once, with their lines.
+//!
+//! # Layout
+//!
+//! - [`Config`]: a valid configuration; [`Survey`]: the valid parts of any configuration, with all
+//!   problems.
+//! - [`Secrets`]: the secrets that a configuration names, from files and environment.
+//! - [`PolicyTables`], [`permit_rules`], [`catalog_options`]: the options that the tables about
+//!   policies and permits amount to.
+//! - [`check_seed`], [`public_key`]: checks of seeds.
+
+mod callout;
+mod ceilings;
+mod config;
+mod consistency;
+mod deny;
+mod grants;
+mod health;
+mod identity;
+mod key_value;
+mod links;
+mod log;
+mod nats;
+mod operator;
+mod options;
+mod policies;
+mod secrets;
+mod seeds;
+mod sources;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use callout::{Callout, TargetAccounts};
+pub use ceilings::Ceilings;
+pub use config::Config;
+pub use deny::{Deny, DenyMode};
+pub use health::Health;
+pub use identity::Identity;
+pub use key_value::KeyValue;
+pub use log::{InvalidLogFilter, InvalidLogFormat, Log, LogFilter, LogFormat, WhenFull};
+pub use nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
+pub use operator::{Operator, SigningAccount};
+pub use options::{
+    PolicyTables, catalog_options, code_cache_options, key_value_options, permit_rules,
+};
+pub use policies::Policies;
+pub use secrets::{AccountSeeds, Secrets};
+pub use seeds::{UnusableSeed, check_seed, public_key};
+pub use survey::Survey;

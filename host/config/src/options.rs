@@ -1,0 +1,176 @@
+//! Options of the catalog, the mirror and the rules for permits.
+
+use portcullis_authority::{AccountIssuer, Ceilings, Expiry, PermitRules, TargetAccounts};
+use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
+use portcullis_engine::{CodeCacheOptions, Limits};
+use portcullis_mirror::KeyValueOptions;
+
+use crate::callout::{self, Callout};
+use crate::ceilings;
+use crate::key_value::KeyValue;
+use crate::operator::{Operator, SigningAccount};
+use crate::policies::Policies;
+use crate::survey::Survey;
+
+/// The valid tables of a configuration about policies.
+#[derive(Clone, Debug)]
+pub struct PolicyTables {
+    /// Table `[policies]`.
+    pub policies: Policies,
+    /// Table `[key-value]`.
+    pub key_value: Option<KeyValue>,
+    /// Rules for permits, from `[callout]`, `[operator]` and `[ceilings]`.
+    pub rules: Option<PermitRules>,
+}
+
+impl PolicyTables {
+    /// Returns the tables of `survey`. `None` without `[policies]`.
+    pub fn of(survey: Survey) -> Option<Self> {
+        let rules = match (&survey.callout, &survey.operator, &survey.ceilings) {
+            (Some(callout), Some(operator), Some(ceilings)) => {
+                Some(permit_rules(callout, operator.as_ref(), ceilings))
+            }
+            _ => None,
+        };
+        Some(Self {
+            policies: survey.policies?,
+            key_value: survey.key_value,
+            rules,
+        })
+    }
+
+    /// Returns the options for inspecting policies without serving: no state is kept, and no last
+    /// good version replaces a refused one. `prover` loads and tests the policies.
+    pub fn options(&self, prover: &Prover) -> CatalogOptions {
+        CatalogOptions {
+            state_directory: None,
+            ..catalog_options(&self.policies, self.rules.clone(), prover)
+        }
+    }
+}
+
+/// Returns the options of the catalog. `rules` apply to the permits in policies' tests. `prover`
+/// loads and tests the policies.
+pub fn catalog_options(
+    policies: &Policies,
+    rules: Option<PermitRules>,
+    prover: &Prover,
+) -> CatalogOptions {
+    let check = |rules: PermitRules| {
+        PermitCheck::new(move |policy, login: &PermittedLogin| {
+            rules.check(policy, &login.permit, login.server_version.as_deref())
+        })
+    };
+    CatalogOptions {
+        permit_check: rules.map(check),
+        directory: policies.directory.clone(),
+        order: policies.order.clone(),
+        poll_interval: policies.poll_interval,
+        debounce: policies.debounce,
+        max_module_size: policies.max_module_size,
+        limits: Limits {
+            deadline: policies.deadline,
+            memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
+            ..Limits::default()
+        },
+        max_limits: policies.max_limits,
+        grants: policies.grants.clone(),
+        load_timeout: policies.load_timeout,
+        load_memory: policies.load_memory,
+        guards: policies.guards.clone(),
+        chains: policies.chains.clone(),
+        trusted_publishers: policies.trusted_publishers.clone(),
+        state_directory: Some(policies.state_directory.clone()),
+        keep_versions: policies.keep_versions,
+        prover: prover.clone(),
+        stop: Stop::default(),
+    }
+}
+
+/// Returns the options of the mirror of key-value buckets.
+pub fn key_value_options(table: &KeyValue) -> KeyValueOptions {
+    KeyValueOptions {
+        buckets: table.buckets.clone(),
+        max_bytes: table.max_bytes,
+        domain: table.jetstream_domain.clone(),
+    }
+}
+
+/// Returns the options of the serving host's code cache. `None` if it is disabled.
+pub fn code_cache_options(policies: &Policies) -> Option<CodeCacheOptions> {
+    let directory = policies.state_directory.join("code");
+    policies
+        .code_cache
+        .then(|| CodeCacheOptions::new(directory))
+}
+
+/// Returns the rules for permits. They need no keys to say which permits can be signed.
+pub fn permit_rules(
+    callout: &Callout,
+    operator: Option<&Operator>,
+    ceilings: &ceilings::Ceilings,
+) -> PermitRules {
+    let unkeyed = |account: &SigningAccount| AccountIssuer {
+        key: account.key.clone(),
+        issuer: account.seed.is_some().then_some(()),
+        roles: account
+            .roles
+            .keys()
+            .map(|role| (role.clone(), ()))
+            .collect(),
+    };
+    let signing = |operator: &Operator| {
+        let accounts = operator.accounts.iter();
+        accounts
+            .map(|(name, account)| (name.clone(), unkeyed(account)))
+            .collect()
+    };
+    PermitRules {
+        accounts: target_accounts(callout, operator),
+        ceilings: Ceilings {
+            accounts: ceilings.accounts.clone(),
+            policies: ceilings.policies.clone(),
+        },
+        expiry: Expiry {
+            max: callout.max_expiry,
+            jitter: callout.expiry_jitter,
+        },
+        signing: operator.map(signing),
+    }
+}
+
+/// Returns the target accounts. In operator mode, every configured account is one by default.
+fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAccounts {
+    let names: Vec<String> = match (&callout.target_accounts, operator) {
+        (Some(callout::TargetAccounts::Any(named)), _) => {
+            let any = std::iter::once("*".to_owned());
+            any.chain(named.iter().cloned()).collect()
+        }
+        (Some(callout::TargetAccounts::Only(names)), _) => names.clone(),
+        (None, operator) => operator
+            .into_iter()
+            .flat_map(|operator| operator.accounts.keys().cloned())
+            .collect(),
+    };
+    TargetAccounts::new(names, barred(callout, operator))
+}
+
+/// Returns the callout account and the system account, under every name that the configuration has
+/// for them.
+fn barred(callout: &Callout, operator: Option<&Operator>) -> Vec<String> {
+    let special = [callout.account.as_str(), callout.system_account.as_str()];
+    let named = operator.into_iter().flat_map(|operator| {
+        let is_special =
+            move |key: &str| key == operator.account.as_str() || special.contains(&key);
+        operator
+            .accounts
+            .iter()
+            .filter(move |(_, account)| is_special(account.key.as_str()))
+            .map(|(name, _)| name.as_str())
+    });
+    special
+        .into_iter()
+        .chain(named)
+        .map(str::to_owned)
+        .collect()
+}

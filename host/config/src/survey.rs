@@ -1,0 +1,78 @@
+//! Surveys of configurations that may be invalid.
+
+use std::path::Path;
+
+use portcullis_toml::{Document, Problem, Read};
+
+use crate::callout::Callout;
+use crate::ceilings::Ceilings;
+use crate::config::{Parts, read_text};
+use crate::key_value::KeyValue;
+use crate::log::Log;
+use crate::operator::Operator;
+use crate::policies::Policies;
+use crate::sources::NamedSecrets;
+use crate::{identity, secrets};
+
+/// The valid parts of a configuration, and all problems of it, those of secrets included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Table `[policies]`, if it is valid.
+    pub policies: Option<Policies>,
+    /// Table `[key-value]`, if it is valid.
+    pub key_value: Option<KeyValue>,
+    /// Table `[callout]`, if it is valid.
+    pub callout: Option<Callout>,
+    /// Table `[operator]`, if it is valid.
+    pub operator: Read<Option<Operator>>,
+    /// Table `[ceilings]`, if it is valid.
+    pub ceilings: Option<Ceilings>,
+    /// Table `[log]`, if it is valid.
+    pub log: Option<Log>,
+    /// All problems, warnings included, in the order of their lines. Those of secrets follow.
+    pub problems: Vec<Problem>,
+}
+
+impl Survey {
+    /// Finds all problems of `file` and of the secrets that it names. No problem hides another.
+    pub fn read(file: &Path) -> Self {
+        let (text, warning) = match read_text(file) {
+            Ok(read) => read,
+            Err(problems) => {
+                return Self {
+                    problems: problems.0,
+                    ..Self::default()
+                };
+            }
+        };
+        let document = Document::new(file, &text);
+        let named = NamedSecrets::default();
+        let parts = Parts::parse(&document, &named);
+        let mut problems = document.into_problems();
+        problems.extend(warning);
+        problems.extend(secrets::check(file, &named.all()));
+        let Some(parts) = parts else {
+            return Self {
+                problems,
+                ..Self::default()
+            };
+        };
+        let key_value = parts.key_value.as_ref();
+        let buckets = key_value.and_then(|table| table.nats.as_deref());
+        for nats in parts.nats.iter().chain(buckets) {
+            problems.extend(secrets::check_connection(file, nats));
+        }
+        if let Some(identity) = parts.identity {
+            problems.extend(identity::check(file, &identity));
+        }
+        Self {
+            policies: parts.policies,
+            key_value: parts.key_value,
+            callout: parts.callout,
+            operator: parts.operator,
+            ceilings: parts.ceilings,
+            log: parts.log,
+            problems,
+        }
+    }
+}

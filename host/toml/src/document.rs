@@ -1,0 +1,94 @@
+//! Files that are being read.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use crate::problem::Problem;
+
+/// A file that is being read, with its problems so far.
+#[derive(Debug)]
+pub struct Document<'a> {
+    file: &'a Path,
+    text: &'a str,
+    shows_values: bool,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// The content of a file. [`Document::root`] reads it.
+#[derive(Debug)]
+pub struct Table<'a>(Spanned<DeTable<'a>>);
+
+impl<'a> Document<'a> {
+    /// Returns the document with `text` as the content of `file`. Messages show invalid values.
+    pub const fn new(file: &'a Path, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            shows_values: true,
+            problems: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Makes messages describe the expected value without the actual one, because files of this
+    /// kind hold secrets, which may stand in the wrong place.
+    #[must_use]
+    pub fn without_values(self) -> Self {
+        Self {
+            shows_values: false,
+            ..self
+        }
+    }
+
+    /// Parses the text. If it is not TOML, reports that and returns `None`.
+    pub fn parse(&self) -> Option<Table<'a>> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in &errors {
+            // The parser's own rendering quotes the line, which may hold a pasted secret.
+            let message = error.message().replace('\n', ", ");
+            let problem = Problem::error(self.file, format!("not TOML: {message}"));
+            self.record(problem, error.span().as_ref());
+        }
+        errors.is_empty().then_some(Table(table))
+    }
+
+    /// Returns the file.
+    pub const fn file(&self) -> &'a Path {
+        self.file
+    }
+
+    /// Returns the problems in the order of their lines.
+    pub fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(Problem::line);
+        problems
+    }
+
+    /// Reports a problem of a key in any table.
+    pub fn report_at(&self, key: impl Into<String>, message: impl Into<String>) {
+        self.record(Problem::error(self.file, message).at_key(key), None);
+    }
+
+    /// Returns whether messages may show values.
+    pub(crate) const fn shows_values(&self) -> bool {
+        self.shows_values
+    }
+
+    /// Records `problem`, with the line of `span` if there is one.
+    pub(crate) fn record(&self, problem: Problem, span: Option<&Range<usize>>) {
+        let problem = match span.and_then(|span| self.text.get(..span.start)) {
+            Some(before) => problem.at_line(before.matches('\n').count().saturating_add(1)),
+            None => problem,
+        };
+        self.problems.borrow_mut().push(problem);
+    }
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn entries(&self) -> &DeTable<'a> {
+        self.0.get_ref()
+    }
+}

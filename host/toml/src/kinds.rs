@@ -1,0 +1,109 @@
+//! Kinds of values with units, and of names.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use crate::kind::Kind;
+
+/// Length of a year as `humantime` counts it: 365.25 days.
+const A_YEAR: Duration = Duration::from_hours(8766);
+
+/// A non-empty text.
+pub const TEXT: Kind<String> = Kind {
+    expected: "a string",
+    parse: |text| {
+        if text.is_empty() {
+            Err("must not be empty".to_owned())
+        } else {
+            Ok(text.to_owned())
+        }
+    },
+};
+
+/// A name without white space, such as that of an account or a queue group.
+pub const WORD: Kind<String> = Kind {
+    expected: "a name",
+    parse: |text| {
+        if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            Err(format!(
+                "expected a name without blanks, found `{}`",
+                text.escape_debug()
+            ))
+        } else {
+            Ok(text.to_owned())
+        }
+    },
+};
+
+/// The name of an environment variable.
+pub const VARIABLE: Kind<String> = Kind {
+    expected: "the name of an environment variable",
+    parse: |text| {
+        let valid = !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !text.starts_with(|first: char| first.is_ascii_digit());
+        // The error does not show the text, which may be a misplaced secret.
+        valid.then(|| text.to_owned()).ok_or_else(|| {
+            "expected the name of an environment variable: letters, digits and `_`".to_owned()
+        })
+    },
+};
+
+/// A time span, zero included. Spans above a year are mistakes, and clocks cannot add the longest
+/// ones.
+pub const DURATION: Kind<Duration> = Kind {
+    expected: "a duration such as `250ms` or `1h 30m`",
+    parse: |text| match humantime::parse_duration(text) {
+        Ok(duration) if duration <= A_YEAR => Ok(duration),
+        Ok(_) => Err(format!("must be at most `1year`, found `{text}`")),
+        Err(_) => Err(format!(
+            "expected a duration such as `250ms` or `1h 30m`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
+/// A time span above zero.
+pub const SOME_TIME: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| at_least(text, Duration::from_nanos(1), "must be more than zero"),
+};
+
+/// A time span of at least a second, which JWTs can express.
+pub const SECONDS: Kind<Duration> = Kind {
+    expected: DURATION.expected,
+    parse: |text| at_least(text, Duration::from_secs(1), "must be at least one second"),
+};
+
+/// A number of bytes above zero.
+pub const SIZE: Kind<u64> = Kind {
+    expected: "a size such as `16MiB` or `64KiB`",
+    parse: |text| match text.parse::<ByteSize>() {
+        Ok(ByteSize(0)) => Err("must be more than zero".to_owned()),
+        Ok(ByteSize(bytes)) => Ok(bytes),
+        Err(_) => Err(format!(
+            "expected a size such as `16MiB` or `64KiB`, found `{}`",
+            text.escape_debug()
+        )),
+    },
+};
+
+/// Parses a time span of at least a second and at most `most`, which is `shown` in errors.
+pub fn seconds_up_to(text: &str, most: Duration, shown: &str) -> Result<Duration, String> {
+    match (SECONDS.parse)(text) {
+        Ok(span) if span > most => Err(format!("must be at most `{shown}`, found `{text}`")),
+        span => span,
+    }
+}
+
+fn at_least(text: &str, least: Duration, otherwise: &str) -> Result<Duration, String> {
+    let duration = (DURATION.parse)(text)?;
+    if duration < least {
+        Err(format!("{otherwise}, found `{text}`"))
+    } else {
+        Ok(duration)
+    }
+}

@@ -1,0 +1,138 @@
+//! Values with their positions.
+
+use serde::Deserialize as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use crate::document::Document;
+use crate::kind::Kind;
+use crate::path::TablePath;
+use crate::problem::Problem;
+
+/// A value with its position.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    pub(crate) document: &'a Document<'a>,
+    pub(crate) section: TablePath<'a>,
+    pub(crate) key: &'a str,
+    pub(crate) value: &'a Spanned<DeValue<'a>>,
+}
+
+impl<'a> Setting<'a> {
+    /// Parses the value as a `kind` of value. `None`, with a problem, if it is not one.
+    pub fn parse<T>(self, kind: &Kind<T>) -> Option<T> {
+        let Some(text) = self.value.get_ref().as_str() else {
+            return self.report_type(kind.expected);
+        };
+        match (kind.parse)(text) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.report(if self.document.shows_values() {
+                    message
+                } else {
+                    format!("expected {}", kind.expected)
+                });
+                None
+            }
+        }
+    }
+
+    /// Returns the value as a table.
+    pub(crate) fn table(self) -> Option<&'a DeTable<'a>> {
+        match self.value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => self.report_type("a table"),
+        }
+    }
+
+    /// Returns the value as a table of any content. `None`, with a problem, if it is not a table.
+    pub fn any_table(self) -> Option<toml::Table> {
+        self.table()?;
+        match toml::Table::deserialize(ValueDeserializer::from(self.value.clone())) {
+            Ok(table) => Some(table),
+            Err(error) => {
+                let problem = Problem::error(self.document.file(), error.message());
+                let problem = problem.at_key(self.section.key(self.key));
+                let span = error.span().unwrap_or_else(|| self.value.span());
+                self.document.record(problem, Some(&span));
+                None
+            }
+        }
+    }
+
+    /// Returns the value as a Boolean.
+    pub fn flag(self) -> Option<bool> {
+        match self.value.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.report_type("`true` or `false`"),
+        }
+    }
+
+    /// Returns the value as a whole number from 1 to `most`.
+    pub fn count(self, most: usize) -> Option<usize> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let number = self.number(1, most)?;
+        usize::try_from(number).ok()
+    }
+
+    /// Returns the value as a whole number from `least` to `most`.
+    pub fn number(self, least: i64, most: i64) -> Option<i64> {
+        let DeValue::Integer(number) = self.value.get_ref() else {
+            return self.report_type("a whole number");
+        };
+        let value = i64::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .filter(|value| (least..=most).contains(value));
+        if value.is_none() {
+            let found = if self.document.shows_values() {
+                format!(", found `{}`", number.as_str())
+            } else {
+                String::new()
+            };
+            self.report(format!("must be between {least} and {most}{found}"));
+        }
+        value
+    }
+
+    /// Parses the elements of an array, each as a `kind` of value. `None` if one of them is
+    /// invalid.
+    pub fn list<T>(self, kind: &Kind<T>) -> Option<Vec<T>> {
+        let DeValue::Array(elements) = self.value.get_ref() else {
+            return self.report_type(&format!("an array, each element {}", kind.expected));
+        };
+        let values: Vec<Option<T>> = elements
+            .iter()
+            .map(|value| Setting { value, ..self }.parse(kind))
+            .collect();
+        values.into_iter().collect()
+    }
+
+    /// Reports a problem of this value.
+    pub fn report(self, message: impl Into<String>) {
+        self.record(Problem::error(self.document.file(), message));
+    }
+
+    /// Reports a warning about this value.
+    pub fn warn(self, message: impl Into<String>) {
+        self.record(Problem::warning(self.document.file(), message));
+    }
+
+    fn report_type<T>(self, expected: &str) -> Option<T> {
+        let found = match self.value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        self.report(format!("expected {expected}, found {found}"));
+        None
+    }
+
+    fn record(self, problem: Problem) {
+        let problem = problem.at_key(self.section.key(self.key));
+        self.document.record(problem, Some(&self.value.span()));
+    }
+}
