@@ -1,11 +1,12 @@
 //! The settings file of a policy, `NAME.toml`: settings and limits.
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use bytesize::ByteSize;
 use portcullis_core::{BucketName, PolicyName};
-use portcullis_engine::Limits;
+use portcullis_engine::{Limits, LoadError};
 
 use crate::terms::{MaxLimits, Terms};
 use crate::unit::{UnitError, UnitProblem};
@@ -159,30 +160,35 @@ impl Reader<'_> {
         ));
     }
 
-    /// Rejects values above the operator's maximum. The engine rejects values above the host's own
-    /// bounds.
+    /// Rejects each value above the host's own bound, and each above the operator's maximum.
     fn hold_to_max(&mut self, limits: &Limits, decisions: Option<NonZeroU32>) {
         let max = self.terms.max_limits;
-        let mut beyond = Vec::new();
-        if let Some((asked, most)) = limits.first_beyond(&max.limits)
-            && limits.first_beyond(&Limits::MAX).is_none()
-        {
-            let key = format!("limits.{}", asked.name);
-            beyond.push((key, asked.amount.to_string(), most.to_string(), asked.name));
+        let beyond_bound: Vec<_> = limits.beyond(&Limits::MAX).collect();
+        for (asked, most) in limits.beyond(&max.limits) {
+            // The operator cannot raise the host's own bound.
+            if beyond_bound.iter().all(|(other, _)| *other != asked) {
+                let key = format!("limits.{}", asked.name);
+                self.beyond_max(&key, &asked.amount, &most, asked.name);
+            }
+        }
+        for (asked, most) in beyond_bound {
+            let error = LoadError::Limit { asked, most };
+            self.problems.push(error.to_string());
         }
         let most = max.decisions_per_instance;
         if let Some(decisions) = decisions.filter(|decisions| *decisions > most) {
-            let key = "instances.decisions".to_owned();
             let raise = "decisions-per-instance";
-            beyond.push((key, decisions.to_string(), most.to_string(), raise));
+            self.beyond_max("instances.decisions", &decisions, &most, raise);
         }
-        for (key, asked, most, raise) in beyond {
-            self.problems.push(format!(
-                "{key}: {asked} is more than the {most} that portcullis.toml allows: lower it, or raise `{raise}` there, under \
-                 [policies.max-limits] for all policies or under [policies.grants.{}.max-limits] for this one",
-                self.name
-            ));
-        }
+    }
+
+    /// Reports a value that the operator can allow by raising `raise`.
+    fn beyond_max(&mut self, key: &str, asked: &dyn Display, most: &dyn Display, raise: &str) {
+        self.problems.push(format!(
+            "{key}: {asked} is more than the {most} that portcullis.toml allows: lower it, or raise `{raise}` there, under \
+             [policies.max-limits] for all policies or under [policies.grants.{}.max-limits] for this one",
+            self.name
+        ));
     }
 
     fn instances(&mut self, mut table: toml::Table) -> Option<NonZeroU32> {
@@ -255,5 +261,45 @@ pub(crate) fn json_of(value: toml::Value) -> serde_json::Value {
             .into_iter()
             .map(|(key, value)| (key, json_of(value)))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::CatalogOptions;
+
+    /// Returns the error of a settings file of the policy `p`, under the default terms.
+    fn refusal(settings: &str) -> String {
+        let name = "p".parse().unwrap();
+        let terms = CatalogOptions::new(".").terms(&name);
+        let file = SettingsFile::read(
+            Path::new("p.toml"),
+            Some(settings.as_bytes()),
+            &name,
+            &terms,
+        );
+        file.err().unwrap().problem().to_string()
+    }
+
+    #[test]
+    fn every_limit_that_is_wrong_is_reported_at_once() {
+        let settings = "[limits]\nmemory = \"257MiB\"\ncomparisons = 65\nlog-lines = 257\ntables = -1\n\
+                        subject = 1\n[instances]\ndecisions = 2\n";
+        let raise = |key: &str| {
+            format!(
+                "that portcullis.toml allows: lower it, or raise `{key}` there, under [policies.max-limits] for all policies \
+                 or under [policies.grants.p.max-limits] for this one"
+            )
+        };
+        let expected = [
+            "limits.tables: expected a whole number, not negative".to_owned(),
+            "limits.subject: unknown key, did you mean `subjects`?".to_owned(),
+            format!("limits.log-lines: 257 is more than the 256 {}", raise("log-lines")),
+            format!("limits.comparisons: 65 is more than the 64 {}", raise("comparisons")),
+            "limit `memory` is 257MiB, the host's bound is 256MiB; lower it under [limits] in its settings file".to_owned(),
+            format!("instances.decisions: 2 is more than the 1 {}", raise("decisions-per-instance")),
+        ];
+        assert_eq!(refusal(settings), expected.join("; "));
     }
 }

@@ -140,11 +140,11 @@ impl Limits {
         }
     }
 
-    /// Returns the first of these limits that is higher than that of `max`, and the amount of the
+    /// Returns each of these limits that is higher than that of `max`, with the amount of the
     /// latter.
-    pub fn first_beyond(&self, max: &Self) -> Option<(Limit, Amount)> {
-        let mut both = self.each().into_iter().zip(max.each());
-        both.find(|(asked, most)| asked.amount > most.amount)
+    pub fn beyond(&self, max: &Self) -> impl Iterator<Item = (Limit, Amount)> + use<> {
+        let both = self.each().into_iter().zip(max.each());
+        both.filter(|(asked, most)| asked.amount > most.amount)
             .map(|(asked, most)| (asked, most.amount))
     }
 }

@@ -215,7 +215,7 @@ impl LoadError {
 impl Limits {
     /// Refuses limits above [`Limits::MAX`].
     pub(crate) fn check(&self) -> Result<(), LoadError> {
-        match self.first_beyond(&Self::MAX) {
+        match self.beyond(&Self::MAX).next() {
             None => Ok(()),
             Some((asked, most)) => Err(LoadError::Limit { asked, most }),
         }
