@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use portcullis_core::{
     AuthorizationRequest, Blame, Decision, Outcome, PermissionSubject, Permit, PolicyName,
+    ResponsePermission,
 };
 
 /// The result of sending a reply.
@@ -125,7 +126,7 @@ fn log_permit(request: &AuthorizationRequest, permit: &Permit) {
         return;
     }
     let permissions = &permit.permissions;
-    let responses = permissions.responses.as_ref();
+    let responses = permissions.responses.map(ResponsePermission::effective);
     tracing::debug!(
         user_nkey = request.user_nkey.as_str(),
         account = permit.account.as_str(),

@@ -1,7 +1,5 @@
 //! Upper bounds on the permissions of a login, independent of what its policy permits.
 
-use std::time::Duration;
-
 use crate::{
     DenyFilter, OpenTail, PermissionSubject, Permissions, Permit, ResponsePermission,
     SubjectPermission, WorkBudget, WorkExceeded,
@@ -65,7 +63,9 @@ pub enum CeilingExceeded {
         denied: PermissionSubject,
     },
     /// The permit allows more replies, or a longer time, than the ceiling.
-    #[error("the permit's responses ({asked}) go beyond the ceiling's ({most})")]
+    #[error(
+        "the permit's responses ({asked}) go beyond the ceiling's ({most}); grant fewer, or raise `responses` of the ceiling"
+    )]
     Responses {
         /// The permit's limits on replies.
         asked: String,
@@ -190,27 +190,10 @@ impl Ceiling {
         if most.is_some_and(|most| asked.max <= most.max && asked.ttl <= most.ttl) {
             return Ok(());
         }
-        let shown =
-            |responses: ResponsePermission| format!("{} within {:?}", responses.max, responses.ttl);
         Err(CeilingExceeded::Responses {
-            asked: shown(asked),
-            most: most.map_or_else(|| "none".to_owned(), shown),
+            asked: asked.to_string(),
+            most: most.map_or_else(|| "none".to_owned(), |most| most.to_string()),
         })
-    }
-}
-
-impl ResponsePermission {
-    /// Returns the permission with the server's defaults in place of zeroes.
-    fn effective(self) -> Self {
-        const DEFAULT_TTL: Duration = Duration::from_mins(2);
-        Self {
-            max: self.max.max(1),
-            ttl: if self.ttl.is_zero() {
-                DEFAULT_TTL
-            } else {
-                self.ttl
-            },
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Permissions to publish, subscribe and reply.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,32 @@ pub struct ResponsePermission {
     pub max: u32,
     /// Time span after the message in which replies are allowed.
     pub ttl: Duration,
+}
+
+impl ResponsePermission {
+    const DEFAULT_TTL: Duration = Duration::from_mins(2);
+
+    /// Returns this permission with the server's defaults in place of zeroes.
+    #[must_use]
+    pub fn effective(self) -> Self {
+        Self {
+            max: self.max.max(1),
+            ttl: if self.ttl.is_zero() {
+                Self::DEFAULT_TTL
+            } else {
+                self.ttl
+            },
+        }
+    }
+}
+
+/// Displays the effective permission: `1 reply within 120s`.
+impl fmt::Display for ResponsePermission {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { max, ttl } = self.effective();
+        let replies = if max == 1 { "reply" } else { "replies" };
+        write!(formatter, "{max} {replies} within {ttl:?}")
+    }
 }
 
 impl Permissions {
@@ -69,6 +96,16 @@ mod tests {
 
     fn subject(text: &str) -> PermissionSubject {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn replies_are_shown_as_servers_count_them() {
+        let shown = |max, ttl| ResponsePermission { max, ttl }.to_string();
+        assert_eq!(shown(0, Duration::ZERO), "1 reply within 120s");
+        assert_eq!(
+            shown(5, Duration::from_millis(250)),
+            "5 replies within 250ms"
+        );
     }
 
     #[test]

@@ -194,10 +194,7 @@ fn permit_difference(expected: &Permit, stated: &[Field], found: &Permit) -> Opt
     ] {
         differences.extend(subject_difference(list, wanted, got));
     }
-    let (wanted, got) = (replies(wanted.responses), replies(got.responses));
-    if wanted != got {
-        differences.push(format!("responses: expected {wanted}, found {got}"));
-    }
+    differences.extend(response_difference(wanted.responses, got.responses));
     for field in stated {
         let (wanted, got) = (field.told(expected), field.told(found));
         if wanted != got {
@@ -229,11 +226,33 @@ fn subject_difference(
     (!parts.is_empty()).then(|| format!("{list}: {}", parts.join(", ")))
 }
 
-fn replies(responses: Option<ResponsePermission>) -> String {
-    match responses {
-        Some(responses) => format!("{} within {} ms", responses.max, responses.ttl.as_millis()),
-        None => "none".to_owned(),
+/// Returns the difference of two permissions to reply, as servers apply them, and the line that
+/// states the actual one.
+fn response_difference(
+    wanted: Option<ResponsePermission>,
+    got: Option<ResponsePermission>,
+) -> Option<String> {
+    let (wanted, got) = (
+        wanted.map(ResponsePermission::effective),
+        got.map(ResponsePermission::effective),
+    );
+    if wanted == got {
+        return None;
     }
+    let stated = match got {
+        None => "no `responses`".to_owned(),
+        Some(ResponsePermission { max, ttl }) => {
+            format!(
+                "`responses = {{ max = {max}, ttl-ms = {} }}`",
+                ttl.as_millis()
+            )
+        }
+    };
+    Some(format!(
+        "responses: expected {}, found {}; if the policy is right, the test's permit needs {stated}",
+        optional(wanted.as_ref()),
+        optional(got.as_ref())
+    ))
 }
 
 impl Field {

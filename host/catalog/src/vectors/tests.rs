@@ -164,6 +164,34 @@ fn limits_are_compared_where_a_test_names_them() {
     assert!(none.contains("limit-payload: `0`"), "{none}");
 }
 
+#[test]
+fn replies_are_compared_as_servers_apply_them_and_a_difference_says_what_to_write() {
+    let difference = |stated: &str, found: Option<(u32, u64)>| {
+        let text = format!(
+            "[[tests]]\nname = \"t\"\nlogin = {{}}\npermit = {{ account = \"APP\"{stated} }}\n"
+        );
+        let mut permit = portcullis_core::Permit::builder("APP", 0);
+        if let Some((max, milliseconds)) = found {
+            permit.responses_allow(max, Duration::from_millis(milliseconds));
+        }
+        let permit = Ok(Verdict::Permit(permit.finish().unwrap()));
+        parse(&text).unwrap().0[0].expected.difference(permit)
+    };
+    assert_eq!(
+        difference("", Some((1, 0))).unwrap(),
+        "responses: expected nothing, found `1 reply within 120s`; if the policy is right, the test's permit needs \
+         `responses = { max = 1, ttl-ms = 120000 }`"
+    );
+    assert_eq!(
+        difference(", responses = { max = 5, ttl-ms = 250 }", None).unwrap(),
+        "responses: expected `5 replies within 250ms`, found nothing; if the policy is right, the test's permit needs \
+         no `responses`"
+    );
+    // Zeroes stand for the server's defaults.
+    assert_eq!(difference(", responses = {}", Some((1, 120_000))), None);
+    assert_eq!(difference("", None), None);
+}
+
 /// Returns the problem of a login with this identity, without the constant prefix.
 fn identity_problem(login: &str) -> Option<String> {
     let text = format!("[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n{login}\n");

@@ -1,5 +1,7 @@
 //! Permits under ceilings, compared with a model of the server.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -254,7 +256,8 @@ fn a_refusal_names_the_first_subject_that_goes_beyond() {
             responses: Some(ResponsePermission::default()),
             ..Permissions::default()
         }),
-        "the permit's responses (1 within 120s) go beyond the ceiling's (none)"
+        "the permit's responses (1 reply within 120s) go beyond the ceiling's (none); grant fewer, or raise \
+         `responses` of the ceiling"
     );
     let below = Permissions {
         publish: SubjectPermission {
