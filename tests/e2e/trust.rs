@@ -80,11 +80,20 @@ impl ByHand {
     }
 
     /// Sends claims that are wrong in one place. Verifies that the host refuses them, counts that
-    /// as `kind`, and logs `why`.
+    /// as `kind`, and logs `why`, the client and the server.
     async fn refuses(&self, claims: &Value, kind: &str, why: &str) -> Result<()> {
         let token = self.signer.sign(claims)?;
-        self.refuses_payload(HeaderMap::new(), token.into_bytes(), kind, why)
-            .await
+        let refused = self
+            .refuses_payload(HeaderMap::new(), token.into_bytes(), kind, why)
+            .await?;
+        let claimed = |pointer| claims.pointer(pointer).and_then(Value::as_str);
+        let (server, client) = (
+            claimed("/nats/server_id/id"),
+            claimed("/nats/client_info/host"),
+        );
+        assert_eq!(Some(refused.text("server.id")), server, "{refused:?}");
+        assert_eq!(Some(refused.text("client.host")), client, "{refused:?}");
+        Ok(())
     }
 
     async fn refuses_payload(
@@ -93,7 +102,7 @@ impl ByHand {
         payload: Vec<u8>,
         kind: &str,
         why: &str,
-    ) -> Result<()> {
+    ) -> Result<Event> {
         let before = self.counted(kind).await?;
         assert!(!self.ask(headers, payload).await?, "{kind} was answered");
         // The log has one line for all refusals with the same error.
@@ -102,9 +111,9 @@ impl ByHand {
                 && event.text("refusal.reason") == kind
                 && event.text("error").contains(why)
         };
-        self.host.wait_for("a refusal", refused).await?;
+        let refused = self.host.wait_for("a refusal", refused).await?;
         assert_eq!(self.counted(kind).await?, before + 1, "{kind}");
-        Ok(())
+        Ok(refused)
     }
 
     /// Returns the number of requests that the host has refused as `kind`, by its own count.

@@ -163,11 +163,11 @@ impl<A: Authorizer> Handler<A> {
                     ..context
                 }
             }
-            Err(Refused { error, server }) => {
+            Err(Refused { error, request }) => {
                 self.mismatches.refused(error.kind());
                 let error_text = with_causes(&error);
                 let refusal = Refusal {
-                    server: server.as_deref(),
+                    request: request.as_deref(),
                     ..Refusal::new(error.kind(), &error_text)
                 };
                 return self.refuse(reply, refusal).await;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use portcullis_claims::{
     BoxError, CurveKey, KnownSigners, OpenedRequest, PublicKey, RequestError, is_sealed,
 };
-use portcullis_core::Server;
+use portcullis_core::AuthorizationRequest;
 use zeroize::Zeroizing;
 
 use crate::keys::HostKeys;
@@ -111,15 +111,15 @@ pub(crate) enum OpenError {
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) error: OpenError,
-    /// The server that signed the request, if the request could be read.
-    pub(crate) server: Option<Box<Server>>,
+    /// The request, if it could be decoded. The signature matches, other facts may be false.
+    pub(crate) request: Option<Box<AuthorizationRequest>>,
 }
 
 impl From<OpenError> for Refused {
     fn from(error: OpenError) -> Self {
         Self {
             error,
-            server: None,
+            request: None,
         }
     }
 }
@@ -169,7 +169,7 @@ pub(crate) fn open(
         Ok(()) => Ok(Opened { request, sealed_by }),
         Err(error) => Err(Refused {
             error,
-            server: Some(Box::new(request.into_request().server)),
+            request: Some(Box::new(request.into_request())),
         }),
     }
 }
@@ -212,7 +212,7 @@ fn check(
     rules: &OpenRules,
     remembered: &Remembered,
 ) -> Result<(), OpenError> {
-    request.check_times(now, rules.clock_skew)?;
+    request.check(now, rules.clock_skew)?;
     if sealed_by.is_some() && request.server_xkey() != sealed_by.map(PublicKey::as_str) {
         return Err(OpenError::Sender);
     }

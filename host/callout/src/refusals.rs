@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use portcullis_core::{Repeats, Report, Server};
+use portcullis_core::{AuthorizationRequest, Repeats, Report};
 
 use crate::subjects::AUTH_REQUESTS;
 
@@ -16,14 +16,17 @@ pub(crate) const FOREIGN: &str = "foreign";
 /// Maximum number of kinds of refusals that the host distinguishes between two summaries.
 const MAX_KINDS: usize = 32;
 
+/// Maximum length of a text of a refused request in the log, in bytes.
+const MAX_TEXT: usize = 256;
+
 /// The reason for which a request is not decided, with the facts for the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal<'a> {
     /// The name of the reason in metrics.
     pub(crate) reason: &'static str,
     pub(crate) error: &'a str,
-    /// The server that sent the request, if the host knows it.
-    pub(crate) server: Option<&'a Server>,
+    /// The request, if it could be decoded.
+    pub(crate) request: Option<&'a AuthorizationRequest>,
     /// The reply subject of a message that no server sent.
     pub(crate) reply_subject: Option<&'a str>,
 }
@@ -41,12 +44,12 @@ struct Kind {
 }
 
 impl<'a> Refusal<'a> {
-    /// Creates a refusal of a request whose server is not known.
+    /// Creates a refusal of a request that was not decoded.
     pub(crate) const fn new(reason: &'static str, error: &'a str) -> Self {
         Self {
             reason,
             error,
-            server: None,
+            request: None,
             reply_subject: None,
         }
     }
@@ -55,9 +58,16 @@ impl<'a> Refusal<'a> {
         Kind {
             reason: self.reason,
             error: self.error.into(),
-            server_id: self.server.map(|server| server.id.as_str().into()),
+            server_id: self.request.map(|request| shown(&request.server.id).into()),
         }
     }
+}
+
+/// Returns the start of `text`, at most [`MAX_TEXT`] bytes. A refused request may hold texts of a
+/// megabyte.
+fn shown(text: &str) -> &str {
+    let end = text.floor_char_boundary(MAX_TEXT);
+    text.get(..end).unwrap_or_default()
 }
 
 impl Default for Refusals {
@@ -74,11 +84,19 @@ impl Refusals {
         if report != Report::First {
             return;
         }
+        let server = refusal.request.map(|request| &request.server);
+        let client = refusal.request.map(|request| &request.client);
+        let text = |text: Option<&'_ String>| text.map(|text| shown(text).to_owned());
         tracing::warn!(
             error = refusal.error,
             refusal.reason = refusal.reason,
-            server.id = refusal.server.map(|server| server.id.as_str()),
-            server.name = refusal.server.map(|server| server.name.as_str()),
+            user_nkey = refusal.request.map(|request| shown(&request.user_nkey)),
+            client.host = text(client.and_then(|client| client.host.as_ref())),
+            client.id = client.map(|client| client.id),
+            client.user = text(client.and_then(|client| client.user.as_ref())),
+            client.name = text(client.and_then(|client| client.name.as_ref())),
+            server.id = server.map(|server| shown(&server.id)),
+            server.name = server.map(|server| shown(&server.name)),
             subject = AUTH_REQUESTS,
             reply_subject = refusal
                 .reply_subject
@@ -105,5 +123,18 @@ impl Refusals {
                 "requests were refused for more reasons"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_of_a_refused_request_are_cut() {
+        assert_eq!(shown("n1"), "n1");
+        assert_eq!(shown(&"a".repeat(1 << 20)).len(), MAX_TEXT);
+        // A cut inside of a character would not be text.
+        assert_eq!(shown(&"\u{20ac}".repeat(100)).len(), MAX_TEXT - 1);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis_core::AuthorizationRequest;
 use zeroize::Zeroizing;
 
-use crate::jwt::{self, Claims, TokenError, Verifies};
+use crate::jwt::{self, Claims, MAX_TOKEN_SIZE, TokenError, Verifies};
 use crate::keys::{KeyKind, KnownSigners, PublicKey};
 use wire::{Remainder, RequestBody};
 
@@ -21,6 +21,10 @@ const AUDIENCE: &str = "nats-authorization-request";
 /// open for that time.
 const MAX_LIFETIME: u64 = 60;
 
+/// Maximum size of a request that is decoded, in bytes. A request above [`MAX_TOKEN_SIZE`] is decoded
+/// only to report which client and server sent it.
+const MAX_DECODED_SIZE: usize = 2 * MAX_TOKEN_SIZE;
+
 /// First bytes of an encrypted request.
 const ENCRYPTED: &[u8] = b"xkv1";
 
@@ -32,6 +36,8 @@ pub struct OpenedRequest {
     expires_at: Option<u64>,
     not_before: Option<u64>,
     id: Option<String>,
+    /// Reason to refuse the request at any time.
+    fault: Option<RequestError>,
     remainder: Remainder,
     raw: Zeroizing<String>,
 }
@@ -49,6 +55,12 @@ pub enum RequestError {
     /// The request is not a token, or its signature does not match.
     #[error("the request is not a valid token")]
     Token(#[from] TokenError),
+    /// The request is larger than [`MAX_TOKEN_SIZE`].
+    #[error(
+        "the request is larger than {MAX_TOKEN_SIZE} bytes: the client presented a very long token, JWT or password; \
+         lower `max_control_line` in the server's configuration"
+    )]
+    TooLarge,
     /// The claims have another version.
     #[error("the request's claims do not have version 2")]
     Version,
@@ -121,17 +133,17 @@ impl OpenedRequest {
     /// Fails with the first problem.
     pub fn open(token: &[u8], now: u64, skew: Duration) -> Result<Self, RequestError> {
         let request = Self::read_verified(token, now, Some(&PublicKey::verifies))?;
-        request.check_times(now, skew)?;
+        request.check(now, skew)?;
         Ok(request)
     }
 
-    /// Decodes and verifies a request as [`open`](Self::open) does, without the times:
-    /// [`check_times`](Self::check_times) checks them. Takes less time if `signers` have the
-    /// server's key in their cache.
+    /// Decodes a request and verifies its signature. The request counts only after
+    /// [`check`](Self::check), and a refusal by that method can name client and server. Takes less
+    /// time if `signers` have the server's key in their cache.
     ///
     /// # Errors
     ///
-    /// Fails as [`open`](Self::open) does, except for the times.
+    /// Fails if the request cannot be decoded, or if the signature does not match.
     pub fn read_by(token: &[u8], now: u64, signers: &KnownSigners) -> Result<Self, RequestError> {
         let verifies = |key: &PublicKey, message: &[u8], signature: &[u8]| {
             signers.verify(key, message, signature)
@@ -139,14 +151,19 @@ impl OpenedRequest {
         Self::read_verified(token, now, Some(&verifies))
     }
 
-    /// Checks that the request is in force at `now` (seconds since the Unix epoch) with `skew` of
-    /// grace. It is already issued, not expired, and valid for no longer than a minute.
+    /// Checks what [`open`](Self::open) demands beyond the signature: signer, version, audience,
+    /// user key and size, and that the request is in force at `now` (seconds since the Unix epoch)
+    /// with `skew` of grace. It is already issued, not expired, and valid for no longer than a
+    /// minute.
     ///
     /// # Errors
     ///
-    /// Fails with the first problem. The messages say by how much the clocks of server and host
-    /// differ.
-    pub fn check_times(&self, now: u64, skew: Duration) -> Result<(), RequestError> {
+    /// Fails with the first problem. Messages about times say by how much the clocks of server and
+    /// host differ.
+    pub fn check(&self, now: u64, skew: Duration) -> Result<(), RequestError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
         let skew = skew.as_secs();
         let (Some(issued_at), Some(expires_at)) = (self.issued_at, self.expires_at) else {
             return Err(RequestError::Undated);
@@ -177,11 +194,14 @@ impl OpenedRequest {
         if token.is_empty() {
             return Err(RequestError::Empty);
         }
+        if token.len() > MAX_DECODED_SIZE {
+            return Err(RequestError::TooLarge);
+        }
         if token.starts_with(ENCRYPTED) {
             return Err(RequestError::Encrypted);
         }
         let (claims, raw) = jwt::decode_by::<RequestBody>(token, verifies)?;
-        check(&claims)?;
+        let fault = fault(&claims, token.len());
         let (request, remainder) = claims.nats.into_request(now);
         Ok(Self {
             subject: claims.subject.unwrap_or_default(),
@@ -189,6 +209,7 @@ impl OpenedRequest {
             expires_at: claims.expires_at,
             not_before: claims.not_before,
             id: claims.id,
+            fault,
             request,
             remainder,
             raw,
@@ -275,20 +296,21 @@ impl fmt::Debug for OpenedRequest {
     }
 }
 
-fn check(claims: &Claims<RequestBody>) -> Result<(), RequestError> {
+/// Returns the first fault of a request of `size` bytes. `None` if it may be decided.
+fn fault(claims: &Claims<RequestBody>, size: usize) -> Option<RequestError> {
     if !claims.nats.is_current() {
-        return Err(RequestError::Version);
+        return Some(RequestError::Version);
     }
     if claims.issuer.as_deref() != claims.nats.server_id() {
-        return Err(RequestError::Issuer);
+        return Some(RequestError::Issuer);
     }
     if claims.audience.as_deref() != Some(AUDIENCE) {
-        return Err(RequestError::Audience);
+        return Some(RequestError::Audience);
     }
     if !PublicKey::is_valid(claims.nats.user_nkey(), KeyKind::User) {
-        return Err(RequestError::UserNkey);
+        return Some(RequestError::UserNkey);
     }
-    Ok(())
+    (size > MAX_TOKEN_SIZE).then_some(RequestError::TooLarge)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
         &Remembered::default(),
     )
     .unwrap_err();
-    let (error, asked) = (refused.error, refused.server.unwrap());
+    let (error, asked) = (refused.error, refused.request.unwrap().server);
     assert_eq!(asked.id, server.pair.public_key());
     assert_eq!(error.kind(), "issuer");
     let text = error.to_string();
@@ -262,7 +262,7 @@ fn a_request_of_another_time_is_refused_and_names_the_difference() {
             &Remembered::default(),
         );
         opened.err().map(|refused| {
-            assert!(refused.server.is_some(), "which server");
+            assert!(refused.request.is_some(), "which client and server");
             (refused.error.kind(), refused.error.to_string())
         })
     };
@@ -278,6 +278,48 @@ fn a_request_of_another_time_is_refused_and_names_the_difference() {
     assert!(
         text.contains("300 s ago") || text.contains("299 s ago"),
         "{text}"
+    );
+}
+
+#[test]
+fn a_refusal_of_a_decoded_request_names_client_and_server() {
+    let (options, server) = (options(), Server::new());
+    let ours = options.keys.issuers.request_subject();
+    let id = server.pair.public_key();
+    let refused = |change: &dyn Fn(&mut nats_token::AuthorizationRequest)| {
+        let token = server.token_with(ours, |request| {
+            request.client_info.host = "10.0.0.7".to_owned();
+            change(request);
+        });
+        let opened = open(
+            &token.into(),
+            None,
+            now(),
+            &options.keys,
+            &options.open,
+            &Remembered::default(),
+        );
+        let refused = opened.unwrap_err();
+        let request = refused.request.map(|request| *request);
+        let named = request.map(|request| (request.client.host.unwrap(), request.server.id));
+        (refused.error.kind(), named)
+    };
+    let named = |server: &str| Some(("10.0.0.7".to_owned(), server.to_owned()));
+    let token_of_1_mb = "t".repeat(1 << 20);
+    assert_eq!(
+        refused(&|request| request.connect_opts.token = token_of_1_mb.clone()),
+        ("malformed", named(&id))
+    );
+    let other = KeyPair::new_server().public_key();
+    assert_eq!(
+        refused(&|request| request.server_id.id = other.clone()),
+        ("server-id", named(&other))
+    );
+    // The host does not decode what is larger still.
+    let token_of_2_mb = "t".repeat(2 << 20);
+    assert_eq!(
+        refused(&|request| request.connect_opts.token = token_of_2_mb.clone()),
+        ("malformed", None)
     );
 }
 

@@ -75,14 +75,17 @@ pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
     token: &[u8],
     signatures: Signatures,
 ) -> Result<(Claims<B>, Zeroizing<String>), TokenError> {
+    if token.len() > MAX_TOKEN_SIZE {
+        return Err(TokenError::TooLarge);
+    }
     match signatures {
         Signatures::Verify => decode_by(token, Some(&PublicKey::verifies)),
         Signatures::Trust => decode_by(token, None),
     }
 }
 
-/// Decodes a token as [`decode`] does, with signatures verified by `verifies`. `None` skips the
-/// verification.
+/// Decodes a token as [`decode`] does, of any size, with signatures verified by `verifies`. `None`
+/// skips the verification.
 pub(crate) fn decode_by<B: Body + Default + DeserializeOwned>(
     token: &[u8],
     verifies: Option<Verifies<'_>>,
@@ -154,9 +157,6 @@ impl fmt::Debug for FirstVersion {
 
 impl<'a> Chunks<'a> {
     fn of(token: &'a [u8]) -> Result<Self, TokenError> {
-        if token.len() > MAX_TOKEN_SIZE {
-            return Err(TokenError::TooLarge);
-        }
         let is_dot = |byte: &u8| *byte == b'.';
         // From both ends, where the chunks are short: the long one is only searched for another
         // dot.

@@ -332,7 +332,21 @@ fn what_is_no_token_is_named() {
     assert_eq!(open(b""), RequestError::Empty);
     assert_eq!(open(b"xkv1\0\0\0"), RequestError::Encrypted);
     assert_eq!(open(b"garbage"), TokenError::Chunks.into());
-    assert_eq!(open(&vec![b'.'; 2 << 20]), TokenError::TooLarge.into());
+}
+
+#[test]
+fn a_request_that_is_too_large_is_refused_whether_it_can_be_decoded_or_not() {
+    let refusal = |length: usize| {
+        let options = json!({ "auth_token": "t".repeat(length) });
+        let opened = open_edited("/nats/connect_opts", options);
+        opened.err()
+    };
+    assert_eq!(refusal(700 << 10), None);
+    assert_eq!(refusal(1 << 20), Some(RequestError::TooLarge));
+    assert_eq!(refusal(2 << 20), Some(RequestError::TooLarge));
+    let dots = vec![b'.'; (2 << 20) + 1];
+    let error = OpenedRequest::open(&dots, NOW, SKEW).unwrap_err();
+    assert_eq!(error, RequestError::TooLarge);
 }
 
 #[test]
