@@ -1,8 +1,9 @@
 //! Cost of a comparison with a stored hash on this machine.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_core::{HashError, Secret};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::stored_hash::StoredHash;
 
@@ -20,24 +21,38 @@ pub fn hash_parameters(hash: &str) -> Option<&str> {
     Some(without_hash.rsplit_once('$')?.0)
 }
 
-/// Compares a secret with `hash` and returns the time that it took. Blocks, and takes the memory of
-/// the hash.
+/// Compares a secret with `hash` and returns the processor time that it took, which does not depend
+/// on other work of the machine. Blocks, and takes the memory of the hash.
 ///
 /// # Errors
 ///
 /// Fails if `hash` is not usable.
 pub fn time_of_comparison(hash: &str) -> Result<Duration, HashError> {
     let stored = StoredHash::parse(hash)?;
-    let began = Instant::now();
+    // A comparison runs on one thread: the crates that compute hashes start no others.
+    let began = thread_time();
     stored.matches(&Secret::new("no secret"))?;
-    Ok(began.elapsed())
+    Ok(thread_time().saturating_sub(began))
+}
+
+/// Returns the processor time of this thread since its start.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    // A clock that the system does not have reads as zero, so that no hash counts as slow.
+    Duration::try_from(time).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use rstest::rstest;
 
     use super::*;
+
+    /// A bcrypt hash that takes some milliseconds.
+    const SLOW: &str = "$2b$07$cccccccccccccccccccccuIJvLBFRt.2WA3d5nWSVtLvHnSw7vLhm";
 
     #[rstest]
     #[case(
@@ -54,5 +69,24 @@ mod tests {
         assert_eq!(hash_parameters(hash), parameters);
         let took = time_of_comparison(hash);
         assert_eq!(took.is_ok(), hash != "no hash", "{took:?}");
+    }
+
+    #[test]
+    fn other_work_of_the_machine_does_not_count() {
+        // More threads than processors, all at once.
+        let threads = thread::available_parallelism().map_or(4, usize::from) * 8;
+        let start = Barrier::new(threads);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    start.wait();
+                    let began = thread_time();
+                    let took = time_of_comparison(SLOW).unwrap();
+                    let spent = thread_time().saturating_sub(began);
+                    assert!(took <= spent, "{took:?} of {spent:?}");
+                    assert!(!took.is_zero());
+                });
+            }
+        });
     }
 }

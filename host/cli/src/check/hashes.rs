@@ -14,7 +14,7 @@ const MOST: usize = 16;
 const LARGEST: u64 = 32 * 1024 * 1024;
 
 /// Computes one hash of every kind in the settings in `directory`. Returns a warning for each kind
-/// that takes longer than `deadline`. Skips unreadable settings, which other checks report.
+/// that takes more processor time than `deadline`. Skips unreadable settings, which other checks report.
 pub(super) fn slow_hashes(directory: &Path, deadline: Duration) -> Vec<Problem> {
     let Ok(listing) = portcullis_files::list(directory) else {
         return Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn slow_hashes(directory: &Path, deadline: Duration) -> Vec<Problem> 
 fn slow_hash(file: &Path, parameters: &str, took: Duration, deadline: Duration) -> Problem {
     let milliseconds = |time: Duration| time.as_millis();
     let message = format!(
-        "this machine takes {} ms for a password hash like `{parameters}$…`, longer than a decision may take ({} ms): nobody \
+        "this machine takes {} ms of processor time for a password hash like `{parameters}$…`, longer than a decision may take ({} ms): nobody \
          with such a hash gets in; make hashes that cost less (`portcullis hash`), or raise `deadline` under [callout]",
         milliseconds(took),
         milliseconds(deadline)
