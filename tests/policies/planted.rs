@@ -45,16 +45,12 @@ fn wait_until(catalog: &Catalog, condition: impl Fn(&Catalog) -> bool) {
 fn more_than_the_directory_may_hold_is_refused_by_name_and_what_serves_goes_on() {
     let site = greeter();
     let (catalog, _) = site.open();
-    for (file, size) in [("big.wasm", 1 << 20), ("big.toml", 32 << 20)] {
-        let file = fs::File::create(site.path().join(file)).unwrap();
-        file.set_len(size).unwrap();
-    }
-    // Links, so that the files take no space on disk. Their names come before `p`.
-    for number in 0..20 {
-        for end in ["wasm", "toml"] {
-            let target = site.path().join(format!("big.{end}"));
-            let link = site.path().join(format!("big{number}.{end}"));
-            fs::hard_link(target, link).unwrap();
+    // The files have no blocks, so that they take no space on disk. Their names come before `p`.
+    for number in 0..21 {
+        for (end, size) in [("wasm", 1 << 20), ("toml", 32 << 20)] {
+            let path = site.path().join(format!("big{number}.{end}"));
+            let file = fs::File::create(path).unwrap();
+            file.set_len(size).unwrap();
         }
     }
     site.put_greeting("p.toml", "two");
@@ -107,6 +103,42 @@ fn a_policy_does_not_get_the_settings_of_another_one() {
     symlink(&file, &link).unwrap();
     let (catalog, _) = site.open();
     assert_eq!(names(&catalog), ["evil", "p"]);
+}
+
+#[test]
+fn a_policy_does_not_get_the_settings_of_another_one_by_a_hard_link() {
+    let site = greeter();
+    let at = |name: &str| site.path().join(name);
+    // Deployments link equal modules.
+    fs::hard_link(at("p.wasm"), at("evil.wasm")).unwrap();
+    site.put_greeting("evil.toml", "mine");
+    let (catalog, _) = site.open();
+    assert_eq!(names(&catalog), ["evil", "p"]);
+
+    fs::remove_file(at("evil.toml")).unwrap();
+    fs::hard_link(at("p.toml"), at("evil.toml")).unwrap();
+    let refused = |file: &str, target: &str| {
+        format!(
+            "{file}: is a hard link to `{target}`, a file of another policy: copy that file, or make the two differ if \
+             a tool links equal files"
+        )
+    };
+    let report = catalog.reload().unwrap();
+    let both = [
+        refused("evil.toml", "p.toml"),
+        refused("p.toml", "evil.toml"),
+    ];
+    assert_eq!(rejections(&report), both);
+    assert_eq!(names(&catalog), ["evil", "p"], "good versions serve on");
+
+    // The same through a symbolic link to another name of the file.
+    let outside = TempDir::new_in(site.path()).unwrap();
+    let name = outside.path().join("name");
+    fs::rename(at("evil.toml"), &name).unwrap();
+    symlink(&name, at("evil.toml")).unwrap();
+    let (catalog, report) = site.open();
+    assert_eq!(rejections(&report), [refused("evil.toml", "p.toml")]);
+    assert_eq!(names(&catalog), ["p"]);
 }
 
 #[test]

@@ -80,6 +80,7 @@ pub(crate) fn scan(
             _ => {}
         }
     }
+    refuse_hard_links(&mut surveyed);
     surveyed.sort_by_cached_key(|unit| {
         let is_new = !serving.contains(&unit.name);
         (is_new, unit.size, unit.name.clone())
@@ -160,6 +161,44 @@ impl Surveyed {
             paths,
             files,
             size,
+        }
+    }
+
+    /// Returns the settings and the tests, as far as they exist and are not refused.
+    fn secret_files(&self) -> impl Iterator<Item = (&Path, &Survey)> {
+        let files = self.files.as_ref().ok();
+        let [settings, tests] = files.map_or([None; 2], |[_, settings, tests]| {
+            [settings.as_ref(), tests.as_ref()]
+        });
+        let paths = [&self.paths.settings, &self.paths.tests];
+        let both = paths.into_iter().zip([settings, tests]);
+        both.filter_map(|(path, surveyed)| Some((path.as_path(), surveyed?)))
+    }
+}
+
+/// Refuses settings and test files that are files of another unit too, by a hard link. Settings hold
+/// secrets, and a policy reads only its own. Nothing tells which name of a file was the first, so
+/// each unit with such a file is refused. Modules may share a file.
+fn refuse_hard_links(units: &mut [Surveyed]) {
+    let mut owners = BTreeMap::new();
+    for unit in units.iter() {
+        for (path, surveyed) in unit.secret_files() {
+            // Several symbolic links may lead to one file outside of the directory.
+            if surveyed.target.is_none() {
+                let names: &mut Vec<_> = owners.entry(surveyed.stamp.file()).or_default();
+                names.push((unit.name.clone(), path.to_owned()));
+            }
+        }
+    }
+    for unit in units {
+        let shared = unit.secret_files().find_map(|(path, surveyed)| {
+            let names = owners.get(&surveyed.stamp.file())?;
+            let (_, other) = names.iter().find(|(name, _)| *name != unit.name)?;
+            let target = other.file_name()?.to_string_lossy().into_owned();
+            Some(UnitError::new(path, UnitProblem::SharedFile { target }))
+        });
+        if let Some(error) = shared {
+            unit.files = Err(error);
         }
     }
 }

@@ -45,6 +45,14 @@ pub enum UnitProblem {
         /// Name of the other policy's file.
         target: String,
     },
+    /// The file is a file of another policy too.
+    #[error(
+        "is a hard link to `{target}`, a file of another policy: copy that file, or make the two differ if a tool links equal files"
+    )]
+    SharedFile {
+        /// Name of the other policy's file.
+        target: String,
+    },
     /// The policies of the directory exceed a total size.
     #[error(
         "does not fit: the policy directory has more than {limit} bytes of policies, so remove some"

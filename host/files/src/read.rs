@@ -153,6 +153,11 @@ fn regular(metadata: &Metadata) -> Result<(), ReadError> {
 }
 
 impl Stamp {
+    /// Returns the device and the inode of the file. All hard links to a file share them.
+    pub const fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     /// Returns whether both stamps are of one file, whose content may have changed in between.
     pub const fn is_same_file(&self, other: &Self) -> bool {
         self.device == other.device && self.inode == other.inode
