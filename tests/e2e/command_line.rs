@@ -260,6 +260,45 @@ async fn a_verb_that_does_not_exist_is_a_usage_error() -> Result<()> {
     Ok(())
 }
 
+#[rstest]
+#[case::import(&["import", "planmdk", "none.edn", "site"], EXIT_NO_DIRECTORY)]
+#[case::inspect(&["inspect", "none.wasm"], EXIT_NO_DIRECTORY)]
+#[case::sign(&["policy", "sign", "none.wasm", "--seed-file", "seed"], EXIT_NO_DIRECTORY)]
+#[case::sign_without_a_seed(&["policy", "sign", "none.wasm", "--seed-file", "none"], EXIT_CONFIGURATION)]
+#[case::serve(&["serve", "--config", "none.toml"], EXIT_CONFIGURATION)]
+#[case::check(&["check", "--config", "none.toml"], EXIT_CONFIGURATION)]
+#[case::status(&["policy", "status", "--config", "none.toml"], EXIT_CONFIGURATION)]
+#[case::rollback(&["policy", "rollback", "p", "--config", "none.toml"], EXIT_CONFIGURATION)]
+#[case::test(&["policy", "test", "--config", "none.toml"], EXIT_CONFIGURATION)]
+#[case::inspect_with(&["inspect", "none.wasm", "--config", "none.toml"], EXIT_CONFIGURATION)]
+#[tokio::test]
+async fn a_file_that_is_missing_has_the_documented_exit_code(
+    #[case] arguments: &[&str],
+    #[case] code: Option<i32>,
+) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let seed = nkeys::KeyPair::new_account().seed()?;
+    fs::write(directory.path().join("seed"), seed)?;
+    let file = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
+    let files = ["none.edn", "none.wasm", "none.toml", "none", "seed", "site"];
+    let arguments: Vec<_> = arguments
+        .iter()
+        .map(|&argument| {
+            if files.contains(&argument) {
+                file(argument)
+            } else {
+                argument.to_owned()
+            }
+        })
+        .collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let finished = run_portcullis(&arguments, "").await?;
+    assert_eq!(finished.code, code, "{finished:?}");
+    let output = format!("{}{}", finished.stdout, finished.stderr);
+    assert!(output.contains("none"), "{finished:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn hash_does_not_repeat_the_secret() -> Result<()> {
     let password = hash("a-secret", &[]).await?;

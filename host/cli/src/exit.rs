@@ -13,10 +13,12 @@ pub(crate) enum ExitCode {
     /// The command line is wrong, or standard input has no secret to hash, or is not UTF-8.
     Usage = 64,
     /// `check` found no policy, or policies that cannot be put in service. Or `policy test` found
-    /// policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy.
+    /// policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy, or
+    /// `inspect` cannot read it.
     BadPolicies = 65,
-    /// The policy directory is missing or cannot be read, or it does not contain the requested
-    /// policy, version or status. Or `inspect` or `policy sign` does not find its file.
+    /// The policy directory or the state directory is missing or cannot be read, or it does not
+    /// contain the requested policy, version or status. Or `inspect`, `policy sign` or `import`
+    /// does not find its file.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good.
@@ -26,12 +28,14 @@ pub(crate) enum ExitCode {
     /// The health listener cannot use the address under `[health]`: it is taken, or not one of this
     /// machine.
     CannotListen = 71,
-    /// A file cannot be written, or `init` or `import` would overwrite it.
+    /// A file cannot be written, or `init` or `import` would overwrite it. Or `policy sign` cannot
+    /// read its file, or `policy rollback` would replace a link.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
     /// cannot write its status.
     NotCurrent = 75,
-    /// The configuration is wrong, missing secrets and seeds of the wrong type included.
+    /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
+    /// Or the file for `import` is wrong.
     BadConfiguration = 78,
 }
 
@@ -77,10 +81,10 @@ mod tests {
                     "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
                 }
                 Self::BadPolicies => {
-                    "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy."
+                    "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy, or `inspect` cannot read it."
                 }
                 Self::NoPolicyDirectory => {
-                    "The policy directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect` or `policy sign` does not find its file."
+                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy sign` or `import` does not find its file."
                 }
                 Self::Unreachable => {
                     "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."
@@ -90,13 +94,13 @@ mod tests {
                     "The health listener cannot use the address under `[health]`: it is taken, or not one of this machine."
                 }
                 Self::CannotCreate => {
-                    "A file cannot be written, or `init` or `import` would overwrite it."
+                    "A file cannot be written, or `init` or `import` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
                 }
                 Self::NotCurrent => {
                     "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."
                 }
                 Self::BadConfiguration => {
-                    "The configuration is wrong, missing secrets and seeds of the wrong type included."
+                    "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong."
                 }
             }
         }

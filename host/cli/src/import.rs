@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use planmdk::Planmdk;
+use portcullis_files::ReadError;
 use portcullis_toml::Problem;
 
 use crate::init::{Directory, NewFiles, NotInitialized};
@@ -37,6 +38,9 @@ pub(crate) struct Imported {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum NotImported {
+    /// The configuration does not exist.
+    #[error("{0}")]
+    Missing(Problem),
     /// The configuration has problems, all of which are listed.
     #[error("{}", lines(.0))]
     Broken(Vec<Problem>),
@@ -56,12 +60,14 @@ fn lines(problems: &[Problem]) -> String {
 ///
 /// # Errors
 ///
-/// Fails if the configuration has problems, all of which are reported, or if a file exists or
-/// cannot be written. In either case, no new file remains.
+/// Fails if the configuration is missing or has problems, all of which are reported, or if a file
+/// exists or cannot be written. In either case, no new file remains.
 pub(crate) fn planmdk(file: &Path, directory: &Path) -> Result<Imported, NotImported> {
     let broken = |message: String| NotImported::Broken(vec![Problem::error(file, message)]);
-    let content = portcullis_files::read(file, MAX_SIZE);
-    let content = content.map_err(|error| broken(format!("cannot read: {error}")))?;
+    let content = portcullis_files::read(file, MAX_SIZE).map_err(|error| match error {
+        ReadError::Missing => NotImported::Missing(Problem::error(file, error.to_string())),
+        error => broken(format!("cannot read: {error}")),
+    })?;
     let text = String::from_utf8(content.bytes);
     let text = text.map_err(|_| broken("is not text: expected UTF-8".to_owned()))?;
     let planmdk = Planmdk::read(file, &text).map_err(NotImported::Broken)?;

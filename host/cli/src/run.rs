@@ -165,6 +165,10 @@ fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
             Ok(ExitCode::Success)
         }
         Err(NotImported::NotMade(error)) => Err(not_made(error)),
+        Err(NotImported::Missing(problem)) => {
+            complain(&problem.to_string());
+            Ok(ExitCode::NoPolicyDirectory)
+        }
         Err(NotImported::Broken(problems)) => {
             for problem in problems {
                 complain(&problem.to_string());
