@@ -35,13 +35,11 @@ mod expiring_map;
 mod fixtures;
 mod handle;
 mod keys;
-mod lane;
 mod latency;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod open;
 mod options;
-mod outbox;
 mod participation;
 mod pauses;
 mod permissions;
@@ -49,9 +47,11 @@ mod refusals;
 mod rejections;
 mod releases;
 mod reply;
+mod reply_batcher;
 mod seal;
 mod service;
 mod subjects;
+mod subscription;
 mod trust;
 
 pub use counters::Counters;

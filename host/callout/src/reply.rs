@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_nats::Subject;
 use bytes::Bytes;
 
-use crate::outbox::{Outbox, Outgoing};
+use crate::reply_batcher::{Outbox, Outgoing};
 
 /// The right to answer one request, once.
 ///

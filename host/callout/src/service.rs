@@ -12,10 +12,10 @@ use crate::counters::Counters;
 use crate::discovery::{Responder, service_id};
 use crate::error::ServiceError;
 use crate::handle::Handler;
-use crate::lane::{Lane, Order};
 use crate::options::ServiceOptions;
 use crate::participation::{Keeper, Participation, Prober};
 use crate::rejections;
+use crate::subscription::{Lane, Order};
 
 /// The auth callout service.
 #[derive(Debug)]

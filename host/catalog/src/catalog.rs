@@ -17,13 +17,13 @@ use crate::directory::DirectoryError;
 use crate::lanes::Lanes;
 use crate::loader::{Job, Loader, Pass};
 use crate::numbers::{CatalogNumbers, Counters};
+use crate::policy_tests::PermitCheck;
 use crate::prover::{Prover, Stop, in_parallel};
 use crate::report::{Change, Report};
 use crate::signature::Publisher;
 use crate::snapshot::Snapshot;
 use crate::status::Status;
 use crate::terms::{MaxLimits, PolicyGrants};
-use crate::vectors::PermitCheck;
 
 /// The sources of policies, their limits and the way in which they are proved.
 #[derive(Clone, Debug)]

@@ -8,11 +8,11 @@ use portcullis_engine::{Description, Engine, Grants, Limits};
 
 use crate::catalog::CatalogOptions;
 use crate::content::{Content, Paths};
+use crate::policy_tests::{TestOutcome, TestVectors};
 use crate::prover::{Stop, Task};
 use crate::settings::SettingsFile;
 use crate::signature::{Signature, SignatureError, signature};
 use crate::unit::{UnitError, UnitProblem};
-use crate::vectors::{TestOutcome, TestVectors};
 
 /// The facts about one `NAME.wasm` and the files next to it.
 #[derive(Debug)]

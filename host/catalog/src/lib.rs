@@ -42,7 +42,7 @@ mod lanes;
 mod link;
 mod loader;
 mod numbers;
-mod pace;
+mod policy_tests;
 mod prover;
 mod releases;
 mod report;
@@ -50,13 +50,13 @@ mod rollback;
 mod routes;
 mod settings;
 mod signature;
+mod slowness;
 mod smoke;
 mod snapshot;
 mod status;
 mod store;
 mod terms;
 mod unit;
-mod vectors;
 mod watch;
 
 pub use catalog::{Catalog, CatalogOptions, OpenError};
@@ -65,6 +65,7 @@ pub use directory::DirectoryError;
 pub use inspect::{Inspection, inspect};
 pub use link::LoadedPolicy;
 pub use numbers::CatalogNumbers;
+pub use policy_tests::{PermitCheck, PermittedLogin, TestOutcome, TestedPolicy, test_policies};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use prover::fuzzing;
@@ -82,5 +83,4 @@ pub use snapshot::Snapshot;
 pub use status::{Attempt, Freshness, PolicyStatus, ServingStatus, Status, check_state_directory};
 pub use terms::{MaxLimits, PolicyGrants};
 pub use unit::{UnitError, UnitProblem};
-pub use vectors::{PermitCheck, PermittedLogin, TestOutcome, TestedPolicy, test_policies};
 pub use watch::{Trigger, WatchError, Watcher};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_core::{PolicyName, PolicyRef};
 use portcullis_engine::Policy;
 
-use crate::pace::Pace;
+use crate::slowness::Pace;
 
 /// One version of one policy in service.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use crate::content::{Fingerprint, Paths};
 use crate::directory::{self, DirectoryError};
 use crate::link::Link;
 use crate::numbers::Counters;
+use crate::policy_tests;
 use crate::prover::{Proved, Stop, prove_found};
 use crate::releases::Releases;
 use crate::report::{Change, Rejection, Report};
@@ -23,7 +24,6 @@ use crate::snapshot::Snapshot;
 use crate::status::{Attempt, now};
 use crate::store::Store;
 use crate::unit::{UnitError, UnitProblem};
-use crate::vectors;
 pub(crate) use entry::Pass;
 use entry::{Entry, Loading, Serving, Tried, Wants};
 use keeping::trusted_store;
@@ -349,7 +349,7 @@ impl Loader {
 
 /// Returns `proved` if its tests passed, and otherwise the error that its tests result in.
 fn passed(proved: Proved, tests: &Path) -> Result<Proved, UnitError> {
-    match vectors::refusal(tests, &proved.outcomes) {
+    match policy_tests::refusal(tests, &proved.outcomes) {
         Some(refusal) => Err(refusal),
         None => Ok(proved),
     }

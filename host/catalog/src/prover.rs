@@ -26,8 +26,8 @@ use portcullis_engine::{Description, Engine, Policy};
 
 use crate::catalog::CatalogOptions;
 use crate::content::{Content, Fingerprint, Paths};
+use crate::policy_tests::TestOutcome;
 use crate::unit::UnitError;
-use crate::vectors::TestOutcome;
 pub use child::{ChildError, prove_for_parent};
 pub use confine::ChildLimits;
 pub use process::ChildFailure;

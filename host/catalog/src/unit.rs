@@ -11,12 +11,12 @@ use portcullis_files::{FileKind, ReadError};
 
 use crate::catalog::CatalogOptions;
 use crate::content::{Content, Paths};
+use crate::policy_tests::{TestOutcome, TestVectors};
 use crate::prover::ChildFailure;
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignatureError, SignedFiles};
 use crate::smoke;
 use crate::terms::Terms;
-use crate::vectors::{TestOutcome, TestVectors};
 
 /// The reason why a unit is not put in service: the file, the line and the problem.
 #[derive(Debug, thiserror::Error)]

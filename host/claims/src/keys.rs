@@ -6,8 +6,8 @@
 mod curve;
 mod expanded;
 mod kind;
+mod lru_map;
 mod public;
-mod recent;
 mod sample;
 mod seed;
 mod signers;

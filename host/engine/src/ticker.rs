@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
 
-use crate::functions::Functions;
+use crate::function_cache::Functions;
 
 /// Interval at which the epoch advances, which bounds the delay before a runaway policy is stopped:
 /// 5 ms.

@@ -22,7 +22,7 @@ mod hashing;
 mod identifier;
 mod nkey;
 mod oidc;
-mod remembered;
+mod password_cache;
 mod spiffe;
 mod stored_hash;
 mod times;
@@ -41,7 +41,7 @@ pub use oidc::{
     KeySource, RequiredClaim, TokenAlgorithm, TokenError, TokenSetupError, TokenVerifier,
     VerifiedToken, looks_like_token,
 };
-pub use remembered::NoRandomBytes;
+pub use password_cache::NoRandomBytes;
 pub use user_jwt::{
     AccountJwtError, AccountOptions, AccountSetupError, AccountSource, TrustedAccounts,
     UserJwtError,

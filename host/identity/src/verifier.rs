@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{Asker, HashError, Secret, SecretVerifier};
 
-use crate::remembered::{NoRandomBytes, Remembered};
+use crate::password_cache::{NoRandomBytes, Remembered};
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
 

@@ -14,8 +14,8 @@ use super::identity::Identities;
 use super::peers::{Others, Word, others};
 use super::{Effect, Obstacle, Standing, WhenAlone};
 use crate::handle::Handler;
-use crate::lane::Order;
 use crate::permissions::SERVICE_INFO;
+use crate::subscription::Order;
 
 /// Interval at which the host checks its own state.
 const INTERVAL: Duration = Duration::from_millis(100);

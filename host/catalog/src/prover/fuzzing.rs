@@ -10,7 +10,7 @@ use super::hearing::{Answer, Listener, hear};
 use super::message::{self, Confinement, Kind, Line};
 use super::parent::{log, nonsense};
 use crate::directory::Paths;
-use crate::vectors::{PermittedLogin, TestOutcome};
+use crate::policy_tests::{PermittedLogin, TestOutcome};
 
 /// The messages that a host has read from a child.
 #[derive(Debug, Default, PartialEq, Eq)]

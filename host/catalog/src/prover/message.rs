@@ -19,9 +19,9 @@ use portcullis_engine::Description;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::policy_tests::TestOutcome;
 use crate::signature::Publisher;
 use crate::terms::Terms;
-use crate::vectors::TestOutcome;
 
 /// The kinds of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

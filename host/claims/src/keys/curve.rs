@@ -12,8 +12,8 @@ use portcullis_core::Secret;
 use zeroize::Zeroizing;
 
 use super::kind::KeyKind;
+use super::lru_map::Recent;
 use super::public::PublicKey;
-use super::recent::Recent;
 use super::seed::{self, KeyError};
 use super::signing::random_seed;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::expanded::ExpandedKey;
 use super::kind::KeyKind;
+use super::lru_map::Recent;
 use super::public::PublicKey;
-use super::recent::Recent;
 
 /// Maximum number of cached keys. An expanded one takes 215 KiB.
 const MOST: usize = 32;

@@ -10,8 +10,8 @@ use super::{Policy, ticks};
 use crate::comparisons::Comparisons;
 use crate::evaluation::EvaluationError;
 use crate::host::{GuestVerdict, PolicyBindings};
+use crate::instance_pool::{Reused, Used};
 use crate::look_up::LookUps;
-use crate::reuse::{Reused, Used};
 use crate::state::{Phase, Questions, State};
 use crate::text::{one_line, truncate};
 

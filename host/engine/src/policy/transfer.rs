@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Policy, check};
 use crate::code::{Authentic, compatibility, seal};
 use crate::engine::Engine;
+use crate::instance_pool::Reused;
 use crate::limits::{Grants, Limits};
 use crate::load::LoadError;
-use crate::reuse::Reused;
 use crate::text::one_line;
 use crate::transfer_key::TransferKey;
 

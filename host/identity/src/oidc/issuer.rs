@@ -1,6 +1,6 @@
 //! One issuer: its rules, its current keys, and the fetches of others.
 
-mod flight;
+mod single_flight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout_at};
 use tracing::{debug, info, warn};
 
-use self::flight::{Demand, Flights, Landing};
+use self::single_flight::{Demand, Flights, Landing};
 use super::fetch::{Source, fetch};
 use super::jwks::KeySet;
 use super::token::Token;

@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, watch};
 use crate::deny::DenyMode;
 use crate::error::ServiceError;
 use crate::handle::{Handler, Received};
-use crate::outbox::Outbox;
 use crate::participation::{Obstacle, Participation, connects};
 use crate::refusals::Refusal;
 use crate::reply::ReplyToken;
+use crate::reply_batcher::Outbox;
 use crate::subjects::AUTH_REQUESTS;
 
 /// The text of the refusal of a request when the queue is full.

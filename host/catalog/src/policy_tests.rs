@@ -83,21 +83,21 @@ impl TestVectors {
             let line = error.span().map(|span| format::line(text, span.start));
             wrong(line, format::complaint(error.message()))
         })?;
-        let vectors = tests.tests.into_iter().map(|test| {
+        let tests = tests.tests.into_iter().map(|test| {
             let line = format::line(text, test.name.span().start);
             let name = test.name.get_ref().clone();
             TestVector::new(test, line)
                 .map_err(|problem| wrong(Some(line), format!("test `{name}`: {problem}")))
         });
-        let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
-        for (index, vector) in vectors.iter().enumerate() {
-            let mut before = vectors.iter().take(index);
-            if before.any(|other| other.name == vector.name) {
-                let message = format!("test `{}`: there is another of this name", vector.name);
-                return Err(wrong(Some(vector.line), message));
+        let tests = tests.collect::<Result<Vec<_>, _>>()?;
+        for (index, test) in tests.iter().enumerate() {
+            let mut before = tests.iter().take(index);
+            if before.any(|other| other.name == test.name) {
+                let message = format!("test `{}`: there is another of this name", test.name);
+                return Err(wrong(Some(test.line), message));
             }
         }
-        Ok(Self(vectors))
+        Ok(Self(tests))
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -110,8 +110,8 @@ impl TestVectors {
 
     /// Runs every test on `policy`. Measures the fuel on `metered`, which is the same policy.
     pub(crate) fn run(&self, policy: &Policy, metered: &Policy) -> Vec<TestOutcome> {
-        let vectors = self.0.iter();
-        vectors.map(|vector| vector.run(policy, metered)).collect()
+        let tests = self.0.iter();
+        tests.map(|test| test.run(policy, metered)).collect()
     }
 }
 
