@@ -26,7 +26,7 @@ fn engine_with_buckets() -> Engine {
         )
         .with(&bucket("tenants"), [("acme", "gold")])
         .without(bucket("away"));
-    engine().looking_up_in(Arc::new(buckets))
+    engine().with_key_values(Arc::new(buckets))
 }
 
 fn granted(buckets: &[&str]) -> Grants {
@@ -183,7 +183,7 @@ impl KeyValues for Restless {
 
 #[test]
 fn an_instance_that_decides_again_looks_up_again() {
-    let engine = engine().looking_up_in(Arc::<Restless>::default());
+    let engine = engine().with_key_values(Arc::<Restless>::default());
     let module = guest("looks_up");
     // The policy looks up the key twice: once by `before`, and once for the decision.
     let settings = r#"{"bucket":"revoked","key":"0","before":1}"#;

@@ -139,7 +139,7 @@ fn build_engine(
         code_cache: code_cache_options(policies),
     };
     let engine = Engine::new(options, verifier)?;
-    Ok(engine.looking_up_in(Arc::new(mirror)))
+    Ok(engine.with_key_values(Arc::new(mirror)))
 }
 
 /// Opens the catalog and loads the policies. Blocks.

@@ -44,7 +44,7 @@ pub(crate) fn enforce(
     if let Some(permissions) = held.permissions {
         permit.permissions = permissions;
     }
-    permit.expires_at = rules.expiry.of(permit, request);
+    permit.expires_at = rules.expiry.end_of(permit, request);
     Ok(())
 }
 
@@ -148,19 +148,19 @@ fn check_role(role: &str, policy: Option<&PolicyName>, rules: &PermitRules) -> R
 /// The maximum duration of a login, in seconds: 100 years. Servers count the time left in 64-bit
 /// nanoseconds. A time more than 292 years away overflows, and servers close the connection at
 /// once. Some certificates are valid until 9999 (RFC 5280, 4.1.2.5).
-const LONGEST: u64 = 100 * 365 * 24 * 60 * 60;
+const MAX_LIFETIME: u64 = 100 * 365 * 24 * 60 * 60;
 
 impl Expiry {
     /// Returns the end of the login that `permit` allows, in seconds since the Unix epoch. The
     /// earliest of the limits of the permit, the identity and the host applies.
-    fn of(&self, permit: &Permit, request: &AuthorizationRequest) -> Option<u64> {
+    fn end_of(&self, permit: &Permit, request: &AuthorizationRequest) -> Option<u64> {
         let received_at = request.received_at;
         let longest = self
             .max
             .map(|max| received_at.saturating_add(max.as_secs()));
         let limits = [permit.expires_at, request.identity.expires_at, longest];
         let expires_at = limits.into_iter().flatten().min()?;
-        let expires_at = expires_at.min(received_at.saturating_add(LONGEST));
+        let expires_at = expires_at.min(received_at.saturating_add(MAX_LIFETIME));
         let left = expires_at.saturating_sub(received_at);
         let most = self.jitter.as_secs().min(left / 4);
         let sooner = spread(&request.user_nkey) % most.saturating_add(1);

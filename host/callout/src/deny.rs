@@ -43,7 +43,7 @@ impl DenyModes {
     }
 
     /// Returns the mode of denials of `class`.
-    pub fn of(&self, class: DenialClass) -> DenyMode {
+    pub fn for_class(&self, class: DenialClass) -> DenyMode {
         self.by_class.get(&class).copied().unwrap_or(self.default)
     }
 }
@@ -58,10 +58,10 @@ mod tests {
             DenyMode::Empty,
             [(DenialClass::PolicyDenied, DenyMode::Drop)],
         );
-        assert_eq!(modes.of(DenialClass::PolicyDenied), DenyMode::Drop);
-        assert_eq!(modes.of(DenialClass::Internal), DenyMode::Empty);
+        assert_eq!(modes.for_class(DenialClass::PolicyDenied), DenyMode::Drop);
+        assert_eq!(modes.for_class(DenialClass::Internal), DenyMode::Empty);
         assert_eq!(
-            DenyModes::default().of(DenialClass::Internal),
+            DenyModes::default().for_class(DenialClass::Internal),
             DenyMode::Error
         );
     }

@@ -19,7 +19,7 @@ use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::{DenyMode, DenyModes};
 use crate::discovery::Discovery;
 use crate::keys::HostKeys;
-use crate::open::{OpenRules, Opened, Refused, Remembered, open, patience};
+use crate::open::{OpenRules, Opened, Refused, SeenRequests, open, patience};
 use crate::options::{QueueGroup, ServiceOptions, TimeLimits};
 use crate::participation::{Mismatches, Participation, ParticipationOptions, is_probe};
 use crate::pauses::{Moment, Pauses};
@@ -33,7 +33,7 @@ use crate::trust::Replays;
 const QUEUE_FACTOR: usize = 16;
 
 /// Maximum number of denials delayed at the same time. The host sends further ones at once.
-const MOST_DELAYED: usize = 4096;
+const MAX_DELAYED: usize = 4096;
 
 /// Time before the server's timeout at which a delayed denial is sent at the latest.
 const MARGIN: Duration = Duration::from_millis(250);
@@ -78,7 +78,7 @@ pub(crate) struct Handler<A> {
     queue: Arc<Semaphore>,
     pauses: Pauses,
     refusals: Refusals,
-    remembered: Remembered,
+    seen: SeenRequests,
     delayed: Semaphore,
 }
 
@@ -120,11 +120,11 @@ impl<A: Authorizer> Handler<A> {
             queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             pauses: Pauses::default(),
             refusals: Refusals::default(),
-            remembered: Remembered {
+            seen: SeenRequests {
                 signers: KnownSigners::new(),
-                replays: replays.then(|| Replays::new(Replays::MOST)),
+                replays: replays.then(|| Replays::new(Replays::MAX_ENTRIES)),
             },
-            delayed: Semaphore::new(MOST_DELAYED),
+            delayed: Semaphore::new(MAX_DELAYED),
         }
     }
 
@@ -228,7 +228,7 @@ impl<A: Authorizer> Handler<A> {
             unix_now(),
             &self.keys,
             &self.open,
-            &self.remembered,
+            &self.seen,
         )?;
         let received = Moment::at(at);
         let age = self.pauses.age(opened.request.issued_at(), received);
@@ -290,7 +290,7 @@ impl<A: Authorizer> Handler<A> {
         let (response, decision) = self.sealed(&context, decision, reply.largest());
         let mode = match &decision.outcome {
             Outcome::Permit(_) => DenyMode::Error,
-            Outcome::Deny(denial) => self.deny.of(denial.class),
+            Outcome::Deny(denial) => self.deny.for_class(denial.class),
         };
         if let DenyMode::Delay(delay) = mode {
             self.hold_back(&context, delay).await;
@@ -308,7 +308,7 @@ impl<A: Authorizer> Handler<A> {
             (Outcome::Permit(permit), Some(_)) => {
                 let policy = decision.policy.as_ref();
                 self.permits
-                    .note(&context.request, permit, policy, Instant::now())
+                    .record(&context.request, permit, policy, Instant::now())
             }
             _ => Verdict::Open,
         };

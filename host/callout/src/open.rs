@@ -48,7 +48,7 @@ pub(crate) struct Opened {
 
 /// The facts that the host remembers about earlier requests.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered {
+pub(crate) struct SeenRequests {
     /// The servers that signed earlier requests.
     pub(crate) signers: KnownSigners,
     /// The logins and nonces of earlier requests. `None` if the host accepts replays.
@@ -156,16 +156,16 @@ pub(crate) fn open(
     now: u64,
     keys: &HostKeys,
     rules: &OpenRules,
-    remembered: &Remembered,
+    seen: &SeenRequests,
 ) -> Result<Opened, Refused> {
     let read = |token: &[u8]| {
-        OpenedRequest::read_by(token, now, &remembered.signers).map_err(OpenError::Request)
+        OpenedRequest::read_by(token, now, &seen.signers).map_err(OpenError::Request)
     };
     let (request, sealed_by) = match unsealed(payload, headers, keys.xkey.as_ref())? {
         None => (read(payload)?, None),
         Some((plain, sender)) => (read(&plain)?, Some(sender)),
     };
-    match check(&request, sealed_by.as_ref(), now, keys, rules, remembered) {
+    match check(&request, sealed_by.as_ref(), now, keys, rules, seen) {
         Ok(()) => Ok(Opened { request, sealed_by }),
         Err(error) => Err(Refused {
             error,
@@ -210,7 +210,7 @@ fn check(
     now: u64,
     keys: &HostKeys,
     rules: &OpenRules,
-    remembered: &Remembered,
+    seen: &SeenRequests,
 ) -> Result<(), OpenError> {
     request.check(now, rules.clock_skew)?;
     if sealed_by.is_some() && request.server_xkey() != sealed_by.map(PublicKey::as_str) {
@@ -227,7 +227,7 @@ fn check(
     if !rules.trusted_servers.contains(server) {
         return Err(OpenError::Server(server.id.clone()));
     }
-    match &remembered.replays {
+    match &seen.replays {
         Some(replays) => check_new(request, now, rules.clock_skew, replays),
         None => Ok(()),
     }

@@ -30,7 +30,7 @@ pub(crate) const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Maximum number of remembered permits, and of remembered events. A further one evicts the oldest.
-const MOST: usize = 65_536;
+const MAX_REMEMBERED: usize = 65_536;
 
 /// Recent permits, and recent events about logins without a permit. Both are keyed by the id of the
 /// server and the id of the connection at that server.
@@ -105,8 +105,8 @@ impl RecentPermits {
     pub(crate) fn new(limit: u64) -> Self {
         Self {
             recent: Mutex::new(Recent {
-                permits: ExpiringMap::new(MOST),
-                refused: ExpiringMap::new(MOST),
+                permits: ExpiringMap::new(MAX_REMEMBERED),
+                refused: ExpiringMap::new(MAX_REMEMBERED),
                 streak: Streak::new(limit),
             }),
             at_limit: Notify::new(),
@@ -115,7 +115,7 @@ impl RecentPermits {
 
     /// Records that the host permitted `request` at `at`. Returns the state of the login at its
     /// server.
-    pub(crate) fn note(
+    pub(crate) fn record(
         &self,
         request: &AuthorizationRequest,
         permit: &Permit,
@@ -196,7 +196,7 @@ pub(crate) async fn listen(
     let mut events = client.subscribe(SUBJECT).await?;
     while let Some(message) = events.next().await {
         if let Ok(event) = serde_json::from_slice::<Event>(&message.payload) {
-            note_rejection(&event, &permits, &counters);
+            record_rejection(&event, &permits, &counters);
         } else {
             tracing::debug!(subject = SUBJECT, "event not understood");
         }
@@ -204,7 +204,7 @@ pub(crate) async fn listen(
     Ok(())
 }
 
-fn note_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
+fn record_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
     let given = permits.refused(event, Instant::now());
     let Some(given) = given else {
         return;
@@ -249,7 +249,7 @@ mod tests {
         let (permits, counters) = (RecentPermits::new(8), Counters::default());
         let mut request = request();
         request.client.id = 7;
-        let _ = permits.note(&request, &permit(), None, Instant::now());
+        let _ = permits.record(&request, &permit(), None, Instant::now());
         let rejected = |counters: &Counters| {
             let samples = counters.samples();
             let found = samples
@@ -258,11 +258,11 @@ mod tests {
             found.map(|sample| sample.value.clone())
         };
         for other in [event(&request.server.id, 8), event("NOTHER", 7)] {
-            note_rejection(&other, &permits, &counters);
+            record_rejection(&other, &permits, &counters);
         }
         assert_eq!(rejected(&counters), Some(SampleValue::Counter(0)));
         for _ in 0..2 {
-            note_rejection(&event(&request.server.id, 7), &permits, &counters);
+            record_rejection(&event(&request.server.id, 7), &permits, &counters);
         }
         assert_eq!(rejected(&counters), Some(SampleValue::Counter(1)));
     }
@@ -274,10 +274,10 @@ mod tests {
         let start = Instant::now();
         for number in 0..10 {
             request.client.id = number;
-            let _ = permits.note(&request, &permit(), None, start);
+            let _ = permits.record(&request, &permit(), None, start);
         }
         request.client.id = 10;
-        let _ = permits.note(&request, &permit(), None, start + WINDOW * 2);
+        let _ = permits.record(&request, &permit(), None, start + WINDOW * 2);
         assert_eq!(permits.recent().permits.len(), 1);
     }
 
@@ -286,16 +286,16 @@ mod tests {
         let (permits, counters) = (RecentPermits::new(8), Counters::default());
         let mut request = request();
         request.client.id = 7;
-        note_rejection(&event(&request.server.id, 7), &permits, &counters);
+        record_rejection(&event(&request.server.id, 7), &permits, &counters);
         let now = Instant::now();
-        let verdict = permits.note(&request, &permit(), None, now);
+        let verdict = permits.record(&request, &permit(), None, now);
         assert_eq!(verdict, Verdict::Refused);
         request.client.id = 8;
-        let verdict = permits.note(&request, &permit(), None, now);
+        let verdict = permits.record(&request, &permit(), None, now);
         assert_eq!(verdict, Verdict::Open);
-        note_rejection(&event(&request.server.id, 9), &permits, &counters);
+        record_rejection(&event(&request.server.id, 9), &permits, &counters);
         request.client.id = 9;
-        let verdict = permits.note(&request, &permit(), None, now + WINDOW * 2);
+        let verdict = permits.record(&request, &permit(), None, now + WINDOW * 2);
         assert_eq!(verdict, Verdict::Open, "the event is about another login");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_nats::Subject;
 use bytes::Bytes;
 
-use crate::reply_batcher::{Outbox, Outgoing};
+use crate::reply_batcher::{Outgoing, ReplyBatcher};
 
 /// The right to answer one request, once.
 ///
@@ -14,7 +14,7 @@ use crate::reply_batcher::{Outbox, Outgoing};
 /// client waits for the server's timeout.
 #[derive(Debug)]
 pub(crate) struct ReplyToken {
-    outbox: Arc<Outbox>,
+    batcher: Arc<ReplyBatcher>,
     subject: Subject,
 }
 
@@ -32,8 +32,8 @@ const SERVER_INBOX: &str = "$SYS._INBOX.";
 const ROUTED: &str = "_GR_.";
 
 impl ReplyToken {
-    pub(crate) const fn new(outbox: Arc<Outbox>, subject: Subject) -> Self {
-        Self { outbox, subject }
+    pub(crate) const fn new(batcher: Arc<ReplyBatcher>, subject: Subject) -> Self {
+        Self { batcher, subject }
     }
 
     /// Returns whether the reply goes to a server, which shows that a server sent the message.
@@ -52,7 +52,7 @@ impl ReplyToken {
 
     /// Returns the maximum size of a message that the server takes (`max_payload`), in bytes.
     pub(crate) fn largest(&self) -> usize {
-        self.outbox.client().max_payload()
+        self.batcher.client().max_payload()
     }
 
     /// Answers with an authorization response, encrypted or not. Without a response, answers as
@@ -68,12 +68,12 @@ impl ReplyToken {
             body: response.unwrap_or_default(),
             then: Box::new(|sent| then(sent.map_err(ReplyError))),
         };
-        self.outbox.send(reply).await;
+        self.batcher.send(reply).await;
     }
 
     /// Answers with an empty body, which servers read as a refusal without a reason.
     pub(crate) async fn refuse(self) -> Result<(), ReplyError> {
-        self.outbox
+        self.batcher
             .client()
             .publish(self.subject, Bytes::new())
             .await

@@ -16,13 +16,13 @@ use async_nats::{Client, PublishError, Subject};
 use bytes::Bytes;
 
 /// Maximum number of queued replies.
-const MOST: usize = 32;
+const MAX_BATCH: usize = 32;
 
 /// The reply batcher of one connection.
 #[derive(Debug)]
-pub(crate) struct Outbox {
+pub(crate) struct ReplyBatcher {
     client: Client,
-    replies: Arc<Together<Outgoing>>,
+    replies: Arc<Batch<Outgoing>>,
 }
 
 /// A reply and its callback. The callback runs once the reply was handed to the connection or could
@@ -35,17 +35,17 @@ pub(crate) struct Outgoing {
 
 /// The queue of a batcher.
 #[derive(Debug)]
-struct Together<T> {
+struct Batch<T> {
     /// Number of received requests that no task has started on.
-    unbegun: AtomicUsize,
-    waiting: Mutex<Vec<T>>,
+    pending: AtomicUsize,
+    queued: Mutex<Vec<T>>,
 }
 
 /// A request that no task has started on. Dropping this value marks the start.
 #[derive(Debug)]
-pub(crate) struct Unbegun(Arc<Together<Outgoing>>);
+pub(crate) struct Pending(Arc<Batch<Outgoing>>);
 
-impl Outbox {
+impl ReplyBatcher {
     pub(crate) fn new(client: Client) -> Self {
         Self {
             client,
@@ -59,58 +59,58 @@ impl Outbox {
     }
 
     /// Counts a new request on this connection.
-    pub(crate) fn expect(&self) -> Unbegun {
-        self.replies.unbegun.fetch_add(1, Ordering::Relaxed);
-        Unbegun(Arc::clone(&self.replies))
+    pub(crate) fn add_pending(&self) -> Pending {
+        self.replies.pending.fetch_add(1, Ordering::Relaxed);
+        Pending(Arc::clone(&self.replies))
     }
 
     /// Sends a reply with the queued ones, or leaves it to a task that flushes the queue.
     pub(crate) async fn send(&self, reply: Outgoing) {
-        for reply in self.replies.join(reply).await {
+        for reply in self.replies.push(reply).await {
             let sent = self.client.publish(reply.subject, reply.body).await;
             (reply.then)(sent);
         }
     }
 }
 
-impl<T> Together<T> {
+impl<T> Batch<T> {
     /// Adds `one` to the queue. Returns the items that the caller must send. The list is empty if
     /// another task sends them.
-    async fn join(&self, one: T) -> Vec<T> {
+    async fn push(&self, one: T) -> Vec<T> {
         {
-            let mut waiting = self.waiting();
-            waiting.push(one);
-            let more_to_come = self.unbegun.load(Ordering::Relaxed) > 0;
-            if waiting.len() >= MOST || !more_to_come {
-                return take(&mut *waiting);
+            let mut queued = self.queued();
+            queued.push(one);
+            let is_more_pending = self.pending.load(Ordering::Relaxed) > 0;
+            if queued.len() >= MAX_BATCH || !is_more_pending {
+                return take(&mut *queued);
             }
-            if waiting.len() > 1 {
+            if queued.len() > 1 {
                 return Vec::new();
             }
         }
         // The other tasks of this thread run first. Then the queue is flushed, even if tasks of
         // other threads are still at work.
         tokio::task::yield_now().await;
-        take(&mut *self.waiting())
+        take(&mut *self.queued())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Vec<T>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queued(&self) -> MutexGuard<'_, Vec<T>> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Default for Together<T> {
+impl<T> Default for Batch<T> {
     fn default() -> Self {
         Self {
-            unbegun: AtomicUsize::new(0),
-            waiting: Mutex::default(),
+            pending: AtomicUsize::new(0),
+            queued: Mutex::default(),
         }
     }
 }
 
-impl Drop for Unbegun {
+impl Drop for Pending {
     fn drop(&mut self) {
-        self.0.unbegun.fetch_sub(1, Ordering::Relaxed);
+        self.0.pending.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -129,12 +129,12 @@ mod tests {
 
     use super::*;
 
-    /// Returns what each of `number` concurrent callers has to send while `unbegun` requests are
+    /// Returns what each of `number` concurrent callers has to send while `pending` requests are
     /// not started.
-    async fn seen_to(number: usize, unbegun: usize) -> Vec<Vec<usize>> {
-        let together = Together::default();
-        together.unbegun.store(unbegun, Ordering::Relaxed);
-        join_all((0..number).map(|one| together.join(one))).await
+    async fn seen_to(number: usize, pending: usize) -> Vec<Vec<usize>> {
+        let batch = Batch::default();
+        batch.pending.store(pending, Ordering::Relaxed);
+        join_all((0..number).map(|one| batch.push(one))).await
     }
 
     #[tokio::test]
@@ -150,20 +150,25 @@ mod tests {
 
     #[tokio::test]
     async fn the_one_that_makes_it_too_many_takes_them() {
-        let mut seen_to = seen_to(MOST + 2, 1).await;
-        assert!(seen_to.swap_remove(MOST - 1).into_iter().eq(0..MOST));
+        let mut seen_to = seen_to(MAX_BATCH + 2, 1).await;
+        assert!(
+            seen_to
+                .swap_remove(MAX_BATCH - 1)
+                .into_iter()
+                .eq(0..MAX_BATCH)
+        );
         // The runtime decides which of the yielded tasks runs next.
         let rest: Vec<_> = seen_to.into_iter().filter(|all| !all.is_empty()).collect();
-        assert_eq!(rest, [[MOST, MOST + 1]]);
+        assert_eq!(rest, [[MAX_BATCH, MAX_BATCH + 1]]);
     }
 
     #[tokio::test]
     async fn after_the_last_request_has_been_begun_the_next_reply_takes_what_waits() {
-        let together = Together::default();
-        together.unbegun.store(1, Ordering::Relaxed);
-        let (first, last) = tokio::join!(together.join(0), async {
-            together.unbegun.store(0, Ordering::Relaxed);
-            together.join(1).await
+        let batch = Batch::default();
+        batch.pending.store(1, Ordering::Relaxed);
+        let (first, last) = tokio::join!(batch.push(0), async {
+            batch.pending.store(0, Ordering::Relaxed);
+            batch.push(1).await
         });
         assert_eq!((first, last), (vec![], vec![0, 1]));
     }
@@ -171,19 +176,19 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn each_is_seen_to_once_whoever_comes_when() {
         const NUMBER: usize = 20_000;
-        let together = Arc::new(Together::default());
-        together.unbegun.store(NUMBER, Ordering::Relaxed);
+        let batch = Arc::new(Batch::default());
+        batch.pending.store(NUMBER, Ordering::Relaxed);
         let tasks = (0..NUMBER).map(|one| {
-            let together = Arc::clone(&together);
+            let batch = Arc::clone(&batch);
             tokio::spawn(async move {
-                together.unbegun.fetch_sub(1, Ordering::Relaxed);
-                together.join(one).await
+                batch.pending.fetch_sub(1, Ordering::Relaxed);
+                batch.push(one).await
             })
         });
         let mut all = Vec::new();
         for task in tasks.collect::<Vec<_>>() {
             let seen_to = task.await.unwrap();
-            assert!(seen_to.len() <= 2 * MOST, "{}", seen_to.len());
+            assert!(seen_to.len() <= 2 * MAX_BATCH, "{}", seen_to.len());
             all.extend(seen_to);
         }
         all.sort_unstable();

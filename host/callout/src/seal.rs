@@ -94,7 +94,7 @@ impl SealError {
 
     /// Creates the error for the `refusal` of a response with `permit` by a server of `version`.
     /// Some refusals are due to the permit, so the policy's author needs their details.
-    fn of(refusal: Refusal, permit: &Permit, version: Option<&str>) -> Self {
+    fn from_refusal(refusal: Refusal, permit: &Permit, version: Option<&str>) -> Self {
         let zone = permit.times_location.as_deref();
         match (refusal, zone) {
             (Refusal::OutsideTimes, _) => Self::OutsideTimes {
@@ -183,7 +183,7 @@ fn signed(
     let mode = issuers.server_mode();
     let verdict = preflight_for(&response, &login, &mode, version, now, Signatures::Trust);
     let verdict = verdict.map_err(|refusal| match &decision.outcome {
-        Outcome::Permit(permit) => SealError::of(refusal, permit, version_text),
+        Outcome::Permit(permit) => SealError::from_refusal(refusal, permit, version_text),
         Outcome::Deny(_) => SealError::Preflight(refusal),
     })?;
     if let Outcome::Permit(permit) = &decision.outcome

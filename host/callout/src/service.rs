@@ -15,7 +15,7 @@ use crate::handle::Handler;
 use crate::options::ServiceOptions;
 use crate::participation::{Keeper, Participation, Prober};
 use crate::rejections;
-use crate::subscription::{Lane, Order};
+use crate::subscription::{Order, Subscription};
 
 /// The auth callout service.
 #[derive(Debug)]
@@ -64,10 +64,14 @@ impl<A: Authorizer> Service<A> {
         let participation = self.participation();
         participation.expect(clients.len());
         let (orders, ordered) = watch::channel(Order::default());
-        let mut lanes = JoinSet::new();
+        let mut subscriptions = JoinSet::new();
         for client in &clients {
             let handler = Arc::clone(&self.handler);
-            lanes.spawn(Lane::serve(client.clone(), handler, ordered.clone()));
+            subscriptions.spawn(Subscription::serve(
+                client.clone(),
+                handler,
+                ordered.clone(),
+            ));
         }
         let _observers = self.observe(&clients, orders.clone());
         let mut ready = Some(ready);
@@ -81,7 +85,7 @@ impl<A: Authorizer> Service<A> {
                         ready();
                     }
                 }
-                ended = lanes.join_next() => {
+                ended = subscriptions.join_next() => {
                     failed = Some(match ended {
                         None => ServiceError::NoConnection,
                         Some(Ok(Err(error))) => error,
@@ -96,7 +100,7 @@ impl<A: Authorizer> Service<A> {
         participation.stopping();
         orders.send_replace(Order::Stop);
         // A failed connection does not stop the others from answering their requests.
-        while let Some(ended) = lanes.join_next().await {
+        while let Some(ended) = subscriptions.join_next().await {
             let ended = ended.map_err(ServiceError::Task).flatten();
             failed = failed.or(ended.err());
         }

@@ -17,7 +17,7 @@ use crate::handle::{Handler, Received};
 use crate::participation::{Obstacle, Participation, connects};
 use crate::refusals::Refusal;
 use crate::reply::ReplyToken;
-use crate::reply_batcher::Outbox;
+use crate::reply_batcher::ReplyBatcher;
 use crate::subjects::AUTH_REQUESTS;
 
 /// The text of the refusal of a request when the queue is full.
@@ -36,9 +36,9 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One connection of a service.
-pub(crate) struct Lane<A> {
+pub(crate) struct Subscription<A> {
     /// The reply batcher. Each request holds one reference to it, not one to each part of a client.
-    outbox: Arc<Outbox>,
+    batcher: Arc<ReplyBatcher>,
     handler: Arc<Handler<A>>,
     /// The sender that each request's task clones. After the last clone is dropped, no request is
     /// in flight.
@@ -57,7 +57,7 @@ pub(crate) enum Order {
     Stop,
 }
 
-impl<A: Authorizer> Lane<A> {
+impl<A: Authorizer> Subscription<A> {
     /// Serves on `client` as `orders` say. Drains the connection after [`Order::Stop`].
     ///
     /// # Errors
@@ -69,24 +69,24 @@ impl<A: Authorizer> Lane<A> {
         mut orders: watch::Receiver<Order>,
     ) -> Result<(), ServiceError> {
         let (alive, all_gone) = mpsc::channel(1);
-        let lane = Self {
-            outbox: Arc::new(Outbox::new(client)),
+        let subscription = Self {
+            batcher: Arc::new(ReplyBatcher::new(client)),
             handler,
             alive,
         };
-        let timeout = lane.handler.times.drain_timeout;
+        let timeout = subscription.handler.times.drain_timeout;
         while next(&mut orders, Order::Wait).await == Order::Take {
-            let mut subscriber = lane.subscribe().await?;
+            let mut subscriber = subscription.subscribe().await?;
             // The server sends logins here until it has removed the subscription.
-            let _joined = lane.receive(&mut subscriber, &mut orders).await?;
-            if tokio::time::timeout(timeout, lane.take_last(&mut subscriber))
+            let _joined = subscription.receive(&mut subscriber, &mut orders).await?;
+            if tokio::time::timeout(timeout, subscription.take_last(&mut subscriber))
                 .await
                 .is_err()
             {
                 tracing::warn!("subscription not drained in time");
             }
         }
-        if tokio::time::timeout(timeout, lane.drain(all_gone))
+        if tokio::time::timeout(timeout, subscription.drain(all_gone))
             .await
             .is_err()
         {
@@ -100,7 +100,7 @@ impl<A: Authorizer> Lane<A> {
     async fn subscribe(&self) -> Result<Subscriber, ServiceError> {
         let group = self.handler.group.name.clone();
         let subscribed = self
-            .outbox
+            .batcher
             .client()
             .queue_subscribe(AUTH_REQUESTS, group)
             .await;
@@ -129,7 +129,7 @@ impl<A: Authorizer> Lane<A> {
         orders: &mut watch::Receiver<Order>,
     ) -> Result<Option<Joined<'_>>, ServiceError> {
         let mut joined = None;
-        let confirmation = confirm(self.outbox.client(), self.patience());
+        let confirmation = confirm(self.batcher.client(), self.patience());
         tokio::pin!(confirmation);
         loop {
             tokio::select! {
@@ -153,7 +153,7 @@ impl<A: Authorizer> Lane<A> {
             let refusal = Refusal::new("no-reply-subject", "the message has no reply subject");
             return self.handler.record_refusal(refusal);
         };
-        let reply = ReplyToken::new(Arc::clone(&self.outbox), subject);
+        let reply = ReplyToken::new(Arc::clone(&self.batcher), subject);
         let Some(place) = self.handler.place() else {
             return self.shed(reply, TOO_MANY).await;
         };
@@ -168,9 +168,9 @@ impl<A: Authorizer> Lane<A> {
             place,
         };
         let (handler, alive) = (Arc::clone(&self.handler), self.alive.clone());
-        let unbegun = self.outbox.expect();
+        let pending = self.batcher.add_pending();
         tokio::spawn(async move {
-            drop(unbegun);
+            drop(pending);
             handler.handle(received).await;
             drop(alive);
         });
@@ -181,7 +181,7 @@ impl<A: Authorizer> Lane<A> {
     async fn shed(&self, reply: ReplyToken, error: &str) {
         drop(self.handler.counters.received());
         let refusal = Refusal::new("overloaded", error);
-        let drops = self.handler.deny.of(DenialClass::Overloaded) == DenyMode::Drop;
+        let drops = self.handler.deny.for_class(DenialClass::Overloaded) == DenyMode::Drop;
         if drops || !reply.is_for_server() {
             self.handler.record_refusal(refusal);
         } else {
@@ -191,11 +191,11 @@ impl<A: Authorizer> Lane<A> {
 
     /// Waits until requests in flight are answered, and closes the connection.
     async fn drain(self, mut all_gone: mpsc::Receiver<Infallible>) {
-        let Self { outbox, alive, .. } = self;
+        let Self { batcher, alive, .. } = self;
         drop(alive);
         // The channel carries no message: this returns after every task has dropped its sender.
         let _none = all_gone.recv().await;
-        let client = outbox.client();
+        let client = batcher.client();
         let close = async {
             if let Err(error) = client.flush().await {
                 tracing::warn!(error = with_causes(&error), "last replies perhaps not sent");
@@ -222,7 +222,7 @@ impl<A: Authorizer> Lane<A> {
     /// has removed the subscription. A server that could count that far would send messages until
     /// the subscriber is dropped.
     async fn take_last(&self, subscriber: &mut Subscriber) {
-        let client = self.outbox.client();
+        let client = self.batcher.client();
         let lost = lost(client);
         tokio::pin!(lost);
         tokio::select! {

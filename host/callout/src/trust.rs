@@ -58,7 +58,7 @@ pub(crate) struct Replays {
 impl Replays {
     /// Default of `most`: the number of requests that a server could send in a few seconds. Each
     /// key takes about 50 bytes.
-    pub(crate) const MOST: usize = 131_072;
+    pub(crate) const MAX_ENTRIES: usize = 131_072;
 
     /// Creates a memory of up to `most` logins and up to `most` nonces. A further one evicts the
     /// oldest.

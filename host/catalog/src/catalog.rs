@@ -174,7 +174,7 @@ impl Catalog {
 
     /// Reads the directory once, and queues the changed versions for threads that prove them. Each
     /// version is put in service as soon as it is proved, regardless of the other proofs.
-    pub(crate) fn look(&self, pass: Pass) -> Result<Report, DirectoryError> {
+    pub(crate) fn queue_changes(&self, pass: Pass) -> Result<Report, DirectoryError> {
         let (report, jobs) = self.scan(pass)?;
         if !jobs.is_empty() {
             let catalog = self.clone();
@@ -185,7 +185,7 @@ impl Catalog {
         Ok(report)
     }
 
-    /// Cancels the proofs that [`look`](Self::look) queued.
+    /// Cancels the proofs that [`queue_changes`](Self::queue_changes) queued.
     pub(crate) fn cancel(&self) {
         self.lanes.cancel();
     }
@@ -309,11 +309,11 @@ impl Catalog {
 /// hundredth of it, and moving them to another thread would cost several times as much as they
 /// take. The engine interrupts policies every few milliseconds only, so a run may take twice this
 /// time.
-const ON_THE_SPOT: Duration = Duration::from_millis(5);
+const INLINE_LIMIT: Duration = Duration::from_millis(5);
 
 /// Returns whether this is a thread of a multi-threaded runtime. Such a runtime can move the other
 /// tasks of a thread that computes a password hash to another thread.
-fn can_give_its_place_away() -> bool {
+fn is_multi_threaded() -> bool {
     let runtime = Handle::try_current();
     runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
@@ -326,15 +326,15 @@ impl Authorizer for Catalog {
     async fn authorize(&self, request: Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
         // INVARIANT: one request uses one snapshot, so a concurrent reload does not affect it.
         let snapshot = self.snapshot();
-        let progress = if can_give_its_place_away() {
-            match snapshot.begin(&request, deadline, ON_THE_SPOT) {
+        let progress = if is_multi_threaded() {
+            match snapshot.try_inline(&request, deadline, INLINE_LIMIT) {
                 Ok(decision) => return decision,
                 Err(progress) => progress,
             }
         } else {
             snapshot.start()
         };
-        tokio::task::spawn_blocking(move || snapshot.go_on(progress, &request, deadline))
+        tokio::task::spawn_blocking(move || snapshot.resume(progress, &request, deadline))
             .await
             .unwrap_or_else(|_| {
                 Decision::deny(DenialClass::Internal, "the decision did not complete")

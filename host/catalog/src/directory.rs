@@ -25,7 +25,7 @@ pub struct DirectoryError {
 }
 
 /// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as found in the directory.
-pub(crate) struct Unit {
+pub(crate) struct PolicyFiles {
     pub(crate) paths: Paths,
     pub(crate) found: Result<Fingerprint, UnitError>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Unit {
 /// The relevant content of the directory.
 #[derive(Default)]
 pub(crate) struct Scan {
-    pub(crate) units: BTreeMap<PolicyName, Unit>,
+    pub(crate) units: BTreeMap<PolicyName, PolicyFiles>,
     /// Module files whose name is no policy name.
     pub(crate) misnamed: Vec<(PathBuf, InvalidPolicyName)>,
     /// Settings and test files without a module.
@@ -105,7 +105,7 @@ pub(crate) fn scan(
             total = sum;
             fingerprint(&paths, &files, max_module, &mut scan.exposed)
         });
-        scan.units.insert(name, Unit { paths, found });
+        scan.units.insert(name, PolicyFiles { paths, found });
     }
     scan.orphans = settings
         .into_iter()

@@ -8,7 +8,7 @@ use portcullis_engine::{Description, Engine, Grants, Limits};
 
 use crate::catalog::CatalogOptions;
 use crate::content::{Content, Paths};
-use crate::policy_tests::{TestOutcome, TestVectors};
+use crate::policy_tests::{PolicyTests, TestOutcome};
 use crate::prover::{Stop, Task};
 use crate::settings::SettingsFile;
 use crate::signature::{Signature, SignatureError, signature};
@@ -55,7 +55,7 @@ pub fn inspect(
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
     let content = Content::read(&paths, options.max_module_size)?;
     let tests = match &content.tests {
-        Some(bytes) => TestVectors::parse(&paths.tests, bytes)?.len(),
+        Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?.len(),
         None => 0,
     };
     // A file outside a policy directory may have a name that no policy can have. Cargo, for

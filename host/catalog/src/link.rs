@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_core::{PolicyName, PolicyRef};
 use portcullis_engine::Policy;
 
-use crate::slowness::Pace;
+use crate::slowness::Slowness;
 
 /// One version of one policy in service.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct LoadedPolicy {
     /// Name, digest and generation of the version.
     pub reference: Arc<PolicyRef>,
     pub(crate) policy: Policy,
-    pub(crate) pace: Pace,
+    pub(crate) slowness: Slowness,
 }
 
 /// One place in a chain.

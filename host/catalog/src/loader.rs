@@ -25,7 +25,7 @@ use crate::status::{Attempt, now};
 use crate::store::Store;
 use crate::unit::{UnitError, UnitProblem};
 pub(crate) use entry::Pass;
-use entry::{Entry, Loading, Serving, Tried, Wants};
+use entry::{Action, Entry, Loading, Observed, Serving};
 use keeping::trusted_store;
 
 /// The policies in service, and the last content that was tried for each.
@@ -35,7 +35,7 @@ pub(crate) struct Loader {
     options: Arc<CatalogOptions>,
     entries: BTreeMap<PolicyName, Entry>,
     /// Misnamed and orphaned files that were reported.
-    oddities: BTreeSet<PathBuf>,
+    reported_files: BTreeSet<PathBuf>,
     generation: u64,
     /// Release numbers of the signed versions that have served.
     releases: Releases,
@@ -99,7 +99,7 @@ impl Loader {
             releases: Releases::read(store.as_ref().and(options.state_directory.as_deref())),
             options: Arc::new(options),
             entries: BTreeMap::new(),
-            oddities: BTreeSet::new(),
+            reported_files: BTreeSet::new(),
             // Numbering continues where the last host ended, so that a generation means one
             // version.
             generation: store.as_ref().map_or(0, Store::highest_generation),
@@ -128,7 +128,7 @@ impl Loader {
             exposed: std::mem::take(&mut scan.exposed),
             ..Report::default()
         };
-        self.report_oddities(&scan, &mut report);
+        self.report_files(&scan, &mut report);
         let names: BTreeSet<_> = self
             .entries
             .keys()
@@ -138,16 +138,16 @@ impl Loader {
         let mut jobs = Vec::new();
         for name in names {
             let unit = scan.units.remove(&name);
-            let found = unit.as_ref().map(directory::Unit::tried);
+            let found = unit.as_ref().map(directory::PolicyFiles::observed);
             let entry = self.entries.entry(name.clone()).or_default();
-            match entry.wants(found.as_ref(), pass) {
-                Wants::Nothing => {}
-                Wants::Time => report.unsettled = true,
-                Wants::Loading => match unit {
+            match entry.action(found.as_ref(), pass) {
+                Action::None => {}
+                Action::Wait => report.unsettled = true,
+                Action::Load => match unit {
                     Some(unit) => match unit.found {
                         Ok(found) => jobs.push(self.job(name, unit.paths, found, pass)),
                         Err(error) => {
-                            let found = Tried::Unreadable(error.to_string());
+                            let found = Observed::Unreadable(error.to_string());
                             let changes = self.loaded(&name, Err(error), found, pass);
                             report.changes.extend(changes);
                         }
@@ -168,7 +168,7 @@ impl Loader {
         entry.cancel();
         entry.pending = None;
         entry.loading = Some(Loading {
-            found: Tried::Content(found),
+            found: Observed::Content(found),
             ticket,
             cancel: cancel.clone(),
         });
@@ -195,7 +195,7 @@ impl Loader {
         if entry.loading.take_if(is_current).is_none() || job.cancel.is_stopped() {
             return Vec::new();
         }
-        self.loaded(&job.name, proved, Tried::Content(job.found), job.pass)
+        self.loaded(&job.name, proved, Observed::Content(job.found), job.pass)
     }
 
     /// Returns the policies that have grants and no module. The first pass logs a warning for each.
@@ -258,7 +258,7 @@ impl Loader {
         &mut self,
         name: &PolicyName,
         loaded: Result<Proved, UnitError>,
-        found: Tried,
+        found: Observed,
         pass: Pass,
     ) -> Vec<Change> {
         if self.options.stop.is_stopped() {
@@ -273,7 +273,7 @@ impl Loader {
         let entry = self.entries.entry(name.clone()).or_default();
         entry.cancel();
         entry.pending = None;
-        let is_content = matches!(found, Tried::Content(_));
+        let is_content = matches!(found, Observed::Content(_));
         let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
         entry.tried = Some(found);
         let before = entry.transient.take();
@@ -327,9 +327,9 @@ impl Loader {
         self.entries.get(name)?.serving.as_ref()
     }
 
-    fn report_oddities(&mut self, scan: &directory::Scan, report: &mut Report) {
+    fn report_files(&mut self, scan: &directory::Scan, report: &mut Report) {
         for (path, error) in &scan.misnamed {
-            if self.oddities.insert(path.clone()) {
+            if self.reported_files.insert(path.clone()) {
                 report
                     .changes
                     .push(Change::Rejected(Rejection::of_name(path, error)));
@@ -337,12 +337,13 @@ impl Loader {
         }
         report.orphans.clone_from(&scan.orphans);
         for path in &scan.orphans {
-            if self.oddities.insert(path.clone()) {
+            if self.reported_files.insert(path.clone()) {
                 tracing::warn!(file = %path.display(), "settings file without a module beside it");
             }
         }
-        self.oddities.retain(|path| {
-            scan.orphans.contains(path) || scan.misnamed.iter().any(|(odd, _)| odd == path)
+        self.reported_files.retain(|path| {
+            scan.orphans.contains(path)
+                || scan.misnamed.iter().any(|(misnamed, _)| misnamed == path)
         });
     }
 }

@@ -34,11 +34,11 @@ const SHOWN: usize = 3;
 
 /// The tests of one policy.
 #[derive(Debug, Default)]
-pub(crate) struct TestVectors(Vec<TestVector>);
+pub(crate) struct PolicyTests(Vec<PolicyTest>);
 
 /// One login and its expected verdict.
 #[derive(Debug)]
-struct TestVector {
+struct PolicyTest {
     name: String,
     line: usize,
     request: AuthorizationRequest,
@@ -72,7 +72,7 @@ pub struct TestOutcome {
     pub(crate) transient: bool,
 }
 
-impl TestVectors {
+impl PolicyTests {
     /// Reads a test file.
     pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Self, UnitError> {
         let wrong =
@@ -86,7 +86,7 @@ impl TestVectors {
         let tests = tests.tests.into_iter().map(|test| {
             let line = format::line(text, test.name.span().start);
             let name = test.name.get_ref().clone();
-            TestVector::new(test, line)
+            PolicyTest::new(test, line)
                 .map_err(|problem| wrong(Some(line), format!("test `{name}`: {problem}")))
         });
         let tests = tests.collect::<Result<Vec<_>, _>>()?;
@@ -128,7 +128,7 @@ impl TestOutcome {
     }
 }
 
-impl TestVector {
+impl PolicyTest {
     fn new(mut test: format::Test, line: usize) -> Result<Self, String> {
         let name = test.name.into_inner();
         let expected = Expectation::new(test.permit, test.deny, test.abstain, test.now)?;

@@ -5,19 +5,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// An estimate of a policy's slowness: exceeded inline budgets raise it, and decisions lower it.
 /// Concurrent changes may be lost.
 #[derive(Debug, Default)]
-pub(crate) struct Pace(AtomicU32);
+pub(crate) struct Slowness(AtomicU32);
 
-impl Pace {
+impl Slowness {
     /// Weight of an exceeded budget. Every policy exceeds its budget occasionally, when the
     /// operating system takes the processor away.
-    const GAVE_UP: u32 = 16;
+    const EXCEEDED: u32 = 16;
     /// Threshold from which a policy counts as slow.
     const SLOW: u32 = 64;
     /// Number of decisions for which a slow policy is not evaluated inline.
     const PAUSE: u32 = 4096;
 
-    pub(crate) fn gave_up(&self) {
-        let count = self.0.load(Ordering::Relaxed).saturating_add(Self::GAVE_UP);
+    pub(crate) fn exceeded(&self) {
+        let count = self
+            .0
+            .load(Ordering::Relaxed)
+            .saturating_add(Self::EXCEEDED);
         let slow = count >= Self::SLOW;
         let count = if slow {
             Self::SLOW + Self::PAUSE
@@ -45,34 +48,34 @@ mod tests {
 
     #[test]
     fn a_policy_that_is_given_up_again_and_again_is_slow_for_a_while() {
-        let pace = Pace::default();
+        let slowness = Slowness::default();
         let mut attempts = 0;
-        while !pace.is_slow() {
-            pace.gave_up();
-            pace.decided();
+        while !slowness.is_slow() {
+            slowness.exceeded();
+            slowness.decided();
             attempts += 1;
         }
         assert_eq!(attempts, 5);
         let mut decisions = 0;
-        while pace.is_slow() {
-            pace.decided();
+        while slowness.is_slow() {
+            slowness.decided();
             decisions += 1;
         }
-        assert_eq!(decisions, Pace::PAUSE);
+        assert_eq!(decisions, Slowness::PAUSE);
         // One more attempt makes it slow again.
-        pace.gave_up();
-        assert!(pace.is_slow());
+        slowness.exceeded();
+        assert!(slowness.is_slow());
     }
 
     #[test]
     fn a_policy_that_is_given_up_once_in_a_while_is_not() {
-        let pace = Pace::default();
+        let slowness = Slowness::default();
         for _ in 0..1000 {
-            pace.gave_up();
-            for _ in 0..Pace::GAVE_UP {
-                pace.decided();
+            slowness.exceeded();
+            for _ in 0..Slowness::EXCEEDED {
+                slowness.decided();
             }
-            assert!(!pace.is_slow());
+            assert!(!slowness.is_slow());
         }
     }
 }

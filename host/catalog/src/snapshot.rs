@@ -82,7 +82,7 @@ impl Snapshot {
     /// Evaluates the guards, then the policies of the login's chain, in order until one does not
     /// abstain. Blocks.
     pub fn decide(&self, request: &Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
-        self.go_on(self.start(), request, deadline)
+        self.resume(self.start(), request, deadline)
     }
 
     /// Returns a decision in which no policy was evaluated yet.
@@ -96,7 +96,7 @@ impl Snapshot {
 
     /// Decides like [`decide`](Self::decide), on a thread that must not block for long. Returns the
     /// progress once a policy has run for `at_most`, and before a policy that is often slow.
-    pub(crate) fn begin(
+    pub(crate) fn try_inline(
         &self,
         request: &Arc<AuthorizationRequest>,
         deadline: Instant,
@@ -105,7 +105,7 @@ impl Snapshot {
         let mut progress = self.start();
         let comparisons = Arc::clone(&progress.comparisons);
         let asked = self.ask(&mut progress, request, deadline, |loaded, _| {
-            if loaded.pace.is_slow() {
+            if loaded.slowness.is_slow() {
                 return Err(None);
             }
             let evaluation = loaded
@@ -115,7 +115,7 @@ impl Snapshot {
             match evaluation.run_inline(at_most) {
                 Attempt::Decided(verdict) => Ok(verdict),
                 Attempt::BudgetExceeded(exceeded) => {
-                    loaded.pace.gave_up();
+                    loaded.slowness.exceeded();
                     Err(Some(exceeded))
                 }
             }
@@ -129,8 +129,8 @@ impl Snapshot {
         }
     }
 
-    /// Resumes a decision that [`begin`](Self::begin) gave up. Blocks.
-    pub(crate) fn go_on(
+    /// Resumes a decision that [`try_inline`](Self::try_inline) gave up. Blocks.
+    pub(crate) fn resume(
         &self,
         mut progress: Progress,
         request: &Arc<AuthorizationRequest>,
@@ -179,7 +179,7 @@ impl Snapshot {
                 return Ok((deny(DenialClass::Deadline, reason), None));
             }
             let verdict = verdict_of(loaded, progress.exceeded.take())?;
-            loaded.pace.decided();
+            loaded.slowness.decided();
             let outcome = match verdict {
                 Ok(Verdict::Permit(permit)) if role == Role::Decider => Outcome::Permit(permit),
                 Ok(Verdict::Deny(reason)) => deny(DenialClass::PolicyDenied, reason),

@@ -11,7 +11,7 @@ use portcullis_files::{FileKind, ReadError};
 
 use crate::catalog::CatalogOptions;
 use crate::content::{Content, Paths};
-use crate::policy_tests::{TestOutcome, TestVectors};
+use crate::policy_tests::{PolicyTests, TestOutcome};
 use crate::prover::ChildFailure;
 use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignatureError, SignedFiles};
@@ -235,8 +235,8 @@ pub(crate) fn prove(
     signature::check(&content.module, files, &options.trusted_publishers)
         .map_err(|error| UnitError::new(&paths.module, UnitProblem::Signature(error)))?;
     let tests = match &content.tests {
-        Some(bytes) => TestVectors::parse(&paths.tests, bytes)?,
-        None => TestVectors::default(),
+        Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?,
+        None => PolicyTests::default(),
     };
     let terms = options.terms(name);
     let policy = configure(engine, name, paths, content, &terms)?;
@@ -252,7 +252,7 @@ pub(crate) fn prove(
 /// Runs the tests of a unit on the policy that is to serve. Meters them on another policy, which a
 /// metering engine made of the same bytes.
 fn run(
-    tests: &TestVectors,
+    tests: &PolicyTests,
     policy: &Policy,
     engine: &Engine,
     name: &PolicyName,

@@ -181,7 +181,7 @@ impl Task {
         } else {
             Pass::Settled(self.debounce)
         };
-        match self.catalog.look(pass) {
+        match self.catalog.queue_changes(pass) {
             Ok(report) => {
                 self.unreadable = None;
                 report.unsettled

@@ -193,7 +193,7 @@ pub(crate) fn idle_engine(key_value: Option<&KeyValue>) -> Result<Engine, Failur
         code_cache: None,
     };
     let engine = Engine::new(options, verifier).map_err(Failure::internal)?;
-    Ok(engine.looking_up_in(Arc::new(Unconnected::new(key_value))))
+    Ok(engine.with_key_values(Arc::new(Unconnected::new(key_value))))
 }
 
 impl Findings {

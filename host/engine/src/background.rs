@@ -23,7 +23,7 @@ pub(crate) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 fn threads() -> Option<ThreadPool> {
     let threads = ThreadPoolBuilder::new()
         .thread_name(|number| format!("portcullis-compile-{number}"))
-        .start_handler(|_| give_way())
+        .start_handler(|_| lower_priority())
         .build();
     threads
         .inspect_err(|error| {
@@ -37,7 +37,7 @@ fn threads() -> Option<ThreadPool> {
 
 /// Lowers the priority of this thread. Only on Linux, because elsewhere `nice` applies to the whole
 /// process.
-fn give_way() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::warn!(

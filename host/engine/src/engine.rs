@@ -10,10 +10,10 @@ use crate::background;
 use crate::borrowed::{Borrowed, CodeStore};
 use crate::cache::{CodeCache, CodeCacheCounts, CodeCacheOptions};
 use crate::code::{CodeName, seal};
-use crate::function_cache::Functions;
+use crate::function_cache::FunctionCache;
 use crate::host;
 use crate::limits::Limits;
-use crate::pool_budget::Idle;
+use crate::pool_budget::PoolBudget;
 use crate::probe::{self, Unfit};
 use crate::state::State;
 use crate::ticker::Ticker;
@@ -72,7 +72,7 @@ struct Inner {
     with_secrets: Linker<State>,
     shared: Shared,
     meters_fuel: bool,
-    idle: Idle,
+    idle: PoolBudget,
     /// Engine with a fuel meter, built at its first use.
     metered: OnceLock<Engine>,
     /// Engine without a pool, for one-time work. `None` if this engine has no pool either.
@@ -86,7 +86,7 @@ struct Shared {
     code_cache: Option<Arc<CodeCache>>,
     /// Store of compiled code in another process, which takes precedence over the cache.
     borrowed: Arc<OnceLock<Borrowed>>,
-    functions: Arc<Functions>,
+    functions: Arc<FunctionCache>,
     ticker: Arc<Ticker>,
 }
 
@@ -113,7 +113,7 @@ impl Engine {
         verifier: Arc<dyn SecretVerifier>,
     ) -> Result<Self, EngineError> {
         let code_cache = options.code_cache.and_then(|cache| CodeCache::open(&cache));
-        let functions = Arc::<Functions>::default();
+        let functions = Arc::<FunctionCache>::default();
         let ticker = Ticker::start(Arc::clone(&functions));
         let ticker = ticker.map_err(|error| EngineError::Unusable(error.into()))?;
         let shared = Shared {
@@ -126,12 +126,12 @@ impl Engine {
         let mut config = config(&shared.functions)?;
         let on_demand = wasmtime::Engine::new(&config).map_err(EngineError::new)?;
         probe::code(&on_demand)?;
-        let on_demand = Self::on(on_demand, shared.clone(), false, None)?;
+        let on_demand = Self::from_wasmtime(on_demand, shared.clone(), false, None)?;
         let pool = pool(options.max_concurrent);
         let strategy = InstanceAllocationStrategy::Pooling(pool);
         let pooled = wasmtime::Engine::new(config.allocation_strategy(strategy));
         match pooled {
-            Ok(pooled) => Self::on(pooled, shared, false, Some(on_demand)),
+            Ok(pooled) => Self::from_wasmtime(pooled, shared, false, Some(on_demand)),
             Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
@@ -143,7 +143,7 @@ impl Engine {
         }
     }
 
-    fn on(
+    fn from_wasmtime(
         wasmtime: wasmtime::Engine,
         shared: Shared,
         meters_fuel: bool,
@@ -161,7 +161,7 @@ impl Engine {
             with_secrets: linker(true)?,
             shared,
             meters_fuel,
-            idle: Idle::new(),
+            idle: PoolBudget::new(),
             metered: OnceLock::new(),
             on_demand,
             wasmtime,
@@ -176,14 +176,14 @@ impl Engine {
     /// Returns the engine with `key_values` as the source of its policies' look-ups. By default, an
     /// engine has no buckets.
     #[must_use]
-    pub fn looking_up_in(self, key_values: Arc<dyn KeyValues>) -> Self {
+    pub fn with_key_values(self, key_values: Arc<dyn KeyValues>) -> Self {
         Self { key_values, ..self }
     }
 
     /// Returns an engine whose compilations run on threads of low priority, for policies that are
     /// loaded while clients log in. Everything except compilation has deadlines and runs as usual.
     #[must_use]
-    pub fn yielding(&self) -> Self {
+    pub fn low_priority(&self) -> Self {
         Self {
             yields: true,
             ..self.clone()
@@ -204,7 +204,7 @@ impl Engine {
             Some(engine) => engine.clone(),
             None => self.with_a_meter()?,
         };
-        Ok(self.in_place_of_this(metered))
+        Ok(self.with_handle_of(metered))
     }
 
     fn with_a_meter(&self) -> Result<Self, EngineError> {
@@ -212,7 +212,7 @@ impl Engine {
         let mut config = config(&shared.functions)?;
         let wasmtime =
             wasmtime::Engine::new(config.consume_fuel(true)).map_err(EngineError::new)?;
-        let engine = Self::on(wasmtime, shared, true, None)?;
+        let engine = Self::from_wasmtime(wasmtime, shared, true, None)?;
         Ok(self.inner.metered.get_or_init(|| engine).clone())
     }
 
@@ -221,13 +221,13 @@ impl Engine {
     /// decision in that slot would scan them.
     pub(crate) fn on_demand(&self) -> Self {
         match &self.inner.on_demand {
-            Some(on_demand) => self.in_place_of_this(on_demand.clone()),
+            Some(on_demand) => self.with_handle_of(on_demand.clone()),
             None => self.clone(),
         }
     }
 
     /// Returns the engine `other` with the priority and the look-ups of this one.
-    fn in_place_of_this(&self, other: Self) -> Self {
+    fn with_handle_of(&self, other: Self) -> Self {
         Self {
             yields: self.yields,
             key_values: Arc::clone(&self.key_values),
@@ -236,7 +236,7 @@ impl Engine {
     }
 
     /// Returns the places for idle instances.
-    pub(crate) fn idle(&self) -> &Idle {
+    pub(crate) fn idle(&self) -> &PoolBudget {
         &self.inner.idle
     }
 
@@ -318,7 +318,7 @@ impl Engine {
     }
 }
 
-fn config(functions: &Arc<Functions>) -> Result<Config, EngineError> {
+fn config(functions: &Arc<FunctionCache>) -> Result<Config, EngineError> {
     let mut config = Config::new();
     let functions = Arc::clone(functions);
     config
@@ -356,7 +356,9 @@ fn pool(max_concurrent: u32) -> PoolingAllocationConfig {
     const TABLES: u32 = 4;
     // Loading a policy takes slots in addition to those of decisions in flight, and so do idle
     // instances.
-    let slots = max_concurrent.saturating_add(8).saturating_add(Idle::MOST);
+    let slots = max_concurrent
+        .saturating_add(8)
+        .saturating_add(PoolBudget::MAX_IDLE);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES))

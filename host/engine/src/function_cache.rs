@@ -16,9 +16,9 @@ use wasmtime::CacheStore;
 
 /// Time without a compilation after which the cache is cleared. It spans policies that are loaded
 /// together, and versions in quick succession.
-const KEPT_FOR: Duration = Duration::from_secs(2);
-/// Maximum size of a generation, in bytes. A full generation becomes the old one, and the previous
-/// old one is evicted, so the cache holds at most twice this size. A policy takes about one million
+const MAX_IDLE: Duration = Duration::from_secs(2);
+/// Maximum size of a generation, in bytes. A full generation becomes the previous one, and the one
+/// before is evicted, so the cache holds at most twice this size. A policy takes about one million
 /// bytes.
 const GENERATION: usize = 8 << 20;
 /// Allocation size of a generation, in bytes. mimalloc returns an allocation of this size to the
@@ -28,14 +28,14 @@ const RESERVED: usize = 4 * GENERATION;
 /// A cache of compiled functions for the next compilation. It exists only in memory, and nothing
 /// from outside of the process enters it.
 #[derive(Debug, Default)]
-pub(crate) struct Functions(Mutex<Kept>);
+pub(crate) struct FunctionCache(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
     /// Functions used since the current generation began.
-    young: Generation,
+    current: Generation,
     /// Functions used in the generation before.
-    old: Generation,
+    previous: Generation,
     /// Time of the last compilation. `None` for an empty cache.
     used: Option<Instant>,
 }
@@ -48,12 +48,12 @@ struct Generation {
     bytes: Vec<u8>,
 }
 
-impl Functions {
+impl FunctionCache {
     /// Clears the cache if nothing has been compiled within the time limit.
-    pub(crate) fn forget_by(&self, now: Instant) {
+    pub(crate) fn clear_unused(&self, now: Instant) {
         let mut kept = self.kept();
-        let is_old = |used| now.saturating_duration_since(used) >= KEPT_FOR;
-        if kept.used.is_some_and(is_old) {
+        let is_expired = |used| now.saturating_duration_since(used) >= MAX_IDLE;
+        if kept.used.is_some_and(is_expired) {
             let forgotten = take(&mut *kept);
             // The lock is released first, so that compilations do not wait for the deallocation.
             drop(kept);
@@ -65,7 +65,7 @@ impl Functions {
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         let kept = self.kept();
-        kept.young.places.len() + kept.old.places.len()
+        kept.current.places.len() + kept.previous.places.len()
     }
 
     /// Locks the cache. No holder of this lock panics in the middle of a change.
@@ -98,22 +98,22 @@ impl Kept {
         if function.len() > GENERATION {
             return false;
         }
-        if self.young.put(key, function) {
+        if self.current.put(key, function) {
             return true;
         }
-        self.old = take(&mut self.young);
-        self.young.put(key, function)
+        self.previous = take(&mut self.current);
+        self.current.put(key, function)
     }
 }
 
-impl CacheStore for Functions {
+impl CacheStore for FunctionCache {
     fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
         let mut kept = self.kept();
         kept.used = Some(Instant::now());
-        if let Some(function) = kept.young.get(key) {
+        if let Some(function) = kept.current.get(key) {
             return Some(function.to_vec().into());
         }
-        let function = kept.old.get(key)?.to_vec();
+        let function = kept.previous.get(key)?.to_vec();
         if let Ok(key) = key.try_into() {
             kept.put(key, &function);
         }
@@ -124,7 +124,7 @@ impl CacheStore for Functions {
         let mut kept = self.kept();
         kept.used = Some(Instant::now());
         // Two threads may have compiled the same function.
-        let is_new = kept.young.get(key).is_none();
+        let is_new = kept.current.get(key).is_none();
         let key = key.try_into();
         is_new && key.is_ok_and(|key| kept.put(key, &function))
     }
@@ -141,17 +141,17 @@ mod tests {
 
     #[test]
     fn what_was_compiled_is_kept_until_nothing_has_been_for_a_while() {
-        let functions = Functions::default();
-        functions.forget_by(Instant::now() + KEPT_FOR);
+        let functions = FunctionCache::default();
+        functions.clear_unused(Instant::now() + MAX_IDLE);
         assert_eq!(functions.get(&A), None);
         assert!(functions.insert(&A, b"code".to_vec()));
         assert!(functions.insert(&B, b"other".to_vec()));
         let before = Instant::now();
         assert_eq!(functions.get(&A).as_deref(), Some(b"code".as_slice()));
         // A look-up counts as a use, so the time starts again.
-        functions.forget_by(before + KEPT_FOR.saturating_sub(Duration::from_nanos(1)));
+        functions.clear_unused(before + MAX_IDLE.saturating_sub(Duration::from_nanos(1)));
         assert_eq!(functions.get(&B).as_deref(), Some(b"other".as_slice()));
-        functions.forget_by(Instant::now() + KEPT_FOR);
+        functions.clear_unused(Instant::now() + MAX_IDLE);
         assert_eq!(functions.get(&A), None);
         assert!(functions.insert(&A, b"another".to_vec()));
         assert_eq!(functions.get(&A).as_deref(), Some(b"another".as_slice()));
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn what_was_not_used_for_longest_makes_room() {
         let half = || vec![0; GENERATION / 2];
-        let functions = Functions::default();
+        let functions = FunctionCache::default();
         assert!(functions.insert(&A, half()));
         assert!(!functions.insert(&A, Vec::new()), "it is there");
         assert!(functions.insert(&B, half()));
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_has_no_room_or_no_such_key_is_not_kept() {
-        let functions = Functions::default();
+        let functions = FunctionCache::default();
         assert!(!functions.insert(&A, vec![0; GENERATION + 1]));
         assert!(!functions.insert(b"short", vec![0]));
         assert_eq!(functions.get(b"short"), None);

@@ -74,7 +74,7 @@ impl State {
         asked: &'static str,
         about: Option<&str>,
     ) -> wasmtime::Result<&AuthorizationRequest> {
-        self.note(asked, about);
+        self.record(asked, about);
         match &self.phase {
             Phase::Decide { request, .. } => Ok(request),
             Phase::Configure => Err(NoRequest(asked).into()),
@@ -104,7 +104,7 @@ impl State {
         secret: impl FnOnce(&AuthorizationRequest) -> Option<&Secret>,
         hash: &str,
     ) -> wasmtime::Result<Result<bool, String>> {
-        self.note(asked, None);
+        self.record(asked, None);
         let Phase::Decide { request, deadline } = &self.phase else {
             return Err(NoRequest(asked).into());
         };

@@ -10,21 +10,21 @@ use crate::host::PolicyBindings;
 use crate::state::State;
 
 /// The idle instances of one policy.
-pub(crate) struct Reused {
+pub(crate) struct InstancePool {
     /// Number of decisions per instance.
     decisions: NonZeroU32,
-    idle: Mutex<Vec<Used>>,
+    idle: Mutex<Vec<PooledInstance>>,
 }
 
 /// An instance that has decided.
-pub(crate) struct Used {
+pub(crate) struct PooledInstance {
     pub(crate) store: Store<State>,
     pub(crate) instance: PolicyBindings,
     /// Number of decisions that it has made.
     pub(crate) decisions: u32,
 }
 
-impl Reused {
+impl InstancePool {
     pub(crate) const fn new(decisions: NonZeroU32) -> Self {
         Self {
             decisions,
@@ -37,33 +37,33 @@ impl Reused {
         self.decisions
     }
 
-    pub(crate) fn take(&self, engine: &Engine) -> Option<Used> {
-        let used = self.idle().pop()?;
-        engine.idle().give_back(1);
-        Some(used)
+    pub(crate) fn take(&self, engine: &Engine) -> Option<PooledInstance> {
+        let pooled = self.idle().pop()?;
+        engine.idle().release(1);
+        Some(pooled)
     }
 
     /// Keeps an instance that has just decided, if it may decide again and a place is free.
     ///
     /// Drops an instance that still holds permits. Its handles are numbers of the host's table, so
     /// a handle of one decision would name a permit of the next.
-    pub(crate) fn put(&self, engine: &Engine, mut used: Used) {
-        if !used.store.data().permits.is_empty() {
+    pub(crate) fn put(&self, engine: &Engine, mut pooled: PooledInstance) {
+        if !pooled.store.data().permits.is_empty() {
             return;
         }
-        used.decisions = used.decisions.saturating_add(1);
-        if used.decisions < self.decisions.get() && engine.idle().take() {
-            self.idle().push(used);
+        pooled.decisions = pooled.decisions.saturating_add(1);
+        if pooled.decisions < self.decisions.get() && engine.idle().take() {
+            self.idle().push(pooled);
         }
     }
 
     /// Ends all idle instances.
     pub(crate) fn clear(&self, engine: &Engine) {
         let ended = std::mem::take(&mut *self.idle());
-        engine.idle().give_back(ended.len());
+        engine.idle().release(ended.len());
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Used>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<PooledInstance>> {
         // INVARIANT: each instance in the list is complete, even if another thread panicked.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,7 +15,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::engine::Engine;
 use crate::evaluation::EvaluationError;
 use crate::host::{PolicyBindings, PolicyPre};
-use crate::instance_pool::Reused;
+use crate::instance_pool::InstancePool;
 use crate::limits::{Grants, Limits};
 use crate::load::LoadError;
 use crate::look_up::Granted;
@@ -66,7 +66,7 @@ pub struct Policy {
     /// Settings that `configure` receives before every decision. `None` if its state was kept.
     settings: Option<Arc<str>>,
     /// Pool of instances that decide more than once, if the policy opted in.
-    reused: Option<Reused>,
+    pool: Option<InstancePool>,
     grants: Grants,
     /// Buckets that the policy may look into. `None` if it has no grant.
     granted: Option<Granted>,
@@ -85,8 +85,8 @@ impl std::fmt::Debug for Policy {
 
 impl Drop for Policy {
     fn drop(&mut self) {
-        if let Some(reused) = &self.reused {
-            reused.clear(&self.engine);
+        if let Some(pool) = &self.pool {
+            pool.clear(&self.engine);
         }
     }
 }
@@ -173,7 +173,7 @@ impl Policy {
             limits,
             plain_hashes: grants.plain_hashes,
             settings: None,
-            reused: None,
+            pool: None,
             granted: Granted::new(grants.key_values.clone()),
             grants,
         })
@@ -226,22 +226,20 @@ impl Policy {
     /// trusted to keep clients apart.
     #[must_use]
     pub fn reusing(mut self, decisions: NonZeroU32) -> Self {
-        self.reused = Some(Reused::new(decisions));
+        self.pool = Some(InstancePool::new(decisions));
         self
     }
 
     /// Ends the idle instances, so that nothing of earlier decisions is left.
     pub fn end_idle_instances(&self) {
-        if let Some(reused) = &self.reused {
-            reused.clear(&self.engine);
+        if let Some(pool) = &self.pool {
+            pool.clear(&self.engine);
         }
     }
 
     /// Returns the number of decisions per instance: one, unless the policy opted in to more.
     pub fn decisions_per_instance(&self) -> u32 {
-        self.reused
-            .as_ref()
-            .map_or(1, |reused| reused.decisions().get())
+        self.pool.as_ref().map_or(1, |pool| pool.decisions().get())
     }
 
     /// Returns whether the state after `configure` was kept. Otherwise, every decision calls

@@ -5,14 +5,14 @@ use std::sync::{Mutex, PoisonError};
 /// The places for idle instances of all policies of an engine. Each idle instance occupies a slot
 /// of the pool.
 #[derive(Debug)]
-pub(crate) struct Idle(Mutex<usize>);
+pub(crate) struct PoolBudget(Mutex<usize>);
 
-impl Idle {
+impl PoolBudget {
     /// Maximum number of idle instances.
-    pub(crate) const MOST: u32 = 64;
+    pub(crate) const MAX_IDLE: u32 = 64;
 
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(Self::MOST as usize))
+        Self(Mutex::new(Self::MAX_IDLE as usize))
     }
 
     pub(crate) fn take(&self) -> bool {
@@ -26,7 +26,7 @@ impl Idle {
         }
     }
 
-    pub(crate) fn give_back(&self, places: usize) {
+    pub(crate) fn release(&self, places: usize) {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *free = free.saturating_add(places);
     }

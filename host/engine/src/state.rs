@@ -47,11 +47,11 @@ pub(crate) struct Questions(RefCell<Vec<String>>);
 
 impl Questions {
     /// Maximum number of recorded questions. Only a policy that varies its questions asks more.
-    const MOST: usize = 256;
+    const MAX_RECORDED: usize = 256;
 
-    fn note(&self, question: &str, about: Option<&str>) {
+    fn record(&self, question: &str, about: Option<&str>) {
         let mut asked = self.0.borrow_mut();
-        if asked.len() >= Self::MOST {
+        if asked.len() >= Self::MAX_RECORDED {
             return;
         }
         let mut text = question.to_owned();
@@ -199,9 +199,9 @@ impl State {
     }
 
     /// Records a question of the policy, with its argument.
-    pub(crate) fn note(&self, question: &str, about: Option<&str>) {
+    pub(crate) fn record(&self, question: &str, about: Option<&str>) {
         if let Some(asked) = &self.asked {
-            asked.note(question, about);
+            asked.record(question, about);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
 
-use crate::function_cache::Functions;
+use crate::function_cache::FunctionCache;
 
 /// Interval at which the epoch advances, which bounds the delay before a runaway policy is stopped:
 /// 5 ms.
@@ -21,7 +21,7 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
-    pub(crate) fn start(functions: Arc<Functions>) -> io::Result<Self> {
+    pub(crate) fn start(functions: Arc<FunctionCache>) -> io::Result<Self> {
         let (stop, stopped) = channel::<()>();
         let engines = Arc::new(Mutex::new(Vec::<EngineWeak>::new()));
         let ticking = Arc::clone(&engines);
@@ -32,7 +32,7 @@ impl Ticker {
                     for engine in locked(&ticking).iter().filter_map(EngineWeak::upgrade) {
                         engine.increment_epoch();
                     }
-                    functions.forget_by(Instant::now());
+                    functions.clear_unused(Instant::now());
                 }
             })?;
         Ok(Self {

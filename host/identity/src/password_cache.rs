@@ -15,7 +15,7 @@ use portcullis_core::Secret;
 const MAX_ENTRIES: u64 = 65_536;
 
 /// A cache of successful comparisons, by a digest that no other process can compute.
-pub(crate) struct Remembered {
+pub(crate) struct PasswordCache {
     span: Duration,
     key: Key,
     /// Expiry of each entry.
@@ -32,7 +32,7 @@ pub struct NoRandomBytes;
 #[derive(Clone, Copy)]
 pub(crate) struct Fingerprint([u8; 32]);
 
-impl Remembered {
+impl PasswordCache {
     /// Returns a cache whose entries expire after `span`.
     pub(crate) fn new(span: Duration) -> Result<Self, NoRandomBytes> {
         let key = Key::generate(HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomBytes)?;
@@ -62,7 +62,7 @@ impl Remembered {
     }
 
     /// Returns whether the comparison was successful within the span.
-    pub(crate) fn knows(&self, fingerprint: Fingerprint, now: Instant) -> bool {
+    pub(crate) fn contains(&self, fingerprint: Fingerprint, now: Instant) -> bool {
         let until = self.matches.get(&fingerprint.0);
         let hit = until.is_some_and(|until| now < until);
         if hit {
@@ -73,7 +73,7 @@ impl Remembered {
 
     /// Records a successful comparison. INVARIANT: the caller has just computed it. A cached result
     /// must not extend its own expiry.
-    pub(crate) fn remember(&self, fingerprint: Fingerprint, now: Instant) {
+    pub(crate) fn insert(&self, fingerprint: Fingerprint, now: Instant) {
         if let Some(until) = now.checked_add(self.span) {
             self.matches.insert(fingerprint.0, until);
         }
@@ -85,10 +85,10 @@ impl Remembered {
     }
 }
 
-impl fmt::Debug for Remembered {
+impl fmt::Debug for PasswordCache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Remembered")
+            .debug_struct("PasswordCache")
             .field("span", &self.span)
             .finish_non_exhaustive()
     }
@@ -100,45 +100,45 @@ mod tests {
 
     const SPAN: Duration = Duration::from_mins(5);
 
-    fn fingerprint(remembered: &Remembered, hash: &str, secret: &str) -> Fingerprint {
-        remembered.fingerprint(hash, &Secret::new(secret)).unwrap()
+    fn fingerprint(cache: &PasswordCache, hash: &str, secret: &str) -> Fingerprint {
+        cache.fingerprint(hash, &Secret::new(secret)).unwrap()
     }
 
     #[test]
     fn what_matched_is_known_for_the_span_and_no_longer() {
-        let remembered = Remembered::new(SPAN).unwrap();
-        let known = fingerprint(&remembered, "hash", "hunter2");
+        let cache = PasswordCache::new(SPAN).unwrap();
+        let known = fingerprint(&cache, "hash", "hunter2");
         let now = Instant::now();
-        assert!(!remembered.knows(known, now));
-        remembered.remember(known, now);
-        assert!(remembered.knows(known, now));
-        assert!(remembered.knows(known, now + Duration::from_secs(299)));
+        assert!(!cache.contains(known, now));
+        cache.insert(known, now);
+        assert!(cache.contains(known, now));
+        assert!(cache.contains(known, now + Duration::from_secs(299)));
         assert!(
-            !remembered.knows(known, now + SPAN),
+            !cache.contains(known, now + SPAN),
             "asking for it does not renew it"
         );
-        assert_eq!(remembered.hits(), 2);
+        assert_eq!(cache.hits(), 2);
     }
 
     #[test]
     fn another_hash_and_another_password_are_not_known() {
-        let remembered = Remembered::new(SPAN).unwrap();
+        let cache = PasswordCache::new(SPAN).unwrap();
         let now = Instant::now();
-        remembered.remember(fingerprint(&remembered, "hash", "hunter2"), now);
+        cache.insert(fingerprint(&cache, "hash", "hunter2"), now);
         for (hash, secret) in [
             ("hash", "hunter3"),
             ("hash2", "hunter2"),
             ("hashh", "unter2"),
             ("", "hashhunter2"),
         ] {
-            let other = fingerprint(&remembered, hash, secret);
-            assert!(!remembered.knows(other, now), "{hash} {secret}");
+            let other = fingerprint(&cache, hash, secret);
+            assert!(!cache.contains(other, now), "{hash} {secret}");
         }
     }
 
     #[test]
     fn every_process_has_a_key_of_its_own() {
-        let [one, other] = [(); 2].map(|()| Remembered::new(SPAN).unwrap());
+        let [one, other] = [(); 2].map(|()| PasswordCache::new(SPAN).unwrap());
         let [first, second] = [&one, &other].map(|it| fingerprint(it, "hash", "hunter2"));
         assert_ne!(first.0, second.0);
         assert_eq!(first.0, fingerprint(&one, "hash", "hunter2").0);
@@ -146,19 +146,19 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let remembered = Remembered::new(SPAN).unwrap();
+        let cache = PasswordCache::new(SPAN).unwrap();
         let now = Instant::now();
         for number in 0..100_000 {
-            let one = fingerprint(&remembered, "hash", &number.to_string());
-            remembered.remember(one, now);
+            let one = fingerprint(&cache, "hash", &number.to_string());
+            cache.insert(one, now);
         }
-        remembered.matches.run_pending_tasks();
-        assert!(remembered.matches.entry_count() <= MAX_ENTRIES);
+        cache.matches.run_pending_tasks();
+        assert!(cache.matches.entry_count() <= MAX_ENTRIES);
     }
 
     #[test]
     fn debug_shows_no_key() {
-        let shown = format!("{:?}", Remembered::new(SPAN).unwrap());
-        assert_eq!(shown, "Remembered { span: 300s, .. }");
+        let shown = format!("{:?}", PasswordCache::new(SPAN).unwrap());
+        assert_eq!(shown, "PasswordCache { span: 300s, .. }");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{Asker, HashError, Secret, SecretVerifier};
 
-use crate::password_cache::{NoRandomBytes, Remembered};
+use crate::password_cache::{NoRandomBytes, PasswordCache};
 use crate::stored_hash::StoredHash;
 use crate::workers::Workers;
 
@@ -29,7 +29,7 @@ use crate::workers::Workers;
 #[derive(Debug)]
 pub struct PasswordVerifier {
     workers: Workers,
-    remembered: Option<Remembered>,
+    cache: Option<PasswordCache>,
 }
 
 impl PasswordVerifier {
@@ -38,7 +38,7 @@ impl PasswordVerifier {
     pub fn new(at_once: NonZeroUsize) -> Self {
         Self {
             workers: Workers::start(at_once),
-            remembered: None,
+            cache: None,
         }
     }
 
@@ -50,13 +50,13 @@ impl PasswordVerifier {
     ///
     /// Fails if the operating system has no random bytes for that key.
     pub fn remembering(mut self, span: Duration) -> Result<Self, NoRandomBytes> {
-        self.remembered = Some(Remembered::new(span)?);
+        self.cache = Some(PasswordCache::new(span)?);
         Ok(self)
     }
 
     /// Returns the number of comparisons that were answered from the cache.
     pub fn remembered_hits(&self) -> u64 {
-        self.remembered.as_ref().map_or(0, Remembered::hits)
+        self.cache.as_ref().map_or(0, PasswordCache::hits)
     }
 
     fn compute(
@@ -93,19 +93,19 @@ impl SecretVerifier for PasswordVerifier {
         if !stored.is_slow() {
             return stored.matches(secret);
         }
-        let remembered = self.remembered.as_ref().and_then(|remembered| {
-            let fingerprint = remembered.fingerprint(hash, secret)?;
-            Some((remembered, fingerprint))
+        let cache = self.cache.as_ref().and_then(|cache| {
+            let fingerprint = cache.fingerprint(hash, secret)?;
+            Some((cache, fingerprint))
         });
-        let Some((remembered, fingerprint)) = remembered else {
+        let Some((cache, fingerprint)) = cache else {
             return self.compute(secret, hash, asker, deadline);
         };
-        if remembered.knows(fingerprint, Instant::now()) {
+        if cache.contains(fingerprint, Instant::now()) {
             return Ok(true);
         }
         let matches = self.compute(secret, hash, asker, deadline)?;
         if matches {
-            remembered.remember(fingerprint, Instant::now());
+            cache.insert(fingerprint, Instant::now());
         }
         Ok(matches)
     }

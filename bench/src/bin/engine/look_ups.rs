@@ -36,7 +36,7 @@ impl LookUps {
             ..EngineOptions::default()
         };
         let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
-        let engine = engine.looking_up_in(Arc::new(buckets));
+        let engine = engine.with_key_values(Arc::new(buckets));
         let file = folder.join("examples").join("looks_up.wasm");
         let module = std::fs::read(&file).with_context(|| format!("`{}`", file.display()))?;
         let name: PolicyName = "looks-up".parse()?;

@@ -57,11 +57,11 @@ pub(super) fn held<'a>(
 /// fill the log.
 pub(super) fn warn_once(open: &OpenTail, policy: &PolicyRef) {
     /// A number above that of a host's policies. Clearing the set costs a repeated line.
-    const MOST: usize = 1024;
+    const MAX_WARNED: usize = 1024;
     static WARNED: Mutex<BTreeSet<(String, u64)>> = Mutex::new(BTreeSet::new());
 
     let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
-    if warned.len() >= MOST {
+    if warned.len() >= MAX_WARNED {
         warned.clear();
     }
     if warned.insert((policy.name.to_string(), policy.generation)) {

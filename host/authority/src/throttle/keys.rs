@@ -20,12 +20,12 @@ impl Keys {
                 IpAddr::V6(Ipv6Addr::from_bits(network))
             }
         };
-        self.of(("address", source))
+        self.hash(("address", source))
     }
 
     /// Returns the key of a name, which differs from those of the same text of another kind.
     pub(super) fn of_name(&self, kind: &str, name: &str) -> u64 {
-        self.of((kind, name))
+        self.hash((kind, name))
     }
 
     /// Returns the key of an address together with all names of a login, by their keys.
@@ -35,10 +35,10 @@ impl Keys {
         guessed: [Option<u64>; N],
         others: [Option<u64>; M],
     ) -> u64 {
-        self.of(("pair", address, guessed, others))
+        self.hash(("pair", address, guessed, others))
     }
 
-    fn of(&self, what: impl Hash) -> u64 {
+    fn hash(&self, what: impl Hash) -> u64 {
         self.0.hash_one(what)
     }
 }

@@ -77,7 +77,7 @@ fn kind(
         now(),
         &options.keys,
         &options.open,
-        &Remembered::default(),
+        &SeenRequests::default(),
     ) {
         Ok(_) => Ok(()),
         Err(refused) => Err(refused.error.kind()),
@@ -96,7 +96,7 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
         now(),
         &options.keys,
         &options.open,
-        &Remembered::default(),
+        &SeenRequests::default(),
     )
     .unwrap_err();
     let (error, asked) = (refused.error, refused.request.unwrap().server);
@@ -118,7 +118,7 @@ fn garbage_is_refused() {
                 NOW,
                 &options().keys,
                 &OpenRules::default(),
-                &Remembered::default()
+                &SeenRequests::default()
             )
             .is_err()
         );
@@ -185,40 +185,25 @@ fn only_trusted_servers_are_answered() {
 #[test]
 fn a_request_is_good_once() {
     let (options, server) = (options(), Server::new());
-    let remembered = Remembered {
+    let seen = SeenRequests {
         replays: Some(Replays::new(8)),
-        ..Remembered::default()
+        ..SeenRequests::default()
     };
     let token: Bytes = server
         .token(options.keys.issuers.request_subject(), None)
         .into();
-    let first = open(
-        &token,
-        None,
-        now(),
-        &options.keys,
-        &options.open,
-        &remembered,
-    );
+    let first = open(&token, None, now(), &options.keys, &options.open, &seen);
     assert!(first.is_ok(), "{first:?}");
-    let second = open(
-        &token,
-        None,
-        now(),
-        &options.keys,
-        &options.open,
-        &remembered,
-    )
-    .unwrap_err();
+    let second = open(&token, None, now(), &options.keys, &options.open, &seen).unwrap_err();
     assert_eq!(second.error.kind(), "replayed");
 }
 
 #[test]
 fn a_signed_nonce_is_good_once() {
     let (options, server) = (options(), Server::new());
-    let remembered = Remembered {
+    let seen = SeenRequests {
         replays: Some(Replays::new(8)),
-        ..Remembered::default()
+        ..SeenRequests::default()
     };
     let subject = options.keys.issuers.request_subject();
     let kind = |nonce: &str, signature: &str| {
@@ -232,7 +217,7 @@ fn a_signed_nonce_is_good_once() {
             now(),
             &options.keys,
             &options.open,
-            &remembered,
+            &seen,
         );
         opened.err().map(|refused| refused.error.kind())
     };
@@ -259,7 +244,7 @@ fn a_request_of_another_time_is_refused_and_names_the_difference() {
             now,
             &options.keys,
             &options.open,
-            &Remembered::default(),
+            &SeenRequests::default(),
         );
         opened.err().map(|refused| {
             assert!(refused.request.is_some(), "which client and server");

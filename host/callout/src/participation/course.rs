@@ -8,7 +8,7 @@ use super::{Effect, ParticipationOptions, Standing, WhenAlone};
 /// Delay before the first trial after mismatches. Each further delay is twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(10);
 /// Maximum delay between two trials.
-const LONGEST_RETRY: Duration = Duration::from_mins(5);
+const MAX_RETRY_DELAY: Duration = Duration::from_mins(5);
 /// Number of consecutive equal answers after which a standing changes. A host that stands by then
 /// joins as the last one, or the last host leaves.
 const CONFIRMATIONS: u32 = 2;
@@ -83,7 +83,7 @@ impl Course {
             let next = self.step_aside(condition.effect(), others);
             if next == Standing::StandsBy && self.standing != next && !blocked {
                 self.retry_at = Some(now + self.retry_after);
-                self.retry_after = (self.retry_after * 2).min(LONGEST_RETRY);
+                self.retry_after = (self.retry_after * 2).min(MAX_RETRY_DELAY);
             }
             next
         };
@@ -263,7 +263,7 @@ mod tests {
             host.mismatch(1);
             assert_eq!(host.step(Effect::None, TAKE_PART), Standing::StandsBy);
         }
-        host.now += LONGEST_RETRY;
+        host.now += MAX_RETRY_DELAY;
         assert_eq!(host.step(Effect::None, TAKE_PART), Standing::OnTrial);
         host.mismatches.right();
         assert_eq!(host.step(Effect::None, None), Standing::TakesPart);

@@ -26,7 +26,7 @@ const SECOND_WAIT: Duration = Duration::from_secs(10);
 /// received that.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// Maximum delay between two probes, because servers log every refused login.
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
+const MAX_WAIT: Duration = Duration::from_mins(10);
 
 /// The results of the host's own probes, and the number of probes that it answered.
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ impl Probes {
             0 => first,
             number => {
                 let factor = 2_u32.saturating_pow(number.saturating_sub(1));
-                second.saturating_mul(factor).min(LONGEST_WAIT)
+                second.saturating_mul(factor).min(MAX_WAIT)
             }
         }
     }

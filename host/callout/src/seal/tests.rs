@@ -9,12 +9,12 @@ use portcullis_core::PermitBuilder;
 use super::*;
 use crate::fixtures::{NOW, options, permit, request};
 
-const LARGEST: usize = 1 << 20;
+const MAX_PAYLOAD: usize = 1 << 20;
 
 fn to(now: u64) -> Recipient<'static> {
     Recipient {
         now,
-        largest: LARGEST,
+        largest: MAX_PAYLOAD,
         xkey: None,
     }
 }

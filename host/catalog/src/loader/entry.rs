@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::content::Fingerprint;
-use crate::directory::Unit;
+use crate::directory::PolicyFiles;
 use crate::link::LoadedPolicy;
 use crate::prover::Stop;
 use crate::status::Attempt;
@@ -44,7 +44,7 @@ pub(super) struct Entry {
     /// The last good version.
     pub(super) serving: Option<Serving>,
     /// The content that was tried last, so that a failure is reported once.
-    pub(super) tried: Option<Tried>,
+    pub(super) tried: Option<Observed>,
     /// The text of the last failure, if the same content may succeed later.
     pub(super) transient: Option<String>,
     /// Number of proofs in a row that ended without a verdict.
@@ -55,7 +55,7 @@ pub(super) struct Entry {
     pub(super) loading: Option<Loading>,
     /// Different content found by a pass, with the time of the first such pass. `None` in place of
     /// the content if the files are gone.
-    pub(super) pending: Option<(Option<Tried>, Instant)>,
+    pub(super) pending: Option<(Option<Observed>, Instant)>,
     /// The result of the last attempt, for the status.
     pub(super) attempt: Option<Attempt>,
 }
@@ -63,7 +63,7 @@ pub(super) struct Entry {
 /// A version that waits for its proof or is being proved.
 #[derive(Debug)]
 pub(super) struct Loading {
-    pub(super) found: Tried,
+    pub(super) found: Observed,
     /// Number of the job. It tells the job's result from that of a cancelled job.
     pub(super) ticket: u64,
     pub(super) cancel: Stop,
@@ -82,26 +82,26 @@ pub(super) struct Serving {
 
 /// The state of a policy's files in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Tried {
+pub(crate) enum Observed {
     Content(Fingerprint),
     Unreadable(String),
 }
 
 /// The action that an entry needs from a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wants {
-    Nothing,
-    Time,
-    Loading,
+pub(super) enum Action {
+    None,
+    Wait,
+    Load,
 }
 
 impl Entry {
     /// Returns what a pass has to do about `found`. Records content that is still changing.
-    pub(super) fn wants(&mut self, found: Option<&Tried>, pass: Pass) -> Wants {
+    pub(super) fn action(&mut self, found: Option<&Observed>, pass: Pass) -> Action {
         let loading = self.loading.as_ref().map(|loading| &loading.found);
         if loading.is_some() && loading == found && !pass.waits() {
             self.pending = None;
-            return Wants::Nothing;
+            return Action::None;
         }
         if self.tried.as_ref() == found {
             self.pending = None;
@@ -109,25 +109,25 @@ impl Entry {
             // version.
             self.cancel();
             return if self.is_retried(pass) {
-                Wants::Loading
+                Action::Load
             } else {
-                Wants::Nothing
+                Action::None
             };
         }
         let Pass::Settled(quiet) = pass else {
-            return Wants::Loading;
+            return Action::Load;
         };
         match &self.pending {
             Some((pending, since)) if pending.as_ref() == found => {
                 if since.elapsed() >= quiet {
-                    Wants::Loading
+                    Action::Load
                 } else {
-                    Wants::Time
+                    Action::Wait
                 }
             }
             _ => {
                 self.pending = Some((found.cloned(), Instant::now()));
-                Wants::Time
+                Action::Wait
             }
         }
     }
@@ -168,11 +168,11 @@ impl Entry {
     }
 }
 
-impl Unit {
-    pub(super) fn tried(&self) -> Tried {
+impl PolicyFiles {
+    pub(super) fn observed(&self) -> Observed {
         match &self.found {
-            Ok(fingerprint) => Tried::Content(*fingerprint),
-            Err(error) => Tried::Unreadable(error.to_string()),
+            Ok(fingerprint) => Observed::Content(*fingerprint),
+            Err(error) => Observed::Unreadable(error.to_string()),
         }
     }
 }
@@ -184,13 +184,13 @@ mod tests {
     #[test]
     fn what_has_no_verdict_is_tried_again_later_and_later() {
         let settled = Pass::Settled(Duration::ZERO);
-        let found = Tried::Unreadable("slow".to_owned());
+        let found = Observed::Unreadable("slow".to_owned());
         let mut entry = Entry {
             tried: Some(found.clone()),
             transient: Some("slow".to_owned()),
             ..Entry::default()
         };
-        assert_eq!(entry.wants(Some(&found), settled), Wants::Loading);
+        assert_eq!(entry.action(Some(&found), settled), Action::Load);
         let mut before = Duration::ZERO;
         for _ in 0..40 {
             entry.failed_to_prove();
@@ -200,21 +200,21 @@ mod tests {
                 .saturating_duration_since(Instant::now());
             assert!(delay + Duration::from_secs(1) >= before && delay <= MAX_RETRY_DELAY);
             before = delay;
-            assert_eq!(entry.wants(Some(&found), settled), Wants::Nothing);
-            assert_eq!(entry.wants(Some(&found), Pass::Again), Wants::Loading);
+            assert_eq!(entry.action(Some(&found), settled), Action::None);
+            assert_eq!(entry.action(Some(&found), Pass::Again), Action::Load);
         }
         assert!(before > MAX_RETRY_DELAY / 2);
-        let other = Tried::Unreadable("other".to_owned());
-        assert_eq!(entry.wants(Some(&other), Pass::Now), Wants::Loading);
+        let other = Observed::Unreadable("other".to_owned());
+        assert_eq!(entry.action(Some(&other), Pass::Now), Action::Load);
         entry.proved();
-        assert_eq!(entry.wants(Some(&found), settled), Wants::Loading);
+        assert_eq!(entry.action(Some(&found), settled), Action::Load);
     }
 
     #[test]
     fn a_version_that_is_gone_again_is_not_waited_for() {
         let settled = Pass::Settled(Duration::ZERO);
         let (old, new) = ["old", "new"]
-            .map(|text| Tried::Unreadable(text.to_owned()))
+            .map(|text| Observed::Unreadable(text.to_owned()))
             .into();
         let cancel = Stop::default();
         let mut entry = Entry {
@@ -226,9 +226,9 @@ mod tests {
             }),
             ..Entry::default()
         };
-        assert_eq!(entry.wants(Some(&new), settled), Wants::Nothing);
+        assert_eq!(entry.action(Some(&new), settled), Action::None);
         assert!(!cancel.is_stopped());
-        assert_eq!(entry.wants(Some(&old), settled), Wants::Nothing);
+        assert_eq!(entry.action(Some(&old), settled), Action::None);
         assert!(cancel.is_stopped() && entry.loading.is_none());
     }
 }

@@ -14,7 +14,7 @@ use crate::content::Content;
 use crate::link::LoadedPolicy;
 use crate::numbers::Counters;
 use crate::prover::{Proved, Stop, Task, prove};
-use crate::slowness::Pace;
+use crate::slowness::Slowness;
 use crate::status::{PolicyStatus, ServingStatus, Status, now};
 use crate::store::{KeptVersion, Store, Version, lineage};
 use crate::unit::{UnitError, UnitProblem};
@@ -195,7 +195,7 @@ impl Loader {
         let loaded = LoadedPolicy {
             reference: Arc::new(reference.clone()),
             policy,
-            pace: Pace::default(),
+            slowness: Slowness::default(),
         };
         self.entries.entry(name.clone()).or_default().serving = Some(Serving {
             loaded: Arc::new(loaded),

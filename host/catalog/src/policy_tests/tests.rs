@@ -26,8 +26,8 @@ login = {}
 abstain = true
 "#;
 
-fn parse(text: &str) -> Result<TestVectors, UnitError> {
-    TestVectors::parse(Path::new("p.tests.toml"), text.as_bytes())
+fn parse(text: &str) -> Result<PolicyTests, UnitError> {
+    PolicyTests::parse(Path::new("p.tests.toml"), text.as_bytes())
 }
 
 /// Returns the refusal of the good file with `part` replaced.

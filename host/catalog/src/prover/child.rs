@@ -72,7 +72,7 @@ pub fn prove_for_parent(
         max_concurrent: 1,
         code_cache: None,
     };
-    let engine = Engine::new(options, verifier)?.looking_up_in(key_values);
+    let engine = Engine::new(options, verifier)?.with_key_values(key_values);
     let output = Arc::new(Mutex::new(io::stdout()));
     send(&output, |to| {
         message::say(to, Kind::Confinement, &confinement)

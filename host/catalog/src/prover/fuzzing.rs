@@ -40,7 +40,7 @@ impl Echo {
 }
 
 impl Listener for Echo {
-    fn begin(&mut self, confinement: &Confinement) -> io::Result<()> {
+    fn try_inline(&mut self, confinement: &Confinement) -> io::Result<()> {
         self.repeat(Kind::Confinement, confinement)
     }
 

@@ -58,7 +58,7 @@ pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
 /// Proves a version on the caller's thread.
 pub(super) fn here(engine: &Engine, task: &Task) -> Proof {
     let engine = if task.yields {
-        engine.yielding()
+        engine.low_priority()
     } else {
         engine.clone()
     };

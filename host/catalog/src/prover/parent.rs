@@ -137,7 +137,7 @@ struct Talk {
 }
 
 impl Listener for Talk {
-    fn begin(&mut self, confinement: &Confinement) -> io::Result<()> {
+    fn try_inline(&mut self, confinement: &Confinement) -> io::Result<()> {
         say_once(&self.conversation.said, confinement);
         self.conversation.give_task(&mut self.to)
     }

@@ -12,7 +12,7 @@ use portcullis_core::Secret;
 use zeroize::Zeroizing;
 
 use super::kind::KeyKind;
-use super::lru_map::Recent;
+use super::lru_map::LruMap;
 use super::public::PublicKey;
 use super::seed::{self, KeyError};
 use super::signing::random_seed;
@@ -23,7 +23,7 @@ const NONCE_LEN: usize = 24;
 const TAG_LEN: usize = 16;
 
 /// Maximum number of peers whose shared key is cached. Servers generate their key at their start.
-const MOST_PEERS: usize = 32;
+const MAX_PEERS: usize = 32;
 
 /// An X25519 key (seed `SX…`) that seals and opens boxes in the format `xkv1` of `nats-io/nkeys`. A
 /// box has the version, a nonce of 24 bytes and a `NaCl` box.
@@ -36,7 +36,7 @@ const MOST_PEERS: usize = 32;
 pub struct CurveKey {
     private: PrivateKey,
     public_key: PublicKey,
-    shared: Recent<Arc<SharedKey>>,
+    shared: LruMap<Arc<SharedKey>>,
 }
 
 /// The shared key of two curve keys. It seals and opens any number of boxes between them for the
@@ -91,7 +91,7 @@ impl CurveKey {
         Ok(Self {
             private,
             public_key,
-            shared: Recent::new(MOST_PEERS),
+            shared: LruMap::new(MAX_PEERS),
         })
     }
 

@@ -23,7 +23,7 @@ const WINDOW: u32 = 6;
 const WINDOWS: usize = 43;
 /// Greatest stored multiple. A greater digit carries one into the next window, and its complement
 /// is subtracted.
-const MOST: usize = 1 << (WINDOW - 1);
+const MAX_MULTIPLE: usize = 1 << (WINDOW - 1);
 
 static OF_BASE: LazyLock<Multiples> = LazyLock::new(|| Multiples::of(ED25519_BASEPOINT_POINT));
 
@@ -34,8 +34,8 @@ pub(super) struct ExpandedKey {
     negated: Multiples,
 }
 
-/// The multiples 1 to [`MOST`] of a point, shifted to each window.
-struct Multiples(Vec<[EdwardsPoint; MOST]>);
+/// The multiples 1 to [`MAX_MULTIPLE`] of a point, shifted to each window.
+struct Multiples(Vec<[EdwardsPoint; MAX_MULTIPLE]>);
 
 impl ExpandedKey {
     /// Expands a key. `None` for keys on which libraries disagree: those that are no point, not
@@ -103,11 +103,15 @@ impl Multiples {
                 bits |= u32::from(bytes.next().copied().unwrap_or(0)) << available;
                 available += 8;
             }
-            let digit = (bits as usize & (2 * MOST - 1)) + carry;
+            let digit = (bits as usize & (2 * MAX_MULTIPLE - 1)) + carry;
             bits >>= WINDOW;
             available -= WINDOW;
-            carry = usize::from(digit > MOST);
-            let multiple = if carry == 0 { digit } else { 2 * MOST - digit };
+            carry = usize::from(digit > MAX_MULTIPLE);
+            let multiple = if carry == 0 {
+                digit
+            } else {
+                2 * MAX_MULTIPLE - digit
+            };
             let Some(multiple) = multiple.checked_sub(1).and_then(|at| multiples.get(at)) else {
                 continue;
             };

@@ -9,13 +9,13 @@ use super::text::KEY_LEN;
 /// A cache by public key. A full cache evicts the least recently used key.
 ///
 /// A linear search is faster than hashing for this number of keys.
-pub(super) struct Recent<T> {
+pub(super) struct LruMap<T> {
     most: usize,
     /// Entries, the most recently used first.
     known: Mutex<VecDeque<([u8; KEY_LEN], T)>>,
 }
 
-impl<T> Recent<T> {
+impl<T> LruMap<T> {
     /// Returns an empty cache for at most `most` keys.
     pub(super) const fn new(most: usize) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl<T> Recent<T> {
     }
 }
 
-impl<T> fmt::Debug for Recent<T> {
+impl<T> fmt::Debug for LruMap<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         write!(formatter, "{} of {} keys", known.len(), self.most)
@@ -58,16 +58,16 @@ mod tests {
 
     #[test]
     fn the_key_that_was_not_in_use_for_longest_makes_room() {
-        let recent = Recent::new(2);
-        let knows = |key: u8| recent.with(&[key; KEY_LEN], |value| *value);
-        recent.insert([1; KEY_LEN], "one");
-        recent.insert([2; KEY_LEN], "two");
+        let cache = LruMap::new(2);
+        let knows = |key: u8| cache.with(&[key; KEY_LEN], |value| *value);
+        cache.insert([1; KEY_LEN], "one");
+        cache.insert([2; KEY_LEN], "two");
         assert_eq!(knows(1), Some("one"));
-        recent.insert([3; KEY_LEN], "three");
+        cache.insert([3; KEY_LEN], "three");
         assert_eq!(knows(2), None);
         assert_eq!((knows(1), knows(3)), (Some("one"), Some("three")));
-        recent.insert([3; KEY_LEN], "drei");
+        cache.insert([3; KEY_LEN], "drei");
         assert_eq!((knows(1), knows(3)), (Some("one"), Some("drei")));
-        assert_eq!(format!("{recent:?}"), "2 of 2 keys");
+        assert_eq!(format!("{cache:?}"), "2 of 2 keys");
     }
 }

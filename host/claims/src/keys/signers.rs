@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::expanded::ExpandedKey;
 use super::kind::KeyKind;
-use super::lru_map::Recent;
+use super::lru_map::LruMap;
 use super::public::PublicKey;
 
 /// Maximum number of cached keys. An expanded one takes 215 KiB.
-const MOST: usize = 32;
+const MAX_SIGNERS: usize = 32;
 /// Number of good signatures after which a key is expanded. The expansion costs what it saves on
 /// about fifteen signatures.
 const OFTEN: u32 = 32;
@@ -19,7 +19,7 @@ const OFTEN: u32 = 32;
 /// The verifier accepts what [`PublicKey::verifies`] accepts, and caches the last 32 keys.
 #[derive(Debug)]
 pub struct KnownSigners {
-    recent: Recent<Signer>,
+    cache: LruMap<Signer>,
 }
 
 struct Signer {
@@ -31,14 +31,14 @@ impl KnownSigners {
     /// Returns a verifier with an empty cache.
     pub const fn new() -> Self {
         Self {
-            recent: Recent::new(MOST),
+            cache: LruMap::new(MAX_SIGNERS),
         }
     }
 
     /// Returns whether `signature` is the Ed25519 signature of `message` by `key`.
     pub fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
         let known = |signer: &mut Signer| signer.expanded.clone();
-        match self.recent.with(key.as_bytes(), known).flatten() {
+        match self.cache.with(key.as_bytes(), known).flatten() {
             // A curve key may have the bytes of another key.
             Some(expanded) if key.kind() != KeyKind::Curve => expanded.verifies(message, signature),
             _ => {
@@ -54,7 +54,7 @@ impl KnownSigners {
     /// Counts a good signature of `key`. Bad signatures are not counted, because any client can
     /// make them.
     fn note(&self, key: &PublicKey) {
-        let counted = self.recent.with(key.as_bytes(), |signer| {
+        let counted = self.cache.with(key.as_bytes(), |signer| {
             signer.good = signer.good.saturating_add(1);
             signer.good
         });
@@ -68,7 +68,7 @@ impl KnownSigners {
             good: counted.unwrap_or(1),
             expanded,
         };
-        self.recent.insert(*key.as_bytes(), signer);
+        self.cache.insert(*key.as_bytes(), signer);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::user::SubjectRule;
 use expand::expand;
 
 /// Maximum number of subjects of one entry, or of one list with tag placeholders.
-const MOST_SUBJECTS: usize = 4096;
+const MAX_SUBJECTS: usize = 4096;
 
 /// The values of a template's placeholders.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub enum TemplateProblem {
     #[error("`{0}` has a placeholder that does not exist")]
     UnknownPlaceholder(String),
     /// The template expands to too many subjects.
-    #[error("`{0}` becomes more than {MOST_SUBJECTS} subjects")]
+    #[error("`{0}` becomes more than {MAX_SUBJECTS} subjects")]
     TooMany(String),
     /// A placeholder crashes this version of the server.
     #[error("`{0}` has a placeholder that crashes a server of this version")]

@@ -333,8 +333,8 @@ impl PermitBuilder {
 
     /// Records the first 16 different problems, so that a policy in a loop cannot fill the log.
     pub(super) fn problem(&mut self, problem: PermitProblem) {
-        const MOST: usize = 16;
-        if self.problems.len() < MOST && !self.problems.contains(&problem) {
+        const MAX_PROBLEMS: usize = 16;
+        if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }

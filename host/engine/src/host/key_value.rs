@@ -13,7 +13,7 @@ impl contract::key_value::Host for State {
         key: String,
     ) -> wasmtime::Result<Result<Option<String>, String>> {
         if self.asked.is_some() {
-            self.note(GET, Some(&format!("{bucket},{key}")));
+            self.record(GET, Some(&format!("{bucket},{key}")));
         }
         // The snapshot would keep what `configure` looks up for ever.
         if matches!(self.phase, Phase::Configure) {

@@ -10,7 +10,7 @@ use super::{Policy, ticks};
 use crate::comparisons::Comparisons;
 use crate::evaluation::EvaluationError;
 use crate::host::{GuestVerdict, PolicyBindings};
-use crate::instance_pool::{Reused, Used};
+use crate::instance_pool::{InstancePool, PooledInstance};
 use crate::look_up::LookUps;
 use crate::state::{Phase, Questions, State};
 use crate::text::{one_line, truncate};
@@ -84,7 +84,7 @@ struct Failed {
 }
 
 impl Failed {
-    fn of(error: EvaluationError, store: &Store<State>) -> Self {
+    fn new(error: EvaluationError, store: &Store<State>) -> Self {
         let lines = store.data().log.lines;
         Self { error, lines }
     }
@@ -179,8 +179,8 @@ impl<'a> Evaluation<'a> {
 
     fn attempt(&self, limited: Limited) -> Result<Verdict, Failed> {
         let made = self.comparisons.map(|comparisons| comparisons.made());
-        let decided = match &self.policy.reused {
-            Some(reused) => self.run_reused(reused, limited),
+        let decided = match &self.policy.pool {
+            Some(pool) => self.run_pooled(pool, limited),
             None => self.run_fresh(limited),
         };
         // The next attempt makes the same comparisons again.
@@ -205,7 +205,7 @@ impl<'a> Evaluation<'a> {
     fn run_fresh(&self, limited: Limited) -> Result<Verdict, Failed> {
         let mut store = self.store(limited);
         self.run_in(&mut store, limited)
-            .map_err(|error| Failed::of(error, &store))
+            .map_err(|error| Failed::new(error, &store))
     }
 
     /// Decides as [`run`](Self::run) does, and counts the fuel of the policy's own code. A unit of
@@ -309,22 +309,22 @@ impl<'a> Evaluation<'a> {
 
     /// Decides in a used instance if one is idle, and keeps it for the next decision. A failure in
     /// a used instance may result from an earlier decision, so the host tries again in a fresh one.
-    fn run_reused(&self, reused: &Reused, limited: Limited) -> Result<Verdict, Failed> {
+    fn run_pooled(&self, pool: &InstancePool, limited: Limited) -> Result<Verdict, Failed> {
         let engine = &self.policy.engine;
-        if let Some(mut used) = reused.take(engine) {
+        if let Some(mut pooled) = pool.take(engine) {
             let made = self.comparisons.map(|comparisons| comparisons.made());
-            let state = used.store.data_mut();
+            let state = pooled.store.data_mut();
             state.begin_again(self.phase(), limited.time);
             self.prepare(state, limited);
-            used.store.set_epoch_deadline(ticks(limited.time));
-            let verdict = self.ask(&mut used.store, &used.instance, limited);
+            pooled.store.set_epoch_deadline(ticks(limited.time));
+            let verdict = self.ask(&mut pooled.store, &pooled.instance, limited);
             match verdict {
                 Ok(verdict) => {
-                    reused.put(engine, used);
+                    pool.put(engine, pooled);
                     return Ok(verdict);
                 }
                 Err(error @ (EvaluationError::Deadline(_) | EvaluationError::Late(_))) => {
-                    return Err(Failed::of(error, &used.store));
+                    return Err(Failed::new(error, &pooled.store));
                 }
                 Err(_) => self.uncount_comparisons(made),
             }
@@ -334,14 +334,14 @@ impl<'a> Evaluation<'a> {
             let verdict = self.ask(&mut store, &instance, limited)?;
             Ok((verdict, instance))
         });
-        let (verdict, instance) = decided.map_err(|error| Failed::of(error, &store))?;
+        let (verdict, instance) = decided.map_err(|error| Failed::new(error, &store))?;
         let decisions = 0;
-        let used = Used {
+        let pooled = PooledInstance {
             store,
             instance,
             decisions,
         };
-        reused.put(engine, used);
+        pool.put(engine, pooled);
         Ok(verdict)
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Policy, check};
 use crate::code::{Authentic, compatibility, seal};
 use crate::engine::Engine;
-use crate::instance_pool::Reused;
+use crate::instance_pool::InstancePool;
 use crate::limits::{Grants, Limits};
 use crate::load::LoadError;
 use crate::text::one_line;
@@ -42,7 +42,7 @@ impl Policy {
             limits: self.limits,
             grants: self.grants.clone(),
             settings: self.settings.as_deref().map(str::to_owned),
-            decisions: self.reused.as_ref().map(Reused::decisions),
+            decisions: self.pool.as_ref().map(InstancePool::decisions),
         };
         let component = self.pre.instance_pre().component();
         let code = component

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout_at};
 use tracing::{debug, info, warn};
 
-use self::single_flight::{Demand, Flights, Landing};
+use self::single_flight::{Fetch, Refresh, SingleFlight};
 use super::fetch::{Source, fetch};
 use super::jwks::KeySet;
 use super::token::Token;
@@ -32,7 +32,7 @@ pub(crate) struct Issuer {
     pub(crate) options: Arc<IssuerOptions>,
     source: Source,
     held: ArcSwap<Held>,
-    flights: Flights,
+    single_flight: SingleFlight,
     waiting: Semaphore,
     fetches: AtomicU64,
     failures: AtomicU64,
@@ -72,7 +72,7 @@ impl Issuer {
             options: Arc::new(options),
             source,
             held: ArcSwap::default(),
-            flights: Flights::default(),
+            single_flight: SingleFlight::default(),
             waiting: Semaphore::new(MAX_WAITING),
             fetches: AtomicU64::default(),
             failures: AtomicU64::default(),
@@ -92,20 +92,20 @@ impl Issuer {
             Err(refusal) if refusal.is_for_want_of_a_key() => refusal,
             done => return done,
         };
-        match self.demand(held.version) {
-            Demand::Refused => return Err(self.in_cool_down(refusal)),
-            Demand::Changed => {}
-            Demand::Wait(landing) => self.wait(landing, deadline).await?,
+        match self.request(held.version) {
+            Refresh::Refused => return Err(self.in_cool_down(refusal)),
+            Refresh::Changed => {}
+            Refresh::Wait(fetch) => self.wait(fetch, deadline).await?,
         }
         self.attempt(&self.held.load_full(), token)
     }
 
-    async fn wait(&self, landing: Landing, deadline: Instant) -> Result<(), TokenError> {
+    async fn wait(&self, fetch: Fetch, deadline: Instant) -> Result<(), TokenError> {
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(self.unavailable("too many logins wait for them already"));
         };
-        let landed = timeout_at(deadline.into(), landing.wait()).await;
-        landed.map_err(|_| TokenError::Deadline {
+        let ended = timeout_at(deadline.into(), fetch.wait()).await;
+        ended.map_err(|_| TokenError::Deadline {
             issuer: self.options.name.clone(),
         })
     }
@@ -148,27 +148,28 @@ impl Issuer {
     }
 
     /// Requests newer keys than those of `version`.
-    fn demand(self: &Arc<Self>, version: u64) -> Demand {
+    fn request(self: &Arc<Self>, version: u64) -> Refresh {
         let changed = || self.held.load().version != version;
         let cool_down = self.options.cool_down;
-        let fly = || self.fly();
-        self.flights.demand(Instant::now(), cool_down, changed, fly)
+        let start = || self.start();
+        self.single_flight
+            .request(Instant::now(), cool_down, changed, start)
     }
 
     /// Fetches keys, or waits for the fetch in progress.
     pub(crate) async fn refresh(self: &Arc<Self>) {
-        self.flights.join(|| self.fly()).wait().await;
+        self.single_flight.join(|| self.start()).wait().await;
     }
 
     /// Starts a fetch in a separate task, which no deadline of a login ends.
-    fn fly(self: &Arc<Self>) -> Landing {
-        let (flight, landing) = Landing::new();
+    fn start(self: &Arc<Self>) -> Fetch {
+        let (sender, fetch) = Fetch::new();
         let issuer = Arc::clone(self);
         tokio::spawn(async move {
             issuer.load().await;
-            drop(flight);
+            drop(sender);
         });
-        landing
+        fetch
     }
 
     async fn load(&self) {

@@ -21,7 +21,7 @@ pub(super) struct Forwarding {
 
 impl Forwarding {
     /// Maximum number of lines. A policy has a limit for each decision, and may have many tests.
-    const MOST: u64 = 1_000;
+    const MAX_LINES: u64 = 1_000;
 
     /// Returns a subscriber; `most` is the most detailed level that the host logs.
     pub(super) fn new(most: &str, output: &Output) -> Self {
@@ -53,7 +53,7 @@ impl Subscriber for Forwarding {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        if self.lines.fetch_add(1, Ordering::Relaxed) >= Self::MOST {
+        if self.lines.fetch_add(1, Ordering::Relaxed) >= Self::MAX_LINES {
             return;
         }
         let mut line = Line {

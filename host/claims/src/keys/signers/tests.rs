@@ -11,7 +11,7 @@ fn key() -> SigningKey {
 
 fn is_expanded(signers: &KnownSigners, key: &PublicKey) -> bool {
     let known = signers
-        .recent
+        .cache
         .with(key.as_bytes(), |signer| signer.expanded.is_some());
     known.unwrap_or(false)
 }
@@ -56,8 +56,8 @@ fn a_curve_key_with_the_same_bytes_verifies_nothing() {
 }
 
 #[rstest]
-#[case(MOST - 1, true)]
-#[case(MOST, false)]
+#[case(MAX_SIGNERS - 1, true)]
+#[case(MAX_SIGNERS, false)]
 fn more_keys_than_are_remembered_drive_each_other_out(#[case] others: usize, #[case] stays: bool) {
     let (signers, first) = (KnownSigners::new(), key());
     sign(&signers, &first, OFTEN);
@@ -71,7 +71,7 @@ fn more_keys_than_are_remembered_drive_each_other_out(#[case] others: usize, #[c
 fn signatures_that_are_not_good_drive_nobody_out() {
     let (signers, first) = (KnownSigners::new(), key());
     sign(&signers, &first, OFTEN);
-    for _ in 0..=MOST {
+    for _ in 0..=MAX_SIGNERS {
         assert!(!signers.verify(key().as_public(), b"message", &[0; 64]));
     }
     assert!(is_expanded(&signers, first.as_public()));

@@ -1,7 +1,7 @@
 //! Expansion of the placeholders in one list of subjects.
 
 use super::super::version::ServerVersion;
-use super::{MOST_SUBJECTS, TemplateProblem, Values, is_subject};
+use super::{MAX_SUBJECTS, TemplateProblem, Values, is_subject};
 
 /// The meaning of a placeholder.
 enum Meaning {
@@ -85,10 +85,10 @@ impl Expansion {
         let count = choices
             .iter()
             .try_fold(1_usize, |count, choice| count.checked_mul(choice.len()))
-            .filter(|count| *count <= MOST_SUBJECTS);
+            .filter(|count| *count <= MAX_SUBJECTS);
         let count = match count {
             Some(count) if !has_tags => count,
-            Some(count) if self.subjects.len() + count <= MOST_SUBJECTS => count,
+            Some(count) if self.subjects.len() + count <= MAX_SUBJECTS => count,
             // Some earlier servers continue without a limit. The host need not follow them.
             _ => return Err(TemplateProblem::TooMany(entry.to_owned())),
         };
@@ -126,7 +126,7 @@ impl Expansion {
         let count = choices
             .iter()
             .try_fold(1_usize, |count, choice| count.checked_mul(choice.len()))
-            .filter(|count| *count <= MOST_SUBJECTS)
+            .filter(|count| *count <= MAX_SUBJECTS)
             .ok_or_else(|| TemplateProblem::TooMany(entry.to_owned()))?;
         for number in 0..count {
             let mut filling = combination(&choices, number);

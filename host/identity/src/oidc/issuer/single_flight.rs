@@ -7,24 +7,24 @@ use tokio::sync::watch;
 
 /// The answer to a request for newer keys.
 #[derive(Debug)]
-pub(crate) enum Demand {
+pub(crate) enum Refresh {
     /// Newer keys have just arrived.
     Changed,
     /// A fetch is in progress.
-    Wait(Landing),
+    Wait(Fetch),
     /// A login caused a fetch within the cool-down.
     Refused,
 }
 
 /// The end of a fetch.
 #[derive(Clone, Debug)]
-pub(crate) struct Landing(watch::Receiver<()>);
+pub(crate) struct Fetch(watch::Receiver<()>);
 
-impl Landing {
+impl Fetch {
     /// Returns a fetch and its end. The fetch ends when the sender is dropped.
     pub(crate) fn new() -> (watch::Sender<()>, Self) {
-        let (flight, landing) = watch::channel(());
-        (flight, Self(landing))
+        let (sender, fetch) = watch::channel(());
+        (sender, Self(fetch))
     }
 
     /// Waits for the end of the fetch, successful or not.
@@ -39,60 +39,60 @@ impl Landing {
 
 /// The fetches of one issuer. INVARIANT: no code waits while it holds the lock.
 #[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<State>);
+pub(crate) struct SingleFlight(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    last: Option<Landing>,
+    last: Option<Fetch>,
     /// Time at which a login last caused a fetch.
-    demanded: Option<Instant>,
+    requested_at: Option<Instant>,
 }
 
-impl Flights {
-    /// Returns the fetch in progress, or starts one with `fly`.
-    pub(crate) fn join(&self, fly: impl FnOnce() -> Landing) -> Landing {
+impl SingleFlight {
+    /// Returns the fetch in progress, or starts one with `start`.
+    pub(crate) fn join(&self, start: impl FnOnce() -> Fetch) -> Fetch {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.under_way().unwrap_or_else(|| state.start(fly))
+        state.under_way().unwrap_or_else(|| state.record(start))
     }
 
     /// Joins or starts a fetch for a login. Does not start one if the keys have changed since the
     /// login read them, or if a login caused a fetch during `cool_down`.
-    pub(crate) fn demand(
+    pub(crate) fn request(
         &self,
         now: Instant,
         cool_down: Duration,
         changed: impl FnOnce() -> bool,
-        fly: impl FnOnce() -> Landing,
-    ) -> Demand {
+        start: impl FnOnce() -> Fetch,
+    ) -> Refresh {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(landing) = state.under_way() {
-            return Demand::Wait(landing);
+        if let Some(fetch) = state.under_way() {
+            return Refresh::Wait(fetch);
         }
         // INVARIANT: this check follows that for a fetch in progress. A fetch that ended in between
         // has already changed the keys.
         if changed() {
-            return Demand::Changed;
+            return Refresh::Changed;
         }
         let elapsed = state
-            .demanded
+            .requested_at
             .map(|last| now.saturating_duration_since(last));
         if elapsed.is_some_and(|elapsed| elapsed < cool_down) {
-            return Demand::Refused;
+            return Refresh::Refused;
         }
-        state.demanded = Some(now);
-        Demand::Wait(state.start(fly))
+        state.requested_at = Some(now);
+        Refresh::Wait(state.record(start))
     }
 }
 
 impl State {
-    fn under_way(&self) -> Option<Landing> {
+    fn under_way(&self) -> Option<Fetch> {
         self.last.clone().filter(|last| !last.has_ended())
     }
 
-    fn start(&mut self, fly: impl FnOnce() -> Landing) -> Landing {
-        let landing = fly();
-        self.last = Some(landing.clone());
-        landing
+    fn record(&mut self, start: impl FnOnce() -> Fetch) -> Fetch {
+        let fetch = start();
+        self.last = Some(fetch.clone());
+        fetch
     }
 }
 
@@ -102,44 +102,44 @@ mod tests {
 
     const COOL_DOWN: Duration = Duration::from_secs(30);
 
-    fn never() -> Landing {
+    fn never() -> Fetch {
         panic!("a fetch was started")
     }
 
     #[test]
     fn there_is_one_fetch_at_a_time_and_everybody_waits_for_it() {
-        let flights = Flights::default();
+        let single_flight = SingleFlight::default();
         let now = Instant::now();
-        let (flight, landing) = Landing::new();
-        let first = flights.demand(now, COOL_DOWN, || false, || landing);
-        let second = flights.demand(now, COOL_DOWN, || true, never);
+        let (sender, fetch) = Fetch::new();
+        let first = single_flight.request(now, COOL_DOWN, || false, || fetch);
+        let second = single_flight.request(now, COOL_DOWN, || true, never);
         assert!(matches!(
             (first, second),
-            (Demand::Wait(_), Demand::Wait(_))
+            (Refresh::Wait(_), Refresh::Wait(_))
         ));
-        assert!(!flights.join(never).has_ended());
-        drop(flight);
-        let (_flight, next) = Landing::new();
-        assert!(!flights.join(|| next).has_ended());
+        assert!(!single_flight.join(never).has_ended());
+        drop(sender);
+        let (_sender, next) = Fetch::new();
+        assert!(!single_flight.join(|| next).has_ended());
     }
 
     #[test]
     fn logins_cause_one_fetch_in_a_cool_down() {
-        let flights = Flights::default();
+        let single_flight = SingleFlight::default();
         let start = Instant::now();
         let mut fetches = 0;
         for seconds in [0, 1, 29, 30, 31, 59, 61, 200] {
             let now = start + Duration::from_secs(seconds);
-            let demand = flights.demand(
+            let refresh = single_flight.request(
                 now,
                 COOL_DOWN,
                 || false,
                 || {
                     fetches += 1;
-                    Landing::new().1
+                    Fetch::new().1
                 },
             );
-            let waits = matches!(demand, Demand::Wait(_));
+            let waits = matches!(refresh, Refresh::Wait(_));
             assert_eq!(waits, [0, 30, 61, 200].contains(&seconds), "{seconds}");
         }
         assert_eq!(fetches, 4);
@@ -147,31 +147,31 @@ mod tests {
 
     #[test]
     fn the_timer_is_not_held_up_by_logins_nor_they_by_it() {
-        let flights = Flights::default();
+        let single_flight = SingleFlight::default();
         let now = Instant::now();
-        let ended = || Landing::new().1;
-        assert!(flights.join(ended).has_ended());
-        let demand = flights.demand(now, COOL_DOWN, || false, ended);
-        assert!(matches!(demand, Demand::Wait(_)));
-        assert!(flights.join(ended).has_ended());
+        let ended = || Fetch::new().1;
+        assert!(single_flight.join(ended).has_ended());
+        let refresh = single_flight.request(now, COOL_DOWN, || false, ended);
+        assert!(matches!(refresh, Refresh::Wait(_)));
+        assert!(single_flight.join(ended).has_ended());
     }
 
     #[test]
     fn who_looked_before_the_last_fetch_ended_looks_again() {
-        let flights = Flights::default();
+        let single_flight = SingleFlight::default();
         let now = Instant::now();
-        let ended = || Landing::new().1;
+        let ended = || Fetch::new().1;
         assert!(matches!(
-            flights.demand(now, COOL_DOWN, || false, ended),
-            Demand::Wait(_)
+            single_flight.request(now, COOL_DOWN, || false, ended),
+            Refresh::Wait(_)
         ));
         assert!(matches!(
-            flights.demand(now, COOL_DOWN, || true, never),
-            Demand::Changed
+            single_flight.request(now, COOL_DOWN, || true, never),
+            Refresh::Changed
         ));
         assert!(matches!(
-            flights.demand(now, COOL_DOWN, || false, never),
-            Demand::Refused
+            single_flight.request(now, COOL_DOWN, || false, never),
+            Refresh::Refused
         ));
     }
 }
