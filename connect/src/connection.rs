@@ -109,9 +109,14 @@ impl PendingConnection {
     }
 
     fn reporting_to(repeats: Arc<Repeats<String>>, options: ConnectionOptions) -> Self {
-        let selector = ServerSelector::new(options.reconnect_wait, options.reconnect_jitter);
+        let selector = ServerSelector::new(
+            options.reconnect_wait,
+            options.reconnect_jitter,
+            Arc::clone(&options.randomness),
+        );
         let hooks = Arc::clone(&options.hooks);
-        let monitor = Monitor::new(options.name.clone(), hooks, selector, repeats);
+        let clock = Arc::clone(&options.clock);
+        let monitor = Monitor::new(options.name.clone(), hooks, selector, repeats, clock);
         Self {
             options,
             monitor: Arc::new(monitor),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::{AuthError, Client, ConnectErrorKind, ConnectOptions, ServerAddr};
 use portcullis_core::with_causes;
+use portcullis_environment::Rng;
 use rand::seq::SliceRandom as _;
 
 use crate::authentication::{Authentication, ProofReader};
@@ -55,7 +56,7 @@ impl<'a> Connector<'a> {
     /// Tries every server once, in random order. Returns the last failure if none is reached.
     pub(crate) async fn attempt(&self) -> Result<Client, ConnectionTrouble> {
         let mut servers = self.servers.clone();
-        servers.shuffle(&mut rand::rng());
+        servers.shuffle(&mut Rng::new(&*self.options.randomness));
         let mut last = ConnectionTrouble::Client("no server was tried".to_owned());
         for server in servers {
             let address = address(&server);
@@ -87,7 +88,7 @@ impl<'a> Connector<'a> {
         if let Some(prefix) = &self.options.inbox_prefix {
             return self.connect_with(server, prefix).await;
         }
-        let prefix = InboxPrefix::random();
+        let prefix = InboxPrefix::random_from(&*self.options.randomness);
         let client = self.connect_with(server.clone(), &prefix).await?;
         if inbox::is_heard(&client, &prefix, self.monitor).await {
             return Ok(client);

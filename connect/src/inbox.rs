@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use futures::StreamExt as _;
+use portcullis_environment::{Randomness, Rng, SystemRandomness};
 use rand::distr::{Alphanumeric, SampleString as _};
 
 use crate::monitor::Monitor;
@@ -46,7 +47,12 @@ pub struct InvalidInboxPrefix;
 impl InboxPrefix {
     /// Creates a prefix that other users cannot guess.
     pub fn random() -> Self {
-        let chance = Alphanumeric.sample_string(&mut rand::rng(), RANDOM_CHARACTERS);
+        Self::random_from(&SystemRandomness)
+    }
+
+    /// Creates a prefix of characters that `randomness` chooses.
+    pub(crate) fn random_from(randomness: &dyn Randomness) -> Self {
+        let chance = Alphanumeric.sample_string(&mut Rng::new(randomness), RANDOM_CHARACTERS);
         Self(format!("{SHARED}_{chance}"))
     }
 

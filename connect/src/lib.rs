@@ -41,6 +41,14 @@
 //! # }
 //! ```
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test waits in real time, or compares with it"
+    )
+)]
+
 mod authentication;
 mod connection;
 mod connector;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{
@@ -10,6 +10,7 @@ use async_nats::{
     ServerError,
 };
 use portcullis_core::{Repeats, Report, with_causes};
+use portcullis_environment::Clock;
 use tokio::sync::watch;
 
 use crate::authentication::AuthenticationError;
@@ -29,6 +30,7 @@ pub(crate) struct Monitor {
     hooks: Arc<dyn ConnectionHooks>,
     counters: Counters,
     repeats: Arc<Repeats<String>>,
+    clock: Arc<dyn Clock>,
     /// `None` before the connection is made and after its owner drops it: a clone of the client
     /// would keep the connection open.
     client: Mutex<Option<Client>>,
@@ -54,11 +56,13 @@ impl Monitor {
         hooks: Arc<dyn ConnectionHooks>,
         selector: ServerSelector,
         repeats: Arc<Repeats<String>>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             name,
             hooks,
             repeats,
+            clock,
             counters: Counters::default(),
             client: Mutex::new(None),
             state: Mutex::new(ServerState {
@@ -115,7 +119,7 @@ impl Monitor {
     /// Takes the client of the first connection.
     pub(crate) fn set_client(&self, client: Client) {
         // The event `Connected` may not have arrived yet.
-        self.state().selector.reached(Instant::now());
+        self.state().selector.reached(self.clock.now());
         let peer = self.record_server(&client);
         *lock(&self.client) = Some(client);
         self.hooks.connect(&self.name, &peer);
@@ -131,7 +135,7 @@ impl Monitor {
         self.counters.errors.increment();
         match self
             .repeats
-            .record(trouble.to_string(), Instant::now(), || ())
+            .record(trouble.to_string(), self.clock.now(), || ())
         {
             Report::First => self.hooks.error(&self.name, trouble),
             Report::Summary(times) => self.hooks.error_repeated(&self.name, trouble, times),
@@ -154,7 +158,7 @@ impl Monitor {
         let (failed, next) = {
             let mut state = self.state();
             let failed = state.selector.take_failure(pool);
-            (failed, state.selector.next(pool, Instant::now()))
+            (failed, state.selector.next(pool, self.clock.now()))
         };
         if let Some(failed) = failed {
             // The client library records every failure but that of the name look-up.
@@ -206,7 +210,7 @@ impl Monitor {
     }
 
     async fn connected(&self) {
-        self.state().selector.reached(Instant::now());
+        self.state().selector.reached(self.clock.now());
         if self.counters.connects.get() == 0 {
             // `set_client` reports the connection to the hooks.
             self.counters.connects.increment();

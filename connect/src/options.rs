@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
+use portcullis_environment::{Clock, Randomness, SystemClock, SystemRandomness};
 
 use crate::authentication::Authentication;
 use crate::error::ConnectError;
@@ -44,6 +45,10 @@ pub struct ConnectionOptions {
     pub hooks: Arc<dyn ConnectionHooks>,
     /// A change to the client library's own options. Default: no change.
     pub additional: AdditionalOptions,
+    /// The source of the time. Default: the clocks of the operating system.
+    pub clock: Arc<dyn Clock>,
+    /// The source of random choices and of the inbox prefix. Default: the operating system.
+    pub randomness: Arc<dyn Randomness>,
 }
 
 /// The number of retries for a first connection.
@@ -83,6 +88,8 @@ impl ConnectionOptions {
             tls: TlsOptions::default(),
             hooks: Arc::new(LogConnections),
             additional: AdditionalOptions::default(),
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
         }
     }
 

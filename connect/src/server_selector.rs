@@ -1,8 +1,11 @@
 //! The selection of the next server, and the wait before the attempt.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{ReconnectToServer, Server, ServerAddr};
+use portcullis_environment::{Randomness, Rng};
+use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 
 /// A selector of servers for a lost connection.
@@ -13,6 +16,7 @@ use rand::seq::IndexedRandom as _;
 pub(crate) struct ServerSelector {
     wait: Duration,
     jitter: Duration,
+    randomness: Arc<dyn Randomness>,
     /// The server of the present or the last connection.
     current: Option<ServerAddr>,
     /// The time at which that connection was made, until the next selection takes it.
@@ -42,10 +46,11 @@ pub(crate) struct FailedAttempt {
 
 impl ServerSelector {
     /// Creates a selector that waits for `wait` and up to `jitter` more between rounds.
-    pub(crate) const fn new(wait: Duration, jitter: Duration) -> Self {
+    pub(crate) fn new(wait: Duration, jitter: Duration, randomness: Arc<dyn Randomness>) -> Self {
         Self {
             wait,
             jitter,
+            randomness,
             current: None,
             since: None,
             short_lived: 0,
@@ -128,7 +133,7 @@ impl ServerSelector {
             .filter(|server| !self.tried.contains(&server.addr));
         let (lost, others): (Vec<_>, Vec<_>) =
             left.partition(|server| Some(&server.addr) == self.current.as_ref());
-        let random = &mut rand::rng();
+        let random = &mut Rng::new(&*self.randomness);
         let chosen = others.choose(random).or_else(|| lost.first()).copied()?;
         let delay = if wait {
             self.wait_between_rounds()
@@ -140,7 +145,7 @@ impl ServerSelector {
 
     /// Returns the wait between rounds.
     fn wait_between_rounds(&self) -> Duration {
-        let jitter = rand::random_range(Duration::ZERO..=self.jitter);
+        let jitter = Rng::new(&*self.randomness).random_range(Duration::ZERO..=self.jitter);
         self.wait.saturating_add(jitter)
     }
 }
@@ -159,6 +164,8 @@ pub(crate) fn address(server: &ServerAddr) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use portcullis_environment::{SeededRandomness, SystemRandomness};
+
     use super::*;
 
     const WAIT: Duration = Duration::from_secs(1);
@@ -175,9 +182,13 @@ mod tests {
         names.iter().map(server).collect()
     }
 
+    fn selector(jitter: Duration) -> ServerSelector {
+        ServerSelector::new(WAIT, jitter, Arc::new(SystemRandomness))
+    }
+
     /// Returns a selector that has been connected to `current` for an hour, and the time now.
     fn connected(current: &str) -> (ServerSelector, Instant) {
-        let mut selector = ServerSelector::new(WAIT, JITTER);
+        let mut selector = selector(JITTER);
         let then = Instant::now();
         selector.start_with(current.parse().unwrap());
         selector.next(&pool(&["a", "b", "c"]), then).unwrap();
@@ -239,8 +250,20 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_repeats_the_servers_and_the_waits() {
+        let (pool, now) = (pool(&["a", "b", "c", "d"]), Instant::now());
+        let chosen = |seed| {
+            let randomness = Arc::new(SeededRandomness::new(seed));
+            let mut selector = ServerSelector::new(WAIT, JITTER, randomness);
+            choices(&mut selector, &pool, now, 40)
+        };
+        assert_eq!(chosen(7), chosen(7));
+        assert_ne!(chosen(7), chosen(8));
+    }
+
+    #[test]
     fn without_jitter_the_wait_is_exact() {
-        let mut selector = ServerSelector::new(WAIT, Duration::ZERO);
+        let mut selector = selector(Duration::ZERO);
         let delays = choices(&mut selector, &pool(&["a"]), Instant::now(), 3);
         assert_eq!(
             delays.iter().map(|c| c.1).collect::<Vec<_>>(),
@@ -292,11 +315,7 @@ mod tests {
 
     #[test]
     fn an_empty_pool_has_no_next_server() {
-        assert!(
-            ServerSelector::new(WAIT, JITTER)
-                .next(&[], Instant::now())
-                .is_none()
-        );
+        assert!(selector(JITTER).next(&[], Instant::now()).is_none());
     }
 
     #[test]

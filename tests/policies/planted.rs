@@ -217,7 +217,7 @@ fn a_fifo_in_the_place_of_the_lock_is_not_waited_for() {
     let directory = state.path().to_owned();
     std::thread::spawn(move || {
         let (catalog, _) = open(options);
-        let freshness = Freshness::of(&directory, PATIENCE).map_err(|error| error.to_string());
+        let freshness = Freshness::read(&directory, PATIENCE).map_err(|error| error.to_string());
         let _ = sender.send((
             greeting(&catalog),
             catalog.numbers().state_usable,

@@ -429,7 +429,7 @@ fn a_status_that_cannot_be_written_is_stale_until_it_can() {
     let kept = Kept::new();
     let catalog = kept.start();
     let limit = Duration::from_hours(1);
-    let freshness = || Freshness::of(&kept.state(), limit).unwrap();
+    let freshness = || Freshness::read(&kept.state(), limit).unwrap();
     assert_eq!(freshness(), Freshness::Current);
     let status = kept.state().join(Status::FILE);
     fs::remove_file(&status).unwrap();

@@ -4,8 +4,9 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("host/core", &[]),
+    ("host/environment", &[]),
     ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
     (
@@ -25,13 +26,19 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ),
     (
         "host/catalog",
-        &["portcullis-core", "portcullis-engine", "portcullis-files"],
+        &[
+            "portcullis-core",
+            "portcullis-engine",
+            "portcullis-environment",
+            "portcullis-files",
+        ],
     ),
     (
         "connect",
         &[
             "portcullis-core",
             "portcullis-claims",
+            "portcullis-environment",
             "portcullis-files",
             "async-nats",
         ],
@@ -45,6 +52,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
         &[
             "portcullis-core",
             "portcullis-claims",
+            "portcullis-environment",
             "portcullis-identity",
         ],
     ),
@@ -53,6 +61,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
         &[
             "portcullis-core",
             "portcullis-claims",
+            "portcullis-environment",
             "portcullis-authority",
             "portcullis-connect",
             "async-nats",

@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, Strength};
+use portcullis_core::{AuthorizationRequest, Authorizer, Decision, Strength};
+use portcullis_environment::{Clock, SystemClock};
 use portcullis_identity::Identifier;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
 
+use crate::admission::{Admission, Overload};
 use crate::decide::decide;
 use crate::identify::identify;
-use crate::load::Load;
+use crate::place::Place;
 use crate::rules::PermitRules;
 use crate::throttle::{Throttle, ThrottleOptions};
 
@@ -30,17 +30,13 @@ pub struct AuthorityOptions {
     pub max_in_flight: usize,
 }
 
-/// The decider of logins, which is the same for every front door.
+/// The decider of logins, which is the same for every front door. It reads the time from `C`.
 #[derive(Debug)]
-pub struct Authority<A> {
+pub struct Authority<A, C = SystemClock> {
     authorizer: A,
     identifier: Identifier,
-    throttle: Arc<Throttle>,
     rules: Arc<PermitRules>,
-    max_in_flight: usize,
-    /// One permit for each decision that may be in progress.
-    slots: Semaphore,
-    load: Load,
+    admission: Admission<C>,
 }
 
 /// A decision, and its place in the log.
@@ -70,14 +66,18 @@ impl AuthorityOptions {
 impl<A: Authorizer> Authority<A> {
     /// Creates an authority that asks `authorizer`.
     pub fn new(authorizer: A, options: AuthorityOptions) -> Self {
+        Self::with_clock(authorizer, options, SystemClock)
+    }
+}
+
+impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
+    /// Creates an authority that asks `authorizer` and reads the time from `clock`.
+    pub fn with_clock(authorizer: A, options: AuthorityOptions, clock: C) -> Self {
         Self {
             authorizer,
             identifier: options.identifier,
-            throttle: Arc::new(Throttle::new(options.throttle)),
             rules: Arc::new(options.rules),
-            max_in_flight: options.max_in_flight,
-            slots: Semaphore::new(options.max_in_flight),
-            load: Load::default(),
+            admission: Admission::new(options.throttle, options.max_in_flight, clock),
         }
     }
 
@@ -87,41 +87,43 @@ impl<A: Authorizer> Authority<A> {
     }
 
     /// Returns the counters of failed attempts.
-    pub const fn throttle(&self) -> &Arc<Throttle> {
-        &self.throttle
+    pub const fn throttle(&self) -> &Arc<Throttle<C>> {
+        self.admission.throttle()
     }
 
-    /// Estimates the time that a new request would wait for a decision slot.
-    pub fn expected_wait(&self) -> Duration {
-        self.load.expected_wait(self.max_in_flight)
+    /// Returns a place in the queue for a request that must be decided within `limit`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the queue is full, or if the expected wait for a decision slot is not shorter than
+    /// `limit`.
+    pub fn enter(&self, limit: Duration) -> Result<Place, Overload> {
+        self.admission.enter(limit)
     }
 
     /// Decides `request` before `deadline`, and stores the proved identity in it. Every failure is
     /// a denial with a class. A request that has to wait for others in its name gives back its
-    /// `place` in the caller's queue.
+    /// `place` in the queue.
     pub async fn decide(
         &self,
         request: &mut Arc<AuthorizationRequest>,
         deadline: Instant,
-        place: &mut Option<OwnedSemaphorePermit>,
+        place: &mut Place,
     ) -> Considered {
-        let denied = |class, reason, is_reported| Considered {
-            decision: Decision::deny(class, reason),
-            is_reported,
-        };
         // As in `identify`, a panic in a library must not leave the login unanswered. The attempt
         // then has no names.
         let claimant = || self.identifier.claimant(request);
         let claimant = catch_unwind(AssertUnwindSafe(claimant)).unwrap_or_default();
-        let attempt = self.throttle.attempt(&request.client, &claimant);
         // Throttling comes before any verification, because each guess would cost a verification.
-        let client = &request.client;
-        let admitted = self.throttle.admit(attempt, client, deadline, place);
-        let admission = match admitted.await {
-            Ok(admission) => admission,
+        let admitted = self.admission.attempt(request, &claimant, deadline, place);
+        let attempt = match admitted.await {
+            Ok(attempt) => attempt,
             Err(refusal) => {
                 let denial = refusal.denial;
-                return denied(denial.class, denial.reason, refusal.is_first);
+                return Considered {
+                    decision: Decision::deny(denial.class, denial.reason),
+                    is_reported: refusal.is_first,
+                };
             }
         };
         // No slot is taken yet: waiting for an issuer's keys must not delay other decisions.
@@ -136,7 +138,7 @@ impl<A: Authorizer> Authority<A> {
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
         };
-        admission.conclude(&decision.outcome, is_proved, Instant::now());
+        attempt.conclude(&decision.outcome, is_proved);
         Considered {
             decision,
             is_reported: true,
@@ -148,21 +150,9 @@ impl<A: Authorizer> Authority<A> {
         request: Arc<AuthorizationRequest>,
         deadline: Instant,
     ) -> Decision {
-        let waits = self.load.wait();
-        let slot = timeout_at(deadline.into(), self.slots.acquire()).await;
-        drop(waits);
-        match slot {
-            Ok(Ok(_slot)) => {
-                let began = Instant::now();
-                let decision = decide(&self.authorizer, request, deadline, &self.rules).await;
-                self.load.held(began.elapsed());
-                decision
-            }
-            Ok(Err(_)) => Decision::deny(DenialClass::Internal, "the service is closed"),
-            Err(_) => Decision::deny(
-                DenialClass::Overloaded,
-                "no decision could begin within the request's deadline",
-            ),
+        match self.admission.slot(deadline).await {
+            Ok(_slot) => decide(&self.authorizer, request, deadline, &self.rules).await,
+            Err(denial) => Decision::deny(denial.class, denial.reason),
         }
     }
 }

@@ -8,12 +8,22 @@
 //! # Layout
 //!
 //! - [`Authority`] and [`AuthorityOptions`]: the path of a login, and its options.
+//! - [`Place`] and [`Overload`]: the queue, which bounds the requests that are in the host.
 //! - [`Throttle`]: the limits on failed attempts.
 //! - [`PermitRules`] with [`TargetAccounts`], [`Ceilings`] and [`Expiry`]: the host's own rules for
 //!   permits.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test waits in real time, or compares with it"
+    )
+)]
+
 mod accounts;
+mod admission;
 mod authority;
 mod decide;
 mod enforce;
@@ -24,12 +34,15 @@ mod issue;
 mod issuers;
 mod load;
 mod permit_check;
+mod place;
 mod rules;
 mod throttle;
 
 pub use accounts::TargetAccounts;
+pub use admission::Overload;
 pub use authority::{Authority, AuthorityOptions, Considered};
 pub use issue::{IssueError, named_release};
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
+pub use place::Place;
 pub use rules::{Ceilings, Expiry, PermitRules};
 pub use throttle::{Throttle, ThrottleOptions};

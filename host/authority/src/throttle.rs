@@ -19,8 +19,10 @@ use std::time::{Duration, Instant};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use portcullis_core::{DenialClass, Sample, SourceNetwork};
+use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::Semaphore;
 
+pub(crate) use self::admission::{AdmittedAttempt, Refusal};
 use self::admission::{Counter, MAX_WAITING};
 pub(crate) use self::attempt::Attempt;
 use self::bucket::{Bucket, Rate};
@@ -50,9 +52,10 @@ pub struct ThrottleOptions {
     pub max_entries: u64,
 }
 
-/// The failed attempts of addresses and names.
-pub struct Throttle {
+/// The failed attempts of addresses and names. It reads the time from `C`.
+pub struct Throttle<C = SystemClock> {
     options: ThrottleOptions,
+    clock: C,
     keys: Keys,
     began: Instant,
     address_rate: Option<Rate>,
@@ -98,9 +101,9 @@ impl Default for ThrottleOptions {
     }
 }
 
-impl Throttle {
+impl<C: Clock> Throttle<C> {
     /// Creates a throttle without failures.
-    pub fn new(options: ThrottleOptions) -> Self {
+    pub(crate) fn new(options: ThrottleOptions, clock: C) -> Self {
         // The cache evicts the least frequently used keys, so that invented names and addresses do
         // not evict others.
         let counting = || {
@@ -117,7 +120,8 @@ impl Throttle {
             .build();
         Self {
             keys: Keys::default(),
-            began: Instant::now(),
+            began: clock.now(),
+            clock,
             address_rate: Rate::new(options.address_failures, options.per),
             user_rate: Rate::new(options.user_failures, options.per),
             addresses: counting(),
@@ -204,8 +208,9 @@ impl Throttle {
         (pair.known_until.load(Ordering::Relaxed) > now).then_some((key, pair))
     }
 
-    fn nanoseconds(&self, now: Instant) -> u64 {
-        let elapsed = now.saturating_duration_since(self.began);
+    /// Returns the time since the throttle began, in nanoseconds.
+    fn now(&self) -> u64 {
+        let elapsed = self.clock.elapsed(self.began);
         u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
     }
 
@@ -256,7 +261,7 @@ impl Kind {
     }
 }
 
-impl fmt::Debug for Throttle {
+impl<C> fmt::Debug for Throttle<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Throttle")

@@ -1,6 +1,6 @@
 //! The log line of a decision.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use portcullis_core::{
     AuthorizationRequest, Blame, Decision, Outcome, PermissionSubject, Permit, PolicyName,
@@ -46,11 +46,11 @@ impl Replied {
     }
 }
 
-/// Writes the log line of a decision on a request that arrived at `received`.
+/// Writes the log line of a decision on a request that arrived `elapsed` ago.
 pub(crate) fn log_decision(
     request: &AuthorizationRequest,
     decision: &Decision,
-    received: Instant,
+    elapsed: Duration,
     replied: &Replied,
 ) {
     let (permit, denial) = match &decision.outcome {
@@ -92,7 +92,7 @@ pub(crate) fn log_decision(
         server.id = request.server.id.as_str(),
         server.name = request.server.name.as_str(),
         server.version = request.server.version.as_deref(),
-        elapsed_us = u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX),
+        elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         reply = replied.as_str(),
         error = replied.error(),
         "authorization decided"

@@ -14,7 +14,7 @@ use portcullis_core::{PolicyRef, Sample, SampleValue, with_causes};
 use serde::Serialize;
 
 use crate::counters::Counters;
-use crate::participation::Participation;
+use crate::participation::{PARTICIPATING, Participation};
 use crate::subjects::AUTH_REQUESTS;
 
 /// The description of the service for NATS tools.
@@ -43,10 +43,6 @@ pub(crate) struct Responder {
 
 /// A function that returns the versions of the policies that decide now.
 pub(crate) type Policies = Arc<dyn Fn() -> Vec<PolicyRef> + Send + Sync>;
-
-/// The metadata key that tells other hosts whether they can rely on this one: `yes`, `denying` or
-/// `no`.
-pub(crate) const PARTICIPATING: &str = "participating";
 
 /// The verbs that the service answers.
 const VERBS: [Verb; 3] = [Verb::Ping, Verb::Info, Verb::Stats];
@@ -110,12 +106,13 @@ impl Responder {
         counters: Arc<Counters>,
         policies: Policies,
         participation: Arc<Participation>,
+        started: SystemTime,
     ) -> Self {
         Self {
             discovery,
             id,
             queue_group: queue_group.to_owned(),
-            started: SystemTime::now(),
+            started,
             counters,
             policies,
             participation,

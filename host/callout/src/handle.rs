@@ -1,36 +1,33 @@
 //! The handling of one request, from the message to the reply and the log line.
 
+mod context;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use portcullis_authority::Authority;
+use portcullis_authority::{Authority, Place};
 use portcullis_claims::KnownSigners;
-use portcullis_connect::LoginProbe;
-use portcullis_core::{
-    AuthorizationRequest, Authorizer, Decision, DenialClass, Identity, Outcome, Server, with_causes,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use portcullis_core::{Authorizer, Decision, DenialClass, Outcome, Server, with_causes};
+use portcullis_environment::{Clock, SystemClock};
+use tokio::sync::Semaphore;
 use tokio::time::sleep_until;
 
 use crate::counters::{Counters, InFlight};
 use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::{DenyMode, DenyModes};
-use crate::discovery::Discovery;
 use crate::keys::HostKeys;
-use crate::open::{OpenRules, Opened, Refused, SeenRequests, open, patience};
-use crate::options::{QueueGroup, ServiceOptions, TimeLimits};
-use crate::participation::{Mismatches, Participation, ParticipationOptions, is_probe};
+use crate::open::{OpenRules, Refused, SeenRequests, open};
+use crate::options::TimeLimits;
+use crate::participation::{Evidence, is_probe};
 use crate::pauses::{Moment, Pauses};
 use crate::refusals::{FOREIGN, Refusal, Refusals};
-use crate::rejections::{RecentPermits, Verdict};
+use crate::rejections::Verdict;
 use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::trust::Replays;
-
-/// The number of places in the queue for each decision that may run.
-const QUEUE_FACTOR: usize = 16;
+use context::Context;
 
 /// Maximum number of denials delayed at the same time. The host sends further ones at once.
 const MAX_DELAYED: usize = 4096;
@@ -55,69 +52,62 @@ pub(crate) struct Received {
     pub(crate) reply: ReplyToken,
     pub(crate) at: Instant,
     /// The place of the message in the queue.
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Place,
+}
+
+/// The rules that the handling of requests takes from the options.
+#[derive(Debug)]
+pub(crate) struct HandlingRules {
+    pub(crate) keys: HostKeys,
+    pub(crate) open: OpenRules,
+    pub(crate) deny: DenyModes,
+    pub(crate) times: TimeLimits,
 }
 
 /// The state that all requests of the service share.
 #[derive(Debug)]
-pub(crate) struct Handler<A> {
-    pub(crate) authority: Authority<A>,
-    keys: HostKeys,
-    open: OpenRules,
-    pub(crate) deny: DenyModes,
-    pub(crate) times: TimeLimits,
-    pub(crate) group: QueueGroup,
-    pub(crate) joins: ParticipationOptions,
-    pub(crate) probe: Option<LoginProbe>,
-    pub(crate) discovery: Option<Discovery>,
+pub(crate) struct Handler<A, C = SystemClock> {
+    pub(crate) authority: Authority<A, C>,
+    pub(crate) rules: HandlingRules,
+    pub(crate) clock: C,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) permits: Arc<RecentPermits>,
-    pub(crate) participation: Arc<Participation>,
-    pub(crate) mismatches: Mismatches,
-    /// The queue, with one permit for each request that may be in the host.
-    queue: Arc<Semaphore>,
+    pub(crate) evidence: Arc<Evidence>,
     pauses: Pauses,
     refusals: Refusals,
     seen: SeenRequests,
     delayed: Semaphore,
 }
 
-/// The facts about one request that its reply and its log line need.
-struct Context {
-    request: Arc<AuthorizationRequest>,
-    sealed_by: Option<portcullis_claims::PublicKey>,
-    at: Instant,
-    /// The time of arrival.
-    received: Moment,
-    /// The time that the server waits after the arrival. `None` if the request does not say.
-    patience: Option<Duration>,
-    /// Whether the decision gets its own log line at `info`. A summary counts the other throttled
-    /// logins.
-    is_told: bool,
-    /// The place in the queue, until the request is decided or waits for the throttle.
-    place: Option<OwnedSemaphorePermit>,
+/// The work on one request, for benchmarks.
+#[cfg(feature = "measure")]
+#[derive(Debug)]
+pub struct Handled {
+    /// The response. `None` if it cannot be made.
+    pub response: Option<Bytes>,
+    /// The decision that the response carries.
+    pub decision: Decision,
+    /// The time at which the request was verified.
+    pub opened_at: Instant,
+    /// The time at which the decision was made.
+    pub decided_at: Instant,
+    /// The time at which the response was ready.
+    pub sealed_at: Instant,
 }
 
-impl<A: Authorizer> Handler<A> {
-    pub(crate) fn new(authorizer: A, options: ServiceOptions, counters: Arc<Counters>) -> Self {
-        let joins = options.participation;
-        let places = options.authority.max_in_flight.saturating_mul(QUEUE_FACTOR);
-        let replays = options.open.refuse_replays;
+impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
+    pub(crate) fn new(
+        authority: Authority<A, C>,
+        rules: HandlingRules,
+        evidence: Arc<Evidence>,
+        clock: C,
+    ) -> Self {
+        let replays = rules.open.refuse_replays;
         Self {
-            authority: Authority::new(authorizer, options.authority),
-            keys: options.keys,
-            open: options.open,
-            deny: options.deny,
-            times: options.times,
-            group: options.group,
-            joins,
-            probe: options.probe,
-            discovery: options.discovery,
-            counters,
-            permits: Arc::new(RecentPermits::new(joins.max_mismatches)),
-            participation: Arc::default(),
-            mismatches: Mismatches::new(joins.max_mismatches),
-            queue: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            authority,
+            rules,
+            clock,
+            counters: Arc::default(),
+            evidence,
             pauses: Pauses::default(),
             refusals: Refusals::default(),
             seen: SeenRequests {
@@ -126,16 +116,6 @@ impl<A: Authorizer> Handler<A> {
             },
             delayed: Semaphore::new(MAX_DELAYED),
         }
-    }
-
-    /// Returns a place in the queue. `None` if the queue is full.
-    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.queue).try_acquire_owned().ok()
-    }
-
-    /// Returns whether the expected wait for a decision slot is below the deadline.
-    pub(crate) fn has_time(&self) -> bool {
-        self.authority.expected_wait() < self.times.deadline
     }
 
     /// Answers one request, at most once.
@@ -156,15 +136,13 @@ impl<A: Authorizer> Handler<A> {
             });
         }
         let mut context = match self.open(&payload, headers.as_ref(), at) {
-            Ok(context) => {
-                self.mismatches.right();
-                Context {
-                    place: Some(place),
-                    ..context
-                }
+            Ok(mut context) => {
+                self.evidence.mismatches.right();
+                context.place = place;
+                context
             }
             Err(Refused { error, request }) => {
-                self.mismatches.refused(error.kind());
+                self.evidence.mismatches.refused(error.kind());
                 let error_text = with_causes(&error);
                 let refusal = Refusal {
                     request: request.as_deref(),
@@ -177,13 +155,13 @@ impl<A: Authorizer> Handler<A> {
         if is_probe(&context.request.credentials) {
             return self.deny_probe(&context.request.server, reply).await;
         }
-        let deadline = context.deadline(self.times.deadline);
-        let decision = if context.is_late() {
+        let deadline = context.deadline(self.rules.times.deadline);
+        let decision = if context.is_late(&self.clock) {
             Decision::deny(DenialClass::Deadline, TOO_OLD)
         } else {
             self.decide(&mut context, deadline).await
         };
-        drop(context.place.take());
+        context.place.free();
         self.answer(context, decision, reply, in_flight).await;
     }
 
@@ -198,13 +176,13 @@ impl<A: Authorizer> Handler<A> {
     /// Counts a request that is not decided, for metrics and the log.
     pub(crate) fn record_refusal(&self, refusal: Refusal<'_>) {
         self.counters.refused(refusal.reason);
-        self.refusals.record(refusal);
+        self.refusals.record(refusal, self.clock.now());
     }
 
     /// Denies a login that a host made to test whether servers send it requests. The throttle does
     /// not count this denial as a failed attempt.
     async fn deny_probe(&self, server: &Server, reply: ReplyToken) {
-        self.participation.probes.answered();
+        self.evidence.participation.probes.answered();
         tracing::debug!(
             server.id = server.id,
             server.name = server.name,
@@ -225,12 +203,12 @@ impl<A: Authorizer> Handler<A> {
         let opened = open(
             payload,
             headers,
-            unix_now(),
-            &self.keys,
-            &self.open,
+            self.clock.unix_seconds(),
+            &self.rules.keys,
+            &self.rules.open,
             &self.seen,
         )?;
-        let received = Moment::at(at);
+        let received = Moment::at(at, &self.clock);
         let age = self.pauses.age(opened.request.issued_at(), received);
         let context = Context::new(opened, at, received, age);
         self.counters.asked_by(&context.request.server);
@@ -247,7 +225,7 @@ impl<A: Authorizer> Handler<A> {
                 self.refusals.write_summary();
             }
         };
-        tokio::join!(self.pauses.watch(), summaries);
+        tokio::join!(self.pauses.watch(&self.clock), summaries);
     }
 
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
@@ -257,8 +235,7 @@ impl<A: Authorizer> Handler<A> {
         considered.decision
     }
 
-    /// Does the work of [`handle`](Self::handle), without NATS and the log. Returns the response,
-    /// the decision, and the times at which the request was opened, decided and sealed.
+    /// Does the work of [`handle`](Self::handle), without NATS and the log.
     ///
     /// # Errors
     ///
@@ -268,14 +245,20 @@ impl<A: Authorizer> Handler<A> {
         &self,
         payload: &Bytes,
         headers: Option<&HeaderMap>,
-    ) -> Result<(Option<Bytes>, Decision, [Instant; 3]), Refused> {
-        let mut context = self.open(payload, headers, Instant::now())?;
-        let opened = Instant::now();
-        let deadline = context.deadline(self.times.deadline);
+    ) -> Result<Handled, Refused> {
+        let mut context = self.open(payload, headers, self.clock.now())?;
+        let opened_at = self.clock.now();
+        let deadline = context.deadline(self.rules.times.deadline);
         let decision = self.decide(&mut context, deadline).await;
-        let decided = Instant::now();
+        let decided_at = self.clock.now();
         let (response, decision) = self.sealed(&context, decision, usize::MAX);
-        Ok((response, decision, [opened, decided, Instant::now()]))
+        Ok(Handled {
+            response,
+            decision,
+            opened_at,
+            decided_at,
+            sealed_at: self.clock.now(),
+        })
     }
 
     /// Replies as `[callout.deny]` says. Logs the decision once the result of sending the reply is
@@ -290,12 +273,12 @@ impl<A: Authorizer> Handler<A> {
         let (response, decision) = self.sealed(&context, decision, reply.largest());
         let mode = match &decision.outcome {
             Outcome::Permit(_) => DenyMode::Error,
-            Outcome::Deny(denial) => self.deny.for_class(denial.class),
+            Outcome::Deny(denial) => self.rules.deny.for_class(denial.class),
         };
         if let DenyMode::Delay(delay) = mode {
             self.hold_back(&context, delay).await;
         }
-        if context.is_late() {
+        if context.is_late(&self.clock) {
             self.counters.late();
             return self.conclude(&context, &decision, &Replied::Late);
         }
@@ -307,8 +290,9 @@ impl<A: Authorizer> Handler<A> {
         let verdict = match (&decision.outcome, &response) {
             (Outcome::Permit(permit), Some(_)) => {
                 let policy = decision.policy.as_ref();
-                self.permits
-                    .record(&context.request, permit, policy, Instant::now())
+                self.evidence
+                    .permits
+                    .record(&context.request, permit, policy, self.clock.now())
             }
             _ => Verdict::Open,
         };
@@ -331,10 +315,11 @@ impl<A: Authorizer> Handler<A> {
     }
 
     fn conclude(&self, context: &Context, decision: &Decision, replied: &Replied) {
+        let elapsed = self.clock.elapsed(context.at);
         self.counters
-            .decided(&decision.outcome, context.at.elapsed(), replied.is_sent());
+            .decided(&decision.outcome, elapsed, replied.is_sent());
         if context.is_told {
-            log_decision(&context.request, decision, context.at, replied);
+            log_decision(&context.request, decision, elapsed, replied);
         } else {
             log_summed_up(&context.request, decision);
         }
@@ -364,11 +349,11 @@ impl<A: Authorizer> Handler<A> {
         largest: usize,
     ) -> (Option<Bytes>, Decision) {
         let recipient = Recipient {
-            now: unix_now(),
+            now: self.clock.unix_seconds(),
             largest,
             xkey: context.sealed_by.as_ref(),
         };
-        match seal(&context.request, &decision, &self.keys, recipient) {
+        match seal(&context.request, &decision, &self.rules.keys, recipient) {
             Ok(response) => (Some(response), decision),
             Err(error) => {
                 let denial = Decision {
@@ -376,48 +361,9 @@ impl<A: Authorizer> Handler<A> {
                     abstained: decision.abstained,
                     ..Decision::deny(error.class(), with_causes(&error))
                 };
-                let response = seal(&context.request, &denial, &self.keys, recipient).ok();
+                let response = seal(&context.request, &denial, &self.rules.keys, recipient).ok();
                 (response, denial)
             }
         }
     }
-}
-
-impl Context {
-    /// Creates the context of a request that the host read at `received` with this `age`.
-    fn new(opened: Opened, at: Instant, received: Moment, age: Duration) -> Self {
-        let patience = patience(opened.request.issued_at(), opened.request.expires_at());
-        let mut request = opened.request.into_request();
-        request.identity = Identity::claimed(&request.credentials);
-        Self {
-            request: Arc::new(request),
-            sealed_by: opened.sealed_by,
-            at,
-            received,
-            patience: patience.map(|patience| patience.saturating_sub(age)),
-            is_told: true,
-            place: None,
-        }
-    }
-
-    /// Returns the time at which an answer is too late: `longest` after the arrival, or the
-    /// server's timeout if that is sooner.
-    fn deadline(&self, longest: Duration) -> Instant {
-        self.at
-            + self
-                .patience
-                .map_or(longest, |patience| longest.min(patience))
-    }
-
-    fn is_late(&self) -> bool {
-        self.patience
-            .is_some_and(|patience| Moment::now().since(self.received) > patience)
-    }
-}
-
-fn unix_now() -> u64 {
-    // Zero makes a request look issued in the future, so a clock before 1970 fails closed.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
 }

@@ -25,6 +25,14 @@
 //! - [`required_permissions`]: the permissions that the host's own user needs.
 //! - [`Counters`], [`Discovery`]: numbers about logins, and the description for NATS tools.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test waits in real time, or compares with it"
+    )
+)]
+
 mod counters;
 mod decision_log;
 mod deny;
@@ -43,6 +51,7 @@ mod options;
 mod participation;
 mod pauses;
 mod permissions;
+mod queue_group;
 mod refusals;
 mod rejections;
 mod releases;
@@ -60,8 +69,9 @@ pub use discovery::Discovery;
 pub use error::ServiceError;
 pub use keys::HostKeys;
 pub use open::OpenRules;
-pub use options::{QueueGroup, ServiceOptions, TimeLimits};
+pub use options::{ServiceOptions, TimeLimits};
 pub use participation::{Obstacle, Participation, ParticipationOptions, Standing, WhenAlone};
 pub use permissions::required_permissions;
+pub use queue_group::QueueGroup;
 pub use service::Service;
 pub use trust::TrustedServers;

@@ -10,6 +10,7 @@ use crate::discovery::Discovery;
 use crate::keys::HostKeys;
 use crate::open::OpenRules;
 use crate::participation::ParticipationOptions;
+use crate::queue_group::QueueGroup;
 
 /// The options of a service.
 ///
@@ -45,16 +46,6 @@ pub struct TimeLimits {
     pub drain_timeout: Duration,
 }
 
-/// The queue group of all hosts of an installation, so that each request is answered once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueGroup {
-    /// The name of the group. Default: `q`.
-    pub name: String,
-    /// The callout account as `$SYS.REQ.USER.INFO` shows it: its name in config mode, its key in
-    /// operator mode. A connection in another account is an obstacle.
-    pub account: String,
-}
-
 impl ServiceOptions {
     /// Creates options with every default, for a service in the callout account `account`.
     pub fn new(keys: HostKeys, rules: PermitRules, account: impl Into<String>) -> Self {
@@ -77,16 +68,6 @@ impl Default for TimeLimits {
         Self {
             deadline: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-impl QueueGroup {
-    /// Creates the queue group `q` of `account`.
-    pub fn new(account: impl Into<String>) -> Self {
-        Self {
-            name: "q".to_owned(),
-            account: account.into(),
         }
     }
 }

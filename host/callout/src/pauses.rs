@@ -12,8 +12,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-#[cfg(target_os = "linux")]
-use rustix::time::{ClockId, clock_gettime};
+use portcullis_environment::Clock;
 
 /// Interval between two signs of life.
 const BEAT: Duration = Duration::from_millis(250);
@@ -53,17 +52,17 @@ struct Pause {
 }
 
 impl Moment {
-    pub(crate) fn now() -> Self {
+    pub(crate) fn now(clock: &impl Clock) -> Self {
         Self {
-            steady: Instant::now(),
-            boot: since_boot(),
-            wall: SystemTime::now(),
+            steady: clock.now(),
+            boot: clock.since_boot(),
+            wall: clock.wall(),
         }
     }
 
     /// Returns the moment at which the monotonic clock showed `steady`, which must be recent.
-    pub(crate) fn at(steady: Instant) -> Self {
-        let now = Self::now();
+    pub(crate) fn at(steady: Instant, clock: &impl Clock) -> Self {
+        let now = Self::now(clock);
         let ago = now.steady.saturating_duration_since(steady);
         Self {
             steady,
@@ -80,30 +79,15 @@ impl Moment {
     }
 }
 
-/// Returns the time since the machine started, including that in which it was suspended.
-#[cfg(target_os = "linux")]
-fn since_boot() -> Duration {
-    let time = clock_gettime(ClockId::Boottime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();
-    Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds))
-}
-
-/// Returns zero: other systems have no such clock, and the monotonic clock shows the pauses.
-#[cfg(not(target_os = "linux"))]
-const fn since_boot() -> Duration {
-    Duration::ZERO
-}
-
 impl Pauses {
     /// Records a sign of life at every [`BEAT`], for as long as the future is polled.
-    pub(crate) async fn watch(&self) {
+    pub(crate) async fn watch(&self, clock: &impl Clock) {
         let mut beats = tokio::time::interval(BEAT);
-        self.state().alive = Some(Moment::now());
+        self.state().alive = Some(Moment::now(clock));
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beats.tick().await;
-            self.notice(Moment::now());
+            self.notice(Moment::now(clock));
         }
     }
 
@@ -147,6 +131,8 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_environment::ManualClock;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -173,6 +159,10 @@ mod tests {
         }
     }
 
+    fn start() -> Moment {
+        Moment::now(&ManualClock::new(1_800_000_000))
+    }
+
     fn running_since(start: Moment) -> Pauses {
         Pauses(Mutex::new(State {
             alive: Some(start),
@@ -182,7 +172,7 @@ mod tests {
 
     #[test]
     fn without_a_pause_no_request_is_old() {
-        let start = Moment::now();
+        let start = start();
         let pauses = running_since(start);
         let mut now = start;
         for _ in 0..20 {
@@ -194,7 +184,7 @@ mod tests {
 
     #[test]
     fn requests_from_before_the_end_of_a_pause_have_their_age() {
-        let start = Moment::now();
+        let start = start();
         let pauses = running_since(start);
         let end = start.after(7 * SECOND, 7 * SECOND);
         let asked_in_the_pause = Some(start.after(2 * SECOND, 2 * SECOND).seconds());
@@ -213,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_was_suspended_is_known_by_its_other_clock() {
-        let start = Moment::now();
+        let start = start();
         let pauses = running_since(start);
         let resumed = start.after(BEAT, 60 * SECOND);
         let age = pauses.age(Some(start.after(BEAT, 30 * SECOND).seconds()), resumed);
@@ -222,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_forward_makes_no_request_old() {
-        let start = Moment::now();
+        let start = start();
         let pauses = running_since(start);
         let mut now = start.after(BEAT, BEAT).set_forward(4 * SECOND);
         // The servers' clocks are not set.
@@ -239,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_pause_after_the_clock_was_set_has_its_own_length() {
-        let start = Moment::now();
+        let start = start();
         let pauses = running_since(start);
         let stopped = start.set_forward(60 * SECOND);
         let end = stopped.after(3 * SECOND, 3 * SECOND);
@@ -249,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_moved_machine_whose_clocks_stood_still_has_no_pause() {
-        let start = Moment::now();
+        let start = start();
         let pauses = running_since(start);
         let resumed = start.after(BEAT, BEAT);
         assert_eq!(pauses.age(Some(resumed.seconds()), resumed), Duration::ZERO);
@@ -261,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_makes_no_request_old() {
-        let start = Moment::now();
+        let start = start();
         let pauses = running_since(start);
         let back = Moment {
             wall: start.wall - 60 * SECOND,

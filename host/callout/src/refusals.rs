@@ -78,9 +78,9 @@ impl Default for Refusals {
 
 impl Refusals {
     /// Logs the first refusal of a kind and counts the others.
-    pub(crate) fn record(&self, refusal: Refusal<'_>) {
+    pub(crate) fn record(&self, refusal: Refusal<'_>, now: Instant) {
         let kind = refusal.kind();
-        let report = self.0.record(kind.clone(), Instant::now(), || kind);
+        let report = self.0.record(kind.clone(), now, || kind);
         if report != Report::First {
             return;
         }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use async_nats::{Client, SubscribeError};
 use futures::StreamExt;
 use portcullis_core::{AuthorizationRequest, Permit, PolicyRef};
+use portcullis_environment::Clock;
 use serde::Deserialize;
 use tokio::sync::Notify;
 
@@ -158,8 +159,8 @@ impl RecentPermits {
     }
 
     /// Returns the reason for which servers reject all permits. `None` if they do not.
-    pub(crate) fn suspicion(&self) -> Option<Box<str>> {
-        self.recent().streak.suspicion(Instant::now())
+    pub(crate) fn suspicion(&self, now: Instant) -> Option<Box<str>> {
+        self.recent().streak.suspicion(now)
     }
 
     /// Returns whether the limit of consecutive rejections is reached.
@@ -190,13 +191,14 @@ impl RecentPermits {
 /// Fails if the subscription cannot be made.
 pub(crate) async fn listen(
     client: Client,
-    permits: Arc<RecentPermits>,
+    permits: &RecentPermits,
     counters: Arc<Counters>,
+    clock: impl Clock,
 ) -> Result<(), SubscribeError> {
     let mut events = client.subscribe(SUBJECT).await?;
     while let Some(message) = events.next().await {
         if let Ok(event) = serde_json::from_slice::<Event>(&message.payload) {
-            record_rejection(&event, &permits, &counters);
+            record_rejection(&event, permits, &counters, clock.now());
         } else {
             tracing::debug!(subject = SUBJECT, "event not understood");
         }
@@ -204,9 +206,8 @@ pub(crate) async fn listen(
     Ok(())
 }
 
-fn record_rejection(event: &Event, permits: &RecentPermits, counters: &Counters) {
-    let given = permits.refused(event, Instant::now());
-    let Some(given) = given else {
+fn record_rejection(event: &Event, permits: &RecentPermits, counters: &Counters, now: Instant) {
+    let Some(given) = permits.refused(event, now) else {
         return;
     };
     counters.rejected_by_server();
@@ -258,11 +259,16 @@ mod tests {
             found.map(|sample| sample.value.clone())
         };
         for other in [event(&request.server.id, 8), event("NOTHER", 7)] {
-            record_rejection(&other, &permits, &counters);
+            record_rejection(&other, &permits, &counters, Instant::now());
         }
         assert_eq!(rejected(&counters), Some(SampleValue::Counter(0)));
         for _ in 0..2 {
-            record_rejection(&event(&request.server.id, 7), &permits, &counters);
+            record_rejection(
+                &event(&request.server.id, 7),
+                &permits,
+                &counters,
+                Instant::now(),
+            );
         }
         assert_eq!(rejected(&counters), Some(SampleValue::Counter(1)));
     }
@@ -286,14 +292,24 @@ mod tests {
         let (permits, counters) = (RecentPermits::new(8), Counters::default());
         let mut request = request();
         request.client.id = 7;
-        record_rejection(&event(&request.server.id, 7), &permits, &counters);
+        record_rejection(
+            &event(&request.server.id, 7),
+            &permits,
+            &counters,
+            Instant::now(),
+        );
         let now = Instant::now();
         let verdict = permits.record(&request, &permit(), None, now);
         assert_eq!(verdict, Verdict::Refused);
         request.client.id = 8;
         let verdict = permits.record(&request, &permit(), None, now);
         assert_eq!(verdict, Verdict::Open);
-        record_rejection(&event(&request.server.id, 9), &permits, &counters);
+        record_rejection(
+            &event(&request.server.id, 9),
+            &permits,
+            &counters,
+            Instant::now(),
+        );
         request.client.id = 9;
         let verdict = permits.record(&request, &permit(), None, now + WINDOW * 2);
         assert_eq!(verdict, Verdict::Open, "the event is about another login");

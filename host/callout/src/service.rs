@@ -3,31 +3,65 @@
 use std::sync::Arc;
 
 use async_nats::Client;
-use portcullis_authority::Throttle;
+use portcullis_authority::{Authority, Throttle};
+use portcullis_connect::LoginProbe;
 use portcullis_core::{Authorizer, with_causes};
+use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::counters::Counters;
-use crate::discovery::{Responder, service_id};
+use crate::discovery::{Discovery, Responder, service_id};
 use crate::error::ServiceError;
-use crate::handle::Handler;
+use crate::handle::{Handler, HandlingRules};
 use crate::options::ServiceOptions;
-use crate::participation::{Keeper, Participation, Prober};
+use crate::participation::{
+    Evidence, Keeper, Order, Participation, ParticipationOptions, Prober, Setting,
+};
+use crate::queue_group::QueueGroup;
 use crate::rejections;
-use crate::subscription::{Order, Subscription};
+use crate::subscription::Subscription;
 
-/// The auth callout service.
+/// The auth callout service. It reads the time from `C`.
 #[derive(Debug)]
-pub struct Service<A> {
-    handler: Arc<Handler<A>>,
+pub struct Service<A, C = SystemClock> {
+    handler: Arc<Handler<A, C>>,
+    group: QueueGroup,
+    options: ParticipationOptions,
+    probe: Option<LoginProbe>,
+    discovery: Option<Discovery>,
 }
 
 impl<A: Authorizer> Service<A> {
     /// Creates a service that answers as `authorizer` decides.
     pub fn new(authorizer: A, options: ServiceOptions) -> Self {
-        let handler = Arc::new(Handler::new(authorizer, options, Arc::default()));
-        Self { handler }
+        Self::with_clock(authorizer, options, SystemClock)
+    }
+}
+
+impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
+    /// Creates a service that answers as `authorizer` decides and reads the time from `clock`.
+    pub fn with_clock(authorizer: A, options: ServiceOptions, clock: C) -> Self {
+        let authority = Authority::with_clock(authorizer, options.authority, clock.clone());
+        let evidence = Arc::new(Evidence::new(&options.participation));
+        let rules = HandlingRules {
+            keys: options.keys,
+            open: options.open,
+            deny: options.deny,
+            times: options.times,
+        };
+        Self {
+            handler: Arc::new(Handler::new(authority, rules, evidence, clock)),
+            group: options.group,
+            options: options.participation,
+            probe: options.probe,
+            discovery: options.discovery,
+        }
+    }
+
+    #[cfg(feature = "measure")]
+    pub(crate) fn handler(&self) -> &Handler<A, C> {
+        &self.handler
     }
 
     /// Returns the counters, valid while the service runs and after.
@@ -36,13 +70,13 @@ impl<A: Authorizer> Service<A> {
     }
 
     /// Returns the counters of failed attempts, valid while the service runs and after.
-    pub fn throttle(&self) -> Arc<Throttle> {
+    pub fn throttle(&self) -> Arc<Throttle<C>> {
         Arc::clone(self.handler.authority.throttle())
     }
 
     /// Returns the participation of the service, valid while the service runs and after.
     pub fn participation(&self) -> Arc<Participation> {
-        Arc::clone(&self.handler.participation)
+        Arc::clone(&self.handler.evidence.participation)
     }
 
     /// Serves over each of `clients` until `shutdown` resolves, then drains. A draining host takes
@@ -67,11 +101,8 @@ impl<A: Authorizer> Service<A> {
         let mut subscriptions = JoinSet::new();
         for client in &clients {
             let handler = Arc::clone(&self.handler);
-            subscriptions.spawn(Subscription::serve(
-                client.clone(),
-                handler,
-                ordered.clone(),
-            ));
+            let (group, ordered) = (self.group.name.clone(), ordered.clone());
+            subscriptions.spawn(Subscription::serve(client.clone(), handler, group, ordered));
         }
         let _observers = self.observe(&clients, orders.clone());
         let mut ready = Some(ready);
@@ -116,43 +147,30 @@ impl<A: Authorizer> Service<A> {
         };
         let handler = Arc::clone(&self.handler);
         observers.spawn(async move { handler.tend().await });
-        let (counters, participation) = (self.counters(), self.participation());
         let id = service_id(client);
-        let handler = Arc::clone(&self.handler);
-        let keeper = Keeper::new(handler, clients.to_vec(), id.clone(), orders);
-        observers.spawn(keeper.run());
-        if let Some(probe) = self.handler.probe.clone() {
-            let handler = Arc::clone(&self.handler);
-            observers.spawn(Prober::new(handler, client.clone(), id.clone(), probe).run());
+        observers.spawn(self.keeper(clients, id.clone(), orders).run());
+        if let Some(probe) = self.probe.clone() {
+            let evidence = Arc::clone(&self.handler.evidence);
+            observers.spawn(Prober::new(evidence, client.clone(), id.clone(), probe).run());
         }
-        if let Some(discovery) = self.handler.discovery.clone() {
-            let handler = Arc::clone(&self.handler);
-            let policies = Arc::new(move || handler.authority.authorizer().policies());
-            let responder = Responder::new(
-                discovery,
-                id,
-                &self.handler.group.name,
-                Arc::clone(&counters),
-                policies,
-                Arc::clone(&participation),
-            );
-            let (client, participation) = (client.clone(), Arc::clone(&participation));
-            observers.spawn(async move {
-                // Without the permission, the server would reject a subscription for each subject.
-                if !participation.permits("$SRV.>").await {
-                    return;
-                }
-                if let Err(error) = responder.run(client).await {
-                    tracing::warn!(error = with_causes(&error), "service cannot be discovered");
-                }
-            });
+        if let Some(discovery) = self.discovery.clone() {
+            observers.spawn(respond(
+                self.responder(discovery, id),
+                client.clone(),
+                self.participation(),
+            ));
         }
-        let (client, permits) = (client.clone(), Arc::clone(&self.handler.permits));
+        let (client, counters) = (client.clone(), self.counters());
+        let (evidence, clock) = (
+            Arc::clone(&self.handler.evidence),
+            self.handler.clock.clone(),
+        );
         observers.spawn(async move {
-            if !participation.permits(rejections::SUBJECT).await {
+            if !evidence.participation.permits(rejections::SUBJECT).await {
                 return;
             }
-            if let Err(error) = rejections::listen(client, permits, counters).await {
+            if let Err(error) = rejections::listen(client, &evidence.permits, counters, clock).await
+            {
                 tracing::warn!(
                     error = with_causes(&error),
                     "rejected permits cannot be noticed"
@@ -160,5 +178,43 @@ impl<A: Authorizer> Service<A> {
             }
         });
         observers
+    }
+
+    fn keeper(&self, clients: &[Client], id: String, orders: watch::Sender<Order>) -> Keeper<C> {
+        let handler = Arc::clone(&self.handler);
+        let setting = Setting {
+            options: self.options,
+            group: self.group.clone(),
+            is_discoverable: self.discovery.is_some(),
+            makes_probes: self.probe.is_some(),
+            cannot_decide: Box::new(move || handler.authority.authorizer().cannot_decide()),
+        };
+        let evidence = Arc::clone(&self.handler.evidence);
+        let clock = self.handler.clock.clone();
+        Keeper::new(evidence, setting, clock, clients.to_vec(), id, orders)
+    }
+
+    fn responder(&self, discovery: Discovery, id: String) -> Responder {
+        let handler = Arc::clone(&self.handler);
+        Responder::new(
+            discovery,
+            id,
+            &self.group.name,
+            self.counters(),
+            Arc::new(move || handler.authority.authorizer().policies()),
+            self.participation(),
+            self.handler.clock.wall(),
+        )
+    }
+}
+
+/// Answers the questions of NATS tools, if the host's user may receive them.
+async fn respond(responder: Responder, client: Client, participation: Arc<Participation>) {
+    // Without the permission, the server would reject a subscription for each subject.
+    if !participation.permits("$SRV.>").await {
+        return;
+    }
+    if let Err(error) = responder.run(client).await {
+        tracing::warn!(error = with_causes(&error), "service cannot be discovered");
     }
 }

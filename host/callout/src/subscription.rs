@@ -2,19 +2,21 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, Request, RequestErrorKind, Subscriber};
 use futures::{FutureExt, StreamExt};
+use portcullis_authority::Overload;
 use portcullis_connect::USER_INFO;
 use portcullis_core::{Authorizer, DenialClass, with_causes};
+use portcullis_environment::Clock;
 use tokio::sync::{mpsc, watch};
 
 use crate::deny::DenyMode;
 use crate::error::ServiceError;
 use crate::handle::{Handler, Received};
-use crate::participation::{Obstacle, Participation, connects};
+use crate::participation::{Obstacle, Order, Participation, connects};
 use crate::refusals::Refusal;
 use crate::reply::ReplyToken;
 use crate::reply_batcher::ReplyBatcher;
@@ -36,45 +38,37 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One connection of a service.
-pub(crate) struct Subscription<A> {
+pub(crate) struct Subscription<A, C> {
     /// The reply batcher. Each request holds one reference to it, not one to each part of a client.
     batcher: Arc<ReplyBatcher>,
-    handler: Arc<Handler<A>>,
+    handler: Arc<Handler<A, C>>,
+    /// The name of the queue group.
+    group: String,
     /// The sender that each request's task clones. After the last clone is dropped, no request is
     /// in flight.
     alive: mpsc::Sender<Infallible>,
 }
 
-/// The order to a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// Stay out of the queue group, or leave it.
-    #[default]
-    Wait,
-    /// Join the queue group and take requests.
-    Take,
-    /// Leave the queue group and end.
-    Stop,
-}
-
-impl<A: Authorizer> Subscription<A> {
-    /// Serves on `client` as `orders` say. Drains the connection after [`Order::Stop`].
+impl<A: Authorizer, C: Clock + Clone> Subscription<A, C> {
+    /// Serves on `client` in `group` as `orders` say. Drains the connection after [`Order::Stop`].
     ///
     /// # Errors
     ///
     /// Fails if a subscription cannot be made, or ends although the host did not end it.
     pub(crate) async fn serve(
         client: Client,
-        handler: Arc<Handler<A>>,
+        handler: Arc<Handler<A, C>>,
+        group: String,
         mut orders: watch::Receiver<Order>,
     ) -> Result<(), ServiceError> {
         let (alive, all_gone) = mpsc::channel(1);
         let subscription = Self {
             batcher: Arc::new(ReplyBatcher::new(client)),
             handler,
+            group,
             alive,
         };
-        let timeout = subscription.handler.times.drain_timeout;
+        let timeout = subscription.handler.rules.times.drain_timeout;
         while next(&mut orders, Order::Wait).await == Order::Take {
             let mut subscriber = subscription.subscribe().await?;
             // The server sends logins here until it has removed the subscription.
@@ -98,11 +92,10 @@ impl<A: Authorizer> Subscription<A> {
     }
 
     async fn subscribe(&self) -> Result<Subscriber, ServiceError> {
-        let group = self.handler.group.name.clone();
         let subscribed = self
             .batcher
             .client()
-            .queue_subscribe(AUTH_REQUESTS, group)
+            .queue_subscribe(AUTH_REQUESTS, self.group.clone())
             .await;
         subscribed.map_err(ServiceError::Subscribe)
     }
@@ -112,6 +105,7 @@ impl<A: Authorizer> Subscription<A> {
     fn patience(&self) -> Duration {
         if self
             .handler
+            .evidence
             .participation
             .obstacles()
             .contains(&Obstacle::Unconfirmed)
@@ -135,7 +129,7 @@ impl<A: Authorizer> Subscription<A> {
             tokio::select! {
                 _ = next(orders, Order::Take) => return Ok(joined),
                 () = &mut confirmation, if joined.is_none() => {
-                    joined = Some(Joined::new(&self.handler.participation));
+                    joined = Some(Joined::new(&self.handler.evidence.participation));
                 }
                 message = subscriber.next() => match message {
                     Some(message) => self.take(message).await,
@@ -148,18 +142,18 @@ impl<A: Authorizer> Subscription<A> {
     /// Records the time of arrival and starts a task for the message. Refuses the message if the
     /// queue is full or the expected wait exceeds the deadline.
     async fn take(&self, message: Message) {
-        let at = Instant::now();
+        let at = self.handler.clock.now();
         let Some(subject) = message.reply else {
             let refusal = Refusal::new("no-reply-subject", "the message has no reply subject");
             return self.handler.record_refusal(refusal);
         };
         let reply = ReplyToken::new(Arc::clone(&self.batcher), subject);
-        let Some(place) = self.handler.place() else {
-            return self.shed(reply, TOO_MANY).await;
+        let limit = self.handler.rules.times.deadline;
+        let place = match self.handler.authority.enter(limit) {
+            Ok(place) => place,
+            Err(Overload::QueueFull) => return self.shed(reply, TOO_MANY).await,
+            Err(Overload::TooSlow) => return self.shed(reply, TOO_SLOW).await,
         };
-        if !self.handler.has_time() {
-            return self.shed(reply, TOO_SLOW).await;
-        }
         let received = Received {
             payload: message.payload,
             headers: message.headers,
@@ -181,7 +175,7 @@ impl<A: Authorizer> Subscription<A> {
     async fn shed(&self, reply: ReplyToken, error: &str) {
         drop(self.handler.counters.received());
         let refusal = Refusal::new("overloaded", error);
-        let drops = self.handler.deny.for_class(DenialClass::Overloaded) == DenyMode::Drop;
+        let drops = self.handler.rules.deny.for_class(DenialClass::Overloaded) == DenyMode::Drop;
         if drops || !reply.is_for_server() {
             self.handler.record_refusal(refusal);
         } else {

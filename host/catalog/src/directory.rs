@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
 use portcullis_files::{ReadError, Survey, survey};
 
-use crate::content::{Fingerprint, Paths, digest, missing, read, unreadable};
-use crate::unit::{UnitError, UnitProblem};
+use crate::content::{Fingerprint, digest, missing, read, unreadable};
+use crate::paths::Paths;
+use crate::unit_error::{UnitError, UnitProblem};
 
 /// Maximum total size of the policies in a directory, in bytes. A scan reads every file, so the
 /// bound also limits the time of a scan.
@@ -73,7 +74,9 @@ pub(crate) fn scan(
         match extension.as_deref() {
             _ if stem.starts_with('.') => {}
             Some("wasm") => match name_of(&path, &stem) {
-                Ok(name) => surveyed.push(Surveyed::new(name, Paths::of(path), max_module)),
+                Ok(name) => {
+                    surveyed.push(Surveyed::new(name, Paths::from_module(path), max_module));
+                }
                 Err(error) => scan.misnamed.push((path, error)),
             },
             Some("toml") => settings.push(path),

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use portcullis_core::Digest;
 use portcullis_engine::{Description, Engine, Grants, Limits};
 
-use crate::catalog::CatalogOptions;
-use crate::content::{Content, Paths};
+use crate::content::Content;
+use crate::options::CatalogOptions;
+use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
-use crate::prover::{Stop, Task};
+use crate::prover::Task;
 use crate::settings::SettingsFile;
 use crate::signature::{Signature, SignatureError, signature};
-use crate::unit::{UnitError, UnitProblem};
+use crate::stop::Stop;
+use crate::unit_error::{UnitError, UnitProblem};
 
 /// The facts about one `NAME.wasm` and the files next to it.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ pub fn inspect(
     module: &Path,
     options: &CatalogOptions,
 ) -> Result<Inspection, UnitError> {
-    let paths = Paths::of(module.to_owned());
+    let paths = Paths::from_module(module.to_owned());
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
     let content = Content::read(&paths, options.max_module_size)?;
     let tests = match &content.tests {

@@ -12,8 +12,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use portcullis_environment::Clock;
+
 use crate::loader::Job;
-use crate::prover::Stop;
+use crate::stop::Stop;
 
 /// Time after which a proof of a known policy no longer delays the next one.
 const OVERDUE: Duration = Duration::from_secs(1);
@@ -26,8 +28,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 
 /// The versions that wait for their proof, and the threads that prove them. A thread ends when no
 /// version waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lanes {
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -49,9 +52,9 @@ struct Running {
 
 impl State {
     /// Removes and returns the first job whose lane is free, and records it as running.
-    fn next(&mut self) -> Option<Job> {
+    fn next(&mut self, now: Instant) -> Option<Job> {
         let known = self.running.iter().filter(|running| running.is_known);
-        let is_fresh = |running: &&Running| running.since.elapsed() < OVERDUE;
+        let is_fresh = |running: &&Running| now.saturating_duration_since(running.since) < OVERDUE;
         let known_free =
             known.clone().count() < MAX_KNOWN && !known.clone().any(|one| is_fresh(&one));
         let other_free = self.running.iter().all(|running| running.is_known);
@@ -64,7 +67,7 @@ impl State {
         self.running.push(Running {
             ticket: job.ticket,
             is_known: job.is_known,
-            since: Instant::now(),
+            since: now,
             cancel: job.cancel.clone(),
         });
         Some(job)
@@ -88,6 +91,14 @@ impl Drop for Lane<'_> {
 }
 
 impl Lanes {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Queues `jobs` and starts threads that call `run` with each. If the host cannot start a
     /// thread, the caller's thread runs the jobs.
     pub(crate) fn add(
@@ -140,7 +151,7 @@ impl Lanes {
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.next() {
+            if let Some(job) = state.next(self.clock.now()) {
                 return Some(job);
             }
             if state.waiting.is_empty() {

@@ -33,15 +33,27 @@
 //! - [`rollback`]: puts a stored version back. [`test_policies`]: runs policy tests without
 //!   serving. [`inspect`]: describes a policy, its limits and its problems.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test waits in real time, or compares with it"
+    )
+)]
+
 mod catalog;
 mod chain;
 mod content;
 mod directory;
+mod freshness;
 mod inspect;
 mod lanes;
 mod link;
 mod loader;
 mod numbers;
+mod options;
+mod parallel;
+mod paths;
 mod policy_tests;
 mod prover;
 mod releases;
@@ -54,24 +66,27 @@ mod slowness;
 mod smoke;
 mod snapshot;
 mod status;
+mod stop;
 mod store;
 mod terms;
+mod test_run;
 mod unit;
+mod unit_error;
 mod watch;
 
-pub use catalog::{Catalog, CatalogOptions, OpenError};
+pub use catalog::{Catalog, OpenError};
 pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
+pub use freshness::{Freshness, check_state_directory};
 pub use inspect::{Inspection, inspect};
 pub use link::LoadedPolicy;
 pub use numbers::CatalogNumbers;
-pub use policy_tests::{PermitCheck, PermittedLogin, TestOutcome, TestedPolicy, test_policies};
+pub use options::CatalogOptions;
+pub use policy_tests::{PermitCheck, PermittedLogin, TestOutcome};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use prover::fuzzing;
-pub use prover::{
-    ChildError, ChildFailure, ChildLimits, ChildProver, Prover, Stop, prove_for_parent,
-};
+pub use prover::{ChildError, ChildFailure, ChildLimits, ChildProver, Prover, prove_for_parent};
 pub use releases::{UnknownReleases, check_releases};
 pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
@@ -80,7 +95,9 @@ pub use signature::{
     sign, sign_file, sign_stating, sign_version, signature, signer,
 };
 pub use snapshot::Snapshot;
-pub use status::{Attempt, Freshness, PolicyStatus, ServingStatus, Status, check_state_directory};
+pub use status::{Attempt, PolicyStatus, ServingStatus, Status};
+pub use stop::Stop;
 pub use terms::{MaxLimits, PolicyGrants};
-pub use unit::{UnitError, UnitProblem};
+pub use test_run::{TestedPolicy, test_policies};
+pub use unit_error::{UnitError, UnitProblem};
 pub use watch::{Trigger, WatchError, Watcher};

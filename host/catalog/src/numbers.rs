@@ -8,7 +8,6 @@ use portcullis_core::PolicyName;
 
 use crate::directory::Scan;
 use crate::report::Report;
-use crate::status::now;
 
 /// The numbers of a catalog since it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,9 +45,8 @@ impl Counters {
         self.lock().clone()
     }
 
-    /// Counts the results of a scan. Logs each path that other users can write to once.
-    pub(crate) fn scanned(&self, scan: &Scan) {
-        let now = now();
+    /// Counts the results of a scan at `now`, in seconds since the Unix epoch. Logs each path that other users can write to once.
+    pub(crate) fn scanned(&self, scan: &Scan, now: u64) {
         let mut numbers = self.lock();
         numbers.directory_read_at = Some(now);
         numbers.directory_failing = false;

@@ -10,18 +10,16 @@ mod login;
 mod permit_check;
 mod possible;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
-use portcullis_engine::{Engine, EvaluationError, Policy};
+use portcullis_engine::{EvaluationError, Policy};
+use portcullis_environment::Clock;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::CatalogOptions;
-use crate::directory::{self, DirectoryError};
-use crate::prover::{Stop, in_parallel, prove_found};
-use crate::unit::{UnitError, UnitProblem};
+use crate::unit_error::{UnitError, UnitProblem};
 use expectation::Expectation;
 use format::TestFile;
 pub use permit_check::{PermitCheck, PermittedLogin};
@@ -109,9 +107,14 @@ impl PolicyTests {
     }
 
     /// Runs every test on `policy`. Measures the fuel on `metered`, which is the same policy.
-    pub(crate) fn run(&self, policy: &Policy, metered: &Policy) -> Vec<TestOutcome> {
+    pub(crate) fn run(
+        &self,
+        policy: &Policy,
+        metered: &Policy,
+        clock: &dyn Clock,
+    ) -> Vec<TestOutcome> {
         let tests = self.0.iter();
-        tests.map(|test| test.run(policy, metered)).collect()
+        tests.map(|test| test.run(policy, metered, clock)).collect()
     }
 }
 
@@ -144,16 +147,16 @@ impl PolicyTest {
         })
     }
 
-    fn run(&self, policy: &Policy, metered: &Policy) -> TestOutcome {
+    fn run(&self, policy: &Policy, metered: &Policy, clock: &dyn Clock) -> TestOutcome {
         let request = Arc::new(self.request.clone());
         // The current content of the operator's buckets must not decide whether a policy is good.
         let served = policy
-            .evaluate(Arc::clone(&request), Instant::now() + DEADLINE)
+            .evaluate(Arc::clone(&request), clock.now() + DEADLINE)
             .with_key_values(&self.key_values)
             .run();
         let fuel = self.fuel.unwrap_or(u64::MAX);
         let counted = metered
-            .evaluate(request, Instant::now() + DEADLINE)
+            .evaluate(request, clock.now() + DEADLINE)
             .with_key_values(&self.key_values)
             .run_metered(fuel);
         let is_late = |verdict: &Result<_, _>| {
@@ -186,52 +189,6 @@ impl PolicyTest {
             transient,
         }
     }
-}
-
-/// The test results of one policy.
-#[derive(Debug)]
-pub struct TestedPolicy {
-    /// The policy.
-    pub name: PolicyName,
-    /// The policy's test file.
-    pub file: PathBuf,
-    /// The outcomes of the tests, empty without tests. The error if the policy cannot be loaded or
-    /// the file cannot be read.
-    pub outcomes: Result<Vec<TestOutcome>, UnitError>,
-}
-
-/// Runs the tests of every policy in the directory, or of those named in `only`. Puts no policy in
-/// service. Blocks.
-///
-/// # Errors
-///
-/// Fails if the directory cannot be read.
-pub fn test_policies(
-    engine: &Engine,
-    options: &CatalogOptions,
-    only: &[PolicyName],
-) -> Result<Vec<TestedPolicy>, DirectoryError> {
-    let serving = only.iter().cloned().collect();
-    let scan = directory::scan(&options.directory, options.max_module_size, &serving)?;
-    let units = scan.units.into_iter();
-    let wanted: Vec<_> = units
-        .filter(|(name, _)| only.is_empty() || only.contains(name))
-        .collect();
-    let options = Arc::new(options.clone());
-    let tested = in_parallel(options.prover.at_once(), wanted, |(name, unit)| {
-        let file = unit.paths.tests.clone();
-        let proved = unit.found.and_then(|found| {
-            let yields = false;
-            let cancel = Stop::default();
-            prove_found(engine, &options, &name, &unit.paths, found, yields, &cancel)
-        });
-        TestedPolicy {
-            name,
-            file,
-            outcomes: proved.map(|proved| proved.outcomes),
-        }
-    });
-    Ok(tested)
 }
 
 /// Returns the error that failed tests result in. `None` if no test failed.

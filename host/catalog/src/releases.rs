@@ -20,9 +20,9 @@ use portcullis_files::{Access, Directory, NewAccess, ReadError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::CatalogOptions;
 use crate::content::Content;
 use crate::directory::{self, DirectoryError};
+use crate::options::CatalogOptions;
 use crate::signature::{Publisher, SignatureError, signature};
 
 const RELEASES: &str = "releases.json";

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName, PolicyRef};
 
-use crate::unit::UnitError;
+use crate::unit_error::UnitError;
 
 /// The results of one pass over the directory.
 #[derive(Debug, Default)]

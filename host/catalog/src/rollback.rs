@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use portcullis_core::{Digest, PolicyName};
 use portcullis_files::{Directory, NewAccess};
 
-use crate::catalog::CatalogOptions;
-use crate::content::{Content, Fingerprint, Paths};
+use crate::content::{Content, Fingerprint};
+use crate::options::CatalogOptions;
+use crate::paths::Paths;
 use crate::releases;
 use crate::store::{KeptVersion, Store, Version, previous};
 

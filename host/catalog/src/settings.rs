@@ -9,7 +9,7 @@ use portcullis_core::{BucketName, PolicyName};
 use portcullis_engine::{Limits, LoadError};
 
 use crate::terms::{MaxLimits, Terms};
-use crate::unit::{UnitError, UnitProblem};
+use crate::unit_error::{UnitError, UnitProblem};
 
 /// The content of `NAME.toml`.
 pub(crate) struct SettingsFile {

@@ -20,7 +20,7 @@ use portcullis_files::{Directory, NewAccess};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::content::Paths;
+use crate::paths::Paths;
 
 /// First bytes of the signed text. They prevent that a signature made for another purpose fits a
 /// module.
@@ -312,7 +312,7 @@ pub fn sign_version(
     if !module.starts_with(b"\0asm") {
         return Err(SignError::NotWasm(path.to_owned()));
     }
-    let paths = Paths::of(path.to_owned());
+    let paths = Paths::from_module(path.to_owned());
     let files = with_files.then(|| {
         let digest = |path: &Path| match portcullis_files::read(path, MAX_MODULE) {
             Ok(content) => Ok(Some(Digest::from_bytes(

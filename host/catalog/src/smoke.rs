@@ -4,16 +4,17 @@
 //! because the values are made up. A decision without a verdict fails.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_core::{
     AuthorizationRequest, Certificate, Claims, Client, Credentials, FixedKeyValues, Identity,
     KeyValues, Method, Secret, Server, Strength,
 };
 use portcullis_engine::{EvaluationError, Policy};
+use portcullis_environment::Clock;
 
-use crate::content::Paths;
-use crate::unit::{UnitError, UnitProblem};
+use crate::paths::Paths;
+use crate::unit_error::{UnitError, UnitProblem};
 
 /// Maximum time of one decision. The policy's own deadline applies too; the difference leaves room
 /// for slow password hashes.
@@ -30,11 +31,11 @@ const NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// # Errors
 ///
 /// Fails if a decision fails for another reason than the login's made-up values.
-pub(crate) fn check(policy: &Policy, paths: &Paths) -> Result<(), UnitError> {
+pub(crate) fn check(policy: &Policy, paths: &Paths, clock: &dyn Clock) -> Result<(), UnitError> {
     let empty: Arc<dyn KeyValues> = Arc::new(FixedKeyValues::default().others_are_empty());
     for method in Method::ALL {
         let decided = policy
-            .evaluate(Arc::new(login(method)), Instant::now() + DEADLINE)
+            .evaluate(Arc::new(login(method)), clock.now() + DEADLINE)
             .with_key_values(&empty)
             .run();
         match decided {

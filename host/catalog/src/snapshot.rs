@@ -9,14 +9,16 @@ use portcullis_core::{
     AuthorizationRequest, Decision, Denial, DenialClass, Outcome, PolicyName, PolicyRef, Verdict,
 };
 use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError};
+use portcullis_environment::Clock;
 
 use crate::link::{Link, LoadedPolicy};
 use crate::routes::{Route, Routes};
 
 /// The policies in service, in the order of their evaluation. A snapshot never changes; a reload
 /// publishes a new one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Snapshot {
+    clock: Arc<dyn Clock>,
     /// Policies that are asked first, about every login. They can only deny or abstain.
     guards: Vec<Link>,
     /// Chains for some logins. The first one that fits a login decides it.
@@ -39,8 +41,14 @@ impl Snapshot {
     /// higher limit of one policy raises it.
     const MIN_COMPARISONS: usize = 64;
 
-    pub(crate) fn new(guards: Vec<Link>, chains: Vec<Route>, chain: Vec<Link>) -> Self {
+    pub(crate) fn new(
+        guards: Vec<Link>,
+        chains: Vec<Route>,
+        chain: Vec<Link>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let mut snapshot = Self {
+            clock,
             guards,
             chains: Routes::new(chains),
             chain,
@@ -173,7 +181,7 @@ impl Snapshot {
                     return Ok((deny(DenialClass::NoPolicy, reason), None));
                 }
             };
-            if deadline <= Instant::now() {
+            if deadline <= self.clock.now() {
                 let reason =
                     "the request's deadline passed before every policy was asked".to_owned();
                 return Ok((deny(DenialClass::Deadline, reason), None));

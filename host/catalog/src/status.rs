@@ -2,11 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-
-use crate::store::Store;
 
 /// The state of every policy, as in `status.json` in the state directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -89,54 +86,4 @@ impl Status {
         let content = portcullis_files::read(&state_directory.join(Self::FILE), MAX_SIZE)?;
         Ok(serde_json::from_slice(&content.bytes)?)
     }
-}
-
-/// The freshness of a [`Status`]: whether the status is the current state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Freshness {
-    /// The host that wrote the status runs, and confirms it.
-    Current,
-    /// A host runs and has not confirmed the status in time. Its disk is full, or it no longer
-    /// reads the directory.
-    Stale,
-    /// No host uses the state directory.
-    NotRunning,
-}
-
-impl Freshness {
-    /// Checks whether a host uses `state_directory` and has confirmed its status within `limit`. A
-    /// host confirms its status with every pass over the policy directory.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the lock of the directory cannot be read.
-    pub fn of(state_directory: &Path, limit: Duration) -> io::Result<Self> {
-        let Some(confirmed) = Store::host(state_directory)? else {
-            return Ok(Self::NotRunning);
-        };
-        // A time in the future means that the clock was set back.
-        let age = SystemTime::now().duration_since(confirmed);
-        Ok(match age {
-            Ok(age) if age > limit => Self::Stale,
-            _ => Self::Current,
-        })
-    }
-}
-
-/// Checks that only trusted users can have written to a state directory. A missing directory
-/// passes.
-///
-/// # Errors
-///
-/// Fails if other users can write to the directory, or if it belongs to another user than this one.
-/// Also fails if it cannot be read.
-pub fn check_state_directory(state_directory: &Path) -> io::Result<()> {
-    Store::for_operator(state_directory).check()
-}
-
-/// Returns the current time, in seconds since the Unix epoch.
-pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
 }

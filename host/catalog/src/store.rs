@@ -30,7 +30,8 @@ use portcullis_core::PolicyName;
 use portcullis_files::{Access, Directory, NewAccess};
 use rustix::fs::OFlags;
 
-use crate::content::{Content, Paths};
+use crate::content::Content;
+use crate::paths::Paths;
 use crate::status::{ServingStatus, Status};
 
 pub(crate) use version::{KeptVersion, Version, lineage, previous};
@@ -118,9 +119,9 @@ impl Store {
         root.replace(OsStr::new(Status::FILE), status, NewAccess::Private)
     }
 
-    /// Records that `status.json` is true now.
-    pub(crate) fn confirm_status(&self) -> io::Result<()> {
-        self.stamp(SystemTime::now())
+    /// Records that `status.json` is true at `now`.
+    pub(crate) fn confirm_status(&self, now: SystemTime) -> io::Result<()> {
+        self.stamp(now)
     }
 
     /// Records that `status.json` could not be written. Setting a time needs no space on a full

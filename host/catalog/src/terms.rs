@@ -3,11 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use portcullis_core::PolicyName;
 use portcullis_engine::{Grants, Limits};
 use serde::{Deserialize, Serialize};
-
-use crate::catalog::CatalogOptions;
 
 /// Maximum values that settings files may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -67,19 +64,6 @@ impl Default for MaxLimits {
                 ..Limits::MAX
             },
             decisions_per_instance: NonZeroU32::MIN,
-        }
-    }
-}
-
-impl CatalogOptions {
-    /// Returns the rights and limits of the policy `name`.
-    pub(crate) fn terms(&self, name: &PolicyName) -> Terms {
-        let granted = self.grants.get(name).cloned().unwrap_or_default();
-        let max_limits = granted.max_limits.unwrap_or(self.max_limits);
-        Terms {
-            grants: granted.grants,
-            limits: self.limits.at_most(&max_limits.limits),
-            max_limits,
         }
     }
 }

@@ -73,7 +73,7 @@ fn read_status(policies: &Policies) -> io::Result<(Status, Freshness)> {
         .saturating_mul(3)
         .saturating_add(policies.load_timeout)
         .saturating_add(CONFIRMATION_MARGIN);
-    Ok((status, Freshness::of(directory, limit)?))
+    Ok((status, Freshness::read(directory, limit)?))
 }
 
 const fn host(freshness: Freshness) -> &'static str {

@@ -1,7 +1,7 @@
 //! Options of the catalog, the mirror and the rules for permits.
 
 use portcullis_authority::{AccountIssuer, Ceilings, Expiry, PermitRules, TargetAccounts};
-use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
+use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover};
 use portcullis_engine::{CodeCacheOptions, Limits};
 use portcullis_mirror::KeyValueOptions;
 
@@ -63,7 +63,6 @@ pub fn catalog_options(
     };
     CatalogOptions {
         permit_check: rules.map(check),
-        directory: policies.directory.clone(),
         order: policies.order.clone(),
         poll_interval: policies.poll_interval,
         debounce: policies.debounce,
@@ -83,7 +82,7 @@ pub fn catalog_options(
         state_directory: Some(policies.state_directory.clone()),
         keep_versions: policies.keep_versions,
         prover: prover.clone(),
-        stop: Stop::default(),
+        ..CatalogOptions::new(policies.directory.clone())
     }
 }
 

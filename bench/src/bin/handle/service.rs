@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
 use portcullis_authority::{AuthorityOptions, Issuers, PermitRules, TargetAccounts};
 use portcullis_bench::{Issuer, Work};
-use portcullis_callout::measure::Handling;
+use portcullis_callout::measure::{self, Handling};
 use portcullis_callout::{HostKeys, OpenRules, ServiceOptions, TimeLimits};
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_claims::IssuerKey;
@@ -112,29 +112,30 @@ impl Handled {
             let mut took = Duration::ZERO;
             for _ in 0..calls {
                 let began = Instant::now();
-                let [opened, decided, sealed] = self.handle()?;
+                let handled = self.handle()?;
                 took += match step {
-                    Step::Open => opened - began,
-                    Step::Decide => decided - opened,
-                    Step::Seal => sealed - decided,
+                    Step::Open => handled.opened_at - began,
+                    Step::Decide => handled.decided_at - handled.opened_at,
+                    Step::Seal => handled.sealed_at - handled.decided_at,
                 };
             }
             Ok(took)
         })
     }
 
-    fn handle(&self) -> Result<[Instant; 3]> {
+    fn handle(&self) -> Result<measure::Handled> {
         let request = self.requests.borrow_mut().next();
         let request = request.context("no requests are left")?;
         let handled = self.runtime.block_on(self.handling.handle(&request, None));
-        let (response, decision, times) = handled.map_err(|error| anyhow!(error))?;
-        let permitted = matches!(decision.outcome, Outcome::Permit(_));
+        let handled = handled.map_err(|error| anyhow!(error))?;
+        let permitted = matches!(handled.decision.outcome, Outcome::Permit(_));
         ensure!(
-            permitted && response.is_some(),
-            "not permitted: {decision:?}"
+            permitted && handled.response.is_some(),
+            "not permitted: {:?}",
+            handled.decision
         );
         self.answered.borrow_mut().push(request);
-        Ok(times)
+        Ok(handled)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use portcullis_claims::{GenericClaims, IssuerKey};
-use portcullis_core::{Denial, Identity, Outcome, Permit, Secret};
+use portcullis_core::{Denial, DenialClass, Identity, Outcome, Permit, Secret};
 
 use super::*;
 use crate::fixtures;
@@ -39,7 +39,7 @@ async fn after_too_many_failures_nobody_is_asked_but_for_those_who_are_known() {
     let class = async |host: &str, password: &str| {
         let deadline = Instant::now() + Duration::from_mins(1);
         let decision = authority
-            .decide(&mut login(host, password), deadline, &mut None)
+            .decide(&mut login(host, password), deadline, &mut Place::default())
             .await
             .decision;
         match decision.outcome {
@@ -69,7 +69,7 @@ async fn a_login_is_decided_and_gets_a_user_jwt_without_nats() {
     let mut request = login("10.0.0.1", "right");
     let deadline = Instant::now() + Duration::from_mins(1);
     let decision = authority
-        .decide(&mut request, deadline, &mut None)
+        .decide(&mut request, deadline, &mut Place::default())
         .await
         .decision;
     let Outcome::Permit(permit) = &decision.outcome else {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_core::{Client, Denial, DenialClass, Outcome};
+use portcullis_environment::Clock;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout_at;
 
 use super::bucket::{Bucket, Rate, Room};
 use super::{Attempt, Kind, Throttle, is_failure};
+use crate::place::Place;
 
 /// Maximum number of attempts that wait for room in one bucket.
 const MAX_WAITING_PER_COUNTER: usize = 1024;
@@ -28,8 +30,8 @@ pub(super) struct Counter {
 
 /// An admitted attempt. Dropping it frees its room.
 #[derive(Debug)]
-pub(crate) struct Admission<'t> {
-    throttle: &'t Throttle,
+pub(crate) struct AdmittedAttempt<'t, C: Clock> {
+    throttle: &'t Throttle<C>,
     attempt: Attempt,
     /// The buckets in which the attempt has room.
     taken: Vec<Counter>,
@@ -39,9 +41,9 @@ pub(crate) struct Admission<'t> {
 
 /// The answer to an attempt.
 #[derive(Debug)]
-pub(super) enum Admitted<'t> {
+pub(super) enum Admitted<'t, C: Clock> {
     /// The attempt is admitted.
-    Yes(Admission<'t>),
+    Yes(AdmittedAttempt<'t, C>),
     /// The attempt must wait for other attempts that are being decided.
     NotYet(Counter),
 }
@@ -54,7 +56,7 @@ pub(crate) struct Refusal {
     pub(crate) is_first: bool,
 }
 
-impl Throttle {
+impl<C: Clock> Throttle<C> {
     /// Takes room for the attempt, or waits until an attempt that is being decided leaves room.
     ///
     /// An attempt that waits frees its place in the `queue`, so that logins in one name do not
@@ -69,12 +71,12 @@ impl Throttle {
         attempt: Attempt,
         client: &Client,
         deadline: Instant,
-        queue: &mut Option<OwnedSemaphorePermit>,
-    ) -> Result<Admission<'_>, Refusal> {
+        queue: &mut Place,
+    ) -> Result<AdmittedAttempt<'_, C>, Refusal> {
         let mut place = None;
         let mut woken_by: Option<Arc<Bucket>> = None;
         loop {
-            let admitted = self.try_admit(attempt, client, Instant::now());
+            let admitted = self.try_admit(attempt, client);
             let uses = |bucket: &Arc<Bucket>| match &admitted {
                 Ok(Admitted::Yes(admission)) => admission.has_room_in(bucket),
                 Ok(Admitted::NotYet(busy)) => Arc::ptr_eq(bucket, &busy.bucket),
@@ -94,14 +96,14 @@ impl Throttle {
             };
             if place.is_none() {
                 place = Arc::clone(&self.waiting_room).try_acquire_owned().ok();
-                drop(queue.take());
+                queue.free();
             }
             let bucket = Arc::clone(&busy.bucket);
             let freed = bucket.freed().notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
             // Room that was freed before `enable` sends no notification.
-            if bucket.room(busy.rate, self.nanoseconds(Instant::now())) != Room::Busy {
+            if bucket.room(busy.rate, self.now()) != Room::Busy {
                 continue;
             }
             let waiting = bucket.wait(MAX_WAITING_PER_COUNTER);
@@ -128,11 +130,10 @@ impl Throttle {
         &self,
         attempt: Attempt,
         client: &Client,
-        now: Instant,
-    ) -> Result<Admitted<'_>, Refusal> {
-        let now = self.nanoseconds(now);
+    ) -> Result<Admitted<'_, C>, Refusal> {
+        let now = self.now();
         let counters = self.counters(attempt, now);
-        let mut admission = Admission {
+        let mut admission = AdmittedAttempt {
             throttle: self,
             attempt,
             taken: Vec::with_capacity(counters.len()),
@@ -167,16 +168,18 @@ impl Throttle {
     fn refusal(&self, counter: &Counter, client: &Client, reason: String) -> Refusal {
         Refusal {
             denial: Denial::new(DenialClass::Throttled, reason),
-            is_first: self.summary.refused(counter.kind, counter.key, client),
+            is_first: self
+                .summary
+                .refused(counter.kind, counter.key, client, self.clock.now()),
         }
     }
 }
 
-impl Admission<'_> {
+impl<C: Clock> AdmittedAttempt<'_, C> {
     /// Records the result of the attempt. A failure takes its room. `is_proved` says whether the
     /// client proved its identity.
-    pub(crate) fn conclude(mut self, outcome: &Outcome, is_proved: bool, now: Instant) {
-        let now = self.throttle.nanoseconds(now);
+    pub(crate) fn conclude(mut self, outcome: &Outcome, is_proved: bool) {
+        let now = self.throttle.now();
         match outcome {
             Outcome::Permit(_) => self.throttle.note_success(self.attempt, now),
             Outcome::Deny(denial) if is_failure(denial.class) => {
@@ -219,9 +222,9 @@ impl Admission<'_> {
     }
 }
 
-impl Drop for Admission<'_> {
+impl<C: Clock> Drop for AdmittedAttempt<'_, C> {
     fn drop(&mut self) {
-        let now = self.throttle.nanoseconds(Instant::now());
+        let now = self.throttle.now();
         self.leave(now, false);
     }
 }

@@ -32,7 +32,7 @@ impl Attempt {
     }
 }
 
-impl Throttle {
+impl<C> Throttle<C> {
     /// Returns the attempt of `client`, whose login carries the names of `claimant`.
     pub(crate) fn attempt(&self, client: &Client, claimant: &Claimant<'_>) -> Attempt {
         let address = client.address().map(|address| address.to_canonical());

@@ -32,8 +32,8 @@ impl Default for Summary {
 impl Summary {
     /// Records a refusal of `client` by the counter `key`. Logs the first refusal by a counter, and
     /// returns whether this is the first.
-    pub(super) fn refused(&self, kind: Kind, key: u64, client: &Client) -> bool {
-        let report = self.0.record(key, Instant::now(), || Refused {
+    pub(super) fn refused(&self, kind: Kind, key: u64, client: &Client, now: Instant) -> bool {
+        let report = self.0.record(key, now, || Refused {
             kind,
             host: client.host.clone(),
             user: client.user.clone(),

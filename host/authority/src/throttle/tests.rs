@@ -1,11 +1,13 @@
 //! Tests of the delayed and refused attempts.
 
 use portcullis_core::{Client, Denial, Outcome, Permit};
+use portcullis_environment::ManualClock;
 use portcullis_identity::Claimant;
 use rstest::rstest;
 
-use super::admission::{Admission, Admitted, Refusal};
+use super::admission::{Admitted, AdmittedAttempt, Refusal};
 use super::*;
+use crate::place::Place;
 
 /// Returns limits of ten failures an address and three a user, each in one minute.
 fn options() -> ThrottleOptions {
@@ -18,19 +20,24 @@ fn options() -> ThrottleOptions {
 
 /// A throttle, and a clock that the test sets.
 struct World {
-    throttle: Throttle,
-    now: Instant,
+    throttle: Throttle<ManualClock>,
+    clock: ManualClock,
 }
 
 impl World {
     fn new(options: ThrottleOptions) -> Self {
-        let throttle = Throttle::new(options);
-        let now = throttle.began;
-        Self { throttle, now }
+        let clock = ManualClock::new(1_800_000_000);
+        let throttle = Throttle::new(options, clock.clone());
+        Self { throttle, clock }
     }
 
-    fn pass(&mut self, seconds: u64) {
-        self.now += Duration::from_secs(seconds);
+    fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Returns a deadline that no test reaches.
+    fn far(&self) -> Instant {
+        self.clock.now() + Duration::from_hours(1)
     }
 
     /// Returns an attempt of `user`. `token:TOKEN`, `key:NKEY`, `subject:SUBJECT` or
@@ -50,13 +57,13 @@ impl World {
         (self.throttle.attempt(&client, &claimant), client)
     }
 
-    fn admit(&self, host: &str, names: &str) -> Result<Admitted<'_>, Refusal> {
+    fn admit(&self, host: &str, names: &str) -> Result<Admitted<'_, ManualClock>, Refusal> {
         let (attempt, client) = self.attempt(host, names);
-        self.throttle.try_admit(attempt, &client, self.now)
+        self.throttle.try_admit(attempt, &client)
     }
 
     /// Admits an attempt, which is then being decided.
-    fn begins(&self, host: &str, names: &str) -> Admission<'_> {
+    fn begins(&self, host: &str, names: &str) -> AdmittedAttempt<'_, ManualClock> {
         match self.admit(host, names) {
             Ok(Admitted::Yes(admission)) => admission,
             other => panic!("not admitted: {other:?}"),
@@ -77,7 +84,7 @@ impl World {
     /// Concludes an attempt with `outcome`, if it is admitted.
     fn ends(&self, host: &str, names: &str, outcome: &Outcome) {
         if let Ok(Admitted::Yes(admission)) = self.admit(host, names) {
-            admission.conclude(outcome, false, self.now);
+            admission.conclude(outcome, false);
         }
     }
 
@@ -110,7 +117,7 @@ fn denied(class: DenialClass) -> Outcome {
 
 #[test]
 fn an_address_with_too_many_failures_waits_until_one_is_forgotten() {
-    let mut world = World::new(options());
+    let world = World::new(options());
     for number in 0..10 {
         let user = format!("user-{number}");
         assert!(world.is_admitted("10.0.0.7", &user), "{number}");
@@ -133,7 +140,7 @@ fn an_address_with_too_many_failures_waits_until_one_is_forgotten() {
 
 #[test]
 fn a_user_with_too_many_failures_waits_wherever_they_come_from() {
-    let mut world = World::new(options());
+    let world = World::new(options());
     for number in 0..3 {
         assert!(world.is_admitted(&format!("10.0.0.{number}"), "alice"));
         world.fails(1, &format!("10.0.0.{number}"), "alice");
@@ -252,7 +259,7 @@ fn forged_names_do_not_lock_out_the_client_that_is_known_at_the_same_address() {
     world.succeeds("10.0.0.8", "subject:victim");
     for _ in 0..3 {
         let attempt = world.begins("10.0.0.8", "subject:victim");
-        attempt.conclude(&denied(DenialClass::PolicyDenied), true, world.now);
+        attempt.conclude(&denied(DenialClass::PolicyDenied), true);
     }
     assert!(!world.is_admitted("10.0.0.8", "subject:victim"), "proved");
     assert!(world.is_admitted("10.0.0.8", "subject:other"));
@@ -307,7 +314,7 @@ fn attempts_at_the_same_time_cannot_fail_more_often_than_others() {
         assert!(matches!(admitted, Ok(Admitted::NotYet(_))), "{admitted:?}");
     }
     for attempt in undecided {
-        attempt.conclude(&denied(DenialClass::PolicyDenied), false, world.now);
+        attempt.conclude(&denied(DenialClass::PolicyDenied), false);
     }
     for host in &hosts {
         assert!(!world.is_admitted(host, "alice"), "{host}");
@@ -335,13 +342,13 @@ async fn who_waits_goes_on_when_another_succeeds() {
     let world = World::new(options());
     let mut undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");
-    let far = Instant::now() + Duration::from_mins(1);
-    let mut place = None;
+    let far = world.far();
+    let mut place = Place::default();
     let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far, &mut place));
     assert!(futures::poll!(&mut waiting).is_pending());
     let permit = Permit::builder("APP", 100).finish().unwrap();
     let succeeds = undecided.pop().unwrap();
-    succeeds.conclude(&Outcome::Permit(permit), false, Instant::now());
+    succeeds.conclude(&Outcome::Permit(permit), false);
     assert!(waiting.await.is_ok());
 }
 
@@ -350,12 +357,12 @@ async fn who_waits_is_refused_when_the_others_fail() {
     let world = World::new(options());
     let undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");
-    let far = Instant::now() + Duration::from_mins(1);
-    let mut place = None;
+    let far = world.far();
+    let mut place = Place::default();
     let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far, &mut place));
     assert!(futures::poll!(&mut waiting).is_pending());
     for attempt in undecided {
-        attempt.conclude(&denied(DenialClass::PolicyDenied), false, Instant::now());
+        attempt.conclude(&denied(DenialClass::PolicyDenied), false);
     }
     let refusal = waiting.await.unwrap_err();
     assert_eq!(refusal.denial.class, DenialClass::Throttled);
@@ -365,9 +372,9 @@ async fn who_waits_is_refused_when_the_others_fail() {
 async fn who_waits_gives_its_place_in_the_queue_to_others() {
     let world = World::new(options());
     let queue = Arc::new(Semaphore::new(2));
-    let place = || Arc::clone(&queue).try_acquire_owned().ok();
+    let place = || Place::new(Arc::clone(&queue).try_acquire_owned().unwrap());
     let _undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
-    let far = Instant::now() + Duration::from_mins(1);
+    let far = world.far();
     let (attempt, client) = world.attempt("", "alice");
     let mut waits = place();
     let mut waiting = Box::pin(world.throttle.admit(attempt, &client, far, &mut waits));
@@ -392,12 +399,16 @@ async fn no_more_attempts_wait_than_there_are_places() {
         .flat_map(|user| (0..3).map(move |_| user))
         .map(|user| world.begins("", user))
         .collect();
-    let far = Instant::now() + Duration::from_mins(1);
+    let far = world.far();
     let mut waiting = Vec::new();
     let begin = |user: &str| {
         let (attempt, client) = world.attempt("", user);
         let throttle = &world.throttle;
-        Box::pin(async move { throttle.admit(attempt, &client, far, &mut None).await })
+        Box::pin(async move {
+            throttle
+                .admit(attempt, &client, far, &mut Place::default())
+                .await
+        })
     };
     for _ in 0..1024 {
         let mut attempt = begin("alice");
@@ -423,7 +434,7 @@ async fn nobody_waits_beyond_the_deadline() {
     let (attempt, client) = world.attempt("", "alice");
     let refusal = world
         .throttle
-        .admit(attempt, &client, Instant::now(), &mut None)
+        .admit(attempt, &client, world.clock.now(), &mut Place::default())
         .await;
     let denial = refusal.unwrap_err().denial;
     assert_eq!(denial.class, DenialClass::Throttled);
@@ -433,7 +444,7 @@ async fn nobody_waits_beyond_the_deadline() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_at_once_are_let_in_one_after_the_other() {
     let world = Arc::new(World::new(options()));
-    let far = Instant::now() + Duration::from_mins(1);
+    let far = world.far();
     let logins = (0..500).map(|number| {
         let world = Arc::clone(&world);
         tokio::spawn(async move {
@@ -441,12 +452,12 @@ async fn many_at_once_are_let_in_one_after_the_other() {
             let (attempt, client) = world.attempt(&format!("10.0.0.{}", number % 5), &names);
             let admission = world
                 .throttle
-                .admit(attempt, &client, far, &mut None)
+                .admit(attempt, &client, far, &mut Place::default())
                 .await
                 .unwrap();
             tokio::task::yield_now().await;
             let permit = Permit::builder("APP", 100).finish().unwrap();
-            admission.conclude(&Outcome::Permit(permit), false, Instant::now());
+            admission.conclude(&Outcome::Permit(permit), false);
         })
     });
     for login in logins.collect::<Vec<_>>() {
@@ -456,7 +467,7 @@ async fn many_at_once_are_let_in_one_after_the_other() {
 
 #[test]
 fn who_is_known_has_as_many_failures_as_a_user() {
-    let mut world = World::new(options());
+    let world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
     for _ in 0..3 {
         assert!(world.is_admitted("10.0.0.7", "alice"));
@@ -476,7 +487,7 @@ fn who_is_known_has_as_many_failures_as_a_user() {
 
 #[test]
 fn nobody_is_known_for_ever() {
-    let mut world = World::new(options());
+    let world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
     world.pass(KNOWN_FOR.as_secs() - 1);
     world.fails(10, "10.0.0.7", "");

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::obstacle::Effect;
+use super::options::{ParticipationOptions, WhenAlone};
 use super::peers::Others;
-use super::{Effect, ParticipationOptions, Standing, WhenAlone};
+use super::standing::Standing;
 
 /// Delay before the first trial after mismatches. Each further delay is twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(10);

@@ -8,10 +8,11 @@ use async_nats::{Client, Request};
 use futures::future::join_all;
 use portcullis_connect::{RequiredPermission, USER_INFO};
 use portcullis_core::with_causes;
+use portcullis_environment::Clock;
 
-use super::Obstacle;
-use crate::options::QueueGroup;
+use super::obstacle::Obstacle;
 use crate::permissions::{UserInfo, is_vital, required_permissions};
+use crate::queue_group::QueueGroup;
 
 /// Timeout of a question to the server. Servers answer at once unless they lack the permission.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -58,15 +59,15 @@ impl Identities {
     }
 
     /// Asks on each new connection, and after [`AGAIN`] on each connection with an obstacle.
-    pub(super) async fn refresh(&mut self) {
-        let now = Instant::now();
+    pub(super) async fn refresh(&mut self, clock: &impl Clock) {
+        let now = clock.now();
         let is_due = |identity: &Identity| {
             let is_good = || self.obstacles_of(identity).is_empty();
             identity.is_up() && identity.is_due(now, is_good)
         };
         let due: Vec<_> = self.connections.iter().map(is_due).collect();
         let asked = self.connections.iter_mut().zip(due);
-        join_all(asked.filter_map(|(identity, due)| due.then(|| identity.ask()))).await;
+        join_all(asked.filter_map(|(identity, due)| due.then(|| identity.ask(clock)))).await;
     }
 
     /// Returns the reasons for which this host cannot decide or servers do not ask it.
@@ -143,7 +144,7 @@ impl Identity {
             || (now.saturating_duration_since(asked_at) >= AGAIN && !is_good())
     }
 
-    async fn ask(&mut self) {
+    async fn ask(&mut self, clock: &impl Clock) {
         let connects = connects(&self.client);
         let request = Request::new().timeout(Some(PATIENCE));
         let answer = self.client.send_request(USER_INFO, request).await;
@@ -162,7 +163,7 @@ impl Identity {
         };
         self.info = info;
         self.connects = connects;
-        self.asked_at = Some(Instant::now());
+        self.asked_at = Some(clock.now());
     }
 }
 

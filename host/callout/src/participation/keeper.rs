@@ -5,17 +5,20 @@ use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use portcullis_connect::RequiredPermission;
-use portcullis_core::Authorizer;
+use portcullis_environment::Clock;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::course::{Condition, Course};
+use super::evidence::Evidence;
 use super::identity::Identities;
+use super::obstacle::{Effect, Obstacle};
+use super::options::{ParticipationOptions, WhenAlone};
+use super::order::Order;
 use super::peers::{Others, Word, others};
-use super::{Effect, Obstacle, Standing, WhenAlone};
-use crate::handle::Handler;
+use super::standing::Standing;
 use crate::permissions::SERVICE_INFO;
-use crate::subscription::Order;
+use crate::queue_group::QueueGroup;
 
 /// Interval at which the host checks its own state.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -23,9 +26,10 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const ASK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The task that decides whether the host takes part, and gives orders to the connections.
-#[derive(Debug)]
-pub(crate) struct Keeper<A> {
-    handler: Arc<Handler<A>>,
+pub(crate) struct Keeper<C> {
+    evidence: Arc<Evidence>,
+    setting: Setting,
+    clock: C,
     clients: Vec<Client>,
     /// The id of the service in discovery.
     id: String,
@@ -39,20 +43,35 @@ pub(crate) struct Keeper<A> {
     unannounced: Option<Standing>,
 }
 
-impl<A: Authorizer> Keeper<A> {
+/// The facts about the service by which its keeper decides.
+pub(crate) struct Setting {
+    pub(crate) options: ParticipationOptions,
+    pub(crate) group: QueueGroup,
+    /// Whether NATS tools and other hosts can find the service.
+    pub(crate) is_discoverable: bool,
+    /// Whether the service makes probe logins.
+    pub(crate) makes_probes: bool,
+    /// Returns the reason for which the authorizer cannot decide. `None` if it can.
+    pub(crate) cannot_decide: Box<dyn Fn() -> Option<String> + Send + Sync>,
+}
+
+impl<C: Clock> Keeper<C> {
     pub(crate) fn new(
-        handler: Arc<Handler<A>>,
+        evidence: Arc<Evidence>,
+        setting: Setting,
+        clock: C,
         clients: Vec<Client>,
         id: String,
         orders: watch::Sender<Order>,
     ) -> Self {
-        let course = Course::new(handler.joins);
         Self {
-            handler,
+            course: Course::new(setting.options),
+            evidence,
+            setting,
+            clock,
             clients,
             id,
             orders,
-            course,
             asked_at: None,
             others: Others::Unknown,
             unannounced: None,
@@ -63,18 +82,18 @@ impl<A: Authorizer> Keeper<A> {
     pub(crate) async fn run(mut self) {
         let mut identities = Identities::new(
             &self.clients,
-            &self.handler.group,
-            self.handler.discovery.is_some(),
+            &self.setting.group,
+            self.setting.is_discoverable,
         );
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = self.handler.mismatches.at_limit() => {}
-                () = self.handler.permits.at_limit() => {}
+                () = self.evidence.mismatches.at_limit() => {}
+                () = self.evidence.permits.at_limit() => {}
             }
-            identities.refresh().await;
+            identities.refresh(&self.clock).await;
             if !identities.are_known() {
                 continue;
             }
@@ -86,18 +105,18 @@ impl<A: Authorizer> Keeper<A> {
             let condition = Condition {
                 lasting: effect(&lasting),
                 suspected: !suspicions.is_empty(),
-                at_limit: self.handler.mismatches.reached() || self.handler.permits.reached(),
+                at_limit: self.evidence.mismatches.reached() || self.evidence.permits.reached(),
             };
             let obstacles = [lasting, suspicions].concat();
             self.report(&obstacles);
             let others = self.ask_for_others(condition).await;
             let before = self.course.standing();
-            let standing = self.course.step(condition, others, Instant::now());
+            let standing = self.course.step(condition, others, self.clock.now());
             if standing != before {
                 self.change(standing);
                 self.unannounced = Some(standing);
             }
-            if self.handler.participation.is_settled()
+            if self.evidence.participation.is_settled()
                 && let Some(standing) = self.unannounced.take()
             {
                 self.announce(standing, &obstacles);
@@ -107,9 +126,9 @@ impl<A: Authorizer> Keeper<A> {
 
     /// Returns the obstacles whose end only new requests and permits can show.
     fn suspicions(&self) -> Vec<Obstacle> {
-        let mismatch = self.handler.mismatches.suspicion();
+        let mismatch = self.evidence.mismatches.suspicion();
         let mismatch = mismatch.map(|reason| Obstacle::Mismatched { reason });
-        let rejection = self.handler.permits.suspicion();
+        let rejection = self.evidence.permits.suspicion(self.clock.now());
         let rejection = rejection.map(|reason| Obstacle::PermitsRejected { reason });
         mismatch.into_iter().chain(rejection).collect()
     }
@@ -117,12 +136,12 @@ impl<A: Authorizer> Keeper<A> {
     /// Returns all obstacles except the suspicions.
     fn obstacles(&self, identities: &Identities) -> Vec<Obstacle> {
         let mut obstacles = identities.obstacles();
-        let lost_at = self.handler.participation.probes.lost_at();
+        let lost_at = self.evidence.participation.probes.lost_at();
         obstacles.extend(lost_at.map(|server| Obstacle::ProbeLost { server }));
-        if self.handler.mismatches.proved() || self.awaits_probe(&obstacles) {
+        if self.evidence.mismatches.proved() || self.awaits_probe(&obstacles) {
             obstacles.retain(Obstacle::blocks);
         }
-        let cannot = self.handler.authority.authorizer().cannot_decide();
+        let cannot = (self.setting.cannot_decide)();
         obstacles.extend(cannot.map(Obstacle::CannotDecide));
         obstacles
     }
@@ -131,14 +150,14 @@ impl<A: Authorizer> Keeper<A> {
     /// servers do not show that to the users of the callout account.
     fn awaits_probe(&self, obstacles: &[Obstacle]) -> bool {
         let doubts = |obstacle: &Obstacle| matches!(obstacle, Obstacle::NotAsked { .. });
-        self.handler.probe.is_some()
+        self.setting.makes_probes
             && obstacles.iter().any(doubts)
-            && self.handler.participation.probes.are_awaited()
+            && self.evidence.participation.probes.are_awaited()
     }
 
     /// Publishes the obstacles and logs those that are new or gone.
     fn report(&self, obstacles: &[Obstacle]) {
-        let before = self.handler.participation.obstacles();
+        let before = self.evidence.participation.obstacles();
         if before == obstacles {
             return;
         }
@@ -154,12 +173,12 @@ impl<A: Authorizer> Keeper<A> {
         {
             tracing::info!(error = %gone, "obstacle to deciding logins is gone");
         }
-        let state = &self.handler.participation.state;
+        let state = &self.evidence.participation.state;
         state.send_modify(|state| state.obstacles = obstacles.to_vec());
     }
 
     fn report_missing(&self, missing: Vec<RequiredPermission>) {
-        let state = &self.handler.participation.state;
+        let state = &self.evidence.participation.state;
         let before = state.borrow().missing.clone();
         if before.as_ref() == Some(&missing) {
             return;
@@ -183,17 +202,17 @@ impl<A: Authorizer> Keeper<A> {
             return None;
         }
         let settled = matches!(self.course.standing(), Standing::StandsBy | Standing::Alone);
-        let due = self.asked_at.is_none_or(|at| at.elapsed() >= ASK_INTERVAL);
-        if settled && !due {
+        let is_due = |at| self.clock.elapsed(at) >= ASK_INTERVAL;
+        if settled && !self.asked_at.is_none_or(is_due) {
             return None;
         }
         let client = self.clients.first()?;
-        self.others = if self.handler.participation.permits(SERVICE_INFO).await {
+        self.others = if self.evidence.participation.permits(SERVICE_INFO).await {
             others(client, &self.id, |word| word == Word::Yes).await
         } else {
             Others::Unknown
         };
-        self.asked_at = Some(Instant::now());
+        self.asked_at = Some(self.clock.now());
         Some(self.others)
     }
 
@@ -204,13 +223,13 @@ impl<A: Authorizer> Keeper<A> {
         } else {
             Order::Wait
         };
-        self.handler.participation.state.send_modify(|state| {
+        self.evidence.participation.state.send_modify(|state| {
             state.standing = standing;
             state.changes = state.changes.saturating_add(1);
         });
         if standing == Standing::OnTrial {
-            self.handler.mismatches.start_over();
-            self.handler.permits.start_over();
+            self.evidence.mismatches.start_over();
+            self.evidence.permits.start_over();
         }
         self.orders.send_if_modified(|present| {
             let changed = *present != Order::Stop && *present != order;
@@ -249,7 +268,7 @@ impl<A: Authorizer> Keeper<A> {
 
     /// Returns whether the host left although it found no other host.
     fn cannot_find_others(&self, obstacles: &[Obstacle]) -> bool {
-        let when_alone = self.handler.joins.when_alone;
+        let when_alone = self.setting.options.when_alone;
         when_alone == WhenAlone::Deny
             && effect(obstacles) == Effect::Failure
             && self.others == Others::Unknown

@@ -9,9 +9,12 @@ use futures::StreamExt;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use crate::discovery::PARTICIPATING;
 use crate::permissions::SERVICE_INFO;
 use crate::subjects::AUTH_REQUESTS;
+
+/// The metadata key that tells other hosts whether they can rely on this one: `yes`, `denying` or
+/// `no`.
+pub(crate) const PARTICIPATING: &str = "participating";
 
 /// Timeout of a question to other services.
 const PATIENCE: Duration = Duration::from_millis(700);

@@ -3,20 +3,13 @@
 //! No probe is admitted: every host denies it before any other check, and counts it separately.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::Client;
-use portcullis_connect::{LoginAnswer, LoginProbe};
-use portcullis_core::{Authorizer, Credentials, Sample};
-use tokio::time::sleep;
-
-use super::peers::{Others, Word, others};
-use crate::handle::Handler;
-use crate::permissions::SERVICE_INFO;
+use portcullis_core::{Credentials, Sample};
 
 /// The prefix of the token of a probe. The id of the host follows.
-const PREFIX: &str = "portcullis-probe:";
+pub(super) const PREFIX: &str = "portcullis-probe:";
 
 /// Time in the queue group without a request after which the host makes a probe.
 const FIRST_WAIT: Duration = Duration::from_secs(3);
@@ -41,19 +34,9 @@ pub(crate) struct Probes {
     lost_at: Mutex<Option<String>>,
 }
 
-/// The task that makes probes until a request has arrived.
-#[derive(Debug)]
-pub(crate) struct Prober<A> {
-    handler: Arc<Handler<A>>,
-    client: Client,
-    /// The id of the service in discovery.
-    id: String,
-    logins: LoginProbe,
-}
-
 /// The result of one probe.
 #[derive(Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     /// A request arrived at this host.
     Arrived,
     /// The server refused the login, and no service was asked.
@@ -89,7 +72,7 @@ impl Probes {
 
     /// Returns the delay of the next probe after the host joined the queue group, or after the last
     /// probe.
-    fn wait(&self) -> Duration {
+    pub(super) fn wait(&self) -> Duration {
         let (first, second) = if self.wanted.load(Ordering::Relaxed) {
             (Duration::ZERO, SHORT_WAIT)
         } else {
@@ -130,7 +113,7 @@ impl Probes {
     }
 
     /// Counts the result and records a loss. Logs any other result; a loss becomes an obstacle.
-    fn conclude(&self, outcome: &Outcome) {
+    pub(super) fn conclude(&self, outcome: &Outcome) {
         let (count, lost_at) = match outcome {
             Outcome::Arrived => {
                 tracing::info!("probe login arrived: servers hand logins to this host");
@@ -144,99 +127,6 @@ impl Probes {
         };
         count.fetch_add(1, Ordering::Relaxed);
         *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner) = lost_at;
-    }
-}
-
-impl<A: Authorizer> Prober<A> {
-    pub(crate) const fn new(
-        handler: Arc<Handler<A>>,
-        client: Client,
-        id: String,
-        logins: LoginProbe,
-    ) -> Self {
-        Self {
-            handler,
-            client,
-            id,
-            logins,
-        }
-    }
-
-    /// Makes probes at growing intervals. Returns once a request has arrived.
-    pub(crate) async fn run(self) {
-        loop {
-            self.handler.participation.joins().await;
-            sleep(self.handler.participation.probes.wait()).await;
-            if self.is_asked() {
-                return;
-            }
-            if !self.handler.participation.takes_logins() {
-                continue;
-            }
-            let outcome = self.probe().await;
-            self.handler.participation.probes.conclude(&outcome);
-            if outcome == Outcome::Arrived {
-                return;
-            }
-        }
-    }
-
-    /// Returns whether a request has arrived that was meant for this host.
-    fn is_asked(&self) -> bool {
-        self.handler.mismatches.proved()
-    }
-
-    /// Logs in at every server until a request arrives.
-    async fn probe(&self) -> Outcome {
-        let token = format!("{PREFIX}{}", self.id);
-        let mismatches = self.handler.mismatches.in_a_row();
-        let (mut lost_at, mut unclear) = (None, None);
-        for (server, address) in self.logins.servers() {
-            let answer = self.logins.log_in(server, &token).await;
-            if self.is_asked() {
-                return Outcome::Arrived;
-            }
-            match answer {
-                LoginAnswer::Refused => lost_at = Some(address),
-                LoginAnswer::LetIn => {
-                    unclear = Some(format!(
-                        "server `{address}` lets in a made-up token, or the host's client certificate, without asking"
-                    ));
-                }
-                LoginAnswer::Unclear(error) => {
-                    unclear = Some(format!("no answer from `{address}`: {error}"));
-                }
-            }
-        }
-        if self.handler.mismatches.in_a_row() > mismatches {
-            return Outcome::Unclear("a request for another issuer, xkey or clock came".to_owned());
-        }
-        match self.others().await {
-            Others::Absent => {}
-            Others::TakePart => {
-                let reason = "another service of the account may have answered";
-                return Outcome::Unclear(reason.to_owned());
-            }
-            Others::Unknown => {
-                let reason =
-                    "the host hears no answer on `$SRV.INFO`: another service may have answered";
-                return Outcome::Unclear(reason.to_owned());
-            }
-        }
-        match (lost_at, unclear) {
-            (Some(server), _) => Outcome::Lost(server),
-            (None, Some(reason)) => Outcome::Unclear(reason),
-            (None, None) => Outcome::Unclear("no server was tried".to_owned()),
-        }
-    }
-
-    /// Returns whether another service that can be found answers logins, with permits or denials.
-    async fn others(&self) -> Others {
-        if self.handler.participation.permits(SERVICE_INFO).await {
-            others(&self.client, &self.id, |word| word != Word::No).await
-        } else {
-            Others::Unknown
-        }
     }
 }
 

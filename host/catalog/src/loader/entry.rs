@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::content::Fingerprint;
 use crate::directory::PolicyFiles;
 use crate::link::LoadedPolicy;
-use crate::prover::Stop;
 use crate::status::Attempt;
+use crate::stop::Stop;
 use crate::store::Version;
 
 /// Delay before the first repetition of a proof that ended without a verdict, as at a deadline.
@@ -97,7 +97,7 @@ pub(super) enum Action {
 
 impl Entry {
     /// Returns what a pass has to do about `found`. Records content that is still changing.
-    pub(super) fn action(&mut self, found: Option<&Observed>, pass: Pass) -> Action {
+    pub(super) fn action(&mut self, found: Option<&Observed>, pass: Pass, now: Instant) -> Action {
         let loading = self.loading.as_ref().map(|loading| &loading.found);
         if loading.is_some() && loading == found && !pass.waits() {
             self.pending = None;
@@ -108,7 +108,7 @@ impl Entry {
             // The newer version is gone from the directory, so its proof must not replace this
             // version.
             self.cancel();
-            return if self.is_retried(pass) {
+            return if self.is_retried(pass, now) {
                 Action::Load
             } else {
                 Action::None
@@ -119,22 +119,22 @@ impl Entry {
         };
         match &self.pending {
             Some((pending, since)) if pending.as_ref() == found => {
-                if since.elapsed() >= quiet {
+                if now.saturating_duration_since(*since) >= quiet {
                     Action::Load
                 } else {
                     Action::Wait
                 }
             }
             _ => {
-                self.pending = Some((found.cloned(), Instant::now()));
+                self.pending = Some((found.cloned(), now));
                 Action::Wait
             }
         }
     }
 
     /// Returns whether a pass repeats the last attempt.
-    fn is_retried(&self, pass: Pass) -> bool {
-        let is_due = || self.retry_at.is_none_or(|at| at <= Instant::now());
+    fn is_retried(&self, pass: Pass, now: Instant) -> bool {
+        let is_due = || self.retry_at.is_none_or(|at| at <= now);
         match pass {
             Pass::Again => true,
             Pass::First | Pass::Now => self.transient.is_some(),
@@ -161,10 +161,10 @@ impl Entry {
     }
 
     /// Records a proof that ended without a verdict, and sets the time of the next attempt.
-    pub(super) fn failed_to_prove(&mut self) {
+    pub(super) fn failed_to_prove(&mut self, now: Instant) {
         let doubled = RETRY_DELAY.saturating_mul(1_u32 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
-        self.retry_at = Instant::now().checked_add(doubled.min(MAX_RETRY_DELAY));
+        self.retry_at = now.checked_add(doubled.min(MAX_RETRY_DELAY));
     }
 }
 
@@ -179,35 +179,65 @@ impl PolicyFiles {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_environment::{Clock as _, ManualClock};
+
     use super::*;
 
     #[test]
-    fn what_has_no_verdict_is_tried_again_later_and_later() {
-        let settled = Pass::Settled(Duration::ZERO);
+    fn a_proof_without_a_verdict_is_repeated_after_growing_delays() {
+        let (settled, clock) = (Pass::Settled(Duration::ZERO), ManualClock::new(0));
         let found = Observed::Unreadable("slow".to_owned());
         let mut entry = Entry {
             tried: Some(found.clone()),
             transient: Some("slow".to_owned()),
             ..Entry::default()
         };
-        assert_eq!(entry.action(Some(&found), settled), Action::Load);
-        let mut before = Duration::ZERO;
-        for _ in 0..40 {
-            entry.failed_to_prove();
-            let delay = entry
-                .retry_at
-                .unwrap()
-                .saturating_duration_since(Instant::now());
-            assert!(delay + Duration::from_secs(1) >= before && delay <= MAX_RETRY_DELAY);
-            before = delay;
-            assert_eq!(entry.action(Some(&found), settled), Action::None);
-            assert_eq!(entry.action(Some(&found), Pass::Again), Action::Load);
+        let action = |entry: &mut Entry, pass| entry.action(Some(&found), pass, clock.now());
+        assert_eq!(action(&mut entry, settled), Action::Load);
+        for seconds in [10, 20, 40, 80, 160, 320, 640, 900, 900] {
+            entry.failed_to_prove(clock.now());
+            clock.advance(Duration::from_millis(seconds * 1000 - 1));
+            assert_eq!(action(&mut entry, settled), Action::None, "{seconds}");
+            assert_eq!(action(&mut entry, Pass::Again), Action::Load);
+            clock.advance(Duration::from_millis(1));
+            assert_eq!(action(&mut entry, settled), Action::Load, "{seconds}");
         }
-        assert!(before > MAX_RETRY_DELAY / 2);
+        entry.failed_to_prove(clock.now());
         let other = Observed::Unreadable("other".to_owned());
-        assert_eq!(entry.action(Some(&other), Pass::Now), Action::Load);
+        let load = entry.action(Some(&other), Pass::Now, clock.now());
+        assert_eq!(load, Action::Load);
         entry.proved();
-        assert_eq!(entry.action(Some(&found), settled), Action::Load);
+        assert_eq!(action(&mut entry, settled), Action::Load);
+    }
+
+    #[test]
+    fn a_changed_file_is_loaded_once_it_was_quiet() {
+        let settled = Pass::Settled(Duration::from_millis(250));
+        let (mut entry, clock) = (Entry::default(), ManualClock::new(0));
+        let [half, whole] = ["half", "whole"].map(|text| Observed::Unreadable(text.to_owned()));
+        assert_eq!(
+            entry.action(Some(&half), settled, clock.now()),
+            Action::Wait
+        );
+        clock.advance(Duration::from_millis(249));
+        assert_eq!(
+            entry.action(Some(&half), settled, clock.now()),
+            Action::Wait
+        );
+        assert_eq!(
+            entry.action(Some(&whole), settled, clock.now()),
+            Action::Wait
+        );
+        clock.advance(Duration::from_millis(249));
+        assert_eq!(
+            entry.action(Some(&whole), settled, clock.now()),
+            Action::Wait
+        );
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(
+            entry.action(Some(&whole), settled, clock.now()),
+            Action::Load
+        );
     }
 
     #[test]
@@ -216,7 +246,7 @@ mod tests {
         let (old, new) = ["old", "new"]
             .map(|text| Observed::Unreadable(text.to_owned()))
             .into();
-        let cancel = Stop::default();
+        let (cancel, now) = (Stop::default(), ManualClock::new(0).now());
         let mut entry = Entry {
             tried: Some(old.clone()),
             loading: Some(Loading {
@@ -226,9 +256,9 @@ mod tests {
             }),
             ..Entry::default()
         };
-        assert_eq!(entry.action(Some(&new), settled), Action::None);
+        assert_eq!(entry.action(Some(&new), settled, now), Action::None);
         assert!(!cancel.is_stopped());
-        assert_eq!(entry.action(Some(&old), settled), Action::None);
+        assert_eq!(entry.action(Some(&old), settled, now), Action::None);
         assert!(cancel.is_stopped() && entry.loading.is_none());
     }
 }

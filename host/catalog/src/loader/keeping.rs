@@ -8,23 +8,23 @@ use portcullis_engine::Policy;
 use portcullis_files::ReadError;
 
 use super::entry::Serving;
-use super::{Loader, passed};
-use crate::catalog::CatalogOptions;
+use super::job::passed;
+use super::state::Loader;
 use crate::content::Content;
 use crate::link::LoadedPolicy;
-use crate::numbers::Counters;
-use crate::prover::{Proved, Stop, Task, prove};
+use crate::prover::{Proved, Task, prove};
 use crate::slowness::Slowness;
-use crate::status::{PolicyStatus, ServingStatus, Status, now};
+use crate::status::{PolicyStatus, ServingStatus, Status};
+use crate::stop::Stop;
 use crate::store::{KeptVersion, Store, Version, lineage};
-use crate::unit::{UnitError, UnitProblem};
+use crate::unit_error::{UnitError, UnitProblem};
 
 impl Loader {
     /// Returns the state of every policy, including listed policies that have no files.
     pub(crate) fn status(&self) -> Status {
         let names: BTreeSet<_> = self.options.listed().chain(self.entries.keys()).collect();
         Status {
-            at: now(),
+            at: self.options.clock.unix_seconds(),
             process: std::process::id(),
             policies: names.into_iter().map(|name| self.status_of(name)).collect(),
         }
@@ -56,9 +56,10 @@ impl Loader {
     pub(crate) fn write_status(&mut self) {
         let status = self.status();
         let lost = "status cannot be written: `portcullis policy status` tells of an earlier one";
+        let now = self.options.clock.wall();
         let written = self.stored(lost, |store| {
             store.write_status(&serde_json::to_vec_pretty(&status)?)?;
-            store.confirm_status()
+            store.confirm_status(now)
         });
         if !written && let Some(store) = &self.store {
             store.doubt_status();
@@ -72,8 +73,9 @@ impl Loader {
         if self.status_failed {
             self.write_status();
         } else {
+            let now = self.options.clock.wall();
             let lost = "status cannot be confirmed: `portcullis policy status` calls it stale";
-            self.status_failed = !self.stored(lost, Store::confirm_status);
+            self.status_failed = !self.stored(lost, |store| store.confirm_status(now));
         }
     }
 
@@ -135,7 +137,7 @@ impl Loader {
             let before = serving.map(|serving| serving.generation);
             Version {
                 generation: self.generation,
-                since: now(),
+                since: self.options.clock.unix_seconds(),
                 before: before.or_else(|| Some(self.last_served(name)?.generation)),
                 fingerprint,
             }
@@ -174,7 +176,7 @@ impl Loader {
         };
         match before {
             Some((generation, since)) if generation == version.generation => since,
-            _ => now(),
+            _ => self.options.clock.unix_seconds(),
         }
     }
 
@@ -270,21 +272,4 @@ impl Loader {
         };
         passed(prove(&self.engine, task)?, &paths.tests)
     }
-}
-
-/// Returns the store of the state directory. `None` if no directory is configured, or if other
-/// users may have put versions into it.
-pub(super) fn trusted_store(options: &CatalogOptions, counters: &Counters) -> Option<Store> {
-    let directory = options.state_directory.as_ref()?;
-    let store = Store::new(directory, options.keep_versions);
-    if let Err(error) = store.check() {
-        counters.stored(false, false);
-        tracing::error!(
-            directory = %directory.display(),
-            error = %error,
-            "state directory not used: no version is taken from it and none is kept"
-        );
-        return None;
-    }
-    Some(store)
 }

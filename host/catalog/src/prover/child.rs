@@ -2,25 +2,30 @@
 //! over.
 
 mod log;
+mod output;
 mod store;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 
 use portcullis_core::{KeyValues, PolicyName, SecretVerifier};
 use portcullis_engine::{Engine, EngineError, EngineOptions, TransferKey};
 
 use super::confine::{ChildLimits, confine};
+use super::in_process;
 use super::message::{self, Frame, FrameError, Job, Kind, Refusal, Report};
-use super::{Stop, Task, in_process};
-use crate::catalog::CatalogOptions;
-use crate::content::{Content, Paths};
+use super::task::Task;
+use crate::content::Content;
+use crate::options::CatalogOptions;
+use crate::paths::Paths;
+use crate::stop::Stop;
 use crate::terms::PolicyGrants;
-use crate::unit::UnitError;
+use crate::unit_error::UnitError;
 use log::Forwarding;
+use output::{Output, send};
 use store::HostStore;
 
 /// Stack size of the thread that proves the version, in bytes. It includes the stack of the policy.
@@ -48,9 +53,6 @@ impl From<FrameError> for ChildError {
         Self::Task(error.to_string())
     }
 }
-
-/// Destination of frames, shared with the subscriber that forwards log lines.
-type Output = Arc<Mutex<io::Stdout>>;
 
 /// Confines this process permanently, reads one task from standard input, and writes the result to
 /// standard output. A process that a [`ChildProver`](crate::ChildProver) has started calls this
@@ -102,7 +104,7 @@ fn answer(engine: &Engine, output: &Output) -> Result<(), ChildError> {
     let proof = in_process::here(engine, &task);
     let handed_over = proof.verdict.and_then(|(policy, outcomes)| {
         let code = policy.hand_over(&key);
-        let failed = |error| UnitError::of_load(&task.paths, error);
+        let failed = |error| UnitError::from_load(&task.paths, error);
         Ok((outcomes, code.map_err(failed)?))
     });
     let (verdict, code) = match handed_over {
@@ -136,7 +138,7 @@ pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError>
     let name = job.name.parse();
     let name = name.map_err(|_| ChildError::Task("no policy has this name".to_owned()))?;
     let task = Task {
-        paths: Paths::of((&job.module).into()),
+        paths: Paths::from_module((&job.module).into()),
         content: Arc::new(Content::new(module, settings, tests)),
         options: Arc::new(job.options(&name)),
         name,
@@ -145,17 +147,6 @@ pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError>
         cancel: Stop::default(),
     };
     Ok((job, task))
-}
-
-/// Writes frames and flushes them.
-fn send(
-    output: &Output,
-    write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
-) -> io::Result<()> {
-    let output = output.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut to = output.lock();
-    write(&mut to)?;
-    to.flush()
 }
 
 impl Job {

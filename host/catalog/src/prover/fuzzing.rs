@@ -9,7 +9,7 @@ use super::child::read_task;
 use super::hearing::{Answer, Listener, hear};
 use super::message::{self, Confinement, Kind, Line};
 use super::parent::{log, nonsense};
-use crate::directory::Paths;
+use crate::paths::Paths;
 use crate::policy_tests::{PermittedLogin, TestOutcome};
 
 /// The messages that a host has read from a child.
@@ -40,7 +40,7 @@ impl Echo {
 }
 
 impl Listener for Echo {
-    fn try_inline(&mut self, confinement: &Confinement) -> io::Result<()> {
+    fn begin(&mut self, confinement: &Confinement) -> io::Result<()> {
         self.repeat(Kind::Confinement, confinement)
     }
 
@@ -87,7 +87,7 @@ pub fn hear_child(bytes: &[u8]) -> Result<Heard, String> {
     if let Some(code) = &code {
         message::write(&mut echo.heard.repeated, Kind::Code, code).map_err(|error| told(&error))?;
     }
-    let paths = Paths::of("policies/fuzzed.wasm".into());
+    let paths = Paths::from_module("policies/fuzzed.wasm".into());
     let mut heard = echo.heard;
     heard.left = from.len();
     heard.verdict = Some(

@@ -15,7 +15,7 @@ pub(super) struct Answer {
 /// The host's handlers for the messages before a report.
 pub(super) trait Listener {
     /// Records the confinement of the child, and sends its task.
-    fn try_inline(&mut self, confinement: &Confinement) -> io::Result<()>;
+    fn begin(&mut self, confinement: &Confinement) -> io::Result<()>;
 
     /// Handles a line of the child's log.
     fn log(&mut self, line: &Line);

@@ -6,12 +6,12 @@
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::Builder;
-use std::time::Instant;
 
 use portcullis_engine::{Engine, LoadError, check_shape, describe};
 
-use super::{GLANCE, Proof, Task};
-use crate::unit::{self, UnitError, UnitProblem};
+use super::task::{GLANCE, Proof, Task};
+use crate::unit;
+use crate::unit_error::{UnitError, UnitProblem};
 
 /// Stack size of the thread that proves a version, in bytes. Untouched pages take no memory.
 pub(super) const STACK: usize = 64 << 20;
@@ -36,9 +36,10 @@ pub(super) fn prove(engine: &Engine, task: &Task) -> Result<Proof, UnitError> {
     thread
         .spawn(work)
         .map_err(|error| failed(UnitProblem::NoThread(error)))?;
-    let started = Instant::now();
+    let clock = &*task.options.clock;
+    let started = clock.now();
     loop {
-        let left = limit.saturating_sub(started.elapsed());
+        let left = limit.saturating_sub(clock.elapsed(started));
         match receiver.recv_timeout(GLANCE.min(left)) {
             Ok(proof) => return Ok(proof),
             Err(RecvTimeoutError::Disconnected) => {

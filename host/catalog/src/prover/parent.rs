@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::Builder;
-use std::time::Instant;
 
 use portcullis_core::PolicyName;
 use portcullis_engine::{CodeName, Engine, Policy, TransferKey};
 use tracing::level_filters::LevelFilter;
 
+use super::choice::{ChildProver, Said};
+use super::failure::ChildFailure;
 use super::hearing::{Answer, Listener, hear};
 use super::message::{self, Confinement, FrameError, Job, Kind, Line, Refusal};
-use super::process::{ChildFailure, Pipes, Process};
-use super::{ChildProver, GLANCE, Proof, Said, Task};
-use crate::content::Paths;
-use crate::unit::{UnitError, UnitProblem};
+use super::process::{Pipes, Process};
+use super::task::{GLANCE, Proof, Task};
+use crate::paths::Paths;
+use crate::unit_error::{UnitError, UnitProblem};
 
 /// Lets `process` prove a version. Kills the process if it takes too long, or if the host stops.
 pub(super) fn prove(
@@ -67,9 +68,10 @@ impl Conversation {
             let _ = sender.send(self.talk(pipes));
         };
         thread.spawn(conversation).map_err(UnitProblem::NoThread)?;
-        let started = Instant::now();
+        let clock = &*task.options.clock;
+        let started = clock.now();
         loop {
-            let left = limit.saturating_sub(started.elapsed());
+            let left = limit.saturating_sub(clock.elapsed(started));
             match receiver.recv_timeout(GLANCE.min(left)) {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(FrameError::Ended | FrameError::Io(_))) => {
@@ -137,7 +139,7 @@ struct Talk {
 }
 
 impl Listener for Talk {
-    fn try_inline(&mut self, confinement: &Confinement) -> io::Result<()> {
+    fn begin(&mut self, confinement: &Confinement) -> io::Result<()> {
         say_once(&self.conversation.said, confinement);
         self.conversation.give_task(&mut self.to)
     }
@@ -200,7 +202,7 @@ fn take_over(
     code: &[u8],
 ) -> Result<Policy, UnitError> {
     Policy::take_over(engine, &task.name, key, code)
-        .map_err(|error| UnitError::of_load(&task.paths, error))
+        .map_err(|error| UnitError::from_load(&task.paths, error))
 }
 
 pub(super) fn nonsense(what: &str) -> UnitProblem {
@@ -311,7 +313,7 @@ mod tests {
             nonsense("unknown field `a\u{1b}b\n`").to_string(),
             "the process that loaded it is not to be believed: unknown field `a b `"
         );
-        let paths = Paths::of("policies/p.wasm".into());
+        let paths = Paths::from_module("policies/p.wasm".into());
         let refusal = |file: &str| Refusal {
             file: file.to_owned(),
             line: Some(7),

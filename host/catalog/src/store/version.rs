@@ -7,7 +7,8 @@ use portcullis_core::{Digest, PolicyName};
 use portcullis_files::Access;
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Content, Fingerprint, Paths};
+use crate::content::{Content, Fingerprint};
+use crate::paths::Paths;
 
 /// The file in a version's directory that describes the version.
 pub(super) const ABOUT: &str = "version.json";

@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::{Output, send};
+use super::output::{Output, send};
 use crate::prover::message::{self, Kind, Line};
 
 /// A subscriber that sends the events of this program's own crates to the host.

@@ -4,7 +4,7 @@ use std::io;
 
 use portcullis_engine::{CodeName, CodeStore};
 
-use super::{Output, send};
+use super::output::{Output, send};
 use crate::prover::message::{self, Frame, Kind};
 
 /// The host's cache of compiled code, reached over the pipes.

@@ -1,0 +1,60 @@
+//! The context of one request, from its verification to its log line.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_authority::Place;
+use portcullis_claims::PublicKey;
+use portcullis_core::{AuthorizationRequest, Identity};
+use portcullis_environment::Clock;
+
+use crate::open::{Opened, patience};
+use crate::pauses::Moment;
+
+/// The facts about one request that its reply and its log line need.
+pub(super) struct Context {
+    pub(super) request: Arc<AuthorizationRequest>,
+    pub(super) sealed_by: Option<PublicKey>,
+    pub(super) at: Instant,
+    /// The time of arrival.
+    received: Moment,
+    /// The time that the server waits after the arrival. `None` if the request does not say.
+    pub(super) patience: Option<Duration>,
+    /// Whether the decision gets its own log line at `info`. A summary counts the other throttled
+    /// logins.
+    pub(super) is_told: bool,
+    /// The place in the queue, until the request is decided or waits for the throttle.
+    pub(super) place: Place,
+}
+
+impl Context {
+    /// Creates the context of a request that the host read at `received` with this `age`.
+    pub(super) fn new(opened: Opened, at: Instant, received: Moment, age: Duration) -> Self {
+        let patience = patience(opened.request.issued_at(), opened.request.expires_at());
+        let mut request = opened.request.into_request();
+        request.identity = Identity::claimed(&request.credentials);
+        Self {
+            request: Arc::new(request),
+            sealed_by: opened.sealed_by,
+            at,
+            received,
+            patience: patience.map(|patience| patience.saturating_sub(age)),
+            is_told: true,
+            place: Place::default(),
+        }
+    }
+
+    /// Returns the time at which an answer is too late: `longest` after the arrival, or the
+    /// server's timeout if that is sooner.
+    pub(super) fn deadline(&self, longest: Duration) -> Instant {
+        self.at
+            + self
+                .patience
+                .map_or(longest, |patience| longest.min(patience))
+    }
+
+    pub(super) fn is_late(&self, clock: &impl Clock) -> bool {
+        self.patience
+            .is_some_and(|patience| Moment::now(clock).since(self.received) > patience)
+    }
+}

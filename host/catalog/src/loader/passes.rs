@@ -1,0 +1,270 @@
+//! Passes over the directory, and the results of proofs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis_core::PolicyName;
+
+use super::entry::{Action, Loading, Observed, Pass};
+use super::job::Job;
+use super::state::Loader;
+use crate::content::Fingerprint;
+use crate::directory::{self, DirectoryError};
+use crate::link::Link;
+use crate::paths::Paths;
+use crate::prover::Proved;
+use crate::report::{Change, Rejection, Report};
+use crate::routes::Route;
+use crate::snapshot::Snapshot;
+use crate::status::Attempt;
+use crate::stop::Stop;
+use crate::unit_error::{UnitError, UnitProblem};
+
+impl Loader {
+    /// Reads the directory, removes deleted policies, and returns the versions to prove. If the
+    /// directory cannot be read, nothing changes.
+    pub(crate) fn pass(&mut self, pass: Pass) -> Result<(Report, Vec<Job>), DirectoryError> {
+        let serving = self.entries.iter();
+        let serving = serving.filter(|(_, entry)| entry.serving.is_some());
+        let serving = serving.map(|(name, _)| name.clone()).collect();
+        let options = &self.options;
+        let mut scan = directory::scan(&options.directory, options.max_module_size, &serving)?;
+        self.counters.scanned(&scan, options.clock.unix_seconds());
+        let mut report = Report {
+            exposed: std::mem::take(&mut scan.exposed),
+            ..Report::default()
+        };
+        self.report_files(&scan, &mut report);
+        let names: BTreeSet<_> = self
+            .entries
+            .keys()
+            .chain(scan.units.keys())
+            .cloned()
+            .collect();
+        let mut jobs = Vec::new();
+        let now = self.options.clock.now();
+        for name in names {
+            let unit = scan.units.remove(&name);
+            let found = unit.as_ref().map(directory::PolicyFiles::observed);
+            let entry = self.entries.entry(name.clone()).or_default();
+            match entry.action(found.as_ref(), pass, now) {
+                Action::None => {}
+                Action::Wait => report.unsettled = true,
+                Action::Load => match unit {
+                    Some(unit) => match unit.found {
+                        Ok(found) => jobs.push(self.job(name, unit.paths, found, pass)),
+                        Err(error) => {
+                            let found = Observed::Unreadable(error.to_string());
+                            let changes = self.loaded(&name, Err(error), found, pass);
+                            report.changes.extend(changes);
+                        }
+                    },
+                    None => report.changes.extend(self.remove(name)),
+                },
+            }
+        }
+        report.unused_grants = self.unused_grants(pass);
+        Ok((report, jobs))
+    }
+
+    /// Returns the job that proves a version. Cancels an earlier job of the same policy.
+    fn job(&mut self, name: PolicyName, paths: Paths, found: Fingerprint, pass: Pass) -> Job {
+        self.ticket = self.ticket.saturating_add(1);
+        let (ticket, cancel) = (self.ticket, Stop::default());
+        let entry = self.entries.entry(name.clone()).or_default();
+        entry.cancel();
+        entry.pending = None;
+        entry.loading = Some(Loading {
+            found: Observed::Content(found),
+            ticket,
+            cancel: cancel.clone(),
+        });
+        Job {
+            is_known: entry.is_known(),
+            name,
+            ticket,
+            cancel,
+            pass,
+            paths,
+            found,
+            engine: self.engine.clone(),
+            options: Arc::clone(&self.options),
+        }
+    }
+
+    /// Applies the result of a job, and returns the changes. Ignores the result of a cancelled job.
+    pub(crate) fn finish(&mut self, job: &Job, proved: Result<Proved, UnitError>) -> Vec<Change> {
+        let entry = self.entries.get_mut(&job.name);
+        let is_current = |loading: &mut Loading| loading.ticket == job.ticket;
+        let Some(entry) = entry else {
+            return Vec::new();
+        };
+        if entry.loading.take_if(is_current).is_none() || job.cancel.is_stopped() {
+            return Vec::new();
+        }
+        self.loaded(&job.name, proved, Observed::Content(job.found), job.pass)
+    }
+
+    /// Returns the policies that have grants and no module. The first pass logs a warning for each.
+    fn unused_grants(&self, pass: Pass) -> Vec<PolicyName> {
+        let granted = self.options.grants.keys();
+        let unused = granted.filter(|name| !self.entries.contains_key(*name));
+        let unused: Vec<_> = unused.cloned().collect();
+        for name in unused.iter().filter(|_| pass == Pass::First) {
+            tracing::warn!(policy.name = %name, "grants of a policy that is not in the directory");
+        }
+        unused
+    }
+
+    /// Returns the policies in service: the guards, the chains for some logins, and the chain for
+    /// the other logins. That chain begins with the names in `order`; the policies listed nowhere
+    /// follow by name.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let options = &self.options;
+        let links = |names: &[PolicyName]| names.iter().map(|name| self.link(name)).collect();
+        let routes = options.chains.iter().map(|chain| Route {
+            name: chain.name.clone(),
+            logins: chain.logins.clone(),
+            chain: links(&chain.policies),
+        });
+        let others = self
+            .entries
+            .iter()
+            .filter(|(name, _)| !options.is_listed(name))
+            .filter_map(|(_, entry)| {
+                Some(Link::Policy(Arc::clone(&entry.serving.as_ref()?.loaded)))
+            });
+        let mut chain: Vec<_> = links(&options.order);
+        chain.extend(others);
+        let clock = Arc::clone(&options.clock);
+        Snapshot::new(links(&options.guards), routes.collect(), chain, clock)
+    }
+
+    fn link(&self, name: &PolicyName) -> Link {
+        match self
+            .entries
+            .get(name)
+            .and_then(|entry| entry.serving.as_ref())
+        {
+            Some(serving) => Link::Policy(Arc::clone(&serving.loaded)),
+            None => Link::Missing(name.clone()),
+        }
+    }
+
+    fn remove(&mut self, name: PolicyName) -> Option<Change> {
+        let mut entry = self.entries.remove(&name)?;
+        entry.cancel();
+        entry.serving?;
+        let lost = "a later broken file of this name may bring the policy back at a restart";
+        self.stored(lost, |store| store.retire(&name));
+        tracing::info!(policy.name = %name, "policy removed");
+        Some(Change::Removed(name))
+    }
+
+    /// Applies the result of loading a unit, and returns the changes.
+    fn loaded(
+        &mut self,
+        name: &PolicyName,
+        loaded: Result<Proved, UnitError>,
+        found: Observed,
+        pass: Pass,
+    ) -> Vec<Change> {
+        if self.options.stop.is_stopped() {
+            // The proof was cut short, so it says nothing about this version, and the host puts no
+            // version in service any more.
+            return Vec::new();
+        }
+        let loaded = loaded.and_then(|proved| {
+            self.check_release(name, &proved)?;
+            Ok(proved)
+        });
+        let entry = self.entries.entry(name.clone()).or_default();
+        entry.cancel();
+        entry.pending = None;
+        let is_content = matches!(found, Observed::Content(_));
+        let known = entry.tried.as_ref() == Some(&found) && pass != Pass::Again;
+        entry.tried = Some(found);
+        let before = entry.transient.take();
+        entry.attempt = Some(Attempt::new(
+            loaded.as_ref().err(),
+            self.options.clock.unix_seconds(),
+        ));
+        match &loaded {
+            Err(error) if error.is_transient() && is_content => {
+                entry.failed_to_prove(self.options.clock.now());
+            }
+            _ => entry.proved(),
+        }
+        match loaded {
+            Ok(proved) => {
+                let elapsed = proved.elapsed.as_millis();
+                let reference = self.serve(name, proved.policy, &proved.content);
+                tracing::info!(
+                    policy.name = %name,
+                    policy.digest = %reference.digest,
+                    policy.version = %reference.version,
+                    policy.generation = reference.generation,
+                    elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX),
+                    "policy loaded"
+                );
+                vec![Change::Loaded(reference)]
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let repeated = known && before.as_ref() == Some(&text);
+                entry.transient = error.is_transient().then_some(text);
+                let restored = (pass == Pass::First)
+                    .then(|| self.restore(name))
+                    .flatten()
+                    .map(Change::Restored);
+                let serving = self
+                    .serving(name)
+                    .map(|serving| serving.loaded.reference.digest);
+                let rejected = (!repeated)
+                    .then(|| Change::Rejected(Rejection::of_unit(name, &error, serving)));
+                rejected.into_iter().chain(restored).collect()
+            }
+        }
+    }
+
+    /// Rejects a version of a trusted publisher whose release number is too low, compared with the
+    /// versions that have served.
+    fn check_release(&self, name: &PolicyName, proved: &Proved) -> Result<(), UnitError> {
+        let trusted = &self.options.trusted_publishers;
+        let checked = self.releases.check(name, &proved.content, trusted);
+        let module = Paths::new(&self.options.directory, name).module;
+        checked.map_err(|error| UnitError::new(&module, UnitProblem::Signature(error)))
+    }
+
+    fn report_files(&mut self, scan: &directory::Scan, report: &mut Report) {
+        for (path, error) in &scan.misnamed {
+            if self.reported_files.insert(path.clone()) {
+                report
+                    .changes
+                    .push(Change::Rejected(Rejection::of_name(path, error)));
+            }
+        }
+        report.orphans.clone_from(&scan.orphans);
+        for path in &scan.orphans {
+            if self.reported_files.insert(path.clone()) {
+                tracing::warn!(file = %path.display(), "settings file without a module beside it");
+            }
+        }
+        self.reported_files.retain(|path| {
+            scan.orphans.contains(path)
+                || scan.misnamed.iter().any(|(misnamed, _)| misnamed == path)
+        });
+    }
+}
+
+impl Attempt {
+    /// Returns the record of an attempt that ended `at`.
+    fn new(error: Option<&UnitError>, at: u64) -> Self {
+        Self {
+            at,
+            error: error.map(|error| error.problem().to_string()),
+            file: error.map(|error| error.file().to_owned()),
+            line: error.and_then(UnitError::line),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The paths of the files of one policy.
+
+use std::path::{Path, PathBuf};
+
+use portcullis_core::PolicyName;
+
+/// Maximum size of a settings file, in bytes: enough for 200,000 users with password hashes.
+const MAX_SETTINGS: u64 = 32 << 20;
+/// Maximum size of a test file, in bytes.
+const MAX_TESTS: u64 = 1 << 20;
+
+/// Paths of the files of a unit. The files may be absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Paths {
+    pub(crate) module: PathBuf,
+    pub(crate) settings: PathBuf,
+    pub(crate) tests: PathBuf,
+}
+
+impl Paths {
+    /// Returns the paths of the policy `name` in `directory`.
+    pub(crate) fn new(directory: &Path, name: &PolicyName) -> Self {
+        Self::from_module(directory.join(format!("{name}.wasm")))
+    }
+
+    /// Returns the paths of the files next to `module`.
+    pub(crate) fn from_module(module: PathBuf) -> Self {
+        Self {
+            settings: module.with_extension("toml"),
+            tests: module.with_extension("tests.toml"),
+            module,
+        }
+    }
+
+    /// Returns each path with the maximum size of its file, in bytes.
+    pub(crate) fn with_limits(&self, max_module: u64) -> [(&Path, u64); 3] {
+        [
+            (&self.module, max_module),
+            (&self.settings, MAX_SETTINGS),
+            (&self.tests, MAX_TESTS),
+        ]
+    }
+}

@@ -1,0 +1,18 @@
+//! The frames that a child sends to its parent.
+
+use std::io::{self, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Destination of frames, shared with the subscriber that forwards log lines.
+pub(super) type Output = Arc<Mutex<io::Stdout>>;
+
+/// Writes frames and flushes them.
+pub(super) fn send(
+    output: &Output,
+    write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
+) -> io::Result<()> {
+    let output = output.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut to = output.lock();
+    write(&mut to)?;
+    to.flush()
+}

@@ -1,0 +1,47 @@
+//! One version to prove, and the result of its proof.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::PolicyName;
+use portcullis_engine::{Description, Policy};
+
+use crate::content::Content;
+use crate::options::CatalogOptions;
+use crate::paths::Paths;
+use crate::policy_tests::TestOutcome;
+use crate::stop::Stop;
+use crate::unit_error::UnitError;
+
+/// One version to prove.
+#[derive(Clone)]
+pub(crate) struct Task {
+    pub(crate) name: PolicyName,
+    pub(crate) paths: Paths,
+    pub(crate) content: Arc<Content>,
+    pub(crate) options: Arc<CatalogOptions>,
+    /// Whether compilation yields the processors to logins.
+    pub(crate) yields: bool,
+    /// Whether the proof also describes the module.
+    pub(crate) describes: bool,
+    /// Signal that ends this proof alone.
+    pub(crate) cancel: Stop,
+}
+
+impl Task {
+    /// Returns whether the host stops, or the version is no longer needed.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.options.stop.is_stopped() || self.cancel.is_stopped()
+    }
+}
+
+/// The result of proving a version.
+pub(crate) struct Proof {
+    /// The description of the module. `None` if the task does not ask for one.
+    pub(crate) description: Option<Result<Description, UnitError>>,
+    /// The policy, ready to serve, and the outcomes of its tests.
+    pub(crate) verdict: Result<(Policy, Vec<TestOutcome>), UnitError>,
+}
+
+/// Interval at which a thread that waits for a version checks whether the host stops.
+pub(super) const GLANCE: Duration = Duration::from_millis(20);
