@@ -282,7 +282,7 @@ fn a_refusal_of_a_decoded_request_names_client_and_server() {
             now(),
             &options.keys,
             &options.open,
-            &Remembered::default(),
+            &SeenRequests::default(),
         );
         let refused = opened.unwrap_err();
         let request = refused.request.map(|request| *request);
