@@ -267,7 +267,7 @@ pub(crate) fn json_of(value: toml::Value) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::CatalogOptions;
+    use crate::options::CatalogOptions;
 
     /// Returns the error of a settings file of the policy `p`, under the default terms.
     fn refusal(settings: &str) -> String {
