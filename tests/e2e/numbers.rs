@@ -66,7 +66,7 @@ async fn a_provider_that_is_away_shows_in_the_numbers_and_takes_nobody_out_of_se
     let mut provider = Provider::start().await?;
     provider.be_down(true).await?;
     let lines = format!(
-        "[identity.issuers.company]\nissuer = \"{}\"\naudiences = []\ncool-down = \"1s\"\n",
+        "[identity.issuers.company]\nissuer = \"{}\"\naudiences = [\"*\"]\ncool-down = \"1s\"\n",
         provider.issuer()
     );
     let (_site, server, host) = start(release, &lines).await?;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portcullis_catalog::{Catalog, CatalogOptions, Chain, Condition};
-use portcullis_core::{AuthorizationRequest, ConnectionType, Decision, DenialClass, Outcome};
+use portcullis_core::{
+    Allowed, AuthorizationRequest, ConnectionType, Decision, DenialClass, Outcome,
+};
 
 use crate::site::{PATIENCE, Site, denial, names, open};
 use crate::support::request;
@@ -103,8 +105,8 @@ fn devices(policies: &[&str]) -> Chain {
     Chain {
         name: "devices".to_owned(),
         logins: Condition {
-            connection_types: vec![ConnectionType::Mqtt],
-            ..Condition::default()
+            connection_types: Allowed::only([ConnectionType::Mqtt]).unwrap(),
+            ..Condition::ANY
         },
         policies: policies.iter().map(|name| name.parse().unwrap()).collect(),
     }

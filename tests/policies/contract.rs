@@ -152,7 +152,7 @@ fn expected(name: &str) -> (&'static str, fn(&Verdict) -> bool) {
     match name {
         "permits" => (
             "{}",
-            |verdict| matches!(verdict, Verdict::Permit(permit) if permit.role.as_deref() == Some("reader")),
+            |verdict| matches!(verdict, Verdict::Permit(permit) if permit.role() == Some("reader")),
         ),
         "tells" => (r#"{"greeting":"hello"}"#, |verdict| {
             matches!(verdict, Verdict::Deny(facts)

@@ -53,8 +53,8 @@ fn a_hundred_thousand_users_fit_into_64_mib() {
     let Ok(Verdict::Permit(permit)) = verdict else {
         panic!("{verdict:?}")
     };
-    assert_eq!(permit.user_name.as_deref(), Some("alice"));
-    let allowed = &permit.permissions.publish.allow;
+    assert_eq!(permit.user_name(), Some("alice"));
+    let allowed = &permit.permissions().publish.allow;
     assert_eq!(
         allowed.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["orders.>"]

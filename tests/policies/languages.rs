@@ -56,17 +56,17 @@ fn it_permits_denies_and_abstains(#[case] language: &str, #[case] snapshotted: b
     let Verdict::Permit(permit) = decide(&policy, Some("alice"), &["blue", "red"]) else {
         panic!("no permit")
     };
-    assert_eq!(permit.account, "APP");
-    assert_eq!(permit.user_name.as_deref(), Some("alice"));
+    assert_eq!(permit.account(), "APP");
+    assert_eq!(permit.user_name(), Some("alice"));
     let subjects = |list: &[portcullis_core::PermissionSubject]| -> Vec<String> {
         list.iter().map(ToString::to_string).collect()
     };
     assert_eq!(
-        subjects(&permit.permissions.publish.allow),
+        subjects(&permit.permissions().publish.allow),
         ["teams.blue.>", "teams.red.>"]
     );
     assert_eq!(
-        subjects(&permit.permissions.subscribe.allow),
+        subjects(&permit.permissions().subscribe.allow),
         ["teams.blue.>", "teams.red.>", "_INBOX.>"]
     );
 }

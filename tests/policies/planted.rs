@@ -9,6 +9,7 @@ use nkeys::KeyPair;
 use portcullis_catalog::{
     Catalog, CatalogOptions, Freshness, Report, Statement, Watcher, sign_stating,
 };
+use portcullis_core::Allowed;
 use tempfile::TempDir;
 
 use crate::site::{PATIENCE, Site, denial, greeting, names, open};
@@ -194,7 +195,7 @@ fn numbers_in_a_directory_that_is_not_trusted_are_not_believed() {
     );
     fs::write(state.path().join("releases.json"), planted).unwrap();
     let (catalog, report) = open(CatalogOptions {
-        trusted_publishers: vec![key.public_key().parse().unwrap()],
+        trusted_publishers: Allowed::only([key.public_key().parse().unwrap()]).unwrap(),
         state_directory: Some(state.path().to_owned()),
         ..site.options()
     });

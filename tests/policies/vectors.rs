@@ -94,7 +94,7 @@ fn what_a_permit_has_too_little_and_too_much_is_named() {
 fn no_operations() -> PermitCheck {
     PermitCheck::new(|policy, login| {
         assert_eq!(login.server_version.as_deref(), Some("2.15.3"));
-        if login.permit.account != "OPS" {
+        if login.permit.account() != "OPS" {
             return Ok(());
         }
         let reason = format!("`{policy}` has no business in `OPS`");

@@ -10,7 +10,7 @@ use portcullis_catalog::{
     Catalog, CatalogOptions, Change, Freshness, RollbackError, Statement, Status, rollback, sign,
     sign_file, sign_stating, sign_version,
 };
-use portcullis_core::PolicyName;
+use portcullis_core::{Allowed, PolicyName};
 use portcullis_tests::wasm_with_note;
 use tempfile::TempDir;
 
@@ -550,7 +550,7 @@ fn only_modules_of_trusted_publishers_serve_once_there_are_any() {
     let kept = Kept::new();
     let (ours, other) = (KeyPair::new_account(), KeyPair::new_account());
     let options = CatalogOptions {
-        trusted_publishers: vec![ours.public_key().parse().unwrap()],
+        trusted_publishers: Allowed::only([ours.public_key().parse().unwrap()]).unwrap(),
         ..kept.options()
     };
     let (catalog, report) = open(options);
@@ -606,7 +606,7 @@ fn an_older_signed_version_does_not_come_back_by_itself() {
         sign_stating(&module, &key, statement).unwrap()
     };
     let options = || CatalogOptions {
-        trusted_publishers: vec![key.public_key().parse().unwrap()],
+        trusted_publishers: Allowed::only([key.public_key().parse().unwrap()]).unwrap(),
         ..kept.options()
     };
     let refused = |catalog: &Catalog| {
@@ -658,7 +658,7 @@ fn a_signature_can_cover_the_settings() {
     let key = KeyPair::new_account();
     sign_version(&kept.site.path().join("p.wasm"), &key, 0, true).unwrap();
     let options = || CatalogOptions {
-        trusted_publishers: vec![key.public_key().parse().unwrap()],
+        trusted_publishers: Allowed::only([key.public_key().parse().unwrap()]).unwrap(),
         ..kept.options()
     };
     let (catalog, report) = open(options());

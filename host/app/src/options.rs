@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers};
 use portcullis_callout::{
     DenyMode, DenyModes, Discovery, HostKeys, OpenRules, ParticipationOptions, QueueGroup,
-    ServiceOptions, TimeLimits, TrustedServers,
+    ServiceOptions, TimeLimits,
 };
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
@@ -34,10 +34,7 @@ pub(crate) fn service_options(
             xkey: xkey.transpose()?,
         },
         open: OpenRules {
-            trusted_servers: TrustedServers::new(
-                callout.trusted_servers.clone(),
-                callout.trusted_server_tags.clone(),
-            ),
+            trusted_servers: callout.trusted_servers.clone(),
             refuse_replays: callout.refuse_replays,
             clock_skew: callout.clock_skew,
         },

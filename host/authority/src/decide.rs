@@ -185,7 +185,7 @@ mod tests {
         let Outcome::Permit(permit) = ordinary else {
             panic!("{ordinary:?}")
         };
-        assert_eq!(permit.permissions.subscribe.allow.len(), 4000);
+        assert_eq!(permit.permissions().subscribe.allow.len(), 4000);
         let hostile = much_to_compare(&["> q.*", "*.> q.>", "*.*.> *"], |number| {
             format!("{}> q.{number}", "*.".repeat(number % 100))
         });

@@ -42,9 +42,11 @@ pub(crate) fn enforce(
         permissions::warn_once(open, policy);
     }
     if let Some(permissions) = held.permissions {
-        permit.permissions = permissions;
+        permit.narrow_to(permissions);
     }
-    permit.expires_at = rules.expiry.end_of(permit, request);
+    if let Some(end) = rules.expiry.end_of(permit, request) {
+        permit.end_by(end);
+    }
     Ok(())
 }
 
@@ -61,22 +63,22 @@ pub(crate) fn hold_to_ceilings(
     filter: DenyFilter,
     work: &mut WorkBudget,
 ) -> Result<Held, Denial> {
-    if let Some(role) = &permit.role {
+    if let Some(role) = permit.role() {
         check_role(role, policy, rules)?;
         return Ok(Held::default());
     }
     let ceilings = ceilings(permit, policy, rules).flatten();
-    permissions::held(&permit.permissions, ceilings, filter, work)
+    permissions::held(permit.permissions(), ceilings, filter, work)
 }
 
 /// Checks that `permit` is for an account that the host signs for.
 pub(crate) fn check_account(permit: &Permit, rules: &PermitRules) -> Result<(), Denial> {
-    if rules.accounts.contains(rules.name_of(&permit.account)) {
+    if rules.accounts.contains(rules.name_of(permit.account())) {
         return Ok(());
     }
     let reason = format!(
         "the permit places the login in account `{}`, which is not in `target-accounts`",
-        permit.account
+        permit.account()
     );
     Err(Denial::new(DenialClass::AccountNotAllowed, reason))
 }
@@ -85,7 +87,7 @@ fn check_source(permit: &Permit, client: &Client) -> Result<(), Denial> {
     if permit.allows_source_of(client) {
         return Ok(());
     }
-    let networks: Vec<_> = permit.sources.iter().map(ToString::to_string).collect();
+    let networks: Vec<_> = permit.sources().listed().map(ToString::to_string).collect();
     let reason = format!(
         "the client connects from `{}`, the permit is for `{}`",
         client.host.as_deref().unwrap_or_default().escape_debug(),
@@ -98,11 +100,8 @@ fn check_connection_type(permit: &Permit, client: &Client) -> Result<(), Denial>
     if permit.allows_connection_of(client) {
         return Ok(());
     }
-    let types: Vec<_> = permit
-        .connection_types
-        .iter()
-        .map(|kind| kind.as_str())
-        .collect();
+    let types = permit.connection_types().listed();
+    let types: Vec<_> = types.map(|kind| kind.as_str()).collect();
     let reason = format!(
         "the connection is of type `{}`, the permit is for `{}`",
         client
@@ -120,7 +119,7 @@ fn ceilings<'a>(
     rules: &'a PermitRules,
 ) -> impl Iterator<Item = Option<(String, &'a Ceiling)>> + use<'a> {
     let ceilings = &rules.ceilings;
-    let account = rules.name_of(&permit.account);
+    let account = rules.name_of(permit.account());
     let of_account = ceilings.accounts.get_key_value(account);
     let of_policy = policy.and_then(|policy| ceilings.policies.get_key_value(policy));
     [
@@ -158,7 +157,7 @@ impl Expiry {
         let longest = self
             .max
             .map(|max| received_at.saturating_add(max.as_secs()));
-        let limits = [permit.expires_at, request.identity.expires_at, longest];
+        let limits = [permit.expires_at(), request.identity.expires_at, longest];
         let expires_at = limits.into_iter().flatten().min()?;
         let expires_at = expires_at.min(received_at.saturating_add(MAX_LIFETIME));
         let left = expires_at.saturating_sub(received_at);

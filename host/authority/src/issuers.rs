@@ -143,9 +143,9 @@ impl Issuers {
     /// Returns the signer of the user JWT of `permit`.
     pub(crate) fn for_permit(&self, permit: &Permit) -> Result<UserIssuer<'_>, NoIssuer> {
         match self {
-            Self::Config(issuer) => match &permit.role {
+            Self::Config(issuer) => match permit.role() {
                 None => Ok(UserIssuer::Config(issuer)),
-                Some(role) => Err(NoIssuer::RoleInConfigMode(role.clone())),
+                Some(role) => Err(NoIssuer::RoleInConfigMode(role.to_owned())),
             },
             Self::Operator(operator) => operator.for_permit(permit),
         }
@@ -180,7 +180,7 @@ impl OperatorIssuers {
         Ok(UserIssuer::Operator {
             account: &account.key,
             issuer,
-            scoped: permit.role.is_some(),
+            scoped: permit.role().is_some(),
         })
     }
 }
@@ -202,9 +202,9 @@ pub(crate) fn for_permit<'a, K>(
     accounts: &'a BTreeMap<String, AccountIssuer<K>>,
     permit: &Permit,
 ) -> Result<(&'a AccountIssuer<K>, &'a K), NoIssuer> {
-    let (name, account) = named(accounts, &permit.account)
-        .ok_or_else(|| NoIssuer::Account(permit.account.clone()))?;
-    let key = match &permit.role {
+    let (name, account) = named(accounts, permit.account())
+        .ok_or_else(|| NoIssuer::Account(permit.account().to_owned()))?;
+    let key = match permit.role() {
         Some(role) => account.for_role(name, role, permit)?,
         None => account.plain(name)?,
     };
@@ -218,8 +218,8 @@ impl<K> AccountIssuer<K> {
             role: role.to_owned(),
             known: self.role_names(),
         })?;
-        let bounded = !permit.times.is_empty() || permit.proxy_required || permit.has_limits();
-        if !permit.names_no_permissions {
+        let bounded = !permit.times().is_any() || permit.requires_proxy() || permit.has_limits();
+        if permit.names_permissions() {
             Err(NoIssuer::PermissionsBesideRole(role.to_owned()))
         } else if bounded {
             // A scoped user JWT carries no bounds, so the server would not see them.

@@ -42,9 +42,9 @@ impl PermitRules {
     }
 
     fn check_signable(&self, permit: &Permit) -> Result<(), NoIssuer> {
-        match (&self.signing, &permit.role) {
+        match (&self.signing, permit.role()) {
             (Some(accounts), _) => for_permit(accounts, permit).map(|_| ()),
-            (None, Some(role)) => Err(NoIssuer::RoleInConfigMode(role.clone())),
+            (None, Some(role)) => Err(NoIssuer::RoleInConfigMode(role.to_owned())),
             (None, None) => Ok(()),
         }
     }

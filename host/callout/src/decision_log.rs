@@ -72,11 +72,11 @@ pub(crate) fn log_decision(
         policy.version = policy.map(|policy| policy.version.to_string()),
         policy.generation = policy.map(|policy| policy.generation),
         abstained,
-        account = permit.map(|permit| permit.account.as_str()),
-        role = permit.and_then(|permit| permit.role.as_deref()),
-        user_name = permit.and_then(|permit| permit.user_name.as_deref()),
+        account = permit.map(Permit::account),
+        role = permit.and_then(Permit::role),
+        user_name = permit.and_then(Permit::user_name),
         user_nkey = request.user_nkey.as_str(),
-        expires_at = permit.and_then(|permit| permit.expires_at),
+        expires_at = permit.and_then(Permit::expires_at),
         client.host = request.client.host.as_deref(),
         client.id = request.client.id,
         client.user = request.client.user.as_deref(),
@@ -125,11 +125,11 @@ fn log_permit(request: &AuthorizationRequest, permit: &Permit) {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let permissions = &permit.permissions;
+    let permissions = permit.permissions();
     let responses = permissions.responses.map(ResponsePermission::effective);
     tracing::debug!(
         user_nkey = request.user_nkey.as_str(),
-        account = permit.account.as_str(),
+        account = permit.account(),
         publish.allow = listed(&permissions.publish.allow),
         publish.deny = listed(&permissions.publish.deny),
         subscribe.allow = listed(&permissions.subscribe.allow),

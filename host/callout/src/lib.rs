@@ -74,4 +74,4 @@ pub use participation::{Obstacle, Participation, ParticipationOptions, Standing,
 pub use permissions::required_permissions;
 pub use queue_group::QueueGroup;
 pub use service::Service;
-pub use trust::TrustedServers;
+pub use trust::{ServerList, TrustedServers};

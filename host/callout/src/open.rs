@@ -30,7 +30,7 @@ pub struct OpenRules {
 impl Default for OpenRules {
     fn default() -> Self {
         Self {
-            trusted_servers: TrustedServers::default(),
+            trusted_servers: TrustedServers::Any,
             refuse_replays: true,
             clock_skew: Duration::from_secs(5),
         }

@@ -133,7 +133,7 @@ impl RecentPermits {
         let given = Given {
             number: recent.streak.permitted(at),
             user_nkey: request.user_nkey.as_str().into(),
-            account: permit.account.as_str().into(),
+            account: permit.account().into(),
             policy: policy.cloned(),
         };
         recent.permits.insert(&connection, at + WINDOW, given);

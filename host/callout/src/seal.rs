@@ -95,11 +95,11 @@ impl SealError {
     /// Creates the error for the `refusal` of a response with `permit` by a server of `version`.
     /// Some refusals are due to the permit, so the policy's author needs their details.
     fn from_refusal(refusal: Refusal, permit: &Permit, version: Option<&str>) -> Self {
-        let zone = permit.times_location.as_deref();
+        let zone = permit.times_location();
         match (refusal, zone) {
             (Refusal::OutsideTimes, _) => Self::OutsideTimes {
                 times: listed_times(permit),
-                passes_midnight: permit.times.iter().any(TimeRange::passes_midnight),
+                passes_midnight: permit.times().listed().any(TimeRange::passes_midnight),
             },
             (Refusal::TimeZone | Refusal::TimeZoneUnknown, Some(zone)) => {
                 Self::TimeZone(zone.escape_debug().to_string())
@@ -122,11 +122,11 @@ const fn midnight(passes_midnight: bool) -> &'static str {
 }
 
 fn listed_times(permit: &Permit) -> String {
-    let ranges = permit.times.iter();
+    let ranges = permit.times().listed();
     let ranges: Vec<_> = ranges
         .map(|range| format!("`{}` to `{}`", range.start(), range.end()))
         .collect();
-    let zone = permit.times_location.as_deref().unwrap_or("Local");
+    let zone = permit.times_location().unwrap_or("Local");
     format!("{} in `{}`", ranges.join(", "), zone.escape_debug())
 }
 
@@ -187,10 +187,10 @@ fn signed(
         Outcome::Deny(_) => SealError::Preflight(refusal),
     })?;
     if let Outcome::Permit(permit) = &decision.outcome
-        && let Some(role) = &permit.role
+        && let Some(role) = permit.role()
         && !gives_role(&verdict)
     {
-        return Err(SealError::RoleWithoutScope(role.clone()));
+        return Err(SealError::RoleWithoutScope(role.to_owned()));
     }
     Ok(response)
 }

@@ -7,21 +7,39 @@ use portcullis_core::Server;
 
 use crate::expiring_map::ExpiringMap;
 
-/// The servers whose requests the host decides. Default: all servers.
+/// The servers whose requests the host decides.
 ///
 /// A server makes a new key at every start, and no authority certifies it. This list separates
 /// installations that share an account. A listed server id does not prove that a server sent the
 /// request. The reply subject of the request does, see `reply.rs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustedServers {
+    /// All servers.
+    Any,
+    /// The servers of a list.
+    Listed(ServerList),
+}
+
+/// A list of servers. An empty list contains no server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedServers {
+pub struct ServerList {
     ids: BTreeSet<String>,
     tags: BTreeSet<String>,
 }
 
 impl TrustedServers {
+    /// Returns whether the host decides requests of `server`.
+    pub fn contains(&self, server: &Server) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(list) => list.contains(server),
+        }
+    }
+}
+
+impl ServerList {
     /// Creates a list of the servers with one of `ids` (`N…`) or one of `tags` (their
-    /// `server_tags`). The case of tags does not matter. If both are empty, the list contains all
-    /// servers.
+    /// `server_tags`). The case of tags does not matter.
     pub fn new(
         ids: impl IntoIterator<Item = String>,
         tags: impl IntoIterator<Item = String>,
@@ -33,13 +51,9 @@ impl TrustedServers {
     }
 
     /// Returns whether `server` is in the list.
-    pub fn contains(&self, server: &Server) -> bool {
-        (self.ids.is_empty() && self.tags.is_empty())
-            || self.ids.contains(&server.id)
-            || server
-                .tags
-                .iter()
-                .any(|tag| self.tags.contains(&tag.to_lowercase()))
+    fn contains(&self, server: &Server) -> bool {
+        let mut tags = server.tags.iter();
+        self.ids.contains(&server.id) || tags.any(|tag| self.tags.contains(&tag.to_lowercase()))
     }
 }
 
@@ -102,13 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn without_a_list_every_server_is_answered() {
-        assert!(TrustedServers::default().contains(&server("N1", &[])));
+    fn any_server_is_answered_only_where_the_options_say_so() {
+        let server = server("N1", &["prod"]);
+        assert!(TrustedServers::Any.contains(&server));
+        assert!(!TrustedServers::Listed(ServerList::default()).contains(&server));
     }
 
     #[test]
     fn an_id_or_a_tag_is_enough() {
-        let trusted = TrustedServers::new(owned(&["N1"]), owned(&["Prod"]));
+        let list = ServerList::new(owned(&["N1"]), owned(&["Prod"]));
+        let trusted = TrustedServers::Listed(list);
         assert!(trusted.contains(&server("N1", &[])));
         assert!(trusted.contains(&server("N2", &["eu", "prod"])));
         assert!(!trusted.contains(&server("N2", &["eu"])));

@@ -1,6 +1,6 @@
 //! Chains of policies, and the logins that they decide.
 
-use portcullis_core::{AuthorizationRequest, ConnectionType, Method, PolicyName};
+use portcullis_core::{Allowed, AuthorizationRequest, ConnectionType, Method, PolicyName};
 
 /// A chain of policies for some logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,31 +13,33 @@ pub struct Chain {
     pub policies: Vec<PolicyName>,
 }
 
-/// A condition that a login meets if it matches every list that is not empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A condition that a login meets if it matches every restriction.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Connection types that match.
-    pub connection_types: Vec<ConnectionType>,
+    pub connection_types: Allowed<ConnectionType>,
     /// Authentication methods that match.
-    pub methods: Vec<Method>,
+    pub methods: Allowed<Method>,
     /// Issuers that match: the `iss` of a token, or the account (`A…`) of a user JWT.
-    pub issuers: Vec<String>,
+    pub issuers: Allowed<String>,
 }
 
 impl Condition {
+    /// The condition that every login meets.
+    pub const ANY: Self = Self {
+        connection_types: Allowed::Any,
+        methods: Allowed::Any,
+        issuers: Allowed::Any,
+    };
+
     /// Returns whether a login meets the condition. An unknown value matches no list.
     pub fn fits(&self, request: &AuthorizationRequest) -> bool {
-        let identity = &request.identity;
-        fits(
-            &self.connection_types,
-            request.client.connection_type().as_ref(),
-        ) && fits(&self.methods, Some(&identity.method))
-            && fits(&self.issuers, identity.issuer.as_ref())
+        let (client, identity) = (&request.client, &request.identity);
+        self.connection_types
+            .allows(client.connection_type().as_ref())
+            && self.methods.allows(Some(&identity.method))
+            && self.issuers.allows(identity.issuer.as_ref())
     }
-}
-
-fn fits<T: PartialEq>(list: &[T], found: Option<&T>) -> bool {
-    list.is_empty() || found.is_some_and(|found| list.contains(found))
 }
 
 #[cfg(test)]
@@ -64,19 +66,23 @@ mod tests {
         }
     }
 
+    fn only<T>(values: impl IntoIterator<Item = T>) -> Allowed<T> {
+        Allowed::only(values).unwrap()
+    }
+
     #[test]
-    fn every_list_that_is_not_empty_has_to_fit() {
+    fn every_restriction_has_to_fit() {
         let fitting = Condition {
-            connection_types: vec![ConnectionType::Standard, ConnectionType::Mqtt],
-            methods: vec![Method::Oidc],
-            issuers: vec!["https://idp".to_owned()],
+            connection_types: only([ConnectionType::Standard, ConnectionType::Mqtt]),
+            methods: only([Method::Oidc]),
+            issuers: only(["https://idp".to_owned()]),
         };
         assert!(fitting.fits(&request()));
-        assert!(Condition::default().fits(&request()));
+        assert!(Condition::ANY.fits(&request()));
         let (mut transport, mut method, mut issuer) = (fitting.clone(), fitting.clone(), fitting);
-        transport.connection_types = vec![ConnectionType::Standard];
-        method.methods = vec![Method::Password];
-        issuer.issuers = vec!["https://other".to_owned()];
+        transport.connection_types = only([ConnectionType::Standard]);
+        method.methods = only([Method::Password]);
+        issuer.issuers = only(["https://other".to_owned()]);
         for condition in [transport, method, issuer] {
             assert!(!condition.fits(&request()), "{condition:?}");
         }
@@ -87,14 +93,14 @@ mod tests {
         let mut request = request();
         request.client.transport = Some("carrier pigeon".to_owned());
         request.identity.issuer = None;
-        let connection_types = vec![ConnectionType::Standard];
+        let connection_types = only([ConnectionType::Standard]);
         let by_type = Condition {
             connection_types,
-            ..Condition::default()
+            ..Condition::ANY
         };
         let by_issuer = Condition {
-            issuers: vec![String::new()],
-            ..Condition::default()
+            issuers: only([String::new()]),
+            ..Condition::ANY
         };
         assert!(!by_type.fits(&request) && !by_issuer.fits(&request));
     }

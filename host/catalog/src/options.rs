@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::PolicyName;
+use portcullis_core::{Allowed, PolicyName};
 use portcullis_engine::Limits;
 use portcullis_environment::{Clock, SystemClock};
 
@@ -50,8 +50,8 @@ pub struct CatalogOptions {
     pub chains: Vec<Chain>,
     /// Additional check of what the permits of passing tests contain. `None` skips it.
     pub permit_check: Option<PermitCheck>,
-    /// Publishers that may sign modules. If the list is empty, modules need no signature.
-    pub trusted_publishers: Vec<Publisher>,
+    /// Publishers that may sign modules. With `Any`, the default, modules need no signature.
+    pub trusted_publishers: Allowed<Publisher>,
     /// Directory for good versions and the status, which no other host may use. `None` stores
     /// neither.
     pub state_directory: Option<PathBuf>,
@@ -85,7 +85,7 @@ impl CatalogOptions {
             guards: Vec::new(),
             chains: Vec::new(),
             permit_check: None,
-            trusted_publishers: Vec::new(),
+            trusted_publishers: Allowed::Any,
             state_directory: None,
             keep_versions: 5,
             prover: Prover::default(),

@@ -170,7 +170,7 @@ impl PolicyTest {
             Ok(Verdict::Permit(permit)) => Some(permit.clone()),
             _ => None,
         };
-        let doubts = permit.as_ref().map(|permit| permit.permissions.doubts());
+        let doubts = permit.as_ref().map(|permit| permit.permissions().doubts());
         let failure = self.expected.difference(served);
         let failure = failure.or_else(|| self.expected.difference(counted.verdict));
         let permit = permit.filter(|_| failure.is_none());

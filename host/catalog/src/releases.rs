@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portcullis_core::{PolicyName, with_causes};
+use portcullis_core::{Allowed, PolicyName, with_causes};
 use portcullis_files::{Access, Directory, NewAccess, ReadError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -58,18 +58,18 @@ impl Releases {
 
     /// Rejects a signed module whose number is lower than the highest that has served, or equal to
     /// it for another module. Accepts a version that the operator rolled back to, and every module
-    /// if `trusted` is empty.
+    /// if `trusted` is `Any`.
     pub(crate) fn check(
         &self,
         name: &PolicyName,
         content: &Content,
-        trusted: &[Publisher],
+        trusted: &Allowed<Publisher>,
     ) -> Result<(), SignatureError> {
         let Some(known) = self.known.get(name.as_str()) else {
             return Ok(());
         };
         // The signature check rejects invalid signatures.
-        let (false, Ok(Some(signed))) = (trusted.is_empty(), signature(&content.module)) else {
+        let (false, Ok(Some(signed))) = (trusted.is_any(), signature(&content.module)) else {
             return Ok(());
         };
         let (number, newest) = (signed.statement.number, known.number);

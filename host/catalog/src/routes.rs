@@ -31,10 +31,10 @@ impl Routes {
         let mut by_issuer: HashMap<String, Vec<usize>> = HashMap::new();
         let mut of_any_issuer = Vec::new();
         for (place, route) in routes.iter().enumerate() {
-            for issuer in &route.logins.issuers {
+            for issuer in route.logins.issuers.listed() {
                 by_issuer.entry(issuer.clone()).or_default().push(place);
             }
-            if route.logins.issuers.is_empty() {
+            if route.logins.issuers.is_any() {
                 of_any_issuer.push(place);
             }
         }
@@ -70,7 +70,7 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::{Client, Credentials, Identity, Method, Server};
+    use portcullis_core::{Allowed, Client, Credentials, Identity, Method, Server};
 
     use super::*;
 
@@ -90,12 +90,13 @@ mod tests {
     }
 
     fn route(name: &str, methods: &[Method], issuers: &[&str]) -> Route {
+        let issuers = issuers.iter().map(ToString::to_string);
         Route {
             name: name.to_owned(),
             logins: Condition {
-                methods: methods.to_vec(),
-                issuers: issuers.iter().map(ToString::to_string).collect(),
-                ..Condition::default()
+                methods: Allowed::only(methods.to_vec()).unwrap_or(Allowed::Any),
+                issuers: Allowed::only(issuers).unwrap_or(Allowed::Any),
+                connection_types: Allowed::Any,
             },
             chain: Vec::new(),
         }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use nkeys::KeyPair;
-use portcullis_core::Digest;
+use portcullis_core::{Allowed, Digest};
 use portcullis_files::{Directory, NewAccess};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -374,20 +374,20 @@ pub fn signature(bytes: &[u8]) -> Result<Option<Signature>, SignatureError> {
 }
 
 /// Checks that one of `trusted` signed a module, and that the covered files have the digests in
-/// `files`. Accepts every module if `trusted` is empty.
+/// `files`. Accepts every module if `trusted` is `Any`.
 pub(crate) fn check(
     bytes: &[u8],
     files: SignedFiles,
-    trusted: &[Publisher],
+    trusted: &Allowed<Publisher>,
 ) -> Result<(), SignatureError> {
-    if trusted.is_empty() {
+    if trusted.is_any() {
         return Ok(());
     }
     let Some(signature) = signature(bytes)? else {
         return Err(SignatureError::Unsigned);
     };
     let publisher = signature.publisher;
-    if !trusted.contains(&publisher) {
+    if !trusted.allows(Some(&publisher)) {
         return Err(SignatureError::Untrusted(publisher));
     }
     let Some(signed) = signature.statement.files else {
@@ -442,7 +442,7 @@ mod tests {
     #[test]
     fn every_changed_byte_breaks_the_signature() {
         let key = KeyPair::new_account();
-        let trusted = [publisher(&key)];
+        let trusted = Allowed::only([publisher(&key)]).unwrap();
         let signed = sign(MODULE, &key).unwrap();
         assert_eq!(check(&signed, FILES, &trusted), Ok(()));
         for position in 0..signed.len() {
@@ -462,18 +462,16 @@ mod tests {
     fn only_trusted_publishers_count_once_there_are_any() {
         let (key, other) = (KeyPair::new_account(), KeyPair::new_account());
         let signed = sign(MODULE, &other).unwrap();
-        assert_eq!(check(MODULE, FILES, &[]), Ok(()));
-        let trusted = [publisher(&key)];
+        assert_eq!(check(MODULE, FILES, &Allowed::Any), Ok(()));
+        let trusted = Allowed::only([publisher(&key)]).unwrap();
         assert_eq!(
             check(MODULE, FILES, &trusted),
             Err(SignatureError::Unsigned)
         );
         let refused = check(&signed, FILES, &trusted);
         assert_eq!(refused, Err(SignatureError::Untrusted(publisher(&other))));
-        assert_eq!(
-            check(&signed, FILES, &[trusted[0].clone(), publisher(&other)]),
-            Ok(())
-        );
+        let both = Allowed::only([publisher(&key), publisher(&other)]).unwrap();
+        assert_eq!(check(&signed, FILES, &both), Ok(()));
     }
 
     #[test]
@@ -504,7 +502,7 @@ mod tests {
         let length = usize::from(section[1] & 0x7f) | usize::from(section[2]) << 7;
         assert_eq!(length, section.len() - 3);
         assert_eq!(signature(&signed).unwrap().unwrap().statement, statement);
-        let trusted = [publisher(&key)];
+        let trusted = Allowed::only([publisher(&key)]).unwrap();
         assert_eq!(check(&signed, files, &trusted), Ok(()));
         let other = SignedFiles {
             settings: digest(2),

@@ -23,26 +23,26 @@ impl UserClaims {
     /// since the Unix epoch), for config mode. The audience is the account's name.
     pub fn from_permit(user_nkey: &str, permit: &Permit, issued_at: u64) -> Self {
         // Closes the sides again, because a server reads an empty side as everything.
-        let permissions = permit.permissions.clone().closed();
+        let permissions = permit.permissions().clone().closed();
         Self {
-            audience: Some(permit.account.clone()),
-            expires_at: permit.expires_at,
+            audience: Some(permit.account().to_owned()),
+            expires_at: permit.expires_at(),
             issued_at: Some(issued_at),
-            name: permit.user_name.clone(),
+            name: permit.user_name().map(str::to_owned),
             subject: Some(user_nkey.to_owned()),
             nats: UserBody {
                 publish: permissions.publish.into(),
                 subscribe: permissions.subscribe.into(),
                 responses: permissions.responses.map(Into::into),
-                sources: texts(&permit.sources),
-                times: permit.times.iter().map(Into::into).collect(),
-                times_location: permit.times_location.clone(),
-                subs: permit.subscriptions.map_or(UNLIMITED, i64::from),
+                sources: texts(permit.sources().listed()),
+                times: permit.times().listed().map(Into::into).collect(),
+                times_location: permit.times_location().map(str::to_owned),
+                subs: permit.subscriptions().map_or(UNLIMITED, i64::from),
                 data: UNLIMITED,
-                payload: permit.payload.map_or(UNLIMITED, i64::from),
-                proxy_required: permit.proxy_required,
-                allowed_connection_types: texts(&permit.connection_types_for_servers()),
-                tags: permit.tags.clone(),
+                payload: permit.payload().map_or(UNLIMITED, i64::from),
+                proxy_required: permit.requires_proxy(),
+                allowed_connection_types: texts(permit.connection_types_for_servers()),
+                tags: permit.tags().to_vec(),
                 kind: Some(UserBody::KIND.to_owned()),
                 version: Some(VERSION),
                 ..UserBody::default()
@@ -87,8 +87,9 @@ impl UserClaims {
     }
 }
 
-fn texts<T: ToString>(values: &[T]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
+fn texts<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
+    let values = values.into_iter();
+    values.map(|value| value.to_string()).collect()
 }
 
 #[cfg(test)]

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use portcullis_authority::{AuthorityOptions, Expiry};
-use portcullis_callout::{OpenRules, ParticipationOptions, QueueGroup, TimeLimits, WhenAlone};
+use portcullis_callout::{
+    OpenRules, ParticipationOptions, QueueGroup, ServerList, TimeLimits, TrustedServers, WhenAlone,
+};
 use portcullis_claims::KeyKind;
 use portcullis_connect::SecretSource;
 use portcullis_toml::kinds::{DURATION, SECONDS, SOME_TIME, WORD};
 use portcullis_toml::{Keyed, Kind, Read, Section};
 
+use crate::allowed::read_allowed;
 use crate::deny::Deny;
 use crate::sources::{NamedSecrets, SecretKind};
 use crate::values::{SERVER_KEY, SERVICE_NAME};
@@ -23,11 +26,9 @@ pub struct Callout {
     pub xkey_seed: Option<Keyed<SecretSource>>,
     /// Accounts that policies may place users in. `None` selects those of `[operator.accounts]`.
     pub target_accounts: Option<TargetAccounts>,
-    /// Servers that are answered, by id (`N…`). All servers if this list and `trusted_server_tags`
-    /// are empty.
-    pub trusted_servers: Vec<String>,
-    /// Servers that are answered, by tag. See `trusted_servers`.
-    pub trusted_server_tags: Vec<String>,
+    /// Servers that are answered, by id (`N…`, key `trusted-servers`) or by tag (key
+    /// `trusted-server-tags`). Default: all servers.
+    pub trusted_servers: TrustedServers,
     /// Whether a request that arrives a second time is refused. Default: true.
     pub refuse_replays: bool,
     /// Account of the service's own user: `account` of the servers' `auth_callout`. Default: `$G`.
@@ -105,8 +106,7 @@ impl Callout {
         let system_account = section.value("system-account", &WORD, "$SYS".to_owned());
         let special = [account.as_deref(), system_account.as_deref()];
         let target_accounts = read_targets(&mut section, special, operator_mode);
-        let trusted_servers = section.list("trusted-servers", &SERVER_KEY);
-        let trusted_server_tags = section.list("trusted-server-tags", &WORD);
+        let trusted_servers = read_trusted_servers(&mut section);
         let refuse_replays = section.flag("refuse-replays", open.refuse_replays);
         let group = QueueGroup::new(account.as_deref().unwrap_or_default());
         let queue_group = section.value("queue-group", &WORD, group.name);
@@ -140,7 +140,6 @@ impl Callout {
             xkey_seed,
             target_accounts: target_accounts?,
             trusted_servers: trusted_servers?,
-            trusted_server_tags: trusted_server_tags?,
             refuse_replays: refuse_replays?,
             account: account?,
             system_account: system_account?,
@@ -159,6 +158,18 @@ impl Callout {
             drain_timeout: drain_timeout?,
         })
     }
+}
+
+fn read_trusted_servers(section: &mut Section<'_>) -> Option<TrustedServers> {
+    let ids = read_allowed(section, "trusted-servers", &SERVER_KEY);
+    let tags = read_allowed(section, "trusted-server-tags", &WORD);
+    let (ids, tags) = (ids?, tags?);
+    if ids.is_any() && tags.is_any() {
+        return Some(TrustedServers::Any);
+    }
+    // A key that is absent names no servers if the other key names some.
+    let list = ServerList::new(ids.listed().cloned(), tags.listed().cloned());
+    Some(TrustedServers::Listed(list))
 }
 
 fn read_issuer(section: &mut Section<'_>, secrets: &NamedSecrets) -> Option<Keyed<SecretSource>> {

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use portcullis_authority::ThrottleOptions;
 use portcullis_claims::PublicKey;
-use portcullis_core::with_causes;
+use portcullis_core::{Allowed, with_causes};
 use portcullis_identity::{
     AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,
 };
 use portcullis_toml::kinds::{DURATION, SOME_TIME};
 use portcullis_toml::{Kind, Problem, Section};
 
+use crate::allowed::read_allowed;
 use crate::values::{OPERATOR_KEY, TOKEN_PLACE};
 
 /// The table `[identity]`.
@@ -26,8 +27,8 @@ pub struct Identity {
     pub token_places: Vec<TokenPlace>,
     /// Tables `[identity.issuers.NAME]`: trusted issuers of tokens.
     pub issuers: Vec<IssuerOptions>,
-    /// Operators, `O…`, one of which has to sign account JWTs. Any signer if empty.
-    pub operators: Vec<PublicKey>,
+    /// Operators, `O…`, one of which has to sign account JWTs. Default: any signer.
+    pub operators: Allowed<PublicKey>,
     /// Tables `[identity.accounts.NAME]`: accounts whose user JWTs are trusted.
     pub accounts: Vec<AccountOptions>,
     /// Time for which the result of a successful password comparison is cached. `None`, the
@@ -55,8 +56,7 @@ impl Identity {
             None => Some(TokenPlace::ALL.to_vec()),
             Some(setting) => setting.list(&TOKEN_PLACE),
         };
-        let operators = section.setting("operators");
-        let operator_keys = operators.map_or(Some(Vec::new()), |keys| keys.list(&OPERATOR_KEY));
+        let operator_keys = read_allowed(&mut section, "operators", &OPERATOR_KEY);
         let remember_passwords = match section.setting("remember-passwords") {
             None => Some(None),
             Some(setting) => setting.parse(&MEMORY).map(Some),
@@ -64,8 +64,9 @@ impl Identity {
         let throttle = throttle::read(section.section("throttle"));
         let issuers = issuers::read(section.section("issuers"));
         let accounts = accounts::read(section.section("accounts"));
-        if let (Some(setting), Some(_), Some(accounts)) = (operators, &operator_keys, &accounts)
+        if let (Some(_), Some(accounts)) = (&operator_keys, &accounts)
             && !accounts.iter().any(has_jwt)
+            && let Some(setting) = section.setting("operators")
         {
             setting.report(
                 "would apply to nothing: no account under [identity.accounts] has a `jwt-file`",

@@ -12,6 +12,7 @@
 //!   policies and permits amount to.
 //! - [`check_seed`], [`public_key`]: checks of seeds.
 
+mod allowed;
 mod callout;
 mod ceilings;
 mod config;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_catalog::{CatalogOptions, Chain, Condition, MaxLimits, PolicyGrants, Publisher};
-use portcullis_core::PolicyName;
+use portcullis_core::{Allowed, PolicyName};
 use portcullis_toml::kinds::{SIZE, SOME_TIME, TEXT, WORD};
 use portcullis_toml::{Kind, Section};
 
+use crate::allowed::read_allowed;
 use crate::grants::{DECISION, MEMORY, read_grants, read_max_limits};
 use crate::links::real_path;
 use crate::values::{CONNECTION_TYPE, METHOD, POLICY, PUBLISHER};
@@ -43,8 +44,8 @@ pub struct Policies {
     pub guards: Vec<PolicyName>,
     /// Tables `[policies.chains.NAME]`: chains for some logins, by name.
     pub chains: Vec<Chain>,
-    /// Publishers that may sign modules. If empty, modules need no signature.
-    pub trusted_publishers: Vec<Publisher>,
+    /// Publishers that may sign modules. With `Any`, the default, modules need no signature.
+    pub trusted_publishers: Allowed<Publisher>,
     /// Directory of good versions and of the status of policies. Default: `state`.
     pub state_directory: PathBuf,
     /// Number of good versions that are kept for a policy, the one in service included. Default: 5.
@@ -94,7 +95,7 @@ impl Policies {
         let load_timeout = section.value("load-timeout", &SOME_TIME, defaults.load_timeout);
         let load_memory = section.value("load-memory", &LOAD_MEMORY, defaults.load_memory);
         let guards = read_names(&mut section, "guards");
-        let trusted_publishers = section.list("trusted-publishers", &PUBLISHER);
+        let trusted_publishers = read_allowed(&mut section, "trusted-publishers", &PUBLISHER);
         let state_directory = read_state_directory(&mut section, directory.as_deref());
         let keep_versions = match section.setting("keep-versions") {
             None => Some(defaults.keep_versions),
@@ -164,9 +165,9 @@ fn read_state_directory(section: &mut Section<'_>, directory: Option<&Path>) -> 
 }
 
 fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> {
-    let connection_types = section.list("connection-types", &CONNECTION_TYPE);
-    let methods = section.list("methods", &METHOD);
-    let issuers = section.list("issuers", &TEXT);
+    let connection_types = read_allowed(&mut section, "connection-types", &CONNECTION_TYPE);
+    let methods = read_allowed(&mut section, "methods", &METHOD);
+    let issuers = read_allowed(&mut section, "issuers", &TEXT);
     let policies = if section.has("policies") {
         read_names(&mut section, "policies")
     } else {
@@ -181,7 +182,7 @@ fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> 
         methods: methods?,
         issuers: issuers?,
     };
-    if condition == Condition::default() {
+    if condition == Condition::ANY {
         section.report(
             "is for no particular logins: name `connection-types`, `methods` or `issuers`, or use `order`",
         );

@@ -8,6 +8,7 @@
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
 //! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: networks, connections and times of a
 //!   login.
+//! - [`Allowed`]: a restriction to listed values, where "any" has to be written.
 //! - [`Tails`]: the meaning of a final `*` to servers; [`WorkBudget`]: a limit on the cost of
 //!   comparing subjects.
 //! - [`Ceiling`]: an upper bound on permissions, independent of policies.
@@ -25,6 +26,7 @@
 //! This crate does no I/O, reads no clock and depends on neither tokio, wasmtime nor a NATS client.
 //! Times are arguments.
 
+mod allowed;
 mod ceiling;
 mod connection;
 mod decision;
@@ -46,6 +48,7 @@ mod text;
 mod times;
 mod work;
 
+pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ConnectionType, InvalidConnectionType};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};

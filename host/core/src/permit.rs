@@ -2,59 +2,40 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Client, ConnectionType, Permissions, SourceNetwork, SubjectPermission, TimeRange};
+use crate::{
+    Allowed, Client, ConnectionType, Permissions, SourceNetwork, SubjectPermission, TimeRange,
+};
 
 mod attribute;
 mod builder;
 mod problem;
+mod transfer;
 
 pub use builder::PermitBuilder;
 pub use problem::{Limit, PermitProblem};
 
-/// A finished, valid permit. [`Permit::builder`] makes one.
+/// A finished, valid permit. [`Permit::builder`] makes one, and deserialization repeats the
+/// builder's checks.
 ///
-/// Deserialization does not repeat the builder's checks, so the source of the data has to be
-/// trusted.
+/// The host narrows a permit with [`narrow_to`](Self::narrow_to) and [`end_by`](Self::end_by).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
-    /// Account to place the login in: its name in config mode, its name or public nkey (`A…`) in
-    /// operator mode.
-    pub account: String,
-    /// Configured name of the scoped signing key that signs, in operator mode. `None` selects the
-    /// account's own key or an unscoped signing key.
-    pub role: Option<String>,
-    /// User name that the server shows. `None` keeps the client's own.
-    pub user_name: Option<String>,
-    /// Permissions of the login. Sides that allow nothing are already closed.
-    pub permissions: Permissions,
-    /// Whether the policy said nothing about permissions. With a scoped signing key, the role's
-    /// template then sets them.
-    pub names_no_permissions: bool,
-    /// Networks that the login may come from; empty for any. The host enforces them, because
-    /// servers before 2.14.10 and 2.15.3 do not.
-    pub sources: Vec<SourceNetwork>,
-    /// Connection types that the login may use; empty for any. The host enforces them, because
-    /// servers before 2.14.9 and 2.15.2 do not.
-    pub connection_types: Vec<ConnectionType>,
-    /// Parts of a day in which the login is valid; empty for always. Servers enforce them.
-    pub times: Vec<TimeRange>,
-    /// IANA time zone of `times`. `None` selects the server's own zone.
-    pub times_location: Option<String>,
-    /// Whether the client has to connect through a trusted proxy. Servers enforce it from 2.12.0
-    /// on.
-    pub proxy_required: bool,
-    /// Time at which the server closes the connection, in seconds since the Unix epoch. `None` sets
-    /// no end.
-    pub expires_at: Option<u64>,
-    /// Maximum number of subscriptions at the same time; unlimited if `None`. Servers enforce it
-    /// from 2.14.10 and 2.15.3 on. For older servers, the host denies a permit with this limit.
-    pub subscriptions: Option<u32>,
-    /// Maximum size of a message, in bytes; unlimited if `None`. Servers enforce it from 2.14.10
-    /// and 2.15.3 on. For older servers, the host denies a permit with this limit.
-    pub payload: Option<u32>,
-    /// Tags for the user JWT.
-    pub tags: Vec<String>,
+    account: String,
+    role: Option<String>,
+    user_name: Option<String>,
+    /// Sides that allow nothing are closed.
+    permissions: Permissions,
+    names_permissions: bool,
+    sources: Allowed<SourceNetwork>,
+    connection_types: Allowed<ConnectionType>,
+    times: Allowed<TimeRange>,
+    times_location: Option<String>,
+    proxy_required: bool,
+    expires_at: Option<u64>,
+    subscriptions: Option<u32>,
+    payload: Option<u32>,
+    tags: Vec<String>,
 }
 
 impl Permit {
@@ -88,6 +69,97 @@ impl Permit {
         PermitBuilder::new(account.into(), received_at)
     }
 
+    /// Returns the account to place the login in: its name in config mode, its name or public nkey
+    /// (`A…`) in operator mode.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Returns the configured name of the scoped signing key that signs, in operator mode. `None`
+    /// selects the account's own key or an unscoped signing key.
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_deref()
+    }
+
+    /// Returns the user name that the server shows. `None` keeps the client's own.
+    pub fn user_name(&self) -> Option<&str> {
+        self.user_name.as_deref()
+    }
+
+    /// Returns the permissions of the login. Sides that allow nothing are closed.
+    pub const fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
+    /// Returns whether the policy said anything about permissions. If not, the template of a role
+    /// sets them.
+    pub const fn names_permissions(&self) -> bool {
+        self.names_permissions
+    }
+
+    /// Returns the networks that the login may come from. The host enforces them, because servers
+    /// before 2.14.10 and 2.15.3 do not.
+    pub const fn sources(&self) -> &Allowed<SourceNetwork> {
+        &self.sources
+    }
+
+    /// Returns the connection types that the login may use. The host enforces them, because servers
+    /// before 2.14.9 and 2.15.2 do not.
+    pub const fn connection_types(&self) -> &Allowed<ConnectionType> {
+        &self.connection_types
+    }
+
+    /// Returns the parts of a day in which the login is valid. Servers enforce them.
+    pub const fn times(&self) -> &Allowed<TimeRange> {
+        &self.times
+    }
+
+    /// Returns the IANA time zone of [`times`](Self::times). `None` selects the server's own zone.
+    pub fn times_location(&self) -> Option<&str> {
+        self.times_location.as_deref()
+    }
+
+    /// Returns whether the client has to connect through a trusted proxy. Servers enforce it from
+    /// 2.12.0 on.
+    pub const fn requires_proxy(&self) -> bool {
+        self.proxy_required
+    }
+
+    /// Returns the time at which the server closes the connection, in seconds since the Unix epoch.
+    /// `None` sets no end.
+    pub const fn expires_at(&self) -> Option<u64> {
+        self.expires_at
+    }
+
+    /// Returns the maximum number of subscriptions at the same time; unlimited if `None`. Servers
+    /// enforce it from 2.14.10 and 2.15.3 on. For older servers, the host denies a permit with this
+    /// limit.
+    pub const fn subscriptions(&self) -> Option<u32> {
+        self.subscriptions
+    }
+
+    /// Returns the maximum size of a message, in bytes; unlimited if `None`. Servers enforce it
+    /// from 2.14.10 and 2.15.3 on. For older servers, the host denies a permit with this limit.
+    pub const fn payload(&self) -> Option<u32> {
+        self.payload
+    }
+
+    /// Returns the tags for the user JWT.
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// Replaces the permissions by what a ceiling leaves of them, and closes sides that allow
+    /// nothing.
+    pub fn narrow_to(&mut self, permissions: Permissions) {
+        self.permissions = permissions.closed();
+    }
+
+    /// Ends the login at `time`, in seconds since the Unix epoch, unless it ends earlier.
+    pub fn end_by(&mut self, time: u64) {
+        self.expires_at = Some(self.expires_at.map_or(time, |end| end.min(time)));
+    }
+
     /// Returns whether the permit limits subscriptions or messages. Such a permit is only for
     /// servers that enforce these limits.
     pub const fn has_limits(&self) -> bool {
@@ -97,28 +169,26 @@ impl Permit {
     /// Returns whether `client` comes from one of the permit's networks. A client without an
     /// address comes from none.
     pub fn allows_source_of(&self, client: &Client) -> bool {
-        self.sources.is_empty()
-            || client
-                .address()
-                .is_some_and(|address| self.sources.iter().any(|network| network.contains(address)))
+        let address = client.address();
+        self.sources
+            .allows_where(|network| address.is_some_and(|address| network.contains(address)))
     }
 
     /// Returns whether `client` uses one of the permit's connection types. A connection of unknown
     /// kind uses none.
     pub fn allows_connection_of(&self, client: &Client) -> bool {
-        self.connection_types.is_empty()
-            || client
-                .connection_type()
-                .is_some_and(|found| self.connection_types.contains(&found))
+        self.connection_types
+            .allows(client.connection_type().as_ref())
     }
 
-    /// Returns the connection types as a user JWT has to name them.
+    /// Returns the connection types as a user JWT has to name them, where an empty list stands for
+    /// any.
     ///
     /// A request does not distinguish MQTT and leafnodes over WebSocket from those over TCP, but
     /// servers that enforce the list do. So the list names the WebSocket variant of each as well.
     pub fn connection_types_for_servers(&self) -> Vec<ConnectionType> {
-        let mut types = self.connection_types.clone();
-        for kind in &self.connection_types {
+        let mut types: Vec<_> = self.connection_types.listed().copied().collect();
+        for kind in self.connection_types.listed() {
             if let Some(twin) = kind.over_websocket().filter(|twin| !types.contains(twin)) {
                 types.push(twin);
             }

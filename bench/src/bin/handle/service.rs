@@ -13,7 +13,7 @@ use portcullis_callout::measure::{self, Handling};
 use portcullis_callout::{HostKeys, OpenRules, ServiceOptions, TimeLimits};
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_claims::IssuerKey;
-use portcullis_core::Outcome;
+use portcullis_core::{Allowed, Outcome};
 use portcullis_engine::{Engine, EngineOptions, Grants};
 use portcullis_identity::{
     Identifier, IdentifierOptions, IssuerOptions, KeySource, PasswordVerifier, TokenVerifier,
@@ -61,7 +61,7 @@ impl Handled {
         let keys = folder.path().join("keys.json");
         std::fs::write(&keys, issuer.keys())?;
         let options = IssuerOptions {
-            audiences: vec![Issuer::AUDIENCE.to_owned()],
+            audiences: Allowed::only([Issuer::AUDIENCE.to_owned()]).unwrap_or(Allowed::Any),
             keys: KeySource::File(keys),
             ..IssuerOptions::new("company", Issuer::NAME)
         };

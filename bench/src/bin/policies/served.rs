@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use portcullis_bench::{Work, elsewhere};
 use portcullis_catalog::{Catalog, CatalogOptions, Chain, Condition, Snapshot};
 use portcullis_core::{
-    AuthorizationRequest, Client, Credentials, Identity, Outcome, PolicyName, Secret, Server,
+    Allowed, AuthorizationRequest, Client, Credentials, Identity, Outcome, PolicyName, Secret,
+    Server,
 };
 use portcullis_engine::{Engine, EngineOptions, Grants};
 use portcullis_identity::PasswordVerifier;
@@ -111,8 +112,8 @@ fn options(directory: &Path, policies: usize) -> Result<CatalogOptions> {
         options.chains.push(Chain {
             name: name.to_string(),
             logins: Condition {
-                issuers: vec![directory::issuer(number)],
-                ..Condition::default()
+                issuers: Allowed::only([directory::issuer(number)]).unwrap_or(Allowed::Any),
+                ..Condition::ANY
             },
             policies: vec![name],
         });

@@ -129,14 +129,14 @@ fn both_ceilings_apply_and_excess_is_clipped_or_refused() {
         allow.map(ToString::to_string).collect::<Vec<_>>()
     };
     let clipped = enforce(all(), &request(), Some(&policy()), &rules).unwrap();
-    assert_eq!(allowed(&clipped.permissions), ["orders.>"]);
+    assert_eq!(allowed(clipped.permissions()), ["orders.>"]);
 
     let eu = ceiling("*.eu", OnExcess::Clip);
     rules.ceilings.policies = BTreeMap::from([(policy().name, eu)]);
     let clipped = enforce(all(), &request(), Some(&policy()), &rules).unwrap();
-    assert_eq!(allowed(&clipped.permissions), ["orders.eu"]);
+    assert_eq!(allowed(clipped.permissions()), ["orders.eu"]);
     let other = enforce(all(), &request(), None, &rules).unwrap();
-    assert_eq!(allowed(&other.permissions), ["orders.>"]);
+    assert_eq!(allowed(other.permissions()), ["orders.>"]);
 
     let strict = ceiling("orders.>", OnExcess::Refuse);
     rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), strict)]);
@@ -155,7 +155,7 @@ fn the_soonest_end_wins() {
                 builder.expires_in(seconds);
             }
         });
-        enforce(permit, request, None, rules).unwrap().expires_at
+        enforce(permit, request, None, rules).unwrap().expires_at()
     };
     assert_eq!(ends(None, &request, &rules), None);
     rules.expiry.max = Some(Duration::from_mins(1));
@@ -178,7 +178,9 @@ fn an_end_that_servers_would_take_for_the_past_comes_sooner() {
     // The last second that a certificate can name.
     request.identity.expires_at = Some(253_402_300_799);
     let permit = permit(|_| {});
-    let end = enforce(permit, &request, None, &rules).unwrap().expires_at;
+    let end = enforce(permit, &request, None, &rules)
+        .unwrap()
+        .expires_at();
     let in_nanoseconds = end.and_then(|end| (end - NOW).checked_mul(1_000_000_000));
     assert!(in_nanoseconds.is_some_and(|left| i64::try_from(left).is_ok()));
 }
@@ -193,14 +195,16 @@ fn jitter_spreads_the_ends_and_never_extends_a_login() {
     let ends: std::collections::BTreeSet<_> = (0..200)
         .map(|_| {
             let done = enforce(permit(|_| ()), &request(), None, &rules).unwrap();
-            done.expires_at.unwrap()
+            done.expires_at().unwrap()
         })
         .collect();
     assert!(ends.len() > 100, "{} different ends", ends.len());
     assert!(*ends.first().unwrap() >= NOW + 3600 - 300);
     assert!(*ends.last().unwrap() <= NOW + 3600);
     let short = permit(|builder| builder.expires_in(8));
-    let end = enforce(short, &request(), None, &rules).unwrap().expires_at;
+    let end = enforce(short, &request(), None, &rules)
+        .unwrap()
+        .expires_at();
     assert!(end.unwrap() >= NOW + 6, "at most a quarter of what is left");
 }
 
@@ -216,7 +220,7 @@ fn a_star_at_the_end_is_closed_unless_something_below_is_allowed() {
         let mut request = request();
         request.server.version = Some(version.to_owned());
         let held = enforce(permit, &request, Some(&policy()), &rules()).unwrap();
-        let deny = held.permissions.subscribe.deny.iter();
+        let deny = held.permissions().subscribe.deny.iter();
         deny.map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(denied(&["a.*"], "2.10.26"), ["x", "a.*.>"]);

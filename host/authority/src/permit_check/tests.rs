@@ -104,15 +104,10 @@ fn what_no_key_signs_fails() {
     let by_key = account.key.as_str().to_owned();
     rules.signing = Some(BTreeMap::from([("APP".to_owned(), account)]));
     assert_eq!(check(&rules, &reader, None), Ok(()));
-    let named_by_key = Permit {
-        account: by_key,
-        ..reader.clone()
-    };
+    let reader_of = |account: &str| permit(account, |builder| builder.role("reader"));
+    let named_by_key = reader_of(&by_key);
     assert_eq!(check(&rules, &named_by_key, None), Ok(()));
-    let unknown = Permit {
-        account: key,
-        ..reader
-    };
+    let unknown = reader_of(&key);
     assert!(check(&rules, &unknown, None).is_err());
     let plain = permit("APP", |_| ());
     let denial = check(&rules, &plain, None).unwrap_err();

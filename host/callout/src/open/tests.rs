@@ -6,6 +6,7 @@ use nats_token::KeyPair;
 use super::*;
 use crate::fixtures::{NOW, options};
 use crate::options::ServiceOptions;
+use crate::trust::ServerList;
 
 /// A server with an xkey.
 struct Server {
@@ -176,9 +177,10 @@ fn a_box_names_its_sender_three_times_alike() {
 fn only_trusted_servers_are_answered() {
     let (mut options, server) = (options(), Server::new());
     let token = server.token(options.keys.issuers.request_subject(), None);
-    options.open.trusted_servers = crate::TrustedServers::new([server.pair.public_key()], []);
+    options.open.trusted_servers =
+        TrustedServers::Listed(ServerList::new([server.pair.public_key()], []));
     assert_eq!(kind(token.clone(), None, &options), Ok(()));
-    options.open.trusted_servers = crate::TrustedServers::new([], ["prod".to_owned()]);
+    options.open.trusted_servers = TrustedServers::Listed(ServerList::new([], ["prod".to_owned()]));
     assert_eq!(kind(token, None, &options), Err("server-not-trusted"));
 }
 

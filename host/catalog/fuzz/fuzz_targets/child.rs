@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     }
     // No permit takes more than its budget, whether or not a policy could have made it.
     for login in permitted(&heard) {
-        let permissions = &login.permit.permissions;
+        let permissions = login.permit.permissions();
         for on_excess in [OnExcess::Clip, OnExcess::Refuse] {
             let ceiling = Ceiling {
                 publish: permissions.subscribe.clone(),

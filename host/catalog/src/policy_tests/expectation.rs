@@ -75,7 +75,7 @@ impl Expectation {
     fn wanted(&self) -> String {
         match self {
             Self::Permit { permit, .. } => {
-                format!("expected a permit for account `{}`", permit.account)
+                format!("expected a permit for account `{}`", permit.account())
             }
             Self::Deny(part) if part.is_empty() => "expected a deny".to_owned(),
             Self::Deny(part) => format!("expected a deny because of `{part}`"),
@@ -86,7 +86,7 @@ impl Expectation {
 
 fn told(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Permit(permit) => format!("a permit for account `{}`", permit.account),
+        Verdict::Permit(permit) => format!("a permit for account `{}`", permit.account()),
         Verdict::Deny(reason) => format!("a deny because of `{reason}`"),
         Verdict::Abstain => "that it abstains".to_owned(),
     }
@@ -173,11 +173,11 @@ fn expected_permit(expected: format::Permit, now: u64) -> Result<Expectation, St
 
 fn permit_difference(expected: &Permit, stated: &[Field], found: &Permit) -> Option<String> {
     let mut differences = Vec::new();
-    if expected.account != found.account {
-        let (expected, found) = (&expected.account, &found.account);
+    if expected.account() != found.account() {
+        let (expected, found) = (expected.account(), found.account());
         differences.push(format!("account: expected `{expected}`, found `{found}`"));
     }
-    let (wanted, got) = (&expected.permissions, &found.permissions);
+    let (wanted, got) = (expected.permissions(), found.permissions());
     for (list, wanted, got) in [
         ("publish allow", &wanted.publish.allow, &got.publish.allow),
         ("publish deny", &wanted.publish.deny, &got.publish.deny),
@@ -275,35 +275,36 @@ impl Field {
     /// Returns the value of this field in `permit`, as text.
     fn told(self, permit: &Permit) -> String {
         match self {
-            Self::Role => optional(permit.role.as_ref()),
-            Self::UserName => optional(permit.user_name.as_ref()),
-            Self::ExpiresAt => optional(permit.expires_at.as_ref()),
-            Self::Tags => listed(&permit.tags),
-            Self::Sources => listed(&permit.sources),
-            Self::ConnectionTypes => listed(&permit.connection_types),
-            Self::Times => listed(&permit.times),
-            Self::TimesLocation => optional(permit.times_location.as_ref()),
-            Self::ProxyRequired => permit.proxy_required.to_string(),
-            Self::Subscriptions => optional(permit.subscriptions.as_ref()),
-            Self::Payload => optional(permit.payload.as_ref()),
+            Self::Role => optional(permit.role()),
+            Self::UserName => optional(permit.user_name()),
+            Self::ExpiresAt => optional(permit.expires_at()),
+            Self::Tags => listed(permit.tags()),
+            Self::Sources => listed(permit.sources().listed()),
+            Self::ConnectionTypes => listed(permit.connection_types().listed()),
+            Self::Times => listed(permit.times().listed()),
+            Self::TimesLocation => optional(permit.times_location()),
+            Self::ProxyRequired => permit.requires_proxy().to_string(),
+            Self::Subscriptions => optional(permit.subscriptions()),
+            Self::Payload => optional(permit.payload()),
         }
     }
 }
 
-fn optional<T: ToString>(value: Option<&T>) -> String {
+fn optional<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(
         || "nothing".to_owned(),
         |value| format!("`{}`", value.to_string()),
     )
 }
 
-fn listed<T: ToString>(values: &[T]) -> String {
-    if values.is_empty() {
-        return "nothing".to_owned();
-    }
+fn listed<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    let values = values.into_iter();
     let values: Vec<_> = values
-        .iter()
         .map(|value| format!("`{}`", value.to_string()))
         .collect();
-    values.join(" ")
+    if values.is_empty() {
+        "nothing".to_owned()
+    } else {
+        values.join(" ")
+    }
 }

@@ -15,6 +15,7 @@
 
 use std::io::{self, Read, Write};
 
+use portcullis_core::Allowed;
 use portcullis_engine::Description;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -88,7 +89,7 @@ pub(super) struct Job {
     pub(super) name: String,
     pub(super) module: String,
     pub(super) terms: Terms,
-    pub(super) trusted_publishers: Vec<Publisher>,
+    pub(super) trusted_publishers: Allowed<Publisher>,
     pub(super) yields: bool,
     pub(super) describes: bool,
     /// Key for the code that comes back. A secret between the two processes.

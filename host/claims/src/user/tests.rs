@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use nkeys::KeyPair;
-use portcullis_core::ResponsePermission;
+use portcullis_core::{PermitBuilder, ResponsePermission};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::Value;
@@ -20,6 +20,14 @@ fn json_of(claims: &UserClaims) -> Value {
 }
 
 fn full_permit() -> Permit {
+    let mut builder = full_builder();
+    builder.expires_at(3_700);
+    builder.tag("team:users");
+    builder.finish().unwrap()
+}
+
+/// Returns a builder of all that the golden user has, apart from its end and its tag.
+fn full_builder() -> PermitBuilder {
     let mut builder = Permit::builder("APP", 100);
     builder.user_name("alice <&>");
     builder.publish_allow("a.>");
@@ -28,10 +36,7 @@ fn full_permit() -> Permit {
     builder.subscribe_allow("_INBOX.>");
     builder.subscribe_allow("jobs workers");
     builder.responses_allow(5, Duration::from_mins(2));
-    builder.expires_at(3_700);
-    let mut permit = builder.finish().unwrap();
-    permit.tags.push("policy:static-users".to_owned());
-    permit
+    builder
 }
 
 #[test]
@@ -39,9 +44,13 @@ fn a_permit_becomes_the_claims_that_go_writes() {
     let golden = include_str!("../../tests/fixtures/user.jwt").trim();
     let golden = UserClaims::decode(golden).unwrap();
     let user = golden.subject.clone().unwrap();
-    let mut permit = full_permit();
-    permit.expires_at = golden.expires_at;
-    let mut ours = UserClaims::from_permit(&user, &permit, golden.issued_at.unwrap());
+    let mut builder = full_builder();
+    builder.expires_at(golden.expires_at.unwrap());
+    let permit = builder.finish().unwrap();
+    // Only the host may set this tag.
+    let tag = "policy:static-users".to_owned();
+    let mut ours =
+        UserClaims::from_permit(&user, &permit, golden.issued_at.unwrap()).with_tags([tag]);
     ours.issuer = Some(issuer().public_key().to_owned());
     ours.id = Some(ours.computed_id().unwrap());
     assert_eq!(json_of(&ours), json_of(&golden));
@@ -132,9 +141,9 @@ fn limits_are_carried() {
 }
 
 #[test]
-fn a_permit_that_was_never_closed_allows_nothing() {
+fn a_permit_without_permissions_allows_nothing() {
     let mut permit = full_permit();
-    permit.permissions = portcullis_core::Permissions::default();
+    permit.narrow_to(portcullis_core::Permissions::default());
     let claims = UserClaims::from_permit("U", &permit, 100);
     assert_eq!(claims.nats.publish.deny, [">"]);
     assert_eq!(claims.nats.subscribe.deny, [">"]);
@@ -144,10 +153,7 @@ fn a_permit_that_was_never_closed_allows_nothing() {
 fn tags_of_the_caller_follow_those_of_the_permit() {
     let tag = "policy-generation:7".to_owned();
     let claims = UserClaims::from_permit("U", &full_permit(), 100).with_tags([tag]);
-    assert_eq!(
-        claims.nats.tags,
-        ["policy:static-users", "policy-generation:7"]
-    );
+    assert_eq!(claims.nats.tags, ["team:users", "policy-generation:7"]);
 }
 
 #[test]
@@ -177,7 +183,7 @@ fn a_scoped_user_has_neither_permissions_nor_limits() {
             "pub": {},
             "sub": {},
             "issuer_account": "A",
-            "tags": ["policy:static-users"],
+            "tags": ["team:users"],
             "type": "user",
             "version": 2,
         },
@@ -263,7 +269,7 @@ fn another_implementation_reads_the_same_user() {
     assert_eq!(value["subs"], -1);
     assert_eq!(value["data"], -1);
     assert_eq!(value["payload"], -1);
-    assert_eq!(value["tags"], serde_json::json!(["policy:static-users"]));
+    assert_eq!(value["tags"], serde_json::json!(["team:users"]));
     let mut findings = nats_token::ValidationResults::default();
     read.validate(&mut findings);
     assert!(findings.errors().is_empty(), "{findings:?}");

@@ -43,7 +43,7 @@ pub(super) fn configuration(planmdk: &Planmdk) -> String {
         format!("issuer = {}", quoted(&planmdk.issuer)),
         "# As nats-auth-callout has it, tokens that were made for any service: name yours."
             .to_owned(),
-        "audiences = []".to_owned(),
+        "audiences = [\"*\"]".to_owned(),
     ]);
     if planmdk.needs_allow_http {
         lines
@@ -112,7 +112,7 @@ fn of_side(side: &Side) -> Table {
 /// Returns notes for the operator: decisions to make, and omitted settings.
 pub(super) fn notes(planmdk: &Planmdk) -> Vec<String> {
     let mut notes = vec![
-        "`audiences` under [identity.issuers.oidc]: with `[]`, a token that was made for any other service of this issuer opens yours".to_owned(),
+        "`audiences` under [identity.issuers.oidc]: with `*`, a token that was made for any other service of this issuer opens yours".to_owned(),
         "`account` and `system-account` under [callout]: the servers' `auth_callout.account` and `system_account`".to_owned(),
         "a login ends with its token now, and `iss` has to be the issuer".to_owned(),
         "an e-mail address is the user's name only if its token has `email_verified`; `sub` is otherwise".to_owned(),

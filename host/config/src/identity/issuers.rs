@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_core::Allowed;
 use portcullis_identity::{
     GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm,
 };
@@ -10,6 +11,7 @@ use portcullis_toml::kinds::{DURATION, SECONDS, SIZE, TEXT, WORD, seconds_up_to}
 use portcullis_toml::{Kind, Read, Section};
 use url::Url;
 
+use crate::allowed::{only, read_allowed};
 use crate::values::WEB_ADDRESS;
 
 /// A signature algorithm.
@@ -26,14 +28,16 @@ const REQUIRED_CLAIM: Kind<RequiredClaim> = Kind {
     expected: "a claim, or a claim and its value as `claim=value`",
     parse: |text| {
         let (path, values) = match text.split_once('=') {
-            Some((path, value)) => (path, vec![value.to_owned()]),
-            None => (text, Vec::new()),
+            Some((path, value)) => (path, Allowed::only([value.to_owned()])),
+            None => (text, None),
         };
         if path.is_empty() {
             return Err("expected the name of a claim, found nothing".to_owned());
         }
-        let path = path.to_owned();
-        Ok(RequiredClaim { path, values })
+        Ok(RequiredClaim {
+            path: path.to_owned(),
+            values: values.unwrap_or(Allowed::Any),
+        })
     },
 };
 
@@ -109,17 +113,30 @@ fn read_issuer(mut section: Section<'_>) -> Option<IssuerOptions> {
     })
 }
 
+/// Element of `audiences` that stands for any audience, or none.
+const ANY_AUDIENCE: &str = "*";
+
 /// Reads the audiences, which are required. Without them, every token of the issuer would be valid,
 /// regardless of its audience.
-fn read_audiences(section: &mut Section<'_>) -> Option<Vec<String>> {
+fn read_audiences(section: &mut Section<'_>) -> Option<Allowed<String>> {
     let Some(setting) = section.setting("audiences") else {
         section.report_missing(
             "audiences",
-            "missing: one of these has to be in a token's `aud`; `[]` takes tokens that were made for anybody",
+            "missing: one of these has to be in a token's `aud`; `[\"*\"]` accepts tokens for any other service too",
         );
         return None;
     };
-    setting.list(&TEXT)
+    let if_empty =
+        "must name at least one audience, or `*` to accept tokens for any other service too";
+    let audiences = only(setting, &TEXT, if_empty)?;
+    if !audiences.listed().any(|audience| audience == ANY_AUDIENCE) {
+        return Some(audiences);
+    }
+    if audiences.listed().count() > 1 {
+        setting.report("`*` stands for any audience: name it alone, or leave it out");
+        return None;
+    }
+    Some(Allowed::Any)
 }
 
 fn read_keys(section: &mut Section<'_>) -> Option<KeySource> {
@@ -148,7 +165,7 @@ fn read_rules(section: &mut Section<'_>, default: &IssuerOptions) -> Option<Issu
         None => Some(default.algorithms.clone()),
         Some(setting) => setting.list(&ALGORITHM),
     };
-    let token_types = section.list("token-types", &TEXT);
+    let token_types = read_allowed(section, "token-types", &TEXT);
     let leeway = section.value("leeway", &LEEWAY, default.leeway);
     let max_age = match section.setting("max-age") {
         None => Some(None),
@@ -170,7 +187,10 @@ fn merged(claims: Vec<RequiredClaim>) -> Vec<RequiredClaim> {
     let mut merged: Vec<RequiredClaim> = Vec::new();
     for claim in claims {
         match merged.iter_mut().find(|known| known.path == claim.path) {
-            Some(known) => known.values.extend(claim.values),
+            Some(known) => claim
+                .values
+                .listed()
+                .for_each(|value| known.values.add(value.clone())),
             None => merged.push(claim),
         }
     }

@@ -2,6 +2,7 @@
 
 use portcullis_authority::ThrottleOptions;
 use portcullis_claims::{KeyKind, SigningKey};
+use portcullis_core::Allowed;
 use portcullis_identity::{
     AccountSource, GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm,
     TokenPlace,
@@ -58,14 +59,19 @@ fn without_a_table_tokens_and_jwts_prove_nothing() {
     assert_eq!(identity.token_places, TokenPlace::ALL);
     assert_eq!(identity.issuers, []);
     assert_eq!(identity.accounts, []);
-    assert_eq!(identity.operators, []);
+    assert_eq!(identity.operators, Allowed::Any);
     assert_eq!(identity.remember_passwords, None);
+}
+
+/// Returns a restriction to `values`, or none if there are no values.
+fn allowed(values: &[&str]) -> Allowed<String> {
+    Allowed::only(values.iter().map(ToString::to_string)).unwrap_or(Allowed::Any)
 }
 
 #[test]
 fn an_issuer_has_the_defaults_of_the_library() {
     let expected = IssuerOptions {
-        audiences: vec!["nats".to_owned()],
+        audiences: allowed(&["nats"]),
         ..IssuerOptions::new("idp", "https://idp.example")
     };
     assert_eq!(identity(&issuer_with("")).issuers, [expected]);
@@ -74,7 +80,7 @@ fn an_issuer_has_the_defaults_of_the_library() {
 #[test]
 fn what_is_set_is_what_the_issuer_gets() {
     let found = identity(&issuer_with(
-        "audiences = []\njwks-file = \"keys/idp.json\"\nalgorithms = [\"ES256\", \"Ed25519\"]\n\
+        "audiences = [\"*\"]\njwks-file = \"keys/idp.json\"\nalgorithms = [\"ES256\", \"Ed25519\"]\n\
          token-types = [\"at+jwt\"]\nleeway = \"0s\"\nmax-age = \"12h\"\n\
          required-claims = [\"email\", \"tenant=a\", \"tenant=b=c\"]\nrefresh = \"1m\"\ncool-down = \"2s\"\n\
          timeout = \"3s\"\nmax-size = \"1KiB\"\nca-file = \"ca.pem\"\nbearer-token-file = \"/token\"\nallow-http = true\n\
@@ -82,13 +88,13 @@ fn what_is_set_is_what_the_issuer_gets() {
     ));
     let claim = |path: &str, values: &[&str]| RequiredClaim {
         path: path.to_owned(),
-        values: values.iter().map(ToString::to_string).collect(),
+        values: allowed(values),
     };
     let expected = IssuerOptions {
-        audiences: Vec::new(),
+        audiences: Allowed::Any,
         keys: KeySource::File("dir/keys/idp.json".into()),
         algorithms: vec![TokenAlgorithm::Es256, TokenAlgorithm::EdDsa],
-        token_types: vec!["at+jwt".to_owned()],
+        token_types: allowed(&["at+jwt"]),
         leeway: Duration::ZERO,
         max_age: Some(Duration::from_hours(12)),
         required_claims: vec![claim("email", &[]), claim("tenant", &["a", "b=c"])],
@@ -137,16 +143,16 @@ fn what_is_set_is_what_the_issuer_gets() {
     ":2: identity.issuers.idp: expected a table, found an integer"
 )]
 #[case(
-    "[identity.issuers.\"a b\"]\nissuer = \"x\"\naudiences = []",
+    "[identity.issuers.\"a b\"]\nissuer = \"x\"\naudiences = [\"nats\"]",
     ":1: identity.issuers.\"a b\": expected a name without blanks, found `a b`"
 )]
 #[case(
-    "[identity.issuers.idp]\naudiences = []",
+    "[identity.issuers.idp]\naudiences = [\"nats\"]",
     ":1: identity.issuers.idp.issuer: missing: the `iss` of the tokens, exactly as it stands in them"
 )]
 #[case(
     "[identity.issuers.idp]\nissuer = \"x\"",
-    ":1: identity.issuers.idp.audiences: missing: one of these has to be in a token's `aud`; `[]` takes tokens that were made for anybody"
+    ":1: identity.issuers.idp.audiences: missing: one of these has to be in a token's `aud`; `[\"*\"]` accepts tokens for any other service too"
 )]
 #[case(
     "[identity.accounts.APP]",
@@ -174,6 +180,10 @@ fn what_is_set_is_what_the_issuer_gets() {
 )]
 #[case(
     "[identity]\noperators = []",
+    ":2: identity.operators: must name at least one; leave the key out for no restriction"
+)]
+#[case(
+    "[identity]\noperators = [\"OADOKW3DGSA7POYHFFL6VPHRCDEXF2DGSHB473NL4CEAES774QXSHF3I\"]",
     ":2: identity.operators: would apply to nothing: no account under [identity.accounts] has a `jwt-file`"
 )]
 #[case(
@@ -222,6 +232,18 @@ fn bad_tables_are_named_with_line_and_key(#[case] tables: &str, #[case] problem:
 
 #[rstest]
 #[case("issuer = \"\"", "issuer: must not be empty")]
+#[case(
+    "audiences = []",
+    "audiences: must name at least one audience, or `*` to accept tokens for any other service too"
+)]
+#[case(
+    "audiences = [\"nats\", \"*\"]",
+    "audiences: `*` stands for any audience: name it alone, or leave it out"
+)]
+#[case(
+    "token-types = []",
+    "token-types: must name at least one; leave the key out for no restriction"
+)]
 #[case(
     "audience = \"nats\"",
     "audience: unknown key, did you mean `audiences`?"
@@ -346,7 +368,10 @@ fn accounts_are_known_by_keys_or_by_their_jwt() {
         "[identity]\noperators = [\"{operator}\"]\n[identity.accounts.A]\nkey = \"{app}\"\nsigning-keys = [\"{signing}\"]\n\
          [identity.accounts.B]\njwt-file = \"b.jwt\"\n[identity.accounts.C]\njwt-file = \"c.jwt\"\nkey = \"{app}\"\nroles = [\"reader\"]\n"
     ));
-    assert_eq!(found.operators, [operator.parse().unwrap()]);
+    assert_eq!(
+        found.operators,
+        Allowed::only([operator.parse().unwrap()]).unwrap()
+    );
     let sources: Vec<_> = found
         .accounts
         .into_iter()

@@ -1,7 +1,7 @@
 //! Tables `[operator]` and `[callout.deny]`, and other settings of the callout.
 
 use portcullis_claims::{KeyKind, SigningKey};
-use portcullis_core::DenialClass;
+use portcullis_core::{DenialClass, Server};
 
 use super::*;
 
@@ -97,6 +97,14 @@ fn denials_have_a_mode_for_each_class() {
     "callout.trusted-servers: expected the public key of server"
 )]
 #[case(
+    "trusted-servers = []",
+    "callout.trusted-servers: must name at least one"
+)]
+#[case(
+    "trusted-server-tags = []",
+    "callout.trusted-server-tags: must name at least one"
+)]
+#[case(
     "refuse-replays = \"no\"",
     "callout.refuse-replays: expected `true` or `false`"
 )]
@@ -132,4 +140,23 @@ fn names_that_lead_nowhere_are_errors() {
         problems.contains("ceilings.accounts.app: would apply"),
         "{problems}"
     );
+}
+
+#[rstest]
+#[case("", "N1", "eu", true)]
+#[case("trusted-server-tags = [\"eu\"]", "N1", "EU", true)]
+#[case("trusted-server-tags = [\"eu\"]", "N1", "us", false)]
+fn servers_are_trusted_by_the_keys_that_are_there(
+    #[case] line: &str,
+    #[case] id: &str,
+    #[case] tag: &str,
+    #[case] trusted: bool,
+) {
+    let server = Server {
+        id: id.to_owned(),
+        tags: vec![tag.to_owned()],
+        ..Server::default()
+    };
+    let servers = config_with("callout", line).callout.trusted_servers;
+    assert_eq!(servers.contains(&server), trusted);
 }

@@ -71,6 +71,10 @@ use super::*;
     ":7: policies.trusted-publishers: expected a public nkey, such as an account's (`A…`)"
 )]
 #[case(
+    "trusted-publishers = []",
+    ":7: policies.trusted-publishers: must name at least one; leave the key out for no restriction"
+)]
+#[case(
     "guards = [\"a\"]\norder = [\"a\"]",
     ":7: policies.guards: policy `a` is in a chain too: a guard may only deny, so it decides nothing there"
 )]
@@ -81,6 +85,18 @@ use super::*;
 #[case(
     "[policies.chains.c]\nconnection-types = [\"MQTT_WS\"]\npolicies = [\"a\"]",
     ":8: policies.chains.c.connection-types: no request tells `MQTT_WS` from the type without `_WS`: name that one"
+)]
+#[case(
+    "[policies.chains.c]\nmethods = []\npolicies = [\"a\"]",
+    ":8: policies.chains.c.methods: must name at least one; leave the key out for no restriction"
+)]
+#[case(
+    "[policies.chains.c]\nconnection-types = []\npolicies = [\"a\"]",
+    ":8: policies.chains.c.connection-types: must name at least one; leave the key out for no restriction"
+)]
+#[case(
+    "[policies.chains.c]\nissuers = []\npolicies = [\"a\"]",
+    ":8: policies.chains.c.issuers: must name at least one; leave the key out for no restriction"
 )]
 #[case(
     "[policies.chains.c]\nmethods = [\"oidc\"]",

@@ -125,21 +125,17 @@ mod tests {
         ])
         .finish()
         .unwrap();
-        assert_eq!(permit.subscriptions, Some(10));
-        assert_eq!(permit.payload, Some(4096));
-        assert_eq!(permit.role.as_deref(), Some("reader"));
-        assert_eq!(permit.tags, ["a", "b"]);
-        assert_eq!(
-            permit.sources,
-            ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap())
-        );
-        assert_eq!(
-            permit.connection_types,
-            [ConnectionType::Standard, ConnectionType::Mqtt]
-        );
-        assert_eq!(permit.times, [day, night]);
-        assert_eq!(permit.times_location.as_deref(), Some("Europe/Berlin"));
-        assert!(permit.proxy_required && permit.names_no_permissions);
+        assert_eq!(permit.subscriptions(), Some(10));
+        assert_eq!(permit.payload(), Some(4096));
+        assert_eq!(permit.role(), Some("reader"));
+        assert_eq!(permit.tags(), ["a", "b"]);
+        let networks = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
+        assert!(permit.sources().listed().eq(&networks));
+        let types = [ConnectionType::Standard, ConnectionType::Mqtt];
+        assert!(permit.connection_types().listed().eq(&types));
+        assert!(permit.times().listed().eq(&[day, night]));
+        assert_eq!(permit.times_location(), Some("Europe/Berlin"));
+        assert!(permit.requires_proxy() && !permit.names_permissions());
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::problem::{Limit, PermitProblem};
 use crate::subject::is_literal_token;
 use crate::{
-    ConnectionType, InvalidSubject, InvalidTimeRange, PermissionSubject, Permissions, Permit,
-    ResponsePermission, SourceNetwork, TimeRange,
+    Allowed, ConnectionType, InvalidSubject, InvalidTimeRange, PermissionSubject, Permissions,
+    Permit, ResponsePermission, SourceNetwork, TimeRange,
 };
 
 /// A builder of a [`Permit`]. Its setters never fail; [`finish`](Self::finish) reports all
@@ -27,10 +27,10 @@ impl PermitBuilder {
             role: None,
             user_name: None,
             permissions: Permissions::default(),
-            names_no_permissions: true,
-            sources: Vec::new(),
-            connection_types: Vec::new(),
-            times: Vec::new(),
+            names_permissions: false,
+            sources: Allowed::Any,
+            connection_types: Allowed::Any,
+            times: Allowed::Any,
             times_location: None,
             proxy_required: false,
             expires_at: None,
@@ -105,16 +105,21 @@ impl PermitBuilder {
 
     /// Allows up to `max` replies to one message, within `ttl` after it.
     pub fn responses_allow(&mut self, max: u32, ttl: Duration) {
-        self.permit.names_no_permissions = false;
+        self.names_permissions();
         self.permit.permissions.responses = Some(ResponsePermission { max, ttl });
+    }
+
+    /// Records that the permit says something about permissions.
+    pub(super) const fn names_permissions(&mut self) {
+        self.permit.names_permissions = true;
     }
 
     /// Allows logins from `network` (CIDR notation). With at least one network, logins from all
     /// others are denied.
     pub fn source_allow(&mut self, network: &str) {
         match network.parse::<SourceNetwork>() {
-            Ok(network) if self.permit.sources.len() < Permit::MAX_SOURCES => {
-                self.permit.sources.push(network);
+            Ok(network) if self.permit.sources.listed().count() < Permit::MAX_SOURCES => {
+                self.permit.sources.add(network);
             }
             Ok(_) => self.problem(PermitProblem::TooMany {
                 what: "networks",
@@ -128,8 +133,12 @@ impl PermitBuilder {
     /// denied.
     pub fn connection_type_allow(&mut self, name: &str) {
         match name.parse::<ConnectionType>() {
-            Ok(known) if self.permit.connection_types.contains(&known) => {}
-            Ok(known) => self.permit.connection_types.push(known),
+            Ok(known) => {
+                let types = &mut self.permit.connection_types;
+                if !types.listed().any(|other| *other == known) {
+                    types.add(known);
+                }
+            }
             Err(source) => self.problem(PermitProblem::ConnectionType(source)),
         }
     }
@@ -143,8 +152,8 @@ impl PermitBuilder {
     /// Adds a parsed range of times, or records what is wrong with it.
     pub(super) fn time(&mut self, range: Result<TimeRange, InvalidTimeRange>) {
         match range {
-            Ok(range) if self.permit.times.len() < Permit::MAX_TIMES => {
-                self.permit.times.push(range);
+            Ok(range) if self.permit.times.listed().count() < Permit::MAX_TIMES => {
+                self.permit.times.add(range);
             }
             Ok(_) => self.problem(PermitProblem::TooMany {
                 what: "ranges of times",
@@ -245,7 +254,7 @@ impl PermitBuilder {
             problems.push(PermitProblem::Account(shown));
         }
         problems.extend(self.permit.template_values());
-        if self.permit.times_location.is_some() && self.permit.times.is_empty() {
+        if self.permit.times_location.is_some() && self.permit.times.is_any() {
             problems.push(PermitProblem::TimeZoneWithoutTimes);
         }
         if let Some(expires_at) = self
@@ -291,7 +300,7 @@ impl PermitBuilder {
         subject: Result<PermissionSubject, InvalidSubject>,
         list: impl FnOnce(&mut Permissions) -> &mut Vec<PermissionSubject>,
     ) {
-        self.permit.names_no_permissions = false;
+        self.names_permissions();
         if self.permit.permissions.subject_count() >= self.most_subjects {
             let limit = self.most_subjects;
             return self.problem(PermitProblem::TooMany {

@@ -9,14 +9,14 @@ use crate::PermissionSubject;
 fn an_empty_permit_allows_nothing() {
     let permit = Permit::builder("APP", 100).finish().unwrap();
     assert_eq!(
-        permit.permissions.publish.deny,
+        permit.permissions().publish.deny,
         [PermissionSubject::everything()]
     );
     assert_eq!(
-        permit.permissions.subscribe.deny,
+        permit.permissions().subscribe.deny,
         [PermissionSubject::everything()]
     );
-    assert_eq!(permit.expires_at, None);
+    assert_eq!(permit.expires_at(), None);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn the_bound_of_subjects_can_be_lowered_and_not_raised() {
             builder.publish_allow(&format!("a.{number}"));
         }
         let permit = builder.finish().map_err(|problems| problems[0].to_string());
-        permit.map(|permit| permit.permissions.publish.allow.len())
+        permit.map(|permit| permit.permissions().publish.allow.len())
     };
     assert_eq!(count(3, 3), Ok(3));
     assert_eq!(
@@ -129,11 +129,13 @@ fn what_bounds_a_login_is_kept() {
     builder.times_location("America/Argentina/Buenos_Aires");
     builder.proxy_required();
     let permit = builder.finish().unwrap();
-    assert_eq!(permit.role.as_deref(), Some("reader"));
-    assert_eq!(permit.sources, ["10.0.0.0/8".parse().unwrap()]);
-    assert_eq!(permit.connection_types, [ConnectionType::Mqtt]);
-    assert_eq!(permit.times.len(), 1);
-    assert!(permit.times_location.is_some() && permit.proxy_required);
+    assert_eq!(permit.role(), Some("reader"));
+    let network = "10.0.0.0/8".parse().unwrap();
+    assert_eq!(Some(permit.sources()), Allowed::only([network]).as_ref());
+    let types = Allowed::only([ConnectionType::Mqtt]);
+    assert_eq!(Some(permit.connection_types()), types.as_ref());
+    assert_eq!(permit.times().listed().count(), 1);
+    assert!(permit.times_location().is_some() && permit.requires_proxy());
 }
 
 #[test]
@@ -175,8 +177,8 @@ fn the_smallest_of_several_limits_counts() {
     builder.limit_subscriptions(7);
     builder.limit_payload(i64::from(i32::MAX));
     let permit = builder.finish().unwrap();
-    assert_eq!(permit.subscriptions, Some(7));
-    assert_eq!(permit.payload, Some(2_147_483_647));
+    assert_eq!(permit.subscriptions(), Some(7));
+    assert_eq!(permit.payload(), Some(2_147_483_647));
     assert!(permit.has_limits());
 }
 
@@ -225,7 +227,7 @@ fn any_word_about_permissions_is_remembered() {
     let named = |build: fn(&mut PermitBuilder)| {
         let mut builder = Permit::builder("APP", 100);
         build(&mut builder);
-        !builder.finish().unwrap().names_no_permissions
+        builder.finish().unwrap().names_permissions()
     };
     assert!(named(|builder| builder.publish_allow("a")));
     assert!(named(|builder| builder.publish_deny("a")));
@@ -357,9 +359,45 @@ fn a_permit_reads_what_it_writes_and_no_subject_that_no_permit_has() {
         ("LEAFNODE", "LEAF"),
         ("22:00:00-", "22:00:0-"),
         ("\"account\"", "\"acount\""),
+        // Values that the builder refuses, or closes.
+        ("\"APP\"", "\"\""),
+        ("\"a:b\"", "\"policy:b\""),
+        ("4096", "0"),
+        ("Europe/Berlin", "Europe Berlin"),
+        ("{\"only\":[\"LEAFNODE\"]}", "{\"only\":[]}"),
+        ("[\"a.>\"]", "[]"),
+        ("\"names-permissions\":true", "\"names-permissions\":false"),
     ] {
         assert!(json.contains(part), "{json}");
         let changed = json.replace(part, wrong);
         assert!(serde_json::from_str::<Permit>(&changed).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn permits_without_permissions_and_of_the_largest_size_read_what_they_write() {
+    let plain = Permit::builder("APP", 100);
+    let mut closed = Permit::builder("APP", 100);
+    closed.publish_deny("a");
+    let mut largest = Permit::builder("APP", 100);
+    for number in 0..Permit::MAX_SUBJECTS {
+        largest.publish_allow(&format!("a.{number}"));
+    }
+    for builder in [plain, closed, largest] {
+        let permit = builder.finish().unwrap();
+        let json = serde_json::to_string(&permit).unwrap();
+        assert_eq!(serde_json::from_str::<Permit>(&json).unwrap(), permit);
+    }
+}
+
+#[test]
+fn a_permit_can_be_narrowed_only() {
+    let mut permit = Permit::builder("APP", 100).finish().unwrap();
+    permit.end_by(300);
+    permit.end_by(400);
+    assert_eq!(permit.expires_at(), Some(300));
+    permit.end_by(200);
+    assert_eq!(permit.expires_at(), Some(200));
+    permit.narrow_to(Permissions::default());
+    assert_eq!(*permit.permissions(), Permissions::default().closed());
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use portcullis_core::Allowed;
 use portcullis_identity::{IssuerOptions, RequiredClaim, fuzzing, looks_like_token};
 use portcullis_identity_fuzz::{ISSUER, check_error, token_of};
 
@@ -17,18 +18,24 @@ static ISSUERS: LazyLock<[IssuerOptions; 2]> = LazyLock::new(|| {
         ..IssuerOptions::new("idp", ISSUER)
     };
     let strict = IssuerOptions {
-        audiences: vec!["nats".to_owned()],
-        token_types: vec!["at+jwt".to_owned()],
+        audiences: only("nats"),
+        token_types: only("at+jwt"),
         max_age: Some(Duration::from_secs(3600)),
         leeway: Duration::ZERO,
         required_claims: vec![RequiredClaim {
             path: "tenant.name".to_owned(),
-            values: vec!["a".to_owned()],
+            values: only("a"),
         }],
         ..IssuerOptions::new("idp", ISSUER)
     };
     [lenient, strict]
 });
+
+fn only(value: &str) -> Allowed<String> {
+    let mut allowed = Allowed::Any;
+    allowed.add(value.to_owned());
+    allowed
+}
 
 fuzz_target!(|data: &[u8]| {
     let Some(token) = token_of(data) else { return };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::{Credentials, Secret};
+use portcullis_core::{Allowed, Credentials, Secret};
 
 use super::*;
 use crate::user_jwt::testing::{NOW, World};
@@ -16,7 +16,7 @@ fn identifier(world: &World) -> Identifier {
     let name = "APP".to_owned();
     let options = vec![AccountOptions { name, source }];
     Identifier::new(IdentifierOptions {
-        accounts: TrustedAccounts::new(options, Vec::new()).unwrap(),
+        accounts: TrustedAccounts::new(options, Allowed::Any).unwrap(),
         ..IdentifierOptions::default()
     })
 }

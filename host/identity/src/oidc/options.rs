@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portcullis_core::Allowed;
 use url::Url;
 
 use super::TokenAlgorithm;
@@ -16,16 +17,16 @@ pub struct IssuerOptions {
     /// The `iss` of the issuer, exactly as in its tokens. For a SPIFFE trust domain, `spiffe://`
     /// and its name.
     pub issuer: String,
-    /// Accepted audiences, one of which has to be in `aud`. Empty, the default, disables the check
-    /// of `aud`. A token that the issuer made for any other service is then valid here too.
-    pub audiences: Vec<String>,
+    /// Accepted audiences, one of which has to be in `aud`. With `Any`, the default, a token that
+    /// the issuer made for any other service is valid here too.
+    pub audiences: Allowed<String>,
     /// Source of the issuer's keys. Default: discovery.
     pub keys: KeySource,
     /// Algorithms with which tokens may be signed. Default: all.
     pub algorithms: Vec<TokenAlgorithm>,
     /// Accepted values of the header's `typ` (`at+jwt`), in any case, with or without
-    /// `application/`. Empty disables the check.
-    pub token_types: Vec<String>,
+    /// `application/`. Default: `Any`.
+    pub token_types: Allowed<String>,
     /// Tolerated difference between the issuer's clock and the host's, for `exp`, `nbf` and `iat`.
     /// Default: 30 s.
     pub leeway: Duration,
@@ -76,8 +77,8 @@ pub enum KeySource {
 pub struct RequiredClaim {
     /// Path of the claim, as [`portcullis_core::Claims`] reads it.
     pub path: String,
-    /// Values, one of which the claim must have. Empty accepts any.
-    pub values: Vec<String>,
+    /// Values, one of which the claim must have.
+    pub values: Allowed<String>,
 }
 
 /// The location of groups or roles.
@@ -111,10 +112,10 @@ impl IssuerOptions {
         Self {
             name: name.into(),
             issuer: issuer.into(),
-            audiences: Vec::new(),
+            audiences: Allowed::Any,
             keys: KeySource::Discovery(None),
             algorithms: TokenAlgorithm::ALL.to_vec(),
-            token_types: Vec::new(),
+            token_types: Allowed::Any,
             leeway: Duration::from_secs(30),
             max_age: None,
             required_claims: Vec::new(),

@@ -1,8 +1,9 @@
 //! Rules for the content of a token, independent of its signature.
 
+use std::slice;
 use std::time::Duration;
 
-use portcullis_core::Claims;
+use portcullis_core::{Allowed, Claims};
 use serde_json::Value;
 
 use super::token::Token;
@@ -28,13 +29,9 @@ pub(crate) fn check(
             algorithm: token.algorithm.as_str(),
         });
     }
-    let types = &options.token_types;
-    if !types.is_empty()
-        && !token
-            .r#type
-            .as_deref()
-            .is_some_and(|found| types.iter().any(|accepted| same_type(accepted, found)))
-    {
+    let found = token.r#type.as_deref();
+    let is_found = |accepted: &String| found.is_some_and(|found| same_type(accepted, found));
+    if !options.token_types.allows_where(is_found) {
         return Err(TokenError::WrongType { issuer: issuer() });
     }
     if options.is_trust_domain() && trust_domain(&token.claims) != Some(&options.issuer) {
@@ -69,19 +66,13 @@ fn same_type(accepted: &str, found: &str) -> bool {
 
 /// Returns whether the audience, a text or an array of texts, is one of ours (RFC 7519, section
 /// 4.1.3).
-fn is_for(claims: &Claims, audiences: &[String]) -> bool {
-    if audiences.is_empty() {
-        return true;
-    }
-    let known = |value: &Value| {
-        let text = value.as_str();
-        text.is_some_and(|text| audiences.iter().any(|audience| audience == text))
+fn is_for(claims: &Claims, audiences: &Allowed<String>) -> bool {
+    let found = match claims.get("/aud") {
+        Some(Value::Array(values)) => values.as_slice(),
+        Some(value) => slice::from_ref(value),
+        None => &[],
     };
-    match claims.get("/aud") {
-        Some(Value::Array(values)) => values.iter().any(known),
-        Some(value) => known(value),
-        None => false,
-    }
+    audiences.allows_where(|audience| found.iter().any(|found| found == audience))
 }
 
 fn check_times(claims: &Claims, options: &IssuerOptions, now: u64) -> Result<u64, TokenError> {
@@ -162,7 +153,7 @@ fn check_required(
         return Err(TokenError::MissingClaim { issuer, path });
     }
     let values = claims.texts(&path);
-    if required.values.is_empty() || values.iter().any(|value| required.values.contains(value)) {
+    if required.values.allows_where(|value| values.contains(value)) {
         return Ok(());
     }
     Err(TokenError::ClaimRefused { issuer, path })

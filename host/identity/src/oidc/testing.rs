@@ -21,6 +21,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA384, RSA_PSS_SHA512,
 };
 use data_encoding::BASE64URL_NOPAD;
+use portcullis_core::Allowed;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -155,7 +156,7 @@ pub(crate) fn claims() -> Value {
 
 pub(crate) fn options() -> IssuerOptions {
     IssuerOptions {
-        audiences: vec!["nats".to_owned()],
+        audiences: Allowed::only(["nats".to_owned()]).unwrap(),
         ..IssuerOptions::new("idp", ISSUER)
     }
 }

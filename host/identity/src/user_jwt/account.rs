@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use portcullis_claims::{AccountClaims, KeyKind, PublicKey, SigningKeys, UserScope};
+use portcullis_core::Allowed;
 
 use super::AccountJwtError;
 
@@ -52,8 +53,7 @@ impl Account {
     }
 
     /// Parses the account JWT in `text`, the content of `path`. The JWT is on a line of its own,
-    /// with or without the lines that tools write around it. Without `operators`, any signer is
-    /// accepted.
+    /// with or without the lines that tools write around it. One of `operators` has to sign it.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl Account {
     pub(crate) fn of_jwt(
         text: &[u8],
         path: &Path,
-        operators: &[PublicKey],
+        operators: &Allowed<PublicKey>,
     ) -> Result<Self, AccountJwtError> {
         let path = || path.to_owned();
         let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
@@ -75,7 +75,7 @@ impl Account {
             source,
         })?;
         let signer = claims.issuer.unwrap_or_default();
-        if !operators.is_empty() && !operators.iter().any(|known| known.as_str() == signer) {
+        if !operators.allows_where(|known| known.as_str() == signer) {
             let path = path();
             return Err(AccountJwtError::Operator { path, signer });
         }

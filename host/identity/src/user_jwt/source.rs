@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use portcullis_claims::{MAX_TOKEN_SIZE, PublicKey};
-use portcullis_core::with_causes;
+use portcullis_core::{Allowed, with_causes};
 use portcullis_files::{ReadError, WatchedFile};
 use tracing::{info, warn};
 
@@ -31,14 +31,14 @@ pub(crate) struct KnownAccount {
 #[derive(Clone, Debug)]
 struct AccountFile {
     file: Arc<WatchedFile>,
-    operators: Arc<[PublicKey]>,
+    operators: Arc<Allowed<PublicKey>>,
 }
 
 impl KnownAccount {
     /// Returns the account of the options. Reads its file.
     pub(crate) fn new(
         options: AccountOptions,
-        operators: &Arc<[PublicKey]>,
+        operators: &Arc<Allowed<PublicKey>>,
     ) -> Result<Self, AccountJwtError> {
         let (account, roles, file) = match options.source {
             AccountSource::Keys { key, signing_keys } => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_claims::PublicKey;
-use portcullis_core::{AuthorizationRequest, Claims};
+use portcullis_core::{Allowed, AuthorizationRequest, Claims};
 use tokio::task::JoinSet;
 
 use super::presented::UserJwt;
@@ -40,17 +40,17 @@ pub(crate) struct VerifiedUser {
 }
 
 impl TrustedAccounts {
-    /// Returns these accounts. Reads their files. Checks the signer of an account JWT only if there
-    /// are `operators` (`O…`).
+    /// Returns these accounts. Reads their files. One of `operators` (`O…`) has to sign the JWT of
+    /// an account.
     ///
     /// # Errors
     ///
     /// Fails if a file cannot be used, or if two names stand for the same account.
     pub fn new(
         accounts: Vec<AccountOptions>,
-        operators: Vec<PublicKey>,
+        operators: Allowed<PublicKey>,
     ) -> Result<Self, AccountSetupError> {
-        let operators: Arc<[PublicKey]> = operators.into();
+        let operators = Arc::new(operators);
         let mut known: HashMap<String, Arc<KnownAccount>> = HashMap::new();
         for options in accounts {
             let name = options.name.clone();

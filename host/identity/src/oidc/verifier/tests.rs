@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use portcullis_core::Allowed;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -129,7 +130,7 @@ async fn a_token_is_held_to_the_rules_of_its_own_issuer() {
         let path = folder.path().join(name);
         fs::write(&path, set(&[ED25519.jwk("k")])).unwrap();
         IssuerOptions {
-            audiences: vec![audience.to_owned()],
+            audiences: Allowed::only([audience.to_owned()]).unwrap(),
             keys: KeySource::File(path),
             ..IssuerOptions::new(name, iss)
         }
@@ -167,7 +168,7 @@ async fn a_jwt_svid_is_issued_by_the_trust_domain_of_its_subject() {
     key["use"] = json!("jwt-svid");
     fs::write(&path, set(&[key])).unwrap();
     let mesh = IssuerOptions {
-        audiences: vec!["nats".to_owned()],
+        audiences: Allowed::only(["nats".to_owned()]).unwrap(),
         keys: KeySource::File(path),
         ..IssuerOptions::new("mesh", "spiffe://example.org")
     };

@@ -1,9 +1,10 @@
 //! Each rule alone: what it rejects, and its message.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use portcullis_claims::{AccountClaims, SigningKey, TimeRule, UserScope};
-use portcullis_core::with_causes;
+use portcullis_core::{Allowed, with_causes};
 use rstest::rstest;
 
 use super::*;
@@ -71,7 +72,8 @@ impl Case {
 
     fn accepted(self) -> Result<Accepted, String> {
         let account = self.account.sign(&self.world.operator).unwrap();
-        let account = Account::of_jwt(account.as_bytes(), Path::new("app.jwt"), &[]).unwrap();
+        let account =
+            Account::of_jwt(account.as_bytes(), Path::new("app.jwt"), &Allowed::Any).unwrap();
         let mut known = known(&self.world);
         known.roles = texts(self.roles);
         let jwt = self.user.sign((self.signer)(&self.world)).unwrap();
@@ -90,7 +92,7 @@ fn known(world: &World) -> KnownAccount {
             signing_keys: Vec::new(),
         },
     };
-    KnownAccount::new(options, &Vec::new().into()).unwrap()
+    KnownAccount::new(options, &Arc::new(Allowed::Any)).unwrap()
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use portcullis_claims::{AccountClaims, KeyKind, SigningKey};
-use portcullis_core::with_causes;
+use portcullis_core::{Allowed, with_causes};
 use rstest::rstest;
 
 use super::*;
@@ -17,7 +17,7 @@ fn by_keys(world: &World) -> TrustedAccounts {
         key: world.account.as_public().clone(),
         signing_keys: vec![world.signing_key.as_public().clone()],
     };
-    TrustedAccounts::new(vec![options(source)], Vec::new()).unwrap()
+    TrustedAccounts::new(vec![options(source)], Allowed::Any).unwrap()
 }
 
 fn options(source: AccountSource) -> AccountOptions {
@@ -152,7 +152,7 @@ impl Files {
     fn accounts(
         &self,
         key: Option<PublicKey>,
-        operators: Vec<PublicKey>,
+        operators: Allowed<PublicKey>,
     ) -> Result<TrustedAccounts, String> {
         let file = self.path();
         let options = options(AccountSource::Jwt {
@@ -187,7 +187,7 @@ fn an_account_jwt_is_read_however_it_was_saved(#[case] before: &str, #[case] aft
     let world = World::new();
     let jwt = account_jwt(&world, |_| ());
     let files = Files::with(format!("{before}{jwt}{after}"));
-    let operators = vec![world.operator.as_public().clone()];
+    let operators = Allowed::only([world.operator.as_public().clone()]).unwrap();
     let accounts = files
         .accounts(Some(world.account.as_public().clone()), operators)
         .unwrap();
@@ -201,7 +201,7 @@ fn files_that_prove_nothing_are_named() {
     let good = account_jwt(&world, |_| ());
     let refused = |content: &str, key: Option<&SigningKey>, operator: Option<&SigningKey>| {
         let public = |key: &SigningKey| key.as_public().clone();
-        let operators = operator.map(public).into_iter().collect();
+        let operators = Allowed::only(operator.map(public)).unwrap_or(Allowed::Any);
         let accounts = Files::with(content).accounts(key.map(public), operators);
         let error = accounts.unwrap_err();
         let prefix = "the users of account `APP` cannot be trusted: ";
@@ -248,7 +248,7 @@ fn files_that_prove_nothing_are_named() {
 fn a_file_that_is_not_there_is_named() {
     let files = Files::with("");
     fs::remove_file(files.path()).unwrap();
-    let error = files.accounts(None, Vec::new()).unwrap_err();
+    let error = files.accounts(None, Allowed::Any).unwrap_err();
     let start = "the users of account `APP` cannot be trusted: `app.jwt` cannot be read: ";
     assert!(error.starts_with(start), "{error}");
 }
@@ -263,7 +263,7 @@ fn an_account_has_one_name() {
             signing_keys: Vec::new(),
         },
     };
-    let error = TrustedAccounts::new(vec![named("A"), named("B")], Vec::new()).unwrap_err();
+    let error = TrustedAccounts::new(vec![named("A"), named("B")], Allowed::Any).unwrap_err();
     assert_eq!(error.to_string(), "`A` and `B` are the same account");
 }
 
@@ -271,7 +271,7 @@ fn an_account_has_one_name() {
 async fn a_file_that_changes_counts_and_one_that_breaks_does_not() {
     let world = World::new();
     let files = Files::with(account_jwt(&world, |_| ()));
-    let accounts = files.accounts(None, Vec::new()).unwrap();
+    let accounts = files.accounts(None, Allowed::Any).unwrap();
     let known = accounts.accounts.values().next().unwrap();
     let is_good = || {
         let jwt = spoken_for(&world, &world.signing_key);
@@ -320,7 +320,7 @@ async fn a_file_that_changes_counts_and_one_that_breaks_does_not() {
 async fn files_are_looked_at_by_themselves() {
     let world = World::new();
     let files = Files::with(account_jwt(&world, |_| ()));
-    let accounts = files.accounts(None, Vec::new()).unwrap();
+    let accounts = files.accounts(None, Allowed::Any).unwrap();
     accounts.start();
     files.write(account_jwt(&world, |claims| {
         claims.nats.revocations.insert("*".to_owned(), i64::MAX);

@@ -1,0 +1,111 @@
+//! Serialization of permits, to pass them between processes.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Permit, PermitBuilder, PermitProblem};
+use crate::{PermissionSubject, SubjectPermission};
+
+impl Serialize for Permit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Permit {
+    /// Fails if no builder makes the permit.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let permit = Self::deserialize(deserializer)?;
+        match permit.rebuilt() {
+            Ok(rebuilt) if rebuilt == permit => Ok(permit),
+            Ok(_) => Err(D::Error::custom("no builder makes this permit")),
+            Err(problems) => {
+                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                Err(D::Error::custom(problems.join("; ")))
+            }
+        }
+    }
+}
+
+impl Permit {
+    /// Builds a permit of the content of this one. Content that no builder makes is a problem, or a
+    /// difference between the two.
+    fn rebuilt(&self) -> Result<Self, Vec<PermitProblem>> {
+        let mut builder = Self::builder(self.account.as_str(), 0);
+        self.rebuild_permissions(&mut builder);
+        if let Some(role) = &self.role {
+            builder.role(role);
+        }
+        if let Some(name) = &self.user_name {
+            builder.user_name(name);
+        }
+        for network in self.sources.listed() {
+            builder.source_allow(&network.to_string());
+        }
+        for kind in self.connection_types.listed() {
+            builder.connection_type_allow(kind.as_str());
+        }
+        for range in self.times.listed() {
+            builder.time(Ok(*range));
+        }
+        if let Some(zone) = &self.times_location {
+            builder.times_location(zone);
+        }
+        if self.proxy_required {
+            builder.proxy_required();
+        }
+        if let Some(time) = self.expires_at {
+            builder.expires_at(time);
+        }
+        if let Some(most) = self.subscriptions {
+            builder.limit_subscriptions(most.into());
+        }
+        if let Some(bytes) = self.payload {
+            builder.limit_payload(bytes.into());
+        }
+        for tag in &self.tags {
+            builder.tag(tag);
+        }
+        builder.finish()
+    }
+
+    fn rebuild_permissions(&self, builder: &mut PermitBuilder) {
+        type Setter = fn(&mut PermitBuilder, &str);
+        if !self.names_permissions {
+            return;
+        }
+        builder.names_permissions();
+        let sides: [(&SubjectPermission, Setter, Setter); 2] = [
+            (
+                &self.permissions.publish,
+                PermitBuilder::publish_allow,
+                PermitBuilder::publish_deny,
+            ),
+            (
+                &self.permissions.subscribe,
+                PermitBuilder::subscribe_allow,
+                PermitBuilder::subscribe_deny,
+            ),
+        ];
+        for (side, allow, deny) in sides {
+            // The builder closes a side without an allow, with a deny that counts as no subject.
+            if !side.allow.is_empty() {
+                set_all(builder, &side.allow, allow);
+                set_all(builder, &side.deny, deny);
+            }
+        }
+        if let Some(responses) = self.permissions.responses {
+            builder.responses_allow(responses.max, responses.ttl);
+        }
+    }
+}
+
+fn set_all(
+    builder: &mut PermitBuilder,
+    subjects: &[PermissionSubject],
+    set: fn(&mut PermitBuilder, &str),
+) {
+    for subject in subjects {
+        set(builder, subject.as_str());
+    }
+}
