@@ -12,20 +12,27 @@ pub struct Comparisons {
 }
 
 /// A comparison of the client's secrets beyond a limit. Raised as a trap, recognised by downcast.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum ComparisonsExceeded {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComparisonsExceeded {
     /// One policy has reached its own limit.
     #[error(
         "it compared the client's password or token more than {limit} times; raise `comparisons` under [limits] in its settings file \
          if that is meant"
     )]
-    Policy { limit: usize },
+    Policy {
+        /// Maximum number of comparisons.
+        limit: usize,
+    },
     /// The policies of one login have reached their limit.
     #[error(
         "the policies that were asked compared the client's password or token more than {limit} times together; raise `comparisons` \
          under [limits] in the settings file of one of them if that is meant"
     )]
-    Login { limit: usize },
+    Login {
+        /// Maximum number of comparisons.
+        limit: usize,
+    },
 }
 
 impl Comparisons {

@@ -4,7 +4,7 @@ use std::char::DecodeUtf16Error;
 use std::str::Utf8Error;
 use std::time::Duration;
 
-use portcullis_core::{Denial, DenialClass, PermitProblem};
+use portcullis_core::{Denial, DenialClass};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{OutOfMemory, Trap, WasmBacktrace};
 
@@ -16,44 +16,50 @@ use crate::overrun;
 use crate::state::State;
 use crate::text::one_line;
 
+mod cause;
+
+pub use cause::{
+    HandleProblem, LateCause, OutputProblem, PermitFault, RuntimeMessage, TrapCause, TrapCode,
+};
+
 /// A reason why a decision failed. The host denies the login in each case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
     /// The policy's code trapped: a panic, a division by zero, an access out of bounds.
     #[error("the policy trapped: {0}")]
-    Trapped(String),
+    Trapped(TrapCause),
     /// The policy ran longer than its limit.
     #[error("the policy ran longer than its deadline of {0:?}")]
     Deadline(Duration),
     /// The request's deadline passed while the host worked for the policy, or soon after. This is
     /// no fault of the policy.
-    #[error("{0}")]
-    Late(String),
+    #[error(transparent)]
+    Late(LateCause),
     /// The policy's code used more than its fuel. Only where fuel is limited, as in tests of
     /// policies.
     #[error("the policy needed more than {0} units of fuel")]
     Fuel(u64),
     /// The policy requested more memory, or larger tables, than its limit.
-    #[error("{0}")]
-    Memory(String),
+    #[error(transparent)]
+    Memory(LimitExceeded),
     /// The policy returned more than its limits allow.
-    #[error("{0}")]
-    Output(String),
+    #[error(transparent)]
+    Output(OutputExceeded),
     /// The policy compared the client's secrets more often than its limit, which could be an
     /// attempt to guess.
-    #[error("{0}")]
-    Comparisons(String),
+    #[error(transparent)]
+    Comparisons(ComparisonsExceeded),
     /// The host cannot read the policy's output. For example, a text is not UTF-8 or lies outside
     /// of the policy's memory, or the policy does not hold the permit.
     #[error("the policy's output is invalid: {0}")]
-    InvalidOutput(String),
+    InvalidOutput(OutputProblem),
     /// The policy's permit cannot be signed.
     #[error("the policy's permit is invalid: {0}")]
-    InvalidPermit(String),
+    InvalidPermit(PermitFault),
     /// The host could not make an instance, or failed in another way.
     #[error("the policy could not be run: {0}")]
-    Host(String),
+    Host(RuntimeMessage),
 }
 
 impl EvaluationError {
@@ -77,42 +83,43 @@ impl EvaluationError {
         Denial::new(self.class(), self.to_string())
     }
 
-    pub(crate) fn invalid_permit(problems: &[PermitProblem]) -> Self {
-        let list: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Self::InvalidPermit(list.join("; "))
-    }
-
     /// Classifies the failure of a call into the policy.
     pub(crate) fn of_call(error: &wasmtime::Error, state: &State, time: Duration) -> Self {
         // wasmtime's other errors in a call have no public type, and are about the way in which the
         // policy passes its values.
-        Self::of_guest(error, state, time)
-            .unwrap_or_else(|| Self::InvalidOutput(one_line(&error.root_cause().to_string())))
+        Self::of_guest(error, state, time).unwrap_or_else(|| {
+            let message = RuntimeMessage::root_cause(error);
+            Self::InvalidOutput(OutputProblem::Runtime(message))
+        })
     }
 
     /// Classifies the failure of an instantiation, which a lack of slots can cause too.
     pub(crate) fn of_start(error: &wasmtime::Error, state: &State, time: Duration) -> Self {
-        Self::of_guest(error, state, time)
-            .unwrap_or_else(|| Self::Host(one_line(&format!("{error:#}"))))
+        Self::of_guest(error, state, time).unwrap_or_else(|| Self::of_host(error))
+    }
+
+    /// Returns a failure that no policy caused.
+    pub(crate) fn of_host(error: &wasmtime::Error) -> Self {
+        Self::Host(RuntimeMessage::with_causes(error))
     }
 
     /// Returns the failure if the policy certainly caused it. Recognises errors by downcast, never
     /// by text.
     fn of_guest(error: &wasmtime::Error, state: &State, time: Duration) -> Option<Self> {
         if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
-            return Some(Self::Memory(exceeded.to_string()));
+            return Some(Self::Memory(*exceeded));
         }
         if let Some(exceeded) = error.downcast_ref::<OutputExceeded>() {
-            return Some(Self::Output(exceeded.to_string()));
+            return Some(Self::Output(*exceeded));
         }
         if let Some(exceeded) = error.downcast_ref::<ComparisonsExceeded>() {
-            return Some(Self::Comparisons(exceeded.to_string()));
+            return Some(Self::Comparisons(*exceeded));
         }
         if let Some(no_time) = error.downcast_ref::<NoTime>() {
-            return Some(Self::Late(no_time.to_string()));
+            return Some(Self::Late(LateCause::Hash(*no_time)));
         }
         if let Some(no_request) = error.downcast_ref::<NoRequest>() {
-            return Some(Self::Trapped(no_request.to_string()));
+            return Some(Self::Trapped(TrapCause::NoRequest(*no_request)));
         }
         if let Some(trap) = error.downcast_ref::<Trap>() {
             return Some(Self::of_trap(*trap, error, state, time));
@@ -120,29 +127,29 @@ impl EvaluationError {
         if let Some(problem) = error.downcast_ref::<ResourceTableError>() {
             let limit = Limits::PERMITS;
             return Some(match problem {
-                ResourceTableError::Full => {
-                    Self::Output(OutputExceeded::Permits { limit }.to_string())
-                }
-                _ => Self::InvalidOutput(problem.to_string()),
+                ResourceTableError::Full => Self::Output(OutputExceeded::Permits { limit }),
+                other => Self::InvalidOutput(OutputProblem::Handle(other.into())),
             });
         }
         if overrun::is_overrun(error) {
             let limit = state.limits.host_call_bytes;
-            return Some(Self::Output(OutputExceeded::Call { limit }.to_string()));
+            return Some(Self::Output(OutputExceeded::Call { limit }));
         }
-        let text = error.is::<Utf8Error>() || error.is::<DecodeUtf16Error>();
-        if text {
-            let problem = error.root_cause();
-            return Some(Self::InvalidOutput(format!("not a text: {problem}")));
+        if let Some(problem) = error.downcast_ref::<Utf8Error>() {
+            return Some(Self::InvalidOutput(OutputProblem::Utf8(*problem)));
         }
-        let memory = error.downcast_ref::<OutOfMemory>()?;
-        Some(Self::Host(memory.to_string()))
+        if let Some(problem) = error.downcast_ref::<DecodeUtf16Error>() {
+            return Some(Self::InvalidOutput(OutputProblem::Utf16(problem.clone())));
+        }
+        error
+            .is::<OutOfMemory>()
+            .then(|| Self::Host(RuntimeMessage::root_cause(error)))
     }
 
     fn of_trap(trap: Trap, error: &wasmtime::Error, state: &State, time: Duration) -> Self {
         match trap {
             Trap::Interrupt if state.clock.is_late(state.limits.deadline) => {
-                Self::Late("the request's deadline passed while the policy decided".to_owned())
+                Self::Late(LateCause::Policy)
             }
             Trap::Interrupt => Self::Deadline(time),
             Trap::OutOfFuel => Self::Fuel(state.fuel),
@@ -150,23 +157,22 @@ impl EvaluationError {
             | Trap::InvalidDiscriminant
             | Trap::StringOutOfBounds
             | Trap::ListOutOfBounds
-            | Trap::UnalignedPointer => Self::InvalidOutput(trap.to_string()),
-            _ => Self::Trapped(trap_message(trap, error, state)),
+            | Trap::UnalignedPointer => Self::InvalidOutput(OutputProblem::Value(trap.into())),
+            _ => Self::Trapped(trap_cause(trap, error, state)),
         }
     }
 }
 
 /// Returns the panic message, which the SDK logs just before the trap. Otherwise returns the trap
 /// and its function.
-fn trap_message(trap: Trap, error: &wasmtime::Error, state: &State) -> String {
+fn trap_cause(trap: Trap, error: &wasmtime::Error, state: &State) -> TrapCause {
     if let Some(panic) = &state.log.last_error {
-        return one_line(panic);
+        return TrapCause::Panic(one_line(panic));
     }
-    let function = error
-        .downcast_ref::<WasmBacktrace>()
-        .and_then(|trace| trace.frames().first()?.func_name().map(str::to_owned));
-    match function {
-        Some(name) => format!("{trap} in `{name}`"),
-        None => trap.to_string(),
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    TrapCause::Code {
+        trap: trap.into(),
+        function: backtrace
+            .and_then(|trace| trace.frames().first()?.func_name().map(str::to_owned)),
     }
 }

@@ -33,17 +33,17 @@ use crate::text::truncate;
 use generated::portcullis::policy as contract;
 
 /// A call of a policy for facts of a request during `configure`.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` was called during `configure`, when there is no request")]
-pub(crate) struct NoRequest(&'static str);
+pub struct NoRequest(&'static str);
 
 /// A comparison with a slow hash that did not end before the request's deadline.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the request's deadline passed before the password hash was computed: the hash costs too much for this machine, or \
      too many are computed at the same time"
 )]
-pub(crate) struct NoTime;
+pub struct NoTime;
 
 /// Links every interface, and `secrets` if it is granted. `key-value` answers only for granted
 /// buckets, so a policy without a grant gets nothing from it.

@@ -58,9 +58,14 @@ mod transfer_key;
 pub use borrowed::CodeStore;
 pub use cache::{CodeCacheCounts, CodeCacheOptions};
 pub use code::CodeName;
-pub use comparisons::Comparisons;
+pub use comparisons::{Comparisons, ComparisonsExceeded};
 pub use engine::{Engine, EngineError, EngineOptions};
-pub use evaluation::EvaluationError;
+pub use evaluation::{
+    EvaluationError, HandleProblem, LateCause, OutputProblem, PermitFault, RuntimeMessage,
+    TrapCause, TrapCode,
+};
+pub use host::{NoRequest, NoTime};
+pub use limiter::{LimitExceeded, OutputExceeded};
 pub use limits::{Amount, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use module::{Description, check_shape, describe};

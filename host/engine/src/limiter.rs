@@ -5,34 +5,55 @@ use wasmtime::ResourceLimiter;
 use crate::limits::Limits;
 
 /// A request of a policy for more than its limit. Raised as a trap, recognised by downcast.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum LimitExceeded {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitExceeded {
     /// The policy requested too much linear memory.
     #[error(
         "it asked for {desired} bytes of memory, more than its limit of {limit}; raise `memory` under [limits] in its settings file if \
          that is meant"
     )]
-    Memory { desired: usize, limit: usize },
+    Memory {
+        /// Requested memory, in bytes.
+        desired: usize,
+        /// Maximum memory, in bytes.
+        limit: usize,
+    },
     /// The policy requested too many table elements.
     #[error(
         "it asked for {desired} table elements, more than its limit of {limit}; raise `tables` under [limits] in its settings file if \
          that is meant"
     )]
-    Table { desired: usize, limit: usize },
+    Table {
+        /// Requested number of elements.
+        desired: usize,
+        /// Maximum number of elements.
+        limit: usize,
+    },
 }
 
 /// An output of a policy beyond its limit. Raised as a trap, recognised by downcast.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum OutputExceeded {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputExceeded {
     /// The policy passed too many bytes in one call.
     #[error("it handed over more than its limit of {limit} bytes in one call")]
-    Call { limit: usize },
+    Call {
+        /// Maximum size, in bytes.
+        limit: usize,
+    },
     /// The policy held too many permits at once.
     #[error("it held more than {limit} permits at once")]
-    Permits { limit: usize },
+    Permits {
+        /// Maximum number of permits.
+        limit: usize,
+    },
     /// All permits of the decision together took too many bytes.
     #[error("its permits take more than {limit} bytes")]
-    PermitBytes { limit: usize },
+    PermitBytes {
+        /// Maximum size, in bytes.
+        limit: usize,
+    },
 }
 
 /// The limiter of a store. The limits apply to all its memories and all its tables together.

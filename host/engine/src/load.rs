@@ -202,7 +202,7 @@ impl LoadError {
     /// classified.
     pub(crate) fn start(failure: EvaluationError) -> Self {
         match failure {
-            EvaluationError::Host(problem) => Self::Instantiate(problem),
+            EvaluationError::Host(message) => Self::Instantiate(message.to_string()),
             guest => Self::Start(guest),
         }
     }

@@ -20,7 +20,6 @@ use crate::module::componentize;
 use crate::policy::{Policy, Source, answer};
 use crate::snapshot::{Unreadable, instrument};
 use crate::state::{Phase, State};
-use crate::text::one_line;
 
 /// Returns the wasmtime engine, so that other contracts can be measured with the same
 /// configuration.
@@ -130,5 +129,5 @@ fn instance(policy: &Policy, store: &mut Store<State>) -> Result<PolicyBindings,
     policy
         .pre
         .instantiate(store)
-        .map_err(|error| EvaluationError::Host(one_line(&format!("{error:#}"))))
+        .map_err(|error| EvaluationError::of_host(&error))
 }

@@ -8,12 +8,12 @@ use wasmtime::Store;
 
 use super::{Policy, ticks};
 use crate::comparisons::Comparisons;
-use crate::evaluation::EvaluationError;
+use crate::evaluation::{EvaluationError, PermitFault, TrapCause};
 use crate::host::{GuestVerdict, PolicyBindings};
 use crate::instance_pool::{InstancePool, PooledInstance};
 use crate::look_up::LookUps;
 use crate::state::{Phase, Questions, State};
-use crate::text::{one_line, truncate};
+use crate::text::truncate;
 
 /// Log target of the questions that policies ask.
 const ASKED: &str = "portcullis_engine::asked";
@@ -222,7 +222,7 @@ impl<'a> Evaluation<'a> {
         store.data_mut().log.kept = Some(Vec::new());
         let verdict = store
             .set_fuel(fuel)
-            .map_err(|error| EvaluationError::Host(one_line(&format!("{error:#}"))))
+            .map_err(|error| EvaluationError::of_host(&error))
             .and_then(|()| self.run_in(&mut store, limited));
         let left = store.get_fuel().unwrap_or(fuel);
         let asked = store.data_mut().asked.take();
@@ -383,10 +383,10 @@ pub(crate) fn answer(
             .data_mut()
             .permits
             .delete(permit)
-            .map_err(|error| EvaluationError::InvalidPermit(error.to_string()))?
-            .finish()
+            .map_err(|error| PermitFault::Handle((&error).into()))
+            .and_then(|permit| permit.finish().map_err(PermitFault::Problems))
             .map(Verdict::Permit)
-            .map_err(|problems| EvaluationError::invalid_permit(&problems)),
+            .map_err(EvaluationError::InvalidPermit),
     }
 }
 
@@ -415,9 +415,7 @@ fn take_settings_again(
     }
     match taken {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(EvaluationError::Trapped(
-            "it refuses the settings that it took when it was loaded".to_owned(),
-        )),
+        Ok(Err(_)) => Err(EvaluationError::Trapped(TrapCause::SettingsRefused)),
         Err(error) => Err(EvaluationError::of_call(&error, store.data(), limit)),
     }
 }

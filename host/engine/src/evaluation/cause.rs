@@ -1,0 +1,172 @@
+//! Causes of failed decisions.
+
+use std::char::DecodeUtf16Error;
+use std::fmt;
+use std::str::Utf8Error;
+
+use portcullis_core::PermitProblem;
+use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
+
+use crate::host::{NoRequest, NoTime};
+use crate::text::one_line;
+
+/// A cause of a trap of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrapCause {
+    /// The policy panicked with this message, which the SDK logs before the trap.
+    #[error("{0}")]
+    Panic(String),
+    /// The code trapped without a message.
+    #[error("{trap}{}", InFunction(.function.as_deref()))]
+    Code {
+        /// The trap.
+        trap: TrapCode,
+        /// Name of the function that trapped, if the module has names.
+        function: Option<String>,
+    },
+    /// The policy asked for facts of a request while it was configured.
+    #[error(transparent)]
+    NoRequest(NoRequest),
+    /// The policy refuses, before a decision, the settings that it accepted before.
+    #[error("it refuses the settings that it took when it was loaded")]
+    SettingsRefused,
+}
+
+/// A cause of a decision that missed the request's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LateCause {
+    /// The comparison with a password hash was not computed in time.
+    #[error(transparent)]
+    Hash(NoTime),
+    /// The policy was still deciding.
+    #[error("the request's deadline passed while the policy decided")]
+    Policy,
+}
+
+/// A reason why the host cannot read a policy's output.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputProblem {
+    /// A text is not UTF-8.
+    #[error("not a text: {0}")]
+    Utf8(Utf8Error),
+    /// A text is not UTF-16, which the policy chose as its encoding.
+    #[error("not a text: {0}")]
+    Utf16(DecodeUtf16Error),
+    /// A value does not have the form that the contract demands.
+    #[error("{0}")]
+    Value(TrapCode),
+    /// The policy does not hold the permit that it names.
+    #[error(transparent)]
+    Handle(HandleProblem),
+    /// An error of wasmtime that has no public type.
+    #[error("{0}")]
+    Runtime(RuntimeMessage),
+}
+
+/// A reason why the host cannot sign a permit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PermitFault {
+    /// The policy does not hold the permit that it answers with.
+    #[error(transparent)]
+    Handle(HandleProblem),
+    /// The permit has these problems.
+    #[error("{}", Joined(.0))]
+    Problems(Vec<PermitProblem>),
+}
+
+/// A reason why a handle of a policy stands for no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandleProblem {
+    /// The policy holds more permits than the host keeps.
+    #[error("resource table has no free keys")]
+    Full,
+    /// The handle stands for nothing.
+    #[error("resource not present")]
+    NotPresent,
+    /// The handle stands for another resource.
+    #[error("resource is of another type")]
+    WrongType,
+    /// Another resource depends on the permit.
+    #[error("resource has children")]
+    HasChildren,
+}
+
+/// A trap of WebAssembly code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrapCode(Trap);
+
+/// The message of a wasmtime error that has no public type, on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeMessage(String);
+
+impl RuntimeMessage {
+    /// Returns the message of `error` with its causes.
+    pub(crate) fn with_causes(error: &wasmtime::Error) -> Self {
+        Self(one_line(&format!("{error:#}")))
+    }
+
+    /// Returns the message of the innermost cause of `error`.
+    pub(crate) fn root_cause(error: &wasmtime::Error) -> Self {
+        Self(one_line(&error.root_cause().to_string()))
+    }
+}
+
+impl From<Trap> for TrapCode {
+    fn from(trap: Trap) -> Self {
+        Self(trap)
+    }
+}
+
+impl From<&ResourceTableError> for HandleProblem {
+    fn from(error: &ResourceTableError) -> Self {
+        match error {
+            ResourceTableError::Full => Self::Full,
+            ResourceTableError::NotPresent => Self::NotPresent,
+            ResourceTableError::WrongType => Self::WrongType,
+            ResourceTableError::HasChildren => Self::HasChildren,
+        }
+    }
+}
+
+impl fmt::Display for TrapCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Display for RuntimeMessage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The function of a trap, as the end of a sentence.
+struct InFunction<'a>(Option<&'a str>);
+
+impl fmt::Display for InFunction<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(formatter, " in `{name}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Problems of a permit in one line.
+struct Joined<'a>(&'a [PermitProblem]);
+
+impl fmt::Display for Joined<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(formatter, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
