@@ -21,8 +21,8 @@ const AUDIENCE: &str = "nats-authorization-request";
 /// open for that time.
 const MAX_LIFETIME: u64 = 60;
 
-/// Maximum size of a request that is decoded, in bytes. A request above [`MAX_TOKEN_SIZE`] is decoded
-/// only to report which client and server sent it.
+/// Maximum size of a request that is decoded, in bytes. A request above [`MAX_TOKEN_SIZE`] is
+/// decoded only to report which client and server sent it.
 const MAX_DECODED_SIZE: usize = 2 * MAX_TOKEN_SIZE;
 
 /// First bytes of an encrypted request.

@@ -14,7 +14,8 @@ const MOST: usize = 16;
 const LARGEST: u64 = 32 * 1024 * 1024;
 
 /// Computes one hash of every kind in the settings in `directory`. Returns a warning for each kind
-/// that takes more processor time than `deadline`. Skips unreadable settings, which other checks report.
+/// that takes more processor time than `deadline`. Skips unreadable settings, which other checks
+/// report.
 pub(super) fn slow_hashes(directory: &Path, deadline: Duration) -> Vec<Problem> {
     let Ok(listing) = portcullis_files::list(directory) else {
         return Vec::new();
