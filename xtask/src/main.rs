@@ -9,6 +9,7 @@
 //! - [`verbs`]: the steps of each verb.
 //! - [`steps`]: progress, with one line at the start of a step and one at its end.
 //! - [`prose`]: checks of documents and comments.
+//! - [`msrv`]: a build with the oldest supported Rust.
 //! - [`setup`]: installation of the tools that the verbs need; each function is idempotent.
 //! - [`workspace`], [`process`], [`version`], [`failure`]: code that the other modules share.
 
@@ -16,6 +17,9 @@ mod arguments;
 #[cfg(test)]
 mod arrows;
 mod failure;
+#[cfg(test)]
+mod manifests;
+mod msrv;
 mod process;
 mod prose;
 mod setup;

@@ -3,6 +3,7 @@
 
 mod cache;
 mod callout_go;
+mod cargo_deny;
 mod languages;
 mod nats_server;
 mod node;
@@ -12,6 +13,7 @@ mod test_clients;
 mod wasm_target;
 
 pub(crate) use callout_go::callout_go;
+pub(crate) use cargo_deny::cargo_deny;
 pub(crate) use languages::other_languages;
 pub(crate) use nats_server::{any_nats_server, named_server, nats_servers};
 pub(crate) use node::{Node, node};

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::arguments::{InProcess, Program, Suite};
 use crate::failure::{Failure, Result};
+use crate::msrv;
 use crate::process;
 use crate::prose;
 use crate::setup::{self, Node};
@@ -336,11 +337,17 @@ fn prepare_clients(
     })
 }
 
-/// Checks documents, comments, formatting, lints and documentation, as CI does.
+/// Checks documents, comments, dependencies, formatting, lints and documentation, as CI does.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(7);
+    let mut steps = Steps::new(9);
     steps.run("documents and comments", || {
         prose::check(&workspace.file(""))
+    })?;
+    steps.run("licences, versions and sources of dependencies", || {
+        let mut deny = Command::new(setup::cargo_deny(workspace)?);
+        deny.current_dir(workspace.file(""));
+        deny.args(["check", "--hide-inclusion-graph"]);
+        process::run(deny.args(["licenses", "bans", "sources"]))
     })?;
     steps.run("format", || {
         process::run(workspace.cargo().args(["fmt", "--all", "--check"]))
@@ -352,6 +359,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         clippy.args(["--features", "portcullis-bench/measure"]);
         process::run(clippy.args(["--", "--deny", "warnings"]))
     })?;
+    steps.run("oldest Rust", || msrv::check(workspace))?;
     // Built alone, as the benchmark builds them.
     steps.run("lints of the peers", || {
         let mut clippy = workspace.cargo();

@@ -1,4 +1,5 @@
-//! Portcullis as a library: a NATS auth callout host whose decisions come from WebAssembly policies.
+//! Portcullis as a library: a NATS auth callout host whose decisions come from WebAssembly
+//! policies.
 //!
 //! [`Host`] does what the program `portcullis serve` does, in a process of another service. It
 //! installs no signal handlers, no allocator and no receiver of log events: those belong to the

@@ -143,7 +143,8 @@ impl<'a> Section<'a> {
     }
 
     /// Returns the place of a secret with its key. The place is either a path, which `in_file`
-    /// takes, or the name of an environment variable, which `in_variable` takes. Both are a problem.
+    /// takes, or the name of an environment variable, which `in_variable` takes. Both are a
+    /// problem.
     pub fn secret<P>(
         &mut self,
         file_key: &'static str,

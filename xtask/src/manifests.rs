@@ -1,0 +1,74 @@
+//! Checks of the manifests: what a published crate has to say, and the profile of policies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The keys of `[package]` that every published crate has, its own or the workspace's.
+const PUBLISHED: [&str; 9] = [
+    "name",
+    "description",
+    "version",
+    "edition",
+    "rust-version",
+    "license",
+    "readme",
+    "keywords",
+    "categories",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// Returns the manifests of the workspace's members.
+fn members() -> Vec<PathBuf> {
+    let manifest = read(Path::new("Cargo.toml"));
+    let (_, members) = manifest.split_once("members = [\n").unwrap();
+    let (members, _) = members.split_once(']').unwrap();
+    let names = members
+        .lines()
+        .map(|line| line.trim().trim_matches([',', '"']));
+    names
+        .map(|name| Path::new(name).join("Cargo.toml"))
+        .collect()
+}
+
+/// Returns the lines of a table of a manifest, without comments and empty lines.
+fn table<'a>(manifest: &'a str, header: &str) -> Vec<&'a str> {
+    let lines = manifest.lines().skip_while(|line| *line != header).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+fn is_set(package: &[&str], key: &str) -> bool {
+    let keys = package
+        .iter()
+        .filter_map(|line| line.split(['.', ' ']).next());
+    keys.into_iter().any(|set| set == key)
+}
+
+#[test]
+fn every_crate_is_published_with_its_metadata_or_not_at_all() {
+    let mut published = 0;
+    for path in members() {
+        let manifest = read(&path);
+        let package = table(&manifest, "[package]");
+        for key in ["rust-version", "license", "description"] {
+            assert!(is_set(&package, key), "{}: {key}", path.display());
+        }
+        if package.contains(&"publish = false") {
+            continue;
+        }
+        published += 1;
+        for key in PUBLISHED {
+            assert!(is_set(&package, key), "{}: {key}", path.display());
+        }
+    }
+    assert!(published > 10, "{published}");
+}
