@@ -1,7 +1,7 @@
 //! A server that verifies its clients' certificates on every transport.
 
 use anyhow::Result;
-use portcullis_tests::{Authority, Release, Site};
+use portcullis_harness::{Authority, Release, Site};
 
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, jetstream};

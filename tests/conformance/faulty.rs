@@ -7,7 +7,7 @@ use futures::StreamExt;
 use nats_token::{AuthorizationResponseClaims, UserClaims};
 use nkeys::KeyPair;
 use portcullis_claims::{Expectations, Signatures, preflight};
-use portcullis_tests::{Answer, CALLOUT, Credentials, Release, Site, Wire, log_in, unix_now};
+use portcullis_harness::{Answer, CALLOUT, Credentials, Release, Site, Wire, log_in, unix_now};
 use tokio::time::{Duration, timeout};
 
 use crate::stage::{AUTH_ERROR, Config, expect_reason, listen, next, password};

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
-use portcullis_tests::Release;
+use portcullis_harness::Release;
 
 use matrix::{Cell, Matrix};
 use suite::{Row, Suite};

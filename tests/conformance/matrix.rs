@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Write, stdout};
 use std::sync::{Mutex, PoisonError};
 
-use portcullis_tests::Release;
+use portcullis_harness::Release;
 
 use crate::suite::{Row, Suite};
 use crate::{RELEASES, SUITES};

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use async_nats::{Client, ConnectOptions, Subscriber};
 use futures::StreamExt;
-use portcullis_tests::{
+use portcullis_harness::{
     Answer, Built, Credentials, Event, Host, NatsServer, Operator, Release, Resolver, Site, Wire,
     log_in, login_options, plain_hashes,
 };

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use anyhow::Result;
-use portcullis_tests::Release;
+use portcullis_harness::Release;
 
 /// A list of related rows.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Credentials, ForeignClient, Host, Release, Site, Step, plain_hashes,
 };
 use rstest::rstest;

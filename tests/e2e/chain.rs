@@ -1,7 +1,7 @@
 //! Several policies: which one decides.
 
 use anyhow::Result;
-use portcullis_tests::{Accounts, Credentials, Host, Release, Site, is_refused, log_in};
+use portcullis_harness::{Accounts, Credentials, Host, Release, Site, is_refused, log_in};
 use rstest::rstest;
 
 use crate::support::{ALICE, SENSOR, Serving, alice, sensor, settings, static_users};

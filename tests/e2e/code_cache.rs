@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use portcullis_tests::{Accounts, Host, NatsServer, Release, Site, log_in};
+use portcullis_harness::{Accounts, Host, NatsServer, Release, Site, log_in};
 
 use crate::health::get;
 use crate::support::{ALICE, POLICY, alice, settings, static_users};

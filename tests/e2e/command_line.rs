@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use portcullis_tests::{
+use portcullis_harness::{
     Credentials, Finished, Host, NatsServer, PolicyDirectory, Release, Site, hash, log_in,
     run_portcullis,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use futures::future::{join_all, ready};
 use futures::{StreamExt, stream};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, CALLOUT, Credentials, Event, Host, Keys, Release, Site, barely_log_in, is_refused,
     log_in, server_inbox,
 };

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use async_nats::{Client, HeaderMap};
 use data_encoding::BASE64URL_NOPAD;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Credentials, Release, RequestSigner, Site, ask_as_server, log_in, run_portcullis,
 };
 use serde_json::Value;

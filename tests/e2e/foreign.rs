@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions, HeaderMap};
 use futures::{FutureExt, StreamExt};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, CALLOUT, Credentials, Host, NatsServer, Operator, Release, RequestSigner, Resolver,
     Site, log_in, server_inbox,
 };
@@ -167,7 +167,7 @@ async fn what_a_stream_delivers_is_not_decided(
 
     stage.deliver(way).await?;
 
-    let refused = |event: &portcullis_tests::Event| event.says("request refused");
+    let refused = |event: &portcullis_harness::Event| event.says("request refused");
     let refused = stage.host.wait_from(mark, "a refusal", refused).await?;
     assert_eq!(refused.text("refusal.reason"), way.refusal(), "{refused:?}");
     // The server processes a connection in order: a reply would have arrived by now.
@@ -180,7 +180,7 @@ async fn what_a_stream_delivers_is_not_decided(
     while let Some(Some(message)) = inboxes.next().now_or_never() {
         assert!(!message.payload.starts_with(b"eyJ"), "a response");
     }
-    let decided = |event: &portcullis_tests::Event| event.says("authorization decided");
+    let decided = |event: &portcullis_harness::Event| event.says("authorization decided");
     assert!(!stage.host.log().all().iter().any(decided));
     Ok(())
 }
@@ -220,7 +220,7 @@ async fn a_user_of_the_callout_account_cannot_ask_itself(
     ping.await?;
     assert!(answers.next().now_or_never().is_none(), "an answer");
     let all = stage.host.log().all();
-    let heard = |event: &&portcullis_tests::Event| {
+    let heard = |event: &&portcullis_harness::Event| {
         event.says("request refused") || event.says("authorization decided")
     };
     assert_eq!(all.iter().skip(mark).filter(heard).count(), 0);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Built, Host, NatsServer, PATIENCE, Release, Site, barely_log_in, log_in,
 };
 use rstest::rstest;

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use async_nats::jetstream::{self, kv};
 use futures::StreamExt as _;
-use portcullis_tests::{Accounts, Credentials, Event, NatsServer, Release, Site, log_in};
+use portcullis_harness::{Accounts, Credentials, Event, NatsServer, Release, Site, log_in};
 use rstest::rstest;
 
 use crate::support::{POLICY, SENSOR, sensor, settings, static_users};

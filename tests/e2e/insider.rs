@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, consumer, kv, stream};
 use async_nats::{Client, ConnectOptions, HeaderMap, Subscriber};
 use futures::StreamExt as _;
 use nkeys::XKey;
-use portcullis_tests::{
+use portcullis_harness::{
     Answer, Built, CALLOUT, Credentials, Event, Host, NatsServer, PATIENCE, PolicyDirectory,
     Release, RequestSigner, Wire, is_refused, log_in, run_portcullis, set,
 };

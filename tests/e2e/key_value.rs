@@ -7,7 +7,7 @@ use async_nats::Client;
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::{self, consumer};
 use futures::{StreamExt as _, TryStreamExt as _};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Built, Credentials, Event, Host, NatsServer, PATIENCE, Relay, Release, Site,
     is_refused, log_in, run_portcullis,
 };

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 use futures::future::join_all;
-use portcullis_tests::{Accounts, Answer, Event, Host, Release, Site, Wire};
+use portcullis_harness::{Accounts, Answer, Event, Host, Release, Site, Wire};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::process::Command;

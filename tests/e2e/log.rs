@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use nkeys::KeyPair;
-use portcullis_tests::{Accounts, Built, Event, Host, Release, Site, log_in, run_portcullis};
+use portcullis_harness::{Accounts, Built, Event, Host, Release, Site, log_in, run_portcullis};
 use rstest::rstest;
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_tests::{ForeignClient, Release, Step};
+use portcullis_harness::{ForeignClient, Release, Step};
 use rstest::rstest;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! The metrics about passwords and identity providers.
 
 use anyhow::{Context, Result};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Credentials, Host, NatsServer, Provider, Release, Site, is_refused, log_in,
 };
 use rstest::rstest;

@@ -5,7 +5,7 @@ mod refusals;
 mod roles;
 
 use anyhow::Result;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Built, Credentials, Event, Host, NatsServer, Provider, Release, Site,
 };
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ impl Trusting {
     async fn decide(&self, token: &str, name: &str) -> Result<Event> {
         let credentials = Credentials::Password("anybody", token);
         // The result of the login does not matter: the decision is in the log.
-        drop(portcullis_tests::log_in(&self.server.url(), credentials, name).await);
+        drop(portcullis_harness::log_in(&self.server.url(), credentials, name).await);
         self.host.decision(name).await
     }
 

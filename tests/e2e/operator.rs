@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use async_nats::{Client, ConnectOptions};
-use portcullis_tests::{Answer, Operator, Release, Resolver, Site, Template, User, Wire, hash};
+use portcullis_harness::{Answer, Operator, Release, Resolver, Site, Template, User, Wire, hash};
 use rstest::rstest;
 use serde_json::{Value, json};
 

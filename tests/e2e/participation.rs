@@ -6,7 +6,7 @@ mod probe;
 mod rejections;
 
 use anyhow::{Context, Result, ensure};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Host, NatsServer, PATIENCE, PolicyDirectory, Release, Site, barely_log_in,
 };
 use rstest::rstest;
@@ -435,7 +435,7 @@ async fn a_host_that_has_just_lost_its_server_ends_at_once(
         .iter()
         .position(|event| event.says("draining"))
         .context("the host did not drain")?;
-    let loaded = |event: &&portcullis_tests::Event| event.says("policies published");
+    let loaded = |event: &&portcullis_harness::Event| event.says("policies published");
     assert_eq!(log[draining..].iter().filter(loaded).count(), 0);
     Ok(())
 }

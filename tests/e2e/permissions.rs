@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures::StreamExt;
-use portcullis_tests::{ForeignClient, Release, Step, log_in};
+use portcullis_harness::{ForeignClient, Release, Step, log_in};
 use rstest::rstest;
 use serde_json::{Value, json};
 

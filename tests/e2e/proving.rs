@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Output;
 
 use anyhow::{Context, Result};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Built, Gauge, Host, PATIENCE, Release, Site, log_in, nested_component, nested_world,
     run_portcullis, with_loops,
 };

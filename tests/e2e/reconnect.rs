@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_nats::Client;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Credentials, NatsServer, Operator, Release, Resolver, Site, log_in, unix_now,
 };
 use rstest::rstest;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
-use portcullis_tests::{Accounts, Credentials, ForeignClient, Release, Site, is_refused, log_in};
+use portcullis_harness::{Accounts, Credentials, ForeignClient, Release, Site, is_refused, log_in};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ async fn any_account_does_not_mean(
     let config = site
         .host_config(&server.url(), "")
         .replace(r#"["APP"]"#, r#"["*"]"#);
-    let host = portcullis_tests::Host::spawn(&site.write_config("any.toml", &config)?, &[])?;
+    let host = portcullis_harness::Host::spawn(&site.write_config("any.toml", &config)?, &[])?;
     host.ready().await?;
 
     assert!(is_refused(&log_in(&server.url(), ALICE, "desk").await));

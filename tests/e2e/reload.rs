@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use portcullis_tests::{
+use portcullis_harness::{
     Built, Credentials, Event, Release, Site, hash, is_refused, log_in, wasm_with_note,
 };
 use rstest::rstest;
@@ -41,7 +41,7 @@ async fn a_policy_that_is_added_decides(
 async fn a_module_that_is_replaced_decides_differently(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
-    use portcullis_tests::{ForeignClient, Step};
+    use portcullis_harness::{ForeignClient, Step};
     let settings = settings(&[alice("account = \"APP\"").await?]);
     let serving = Serving::start(release, &settings).await?;
     let publish = [Step::Publish("alice.desk")];

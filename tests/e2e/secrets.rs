@@ -1,7 +1,7 @@
 //! Secrets: the host writes none at any log level.
 
 use anyhow::Result;
-use portcullis_tests::{Accounts, Credentials, Host, Release, Site, log_in};
+use portcullis_harness::{Accounts, Credentials, Host, Release, Site, log_in};
 use rstest::rstest;
 
 use crate::support::{

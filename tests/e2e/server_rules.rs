@@ -26,7 +26,7 @@ use portcullis_claims::{
     Signatures, server_verdict,
 };
 use portcullis_core::{ConnectionType, PermissionSubject};
-use portcullis_tests::Release;
+use portcullis_harness::Release;
 use rstest::rstest;
 use serde_json::{Value, json};
 

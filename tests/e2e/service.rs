@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use async_nats::Client;
 use futures::StreamExt;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Credentials, Event, Host, NatsServer, Release, Site, Wire, is_refused, log_in,
 };
 use rstest::rstest;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use async_nats::Client;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, hash, log_in,
 };
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
-use portcullis_tests::{Answer, Release, Wire, hash};
+use portcullis_harness::{Answer, Release, Wire, hash};
 use rstest::rstest;
 use serde_json::json;
 

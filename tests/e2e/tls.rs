@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 use async_nats::ConnectOptions;
-use portcullis_tests::{Authority, Host, NatsServer, Release, Site};
+use portcullis_harness::{Authority, Host, NatsServer, Release, Site};
 use rstest::rstest;
 
 use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
@@ -125,14 +125,14 @@ async fn a_server_of_an_unknown_authority_is_not_trusted() -> Result<()> {
 async fn a_server_without_tls_is_refused_if_tls_is_required() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
     let server = site
-        .start_server(portcullis_tests::Accounts::Several)
+        .start_server(portcullis_harness::Accounts::Several)
         .await?;
 
     let host = spawn(&site, &server.url(), "tls-required = true")?;
 
     host.wait_for("a failure", |event| event.says("nats connection failed"))
         .await?;
-    let connected = |event: &portcullis_tests::Event| event.says("nats connected");
+    let connected = |event: &portcullis_harness::Event| event.says("nats connected");
     assert!(!host.log().all().iter().any(connected));
     Ok(())
 }
@@ -146,7 +146,7 @@ async fn a_file_that_is_no_certificate_is_named_before_anything_is_tried() -> Re
 
     assert_eq!(host.ended().await?, Some(78));
     let log = host.log().all();
-    let named = |event: &portcullis_tests::Event| {
+    let named = |event: &portcullis_harness::Event| {
         event.line().contains("nats.tls-ca-file")
             && event.line().contains("not.pem` holds no certificate")
     };

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use portcullis_tests::{Accounts, Answer, NatsServer, Release, Site, Wire};
+use portcullis_harness::{Accounts, Answer, NatsServer, Release, Site, Wire};
 use rstest::rstest;
 use serde_json::json;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use async_nats::{Client, HeaderMap};
 use nkeys::{KeyPair, XKey};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Built, Credentials, Event, Host, Keys, NatsServer, Release, RequestSigner, Site,
     Wire, ask_as_server, log_in, set, unix_now,
 };
@@ -184,7 +184,7 @@ async fn a_dropped_denial_leaves_the_client_to_the_servers_timeout(
     // The host answers other logins in the meantime.
     let mut wire = Wire::open(server.port()).await?;
     let answer = wire.log_in(&json!({ "auth_token": SENSOR_TOKEN })).await?;
-    assert_eq!(answer, portcullis_tests::Answer::Admitted);
+    assert_eq!(answer, portcullis_harness::Answer::Admitted);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::Result;
 use async_nats::ConnectOptions;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Built, Credentials, Event, Host, NatsServer, Operator, Release, Resolver, Site,
     Template, User, log_in,
 };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use nkeys::KeyPair;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Credentials, Finished, Host, Release, Site, hash, is_refused, log_in, run_portcullis,
 };
 use rstest::rstest;

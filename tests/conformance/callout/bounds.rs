@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
 use portcullis_claims::ServerVersion;
-use portcullis_tests::{Credentials, Release};
+use portcullis_harness::{Credentials, Release};
 use serde_json::json;
 
 use crate::rules::Rule;

@@ -1,7 +1,7 @@
 //! Config mode: which logins are accepted, in which account, and with which permissions.
 
 use anyhow::{Context, Result, ensure};
-use portcullis_tests::{Credentials, Release};
+use portcullis_harness::{Credentials, Release};
 use serde_json::json;
 
 use super::bounds::rules_of;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use async_nats::Subscriber;
 use futures::{FutureExt, StreamExt};
-use portcullis_tests::{Credentials, Release};
+use portcullis_harness::{Credentials, Release};
 use serde_json::{Value, json};
 
 use crate::rules::Rule;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use futures::StreamExt;
-use portcullis_tests::{
+use portcullis_harness::{
     Credentials, Joined, Leafnode, Operator, Release, Remote, Resolver, Site, log_in,
 };
 use tokio::time::{Duration, timeout};

@@ -1,7 +1,7 @@
 //! MQTT clients, whose password field holds a password or a user JWT.
 
 use anyhow::{Result, ensure};
-use portcullis_tests::{MqttAnswer, Operator, Release, Resolver, Site, mqtt_log_in};
+use portcullis_harness::{MqttAnswer, Operator, Release, Resolver, Site, mqtt_log_in};
 
 use crate::rules::Rule;
 use crate::stage::{Config, Extra, Stage, mqtt};

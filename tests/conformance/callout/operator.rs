@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions};
 use futures::StreamExt;
-use portcullis_tests::{Account, Credentials, Operator, Release, Resolver, Site, Template, Wire};
+use portcullis_harness::{Account, Credentials, Operator, Release, Resolver, Site, Template, Wire};
 use serde_json::{Value, json};
 use tokio::time::{Duration, timeout};
 
@@ -258,7 +258,7 @@ pub(super) async fn revocation(release: Release) -> Result<()> {
     push(&operator, &admin).await?;
     second.say("PING\r\n").await?;
     ensure!(
-        second.answer().await? == portcullis_tests::Answer::Admitted,
+        second.answer().await? == portcullis_harness::Answer::Admitted,
         "gone too"
     );
     operator.account_mut("TEST")?.revoke("*");

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use nkeys::KeyPair;
-use portcullis_tests::{Release, unix_now};
+use portcullis_harness::{Release, unix_now};
 
 use crate::faulty::{Asked, Draft, Faulty};
 use crate::rules::Rule;

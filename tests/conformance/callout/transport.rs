@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use async_nats::{Client, ConnectOptions, HeaderValue, Subscriber};
 use futures::StreamExt;
 use nkeys::{KeyPair, XKey};
-use portcullis_tests::{
+use portcullis_harness::{
     Answer, Certificate, Credentials, ForeignClient, Login, Release, Site, Step, Wire,
 };
 use serde_json::json;
@@ -79,7 +79,7 @@ pub(super) async fn client_certificates(release: Release) -> Result<()> {
     let refused = options(&unknown, "unknown")
         .connect(stage.server.url())
         .await;
-    ensure!(portcullis_tests::is_refused(&refused), "{refused:?}");
+    ensure!(portcullis_harness::is_refused(&refused), "{refused:?}");
     let decision = stage.host.decision("unknown").await?;
     ensure!(decision.text("decision") == "deny", "{decision:?}");
     Ok(())

@@ -1,7 +1,7 @@
 //! TLS certificates, which servers verify.
 
 use anyhow::Result;
-use portcullis_tests::{Authority, ForeignClient, Login, Release};
+use portcullis_harness::{Authority, ForeignClient, Login, Release};
 
 use super::visit::{BOTH, Fields, Visitor, lets_in};
 use crate::certified::Certified;

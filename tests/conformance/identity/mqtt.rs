@@ -1,7 +1,7 @@
 //! MQTT, in config mode.
 
 use anyhow::Result;
-use portcullis_tests::{ForeignClient, Login, Operator, Release, Site};
+use portcullis_harness::{ForeignClient, Login, Operator, Release, Site};
 
 use super::visit::{Fields, Visitor, lets_in};
 use crate::rules::Rule;

@@ -1,7 +1,7 @@
 //! Operator mode, where every client has a user JWT.
 
 use anyhow::Result;
-use portcullis_tests::{ForeignClient, Login, Operator, Release, Resolver, Site, User};
+use portcullis_harness::{ForeignClient, Login, Operator, Release, Resolver, Site, User};
 
 use super::visit::{BOTH, Fields, Visitor, lets_in};
 use crate::rules::Rule;

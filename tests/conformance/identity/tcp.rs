@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use nkeys::KeyPair;
-use portcullis_tests::{ForeignClient, Login, Release};
+use portcullis_harness::{ForeignClient, Login, Release};
 
 use super::visit::{BOTH, Fields, Visitor, expect_fields, lets_in};
 use crate::rules::Rule;

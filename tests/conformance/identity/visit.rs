@@ -1,7 +1,7 @@
 //! A login, and the checks of its decision.
 
 use anyhow::{Result, ensure};
-use portcullis_tests::{Event, ForeignClient, Login, Session, Step};
+use portcullis_harness::{Event, ForeignClient, Login, Session, Step};
 use serde_json::json;
 
 use crate::rules::Rule;

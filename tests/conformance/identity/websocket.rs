@@ -1,7 +1,7 @@
 //! WebSocket, in config mode. The server fills the empty fields of CONNECT from cookies.
 
 use anyhow::Result;
-use portcullis_tests::{ForeignClient, Login, Release};
+use portcullis_harness::{ForeignClient, Login, Release};
 
 use super::visit::{Fields, Visitor, lets_in};
 use crate::rules::Rule;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures::future::join_all;
-use portcullis_tests::{Forgery, Provider, Release, barely_log_in};
+use portcullis_harness::{Forgery, Provider, Release, barely_log_in};
 use rstest::rstest;
 
 use super::refusals::sample;

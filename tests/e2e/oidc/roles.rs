@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_tests::{Credentials, ForeignClient, Provider, Release, Step};
+use portcullis_harness::{Credentials, ForeignClient, Provider, Release, Step};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use nkeys::XKey;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Host, Keys, NatsServer, Operator, PolicyDirectory, Release, Resolver, ShiftedClock,
     Site,
 };

@@ -1,7 +1,7 @@
 //! Probes: logins that a host makes itself, to find out whether servers send requests to it.
 
 use anyhow::Result;
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Host, NatsServer, Operator, Release, Resolver, Site, barely_log_in, hash,
 };
 use rstest::rstest;

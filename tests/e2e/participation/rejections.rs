@@ -1,7 +1,7 @@
 //! A second host whose permits the servers reject, because of its keys or its target accounts.
 
 use anyhow::{Result, ensure};
-use portcullis_tests::{
+use portcullis_harness::{
     Accounts, Event, Host, Keys, NatsServer, Operator, PolicyDirectory, Release, Resolver, Site,
     log_in,
 };

@@ -1,7 +1,7 @@
 //! Responses in operator mode.
 
 use nkeys::KeyPair;
-use portcullis_tests::Release;
+use portcullis_harness::Release;
 use serde_json::{Value, json};
 
 use super::Case;

@@ -8,7 +8,7 @@ use async_nats::{Client, ConnectOptions, Message, Subscriber};
 use futures::StreamExt;
 use nkeys::KeyPair;
 use portcullis_claims::{CurveKey, OpenedRequest};
-use portcullis_tests::{NatsServer, Release};
+use portcullis_harness::{NatsServer, Release};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
