@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use portcullis_core::{AuthorizationRequest, Claims, Verdict};
 use portcullis_engine::{Grants, Limits, LoadError, Policy};
 use portcullis_harness::Built;
+use portcullis_test_policies::{engine, load_with, request};
 use rstest::rstest;
-
-use crate::support::{engine, load_with, request};
 
 /// Returns limits for a whole interpreter on a busy machine.
 fn limits() -> Limits {

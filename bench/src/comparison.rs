@@ -1,9 +1,7 @@
 //! Comparisons of contenders: the results of each, round by round, as tables and rows.
 
+use crate::{Peer, Row, Spread, table};
 use anyhow::{Context, Result};
-use portcullis_bench::{Row, Spread, table};
-
-use crate::Peer;
 
 /// The result of one round of one contender.
 pub trait Round: Sized + 'static {

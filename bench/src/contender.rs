@@ -8,9 +8,9 @@ use std::fs;
 
 use anyhow::{Result, bail};
 use nkeys::XKey;
+use portcullis_harness::{Accounts, Host, NatsServer, Release, Site};
 use serde_json::{Value, json};
 
-use crate::{Accounts, Host, NatsServer, Release, Site};
 use setup::{host, server_config};
 
 pub use callout_go::CalloutGo;

@@ -2,7 +2,7 @@
 //! server signs them, and many are pending at once.
 //!
 //! A server with callout lets no client publish on the callout's subject. The server must therefore
-//! be one without callout ([`crate::Accounts::NoCallout`]). Requests are signed and answers are
+//! be one without callout ([`portcullis_harness::Accounts::NoCallout`]). Requests are signed and answers are
 //! verified outside of the measured time.
 
 mod pipeline;
@@ -12,9 +12,9 @@ mod round;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_bench::processor_time;
+use portcullis_harness::{NatsServer, processor_time};
 
-use crate::{NatsServer, percentile};
+use crate::percentile;
 use pipeline::{Answers, Pipeline};
 use questions::Question;
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_harness::{Accounts, Built, Contender, Flood, Questions, Release, Site, plain_hashes};
+use portcullis_bench::{Contender, Flood, Questions};
+use portcullis_harness::{Accounts, Built, Release, Site, plain_hashes};
 use serde_json::json;
 
 /// The number of pending requests.

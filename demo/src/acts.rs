@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use portcullis_harness::{Built, Credentials, Event};
 use tokio::sync::watch;
 
-use crate::stage::{ALICE, Client, Login, POLICY, Stage};
+use crate::installation::{ALICE, Client, Login, POLICY, Stage};
 use crate::table::{Row, Table, decided_by, short};
 
 /// The number of logins before and after the change.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use portcullis_harness::{Built, Event};
 use tokio::signal;
 
-use crate::stage::{PASSWORD, POLICY, Stage};
+use crate::installation::{PASSWORD, POLICY, Stage};
 use crate::table::{Table, decided_by};
 
 /// Prints commands to try, then every decision, until ctrl-c.

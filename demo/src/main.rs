@@ -5,15 +5,15 @@
 //! result is not the expected one. With `--keep`, it leaves everything running.
 
 mod acts;
+mod installation;
 mod keep;
-mod stage;
 mod table;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use stage::Stage;
+use installation::Stage;
 use table::Table;
 
 #[tokio::main]

@@ -1,13 +1,14 @@
-//! Paths of the programs and modules that `cargo xtask` installs or builds for the tests.
+//! Paths of the programs that `cargo xtask` installs or builds for the tests, and the modules that
+//! cargo builds on first use.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fmt, fs};
 
 use anyhow::{Context, Result};
 
-/// A finder of programs and modules, by the environment that `cargo xtask` sets.
+/// A finder of programs, by the environment that `cargo xtask` sets, and of modules.
 #[derive(Clone, Copy, Debug)]
 pub struct Built;
 
@@ -120,31 +121,31 @@ impl Built {
         path("PORTCULLIS_BIN")
     }
 
-    /// Returns the policy built from the package `package`.
+    /// Returns the policy of the package `package`.
     ///
     /// # Errors
     ///
-    /// Fails if `cargo xtask` has not set the directory of policies, or has not built this one.
+    /// Fails if cargo cannot build the package.
     pub fn policy(package: &str) -> Result<Vec<u8>> {
-        read(&Self::policy_file(package)?)
+        portcullis_test_support::policy(package)
     }
 
-    /// Returns the path that [`Self::policy`] reads.
+    /// Returns the path of the module that [`Self::policy`] reads.
     ///
     /// # Errors
     ///
-    /// Fails if `cargo xtask` has not set the directory of policies.
+    /// Fails if cargo cannot build the package.
     pub fn policy_file(package: &str) -> Result<PathBuf> {
-        Ok(module(&path("PORTCULLIS_POLICIES")?, package))
+        portcullis_test_support::policy_file(package)
     }
 
     /// Returns the misbehaving guest `name`.
     ///
     /// # Errors
     ///
-    /// Fails if `cargo xtask` has not set the directory of guests, or has not built this one.
+    /// Fails if cargo cannot build the guests, or if none has this name.
     pub fn guest(name: &str) -> Result<Vec<u8>> {
-        read(&module(&path("PORTCULLIS_GUESTS")?, name))
+        portcullis_test_support::guest(name)
     }
 
     /// Returns the policy written in another language than Rust.
@@ -154,8 +155,8 @@ impl Built {
     /// Fails if `cargo xtask` has not set the directory of these policies, or has not built this
     /// one.
     pub fn in_other_language(language: &str) -> Result<Vec<u8>> {
-        let name = format!("{language}.wasm");
-        read(&path("PORTCULLIS_OTHER_LANGUAGES")?.join(name))
+        let file = path("PORTCULLIS_OTHER_LANGUAGES")?.join(format!("{language}.wasm"));
+        fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))
     }
 
     /// Returns the directory with the third-party clients and their packages.
@@ -208,13 +209,4 @@ fn path(variable: &str) -> Result<PathBuf> {
     env::var_os(variable)
         .map(PathBuf::from)
         .with_context(|| format!("`{variable}` is not set: run `cargo xtask test`"))
-}
-
-/// Returns the path of a module. Cargo names a module after its crate, with underscores.
-fn module(directory: &Path, package: &str) -> PathBuf {
-    directory.join(format!("{}.wasm", package.replace('-', "_")))
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))
 }

@@ -17,13 +17,10 @@
 //! - [`ShiftedClock`]: a process whose clock is wrong.
 //! - [`RequestSigner`]: authorization requests by hand.
 //! - [`Relay`]: a proxy of a server that can cut one of several connections.
-//! - [`Gauge`]: the resources that a process holds.
-//! - [`nested_component`], [`nested_world`], [`with_loops`]: modules that attack their reader.
-//! - [`Flood`]: many requests by hand, and the cost of a decision.
-//! - [`Contender`]: our host or a third-party service, for comparisons; [`Comparison`]: their
-//!   results; [`Measuring`]: the command line of the programs.
 //! - [`Recording`], [`Event`]: lines of output, and how to wait for one.
 //! - [`Built`], [`Release`]: paths of what `cargo xtask` installs or builds for the tests.
+//! - `portcullis-test-support`, whose items are exported here too: modules, and the resources of a
+//!   process.
 //!
 //! No helper waits for a time to pass: a process is ready when it writes a certain line.
 
@@ -35,20 +32,14 @@ pub const PATIENCE: Duration = Duration::from_mins(5);
 mod built;
 mod certificates;
 mod clock;
-mod comparison;
-mod contender;
 mod event;
-mod flood;
 mod foreign;
 mod forgery;
-mod gauge;
 mod host;
-mod hostile;
 mod keys;
 mod leafnode;
 mod leaks;
 mod login;
-mod measuring;
 mod mqtt;
 mod nats_server;
 mod operator;
@@ -63,23 +54,21 @@ mod wire;
 pub use built::{Built, Release};
 pub use certificates::{Authority, Certificate};
 pub use clock::ShiftedClock;
-pub use comparison::{Beside, Comparison, Metric, Round, percentile};
-pub use contender::{CalloutGo, Conditions, Contender, Peer};
 pub use event::Event;
-pub use flood::{Flood, Flooded, Questions};
 pub use foreign::{ForeignClient, Login, Session, Step};
 pub use forgery::{Forgery, changed};
-pub use gauge::Gauge;
 pub use host::{Finished, Host, hash, run_portcullis};
-pub use hostile::{nested_component, nested_world, with_loops};
 pub use keys::Keys;
 pub use leafnode::{Joined, Leafnode, Remote};
 pub use login::{Credentials, barely_log_in, is_refused, log_in, login_options};
-pub use measuring::Measuring;
 pub use mqtt::{MqttAnswer, mqtt_log_in};
 pub use nats_server::NatsServer;
 pub use operator::{Account, Operator, Resolver, Template, User};
-pub use policies::{PolicyDirectory, wasm_with_new_code, wasm_with_note};
+pub use policies::PolicyDirectory;
+pub use portcullis_test_support::{
+    Gauge, nested_component, nested_world, processor_time, wasm_with_new_code, wasm_with_note,
+    with_loops,
+};
 pub use provider::{Fetches, Provider};
 pub use recording::Recording;
 pub use relay::Relay;

@@ -1,11 +1,10 @@
 //! MQTT 3.1.1 by hand: the part that a login needs.
 
 use anyhow::{Context, Result, ensure};
+use portcullis_test_support::unsigned_leb128;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::policies::unsigned_leb128;
 
 use crate::PATIENCE;
 

@@ -20,10 +20,7 @@ pub struct Recording<T> {
 
 impl<T: Clone + Debug + Send + Sync + 'static> Recording<T> {
     /// Records `stream` line by line until it ends. `read` converts each line.
-    pub(crate) fn of(
-        stream: impl AsyncRead + Send + Unpin + 'static,
-        read: fn(String) -> T,
-    ) -> Self {
+    pub fn of(stream: impl AsyncRead + Send + Unpin + 'static, read: fn(String) -> T) -> Self {
         let (sender, lines) = watch::channel(Vec::new());
         tokio::spawn(async move {
             let mut stream = BufReader::new(stream).lines();

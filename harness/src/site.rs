@@ -229,7 +229,7 @@ debounce = "50ms"
     }
 
     /// Returns a configuration of a server that trusts the signatures of the account key `issuer`.
-    pub(crate) fn server_config(&self, accounts: Accounts, issuer: &str) -> String {
+    pub fn server_config(&self, accounts: Accounts, issuer: &str) -> String {
         let callout = self.keys.callout.public_key();
         let (observer, password) = Self::OBSERVER;
         let users = format!(

@@ -12,12 +12,12 @@
 
 mod callout;
 mod certified;
-mod faulty;
 mod identity;
 mod matrix;
 mod rules;
 mod stage;
 mod suite;
+mod wrong_answers;
 
 use std::process::ExitCode;
 use std::sync::Arc;

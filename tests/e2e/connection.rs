@@ -11,9 +11,7 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use crate::support::{
-    ALICE, POLICY, SENSOR, SENSOR_TOKEN, Serving, alice, sensor, settings, static_users,
-};
+use crate::support::{ALICE, SENSOR, SENSOR_TOKEN, Serving, alice, put_sensor, settings};
 
 /// The number of concurrent clients.
 const AT_ONCE: usize = 4;
@@ -21,9 +19,7 @@ const AT_ONCE: usize = 4;
 /// Creates a site with the sensor in its settings.
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     Ok(site)
 }
 

@@ -11,7 +11,7 @@ use portcullis_harness::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+use crate::support::{SENSOR_TOKEN, put_sensor};
 
 /// The subject that the insider's stream stores.
 const KEPT: &str = "hands.request";
@@ -137,9 +137,7 @@ impl Stage {
 
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     Ok(site)
 }
 

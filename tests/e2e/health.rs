@@ -12,7 +12,7 @@ use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{POLICY, SENSOR, SENSOR_TOKEN, sensor, settings, static_users};
+use crate::support::{SENSOR, SENSOR_TOKEN, put_sensor};
 
 /// A page and its status.
 #[derive(Debug)]
@@ -66,9 +66,7 @@ async fn site(release: Release, with_policy: bool) -> Result<(Site, NatsServer)>
 }
 
 async fn put_policy(site: &Site) -> Result<()> {
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)
+    put_sensor(&site.policies).await
 }
 
 #[rstest]
@@ -239,10 +237,10 @@ async fn a_log_that_is_not_read_stops_neither_logins_nor_the_end() -> Result<()>
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
+    // The log, which says when the host is ready, stays unread: a login has to tell.
     let begun = Instant::now();
-    while !matches!(get(&free, "/readyz").await, Ok(page) if page.status == 200) {
+    while !barely_log_in(server.port(), SENSOR_TOKEN).await? {
         ensure!(begun.elapsed() < PATIENCE, "the host is never ready");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
     for number in 0..500 {

@@ -7,15 +7,13 @@ use futures::StreamExt as _;
 use portcullis_harness::{Accounts, Credentials, Event, NatsServer, Release, Site, log_in};
 use rstest::rstest;
 
-use crate::support::{POLICY, SENSOR, sensor, settings, static_users};
+use crate::support::{SENSOR, put_sensor};
 
 const SHARED: &str = "permissions allow no inbox but `_INBOX.>`, which other users of the account may read: set `inbox-prefix` and allow it";
 
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     Ok(site)
 }
 

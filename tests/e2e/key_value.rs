@@ -1,121 +1,20 @@
 //! Policies that look up keys in buckets, while clients change the buckets.
 
-use std::time::Duration;
+mod expiry;
+mod revoking;
 
-use anyhow::{Context, Result, ensure};
-use async_nats::Client;
-use async_nats::jetstream::kv::{self, Store};
+use anyhow::{Context, Result};
+use async_nats::jetstream::kv;
 use async_nats::jetstream::{self, consumer};
 use futures::{StreamExt as _, TryStreamExt as _};
-use portcullis_harness::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, PATIENCE, Relay, Release, Site,
-    is_refused, log_in, run_portcullis,
-};
+use portcullis_harness::{Built, Event, PATIENCE, Relay, Release, Site, run_portcullis};
 use rstest::rstest;
 
-const BUCKET: &str = "revoked";
-/// The maximum number of attempts until a change takes effect.
-const ATTEMPTS: usize = 20;
+use revoking::{BUCKET, FORGED, GRANT, Revoking, keeper, says};
 
 const SYNCHRONISED: &str = "key-value bucket synchronised";
 const MISSING: &str = "key-value bucket missing: look-ups fail";
 const LOST: &str = "key-value bucket lost: look-ups are answered by what was known";
-
-/// The tables of a configuration that grant the bucket.
-const GRANT: &str = "[policies.grants.revocations]\nkey-value = [\"revoked\"]\n";
-const FORGED: &str = "forged message for a key-value bucket ignored: another user of its account sends to the host's inbox";
-
-/// A site whose policy refuses the users in the bucket.
-struct Revoking {
-    site: Site,
-    server: NatsServer,
-    /// The client that maintains the bucket.
-    keeper: Client,
-}
-
-impl Revoking {
-    async fn start(release: Release) -> Result<Self> {
-        let site = Site::create(release)?;
-        let settings = format!("[settings]\nbucket = \"{BUCKET}\"\n");
-        let module = Built::guest("looks_up")?;
-        site.policies
-            .put_policy("revocations", &module, &settings)?;
-        let server = site.start_server(Accounts::Buckets).await?;
-        let keeper = keeper(&server).await?;
-        Ok(Self {
-            site,
-            server,
-            keeper,
-        })
-    }
-
-    async fn make_bucket(&self) -> Result<Store> {
-        self.make_bucket_with(kv::Config::default()).await
-    }
-
-    /// Creates the bucket with this configuration.
-    async fn make_bucket_with(&self, config: kv::Config) -> Result<Store> {
-        let config = kv::Config {
-            bucket: BUCKET.to_owned(),
-            ..config
-        };
-        let context = jetstream::new(self.keeper.clone());
-        Ok(context.create_key_value(config).await?)
-    }
-
-    /// Starts a host that mirrors the bucket, with these additional lines under `[key-value]`.
-    async fn start_host(&self, more: &str) -> Result<Host> {
-        let table = format!("{GRANT}[key-value]\nbuckets = [\"{BUCKET}\"]\n{more}\n");
-        let host = self.site.spawn_host(&self.server, &table)?;
-        host.ready().await?;
-        Ok(host)
-    }
-
-    /// Logs in `user` until the result is the expected one, because a change takes a moment.
-    async fn comes_to(&self, user: &str, is_admitted: bool) -> Result<()> {
-        for _ in 0..ATTEMPTS {
-            if self.is_admitted(user, "desk").await? == is_admitted {
-                return Ok(());
-            }
-        }
-        anyhow::bail!("`{user}` let in: never {is_admitted}")
-    }
-
-    async fn is_admitted(&self, user: &str, name: &str) -> Result<bool> {
-        let login = log_in(&self.server.url(), Credentials::Password(user, "any"), name).await;
-        ensure!(login.is_ok() || is_refused(&login), "{login:?}");
-        Ok(login.is_ok())
-    }
-
-    /// Returns the reason why `user` is refused.
-    async fn refusal(&self, host: &Host, user: &str) -> Result<String> {
-        let mark = host.log().len();
-        ensure!(
-            !self.is_admitted(user, "refused").await?,
-            "`{user}` is let in"
-        );
-        let awaited = "a decision";
-        let decision = host.wait_from(mark, awaited, |event| event.decides("refused"));
-        Ok(decision.await?.text("denial.reason").to_owned())
-    }
-}
-
-/// Logs in as a user of the account with the buckets.
-async fn keeper(server: &NatsServer) -> Result<Client> {
-    let (user, password) = Site::OBSERVER;
-    Ok(log_in(
-        &server.url(),
-        Credentials::Password(user, password),
-        "keeper",
-    )
-    .await?)
-}
-
-/// Waits until the host logs this message about the bucket.
-async fn says(host: &Host, mark: usize, words: &str) -> Result<Event> {
-    let said = |event: &Event| event.says(words) && event.text("key_value.bucket") == BUCKET;
-    host.wait_from(mark, words, said).await
-}
 
 #[rstest]
 #[tokio::test]
@@ -275,35 +174,6 @@ async fn a_bucket_that_is_too_large_lets_nobody_in(
 
 #[rstest]
 #[tokio::test]
-async fn whoever_is_purged_from_a_bucket_is_let_in_within_seconds(
-    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
-) -> Result<()> {
-    let revoking = Revoking::start(release).await?;
-    let bucket = revoking.make_bucket().await?;
-    for user in ["alice", "bob", "mallory"] {
-        bucket.put(user, "left in May".into()).await?;
-    }
-    let host = revoking.start_host("").await?;
-    says(&host, 0, SYNCHRONISED).await?;
-    let mark = host.log().len();
-
-    bucket.stream.purge().filter("$KV.revoked.bob").await?;
-    let differs = says(
-        &host,
-        mark,
-        "key-value bucket differs from its stream and is read again",
-    );
-    let error = differs.await?.text("error").to_owned();
-    assert!(error.contains("subjects"), "{error}");
-    says(&host, mark, SYNCHRONISED).await?;
-    assert!(revoking.is_admitted("bob", "desk").await?);
-    assert!(!revoking.is_admitted("alice", "desk").await?);
-    assert!(!revoking.is_admitted("mallory", "desk").await?);
-    Ok(())
-}
-
-#[rstest]
-#[tokio::test]
 async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
@@ -359,66 +229,6 @@ async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
     assert_eq!(forged, 1, "said once");
     let again = after.filter(|event| event.says(SYNCHRONISED)).count();
     assert_eq!(again, 0, "nothing was read again");
-    Ok(())
-}
-
-/// A lifetime that is long enough for the host to see the key.
-const BRIEF: Duration = Duration::from_secs(5);
-
-/// Waits until the server has removed an expired key.
-async fn expired(bucket: &Store, key: &str) -> Result<()> {
-    let expired = async {
-        while bucket.get(key).await?.is_some() {}
-        Ok(())
-    };
-    tokio::time::timeout(BRIEF * 6, expired).await?
-}
-
-#[rstest]
-#[tokio::test]
-async fn whoever_is_in_a_bucket_for_a_while_is_let_in_afterwards(
-    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
-) -> Result<()> {
-    let revoking = Revoking::start(release).await?;
-    let aged = kv::Config {
-        max_age: BRIEF,
-        ..kv::Config::default()
-    };
-    let bucket = revoking.make_bucket_with(aged).await?;
-    let host = revoking.start_host("").await?;
-    bucket
-        .put("mallory", "until it is forgotten".into())
-        .await?;
-    revoking.comes_to("mallory", false).await?;
-    let mark = host.log().len();
-
-    expired(&bucket, "mallory").await?;
-    revoking.comes_to("mallory", true).await?;
-    let events = host.log().all();
-    let after = events.iter().skip(mark);
-    let anew = after.filter(|event| event.says(SYNCHRONISED) || event.says("policy loaded"));
-    assert_eq!(anew.count(), 0, "nothing was read or loaded again");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_key_that_ends_by_itself_takes_no_other_with_it() -> Result<()> {
-    let revoking = Revoking::start(Release::Nats2_15).await?;
-    let marked = kv::Config {
-        limit_markers: Some(Duration::from_mins(1)),
-        ..kv::Config::default()
-    };
-    let bucket = revoking.make_bucket_with(marked).await?;
-    let _host = revoking.start_host("").await?;
-    bucket.put("alice", "for ever".into()).await?;
-    let reason = "until it is forgotten".into();
-    bucket.create_with_ttl("mallory", reason, BRIEF).await?;
-    revoking.comes_to("mallory", false).await?;
-    revoking.comes_to("alice", false).await?;
-
-    expired(&bucket, "mallory").await?;
-    revoking.comes_to("mallory", true).await?;
-    assert!(!revoking.is_admitted("alice", "desk").await?);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use portcullis_harness::{Accounts, Built, Event, Host, Release, Site, log_in, ru
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{ALICE, POLICY, alice, sensor, settings, static_users};
+use crate::support::{ALICE, POLICY, alice, put_sensor, settings, static_users};
 
 /// A site whose host knows Alice.
 async fn site() -> Result<Site> {
@@ -189,9 +189,7 @@ async fn refused_logins_of_the_host_itself_are_summed_up(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     let host = site.start_host(&server).await?;
     let mark = host.log().len();

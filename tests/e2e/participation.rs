@@ -12,7 +12,7 @@ use portcullis_harness::{
 use rstest::rstest;
 
 use crate::health::{get, spawn};
-use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+use crate::support::{POLICY, SENSOR_TOKEN, put_sensor};
 
 /// A site whose host decides logins, and its server.
 struct Stage {
@@ -23,7 +23,7 @@ struct Stage {
 impl Stage {
     async fn new(release: Release) -> Result<Self> {
         let site = Site::create(release)?;
-        put_policy(&site.policies).await?;
+        put_sensor(&site.policies).await?;
         let server = site.start_server(Accounts::Several).await?;
         Ok(Self { site, server })
     }
@@ -60,11 +60,6 @@ async fn refused(server: &NatsServer, number: usize) -> Result<usize> {
     Ok(refused)
 }
 
-async fn put_policy(policies: &PolicyDirectory) -> Result<()> {
-    let settings = settings(&[sensor("everything", "").await?]);
-    policies.put_policy(POLICY, &static_users()?, &settings)
-}
-
 /// Returns the address of the health pages of `host`.
 async fn health(host: &Host) -> Result<String> {
     let served = host.says("health served").await?;
@@ -73,7 +68,8 @@ async fn health(host: &Host) -> Result<String> {
 
 const HEALTH: &str = "[health]\nlisten = \"127.0.0.1:0\"\n";
 
-/// Waits until `/readyz` has a line with this prefix.
+/// Waits until `/readyz` has a line with this prefix. Each request takes a connection of its own,
+/// which keeps the loop from spinning.
 async fn readyz_says(address: &str, beginning: &str) -> Result<()> {
     let begun = std::time::Instant::now();
     loop {
@@ -82,7 +78,6 @@ async fn readyz_says(address: &str, beginning: &str) -> Result<()> {
             return Ok(());
         }
         ensure!(begun.elapsed() < PATIENCE, "`{beginning}` in {page:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
 
@@ -109,7 +104,7 @@ async fn a_host_without_a_policy_leaves_logins_to_one_that_has_it(
     assert!(!second.log().all().iter().any(|event| event.says("ready")));
 
     if order.is_empty() {
-        put_policy(&policies).await?;
+        put_sensor(&policies).await?;
         second.decides().await?;
         readyz_says(&address, "ready").await?;
         let page = get(&address, "/metrics").await?;
@@ -166,7 +161,7 @@ async fn a_host_whose_policies_go_leaves_and_comes_back_with_them() -> Result<()
     let stage = Stage::new(Release::Nats2_15).await?;
     let _first = stage.site.start_host(&stage.server).await?;
     let (second, policies) = stage.second_host("", "")?;
-    put_policy(&policies).await?;
+    put_sensor(&policies).await?;
     second.decides().await?;
 
     policies.remove(POLICY)?;
@@ -174,7 +169,7 @@ async fn a_host_whose_policies_go_leaves_and_comes_back_with_them() -> Result<()
     assert_eq!(stage.refused(20).await?, 0);
 
     let mark = second.log().len();
-    put_policy(&policies).await?;
+    put_sensor(&policies).await?;
     second.says_from(mark, Host::TAKES_PART).await?;
     assert_eq!(stage.refused(20).await?, 0);
     Ok(())
@@ -186,7 +181,7 @@ async fn a_host_that_no_server_asks_says_so(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     let (host, address) = spawn(&site, &server.url(), "").await?;
 
@@ -210,7 +205,7 @@ async fn a_host_in_another_account_says_so(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), HEALTH)
@@ -261,7 +256,7 @@ async fn the_documented_permissions_suffice(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = restricted(&site, &permissions(&PUBLISH, &SUBSCRIBE)).await?;
     let (mut host, address) = spawn(&site, &server.url(), GATE).await?;
     host.decides().await?;
@@ -285,7 +280,7 @@ async fn each_missing_permission_is_one_warning(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let allowed = permissions(
         &["$SYS.REQ.USER.INFO"],
         &["$SYS.REQ.USER.AUTH", "_INBOX_gate.>"],
@@ -324,7 +319,7 @@ async fn a_host_that_may_not_answer_servers_takes_no_logins(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = restricted(&site, &permissions(&PUBLISH[1..], &SUBSCRIBE)).await?;
     let (host, address) = spawn(&site, &server.url(), GATE).await?;
 
@@ -348,7 +343,7 @@ async fn a_host_that_may_answer_what_it_receives_may_answer_servers(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let granted = permissions(&PUBLISH[1..], &SUBSCRIBE);
     let granted = format!("{granted}, allow_responses: true");
     let server = restricted(&site, &granted).await?;
@@ -364,7 +359,7 @@ async fn a_host_that_may_answer_what_it_receives_may_answer_servers(
 #[tokio::test]
 async fn a_host_that_cannot_decide_or_ask_leaves_logins_to_others() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let publish = ["$SYS._INBOX.>", "$SYS.REQ.USER.INFO", "_INBOX.>"];
     let subscribe = [
         "$SYS.REQ.USER.AUTH",
@@ -386,7 +381,7 @@ async fn a_host_that_cannot_decide_or_ask_leaves_logins_to_others() -> Result<()
 #[tokio::test]
 async fn a_host_that_may_only_receive_logins_says_what_it_lacks() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = restricted(&site, &permissions(&["nothing"], &["$SYS.REQ.USER.AUTH"])).await?;
     let (host, address) = spawn(&site, &server.url(), GATE).await?;
 
@@ -411,7 +406,7 @@ async fn a_host_that_has_just_lost_its_server_ends_at_once(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site
         .host_config(&server.url(), "")

@@ -14,7 +14,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use crate::support::{POLICY, SENSOR, sensor, settings, static_users};
+use crate::support::{SENSOR, put_sensor};
 
 /// The exit code of a host that gave up.
 const EXIT_UNREACHABLE: Option<i32> = Some(69);
@@ -28,9 +28,7 @@ fn nowhere() -> Result<String> {
 /// Creates a site with the sensor in its settings.
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     Ok(site)
 }
 

@@ -5,7 +5,8 @@ use portcullis_harness::{Accounts, Credentials, Host, Release, Site, log_in};
 use rstest::rstest;
 
 use crate::support::{
-    ALICE, ALICE_PASSWORD, POLICY, SENSOR, SENSOR_TOKEN, alice, sensor, settings, static_users,
+    ALICE, ALICE_PASSWORD, POLICY, SENSOR, SENSOR_TOKEN, alice, put_sensor, sensor, settings,
+    static_users,
 };
 
 const WRONG_PASSWORD: &str = "a-wrong-guess-at-a-password";
@@ -74,9 +75,7 @@ async fn a_token_is_not_taken_for_a_user_name(
 ) -> Result<()> {
     // Servers before 2.11.7 send the token where later ones send `[REDACTED]`.
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;
     let host = site.start_host(&server).await?;
 

@@ -16,7 +16,7 @@ mod draft;
 mod mint;
 mod operator_mode;
 mod roles;
-mod stage;
+mod servers;
 mod times;
 mod world;
 
@@ -31,7 +31,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use draft::{Draft, Facts};
-use stage::{Answered, Outcome, Stage, curve};
+use servers::{Answered, Outcome, Stage, curve};
 use world::World;
 
 /// A response with its name.

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use async_nats::Client;
 use portcullis_harness::{
-    Accounts, Built, Credentials, Event, Host, NatsServer, Release, Site, hash, log_in,
+    Accounts, Built, Credentials, Event, Host, NatsServer, PolicyDirectory, Release, Site, hash,
+    log_in,
 };
 use serde_json::Value;
 
@@ -73,6 +74,12 @@ pub(crate) fn user(name: &str, secret: &str, profile: &str, more: &str) -> Strin
 /// Returns the policy that most suites serve.
 pub(crate) fn static_users() -> Result<Vec<u8>> {
     Built::policy("static-users")
+}
+
+/// Writes the policy [`POLICY`] with the sensor as its only user, who may do everything.
+pub(crate) async fn put_sensor(policies: &PolicyDirectory) -> Result<()> {
+    let settings = settings(&[sensor("everything", "").await?]);
+    policies.put_policy(POLICY, &static_users()?, &settings)
 }
 
 /// A site with a server and a host that decides logins.

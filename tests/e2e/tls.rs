@@ -7,15 +7,13 @@ use async_nats::ConnectOptions;
 use portcullis_harness::{Authority, Host, NatsServer, Release, Site};
 use rstest::rstest;
 
-use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+use crate::support::{SENSOR_TOKEN, put_sensor};
 
 /// Creates a site with the sensor in its settings, an authority, and a server with a certificate of
 /// it. `more` is added to the server's `tls`.
 async fn site(release: Release, more: &str) -> Result<(Site, Authority, NatsServer)> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     let authority = Authority::create(&site.path().join("tls"))?;
     let certificate = authority.issue("server")?;
     let (issuer, callout) = (

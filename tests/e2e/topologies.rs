@@ -7,7 +7,7 @@ use portcullis_harness::{Accounts, Answer, NatsServer, Release, Site, Wire};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+use crate::support::{SENSOR_TOKEN, put_sensor};
 
 /// The time after which propagation counts as failed: longer than a server needs to learn of the
 /// host.
@@ -66,9 +66,7 @@ async fn a_server_far_from_the_host_has_its_logins_decided(
     #[case] joint: Joint,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     let asking = site
         .start_server_named("asks", Accounts::Several, joint.asking())
         .await?;

@@ -11,7 +11,7 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use crate::support::{POLICY, sensor, settings, static_users};
+use crate::support::put_sensor;
 
 /// Rules that permit every login with a user JWT.
 const EVERYBODY: &str = "[[settings.rules]]\nmatch = { method = \"jwt\" }\n\
@@ -130,8 +130,7 @@ async fn the_key_of_a_role_speaks_for_its_account_only_where_it_is_listed(
 #[tokio::test]
 async fn who_fails_too_often_is_not_heard_and_who_is_known_is() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    let users = settings(&[sensor("everything", "").await?]);
-    site.policies.put_policy(POLICY, &static_users()?, &users)?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;
     let tables = "[identity.throttle]\naddress-failures = 2\nuser-failures = 1\nper = \"1h\"\n";
     let host = site.spawn_host(&server, tables)?;

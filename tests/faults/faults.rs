@@ -8,14 +8,15 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use async_nats::Client;
 use portcullis_harness::{Gauge, Host};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::leaks::{SETTLING, Watched};
 use crate::load::Load;
 use crate::report::Outcome;
-use crate::stage::{PHASE, Stage};
+use crate::service::{PHASE, Stage};
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,12 +150,7 @@ async fn unfinished(stage: &Stage) -> Result<u64> {
     let client = stage.observer("counter").await?;
     let late = Instant::now() + SETTLING;
     loop {
-        let stats = client.request("$SRV.STATS.portcullis", "".into()).await?;
-        let stats: Value = serde_json::from_slice(&stats.payload)?;
-        let counts = stats
-            .pointer("/endpoints/0/data")
-            .and_then(Value::as_object);
-        let counts = counts.context("no counts in the host's statistics")?;
+        let counts = counts(&client).await?;
         let is_outcome = |name: &str| {
             name == "permits" || name.starts_with("denials.") || name.starts_with("refusals.")
         };
@@ -166,5 +162,16 @@ async fn unfinished(stage: &Stage) -> Result<u64> {
         if unfinished == 0 || Instant::now() > late {
             return Ok(unfinished);
         }
+    }
+}
+
+/// Returns the host's own counts, by name.
+async fn counts(client: &Client) -> Result<Map<String, Value>> {
+    let stats = client.request("$SRV.STATS.portcullis", "".into()).await?;
+    let mut stats: Value = serde_json::from_slice(&stats.payload)?;
+    let counts = stats.pointer_mut("/endpoints/0/data").map(Value::take);
+    match counts {
+        Some(Value::Object(counts)) => Ok(counts),
+        _ => bail!("no counts in the host's statistics"),
     }
 }

@@ -8,7 +8,7 @@ mod faults;
 mod leaks;
 mod load;
 mod report;
-mod stage;
+mod service;
 
 use std::process::ExitCode;
 

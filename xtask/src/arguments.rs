@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::benches::Bench;
 use crate::failure::{Failure, Result};
 
 /// The output of `cargo xtask help`.
@@ -18,9 +19,11 @@ Usage: cargo xtask <verb>
                     also tests the host's rules about servers on it
   faults [FAULT…]   injects faults while clients log in, and counts their cost: all faults, or
                     those whose names contain a FAULT
-  bench connections
-                    logins a second with one and more service connections
-  bench contract    cost of a decision with the present contract, and with one record or JSON
+  bench connections [--json FILE]
+                    logins a second with one and more service connections; FILE gets the same numbers
+  bench contract [--json FILE]
+                    cost of a decision with the present contract, and with one record or JSON;
+                    FILE gets the same numbers
   bench engine [--json FILE]
                     cost of a decision, compared with the cryptography of a login, with an
                     instantiation, and with Cedar and regorus; FILE gets the same rows
@@ -81,24 +84,17 @@ pub(crate) enum Verb {
     Faults {
         filters: Vec<String>,
     },
-    BenchConnections,
-    BenchContract,
-    /// A program that measures in its own process.
-    BenchInProcess {
-        program: InProcess,
-        json: Option<String>,
+    /// A benchmark program with its options.
+    Bench {
+        program: Bench,
+        options: Vec<String>,
     },
-    /// The programs in the two `REPORTED` lists, then the report.
+    /// The programs in [`Bench::REPORTED`], then the report. The options are for timed programs.
     BenchAll {
         options: Vec<String>,
     },
     /// The report alone.
     BenchReport,
-    /// A program that measures with real servers.
-    BenchServers {
-        program: Program,
-        options: Vec<String>,
-    },
     Check,
     Help,
 }
@@ -110,27 +106,6 @@ pub(crate) enum Suite {
     Identity,
 }
 
-/// The programs that measure with real servers. They take `--json FILE`, and
-/// [timed](Self::is_timed) ones also `--seconds N`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Program {
-    Flood,
-    Login,
-    Reload,
-    Scale,
-    Start,
-    Storm,
-}
-
-/// The programs that measure in their own process. They take `[--json FILE]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InProcess {
-    Engine,
-    Floor,
-    Handle,
-    Policies,
-}
-
 /// Parses the arguments after the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb> {
     let mut arguments = arguments.into_iter();
@@ -138,6 +113,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         return Ok(Verb::Help);
     };
     let rest: Vec<String> = arguments.collect();
+    if let ("bench", [name, options @ ..]) = (verb.as_str(), rest.as_slice())
+        && let Some(program) = Bench::named(name)
+    {
+        let options = program.accept(options)?;
+        return Ok(Verb::Bench { program, options });
+    }
     match (verb.as_str(), rest.as_slice()) {
         ("demo", []) => Ok(Verb::Demo { keep: false }),
         ("demo", [flag]) if flag == "--keep" => Ok(Verb::Demo { keep: true }),
@@ -148,8 +129,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ("faults", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Faults { filters: rest })
         }
-        ("bench", [name]) if name == "connections" => Ok(Verb::BenchConnections),
-        ("bench", [name]) if name == "contract" => Ok(Verb::BenchContract),
         ("bench", [name]) if name == "report" => Ok(Verb::BenchReport),
         ("bench", [name]) if name == "all" => Ok(Verb::BenchAll {
             options: Vec::new(),
@@ -160,12 +139,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
             let options = vec![flag.clone(), seconds.clone()];
             Ok(Verb::BenchAll { options })
         }
-        ("bench", [name, options @ ..]) if Program::named(name).is_some() => {
-            bench_servers(name, options)
-        }
-        ("bench", [name, options @ ..]) if InProcess::named(name).is_some() => {
-            bench_in_process(name, options)
-        }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
         ("demo" | "test" | "faults" | "bench" | "check", rest) => Err(Failure::new(format!(
@@ -174,48 +147,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ))),
         _ => Err(Failure::new(format!(
             "unknown verb `{verb}`; see `cargo xtask help`"
-        ))),
-    }
-}
-
-fn bench_servers(name: &str, options: &[String]) -> Result<Verb> {
-    let refused = |rest: &[String]| {
-        Failure::new(format!(
-            "`bench {name}` does not take `{}`; see `cargo xtask help`",
-            rest.join(" ")
-        ))
-    };
-    let program = Program::named(name);
-    let is_timed = program.is_some_and(Program::is_timed);
-    let mut rest = options;
-    while let [flag, value, others @ ..] = rest {
-        match flag.as_str() {
-            "--seconds" if is_timed && value.parse::<u32>().is_ok() => {}
-            "--json" => {}
-            _ => break,
-        }
-        rest = others;
-    }
-    match (program, rest) {
-        (Some(program), []) => Ok(Verb::BenchServers {
-            program,
-            options: options.to_vec(),
-        }),
-        _ => Err(refused(rest)),
-    }
-}
-
-fn bench_in_process(name: &str, options: &[String]) -> Result<Verb> {
-    let json = match options {
-        [] => Some(None),
-        [flag, file] if flag == "--json" => Some(Some(file.clone())),
-        _ => None,
-    };
-    match InProcess::named(name).zip(json) {
-        Some((program, json)) => Ok(Verb::BenchInProcess { program, json }),
-        None => Err(Failure::new(format!(
-            "`bench {name}` does not take `{}`; see `cargo xtask help`",
-            options.join(" ")
         ))),
     }
 }
@@ -262,93 +193,6 @@ impl Suite {
     }
 }
 
-impl InProcess {
-    const ALL: [Self; 4] = [Self::Engine, Self::Floor, Self::Handle, Self::Policies];
-
-    /// The programs whose results are in `docs/performance.md`.
-    pub(crate) const REPORTED: [Self; 2] = [Self::Floor, Self::Handle];
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == name)
-    }
-
-    /// Returns the name on the command line. The name of the program has the prefix `bench-`.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Engine => "engine",
-            Self::Floor => "floor",
-            Self::Handle => "handle",
-            Self::Policies => "policies",
-        }
-    }
-
-    /// Returns the policies that the program measures.
-    pub(crate) const fn policies(self) -> &'static [&'static str] {
-        match self {
-            Self::Floor => &[],
-            Self::Engine | Self::Handle => &["oidc-roles", "static-users"],
-            Self::Policies => &["static-users"],
-        }
-    }
-
-    /// Returns whether the program also runs guests of the tests.
-    pub(crate) const fn has_guests(self) -> bool {
-        matches!(self, Self::Engine)
-    }
-
-    /// Returns whether the program compares our engine with other engines.
-    pub(crate) const fn has_peers(self) -> bool {
-        matches!(self, Self::Engine)
-    }
-}
-
-impl Program {
-    const ALL: [Self; 6] = [
-        Self::Flood,
-        Self::Login,
-        Self::Reload,
-        Self::Scale,
-        Self::Start,
-        Self::Storm,
-    ];
-
-    /// The programs whose results are in `docs/performance.md`.
-    pub(crate) const REPORTED: [Self; 6] = [
-        Self::Flood,
-        Self::Login,
-        Self::Start,
-        Self::Storm,
-        Self::Reload,
-        Self::Scale,
-    ];
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == name)
-    }
-
-    /// Returns the name, which is that of the program and that on the command line.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Flood => "flood",
-            Self::Login => "login",
-            Self::Reload => "reload",
-            Self::Scale => "scale",
-            Self::Start => "start",
-            Self::Storm => "storm",
-        }
-    }
-
-    /// Returns whether the program takes `--seconds`.
-    pub(crate) const fn is_timed(self) -> bool {
-        !matches!(self, Self::Start | Self::Storm)
-    }
-
-    /// Returns whether the program compares our host with the reference callout.
-    pub(crate) const fn has_peer(self) -> bool {
-        !matches!(self, Self::Reload | Self::Scale | Self::Start)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,22 +228,18 @@ mod tests {
     }
 
     #[test]
-    fn every_benchmark_is_read() {
-        assert_eq!(parsed("bench connections").unwrap(), Verb::BenchConnections);
-        assert_eq!(parsed("bench contract").unwrap(), Verb::BenchContract);
-        for program in InProcess::ALL {
-            let line = format!("bench {}", program.as_str());
-            let json = None;
-            assert_eq!(
-                parsed(&line).unwrap(),
-                Verb::BenchInProcess { program, json }
-            );
-            let json = Some("rows.json".to_owned());
-            assert_eq!(
-                parsed(&format!("{line} --json rows.json")).unwrap(),
-                Verb::BenchInProcess { program, json }
-            );
-        }
+    fn a_benchmark_is_read_with_its_options() {
+        let parse = |line: &str, program, options: &[&str]| {
+            let options = options.iter().map(|&option| option.to_owned()).collect();
+            assert_eq!(parsed(line).unwrap(), Verb::Bench { program, options });
+        };
+        parse("bench contract", Bench::Contract, &[]);
+        let options = ["--seconds", "3", "--json", "rows"];
+        parse(
+            "bench flood --seconds 3 --json rows",
+            Bench::Flood,
+            &options,
+        );
     }
 
     #[test]
@@ -413,33 +253,6 @@ mod tests {
             Verb::BenchAll { options }
         );
         assert!(parsed("bench all --json rows.json").is_err());
-        for program in InProcess::REPORTED {
-            assert_eq!(InProcess::named(program.as_str()), Some(program));
-        }
-        for program in Program::REPORTED {
-            assert_eq!(Program::named(program.as_str()), Some(program));
-        }
-    }
-
-    #[test]
-    fn options_of_a_benchmark_come_in_any_order() {
-        for program in Program::ALL
-            .into_iter()
-            .filter(|program| program.is_timed())
-        {
-            for options in [
-                "",
-                "--seconds 12 --json rows.json",
-                "--json rows.json --seconds 12",
-            ] {
-                let line = format!("bench {} {options}", program.as_str());
-                let options = options.split_whitespace().map(str::to_owned).collect();
-                assert_eq!(
-                    parsed(&line).unwrap(),
-                    Verb::BenchServers { program, options }
-                );
-            }
-        }
     }
 
     #[test]

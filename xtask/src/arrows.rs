@@ -124,7 +124,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("policies/scopes", &["portcullis-sdk"]),
     ("policies/static-users", &["portcullis-sdk"]),
     ("policies/workload", &["portcullis-sdk"]),
-    ("tests/demo-read-only", &["portcullis-sdk"]),
+    ("demo/read-only", &["portcullis-sdk"]),
 ];
 
 /// Third-party packages that only the crates may name that list them in [`ARROWS`].
@@ -191,7 +191,16 @@ fn crates_depend_only_on_what_the_architecture_allows() {
 #[test]
 fn dependencies_are_sorted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let others = ["Cargo.toml", "tests/Cargo.toml", "bench/Cargo.toml"].map(Path::new);
+    let others = [
+        "Cargo.toml",
+        "bench/Cargo.toml",
+        "demo/Cargo.toml",
+        "harness/Cargo.toml",
+        "harness/policies/Cargo.toml",
+        "harness/support/Cargo.toml",
+        "tests/Cargo.toml",
+    ]
+    .map(Path::new);
     let ours = ARROWS.map(|(folder, _)| Path::new(folder).join("Cargo.toml"));
     for manifest in others
         .into_iter()

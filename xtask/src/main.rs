@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //!
-//! - [`arguments`]: the command line.
+//! - [`arguments`], [`benches`]: the command line.
 //! - [`verbs`]: the steps of each verb.
 //! - [`steps`]: progress, with one line at the start of a step and one at its end.
 //! - [`prose`]: checks of documents and comments.
@@ -16,6 +16,7 @@
 mod arguments;
 #[cfg(test)]
 mod arrows;
+mod benches;
 mod failure;
 #[cfg(test)]
 mod manifests;
@@ -59,16 +60,11 @@ fn run() -> Result<()> {
             verbs::conformance(&Workspace::open()?, suite, server.as_deref())
         }
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
-        Verb::BenchConnections => verbs::bench_connections(&Workspace::open()?),
-        Verb::BenchContract => verbs::bench_contract(&Workspace::open()?),
-        Verb::BenchInProcess { program, json } => {
-            verbs::bench_in_process(&Workspace::open()?, program, json.as_deref())
+        Verb::Bench { program, options } => {
+            verbs::bench::run(&Workspace::open()?, program, &options)
         }
-        Verb::BenchAll { options } => verbs::bench_all(&Workspace::open()?, &options),
-        Verb::BenchReport => verbs::bench_report(&Workspace::open()?),
-        Verb::BenchServers { program, options } => {
-            verbs::bench_servers(&Workspace::open()?, program, &options)
-        }
+        Verb::BenchAll { options } => verbs::bench::all(&Workspace::open()?, &options),
+        Verb::BenchReport => verbs::bench::report(&Workspace::open()?),
         Verb::Check => verbs::check(&Workspace::open()?),
     }
 }

@@ -52,11 +52,6 @@ impl Workspace {
         self.target.join("release").join(name)
     }
 
-    /// Returns the directory of built policies, named `NAME.wasm` with underscores for dashes.
-    pub(crate) fn policies(&self) -> PathBuf {
-        self.target.join(WASM_TARGET).join("release")
-    }
-
     /// Returns the directory in which the verbs keep what they fetch.
     pub(crate) fn cache(&self) -> PathBuf {
         self.target.join("xtask")

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
+use portcullis_harness::{Built, NatsServer, Recording, Site};
 use tokio::process::{Child, Command};
 
 use super::setup::write_users;
-use crate::{Built, NatsServer, Recording, Site};
 
 /// A running service made with callout.go; dropping it kills it.
 #[derive(Debug)]

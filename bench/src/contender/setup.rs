@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use nkeys::XKey;
+use portcullis_harness::{Accounts, Built, Host, NatsServer, Site, plain_hashes};
 use serde_json::json;
 
 use super::{Conditions, Contender, Peer};
-use crate::{Accounts, Built, Host, NatsServer, Site, plain_hashes};
 
 /// The log level of hosts. Decisions are not logged: the measuring program would have to read a
 /// line for each, on processors that the contenders need.

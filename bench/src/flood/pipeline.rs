@@ -4,12 +4,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use portcullis_harness::{CALLOUT, Site};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::{CALLOUT, Site};
 
 /// The time after which an answer counts as lost: longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,9 +4,10 @@ use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 use nkeys::XKey;
+use portcullis_harness::{RequestSigner, set, unix_now};
 use serde_json::{Map, Value, json};
 
-use crate::{Contender, RequestSigner, set, unix_now};
+use crate::Contender;
 
 /// The lifetime of requests, in seconds. They are signed some time before they are sent; hosts
 /// accept at most a minute.

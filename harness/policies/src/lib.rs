@@ -1,47 +1,73 @@
-//! The engine, the request and the modules of the tests.
+//! An engine, a request and loaded policies for the tests of engine and catalog.
+//!
+//! A function that fails ends the test that calls it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
+    reason = "code of tests, which may fail as tests may"
+)]
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_catalog::{ChildProver, Prover};
 use portcullis_core::{
-    AuthorizationRequest, Client, ClientTls, Credentials, Identity, Secret, Server, Verdict,
+    AuthorizationRequest, BucketName, Client, ClientTls, Credentials, FixedKeyValues, Identity,
+    Secret, Server, Verdict,
 };
 use portcullis_engine::{
     CodeCacheOptions, Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy,
     Source,
 };
 use portcullis_identity::{Identifier, PasswordVerifier};
-use portcullis_harness::Built;
 use tokio::runtime::Runtime;
+use wit_component::ComponentEncoder;
+
+/// The time after which an event counts as lost: far longer than it takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The time at which the request in these tests was received, in seconds since the Unix epoch.
-pub(crate) const NOW: u64 = 1_800_000_000;
+pub const NOW: u64 = 1_800_000_000;
 
 /// Returns a module of the guests' package.
-pub(crate) fn guest(name: &str) -> Vec<u8> {
-    Built::guest(name).unwrap()
+pub fn guest(name: &str) -> Vec<u8> {
+    portcullis_test_support::guest(name).unwrap()
 }
 
-/// Returns a prover that runs the program `portcullis`.
-pub(crate) fn child() -> Prover {
-    let child = ChildProver::new(Built::portcullis().unwrap(), ["prove"]);
-    Prover::Child(child.with_variable("MIMALLOC_ARENA_EAGER_COMMIT", "0"))
+/// Returns the policy of the package `package`.
+pub fn policy(package: &str) -> Vec<u8> {
+    portcullis_test_support::policy(package).unwrap()
+}
+
+/// Returns the guest `name` as a component whose state cannot be read, because its code changes a
+/// table.
+pub fn unreadable(name: &str) -> Vec<u8> {
+    let mut component = ComponentEncoder::default()
+        .module(&guest(name))
+        .unwrap()
+        .encode()
+        .unwrap();
+    let module = wat("(module (table 1 funcref) (func (table.set (i32.const 0) (ref.null func))))");
+    // A section of the kind `core module`, shorter than 128 bytes.
+    component.extend([1, u8::try_from(module.len()).unwrap()]);
+    component.extend(module);
+    component
 }
 
 /// Returns a module in the text format as bytes.
-pub(crate) fn wat(text: &str) -> Vec<u8> {
+pub fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
 /// Returns an engine with the options of a host.
-pub(crate) fn engine() -> Engine {
+pub fn engine() -> Engine {
     engine_with(None)
 }
 
 /// Returns an engine with the options of a host, and with a cache of compiled code.
-pub(crate) fn engine_with(code_cache: Option<CodeCacheOptions>) -> Engine {
+pub fn engine_with(code_cache: Option<CodeCacheOptions>) -> Engine {
     let verifier = PasswordVerifier::new(NonZeroUsize::MIN);
     let options = EngineOptions {
         max_concurrent: 8,
@@ -50,8 +76,35 @@ pub(crate) fn engine_with(code_cache: Option<CodeCacheOptions>) -> Engine {
     Engine::new(options, Arc::new(verifier)).unwrap()
 }
 
+/// Returns an engine with three buckets: `revoked` with mallory and a long value, `tenants`, and
+/// `away`, whose look-ups fail.
+pub fn engine_with_buckets() -> Engine {
+    let long = "x".repeat(2000);
+    let buckets = FixedKeyValues::default()
+        .with(
+            &bucket("revoked"),
+            [("mallory", "left in May"), ("long", &long)],
+        )
+        .with(&bucket("tenants"), [("acme", "gold")])
+        .without(bucket("away"));
+    engine().with_key_values(Arc::new(buckets))
+}
+
+/// Returns the name of a bucket.
+pub fn bucket(name: &str) -> BucketName {
+    name.parse().unwrap()
+}
+
+/// Returns the grant of these buckets.
+pub fn granted_buckets(buckets: &[&str]) -> Grants {
+    Grants {
+        key_values: buckets.iter().map(|name| bucket(name)).collect(),
+        ..Grants::default()
+    }
+}
+
 /// Returns a request with a value in every field.
-pub(crate) fn request() -> Arc<AuthorizationRequest> {
+pub fn request() -> Arc<AuthorizationRequest> {
     let some = |text: &str| Some(text.to_owned());
     let mut request = AuthorizationRequest {
         user_nkey: "UUSER".to_owned(),
@@ -81,7 +134,7 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
                 cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
                 verified: true,
                 chains: vec![vec![
-                    include_str!("../../host/identity/tests/fixtures/client.pem").to_owned(),
+                    include_str!("../../../host/identity/tests/fixtures/client.pem").to_owned(),
                 ]],
             }),
         },
@@ -99,7 +152,7 @@ pub(crate) fn request() -> Arc<AuthorizationRequest> {
 }
 
 /// Returns the identity that the host's own identifier derives.
-pub(crate) fn identified(request: &AuthorizationRequest) -> Identity {
+pub fn identified(request: &AuthorizationRequest) -> Identity {
     let deadline = Instant::now() + Duration::from_mins(1);
     Runtime::new()
         .unwrap()
@@ -108,12 +161,12 @@ pub(crate) fn identified(request: &AuthorizationRequest) -> Identity {
 }
 
 /// Loads a guest with empty settings and ordinary limits.
-pub(crate) fn load(name: &str) -> Result<Policy, LoadError> {
+pub fn load(name: &str) -> Result<Policy, LoadError> {
     load_bytes(&guest(name))
 }
 
 /// Loads a module with empty settings and ordinary limits.
-pub(crate) fn load_bytes(module: &[u8]) -> Result<Policy, LoadError> {
+pub fn load_bytes(module: &[u8]) -> Result<Policy, LoadError> {
     load_with(
         &engine(),
         module,
@@ -124,7 +177,7 @@ pub(crate) fn load_bytes(module: &[u8]) -> Result<Policy, LoadError> {
 }
 
 /// Loads a module with these arguments.
-pub(crate) fn load_with(
+pub fn load_with(
     engine: &Engine,
     module: &[u8],
     settings: &str,
@@ -141,7 +194,7 @@ pub(crate) fn load_with(
 }
 
 /// Returns the grant of `plain:` forms.
-pub(crate) fn plain_hashes() -> Grants {
+pub fn plain_hashes() -> Grants {
     Grants {
         plain_hashes: true,
         ..Grants::default()
@@ -149,7 +202,7 @@ pub(crate) fn plain_hashes() -> Grants {
 }
 
 /// Returns the verdict of a policy on [`request`], with more time than it needs.
-pub(crate) fn decide(policy: &Policy) -> Result<Verdict, EvaluationError> {
+pub fn decide(policy: &Policy) -> Result<Verdict, EvaluationError> {
     policy
         .evaluate(request(), Instant::now() + Duration::from_mins(1))
         .run()

@@ -6,7 +6,7 @@ use wasm_encoder::{
 };
 use wasmparser::{Parser, Payload};
 
-use crate::policies::unsigned_leb128;
+use crate::unsigned_leb128;
 
 /// Returns a component whose only type nests component types, `levels` deep.
 pub fn nested_component(levels: usize) -> Vec<u8> {

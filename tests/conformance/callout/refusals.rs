@@ -4,9 +4,9 @@ use anyhow::Result;
 use nkeys::KeyPair;
 use portcullis_harness::{Release, unix_now};
 
-use crate::faulty::{Asked, Draft, Faulty};
 use crate::rules::Rule;
 use crate::stage::{Config, Stage, expect_reason, next, password};
+use crate::wrong_answers::{Asked, Draft, Faulty};
 
 /// A server with an account for clients.
 const FOO: Config<'_> = Config {

@@ -4,7 +4,9 @@
 use anyhow::{Context, Result};
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use portcullis_harness::{Credentials, ForeignClient, Forgery, Provider, Release, changed, unix_now};
+use portcullis_harness::{
+    Credentials, ForeignClient, Forgery, Provider, Release, changed, unix_now,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -1,23 +1,24 @@
 //! A second host that expects a different issuer, a different xkey or a different time than its
 //! server sends.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use nkeys::XKey;
 use portcullis_harness::{
-    Accounts, Host, Keys, NatsServer, Operator, PolicyDirectory, Release, Resolver, ShiftedClock,
-    Site,
+    Accounts, Event, Host, Keys, NatsServer, Operator, PolicyDirectory, Release, Resolver,
+    ShiftedClock, Site,
 };
 use rstest::rstest;
 
-use super::{HEALTH, health, put_policy, readyz_says, refused};
+use super::{HEALTH, health, readyz_says, refused};
 use crate::health::get;
+use crate::support::put_sensor;
 
 /// The number of mismatches in a row after which the second host stops taking part.
 const MAX_MISMATCHES: usize = 3;
 
 /// Returns the configuration of a second host, made from that of the first.
 async fn second_config(site: &Site, first: &str) -> Result<String> {
-    put_policy(&PolicyDirectory::create(site.path().join("second"))?).await?;
+    put_sensor(&PolicyDirectory::create(site.path().join("second"))?).await?;
     let limit = format!("[callout]\nmax-mismatches = {MAX_MISMATCHES}\n");
     let config = first.replace("directory = \"policies\"", "directory = \"second\"");
     let config = config.replace("[callout]\n", &limit);
@@ -35,25 +36,31 @@ fn spawn(site: &Site, name: &str, config: &str) -> Result<Host> {
     Host::spawn(&site.write_config(name, config)?, &[])
 }
 
+/// Logs in at `server` until a host has logged what `said` waits for.
+async fn log_in_until(
+    server: &NatsServer,
+    said: impl Future<Output = Result<Event>>,
+) -> Result<()> {
+    tokio::select! {
+        said = said => said.map(drop),
+        failed = log_in_repeatedly(server) => failed,
+    }
+}
+
+/// Logs in at `server`, one client after the other, until that fails.
+async fn log_in_repeatedly(server: &NatsServer) -> Result<()> {
+    loop {
+        refused(server, 1).await?;
+    }
+}
+
 /// Logs in until `second` stops taking part for `reason`. Verifies that no login is refused
 /// afterwards.
 async fn leaves(server: &NatsServer, second: &Host, reason: &str) -> Result<()> {
     let address = health(second).await?;
     second.decides().await?;
 
-    let left = |second: &Host| {
-        second
-            .log()
-            .all()
-            .iter()
-            .any(|event| event.says(Host::LEAVES))
-    };
-    let mut logins = 0;
-    while !left(second) {
-        refused(server, 1).await?;
-        logins += 1;
-        ensure!(logins < 10_000, "the host never leaves");
-    }
+    log_in_until(server, second.says(Host::LEAVES)).await?;
 
     let log = second.log().all();
     let refusals = log.iter().filter(|event| event.says("request refused"));
@@ -75,7 +82,7 @@ async fn leaves(server: &NatsServer, second: &Host, reason: &str) -> Result<()> 
 
 async fn site(release: Release) -> Result<Site> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     Ok(site)
 }
 
@@ -193,18 +200,7 @@ async fn a_host_comes_back_when_its_server_sends_what_it_expects() -> Result<()>
     std::fs::write(&file, text.replace("auth_callout {", &block))?;
     let server = again.await?;
 
-    let mut logins = 0;
-    let is_back = || {
-        let log = second.log().all();
-        let new = log.get(mark..).unwrap_or_default();
-        new.iter().any(|event| event.says(Host::TAKES_PART))
-    };
-    while !is_back() {
-        refused(&server, 1).await?;
-        logins += 1;
-        ensure!(logins < 10_000, "the host never comes back");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    log_in_until(&server, second.says_from(mark, Host::TAKES_PART)).await?;
     let address = health(&second).await?;
     readyz_says(&address, "ready")
         .await

@@ -6,9 +6,9 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use super::{HEALTH, health, put_policy, readyz_says};
+use super::{HEALTH, health, readyz_says};
 use crate::health::get;
-use crate::support::{POLICY, SENSOR_TOKEN, settings, static_users, user};
+use crate::support::{POLICY, SENSOR_TOKEN, put_sensor, settings, static_users, user};
 
 const ARRIVED: &str = "probe login arrived: servers hand logins to this host";
 
@@ -50,7 +50,7 @@ async fn a_server_without_callout_loses_the_probe(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::NoCallout).await?;
     loses_its_probe(&site, &server).await
 }
@@ -61,7 +61,7 @@ async fn a_server_that_asks_another_account_loses_the_probe(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let callout = site.keys.callout.public_key();
     let issuer = site.keys.issuer.public_key();
     let config = format!(
@@ -78,7 +78,7 @@ async fn a_probe_arrives_and_is_no_failure_of_a_user(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;
     let (host, address) = start(&site, &server).await?;
 
@@ -109,7 +109,7 @@ async fn a_probe_arrives_and_is_no_failure_of_a_user(
 #[tokio::test]
 async fn a_probe_overrules_that_a_server_does_not_show_whom_it_asks() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let callout = site.keys.callout.public_key();
     let issuer = site.keys.issuer.public_key();
     let config = format!(
@@ -164,7 +164,7 @@ async fn the_token_of_a_probe_lets_no_client_in() -> Result<()> {
 #[tokio::test]
 async fn hosts_of_one_queue_group_do_not_lose_their_probes() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;
     let (first, first_address) = start(&site, &server).await?;
     let config = site.host_config(
@@ -194,7 +194,7 @@ async fn a_probe_of_an_operators_host_presents_the_sentinel(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let mut operator = Operator::new(&["APP"])?;
     operator.encrypt();
     operator.write(site.path())?;

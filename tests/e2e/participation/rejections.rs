@@ -7,8 +7,8 @@ use portcullis_harness::{
 };
 use rstest::rstest;
 
-use super::{HEALTH, health, put_policy, readyz_says, refused};
-use crate::support::{ALICE, POLICY, alice, sensor, settings, static_users};
+use super::{HEALTH, health, readyz_says, refused};
+use crate::support::{ALICE, POLICY, alice, put_sensor, sensor, settings, static_users};
 
 /// Adds what lets a second host run in the directory of the first.
 fn second_config(first: &str) -> String {
@@ -45,7 +45,7 @@ async fn a_host_whose_accounts_the_server_lacks_leaves(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = Site::create(release)?;
-    put_policy(&site.policies).await?;
+    put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;
     let _first = site.start_host(&server).await?;
     let policies = PolicyDirectory::create(site.path().join("second"))?;
@@ -66,8 +66,8 @@ async fn a_host_whose_accounts_the_server_lacks_leaves(
 #[tokio::test]
 async fn a_host_of_an_operator_with_an_unknown_key_leaves(#[case] account: &str) -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
-    put_policy(&site.policies).await?;
-    put_policy(&PolicyDirectory::create(site.path().join("second"))?).await?;
+    put_sensor(&site.policies).await?;
+    put_sensor(&PolicyDirectory::create(site.path().join("second"))?).await?;
     let mut operator = Operator::new(&["APP"])?;
     operator.has_default_sentinel = true;
     operator.write(site.path())?;

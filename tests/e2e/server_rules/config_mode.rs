@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Case;
 use super::draft::Draft;
 use super::mint::Signing;
-use super::stage::stranger;
+use super::servers::stranger;
 use super::times::times;
 
 const HOUR: u64 = 3600;

@@ -8,13 +8,13 @@ use futures::StreamExt;
 use portcullis_harness::{
     Accounts, CALLOUT, RequestSigner, ask_as_server, server_inbox, set, unix_now,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Before;
+use super::{Before, counts};
 use crate::report::Outcome;
-use crate::stage::{PHASE, Stage, TOKEN};
+use crate::service::{PHASE, Stage, TOKEN};
 
 /// The number of garbage messages.
 const GARBAGE: usize = 10_000;
@@ -69,12 +69,7 @@ pub(super) async fn garbage() -> Result<Outcome> {
 
 /// Returns the number of refused requests, by the host's own count.
 async fn refusals(client: &Client) -> Result<u64> {
-    let stats = client.request("$SRV.STATS.portcullis", "".into()).await?;
-    let stats: Value = serde_json::from_slice(&stats.payload)?;
-    let counts = stats
-        .pointer("/endpoints/0/data")
-        .and_then(Value::as_object);
-    let counts = counts.context("no counts in the host's statistics")?;
+    let counts = counts(client).await?;
     let refusals = counts
         .iter()
         .filter(|(name, _)| name.starts_with("refusals."));

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Before;
 use crate::load::AT_ONCE;
 use crate::report::Outcome;
-use crate::stage::{Stage, TOKEN};
+use crate::service::{Stage, TOKEN};
 
 /// The name of a policy that precedes the good one and never returns.
 const SLOW: &str = "a-slow-one";

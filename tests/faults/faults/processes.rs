@@ -8,7 +8,7 @@ use portcullis_harness::Accounts;
 use super::Before;
 use crate::load::AT_ONCE;
 use crate::report::Outcome;
-use crate::stage::Stage;
+use crate::service::Stage;
 
 /// The maximum time until logins succeed again. The host waits up to five seconds before it
 /// reconnects to a server. Clients that log in before that wait for the server's timeout of five

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Before;
 use crate::load::{Load, Login};
 use crate::report::Outcome;
-use crate::stage::Stage;
+use crate::service::Stage;
 
 /// The number of logins with forged tokens.
 const CROWD: usize = 1000;

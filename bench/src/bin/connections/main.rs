@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use portcullis_bench::{Row, Spread, conclude, json_file, percentile};
 use portcullis_harness::{Accounts, Built, Host, Release, Site, barely_log_in, plain_hashes};
 use tokio::task::JoinSet;
 
@@ -19,6 +20,7 @@ const ROUNDS: usize = 3;
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let json = json_file()?;
     let site = Site::create(Release::Nats2_15)?;
     let settings = format!(
         "[settings]\ndangerous-plain-text-passwords = true\n\
@@ -27,7 +29,7 @@ async fn main() -> Result<()> {
     );
     site.policies
         .put_policy("tokens", &Built::policy("static-users")?, &settings)?;
-    println(&"at once | connections | logins/s (median of rounds) | p50 ms | p99 ms | refused");
+    let mut rows = Vec::new();
     for at_once in [8, 64, 256] {
         let mut results: Vec<Vec<Measured>> = COUNTS.iter().map(|_| Vec::new()).collect();
         // The settings take turns, so that a disturbance does not affect only one of them.
@@ -36,18 +38,27 @@ async fn main() -> Result<()> {
                 results.push(measure(&site, *count, at_once).await?);
             }
         }
-        for (count, mut results) in COUNTS.iter().zip(results) {
-            results.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-            let Some(median) = results.get(ROUNDS / 2) else {
-                continue;
-            };
-            println(&format!(
-                "{at_once} | {count} | {:.0} | {:.1} | {:.1} | {}",
-                median.per_second, median.p50, median.p99, median.refused
-            ));
+        for (count, results) in COUNTS.iter().zip(&results) {
+            let subject = format!("{count} connections, {at_once} at once");
+            rows.extend(rows_of(&subject, results)?);
         }
     }
-    Ok(())
+    conclude(&rows, json.as_deref())
+}
+
+/// Returns the medians of some rounds.
+fn rows_of(subject: &str, rounds: &[Measured]) -> Result<[Row; 3]> {
+    let refused = rounds.iter().map(|round| round.refused).sum();
+    let row = |what: &str, unit, of: fn(&Measured) -> f64| {
+        let spread = Spread::of(rounds.iter().map(of).collect()).context("nothing was measured")?;
+        let row = Row::new(format!("{subject}: {what}"), spread, unit);
+        Ok::<_, anyhow::Error>(row.with_wrong_answers(refused))
+    };
+    Ok([
+        row("logins", "1/s", |round| round.per_second)?,
+        row("p50", "ms", |round| round.p50)?,
+        row("p99", "ms", |round| round.p99)?,
+    ])
 }
 
 struct Measured {
@@ -95,25 +106,15 @@ async fn measure(site: &Site, connections: usize, at_once: usize) -> Result<Meas
             times
         });
     }
-    let mut times: Vec<Duration> = clients.join_all().await.into_iter().flatten().collect();
+    let times: Vec<Duration> = clients.join_all().await.into_iter().flatten().collect();
     let took = began.elapsed();
     ensure!(times.len() == LOGINS, "{} logins", times.len());
-    times.sort();
-    let at = |share: usize| {
-        let time = times.get(times.len() * share / 100).copied();
-        time.unwrap_or_default().as_secs_f64() * 1e3
-    };
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let per_second = LOGINS as f64 / took.as_secs_f64();
     Ok(Measured {
         per_second,
-        p50: at(50),
-        p99: at(99),
+        p50: percentile(times.clone(), 50),
+        p99: percentile(times, 99),
         refused: refused.load(Ordering::Relaxed),
     })
-}
-
-#[expect(clippy::print_stdout, reason = "a program with a table for people")]
-fn println(line: &dyn std::fmt::Display) {
-    println!("{line}");
 }

@@ -16,11 +16,10 @@ pub mod login;
 mod record;
 mod shape;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use portcullis_bench::{Spread, Work, in_turns, print, table};
+use portcullis_bench::{Row, Spread, Work, in_turns, json_file, print, table, write_json};
 use portcullis_engine::{Engine, EngineOptions, measure};
 use portcullis_identity::PasswordVerifier;
 
@@ -38,15 +37,25 @@ struct Line {
     reused: Spread,
 }
 
+impl Line {
+    /// Returns the line as rows.
+    fn rows(&self) -> [Row; 2] {
+        let row = |instance: &str, spread| {
+            let name = format!("{}, {}, {instance} instance", self.case, self.shape);
+            Row::time(name, spread)
+        };
+        [row("fresh", self.fresh), row("reused", self.reused)]
+    }
+}
+
 fn main() -> Result<()> {
-    let guests = std::env::var_os("PORTCULLIS_GUESTS")
-        .context("PORTCULLIS_GUESTS is not set; run `cargo xtask bench contract`")?;
+    let json = json_file()?;
     let options = EngineOptions {
         max_concurrent: 64,
         ..EngineOptions::default()
     };
     let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
-    let guests = Guests::new(measure::wasmtime(&engine), Path::new(&guests));
+    let guests = Guests::new(measure::wasmtime(&engine));
     let three: Asked = guests.load("contract_asked_three")?;
     let everything: Asked = guests.load("contract_asked_everything")?;
     let record: Record = guests.load("contract_record")?;
@@ -80,7 +89,9 @@ fn main() -> Result<()> {
         }
     }
     let lines = cases.measure()?;
-    print(&markdown(&lines))
+    print(&markdown(&lines))?;
+    let rows: Vec<_> = lines.iter().flat_map(Line::rows).collect();
+    json.map_or(Ok(()), |file| write_json(&file, &rows))
 }
 
 /// The cases to measure. Each case and shape has one work with fresh instances and one with a

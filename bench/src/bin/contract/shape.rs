@@ -1,10 +1,10 @@
 //! The parts that all contracts share.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use portcullis_engine::measure;
+use portcullis_test_support::benchmark_guest;
 pub(crate) use wasmtime::component::Instance as Started;
 use wasmtime::component::{Component, ResourceTable};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
@@ -60,23 +60,18 @@ pub(crate) fn store(engine: &Engine, login: &Arc<Login>) -> Store<State> {
 /// The built guests.
 pub(crate) struct Guests<'engine> {
     engine: &'engine Engine,
-    folder: PathBuf,
 }
 
 impl<'engine> Guests<'engine> {
-    pub(crate) fn new(engine: &'engine Engine, folder: &Path) -> Self {
-        Self {
-            engine,
-            folder: folder.to_owned(),
-        }
+    pub(crate) const fn new(engine: &'engine Engine) -> Self {
+        Self { engine }
     }
 
     /// Componentises, compiles and links a guest. The guest starts from a memory in which it has
     /// already worked, as a policy does. Without that, every decision would first grow the memory,
     /// which costs more than the contract itself.
     pub(crate) fn load<S: Shape>(&self, name: &str) -> Result<S> {
-        let file = self.folder.join(format!("{name}.wasm"));
-        let module = std::fs::read(&file).with_context(|| format!("`{}`", file.display()))?;
+        let module = benchmark_guest(name)?;
         let component = wit_component::ComponentEncoder::default()
             .validate(true)
             .module(&module)?

@@ -1,10 +1,9 @@
 //! Instantiations and decisions of the reference policies, in the engine that hosts run.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use portcullis_bench::{CLAIMS, GROUPS, Work};
 use portcullis_core::{
     AuthorizationRequest, Claims, Client, Credentials, Identity, Method, PolicyName, Secret,
@@ -13,6 +12,7 @@ use portcullis_core::{
 use portcullis_engine::measure::{self, Reused};
 use portcullis_engine::{Engine, EngineOptions, Grants, Limits, Policy, Source};
 use portcullis_identity::PasswordVerifier;
+use portcullis_test_support::policy;
 
 pub(crate) const STORE: &str = "store of a decision, made and dropped";
 pub(crate) const UNCONFIGURED: &str = "instantiate static-users, never configured";
@@ -36,24 +36,20 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Loads the built policies in `folder`.
-    pub(crate) fn from(folder: &Path) -> Result<Self> {
+    /// Loads the policies.
+    pub(crate) fn new() -> Result<Self> {
         let options = EngineOptions {
             max_concurrent: 64,
             ..EngineOptions::default()
         };
         let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
-        let module = |name: &str| {
-            let file = folder.join(name);
-            std::fs::read(&file).with_context(|| format!("`{}`", file.display()))
-        };
-        let users = module("static_users.wasm")?;
+        let users = policy("static-users")?;
         let users = Source {
             name: &"users".parse::<PolicyName>()?,
             module: &users,
             settings: USERS_SETTINGS,
         };
-        let roles = module("oidc_roles.wasm")?;
+        let roles = policy("oidc-roles")?;
         let roles = Source {
             name: &"roles".parse::<PolicyName>()?,
             module: &roles,

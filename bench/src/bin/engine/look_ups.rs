@@ -1,15 +1,15 @@
 //! Decisions that look up keys.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use portcullis_bench::Work;
 use portcullis_core::{BucketName, FixedKeyValues, PolicyName, Verdict};
 use portcullis_engine::{Engine, EngineOptions, Grants, Limits, Policy, Source};
 use portcullis_identity::PasswordVerifier;
+use portcullis_test_support::guest;
 
 use crate::decisions::{DEADLINE, password_login};
 
@@ -26,8 +26,8 @@ pub(crate) struct LookUps {
 }
 
 impl LookUps {
-    /// Loads the built guest of the tests, which is in `examples` in the `folder` of the policies.
-    pub(crate) fn from(folder: &Path) -> Result<Self> {
+    /// Loads the guest.
+    pub(crate) fn new() -> Result<Self> {
         let bucket: BucketName = "revoked".parse()?;
         let entries = (0..KEYS).map(|number| (format!("user-{number}"), "left in May"));
         let buckets = FixedKeyValues::default().with(&bucket, entries);
@@ -37,8 +37,7 @@ impl LookUps {
         };
         let engine = Engine::new(options, Arc::new(PasswordVerifier::default()))?;
         let engine = engine.with_key_values(Arc::new(buckets));
-        let file = folder.join("examples").join("looks_up.wasm");
-        let module = std::fs::read(&file).with_context(|| format!("`{}`", file.display()))?;
+        let module = guest("looks_up")?;
         let name: PolicyName = "looks-up".parse()?;
         let load = |before: usize| -> Result<Policy> {
             let settings = format!(r#"{{ "bucket": "{bucket}", "before": {before} }}"#);

@@ -6,7 +6,6 @@
 mod decisions;
 mod look_ups;
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -27,10 +26,9 @@ const CONFIGURED_BAR: f64 = 1.4;
 const DECISION_BAR: f64 = 0.15;
 
 fn main() -> Result<()> {
-    let json = json_file("bench-engine")?;
-    let policies = variable("PORTCULLIS_POLICIES")?;
-    let loaded = Loaded::from(&policies)?;
-    let look_ups = LookUps::from(&policies)?;
+    let json = json_file()?;
+    let loaded = Loaded::new()?;
+    let look_ups = LookUps::new()?;
     let mut works = vec![floor::with_aws_lc_rs()?];
     works.extend(loaded.works()?);
     works.extend(look_ups.works()?);
@@ -78,11 +76,4 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
         }
     });
     Ok(compared.collect())
-}
-
-fn variable(name: &str) -> Result<PathBuf> {
-    let value = std::env::var_os(name);
-    value
-        .map(PathBuf::from)
-        .with_context(|| format!("{name} is not set; run `cargo xtask bench engine`"))
 }

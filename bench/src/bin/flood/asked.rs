@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_harness::{Accounts, Conditions, Contender, Flood, Flooded, Peer, Questions};
+use portcullis_bench::{Conditions, Contender, Flood, Flooded, Peer, Questions};
+use portcullis_harness::Accounts;
 
 /// A contender, and a connection that sends requests to it.
 pub(crate) struct Asked {

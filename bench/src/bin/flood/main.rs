@@ -11,8 +11,7 @@ mod report;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_bench::{Row, print, table, write_json};
-use portcullis_harness::{Comparison, Measuring, Peer};
+use portcullis_bench::{Arguments, Comparison, Peer, Row, print, table, write_json};
 
 use crate::asked::Asked;
 use crate::report::bars;
@@ -24,7 +23,7 @@ const ROUND: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let arguments = Measuring::read(Duration::from_secs(5), ROUND)?;
+    let arguments = Arguments::read(Duration::from_secs(5), ROUND)?;
     let mut rows = Vec::new();
     for encrypts in [false, true] {
         rows.extend(measure(arguments.length, encrypts).await?);

@@ -1,8 +1,7 @@
 //! The bars, and the comparisons that they apply to.
 
 use anyhow::Result;
-use portcullis_bench::Row;
-use portcullis_harness::{Beside, Comparison, Flooded, Metric};
+use portcullis_bench::{Beside, Comparison, Flooded, Metric, Row};
 
 /// The number of pending requests for the bars.
 const HELD: usize = 64;

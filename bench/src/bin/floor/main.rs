@@ -10,7 +10,7 @@ use anyhow::Result;
 use portcullis_bench::{Row, conclude, floor, in_turns, json_file};
 
 fn main() -> Result<()> {
-    let json = json_file("bench-floor")?;
+    let json = json_file()?;
     // The host's own works come first; the others are compared with them.
     let mut groups = vec![vec![floor::with_aws_lc_rs()?]];
     groups.extend(signatures::works()?);

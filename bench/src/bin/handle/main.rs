@@ -7,12 +7,11 @@ mod requests;
 mod service;
 mod settings;
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result};
 use mimalloc::MiMalloc;
 use portcullis_bench::floor::{with_aws_lc_rs, with_token};
-use portcullis_bench::{Row, Spread, Work, conclude, in_turns, json_file, processor_time};
+use portcullis_bench::{Row, Spread, Work, conclude, in_turns, json_file};
+use portcullis_test_support::{policy, processor_time};
 
 use crate::service::{Handled, Step};
 
@@ -26,16 +25,10 @@ const HANDLE_BAR: f64 = 1.25;
 const CHAIN: usize = 5;
 
 fn main() -> Result<()> {
-    let json = json_file("bench-handle")?;
-    let policies = std::env::var_os("PORTCULLIS_POLICIES")
-        .context("PORTCULLIS_POLICIES is not set; run `cargo xtask bench handle`")?;
-    let module = |name: &str| {
-        let file = PathBuf::from(&policies).join(name);
-        std::fs::read(&file).with_context(|| format!("`{}`", file.display()))
-    };
-    let users = module("static_users.wasm")?;
+    let json = json_file()?;
+    let users = policy("static-users")?;
     let (alone, chain) = (Handled::users(&users, 1)?, Handled::users(&users, CHAIN)?);
-    let roles = Handled::roles(&module("oidc_roles.wasm")?)?;
+    let roles = Handled::roles(&policy("oidc-roles")?)?;
 
     let steps = [Step::Open, Step::Decide, Step::Seal];
     let mut users = vec![with_aws_lc_rs()?, alone.work()];

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use portcullis_bench::processor_time;
-use portcullis_harness::{Answer, Contender, Metric, Wire, percentile};
+use portcullis_bench::{Contender, Metric, percentile};
+use portcullis_harness::{Answer, Wire, processor_time};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -38,7 +38,7 @@ pub(crate) const SHARE: Metric<Round> = Metric {
     of: |round| round.share,
 };
 
-impl portcullis_harness::Round for Round {
+impl portcullis_bench::Round for Round {
     const METRICS: &'static [Metric<Self>] = &[
         RATE,
         Metric {

@@ -10,8 +10,9 @@ mod report;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_bench::{Row, print, table, write_json};
-use portcullis_harness::{Comparison, Conditions, Contender, Measuring, Peer};
+use portcullis_bench::{
+    Arguments, Comparison, Conditions, Contender, Peer, Row, print, table, write_json,
+};
 
 use crate::clients::round;
 use crate::report::bars;
@@ -23,7 +24,7 @@ const ROUND: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let arguments = Measuring::read(Duration::from_secs(5), ROUND)?;
+    let arguments = Arguments::read(Duration::from_secs(5), ROUND)?;
     let mut contenders = Vec::new();
     for peer in [Peer::Nobody].into_iter().chain(Peer::ALL) {
         contenders.push(Contender::start(peer, &Conditions::default()).await?);

@@ -1,8 +1,7 @@
 //! The bars, and the comparisons that they apply to.
 
 use anyhow::Result;
-use portcullis_bench::Row;
-use portcullis_harness::{Comparison, Peer};
+use portcullis_bench::{Comparison, Peer, Row};
 
 use crate::clients::{RATE, Round, SHARE};
 

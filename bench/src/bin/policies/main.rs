@@ -10,9 +10,10 @@ mod served;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use mimalloc::MiMalloc;
-use portcullis_bench::{Figure, Row, Work, in_turns, print, table, write_json};
+use portcullis_bench::{Figure, Row, Work, in_turns, json_file, print, table, write_json};
+use portcullis_test_support::policy;
 
 use crate::compilation::Loading;
 use crate::served::Loaded;
@@ -29,32 +30,22 @@ const FLAT: f64 = 1.2;
 fn main() -> Result<()> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments.as_slice() {
-        [] => measure(&SIZES, None),
-        [flag, file] if flag == "--json" => measure(&SIZES, Some(PathBuf::from(file))),
-        // For experiments: the largest size takes minutes.
-        [flag, sizes] if flag == "--sizes" => {
-            let sizes = sizes.to_string_lossy();
-            let sizes: Result<Vec<_>, _> = sizes.split(',').map(str::parse).collect();
-            measure(&sizes?, None)
-        }
+        // This program starts itself for every size.
         [flag, directory, policies] if flag == served::FLAG => {
             let policies = policies.to_string_lossy().parse()?;
             served::serve(Path::new(directory), policies)
         }
-        _ => bail!("usage: bench-policies [--json FILE | --sizes N,N…]"),
+        _ => measure(json_file()?),
     }
 }
 
-fn measure(sizes: &[usize], json: Option<PathBuf>) -> Result<()> {
-    let policies = std::env::var_os("PORTCULLIS_POLICIES")
-        .context("PORTCULLIS_POLICIES is not set; run `cargo xtask bench policies`")?;
-    let module = Path::new(&policies).join("static_users.wasm");
-    let module = std::fs::read(&module).with_context(|| format!("`{}`", module.display()))?;
+fn measure(json: Option<PathBuf>) -> Result<()> {
+    let module = policy("static-users")?;
     let loading = compilation::of_loading(&module)?;
     // Each size has a process. Idle processes wait, and the works of all are measured in turns.
     let folder = tempfile::tempdir()?;
     let (mut loaded, mut works) = (Vec::new(), Vec::new());
-    for &size in sizes {
+    for size in SIZES {
         let directory = folder.path().join(size.to_string());
         std::fs::create_dir(&directory)?;
         directory::fill(&directory, &module, size)?;

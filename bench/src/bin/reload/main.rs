@@ -4,16 +4,17 @@
 //! `cargo xtask bench reload` builds what the program needs. The policy compares tokens in plain
 //! text, so that no password hash is measured.
 
-mod load;
+mod logins;
 mod report;
 mod versions;
 
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_harness::{Accounts, Host, Measuring, Release, Site, plain_hashes};
+use portcullis_bench::Arguments;
+use portcullis_harness::{Accounts, Host, Release, Site, plain_hashes};
 
-use crate::load::{most_a_second, on_schedule};
+use crate::logins::{most_a_second, on_schedule};
 use crate::report::{DEBOUNCE, Measured};
 use crate::versions::{Code, POLICY, Replacements, Versions};
 
@@ -31,7 +32,7 @@ const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn,portcullis
 #[tokio::main]
 async fn main() -> Result<()> {
     // A shorter length would not have a replacement in every round.
-    let arguments = Measuring::read(Duration::from_mins(1), Duration::from_secs(6))?;
+    let arguments = Arguments::read(Duration::from_mins(1), Duration::from_secs(6))?;
     let measured = measure(arguments.length).await?;
     measured.print()?;
     match arguments.json {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use portcullis_bench::{Row, Spread, print, table};
 
-use crate::load::Logins;
+use crate::logins::Logins;
 use crate::versions::{LATE, Replacements};
 
 /// The time that the host waits for files to be quiet: its default.

@@ -9,7 +9,7 @@ use portcullis_harness::{
 use serde_json::json;
 use tokio::time::{sleep_until, timeout_at};
 
-use crate::load::TOKEN;
+use crate::logins::TOKEN;
 
 /// The name of the policy.
 pub(crate) const POLICY: &str = "tokens";

@@ -5,17 +5,16 @@
 //! server for each value. They take turns, in rounds of a second, so that a disturbance does not
 //! affect only one of them.
 
-mod place;
+mod hosts;
 mod series;
 mod shape;
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use portcullis_bench::{Row, Spread, print, table, write_json};
-use portcullis_harness::{Flooded, Measuring, Round};
+use portcullis_bench::{Arguments, Flooded, Round, Row, Spread, print, table, write_json};
 
-use crate::place::Place;
+use crate::hosts::Place;
 use crate::series::Series;
 
 /// The number of pending requests.
@@ -32,7 +31,7 @@ struct Measured {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let arguments = Measuring::read(Duration::from_secs(5), ROUND)?;
+    let arguments = Arguments::read(Duration::from_secs(5), ROUND)?;
     let mut rows = Vec::new();
     for series in Series::all() {
         let of_series = measure(&series, arguments.length).await?;

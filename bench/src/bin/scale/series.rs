@@ -1,7 +1,6 @@
 //! The series: the varied numbers, and their bars.
 
-use portcullis_bench::Row;
-use portcullis_harness::{Flooded, Metric};
+use portcullis_bench::{Flooded, Metric, Row};
 
 use crate::shape::{Policy, Shape};
 

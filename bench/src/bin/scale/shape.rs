@@ -1,7 +1,6 @@
 //! The shape of a measurement: the numbers that the series vary.
 
-use portcullis_bench::Issuer;
-use portcullis_harness::Contender;
+use portcullis_bench::{Contender, Issuer};
 use serde_json::{Value, json};
 
 /// The hosts, and the policy that decides.

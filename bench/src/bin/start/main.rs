@@ -4,17 +4,16 @@
 //! `cargo xtask bench start` builds what the program needs. The kinds of start take turns, so that
 //! a disturbance does not affect only one of them.
 
+mod host;
 mod memory;
-mod place;
 
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use portcullis_bench::{Row, Spread, print, table, write_json};
-use portcullis_harness::Measuring;
+use portcullis_bench::{Row, Spread, json_file, print, table, write_json};
 
+use crate::host::Place;
 use crate::memory::memory;
-use crate::place::Place;
 
 /// The numbers of policies for starts.
 const POLICIES: [u32; 2] = [1, 50];
@@ -27,7 +26,7 @@ const ROUNDS: usize = 3;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let json = Measuring::read_untimed()?;
+    let json = json_file()?;
     let mut rows = starts().await?;
     rows.extend(held().await?);
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use portcullis_harness::{Gauge, Host, barely_log_in};
 use tokio::task::JoinSet;
 
-use crate::place::Place;
+use crate::host::Place;
 
 /// The number of concurrent clients.
 const AT_ONCE: usize = 64;

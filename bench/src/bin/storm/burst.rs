@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use futures::future::join_all;
-use portcullis_harness::{Answer, Contender, Wire};
+use portcullis_bench::Contender;
+use portcullis_harness::{Answer, Wire};
 use serde_json::Value;
 use tokio::task::JoinSet;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use portcullis_harness::{Contender, Credentials, Peer, Site, Wire};
+use portcullis_bench::{Contender, Peer};
+use portcullis_harness::{Credentials, Site, Wire};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -11,8 +11,7 @@ mod comeback;
 mod report;
 
 use anyhow::Result;
-use portcullis_bench::{Row, print, table, write_json};
-use portcullis_harness::{Conditions, Contender, Measuring, Peer};
+use portcullis_bench::{Conditions, Contender, Peer, Row, json_file, print, table, write_json};
 
 use crate::burst::largest;
 use crate::comeback::{Comeback, comeback};
@@ -31,7 +30,7 @@ const NO_SHEDDING: &str = "deadline = \"1m\"\nmax-in-flight = 1024";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let json = Measuring::read_untimed()?;
+    let json = json_file()?;
     let mut measured = Measured::default();
     storms(&mut measured).await?;
     comebacks(&mut measured).await?;

@@ -72,17 +72,23 @@ fn kind(
     headers: Option<&HeaderMap>,
     options: &ServiceOptions,
 ) -> Result<(), &'static str> {
-    match open(
-        &payload.into(),
-        headers,
-        now(),
-        &options.keys,
-        &options.open,
-        &SeenRequests::default(),
-    ) {
+    let (payload, seen) = (payload.into(), SeenRequests::default());
+    let (keys, rules) = (&options.keys, &options.open);
+    match open(&payload, headers, now(), keys, rules, &seen) {
         Ok(_) => Ok(()),
         Err(refused) => Err(refused.error.kind()),
     }
+}
+
+/// Opens a request that is not encrypted, at the time `now`.
+fn open_plain(
+    token: impl Into<Bytes>,
+    now: u64,
+    options: &ServiceOptions,
+    seen: &SeenRequests,
+) -> Result<Opened, Refused> {
+    let (keys, rules) = (&options.keys, &options.open);
+    open(&token.into(), None, now, keys, rules, seen)
 }
 
 #[test]
@@ -91,15 +97,7 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
     let ours = options.keys.issuers.request_subject();
     let other = KeyPair::new_account().public_key();
     let token = server.token(&other, None);
-    let refused = open(
-        &token.into(),
-        None,
-        now(),
-        &options.keys,
-        &options.open,
-        &SeenRequests::default(),
-    )
-    .unwrap_err();
+    let refused = open_plain(token, now(), &options, &SeenRequests::default()).unwrap_err();
     let (error, asked) = (refused.error, refused.request.unwrap().server);
     assert_eq!(asked.id, server.pair.public_key());
     assert_eq!(error.kind(), "issuer");
@@ -111,18 +109,8 @@ fn a_server_that_expects_another_issuer_is_told_apart() {
 #[test]
 fn garbage_is_refused() {
     for garbage in [&b""[..], b"\xff\xfe", b"a.b.c", b"xkv1"] {
-        let garbage = Bytes::from_static(garbage);
-        assert!(
-            open(
-                &garbage,
-                None,
-                NOW,
-                &options().keys,
-                &OpenRules::default(),
-                &SeenRequests::default()
-            )
-            .is_err()
-        );
+        let opened = open_plain(garbage, NOW, &options(), &SeenRequests::default());
+        assert!(opened.is_err(), "{opened:?}");
     }
 }
 
@@ -194,9 +182,9 @@ fn a_request_is_good_once() {
     let token: Bytes = server
         .token(options.keys.issuers.request_subject(), None)
         .into();
-    let first = open(&token, None, now(), &options.keys, &options.open, &seen);
+    let first = open_plain(token.clone(), now(), &options, &seen);
     assert!(first.is_ok(), "{first:?}");
-    let second = open(&token, None, now(), &options.keys, &options.open, &seen).unwrap_err();
+    let second = open_plain(token, now(), &options, &seen).unwrap_err();
     assert_eq!(second.error.kind(), "replayed");
 }
 
@@ -213,14 +201,7 @@ fn a_signed_nonce_is_good_once() {
             request.client_info.nonce = nonce.to_owned();
             request.connect_opts.signed_nonce = signature.to_owned();
         });
-        let opened = open(
-            &token.into(),
-            None,
-            now(),
-            &options.keys,
-            &options.open,
-            &seen,
-        );
+        let opened = open_plain(token, now(), &options, &seen);
         opened.err().map(|refused| refused.error.kind())
     };
     assert_eq!(kind("nonce", "signature"), None);
@@ -240,14 +221,7 @@ fn a_request_of_another_time_is_refused_and_names_the_difference() {
         .into();
     let made_at = now();
     let opened_at = |now: u64| {
-        let opened = open(
-            &token,
-            None,
-            now,
-            &options.keys,
-            &options.open,
-            &SeenRequests::default(),
-        );
+        let opened = open_plain(token.clone(), now, &options, &SeenRequests::default());
         opened.err().map(|refused| {
             assert!(refused.request.is_some(), "which client and server");
             (refused.error.kind(), refused.error.to_string())

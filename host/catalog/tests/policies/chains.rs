@@ -7,9 +7,9 @@ use portcullis_catalog::{Catalog, CatalogOptions, Chain, Condition};
 use portcullis_core::{
     Allowed, AuthorizationRequest, ConnectionType, Decision, DenialClass, Outcome,
 };
+use portcullis_test_policies::{PATIENCE, request};
 
-use crate::site::{PATIENCE, Site, denial, names, open};
-use crate::support::request;
+use crate::site::{Site, denial, names, open};
 
 const PERMITS: &str = r#"[{ permit = { account = "APP", publish-allow = ["a"] } }]"#;
 const ABSTAINS: &str = "[{ abstain = true }]";
@@ -86,7 +86,7 @@ fn a_guard_without_a_good_version_lets_nobody_past() {
 #[test]
 fn a_guard_that_fails_denies() {
     let site = Site::new(&[]);
-    site.put("guard.wasm", &crate::support::guest("fails_for"));
+    site.put("guard.wasm", &portcullis_test_policies::guest("fails_for"));
     site.put(
         "guard.toml",
         b"[settings]\nusername = \"alice\"\nhow = \"panics\"\n",

@@ -7,12 +7,12 @@ use std::fs;
 use portcullis_catalog::{Catalog, CatalogOptions, rollback};
 use portcullis_core::PolicyName;
 use portcullis_engine::Engine;
+use portcullis_test_policies::{engine, guest};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 
 use crate::site::Site;
-use crate::support::{engine, guest};
 
 const NAMES: [&str; 2] = ["p", "q"];
 const KEEP: usize = 3;

@@ -10,10 +10,11 @@ use portcullis_catalog::{
     Catalog, CatalogOptions, Freshness, Report, Statement, Watcher, sign_stating,
 };
 use portcullis_core::Allowed;
+use portcullis_test_policies::{PATIENCE, guest};
 use tempfile::TempDir;
 
-use crate::site::{PATIENCE, Site, denial, greeting, names, open};
-use crate::support::{child, guest};
+use crate::prover::child;
+use crate::site::{Site, denial, greeting, names, open};
 
 /// Returns the errors of a report, each with the name of its file.
 fn rejections(report: &Report) -> Vec<String> {

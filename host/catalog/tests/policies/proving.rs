@@ -8,11 +8,11 @@ use portcullis_catalog::{
     test_policies,
 };
 use portcullis_engine::Grants;
-use portcullis_harness::{Gauge, nested_component, nested_world, with_loops};
+use portcullis_test_policies::{PATIENCE, engine, guest, unreadable, wat};
+use portcullis_test_support::{Gauge, nested_component, nested_world, with_loops};
 
-use crate::settings::unreadable;
-use crate::site::{PATIENCE, Site, greeting, names, open};
-use crate::support::{child, engine, guest, wat};
+use crate::prover::child;
+use crate::site::{Site, greeting, names, open};
 
 /// Returns a prover that runs `script` in a shell.
 fn shell(script: &str) -> Prover {

@@ -7,12 +7,8 @@ use std::time::{Duration, Instant};
 
 use portcullis_catalog::{Catalog, CatalogOptions, PolicyGrants, Report};
 use portcullis_core::{Decision, DenialClass, Outcome, PolicyName};
+use portcullis_test_policies::{PATIENCE, engine, request};
 use tempfile::TempDir;
-
-use crate::support::{engine, request};
-
-/// The time after which a prompt event counts as lost, on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory of policies.
 pub(crate) struct Site {
@@ -57,7 +53,10 @@ impl Site {
 
     /// Writes the guest `conforms` as the policy `name`, with these rules.
     pub(crate) fn put_rules(&self, name: &str, rules: &str) {
-        self.put(&format!("{name}.wasm"), &crate::support::guest("conforms"));
+        self.put(
+            &format!("{name}.wasm"),
+            &portcullis_test_policies::guest("conforms"),
+        );
         self.put(
             &format!("{name}.toml"),
             format!("[settings]\nrules = {rules}\n").as_bytes(),

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{AuthorizationRequest, Blame, Verdict};
 use portcullis_engine::{Engine, EvaluationError, Grants, Limits, LoadError, Policy};
-use portcullis_harness::Gauge;
+use portcullis_test_policies::{engine, guest, load_with, request};
+use portcullis_test_support::Gauge;
 
 mod corpus;
 mod neighbour;
 mod wat;
 
-use crate::support::{engine, guest, load_with, request};
 use corpus::{Case, End, HURRIED, corpus};
 use wat::Source;
 

@@ -11,9 +11,8 @@ use portcullis_core::Verdict;
 use portcullis_engine::{
     CodeCacheCounts, CodeCacheOptions, Engine, Grants, Limits, Metered, Policy,
 };
+use portcullis_test_policies::{engine, engine_with, guest, load_with, request};
 use tempfile::TempDir;
-
-use crate::support::{engine, engine_with, guest, load_with, request};
 
 /// A directory for a cache. A loaded policy leaves two entries: the component before its settings,
 /// and the configured one.

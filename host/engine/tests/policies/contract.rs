@@ -6,17 +6,16 @@ use std::{fs, iter};
 
 use portcullis_core::Verdict;
 use portcullis_engine::{Grants, Limits, LoadError};
+use portcullis_test_policies::{decide, engine, load_bytes, load_with};
 use rstest::rstest;
 use wit_component::{StringEncoding, dummy_module, embed_component_metadata, semver_check};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
 
-use crate::support::{decide, engine, load_bytes, load_with};
-
 /// The current contract.
-const CONTRACT: &str = include_str!("../../wit/policy.wit");
+const CONTRACT: &str = include_str!("../../../../wit/policy.wit");
 
 /// The copy of the contract in the published SDK.
-const COPY_OF_SDK: &str = include_str!("../../policy-sdk/wit/policy.wit");
+const COPY_OF_SDK: &str = include_str!("../../../../policy-sdk/wit/policy.wit");
 
 /// The beginning of the package's line, without the version.
 const PACKAGE: &str = "package portcullis:policy@";
@@ -37,7 +36,7 @@ fn the_sdk_is_published_with_the_contract() {
 
 fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
+        .join("../..")
         .join(path)
 }
 
@@ -165,9 +164,9 @@ fn expected(name: &str) -> (&'static str, fn(&Verdict) -> bool) {
 #[test]
 fn modules_of_every_released_version_decide() {
     for Released { version, .. } in released() {
-        let directory = repository("tests/contract").join(&version);
+        let directory = repository("host/engine/tests/contract").join(&version);
         let files = fs::read_dir(&directory).unwrap_or_else(|error| {
-            panic!("no modules of {version}, see tests/contract/README.md: {error}")
+            panic!("no modules of {version}, see host/engine/tests/contract/README.md: {error}")
         });
         let modules: Vec<_> = files
             .map(|entry| entry.unwrap().path())

@@ -9,10 +9,8 @@ use portcullis_core::{
     ResponsePermission, Secret, TimeRange, Verdict,
 };
 use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
-use portcullis_harness::Built;
-
-use crate::support::{
-    NOW, decide, engine, guest, identified, load, load_with, plain_hashes, request,
+use portcullis_test_policies::{
+    NOW, decide, engine, guest, identified, load, load_with, plain_hashes, policy, request,
 };
 
 /// Returns the class and the message of a guest's failure.
@@ -309,7 +307,7 @@ fn a_hash_for_which_there_is_no_time_is_no_fault_of_the_policy() {
     let settings = format!(
         r#"{{ "default-account": "APP", "profiles": {{ "p": {{}} }}, "users": {{ "alice": {{ "password": "{hash}", "profile": "p" }} }} }}"#
     );
-    let module = Built::policy("static-users").unwrap();
+    let module = policy("static-users");
     let limits = Limits::default();
     let policy = load_with(&engine(), &module, &settings, limits, Grants::default()).unwrap();
     let mut with_password = (*request()).clone();

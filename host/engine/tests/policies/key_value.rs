@@ -3,42 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use portcullis_catalog::{Catalog, test_policies};
-use portcullis_core::{BucketName, FixedKeyValues, KeyValues, LookUpError, Outcome, Verdict};
-use portcullis_engine::{Engine, Grants, Limits, LoadError, Policy};
+use portcullis_core::{BucketName, KeyValues, LookUpError, Verdict};
+use portcullis_engine::{Limits, LoadError, Policy};
+use portcullis_test_policies::{
+    PATIENCE, decide, engine, engine_with_buckets, granted_buckets, guest, load, load_with, request,
+};
 use rstest::rstest;
-
-use crate::site::{PATIENCE, Site};
-use crate::support::{decide, engine, guest, load, load_with, request};
-
-fn bucket(name: &str) -> BucketName {
-    name.parse().unwrap()
-}
-
-/// Returns an engine with two buckets: `revoked` with mallory and a long value, and `away`, whose
-/// look-ups fail.
-fn engine_with_buckets() -> Engine {
-    let long = "x".repeat(2000);
-    let buckets = FixedKeyValues::default()
-        .with(
-            &bucket("revoked"),
-            [("mallory", "left in May"), ("long", &long)],
-        )
-        .with(&bucket("tenants"), [("acme", "gold")])
-        .without(bucket("away"));
-    engine().with_key_values(Arc::new(buckets))
-}
-
-fn granted(buckets: &[&str]) -> Grants {
-    Grants {
-        key_values: buckets.iter().map(|name| bucket(name)).collect(),
-        ..Grants::default()
-    }
-}
 
 fn policy(settings: &str, limits: Limits) -> Policy {
     let module = guest("looks_up");
-    let grants = granted(&["revoked", "away"]);
+    let grants = granted_buckets(&["revoked", "away"]);
     load_with(&engine_with_buckets(), &module, settings, limits, grants).unwrap()
 }
 
@@ -63,7 +37,7 @@ fn looking_up_needs_a_grant() {
 #[test]
 fn a_bucket_that_the_host_does_not_have_cannot_be_granted() {
     let module = guest("looks_up");
-    let (limits, grants) = (Limits::default(), granted(&["revoked", "rewoked"]));
+    let (limits, grants) = (Limits::default(), granted_buckets(&["revoked", "rewoked"]));
     let settings = r#"{"bucket":"revoked"}"#;
     let error = load_with(&engine_with_buckets(), &module, settings, limits, grants).unwrap_err();
     assert!(matches!(error, LoadError::UnknownBucket(_)), "{error}");
@@ -138,7 +112,7 @@ fn a_decision_looks_up_so_many_keys_and_no_more() {
 fn nothing_is_looked_up_while_settings_are_taken() {
     let module = guest("looks_up");
     let settings = r#"{"bucket":"revoked","too-early":true}"#;
-    let (limits, grants) = (Limits::default(), granted(&["revoked"]));
+    let (limits, grants) = (Limits::default(), granted_buckets(&["revoked"]));
     let error = load_with(&engine_with_buckets(), &module, settings, limits, grants).unwrap_err();
     assert!(matches!(error, LoadError::Configure(_)), "{error}");
     assert!(
@@ -154,7 +128,7 @@ fn what_a_decision_looked_up_can_be_told() {
     let engine = engine_with_buckets().metered().unwrap();
     let module = guest("looks_up");
     let settings = r#"{"bucket":"revoked","key":"mallory"}"#;
-    let (limits, grants) = (Limits::default(), granted(&["revoked"]));
+    let (limits, grants) = (Limits::default(), granted_buckets(&["revoked"]));
     let policy = load_with(&engine, &module, settings, limits, grants).unwrap();
     let metered = policy
         .evaluate(request(), Instant::now() + PATIENCE)
@@ -187,116 +161,11 @@ fn an_instance_that_decides_again_looks_up_again() {
     let module = guest("looks_up");
     // The policy looks up the key twice: once by `before`, and once for the decision.
     let settings = r#"{"bucket":"revoked","key":"0","before":1}"#;
-    let (limits, grants) = (Limits::default(), granted(&["revoked"]));
+    let (limits, grants) = (Limits::default(), granted_buckets(&["revoked"]));
     let policy = load_with(&engine, &module, settings, limits, grants).unwrap();
     let policy = policy.reusing(10.try_into().unwrap());
     for number in 0..3 {
         let expected = Verdict::Deny(format!("revoked: {number}"));
         assert_eq!(decide(&policy), Ok(expected));
-    }
-}
-
-/// Creates a site with `looks_up`, this grant of buckets, and these tests.
-fn site(buckets: &[&str], tests: &str) -> Site {
-    let mut site = Site::new(&[]);
-    site.put("p.wasm", &guest("looks_up"));
-    site.put("p.toml", b"[settings]\nbucket = \"revoked\"\n");
-    site.put("p.tests.toml", tests.as_bytes());
-    site.grant("p", granted(buckets).into());
-    site
-}
-
-const GRANT: &[&str] = &["revoked"];
-
-const TESTS: &str = r#"
-[[tests]]
-name = "whoever is not revoked gets in"
-login = { username = "mallory" }
-permit = { account = "APP", publish = { allow = [">"] }, subscribe = { allow = [">"] } }
-
-[[tests]]
-name = "whoever is revoked does not"
-deny = "revoked: on leave"
-[tests.login]
-username = "alice"
-[tests.login.key-value.revoked]
-alice = "on leave"
-
-[[tests]]
-name = "nobody gets in while that is not known"
-deny = "not synchronised"
-login = { username = "alice", key-value-unavailable = ["revoked"] }
-"#;
-
-#[test]
-fn tests_have_buckets_of_their_own() {
-    // The engine's bucket revokes mallory, and not alice.
-    let site = site(GRANT, TESTS);
-    let tested = test_policies(&engine_with_buckets(), &site.options(), &[]).unwrap();
-    let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
-    let failures: Vec<_> = outcomes
-        .iter()
-        .filter_map(|test| test.failure.as_ref())
-        .collect();
-    assert_eq!((outcomes.len(), failures), (3, vec![]));
-    assert!(
-        outcomes.iter().all(|test| test
-            .asked
-            .iter()
-            .any(|asked| asked.starts_with("key-value.get(revoked,"))),
-        "{outcomes:?}"
-    );
-}
-
-#[test]
-fn what_is_wrong_in_a_tests_buckets_is_named() {
-    for (wrong, expected) in [
-        (
-            "\"a b\" = \"1\"",
-            "login.key-value.revoked: `a b` can be no key of a bucket",
-        ),
-        ("alice = 1", "expected a string"),
-    ] {
-        let tests = format!(
-            "[[tests]]\nname = \"t\"\nabstain = true\nlogin.key-value.revoked = {{ {wrong} }}\n"
-        );
-        let site = site(GRANT, &tests);
-        let (_, report) = Catalog::open(engine_with_buckets(), site.options()).unwrap();
-        let rejection = report.rejections().next().unwrap();
-        assert!(rejection.error.contains(expected), "{rejection:?}");
-    }
-}
-
-#[test]
-fn a_policy_has_the_buckets_that_its_operator_grants() {
-    let open = |buckets: &[&str]| {
-        let site = site(buckets, "tests = []");
-        let (catalog, report) = Catalog::open(engine_with_buckets(), site.options()).unwrap();
-        let rejections: Vec<_> = report.rejections().cloned().collect();
-        (catalog, site, rejections)
-    };
-    let (catalog, _site, rejections) = open(GRANT);
-    assert_eq!(rejections.len(), 0, "{rejections:?}");
-    let outcome = crate::site::decide(&catalog).outcome;
-    assert!(matches!(outcome, Outcome::Permit(_)), "{outcome:?}");
-    for (buckets, expected) in [
-        (
-            [].as_slice(),
-            "needs `key-value = [\"BUCKET\"]` under [policies.grants.NAME] in portcullis.toml",
-        ),
-        (
-            &["other"],
-            "the key-value bucket `other`, which this host does not mirror",
-        ),
-    ] {
-        let (_, site, rejections) = open(buckets);
-        let [rejection] = rejections.as_slice() else {
-            panic!("{buckets:?}: {rejections:?}")
-        };
-        assert!(
-            rejection.error.contains(expected),
-            "{buckets:?}: {rejection:?}"
-        );
-        assert_eq!(rejection.file, site.path().join("p.wasm"), "{buckets:?}");
     }
 }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use portcullis_engine::{Grants, Limits, LoadError};
-
-use crate::support::{engine, guest, load, load_bytes, load_with, wat};
+use portcullis_test_policies::{engine, guest, load, load_bytes, load_with, wat};
 
 /// Returns the rejection of `bytes`, after verifying that it is one line.
 fn refusal(bytes: &[u8]) -> LoadError {
@@ -146,7 +145,7 @@ fn secrets_need_a_grant() {
         granted,
     )
     .unwrap();
-    let verdict = crate::support::decide(&loaded).unwrap();
+    let verdict = portcullis_test_policies::decide(&loaded).unwrap();
     let portcullis_core::Verdict::Deny(reason) = verdict else {
         panic!("{verdict:?}")
     };

@@ -1,4 +1,4 @@
-//! Policies in the engine and in the catalog, without NATS: well-behaved and misbehaving guests.
+//! Policies in the engine: well-behaved and misbehaving guests.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,23 +8,12 @@
 
 mod abuse;
 mod cache;
-mod catalog;
-mod chains;
 mod contract;
-mod crowds;
 mod decisions;
-mod guests;
+mod inline_budget;
 mod key_value;
-mod languages;
 mod loading;
-mod model;
-mod pace;
-mod planted;
-mod proving;
+mod many_users;
 mod reuse;
 mod secrets;
-mod settings;
-mod site;
-mod support;
-mod vectors;
-mod versions;
+mod without_snapshot;

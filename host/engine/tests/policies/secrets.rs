@@ -3,13 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_catalog::PolicyGrants;
-use portcullis_core::{AuthorizationRequest, DenialClass, Outcome, Secret, Verdict};
+use portcullis_core::{AuthorizationRequest, DenialClass, Secret, Verdict};
 use portcullis_engine::{EvaluationError, Grants, Limits};
-use portcullis_harness::Built;
-
-use crate::site::{Site, names};
-use crate::support::{engine, guest, load_with, plain_hashes, request};
+use portcullis_test_policies::{engine, guest, load_with, plain_hashes, policy, request};
 
 /// Runs the guest `guesses` with a client that has this password.
 fn guess(password: &str, comparisons: usize, grants: Grants) -> Result<Verdict, EvaluationError> {
@@ -41,52 +37,6 @@ fn a_policy_cannot_guess_a_secret() {
     assert_eq!(error.class(), DenialClass::PolicyComparisons);
 }
 
-/// Opens a directory of policies that each guess eight numbers and abstain, and returns the denial
-/// of a login whose password is the number `password`.
-fn guess_together(policies: u32, password: &str) -> (DenialClass, String) {
-    let mut site = Site::new(&[]);
-    for index in 0..policies {
-        let name = format!("p{index:02}");
-        let (from, to) = (8 * index, 8 * index + 8);
-        site.put(&format!("{name}.wasm"), &guest("guesses"));
-        let settings = format!("[settings]\nfrom = {from}\nto = {to}\n");
-        site.put(&format!("{name}.toml"), settings.as_bytes());
-        let granted = PolicyGrants {
-            grants: plain_hashes(),
-            ..PolicyGrants::default()
-        };
-        site.grant(&name, granted);
-    }
-    let (catalog, report) = site.open();
-    assert_eq!(
-        u32::try_from(names(&catalog).len()),
-        Ok(policies),
-        "{report:?}"
-    );
-    let mut request = AuthorizationRequest::clone(&request());
-    request.credentials.password = Some(Secret::new(password));
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let decision = catalog.snapshot().decide(&Arc::new(request), deadline);
-    match decision.outcome {
-        Outcome::Deny(denial) => (denial.class, denial.reason),
-        Outcome::Permit(permit) => panic!("{permit:?}"),
-    }
-}
-
-#[test]
-fn many_policies_together_cannot_guess_a_secret() {
-    let (class, reason) = guess_together(10, "000063");
-    assert_eq!(class, DenialClass::PolicyDenied);
-    assert_eq!(reason, "the password is 000063");
-    let (class, reason) = guess_together(10, "000064");
-    assert_eq!(class, DenialClass::PolicyComparisons);
-    assert_eq!(
-        reason,
-        "the policies that were asked compared the client's password or token more than 64 times together; raise `comparisons` \
-         under [limits] in the settings file of one of them if that is meant"
-    );
-}
-
 #[test]
 fn plain_forms_match_nothing_unless_they_are_granted() {
     let error = guess("000000", 100, Grants::default()).unwrap_err();
@@ -101,7 +51,7 @@ fn settings_with_plain_forms_need_the_grant() {
         "profiles": { "one": { "publish": { "allow": ["a"] } } },
         "users": { "alice": { "password": "plain:secret", "profile": "one" } }
     }"#;
-    let module = Built::policy("static-users").unwrap();
+    let module = policy("static-users");
     let load = |grants| load_with(&engine(), &module, settings, Limits::default(), grants);
     let error = load(Grants::default()).unwrap_err().to_string();
     assert_eq!(

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use portcullis_core::{AuthorizationRequest, DenialClass};
 use portcullis_engine::Limits;
+use portcullis_test_policies::{guest, request, wat};
 
 use super::wat::{Source, typed};
-use crate::support::{guest, request, wat};
 
 /// A misbehaviour.
 pub(super) struct Case {

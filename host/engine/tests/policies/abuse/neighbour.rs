@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::AuthorizationRequest;
 use portcullis_engine::Policy;
+use portcullis_test_policies::request;
 
 use super::{Abuser, SERVICE, decide};
-use crate::support::request;
 
 /// The service of a policy during a span of time.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,9 @@
 //! Policies in the text format, for what Rust does not allow a policy to do.
 
+use portcullis_test_policies::{guest, wat};
 use std::fmt::Write as _;
 
 use wit_component::{StringEncoding, embed_component_metadata, metadata};
-
-use crate::support::{guest, wat};
 
 /// The differences of a policy from a correct one.
 #[derive(Clone, Copy)]

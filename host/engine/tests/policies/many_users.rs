@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::Verdict;
 use portcullis_engine::{Limits, LoadError, Policy};
-use portcullis_harness::Built;
+use portcullis_test_policies::{
+    decide, engine, identified, load_with, plain_hashes, policy, request,
+};
 use serde_json::{Map, Value, json};
-
-use crate::support::{decide, engine, identified, load_with, plain_hashes, request};
 
 /// The number of users or roles.
 const MANY: usize = 100_000;
@@ -32,12 +32,12 @@ fn users(hash: &str) -> String {
     .to_string()
 }
 
-fn load(policy: &str, settings: &str, memory: usize) -> Result<Policy, LoadError> {
+fn load(package: &str, settings: &str, memory: usize) -> Result<Policy, LoadError> {
     let limits = Limits {
         memory,
         ..Limits::default()
     };
-    let module = Built::policy(policy).unwrap();
+    let module = policy(package);
     load_with(&engine(), &module, settings, limits, plain_hashes())
 }
 

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use portcullis_bench::Issuer;
-use portcullis_harness::{
-    Accounts, Built, Event, Flood, Host, NatsServer, Questions, Release, Site, plain_hashes,
-};
+use portcullis_bench::{Flood, Issuer, Questions};
+use portcullis_harness::{Accounts, Built, Event, Host, NatsServer, Release, Site, plain_hashes};
 
 use crate::shape::{Policy, Shape};
 

@@ -15,7 +15,7 @@ use portcullis_harness::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{POLICY, SENSOR_TOKEN, sensor, settings, static_users};
+use crate::support::{SENSOR_TOKEN, put_sensor};
 
 /// The setting of a host with an xkey.
 const WITH_XKEY: &str = "xkey-seed-file = \"keys/curve.nk\"";
@@ -26,9 +26,7 @@ const WITHOUT_XKEY: &str = "";
 /// to the other keys.
 async fn site(release: Release) -> Result<(Site, XKey)> {
     let site = Site::create(release)?;
-    let settings = settings(&[sensor("everything", "").await?]);
-    site.policies
-        .put_policy(POLICY, &static_users()?, &settings)?;
+    put_sensor(&site.policies).await?;
     let curve = XKey::new();
     std::fs::write(site.path().join("keys/curve.nk"), curve.seed()?)?;
     Ok((site, curve))

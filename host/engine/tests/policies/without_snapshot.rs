@@ -4,25 +4,11 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::{DenialClass, Verdict};
 use portcullis_engine::{Limits, LoadError, Policy};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use portcullis_test_policies::{
+    decide, engine, load_bytes, load_with, plain_hashes, request, unreadable, wat,
+};
+use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
-
-use crate::support::{decide, engine, guest, load_bytes, load_with, plain_hashes, request, wat};
-
-/// Returns the guest `name` as a component whose state cannot be read, because its code changes a
-/// table.
-pub(crate) fn unreadable(name: &str) -> Vec<u8> {
-    let mut component = ComponentEncoder::default()
-        .module(&guest(name))
-        .unwrap()
-        .encode()
-        .unwrap();
-    let module = wat("(module (table 1 funcref) (func (table.set (i32.const 0) (ref.null func))))");
-    // A section of the kind `core module`, shorter than 128 bytes.
-    component.extend([1, u8::try_from(module.len()).unwrap()]);
-    component.extend(module);
-    component
-}
 
 fn load(name: &str, settings: &str, deadline: Duration) -> Result<Policy, LoadError> {
     let limits = Limits {
@@ -37,7 +23,11 @@ const AMPLE: Duration = Duration::from_secs(30);
 
 #[test]
 fn an_ordinary_policy_is_snapshotted() {
-    assert!(crate::support::load("counts").unwrap().is_snapshotted());
+    assert!(
+        portcullis_test_policies::load("counts")
+            .unwrap()
+            .is_snapshotted()
+    );
 }
 
 #[test]
@@ -70,7 +60,7 @@ fn permits_that_it_builds_from_its_settings_count_in_each_decision() {
         "its permits take more than 8388608 bytes"
     );
     // What `configure` builds when the policy is loaded is not part of any decision.
-    let snapshotted = crate::support::load("hoards_permits").unwrap();
+    let snapshotted = portcullis_test_policies::load("hoards_permits").unwrap();
     assert_eq!(decide(&snapshotted), Ok(Verdict::Abstain));
 }
 
@@ -118,7 +108,7 @@ fn a_snapshot_that_fails_for_another_reason_is_a_refusal() {
     let policy = |text: &str| {
         let mut resolve = Resolve::default();
         let package = resolve
-            .push_source("policy.wit", include_str!("../../wit/policy.wit"))
+            .push_source("policy.wit", include_str!("../../../../wit/policy.wit"))
             .unwrap();
         let world = resolve.select_world(&[package], Some("policy")).unwrap();
         let mut module = wat(text);

@@ -5,10 +5,10 @@ use std::time::Instant;
 use portcullis_catalog::{CatalogOptions, PermitCheck, Prover, Rejection, test_policies};
 use portcullis_core::{Denial, DenialClass};
 use portcullis_engine::{EvaluationError, Grants, Limits};
-use portcullis_harness::Built;
+use portcullis_test_policies::{PATIENCE, engine, guest, load_with, policy, request};
 
-use crate::site::{PATIENCE, Site, decide, denial, greeting, open};
-use crate::support::{child, engine, guest, load_with, request};
+use crate::prover::child;
+use crate::site::{Site, decide, denial, greeting, open};
 
 /// Creates a site where the guest `tells` greets with `one`, with a test of that.
 fn site() -> Site {
@@ -250,7 +250,7 @@ fn a_test_file_without_a_module_is_mentioned() {
 #[test]
 fn tests_speak_of_tokens_groups_and_certificates() {
     let site = Site::new(&[]);
-    site.put("p.wasm", &Built::policy("oidc-roles").unwrap());
+    site.put("p.wasm", &policy("oidc-roles"));
     let settings = r#"
 [settings]
 account = "APP"
@@ -279,7 +279,7 @@ identity = { method = "oidc", principal = "alice", proved = true, issuer = "http
 #[test]
 fn what_a_decision_asked_is_told_with_the_paths_of_claims() {
     let site = Site::new(&[]);
-    site.put("p.wasm", &Built::policy("oidc-roles").unwrap());
+    site.put("p.wasm", &policy("oidc-roles"));
     let settings = "[settings]\naccount = \"APP\"\n[settings.roles.reader]\n";
     site.put("p.toml", settings.as_bytes());
     let test = "[[tests]]\nname = \"none\"\nlogin = { identity = { method = \"oidc\", principal = \"alice\", proved = true, issuer = \"https://idp\" } }\n\
@@ -304,7 +304,7 @@ fn what_a_decision_asked_is_told_with_the_paths_of_claims() {
 #[test]
 fn a_failed_test_shows_what_it_logged() {
     let site = Site::new(&[]);
-    site.put("p.wasm", &Built::guest("panics").unwrap());
+    site.put("p.wasm", &guest("panics"));
     let test = "[[tests]]\nname = \"quiet\"\nlogin = {}\nabstain = true\n";
     site.put("p.tests.toml", test.as_bytes());
     let tested = test_policies(&engine(), &site.options(), &[]).unwrap();

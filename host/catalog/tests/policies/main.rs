@@ -1,0 +1,28 @@
+//! Directories of policies in the catalog: scans, versions, tests, proofs and chains.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test program: its helpers may fail as its tests may"
+)]
+
+mod blocking_pool;
+mod catalog;
+mod chains;
+mod kept;
+mod key_value;
+mod links;
+mod model;
+mod planted;
+mod policy_tests;
+mod prover;
+mod proving;
+mod reuse;
+mod rollback;
+mod secrets;
+mod settings_files;
+mod signatures;
+mod site;
+mod status;
+mod versions;
+mod watching;
