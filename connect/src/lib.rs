@@ -54,6 +54,8 @@ mod connection;
 mod connector;
 mod counts;
 mod error;
+#[cfg(test)]
+mod fake_server;
 mod hooks;
 mod inbox;
 mod monitor;

@@ -98,3 +98,47 @@ async fn present(proofs: Arc<ProofReader>, token: String, nonce: &[u8]) -> Resul
     auth.token = Some(token);
     Ok(auth)
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::Secret;
+
+    use super::*;
+    use crate::fake_server::{FakeServer, Rule, within};
+
+    /// Probes `server` with a password and the token `guest`.
+    async fn answer_of(options: &ConnectionOptions) -> LoginAnswer {
+        let authentication = Authentication::Password {
+            user: "probe".to_owned(),
+            password: Secret::new("pass").into(),
+        };
+        let probe = LoginProbe::new(options, authentication).unwrap();
+        let (server, _) = probe.servers().next().unwrap();
+        within(probe.log_in(server, "guest")).await
+    }
+
+    #[tokio::test]
+    async fn a_login_is_accepted_or_refused_by_the_server() {
+        let server = FakeServer::start(Rule::Accept).await;
+        let options = server.options();
+        let (answer, session) = tokio::join!(answer_of(&options), server.accept());
+        assert!(matches!(answer, LoginAnswer::LetIn), "{answer:?}");
+        for shown in ["\"orders-probe\"", "\"guest\"", "\"probe\""] {
+            assert!(session.login.contains(shown), "{}", session.login);
+        }
+
+        let server = FakeServer::start(Rule::RefuseLogins).await;
+        let options = server.options();
+        let (answer, _session) = tokio::join!(answer_of(&options), server.accept());
+        assert!(matches!(answer, LoginAnswer::Refused), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_reached_gives_no_answer() {
+        let server = FakeServer::start(Rule::Accept).await;
+        let options = server.options();
+        drop(server);
+        let answer = answer_of(&options).await;
+        assert!(matches!(answer, LoginAnswer::Unclear(_)), "{answer:?}");
+    }
+}

@@ -1,86 +1,18 @@
-//! Tests of lost and refused connections, with a server in this process that speaks just enough of
-//! the NATS protocol.
+//! Tests of lost and refused connections.
 
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
+use crate::fake_server::{FakeServer, Rule, within};
 use crate::{
-    Authentication, ConnectError, ConnectionHooks, ConnectionOptions, ConnectionTrouble,
-    InboxPrefix, Peer, Retries, SecretSource, USER_INFO, connect,
+    Authentication, ConnectError, ConnectionHooks, ConnectionOptions, ConnectionTrouble, Peer,
+    SecretSource, connect,
 };
-
-/// The time after which a step counts as hung: longer than any step needs.
-const DEADLINE: Duration = Duration::from_mins(2);
-
-const INFO: &str = "INFO {\"server_id\":\"NFAKE\",\"server_name\":\"fake\",\"version\":\"2.12.0\",\
-    \"proto\":1,\"max_payload\":1048576,\"headers\":true,\"host\":\"127.0.0.1\",\"port\":4222,\
-    \"go\":\"go\",\"client_id\":1}\r\n";
-
-struct FakeServer {
-    listener: TcpListener,
-    rule: Rule,
-}
-
-/// The way in which the server treats clients.
-#[derive(Clone, Copy)]
-enum Rule {
-    Accept,
-    /// Permits inboxes below `_INBOX` only.
-    SharedInboxes,
-    RefuseLogins,
-}
-
-/// A connection of a client; dropping it closes the connection.
-struct Session {
-    /// The arguments of the client's `CONNECT`.
-    login: String,
-    task: JoinHandle<()>,
-}
 
 #[derive(Debug)]
 struct Recorder(UnboundedSender<String>);
-
-impl FakeServer {
-    async fn start(rule: Rule) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { listener, rule }
-    }
-
-    fn options(&self) -> ConnectionOptions {
-        let address = format!("nats://{}", self.listener.local_addr().unwrap());
-        ConnectionOptions {
-            inbox_prefix: Some(InboxPrefix::random()),
-            reconnect_wait: Duration::from_millis(1),
-            reconnect_jitter: Duration::ZERO,
-            retries: Retries::Times(0),
-            ..ConnectionOptions::new("orders", vec![address])
-        }
-    }
-
-    /// Waits for a client and for its login.
-    async fn accept(&self) -> Session {
-        let (stream, _) = within(self.listener.accept()).await.unwrap();
-        let (sender, login) = oneshot::channel();
-        let task = tokio::spawn(serve(stream, self.rule, sender));
-        Session {
-            login: within(login).await.unwrap(),
-            task,
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
 
 impl ConnectionHooks for Recorder {
     fn connect(&self, connection: &str, peer: &Peer) {
@@ -100,50 +32,17 @@ impl ConnectionHooks for Recorder {
         let _ = self.0.send(format!("{connection} shares its inbox"));
     }
 
-    fn error(&self, _connection: &str, _trouble: &ConnectionTrouble) {}
-}
+    fn lame_duck(&self, connection: &str, peer: &Peer) {
+        let _ = self
+            .0
+            .send(format!("{connection} leaves {}", peer.server_id));
+    }
 
-/// Serves one client until it closes the connection. Sends the arguments of CONNECT to `login` once
-/// the client is connected.
-async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) {
-    let mut stream = BufReader::new(stream);
-    stream.write_all(INFO.as_bytes()).await.unwrap();
-    let (mut line, mut arguments, mut login) = (String::new(), String::new(), Some(login));
-    let mut subscription = String::new();
-    loop {
-        line.clear();
-        if !matches!(stream.read_line(&mut line).await, Ok(1..)) {
-            return;
-        }
-        let words: Vec<_> = line.split_whitespace().collect();
-        let answer = match (words.as_slice(), rule) {
-            (["CONNECT", rest @ ..], _) => {
-                arguments = rest.join(" ");
-                continue;
-            }
-            (["PING"], Rule::RefuseLogins) => "-ERR 'Authorization Violation'\r\n".to_owned(),
-            (["PING"], _) => "PONG\r\n".to_owned(),
-            (["SUB", subject, ..], Rule::SharedInboxes) if !subject.starts_with("_INBOX.") => {
-                format!("-ERR 'Permissions Violation for Subscription to \"{subject}\"'\r\n")
-            }
-            (["SUB", _, id], _) => {
-                subscription = (*id).to_owned();
-                continue;
-            }
-            (["PUB", USER_INFO, inbox, _], _) => format!("MSG {inbox} {subscription} 0\r\n\r\n"),
-            _ => continue,
-        };
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-        if let Some(login) = login.take() {
-            let _ = login.send(arguments.clone());
+    fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
+        if matches!(trouble, ConnectionTrouble::Server(_)) {
+            let _ = self.0.send(format!("{connection}: {trouble}"));
         }
     }
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future).await.unwrap()
 }
 
 async fn next(events: &mut UnboundedReceiver<String>) -> String {
@@ -248,4 +147,70 @@ async fn a_refused_login_is_told_apart_from_an_unreachable_server() {
         matches!(source, ConnectionTrouble::Refused { .. }),
         "{source}"
     );
+}
+
+#[tokio::test]
+async fn a_lost_connection_moves_to_another_server() {
+    let [first, second] = [
+        FakeServer::start(Rule::Accept).await,
+        FakeServer::start(Rule::Accept).await,
+    ];
+    let options = ConnectionOptions {
+        servers: vec![first.address(), second.address()],
+        ..first.options()
+    };
+    let (connection, session) = tokio::join!(connect(&options), async {
+        tokio::select! {
+            session = first.accept() => (session, true),
+            session = second.accept() => (session, false),
+        }
+    });
+    let connection = connection.unwrap();
+    let (session, is_first) = session;
+    let (gone, other) = if is_first {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    drop((session, gone));
+    let _session = other.accept().await;
+    within(connection.client().flush()).await.unwrap();
+    assert!(connection.status().is_connected());
+}
+
+#[tokio::test]
+async fn a_server_that_will_stop_is_reported_and_counted() {
+    let server = FakeServer::start(Rule::LameDuck).await;
+    let (hooks, mut events) = recorder();
+    let options = ConnectionOptions {
+        hooks,
+        ..server.options()
+    };
+    let (connection, _session) = tokio::join!(connect(&options), server.accept());
+    let connection = connection.unwrap();
+    let seen = [next(&mut events).await, next(&mut events).await];
+    assert!(seen.contains(&"orders leaves NFAKE".to_owned()), "{seen:?}");
+    assert!(connection.status().counts().lame_ducks > 0);
+}
+
+#[tokio::test]
+async fn repeated_trouble_is_reported_once_and_counted_each_time() {
+    let server = FakeServer::start(Rule::Complain).await;
+    let (hooks, mut events) = recorder();
+    let options = ConnectionOptions {
+        hooks,
+        ..server.options()
+    };
+    let (connection, session) = tokio::join!(connect(&options), server.accept());
+    let connection = connection.unwrap();
+    drop(session);
+    let mut seen = Vec::new();
+    while !seen.iter().any(|event| event == "orders lost NFAKE") {
+        seen.push(next(&mut events).await);
+    }
+    let complaints = seen
+        .iter()
+        .filter(|event| event.contains("Permissions Violation"));
+    assert_eq!(complaints.count(), 1, "{seen:?}");
+    assert!(connection.status().counts().errors >= 2);
 }
