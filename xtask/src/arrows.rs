@@ -11,7 +11,12 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("host/claims", &["portcullis-core"]),
     (
         "host/identity",
-        &["portcullis-core", "portcullis-claims", "portcullis-files"],
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-environment",
+            "portcullis-files",
+        ],
     ),
     (
         "host/engine",

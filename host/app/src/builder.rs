@@ -12,11 +12,9 @@ use crate::connections::LogHostConnections;
 use crate::error::BuildError;
 use crate::handle::HostHandle;
 use crate::host::{Host, Parts};
+use crate::metric_source::MetricSource;
 use crate::options::service_options;
 use crate::policies::{OwnAuthorizer, PolicyDirectory};
-
-/// A source of samples that the page `/metrics` shows with those of the host.
-pub type MetricSource = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
 
 /// A builder of a host. `D` decides logins: the policies of a directory, or an authorizer of the
 /// embedding program.

@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::buckets::Buckets;
-use crate::builder::MetricSource;
 use crate::error::RunError;
 use crate::handle::HostHandle;
 use crate::health::{HealthServer, Readiness, file_samples, issuer_samples, lost_for_too_long};
+use crate::metric_source::MetricSource;
 use crate::policies::{LoadedPolicies, OwnAuthorizer, PolicyDirectory};
 
 /// An auth callout host. `D` decides logins: the policies of a directory, or an authorizer of the

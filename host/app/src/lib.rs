@@ -50,15 +50,17 @@ mod error;
 mod handle;
 mod health;
 mod host;
+mod metric_source;
 mod options;
 mod policies;
 
-pub use builder::{HostBuilder, MetricSource};
+pub use builder::HostBuilder;
 pub use connections::LogHostConnections;
 pub use error::{BuildError, RunError};
 pub use handle::{HostHandle, HostStatus};
 pub use health::{CannotListen, LostForTooLong, NotReady};
 pub use host::Host;
+pub use metric_source::MetricSource;
 pub use policies::{OwnAuthorizer, PolicyDirectory};
 pub use portcullis_catalog::Prover;
 pub use portcullis_config::{Config, Secrets};

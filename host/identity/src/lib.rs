@@ -37,9 +37,9 @@ pub use cost::{hash_parameters, time_of_comparison};
 pub use hashing::{CannotHash, hash_password, hash_token};
 pub use identifier::{Identifier, IdentifierOptions};
 pub use oidc::{
-    FetchError, GroupForm, GroupPath, InvalidTokenAlgorithm, IssuerOptions, IssuerStatus,
-    KeySource, RequiredClaim, TokenAlgorithm, TokenError, TokenSetupError, TokenVerifier,
-    VerifiedToken, looks_like_token,
+    FetchError, GroupForm, GroupPath, HttpAnswer, HttpClient, HttpRequest, InvalidTokenAlgorithm,
+    IssuerOptions, IssuerStatus, KeySource, NetworkClient, RequiredClaim, TokenAlgorithm,
+    TokenError, TokenSetupError, TokenVerifier, VerifiedToken, looks_like_token,
 };
 pub use password_cache::NoRandomBytes;
 pub use user_jwt::{

@@ -20,7 +20,7 @@ mod verifier;
 
 pub use algorithm::{InvalidTokenAlgorithm, TokenAlgorithm};
 pub use error::TokenError;
-pub use fetch::FetchError;
+pub use fetch::{FetchError, HttpAnswer, HttpClient, HttpRequest, NetworkClient};
 pub use options::{GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim};
 pub use setup::TokenSetupError;
 pub use status::IssuerStatus;

@@ -4,17 +4,18 @@ mod single_flight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use portcullis_core::with_causes;
+use portcullis_environment::{Clock, SystemClock};
 use portcullis_files::WatchedFile;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout_at};
 use tracing::{debug, info, warn};
 
 use self::single_flight::{Fetch, Refresh, SingleFlight};
-use super::fetch::{Source, fetch};
+use super::fetch::{HttpClient, NetworkClient, Source, fetch};
 use super::jwks::KeySet;
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError};
@@ -31,11 +32,29 @@ const MAX_WAITING: usize = 1024;
 pub(crate) struct Issuer {
     pub(crate) options: Arc<IssuerOptions>,
     source: Source,
+    outside: Outside,
     held: ArcSwap<Held>,
     single_flight: SingleFlight,
     waiting: Semaphore,
     fetches: AtomicU64,
     failures: AtomicU64,
+}
+
+/// The world outside of the process, as an issuer reaches it.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside {
+    pub(crate) http: Arc<dyn HttpClient>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The network and the clocks of the operating system.
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            http: Arc::new(NetworkClient),
+            clock: Arc::new(SystemClock),
+        }
+    }
 }
 
 /// The state of the keys. Every fetch replaces it, and only one fetch runs at a time.
@@ -55,22 +74,22 @@ impl Held {
     }
 }
 
-/// Returns the state after a successful fetch.
-fn accepted(before: &Held, keys: KeySet) -> Held {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+/// Returns the state after a successful fetch at `now`, in seconds since the Unix epoch.
+fn accepted(before: &Held, keys: KeySet, now: u64) -> Held {
     Held {
         version: before.version.saturating_add(1),
         keys: Some(Arc::new(keys)),
-        fetched_at: now.map(|now| now.as_secs()),
+        fetched_at: Some(now),
         error: None,
     }
 }
 
 impl Issuer {
-    pub(crate) fn new(options: IssuerOptions, source: Source) -> Self {
+    pub(crate) fn new(options: IssuerOptions, source: Source, outside: Outside) -> Self {
         Self {
             options: Arc::new(options),
             source,
+            outside,
             held: ArcSwap::default(),
             single_flight: SingleFlight::default(),
             waiting: Semaphore::new(MAX_WAITING),
@@ -153,7 +172,7 @@ impl Issuer {
         let cool_down = self.options.cool_down;
         let start = || self.start();
         self.single_flight
-            .request(Instant::now(), cool_down, changed, start)
+            .request(self.outside.clock.now(), cool_down, changed, start)
     }
 
     /// Fetches keys, or waits for the fetch in progress.
@@ -173,14 +192,14 @@ impl Issuer {
     }
 
     async fn load(&self) {
-        let fetched = fetch(&self.source, &self.options).await;
+        let fetched = fetch(&*self.outside.http, &self.source, &self.options).await;
         self.fetches.fetch_add(1, Ordering::Relaxed);
         let before = self.held.load_full();
         // Stores the result before the log line, because a reader of the log may log in at once.
         match fetched {
             Ok(keys) => {
                 let ignored = (keys.ignored.len(), keys.told_ignored());
-                let after = Arc::new(accepted(&before, keys));
+                let after = Arc::new(accepted(&before, keys, self.outside.clock.unix_seconds()));
                 self.held.store(Arc::clone(&after));
                 self.tell_accepted(&before, &after, &ignored);
             }

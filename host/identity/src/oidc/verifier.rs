@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use portcullis_core::Claims;
+use portcullis_environment::Clock;
 use tokio::task::JoinSet;
 
 use super::error::shown;
-use super::issuer::Issuer;
+use super::fetch::HttpClient;
+use super::issuer::{Issuer, Outside};
 use super::token::Token;
 use super::{IssuerOptions, IssuerStatus, TokenError, TokenSetupError, rules, setup};
 
@@ -43,11 +45,29 @@ impl TokenVerifier {
     ///
     /// Fails if the options contradict each other, or if a file cannot be used.
     pub fn new(issuers: Vec<IssuerOptions>) -> Result<Self, TokenSetupError> {
+        Self::reaching(issuers, &Outside::default())
+    }
+
+    /// Returns a verifier that fetches keys through `http` and reads the time from `clock`. Reads
+    /// files, but fetches nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`new`](Self::new) does.
+    pub fn with_environment(
+        issuers: Vec<IssuerOptions>,
+        http: Arc<dyn HttpClient>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TokenSetupError> {
+        Self::reaching(issuers, &Outside { http, clock })
+    }
+
+    fn reaching(issuers: Vec<IssuerOptions>, outside: &Outside) -> Result<Self, TokenSetupError> {
         let sources = setup::check(&issuers)?;
         let issuers = issuers.into_iter().zip(sources);
         Ok(Self {
             issuers: issuers
-                .map(|(options, source)| Arc::new(Issuer::new(options, source)))
+                .map(|(options, source)| Arc::new(Issuer::new(options, source, outside.clone())))
                 .collect(),
             timers: Mutex::default(),
         })

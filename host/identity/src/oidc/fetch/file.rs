@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portcullis_files::{ReadError, WatchedFile};
 
-use super::FetchError;
+use super::error::FetchError;
 
 /// Returns the name of the file and its content.
 pub(crate) async fn read(file: &Arc<WatchedFile>) -> Result<(String, Vec<u8>), FetchError> {

@@ -1,19 +1,20 @@
-//! Keys over HTTP. Every fetch builds its own client, because fetches are rare, and certificates
+//! Documents over HTTP. Every fetch builds its own client, because fetches are rare, and certificates
 //! and tokens on disk change.
 
+use std::fmt::Debug;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response};
-use serde::Deserialize;
 use url::Url;
 
-use super::source::{allowed, is_local};
-use super::{FetchError, file};
+use super::error::FetchError;
+use super::file;
+use super::source::is_local;
 use crate::oidc::IssuerOptions;
-use crate::oidc::error::shown;
 
 /// Maximum size of a bearer token that is sent, in bytes.
 const MAX_BEARER: u64 = 64 * 1024;
@@ -21,81 +22,53 @@ const MAX_BEARER: u64 = 64 * 1024;
 /// Maximum size of a file of certificates, in bytes.
 const MAX_CERTIFICATES: u64 = 1024 * 1024;
 
-/// The relevant fields of an issuer's configuration (`OpenID` Connect Discovery 1.0, section 3).
-#[derive(Deserialize)]
-struct Configuration {
-    issuer: String,
-    jwks_uri: String,
+/// The request of one document from an identity provider.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// The address of the document.
+    pub url: Url,
+    /// The options of the issuer: time limit, maximum size, certificates and token.
+    pub options: Arc<IssuerOptions>,
+    /// Whether the token in `bearer_token_file` goes to this address.
+    pub sends_token: bool,
 }
 
-/// Fetches the issuer's configuration, then the keys from the address that it names.
-pub(crate) async fn discover(
-    url: &Url,
-    options: &Arc<IssuerOptions>,
-) -> Result<(String, Vec<u8>), FetchError> {
-    let (origin, json) = get(url, url, options).await?;
-    let Ok(found) = serde_json::from_slice::<Configuration>(&json) else {
-        let problem = "not an issuer's configuration: expected `issuer` and `jwks_uri`";
-        return Err(FetchError::Unexpected { origin, problem });
-    };
-    if found.issuer != options.issuer {
-        let found = shown(&found.issuer);
-        return Err(FetchError::WrongIssuer { url: origin, found });
-    }
-    let keys = Url::parse(&found.jwks_uri).map_err(|_| "it is not a URL");
-    let keys = keys.and_then(|keys| allowed(&keys, options.allow_http).map(|()| keys));
-    match keys {
-        Ok(keys) => {
-            let got = get(&keys, url, options).await;
-            got.map_err(|error| explained(error, &keys, url, options))
-        }
-        Err(problem) => Err(FetchError::KeysUrl {
-            url: origin,
-            problem,
-        }),
+/// A future of a document's content.
+pub type HttpAnswer<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, FetchError>> + Send + 'a>>;
+
+/// A client that fetches documents from identity providers.
+pub trait HttpClient: Debug + Send + Sync + 'static {
+    /// Fetches one document. Follows no redirect, and fails if the status is not 200 or the
+    /// document exceeds the maximum size.
+    fn get(&self, request: HttpRequest) -> HttpAnswer<'_>;
+}
+
+/// The client that reaches providers over the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetworkClient;
+
+impl HttpClient for NetworkClient {
+    fn get(&self, request: HttpRequest) -> HttpAnswer<'_> {
+        Box::pin(get(request))
     }
 }
 
-/// Explains an error for keys at the address that discovery names. A missing token can be the
-/// reason.
-fn explained(
-    error: FetchError,
-    keys: &Url,
-    configured: &Url,
-    options: &IssuerOptions,
-) -> FetchError {
-    let is_without_token =
-        options.bearer_token_file.is_some() && keys.origin() != configured.origin();
-    match error {
-        FetchError::Status {
-            url,
-            status: status @ (401 | 403),
-        } if is_without_token => FetchError::TokenNotSent {
-            url,
-            status,
-            configured: configured.origin().ascii_serialization(),
-        },
-        error => error,
-    }
-}
-
-/// Fetches `url`. Returns its name and content. Sends the bearer token to the origin of
-/// `configured` only.
-pub(crate) async fn get(
-    url: &Url,
-    configured: &Url,
-    options: &Arc<IssuerOptions>,
-) -> Result<(String, Vec<u8>), FetchError> {
-    let with_token = url.origin() == configured.origin();
-    let (made_for, settings) = (url.clone(), Arc::clone(options));
-    let prepare = move || prepare(&made_for, &settings, with_token);
+/// Fetches one document over the network.
+async fn get(request: HttpRequest) -> Result<Vec<u8>, FetchError> {
+    let HttpRequest {
+        url,
+        options,
+        sends_token,
+    } = request;
+    let (made_for, settings) = (url.clone(), Arc::clone(&options));
+    let prepare = move || prepare(&made_for, &settings, sends_token);
     let prepared = tokio::task::spawn_blocking(prepare).await;
     let (client, token) = prepared.map_err(|_| FetchError::Broken)??;
-    let mut request = client.get(url.clone());
+    let name = url.to_string();
+    let mut request = client.get(url);
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, token);
     }
-    let name = url.to_string();
     let response = request.send().await.map_err(|error| failed(&name, error))?;
     if response.status() != 200 {
         return Err(FetchError::Status {
@@ -107,16 +80,12 @@ pub(crate) async fn get(
 }
 
 /// Reads the body up to `limit`. Does not rely on the length in the header.
-async fn read(
-    mut response: Response,
-    origin: String,
-    limit: usize,
-) -> Result<(String, Vec<u8>), FetchError> {
+async fn read(mut response: Response, origin: String, limit: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     loop {
         let chunk = response.chunk().await;
         let Some(chunk) = chunk.map_err(|error| failed(&origin, error))? else {
-            return Ok((origin, body));
+            return Ok(body);
         };
         if body.len().saturating_add(chunk.len()) > limit {
             return Err(FetchError::TooLarge { origin, limit });

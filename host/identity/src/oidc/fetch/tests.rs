@@ -29,7 +29,7 @@ fn short() -> IssuerOptions {
 /// Fetches keys. Returns their number, or the error.
 async fn outcome(options: IssuerOptions) -> Result<usize, String> {
     let source = Source::new(&options).map_err(str::to_owned)?;
-    let keys = fetch(&source, &Arc::new(options)).await;
+    let keys = fetch(&NetworkClient, &source, &Arc::new(options)).await;
     keys.map(|keys| keys.len())
         .map_err(|error| with_causes(&error))
 }

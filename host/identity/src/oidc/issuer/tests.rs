@@ -18,7 +18,7 @@ fn issuer(provider: &Provider, cool_down: Duration) -> Arc<Issuer> {
         ..options()
     };
     let source = Source::new(&options).unwrap();
-    Arc::new(Issuer::new(options, source))
+    Arc::new(Issuer::new(options, source, Outside::default()))
 }
 
 async fn try_until(
@@ -277,7 +277,7 @@ async fn a_timer_keeps_keys_fresh_and_drops_what_was_removed() {
         ..options()
     };
     let source = Source::new(&options).unwrap();
-    let issuer = Arc::new(Issuer::new(options, source));
+    let issuer = Arc::new(Issuer::new(options, source, Outside::default()));
     let timer = tokio::spawn(Arc::clone(&issuer).keep_fresh());
     until(|| issuer.status().keys == 2).await;
     provider.document("/keys", p256_set());
@@ -305,7 +305,7 @@ fn the_timer_waits_for_as_long_as_the_options_say() {
             ..options()
         };
         let source = Source::new(&options).unwrap();
-        let issuer = Issuer::new(options, source);
+        let issuer = Issuer::new(options, source, Outside::default());
         let error = failed.then(|| "gone".to_owned());
         issuer.held.store(Arc::new(Held {
             error,
@@ -327,7 +327,7 @@ async fn a_file_is_read_again_when_it_changes() {
         ..options()
     };
     let source = Source::new(&options).unwrap();
-    let issuer = Arc::new(Issuer::new(options, source));
+    let issuer = Arc::new(Issuer::new(options, source, Outside::default()));
     let timer = tokio::spawn(Arc::clone(&issuer).keep_fresh());
     until(|| issuer.status().keys == 1).await;
     let new = folder.path().join("new.json");
@@ -367,7 +367,7 @@ async fn an_unknown_key_has_a_file_read_again_at_once() {
         ..options()
     };
     let source = Source::new(&options).unwrap();
-    let issuer = Arc::new(Issuer::new(options, source));
+    let issuer = Arc::new(Issuer::new(options, source, Outside::default()));
     issuer.refresh().await;
     fs::write(&path, set(&[P256.jwk("b")])).unwrap();
     assert_eq!(verdict(&issuer, &signed_by_b()).await, Ok(()));
