@@ -23,27 +23,6 @@ use std::time::Duration;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-use crate::SettingsError;
-
-/// Returns the problem of a lifetime at `key` that is shorter than a second, or `None`.
-///
-/// [`Permit::expires_in`](crate::Permit::expires_in) counts in whole seconds, so a shorter lifetime
-/// would be zero.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use portcullis_sdk::duration::lifetime_problem;
-///
-/// assert_eq!(lifetime_problem("expires-in", Some(Duration::from_secs(1))), None);
-/// let problem = lifetime_problem("expires-in", Some(Duration::from_millis(999)));
-/// assert_eq!(problem.unwrap().to_string(), "expires-in: shorter than a second");
-/// ```
-pub fn lifetime_problem(key: &str, lifetime: Option<Duration>) -> Option<SettingsError> {
-    let too_short = lifetime.is_some_and(|lifetime| lifetime < Duration::from_secs(1));
-    too_short.then(|| SettingsError::at(key, "shorter than a second"))
-}
-
 /// Reads a duration, for `#[serde(deserialize_with = "…")]`.
 ///
 /// # Errors

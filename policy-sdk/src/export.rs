@@ -1,13 +1,4 @@
-//! The glue between the host's calls and the policy's methods.
-
-use std::cell::OnceCell;
-
-use crate::{Policy, Request, Verdict, settings};
-
-/// The cell in which [`export!`](crate::export) keeps the policy between `configure` and the
-/// decisions.
-#[derive(Debug)]
-pub struct Slot<P>(OnceCell<P>);
+//! The macro that exports a policy to the host.
 
 /// Exports a policy to the host: one line at the end of the crate, for one type that implements
 /// [`Policy`](crate::Policy).
@@ -63,111 +54,9 @@ macro_rules! export {
                 }
             }
 
-    $crate::__private::export_bindings!(__PortcullisGuest with_types_in $crate::bindings);
+            $crate::__private::export_bindings!(
+                __PortcullisGuest with_types_in $crate::__private::bindings
+            );
         };
     };
-}
-
-impl<P: Policy> Slot<P> {
-    /// Creates a slot without a policy, as it is before `configure`.
-    pub const fn empty() -> Self {
-        Self(OnceCell::new())
-    }
-
-    /// Creates the policy from its settings.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the settings are invalid, or if the slot has a policy already.
-    pub fn configure(&self, json: impl AsRef<str>) -> Result<(), String> {
-        let policy = settings::parse(json)
-            .and_then(P::configure)
-            .map_err(|error| error.to_string())?;
-        self.0
-            .set(policy)
-            .map_err(|_| "the policy is already configured".to_owned())
-    }
-
-    /// Decides a login with the policy. Denies the login if the slot has no policy yet.
-    pub fn decide(&self, request: &Request) -> Verdict {
-        self.0.get().map_or_else(
-            || Verdict::deny("the policy was asked before it was configured"),
-            |policy| policy.decide(request),
-        )
-    }
-}
-
-#[cfg(target_arch = "wasm32")]
-impl<P: Policy> Slot<P> {
-    /// Calls [`configure`](Self::configure), after installing a hook that logs every panic from
-    /// here on.
-    ///
-    /// # Errors
-    ///
-    /// Fails if [`configure`](Self::configure) does.
-    pub fn configure_from_host(&self, json: String) -> Result<(), String> {
-        std::panic::set_hook(Box::new(|panic| {
-            crate::log::error(panic.to_string().replace('\n', " "));
-        }));
-        self.configure(json)
-    }
-
-    /// Calls [`decide`](Self::decide) with the login that the host is deciding.
-    pub fn decide_for_host(
-        &self,
-    ) -> crate::bindings::exports::portcullis::policy::decider::Verdict {
-        use crate::bindings::exports::portcullis::policy::decider::Verdict as Answer;
-        match self.decide(&Request::from_host()) {
-            Verdict::Permit(permit) => Answer::Permit(permit.to_host()),
-            Verdict::Deny(reason) => Answer::Deny(reason),
-            Verdict::Abstain => Answer::Abstain,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{NoSettings, SettingsError};
-
-    struct Closed;
-
-    impl Policy for Closed {
-        type Settings = NoSettings;
-
-        fn configure(_: NoSettings) -> Result<Self, SettingsError> {
-            Ok(Self)
-        }
-
-        fn decide(&self, _: &Request) -> Verdict {
-            Verdict::deny("closed")
-        }
-    }
-
-    #[test]
-    fn a_decision_before_configure_is_a_refusal_that_says_so() {
-        let verdict = Slot::<Closed>::empty().decide(&Request::builder().build());
-        assert_eq!(
-            verdict,
-            Verdict::deny("the policy was asked before it was configured")
-        );
-    }
-
-    #[test]
-    fn a_policy_is_configured_once() {
-        let slot = Slot::<Closed>::empty();
-        assert_eq!(slot.configure("{}"), Ok(()));
-        assert_eq!(
-            slot.configure("{}"),
-            Err("the policy is already configured".to_owned())
-        );
-        let verdict = slot.decide(&Request::builder().build());
-        assert_eq!(verdict, Verdict::deny("closed"));
-    }
-
-    #[test]
-    fn settings_errors_reach_the_host_as_text() {
-        let error = Slot::<Closed>::empty().configure(r#"{"a":1}"#).unwrap_err();
-        assert_eq!(error, "a: unknown field `a`, there are no fields");
-    }
 }

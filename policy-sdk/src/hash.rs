@@ -44,7 +44,7 @@ pub fn check_hash(hash: &str) -> Result<(), HashError> {
 
 #[cfg(target_arch = "wasm32")]
 fn check(hash: &str) -> Result<(), HashError> {
-    crate::bindings::portcullis::policy::identity::check_hash(hash).map_err(HashError::new)
+    crate::host::identity::check_hash(hash).map_err(HashError::new)
 }
 
 /// Recognizes a form by its prefix: the fake for native tests, which have no host.

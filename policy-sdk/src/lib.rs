@@ -1,8 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
-pub mod bindings;
+pub mod __private;
 pub mod duration;
 mod export;
 mod hash;
@@ -19,17 +18,12 @@ pub mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+#[cfg(target_arch = "wasm32")]
+use __private::bindings::portcullis::policy as host;
+
 pub use hash::{HashError, check_hash};
 pub use key_value::{LookUpError, key};
 pub use permit::{Permit, Responses};
 pub use policy::{Policy, Verdict};
 pub use request::{Certificate, Client, Method, Request, Secrets, Server, Strength};
 pub use settings::{NoSettings, SettingsError};
-
-/// Items that the expansion of [`export!`] needs; they are not part of the interface.
-#[doc(hidden)]
-pub mod __private {
-    #[cfg(target_arch = "wasm32")]
-    pub use crate::bindings::{export_bindings, exports::portcullis::policy::decider};
-    pub use crate::export::Slot;
-}

@@ -15,18 +15,11 @@
 //! assert_eq!(lines[0].message, "two users, one profile");
 //! ```
 
-/// The severity of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Details for the policy's author.
-    Debug,
-    /// Information for the operator.
-    Info,
-    /// A condition that the operator should look at.
-    Warn,
-    /// A failure.
-    Error,
-}
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod lines;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use lines::Level;
 
 /// Defines one function for each level. Each function uses only its own import, so that a compiled
 /// policy imports no more than it calls.
@@ -36,9 +29,9 @@ macro_rules! levels {
             $(#[$doc])*
             pub fn $function(message: impl AsRef<str>) {
                 #[cfg(target_arch = "wasm32")]
-                crate::bindings::portcullis::policy::log::$function(message.as_ref());
+                crate::host::log::$function(message.as_ref());
                 #[cfg(not(target_arch = "wasm32"))]
-                crate::testing::collect(Level::$level, message.as_ref());
+                lines::collect(Level::$level, message.as_ref());
             }
         )*
     };

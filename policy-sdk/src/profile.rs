@@ -34,90 +34,38 @@ use crate::template::escape;
 pub use combination::{Combination, Refusal};
 pub use template::ProfileTemplate;
 
-/// Defines a table of settings that has the keys of a [`Profile`](crate::profile::Profile) in
-/// addition to the given fields.
-///
-/// The table rejects unknown keys, and every error names its key. The generated method `profile`
-/// returns the part that is a profile. The calling crate needs `serde` among its dependencies.
-///
-/// ```
-/// portcullis_sdk::profile_table! {
-///     /// Permissions of the holders of a role.
-///     pub struct Role {
-///         /// The account.
-///         pub account: Option<String>,
-///     }
-/// }
-///
-/// let role: Role = serde_json::from_str(r#"{ "account": "A", "publish": { "allow": ["a"] } }"#)?;
-/// assert_eq!(role.account.as_deref(), Some("A"));
-/// assert_eq!(role.profile().publish.allow, ["a"]);
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[macro_export]
-macro_rules! profile_table {
-    (@table $(#[$meta:meta])* $visibility:vis struct $name:ident { $($own:tt)* }) => {
-        #[derive(Clone, Debug, ::serde::Deserialize)]
-        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-        $(#[$meta])*
-        $visibility struct $name {
-            $($own)*
-            /// Subjects to publish on.
-            #[serde(default)]
-            pub publish: $crate::profile::Subjects,
-            /// Subjects to subscribe to, optionally `subject queue`.
-            #[serde(default)]
-            pub subscribe: $crate::profile::Subjects,
-            /// Permission to reply to received messages.
-            pub responses: Option<$crate::profile::Responses>,
-            /// The name of the account's signing key to sign with (operator mode).
-            pub role: Option<String>,
-            /// Networks that clients may connect from; any if empty.
-            #[serde(default)]
-            pub sources: Vec<String>,
-            /// Types of connection that clients may use; any if empty.
-            #[serde(default)]
-            pub connection_types: Vec<String>,
-            /// Parts of every day in which clients may log in; always if empty.
-            #[serde(default)]
-            pub times: Vec<$crate::profile::Times>,
-            /// The time zone of `times`. Default: the server's own time zone.
-            pub times_location: Option<String>,
-            /// Whether the client must connect through a trusted proxy. Default: `false`.
-            #[serde(default)]
-            pub proxy_required: bool,
-        }
-    };
-    ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($own:tt)* }) => {
-        $crate::profile_table! {
-            @table $(#[$meta])* $visibility struct $name { $($own)* }
-        }
-
-        impl $name {
-            /// Returns the part of the table that is a profile.
-            $visibility fn profile(&self) -> $crate::profile::Profile {
-                $crate::profile::Profile {
-                    publish: self.publish.clone(),
-                    subscribe: self.subscribe.clone(),
-                    responses: self.responses,
-                    role: self.role.clone(),
-                    sources: self.sources.clone(),
-                    connection_types: self.connection_types.clone(),
-                    times: self.times.clone(),
-                    times_location: self.times_location.clone(),
-                    proxy_required: self.proxy_required,
-                }
-            }
-        }
-    };
-}
-
-profile_table! {
-    @table
-    /// Permissions and bounds of a group of logins.
-    #[derive(Default)]
-    #[serde(expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login")]
-    pub struct Profile {}
+/// Permissions and bounds of a group of logins.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login"
+)]
+pub struct Profile {
+    /// Subjects to publish on.
+    #[serde(default)]
+    pub publish: Subjects,
+    /// Subjects to subscribe to, optionally `subject queue`.
+    #[serde(default)]
+    pub subscribe: Subjects,
+    /// Permission to reply to received messages.
+    pub responses: Option<Responses>,
+    /// The name of the account's signing key to sign with (operator mode).
+    pub role: Option<String>,
+    /// Networks that clients may connect from; any if empty.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Types of connection that clients may use; any if empty.
+    #[serde(default)]
+    pub connection_types: Vec<String>,
+    /// Parts of every day in which clients may log in; always if empty.
+    #[serde(default)]
+    pub times: Vec<Times>,
+    /// The time zone of `times`. Default: the server's own time zone.
+    pub times_location: Option<String>,
+    /// Whether the client must connect through a trusted proxy. Default: `false`.
+    #[serde(default)]
+    pub proxy_required: bool,
 }
 
 /// Subjects of one side. Deny wins over allow; an empty allow list allows nothing.

@@ -2,9 +2,14 @@
 
 mod certificate;
 mod client;
+#[cfg(not(target_arch = "wasm32"))]
+mod facts;
 mod identity;
+mod key_value;
 mod server;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use facts::Facts;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use host::Facts;
 
@@ -14,9 +19,6 @@ pub use certificate::Certificate;
 pub use client::Client;
 pub use identity::{Method, Secrets, Strength};
 pub use server::Server;
-
-#[cfg(not(target_arch = "wasm32"))]
-use crate::testing::{Facts, RequestBuilder};
 
 /// One login: its client, server and time.
 ///
@@ -66,7 +68,7 @@ macro_rules! questions {
                 #[cfg(target_arch = "wasm32")]
                 {
                     let crate::request::Facts = self.facts;
-                    crate::bindings::portcullis::policy::$interface::$fact()
+                    crate::host::$interface::$fact()
                 }
                 #[cfg(not(target_arch = "wasm32"))]
                 {
@@ -140,11 +142,6 @@ mod host {
 impl Request {
     pub(crate) const fn facts(&self) -> &Facts {
         &self.facts
-    }
-
-    /// Returns a builder of requests for tests. Exists outside wasm32 only.
-    pub fn builder() -> RequestBuilder {
-        RequestBuilder::default()
     }
 
     pub(crate) const fn from_facts(facts: Facts) -> Self {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("host/core", &[]),
     ("host/environment", &[]),
     ("host/files", &[]),
@@ -125,15 +125,20 @@ const ARROWS: [(&str, &[&str]); 21] = [
         ],
     ),
     ("policy-sdk", &["wit-bindgen"]),
-    ("policies/oidc-roles", &["portcullis-sdk"]),
-    ("policies/scopes", &["portcullis-sdk"]),
-    ("policies/static-users", &["portcullis-sdk"]),
-    ("policies/workload", &["portcullis-sdk"]),
+    ("policies/oidc-roles", &["policy-support", "portcullis-sdk"]),
+    ("policies/scopes", &["policy-support", "portcullis-sdk"]),
+    (
+        "policies/static-users",
+        &["policy-support", "portcullis-sdk"],
+    ),
+    ("policies/support", &["portcullis-sdk"]),
+    ("policies/workload", &["policy-support", "portcullis-sdk"]),
     ("demo/read-only", &["portcullis-sdk"]),
 ];
 
-/// Third-party packages that only the crates may name that list them in [`ARROWS`].
-const GUARDED: [&str; 6] = [
+/// Packages of other names that only the crates may name that list them in [`ARROWS`].
+const GUARDED: [&str; 7] = [
+    "policy-support",
     "wasmtime",
     "wasmtime-wizer",
     "wit-component",

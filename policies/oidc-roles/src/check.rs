@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use policy_support::lifetime_problem;
 use portcullis_sdk::SettingsError;
-use portcullis_sdk::duration::lifetime_problem;
 use portcullis_sdk::template::NameTemplate;
 
 use crate::CheckedRole;

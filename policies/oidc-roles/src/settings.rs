@@ -48,7 +48,7 @@ pub struct Settings {
     pub roles: BTreeMap<String, Role>,
 }
 
-portcullis_sdk::profile_table! {
+policy_support::profile_table! {
     /// The permissions of the holders of a role.
     #[serde(expecting = "a table with `account`, `publish`, `subscribe`, `responses` and what bounds a login")]
     pub struct Role {

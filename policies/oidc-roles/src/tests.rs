@@ -7,18 +7,13 @@ mod merging;
 mod planmdk;
 mod refusals;
 
+use policy_support::testing::configure;
 use portcullis_sdk::testing::{self, RequestBuilder};
-use portcullis_sdk::{Permit, Policy, Request, SettingsError, Verdict};
+use portcullis_sdk::{Permit, Policy, Request, Verdict};
 
 use crate::OidcRoles;
 
 const ISSUER: &str = "https://id.example";
-
-/// Configures the policy from a NAME.toml, converted to JSON as the host does.
-fn configure(toml: &str) -> Result<OidcRoles, SettingsError> {
-    let file: toml::Table = toml::from_str(toml).unwrap();
-    testing::configure(&serde_json::to_string(&file["settings"]).unwrap())
-}
 
 fn policy(toml: &str) -> OidcRoles {
     configure(toml).unwrap()

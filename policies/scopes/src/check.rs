@@ -1,7 +1,7 @@
 //! Checks of the settings, and the templates made from them.
 
+use policy_support::lifetime_problem;
 use portcullis_sdk::SettingsError;
-use portcullis_sdk::duration::lifetime_problem;
 use portcullis_sdk::template::NameTemplate;
 
 use crate::KnownScope;

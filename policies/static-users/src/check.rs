@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_sdk::duration::lifetime_problem;
+use policy_support::lifetime_problem;
 use portcullis_sdk::{Permit, SettingsError, check_hash};
 
 use crate::settings::{Hash, Settings, User};

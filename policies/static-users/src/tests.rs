@@ -5,8 +5,9 @@ mod decisions;
 mod documentation;
 mod refusals;
 
+use policy_support::testing::configure;
 use portcullis_sdk::testing::{self, RequestBuilder};
-use portcullis_sdk::{Policy, Request, SettingsError, Verdict};
+use portcullis_sdk::{Policy, Request, Verdict};
 
 use crate::StaticUsers;
 
@@ -14,12 +15,6 @@ use crate::StaticUsers;
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
 /// A text with the form of a digest, which tests take for the digest of a token.
 const DIGEST: &str = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
-
-/// Configures the policy from a NAME.toml, converted to JSON as the host does.
-fn configure(toml: &str) -> Result<StaticUsers, SettingsError> {
-    let file: toml::Table = toml::from_str(toml).unwrap();
-    testing::configure(&serde_json::to_string(&file["settings"]).unwrap())
-}
 
 fn policy(toml: &str) -> StaticUsers {
     configure(toml).unwrap()

@@ -30,7 +30,7 @@ pub struct Settings {
     pub rules: Vec<Rule>,
 }
 
-portcullis_sdk::profile_table! {
+policy_support::profile_table! {
     /// A pattern of workloads, and their permissions.
     #[serde(expecting = "a table with one of `spiffe`, `uri`, `dns`, `email`, `subject`, `fingerprint` and `service-account`, and what is permitted")]
     pub struct Rule {

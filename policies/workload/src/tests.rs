@@ -7,19 +7,14 @@ mod kubernetes;
 mod refusals;
 mod svids;
 
-use portcullis_sdk::testing::{self, RequestBuilder};
-use portcullis_sdk::{Permit, Policy, Request, SettingsError, Verdict};
+use policy_support::testing::configure;
+use portcullis_sdk::testing::RequestBuilder;
+use portcullis_sdk::{Permit, Policy, Request, Verdict};
 
 use crate::Workload;
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 const API: &str = "spiffe://prod.example/ns/shop/sa/api";
-
-/// Configures the policy from a NAME.toml, converted to JSON as the host does.
-fn configure(toml: &str) -> Result<Workload, SettingsError> {
-    let file: toml::Table = toml::from_str(toml).unwrap();
-    testing::configure(&serde_json::to_string(&file["settings"]).unwrap())
-}
 
 fn policy(toml: &str) -> Workload {
     configure(toml).unwrap()

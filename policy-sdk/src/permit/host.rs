@@ -2,7 +2,7 @@
 
 use super::portions::portions;
 use super::{Bounds, Permit};
-use crate::bindings::portcullis::policy::permits;
+use crate::host::permits;
 
 impl Permit {
     /// Builds the permit in the host, with as few calls as possible.

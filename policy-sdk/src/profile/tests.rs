@@ -67,28 +67,6 @@ fn everything_in_a_profile_is_in_the_permit() {
 }
 
 #[test]
-fn a_table_of_ones_own_has_a_whole_profile_in_it() {
-    crate::profile_table! {
-        /// A role.
-        struct Role {
-            /// The account.
-            account: String,
-        }
-    }
-    let json = EVERYTHING.replacen('{', r#"{ "account": "X", "#, 1);
-    let role: Role = serde_json::from_str(&json).unwrap();
-    assert_eq!(role.account, "X");
-    let permit = role.profile().add_to(Permit::new("APP"));
-    assert_eq!(permit, everything("{{claim.sub}}.>"));
-    let error = serde_json::from_str::<Role>(r#"{ "acount": "X" }"#).unwrap_err();
-    let error = error.to_string();
-    assert!(
-        error.starts_with("unknown field `acount`, expected one of `account`, `publish`, "),
-        "{error}"
-    );
-}
-
-#[test]
 fn every_problem_has_its_key() {
     let bad = r#"{
         "publish": { "allow": ["a..{{group}}", "ok"], "deny": ["{{x}}"] },

@@ -89,7 +89,7 @@ impl Request {
     /// Returns to which degree the [`principal`](Self::principal) is proved.
     pub fn strength(&self) -> Strength {
         #[cfg(target_arch = "wasm32")]
-        let strength = crate::bindings::portcullis::policy::identity::strength();
+        let strength = crate::host::identity::strength();
         #[cfg(not(target_arch = "wasm32"))]
         let strength = self.facts.strength();
         match strength.as_str() {
@@ -135,7 +135,7 @@ impl Request {
     pub fn claim(&self, path: &str) -> Vec<String> {
         #[cfg(target_arch = "wasm32")]
         {
-            crate::bindings::portcullis::policy::identity::claim(path)
+            crate::host::identity::claim(path)
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
@@ -148,7 +148,7 @@ impl Request {
     pub fn claim_json(&self, path: &str) -> Option<String> {
         #[cfg(target_arch = "wasm32")]
         {
-            crate::bindings::portcullis::policy::identity::claim_json(path)
+            crate::host::identity::claim_json(path)
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
@@ -170,7 +170,7 @@ impl Request {
     pub fn claim_members(&self, path: &str) -> Vec<String> {
         #[cfg(target_arch = "wasm32")]
         {
-            crate::bindings::portcullis::policy::identity::claim_members(path)
+            crate::host::identity::claim_members(path)
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
@@ -182,7 +182,7 @@ impl Request {
     pub fn method(&self) -> Method {
         #[cfg(target_arch = "wasm32")]
         {
-            Method::from_name(crate::bindings::portcullis::policy::identity::method())
+            Method::from_name(crate::host::identity::method())
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
@@ -208,8 +208,7 @@ impl Request {
     pub fn password_matches(&self, hash: &str) -> Result<bool, HashError> {
         #[cfg(target_arch = "wasm32")]
         {
-            crate::bindings::portcullis::policy::identity::password_matches(hash)
-                .map_err(HashError::new)
+            crate::host::identity::password_matches(hash).map_err(HashError::new)
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
@@ -228,8 +227,7 @@ impl Request {
     pub fn token_matches(&self, hash: &str) -> Result<bool, HashError> {
         #[cfg(target_arch = "wasm32")]
         {
-            crate::bindings::portcullis::policy::identity::token_matches(hash)
-                .map_err(HashError::new)
+            crate::host::identity::token_matches(hash).map_err(HashError::new)
         }
         #[cfg(not(target_arch = "wasm32"))]
         {

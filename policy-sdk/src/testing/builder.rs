@@ -1,7 +1,6 @@
 //! The builder of logins for tests.
 
-use super::Facts;
-use crate::Request;
+use crate::request::{Facts, Request};
 
 /// A builder of a [`Request`] for a test.
 ///
@@ -41,6 +40,20 @@ impl Default for RequestBuilder {
         facts.client.transport = Some("nats".to_owned());
         facts.client.connection_type = Some("STANDARD".to_owned());
         Self { facts }
+    }
+}
+
+impl Request {
+    /// Returns a builder of requests for tests. Exists outside wasm32 only.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().username("alice").build();
+    /// assert_eq!(request.username().as_deref(), Some("alice"));
+    /// ```
+    pub fn builder() -> RequestBuilder {
+        RequestBuilder::default()
     }
 }
 

@@ -21,7 +21,7 @@ impl Policy for Guest {
 fn hoard() {
     #[cfg(target_arch = "wasm32")]
     {
-        use portcullis_sdk::bindings::portcullis::policy::permits::Permit;
+        use portcullis_sdk::__private::bindings::portcullis::policy::permits::Permit;
 
         let account = "A".repeat(1_000_000);
         std::mem::forget((0..20).map(|_| Permit::new(&account)).collect::<Vec<_>>());

@@ -21,7 +21,7 @@ impl Policy for Guest {
 mod kept {
     use std::cell::RefCell;
 
-    use portcullis_sdk::bindings::portcullis::policy::permits::Permit;
+    use portcullis_sdk::__private::bindings::portcullis::policy::permits::Permit;
 
     thread_local! {
         static KEPT: RefCell<Option<Permit>> = const { RefCell::new(None) };

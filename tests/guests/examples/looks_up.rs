@@ -26,7 +26,8 @@ impl Policy for Guest {
         if settings.too_early {
             // No request exists yet, so the SDK offers no call for this.
             #[cfg(target_arch = "wasm32")]
-            let _ = portcullis_sdk::bindings::portcullis::policy::key_value::get("a", "b");
+            let _ =
+                portcullis_sdk::__private::bindings::portcullis::policy::key_value::get("a", "b");
         }
         Ok(Self(settings))
     }

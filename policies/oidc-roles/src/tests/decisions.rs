@@ -163,7 +163,9 @@ fn users_of_several_issuers_share_no_subjects() {
         )
     };
     for shared in ["[]", r#"["https://a.example", "https://b.example"]"#] {
-        let error = configure(&settings(shared)).unwrap_err().to_string();
+        let error = configure::<OidcRoles>(&settings(shared))
+            .unwrap_err()
+            .to_string();
         let problem = "roles.r: `{{user-name}}` does not tell the users of several issuers apart: name the one issuer";
         assert!(error.starts_with(problem), "{error}");
     }
@@ -240,13 +242,13 @@ fn places_that_say_who_the_user_is_need_one_issuer() {
         ("publish = { allow = [\"a.{{claim.sub}}\"] }", false),
         ("publish = { allow = [\"a.{{claim./email}}\"] }", false),
     ] {
-        let is_good = |issuers: &str| configure(&settings(issuers, line)).is_ok();
+        let is_good = |issuers: &str| configure::<OidcRoles>(&settings(issuers, line)).is_ok();
         assert!(is_good("[\"https://a.example\"]"), "{line}");
         assert!(!is_good("[]"), "{line}");
         assert_eq!(is_good(named), good_with_names, "{line}");
     }
     let plain = "publish = { allow = [\"a.{{claim.tenant}}.{{group}}\"] }";
-    assert!(configure(&settings("[]", plain)).is_ok());
+    assert!(configure::<OidcRoles>(&settings("[]", plain)).is_ok());
 }
 
 #[test]

@@ -1,40 +1,34 @@
 //! Tests of the errors about bad settings.
 
-use super::*;
+use policy_support::testing::{GoodSettings, complaint, configure};
+
+use crate::OidcRoles;
 
 /// Settings with one valid role, which each case breaks in one place.
-const GOOD: &str = r#"
+const GOOD: GoodSettings<OidcRoles> = GoodSettings::new(
+    r#"
     [settings]
     account = "APP"
     [settings.roles.Admin]
     publish = { allow = ["a"] }
-"#;
+"#,
+);
 
 const ACCOUNT: &str = r#"account = "APP""#;
 const PUBLISH: &str = r#"publish = { allow = ["a"] }"#;
-
-fn complaint(toml: &str) -> String {
-    configure(toml).unwrap_err().to_string()
-}
-
-/// Asserts errors. A case is a line of the good settings, its replacement and the error.
-#[track_caller]
-fn assert_complaints(cases: &[(&str, &str, &str)]) {
-    testing::assert_complaints(GOOD, configure, cases);
-}
 
 /// Asserts errors. A case is an additional line of the settings, and the error.
 #[track_caller]
 fn assert_complaints_about(cases: &[(&str, &str)]) {
     for (line, expected) in cases {
         let settings = GOOD.replace(ACCOUNT, &format!("{ACCOUNT}\n{line}"));
-        assert_eq!(complaint(&settings), *expected);
+        assert_eq!(complaint::<OidcRoles>(&settings), *expected);
     }
 }
 
 #[test]
 fn the_good_settings_are_good() {
-    assert!(configure(GOOD).is_ok());
+    GOOD.assert_accepted();
 }
 
 #[test]
@@ -97,7 +91,7 @@ fn a_bad_top_level_key_is_named() {
         ACCOUNT,
         "account = \"A\"\nrole-claims = []\nspace-separated-role-claims = [\"scope\"]",
     );
-    assert!(configure(&only_scopes).is_ok());
+    assert!(configure::<OidcRoles>(&only_scopes).is_ok());
 }
 
 #[test]
@@ -106,10 +100,10 @@ fn a_missing_or_bad_account_is_named() {
         .replace(ACCOUNT, "")
         .replace(PUBLISH, r#"account = "A""#);
     assert_eq!(
-        complaint(&own),
+        complaint::<OidcRoles>(&own),
         "account: no account for logins without a role: set `account`, or `without-role` to `deny` or `abstain`"
     );
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             ACCOUNT,
             "",
@@ -131,7 +125,7 @@ fn a_missing_or_bad_account_is_named() {
 
 #[test]
 fn a_bad_role_is_named() {
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             PUBLISH,
             r#"publish = { allow = ["a..b"] }"#,
@@ -189,12 +183,12 @@ fn a_bad_role_is_named() {
         ),
         (r#"role = """#, "roles.Admin: invalid role: "),
     ] {
-        let found = complaint(&GOOD.replace(PUBLISH, line));
+        let found = complaint::<OidcRoles>(&GOOD.replace(PUBLISH, line));
         assert!(found.starts_with(start), "{found}");
     }
     let no_table = "[settings]\naccount = \"A\"\nroles.Admin = 1";
     assert_eq!(
-        complaint(no_table),
+        complaint::<OidcRoles>(no_table),
         "roles.Admin: expected a table with `account`, `publish`, `subscribe`, `responses` and what bounds a login, \
          found `1`"
     );
@@ -214,7 +208,7 @@ fn all_problems_are_reported_at_once() {
         [settings.roles.B]
         subscribe = { deny = [""] }
     "#;
-    let complaint = complaint(settings);
+    let complaint = complaint::<OidcRoles>(settings);
     let keys: Vec<_> = complaint
         .split("; ")
         .filter_map(|problem| problem.split_once(": "))

@@ -242,7 +242,9 @@ fn users_of_several_issuers_share_no_subjects() {
         )
     };
     for shared in ["[]", r#"["https://a.example", "https://b.example"]"#] {
-        let error = configure(&settings(shared)).unwrap_err().to_string();
+        let error = configure::<Scopes>(&settings(shared))
+            .unwrap_err()
+            .to_string();
         let problem = "scopes.s: `{{user-name}}` does not tell the users of several issuers apart";
         assert!(error.starts_with(problem), "{error}");
     }

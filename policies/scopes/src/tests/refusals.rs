@@ -1,32 +1,26 @@
 //! Tests of the errors about bad settings.
 
-use super::*;
+use policy_support::testing::{GoodSettings, complaint, configure};
+
+use crate::Scopes;
 
 /// Settings with one valid scope, which each case breaks in one place.
-const GOOD: &str = r#"
+const GOOD: GoodSettings<Scopes> = GoodSettings::new(
+    r#"
     [settings]
     account-claim = "account"
     [settings.scopes."a:*"]
     publish = { allow = ["a"] }
-"#;
+"#,
+);
 
 const ACCOUNT: &str = r#"account-claim = "account""#;
 const SCOPE: &str = r#"[settings.scopes."a:*"]"#;
 const PUBLISH: &str = r#"publish = { allow = ["a"] }"#;
 
-fn complaint(toml: &str) -> String {
-    configure(toml).unwrap_err().to_string()
-}
-
-/// Asserts errors. A case is a line of the good settings, its replacement and the error.
-#[track_caller]
-fn assert_complaints(cases: &[(&str, &str, &str)]) {
-    testing::assert_complaints(GOOD, configure, cases);
-}
-
 #[test]
 fn the_good_settings_are_good() {
-    assert!(configure(GOOD).is_ok());
+    GOOD.assert_accepted();
 }
 
 #[test]
@@ -67,13 +61,13 @@ fn a_bad_top_level_key_is_named() {
         ),
     ] {
         let settings = GOOD.replace(ACCOUNT, &format!("{ACCOUNT}\n{line}"));
-        assert_eq!(complaint(&settings), expected);
+        assert_eq!(complaint::<Scopes>(&settings), expected);
     }
 }
 
 #[test]
 fn no_account_at_all_is_a_complaint() {
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             ACCOUNT,
             "",
@@ -100,10 +94,10 @@ fn a_bad_scope_is_named() {
         ("a**", format!("scopes.a**: {star}")),
     ] {
         let table = format!("[settings.scopes.\"{name}\"]");
-        assert_eq!(complaint(&GOOD.replace(SCOPE, &table)), expected);
+        assert_eq!(complaint::<Scopes>(&GOOD.replace(SCOPE, &table)), expected);
     }
-    assert!(configure(&GOOD.replace(SCOPE, r#"[settings.scopes."*"]"#)).is_ok());
-    assert_complaints(&[
+    assert!(configure::<Scopes>(&GOOD.replace(SCOPE, r#"[settings.scopes."*"]"#)).is_ok());
+    GOOD.assert_complaints(&[
         (
             PUBLISH,
             r#"publish = { allow = ["a..b"] }"#,
@@ -135,7 +129,7 @@ fn all_problems_are_reported_at_once() {
         [settings.scopes.c]
         sources = ["10"]
     "#;
-    let complaint = complaint(settings);
+    let complaint = complaint::<Scopes>(settings);
     for start in [
         "scope-claims: ",
         "; default-account: ",

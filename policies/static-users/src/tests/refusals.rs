@@ -1,9 +1,12 @@
 //! Tests of the errors about bad settings.
 
-use super::*;
+use policy_support::testing::{GoodSettings, complaint};
+
+use crate::StaticUsers;
 
 /// Settings with one valid user, which each case breaks in one place.
-const GOOD: &str = r#"
+const GOOD: GoodSettings<StaticUsers> = GoodSettings::new(
+    r#"
     [settings]
     default-account = "APP"
     [settings.profiles.staff]
@@ -11,26 +14,17 @@ const GOOD: &str = r#"
     [settings.users.alice]
     password = "$2b$12$abcdefghijklmnopqrstuv"
     profile = "staff"
-"#;
-
-fn complaint(toml: &str) -> String {
-    configure(toml).unwrap_err().to_string()
-}
+"#,
+);
 
 #[test]
 fn the_good_settings_are_good() {
-    assert!(configure(GOOD).is_ok());
-}
-
-/// Asserts errors. A case is a line of the good settings, its replacement and the error.
-#[track_caller]
-fn assert_complaints(cases: &[(&str, &str, &str)]) {
-    testing::assert_complaints(GOOD, configure, cases);
+    GOOD.assert_accepted();
 }
 
 #[test]
 fn a_bad_top_level_key_is_named() {
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             r#"default-account = "APP""#,
             r#"defaultaccount = "APP""#,
@@ -72,14 +66,14 @@ fn bad_bounds_of_a_profile_are_named() {
         ),
         (r#"role = """#, "profiles.staff: invalid role: "),
     ] {
-        let found = complaint(&GOOD.replace(line, bounds));
+        let found = complaint::<StaticUsers>(&GOOD.replace(line, bounds));
         assert!(found.starts_with(start), "{found}");
     }
 }
 
 #[test]
 fn a_bad_profile_is_named() {
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             r#"publish = { allow = ["a"] }"#,
             r#"publish = { allow = ["a..b"] }"#,
@@ -121,7 +115,7 @@ fn a_bad_profile_is_named() {
 
 #[test]
 fn a_bad_user_is_named() {
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             r#"default-account = "APP""#,
             "",
@@ -205,7 +199,10 @@ fn a_bad_hash_is_named_without_being_shown() {
         ),
     ];
     for (line, expected) in cases {
-        assert_eq!(complaint(&GOOD.replace(good, line)), expected);
+        assert_eq!(
+            complaint::<StaticUsers>(&GOOD.replace(good, line)),
+            expected
+        );
     }
 }
 
@@ -218,7 +215,7 @@ fn nothing_is_no_password_even_in_plain_text() {
             "[settings]\ndangerous-plain-text-passwords = true",
         );
     assert_eq!(
-        complaint(&settings),
+        complaint::<StaticUsers>(&settings),
         "users.alice.password: nothing follows `plain:`, but nobody may log in with nothing"
     );
 }
@@ -230,7 +227,7 @@ fn two_users_cannot_share_a_token() {
         GOOD.trim_end()
     );
     assert_eq!(
-        complaint(&settings),
+        complaint::<StaticUsers>(&settings),
         "users.bob.token: the same token as that of user `alice`"
     );
 }
@@ -242,7 +239,7 @@ fn all_problems_are_reported_at_once() {
         .replace("$2b$12$abcdefghijklmnopqrstuv", "plain:x")
         .replace(r#"default-account = "APP""#, "")
         .replace(r#"profile = "staff""#, r#"profile = "x""#);
-    let complaint = complaint(&settings);
+    let complaint = complaint::<StaticUsers>(&settings);
     let keys: Vec<_> = complaint
         .split("; ")
         .filter_map(|problem| problem.split_once(": "))

@@ -1,16 +1,10 @@
 //! A test that the policy accepts the settings in its documentation.
 
-use portcullis_sdk::testing::code_blocks;
+use policy_support::testing::assert_examples_are_accepted;
 
-use super::*;
+use crate::Workload;
 
 #[test]
 fn every_example_in_the_readme_is_accepted() {
-    let examples = code_blocks(include_str!("../../README.md"), "toml");
-    assert!(!examples.is_empty());
-    for example in examples {
-        if let Err(error) = configure(example) {
-            panic!("{error}\n{example}");
-        }
-    }
+    assert_examples_are_accepted::<Workload>(include_str!("../../README.md"));
 }

@@ -1,34 +1,28 @@
 //! Tests of the errors about bad settings.
 
-use super::*;
+use policy_support::testing::{GoodSettings, complaint, configure};
+
+use crate::Workload;
 
 /// Settings with one valid rule, which each case breaks in one place.
-const GOOD: &str = r#"
+const GOOD: GoodSettings<Workload> = GoodSettings::new(
+    r#"
     [settings]
     account = "APP"
     [[settings.rules]]
     spiffe = "spiffe://prod.example/ns/*"
     publish = { allow = ["a.{{1}}"] }
-"#;
+"#,
+);
 
 const ACCOUNT: &str = r#"account = "APP""#;
 const SPIFFE: &str = r#"spiffe = "spiffe://prod.example/ns/*""#;
 const PUBLISH: &str = r#"publish = { allow = ["a.{{1}}"] }"#;
 
-fn complaint(toml: &str) -> String {
-    configure(toml).unwrap_err().to_string()
-}
-
-/// Asserts errors. A case is a line of the good settings, its replacement and the error.
-#[track_caller]
-fn assert_complaints(cases: &[(&str, &str, &str)]) {
-    testing::assert_complaints(GOOD, configure, cases);
-}
-
 #[test]
 fn the_good_settings_are_good() {
-    assert!(configure(GOOD).is_ok());
-    assert!(configure("[settings]").is_ok());
+    GOOD.assert_accepted();
+    assert!(configure::<Workload>("[settings]").is_ok());
 }
 
 #[test]
@@ -51,9 +45,9 @@ fn a_bad_top_level_key_is_named() {
         ("expires-in = \"0s\"", "expires-in: shorter than a second"),
     ] {
         let settings = GOOD.replace(ACCOUNT, &format!("{ACCOUNT}\n{line}"));
-        assert_eq!(complaint(&settings), expected);
+        assert_eq!(complaint::<Workload>(&settings), expected);
     }
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             ACCOUNT,
             "",
@@ -74,7 +68,7 @@ fn a_bad_top_level_key_is_named() {
 
 #[test]
 fn a_rule_is_about_exactly_one_name() {
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             SPIFFE,
             "",
@@ -120,21 +114,21 @@ fn issuers_belong_to_rules_about_tokens() {
     let only = "only tokens have issuers: leave it out of a rule about certificates, or name trust domains (`spiffe://…`) in one about SPIFFE ids";
     let line = format!("{SPIFFE}\nissuers = [\"a\"]");
     assert_eq!(
-        complaint(&GOOD.replace(SPIFFE, &line)),
+        complaint::<Workload>(&GOOD.replace(SPIFFE, &line)),
         format!("rules[0].issuers: {only}")
     );
     let line = "service-account = \"a/*\"\nissuers = [\"\"]";
     assert_eq!(
-        complaint(&GOOD.replace(SPIFFE, line)),
+        complaint::<Workload>(&GOOD.replace(SPIFFE, line)),
         "rules[0].issuers: an empty text names nothing"
     );
     let line = "service-account = \"a/*\"\nissuers = [\"i\"]";
-    assert!(configure(&GOOD.replace(SPIFFE, line)).is_ok());
+    assert!(configure::<Workload>(&GOOD.replace(SPIFFE, line)).is_ok());
 }
 
 #[test]
 fn what_a_rule_permits_is_checked_with_its_captures() {
-    assert_complaints(&[
+    GOOD.assert_complaints(&[
         (
             PUBLISH,
             r#"publish = { allow = ["a.{{2}}"] }"#,
@@ -163,7 +157,7 @@ fn what_a_rule_permits_is_checked_with_its_captures() {
             "rules[0].expires-in: shorter than a second",
         ),
     ]);
-    let found = complaint(&GOOD.replace(PUBLISH, "sources = [\"10\"]"));
+    let found = complaint::<Workload>(&GOOD.replace(PUBLISH, "sources = [\"10\"]"));
     assert!(
         found.starts_with("rules[0].sources: invalid network `10`: "),
         "{found}"
@@ -186,7 +180,7 @@ fn all_problems_are_reported_at_once() {
         publish = { allow = ["a b"], deny = ["{{"] }
         sources = ["10"]
     "#;
-    let complaint = complaint(settings);
+    let complaint = complaint::<Workload>(settings);
     let keys: Vec<_> = complaint
         .split("; ")
         .filter_map(|problem| problem.split_once(": "))

@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::{HashError, LookUpError};
+use crate::hash::{HashError, check_hash};
+use crate::key_value::LookUpError;
 
 /// The facts of one login, with a field for each query of the contract.
 #[derive(Clone, Default)]
@@ -226,7 +227,7 @@ impl Facts {
         if let Some(failure) = &self.identity.failure {
             return Err(HashError::new(failure));
         }
-        crate::check_hash(hash)?;
+        check_hash(hash)?;
         let Some(secret) = secret else {
             return Ok(false);
         };

@@ -11,5 +11,5 @@ wit_bindgen::generate!({
     world: "policy",
     pub_export_macro: true,
     export_macro_name: "export_bindings",
-    default_bindings_module: "portcullis_sdk::bindings",
+    default_bindings_module: "portcullis_sdk::__private::bindings",
 });

@@ -1,0 +1,178 @@
+//! Helpers of the policies' tests. They exist outside wasm32 only.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use portcullis_sdk::{Policy, SettingsError, testing};
+
+/// Settings that a policy accepts, for tests that break them in one place.
+///
+/// Dereferences to the text: a `NAME.toml` with a table `[settings]`.
+#[derive(Debug)]
+pub struct GoodSettings<P>(&'static str, PhantomData<fn() -> P>);
+
+impl<P> GoodSettings<P> {
+    /// Takes the text of the settings.
+    pub const fn new(toml: &'static str) -> Self {
+        Self(toml, PhantomData)
+    }
+}
+
+impl<P> Deref for GoodSettings<P> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.0
+    }
+}
+
+impl<P: Policy> GoodSettings<P> {
+    /// Asserts that the policy accepts the settings as they are.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the policy rejects them.
+    #[track_caller]
+    pub fn assert_accepted(&self) {
+        assert_eq!(configure::<P>(self).err(), None);
+    }
+
+    /// Asserts that broken settings are rejected with the expected errors.
+    ///
+    /// Each case replaces one part of the settings. A case is the part, its replacement and the
+    /// error.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the settings do not contain the part, or if the error differs.
+    #[track_caller]
+    pub fn assert_complaints(&self, cases: &[(&str, &str, &str)]) {
+        for (part, replacement, expected) in cases {
+            assert!(self.contains(part), "`{part}` is not in the settings");
+            let found = complaint::<P>(&self.replace(part, replacement));
+            assert_eq!(found, *expected, "`{replacement}` instead of `{part}`");
+        }
+    }
+}
+
+/// Configures a policy from the text of a `NAME.toml`, converted to JSON as the host does.
+///
+/// # Errors
+///
+/// Fails if the text has no table `[settings]`, or if the policy rejects the settings.
+pub fn configure<P: Policy>(toml: &str) -> Result<P, SettingsError> {
+    let file: toml::Table =
+        toml::from_str(toml).map_err(|error| SettingsError::new(error.to_string()))?;
+    let settings = file
+        .get("settings")
+        .ok_or_else(|| SettingsError::new("no table `[settings]`"))?;
+    let json = serde_json::to_string(settings);
+    testing::configure(&json.map_err(|error| SettingsError::new(error.to_string()))?)
+}
+
+/// Returns the error with which a policy rejects the text of a `NAME.toml`.
+///
+/// # Panics
+///
+/// Panics if the policy accepts the settings.
+#[track_caller]
+#[expect(clippy::panic, reason = "settings that are accepted fail the test")]
+pub fn complaint<P: Policy>(toml: &str) -> String {
+    match configure::<P>(toml) {
+        Ok(_) => panic!("the policy accepts\n{toml}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Asserts that a policy accepts every example of settings in its README.
+///
+/// # Panics
+///
+/// Panics if the README has no example, or if the policy rejects one.
+#[track_caller]
+#[expect(clippy::panic, reason = "an example that is rejected fails the test")]
+pub fn assert_examples_are_accepted<P: Policy>(readme: &str) {
+    let examples = code_blocks(readme, "toml");
+    assert!(!examples.is_empty(), "no example in the README");
+    for example in examples {
+        if let Err(error) = configure::<P>(example) {
+            panic!("{error}\n{example}");
+        }
+    }
+}
+
+/// Returns the code blocks of a Markdown text that are in `language`, in their order.
+///
+/// ```
+/// use policy_support::testing::code_blocks;
+///
+/// let readme = "Settings:\n\n```toml\n[settings]\n```\n\n```text\nno settings\n```\n";
+/// assert_eq!(code_blocks(readme, "toml"), ["[settings]\n"]);
+/// ```
+pub fn code_blocks<'text>(markdown: &'text str, language: &str) -> Vec<&'text str> {
+    let fence = format!("```{language}\n");
+    let blocks = markdown.split(fence.as_str()).skip(1);
+    blocks.filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_sdk::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Closed;
+
+    impl Policy for Closed {
+        type Settings = NoSettings;
+
+        fn configure(_: NoSettings) -> Result<Self, SettingsError> {
+            Ok(Self)
+        }
+
+        fn decide(&self, _: &Request) -> Verdict {
+            Verdict::deny("closed")
+        }
+    }
+
+    const GOOD: GoodSettings<Closed> = GoodSettings::new("[settings]\n");
+    const COMPLAINT: &str = "a: unknown field `a`, there are no fields";
+
+    #[test]
+    fn the_expected_complaints_pass() {
+        GOOD.assert_accepted();
+        GOOD.assert_complaints(&[("[settings]", "[settings]\na = 1", COMPLAINT)]);
+        assert_examples_are_accepted::<Closed>("```toml\n[settings]\n```\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "`a = 2` instead of `[settings]`")]
+    fn another_complaint_fails() {
+        GOOD.assert_complaints(&[("[settings]", "a = 2", COMPLAINT)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the policy accepts")]
+    fn no_complaint_fails() {
+        GOOD.assert_complaints(&[("[settings]", "[settings]\n", COMPLAINT)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "is not in the settings")]
+    fn a_part_that_is_not_there_fails() {
+        GOOD.assert_complaints(&[("[seting]", "", COMPLAINT)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "unknown field `a`")]
+    fn a_rejected_example_fails() {
+        assert_examples_are_accepted::<Closed>("```toml\n[settings]\na = 1\n```\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "no example")]
+    fn a_readme_without_examples_fails() {
+        assert_examples_are_accepted::<Closed>("nothing");
+    }
+}
