@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use portcullis_sdk::prelude::*;
+use portcullis_sdk::{Responses, Transport};
 
 struct Sensors;
 
@@ -16,7 +17,7 @@ impl Policy for Sensors {
 
     fn decide(&self, request: &Request) -> Verdict {
         let client = request.client();
-        let (Some("mqtt"), Some(id)) = (client.transport().as_deref(), client.mqtt_id()) else {
+        let (Some(Transport::Mqtt), Some(id)) = (client.transport(), client.mqtt_id()) else {
             return Verdict::Abstain;
         };
         if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -24,13 +25,16 @@ impl Policy for Sensors {
         }
         log::debug(format!("sensor `{id}`"));
         Permit::new("SENSORS")
-            .user_name(format!("sensor-{id}"))
-            .publish_allow(format!("readings.{id}.>"))
-            .publish_deny(format!("readings.{id}.raw"))
-            .subscribe_allow_all([format!("commands.{id}"), "commands.all".to_owned()])
-            .responses_allow(1, Duration::from_secs(5))
-            .expires_in(Duration::from_hours(1))
-            .tag("sensor")
+            .with_user_name(format!("sensor-{id}"))
+            .allow_publish([format!("readings.{id}.>")])
+            .deny_publish([format!("readings.{id}.raw")])
+            .allow_subscribe([format!("commands.{id}"), "commands.all".to_owned()])
+            .allow_responses(Responses {
+                max: 1,
+                ttl: Duration::from_secs(5),
+            })
+            .limit_lifetime(Duration::from_hours(1))
+            .add_tags(["sensor"])
             .into()
     }
 }

@@ -38,7 +38,9 @@ impl Policy for Guests {
             return Verdict::Abstain;
         }
         match request.password_matches(&self.password) {
-            Ok(true) => Permit::new(&self.account).subscribe_allow("news.>").into(),
+            Ok(true) => Permit::new(&self.account)
+                .allow_subscribe(["news.>"])
+                .into(),
             Ok(false) => Verdict::deny("wrong password"),
             Err(error) => Verdict::deny(error.to_string()),
         }

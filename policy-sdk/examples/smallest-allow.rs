@@ -14,7 +14,7 @@ impl Policy for Office {
     fn decide(&self, request: &Request) -> Verdict {
         match request.client().host() {
             Some(host) if host.starts_with("10.") => {
-                Permit::new("APP").publish_allow("office.>").into()
+                Permit::new("APP").allow_publish(["office.>"]).into()
             }
             _ => Verdict::Abstain,
         }

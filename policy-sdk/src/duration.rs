@@ -28,6 +28,18 @@ use serde::de::{Error, Visitor};
 /// # Errors
 ///
 /// Fails if the value is not a text, or if the text is not a duration.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Settings {
+///     #[serde(deserialize_with = "portcullis_sdk::duration::required")]
+///     grace: std::time::Duration,
+/// }
+///
+/// let settings: Settings = serde_json::from_str(r#"{ "grace": "90s" }"#)?;
+/// assert_eq!(settings.grace.as_secs(), 90);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 pub fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     struct Human;
 
@@ -56,6 +68,18 @@ pub fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
 /// # Errors
 ///
 /// Fails if there is a value and [`required`] rejects it.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Settings {
+///     #[serde(default, deserialize_with = "portcullis_sdk::duration::optional")]
+///     expires_in: Option<std::time::Duration>,
+/// }
+///
+/// let settings: Settings = serde_json::from_str("{}")?;
+/// assert_eq!(settings.expires_in, None);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     required(deserializer).map(Some)
 }

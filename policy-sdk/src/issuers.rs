@@ -54,6 +54,17 @@ struct Known {
 impl Issuers {
     /// Returns whether the policy decides a login: the login has a token of one of these issuers,
     /// or the settings name none.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::issuers::Issuers;
+    ///
+    /// let issuers: Issuers = serde_json::from_str(r#"["https://a.example"]"#)?;
+    /// let login = |issuer| Request::builder().oidc(issuer, "{}").build();
+    /// assert!(issuers.decide(&login("https://a.example")));
+    /// assert!(!issuers.decide(&login("https://b.example")));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn decide(&self, request: &Request) -> bool {
         self.0.is_empty() || self.of(request).is_some()
     }
@@ -70,6 +81,16 @@ impl Issuers {
     ///
     /// Fails if [`user_name_from`] does, or if the issuers have names and the login is from none of
     /// them.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::issuers::Issuers;
+    ///
+    /// let issuers: Issuers = serde_json::from_str(r#"["https://a.example"]"#)?;
+    /// let request = Request::builder().oidc("https://a.example", r#"{ "sub": "7" }"#).build();
+    /// assert_eq!(issuers.user_name(&request, &["email", "sub"]).as_deref(), Ok("7"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn user_name(
         &self,
         request: &Request,
@@ -85,6 +106,15 @@ impl Issuers {
 
     /// Returns the problems of these issuers. `key` is the place in the settings that problems are
     /// reported at.
+    ///
+    /// ```
+    /// use portcullis_sdk::issuers::Issuers;
+    ///
+    /// let issuers: Issuers = serde_json::from_str(r#"[""]"#)?;
+    /// let problems = issuers.problems("issuers");
+    /// assert_eq!(problems[0].to_string(), "issuers: an empty text names nothing");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn problems(&self, key: &str) -> Vec<SettingsError> {
         let mut problems = Vec::new();
         if self.0.iter().any(|known| known.issuer.is_empty()) {
@@ -114,6 +144,20 @@ impl Issuers {
     /// Returns the problem of a profile whose subjects identify the user without telling the users
     /// of several issuers apart. `key` is the place in the settings that the problem is reported
     /// at.
+    ///
+    /// ```
+    /// use portcullis_sdk::issuers::Issuers;
+    /// use portcullis_sdk::profile::Profile;
+    ///
+    /// let own: Profile =
+    ///     serde_json::from_str(r#"{ "publish": { "allow": ["app.{{claim.sub}}.>"] } }"#)?;
+    /// let own = own.template("groups.own", &[])?;
+    /// let one: Issuers = serde_json::from_str(r#"["https://a.example"]"#)?;
+    /// assert_eq!(one.problem_of(&own, "groups.own"), None);
+    /// let two: Issuers = serde_json::from_str(r#"["https://a.example", "https://b.example"]"#)?;
+    /// assert!(two.problem_of(&own, "groups.own").is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn problem_of(&self, profile: &ProfileTemplate, key: &str) -> Option<SettingsError> {
         let has_names = self.0.iter().any(|known| known.name.is_some());
         if self.0.len() == 1 && !has_names {

@@ -2,12 +2,16 @@
 
 #[doc(hidden)]
 pub mod __private;
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../COOKBOOK.md")]
+pub mod cookbook {}
 pub mod duration;
 mod export;
 mod hash;
 pub mod issuers;
 mod key_value;
 pub mod log;
+mod names;
 mod permit;
 mod policy;
 pub mod prelude;
@@ -23,7 +27,8 @@ use __private::bindings::portcullis::policy as host;
 
 pub use hash::{HashError, check_hash};
 pub use key_value::{LookUpError, key};
-pub use permit::{Permit, Responses};
+pub use names::{ClientKind, ConnectionType, Method, Transport};
+pub use permit::{Permit, Responses, Subjects, TimeRange};
 pub use policy::{Policy, Verdict};
-pub use request::{Certificate, Client, Method, Request, Secrets, Server, Strength};
+pub use request::{Certificate, ClaimError, Client, Request, Secrets, Server, Strength};
 pub use settings::{NoSettings, SettingsError};

@@ -27,6 +27,13 @@ macro_rules! levels {
     ($($(#[$doc:meta])* $function:ident $level:ident;)*) => {
         $(
             $(#[$doc])*
+            ///
+            /// ```
+            /// use portcullis_sdk::{log, testing};
+            ///
+            #[doc = concat!("log::", stringify!($function), "(\"two users, one profile\");")]
+            #[doc = concat!("assert_eq!(testing::take_log()[0].level, log::Level::", stringify!($level), ");")]
+            /// ```
             pub fn $function(message: impl AsRef<str>) {
                 #[cfg(target_arch = "wasm32")]
                 crate::host::log::$function(message.as_ref());

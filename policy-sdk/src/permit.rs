@@ -3,15 +3,18 @@
 mod bounds;
 #[cfg(target_arch = "wasm32")]
 mod host;
+mod parts;
 #[cfg(any(target_arch = "wasm32", test))]
 mod portions;
+mod problems;
 #[cfg(not(target_arch = "wasm32"))]
 mod rules;
 pub(crate) mod subject;
 
 use std::time::Duration;
 
-use self::bounds::Bounds;
+use self::parts::Bounds;
+pub use self::parts::{Responses, Subjects, TimeRange};
 
 /// The permissions and bounds of a permitted login.
 ///
@@ -19,6 +22,18 @@ use self::bounds::Bounds;
 /// never fail: the host validates the finished permit. If the permit is invalid, the host denies
 /// the login and names the policy and the problem. [`problems`](Self::problems) reports such
 /// problems to the policy beforehand.
+///
+/// # Names of methods
+///
+/// A method that changes the permit begins with a verb. A method that reads it is named by the
+/// noun.
+///
+/// | method | effect of several calls | read by |
+/// | --- | --- | --- |
+/// | `with_NAME(value)` sets | the last one wins | `NAME()` |
+/// | `allow_NAME(list)`, `deny_NAME(list)`, `add_NAME(list)` append | all of them count | `NAME()` |
+/// | `limit_NAME(value)` limits | the smallest one wins | `NAME()` |
+/// | `require_NAME()` requires | | `NAME_required()` |
 ///
 /// # An empty list denies everything
 ///
@@ -33,24 +48,22 @@ use self::bounds::Bounds;
 /// use portcullis_sdk::Permit;
 ///
 /// let permit = Permit::new("APP")
-///     .user_name("alice")
-///     .publish_allow("orders.>")
-///     .publish_deny("orders.archive.>")
-///     .subscribe_allow_all(["_INBOX.>", "orders.*.status"])
-///     .expires_in(Duration::from_hours(1));
-/// assert_eq!(permit.publish_allowed(), ["orders.>"]);
+///     .with_user_name("alice")
+///     .allow_publish(["orders.>"])
+///     .deny_publish(["orders.archive.>"])
+///     .allow_subscribe(["_INBOX.>", "orders.*.status"])
+///     .limit_lifetime(Duration::from_hours(1));
+/// assert_eq!(permit.publish().allow, ["orders.>"]);
 /// assert!(permit.problems().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a permit lets nobody in until it is returned as a verdict"]
+#[must_use = "a permit admits no login until it is returned as a verdict"]
 pub struct Permit {
     account: String,
     role: Option<String>,
     user_name: Option<String>,
-    publish_allow: Vec<String>,
-    publish_deny: Vec<String>,
-    subscribe_allow: Vec<String>,
-    subscribe_deny: Vec<String>,
+    publish: Subjects,
+    subscribe: Subjects,
     responses: Option<Responses>,
     lifetime: Option<Duration>,
     expiry: Option<u64>,
@@ -58,28 +71,22 @@ pub struct Permit {
     tags: Vec<String>,
 }
 
-/// Permission to publish on the reply subject of a received message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Responses {
-    /// The maximum number of replies to one message. Zero means the server's default, one.
-    pub max: u32,
-    /// The time after the message in which replies are allowed, in whole milliseconds. Zero means
-    /// the server's default, two minutes.
-    pub ttl: Duration,
-}
-
 impl Permit {
     /// Creates a permit for an account that allows nothing yet. The account is given by name in
     /// config mode, and by name or public nkey in operator mode.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert!(Permit::new("APP").publish().allow.is_empty());
+    /// ```
     pub fn new(account: impl Into<String>) -> Self {
         Self {
             account: account.into(),
             role: None,
             user_name: None,
-            publish_allow: Vec::new(),
-            publish_deny: Vec::new(),
-            subscribe_allow: Vec::new(),
-            subscribe_deny: Vec::new(),
+            publish: Subjects::default(),
+            subscribe: Subjects::default(),
             responses: None,
             lifetime: None,
             expiry: None,
@@ -90,97 +97,123 @@ impl Permit {
 
     /// Sets the user name that the server shows for the connection. Default: the name that the
     /// client gave.
-    pub fn user_name(mut self, name: impl Into<String>) -> Self {
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").with_user_name("alice").user_name(), Some("alice"));
+    /// ```
+    pub fn with_user_name(mut self, name: impl Into<String>) -> Self {
         self.user_name = Some(name.into());
         self
     }
 
-    /// Allows publishing on a subject, wildcards included.
-    pub fn publish_allow(mut self, subject: impl Into<String>) -> Self {
-        self.publish_allow.push(subject.into());
+    /// Allows publishing on these subjects, wildcards included.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP").allow_publish(["orders.new", "orders.*.cancel"]);
+    /// assert_eq!(permit.publish().allow, ["orders.new", "orders.*.cancel"]);
+    /// ```
+    pub fn allow_publish(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        extend(&mut self.publish.allow, subjects);
         self
     }
 
-    /// Allows publishing on every one of `subjects`.
-    pub fn publish_allow_all(
+    /// Denies publishing on these subjects; deny wins over allow.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP").allow_publish(["a.>"]).deny_publish(["a.secret"]);
+    /// assert_eq!(permit.publish().deny, ["a.secret"]);
+    /// ```
+    pub fn deny_publish(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        extend(&mut self.publish.deny, subjects);
+        self
+    }
+
+    /// Allows subscribing to these subjects. Each is a `subject` or a `subject queue`.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP").allow_subscribe(["_INBOX.>", "orders.new workers"]);
+    /// assert!(permit.problems().is_empty());
+    /// ```
+    pub fn allow_subscribe(
         mut self,
         subjects: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        self.publish_allow
-            .extend(subjects.into_iter().map(Into::into));
+        extend(&mut self.subscribe.allow, subjects);
         self
     }
 
-    /// Denies publishing on a subject; deny wins over allow.
-    pub fn publish_deny(mut self, subject: impl Into<String>) -> Self {
-        self.publish_deny.push(subject.into());
+    /// Denies subscribing to these subjects; deny wins over allow. Each is a `subject` or a
+    /// `subject queue`.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP").allow_subscribe(["a.>"]).deny_subscribe(["a.secret"]);
+    /// assert_eq!(permit.subscribe().deny, ["a.secret"]);
+    /// ```
+    pub fn deny_subscribe(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        extend(&mut self.subscribe.deny, subjects);
         self
     }
 
-    /// Denies publishing on every one of `subjects`.
-    pub fn publish_deny_all(
-        mut self,
-        subjects: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        self.publish_deny
-            .extend(subjects.into_iter().map(Into::into));
-        self
-    }
-
-    /// Allows subscribing to a subject, or to `subject queue`.
-    pub fn subscribe_allow(mut self, subject: impl Into<String>) -> Self {
-        self.subscribe_allow.push(subject.into());
-        self
-    }
-
-    /// Allows subscribing to every one of `subjects`.
-    pub fn subscribe_allow_all(
-        mut self,
-        subjects: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        self.subscribe_allow
-            .extend(subjects.into_iter().map(Into::into));
-        self
-    }
-
-    /// Denies subscribing to a subject, or to `subject queue`; deny wins over allow.
-    pub fn subscribe_deny(mut self, subject: impl Into<String>) -> Self {
-        self.subscribe_deny.push(subject.into());
-        self
-    }
-
-    /// Denies subscribing to every one of `subjects`.
-    pub fn subscribe_deny_all(
-        mut self,
-        subjects: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        self.subscribe_deny
-            .extend(subjects.into_iter().map(Into::into));
-        self
-    }
-
-    /// Allows publishing on the reply subject of a received message, up to `max` times within
-    /// `ttl`, in whole milliseconds. Zero means the server's default: one reply, two minutes. The
-    /// last call wins.
-    pub fn responses_allow(mut self, max: u32, ttl: Duration) -> Self {
-        self.responses = Some(Responses { max, ttl });
+    /// Allows publishing on the reply subject of a received message. The last call wins.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use portcullis_sdk::{Permit, Responses};
+    ///
+    /// let service = Permit::new("APP").allow_responses(Responses::default());
+    /// assert!(service.responses().is_some());
+    ///
+    /// let responses = Responses { max: 3, ttl: Duration::from_secs(5) };
+    /// let streaming = Permit::new("APP").allow_responses(responses);
+    /// assert_eq!(streaming.responses(), Some(responses));
+    /// ```
+    pub fn allow_responses(mut self, responses: Responses) -> Self {
+        self.responses = Some(responses);
         self
     }
 
     /// Limits the connection to this time after the request, in whole seconds, rounded down. The
-    /// server then closes the connection. The earliest limit wins.
-    pub fn expires_in(mut self, lifetime: Duration) -> Self {
-        let earliest = self
-            .lifetime
-            .map_or(lifetime, |earlier| earlier.min(lifetime));
-        self.lifetime = Some(earliest);
+    /// server then closes the connection. The smallest limit wins.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP")
+    ///     .limit_lifetime(Duration::from_hours(8))
+    ///     .limit_lifetime(Duration::from_hours(1));
+    /// assert_eq!(permit.lifetime(), Some(Duration::from_hours(1)));
+    /// ```
+    pub fn limit_lifetime(mut self, lifetime: Duration) -> Self {
+        let smallest = self.lifetime.map_or(lifetime, |known| known.min(lifetime));
+        self.lifetime = Some(smallest);
         self
     }
 
     /// Limits the connection to this time, in seconds since the Unix epoch. The server then closes
-    /// the connection. The earliest limit wins.
-    pub fn expires_at(mut self, time: u64) -> Self {
-        self.expiry = Some(self.expiry.map_or(time, |earlier| earlier.min(time)));
+    /// the connection. The earliest limit wins, also compared with
+    /// [`limit_lifetime`](Self::limit_lifetime).
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP").limit_expiry(1_900_000_000);
+    /// assert_eq!(permit.expiry(), Some(1_900_000_000));
+    /// ```
+    pub fn limit_expiry(mut self, time: u64) -> Self {
+        self.expiry = Some(self.expiry.map_or(time, |known| known.min(time)));
         self
     }
 
@@ -196,105 +229,131 @@ impl Permit {
     /// use portcullis_sdk::Permit;
     /// use portcullis_sdk::template::escape;
     ///
-    /// let permit = Permit::new("APP").role("reader");
-    /// assert_eq!(permit.clone().user_name("a.*@example.com").problems().len(), 1);
-    /// assert!(permit.user_name(escape("a.*@example.com")).problems().is_empty());
+    /// let permit = Permit::new("APP").with_role("reader");
+    /// assert_eq!(permit.clone().with_user_name("a.*@example.com").problems().len(), 1);
+    /// assert!(permit.with_user_name(escape("a.*@example.com")).problems().is_empty());
     /// ```
-    pub fn role(mut self, name: impl Into<String>) -> Self {
+    pub fn with_role(mut self, name: impl Into<String>) -> Self {
         self.role = Some(name.into());
         self
     }
 
-    /// Adds a tag to the user JWT.
-    pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.push(tag.into());
-        self
-    }
-
-    /// Returns the problems of the permit, one line each; empty if the permit is valid.
-    ///
-    /// [`Policy::configure`](crate::Policy::configure) calls this method so that the host rejects
-    /// bad settings when it loads the policy, not at the first login.
-    ///
-    /// A policy in service asks the host. A native test applies the host's rules for the content of
-    /// a permit, but not the host's limits on the number of entries.
+    /// Adds tags to the user JWT.
     ///
     /// ```
     /// use portcullis_sdk::Permit;
     ///
-    /// let permit = Permit::new("APP").publish_allow("orders..new");
-    /// assert_eq!(
-    ///     permit.problems(),
-    ///     ["publish-allow: invalid subject `orders..new`: it has an empty token; remove the extra `.`"],
-    /// );
+    /// assert_eq!(Permit::new("APP").add_tags(["team:a"]).tags(), ["team:a"]);
     /// ```
-    pub fn problems(&self) -> Vec<String> {
-        #[cfg(target_arch = "wasm32")]
-        {
-            self.to_host().problems()
-        }
-        #[cfg(not(target_arch = "wasm32"))]
-        {
-            rules::problems(self)
-        }
+    pub fn add_tags(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        extend(&mut self.tags, tags);
+        self
     }
 }
 
-/// Getters, for tests.
+/// Methods that read the permit, for tests.
 impl Permit {
     /// Returns the account.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").account(), "APP");
+    /// ```
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// Returns the role set by [`role`](Self::role).
-    pub fn role_name(&self) -> Option<&str> {
+    /// Returns the name of the account's signing key, if the permit selects one.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").with_role("reader").role(), Some("reader"));
+    /// ```
+    pub fn role(&self) -> Option<&str> {
         self.role.as_deref()
     }
 
-    /// Returns the user name set by [`user_name`](Self::user_name).
-    pub fn user(&self) -> Option<&str> {
+    /// Returns the user name, if the permit sets one.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").user_name(), None);
+    /// ```
+    pub fn user_name(&self) -> Option<&str> {
         self.user_name.as_deref()
     }
 
-    /// Returns the subjects allowed for publishing.
-    pub fn publish_allowed(&self) -> &[String] {
-        &self.publish_allow
+    /// Returns the subjects for publishing.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").allow_publish(["a"]).publish().allow, ["a"]);
+    /// ```
+    pub const fn publish(&self) -> &Subjects {
+        &self.publish
     }
 
-    /// Returns the subjects denied for publishing.
-    pub fn publish_denied(&self) -> &[String] {
-        &self.publish_deny
-    }
-
-    /// Returns the subjects allowed for subscribing.
-    pub fn subscribe_allowed(&self) -> &[String] {
-        &self.subscribe_allow
-    }
-
-    /// Returns the subjects denied for subscribing.
-    pub fn subscribe_denied(&self) -> &[String] {
-        &self.subscribe_deny
+    /// Returns the subjects for subscribing.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").allow_subscribe(["a"]).subscribe().allow, ["a"]);
+    /// ```
+    pub const fn subscribe(&self) -> &Subjects {
+        &self.subscribe
     }
 
     /// Returns the permission to reply; `None` if the permit has none.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").responses(), None);
+    /// ```
     pub const fn responses(&self) -> Option<Responses> {
         self.responses
     }
 
-    /// Returns the shortest time set by [`expires_in`](Self::expires_in).
+    /// Returns the maximum time after the request; `None` if the permit does not limit it.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").lifetime(), None);
+    /// ```
     pub const fn lifetime(&self) -> Option<Duration> {
         self.lifetime
     }
 
-    /// Returns the earliest time set by [`expires_at`](Self::expires_at), in seconds since the Unix
-    /// epoch.
+    /// Returns the latest time, in seconds since the Unix epoch; `None` if the permit does not limit
+    /// it.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert_eq!(Permit::new("APP").expiry(), None);
+    /// ```
     pub const fn expiry(&self) -> Option<u64> {
         self.expiry
     }
 
     /// Returns the tags.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// assert!(Permit::new("APP").tags().is_empty());
+    /// ```
     pub fn tags(&self) -> &[String] {
         &self.tags
     }
+}
+
+fn extend(list: &mut Vec<String>, texts: impl IntoIterator<Item = impl Into<String>>) {
+    list.extend(texts.into_iter().map(Into::into));
 }

@@ -44,7 +44,7 @@ use crate::{Permit, Request, SettingsError};
 ///     }
 ///
 ///     fn decide(&self, _: &Request) -> Verdict {
-///         Permit::new(&self.account).subscribe_allow("weather.>").into()
+///         Permit::new(&self.account).allow_subscribe(["weather.>"]).into()
 ///     }
 /// }
 ///
@@ -52,7 +52,7 @@ use crate::{Permit, Request, SettingsError};
 ///
 /// let weather: Weather = portcullis_sdk::testing::configure(r#"{ "account": "PUBLIC" }"#)?;
 /// let verdict = weather.decide(&Request::builder().build());
-/// assert_eq!(verdict, Permit::new("PUBLIC").subscribe_allow("weather.>").into());
+/// assert_eq!(verdict, Permit::new("PUBLIC").allow_subscribe(["weather.>"]).into());
 /// # Ok::<(), SettingsError>(())
 /// ```
 pub trait Policy: Sized + 'static {

@@ -24,11 +24,10 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use serde::Deserialize;
 
-use crate::Permit;
+use crate::names::ConnectionType;
+use crate::permit::{Permit, Responses, Subjects, TimeRange};
 use crate::template::escape;
 
 pub use combination::{Combination, Refusal};
@@ -57,10 +56,10 @@ pub struct Profile {
     pub sources: Vec<String>,
     /// Types of connection that clients may use; any if empty.
     #[serde(default)]
-    pub connection_types: Vec<String>,
+    pub connection_types: Vec<ConnectionType>,
     /// Parts of every day in which clients may log in; always if empty.
     #[serde(default)]
-    pub times: Vec<Times>,
+    pub times: Vec<TimeRange>,
     /// The time zone of `times`. Default: the server's own time zone.
     pub times_location: Option<String>,
     /// Whether the client must connect through a trusted proxy. Default: `false`.
@@ -68,59 +67,12 @@ pub struct Profile {
     pub proxy_required: bool,
 }
 
-/// Subjects of one side. Deny wins over allow; an empty allow list allows nothing.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { allow = [\"orders.>\"], deny = [] }"
-)]
-pub struct Subjects {
-    /// Allowed subjects.
-    #[serde(default)]
-    pub allow: Vec<String>,
-    /// Denied subjects.
-    #[serde(default)]
-    pub deny: Vec<String>,
-}
-
-/// Permission to reply to received messages.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { max = 1, ttl = \"2m\" }"
-)]
-pub struct Responses {
-    /// The maximum number of replies to one message; 0 means the server's default, 1.
-    #[serde(default)]
-    pub max: u32,
-    /// The time after the message in which replies are allowed; 0 means the server's default, two
-    /// minutes.
-    #[serde(default, deserialize_with = "crate::duration::required")]
-    pub ttl: Duration,
-}
-
-/// A part of every day. Both times have the form `HH:MM:SS`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table like { start = \"08:00:00\", end = \"18:00:00\" }"
-)]
-pub struct Times {
-    /// The beginning of the part.
-    pub start: String,
-    /// The end of the part.
-    pub end: String,
-}
-
 /// Adds `role` to `permit` and escapes the user name into one literal token, because the role's
 /// template may insert it into subjects.
-fn with_role(permit: Permit, role: &str) -> Permit {
-    let permit = match permit.user().map(escape) {
-        Some(name) => permit.user_name(name),
+fn add_role(permit: Permit, role: &str) -> Permit {
+    let permit = match permit.user_name().map(escape) {
+        Some(name) => permit.with_user_name(name),
         None => permit,
     };
-    permit.role(role)
+    permit.with_role(role)
 }

@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use certificate::Certificate;
 pub use client::Client;
-pub use identity::{Method, Secrets, Strength};
+pub use identity::{ClaimError, Secrets, Strength};
 pub use server::Server;
 
 /// One login: its client, server and time.
@@ -60,15 +60,28 @@ pub struct Request {
 
 /// Defines methods that each query the host for one fact. In a native test they read the field of
 /// the same name.
+///
+/// `fact -> Answer => [given] read, expected` documents a method with an example: a request that is
+/// built with `given` answers `expected` to `read`. `= path` after the answer's type converts the
+/// host's text.
 macro_rules! questions {
-    ($interface:ident: $($(#[$doc:meta])* $fact:ident -> $answer:ty;)*) => {
+    ($interface:ident: $(
+        $(#[$doc:meta])*
+        $fact:ident -> $answer:ty $(= $from:path)? => [$($given:tt)*] $read:expr, $expected:expr;
+    )*) => {
         $(
             $(#[$doc])*
+            ///
+            /// ```
+            /// # use portcullis_sdk::*;
+            #[doc = concat!("let request = Request::builder().", stringify!($($given)*), ".build();")]
+            #[doc = concat!("assert_eq!(", stringify!($read), ", ", stringify!($expected), ");")]
+            /// ```
             pub fn $fact(&self) -> $answer {
                 #[cfg(target_arch = "wasm32")]
                 {
                     let crate::request::Facts = self.facts;
-                    crate::host::$interface::$fact()
+                    crate::host::$interface::$fact()$(.map($from))?
                 }
                 #[cfg(not(target_arch = "wasm32"))]
                 {
@@ -86,22 +99,43 @@ impl Request {
     questions! { request:
         /// Returns when the host received the request, in seconds since the Unix epoch. A policy
         /// has no other clock.
-        now -> u64;
+        now -> u64 => [now(1_800_000_000)] request.now(), 1_800_000_000;
         /// Returns the public nkey (`U…`) that the server made for this login.
-        user_nkey -> String;
+        user_nkey -> String => [user_nkey("UAAA")] request.user_nkey(), "UAAA";
     }
 
     /// Returns the facts that the server sends about the connection.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().client_name("billing").build();
+    /// assert_eq!(request.client().name().as_deref(), Some("billing"));
+    /// ```
     pub const fn client(&self) -> Client<'_> {
         Client { facts: &self.facts }
     }
 
     /// Returns the client's TLS certificate.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().certificate_subject("CN=alice").build();
+    /// assert!(request.certificate().verified());
+    /// ```
     pub const fn certificate(&self) -> Certificate<'_> {
         Certificate { facts: &self.facts }
     }
 
     /// Returns the server that sent the authorization request.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().server_cluster("east").build();
+    /// assert_eq!(request.server().cluster().as_deref(), Some("east"));
+    /// ```
     pub const fn server(&self) -> Server<'_> {
         Server { facts: &self.facts }
     }
@@ -112,6 +146,13 @@ impl Request {
     /// module that imports them without the grant. Prefer
     /// [`password_matches`](Self::password_matches) and [`token_matches`](Self::token_matches),
     /// which need no grant.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().password("secret").build();
+    /// assert_eq!(request.secrets().password().as_deref(), Some("secret"));
+    /// ```
     pub const fn secrets(&self) -> Secrets<'_> {
         Secrets { facts: &self.facts }
     }

@@ -44,11 +44,23 @@ impl SettingsError {
     pub const MAX_SHOWN: usize = 64;
 
     /// Creates an error about the settings as a whole.
+    ///
+    /// ```
+    /// use portcullis_sdk::SettingsError;
+    ///
+    /// assert_eq!(SettingsError::new("no users").to_string(), "no users");
+    /// ```
     pub fn new(message: impl Into<String>) -> Self {
         Self::at("", message)
     }
 
     /// Creates an error at `path`: keys joined by dots, as in `users.alice.profile`.
+    ///
+    /// ```
+    /// use portcullis_sdk::SettingsError;
+    ///
+    /// assert_eq!(SettingsError::at("users.alice", "no profile").to_string(), "users.alice: no profile");
+    /// ```
     pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             problems: vec![Problem {

@@ -107,6 +107,13 @@ impl Template {
     /// # Errors
     ///
     /// Fails if the template is malformed or makes no valid subject.
+    ///
+    /// ```
+    /// use portcullis_sdk::template::Template;
+    ///
+    /// assert!(Template::publish("app.{{claim.sub}}.>", &[]).is_ok());
+    /// assert!(Template::publish("app.{{claim.sub}}*", &[]).is_err());
+    /// ```
     pub fn publish(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, false)
     }
@@ -117,6 +124,12 @@ impl Template {
     /// # Errors
     ///
     /// Fails if the template is malformed or makes no valid subject.
+    ///
+    /// ```
+    /// use portcullis_sdk::template::Template;
+    ///
+    /// assert!(Template::subscribe("app.{{shard}} workers", &["shard"]).is_ok());
+    /// ```
     pub fn subscribe(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, true)
     }
@@ -146,6 +159,13 @@ impl Template {
     }
 
     /// Returns the template's text.
+    ///
+    /// ```
+    /// use portcullis_sdk::template::Template;
+    ///
+    /// assert_eq!(Template::publish("a.{{group}}", &[])?.as_str(), "a.{{group}}");
+    /// # Ok::<(), portcullis_sdk::template::TemplateError>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -156,6 +176,16 @@ impl Template {
     /// # Errors
     ///
     /// Fails if a place has no value, if there are too many subjects, or if one is too long.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::template::{Template, Values};
+    ///
+    /// let template = Template::publish("a.{{group}}", &[])?;
+    /// let request = Request::builder().groups(["red", "blue"]).build();
+    /// assert_eq!(template.subjects(&Values::new(&request))?, ["a.red", "a.blue"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn subjects(&self, values: &Values<'_>) -> Result<Vec<String>, Unfilled> {
         let mut axes: Vec<(&Piece, Vec<String>)> = Vec::new();
         let mut count: usize = 1;

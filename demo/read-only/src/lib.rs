@@ -42,7 +42,7 @@ impl Policy for ReadOnly {
         };
         match request.password_matches(&user.password) {
             Ok(true) => Permit::new(&user.account)
-                .subscribe_allow(format!("{name}.>"))
+                .allow_subscribe([format!("{name}.>")])
                 .into(),
             Ok(false) => Verdict::deny("wrong password"),
             Err(error) => Verdict::deny(error.to_string()),
@@ -61,7 +61,7 @@ mod tests {
         let settings = r#"{ "users": { "alice": { "password": "plain:a", "account": "APP" } } }"#;
         let policy: ReadOnly = portcullis_sdk::testing::configure(settings).unwrap();
         let alice = Request::builder().username("alice").password("a").build();
-        let expected = Permit::new("APP").subscribe_allow("alice.>");
+        let expected = Permit::new("APP").allow_subscribe(["alice.>"]);
         assert_eq!(policy.decide(&alice), expected.into());
     }
 }

@@ -92,10 +92,10 @@ impl OidcRoles {
     fn roles_of(&self, request: &Request) -> Vec<Held<'_>> {
         let mut names = Vec::new();
         for path in &self.role_claims {
-            names.extend(request.claim(path));
+            names.extend(request.claim_values(path));
         }
         for path in &self.space_separated_role_claims {
-            for text in request.claim(path) {
+            for text in request.claim_values(path) {
                 names.extend(text.split_whitespace().map(str::to_owned));
             }
         }
@@ -126,9 +126,9 @@ impl OidcRoles {
         if held && combination.allows_nothing() {
             log::warn(reasons::NOTHING_ALLOWED);
         }
-        let permit = combination.add_to(Permit::new(account).user_name(name));
+        let permit = combination.add_to(Permit::new(account).with_user_name(name));
         Ok(match self.expires_in {
-            Some(lifetime) => permit.expires_in(lifetime),
+            Some(lifetime) => permit.limit_lifetime(lifetime),
             None => permit,
         })
     }

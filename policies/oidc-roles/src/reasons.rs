@@ -44,7 +44,7 @@ fn found(request: &Request, path: &str, form: Form) -> String {
     };
     let count = match form {
         Form::Texts => request
-            .claim(path)
+            .claim_values(path)
             .iter()
             .filter(|text| !text.is_empty())
             .count(),

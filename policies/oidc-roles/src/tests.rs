@@ -35,5 +35,5 @@ fn decide(policy: &OidcRoles, request: RequestBuilder) -> Verdict {
 
 /// Returns the permit of `alice` in the account `APP`, without permissions.
 fn alice() -> Permit {
-    Permit::new("APP").user_name("alice")
+    Permit::new("APP").with_user_name("alice")
 }

@@ -87,7 +87,7 @@ impl Scopes {
     fn scopes_of(&self, request: &Request) -> Vec<&KnownScope> {
         let mut held: Vec<&KnownScope> = Vec::new();
         for path in &self.scope_claims {
-            let texts = request.claim(path);
+            let texts = request.claim_values(path);
             for scope in texts.iter().flat_map(|text| text.split_whitespace()) {
                 for known in &self.known {
                     let is_new = !held.iter().any(|held| held.name == known.name);
@@ -106,7 +106,7 @@ impl Scopes {
         let found = |path: &String| {
             let what = if request.claim_json(path).is_none() {
                 "is absent"
-            } else if request.claim(path).iter().all(String::is_empty) {
+            } else if request.claim_values(path).iter().all(String::is_empty) {
                 "has no text"
             } else {
                 "has only values that are no scope of the settings"
@@ -137,9 +137,9 @@ impl Scopes {
                 "the login may do nothing: its scopes allow nothing, or only subjects whose places have no value",
             );
         }
-        let permit = combination.add_to(Permit::new(account).user_name(name));
+        let permit = combination.add_to(Permit::new(account).with_user_name(name));
         Ok(match self.expires_in {
-            Some(lifetime) => permit.expires_in(lifetime),
+            Some(lifetime) => permit.limit_lifetime(lifetime),
             None => permit,
         })
     }

@@ -83,7 +83,7 @@ fn check_user(settings: &Settings, name: &str, user: &User, problems: &mut Vec<S
             "no account: set `account` here, or `default-account` for all users",
         ),
         Some(account) => {
-            for message in Permit::new(account).user_name(name).problems() {
+            for message in Permit::new(account).with_user_name(name).problems() {
                 problem("", &message);
             }
         }

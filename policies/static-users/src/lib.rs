@@ -7,7 +7,8 @@ mod tests;
 
 use portcullis_sdk::prelude::*;
 
-pub use portcullis_sdk::profile::{Profile, Responses, Subjects, Times};
+pub use portcullis_sdk::profile::Profile;
+pub use portcullis_sdk::{Responses, Subjects, TimeRange};
 pub use settings::{Hash, Settings, UnknownUsers, User};
 
 /// The policy: its checked settings. It derives nothing for each user, because settings may list a

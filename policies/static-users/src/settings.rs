@@ -68,9 +68,9 @@ pub struct Hash(String);
 impl Settings {
     /// Returns the permit of a user of checked settings.
     pub(crate) fn permit(&self, name: &str, user: &User) -> Permit {
-        let mut permit = Permit::new(self.account(user).unwrap_or_default()).user_name(name);
+        let mut permit = Permit::new(self.account(user).unwrap_or_default()).with_user_name(name);
         if let Some(lifetime) = user.expires_in {
-            permit = permit.expires_in(lifetime);
+            permit = permit.limit_lifetime(lifetime);
         }
         match self.profiles.get(&user.profile) {
             Some(profile) => profile.add_to(permit),

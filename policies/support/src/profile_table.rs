@@ -32,12 +32,12 @@ macro_rules! profile_table {
             $($own)*
             /// Subjects to publish on.
             #[serde(default)]
-            pub publish: ::portcullis_sdk::profile::Subjects,
+            pub publish: ::portcullis_sdk::Subjects,
             /// Subjects to subscribe to, optionally `subject queue`.
             #[serde(default)]
-            pub subscribe: ::portcullis_sdk::profile::Subjects,
+            pub subscribe: ::portcullis_sdk::Subjects,
             /// Permission to reply to received messages.
-            pub responses: Option<::portcullis_sdk::profile::Responses>,
+            pub responses: Option<::portcullis_sdk::Responses>,
             /// The name of the account's signing key to sign with (operator mode).
             pub role: Option<String>,
             /// Networks that clients may connect from; any if empty.
@@ -45,10 +45,10 @@ macro_rules! profile_table {
             pub sources: Vec<String>,
             /// Types of connection that clients may use; any if empty.
             #[serde(default)]
-            pub connection_types: Vec<String>,
+            pub connection_types: Vec<::portcullis_sdk::ConnectionType>,
             /// Parts of every day in which clients may log in; always if empty.
             #[serde(default)]
-            pub times: Vec<::portcullis_sdk::profile::Times>,
+            pub times: Vec<::portcullis_sdk::TimeRange>,
             /// The time zone of `times`. Default: the server's own time zone.
             pub times_location: Option<String>,
             /// Whether the client must connect through a trusted proxy. Default: `false`.

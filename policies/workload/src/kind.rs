@@ -74,7 +74,7 @@ impl fmt::Display for Kind {
 /// Returns the subject of a JWT-SVID, if it is in the trust domain. The host enforces the trust
 /// domain too.
 fn spiffe_id(request: &Request, trust_domain: &str) -> Vec<String> {
-    let mut ids = request.claim("sub");
+    let mut ids = request.claim_values("sub");
     ids.retain(|id| {
         id.strip_prefix(trust_domain)
             .is_some_and(|path| path.starts_with('/'))
@@ -85,15 +85,15 @@ fn spiffe_id(request: &Request, trust_domain: &str) -> Vec<String> {
 /// Returns `namespace/name` from the claims of a Kubernetes token and its subject; `None` if
 /// they differ.
 fn service_account(request: &Request) -> Option<String> {
-    let subject = request.claim("sub");
+    let subject = request.claim_values("sub");
     let of_subject = match subject.as_slice() {
         [subject] => subject
             .strip_prefix("system:serviceaccount:")
             .and_then(|names| names.split_once(':')),
         _ => None,
     };
-    let namespace = request.claim("/kubernetes.io/namespace");
-    let name = request.claim("/kubernetes.io/serviceaccount/name");
+    let namespace = request.claim_values("/kubernetes.io/namespace");
+    let name = request.claim_values("/kubernetes.io/serviceaccount/name");
     let (namespace, name) = match (namespace.as_slice(), name.as_slice(), of_subject) {
         ([], [], of_subject) => of_subject?,
         ([namespace], [name], None) if subject.is_empty() => (namespace.as_str(), name.as_str()),

@@ -156,9 +156,9 @@ impl Workload {
         combination
             .add(key, &rule.profile, &values)
             .map_err(|refusal| refusal.to_string())?;
-        let permit = combination.add_to(Permit::new(account).user_name(user_name));
+        let permit = combination.add_to(Permit::new(account).with_user_name(user_name));
         Ok(match rule.expires_in {
-            Some(lifetime) => permit.expires_in(lifetime),
+            Some(lifetime) => permit.limit_lifetime(lifetime),
             None => permit,
         })
     }

@@ -9,7 +9,7 @@ mod svids;
 
 use policy_support::testing::configure;
 use portcullis_sdk::testing::RequestBuilder;
-use portcullis_sdk::{Permit, Policy, Request, Verdict};
+use portcullis_sdk::{Method, Permit, Policy, Request, Verdict};
 
 use crate::Workload;
 
@@ -22,7 +22,7 @@ fn policy(toml: &str) -> Workload {
 
 /// Builds a login with only a certificate, which the server has verified.
 fn certificate() -> RequestBuilder {
-    Request::builder().method("certificate").proved()
+    Request::builder().method(Method::Certificate).proved()
 }
 
 /// Builds a login with a token of these claims.
@@ -35,5 +35,5 @@ fn decide(policy: &Workload, request: RequestBuilder) -> Verdict {
 }
 
 fn permit(account: &str, name: &str) -> Permit {
-    Permit::new(account).user_name(name)
+    Permit::new(account).with_user_name(name)
 }

@@ -11,10 +11,10 @@ impl Permit {
         if let Some(name) = &self.user_name {
             permit.user_name(name);
         }
-        for (allow, deny) in portions(&self.publish_allow, &self.publish_deny) {
+        for (allow, deny) in portions(&self.publish.allow, &self.publish.deny) {
             permit.publish(allow, deny);
         }
-        for (allow, deny) in portions(&self.subscribe_allow, &self.subscribe_deny) {
+        for (allow, deny) in portions(&self.subscribe.allow, &self.subscribe.deny) {
             permit.subscribe(allow, deny);
         }
         if let Some(responses) = self.responses {
@@ -31,20 +31,25 @@ impl Permit {
             permit.attribute("role", std::slice::from_ref(role));
         }
         self.bounds.to_host(&permit);
-        attribute(&permit, "tag", &self.tags);
+        if !self.tags.is_empty() {
+            attribute(&permit, "tag", &self.tags);
+        }
         permit
     }
 }
 
 impl Bounds {
     fn to_host(&self, permit: &permits::Permit) {
-        attribute(permit, "source", &self.sources);
-        attribute(permit, "connection-type", &self.connection_types);
-        if !self.times.is_empty() {
-            let ranges: Vec<_> = self
-                .times
+        if let Some(sources) = &self.sources {
+            attribute(permit, "source", sources);
+        }
+        if let Some(types) = &self.connection_types {
+            attribute(permit, "connection-type", types);
+        }
+        if let Some(times) = &self.times {
+            let ranges: Vec<_> = times
                 .iter()
-                .map(|(start, end)| format!("{start}-{end}"))
+                .map(|range| format!("{}-{}", range.start, range.end))
                 .collect();
             attribute(permit, "time", &ranges);
         }
@@ -57,7 +62,6 @@ impl Bounds {
         let limits = [
             ("subscriptions", self.subscriptions),
             ("payload", self.payload),
-            ("data", self.data),
         ];
         for (name, limit) in limits {
             if let Some(limit) = limit {
@@ -67,8 +71,11 @@ impl Bounds {
     }
 }
 
-/// Adds the attribute, if it has values.
+/// Adds the attribute with its values. Without values, the host reports a problem.
 fn attribute(permit: &permits::Permit, name: &str, values: &[String]) {
+    if values.is_empty() {
+        permit.attribute(name, values);
+    }
     for (values, _) in portions(values, &[]) {
         permit.attribute(name, values);
     }

@@ -11,10 +11,10 @@ const MAX_TEXT: usize = 256;
 /// Returns all problems of the permit, in the host's words.
 pub(super) fn problems(permit: &Permit) -> Vec<String> {
     let lists = [
-        ("publish-allow", &permit.publish_allow),
-        ("publish-deny", &permit.publish_deny),
-        ("subscribe-allow", &permit.subscribe_allow),
-        ("subscribe-deny", &permit.subscribe_deny),
+        ("publish-allow", &permit.publish.allow),
+        ("publish-deny", &permit.publish.deny),
+        ("subscribe-allow", &permit.subscribe.allow),
+        ("subscribe-deny", &permit.subscribe.deny),
     ];
     let mut problems = Vec::new();
     problems.extend(account_problem(&permit.account));
@@ -104,10 +104,10 @@ mod tests {
     #[test]
     fn a_good_permit_has_no_problems() {
         let permit = Permit::new("$G")
-            .user_name("alice smith")
-            .publish_allow_all(["a", "a.*.c", ">", "$JS.API.>", "a*b"])
-            .subscribe_allow_all(["a.>", "a.b workers", "a q.*"])
-            .tag("team:a");
+            .with_user_name("alice smith")
+            .allow_publish(["a", "a.*.c", ">", "$JS.API.>", "a*b"])
+            .allow_subscribe(["a.>", "a.b workers", "a q.*"])
+            .add_tags(["team:a"]);
         assert_eq!(permit.problems(), [""; 0]);
     }
 
@@ -122,13 +122,13 @@ mod tests {
             ("a.>.b", "`>` stands before the last token"),
         ];
         for (subject, problem) in cases {
-            let permit = Permit::new("APP").subscribe_deny(subject.replace("\\t", "\t"));
+            let permit = Permit::new("APP").deny_subscribe([subject.replace("\\t", "\t")]);
             let expected = format!("subscribe-deny: invalid subject `{subject}`: {problem}");
             assert_eq!(permit.problems(), [expected]);
         }
         let permit = Permit::new("APP")
-            .publish_allow("a queue")
-            .publish_deny("a".repeat(1025));
+            .allow_publish(["a queue"])
+            .deny_publish(["a".repeat(1025)]);
         let problems = permit.problems();
         assert!(problems[0].ends_with("a queue group is only possible in subscribe permissions"));
         assert!(problems[1].ends_with("it is longer than 1024 bytes"));
@@ -137,9 +137,9 @@ mod tests {
     #[test]
     fn accounts_names_tags_and_lifetimes_are_checked() {
         let permit = Permit::new("A P")
-            .user_name("")
-            .tag("a\n")
-            .expires_in(std::time::Duration::from_millis(900));
+            .with_user_name("")
+            .add_tags(["a\n"])
+            .limit_lifetime(std::time::Duration::from_millis(900));
         assert_eq!(
             permit.problems(),
             [
@@ -156,7 +156,12 @@ mod tests {
     fn beside_a_role_names_and_tags_are_one_literal_token() {
         use crate::template::escape;
 
-        let permit = |name: &str, tag: &str| Permit::new("APP").user_name(name).tag(tag).role("r");
+        let permit = |name: &str, tag: &str| {
+            Permit::new("APP")
+                .with_user_name(name)
+                .add_tags([tag])
+                .with_role("r")
+        };
         for (name, tag) in [
             ("a.b", "t:1"),
             (">\u{a0}a", "t:1"),

@@ -1,6 +1,6 @@
 //! The conversion of a profile into a permit, and the check of its problems.
 
-use super::{Profile, with_role};
+use super::{Profile, add_role};
 use crate::{Permit, SettingsError};
 
 /// Prefixes of the host's problems, each with the key of the list in the settings.
@@ -18,37 +18,47 @@ impl Profile {
     /// Adds the profile to a permit, with literal subjects. With a role, the permit's user name is
     /// escaped ([`escape`](crate::template::escape)), because the role's template inserts it into
     /// subjects.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    /// use portcullis_sdk::profile::Profile;
+    ///
+    /// let profile: Profile = serde_json::from_str(r#"{ "publish": { "allow": ["orders.>"] } }"#)?;
+    /// assert_eq!(profile.add_to(Permit::new("APP")).publish().allow, ["orders.>"]);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn add_to(&self, permit: Permit) -> Permit {
         let permit = permit
-            .publish_allow_all(&self.publish.allow)
-            .publish_deny_all(&self.publish.deny)
-            .subscribe_allow_all(&self.subscribe.allow)
-            .subscribe_deny_all(&self.subscribe.deny);
-        let permit = match &self.responses {
-            Some(responses) => permit.responses_allow(responses.max, responses.ttl),
+            .allow_publish(&self.publish.allow)
+            .deny_publish(&self.publish.deny)
+            .allow_subscribe(&self.subscribe.allow)
+            .deny_subscribe(&self.subscribe.deny);
+        let permit = match self.responses {
+            Some(responses) => permit.allow_responses(responses),
             None => permit,
         };
         self.add_bounds_to(permit)
     }
 
+    /// Adds the bounds. In settings an empty list means that a bound is not set.
     fn add_bounds_to(&self, mut permit: Permit) -> Permit {
         if let Some(role) = &self.role {
-            permit = with_role(permit, role);
+            permit = add_role(permit, role);
         }
-        for network in &self.sources {
-            permit = permit.source_allow(network);
+        if !self.sources.is_empty() {
+            permit = permit.allow_sources(&self.sources);
         }
-        for name in &self.connection_types {
-            permit = permit.connection_type_allow(name);
+        if !self.connection_types.is_empty() {
+            permit = permit.allow_connection_types(self.connection_types.iter().cloned());
         }
-        for range in &self.times {
-            permit = permit.time_allow(&range.start, &range.end);
+        if !self.times.is_empty() {
+            permit = permit.allow_times(self.times.iter().cloned());
         }
         if let Some(zone) = &self.times_location {
-            permit = permit.times_location(zone);
+            permit = permit.with_times_location(zone);
         }
         if self.proxy_required {
-            permit = permit.proxy_required();
+            permit = permit.require_proxy();
         }
         permit
     }

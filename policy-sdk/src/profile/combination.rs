@@ -43,7 +43,7 @@ use crate::template::{Unfilled, Values};
 /// let mut combination = Combination::default();
 /// combination.add("own", &own, &Values::new(&request))?;
 /// let permit = combination.add_to(Permit::new("APP"));
-/// assert_eq!(permit, Permit::new("APP").publish_allow("app.alice.>"));
+/// assert_eq!(permit, Permit::new("APP").allow_publish(["app.alice.>"]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -114,6 +114,19 @@ impl Combination {
     ///
     /// Fails if a template cannot be filled, if there are too many subjects, or if the bounds
     /// conflict with earlier profiles. The policy denies the login then.
+    ///
+    /// ```
+    /// use portcullis_sdk::profile::{Combination, Profile};
+    /// use portcullis_sdk::template::Values;
+    /// use portcullis_sdk::Request;
+    ///
+    /// let own: Profile = serde_json::from_str(r#"{ "publish": { "deny": ["{{claim.sub}}"] } }"#)?;
+    /// let own = own.template("own", &[])?;
+    /// let request = Request::builder().build();
+    /// let refusal = Combination::default().add("own", &own, &Values::new(&request)).unwrap_err();
+    /// assert_eq!(refusal.to_string(), "`own`, publish.deny: the login has no `claim.sub`");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add(
         &mut self,
         name: &str,
@@ -146,6 +159,22 @@ impl Combination {
     /// Allows all other subjects on each side on which the profiles deny subjects and have an empty
     /// allow list. Without this call, such a side allows nothing. An allow list whose entries have
     /// no values does not count as empty.
+    ///
+    /// ```
+    /// use portcullis_sdk::profile::{Combination, Profile};
+    /// use portcullis_sdk::template::Values;
+    /// use portcullis_sdk::{Permit, Request};
+    ///
+    /// let most: Profile = serde_json::from_str(r#"{ "publish": { "deny": ["secret.>"] } }"#)?;
+    /// let most = most.template("most", &[])?;
+    /// let request = Request::builder().build();
+    /// let mut combination = Combination::default();
+    /// combination.add("most", &most, &Values::new(&request))?;
+    /// combination.allow_rest();
+    /// let permit = combination.add_to(Permit::new("APP"));
+    /// assert_eq!(permit.publish().allow, [">"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn allow_rest(&mut self) {
         for side in [&mut self.publish, &mut self.subscribe] {
             if !side.names_allowed && !side.deny.is_empty() {
@@ -157,6 +186,12 @@ impl Combination {
 
     /// Returns whether the combination allows nothing: no subject, no reply, and no role whose
     /// template could.
+    ///
+    /// ```
+    /// use portcullis_sdk::profile::Combination;
+    ///
+    /// assert!(Combination::default().allows_nothing());
+    /// ```
     pub const fn allows_nothing(&self) -> bool {
         self.publish.allow.is_empty()
             && self.subscribe.allow.is_empty()
@@ -165,12 +200,20 @@ impl Combination {
 
     /// Adds the combination to a permit. With a role, the permit's user name is escaped
     /// ([`escape`](crate::template::escape)), because the role's template inserts it into subjects.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    /// use portcullis_sdk::profile::Combination;
+    ///
+    /// let permit = Combination::default().add_to(Permit::new("APP"));
+    /// assert_eq!(permit, Permit::new("APP"));
+    /// ```
     pub fn add_to(self, permit: Permit) -> Permit {
         let permit = permit
-            .publish_allow_all(self.publish.allow)
-            .publish_deny_all(self.publish.deny)
-            .subscribe_allow_all(self.subscribe.allow)
-            .subscribe_deny_all(self.subscribe.deny);
+            .allow_publish(self.publish.allow)
+            .deny_publish(self.publish.deny)
+            .allow_subscribe(self.subscribe.allow)
+            .deny_subscribe(self.subscribe.deny);
         self.bounds.add_to(permit)
     }
 }

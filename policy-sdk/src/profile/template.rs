@@ -6,6 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::Profile;
 use crate::SettingsError;
+use crate::permit::Subjects;
 use crate::template::{Template, TemplateError};
 
 /// A checked profile whose subjects are templates. [`Profile::template`] creates it in `configure`;
@@ -93,8 +94,8 @@ impl Profile {
             subscribe,
             sources,
             bounds: Self {
-                publish: super::Subjects::default(),
-                subscribe: super::Subjects::default(),
+                publish: Subjects::default(),
+                subscribe: Subjects::default(),
                 ..self.clone()
             },
         })

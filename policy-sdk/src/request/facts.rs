@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::hash::{HashError, check_hash};
 use crate::key_value::LookUpError;
+use crate::names::{ClientKind, ConnectionType, Method, Transport};
 
 /// The facts of one login, with a field for each query of the contract.
 #[derive(Clone, Default)]
@@ -28,14 +29,14 @@ pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) user: Option<String>,
     pub(crate) name: Option<String>,
-    pub(crate) kind: Option<String>,
-    pub(crate) transport: Option<String>,
+    pub(crate) kind: Option<ClientKind>,
+    pub(crate) transport: Option<Transport>,
     pub(crate) mqtt_id: Option<String>,
     pub(crate) lang: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) name_tag: Option<String>,
-    pub(crate) connection_type: Option<String>,
+    pub(crate) connection_type: Option<ConnectionType>,
     pub(crate) tls_version: Option<String>,
     pub(crate) tls_cipher: Option<String>,
 }
@@ -59,7 +60,7 @@ pub(crate) struct Request {
 #[derive(Clone, Default)]
 pub(crate) struct Identity {
     /// The method that the test sets; else it follows from the credentials.
-    pub(crate) method: Option<String>,
+    pub(crate) method: Option<Method>,
     pub(crate) username: Option<String>,
     pub(crate) nkey: Option<String>,
     /// The principal that the test sets; else it follows from the credentials.
@@ -126,23 +127,23 @@ impl Facts {
 
     /// Returns the method by the host's rule: the strongest of the credentials. A token, or a
     /// password that is not the JWT itself, takes precedence over a JWT.
-    pub(crate) fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> Method {
         self.asked("identity.method");
         if let Some(method) = &self.identity.method {
-            method
+            method.clone()
         } else if self.secrets.token.is_some() {
-            "token"
+            Method::Token
         } else if self.secrets.jwt.is_some() {
             match &self.secrets.password {
-                Some(_) if self.secrets.password != self.secrets.jwt => "password",
-                _ => "jwt",
+                Some(_) if self.secrets.password != self.secrets.jwt => Method::Password,
+                _ => Method::Jwt,
             }
         } else if self.identity.nkey.is_some() {
-            "nkey"
+            Method::Nkey
         } else if self.identity.username.is_some() || self.secrets.password.is_some() {
-            "password"
+            Method::Password
         } else {
-            "none"
+            Method::None
         }
     }
 
@@ -152,7 +153,7 @@ impl Facts {
         if proved { "proved" } else { "claimed" }.to_owned()
     }
 
-    pub(crate) fn claim(&self, path: &str) -> Vec<String> {
+    pub(crate) fn claim_values(&self, path: &str) -> Vec<String> {
         self.asked("identity.claim");
         match self.at(path) {
             Some(Value::Array(values)) => values.iter().filter_map(text).collect(),

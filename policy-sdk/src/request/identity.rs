@@ -1,33 +1,10 @@
 //! The client's identity, and the secrets that it presented.
 
-use super::{Facts, Request, questions};
-use crate::HashError;
+use serde::de::DeserializeOwned;
 
-/// The method by which a client authenticates: the strongest of what it presented.
-///
-/// A password or a token takes precedence over a user JWT: in operator mode that JWT is the
-/// sentinel, which every client has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Method {
-    /// User name and password, or either of them.
-    Password,
-    /// A bare token (`auth_token`).
-    Token,
-    /// An nkey with a signature.
-    Nkey,
-    /// A user JWT.
-    Jwt,
-    /// A token of an identity provider (`OpenID` Connect, OAuth 2, Kubernetes) that the host
-    /// verified, presented in any field.
-    Oidc,
-    /// A TLS certificate alone, which the server verified.
-    Certificate,
-    /// No credentials.
-    None,
-    /// A method that this version of the SDK does not know, by the host's name for it.
-    Other(String),
-}
+use super::{Facts, Request, questions};
+use crate::hash::HashError;
+use crate::names::Method;
 
 /// The degree to which an identity is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +15,13 @@ pub enum Strength {
     /// An identity that the host has verified; for a certificate, the server has.
     Proved,
 }
+
+/// The reason why a claim has no value of the expected type: the value has another form.
+///
+/// Displays as one line that names the claim and does not hold its value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the claim `{}` does not have the form that the policy expects", .0.escape_debug())]
+pub struct ClaimError(String);
 
 /// The secrets that a client presented, in the clear.
 ///
@@ -52,41 +36,53 @@ impl Request {
     questions! { identity:
         /// Returns the user name that the client gave. The name is a claim until a password
         /// matches.
-        username -> Option<String>;
+        username -> Option<String>
+            => [username("alice")] request.username().as_deref(), Some("alice");
         /// Returns the public nkey (`U…`) that the client has proved to hold, by a signature over
         /// the server's nonce that the host verified.
         ///
         /// The key is the nkey that the client presented, else the subject of its user JWT,
         /// regardless of who signed the JWT.
-        nkey -> Option<String>;
+        nkey -> Option<String> => [nkey("UAAA")] request.nkey().as_deref(), Some("UAAA");
         /// Returns who the client is by [`method`](Self::method).
         ///
         /// The principal is the user name, the configured claim of a token, the nkey, or the SPIFFE
         /// id or else the subject of a certificate. [`strength`](Self::strength) says whether it is
         /// proved.
-        principal -> Option<String>;
+        principal -> Option<String>
+            => [oidc("https://id.example", r#"{ "sub": "7" }"#)] request.principal().as_deref(), Some("7");
         /// Returns who vouches for the principal: the `iss` of a token, the account of a user JWT,
         /// or the issuer of a certificate.
-        issuer -> Option<String>;
+        issuer -> Option<String>
+            => [oidc("https://id.example", "{}")] request.issuer().as_deref(), Some("https://id.example");
         /// Returns when the client's credentials expire, in seconds since the Unix epoch. The host
         /// bounds the login by this time itself.
-        expires_at -> Option<u64>;
+        expires_at -> Option<u64>
+            => [expires_at(1_800_000_000)] request.expires_at(), Some(1_800_000_000);
         /// Returns the names of the top-level claims; empty without a verified token or user JWT.
-        claim_names -> Vec<String>;
+        claim_names -> Vec<String>
+            => [claims(r#"{ "sub": "7", "scope": "a" }"#)] request.claim_names(), ["scope", "sub"];
         /// Returns the groups and roles, from the claims that the operator configured for the
         /// token's issuer, in the order of the token.
-        groups -> Vec<String>;
+        groups -> Vec<String> => [groups(["ops"])] request.groups(), ["ops"];
         /// Returns the tags of a user JWT whose issuer the host trusts.
-        tags -> Vec<String>;
+        tags -> Vec<String> => [tags(["team:a"])] request.tags(), ["team:a"];
         /// Returns the role of a user JWT that a scoped signing key of its account signed; `None`
         /// for other keys and methods.
         ///
         /// The holder of that key chose the subject, tags and claims. The host believes them
         /// because the operator lists the role.
-        role -> Option<String>;
+        role -> Option<String> => [role("reader")] request.role().as_deref(), Some("reader");
     }
 
     /// Returns to which degree the [`principal`](Self::principal) is proved.
+    ///
+    /// ```
+    /// use portcullis_sdk::{Request, Strength};
+    ///
+    /// let request = Request::builder().username("alice").build();
+    /// assert_eq!(request.strength(), Strength::Claimed);
+    /// ```
     pub fn strength(&self) -> Strength {
         #[cfg(target_arch = "wasm32")]
         let strength = crate::host::identity::strength();
@@ -98,22 +94,23 @@ impl Request {
         }
     }
 
-    /// Returns whether one of `issuers` vouches for the principal; always `true` if `issuers` is
-    /// empty.
+    /// Returns whether one of `issuers` vouches for the principal; `false` if `issuers` is empty.
+    ///
+    /// A policy that trusts every issuer of the host does not call this method.
     ///
     /// ```
     /// use portcullis_sdk::Request;
     ///
     /// let request = Request::builder().issuer("https://id.example").build();
-    /// assert!(request.is_vouched_for_by(&[]));
-    /// assert!(request.is_vouched_for_by(&["https://id.example".to_owned()]));
-    /// assert!(!request.is_vouched_for_by(&["https://other.example".to_owned()]));
+    /// assert!(request.is_vouched_for_by(["https://id.example"]));
+    /// assert!(!request.is_vouched_for_by(["https://other.example"]));
+    /// assert!(!request.is_vouched_for_by([""; 0]));
     /// ```
-    pub fn is_vouched_for_by(&self, issuers: &[String]) -> bool {
-        issuers.is_empty()
-            || self
-                .issuer()
-                .is_some_and(|issuer| issuers.contains(&issuer))
+    pub fn is_vouched_for_by(&self, issuers: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
+        let Some(known) = self.issuer() else {
+            return false;
+        };
+        issuers.into_iter().any(|issuer| issuer.as_ref() == known)
     }
 
     /// Returns the values at `path` of a verified token or user JWT, as texts.
@@ -130,21 +127,65 @@ impl Request {
     /// let request = Request::builder()
     ///     .claims(r#"{ "realm_access": { "roles": ["reader", "writer"] } }"#)
     ///     .build();
-    /// assert_eq!(request.claim("realm_access.roles"), ["reader", "writer"]);
+    /// assert_eq!(request.claim_values("realm_access.roles"), ["reader", "writer"]);
     /// ```
-    pub fn claim(&self, path: &str) -> Vec<String> {
+    pub fn claim_values(&self, path: &str) -> Vec<String> {
         #[cfg(target_arch = "wasm32")]
         {
             crate::host::identity::claim(path)
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
-            self.facts.claim(path)
+            self.facts.claim_values(path)
         }
+    }
+
+    /// Returns the value at `path` of a verified token or user JWT, as any type that serde can
+    /// deserialize; `None` if the path has no value.
+    ///
+    /// A path is one of [`claim_values`](Self::claim_values).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the value does not have the form of the type. A policy denies the login then, and
+    /// does not take the claim for absent.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Tenant {
+    ///     name: String,
+    ///     seats: u32,
+    /// }
+    ///
+    /// let request = Request::builder()
+    ///     .claims(r#"{ "tenant": { "name": "acme", "seats": 5 } }"#)
+    ///     .build();
+    /// let tenant: Tenant = request.claim("tenant")?.unwrap();
+    /// assert_eq!((tenant.name.as_str(), tenant.seats), ("acme", 5));
+    /// assert_eq!(request.claim::<u32>("seats"), Ok(None));
+    /// assert!(request.claim::<u32>("tenant").is_err());
+    /// # Ok::<(), portcullis_sdk::ClaimError>(())
+    /// ```
+    pub fn claim<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ClaimError> {
+        let Some(json) = self.claim_json(path) else {
+            return Ok(None);
+        };
+        // The text of serde's error is left out: it quotes the value.
+        let value = serde_json::from_str(&json).map_err(|_| ClaimError(path.to_owned()))?;
+        Ok(Some(value))
     }
 
     /// Returns the value at `path` of a verified token or user JWT, as JSON; `None` if the path has
     /// no value.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().claims(r#"{ "act": { "sub": "7" } }"#).build();
+    /// assert_eq!(request.claim_json("act").as_deref(), Some(r#"{"sub":"7"}"#));
+    /// ```
     pub fn claim_json(&self, path: &str) -> Option<String> {
         #[cfg(target_arch = "wasm32")]
         {
@@ -179,14 +220,21 @@ impl Request {
     }
 
     /// Returns the method by which the client authenticates.
+    ///
+    /// ```
+    /// use portcullis_sdk::{Method, Request};
+    ///
+    /// let request = Request::builder().token("secret").build();
+    /// assert_eq!(request.method(), Method::Token);
+    /// ```
     pub fn method(&self) -> Method {
         #[cfg(target_arch = "wasm32")]
         {
-            Method::from_name(crate::host::identity::method())
+            Method::from(crate::host::identity::method())
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
-            Method::from_name(self.facts.method().to_owned())
+            self.facts.method()
         }
     }
 
@@ -205,6 +253,14 @@ impl Request {
     /// Fails if the hash is malformed; the policy should deny the login then. If the request's
     /// deadline leaves no time to compute the hash, the host ends the decision and denies the
     /// login.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().username("alice").password("secret").build();
+    /// assert_eq!(request.password_matches("plain:secret"), Ok(true));
+    /// assert!(request.password_matches("no hash").is_err());
+    /// ```
     pub fn password_matches(&self, hash: &str) -> Result<bool, HashError> {
         #[cfg(target_arch = "wasm32")]
         {
@@ -224,6 +280,13 @@ impl Request {
     /// # Errors
     ///
     /// Fails if [`password_matches`](Self::password_matches) would.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    ///
+    /// let request = Request::builder().token("secret").build();
+    /// assert_eq!(request.token_matches("plain:secret"), Ok(true));
+    /// ```
     pub fn token_matches(&self, hash: &str) -> Result<bool, HashError> {
         #[cfg(target_arch = "wasm32")]
         {
@@ -239,25 +302,12 @@ impl Request {
 impl Secrets<'_> {
     questions! { secrets:
         /// Returns the password.
-        password -> Option<String>;
+        password -> Option<String>
+            => [password("secret")] request.secrets().password().as_deref(), Some("secret");
         /// Returns the token (`auth_token`).
-        token -> Option<String>;
+        token -> Option<String>
+            => [token("secret")] request.secrets().token().as_deref(), Some("secret");
         /// Returns the user JWT.
-        jwt -> Option<String>;
-    }
-}
-
-impl Method {
-    fn from_name(name: String) -> Self {
-        match name.as_str() {
-            "password" => Self::Password,
-            "token" => Self::Token,
-            "nkey" => Self::Nkey,
-            "jwt" => Self::Jwt,
-            "oidc" => Self::Oidc,
-            "certificate" => Self::Certificate,
-            "none" => Self::None,
-            _ => Self::Other(name),
-        }
+        jwt -> Option<String> => [jwt("eyJ…")] request.secrets().jwt().as_deref(), Some("eyJ…");
     }
 }

@@ -11,16 +11,18 @@ pub struct Server<'request> {
 impl Server<'_> {
     questions! { server:
         /// Returns the server's public nkey (`N…`), which is new at every start of the server.
-        id -> String;
+        id -> String => [server_id("NAAA")] request.server().id(), "NAAA";
         /// Returns the server's configured name.
-        name -> String;
+        name -> String => [server_name("east-1")] request.server().name(), "east-1";
         /// Returns the address that the server listens on.
-        host -> String;
+        host -> String => [server_host("10.0.0.9")] request.server().host(), "10.0.0.9";
         /// Returns the server's version, for example `2.15.1`.
-        version -> Option<String>;
+        version -> Option<String>
+            => [server_version("2.15.1")] request.server().version().as_deref(), Some("2.15.1");
         /// Returns the cluster that the server belongs to.
-        cluster -> Option<String>;
+        cluster -> Option<String>
+            => [server_cluster("east")] request.server().cluster().as_deref(), Some("east");
         /// Returns the server's configured tags (`server_tags`).
-        tags -> Vec<String>;
+        tags -> Vec<String> => [server_tags(["region:eu"])] request.server().tags(), ["region:eu"];
     }
 }

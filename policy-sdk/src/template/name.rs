@@ -51,6 +51,13 @@ impl NameTemplate {
     /// # Errors
     ///
     /// Fails if the template is malformed or makes no valid name.
+    ///
+    /// ```
+    /// use portcullis_sdk::template::NameTemplate;
+    ///
+    /// assert!(NameTemplate::account("tenant-{{claim.tenant}}", &[]).is_ok());
+    /// assert!(NameTemplate::account("no account", &[]).is_err());
+    /// ```
     pub fn account(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, Kind::Account)
     }
@@ -60,6 +67,12 @@ impl NameTemplate {
     /// # Errors
     ///
     /// Fails if the template is malformed or makes no valid name.
+    ///
+    /// ```
+    /// use portcullis_sdk::template::NameTemplate;
+    ///
+    /// assert!(NameTemplate::user_name("Service {{name}}", &["name"]).is_ok());
+    /// ```
     pub fn user_name(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
         Self::parse(text, own, Kind::UserName)
     }
@@ -95,6 +108,16 @@ impl NameTemplate {
     /// # Errors
     ///
     /// Fails if the place has no value, several values, or a value that does not fit.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::template::{NameTemplate, Values};
+    ///
+    /// let template = NameTemplate::user_name("{{principal}}", &[])?;
+    /// let request = Request::builder().principal("alice").proved().build();
+    /// assert_eq!(template.name(&Values::new(&request))?, "alice");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(&self, values: &Values<'_>) -> Result<String, Unfilled> {
         let Some(place) = &self.place else {
             return Ok(self.before.clone());

@@ -4,8 +4,8 @@ mod names;
 mod properties;
 
 use super::*;
-use crate::Request;
 use crate::testing::RequestBuilder;
+use crate::{Method, Request};
 
 fn subjects(template: &str, request: RequestBuilder) -> Result<Vec<String>, String> {
     let template = Template::subscribe(template, &[]).unwrap();
@@ -38,15 +38,12 @@ fn without_places_a_template_is_the_plain_string() {
 fn every_place_has_its_fact() {
     let request = || {
         claims(r#"{ "sub": "s", "a": { "b": 7 }, "x.y": true, "https://e.x/n": "u" }"#)
-            .method("oidc")
+            .method(Method::Oidc)
             .principal("p")
             .proved()
             .nkey("UA")
-            .group("g")
-            .tag("team:red")
-            .tag("team:blue:2")
-            .tag("team")
-            .tag("teams:no")
+            .groups(["g"])
+            .tags(["team:red", "team:blue:2", "team", "teams:no"])
     };
     for (template, expected) in [
         ("{{claim.sub}}", "s"),

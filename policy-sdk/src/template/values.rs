@@ -29,6 +29,16 @@ pub struct Values<'request> {
 
 impl<'request> Values<'request> {
     /// Creates the values of this login.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::template::{Template, Values};
+    ///
+    /// let request = Request::builder().groups(["ops"]).build();
+    /// let template = Template::publish("a.{{group}}", &[])?;
+    /// assert_eq!(template.subjects(&Values::new(&request))?, ["a.ops"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn new(request: &'request Request) -> Self {
         Self {
             request,
@@ -40,6 +50,16 @@ impl<'request> Values<'request> {
     }
 
     /// Sets the value of `{{account}}`: the account of the permit.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::template::{Template, Values};
+    ///
+    /// let request = Request::builder().build();
+    /// let template = Template::publish("{{account}}.>", &[])?;
+    /// assert_eq!(template.subjects(&Values::new(&request).account("APP"))?, ["APP.>"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
@@ -47,6 +67,16 @@ impl<'request> Values<'request> {
     }
 
     /// Sets the value of `{{user-name}}`: the user name of the permit.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::template::{Template, Values};
+    ///
+    /// let request = Request::builder().build();
+    /// let template = Template::publish("{{user-name}}.>", &[])?;
+    /// assert_eq!(template.subjects(&Values::new(&request).user_name("alice"))?, ["alice.>"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn user_name(mut self, name: impl Into<String>) -> Self {
         self.user_name = Some(name.into());
@@ -54,6 +84,17 @@ impl<'request> Values<'request> {
     }
 
     /// Adds a value of one of the policy's own places. The value must be proved.
+    ///
+    /// ```
+    /// use portcullis_sdk::Request;
+    /// use portcullis_sdk::template::{Template, Values};
+    ///
+    /// let request = Request::builder().build();
+    /// let template = Template::publish("a.{{shard}}", &["shard"])?;
+    /// let values = Values::new(&request).with("shard", "1").with("shard", "2");
+    /// assert_eq!(template.subjects(&values)?, ["a.1", "a.2"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with(mut self, place: impl Into<String>, value: impl Into<String>) -> Self {
         self.own.push((place.into(), value.into()));
@@ -115,8 +156,8 @@ pub(super) fn claim(request: &Request, path: &str) -> Vec<String> {
         _ => None,
     };
     match verified_by {
-        Some(verified) if request.claim(verified) != ["true"] => Vec::new(),
-        _ => request.claim(path),
+        Some(verified) if request.claim_values(verified) != ["true"] => Vec::new(),
+        _ => request.claim_values(path),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis_sdk::HashError;
 use portcullis_sdk::prelude::*;
+use portcullis_sdk::{HashError, Responses};
 use serde::Deserialize;
 
 /// The settings: the first rule that matches decides. If no rule matches, the guest abstains.
@@ -71,9 +71,8 @@ struct Grant {
     times: Vec<(String, String)>,
     times_location: Option<String>,
     proxy_required: bool,
-    subscriptions: Option<i64>,
-    payload: Option<i64>,
-    data: Option<i64>,
+    subscriptions: Option<u32>,
+    payload: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -118,12 +117,16 @@ impl Conditions {
             hash.as_deref().is_none_or(|hash| matches(hash) == Ok(true))
         };
         is(&self.username, &|| request.username())
-            && is(&self.method, &|| Some(method(request)))
+            && is(&self.method, &|| Some(request.method().to_string()))
             && is(&self.name_tag, &|| client.name_tag())
             && is(&self.name, &|| client.name())
-            && is(&self.kind, &|| client.kind())
-            && is(&self.transport, &|| client.transport())
-            && is(&self.connection_type, &|| client.connection_type())
+            && is(&self.kind, &|| client.kind().map(|kind| kind.to_string()))
+            && is(&self.transport, &|| {
+                client.transport().map(|transport| transport.to_string())
+            })
+            && is(&self.connection_type, &|| {
+                client.connection_type().map(|name| name.to_string())
+            })
             && is(&self.nkey, &|| request.nkey())
             && self.certificate_subject.as_deref().is_none_or(|part| {
                 request
@@ -136,53 +139,50 @@ impl Conditions {
     }
 }
 
-fn method(request: &Request) -> String {
-    format!("{:?}", request.method()).to_lowercase()
-}
-
 impl Grant {
     fn permit(&self) -> Permit {
         let mut permit = Permit::new(&self.account)
-            .publish_allow_all(&self.publish_allow)
-            .publish_deny_all(&self.publish_deny)
-            .subscribe_allow_all(&self.subscribe_allow)
-            .subscribe_deny_all(&self.subscribe_deny);
+            .allow_publish(&self.publish_allow)
+            .deny_publish(&self.publish_deny)
+            .allow_subscribe(&self.subscribe_allow)
+            .deny_subscribe(&self.subscribe_deny);
         if let Some(role) = &self.role {
-            permit = permit.role(role);
+            permit = permit.with_role(role);
         }
         if let Some(name) = &self.user_name {
-            permit = permit.user_name(name);
+            permit = permit.with_user_name(name);
         }
         if let Some(replies) = &self.responses {
-            permit = permit.responses_allow(replies.max, Duration::from_millis(replies.ttl_ms));
+            permit = permit.allow_responses(Responses {
+                max: replies.max,
+                ttl: Duration::from_millis(replies.ttl_ms),
+            });
         }
         if let Some(seconds) = self.expires_in {
-            permit = permit.expires_in(Duration::from_secs(seconds));
+            permit = permit.limit_lifetime(Duration::from_secs(seconds));
         }
         if let Some(time) = self.expires_at {
-            permit = permit.expires_at(time);
+            permit = permit.limit_expiry(time);
         }
-        for tag in &self.tags {
-            permit = permit.tag(tag);
-        }
+        permit = permit.add_tags(&self.tags);
         self.limited(self.bounded(permit))
     }
 
     fn bounded(&self, mut permit: Permit) -> Permit {
-        for network in &self.sources {
-            permit = permit.source_allow(network);
+        if !self.sources.is_empty() {
+            permit = permit.allow_sources(&self.sources);
         }
-        for name in &self.connection_types {
-            permit = permit.connection_type_allow(name);
+        if !self.connection_types.is_empty() {
+            permit = permit.allow_connection_types(&self.connection_types);
         }
-        for (start, end) in &self.times {
-            permit = permit.time_allow(start, end);
+        if !self.times.is_empty() {
+            permit = permit.allow_times(self.times.iter().cloned());
         }
         if let Some(zone) = &self.times_location {
-            permit = permit.times_location(zone);
+            permit = permit.with_times_location(zone);
         }
         if self.proxy_required {
-            permit = permit.proxy_required();
+            permit = permit.require_proxy();
         }
         permit
     }
@@ -193,9 +193,6 @@ impl Grant {
         }
         if let Some(bytes) = self.payload {
             permit = permit.limit_payload(bytes);
-        }
-        if let Some(bytes) = self.data {
-            permit = permit.limit_data(bytes);
         }
         permit
     }

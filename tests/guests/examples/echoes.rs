@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_sdk::Responses;
 use portcullis_sdk::prelude::*;
 
 struct Guest;
@@ -15,21 +16,24 @@ impl Policy for Guest {
 
     fn decide(&self, request: &Request) -> Verdict {
         Permit::new("APP")
-            .user_name("echo")
-            .publish_allow("p.allow")
-            .publish_deny("p.deny")
-            .subscribe_allow("s.allow queue")
-            .subscribe_deny("s.deny")
-            .responses_allow(3, Duration::from_secs(5))
-            .expires_in(Duration::from_mins(1))
-            .expires_at(request.now() + 90)
-            .role("reader")
-            .source_allow("10.0.0.0/8")
-            .connection_type_allow("STANDARD")
-            .time_allow("08:00:00", "18:00:00")
-            .times_location("Europe/Berlin")
-            .proxy_required()
-            .tag("tag:one")
+            .with_user_name("echo")
+            .allow_publish(["p.allow"])
+            .deny_publish(["p.deny"])
+            .allow_subscribe(["s.allow queue"])
+            .deny_subscribe(["s.deny"])
+            .allow_responses(Responses {
+                max: 3,
+                ttl: Duration::from_secs(5),
+            })
+            .limit_lifetime(Duration::from_mins(1))
+            .limit_expiry(request.now() + 90)
+            .with_role("reader")
+            .allow_sources(["10.0.0.0/8"])
+            .allow_connection_types(["STANDARD"])
+            .allow_times([("08:00:00", "18:00:00")])
+            .with_times_location("Europe/Berlin")
+            .require_proxy()
+            .add_tags(["tag:one"])
             .into()
     }
 }

@@ -42,8 +42,8 @@ impl Policy for Guest {
         let name = key.clone().or_else(|| request.username());
         match request.key_value(bucket, &name.unwrap_or_default()) {
             Ok(None) => Permit::new("APP")
-                .publish_allow(">")
-                .subscribe_allow(">")
+                .allow_publish([">"])
+                .allow_subscribe([">"])
                 .into(),
             Ok(Some(reason)) => Verdict::deny(format!("revoked: {reason}")),
             Err(error) => Verdict::deny(format!("cannot look up: {error}")),

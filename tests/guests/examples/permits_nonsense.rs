@@ -13,15 +13,14 @@ impl Policy for Guest {
 
     fn decide(&self, _: &Request) -> Verdict {
         Permit::new("A P")
-            .publish_allow("a..b")
-            .subscribe_allow("")
-            .source_allow("10.0.0.1")
-            .connection_type_allow("BOGUS")
-            .time_allow("8:00", "18:00")
-            .times_location("here and now")
+            .allow_publish(["a..b"])
+            .allow_subscribe([""])
+            .allow_sources(["10.0.0.1"])
+            .allow_connection_types(["BOGUS"])
+            .allow_times([("8:00", "18:00")])
+            .with_times_location("here and now")
             .limit_subscriptions(0)
-            .limit_payload(-1)
-            .limit_data(1)
+            .limit_payload(u32::MAX)
             .into()
     }
 }

@@ -26,14 +26,23 @@ impl Policy for Guest {
             format!("client.id={}", client.id()),
             format!("client.user={:?}", client.user()),
             format!("client.name={:?}", client.name()),
-            format!("client.kind={:?}", client.kind()),
-            format!("client.transport={:?}", client.transport()),
+            format!(
+                "client.kind={:?}",
+                client.kind().map(|kind| kind.to_string())
+            ),
+            format!(
+                "client.transport={:?}",
+                client.transport().map(|name| name.to_string())
+            ),
             format!("client.mqtt_id={:?}", client.mqtt_id()),
             format!("client.lang={:?}", client.lang()),
             format!("client.version={:?}", client.version()),
             format!("client.tags={:?}", client.tags()),
             format!("client.name_tag={:?}", client.name_tag()),
-            format!("client.connection_type={:?}", client.connection_type()),
+            format!(
+                "client.connection_type={:?}",
+                client.connection_type().map(|name| name.to_string())
+            ),
             format!("client.tls_version={:?}", client.tls_version()),
             format!("client.tls_cipher={:?}", client.tls_cipher()),
             format!("certificate.verified={}", certificate.verified()),

@@ -25,18 +25,18 @@ const SETTINGS: &str = r#"
 
 fn permit(account: &str, subjects: &[&str]) -> Permit {
     Permit::new(account)
-        .user_name("alice")
-        .publish_allow_all(subjects.iter().copied())
+        .with_user_name("alice")
+        .allow_publish(subjects.iter().copied())
 }
 
 #[test]
 fn the_first_role_that_names_an_account_decides_it() {
     let one = |subjects: &[&str]| {
         permit("ONE", subjects)
-            .publish_deny("x")
-            .source_allow("10.0.0.0/8")
+            .deny_publish(["x"])
+            .allow_sources(["10.0.0.0/8"])
     };
-    let two = |subjects: &[&str]| permit("TWO", subjects).source_allow("11.0.0.0/8");
+    let two = |subjects: &[&str]| permit("TWO", subjects).allow_sources(["11.0.0.0/8"]);
     for (names, expected) in [
         (&["common"][..], permit("APP", &["common"])),
         (&["one"], one(&["one"])),

@@ -17,7 +17,7 @@ fn with(line: &str) -> OidcRoles {
 }
 
 fn permitted() -> Verdict {
-    alice().publish_allow("a").into()
+    alice().allow_publish(["a"]).into()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn other_methods_are_left_to_other_policies() {
         "none",
         "new",
     ] {
-        let request = roles(&["r"]).method(method);
+        let request = roles(&["r"]).method(method.into());
         assert_eq!(decide(&with(""), request), Verdict::Abstain, "{method}");
     }
     assert_eq!(decide(&with(""), roles(&["r"])), permitted());
@@ -220,8 +220,8 @@ fn users_of_several_issuers_share_no_subjects() {
         ),
     ] {
         let own = Permit::new("APP")
-            .user_name(name)
-            .publish_allow(format!("app.{subject}.>"));
+            .with_user_name(name)
+            .allow_publish([format!("app.{subject}.>")]);
         assert_eq!(permit_of(issuer, sub, verified), own);
     }
     let other = Request::builder().oidc("https://c.example", r#"{ "sub": "1", "roles": "r" }"#);
@@ -282,14 +282,14 @@ fn roles_come_from_the_claims_of_the_settings_in_their_order() {
         "x/y": { "groups": "c" },
         "https://e.example/roles": ["a", "b"]
     }"#;
-    let expected = alice().publish_allow_all(["b", "c", "a", "b", "d", "e"]);
+    let expected = alice().allow_publish(["b", "c", "a", "b", "d", "e"]);
     assert_eq!(decide(&policy, token(claims)), expected.into());
 }
 
 #[test]
 fn the_user_name_is_the_first_claim_that_is_there() {
     let name = |line: &str, claims: &str| match decide(&with(line), token(claims)) {
-        Verdict::Permit(permit) => permit.user().map(str::to_owned),
+        Verdict::Permit(permit) => permit.user_name().map(str::to_owned),
         verdict => panic!("{verdict:?}"),
     };
     for (line, claims, expected) in [
@@ -363,11 +363,11 @@ fn what_the_client_calls_itself_does_not_matter() {
 fn a_lifetime_bounds_the_login() {
     for key in ["expires-in", "max-expiry"] {
         let expected = alice()
-            .publish_allow("a")
-            .expires_in(Duration::from_hours(8));
+            .allow_publish(["a"])
+            .limit_lifetime(Duration::from_hours(8));
         let policy = with(&format!("{key} = \"8h\""));
         assert_eq!(decide(&policy, roles(&["r"])), expected.into());
-        let nothing = alice().expires_in(Duration::from_hours(8));
+        let nothing = alice().limit_lifetime(Duration::from_hours(8));
         assert_eq!(decide(&policy, roles(&[])), nothing.into());
     }
 }
@@ -387,17 +387,17 @@ fn templates_are_filled_with_what_the_permit_and_the_token_say() {
     );
     let claims = r#"{ "sub": "*", "email": "a.b@c", "email_verified": true, "roles": "r", "teams": ["red", ">"] }"#;
     let expected = Permit::new("APP")
-        .user_name("a.b@c")
-        .publish_allow_all([
+        .with_user_name("a.b@c")
+        .allow_publish([
             "APP.a%2Eb@c.%2A",
             "t.red.%2A",
             "t.%3E.%2A",
             "g.staff",
             "g.ops",
         ])
-        .subscribe_allow("_INBOX_a%2Eb@c.>")
-        .subscribe_deny("x.%2A");
-    let request = token(claims).group("staff").group("ops");
+        .allow_subscribe(["_INBOX_a%2Eb@c.>"])
+        .deny_subscribe(["x.%2A"]);
+    let request = token(claims).groups(["staff", "ops"]);
     assert_eq!(decide(&policy, request), expected.into());
 }
 
@@ -450,7 +450,7 @@ fn with_a_role_of_the_account_a_name_is_one_token() {
         let Verdict::Permit(permit) = verdict else {
             panic!("{name}: {verdict:?}")
         };
-        assert_eq!(permit.user(), Some(token_of_subject));
+        assert_eq!(permit.user_name(), Some(token_of_subject));
         assert_eq!(permit.problems(), [""; 0]);
     }
 }

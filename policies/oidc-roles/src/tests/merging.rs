@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use portcullis_sdk::Responses;
+
 use super::*;
 
 const SETTINGS: &str = r#"
@@ -40,33 +42,34 @@ fn login(names: &[&str]) -> Verdict {
 
 fn everything() -> Permit {
     alice()
-        .publish_allow("a")
-        .responses_allow(3, Duration::from_secs(5))
-        .role("reader")
-        .time_allow("08:00:00", "18:00:00")
-        .times_location("UTC")
-        .proxy_required()
+        .allow_publish(["a"])
+        .allow_responses(Responses {
+            max: 3,
+            ttl: Duration::from_secs(5),
+        })
+        .with_role("reader")
+        .allow_times([("08:00:00", "18:00:00")])
+        .with_times_location("UTC")
+        .require_proxy()
 }
 
 #[test]
 fn one_role_has_its_bounds() {
     let permit = everything()
-        .source_allow("10.0.0.0/8")
-        .source_allow("192.168.0.0/16")
-        .connection_type_allow("STANDARD")
-        .connection_type_allow("MQTT");
+        .allow_sources(["10.0.0.0/8", "192.168.0.0/16"])
+        .allow_connection_types(["STANDARD", "MQTT"]);
     assert_eq!(login(&["everything"]), permit.clone().into());
     assert_eq!(login(&["everything", "everything", "answers"]), {
-        permit.publish_allow("a").into()
+        permit.allow_publish(["a"]).into()
     });
 }
 
 #[test]
 fn the_bounds_of_one_role_bound_what_another_allows() {
     let permit = everything()
-        .publish_allow("b")
-        .source_allow("10.1.0.0/16")
-        .connection_type_allow("STANDARD");
+        .allow_publish(["b"])
+        .allow_sources(["10.1.0.0/16"])
+        .allow_connection_types(["STANDARD"]);
     assert_eq!(login(&["everything", "office"]), permit.into());
 }
 

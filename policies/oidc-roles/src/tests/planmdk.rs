@@ -33,10 +33,10 @@ fn assert_lists(names: &[&str], publish: Side<'_>, subscribe: Side<'_>) {
 #[track_caller]
 fn assert_lists_of(settings: &str, names: &[&str], publish: Side<'_>, subscribe: Side<'_>) {
     let expected = alice()
-        .publish_allow_all(publish.0.iter().copied())
-        .publish_deny_all(publish.1.iter().copied())
-        .subscribe_allow_all(subscribe.0.iter().copied())
-        .subscribe_deny_all(subscribe.1.iter().copied());
+        .allow_publish(publish.0.iter().copied())
+        .deny_publish(publish.1.iter().copied())
+        .allow_subscribe(subscribe.0.iter().copied())
+        .deny_subscribe(subscribe.1.iter().copied());
     let found = decide(&policy(settings), roles(names));
     assert_eq!(found, expected.into(), "{names:?}");
 }
@@ -88,7 +88,7 @@ fn a_role_in_a_text_is_one_role() {
         &policy(SETTINGS),
         token(r#"{ "sub": "alice", "roles": "publishes" }"#),
     );
-    assert_eq!(found, alice().publish_allow("p").into());
+    assert_eq!(found, alice().allow_publish(["p"]).into());
     let two = token(r#"{ "sub": "alice", "roles": "publishes full" }"#);
     assert_eq!(decide(&policy(SETTINGS), two), alice().into());
 }
@@ -144,19 +144,19 @@ fn its_example_decides_as_it_would() {
         let claims = serde_json::json!({ "email": "a@b.c", "email_verified": true, "sub": "1", "roles": names });
         decide(&policy, token(&claims.to_string()))
     };
-    let permit = || Permit::new("APP").user_name("a@b.c");
+    let permit = || Permit::new("APP").with_user_name("a@b.c");
     assert_eq!(login(&["Other"]), permit().into());
     assert_eq!(
         login(&["NATS.Admin"]),
-        permit().publish_allow(">").subscribe_allow(">").into()
+        permit().allow_publish([">"]).allow_subscribe([">"]).into()
     );
     assert_eq!(
         login(&["NATS.Auditor", "NATS.Sensor"]),
         permit()
-            .publish_allow("plant.reading.>")
-            .publish_deny(">")
-            .subscribe_allow(">")
-            .subscribe_deny("plant.secret.>")
+            .allow_publish(["plant.reading.>"])
+            .deny_publish([">"])
+            .allow_subscribe([">"])
+            .deny_subscribe(["plant.secret.>"])
             .into()
     );
 }

@@ -36,14 +36,14 @@ fn scopes(scope: impl Into<Value>) -> RequestBuilder {
 
 fn permit(subjects: &[&str]) -> Permit {
     Permit::new("APP")
-        .user_name("alice")
-        .publish_allow_all(subjects.iter().copied())
+        .with_user_name("alice")
+        .allow_publish(subjects.iter().copied())
 }
 
 #[test]
 fn other_methods_are_left_to_other_policies() {
     for method in ["password", "token", "nkey", "jwt", "certificate", "none"] {
-        let request = scopes("b").method(method);
+        let request = scopes("b").method(method.into());
         assert_eq!(decide(&with(""), request), Verdict::Abstain, "{method}");
     }
     assert_eq!(decide(&with(""), scopes("b")), permit(&["b"]).into());
@@ -89,7 +89,7 @@ fn a_token_without_a_known_scope_is_what_the_settings_say() {
 
 #[test]
 fn a_scope_counts_by_its_name_and_by_its_beginning_once_each() {
-    let any = |subjects: &[&str]| permit(subjects).publish_deny("x");
+    let any = |subjects: &[&str]| permit(subjects).deny_publish(["x"]);
     for (scope, expected) in [
         ("b", permit(&["b"])),
         ("a:write", any(&["any-a"])),
@@ -116,7 +116,7 @@ fn scopes_are_texts_or_lists_in_any_of_the_claims() {
         let mut claims = claims;
         claims["sub"] = "alice".into();
         claims["account"] = "APP".into();
-        let expected = permit(&["b", "any-a"]).publish_deny("x");
+        let expected = permit(&["b", "any-a"]).deny_publish(["x"]);
         assert_eq!(decide(&with(""), token(&claims)), expected.into());
     }
     let other = with(r#"scope-claims = ["permissions"]"#);
@@ -136,8 +136,8 @@ fn the_account_is_the_claims_or_the_default_and_never_a_guess() {
          expected at most 256 bytes of ASCII letters, digits and `-_@+=:/.`",
     );
     let in_account = |account: &str| {
-        let permit = Permit::new(account).user_name("alice");
-        Verdict::from(permit.publish_allow("b"))
+        let permit = Permit::new(account).with_user_name("alice");
+        Verdict::from(permit.allow_publish(["b"]))
     };
     let default = r#"default-account = "SHARED""#;
     for (line, account, expected) in [
@@ -173,7 +173,7 @@ fn the_account_is_the_claims_or_the_default_and_never_a_guess() {
 
 #[test]
 fn a_side_that_only_denies_allows_nothing() {
-    let expected = permit(&[]).subscribe_deny("y");
+    let expected = permit(&[]).deny_subscribe(["y"]);
     assert_eq!(decide(&with(""), scopes("denies")), expected.into());
 }
 
@@ -204,9 +204,9 @@ fn a_lifetime_and_a_name_are_as_the_settings_say() {
     let policy = with("expires-in = \"15m\"\nname-claims = [\"client_id\"]");
     let claims = json!({ "sub": "s", "client_id": "c", "account": "APP", "scope": "b" });
     let expected = Permit::new("APP")
-        .user_name("c")
-        .publish_allow("b")
-        .expires_in(Duration::from_mins(15));
+        .with_user_name("c")
+        .allow_publish(["b"])
+        .limit_lifetime(Duration::from_mins(15));
     assert_eq!(decide(&policy, token(&claims)), expected.into());
 }
 
@@ -223,8 +223,8 @@ fn templates_are_filled_with_what_the_permit_and_the_token_say() {
     );
     let claims = json!({ "sub": "a.b", "account": "x.y", "scope": "s", "teams": ["red", ">"] });
     let expected = Permit::new("x.y")
-        .user_name("a.b")
-        .publish_allow_all(["x%2Ey.a%2Eb.red", "x%2Ey.a%2Eb.%3E"]);
+        .with_user_name("a.b")
+        .allow_publish(["x%2Ey.a%2Eb.red", "x%2Ey.a%2Eb.%3E"]);
     assert_eq!(decide(&policy, token(&claims)), expected.into());
 }
 
@@ -256,8 +256,8 @@ fn users_of_several_issuers_share_no_subjects() {
         let issuer = format!("https://{name}.example");
         let found = decide(&policy, Request::builder().oidc(issuer, claims));
         let own = Permit::new("APP")
-            .user_name(format!("{name}/7"))
-            .publish_allow(format!("app.{name}/7"));
+            .with_user_name(format!("{name}/7"))
+            .allow_publish([format!("app.{name}/7")]);
         assert_eq!(found, own.into());
     }
 }

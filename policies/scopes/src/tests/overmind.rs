@@ -16,7 +16,7 @@ fn login(scope: &str) -> Verdict {
 }
 
 fn permit() -> Permit {
-    Permit::new("acme").user_name("auth0|7")
+    Permit::new("acme").with_user_name("auth0|7")
 }
 
 #[test]
@@ -28,16 +28,16 @@ fn what_scopes_permit_adds_up_in_the_account_of_the_token() {
         "cancel.scope.>",
     ];
     let both = permit()
-        .publish_allow_all(questions)
-        .publish_allow("return.>")
-        .subscribe_allow_all(["return.>", "_INBOX.>"])
-        .subscribe_allow_all(questions);
+        .allow_publish(questions)
+        .allow_publish(["return.>"])
+        .allow_subscribe(["return.>", "_INBOX.>"])
+        .allow_subscribe(questions);
     assert_eq!(login("openid request:send  request:receive"), both.into());
     assert_eq!(
         login("gateway:stream"),
-        permit().subscribe_allow("gateway.auth0%7C7.>").into()
+        permit().allow_subscribe(["gateway.auth0%7C7.>"]).into()
     );
-    let admin = permit().publish_allow(">").subscribe_allow(">");
+    let admin = permit().allow_publish([">"]).allow_subscribe([">"]);
     assert_eq!(login("admin:write admin:read"), admin.into());
 }
 

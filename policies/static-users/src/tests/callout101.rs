@@ -1,8 +1,6 @@
 //! Tests with the users and profiles of nats-callout101.
 
-use std::time::Duration;
-
-use portcullis_sdk::Permit;
+use portcullis_sdk::{Permit, Responses};
 
 use super::*;
 
@@ -18,10 +16,10 @@ const DENIED: [&str; 5] = [
 
 fn privileged(account: &str, name: &str) -> Permit {
     Permit::new(account)
-        .user_name(name)
-        .publish_allow(">")
-        .subscribe_allow(">")
-        .responses_allow(0, Duration::ZERO)
+        .with_user_name(name)
+        .allow_publish([">"])
+        .allow_subscribe([">"])
+        .allow_responses(Responses::default())
 }
 
 #[test]
@@ -32,8 +30,8 @@ fn its_three_users_get_their_accounts_and_permissions() {
         (
             "test-2",
             privileged("$G", "test-2")
-                .publish_deny_all(DENIED)
-                .subscribe_deny_all(DENIED),
+                .deny_publish(DENIED)
+                .deny_subscribe(DENIED),
         ),
     ];
     let policy = policy(FILE);

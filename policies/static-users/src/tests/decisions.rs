@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis_sdk::Permit;
 use portcullis_sdk::log::Level;
+use portcullis_sdk::{Method, Permit, Responses};
 
 use super::*;
 
@@ -41,20 +41,23 @@ fn staff(unknown_users: &str) -> StaticUsers {
 
 fn robot() -> Permit {
     Permit::new("ROBOTS")
-        .user_name("robot")
-        .subscribe_allow("news")
+        .with_user_name("robot")
+        .allow_subscribe(["news"])
 }
 
 #[test]
 fn the_right_password_gets_the_permit_of_the_user() {
     let permit = Permit::new("APP")
-        .user_name("alice")
-        .publish_allow("orders.>")
-        .publish_deny("orders.archive")
-        .subscribe_allow_all(["_INBOX.>", "orders.new workers"])
-        .subscribe_deny("secret")
-        .responses_allow(3, Duration::from_secs(90))
-        .expires_in(Duration::from_mins(90));
+        .with_user_name("alice")
+        .allow_publish(["orders.>"])
+        .deny_publish(["orders.archive"])
+        .allow_subscribe(["_INBOX.>", "orders.new workers"])
+        .deny_subscribe(["secret"])
+        .allow_responses(Responses {
+            max: 3,
+            ttl: Duration::from_secs(90),
+        })
+        .limit_lifetime(Duration::from_mins(90));
     let request = login("alice", "secret").password_matches(HASH);
     assert_eq!(decide(&staff("abstain"), request), permit.into());
 }
@@ -78,15 +81,13 @@ fn what_bounds_a_login_is_in_the_permit() {
         "#,
     );
     let permit = Permit::new("APP")
-        .user_name("alice")
-        .role("reader")
-        .source_allow("10.0.0.0/8")
-        .source_allow("fd00::/8")
-        .connection_type_allow("STANDARD")
-        .connection_type_allow("WEBSOCKET")
-        .time_allow("08:00:00", "18:00:00")
-        .times_location("Europe/Berlin")
-        .proxy_required();
+        .with_user_name("alice")
+        .with_role("reader")
+        .allow_sources(["10.0.0.0/8", "fd00::/8"])
+        .allow_connection_types(["STANDARD", "WEBSOCKET"])
+        .allow_times([("08:00:00", "18:00:00")])
+        .with_times_location("Europe/Berlin")
+        .require_proxy();
     let request = login("alice", "secret").password_matches("$2b$12$abcdefghijklmnopqrstuv");
     assert_eq!(decide(&policy, request), permit.into());
 }
@@ -186,7 +187,7 @@ fn other_methods_are_left_to_other_policies() {
         Request::builder().jwt("eyJ"),
         Request::builder().username("alice").jwt("eyJ"),
         Request::builder().username("alice").nkey("UA"),
-        login("alice", "secret").method("passkey"),
+        login("alice", "secret").method(Method::from("passkey")),
     ];
     for request in requests {
         assert_eq!(decide(&staff("deny"), request), Verdict::Abstain);
@@ -278,7 +279,7 @@ fn plain_text_works_with_the_flag_and_a_warning() {
     );
     let levels: Vec<_> = testing::take_log().iter().map(|line| line.level).collect();
     assert_eq!(levels, [Level::Warn]);
-    let permit = Permit::new("A").user_name("alice");
+    let permit = Permit::new("A").with_user_name("alice");
     assert_eq!(
         decide(&policy, login("alice", "secret")),
         permit.clone().into()

@@ -2,6 +2,7 @@
 
 use policy_support::testing::{GoodSettings, complaint};
 
+use super::DIGEST;
 use crate::StaticUsers;
 
 /// Settings with one valid user, which each case breaks in one place.

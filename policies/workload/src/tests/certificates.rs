@@ -14,8 +14,8 @@ fn with_rule(rule: &str) -> Workload {
 fn every_name() -> RequestBuilder {
     certificate()
         .certificate_spiffe_id(API)
-        .certificate_dns_name("api.example.com")
-        .certificate_email_name("api@example.com")
+        .certificate_dns_names(["api.example.com"])
+        .certificate_email_names(["api@example.com"])
         .certificate_subject("CN=api,O=Acme")
         .certificate_fingerprint(FINGERPRINT)
 }
@@ -51,7 +51,7 @@ fn every_name_of_a_verified_certificate_can_be_what_a_rule_is_about() {
         ),
         (&fingerprint, FINGERPRINT, &format!("a.{FINGERPRINT}")),
     ] {
-        let expected = permit("APP", name).publish_allow(subject);
+        let expected = permit("APP", name).allow_publish([subject]);
         assert_eq!(decide(&with_rule(rule), every_name()), expected.into());
         let others = certificate().certificate_subject("CN=other");
         assert_eq!(decide(&with_rule(rule), others), Verdict::Abstain, "{rule}");
@@ -78,7 +78,7 @@ fn a_certificate_counts_beside_what_the_settings_say() {
         let permitted: Verdict = permit("APP", "api.example.com").into();
         assert_eq!(decide(&policy, every_name()), permitted);
         for method in methods {
-            let found = decide(&policy, every_name().method(method));
+            let found = decide(&policy, every_name().method(method.into()));
             let expected = if method == beside {
                 permitted.clone()
             } else {
@@ -86,7 +86,7 @@ fn a_certificate_counts_beside_what_the_settings_say() {
             };
             assert_eq!(found, expected, "{method} beside {beside}");
         }
-        let unverified = Request::builder().method(beside);
+        let unverified = Request::builder().method(beside.into());
         assert_eq!(decide(&policy, unverified), Verdict::Abstain);
     }
 }
@@ -95,7 +95,7 @@ fn a_certificate_counts_beside_what_the_settings_say() {
 fn other_methods_are_left_to_other_policies() {
     let policy = with_rule(r#"dns = "api.example.com""#);
     for method in ["password", "token", "nkey", "jwt", "none", "new"] {
-        let request = every_name().method(method);
+        let request = every_name().method(method.into());
         assert_eq!(decide(&policy, request), Verdict::Abstain, "{method}");
     }
     let token = every_name().oidc(ISSUER, r#"{ "sub": "s" }"#);
@@ -105,11 +105,12 @@ fn other_methods_are_left_to_other_policies() {
 #[test]
 fn of_several_names_the_first_that_matches_counts() {
     let policy = with_rule(r#"dns = "*.example.com""#);
-    let request = certificate()
-        .certificate_dns_name("other.example.net")
-        .certificate_dns_name("b.example.com")
-        .certificate_dns_name("a.example.com");
-    let expected = permit("APP", "b.example.com").publish_allow("a.b%2Eexample%2Ecom");
+    let request = certificate().certificate_dns_names([
+        "other.example.net",
+        "b.example.com",
+        "a.example.com",
+    ]);
+    let expected = permit("APP", "b.example.com").allow_publish(["a.b%2Eexample%2Ecom"]);
     assert_eq!(decide(&policy, request), expected.into());
 }
 
@@ -117,8 +118,8 @@ fn of_several_names_the_first_that_matches_counts() {
 fn a_name_of_one_kind_is_none_of_another() {
     let policy = with_rule(r#"spiffe = "spiffe://prod.example/**""#);
     let request = certificate()
-        .certificate_dns_name(API)
-        .certificate_email_name(API)
+        .certificate_dns_names([API])
+        .certificate_email_names([API])
         .certificate_subject(API);
     assert_eq!(decide(&policy, request), Verdict::Abstain);
 }

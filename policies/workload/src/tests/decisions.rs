@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use portcullis_sdk::Responses;
+
 use super::*;
 
 fn login(settings: &str, spiffe: &str) -> Verdict {
@@ -22,12 +24,12 @@ fn the_first_rule_decides_alone() {
         publish = { allow = ["second"] }
         subscribe = { allow = ["second"] }
     "#;
-    let expected = permit("APP", API).publish_allow("first");
+    let expected = permit("APP", API).allow_publish(["first"]);
     assert_eq!(login(rules, API), expected.into());
     let other = "spiffe://prod.example/x";
     let expected = permit("APP", other)
-        .publish_allow("second")
-        .subscribe_allow("second");
+        .allow_publish(["second"])
+        .allow_subscribe(["second"]);
     assert_eq!(login(rules, other), expected.into());
 }
 
@@ -50,7 +52,7 @@ fn a_workload_without_a_rule_is_what_the_settings_say() {
             Request::builder(),
             Request::builder().username("a").password("b"),
             Request::builder()
-                .method("certificate")
+                .method(Method::Certificate)
                 .certificate_fingerprint("ab"),
             Request::builder().oidc("https://other.example", "{}"),
         ];
@@ -72,12 +74,12 @@ fn captures_fill_subjects_accounts_and_names() {
         publish = { allow = ["{{account}}.{{2}}.{{1}}", "n.{{user-name}}", "p.{{principal}}"], deny = ["{{2}}.x"] }
     "#;
     let expected = permit("shop-apps", "pod of api")
-        .publish_allow_all([
+        .allow_publish([
             "shop-apps.api.shop",
             "n.pod%20of%20api",
             "p.spiffe://prod%2Eexample/ns/shop/sa/api",
         ])
-        .publish_deny("api.x");
+        .deny_publish(["api.x"]);
     let request = certificate().certificate_spiffe_id(API).principal(API);
     assert_eq!(decide(&policy(settings), request), expected.into());
 }
@@ -98,7 +100,7 @@ fn what_stands_for_a_wildcard_never_widens_a_subject() {
         ("a/b", "a/b.a"),
     ] {
         let id = format!("spiffe://prod.example/{path}");
-        let expected = permit("APP", &id).publish_allow(subject);
+        let expected = permit("APP", &id).allow_publish([subject]);
         assert_eq!(login(settings, &id), expected.into());
     }
     assert_eq!(login(settings, "spiffe://prod.example/*"), Verdict::Abstain);
@@ -157,19 +159,22 @@ fn everything_else_of_a_rule_is_in_the_permit() {
     "#;
     // With a role, the name is escaped into one token.
     let expected = permit("APP", "spiffe://prod%2Eexample/ns/shop/sa/api")
-        .subscribe_allow("a q")
-        .subscribe_deny("b")
-        .responses_allow(2, Duration::from_secs(1))
-        .role("reader")
-        .source_allow("10.0.0.0/8")
-        .connection_type_allow("STANDARD")
-        .time_allow("08:00:00", "18:00:00")
-        .times_location("UTC")
-        .proxy_required()
-        .expires_in(Duration::from_hours(1));
+        .allow_subscribe(["a q"])
+        .deny_subscribe(["b"])
+        .allow_responses(Responses {
+            max: 2,
+            ttl: Duration::from_secs(1),
+        })
+        .with_role("reader")
+        .allow_sources(["10.0.0.0/8"])
+        .allow_connection_types(["STANDARD"])
+        .allow_times([("08:00:00", "18:00:00")])
+        .with_times_location("UTC")
+        .require_proxy()
+        .limit_lifetime(Duration::from_hours(1));
     assert_eq!(login(settings, API), expected.into());
     let other = "spiffe://prod.example/x";
-    let expected = permit("APP", other).expires_in(Duration::from_hours(24));
+    let expected = permit("APP", other).limit_lifetime(Duration::from_hours(24));
     assert_eq!(login(settings, other), expected.into());
 }
 
@@ -188,7 +193,7 @@ fn a_login_is_asked_for_the_kinds_of_names_in_rules_and_once() {
         [[settings.rules]]
         email = "a@b"
     "#;
-    let request = certificate().certificate_dns_name("c").build();
+    let request = certificate().certificate_dns_names(["c"]).build();
     assert_eq!(policy(settings).decide(&request), Verdict::Abstain);
     assert_eq!(
         request.questions(),

@@ -1,5 +1,6 @@
 //! Tests of logins by service account.
 
+use portcullis_sdk::Responses;
 use serde_json::{Value, json};
 
 use super::*;
@@ -30,7 +31,7 @@ fn claims(namespace: &str, name: &str) -> Value {
 
 fn api() -> Verdict {
     permit("APP", "prod/api")
-        .publish_allow("api.pod-1%2Ea")
+        .allow_publish(["api.pod-1%2Ea"])
         .into()
 }
 
@@ -90,7 +91,7 @@ fn only_tokens_of_the_rules_issuers_prove_a_service_account() {
     assert_eq!(login(ISSUER, "dev"), Verdict::Abstain);
     let other = |namespace: &str| {
         let permit = permit("APP", &format!("{namespace}/api"));
-        Verdict::from(permit.publish_allow(format!("other.{namespace}")))
+        Verdict::from(permit.allow_publish([format!("other.{namespace}")]))
     };
     assert_eq!(login("https://other.example", "prod"), other("prod"));
     assert_eq!(login("https://other.example", "dev"), other("dev"));
@@ -103,7 +104,7 @@ fn only_tokens_of_the_rules_issuers_prove_a_service_account() {
 fn a_service_account_is_proved_by_tokens_only() {
     let policy = policy(SETTINGS);
     for method in ["jwt", "password", "certificate", "none"] {
-        let request = token(&claims("prod", "api")).method(method);
+        let request = token(&claims("prod", "api")).method(method.into());
         assert_eq!(decide(&policy, request), Verdict::Abstain, "{method}");
     }
     let verified = certificate()
@@ -117,26 +118,29 @@ fn the_example_decides_as_it_says() {
     let policy = policy(include_str!("../../examples/kubernetes.toml"));
     let day = std::time::Duration::from_hours(24);
     let admin = permit("APP", "nats admin")
-        .publish_allow(">")
-        .subscribe_allow(">")
-        .source_allow("10.0.0.0/8")
-        .expires_in(day);
+        .allow_publish([">"])
+        .allow_subscribe([">"])
+        .allow_sources(["10.0.0.0/8"])
+        .limit_lifetime(day);
     assert_eq!(
         decide(&policy, token(&claims("nats", "admin"))),
         admin.into()
     );
     let pod = permit("APP", "shop/api")
-        .publish_allow("ns.shop.>")
-        .publish_deny("ns.shop.admin.>")
-        .subscribe_allow_all(["ns.shop.>", "_INBOX.shop.api.>"])
-        .responses_allow(1, std::time::Duration::from_secs(30))
-        .expires_in(day);
+        .allow_publish(["ns.shop.>"])
+        .deny_publish(["ns.shop.admin.>"])
+        .allow_subscribe(["ns.shop.>", "_INBOX.shop.api.>"])
+        .allow_responses(Responses {
+            max: 1,
+            ttl: std::time::Duration::from_secs(30),
+        })
+        .limit_lifetime(day);
     assert_eq!(decide(&policy, token(&claims("shop", "api"))), pod.into());
     let spiffe = "spiffe://mesh.example/ns/shop/sa/web";
     let mesh = permit("mesh-shop", spiffe)
-        .publish_allow("web.>")
-        .subscribe_allow_all(["web.>", "_INBOX.web.>"])
-        .expires_in(day);
+        .allow_publish(["web.>"])
+        .allow_subscribe(["web.>", "_INBOX.web.>"])
+        .limit_lifetime(day);
     let request = certificate().certificate_spiffe_id(spiffe);
     assert_eq!(decide(&policy, request), mesh.into());
     let nobody = Verdict::deny("no rule for this workload");

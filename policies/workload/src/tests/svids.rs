@@ -26,7 +26,7 @@ fn svid(issuer: &str, sub: &str) -> RequestBuilder {
 #[test]
 fn a_jwt_svid_of_a_trust_domain_is_matched_by_its_id() {
     let policy = policy(SETTINGS);
-    let api = permit("APP", API).publish_allow("shop.>");
+    let api = permit("APP", API).allow_publish(["shop.>"]);
     let domain = "spiffe://prod.example";
     assert_eq!(decide(&policy, svid(domain, API)), api.into());
     for (issuer, sub) in [

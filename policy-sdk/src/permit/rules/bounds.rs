@@ -2,64 +2,66 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::permit::bounds::Bounds;
-
-const CONNECTION_TYPES: [&str; 7] = [
-    "STANDARD",
-    "WEBSOCKET",
-    "LEAFNODE",
-    "LEAFNODE_WS",
-    "MQTT",
-    "MQTT_WS",
-    "IN_PROCESS",
-];
+use crate::names::ConnectionType;
+use crate::permit::TimeRange;
+use crate::permit::parts::Bounds;
 
 pub(super) fn problems(bounds: &Bounds) -> Vec<String> {
     let mut problems = Vec::new();
-    for network in bounds.sources.iter().filter(|text| !is_network(text)) {
-        let shown = network.escape_debug();
-        problems.push(format!(
-            "source-allow: invalid network `{shown}`: expected an address and the length of its prefix, \
-             as `10.0.0.0/8`, `10.0.0.7/32` or `fd00::/8`"
-        ));
-    }
-    for name in &bounds.connection_types {
-        if !CONNECTION_TYPES
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(name))
-        {
-            let shown = name.escape_debug();
-            problems.push(format!(
-                "connection-type-allow: unknown connection type `{shown}`: expected STANDARD, WEBSOCKET, \
-                 LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS or IN_PROCESS"
-            ));
-        }
-    }
-    problems.extend(
-        bounds
-            .times
-            .iter()
-            .filter_map(|(start, end)| time_problem(start, end)),
-    );
+    let sources = bounds.sources.iter();
+    problems.extend(sources.flat_map(|list| list_problems("source", list, network_problem)));
+    let types = bounds.connection_types.iter();
+    problems.extend(types.flat_map(|list| list_problems("connection-type", list, type_problem)));
+    let times = bounds.times.iter();
+    problems.extend(times.flat_map(|list| list_problems("time", list, time_problem)));
     problems.extend(zone_problem(bounds));
     let limits = [
         ("subscriptions", bounds.subscriptions),
         ("payload", bounds.payload),
     ];
     for (name, limit) in limits {
-        if let Some(value) = limit.filter(|value| !(1..=i64::from(i32::MAX)).contains(value)) {
+        if let Some(value) = limit.filter(|value| !(1..=i32::MAX.cast_unsigned()).contains(value)) {
             problems.push(format!(
                 "limit-{name}: `{value}` is not a whole number from 1 to 2147483647; leave it out for no limit"
             ));
         }
     }
-    if bounds.data.is_some() {
-        problems.push(
-            "limit-data: NATS servers ignore `data` of a user JWT; leave it out, and limit the account instead"
-                .to_owned(),
-        );
-    }
     problems
+}
+
+/// Returns the problems of the values of an attribute, which needs one at least.
+fn list_problems<T>(
+    name: &str,
+    list: &[T],
+    problem: impl FnMut(&T) -> Option<String>,
+) -> Vec<String> {
+    if list.is_empty() {
+        let problem = format!("attribute `{name}`: expected at least one value, found 0");
+        return vec![problem];
+    }
+    list.iter().filter_map(problem).collect()
+}
+
+#[expect(clippy::ptr_arg, reason = "an item of a list of strings")]
+fn network_problem(network: &String) -> Option<String> {
+    (!is_network(network)).then(|| {
+        let shown = network.escape_debug();
+        format!(
+            "source-allow: invalid network `{shown}`: expected an address and the length of its prefix, \
+             as `10.0.0.0/8`, `10.0.0.7/32` or `fd00::/8`"
+        )
+    })
+}
+
+fn type_problem(name: &String) -> Option<String> {
+    let ConnectionType::Other(name) = ConnectionType::from(name) else {
+        return None;
+    };
+    let shown = name.escape_debug();
+    Some(format!(
+        "connection-type-allow: unknown connection type `{shown}`: expected STANDARD, WEBSOCKET, \
+         LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS or IN_PROCESS"
+    ))
 }
 
 fn is_network(text: &str) -> bool {
@@ -81,7 +83,7 @@ fn is_mapped(address: Ipv6Addr) -> bool {
     address.to_ipv4_mapped().is_some()
 }
 
-fn time_problem(start: &str, end: &str) -> Option<String> {
+fn time_problem(TimeRange { start, end }: &TimeRange) -> Option<String> {
     if let Some(text) = [start, end].into_iter().find(|text| !is_time(text)) {
         let shown = text.escape_debug();
         return Some(format!(
@@ -116,7 +118,7 @@ fn zone_problem(bounds: &Bounds) -> Option<String> {
     }
     bounds
         .times
-        .is_empty()
+        .is_none()
         .then(|| "times-location without a range of times: add one with time-allow".to_owned())
 }
 
@@ -127,29 +129,27 @@ mod tests {
     #[test]
     fn good_bounds_have_no_problems() {
         let permit = Permit::new("APP")
-            .role("reader")
-            .source_allow("10.0.0.0/8")
-            .source_allow("fd00::/8")
-            .source_allow("::ffff:10.0.0.0/104")
-            .connection_type_allow("mqtt")
-            .time_allow("22:00:00", "06:00:00")
-            .times_location("America/Argentina/Buenos_Aires")
-            .proxy_required();
+            .with_role("reader")
+            .allow_sources(["10.0.0.0/8", "fd00::/8", "::ffff:10.0.0.0/104"])
+            .allow_connection_types(["mqtt"])
+            .allow_times([("22:00:00", "06:00:00")])
+            .with_times_location("America/Argentina/Buenos_Aires")
+            .require_proxy()
+            .limit_subscriptions(1)
+            .limit_payload(i32::MAX.cast_unsigned());
         assert_eq!(permit.problems(), [""; 0]);
     }
 
     #[test]
     fn bad_bounds_are_named_as_the_host_names_them() {
         let permit = Permit::new("APP")
-            .role("")
-            .source_allow("10.0.0.1")
-            .connection_type_allow("BOGUS")
-            .time_allow("8:00:00", "18:00:00")
-            .time_allow("18:00:00", "18:00:00")
-            .times_location("../etc")
+            .with_role("")
+            .allow_sources(["10.0.0.1"])
+            .allow_connection_types(["BOGUS"])
+            .allow_times([("8:00:00", "18:00:00"), ("18:00:00", "18:00:00")])
+            .with_times_location("../etc")
             .limit_subscriptions(0)
-            .limit_payload(1 << 31)
-            .limit_data(1);
+            .limit_payload(1 << 31);
         let starts = [
             "invalid role: ",
             "source-allow: invalid network `10.0.0.1`: ",
@@ -159,17 +159,27 @@ mod tests {
             "invalid time zone `../etc`: ",
             "limit-subscriptions: `0` is not a whole number from 1 to 2147483647;",
             "limit-payload: `2147483648` is not a whole number from 1 to 2147483647;",
-            "limit-data: NATS servers ignore `data`",
         ];
         let problems = permit.problems();
         assert_eq!(problems.len(), starts.len(), "{problems:?}");
         for (problem, start) in problems.iter().zip(starts) {
             assert!(problem.starts_with(start), "{problem}");
         }
-        let zone = Permit::new("APP").times_location("UTC");
+        let zone = Permit::new("APP").with_times_location("UTC");
         assert_eq!(
             zone.problems(),
             ["times-location without a range of times: add one with time-allow"]
         );
+    }
+
+    #[test]
+    fn a_bound_with_an_empty_list_opens_no_door() {
+        let permit = Permit::new("APP")
+            .allow_sources([""; 0])
+            .allow_connection_types([""; 0])
+            .allow_times([("", ""); 0]);
+        let expected = ["source", "connection-type", "time"]
+            .map(|name| format!("attribute `{name}`: expected at least one value, found 0"));
+        assert_eq!(permit.problems(), expected);
     }
 }

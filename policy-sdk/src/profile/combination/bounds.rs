@@ -5,19 +5,20 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Refusal;
-use crate::Permit;
-use crate::profile::{ProfileTemplate, Responses, Times, with_role};
+use crate::names::ConnectionType;
+use crate::permit::{Permit, Responses, TimeRange};
+use crate::profile::{ProfileTemplate, add_role};
 
 /// The bounds that apply to all profiles together. `None` means that no profile sets the bound.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bounds {
     responses: Option<Responses>,
     role: Option<String>,
-    /// INVARIANT: never an empty list, which would allow every network.
+    /// INVARIANT: never an empty list, which would allow no network.
     sources: Option<Vec<IpNet>>,
-    /// INVARIANT: never an empty list, which would allow every connection type.
-    connection_types: Option<Vec<String>>,
-    times: Option<(Vec<Times>, Option<String>)>,
+    /// INVARIANT: never an empty list, which would allow no connection type.
+    connection_types: Option<Vec<ConnectionType>>,
+    times: Option<(Vec<TimeRange>, Option<String>)>,
     proxy_required: bool,
 }
 
@@ -37,7 +38,7 @@ impl Bounds {
                 .ok_or_else(|| nothing_in_common(name, "network of `sources`"))?;
         }
         if !bounds.connection_types.is_empty() {
-            let common = |known: &[String]| common_types(known, &bounds.connection_types);
+            let common = |known: &[ConnectionType]| common_types(known, &bounds.connection_types);
             narrow(&mut self.connection_types, &bounds.connection_types, common)
                 .ok_or_else(|| nothing_in_common(name, "type of `connection-types`"))?;
         }
@@ -55,27 +56,25 @@ impl Bounds {
 
     pub(super) fn add_to(self, mut permit: Permit) -> Permit {
         if let Some(responses) = self.responses {
-            permit = permit.responses_allow(responses.max, responses.ttl);
+            permit = permit.allow_responses(responses);
         }
         if let Some(role) = self.role {
-            permit = with_role(permit, &role);
+            permit = add_role(permit, &role);
         }
-        for network in self.sources.into_iter().flatten() {
-            permit = permit.source_allow(network.to_string());
+        if let Some(networks) = self.sources {
+            permit = permit.allow_sources(networks.iter().map(ToString::to_string));
         }
-        for name in self.connection_types.into_iter().flatten() {
-            permit = permit.connection_type_allow(name);
+        if let Some(types) = self.connection_types {
+            permit = permit.allow_connection_types(types);
         }
         if let Some((times, zone)) = self.times {
-            for range in times {
-                permit = permit.time_allow(range.start, range.end);
-            }
+            permit = permit.allow_times(times);
             if let Some(zone) = zone {
-                permit = permit.times_location(zone);
+                permit = permit.with_times_location(zone);
             }
         }
         if self.proxy_required {
-            permit = permit.proxy_required();
+            permit = permit.require_proxy();
         }
         permit
     }
@@ -144,7 +143,7 @@ fn common_networks(known: &[IpNet], new: &[IpNet]) -> Vec<IpNet> {
     common
 }
 
-fn common_types(known: &[String], new: &[String]) -> Vec<String> {
-    let in_new = |name: &&String| new.iter().any(|other| other.eq_ignore_ascii_case(name));
+fn common_types(known: &[ConnectionType], new: &[ConnectionType]) -> Vec<ConnectionType> {
+    let in_new = |name: &&ConnectionType| new.contains(name);
     known.iter().filter(in_new).cloned().collect()
 }

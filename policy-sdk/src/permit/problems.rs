@@ -1,0 +1,33 @@
+//! The problems of a permit.
+
+use super::Permit;
+
+impl Permit {
+    /// Returns the problems of the permit, one line each; empty if the permit is valid.
+    ///
+    /// [`Policy::configure`](crate::Policy::configure) calls this method so that the host rejects
+    /// bad settings when it loads the policy, not at the first login.
+    ///
+    /// A policy in service asks the host. A native test applies the host's rules for the content of
+    /// a permit, but not the host's limits on the number of entries.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    ///
+    /// let permit = Permit::new("APP").allow_publish(["orders..new"]);
+    /// assert_eq!(
+    ///     permit.problems(),
+    ///     ["publish-allow: invalid subject `orders..new`: it has an empty token; remove the extra `.`"],
+    /// );
+    /// ```
+    pub fn problems(&self) -> Vec<String> {
+        #[cfg(target_arch = "wasm32")]
+        {
+            self.to_host().problems()
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            super::rules::problems(self)
+        }
+    }
+}
