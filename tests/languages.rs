@@ -1,6 +1,12 @@
 //! Policies in other languages than Rust: the same policy in each, built with the tool of the
 //! language.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test program: its helpers may fail as its tests may"
+)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -39,7 +39,8 @@ impl ConnectionHooks for Recorder {
     }
 
     fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
-        if matches!(trouble, ConnectionTrouble::Server(_)) {
+        // What a server says about subscriptions, `shared_inbox` reports.
+        if matches!(trouble, ConnectionTrouble::Server(text) if text.contains("Publish")) {
             let _ = self.0.send(format!("{connection}: {trouble}"));
         }
     }

@@ -3,7 +3,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test program: its helpers may fail as its tests may"
+    clippy::disallowed_methods,
+    reason = "a test program: its helpers may fail as its tests may, and wait by the real clock"
 )]
 
 mod blocking_pool;

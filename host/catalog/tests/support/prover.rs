@@ -10,9 +10,9 @@ use portcullis_core::{Asker, FixedKeyValues, HashError, Secret, SecretVerifier};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let number = |name: &str| {
-        let values = std::env::args();
-        let value = values.filter_map(|argument| argument.strip_prefix(name)?.parse().ok());
-        value.last().ok_or_else(|| format!("`{name}N` is missing"))
+        let mut values = std::env::args();
+        let value = values.find_map(|argument| argument.strip_prefix(name)?.parse().ok());
+        value.ok_or_else(|| format!("`{name}N` is missing"))
     };
     let limits = ChildLimits {
         memory: number("--memory=")?,
