@@ -2,8 +2,8 @@
 //! server signs them, and many are pending at once.
 //!
 //! A server with callout lets no client publish on the callout's subject. The server must therefore
-//! be one without callout ([`portcullis_harness::Accounts::NoCallout`]). Requests are signed and answers are
-//! verified outside of the measured time.
+//! be one without callout ([`portcullis_harness::Accounts::NoCallout`]). Requests are signed and
+//! answers are verified outside of the measured time.
 
 mod pipeline;
 mod questions;

@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`policy`], [`guest`], [`benchmark_guest`]: WebAssembly modules of this repository, which cargo
-//!   builds on first use.
+//! - [`policy`], [`guest`], [`benchmark_guest`]: WebAssembly modules of this repository, which
+//!   cargo builds on first use.
 //! - [`wasm_with_note`], [`wasm_with_new_code`]: changed modules.
 //! - [`nested_component`], [`nested_world`], [`with_loops`]: modules that attack their reader.
 //! - [`alice`], [`permitted`]: a login and its decision.

@@ -1,7 +1,7 @@
 //! The policies and guests of this repository as WebAssembly modules.
 //!
-//! Cargo builds a package when a process first asks for one of its modules. No build script does so,
-//! for three reasons. A changed policy would make cargo compile every test again. `cargo check`
+//! Cargo builds a package when a process first asks for one of its modules. No build script does
+//! so, for three reasons. A changed policy would make cargo compile every test again. `cargo check`
 //! would build modules that it does not use. The tests of each profile would have modules of their
 //! own, and `cargo xtask` others.
 
