@@ -54,14 +54,56 @@ pub(crate) fn scan(
         path: directory.to_owned(),
         source,
     };
-    let mut scan = Scan::default();
-    let mut settings = Vec::new();
-    let mut surveyed = Vec::new();
     let listing = portcullis_files::list(directory).map_err(failed)?;
+    let mut scan = Scan::default();
     if listing.access.is_writable_by_others() {
         scan.exposed.push(directory.to_owned());
     }
-    for path in listing.entries {
+    let Sorted {
+        mut modules,
+        settings,
+        misnamed,
+    } = sort(listing.entries, max_module);
+    refuse_hard_links(&mut modules);
+    modules.sort_by_cached_key(|unit| {
+        let is_new = !serving.contains(&unit.name);
+        (is_new, unit.size, unit.name.clone())
+    });
+    let mut total = 0_u64;
+    for unit in modules {
+        let name = unit.name.clone();
+        let files = read_unit(unit, max_module, &mut total, &mut scan.exposed);
+        scan.units.insert(name, files);
+    }
+    scan.orphans = settings;
+    scan.orphans.retain(|path| {
+        let is = |paths: &Paths| paths.settings == *path || paths.tests == *path;
+        !scan.units.values().any(|unit| is(&unit.paths))
+    });
+    scan.misnamed = misnamed;
+    scan.misnamed.sort_by(|left, right| left.0.cmp(&right.0));
+    scan.orphans.sort();
+    scan.exposed.sort();
+    if listing.read_only {
+        // Kubernetes mounts files read-only, with mode 0777.
+        scan.exposed.clear();
+    }
+    Ok(scan)
+}
+
+/// The entries of a directory, by kind.
+#[derive(Default)]
+struct Sorted {
+    modules: Vec<Surveyed>,
+    /// Settings and test files.
+    settings: Vec<PathBuf>,
+    misnamed: Vec<(PathBuf, InvalidPolicyName)>,
+}
+
+/// Sorts the entries of a directory by kind, and surveys the files of each module.
+fn sort(entries: Vec<PathBuf>, max_module: u64) -> Sorted {
+    let mut sorted = Sorted::default();
+    for path in entries {
         let Some(stem) = path
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
@@ -75,56 +117,41 @@ pub(crate) fn scan(
             _ if stem.starts_with('.') => {}
             Some("wasm") => match name_of(&path, &stem) {
                 Ok(name) => {
-                    surveyed.push(Surveyed::new(name, Paths::from_module(path), max_module));
+                    let paths = Paths::from_module(path);
+                    sorted.modules.push(Surveyed::new(name, paths, max_module));
                 }
-                Err(error) => scan.misnamed.push((path, error)),
+                Err(error) => sorted.misnamed.push((path, error)),
             },
-            Some("toml") => settings.push(path),
+            Some("toml") => sorted.settings.push(path),
             _ => {}
         }
     }
-    refuse_hard_links(&mut surveyed);
-    surveyed.sort_by_cached_key(|unit| {
-        let is_new = !serving.contains(&unit.name);
-        (is_new, unit.size, unit.name.clone())
+    sorted
+}
+
+/// Reads the files of a unit, unless they exceed the room that `total` leaves in the directory.
+fn read_unit(
+    unit: Surveyed,
+    max_module: u64,
+    total: &mut u64,
+    exposed: &mut Vec<PathBuf>,
+) -> PolicyFiles {
+    let Surveyed {
+        paths, files, size, ..
+    } = unit;
+    let found = files.and_then(|files| {
+        let sum = total.saturating_add(size);
+        if sum > MAX_DIRECTORY {
+            let limit = MAX_DIRECTORY;
+            return Err(UnitError::new(
+                &paths.module,
+                UnitProblem::DirectoryFull { limit },
+            ));
+        }
+        *total = sum;
+        fingerprint(&paths, &files, max_module, exposed)
     });
-    let mut total = 0_u64;
-    for unit in surveyed {
-        let Surveyed {
-            name,
-            paths,
-            files,
-            size,
-        } = unit;
-        let found = files.and_then(|files| {
-            let sum = total.saturating_add(size);
-            if sum > MAX_DIRECTORY {
-                let limit = MAX_DIRECTORY;
-                return Err(UnitError::new(
-                    &paths.module,
-                    UnitProblem::DirectoryFull { limit },
-                ));
-            }
-            total = sum;
-            fingerprint(&paths, &files, max_module, &mut scan.exposed)
-        });
-        scan.units.insert(name, PolicyFiles { paths, found });
-    }
-    scan.orphans = settings
-        .into_iter()
-        .filter(|path| {
-            let is = |paths: &Paths| paths.settings == *path || paths.tests == *path;
-            !scan.units.values().any(|unit| is(&unit.paths))
-        })
-        .collect();
-    scan.misnamed.sort_by(|left, right| left.0.cmp(&right.0));
-    scan.orphans.sort();
-    scan.exposed.sort();
-    if listing.read_only {
-        // Kubernetes mounts files read-only, with mode 0777.
-        scan.exposed.clear();
-    }
-    Ok(scan)
+    PolicyFiles { paths, found }
 }
 
 /// Returns the policy name of a module file. Only the lower-case extension counts, because `A.WASM`

@@ -52,6 +52,26 @@ pub(crate) fn check(policy: &Policy, paths: &Paths, clock: &dyn Clock) -> Result
 
 /// Returns a login of this method with made-up values.
 fn login(method: Method) -> AuthorizationRequest {
+    let (credentials, identity) = presented(method);
+    AuthorizationRequest {
+        user_nkey: NKEY.to_owned(),
+        server: Server::default(),
+        client: Client {
+            host: Some("127.0.0.1".to_owned()),
+            id: 1,
+            kind: Some("Client".to_owned()),
+            transport: Some("nats".to_owned()),
+            user: credentials.username.clone(),
+            ..Client::default()
+        },
+        credentials,
+        identity,
+        received_at: NOW,
+    }
+}
+
+/// Returns the credentials of a login of this method, and the identity that they prove.
+fn presented(method: Method) -> (Credentials, Identity) {
     let text = || Some(NAME.to_owned());
     let secret = || Some(Secret::new(NAME));
     let mut credentials = Credentials::default();
@@ -96,19 +116,5 @@ fn login(method: Method) -> AuthorizationRequest {
         }
         Method::None => {}
     }
-    AuthorizationRequest {
-        user_nkey: NKEY.to_owned(),
-        server: Server::default(),
-        client: Client {
-            host: Some("127.0.0.1".to_owned()),
-            id: 1,
-            kind: Some("Client".to_owned()),
-            transport: Some("nats".to_owned()),
-            user: credentials.username.clone(),
-            ..Client::default()
-        },
-        credentials,
-        identity,
-        received_at: NOW,
-    }
+    (credentials, identity)
 }

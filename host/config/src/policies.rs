@@ -102,24 +102,11 @@ impl Policies {
             Some(setting) => setting.count(MOST_VERSIONS),
         };
         let code_cache = section.flag("code-cache", false);
-        let chains = section.section("chains").named(&WORD, read_chain);
+        let chains = read_chains(&mut section);
         if let (Some(order), Some(guards), Some(chains)) = (&order, &guards, &chains) {
-            let deciders = chains.values().flat_map(|(_, policies)| policies);
-            let both = guards
-                .iter()
-                .find(|name| order.contains(name) || deciders.clone().any(|other| other == *name));
-            if let (Some(name), Some(setting)) = (both, section.setting("guards")) {
-                setting.report(format!(
-                    "policy `{name}` is in a chain too: a guard may only deny, so it decides nothing there"
-                ));
-            }
+            report_guard_in_chain(&mut section, order, guards, chains);
         }
         section.finish();
-        let chains = chains?.into_iter().map(|(name, (logins, policies))| Chain {
-            name,
-            logins,
-            policies,
-        });
         Some(Self {
             directory: directory?,
             order: order?,
@@ -133,7 +120,7 @@ impl Policies {
             load_timeout: load_timeout?,
             load_memory: load_memory?,
             guards: guards?,
-            chains: chains.collect(),
+            chains: chains?,
             trusted_publishers: trusted_publishers?,
             state_directory: state_directory?,
             keep_versions: keep_versions?,
@@ -162,6 +149,39 @@ fn read_state_directory(section: &mut Section<'_>, directory: Option<&Path>) -> 
         );
     }
     state_directory
+}
+
+/// Reads the chains for some logins, by name.
+fn read_chains(section: &mut Section<'_>) -> Option<Vec<Chain>> {
+    let chains = section.section("chains").named(&WORD, read_chain)?;
+    let chains = chains.into_iter();
+    let chains = chains.map(|(name, (logins, policies))| Chain {
+        name,
+        logins,
+        policies,
+    });
+    Some(chains.collect())
+}
+
+/// Reports a guard that a chain lists too.
+fn report_guard_in_chain(
+    section: &mut Section<'_>,
+    order: &[PolicyName],
+    guards: &[PolicyName],
+    chains: &[Chain],
+) {
+    let deciders = || chains.iter().flat_map(|chain| &chain.policies).chain(order);
+    let Some(name) = guards
+        .iter()
+        .find(|guard| deciders().any(|name| name == *guard))
+    else {
+        return;
+    };
+    if let Some(setting) = section.setting("guards") {
+        setting.report(format!(
+            "policy `{name}` is in a chain too: a guard may only deny, so it decides nothing there"
+        ));
+    }
 }
 
 fn read_chain(mut section: Section<'_>) -> Option<(Condition, Vec<PolicyName>)> {

@@ -196,35 +196,39 @@ impl Loader {
             _ => entry.proved(),
         }
         match loaded {
-            Ok(proved) => {
-                let elapsed = proved.elapsed.as_millis();
-                let reference = self.serve(name, proved.policy, &proved.content);
-                tracing::info!(
-                    policy.name = %name,
-                    policy.digest = %reference.digest,
-                    policy.version = %reference.version,
-                    policy.generation = reference.generation,
-                    elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX),
-                    "policy loaded"
-                );
-                vec![Change::Loaded(reference)]
-            }
+            Ok(proved) => vec![self.put_in_service(name, proved)],
             Err(error) => {
                 let text = error.to_string();
-                let repeated = known && before.as_ref() == Some(&text);
+                let is_repeated = known && before.as_ref() == Some(&text);
                 entry.transient = error.is_transient().then_some(text);
-                let restored = (pass == Pass::First)
-                    .then(|| self.restore(name))
-                    .flatten()
-                    .map(Change::Restored);
-                let serving = self
-                    .serving(name)
-                    .map(|serving| serving.loaded.reference.digest);
-                let rejected = (!repeated)
-                    .then(|| Change::Rejected(Rejection::of_unit(name, &error, serving)));
+                let restored = (pass == Pass::First).then(|| self.restore(name)).flatten();
+                let rejected = (!is_repeated).then(|| self.rejection(name, &error));
+                let restored = restored.map(Change::Restored);
                 rejected.into_iter().chain(restored).collect()
             }
         }
+    }
+
+    /// Puts a proved version in service, and logs that.
+    fn put_in_service(&mut self, name: &PolicyName, proved: Proved) -> Change {
+        let elapsed = proved.elapsed.as_millis();
+        let reference = self.serve(name, proved.policy, &proved.content);
+        tracing::info!(
+            policy.name = %name,
+            policy.digest = %reference.digest,
+            policy.version = %reference.version,
+            policy.generation = reference.generation,
+            elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX),
+            "policy loaded"
+        );
+        Change::Loaded(reference)
+    }
+
+    /// Returns the rejection of a version, with the version that serves in its place.
+    fn rejection(&self, name: &PolicyName, error: &UnitError) -> Change {
+        let serving = self.serving(name);
+        let serving = serving.map(|serving| serving.loaded.reference.digest);
+        Change::Rejected(Rejection::of_unit(name, error, serving))
     }
 
     /// Rejects a version of a trusted publisher whose release number is too low, compared with the

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portcullis_core::{PermissionSubject, Permit, ResponsePermission, Verdict};
+use portcullis_core::{PermissionSubject, Permit, PermitBuilder, ResponsePermission, Verdict};
 use portcullis_engine::EvaluationError;
 
 use super::format;
@@ -48,7 +48,7 @@ impl Expectation {
         now: u64,
     ) -> Result<Self, String> {
         match (permit, deny, abstain) {
-            (Some(permit), None, None) => expected_permit(permit, now),
+            (Some(permit), None, None) => expected_permit(&permit, now),
             (None, Some(reason), None) => Ok(Self::Deny(reason)),
             (None, None, Some(true)) => Ok(Self::Abstain),
             _ => Err(
@@ -92,76 +92,95 @@ fn told(verdict: &Verdict) -> String {
     }
 }
 
+/// Adds an attribute of the expected permit to the builder. Returns whether the test states it.
+type Add = fn(&format::Permit, &mut PermitBuilder) -> bool;
+
+/// The attributes of a permit that are compared only if the test states them.
+const ATTRIBUTES: [(Field, Add); 12] = [
+    (Field::Role, |expected, permit| {
+        one(expected.role.as_ref(), |role| permit.role(role))
+    }),
+    (Field::UserName, |expected, permit| {
+        one(expected.user_name.as_ref(), |name| permit.user_name(name))
+    }),
+    (Field::ExpiresAt, |expected, permit| {
+        one(expected.expires_at, |time| permit.expires_at(time))
+    }),
+    (Field::ExpiresAt, |expected, permit| {
+        one(expected.expires_in, |seconds| permit.expires_in(seconds))
+    }),
+    (Field::Tags, |expected, permit| {
+        each(expected.tags.as_ref(), |tag| permit.tag(tag))
+    }),
+    (Field::Sources, |expected, permit| {
+        each(expected.sources.as_ref(), |network| {
+            permit.source_allow(network)
+        })
+    }),
+    (Field::ConnectionTypes, |expected, permit| {
+        let names = expected.connection_types.as_ref();
+        each(names, |name| permit.connection_type_allow(name))
+    }),
+    (Field::Times, |expected, permit| {
+        let ranges = expected.times.as_ref();
+        each(ranges, |range| permit.time_allow(&range.start, &range.end))
+    }),
+    (Field::TimesLocation, |expected, permit| {
+        one(expected.times_location.as_ref(), |zone| {
+            permit.times_location(zone)
+        })
+    }),
+    (Field::ProxyRequired, |expected, permit| {
+        one(expected.proxy_required, |required| {
+            if required {
+                permit.proxy_required();
+            }
+        })
+    }),
+    (Field::Subscriptions, |expected, permit| {
+        one(expected.subscriptions, |most| {
+            permit.limit_subscriptions(most.into())
+        })
+    }),
+    (Field::Payload, |expected, permit| {
+        one(expected.payload, |bytes| permit.limit_payload(bytes.into()))
+    }),
+];
+
+/// Calls `add` with `stated`, if the test states it. Returns whether it does.
+fn one<T>(stated: Option<T>, add: impl FnOnce(T)) -> bool {
+    stated.map(add).is_some()
+}
+
+/// Calls `add` with each item of `stated`, if the test states the list. Returns whether it does.
+fn each<T>(stated: Option<&Vec<T>>, add: impl FnMut(&T)) -> bool {
+    stated.map(|items| items.iter().for_each(add)).is_some()
+}
+
 /// Builds the permit in the way a policy does, so that the same rules apply.
-fn expected_permit(expected: format::Permit, now: u64) -> Result<Expectation, String> {
-    let mut permit = Permit::builder(expected.account, now);
-    for subject in &expected.publish.allow {
-        permit.publish_allow(subject);
+fn expected_permit(expected: &format::Permit, now: u64) -> Result<Expectation, String> {
+    let mut permit = Permit::builder(expected.account.clone(), now);
+    let (publish, subscribe) = (&expected.publish, &expected.subscribe);
+    let lists: [(&[String], fn(&mut PermitBuilder, &str)); 4] = [
+        (&publish.allow, PermitBuilder::publish_allow),
+        (&publish.deny, PermitBuilder::publish_deny),
+        (&subscribe.allow, PermitBuilder::subscribe_allow),
+        (&subscribe.deny, PermitBuilder::subscribe_deny),
+    ];
+    for (subjects, add) in lists {
+        subjects
+            .iter()
+            .for_each(|subject| add(&mut permit, subject));
     }
-    for subject in &expected.publish.deny {
-        permit.publish_deny(subject);
-    }
-    for subject in &expected.subscribe.allow {
-        permit.subscribe_allow(subject);
-    }
-    for subject in &expected.subscribe.deny {
-        permit.subscribe_deny(subject);
-    }
-    if let Some(responses) = expected.responses {
+    if let Some(responses) = &expected.responses {
         permit.responses_allow(responses.max, Duration::from_millis(responses.ttl_ms));
     }
     let mut stated = Vec::new();
-    if let Some(role) = &expected.role {
-        permit.role(role);
-        stated.push(Field::Role);
+    for (field, add) in ATTRIBUTES {
+        if add(expected, &mut permit) {
+            stated.push(field);
+        }
     }
-    if let Some(name) = &expected.user_name {
-        permit.user_name(name);
-        stated.push(Field::UserName);
-    }
-    if let Some(time) = expected.expires_at {
-        permit.expires_at(time);
-        stated.push(Field::ExpiresAt);
-    }
-    if let Some(seconds) = expected.expires_in {
-        permit.expires_in(seconds);
-        stated.push(Field::ExpiresAt);
-    }
-    for tag in expected.tags.iter().flatten() {
-        permit.tag(tag);
-    }
-    for network in expected.sources.iter().flatten() {
-        permit.source_allow(network);
-    }
-    for name in expected.connection_types.iter().flatten() {
-        permit.connection_type_allow(name);
-    }
-    for range in expected.times.iter().flatten() {
-        permit.time_allow(&range.start, &range.end);
-    }
-    if let Some(zone) = &expected.times_location {
-        permit.times_location(zone);
-        stated.push(Field::TimesLocation);
-    }
-    if expected.proxy_required == Some(true) {
-        permit.proxy_required();
-    }
-    if let Some(most) = expected.subscriptions {
-        permit.limit_subscriptions(most.into());
-        stated.push(Field::Subscriptions);
-    }
-    if let Some(bytes) = expected.payload {
-        permit.limit_payload(bytes.into());
-        stated.push(Field::Payload);
-    }
-    let lists = [
-        (expected.tags.is_some(), Field::Tags),
-        (expected.sources.is_some(), Field::Sources),
-        (expected.connection_types.is_some(), Field::ConnectionTypes),
-        (expected.times.is_some(), Field::Times),
-        (expected.proxy_required.is_some(), Field::ProxyRequired),
-    ];
-    stated.extend(lists.iter().filter(|(is, _)| *is).map(|(_, field)| *field));
     match permit.finish() {
         Ok(permit) => Ok(Expectation::Permit { permit, stated }),
         Err(problems) => {
