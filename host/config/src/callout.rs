@@ -77,7 +77,7 @@ pub enum TargetAccounts {
 
 /// Maximum of `max-in-flight`. A higher value would only cost memory, because every request may
 /// need an instance and a thread.
-const MOST_IN_FLIGHT: usize = 65_536;
+const MAX_IN_FLIGHT: usize = 65_536;
 
 const WHEN_ALONE: Kind<WhenAlone> = Kind {
     expected: "`deny` or `silent`",
@@ -112,7 +112,7 @@ impl Callout {
         let queue_group = section.value("queue-group", &WORD, group.name);
         let max_in_flight = match section.setting("max-in-flight") {
             None => Some(AuthorityOptions::MAX_IN_FLIGHT),
-            Some(setting) => setting.count(MOST_IN_FLIGHT),
+            Some(setting) => setting.count(MAX_IN_FLIGHT),
         };
         let deadline = section.value("deadline", &SOME_TIME, times.deadline);
         let clock_skew = section.value("clock-skew", &DURATION, open.clock_skew);

@@ -22,8 +22,8 @@ pub struct Ceilings {
 
 /// Maximum number of subjects in a list, because a ceiling is compared with every permit, subject
 /// by subject.
-const MOST_SUBJECTS: usize = 256;
-const MOST_REPLIES: usize = 1_000_000;
+const MAX_SUBJECTS: usize = 256;
+const MAX_REPLIES: usize = 1_000_000;
 
 const PUBLISH_SUBJECT: Kind<PermissionSubject> = Kind {
     expected: "a subject",
@@ -119,8 +119,8 @@ fn read_subjects(
         return Some(Vec::new());
     };
     let subjects = setting.list(kind)?;
-    if subjects.len() > MOST_SUBJECTS {
-        setting.report(format!("more than {MOST_SUBJECTS} subjects"));
+    if subjects.len() > MAX_SUBJECTS {
+        setting.report(format!("more than {MAX_SUBJECTS} subjects"));
         return None;
     }
     Some(subjects)
@@ -129,7 +129,7 @@ fn read_subjects(
 fn read_responses(mut section: Section<'_>) -> Option<ResponsePermission> {
     let max = match section.setting("max") {
         None => Some(1),
-        Some(setting) => setting.count(MOST_REPLIES),
+        Some(setting) => setting.count(MAX_REPLIES),
     };
     let ttl = section.value("ttl", &DURATION, Duration::from_mins(2));
     section.finish();

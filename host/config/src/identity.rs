@@ -39,13 +39,13 @@ pub struct Identity {
 }
 
 /// Maximum of `remember-passwords`. A password that is cached for longer is hardly ever compared.
-const LONGEST_MEMORY: Duration = Duration::from_hours(1);
+const MAX_MEMORY_TIME: Duration = Duration::from_hours(1);
 
 /// A time for which a password is cached.
 const MEMORY: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| match (SOME_TIME.parse)(text) {
-        Ok(span) if span > LONGEST_MEMORY => Err(format!("must be at most `1h`, found `{text}`")),
+        Ok(span) if span > MAX_MEMORY_TIME => Err(format!("must be at most `1h`, found `{text}`")),
         span => span,
     },
 };

@@ -49,7 +49,7 @@ pub struct Nats {
 }
 
 /// Maximum number of connections. More would only cost memory.
-const MOST_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: usize = 64;
 
 const SERVER: Kind<ServerAddress> = Kind {
     expected: "a server address such as `nats://127.0.0.1:4222`",
@@ -84,7 +84,7 @@ impl Nats {
         let authentication = Authentication::read(&mut section, secrets);
         let connections = match section.setting("connections") {
             None => Some(CONNECTIONS),
-            Some(setting) => setting.count(MOST_CONNECTIONS).and_then(NonZeroUsize::new),
+            Some(setting) => setting.count(MAX_CONNECTIONS).and_then(NonZeroUsize::new),
         };
         let connect_timeout =
             section.value("connect-timeout", &SOME_TIME, defaults.connect_timeout);

@@ -55,14 +55,14 @@ pub struct Policies {
 }
 
 /// Maximum of `keep-versions`, far more than a rollback needs.
-const MOST_VERSIONS: usize = 1000;
+const MAX_VERSIONS: usize = 1000;
 
 /// A memory limit of the process that loads a policy. The process itself takes some of it.
 const LOAD_MEMORY: Kind<u64> = Kind {
     expected: SIZE.expected,
     parse: |text| match (SIZE.parse)(text) {
-        Ok(bytes) if bytes < LEAST_LOAD_MEMORY => {
-            let least = LEAST_LOAD_MEMORY >> 20;
+        Ok(bytes) if bytes < MIN_LOAD_MEMORY => {
+            let least = MIN_LOAD_MEMORY >> 20;
             Err(format!("must be at least `{least}MiB`, found `{text}`"))
         }
         size => size,
@@ -70,7 +70,7 @@ const LOAD_MEMORY: Kind<u64> = Kind {
 };
 
 /// Minimum of `load-memory`, in bytes. With less, no policy could be loaded.
-const LEAST_LOAD_MEMORY: u64 = 256 << 20;
+const MIN_LOAD_MEMORY: u64 = 256 << 20;
 
 impl Policies {
     pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
@@ -99,7 +99,7 @@ impl Policies {
         let state_directory = read_state_directory(&mut section, directory.as_deref());
         let keep_versions = match section.setting("keep-versions") {
             None => Some(defaults.keep_versions),
-            Some(setting) => setting.count(MOST_VERSIONS),
+            Some(setting) => setting.count(MAX_VERSIONS),
         };
         let code_cache = section.flag("code-cache", false);
         let chains = read_chains(&mut section);

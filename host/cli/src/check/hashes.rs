@@ -8,10 +8,10 @@ use portcullis_identity::{hash_parameters, time_of_comparison};
 use portcullis_toml::Problem;
 
 /// Maximum number of kinds of hashes that are computed. Policies have one or two.
-const MOST: usize = 16;
+const MAX_HASHES: usize = 16;
 
 /// Maximum size of a settings file, in bytes: the largest that a policy can have.
-const LARGEST: u64 = 32 * 1024 * 1024;
+const MAX_SIZE: u64 = 32 * 1024 * 1024;
 
 /// Computes one hash of every kind in the settings in `directory`. Returns a warning for each kind
 /// that takes more processor time than `deadline`. Skips unreadable settings, which other checks
@@ -49,7 +49,7 @@ fn slow_hash(file: &Path, parameters: &str, took: Duration, deadline: Duration) 
 }
 
 fn read_settings(file: &Path) -> Option<toml::Value> {
-    let content = portcullis_files::read(file, LARGEST).ok()?;
+    let content = portcullis_files::read(file, MAX_SIZE).ok()?;
     let text = String::from_utf8(content.bytes).ok()?;
     toml::from_str(&text).ok()
 }
@@ -59,7 +59,7 @@ fn collect(value: &toml::Value, file: &Path, kinds: &mut BTreeMap<String, (Strin
     match value {
         toml::Value::String(text) => {
             let parameters = hash_parameters(text);
-            if let Some(parameters) = parameters.filter(|_| kinds.len() < MOST) {
+            if let Some(parameters) = parameters.filter(|_| kinds.len() < MAX_HASHES) {
                 kinds
                     .entry(parameters.to_owned())
                     .or_insert_with(|| (text.clone(), file.to_owned()));

@@ -8,15 +8,15 @@ use portcullis_toml::kinds::{DURATION, SECONDS};
 use portcullis_toml::{Kind, Section};
 
 /// Maximum of `per`. A bucket that drains more slowly would limit nothing.
-const LONGEST: Duration = Duration::from_hours(24);
+const MAX_TIME: Duration = Duration::from_hours(24);
 /// Maximum number of entries of each of the three kinds.
-const MOST_ENTRIES: i64 = 10_000_000;
+const MAX_ENTRIES: i64 = 10_000_000;
 
 /// A time span in which failures count.
 const WINDOW: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| match (SECONDS.parse)(text) {
-        Ok(window) if window > LONGEST => Err(format!("must be at most `1day`, found `{text}`")),
+        Ok(window) if window > MAX_TIME => Err(format!("must be at most `1day`, found `{text}`")),
         window => window,
     },
 };
@@ -38,7 +38,7 @@ pub(crate) fn read(mut section: Section<'_>) -> Option<ThrottleOptions> {
     let max_entries = match section.setting("max-entries") {
         None => Some(default.max_entries),
         Some(setting) => setting
-            .number(1, MOST_ENTRIES)
+            .number(1, MAX_ENTRIES)
             .and_then(|number| u64::try_from(number).ok()),
     };
     section.finish();
