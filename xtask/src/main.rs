@@ -9,10 +9,12 @@
 //! - [`verbs`]: the steps of each verb.
 //! - [`steps`]: progress, with one line at the start of a step and one at its end.
 //! - [`prose`]: checks of documents and comments.
+//! - [`api`]: the public items of the SDK, compared with a list.
 //! - [`msrv`]: a build with the oldest supported Rust.
 //! - [`setup`]: installation of the tools that the verbs need; each function is idempotent.
 //! - [`workspace`], [`process`], [`version`], [`failure`]: code that the other modules share.
 
+mod api;
 mod arguments;
 #[cfg(test)]
 mod arrows;

@@ -5,6 +5,7 @@ pub(crate) mod bench;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::api;
 use crate::arguments::Suite;
 use crate::failure::Result;
 use crate::msrv;
@@ -191,7 +192,7 @@ fn prepare_clients(
 
 /// Checks documents, comments, dependencies, formatting, lints and documentation, as CI does.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(9);
+    let mut steps = Steps::new(10);
     steps.run("documents and comments", || {
         prose::check(&workspace.file(""))
     })?;
@@ -226,10 +227,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         process::run(clippy.args(["--", "--deny", "warnings"]))
     })?;
     steps.run("documentation", || {
+        api::forget(workspace)?;
         let mut doc = workspace.cargo();
         doc.args(["doc", "--release", "--workspace", "--no-deps"]);
         process::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
     })?;
+    steps.run("public items of the SDK", || api::check(workspace))?;
     steps.run("toolchain: the target policies are built for", || {
         setup::wasm_target(workspace)
     })?;

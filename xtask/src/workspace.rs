@@ -52,6 +52,11 @@ impl Workspace {
         self.target.join("release").join(name)
     }
 
+    /// Returns the directory of a crate's documentation, once it is built.
+    pub(crate) fn documentation(&self, crate_name: &str) -> PathBuf {
+        self.target.join("doc").join(crate_name)
+    }
+
     /// Returns the directory in which the verbs keep what they fetch.
     pub(crate) fn cache(&self) -> PathBuf {
         self.target.join("xtask")
