@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_known_until_it_grows_old() {
+    fn a_key_is_known_until_it_expires() {
         let mut map = ExpiringMap::new(8);
         assert!(map.insert(&"one", 107, 1));
         map.remove_expired(107);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_the_oldest_make_room() {
+    fn a_full_map_evicts_the_oldest_value() {
         let mut map = ExpiringMap::new(4);
         for number in 0..100 {
             assert!(map.insert(&number, 200, ()));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_counts_until_it_would_have_grown_old() {
+    fn a_removed_value_occupies_its_place_until_it_would_expire() {
         let mut map = ExpiringMap::new(4);
         for number in 0..100 {
             assert!(map.insert(&number, 200, ()));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_of_a_storm_is_given_back() {
+    fn the_memory_of_a_burst_is_released() {
         let mut map = ExpiringMap::new(100_000);
         for number in 0..100_000 {
             assert!(map.insert(&number, 100, ()));

@@ -131,39 +131,39 @@ mod tests {
 
     /// Returns what each of `number` concurrent callers has to send while `pending` requests are
     /// not started.
-    async fn seen_to(number: usize, pending: usize) -> Vec<Vec<usize>> {
+    async fn flushed(number: usize, pending: usize) -> Vec<Vec<usize>> {
         let batch = Batch::default();
         batch.pending.store(pending, Ordering::Relaxed);
         join_all((0..number).map(|one| batch.push(one))).await
     }
 
     #[tokio::test]
-    async fn nobody_waits_if_nothing_else_is_to_come() {
-        assert_eq!(seen_to(3, 0).await, [[0], [1], [2]]);
+    async fn a_reply_is_flushed_if_no_request_is_pending() {
+        assert_eq!(flushed(3, 0).await, [[0], [1], [2]]);
     }
 
     #[tokio::test]
-    async fn the_first_takes_all_that_came_meanwhile() {
+    async fn the_first_reply_takes_those_queued_meanwhile() {
         let none = Vec::new();
-        assert_eq!(seen_to(3, 1).await, [vec![0, 1, 2], none.clone(), none]);
+        assert_eq!(flushed(3, 1).await, [vec![0, 1, 2], none.clone(), none]);
     }
 
     #[tokio::test]
-    async fn the_one_that_makes_it_too_many_takes_them() {
-        let mut seen_to = seen_to(MAX_BATCH + 2, 1).await;
+    async fn the_reply_that_fills_the_batch_flushes_it() {
+        let mut flushed = flushed(MAX_BATCH + 2, 1).await;
         assert!(
-            seen_to
+            flushed
                 .swap_remove(MAX_BATCH - 1)
                 .into_iter()
                 .eq(0..MAX_BATCH)
         );
         // The runtime decides which of the yielded tasks runs next.
-        let rest: Vec<_> = seen_to.into_iter().filter(|all| !all.is_empty()).collect();
+        let rest: Vec<_> = flushed.into_iter().filter(|all| !all.is_empty()).collect();
         assert_eq!(rest, [[MAX_BATCH, MAX_BATCH + 1]]);
     }
 
     #[tokio::test]
-    async fn after_the_last_request_has_been_begun_the_next_reply_takes_what_waits() {
+    async fn the_reply_after_the_last_pending_request_flushes_the_queue() {
         let batch = Batch::default();
         batch.pending.store(1, Ordering::Relaxed);
         let (first, last) = tokio::join!(batch.push(0), async {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn each_is_seen_to_once_whoever_comes_when() {
+    async fn each_reply_is_sent_once_in_any_order() {
         const NUMBER: usize = 20_000;
         let batch = Arc::new(Batch::default());
         batch.pending.store(NUMBER, Ordering::Relaxed);
@@ -187,9 +187,9 @@ mod tests {
         });
         let mut all = Vec::new();
         for task in tasks.collect::<Vec<_>>() {
-            let seen_to = task.await.unwrap();
-            assert!(seen_to.len() <= 2 * MAX_BATCH, "{}", seen_to.len());
-            all.extend(seen_to);
+            let flushed = task.await.unwrap();
+            assert!(flushed.len() <= 2 * MAX_BATCH, "{}", flushed.len());
+            all.extend(flushed);
         }
         all.sort_unstable();
         assert!(all.into_iter().eq(0..NUMBER));

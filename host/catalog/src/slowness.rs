@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_that_is_given_up_again_and_again_is_slow_for_a_while() {
+    fn a_policy_that_often_exceeds_its_budget_is_slow_for_a_while() {
         let slowness = Slowness::default();
         let mut attempts = 0;
         while !slowness.is_slow() {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_given_up_once_in_a_while_is_not() {
+    fn a_policy_that_rarely_exceeds_its_budget_is_not_slow() {
         let slowness = Slowness::default();
         for _ in 0..1000 {
             slowness.exceeded();

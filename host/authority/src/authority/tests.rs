@@ -34,7 +34,7 @@ fn login(host: &str, password: &str) -> Arc<AuthorizationRequest> {
 }
 
 #[tokio::test]
-async fn after_too_many_failures_nobody_is_asked_but_for_those_who_are_known() {
+async fn after_too_many_failures_only_known_logins_are_decided() {
     let authority = Authority::new(Guarded::default(), AuthorityOptions::new(fixtures::rules()));
     let class = async |host: &str, password: &str| {
         let deadline = Instant::now() + Duration::from_mins(1);

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_fetch_at_a_time_and_everybody_waits_for_it() {
+    fn one_fetch_runs_at_a_time_and_all_logins_wait_for_it() {
         let single_flight = SingleFlight::default();
         let now = Instant::now();
         let (sender, fetch) = Fetch::new();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timer_is_not_held_up_by_logins_nor_they_by_it() {
+    fn the_timer_and_logins_do_not_delay_each_other() {
         let single_flight = SingleFlight::default();
         let now = Instant::now();
         let ended = || Fetch::new().1;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looked_before_the_last_fetch_ended_looks_again() {
+    fn a_login_that_read_the_keys_before_the_last_fetch_reads_them_again() {
         let single_flight = SingleFlight::default();
         let now = Instant::now();
         let ended = || Fetch::new().1;
