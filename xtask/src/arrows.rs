@@ -36,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "portcullis-engine",
             "portcullis-environment",
             "portcullis-files",
+            "portcullis-toml",
         ],
     ),
     (

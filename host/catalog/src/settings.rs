@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use portcullis_core::{BucketName, PolicyName};
 use portcullis_engine::{Limits, LoadError};
+use portcullis_toml::{Document, Kind, Problem, Read, Section, Setting, kinds};
 
 use crate::terms::{MaxLimits, Terms};
 use crate::unit_error::{UnitError, UnitProblem};
@@ -21,229 +23,191 @@ pub(crate) struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads the settings file of the policy `name` and checks it against `terms`.
+    /// Reads the settings file of the policy `name` and checks it against `terms`. A missing file
+    /// counts as an empty one.
     pub(crate) fn read(
         file: &Path,
         bytes: Option<&[u8]>,
         name: &PolicyName,
         terms: &Terms,
     ) -> Result<Self, UnitError> {
-        // A missing file counts as an empty one.
-        let bytes = bytes.unwrap_or_default();
-        let wrong = |line, message: &str| {
-            let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-            UnitError::new(file, UnitProblem::Settings(message)).at_line(line)
-        };
-        let text = std::str::from_utf8(bytes).map_err(|_| wrong(None, "it is not UTF-8 text"))?;
-        let table: toml::Table = toml::from_str(text).map_err(|error| {
-            let line = error.span().and_then(|span| {
-                text.get(..span.start)
-                    .map(|before| before.matches('\n').count().saturating_add(1))
-            });
-            wrong(line, error.message())
+        let text = std::str::from_utf8(bytes.unwrap_or_default()).map_err(|_| {
+            UnitError::new(
+                file,
+                UnitProblem::Settings("it is not UTF-8 text".to_owned()),
+            )
         })?;
-        let mut reader = Reader {
-            name,
-            terms,
-            problems: Vec::new(),
-        };
-        let read = reader.file(table);
-        if reader.problems.is_empty() {
-            Ok(read)
-        } else {
-            Err(wrong(None, &reader.problems.join("; ")))
+        // A password may stand in the wrong place.
+        let document = Document::new(file, text).without_values();
+        let table = document.parse();
+        let read = table
+            .as_ref()
+            .and_then(|table| read_file(document.root(table), name, terms));
+        drop(table);
+        let problems = document.into_problems();
+        match read {
+            Some(read) if problems.is_empty() => Ok(read),
+            _ => Err(refusal(file, &problems)),
         }
     }
 }
 
-/// Reader of the tables of a settings file, which collects all problems. A problem repeats no
-/// values except names of buckets, because a password may stand in the wrong place.
-struct Reader<'a> {
-    name: &'a PolicyName,
-    terms: &'a Terms,
-    problems: Vec<String>,
+/// Returns one error for all problems, at the line of the first.
+fn refusal(file: &Path, problems: &[Problem]) -> UnitError {
+    let line = problems.first().and_then(Problem::line);
+    let texts = problems.iter().map(|problem| {
+        let place = problem.line().filter(|other| Some(*other) != line);
+        let place = place.map(|line| format!("line {line}: "));
+        let key = problem.key().map(|key| format!("{key}: "));
+        let (place, key) = (place.unwrap_or_default(), key.unwrap_or_default());
+        format!("{place}{key}{}", problem.message())
+    });
+    let texts: Vec<_> = texts.collect();
+    UnitError::new(file, UnitProblem::Settings(texts.join("; "))).at_line(line)
 }
 
-impl Reader<'_> {
-    fn file(&mut self, mut table: toml::Table) -> SettingsFile {
-        let settings = self.table(&mut table, "settings");
-        let limits = self.table(&mut table, "limits");
-        let instances = self.table(&mut table, "instances");
-        if table.contains_key("grants") {
-            let grants = self.table(&mut table, "grants");
-            self.moved_grants(&grants);
-        }
-        self.unknown(&table, "", &["settings", "limits", "instances"]);
-        let limits = self.limits(limits);
-        let decisions_per_instance = self.instances(instances);
-        self.hold_to_max(&limits, decisions_per_instance);
-        SettingsFile {
-            settings,
-            limits,
-            decisions_per_instance,
-        }
-    }
+const DEADLINE: Kind<Duration> = Kind {
+    expected: "a duration such as `50ms`",
+    ..kinds::SOME_TIME
+};
 
-    fn limits(&mut self, mut table: toml::Table) -> Limits {
-        let mut limits = self.terms.limits;
-        let read = |value: &toml::Value| {
-            humantime::parse_duration(value.as_str()?)
-                .ok()
-                .filter(|duration| !duration.is_zero())
-        };
-        let expected = "a duration such as `50ms`";
-        if let Some(time) = self.value(&mut table, "limits", "deadline", expected, read) {
-            limits.deadline = time;
-        }
-        let sizes = [
-            ("memory", "a size such as `16MiB`", &mut limits.memory),
-            (
-                "host-call-bytes",
-                "a size such as `1MiB`",
-                &mut limits.host_call_bytes,
-            ),
-            (
-                "log-line-bytes",
-                "a size such as `1KiB`",
-                &mut limits.log_line_bytes,
-            ),
-            (
-                "reason-bytes",
-                "a size such as `1KiB`",
-                &mut limits.reason_bytes,
-            ),
-        ];
-        for (key, expected, limit) in sizes {
-            let read = |value: &toml::Value| {
-                usize::try_from(value.as_str()?.parse::<ByteSize>().ok()?.as_u64()).ok()
-            };
-            if let Some(size) = self.value(&mut table, "limits", key, expected, read) {
-                *limit = size;
-            }
-        }
-        let counts = [
-            ("tables", &mut limits.tables),
-            ("log-lines", &mut limits.log_lines),
-            ("subjects", &mut limits.subjects),
-            ("comparisons", &mut limits.comparisons),
-        ];
-        for (key, limit) in counts {
-            let read = |value: &toml::Value| usize::try_from(value.as_integer()?).ok();
-            let expected = "a whole number, not negative";
-            if let Some(count) = self.value(&mut table, "limits", key, expected, read) {
-                *limit = count;
-            }
-        }
-        let known = self.terms.limits.each().map(|limit| limit.name);
-        self.unknown(&table, "limits.", &known);
-        limits
+/// A number of bytes, zero included, with an example of the usual size in `expected`.
+const fn size(expected: &'static str) -> Kind<usize> {
+    Kind {
+        expected,
+        parse: |text| {
+            let size = text.parse::<ByteSize>()?.as_u64();
+            usize::try_from(size).map_err(|error| error.to_string())
+        },
     }
+}
 
-    /// Rejects the table `grants`, which older hosts read, and quotes its replacement.
-    fn moved_grants(&mut self, table: &toml::Table) {
-        let lines = table.iter().filter_map(|(key, value)| match key.as_str() {
-            "secrets" | "plain-hashes" => Some(format!("`{key} = {}`", value.as_bool()?)),
-            "key-value" => {
-                let names = value.as_array()?.iter();
-                let names = names.map(|name| name.as_str()?.parse::<BucketName>().ok());
-                let names = names.map(|name| Some(format!("\"{}\"", name?)));
-                let names = names.collect::<Option<Vec<_>>>()?;
-                Some(format!("`key-value = [{}]`", names.join(", ")))
-            }
-            _ => None,
-        });
-        let header = format!("`[policies.grants.{}]`", self.name);
-        let lines: Vec<_> = std::iter::once(header).chain(lines).collect();
-        self.problems.push(format!(
-            "grants: only portcullis.toml grants; remove this table and write there: {}",
-            lines.join(", ")
-        ));
+fn read_file(mut root: Section<'_>, name: &PolicyName, terms: &Terms) -> Option<SettingsFile> {
+    let settings = root.setting("settings");
+    let settings = settings.map_or(Some(toml::Table::new()), Setting::any_table);
+    let limits = read_limits(root.section("limits"), name, terms);
+    let decisions = read_instances(root.section("instances"), name, terms);
+    if root.has("grants")
+        && let Some(grants) = root.setting("grants")
+    {
+        report_moved_grants(grants, name);
     }
+    root.finish();
+    Some(SettingsFile {
+        settings: settings?,
+        limits: limits?,
+        decisions_per_instance: decisions?.filter(|decisions| decisions.get() > 1),
+    })
+}
 
-    /// Rejects each value above the host's own bound, and each above the operator's maximum.
-    fn hold_to_max(&mut self, limits: &Limits, decisions: Option<NonZeroU32>) {
-        let max = self.terms.max_limits;
-        let beyond_bound: Vec<_> = limits.beyond(&Limits::MAX).collect();
-        for (asked, most) in limits.beyond(&max.limits) {
-            // The operator cannot raise the host's own bound.
-            if beyond_bound.iter().all(|(other, _)| *other != asked) {
-                let key = format!("limits.{}", asked.name);
-                self.beyond_max(&key, &asked.amount, &most, asked.name);
-            }
-        }
-        for (asked, most) in beyond_bound {
-            let error = LoadError::Limit { asked, most };
-            self.problems.push(error.to_string());
-        }
-        let most = max.decisions_per_instance;
-        if let Some(decisions) = decisions.filter(|decisions| *decisions > most) {
-            let raise = "decisions-per-instance";
-            self.beyond_max("instances.decisions", &decisions, &most, raise);
-        }
+fn read_limits(mut section: Section<'_>, name: &PolicyName, terms: &Terms) -> Option<Limits> {
+    let mut limits = terms.limits;
+    let mut is_valid = true;
+    if let Some(setting) = section.setting("deadline") {
+        let deadline = setting.parse(&DEADLINE);
+        is_valid &= deadline.is_some();
+        limits.deadline = deadline.unwrap_or(limits.deadline);
     }
-
-    /// Reports a value that the operator can allow by raising `raise`.
-    fn beyond_max(&mut self, key: &str, asked: &dyn Display, most: &dyn Display, raise: &str) {
-        self.problems.push(format!(
-            "{key}: {asked} is more than the {most} that portcullis.toml allows: lower it, or raise `{raise}` there, under \
-             [policies.max-limits] for all policies or under [policies.grants.{}.max-limits] for this one",
-            self.name
-        ));
+    let (bytes, kibibytes) = ("a size such as `1MiB`", "a size such as `1KiB`");
+    for (key, expected, limit) in [
+        ("memory", "a size such as `16MiB`", &mut limits.memory),
+        ("host-call-bytes", bytes, &mut limits.host_call_bytes),
+        ("log-line-bytes", kibibytes, &mut limits.log_line_bytes),
+        ("reason-bytes", kibibytes, &mut limits.reason_bytes),
+    ] {
+        let value = section.value(key, &size(expected), *limit);
+        is_valid &= value.is_some();
+        *limit = value.unwrap_or(*limit);
     }
-
-    fn instances(&mut self, mut table: toml::Table) -> Option<NonZeroU32> {
-        let read = |value: &toml::Value| {
-            let decisions = u32::try_from(value.as_integer()?).ok()?;
-            NonZeroU32::new(decisions)
-                .filter(|decisions| decisions.get() <= MaxLimits::MAX_DECISIONS)
-        };
-        let expected = "a whole number from 1 to 1000000";
-        let decisions = self.value(&mut table, "instances", "decisions", expected, read);
-        self.unknown(&table, "instances.", &["decisions"]);
-        decisions.filter(|decisions| decisions.get() > 1)
+    for (key, limit) in [
+        ("tables", &mut limits.tables),
+        ("log-lines", &mut limits.log_lines),
+        ("subjects", &mut limits.subjects),
+        ("comparisons", &mut limits.comparisons),
+    ] {
+        let setting = section.setting(key);
+        let value = setting.map_or(Some(*limit), Setting::whole_number);
+        is_valid &= value.is_some();
+        *limit = value.unwrap_or(*limit);
     }
+    report_beyond(&mut section, &limits, name, terms);
+    section.finish();
+    is_valid.then_some(limits)
+}
 
-    fn table(&mut self, parent: &mut toml::Table, key: &str) -> toml::Table {
-        match parent.remove(key) {
-            Some(toml::Value::Table(table)) => table,
-            None => toml::Table::new(),
-            Some(_) => {
-                self.problems.push(format!("{key}: expected a table"));
-                toml::Table::new()
-            }
+/// Reports each limit above the host's own bound, and each above the operator's maximum.
+fn report_beyond(section: &mut Section<'_>, limits: &Limits, name: &PolicyName, terms: &Terms) {
+    let beyond_bound: Vec<_> = limits.beyond(&Limits::MAX).collect();
+    let beyond_max = limits.beyond(&terms.max_limits.limits);
+    // The operator cannot raise the host's own bound.
+    let beyond_max =
+        beyond_max.filter(|(asked, _)| !beyond_bound.iter().any(|(other, _)| other == asked));
+    let raised = beyond_max
+        .map(|(asked, most)| (asked.name, beyond(&asked.amount, &most, asked.name, name)));
+    let raised: Vec<_> = raised.collect();
+    let bound = beyond_bound
+        .into_iter()
+        .map(|(asked, most)| (asked.name, LoadError::Limit { asked, most }.to_string()));
+    for (key, message) in bound.chain(raised) {
+        match section.setting(key) {
+            Some(setting) => setting.report(message),
+            None => section.report_missing(key, message),
         }
     }
+}
 
-    fn value<T>(
-        &mut self,
-        table: &mut toml::Table,
-        section: &str,
-        key: &str,
-        expected: &str,
-        read: impl FnOnce(&toml::Value) -> Option<T>,
-    ) -> Option<T> {
-        let value = table.remove(key)?;
-        let read = read(&value);
-        if read.is_none() {
-            self.problems
-                .push(format!("{section}.{key}: expected {expected}"));
-        }
-        read
+/// Reads the number of decisions that an instance makes. The inner value is `None` if the file sets
+/// none.
+fn read_instances(
+    mut section: Section<'_>,
+    name: &PolicyName,
+    terms: &Terms,
+) -> Read<Option<NonZeroU32>> {
+    let setting = section.setting("decisions");
+    section.finish();
+    let Some(setting) = setting else {
+        return Some(None);
+    };
+    let decisions = setting.number(1, MaxLimits::MAX_DECISIONS.into())?;
+    let decisions = NonZeroU32::new(u32::try_from(decisions).ok()?)?;
+    let most = terms.max_limits.decisions_per_instance;
+    if decisions > most {
+        setting.report(beyond(&decisions, &most, "decisions-per-instance", name));
+        return None;
     }
+    Some(Some(decisions))
+}
 
-    /// Rejects the keys of `table` that are not in `known`.
-    fn unknown(&mut self, table: &toml::Table, prefix: &str, known: &[&str]) {
-        for key in table.keys() {
-            let alike = known
-                .iter()
-                .find(|name| strsim::jaro_winkler(name, key) > 0.8);
-            let hint = alike
-                .map(|name| format!(", did you mean `{name}`?"))
-                .unwrap_or_default();
-            self.problems
-                .push(format!("{prefix}{key}: unknown key{hint}"));
+/// Returns the refusal of a limit above the operator's maximum, which the key `raise` sets.
+fn beyond(asked: &dyn Display, most: &dyn Display, raise: &str, name: &PolicyName) -> String {
+    format!(
+        "{asked} is more than the {most} that portcullis.toml allows: lower it, or raise `{raise}` there, under \
+         [policies.max-limits] for all policies or under [policies.grants.{name}.max-limits] for this one"
+    )
+}
+
+/// Rejects the table `grants`, which older hosts read, and quotes its replacement.
+fn report_moved_grants(grants: Setting<'_>, name: &PolicyName) {
+    let Some(table) = grants.any_table() else {
+        return;
+    };
+    let lines = table.iter().filter_map(|(key, value)| match key.as_str() {
+        "secrets" | "plain-hashes" => Some(format!("`{key} = {}`", value.as_bool()?)),
+        "key-value" => {
+            let names = value.as_array()?.iter();
+            let names = names.map(|name| name.as_str()?.parse::<BucketName>().ok());
+            let names = names.map(|name| Some(format!("\"{}\"", name?)));
+            let names = names.collect::<Option<Vec<_>>>()?;
+            Some(format!("`key-value = [{}]`", names.join(", ")))
         }
-    }
+        _ => None,
+    });
+    let header = format!("`[policies.grants.{name}]`");
+    let lines: Vec<_> = std::iter::once(header).chain(lines).collect();
+    grants.report(format!(
+        "only portcullis.toml grants; remove this table and write there: {}",
+        lines.join(", ")
+    ));
 }
 
 /// Converts TOML to JSON. Dates become strings.
@@ -269,17 +233,60 @@ mod tests {
     use super::*;
     use crate::options::CatalogOptions;
 
-    /// Returns the error of a settings file of the policy `p`, under the default terms.
-    fn refusal(settings: &str) -> String {
+    /// Reads a settings file of the policy `p`, under the default terms.
+    fn read(text: &str) -> Result<SettingsFile, UnitError> {
         let name = "p".parse().unwrap();
         let terms = CatalogOptions::new(".").terms(&name);
-        let file = SettingsFile::read(
-            Path::new("p.toml"),
-            Some(settings.as_bytes()),
-            &name,
-            &terms,
+        SettingsFile::read(Path::new("p.toml"), Some(text.as_bytes()), &name, &terms)
+    }
+
+    #[test]
+    fn a_wrong_key_is_reported_with_its_line() {
+        for (text, line, message) in [
+            (
+                "[limits]\nlog-line = 3\n",
+                2,
+                "limits.log-line: unknown key, did you mean `log-lines`?",
+            ),
+            (
+                "[settings]\na = 1\n\n[instance]\n",
+                4,
+                "instance: unknown key, did you mean `instances`?",
+            ),
+            (
+                "[instances]\n\ndecisions = 0\n",
+                3,
+                "instances.decisions: must be between 1 and 1000000",
+            ),
+            (
+                "\n[limits]\nmemory = \"hunter2\"\nfoo = 1\n",
+                3,
+                "limits.memory: expected a size such as `16MiB`; line 4: limits.foo: unknown key",
+            ),
+        ] {
+            let Err(error) = read(text) else {
+                panic!("accepted: {text}");
+            };
+            assert_eq!(error.line(), Some(line), "{error}");
+            let shown = error.problem().to_string();
+            assert!(shown.contains(message), "{shown}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn settings_are_passed_on_unchanged() {
+        let text = "[settings]\nn = 0x10\nf = 1.5\nt = 2026-01-02T03:04:05Z\nl = [{ a = 'b' }]\n";
+        let file = read(text).unwrap_or_else(|error| panic!("{error}"));
+        let json = json_of(toml::Value::Table(file.settings)).to_string();
+        assert_eq!(
+            json,
+            r#"{"f":1.5,"l":[{"a":"b"}],"n":16,"t":"2026-01-02T03:04:05Z"}"#
         );
-        file.err().unwrap().problem().to_string()
+        let Err(error) = read("[settings]\n\nn = 9223372036854775808\n") else {
+            panic!("no integer has more than 64 bits");
+        };
+        assert_eq!(error.line(), Some(3), "{error}");
     }
 
     #[test]
@@ -293,13 +300,19 @@ mod tests {
             )
         };
         let expected = [
-            "limits.tables: expected a whole number, not negative".to_owned(),
-            "limits.subject: unknown key, did you mean `subjects`?".to_owned(),
-            format!("limits.log-lines: 257 is more than the 256 {}", raise("log-lines")),
-            format!("limits.comparisons: 65 is more than the 64 {}", raise("comparisons")),
-            "limit `memory` is 257MiB, the host's bound is 256MiB; lower it under [limits] in its settings file".to_owned(),
-            format!("instances.decisions: 2 is more than the 1 {}", raise("decisions-per-instance")),
+            "limits.memory: limit `memory` is 257MiB, the host's bound is 256MiB; lower it under [limits] in its settings file"
+                .to_owned(),
+            format!("line 3: limits.comparisons: 65 is more than the 64 {}", raise("comparisons")),
+            format!("line 4: limits.log-lines: 257 is more than the 256 {}", raise("log-lines")),
+            "line 5: limits.tables: expected a whole number, not negative".to_owned(),
+            "line 6: limits.subject: unknown key, did you mean `subjects`?".to_owned(),
+            format!(
+                "line 8: instances.decisions: 2 is more than the 1 {}",
+                raise("decisions-per-instance")
+            ),
         ];
-        assert_eq!(refusal(settings), expected.join("; "));
+        let error = read(settings).err().unwrap();
+        assert_eq!(error.problem().to_string(), expected.join("; "));
+        assert_eq!(error.line(), Some(2));
     }
 }

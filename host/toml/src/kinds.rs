@@ -92,6 +92,10 @@ pub const SIZE: Kind<u64> = Kind {
 };
 
 /// Parses a time span of at least a second and at most `most`, which is `shown` in errors.
+///
+/// # Errors
+///
+/// Fails with a message for the author of the file.
 pub fn seconds_up_to(text: &str, most: Duration, shown: &str) -> Result<Duration, String> {
     match (SECONDS.parse)(text) {
         Ok(span) if span > most => Err(format!("must be at most `{shown}`, found `{text}`")),

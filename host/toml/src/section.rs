@@ -44,6 +44,7 @@ impl<'a> Document<'a> {
 
 impl<'a> Section<'a> {
     /// Returns a table in this one. An absent one is empty.
+    #[must_use]
     pub fn section(&mut self, name: &'static str) -> Self {
         let setting = self.setting(name);
         Self {

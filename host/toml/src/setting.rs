@@ -68,6 +68,18 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// Returns the value as a whole number that is not negative.
+    pub fn whole_number(self) -> Option<usize> {
+        let DeValue::Integer(number) = self.value.get_ref() else {
+            return self.report_type("a whole number, not negative");
+        };
+        let value = usize::from_str_radix(number.as_str(), number.radix()).ok();
+        if value.is_none() {
+            self.report("expected a whole number, not negative");
+        }
+        value
+    }
+
     /// Returns the value as a whole number from 1 to `most`.
     pub fn count(self, most: usize) -> Option<usize> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);

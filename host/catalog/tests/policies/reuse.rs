@@ -32,7 +32,7 @@ fn a_policy_opts_in_by_its_settings_file() {
     let report = catalog.reload().unwrap();
     let error = &report.rejections().next().unwrap().error;
     assert!(
-        error.contains("instances.decisions: expected a whole number"),
+        error.contains("instances.decisions: must be between 1 and 1000000"),
         "{error}"
     );
     site.put("p.toml", b"[instances]\ndecisions = 3\n");

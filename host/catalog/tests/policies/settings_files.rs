@@ -10,21 +10,21 @@ use crate::site::{Site, denial, names};
 fn settings_files_are_read_strictly() {
     let cases: [(&str, Option<usize>, &[&str]); 4] = [
         (
-            "[setings]\n",
-            None,
+            "\n[setings]\n",
+            Some(2),
             &["setings: unknown key, did you mean `settings`?"],
         ),
         (
             "[limits]\ndeadline = \"hunter2\"\nmemory = 7\ntables = -1\nlog-line = 3\n",
-            None,
+            Some(2),
             &[
                 "limits.deadline: expected a duration such as `50ms`",
-                "limits.memory: expected a size such as `16MiB`",
-                "limits.tables: expected a whole number, not negative",
-                "limits.log-line: unknown key, did you mean `log-lines`?",
+                "line 3: limits.memory: expected a size such as `16MiB`",
+                "line 4: limits.tables: expected a whole number, not negative",
+                "line 5: limits.log-line: unknown key, did you mean `log-lines`?",
             ],
         ),
-        ("limits = 7\n", None, &["limits: expected a table"]),
+        ("limits = 7\n", Some(1), &["limits: expected a table"]),
         ("\n[settings\n", Some(2), &[]),
     ];
     for (text, line, messages) in cases {
