@@ -8,32 +8,31 @@ use portcullis_core::Secret;
 
 use crate::secret::{SecretError, SecretSource};
 
-/// The way to log in to NATS.
+/// The way to log in to NATS. `S` says where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Authentication {
+pub enum Authentication<S = SecretSource> {
     /// No credentials.
     None,
     /// A user seed (`SU…`), which signs the server's nonce.
-    Nkey(SecretSource),
+    Nkey(S),
     /// A credentials file with a user JWT and its seed.
-    Credentials(SecretSource),
+    Credentials(S),
     /// A user JWT and its seed, from two places.
     UserJwt {
         /// The user JWT.
-        jwt: SecretSource,
+        jwt: S,
         /// The seed of the user JWT's key (`SU…`).
-        seed: SecretSource,
+        seed: S,
     },
     /// A user name and a password.
     Password {
         /// The user name.
         user: String,
         /// The password.
-        password: SecretSource,
+        password: S,
     },
     /// A token.
-    Token(SecretSource),
+    Token(S),
 }
 
 /// The reason for which secrets cannot be used for a login.
@@ -83,6 +82,26 @@ pub(crate) struct Reading {
     pub(crate) proof: Arc<Proof>,
     /// The reason for which the proof is not fresh; `None` for a fresh one.
     pub(crate) stale: Option<AuthenticationError>,
+}
+
+impl<S> Authentication<S> {
+    /// Returns the same way to log in, with each secret as `convert` returns it.
+    pub fn map<T>(&self, convert: impl Fn(&S) -> T) -> Authentication<T> {
+        match self {
+            Self::None => Authentication::None,
+            Self::Nkey(seed) => Authentication::Nkey(convert(seed)),
+            Self::Credentials(source) => Authentication::Credentials(convert(source)),
+            Self::UserJwt { jwt, seed } => Authentication::UserJwt {
+                jwt: convert(jwt),
+                seed: convert(seed),
+            },
+            Self::Password { user, password } => Authentication::Password {
+                user: user.clone(),
+                password: convert(password),
+            },
+            Self::Token(token) => Authentication::Token(convert(token)),
+        }
+    }
 }
 
 impl Authentication {

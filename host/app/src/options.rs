@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers};
 use portcullis_callout::{
-    DenyMode, DenyModes, Discovery, HostKeys, OpenRules, ParticipationOptions, QueueGroup,
-    ServiceOptions, TimeLimits,
+    Discovery, HostKeys, OpenRules, ParticipationOptions, QueueGroup, ServiceOptions, TimeLimits,
 };
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
@@ -44,7 +43,7 @@ pub(crate) fn service_options(
             rules: permit_rules(callout, operator, &config.ceilings),
             max_in_flight: callout.max_in_flight,
         },
-        deny: deny_modes(&callout.deny),
+        deny: callout.deny.clone(),
         times: TimeLimits {
             deadline: callout.deadline,
             drain_timeout: callout.drain_timeout,
@@ -121,21 +120,6 @@ fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, Ke
     Ok(Issuers::Operator(Box::new(OperatorIssuers::new(
         account, response, accounts,
     ))))
-}
-
-fn deny_modes(deny: &config::Deny) -> DenyModes {
-    let mode = |mode| match mode {
-        config::DenyMode::Error => DenyMode::Error,
-        config::DenyMode::Empty => DenyMode::Empty,
-        config::DenyMode::Drop => DenyMode::Drop,
-        config::DenyMode::Delay => DenyMode::Delay(deny.delay),
-    };
-    DenyModes::new(
-        mode(deny.default),
-        deny.by_class
-            .iter()
-            .map(|(class, answer)| (*class, mode(*answer))),
-    )
 }
 
 fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_authority::PermitRules;
 use portcullis_catalog::{Catalog, CatalogOptions, Prover, Stop};
-use portcullis_config::{Config, Policies, catalog_options, code_cache_options, key_value_options};
+use portcullis_config::{Config, Policies, catalog_options, code_cache_options};
 use portcullis_core::Sample;
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::{NoRandomBytes, PasswordVerifier};
@@ -61,7 +61,7 @@ impl PolicyDirectory {
             Prover::InProcess
         });
         let passwords = Arc::new(password_verifier(config.identity.remember_passwords)?);
-        let mirror = KeyValueMirror::new(key_value_options(&config.key_value));
+        let mirror = KeyValueMirror::new(config.key_value.mirror.clone());
         let options = catalog_options(&config.policies, Some(rules), &prover);
         let stop = options.stop.clone();
         let (policies, max_in_flight) = (config.policies.clone(), config.callout.max_in_flight);

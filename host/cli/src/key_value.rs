@@ -13,7 +13,7 @@ pub(crate) struct Unconnected(Option<Vec<BucketName>>);
 impl Unconnected {
     /// Returns the buckets of `table`. `None` stands for any bucket.
     pub(crate) fn new(table: Option<&KeyValue>) -> Self {
-        Self(table.map(|table| table.buckets.clone()))
+        Self(table.map(|table| table.mirror.buckets.clone()))
     }
 }
 

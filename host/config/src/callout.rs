@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use portcullis_authority::{AuthorityOptions, Expiry};
 use portcullis_callout::{
-    OpenRules, ParticipationOptions, QueueGroup, ServerList, TimeLimits, TrustedServers, WhenAlone,
+    DenyModes, OpenRules, ParticipationOptions, QueueGroup, ServerList, TimeLimits, TrustedServers,
+    WhenAlone,
 };
 use portcullis_claims::KeyKind;
 use portcullis_connect::SecretSource;
@@ -12,7 +13,7 @@ use portcullis_toml::kinds::{DURATION, SECONDS, SOME_TIME, WORD};
 use portcullis_toml::{Keyed, Kind, Read, Section};
 
 use crate::allowed::read_allowed;
-use crate::deny::Deny;
+use crate::deny;
 use crate::sources::{NamedSecrets, SecretKind};
 use crate::values::{SERVER_KEY, SERVICE_NAME};
 
@@ -48,7 +49,7 @@ pub struct Callout {
     /// Maximum time by which a login ends earlier. Default: 0 s.
     pub expiry_jitter: Duration,
     /// Form of the answers to denied logins.
-    pub deny: Deny,
+    pub deny: DenyModes,
     /// Number of consecutive mismatched requests after which the service leaves the queue group, at
     /// least one. Default: 8.
     pub max_mismatches: u64,
@@ -121,7 +122,7 @@ impl Callout {
             Some(setting) => setting.parse(&SECONDS).map(Some),
         };
         let expiry_jitter = section.value("expiry-jitter", &DURATION, expiry.jitter);
-        let deny = Deny::read(section.section("deny"));
+        let deny = deny::read(section.section("deny"));
         let max_mismatches = match section.setting("max-mismatches") {
             None => Some(participation.max_mismatches),
             Some(setting) => {

@@ -1,24 +1,15 @@
 //! Table `[ceilings]`: upper bounds on the permissions of logins, independent of policies.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_authority::Ceilings;
 use portcullis_core::{
-    Ceiling, OnExcess, PermissionSubject, PolicyName, ResponsePermission, SubjectPermission,
+    Ceiling, OnExcess, PermissionSubject, ResponsePermission, SubjectPermission,
 };
 use portcullis_toml::kinds::{DURATION, WORD};
 use portcullis_toml::{Kind, Section};
 
 use crate::values::POLICY;
-
-/// The table `[ceilings]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ceilings {
-    /// Ceilings by the name of the account that a permit places the login in.
-    pub accounts: BTreeMap<String, Ceiling>,
-    /// Ceilings by the name of the policy that made the permit.
-    pub policies: BTreeMap<PolicyName, Ceiling>,
-}
 
 /// Maximum number of subjects in a list, because a ceiling is compared with every permit, subject
 /// by subject.
@@ -47,16 +38,15 @@ const ON_EXCESS: Kind<OnExcess> = Kind {
     },
 };
 
-impl Ceilings {
-    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
-        let accounts = section.section("accounts").named(&WORD, read_ceiling);
-        let policies = section.section("policies").named(&POLICY, read_ceiling);
-        section.finish();
-        Some(Self {
-            accounts: accounts?,
-            policies: policies?,
-        })
-    }
+/// Reads the table `[ceilings]`.
+pub(crate) fn read(mut section: Section<'_>) -> Option<Ceilings> {
+    let accounts = section.section("accounts").named(&WORD, read_ceiling);
+    let policies = section.section("policies").named(&POLICY, read_ceiling);
+    section.finish();
+    Some(Ceilings {
+        accounts: accounts?,
+        policies: policies?,
+    })
 }
 
 fn read_ceiling(mut section: Section<'_>) -> Option<Ceiling> {

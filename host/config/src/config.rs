@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use portcullis_authority::Ceilings;
 use portcullis_toml::{Checked, Document, Problem, Problems, Read, Table};
 
 use crate::callout::Callout;
-use crate::ceilings::Ceilings;
-use crate::consistency;
 use crate::health::Health;
 use crate::identity::Identity;
 use crate::key_value::KeyValue;
@@ -15,6 +14,7 @@ use crate::nats::Nats;
 use crate::operator::Operator;
 use crate::policies::Policies;
 use crate::sources::NamedSecrets;
+use crate::{ceilings, consistency};
 
 /// A configuration in which every key is valid by itself. It names secrets without reading them:
 /// [`Config::resolve_secrets`] does that.
@@ -98,7 +98,7 @@ impl Parts {
             callout: Callout::read(root.section("callout"), root.has("operator"), secrets),
             operator: Operator::read(root.section("operator"), secrets),
             identity: Identity::read(root.section("identity")),
-            ceilings: Ceilings::read(root.section("ceilings")),
+            ceilings: ceilings::read(root.section("ceilings")),
             policies: Policies::read(root.section("policies")),
             key_value: KeyValue::read(root.section("key-value"), secrets),
             health: Health::read(root.section("health")),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use portcullis_authority::Ceilings;
 use portcullis_connect::SecretSource;
 use portcullis_toml::Document;
 
 use crate::callout::{Callout, TargetAccounts};
-use crate::ceilings::Ceilings;
 use crate::links::real_path;
 use crate::operator::Operator;
 use crate::policies::Policies;

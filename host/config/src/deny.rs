@@ -1,43 +1,22 @@
 //! Table `[callout.deny]`: the answers to denied logins.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_callout::{DenyMode, DenyModes};
 use portcullis_core::DenialClass;
 use portcullis_toml::kinds::SOME_TIME;
 use portcullis_toml::{Kind, Section};
 
-/// The table `[callout.deny]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deny {
-    /// Mode of every class without one of its own. Default: error.
-    pub default: DenyMode,
-    /// Modes by class.
-    pub by_class: BTreeMap<DenialClass, DenyMode>,
-    /// Time by which mode `delay` delays a denial. Default: 1 s.
-    pub delay: Duration,
-}
+/// Default of the time by which mode `delay` delays a denial.
+const DELAY: Duration = Duration::from_secs(1);
 
-/// A mode of answering a denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DenyMode {
-    /// An immediate answer with the reason.
-    Error,
-    /// An immediate answer without a reason.
-    Empty,
-    /// No answer.
-    Drop,
-    /// A delayed answer with the reason.
-    Delay,
-}
-
-/// A mode of answering a denial.
-const DENY_MODE: Kind<DenyMode> = Kind {
+/// A mode of answering a denial, for a delay.
+const DENY_MODE: Kind<fn(Duration) -> DenyMode> = Kind {
     expected: "one of `error`, `empty`, `drop`, `delay`",
     parse: |text| match text {
-        "error" => Ok(DenyMode::Error),
-        "empty" => Ok(DenyMode::Empty),
-        "drop" => Ok(DenyMode::Drop),
+        "error" => Ok(|_| DenyMode::Error),
+        "empty" => Ok(|_| DenyMode::Empty),
+        "drop" => Ok(|_| DenyMode::Drop),
         "delay" => Ok(DenyMode::Delay),
         _ => Err(format!(
             "expected one of `error`, `empty`, `drop`, `delay`, found `{}`",
@@ -46,28 +25,20 @@ const DENY_MODE: Kind<DenyMode> = Kind {
     },
 };
 
-impl Deny {
-    pub(crate) fn read(mut section: Section<'_>) -> Option<Self> {
-        let default = section.value("default", &DENY_MODE, DenyMode::Error);
-        let delay = section.value("delay", &SOME_TIME, Duration::from_secs(1));
-        let mut broken = false;
-        let mut by_class = BTreeMap::new();
-        for class in DenialClass::ALL {
-            if let Some(setting) = section.setting(class.as_str()) {
-                match setting.parse(&DENY_MODE) {
-                    Some(mode) => {
-                        by_class.insert(class, mode);
-                    }
-                    None => broken = true,
-                }
-            }
-        }
-        section.finish();
-        Some(Self {
-            default: default?,
-            by_class,
-            delay: delay?,
-        })
-        .filter(|_| !broken)
-    }
+/// Reads the table `[callout.deny]`.
+pub(crate) fn read(mut section: Section<'_>) -> Option<DenyModes> {
+    let error: fn(Duration) -> DenyMode = |_| DenyMode::default();
+    let default = section.value("default", &DENY_MODE, error);
+    let delay = section.value("delay", &SOME_TIME, DELAY);
+    let modes = DenialClass::ALL.into_iter().filter_map(|class| {
+        let setting = section.setting(class.as_str())?;
+        Some(setting.parse(&DENY_MODE).map(|mode| (class, mode)))
+    });
+    // All modes are read before the first failure returns, so that all problems are found.
+    let modes: Vec<_> = modes.collect();
+    section.finish();
+    let (default, delay) = (default?, delay?);
+    let modes = modes.into_iter().collect::<Option<Vec<_>>>()?;
+    let by_class = modes.into_iter().map(|(class, mode)| (class, mode(delay)));
+    Some(DenyModes::new(default(delay), by_class))
 }

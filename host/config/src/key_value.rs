@@ -11,12 +11,8 @@ use crate::sources::NamedSecrets;
 /// The table `[key-value]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyValue {
-    /// Names of the buckets, without duplicates.
-    pub buckets: Vec<BucketName>,
-    /// Maximum size of the keys and values of one bucket, in bytes. Default: 16 MiB.
-    pub max_bytes: u64,
-    /// `JetStream` domain of the buckets, if it is not the server's.
-    pub jetstream_domain: Option<String>,
+    /// Buckets, without duplicates, and their limits.
+    pub mirror: KeyValueOptions,
     /// Table `[key-value.nats]`: the connection to the account of the buckets. `None` selects the
     /// connections of `[nats]`.
     pub nats: Option<Box<Nats>>,
@@ -49,16 +45,18 @@ impl KeyValue {
         };
         let defaults = KeyValueOptions::new(Vec::new());
         let max_bytes = section.value("max-bytes", &SIZE, defaults.max_bytes);
-        let jetstream_domain = match section.setting("jetstream-domain") {
+        let domain = match section.setting("jetstream-domain") {
             None => Some(None),
             Some(setting) => setting.parse(&WORD).map(Some),
         };
         let nats = read_nats(section.section("nats"), secrets);
         section.finish();
         Some(Self {
-            buckets: buckets?,
-            max_bytes: max_bytes?,
-            jetstream_domain: jetstream_domain?,
+            mirror: KeyValueOptions {
+                buckets: buckets?,
+                max_bytes: max_bytes?,
+                domain: domain?,
+            },
             nats: nats?,
         })
     }

@@ -37,18 +37,14 @@ mod tests;
 mod values;
 
 pub use callout::{Callout, TargetAccounts};
-pub use ceilings::Ceilings;
 pub use config::Config;
-pub use deny::{Deny, DenyMode};
 pub use health::Health;
 pub use identity::Identity;
 pub use key_value::KeyValue;
 pub use log::{InvalidLogFilter, InvalidLogFormat, Log, LogFilter, LogFormat, WhenFull};
-pub use nats::{Authentication, InvalidServerAddress, Nats, ServerAddress};
+pub use nats::{InvalidServerAddress, Nats, ServerAddress};
 pub use operator::{Operator, SigningAccount};
-pub use options::{
-    PolicyTables, catalog_options, code_cache_options, key_value_options, permit_rules,
-};
+pub use options::{PolicyTables, catalog_options, code_cache_options, permit_rules};
 pub use policies::Policies;
 pub use secrets::{AccountSeeds, Secrets};
 pub use seeds::{UnusableSeed, check_seed, public_key};

@@ -7,12 +7,15 @@ mod tls;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use portcullis_connect::{ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, TlsOptions};
+use portcullis_connect::{
+    Authentication, ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, SecretSource,
+    TlsOptions,
+};
 use portcullis_toml::kinds::{DURATION, SOME_TIME, TEXT};
-use portcullis_toml::{Kind, Section, Setting};
+use portcullis_toml::{Keyed, Kind, Section, Setting};
 
 pub use self::address::{InvalidServerAddress, ServerAddress};
-pub use self::authentication::Authentication;
+pub(crate) use self::authentication::secrets as authentication_secrets;
 pub(crate) use self::tls::check as check_tls;
 use crate::sources::NamedSecrets;
 
@@ -24,8 +27,8 @@ pub struct Nats {
     /// Name of the connection, as servers show it. With several connections, a number follows it.
     /// Default: `portcullis`.
     pub name: String,
-    /// Credentials of the service.
-    pub authentication: Authentication,
+    /// Credentials of the service. Secrets are read again for every connection.
+    pub authentication: Authentication<Keyed<SecretSource>>,
     /// Number of connections on which requests arrive. Default: 2.
     pub connections: NonZeroUsize,
     /// Time limit of one attempt at one address. Default: 10 s.
@@ -81,7 +84,7 @@ impl Nats {
         let servers = read_servers(&mut section);
         let defaults = ConnectionOptions::new(name, Vec::new());
         let name = section.value("name", &TEXT, defaults.name);
-        let authentication = Authentication::read(&mut section, secrets);
+        let authentication = authentication::read(&mut section, secrets);
         let connections = match section.setting("connections") {
             None => Some(CONNECTIONS),
             Some(setting) => setting.count(MAX_CONNECTIONS).and_then(NonZeroUsize::new),
@@ -128,7 +131,7 @@ impl From<&Nats> for ConnectionOptions {
     fn from(nats: &Nats) -> Self {
         let servers = nats.servers.iter().map(ToString::to_string).collect();
         Self {
-            authentication: (&nats.authentication).into(),
+            authentication: nats.authentication.map(|source| source.value.clone()),
             connect_timeout: nats.connect_timeout,
             reconnect_wait: nats.reconnect_wait,
             reconnect_jitter: nats.reconnect_jitter,

@@ -3,10 +3,8 @@
 use portcullis_authority::{AccountIssuer, Ceilings, Expiry, PermitRules, TargetAccounts};
 use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover};
 use portcullis_engine::{CodeCacheOptions, Limits};
-use portcullis_mirror::KeyValueOptions;
 
 use crate::callout::{self, Callout};
-use crate::ceilings;
 use crate::key_value::KeyValue;
 use crate::operator::{Operator, SigningAccount};
 use crate::policies::Policies;
@@ -86,15 +84,6 @@ pub fn catalog_options(
     }
 }
 
-/// Returns the options of the mirror of key-value buckets.
-pub fn key_value_options(table: &KeyValue) -> KeyValueOptions {
-    KeyValueOptions {
-        buckets: table.buckets.clone(),
-        max_bytes: table.max_bytes,
-        domain: table.jetstream_domain.clone(),
-    }
-}
-
 /// Returns the options of the serving host's code cache. `None` if it is disabled.
 pub fn code_cache_options(policies: &Policies) -> Option<CodeCacheOptions> {
     let directory = policies.state_directory.join("code");
@@ -107,7 +96,7 @@ pub fn code_cache_options(policies: &Policies) -> Option<CodeCacheOptions> {
 pub fn permit_rules(
     callout: &Callout,
     operator: Option<&Operator>,
-    ceilings: &ceilings::Ceilings,
+    ceilings: &Ceilings,
 ) -> PermitRules {
     let unkeyed = |account: &SigningAccount| AccountIssuer {
         key: account.key.clone(),
@@ -126,10 +115,7 @@ pub fn permit_rules(
     };
     PermitRules {
         accounts: target_accounts(callout, operator),
-        ceilings: Ceilings {
-            accounts: ceilings.accounts.clone(),
-            policies: ceilings.policies.clone(),
-        },
+        ceilings: ceilings.clone(),
         expiry: Expiry {
             max: callout.max_expiry,
             jitter: callout.expiry_jitter,

@@ -8,12 +8,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use portcullis_claims::{IssuerKey, KeyKind, UserCredentials};
-use portcullis_connect::SecretSource;
+use portcullis_connect::{Authentication, SecretSource};
 use portcullis_core::{Secret, with_causes};
 use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
 
 use crate::config::Config;
-use crate::nats::{Authentication, Nats, check_tls};
+use crate::nats::{Nats, authentication_secrets, check_tls};
 use crate::operator::{Operator, SigningAccount};
 use crate::seeds::check_seed;
 use crate::sources::SecretKind;
@@ -76,7 +76,7 @@ impl Config {
             .and_then(|operator| operator.sentinel.as_ref());
         resolver.optional(sentinel, SecretKind::Credentials);
         for nats in self.connections() {
-            for (source, kind) in nats.authentication.secrets() {
+            for (source, kind) in authentication_secrets(&nats.authentication) {
                 resolver.resolve(source, kind);
             }
         }
@@ -148,7 +148,7 @@ pub(crate) fn check(file: &Path, secrets: &[(Keyed<SecretSource>, SecretKind)]) 
 /// Returns a problem if a user JWT and a seed, both present, do not belong together.
 fn check_pair(
     file: &Path,
-    authentication: &Authentication,
+    authentication: &Authentication<Keyed<SecretSource>>,
     environment: &dyn Fn(&str) -> Option<OsString>,
 ) -> Option<Problem> {
     let Authentication::UserJwt { jwt, seed } = authentication else {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use portcullis_authority::Ceilings;
 use portcullis_toml::{Document, Problem, Read};
 
 use crate::callout::Callout;
-use crate::ceilings::Ceilings;
 use crate::config::{Parts, read_text};
 use crate::key_value::KeyValue;
 use crate::log::Log;

@@ -219,7 +219,10 @@ fn doubts_are_warnings() {
     );
     let text = text_with("nats", "").replace("nkey-seed-file = \"callout.nk\"\n", "");
     let checked = parse(&text).unwrap();
-    assert_eq!(checked.value.nats.authentication, Authentication::Anonymous);
+    assert_eq!(
+        checked.value.nats.authentication,
+        portcullis_connect::Authentication::None
+    );
     assert_eq!(lines(&checked.warnings).len(), 1);
 }
 

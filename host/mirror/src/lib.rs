@@ -53,7 +53,7 @@ pub use permissions::{keeper_permissions, mirror_permissions};
 /// The buckets to mirror.
 ///
 /// [`KeyValueOptions::new`] sets the defaults.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyValueOptions {
     /// The buckets, in the account of the connections that they are followed over.
     pub buckets: Vec<BucketName>,

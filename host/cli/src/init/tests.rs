@@ -30,7 +30,7 @@ fn what_is_made_passes_the_check() {
         init(&root, &buckets).unwrap();
         passes_the_check(&root);
         let config = Config::load(&root.join("portcullis.toml")).unwrap().value;
-        assert_eq!(config.key_value.buckets, buckets);
+        assert_eq!(config.key_value.mirror.buckets, buckets);
         assert_eq!(config.key_value.nats.is_some(), !buckets.is_empty());
         for file in ["portcullis.toml", "nats-server.conf"] {
             let text = fs::read_to_string(root.join(file)).unwrap();

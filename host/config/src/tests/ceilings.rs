@@ -1,5 +1,6 @@
 //! Ceilings, and tables with names that users choose.
 
+use portcullis_authority::Ceilings;
 use portcullis_core::{Ceiling, OnExcess, ResponsePermission, SubjectPermission};
 
 use super::*;

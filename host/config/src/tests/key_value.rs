@@ -9,10 +9,15 @@ fn buckets_are_read_in_their_order() {
     let lines =
         "buckets = [\"tenants\", \"revoked\"]\nmax-bytes = \"1MiB\"\njetstream-domain = \"hub\"";
     let table = config_with("key-value", lines).key_value;
-    let names: Vec<_> = table.buckets.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = table
+        .mirror
+        .buckets
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(names, ["tenants", "revoked"]);
-    assert_eq!(table.max_bytes, 1 << 20);
-    assert_eq!(table.jetstream_domain.as_deref(), Some("hub"));
+    assert_eq!(table.mirror.max_bytes, 1 << 20);
+    assert_eq!(table.mirror.domain.as_deref(), Some("hub"));
     assert_eq!(table.nats, None);
 }
 

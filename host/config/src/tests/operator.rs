@@ -1,5 +1,6 @@
 //! Tables `[operator]` and `[callout.deny]`, and other settings of the callout.
 
+use portcullis_callout::DenyMode;
 use portcullis_claims::{KeyKind, SigningKey};
 use portcullis_core::{DenialClass, Server};
 
@@ -77,10 +78,10 @@ fn denials_have_a_mode_for_each_class() {
         "deny = { default = \"empty\", policy-denied = \"delay\", overloaded = \"drop\", delay = \"2s\" }",
     );
     let deny = config.callout.deny;
-    assert_eq!(deny.default, DenyMode::Empty);
-    assert_eq!(deny.by_class[&DenialClass::PolicyDenied], DenyMode::Delay);
-    assert_eq!(deny.by_class[&DenialClass::Overloaded], DenyMode::Drop);
-    assert_eq!(deny.delay, Duration::from_secs(2));
+    let delay = DenyMode::Delay(Duration::from_secs(2));
+    assert_eq!(deny.for_class(DenialClass::PolicyDenied), delay);
+    assert_eq!(deny.for_class(DenialClass::Overloaded), DenyMode::Drop);
+    assert_eq!(deny.for_class(DenialClass::Internal), DenyMode::Empty);
 }
 
 #[rstest]

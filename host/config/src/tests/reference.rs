@@ -1,5 +1,7 @@
 //! The reference: `default.toml`, and the page that embeds it.
 
+use portcullis_connect::Authentication;
+
 use super::*;
 
 #[test]
@@ -12,7 +14,7 @@ fn the_reference_states_the_defaults() {
         reference,
         Config {
             nats: Nats {
-                authentication: Authentication::Anonymous,
+                authentication: Authentication::None,
                 ..least.nats
             },
             ..least

@@ -121,7 +121,10 @@ fn every_way_to_authenticate_is_read_by_the_service_as_it_was_checked(#[case] na
     fixture.write("user.creds", credentials_file(&user_jwt(&user), &user));
     let (config, checked) = fixture.config(nats, ISSUER, &user);
     assert_eq!(checked.unwrap().warnings, []);
-    let authentication = portcullis_connect::Authentication::from(&config.nats.authentication);
+    let authentication = config
+        .nats
+        .authentication
+        .map(|source| source.value.clone());
     if !nats.contains("VARIABLE") {
         authentication.check().unwrap();
     }
