@@ -8,6 +8,7 @@ mod code_cache;
 mod command_line;
 mod connection;
 mod digest;
+mod embedded;
 mod foreign;
 mod health;
 mod inbox;

@@ -23,7 +23,7 @@ pub struct HostBuilder<D = PolicyDirectory> {
     secrets: Option<Secrets>,
     hooks: Arc<dyn ConnectionHooks>,
     sources: Vec<MetricSource>,
-    on_ready: Box<dyn FnOnce() + Send>,
+    on_ready: Box<dyn FnOnce(HostHandle) + Send>,
     decider: D,
 }
 
@@ -35,7 +35,7 @@ impl Host {
             secrets: None,
             hooks: Arc::new(LogHostConnections),
             sources: Vec::new(),
-            on_ready: Box::new(|| {}),
+            on_ready: Box::new(|_| {}),
             decider: PolicyDirectory::default(),
         }
     }
@@ -87,10 +87,10 @@ impl<D> HostBuilder<D> {
         self
     }
 
-    /// Sets a function to call once the host can decide and the servers have confirmed its
-    /// subscriptions. Default: none.
+    /// Sets a function that the host calls with its handle once it can decide and the servers have
+    /// confirmed its subscriptions. Default: none.
     #[must_use]
-    pub fn on_ready(mut self, ready: impl FnOnce() + Send + 'static) -> Self {
+    pub fn on_ready(mut self, ready: impl FnOnce(HostHandle) + Send + 'static) -> Self {
         self.on_ready = Box::new(ready);
         self
     }

@@ -38,7 +38,7 @@ pub(crate) struct Parts {
     pub(crate) options: ServiceOptions,
     pub(crate) hooks: Arc<dyn ConnectionHooks>,
     pub(crate) sources: Vec<MetricSource>,
-    pub(crate) on_ready: Box<dyn FnOnce() + Send>,
+    pub(crate) on_ready: Box<dyn FnOnce(HostHandle) + Send>,
     pub(crate) handle: HostHandle,
 }
 
@@ -76,7 +76,8 @@ impl Host<PolicyDirectory> {
             stop.stop();
         };
         let catalog = policies.catalog.clone();
-        parts.serve(catalog, Some(policies), shutdown).await
+        // Boxed, because the future would make those of the embedding program large.
+        Box::pin(parts.serve(catalog, Some(policies), shutdown)).await
     }
 }
 
@@ -90,7 +91,7 @@ impl<A: Authorizer> Host<OwnAuthorizer<A>> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         self.parts.options.authority.identifier.start();
         let OwnAuthorizer(authorizer) = self.decider;
-        self.parts.serve(authorizer, None, shutdown).await
+        Box::pin(self.parts.serve(authorizer, None, shutdown)).await
     }
 }
 
@@ -124,7 +125,7 @@ impl Parts {
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
         listen(&mut tasks, &self.config.health, &readiness).await?;
-        let watching = Watching::start(&mut tasks, policies.as_ref(), self.handle)?;
+        let watching = Watching::start(&mut tasks, policies.as_ref(), self.handle.clone())?;
         let buckets = policies.map(|policies| Buckets {
             mirror: policies.mirror,
             nats: self.config.key_value.nats.clone(),
@@ -136,6 +137,7 @@ impl Parts {
             catalog,
             statuses,
             on_ready: self.on_ready,
+            handle: self.handle,
         };
         let served = answering.run(service, pending, buckets, shutdown).await;
         tasks.shutdown().await;
@@ -219,7 +221,8 @@ struct Answering<'a> {
     readiness: &'a Readiness,
     catalog: Option<Catalog>,
     statuses: Vec<ConnectionStatus>,
-    on_ready: Box<dyn FnOnce() + Send>,
+    on_ready: Box<dyn FnOnce(HostHandle) + Send>,
+    handle: HostHandle,
 }
 
 impl Answering<'_> {
@@ -270,7 +273,7 @@ impl Answering<'_> {
             let catalog = self.catalog.as_ref();
             let policies = catalog.map(|catalog| catalog.snapshot().policies().count());
             info!(nats.servers = servers.join(","), policies, "ready");
-            (self.on_ready)();
+            (self.on_ready)(self.handle);
         };
         service.run(clients, stop, ready).await?;
         lost.into_inner().map_or(Ok(()), |lost| Err(lost.into()))

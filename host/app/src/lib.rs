@@ -13,7 +13,7 @@
 //!
 //! let config = Config::load(Path::new("portcullis.toml"))?.value;
 //! let host = Host::builder(config)
-//!     .on_ready(|| println!("logins are decided"))
+//!     .on_ready(|handle| println!("ready: {}", handle.status().is_ready()))
 //!     .build()?;
 //! let handle = host.handle();
 //! let shutdown = async {

@@ -1,0 +1,157 @@
+//! The host as a library, in the process of the tests.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+use portcullis::{Authorizer, Config, Host, HostHandle};
+use portcullis_core::{AuthorizationRequest, Decision, DenialClass, Outcome, Permit};
+use portcullis_harness::{
+    Accounts, Credentials, NatsServer, PATIENCE, Release, Site, is_refused, log_in,
+};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::support::{ALICE, POLICY, alice, settings, static_users};
+
+#[path = "../../host/app/examples/embedded.rs"]
+#[expect(dead_code, reason = "the tests do not use the example's `main`")]
+mod example;
+
+/// A host that runs in a task.
+struct Embedded {
+    handle: HostHandle,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Embedded {
+    /// Waits until the host in `task` sends its handle.
+    async fn ready(
+        ready: oneshot::Receiver<HostHandle>,
+        stop: oneshot::Sender<()>,
+        task: JoinHandle<Result<()>>,
+    ) -> Result<Self> {
+        let Ok(handle) = timeout(PATIENCE, ready).await? else {
+            task.await??;
+            return Err(anyhow!("the host ended before it was ready"));
+        };
+        Ok(Self { handle, stop, task })
+    }
+
+    /// Stops the host and waits for its end.
+    async fn end(self) -> Result<()> {
+        let _ = self.stop.send(());
+        timeout(PATIENCE, self.task).await??
+    }
+}
+
+async fn site() -> Result<(Site, NatsServer)> {
+    let site = Site::create(Release::Nats2_15)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let config = site.host_config(&server.url(), "");
+    site.write_config("portcullis.toml", &config)?;
+    Ok((site, server))
+}
+
+/// Waits for the end of the channel's other side.
+async fn stopped(stop: oneshot::Receiver<()>) {
+    let _ = stop.await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_serves_policies_and_reloads_them() -> Result<()> {
+    let (site, server) = site().await?;
+    site.policies
+        .put_policy(POLICY, &static_users()?, &settings(&[alice("").await?]))?;
+    let file = site.path().join("portcullis.toml");
+    let (sender, ready) = oneshot::channel();
+    let (stop, asked) = oneshot::channel();
+    let task = tokio::spawn(async move {
+        let on_ready = |handle| {
+            let _ = sender.send(handle);
+        };
+        let served = example::serve(&file, on_ready, stopped(asked)).await;
+        served.map_err(|error| anyhow!(error))
+    });
+    let host = Embedded::ready(ready, stop, task).await?;
+    assert!(
+        host.handle.status().is_ready(),
+        "{:?}",
+        host.handle.status()
+    );
+
+    log_in(&server.url(), ALICE, "alice").await?;
+    assert!(is_refused(
+        &log_in(&server.url(), Credentials::Password("bob", "b"), "bob").await
+    ));
+    let policies = |handle: &HostHandle| {
+        let samples = handle.metrics().into_iter();
+        samples
+            .filter(|sample| sample.name == "policy_info")
+            .count()
+    };
+    assert_eq!(policies(&host.handle), 1);
+
+    site.policies
+        .put_policy("other", &static_users()?, &settings(&[]))?;
+    host.handle.reload();
+    let added = async {
+        while policies(&host.handle) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, added)
+        .await
+        .context("no policy was added")?;
+    let handle = host.handle.clone();
+    host.end().await?;
+    assert!(!handle.status().is_ready(), "it has ended");
+    Ok(())
+}
+
+/// Permits alice, whatever her password is.
+struct OnlyAlice;
+
+impl Authorizer for OnlyAlice {
+    async fn authorize(&self, request: Arc<AuthorizationRequest>, _: Instant) -> Decision {
+        let user = request.credentials.username.as_deref();
+        let permit = Permit::builder("APP", request.received_at).finish();
+        match (user, permit) {
+            (Some("alice"), Ok(permit)) => Decision {
+                outcome: Outcome::Permit(permit),
+                policy: None,
+                abstained: Vec::new(),
+            },
+            _ => Decision::deny(DenialClass::PolicyDenied, "not alice"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_own_authorizer_decides_instead_of_policies() -> Result<()> {
+    let (site, server) = site().await?;
+    let config = Config::load(&site.path().join("portcullis.toml"))?;
+    let (sender, ready) = oneshot::channel();
+    let (stop, asked) = oneshot::channel();
+    let on_ready = |handle| {
+        let _ = sender.send(handle);
+    };
+    let host = Host::builder(config.value)
+        .authorizer(OnlyAlice)
+        .on_ready(on_ready)
+        .build()?;
+    let task = tokio::spawn(async move { Ok(host.run(stopped(asked)).await?) });
+    let host = Embedded::ready(ready, stop, task).await?;
+    log_in(&server.url(), ALICE, "alice").await?;
+    assert!(is_refused(
+        &log_in(&server.url(), Credentials::Password("bob", "b"), "bob").await
+    ));
+    assert!(
+        host.handle.status().is_ready(),
+        "{:?}",
+        host.handle.status()
+    );
+    host.end().await
+}
