@@ -10,6 +10,7 @@
 mod blocking_pool;
 mod catalog;
 mod chains;
+mod example;
 mod kept;
 mod key_value;
 mod links;

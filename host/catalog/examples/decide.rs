@@ -1,0 +1,61 @@
+//! A login that the policies of a directory decide, without NATS:
+//! `cargo run -p portcullis-catalog --example decide -- policies alice`.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_catalog::{Catalog, CatalogOptions};
+use portcullis_core::{
+    AuthorizationRequest, Authorizer as _, Client, Credentials, Decision, Identity, Server,
+};
+use portcullis_engine::{Engine, EngineOptions};
+use portcullis_identity::PasswordVerifier;
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "a program may print")]
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(directory), Some(user)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: decide DIRECTORY USER".into());
+    };
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs();
+    let decision = decide(Path::new(&directory), &user, now).await?;
+    println!("{:?}", decision.outcome);
+    Ok(())
+}
+
+/// Returns the decision of the policies in `directory` about a login of `user` at `now`, in seconds
+/// since the Unix epoch.
+pub(crate) async fn decide(
+    directory: &Path,
+    user: &str,
+    now: u64,
+) -> Result<Decision, Box<dyn Error + Send + Sync>> {
+    let options = EngineOptions {
+        max_concurrent: 1,
+        code_cache: None,
+    };
+    let engine = Engine::new(options, Arc::<PasswordVerifier>::default())?;
+    // A refused policy is in the report, and the others decide.
+    let (catalog, report) = Catalog::open(engine, CatalogOptions::new(directory))?;
+    for refused in report.rejections() {
+        return Err(format!("{}: {}", refused.file.display(), refused.error).into());
+    }
+    let credentials = Credentials {
+        username: Some(user.to_owned()),
+        ..Credentials::default()
+    };
+    let request = AuthorizationRequest {
+        user_nkey: String::new(),
+        server: Server::default(),
+        client: Client::default(),
+        // An embedder that proves identities has `portcullis_identity::Identifier`.
+        identity: Identity::claimed(&credentials),
+        credentials,
+        received_at: now,
+    };
+    let deadline = Instant::now() + Duration::from_mins(1);
+    Ok(catalog.authorize(Arc::new(request), deadline).await)
+}
