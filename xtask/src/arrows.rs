@@ -123,6 +123,12 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "portcullis-toml",
             "portcullis-config",
             "portcullis",
+            "clap",
+            "edn-format",
+            "libmimalloc-sys",
+            "mimalloc",
+            "tracing-appender",
+            "tracing-subscriber",
         ],
     ),
     ("policy-sdk", &["wit-bindgen"]),
@@ -138,7 +144,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
 ];
 
 /// Packages of other names that only the crates may name that list them in [`ARROWS`].
-const GUARDED: [&str; 7] = [
+const GUARDED: [&str; 13] = [
     "policy-support",
     "wasmtime",
     "wasmtime-wizer",
@@ -146,6 +152,12 @@ const GUARDED: [&str; 7] = [
     "wit-parser",
     "wit-bindgen",
     "async-nats",
+    "clap",
+    "edn-format",
+    "libmimalloc-sys",
+    "mimalloc",
+    "tracing-appender",
+    "tracing-subscriber",
 ];
 
 /// Returns the keys of every table of dependencies in a manifest. Tables of a single platform

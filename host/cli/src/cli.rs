@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat};
 use portcullis_core::{BucketName, PolicyName};
@@ -162,10 +162,9 @@ pub(crate) enum ImportFrom {
 }
 
 /// Returns a parser of the formats of the log.
-fn log_format() -> impl Clone + Send + Sync + clap::builder::TypedValueParser<Value = LogFormat> {
-    let names = LogFormat::ALL.map(|format| {
-        clap::builder::PossibleValue::new(format.as_str()).help(format.description())
-    });
+fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+    let names =
+        LogFormat::ALL.map(|format| PossibleValue::new(format.as_str()).help(format.description()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<LogFormat>())
 }
 
