@@ -45,7 +45,8 @@ impl Counters {
         self.lock().clone()
     }
 
-    /// Counts the results of a scan at `now`, in seconds since the Unix epoch. Logs each path that other users can write to once.
+    /// Counts the results of a scan at `now`, in seconds since the Unix epoch. Logs each path that
+    /// other users can write to once.
     pub(crate) fn scanned(&self, scan: &Scan, now: u64) {
         let mut numbers = self.lock();
         numbers.directory_read_at = Some(now);

@@ -4,8 +4,8 @@
 //! that the host can read them. Cranelift compiles exported globals differently from others, in
 //! every function that uses one, and nearly every function uses the stack pointer. If the component
 //! that decides exports its globals too, both have identical functions, and the second compilation
-//! reuses those of the first (`function_cache.rs`). No module imports these globals, because a component
-//! hides the exports of its modules.
+//! reuses those of the first (`function_cache.rs`). No module imports these globals, because a
+//! component hides the exports of its modules.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Documents over HTTP. Every fetch builds its own client, because fetches are rare, and certificates
-//! and tokens on disk change.
+//! Documents over HTTP. Every fetch builds its own client, because fetches are rare, and
+//! certificates and tokens on disk change.
 
 use std::fmt::Debug;
 use std::path::Path;
