@@ -111,7 +111,7 @@ async fn the_example_serves_policies_and_reloads_them() -> Result<()> {
     Ok(())
 }
 
-/// Permits alice, whatever her password is.
+/// An authorizer that permits alice with any password.
 struct OnlyAlice;
 
 impl Authorizer for OnlyAlice {
