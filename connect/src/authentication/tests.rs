@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use portcullis_claims::{IssuerKey, PublicKey, UserClaims};
+use portcullis_claims::{IssuerKey, PublicKey, UserClaims, VerifyingKey as _};
 use portcullis_core::{Permit, with_causes};
 use tempfile::TempDir;
 

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{
-    AuthorizationRequest, BucketName, Client, ClientTls, Credentials, FixedKeyValues, Identity,
-    Secret, Server, Verdict,
+    AuthorizationRequest, BucketName, Client, ClientKind, ClientTls, Credentials, FixedKeyValues,
+    Identity, Secret, Server, Transport, Verdict,
 };
 use portcullis_engine::{
     CodeCacheOptions, Engine, EngineOptions, EvaluationError, Grants, Limits, LoadError, Policy,
@@ -103,13 +103,18 @@ pub fn granted_buckets(buckets: &[&str]) -> Grants {
     }
 }
 
+/// The user nkey of [`request`].
+pub const USER: &str = "UACPRGLNU5R3PKLJWEBI5YYAOVU6V45GGVEG3WVSCHKRFSC3TX4PW42R";
+/// The server of [`request`].
+pub const SERVER: &str = "NCZ6VTJTIM5TDNJFENIQGLE3HZ5C46VHOOGV33G7BXLMMJUAQU6ANOAA";
+
 /// Returns a request with a value in every field.
 pub fn request() -> Arc<AuthorizationRequest> {
     let some = |text: &str| Some(text.to_owned());
     let mut request = AuthorizationRequest {
-        user_nkey: "UUSER".to_owned(),
+        user_nkey: USER.parse().unwrap(),
         server: Server {
-            id: "NSERVER".to_owned(),
+            id: SERVER.parse().unwrap(),
             name: "server-1".to_owned(),
             host: "0.0.0.0".to_owned(),
             version: some("2.15.1"),
@@ -121,8 +126,8 @@ pub fn request() -> Arc<AuthorizationRequest> {
             id: 42,
             user: some("alice"),
             name: some("laptop"),
-            kind: some("Client"),
-            transport: some("nats"),
+            kind: Some(ClientKind::Client),
+            transport: Some(Transport::Nats),
             mqtt_id: some("m1"),
             lang: some("rust"),
             version: some("0.51"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_core::{
     AuthorizationRequest, Client, Credentials, Decision, Identity, Outcome, Permit, PolicyRef,
-    Server,
+    PublicKey, Server,
 };
 
 /// The time at which [`alice`] was received, in seconds since the Unix epoch.
@@ -13,11 +13,8 @@ pub const NOW: u64 = 1_800_000_000;
 /// Returns a request of the user `alice`, with new keys of the user and the server.
 pub fn alice() -> AuthorizationRequest {
     AuthorizationRequest {
-        user_nkey: nats_token::KeyPair::new_user().public_key(),
-        server: Server {
-            id: nats_token::KeyPair::new_server().public_key(),
-            ..Server::default()
-        },
+        user_nkey: public(&nats_token::KeyPair::new_user()),
+        server: Server::new(public(&nats_token::KeyPair::new_server())),
         client: Client::default(),
         credentials: Credentials {
             username: Some("alice".to_owned()),
@@ -26,6 +23,11 @@ pub fn alice() -> AuthorizationRequest {
         identity: Identity::default(),
         received_at: NOW,
     }
+}
+
+#[expect(clippy::unwrap_used, reason = "a key pair has a public key")]
+fn public(pair: &nats_token::KeyPair) -> PublicKey {
+    pair.public_key().parse().unwrap()
 }
 
 /// Returns a decision of the policy `staff` to permit.

@@ -162,7 +162,7 @@ impl Expiry {
         let expires_at = expires_at.min(received_at.saturating_add(MAX_LIFETIME));
         let left = expires_at.saturating_sub(received_at);
         let most = self.jitter.as_secs().min(left / 4);
-        let sooner = spread(&request.user_nkey) % most.saturating_add(1);
+        let sooner = spread(request.user_nkey.as_str()) % most.saturating_add(1);
         Some(expires_at.saturating_sub(sooner))
     }
 }

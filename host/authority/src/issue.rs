@@ -54,7 +54,7 @@ impl Issuers {
     ) -> Result<String, IssueError> {
         check_limits(permit, request.server.version.as_deref())?;
         let issuer = self.for_permit(permit)?;
-        let claims = UserClaims::from_permit(&request.user_nkey, permit, now)
+        let claims = UserClaims::from_permit(request.user_nkey.as_str(), permit, now)
             .with_tags(policy.into_iter().flat_map(provenance));
         let claims = match issuer {
             UserIssuer::Config(_) => claims,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portcullis_core::{
-    AuthorizationRequest, Blame, Decision, Outcome, PermissionSubject, Permit, PolicyName,
-    ResponsePermission,
+    AuthorizationRequest, Blame, ClientKind, Decision, Outcome, PermissionSubject, Permit,
+    PolicyName, ResponsePermission, Transport,
 };
 
 /// The result of sending a reply.
@@ -81,8 +81,8 @@ pub(crate) fn log_decision(
         client.id = request.client.id,
         client.user = request.client.user.as_deref(),
         client.name = request.client.name.as_deref(),
-        client.kind = request.client.kind.as_deref(),
-        client.transport = request.client.transport.as_deref(),
+        client.kind = request.client.kind.as_ref().map(ClientKind::as_str),
+        client.transport = request.client.transport.as_ref().map(Transport::as_str),
         client.mqtt_id = request.client.mqtt_id.as_deref(),
         client.method = request.identity.method.as_str(),
         identity.principal = request.identity.principal.as_deref(),

@@ -184,7 +184,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
     async fn deny_probe(&self, server: &Server, reply: ReplyToken) {
         self.evidence.participation.probes.answered();
         tracing::debug!(
-            server.id = server.id,
+            server.id = server.id.as_str(),
             server.name = server.name,
             "probe login denied"
         );

@@ -225,7 +225,7 @@ fn check(
     }
     let server = &request.request().server;
     if !rules.trusted_servers.contains(server) {
-        return Err(OpenError::Server(server.id.clone()));
+        return Err(OpenError::Server(server.id.to_string()));
     }
     match &seen.replays {
         Some(replays) => check_new(request, now, rules.clock_skew, replays),
@@ -243,7 +243,7 @@ fn check_new(
     let expires_at = request.expires_at().unwrap_or(now);
     let until = expires_at.saturating_add(skew.as_secs());
     let request = request.request();
-    if !replays.is_new(&request.user_nkey, now, until) {
+    if !replays.is_new(request.user_nkey.as_str(), now, until) {
         return Err(OpenError::Replayed);
     }
     // Servers send the nonce only with a signature over it. A nonce without a signature proves

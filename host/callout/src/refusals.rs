@@ -58,7 +58,9 @@ impl<'a> Refusal<'a> {
         Kind {
             reason: self.reason,
             error: self.error.into(),
-            server_id: self.request.map(|request| shown(&request.server.id).into()),
+            server_id: self
+                .request
+                .map(|request| shown(request.server.id.as_str()).into()),
         }
     }
 }
@@ -90,12 +92,14 @@ impl Refusals {
         tracing::warn!(
             error = refusal.error,
             refusal.reason = refusal.reason,
-            user_nkey = refusal.request.map(|request| shown(&request.user_nkey)),
+            user_nkey = refusal
+                .request
+                .map(|request| shown(request.user_nkey.as_str())),
             client.host = text(client.and_then(|client| client.host.as_ref())),
             client.id = client.map(|client| client.id),
             client.user = text(client.and_then(|client| client.user.as_ref())),
             client.name = text(client.and_then(|client| client.name.as_ref())),
-            server.id = server.map(|server| shown(&server.id)),
+            server.id = server.map(|server| shown(server.id.as_str())),
             server.name = server.map(|server| shown(&server.name)),
             subject = AUTH_REQUESTS,
             reply_subject = refusal

@@ -258,13 +258,13 @@ mod tests {
                 .find(|sample| sample.name == "permits_rejected");
             found.map(|sample| sample.value.clone())
         };
-        for other in [event(&request.server.id, 8), event("NOTHER", 7)] {
+        for other in [event(request.server.id.as_str(), 8), event("NOTHER", 7)] {
             record_rejection(&other, &permits, &counters, Instant::now());
         }
         assert_eq!(rejected(&counters), Some(SampleValue::Counter(0)));
         for _ in 0..2 {
             record_rejection(
-                &event(&request.server.id, 7),
+                &event(request.server.id.as_str(), 7),
                 &permits,
                 &counters,
                 Instant::now(),
@@ -293,7 +293,7 @@ mod tests {
         let mut request = request();
         request.client.id = 7;
         record_rejection(
-            &event(&request.server.id, 7),
+            &event(request.server.id.as_str(), 7),
             &permits,
             &counters,
             Instant::now(),
@@ -305,7 +305,7 @@ mod tests {
         let verdict = permits.record(&request, &permit(), None, now);
         assert_eq!(verdict, Verdict::Open);
         record_rejection(
-            &event(&request.server.id, 9),
+            &event(request.server.id.as_str(), 9),
             &permits,
             &counters,
             Instant::now(),

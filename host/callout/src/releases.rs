@@ -51,6 +51,8 @@ impl UnknownReleases {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_core::{KeyKind, PublicKey};
+
     use super::*;
 
     fn recorded(versions: &[Option<&str>]) -> Vec<String> {
@@ -58,7 +60,7 @@ mod tests {
         for version in versions {
             releases.record(&Server {
                 version: version.map(str::to_owned),
-                ..Server::default()
+                ..Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN]))
             });
         }
         releases.all()

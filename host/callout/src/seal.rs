@@ -168,12 +168,17 @@ fn signed(
         }
         Outcome::Deny(denial) => Answer::Error(denial.to_string()),
     };
-    let response = ResponseClaims::new(&request.user_nkey, &request.server.id, answer, now)
-        .for_account(issuers.response_account())
-        .sign(issuers.response())?;
+    let response = ResponseClaims::new(
+        request.user_nkey.as_str(),
+        request.server.id.as_str(),
+        answer,
+        now,
+    )
+    .for_account(issuers.response_account())
+    .sign(issuers.response())?;
     let login = LoginFacts {
-        user_nkey: &request.user_nkey,
-        server_id: &request.server.id,
+        user_nkey: request.user_nkey.as_str(),
+        server_id: request.server.id.as_str(),
         client_user: request.client.user.as_deref(),
         client_host: request.client.host.as_deref(),
         connection_type: request.client.connection_type(),

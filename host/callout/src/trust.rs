@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use portcullis_core::Server;
+use portcullis_core::{PublicKey, Server};
 
 use crate::expiring_map::ExpiringMap;
 
@@ -23,7 +23,7 @@ pub enum TrustedServers {
 /// A list of servers. An empty list contains no server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerList {
-    ids: BTreeSet<String>,
+    ids: BTreeSet<PublicKey>,
     tags: BTreeSet<String>,
 }
 
@@ -41,7 +41,7 @@ impl ServerList {
     /// Creates a list of the servers with one of `ids` (`N…`) or one of `tags` (their
     /// `server_tags`). The case of tags does not matter.
     pub fn new(
-        ids: impl IntoIterator<Item = String>,
+        ids: impl IntoIterator<Item = PublicKey>,
         tags: impl IntoIterator<Item = String>,
     ) -> Self {
         Self {
@@ -101,13 +101,18 @@ impl Replays {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_core::KeyKind;
+
     use super::*;
 
-    fn server(id: &str, tags: &[&str]) -> Server {
+    fn key(number: u8) -> PublicKey {
+        PublicKey::from_bytes(KeyKind::Server, [number; PublicKey::LEN])
+    }
+
+    fn server(id: u8, tags: &[&str]) -> Server {
         Server {
-            id: id.to_owned(),
-            tags: tags.iter().map(ToString::to_string).collect(),
-            ..Server::default()
+            tags: owned(tags),
+            ..Server::new(key(id))
         }
     }
 
@@ -117,19 +122,19 @@ mod tests {
 
     #[test]
     fn any_server_is_answered_only_where_the_options_say_so() {
-        let server = server("N1", &["prod"]);
+        let server = server(1, &["prod"]);
         assert!(TrustedServers::Any.contains(&server));
         assert!(!TrustedServers::Listed(ServerList::default()).contains(&server));
     }
 
     #[test]
     fn an_id_or_a_tag_is_enough() {
-        let list = ServerList::new(owned(&["N1"]), owned(&["Prod"]));
+        let list = ServerList::new([key(1)], owned(&["Prod"]));
         let trusted = TrustedServers::Listed(list);
-        assert!(trusted.contains(&server("N1", &[])));
-        assert!(trusted.contains(&server("N2", &["eu", "prod"])));
-        assert!(!trusted.contains(&server("N2", &["eu"])));
-        assert!(!trusted.contains(&server("prod", &["N1"])));
+        assert!(trusted.contains(&server(1, &[])));
+        assert!(trusted.contains(&server(2, &["eu", "prod"])));
+        assert!(!trusted.contains(&server(2, &["eu"])));
+        assert!(!trusted.contains(&server(2, &[key(1).as_str()])));
     }
 
     #[test]

@@ -45,15 +45,17 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portcullis_core::{Client, Credentials, Identity, Server};
+    use portcullis_core::{
+        Client, ClientKind, Credentials, Identity, KeyKind, PublicKey, Server, Transport,
+    };
 
     fn request() -> AuthorizationRequest {
         AuthorizationRequest {
-            user_nkey: String::new(),
-            server: Server::default(),
+            user_nkey: PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]),
+            server: Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN])),
             client: Client {
-                kind: Some("Client".to_owned()),
-                transport: Some("mqtt".to_owned()),
+                kind: Some(ClientKind::Client),
+                transport: Some(Transport::Mqtt),
                 ..Client::default()
             },
             credentials: Credentials::default(),
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn what_cannot_be_told_fits_no_list() {
         let mut request = request();
-        request.client.transport = Some("carrier pigeon".to_owned());
+        request.client.transport = Some("carrier pigeon".to_owned().into());
         request.identity.issuer = None;
         let connection_types = only([ConnectionType::Standard]);
         let by_type = Condition {

@@ -70,14 +70,16 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_core::{Allowed, Client, Credentials, Identity, Method, Server};
+    use portcullis_core::{
+        Allowed, Client, Credentials, Identity, KeyKind, Method, PublicKey, Server,
+    };
 
     use super::*;
 
     fn request(method: Method, issuer: Option<&str>) -> AuthorizationRequest {
         AuthorizationRequest {
-            user_nkey: String::new(),
-            server: Server::default(),
+            user_nkey: PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]),
+            server: Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN])),
             client: Client::default(),
             credentials: Credentials::default(),
             identity: Identity {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::{
-    AuthorizationRequest, Certificate, Claims, Client, Credentials, FixedKeyValues, Identity,
-    KeyValues, Method, Secret, Server, Strength,
+    AuthorizationRequest, Certificate, Claims, Client, ClientKind, Credentials, FixedKeyValues,
+    Identity, KeyKind, KeyValues, Method, PublicKey, Secret, Server, Strength, Transport,
 };
 use portcullis_engine::{EvaluationError, Policy};
 use portcullis_environment::Clock;
@@ -54,13 +54,13 @@ pub(crate) fn check(policy: &Policy, paths: &Paths, clock: &dyn Clock) -> Result
 fn login(method: Method) -> AuthorizationRequest {
     let (credentials, identity) = presented(method);
     AuthorizationRequest {
-        user_nkey: NKEY.to_owned(),
-        server: Server::default(),
+        user_nkey: PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]),
+        server: Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN])),
         client: Client {
             host: Some("127.0.0.1".to_owned()),
             id: 1,
-            kind: Some("Client".to_owned()),
-            transport: Some("nats".to_owned()),
+            kind: Some(ClientKind::Client),
+            transport: Some(Transport::Nats),
             user: credentials.username.clone(),
             ..Client::default()
         },

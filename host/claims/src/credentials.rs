@@ -131,8 +131,9 @@ impl UserCredentials {
             (Some(_), None) => return Err(CredentialsError::MissingSeed),
             (None, None) => return Err(CredentialsError::Unrecognized),
         };
-        let (claims, _) =
-            jwt::decode::<AnyUser>(token.as_bytes(), signatures).map_err(CredentialsError::Jwt)?;
+        let claims = jwt::decode::<AnyUser>(token.as_bytes(), signatures)
+            .map_err(CredentialsError::Jwt)?
+            .claims;
         let subject = subject_of(&claims)?;
         let key = UserKey::from_seed(seed).map_err(CredentialsError::Seed)?;
         if key.as_public() != &subject {

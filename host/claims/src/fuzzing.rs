@@ -17,7 +17,7 @@ pub use crate::keys::{public_text, read_seed, seed_text};
 ///
 /// Fails as [`Claims::decode`] does, except for the signature.
 pub fn decode<B: Body + Default + DeserializeOwned>(token: &[u8]) -> Result<Claims<B>, TokenError> {
-    jwt::decode(token, Signatures::Trust).map(|(claims, _)| claims)
+    jwt::decode(token, Signatures::Trust).map(|decoded| decoded.claims)
 }
 
 /// Opens a request with any signature.

@@ -5,7 +5,6 @@
 
 mod curve;
 mod expanded;
-mod kind;
 mod lru_map;
 mod public;
 mod sample;
@@ -19,8 +18,8 @@ use std::fmt;
 use portcullis_core::Secret;
 
 pub use curve::{BoxError, CurveKey, SharedKey, is_sealed};
-pub use kind::KeyKind;
-pub use public::{InvalidPublicKey, PublicKey};
+pub use portcullis_core::{InvalidPublicKey, KeyKind, PublicKey};
+pub use public::VerifyingKey;
 pub use sample::is_public_sample;
 pub use seed::KeyError;
 pub use signers::KnownSigners;
@@ -29,7 +28,7 @@ pub use signing::SigningKey;
 /// Returns the text of a public key of these bytes.
 #[cfg(feature = "fuzzing")]
 pub fn public_text(kind: KeyKind, bytes: &[u8; 32]) -> String {
-    text::encode_public(kind, bytes)
+    PublicKey::from_bytes(kind, *bytes).to_string()
 }
 
 /// Returns the text of a seed of these bytes.

@@ -90,7 +90,7 @@ pub use jwt::{
 };
 pub use keys::{
     BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, KnownSigners, PublicKey,
-    SharedKey, SigningKey, UserKey, is_public_sample, is_sealed,
+    SharedKey, SigningKey, UserKey, VerifyingKey, is_public_sample, is_sealed,
 };
 pub use operator::{OperatorBody, OperatorClaims};
 pub use request::{OpenedRequest, RequestError};

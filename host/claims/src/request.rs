@@ -9,7 +9,7 @@ use portcullis_core::AuthorizationRequest;
 use zeroize::Zeroizing;
 
 use crate::jwt::{self, Claims, MAX_TOKEN_SIZE, TokenError, Verifies};
-use crate::keys::{KeyKind, KnownSigners, PublicKey};
+use crate::keys::{KeyKind, KnownSigners, PublicKey, VerifyingKey as _};
 use wire::{Remainder, RequestBody};
 
 /// Audience of every request.
@@ -200,9 +200,15 @@ impl OpenedRequest {
         if token.starts_with(ENCRYPTED) {
             return Err(RequestError::Encrypted);
         }
-        let (claims, raw) = jwt::decode_by::<RequestBody>(token, verifies)?;
+        let decoded = jwt::decode_by::<RequestBody>(token, verifies)?;
+        let (claims, raw) = (decoded.claims, decoded.text);
         let fault = fault(&claims, token.len());
-        let (request, remainder) = claims.nats.into_request(now);
+        let user_nkey: Option<PublicKey> = claims.nats.user_nkey().parse().ok();
+        let Some(user_nkey) = user_nkey.filter(|key| key.kind() == KeyKind::User) else {
+            return Err(fault.unwrap_or(RequestError::UserNkey));
+        };
+        // A request that names another server than its issuer has a fault.
+        let (request, remainder) = claims.nats.into_request(user_nkey, decoded.issuer, now);
         Ok(Self {
             subject: claims.subject.unwrap_or_default(),
             issued_at: claims.issued_at,
@@ -306,9 +312,6 @@ fn fault(claims: &Claims<RequestBody>, size: usize) -> Option<RequestError> {
     }
     if claims.audience.as_deref() != Some(AUDIENCE) {
         return Some(RequestError::Audience);
-    }
-    if !PublicKey::is_valid(claims.nats.user_nkey(), KeyKind::User) {
-        return Some(RequestError::UserNkey);
     }
     (size > MAX_TOKEN_SIZE).then_some(RequestError::TooLarge)
 }

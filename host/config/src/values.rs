@@ -63,10 +63,10 @@ pub(crate) const OPERATOR_KEY: Kind<PublicKey> = Kind {
     parse: |text| public_key(text, KeyKind::Operator),
 };
 
-/// The public key of a server, as text.
-pub(crate) const SERVER_KEY: Kind<String> = Kind {
+/// The public key of a server.
+pub(crate) const SERVER_KEY: Kind<PublicKey> = Kind {
     expected: "the public key of a server (N…)",
-    parse: |text| public_key(text, KeyKind::Server).map(|key| key.as_str().to_owned()),
+    parse: |text| public_key(text, KeyKind::Server),
 };
 
 /// The name of a NATS service (ADR-32).

@@ -28,6 +28,74 @@ pub enum ConnectionType {
     InProcess,
 }
 
+/// A kind of connection, as a request names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// A client.
+    Client,
+    /// A leafnode.
+    Leafnode,
+    /// A kind that this host does not know.
+    Other(Box<str>),
+}
+
+/// A transport of a connection, as a request names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// The protocol of NATS over TCP, TLS or inside the server's process.
+    Nats,
+    /// The protocol of NATS over WebSocket.
+    Websocket,
+    /// MQTT.
+    Mqtt,
+    /// A transport that this host does not know.
+    Other(Box<str>),
+}
+
+impl ClientKind {
+    /// Returns the name in requests.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Client => "Client",
+            Self::Leafnode => "Leafnode",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for ClientKind {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "Client" => Self::Client,
+            "Leafnode" => Self::Leafnode,
+            _ => Self::Other(name.into()),
+        }
+    }
+}
+
+impl Transport {
+    /// Returns the name in requests.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Nats => "nats",
+            Self::Websocket => "websocket",
+            Self::Mqtt => "mqtt",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for Transport {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "nats" => Self::Nats,
+            "websocket" => Self::Websocket,
+            "mqtt" => Self::Mqtt,
+            _ => Self::Other(name.into()),
+        }
+    }
+}
+
 /// A text that names no connection type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -108,13 +176,17 @@ impl Client {
     /// A client in the server's own process has no address, which distinguishes it from a standard
     /// client.
     pub fn connection_type(&self) -> Option<ConnectionType> {
-        match (self.kind.as_deref()?, self.transport.as_deref()) {
-            ("Client", Some("nats")) if self.host.is_none() => Some(ConnectionType::InProcess),
-            ("Client", Some("nats")) => Some(ConnectionType::Standard),
-            ("Client", Some("websocket")) => Some(ConnectionType::Websocket),
-            ("Client", Some("mqtt")) => Some(ConnectionType::Mqtt),
-            ("Leafnode", _) => Some(ConnectionType::Leafnode),
-            _ => None,
+        match (self.kind.as_ref()?, self.transport.as_ref()) {
+            (ClientKind::Leafnode, _) => Some(ConnectionType::Leafnode),
+            (ClientKind::Client, Some(Transport::Nats)) if self.host.is_none() => {
+                Some(ConnectionType::InProcess)
+            }
+            (ClientKind::Client, Some(Transport::Nats)) => Some(ConnectionType::Standard),
+            (ClientKind::Client, Some(Transport::Websocket)) => Some(ConnectionType::Websocket),
+            (ClientKind::Client, Some(Transport::Mqtt)) => Some(ConnectionType::Mqtt),
+            (ClientKind::Client, Some(Transport::Other(_)) | None) | (ClientKind::Other(_), _) => {
+                None
+            }
         }
     }
 }
@@ -126,8 +198,8 @@ mod tests {
     fn client(kind: Option<&str>, transport: Option<&str>) -> Client {
         Client {
             host: Some("127.0.0.1".to_owned()),
-            kind: kind.map(str::to_owned),
-            transport: transport.map(str::to_owned),
+            kind: kind.map(|kind| kind.to_owned().into()),
+            transport: transport.map(|transport| transport.to_owned().into()),
             ..Client::default()
         }
     }

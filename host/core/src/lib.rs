@@ -5,6 +5,7 @@
 //! - [`AuthorizationRequest`]: one login, as the server describes it.
 //! - [`Identity`], [`Claims`], [`Certificate`]: the client's identity, as far as the host can prove
 //!   it.
+//! - [`PublicKey`]: the nkey of a user, server, account or operator.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
 //! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: networks, connections and times of a
 //!   login.
@@ -34,6 +35,7 @@ mod doubts;
 mod error;
 mod identity;
 mod key_value;
+mod nkey;
 mod permissions;
 mod permit;
 mod policy;
@@ -50,13 +52,14 @@ mod work;
 
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
-pub use connection::{ConnectionType, InvalidConnectionType};
+pub use connection::{ClientKind, ConnectionType, InvalidConnectionType, Transport};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use error::with_causes;
 pub use identity::{Certificate, Claims, Identity, Strength};
 pub use key_value::{
     BucketName, FixedKeyValues, InvalidBucketName, KeyValues, LookUpError, NoKeyValues, is_key,
 };
+pub use nkey::{InvalidPublicKey, KeyKind, PublicKey, key_checksum};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};

@@ -1,6 +1,6 @@
 //! Authorization requests: one login, as the server describes it.
 
-use crate::{Identity, Secret};
+use crate::{ClientKind, Identity, PublicKey, Secret, Transport};
 
 /// A server's question about one connection: whether to admit it, and with which permissions.
 ///
@@ -9,7 +9,7 @@ use crate::{Identity, Secret};
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     /// Public nkey (`U…`) that the server generated for this login; the subject of the user JWT.
-    pub user_nkey: String,
+    pub user_nkey: PublicKey,
     /// The server that sent the request.
     pub server: Server,
     /// The connection that the request is about.
@@ -24,10 +24,10 @@ pub struct AuthorizationRequest {
 }
 
 /// The server that sent a request (`server_id`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Public nkey of the server (`N…`); the audience of the response.
-    pub id: String,
+    pub id: PublicKey,
     /// Configured name of the server.
     pub name: String,
     /// Address that the server listens on.
@@ -56,10 +56,10 @@ pub struct Client {
     pub user: Option<String>,
     /// Name of the connection.
     pub name: Option<String>,
-    /// Kind of the connection: `Client` or `Leafnode`.
-    pub kind: Option<String>,
-    /// Transport: `nats`, `websocket` or `mqtt` (the field `type`).
-    pub transport: Option<String>,
+    /// Kind of the connection.
+    pub kind: Option<ClientKind>,
+    /// Transport of the connection (the field `type`).
+    pub transport: Option<Transport>,
     /// MQTT client id.
     pub mqtt_id: Option<String>,
     /// Language of the client library.
@@ -108,6 +108,20 @@ pub struct Credentials {
     pub nkey: Option<String>,
     /// Signature over the nonce.
     pub signature: Option<Secret>,
+}
+
+impl Server {
+    /// Returns a server of which only the key is known.
+    pub const fn new(id: PublicKey) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            host: String::new(),
+            version: None,
+            cluster: None,
+            tags: Vec::new(),
+        }
+    }
 }
 
 /// The method by which a client authenticates. Default: [`None`](Self::None).

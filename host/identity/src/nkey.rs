@@ -1,7 +1,7 @@
 //! Proof of an nkey.
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
-use portcullis_claims::{KeyKind, PublicKey};
+use portcullis_claims::{KeyKind, PublicKey, VerifyingKey as _};
 use portcullis_core::AuthorizationRequest;
 
 use crate::user_jwt::PresentedJwt;
@@ -47,8 +47,8 @@ mod tests {
 
     fn request(credentials: Credentials) -> AuthorizationRequest {
         AuthorizationRequest {
-            user_nkey: "U".to_owned(),
-            server: Server::default(),
+            user_nkey: PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]),
+            server: Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN])),
             client: Client {
                 nonce: Some(NONCE.to_owned()),
                 ..Client::default()

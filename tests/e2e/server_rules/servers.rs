@@ -102,8 +102,8 @@ impl Stage {
         let request = opened.request();
         let client = request.client.id;
         let facts = Facts {
-            user_nkey: request.user_nkey.clone(),
-            server_id: request.server.id.clone(),
+            user_nkey: request.user_nkey.to_string(),
+            server_id: request.server.id.to_string(),
             client_user: request.client.user.clone(),
             now: now()?,
         };

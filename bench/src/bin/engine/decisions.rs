@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use portcullis_bench::{CLAIMS, GROUPS, Work};
 use portcullis_core::{
-    AuthorizationRequest, Claims, Client, Credentials, Identity, Method, PolicyName, Secret,
-    Server, Strength, Verdict,
+    AuthorizationRequest, Claims, Client, ClientKind, Credentials, Identity, KeyKind, Method,
+    PolicyName, PublicKey, Secret, Server, Strength, Transport, Verdict,
 };
 use portcullis_engine::measure::{self, Reused};
 use portcullis_engine::{Engine, EngineOptions, Grants, Limits, Policy, Source};
@@ -182,19 +182,18 @@ fn token_login() -> Result<AuthorizationRequest> {
 fn request(credentials: Credentials, identity: Identity) -> AuthorizationRequest {
     let text = |text: &str| Some(text.to_owned());
     AuthorizationRequest {
-        user_nkey: "UAVKBYWR5LNCT6Q4KTE3CWZ4TBWTVJ6ZQ6YM2OZCWNY2RG6KXQ5KYBZD".to_owned(),
+        user_nkey: PublicKey::from_bytes(KeyKind::User, [7; PublicKey::LEN]),
         server: Server {
-            id: "NCMQWZ5YQNFZFBHGGD6RRGX4WEPDQJTGGBXNGGHCJWGXHAQQDR5NEJHF".to_owned(),
             name: "nats-1".to_owned(),
             host: "0.0.0.0".to_owned(),
             version: text("2.15.1"),
-            ..Server::default()
+            ..Server::new(PublicKey::from_bytes(KeyKind::Server, [7; PublicKey::LEN]))
         },
         client: Client {
             host: text("192.0.2.17"),
             id: 4711,
-            kind: text("Client"),
-            transport: text("nats"),
+            kind: Some(ClientKind::Client),
+            transport: Some(Transport::Nats),
             lang: text("rust"),
             version: text("0.51.0"),
             ..Client::default()

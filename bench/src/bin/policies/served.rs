@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use portcullis_bench::{Work, elsewhere};
 use portcullis_catalog::{Catalog, CatalogOptions, Chain, Condition, Snapshot};
 use portcullis_core::{
-    Allowed, AuthorizationRequest, Client, Credentials, Identity, Outcome, PolicyName, Secret,
-    Server,
+    Allowed, AuthorizationRequest, Client, Credentials, Identity, KeyKind, Outcome, PolicyName,
+    PublicKey, Secret, Server,
 };
 use portcullis_engine::{Engine, EngineOptions, Grants};
 use portcullis_identity::PasswordVerifier;
@@ -180,8 +180,8 @@ fn request(number: usize, issuer: Option<String>) -> AuthorizationRequest {
         ..Identity::claimed(&credentials)
     };
     AuthorizationRequest {
-        user_nkey: "UAVKBYWR5LNCT6Q4KTE3CWZ4TBWTVJ6ZQ6YM2OZCWNY2RG6KXQ5KYBZD".to_owned(),
-        server: Server::default(),
+        user_nkey: PublicKey::from_bytes(KeyKind::User, [7; PublicKey::LEN]),
+        server: Server::new(PublicKey::from_bytes(KeyKind::Server, [7; PublicKey::LEN])),
         client: Client::default(),
         credentials,
         identity,

@@ -98,8 +98,10 @@ fn the_connection_type_is_the_hosts_to_check() {
     let rules = rules();
     let over = |kind: &str, transport: &str| {
         let mut request = request();
-        request.client.kind = Some(kind.to_owned());
-        request.client.transport = Some(transport.to_owned()).filter(|text| !text.is_empty());
+        request.client.kind = Some(kind.to_owned().into());
+        request.client.transport = Some(transport.to_owned())
+            .filter(|text| !text.is_empty())
+            .map(Into::into);
         request
     };
     let web = || permit(|builder| builder.connection_type_allow("WEBSOCKET"));

@@ -42,10 +42,16 @@ fn a_permit_becomes_a_user_jwt_that_names_the_policy() {
     let (response, user) = opened(&response);
     let user = user.unwrap();
     let issuer = Some(keys.issuers.request_subject());
-    assert_eq!(response.audience.as_ref(), Some(&request.server.id));
-    assert_eq!(response.subject.as_ref(), Some(&request.user_nkey));
+    assert_eq!(
+        response.audience.as_deref(),
+        Some(request.server.id.as_str())
+    );
+    assert_eq!(
+        response.subject.as_deref(),
+        Some(request.user_nkey.as_str())
+    );
     assert_eq!(response.issuer.as_deref(), issuer);
-    assert_eq!(user.subject.as_ref(), Some(&request.user_nkey));
+    assert_eq!(user.subject.as_deref(), Some(request.user_nkey.as_str()));
     assert_eq!(user.issuer.as_deref(), issuer);
     assert_eq!(user.audience.as_deref(), Some("APP"));
     assert_eq!(

@@ -135,7 +135,7 @@ impl Default for Client {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Server {
-    pub(super) id: String,
+    pub(super) id: Option<String>,
     pub(super) name: String,
     pub(super) host: String,
     pub(super) version: Option<String>,

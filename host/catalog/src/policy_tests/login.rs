@@ -1,16 +1,17 @@
 //! Conversion of a test's login to the request that a policy decides.
 
 use portcullis_core::{
-    AuthorizationRequest, BucketName, Certificate, Claims, Client, ClientTls, Credentials,
-    FixedKeyValues, Identity, Method, Secret, Server, Strength, is_key,
+    AuthorizationRequest, BucketName, Certificate, Claims, Client, ClientKind, ClientTls,
+    Credentials, FixedKeyValues, Identity, KeyKind, Method, PublicKey, Secret, Server, Strength,
+    Transport, is_key,
 };
 
 use super::{format, possible};
 use crate::settings::json_of;
 
-/// The user nkey in the requests of all tests, which belongs to no user. A server makes one for
-/// each login.
-const USER_NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// The bytes of the user nkey in the requests of all tests, and of the server's nkey where a test
+/// names none. They belong to no user and no server.
+const NO_KEY: [u8; PublicKey::LEN] = [0; PublicKey::LEN];
 
 /// Returns the request for a login of a test.
 pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, String> {
@@ -31,8 +32,9 @@ pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
     possible::check(&identity).map_err(|problem| format!("login.identity: {problem}"))?;
     let user = credentials.nkey.as_ref().or(credentials.username.as_ref());
     Ok(AuthorizationRequest {
-        user_nkey: USER_NKEY.to_owned(),
-        server: server(login.server),
+        // A server makes one for each login.
+        user_nkey: PublicKey::from_bytes(KeyKind::User, NO_KEY),
+        server: server(login.server)?,
         client: client(login.client, user),
         credentials,
         identity,
@@ -143,8 +145,8 @@ fn client(client: format::Client, user: Option<&String>) -> Client {
         id: client.id,
         user: client.user.or_else(|| user.cloned()),
         name: client.name,
-        kind: client.kind,
-        transport: client.transport,
+        kind: client.kind.map(ClientKind::from),
+        transport: client.transport.map(Transport::from),
         mqtt_id: client.mqtt_id,
         lang: client.lang,
         version: client.version,
@@ -155,13 +157,31 @@ fn client(client: format::Client, user: Option<&String>) -> Client {
     }
 }
 
-fn server(server: format::Server) -> Server {
-    Server {
-        id: server.id,
+fn server(server: format::Server) -> Result<Server, String> {
+    let id = match server.id {
+        None => PublicKey::from_bytes(KeyKind::Server, NO_KEY),
+        Some(text) => server_key(&text)?,
+    };
+    Ok(Server {
+        id,
         name: server.name,
         host: server.host,
         version: server.version,
         cluster: server.cluster,
         tags: server.tags,
+    })
+}
+
+fn server_key(text: &str) -> Result<PublicKey, String> {
+    let key: PublicKey = text
+        .parse()
+        .map_err(|error| format!("login.server.id: {error}"))?;
+    if key.kind() == KeyKind::Server {
+        Ok(key)
+    } else {
+        Err(format!(
+            "login.server.id: `{key}` is the key of {} and not of a server",
+            key.kind()
+        ))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use portcullis_catalog::{Catalog, CatalogOptions, Chain, Condition};
 use portcullis_core::{
-    Allowed, AuthorizationRequest, ConnectionType, Decision, DenialClass, Outcome,
+    Allowed, AuthorizationRequest, ConnectionType, Decision, DenialClass, Outcome, Transport,
 };
 use portcullis_test_policies::{PATIENCE, request};
 
@@ -21,7 +21,7 @@ fn denies(reason: &str) -> String {
 /// Returns the decision on a login over MQTT.
 fn decide_mqtt(catalog: &Catalog) -> Decision {
     let mut request = AuthorizationRequest::clone(&request());
-    request.client.transport = Some("mqtt".to_owned());
+    request.client.transport = Some(Transport::Mqtt);
     let snapshot = catalog.snapshot();
     snapshot.decide(&Arc::new(request), Instant::now() + PATIENCE)
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::sign::HEADER;
 use super::{Body, Claims, MAX_TOKEN_SIZE, TokenError, VERSION};
-use crate::keys::PublicKey;
+use crate::keys::{PublicKey, VerifyingKey as _};
 use crate::lenient::{self, object_or_default, or_default};
 
 /// Algorithm of tokens of version 1.
@@ -67,14 +67,23 @@ struct Chunks<'a> {
 /// A function that returns whether a key has signed a message.
 pub(crate) type Verifies<'a> = &'a dyn Fn(&PublicKey, &[u8], &[u8]) -> bool;
 
-/// Decodes a token. Returns its claims, and their JSON as the token has it.
+/// A decoded token.
+pub(crate) struct Decoded<B> {
+    pub(crate) claims: Claims<B>,
+    /// The issuer that the claims name.
+    pub(crate) issuer: PublicKey,
+    /// The claims' JSON as the token has it.
+    pub(crate) text: Zeroizing<String>,
+}
+
+/// Decodes a token.
 ///
 /// The signature proves only that the issuer made the token. The caller decides whether to trust
 /// the issuer.
 pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
     token: &[u8],
     signatures: Signatures,
-) -> Result<(Claims<B>, Zeroizing<String>), TokenError> {
+) -> Result<Decoded<B>, TokenError> {
     if token.len() > MAX_TOKEN_SIZE {
         return Err(TokenError::TooLarge);
     }
@@ -89,7 +98,7 @@ pub(crate) fn decode<B: Body + Default + DeserializeOwned>(
 pub(crate) fn decode_by<B: Body + Default + DeserializeOwned>(
     token: &[u8],
     verifies: Option<Verifies<'_>>,
-) -> Result<(Claims<B>, Zeroizing<String>), TokenError> {
+) -> Result<Decoded<B>, TokenError> {
     let chunks = Chunks::of(token)?;
     let names_first_algorithm = names_first_algorithm(chunks.header)?;
     let text = String::from_utf8(unbase64(chunks.payload, "claims")?)
@@ -119,7 +128,11 @@ pub(crate) fn decode_by<B: Body + Default + DeserializeOwned>(
         }
         claims.first_version_kind = None;
     }
-    Ok((claims, text))
+    Ok(Decoded {
+        claims,
+        issuer,
+        text,
+    })
 }
 
 impl<B: Body + Default + DeserializeOwned> Claims<B> {
@@ -133,7 +146,7 @@ impl<B: Body + Default + DeserializeOwned> Claims<B> {
     ///
     /// Fails if the text is not a token of this kind, or if its signature does not match.
     pub fn decode(token: &str) -> Result<Self, TokenError> {
-        decode(token.as_bytes(), Signatures::Verify).map(|(claims, _)| claims)
+        decode(token.as_bytes(), Signatures::Verify).map(|decoded| decoded.claims)
     }
 
     /// Decodes a token as [`decode`](Self::decode) does. Also returns the claims' JSON as the token
@@ -143,7 +156,7 @@ impl<B: Body + Default + DeserializeOwned> Claims<B> {
     ///
     /// Fails as [`decode`](Self::decode) does.
     pub fn decode_with_json(token: &str) -> Result<(Self, Zeroizing<String>), TokenError> {
-        decode(token.as_bytes(), Signatures::Verify)
+        decode(token.as_bytes(), Signatures::Verify).map(|decoded| (decoded.claims, decoded.text))
     }
 }
 

@@ -44,7 +44,7 @@ fn note(pair: &KeyPair) -> String {
 }
 
 fn open(token: &str) -> Result<Claims<Note>, TokenError> {
-    decode(token.as_bytes(), Signatures::Verify).map(|(claims, _)| claims)
+    decode(token.as_bytes(), Signatures::Verify).map(|decoded| decoded.claims)
 }
 
 #[test]

@@ -8,12 +8,10 @@ use aws_lc_rs::rand;
 use crypto_secretbox::{
     AeadInPlace as _, Kdf as _, Key, KeyInit as _, Nonce, Tag, XSalsa20Poly1305,
 };
-use portcullis_core::Secret;
+use portcullis_core::{KeyKind, PublicKey, Secret};
 use zeroize::Zeroizing;
 
-use super::kind::KeyKind;
 use super::lru_map::LruMap;
-use super::public::PublicKey;
 use super::seed::{self, KeyError};
 use super::signing::random_seed;
 

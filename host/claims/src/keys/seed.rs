@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::kind::KeyKind;
-use super::public::PublicKey;
+use portcullis_core::{KeyKind, PublicKey};
+
 use super::text;
 
 /// A reason why a text is not the expected seed. No message repeats the text.

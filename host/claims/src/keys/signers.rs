@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use portcullis_core::{KeyKind, PublicKey};
+
 use super::expanded::ExpandedKey;
-use super::kind::KeyKind;
 use super::lru_map::LruMap;
-use super::public::PublicKey;
+use super::public::VerifyingKey as _;
 
 /// Maximum number of cached keys. An expanded one takes 215 KiB.
 const MAX_SIGNERS: usize = 32;

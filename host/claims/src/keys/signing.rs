@@ -4,11 +4,9 @@ use std::fmt;
 
 use aws_lc_rs::rand;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use portcullis_core::Secret;
+use portcullis_core::{KeyKind, PublicKey, Secret};
 use zeroize::Zeroizing;
 
-use super::kind::KeyKind;
-use super::public::PublicKey;
 use super::seed::{self, KeyError};
 use super::text;
 

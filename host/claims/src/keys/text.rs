@@ -1,19 +1,14 @@
-//! Keys as text: base32 of a prefix, 32 bytes and a checksum.
+//! Seeds as text: base32 of a prefix, 32 bytes and a checksum.
 //!
 //! This is the format of the Go library `nats-io/nkeys`. It is implemented here instead of taken
 //! from a library, because it handles seeds, of which no copy may remain in freed memory.
 
 use data_encoding::BASE32_NOPAD;
-use portcullis_core::Secret;
+use portcullis_core::{KeyKind, PublicKey, Secret, key_checksum};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::kind::KeyKind;
-
 /// Length of a key, public or secret, in bytes.
-pub(super) const KEY_LEN: usize = 32;
-/// Length of a public key in characters: base32 of 35 bytes, which are one of prefix, the key and
-/// two of checksum.
-const PUBLIC_LEN: usize = 56;
+pub(super) const KEY_LEN: usize = PublicKey::LEN;
 /// Length of a seed in characters: base32 of 36 bytes, with two bytes of prefix.
 pub(super) const SEED_LEN: usize = 58;
 /// Prefix `S`, at the position of the first base32 character.
@@ -39,36 +34,6 @@ impl SeedProblem {
     }
 }
 
-/// Returns the kind and the bytes of a public key. `None` if `text` is not one.
-pub(super) fn decode_public(text: &str) -> Option<(KeyKind, [u8; KEY_LEN])> {
-    if text.len() != PUBLIC_LEN {
-        return None;
-    }
-    let mut bytes = [0; 35];
-    BASE32_NOPAD.decode_mut(text.as_bytes(), &mut bytes).ok()?;
-    let ([prefix, key @ ..], sum) = bytes.split_last_chunk::<2>()? else {
-        return None;
-    };
-    if u16::from_le_bytes(*sum) != checksum(&[*prefix], key) {
-        return None;
-    }
-    let kind = KeyKind::ALL
-        .into_iter()
-        .find(|kind| prefix_of(*kind) == *prefix)?;
-    Some((kind, key.try_into().ok()?))
-}
-
-/// Returns the text of a public key.
-pub(super) fn encode_public(kind: KeyKind, key: &[u8; KEY_LEN]) -> String {
-    let prefix = [prefix_of(kind)];
-    let sum = checksum(&prefix, key).to_le_bytes();
-    let mut bytes = [0; 35];
-    for (place, byte) in bytes.iter_mut().zip(prefix.iter().chain(key).chain(&sum)) {
-        *place = *byte;
-    }
-    BASE32_NOPAD.encode(&bytes)
-}
-
 /// Returns the kind and the bytes of a seed. The kind is `None` if this crate does not know it.
 pub(super) fn decode_seed(
     text: &str,
@@ -82,7 +47,7 @@ pub(super) fn decode_seed(
         .map_err(|_| SeedProblem::Characters)?;
     let [first, second, rest @ ..] = &*bytes;
     let (key, sum) = rest.split_at_checked(KEY_LEN).unwrap_or_default();
-    if sum != checksum(&[*first, *second], key).to_le_bytes() {
+    if sum != key_checksum(&[*first, *second], key).to_le_bytes() {
         return Err(SeedProblem::Checksum);
     }
     if first & 0b1111_1000 != SEED_PREFIX {
@@ -91,7 +56,7 @@ pub(super) fn decode_seed(
     let prefix = (first & 0b111) << 5 | second >> 3;
     let kind = KeyKind::ALL
         .into_iter()
-        .find(|kind| prefix_of(*kind) == prefix);
+        .find(|kind| kind.prefix() == prefix);
     let mut seed = Zeroizing::new([0; KEY_LEN]);
     for (place, byte) in seed.iter_mut().zip(key) {
         *place = *byte;
@@ -101,9 +66,9 @@ pub(super) fn decode_seed(
 
 /// Returns the text of a seed.
 pub(super) fn encode_seed(kind: KeyKind, seed: &[u8; KEY_LEN]) -> Secret {
-    let prefix = prefix_of(kind);
+    let prefix = kind.prefix();
     let prefix = [SEED_PREFIX | prefix >> 5, prefix << 3];
-    let sum = checksum(&prefix, seed).to_le_bytes();
+    let sum = key_checksum(&prefix, seed).to_le_bytes();
     let mut bytes = Zeroizing::new([0; 36]);
     for (place, byte) in bytes.iter_mut().zip(prefix.iter().chain(seed).chain(&sum)) {
         *place = *byte;
@@ -114,25 +79,6 @@ pub(super) fn encode_seed(kind: KeyKind, seed: &[u8; KEY_LEN]) -> Secret {
     BASE32_NOPAD.encode_append(bytes.as_slice(), &mut text);
     bytes.zeroize();
     Secret::new(text)
-}
-
-/// Returns the byte whose first five bits are the kind's letter in base32.
-const fn prefix_of(kind: KeyKind) -> u8 {
-    (kind.letter() as u8 - b'A') << 3
-}
-
-/// Returns the CRC-16/XMODEM of `prefix` and `key`.
-fn checksum(prefix: &[u8], key: &[u8]) -> u16 {
-    prefix.iter().chain(key).fold(0, |sum, byte| {
-        (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
-            let shifted = sum << 1;
-            if sum & 0x8000 == 0 {
-                shifted
-            } else {
-                shifted ^ 0x1021
-            }
-        })
-    })
 }
 
 #[cfg(test)]
@@ -156,6 +102,7 @@ mod tests {
             KeyKind::Server => nkeys::KeyPairType::Server,
             KeyKind::Cluster => nkeys::KeyPairType::Cluster,
             KeyKind::Curve => nkeys::KeyPairType::Curve,
+            other => panic!("the tests know no {other} keys"),
         }
     }
 
@@ -171,20 +118,20 @@ mod tests {
 
         #[test]
         fn public_keys_are_written_and_read_as_nkeys_does(bytes: [u8; 32], kind in kinds()) {
-            let text = encode_public(kind, &bytes);
-            prop_assert_eq!(decode_public(&text), Some((kind, bytes)));
+            let text = PublicKey::from_bytes(kind, bytes).to_string();
+            prop_assert_eq!(text.parse(), Ok(PublicKey::from_bytes(kind, bytes)));
             let (prefix, key) = nkeys::from_public_key(&text).unwrap();
-            prop_assert_eq!((prefix, key), (prefix_of(kind), bytes));
+            prop_assert_eq!((prefix, key), (kind.prefix(), bytes));
         }
 
         #[test]
         fn one_changed_character_never_goes_unnoticed(
             bytes: [u8; 32], kind in kinds(), place in 0_usize..56, letter in "[A-Z2-7]",
         ) {
-            let public = encode_public(kind, &bytes);
+            let public = PublicKey::from_bytes(kind, bytes).to_string();
             let mut changed = public.clone();
             changed.replace_range(place..=place, &letter);
-            prop_assert_eq!(decode_public(&changed).is_some(), changed == public);
+            prop_assert_eq!(changed.parse::<PublicKey>().is_ok(), changed == public);
             let seed = encode_seed(kind, &bytes);
             let mut changed = seed.expose().to_owned();
             changed.replace_range(place..=place, &letter);
@@ -194,7 +141,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused_as_nkeys_does(text in "[SPUXA][A-Z2-7]{54,58}|.{0,60}") {
             prop_assert_eq!(decode_seed(&text).is_ok(), nkeys::decode_seed(&text).is_ok());
-            if decode_public(&text).is_some() {
+            if text.parse::<PublicKey>().is_ok() {
                 prop_assert!(nkeys::from_public_key(&text).is_ok());
             }
         }

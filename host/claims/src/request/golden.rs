@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use portcullis_core::Secret;
+use portcullis_core::{ClientKind, Secret, Transport};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -70,14 +70,15 @@ fn view(opened: &OpenedRequest) -> Value {
         "subject": opened.subject(),
         "request_nonce": opened.request_nonce(),
         "tags": opened.tags(),
-        "user_nkey": request.user_nkey,
+        "user_nkey": request.user_nkey.as_str(),
         "server": {
-            "id": server.id, "name": server.name, "host": server.host, "version": server.version,
+            "id": server.id.as_str(), "name": server.name, "host": server.host, "version": server.version,
             "cluster": server.cluster, "tags": server.tags, "xkey": opened.server_xkey(),
         },
         "client": {
-            "host": client.host, "id": client.id, "user": client.user, "name": client.name, "kind": client.kind,
-            "transport": client.transport, "mqtt_id": client.mqtt_id, "lang": client.lang,
+            "host": client.host, "id": client.id, "user": client.user, "name": client.name,
+            "kind": client.kind.as_ref().map(ClientKind::as_str),
+            "transport": client.transport.as_ref().map(Transport::as_str), "mqtt_id": client.mqtt_id, "lang": client.lang,
             "version": client.version, "tags": client.tags, "nonce": client.nonce, "name_tag": client.name_tag,
             "tls": client.tls.as_ref().map(|tls| json!({
                 "version": tls.version, "cipher": tls.cipher, "verified": tls.verified, "chains": tls.chains,

@@ -3,12 +3,13 @@
 //! Every field is optional. A missing field and a `null` are absent.
 
 use portcullis_core::{
-    AuthorizationRequest, Client, ClientTls, Credentials, Identity, Secret, Server,
+    AuthorizationRequest, Client, ClientKind, ClientTls, Credentials, Identity, Secret, Server,
+    Transport,
 };
 use serde::{Deserialize, Deserializer};
 
 use crate::jwt::{Body, VERSION};
-use crate::keys::KeyKind;
+use crate::keys::{KeyKind, PublicKey};
 
 /// Text that later servers show in place of a token.
 const REDACTED: &str = "[REDACTED]";
@@ -121,7 +122,12 @@ impl RequestBody {
         self.user_nkey.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn into_request(self, received_at: u64) -> (AuthorizationRequest, Remainder) {
+    pub(super) fn into_request(
+        self,
+        user_nkey: PublicKey,
+        server_id: PublicKey,
+        received_at: u64,
+    ) -> (AuthorizationRequest, Remainder) {
         let mut server = self.server_id.unwrap_or_default();
         let information = self.client_info.unwrap_or_default();
         let mut options = self.connect_opts.unwrap_or_default();
@@ -134,8 +140,8 @@ impl RequestBody {
             options.drop_repetitions();
         }
         let request = AuthorizationRequest {
-            user_nkey: self.user_nkey.unwrap_or_default(),
-            server: server.into_server(),
+            user_nkey,
+            server: server.into_server(server_id),
             client: Client {
                 tls: self.client_tls.map(TlsInformation::into_tls),
                 ..information.into_client(&options)
@@ -149,9 +155,9 @@ impl RequestBody {
 }
 
 impl ServerId {
-    fn into_server(self) -> Server {
+    fn into_server(self, id: PublicKey) -> Server {
         Server {
-            id: self.id.unwrap_or_default(),
+            id,
             name: self.name.unwrap_or_default(),
             host: self.host.unwrap_or_default(),
             version: present(self.version),
@@ -175,8 +181,8 @@ impl ClientInformation {
             id: self.id.unwrap_or_default(),
             user,
             name: present(self.name).or_else(|| present(options.name.clone())),
-            kind: present(self.kind),
-            transport: present(self.transport),
+            kind: present(self.kind).map(ClientKind::from),
+            transport: present(self.transport).map(Transport::from),
             mqtt_id: present(self.mqtt_id),
             lang: present(options.lang.clone()),
             version: present(options.version.clone()),

@@ -84,11 +84,14 @@ impl Case<'_> {
         if token.is_empty() {
             return Err(Refusal::Empty);
         }
-        let (response, _) = jwt::decode::<ResponseBody>(token.as_bytes(), self.signatures)
-            .map_err(|source| Refusal::Token {
-                part: Part::Response,
-                source,
+        let decoded =
+            jwt::decode::<ResponseBody>(token.as_bytes(), self.signatures).map_err(|source| {
+                Refusal::Token {
+                    part: Part::Response,
+                    source,
+                }
             })?;
+        let response = decoded.claims;
         if self.signatures == Signatures::Trust && version_of(&response) != VERSION {
             return Err(Refusal::Version(Part::Response));
         }
@@ -107,8 +110,9 @@ impl Case<'_> {
 
     fn decode_user(&self, token: &str) -> Result<Claims<UserFacts>, Refusal> {
         let part = Part::User;
-        let (user, _) = jwt::decode::<UserFacts>(token.as_bytes(), self.signatures)
+        let decoded = jwt::decode::<UserFacts>(token.as_bytes(), self.signatures)
             .map_err(|source| Refusal::Token { part, source })?;
+        let user = decoded.claims;
         let version = version_of(&user);
         if version == VERSION || (version == 1 && self.signatures == Signatures::Verify) {
             Ok(user)

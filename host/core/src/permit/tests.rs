@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::PermissionSubject;
+use crate::{ClientKind, PermissionSubject};
 
 #[test]
 fn an_empty_permit_allows_nothing() {
@@ -241,8 +241,8 @@ fn any_word_about_permissions_is_remembered() {
 fn a_login_is_held_to_its_networks_and_connection_types() {
     let client = |host: Option<&str>, transport: &str| Client {
         host: host.map(str::to_owned),
-        kind: Some("Client".to_owned()),
-        transport: Some(transport.to_owned()),
+        kind: Some(ClientKind::Client),
+        transport: Some(transport.to_owned().into()),
         ..Client::default()
     };
     let mut builder = Permit::builder("APP", 100);

@@ -21,11 +21,21 @@ impl contract::client::Host for State {
     }
 
     fn kind(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.kind")?.client.kind.clone())
+        Ok(self
+            .request("client.kind")?
+            .client
+            .kind
+            .as_ref()
+            .map(|kind| kind.as_str().to_owned()))
     }
 
     fn transport(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("client.transport")?.client.transport.clone())
+        Ok(self
+            .request("client.transport")?
+            .client
+            .transport
+            .as_ref()
+            .map(|transport| transport.as_str().to_owned()))
     }
 
     fn mqtt_id(&mut self) -> wasmtime::Result<Option<String>> {
@@ -66,7 +76,7 @@ impl contract::client::Host for State {
 
 impl contract::server::Host for State {
     fn id(&mut self) -> wasmtime::Result<String> {
-        Ok(self.request("server.id")?.server.id.clone())
+        Ok(self.request("server.id")?.server.id.to_string())
     }
 
     fn name(&mut self) -> wasmtime::Result<String> {
@@ -96,6 +106,6 @@ impl contract::request::Host for State {
     }
 
     fn user_nkey(&mut self) -> wasmtime::Result<String> {
-        Ok(self.request("request.user-nkey")?.user_nkey.clone())
+        Ok(self.request("request.user-nkey")?.user_nkey.to_string())
     }
 }

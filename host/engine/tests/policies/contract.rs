@@ -6,7 +6,7 @@ use std::{fs, iter};
 
 use portcullis_core::Verdict;
 use portcullis_engine::{Grants, Limits, LoadError};
-use portcullis_test_policies::{decide, engine, load_bytes, load_with};
+use portcullis_test_policies::{SERVER, decide, engine, load_bytes, load_with};
 use rstest::rstest;
 use wit_component::{StringEncoding, dummy_module, embed_component_metadata, semver_check};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
@@ -155,7 +155,7 @@ fn expected(name: &str) -> (&'static str, fn(&Verdict) -> bool) {
         ),
         "tells" => (r#"{"greeting":"hello"}"#, |verdict| {
             matches!(verdict, Verdict::Deny(facts)
-                if facts.contains("greeting=hello") && facts.contains("server.id=NSERVER"))
+                if facts.contains("greeting=hello") && facts.contains(&format!("server.id={SERVER}")))
         }),
         _ => panic!("say here what `{name}` is to decide"),
     }

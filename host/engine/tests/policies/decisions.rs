@@ -10,7 +10,8 @@ use portcullis_core::{
 };
 use portcullis_engine::{EvaluationError, Grants, Limits, Policy};
 use portcullis_test_policies::{
-    NOW, decide, engine, guest, identified, load, load_with, plain_hashes, policy, request,
+    NOW, SERVER, USER, decide, engine, guest, identified, load, load_with, plain_hashes, policy,
+    request,
 };
 
 /// Returns the class and the message of a guest's failure.
@@ -34,6 +35,7 @@ fn a_policy_hears_every_fact_and_its_settings() {
     let Ok(Verdict::Deny(facts)) = decide(&policy) else {
         panic!("not a deny")
     };
+    let (server, user) = (format!("server.id={SERVER}"), format!("user_nkey={USER}"));
     let expected = [
         "greeting=hello",
         r#"client.host=Some("10.0.0.7")"#,
@@ -52,14 +54,14 @@ fn a_policy_hears_every_fact_and_its_settings() {
         r#"client.tls_cipher=Some("TLS_AES_128_GCM_SHA256")"#,
         r#"certificate.subject=Some("CN=alice\\, the \\+1,UID=a7,OU=Ops+O=Acme,C=DE,DC=acme,DC=example")"#,
         "certificate.verified=true",
-        "server.id=NSERVER",
+        &server,
         "server.name=server-1",
         "server.host=0.0.0.0",
         r#"server.version=Some("2.15.1")"#,
         r#"server.cluster=Some("hermes")"#,
         r#"server.tags=["eu"]"#,
         "now=1800000000",
-        "user_nkey=UUSER",
+        &user,
         r#"username=Some("alice")"#,
         "method=Token",
         "nkey=None",

@@ -5,7 +5,8 @@ use portcullis_claims::{
     AccountClaims, KeyKind, ScopeKind, SigningKey, UserClaims, UserScope, UserTemplate,
 };
 use portcullis_core::{
-    AuthorizationRequest, Client, Credentials, Identity, Permit, Secret, Server,
+    AuthorizationRequest, Client, ClientKind, Credentials, Identity, Permit, PublicKey, Secret,
+    Server, Transport,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -72,15 +73,15 @@ impl World {
     pub(crate) fn login(&self, jwt: String) -> AuthorizationRequest {
         let signature = self.user.sign(NONCE.as_bytes()).unwrap();
         AuthorizationRequest {
-            user_nkey: "U".to_owned(),
+            user_nkey: self.user.as_public().clone(),
             server: Server {
                 version: Some("2.15.1".to_owned()),
-                ..Server::default()
+                ..Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN]))
             },
             client: Client {
                 host: Some("10.0.0.7".to_owned()),
-                kind: Some("Client".to_owned()),
-                transport: Some("nats".to_owned()),
+                kind: Some(ClientKind::Client),
+                transport: Some(Transport::Nats),
                 nonce: Some(NONCE.to_owned()),
                 ..Client::default()
             },

@@ -1,8 +1,8 @@
 use rstest::rstest;
 
 use super::*;
+use crate::keys::KeyKind;
 use crate::keys::SigningKey;
-use crate::keys::kind::KeyKind;
 
 fn key() -> SigningKey {
     let seed = SigningKey::generate_seed(KeyKind::Server).unwrap();

@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use super::*;
+use crate::keys::VerifyingKey as _;
 use crate::keys::expanded::ExpandedKey;
 
 const KINDS: [KeyKind; 5] = [

@@ -184,7 +184,7 @@ fn times(start: &str, end: &str) -> Vec<TimeRule> {
 #[case::connection_that_nobody_knows(
     |case: &mut Case| {
         case.user.nats.allowed_connection_types = texts(&["STANDARD", "CARRIER_PIGEON"]);
-        case.request.client.transport = Some("quic".to_owned());
+        case.request.client.transport = Some("quic".to_owned().into());
     },
     "the user JWT's `allowed_connection_types` do not have `unknown`"
 )]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A kind of key, by what it identifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
     /// An operator, `O…`.
@@ -22,7 +22,7 @@ pub enum KeyKind {
 
 impl KeyKind {
     /// All kinds.
-    pub(super) const ALL: [Self; 6] = [
+    pub const ALL: [Self; 6] = [
         Self::Operator,
         Self::Account,
         Self::User,
@@ -41,6 +41,12 @@ impl KeyKind {
             Self::Cluster => "cluster",
             Self::Curve => "curve",
         }
+    }
+
+    /// Returns the byte in front of public keys of this kind. Its first five bits are the kind's
+    /// letter in base32.
+    pub const fn prefix(self) -> u8 {
+        (self.letter() as u8 - b'A') << 3
     }
 
     /// Returns the first letter of public keys of this kind, which is the second of their seeds.
