@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Client;
-use crate::text::serde_as_text;
+use crate::text::{serde_as_text, shown};
 
 /// A way in which a connection reaches its server, with the names of `allowed_connection_types`.
 ///
@@ -149,9 +149,7 @@ impl FromStr for ConnectionType {
         Self::ALL
             .into_iter()
             .find(|known| known.as_str().eq_ignore_ascii_case(text))
-            .ok_or_else(|| InvalidConnectionType {
-                text: text.chars().take(64).flat_map(char::escape_debug).collect(),
-            })
+            .ok_or_else(|| InvalidConnectionType { text: shown(text) })
     }
 }
 

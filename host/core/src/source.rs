@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::Client;
-use crate::text::serde_as_text;
+use crate::text::{serde_as_text, shown};
 
 /// A network that logins may come from, in CIDR notation (`src` of a user JWT).
 ///
@@ -65,9 +65,7 @@ impl FromStr for SourceNetwork {
         parsed(text)
             .and_then(Self::canonical)
             .map(|network| Self(network.trunc()))
-            .ok_or_else(|| InvalidSourceNetwork {
-                text: text.chars().take(64).flat_map(char::escape_debug).collect(),
-            })
+            .ok_or_else(|| InvalidSourceNetwork { text: shown(text) })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Serialization of types as text, to pass them between processes.
+//! Texts of outside the host, shown in errors, and serialization of types as text.
 
 /// Implements serde's traits through `Display` and `FromStr`. Deserialization then validates as
 /// much as parsing does.
@@ -20,3 +20,8 @@ macro_rules! serde_as_text {
 }
 
 pub(crate) use serde_as_text;
+
+/// Returns the first 64 characters of a text from outside the host, escaped, for an error.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(64).flat_map(char::escape_debug).collect()
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::text::serde_as_text;
+use crate::text::{serde_as_text, shown};
 
 /// A part of every day (`times` of a user JWT). Servers admit a login only during one of its
 /// ranges, and close the connection at the end of the range.
@@ -98,11 +98,6 @@ impl FromStr for TimeOfDay {
             .map(|seconds| Self { seconds })
             .ok_or_else(|| InvalidTimeRange::Time(shown(text)))
     }
-}
-
-/// Returns the start of an invalid text, escaped, for an error.
-fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 fn seconds(text: &str) -> Option<u32> {

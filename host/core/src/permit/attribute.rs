@@ -2,6 +2,7 @@
 
 use super::PermitBuilder;
 use super::problem::{Limit, PermitProblem};
+use crate::text::shown;
 
 /// The number of values that an attribute accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +60,7 @@ impl PermitBuilder {
             }),
             "data" => self.limit_data(0),
             _ => {
-                let shown = name.chars().take(64).flat_map(char::escape_debug).collect();
-                self.problem(PermitProblem::UnknownAttribute(shown));
+                self.problem(PermitProblem::UnknownAttribute(shown(name)));
             }
         }
     }
@@ -69,7 +69,7 @@ impl PermitBuilder {
         if let Ok(value) = text.parse() {
             set(self, value);
         } else {
-            let value = text.chars().take(64).flat_map(char::escape_debug).collect();
+            let value = shown(text);
             self.problem(PermitProblem::Limit { limit, value });
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::problem::{Limit, PermitProblem};
 use crate::subject::is_literal_token;
+use crate::text::shown;
 use crate::{
     Allowed, ConnectionType, InvalidSubject, InvalidTimeRange, PermissionSubject, Permissions,
     Permit, ResponsePermission, SourceNetwork, TimeRange,
@@ -168,8 +169,7 @@ impl PermitBuilder {
         if is_zone_name(zone) {
             self.permit.times_location = Some(zone.to_owned());
         } else {
-            let shown = zone.chars().take(64).flat_map(char::escape_debug);
-            self.problem(PermitProblem::TimeZone(shown.collect()));
+            self.problem(PermitProblem::TimeZone(shown(zone)));
         }
     }
 
@@ -246,12 +246,7 @@ impl PermitBuilder {
         if account.is_empty() {
             problems.push(PermitProblem::NoAccount);
         } else if account.len() > Permit::MAX_TEXT || account.chars().any(is_blank) {
-            let shown = account
-                .chars()
-                .take(64)
-                .flat_map(char::escape_debug)
-                .collect();
-            problems.push(PermitProblem::Account(shown));
+            problems.push(PermitProblem::Account(shown(account)));
         }
         problems.extend(self.permit.template_values());
         if self.permit.times_location.is_some() && self.permit.times.is_any() {
@@ -373,11 +368,6 @@ impl Permit {
             role: shown(role),
         })
     }
-}
-
-/// Returns the start of a policy's text for an error, without control characters.
-fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 fn is_blank(character: char) -> bool {
