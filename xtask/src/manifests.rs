@@ -72,3 +72,14 @@ fn every_crate_is_published_with_its_metadata_or_not_at_all() {
     }
     assert!(published > 10, "{published}");
 }
+
+#[test]
+fn authors_copy_the_profile_that_this_repository_builds_policies_with() {
+    let manifest = read(Path::new("Cargo.toml"));
+    let ours = table(&manifest, "[profile.policy]");
+    assert!(ours.contains(&"inherits = \"release\""), "{ours:?}");
+    let readme = read(Path::new("policy-sdk/README.md"));
+    let (_, theirs) = readme.split_once("[profile.policy]\n").unwrap();
+    let (theirs, _) = theirs.split_once("```").unwrap();
+    assert_eq!(theirs.lines().collect::<Vec<_>>(), ours);
+}

@@ -267,7 +267,7 @@ fn build_programs(steps: &mut Steps, workspace: &Workspace, programs: &[&str]) -
 /// after the other.
 fn build_modules(workspace: &Workspace, policies: &[&str], guests: &[&str]) -> Result<()> {
     let mut build = workspace.cargo();
-    build.args(["build", "--release", "--target", WASM_TARGET]);
+    build.args(["build", "--profile", "policy", "--target", WASM_TARGET]);
     build.args(if policies.is_empty() {
         [].as_slice()
     } else {

@@ -71,12 +71,19 @@ fn file(package: &str, selection: &str, module: &str) -> Result<PathBuf> {
     file.with_context(|| format!("package `{package}` has no module `{module}`"))
 }
 
-/// Builds a package in the release profile. Returns its modules.
+/// Builds a package in the profile of policies. Returns its modules.
 fn build(package: &str, selection: &str) -> Result<BTreeMap<String, PathBuf>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build
-        .args(["build", "--release", "--quiet", "--target", TARGET])
+        .args([
+            "build",
+            "--profile",
+            "policy",
+            "--quiet",
+            "--target",
+            TARGET,
+        ])
         .args(["--message-format", "json-render-diagnostics"])
         .args(["--package", package, selection])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
