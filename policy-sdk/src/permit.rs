@@ -330,8 +330,8 @@ impl Permit {
         self.lifetime
     }
 
-    /// Returns the latest time, in seconds since the Unix epoch; `None` if the permit does not limit
-    /// it.
+    /// Returns the latest time, in seconds since the Unix epoch; `None` if the permit does not
+    /// limit it.
     ///
     /// ```
     /// use portcullis_sdk::Permit;

@@ -91,8 +91,8 @@ impl Permit {
     }
 
     /// Limits the number of simultaneous subscriptions of the login, 1 to 2147483647. The smallest
-    /// limit wins. Servers enforce it from 2.14.10 and 2.15.3 on; the host denies the login at older
-    /// servers.
+    /// limit wins. Servers enforce it from 2.14.10 and 2.15.3 on; the host denies the login at
+    /// older servers.
     ///
     /// ```
     /// use portcullis_sdk::Permit;
