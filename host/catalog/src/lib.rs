@@ -41,6 +41,7 @@
     )
 )]
 
+mod attempts;
 mod catalog;
 mod chain;
 mod content;

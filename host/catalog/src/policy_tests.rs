@@ -15,10 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
-use portcullis_engine::{EvaluationError, Policy};
+use portcullis_engine::Policy;
 use portcullis_environment::Clock;
 use serde::{Deserialize, Serialize};
 
+use crate::attempts::{decide_in_time, is_late};
 use crate::unit_error::{UnitError, UnitProblem};
 use expectation::Expectation;
 use format::TestFile;
@@ -150,21 +151,21 @@ impl PolicyTest {
     fn run(&self, policy: &Policy, metered: &Policy, clock: &dyn Clock) -> TestOutcome {
         let request = Arc::new(self.request.clone());
         // The current content of the operator's buckets must not decide whether a policy is good.
-        let served = policy
-            .evaluate(Arc::clone(&request), clock.now() + DEADLINE)
-            .with_key_values(&self.key_values)
-            .run();
-        let fuel = self.fuel.unwrap_or(u64::MAX);
-        let counted = metered
-            .evaluate(request, clock.now() + DEADLINE)
-            .with_key_values(&self.key_values)
-            .run_metered(fuel);
-        let is_late = |verdict: &Result<_, _>| {
-            matches!(
-                verdict,
-                Err(EvaluationError::Deadline(_) | EvaluationError::Late(_))
-            )
+        let serve = || {
+            policy
+                .evaluate(Arc::clone(&request), clock.now() + DEADLINE)
+                .with_key_values(&self.key_values)
+                .run()
         };
+        let fuel = self.fuel.unwrap_or(u64::MAX);
+        let count = || {
+            metered
+                .evaluate(Arc::clone(&request), clock.now() + DEADLINE)
+                .with_key_values(&self.key_values)
+                .run_metered(fuel)
+        };
+        let served = decide_in_time(serve, is_late);
+        let counted = decide_in_time(count, |counted| is_late(&counted.verdict));
         let transient = is_late(&served) || is_late(&counted.verdict);
         let permit = match &served {
             Ok(Verdict::Permit(permit)) => Some(permit.clone()),

@@ -1,4 +1,5 @@
 use portcullis_core::Verdict;
+use portcullis_engine::EvaluationError;
 
 use super::*;
 
