@@ -114,7 +114,7 @@ const ATTRIBUTES: [(Field, Add); 12] = [
     }),
     (Field::Sources, |expected, permit| {
         each(expected.sources.as_ref(), |network| {
-            permit.source_allow(network)
+            permit.source_allow(network);
         })
     }),
     (Field::ConnectionTypes, |expected, permit| {
@@ -127,7 +127,7 @@ const ATTRIBUTES: [(Field, Add); 12] = [
     }),
     (Field::TimesLocation, |expected, permit| {
         one(expected.times_location.as_ref(), |zone| {
-            permit.times_location(zone)
+            permit.times_location(zone);
         })
     }),
     (Field::ProxyRequired, |expected, permit| {
@@ -139,13 +139,16 @@ const ATTRIBUTES: [(Field, Add); 12] = [
     }),
     (Field::Subscriptions, |expected, permit| {
         one(expected.subscriptions, |most| {
-            permit.limit_subscriptions(most.into())
+            permit.limit_subscriptions(most.into());
         })
     }),
     (Field::Payload, |expected, permit| {
         one(expected.payload, |bytes| permit.limit_payload(bytes.into()))
     }),
 ];
+
+/// A method of the builder that adds one subject.
+type AddSubject = fn(&mut PermitBuilder, &str);
 
 /// Calls `add` with `stated`, if the test states it. Returns whether it does.
 fn one<T>(stated: Option<T>, add: impl FnOnce(T)) -> bool {
@@ -161,16 +164,16 @@ fn each<T>(stated: Option<&Vec<T>>, add: impl FnMut(&T)) -> bool {
 fn expected_permit(expected: &format::Permit, now: u64) -> Result<Expectation, String> {
     let mut permit = Permit::builder(expected.account.clone(), now);
     let (publish, subscribe) = (&expected.publish, &expected.subscribe);
-    let lists: [(&[String], fn(&mut PermitBuilder, &str)); 4] = [
+    let lists: [(&[String], AddSubject); 4] = [
         (&publish.allow, PermitBuilder::publish_allow),
         (&publish.deny, PermitBuilder::publish_deny),
         (&subscribe.allow, PermitBuilder::subscribe_allow),
         (&subscribe.deny, PermitBuilder::subscribe_deny),
     ];
     for (subjects, add) in lists {
-        subjects
-            .iter()
-            .for_each(|subject| add(&mut permit, subject));
+        for subject in subjects {
+            add(&mut permit, subject);
+        }
     }
     if let Some(responses) = &expected.responses {
         permit.responses_allow(responses.max, Duration::from_millis(responses.ttl_ms));
