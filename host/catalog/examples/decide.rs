@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use portcullis_catalog::{Catalog, CatalogOptions};
 use portcullis_core::{
-    AuthorizationRequest, Authorizer as _, Client, Credentials, Decision, Identity, Server,
+    AuthorizationRequest, Authorizer as _, Client, Credentials, Decision, Identity, KeyKind,
+    PublicKey, Server,
 };
 use portcullis_engine::{Engine, EngineOptions};
 use portcullis_identity::PasswordVerifier;
@@ -48,8 +49,9 @@ pub(crate) async fn decide(
         ..Credentials::default()
     };
     let request = AuthorizationRequest {
-        user_nkey: String::new(),
-        server: Server::default(),
+        // Both keys are made up: no server asked.
+        user_nkey: PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]),
+        server: Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN])),
         client: Client::default(),
         // An embedder that proves identities has `portcullis_identity::Identifier`.
         identity: Identity::claimed(&credentials),
