@@ -63,7 +63,7 @@ fn without_a_table_tokens_and_jwts_prove_nothing() {
     assert_eq!(identity.remember_passwords, None);
 }
 
-/// Returns a restriction to `values`, or none if there are no values.
+/// Returns a restriction to `values`. `Any` without values.
 fn allowed(values: &[&str]) -> Allowed<String> {
     Allowed::only(values.iter().map(ToString::to_string)).unwrap_or(Allowed::Any)
 }
