@@ -22,7 +22,7 @@ const TEXT_LEN: usize = 56;
 pub struct PublicKey {
     text: Arc<str>,
     kind: KeyKind,
-    bytes: [u8; PublicKey::LEN],
+    bytes: [u8; Self::LEN],
 }
 
 /// A text that is not a public nkey. The message does not repeat it, because it could be a seed.
