@@ -19,8 +19,8 @@
 //! - [`Relay`]: a proxy of a server that can cut one of several connections.
 //! - [`Recording`], [`Event`]: lines of output, and how to wait for one.
 //! - [`Built`], [`Release`]: paths of what `cargo xtask` installs or builds for the tests.
-//! - `portcullis-test-support`, whose items are exported here too: modules, and the resources of a
-//!   process.
+//! - `portcullis-test-support`, from which this crate exports some items too: modules, and the
+//!   resources of a process.
 //!
 //! No helper waits for a time to pass: a process is ready when it writes a certain line.
 

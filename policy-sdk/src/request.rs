@@ -29,7 +29,7 @@ pub use server::Server;
 /// The identity is proved as far as [`strength`](Self::strength) says. These facts are always
 /// proved:
 ///
-/// - claims, groups and tags;
+/// - claims, groups, tags and the [`role`](Self::role);
 /// - the [`nkey`](Self::nkey) and the [`certificate`](Self::certificate);
 /// - the results of [`password_matches`](Self::password_matches) and
 ///   [`token_matches`](Self::token_matches).
@@ -142,10 +142,10 @@ impl Request {
 
     /// Returns the secrets that the client presented, in the clear.
     ///
-    /// Only a policy with the grant `secrets` in its settings file may use them; the host rejects a
-    /// module that imports them without the grant. Prefer
-    /// [`password_matches`](Self::password_matches) and [`token_matches`](Self::token_matches),
-    /// which need no grant.
+    /// Only a policy to which the operator grants `secrets` (`[policies.grants.NAME]` in
+    /// `portcullis.toml`) may use them; the host rejects a module that imports them without the
+    /// grant. Prefer [`password_matches`](Self::password_matches) and
+    /// [`token_matches`](Self::token_matches), which need no grant.
     ///
     /// ```
     /// use portcullis_sdk::Request;

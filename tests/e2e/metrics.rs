@@ -1,4 +1,4 @@
-//! The metrics about passwords and identity providers.
+//! The metrics about passwords and identity providers. Those about logins are tested in `health`.
 
 use anyhow::{Context, Result};
 use portcullis_harness::{

@@ -61,7 +61,8 @@ Usage: cargo xtask <verb>
   bench all [--seconds N]
                     runs floor, handle, flood, login, start, storm, reload and scale, then report
   bench report      writes docs/performance.md from the latest results of `bench all`
-  check             checks documents, comments, formatting, lints and documentation, as CI does
+  check             checks documents, comments, formatting, lints, documentation, dependencies and
+                    the SDK's public items, as CI does
   help              prints this text
 
 A verb fetches the tools that the machine lacks once, and keeps them in target/xtask/.

@@ -22,6 +22,8 @@ pub struct Counters {
     in_flight: AtomicU64,
     latency: Latency,
     unknown_releases: UnknownReleases,
+    /// The counters by family and label. Labels are constants of the host. A label that comes from
+    /// a configuration or a request, such as a role, needs a map and a bound of its own.
     by_name: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
@@ -131,7 +133,9 @@ impl Counters {
         self.latency.mean()
     }
 
-    /// Returns a sample of each counter, gauge and histogram.
+    /// Returns a sample of each counter, gauge and histogram, for `/metrics`. The field `data` of
+    /// `$SRV.STATS` has all counters among them. `docs/reference/metrics.md` lists them in its
+    /// first table.
     pub fn samples(&self) -> Vec<Sample> {
         let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
         let mut samples = vec![

@@ -1,15 +1,18 @@
-//! The NATS auth callout service: receive, open, decide, seal, reply.
+//! The NATS auth callout service: receive, open, identify, decide, seal, reply.
 //!
 //! The crate is generic over [`Authorizer`](portcullis_core::Authorizer), so an implementation need
-//! not use WebAssembly. This is the only service crate that names async-nats.
+//! not use WebAssembly. `portcullis-connect` makes the connections, and `portcullis-authority`
+//! identifies, decides and enforces for every front door.
 //!
 //! # Life of a login
 //!
 //! ```text
-//! receive ─▶ open ─▶ decide ─▶ seal ─▶ reply
-//!   │         │        │         │       └ at most once: the reply token is consumed
-//!   │         │        │         └ user JWT signed, response held to the server's rules, encrypted
-//!   │         │        └ the authorizer, inside the deadline; then the host's own rules
+//! receive ─▶ open ─▶ identify ─▶ decide ─▶ seal ─▶ reply
+//!   │         │        │           │         │       └ at most once: the reply token is consumed
+//!   │         │        │           │         └ user JWT signed, response held to the server's rules,
+//!   │         │        │           │           encrypted
+//!   │         │        │           └ the authorizer, inside the deadline; then the host's own rules
+//!   │         │        └ room in the throttle; then what the client presented is proved
 //!   │         └ decrypted; signature, issuer, audience, expiry, server; not seen before
 //!   └ queue group, bounded queue, deadline
 //! ```

@@ -55,9 +55,8 @@ impl ReplyToken {
         self.batcher.client().max_payload()
     }
 
-    /// Answers with an authorization response, encrypted or not. Without a response, answers as
-    /// [`refuse`](Self::refuse) does. The batcher may send the answer with other replies. `then`
-    /// receives the result.
+    /// Answers with an authorization response, encrypted or not. Without a response, the body is
+    /// empty. The batcher may send the answer with other replies. `then` receives the result.
     pub(crate) async fn respond(
         self,
         response: Option<Bytes>,

@@ -4,8 +4,9 @@
 //! the host and one read of the server each.
 //!
 //! The host therefore queues replies while the connection has requests that no task has started on.
-//! A reply flushes the queue if no such request is left or 32 replies are queued. Otherwise the
-//! first queued reply flushes it after the runtime thread has run its other tasks.
+//! A reply empties the queue if no such request is left or 32 replies are queued. Otherwise the
+//! first queued reply empties it after the runtime thread has run its other tasks. The task that
+//! empties the queue publishes all its replies; none waits for a flush of the client.
 
 use std::fmt;
 use std::mem::take;

@@ -235,7 +235,8 @@ impl<A: Authorizer, C: Clock + Clone> Subscription<A, C> {
                     None => return,
                 },
                 () = &mut forgotten => break,
-                // A lost connection removes the subscription too, and replies on it cannot be sent.
+                // A lost connection removes the subscription too. Replies on it reach a server only
+                // after the client connects again, if at all.
                 () = &mut lost => return,
             }
         }

@@ -1,9 +1,9 @@
 //! Runs policies compiled to WebAssembly: load, limits, deadline, one decision.
 //!
-//! Only this crate names wasmtime, and it narrows wasmtime to what a policy needs. A policy has no
-//! WASI, threads, async, garbage collection or state shared between decisions. It may import only
-//! `portcullis:policy`. It has no clock, no randomness and no network, so a recorded request
-//! replays to the same verdict on any machine.
+//! Of the host's crates, only this one names wasmtime, and it narrows wasmtime to what a policy
+//! needs. A policy has no WASI, threads, async, garbage collection or state shared between
+//! decisions. It may import only `portcullis:policy`. It has no clock, no randomness and no
+//! network, so a recorded request replays to the same verdict on any machine.
 //!
 //! # Layout
 //!

@@ -25,8 +25,8 @@ pub struct ClaimError(String);
 
 /// The secrets that a client presented, in the clear.
 ///
-/// Only a policy with the grant `secrets` in its settings file may use them. Never log what these
-/// methods return.
+/// Only a policy to which the operator grants `secrets` (`[policies.grants.NAME]` in
+/// `portcullis.toml`) may use them. Never log what these methods return.
 #[derive(Clone, Copy, Debug)]
 pub struct Secrets<'request> {
     pub(super) facts: &'request Facts,
@@ -63,7 +63,7 @@ impl Request {
         claim_names -> Vec<String>
             => [claims(r#"{ "sub": "7", "scope": "a" }"#)] request.claim_names(), ["scope", "sub"];
         /// Returns the groups and roles, from the claims that the operator configured for the
-        /// token's issuer, in the order of the token.
+        /// token's issuer, in the order of the configured paths and of their values, each once.
         groups -> Vec<String> => [groups(["ops"])] request.groups(), ["ops"];
         /// Returns the tags of a user JWT whose issuer the host trusts.
         tags -> Vec<String> => [tags(["team:a"])] request.tags(), ["team:a"];

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A login with the facts that `wit/policy.wit` offers to a policy. Absent facts are not written to
-/// JSON.
+/// A login with a fixed sample of the facts that `wit/policy.wit` offers to a policy. Absent facts
+/// are not written to JSON.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Login {

@@ -3,7 +3,7 @@
 use portcullis_core::Sample;
 use portcullis_identity::IssuerStatus;
 
-/// Returns the state of each issuer's keys. No state makes the service reasons: current keys stay
+/// Returns the state of each issuer's keys. No state makes the service unready: current keys stay
 /// in use, and other logins need none.
 pub(crate) fn samples(issuers: &[IssuerStatus]) -> Vec<Sample> {
     issuers.iter().flat_map(of_one).collect()

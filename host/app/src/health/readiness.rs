@@ -125,7 +125,7 @@ impl Readiness {
         remarks.collect()
     }
 
-    /// Returns all samples.
+    /// Returns all samples, for `metrics.rs` to render.
     pub(crate) fn samples(&self) -> Vec<Sample> {
         let ready = self.reasons().is_empty();
         let mut samples = vec![Sample::gauge(

@@ -34,7 +34,8 @@ const fn now() -> u64 {
 }
 
 /// A client's credentials, and the facts that the host found out about the client. The names are
-/// those of the contract. The credentials stand at the top level.
+/// those of the contract, except for `proved` (its `strength`) and `claims` (what its `claim` and
+/// the like read). The credentials stand at the top level.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Login {

@@ -38,7 +38,7 @@ pub struct IssuerOptions {
     /// Interval between fetches of keys. Default: 10 min. Files are checked every second.
     pub refresh: Duration,
     /// Minimum interval between fetches that logins with unknown keys cause, and delay after a
-    /// failed fetch. Default: 30 s.
+    /// failed fetch. Default: 5 s.
     pub cool_down: Duration,
     /// Time limit of one request to the issuer, from the connection to the last byte. Default: 5 s.
     pub timeout: Duration,
