@@ -72,8 +72,8 @@ async fn the_example_serves_policies_and_reloads_them() -> Result<()> {
         let on_ready = |handle| {
             let _ = sender.send(handle);
         };
-        let served = example::serve(&file, on_ready, stopped(asked)).await;
-        served.map_err(|error| anyhow!(error))
+        let ended = example::serve(&file, on_ready, stopped(asked)).await;
+        ended.map_err(|error| anyhow!(error))
     });
     let host = Embedded::ready(ready, stop, task).await?;
     assert!(
