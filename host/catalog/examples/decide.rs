@@ -39,9 +39,9 @@ pub(crate) async fn decide(
         code_cache: None,
     };
     let engine = Engine::new(options, Arc::<PasswordVerifier>::default())?;
-    // A refused policy is in the report, and the others decide.
+    // A refused policy is in the report. The others would decide without it.
     let (catalog, report) = Catalog::open(engine, CatalogOptions::new(directory))?;
-    for refused in report.rejections() {
+    if let Some(refused) = report.rejections().next() {
         return Err(format!("{}: {}", refused.file.display(), refused.error).into());
     }
     let credentials = Credentials {
