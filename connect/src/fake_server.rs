@@ -105,7 +105,7 @@ async fn serve(stream: TcpStream, rule: Rule, login: oneshot::Sender<String>) {
             }
             (["PING"], Rule::RefuseLogins) => "-ERR 'Authorization Violation'\r\n".to_owned(),
             (["PING"], Rule::LameDuck) => {
-                format!("PONG\r\n{}", INFO.replace("{", "{\"ldm\":true,"))
+                format!("PONG\r\n{}", INFO.replace('{', "{\"ldm\":true,"))
             }
             (["PING"], Rule::Complain) => format!("PONG\r\n{}", COMPLAINT.repeat(2)),
             (["PING"], _) => "PONG\r\n".to_owned(),

@@ -1,6 +1,11 @@
 //! A login that the policies of a directory decide, without NATS:
 //! `cargo run -p portcullis-catalog --example decide -- policies alice`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program takes the machine's clock"
+)]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
