@@ -5,35 +5,44 @@ use std::path::Path;
 
 /// The guests, each with the module of its test.
 const TESTED: [(&str, &str); 29] = [
-    ("abstains", "catalog/tests/policies/catalog"),
-    ("allocates", "engine/tests/policies/decisions"),
-    ("buys_time", "engine/tests/policies/decisions"),
-    ("conforms", "engine/tests/policies/decisions"),
-    ("counts", "engine/tests/policies/decisions"),
-    ("echoes", "engine/tests/policies/decisions"),
-    ("fails_for", "catalog/tests/policies/chains"),
-    ("floods_the_host", "engine/tests/policies/decisions"),
-    ("floods_the_log", "engine/tests/policies/decisions"),
-    ("floods_the_permit", "engine/tests/policies/decisions"),
-    ("guesses", "engine/tests/policies/secrets"),
-    ("hoards_permits", "engine/tests/policies/without_snapshot"),
-    ("keeps_permits", "engine/tests/policies/reuse"),
-    ("logs_and_spins", "engine/tests/policies/inline_budget"),
-    ("logs_by_the_megabyte", "engine/tests/policies/abuse/corpus"),
-    ("looks_up", "engine/tests/policies/key_value"),
-    ("panics", "engine/tests/policies/decisions"),
-    ("panics_in_configure", "engine/tests/policies/loading"),
-    ("permits_nonsense", "engine/tests/policies/decisions"),
-    ("permits_nothing", "engine/tests/policies/decisions"),
-    ("ponders_settings", "engine/tests/policies/without_snapshot"),
-    ("reads_secrets", "engine/tests/policies/loading"),
-    ("recurses", "engine/tests/policies/decisions"),
-    ("seeks_randomness", "engine/tests/policies/abuse"),
-    ("spins", "engine/tests/policies/decisions"),
-    ("spins_in_configure", "engine/tests/policies/loading"),
-    ("swallows", "engine/tests/policies/abuse/corpus"),
-    ("tells", "engine/tests/policies/decisions"),
-    ("tells_the_time", "engine/tests/policies/abuse/corpus"),
+    ("abstains", "host/catalog/tests/policies/catalog"),
+    ("allocates", "host/engine/tests/policies/decisions"),
+    ("buys_time", "host/engine/tests/policies/decisions"),
+    ("conforms", "host/engine/tests/policies/decisions"),
+    ("counts", "host/engine/tests/policies/decisions"),
+    ("echoes", "host/engine/tests/policies/decisions"),
+    ("fails_for", "host/catalog/tests/policies/chains"),
+    ("floods_the_host", "host/engine/tests/policies/decisions"),
+    ("floods_the_log", "host/engine/tests/policies/decisions"),
+    ("floods_the_permit", "host/engine/tests/policies/decisions"),
+    ("guesses", "host/engine/tests/policies/secrets"),
+    (
+        "hoards_permits",
+        "host/engine/tests/policies/without_snapshot",
+    ),
+    ("keeps_permits", "host/engine/tests/policies/reuse"),
+    ("logs_and_spins", "host/engine/tests/policies/inline_budget"),
+    (
+        "logs_by_the_megabyte",
+        "host/engine/tests/policies/abuse/corpus",
+    ),
+    ("looks_up", "host/engine/tests/policies/key_value"),
+    ("panics", "host/engine/tests/policies/decisions"),
+    ("panics_in_configure", "host/engine/tests/policies/loading"),
+    ("permits_nonsense", "host/engine/tests/policies/decisions"),
+    ("permits_nothing", "host/engine/tests/policies/decisions"),
+    (
+        "ponders_settings",
+        "host/engine/tests/policies/without_snapshot",
+    ),
+    ("reads_secrets", "host/engine/tests/policies/loading"),
+    ("recurses", "host/engine/tests/policies/decisions"),
+    ("seeks_randomness", "host/engine/tests/policies/abuse"),
+    ("spins", "host/engine/tests/policies/decisions"),
+    ("spins_in_configure", "host/engine/tests/policies/loading"),
+    ("swallows", "host/engine/tests/policies/abuse/corpus"),
+    ("tells", "host/engine/tests/policies/decisions"),
+    ("tells_the_time", "host/engine/tests/policies/abuse/corpus"),
 ];
 
 #[test]
@@ -61,7 +70,7 @@ fn every_guest_has_a_test() {
         let named = |path: &Path| {
             std::fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("\"{guest}\"")))
         };
-        let found = named(&repository.join(format!("host/{suite}.rs")));
+        let found = named(&repository.join(format!("{suite}.rs")));
         assert!(found, "guest `{guest}` is not named in suite `{suite}`");
     }
 }

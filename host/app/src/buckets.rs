@@ -62,7 +62,7 @@ impl Buckets {
         };
         let pending = PendingConnection::several(&options, nats.connections);
         let statuses: Vec<_> = pending.iter().map(PendingConnection::status).collect();
-        readiness.measure(move || {
+        readiness.add_samples(move || {
             statuses
                 .iter()
                 .flat_map(ConnectionStatus::samples)

@@ -118,9 +118,9 @@ impl Parts {
             service.participation(),
             service.counters(),
         ));
-        measure(&readiness, service.throttle(), tokens, self.sources);
+        add_samples(&readiness, service.throttle(), tokens, self.sources);
         if let Some(policies) = &policies {
-            policies.measure(&readiness);
+            policies.add_samples(&readiness);
         }
         self.handle.loaded(Arc::clone(&readiness));
         let mut tasks = JoinSet::new();
@@ -185,19 +185,19 @@ impl Watching {
 }
 
 /// Adds the metrics that do not depend on the decider, and those of the embedding program.
-fn measure(
+fn add_samples(
     readiness: &Readiness,
     throttle: Arc<Throttle>,
     tokens: Option<Arc<TokenVerifier>>,
     sources: Vec<MetricSource>,
 ) {
-    readiness.measure(move || throttle.samples());
+    readiness.add_samples(move || throttle.samples());
     for source in sources {
-        readiness.measure(source);
+        readiness.add_samples(source);
     }
-    readiness.measure(|| file_samples(&portcullis_files::statuses()));
+    readiness.add_samples(|| file_samples(&portcullis_files::statuses()));
     if let Some(tokens) = tokens {
-        readiness.measure(move || issuer_samples(&tokens.status()));
+        readiness.add_samples(move || issuer_samples(&tokens.status()));
     }
 }
 

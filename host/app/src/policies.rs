@@ -93,18 +93,18 @@ impl PolicyDirectory {
 
 impl LoadedPolicies {
     /// Adds the metrics of the policies, the code cache, the mirror and the password cache.
-    pub(crate) fn measure(&self, readiness: &Readiness) {
+    pub(crate) fn add_samples(&self, readiness: &Readiness) {
         let engine = self.engine.clone();
-        readiness.measure(move || {
+        readiness.add_samples(move || {
             let counts = engine.code_cache_counts();
             counts.map_or_else(Vec::new, code_samples)
         });
         let catalog = self.catalog.clone();
-        readiness.measure(move || policy_samples(&catalog.numbers()));
+        readiness.add_samples(move || policy_samples(&catalog.numbers()));
         let mirror = self.mirror.clone();
-        readiness.measure(move || mirror.samples());
+        readiness.add_samples(move || mirror.samples());
         let passwords = Arc::clone(&self.passwords);
-        readiness.measure(move || {
+        readiness.add_samples(move || {
             let help = "Password comparisons that were answered from memory";
             let hits = passwords.remembered_hits();
             vec![Sample::counter("passwords_remembered", help, hits)]

@@ -24,13 +24,17 @@ pub struct Counters {
     unknown_releases: UnknownReleases,
     /// The counters by family and label. Labels are constants of the host. A label that comes from
     /// a configuration or a request, such as a role, needs a map and a bound of its own.
-    by_name: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    by_name: Mutex<BTreeMap<(Family, &'static str), u64>>,
 }
 
-/// The family of the counters of denials, one counter for each class.
-const DENIED: &str = "denied";
-/// The family of the counters of requests without a decision, one counter for each reason.
-const REFUSED: &str = "refused";
+/// A family of counters that differ in their label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Family {
+    /// The denials, one counter for each class.
+    Denied,
+    /// The requests without a decision, one counter for each reason.
+    Refused,
+}
 
 /// All reasons of refusals, so that each counter is exported from zero on.
 const REASONS: [&str; 14] = [
@@ -71,13 +75,13 @@ impl Counters {
             Outcome::Permit(_) => {
                 self.permitted.fetch_add(1, Ordering::Relaxed);
             }
-            Outcome::Deny(denial) => self.add(DENIED, denial.class.as_str()),
+            Outcome::Deny(denial) => self.add(Family::Denied, denial.class.as_str()),
         }
     }
 
     /// Counts a request that got no decision, by reason.
     pub(crate) fn refused(&self, reason: &'static str) {
-        self.add(REFUSED, reason);
+        self.add(Family::Refused, reason);
     }
 
     /// Counts a reply that could not be handed to the connection.
@@ -117,7 +121,7 @@ impl Counters {
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let refused: u64 = by_name
             .iter()
-            .filter(|((family, _), _)| *family == REFUSED)
+            .filter(|((family, _), _)| *family == Family::Refused)
             .map(|(_, count)| count)
             .sum();
         refused.saturating_add(self.lost.load(Ordering::Relaxed))
@@ -173,16 +177,16 @@ impl Counters {
             self.latency.sample(),
         ];
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        let classes = DenialClass::ALL.map(|class| (DENIED, class.as_str()));
-        let reasons = REASONS.map(|reason| (REFUSED, reason));
+        let classes = DenialClass::ALL.map(|class| (Family::Denied, class.as_str()));
+        let reasons = REASONS.map(|reason| (Family::Refused, reason));
         let known = classes.into_iter().chain(reasons);
         let mut counted: BTreeMap<_, _> = known.map(|name| (name, 0)).collect();
         counted.extend(by_name.iter());
         samples.extend(counted.iter().map(|((family, name), value)| {
             match *family {
-                DENIED => Sample::counter("denials", "Logins denied, by class", *value)
+                Family::Denied => Sample::counter("denials", "Logins denied, by class", *value)
                     .with("class", *name),
-                _ => Sample::counter(
+                Family::Refused => Sample::counter(
                     "refusals",
                     "Requests that got no decision, by reason",
                     *value,
@@ -193,7 +197,7 @@ impl Counters {
         samples
     }
 
-    fn add(&self, family: &'static str, name: &'static str) {
+    fn add(&self, family: Family, name: &'static str) {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_name.entry((family, name)).or_default();
         *count = count.saturating_add(1);
@@ -208,6 +212,8 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use portcullis_core::{Denial, SampleValue};
 
     use super::*;
@@ -249,6 +255,21 @@ mod tests {
                 "{reason}"
             );
         }
+    }
+
+    #[test]
+    fn the_first_table_of_the_page_lists_the_samples() {
+        let page = include_str!("../../../docs/reference/metrics.md");
+        let (_, table) = page.split_once("## Logins").unwrap();
+        let (table, _) = table.split_once("\n## ").unwrap();
+        let listed: BTreeSet<_> = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+            .map(|(name, _)| name)
+            .collect();
+        let samples = Counters::default().samples();
+        let exported: BTreeSet<_> = samples.iter().map(|sample| sample.name).collect();
+        assert_eq!(listed, exported);
     }
 
     #[test]

@@ -44,7 +44,7 @@ mod error;
 mod expiring_map;
 #[cfg(test)]
 mod fixtures;
-mod handle;
+mod handler;
 mod keys;
 mod latency;
 #[cfg(feature = "measure")]

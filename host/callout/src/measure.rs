@@ -4,7 +4,7 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use portcullis_core::{Authorizer, with_causes};
 
-pub use crate::handle::Handled;
+pub use crate::handler::Handled;
 use crate::options::ServiceOptions;
 use crate::service::Service;
 

@@ -5,12 +5,12 @@
 
 mod course;
 mod evidence;
-mod identity;
 mod keeper;
 mod mismatches;
 mod obstacle;
 mod options;
 mod order;
+mod own_connections;
 mod peers;
 mod probe;
 mod prober;
@@ -18,11 +18,11 @@ mod standing;
 mod state;
 
 pub(crate) use evidence::Evidence;
-pub(crate) use identity::connects;
 pub(crate) use keeper::{Keeper, Setting};
 pub use obstacle::Obstacle;
 pub use options::{ParticipationOptions, WhenAlone};
 pub(crate) use order::Order;
+pub(crate) use own_connections::connects;
 pub(crate) use peers::PARTICIPATING;
 pub(crate) use probe::is_probe;
 pub(crate) use prober::Prober;

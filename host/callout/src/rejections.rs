@@ -51,9 +51,9 @@ struct Recent {
 
 /// The state of a login at its server when the host permits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum LoginState {
     /// The server has sent no event: it waits.
-    Open,
+    Waiting,
     /// The server has refused the login or stopped waiting.
     Refused,
 }
@@ -122,12 +122,12 @@ impl RecentPermits {
         permit: &Permit,
         policy: Option<&Arc<PolicyRef>>,
         at: Instant,
-    ) -> Verdict {
+    ) -> LoginState {
         let connection = (request.server.id.as_str(), request.client.id);
         let mut recent = self.recent();
         recent.refused.remove_expired(at);
         if recent.refused.take(&connection).is_some() {
-            return Verdict::Refused;
+            return LoginState::Refused;
         }
         recent.permits.remove_expired(at);
         let given = Given {
@@ -137,7 +137,7 @@ impl RecentPermits {
             policy: policy.cloned(),
         };
         recent.permits.insert(&connection, at + WINDOW, given);
-        Verdict::Open
+        LoginState::Waiting
     }
 
     /// Records an event about a connection. Removes and returns the permit for it.
@@ -299,11 +299,11 @@ mod tests {
             Instant::now(),
         );
         let now = Instant::now();
-        let verdict = permits.record(&request, &permit(), None, now);
-        assert_eq!(verdict, Verdict::Refused);
+        let state = permits.record(&request, &permit(), None, now);
+        assert_eq!(state, LoginState::Refused);
         request.client.id = 8;
-        let verdict = permits.record(&request, &permit(), None, now);
-        assert_eq!(verdict, Verdict::Open);
+        let state = permits.record(&request, &permit(), None, now);
+        assert_eq!(state, LoginState::Waiting);
         record_rejection(
             &event(request.server.id.as_str(), 9),
             &permits,
@@ -311,7 +311,11 @@ mod tests {
             Instant::now(),
         );
         request.client.id = 9;
-        let verdict = permits.record(&request, &permit(), None, now + WINDOW * 2);
-        assert_eq!(verdict, Verdict::Open, "the event is about another login");
+        let state = permits.record(&request, &permit(), None, now + WINDOW * 2);
+        assert_eq!(
+            state,
+            LoginState::Waiting,
+            "the event is about another login"
+        );
     }
 }

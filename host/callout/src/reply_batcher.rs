@@ -23,7 +23,7 @@ const MAX_BATCH: usize = 32;
 #[derive(Debug)]
 pub(crate) struct ReplyBatcher {
     client: Client,
-    replies: Arc<Batch<Outgoing>>,
+    replies: Arc<ReplyQueue<Outgoing>>,
 }
 
 /// A reply and its callback. The callback runs once the reply was handed to the connection or could
@@ -36,7 +36,7 @@ pub(crate) struct Outgoing {
 
 /// The queue of a batcher.
 #[derive(Debug)]
-struct Batch<T> {
+struct ReplyQueue<T> {
     /// Number of received requests that no task has started on.
     pending: AtomicUsize,
     queued: Mutex<Vec<T>>,
@@ -44,7 +44,7 @@ struct Batch<T> {
 
 /// A request that no task has started on. Dropping this value marks the start.
 #[derive(Debug)]
-pub(crate) struct Pending(Arc<Batch<Outgoing>>);
+pub(crate) struct Pending(Arc<ReplyQueue<Outgoing>>);
 
 impl ReplyBatcher {
     pub(crate) fn new(client: Client) -> Self {
@@ -65,7 +65,7 @@ impl ReplyBatcher {
         Pending(Arc::clone(&self.replies))
     }
 
-    /// Sends a reply with the queued ones, or leaves it to a task that flushes the queue.
+    /// Sends a reply with the queued ones, or leaves it to the task that sends the queue.
     pub(crate) async fn send(&self, reply: Outgoing) {
         for reply in self.replies.push(reply).await {
             let sent = self.client.publish(reply.subject, reply.body).await;
@@ -74,7 +74,7 @@ impl ReplyBatcher {
     }
 }
 
-impl<T> Batch<T> {
+impl<T> ReplyQueue<T> {
     /// Adds `one` to the queue. Returns the items that the caller must send. The list is empty if
     /// another task sends them.
     async fn push(&self, one: T) -> Vec<T> {
@@ -89,7 +89,7 @@ impl<T> Batch<T> {
                 return Vec::new();
             }
         }
-        // The other tasks of this thread run first. Then the queue is flushed, even if tasks of
+        // The other tasks of this thread run first. Then the queue is sent, even if tasks of
         // other threads are still at work.
         tokio::task::yield_now().await;
         take(&mut *self.queued())
@@ -100,7 +100,7 @@ impl<T> Batch<T> {
     }
 }
 
-impl<T> Default for Batch<T> {
+impl<T> Default for ReplyQueue<T> {
     fn default() -> Self {
         Self {
             pending: AtomicUsize::new(0),
@@ -132,44 +132,39 @@ mod tests {
 
     /// Returns what each of `number` concurrent callers has to send while `pending` requests are
     /// not started.
-    async fn flushed(number: usize, pending: usize) -> Vec<Vec<usize>> {
-        let batch = Batch::default();
-        batch.pending.store(pending, Ordering::Relaxed);
-        join_all((0..number).map(|one| batch.push(one))).await
+    async fn sent_by(number: usize, pending: usize) -> Vec<Vec<usize>> {
+        let queue = ReplyQueue::default();
+        queue.pending.store(pending, Ordering::Relaxed);
+        join_all((0..number).map(|one| queue.push(one))).await
     }
 
     #[tokio::test]
-    async fn a_reply_is_flushed_if_no_request_is_pending() {
-        assert_eq!(flushed(3, 0).await, [[0], [1], [2]]);
+    async fn a_reply_is_sent_if_no_request_is_pending() {
+        assert_eq!(sent_by(3, 0).await, [[0], [1], [2]]);
     }
 
     #[tokio::test]
     async fn the_first_reply_takes_those_queued_meanwhile() {
         let none = Vec::new();
-        assert_eq!(flushed(3, 1).await, [vec![0, 1, 2], none.clone(), none]);
+        assert_eq!(sent_by(3, 1).await, [vec![0, 1, 2], none.clone(), none]);
     }
 
     #[tokio::test]
-    async fn the_reply_that_fills_the_batch_flushes_it() {
-        let mut flushed = flushed(MAX_BATCH + 2, 1).await;
-        assert!(
-            flushed
-                .swap_remove(MAX_BATCH - 1)
-                .into_iter()
-                .eq(0..MAX_BATCH)
-        );
+    async fn the_reply_that_fills_the_queue_sends_it() {
+        let mut sent = sent_by(MAX_BATCH + 2, 1).await;
+        assert!(sent.swap_remove(MAX_BATCH - 1).into_iter().eq(0..MAX_BATCH));
         // The runtime decides which of the yielded tasks runs next.
-        let rest: Vec<_> = flushed.into_iter().filter(|all| !all.is_empty()).collect();
+        let rest: Vec<_> = sent.into_iter().filter(|all| !all.is_empty()).collect();
         assert_eq!(rest, [[MAX_BATCH, MAX_BATCH + 1]]);
     }
 
     #[tokio::test]
-    async fn the_reply_after_the_last_pending_request_flushes_the_queue() {
-        let batch = Batch::default();
-        batch.pending.store(1, Ordering::Relaxed);
-        let (first, last) = tokio::join!(batch.push(0), async {
-            batch.pending.store(0, Ordering::Relaxed);
-            batch.push(1).await
+    async fn the_reply_after_the_last_pending_request_sends_the_queue() {
+        let queue = ReplyQueue::default();
+        queue.pending.store(1, Ordering::Relaxed);
+        let (first, last) = tokio::join!(queue.push(0), async {
+            queue.pending.store(0, Ordering::Relaxed);
+            queue.push(1).await
         });
         assert_eq!((first, last), (vec![], vec![0, 1]));
     }
@@ -177,20 +172,20 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn each_reply_is_sent_once_in_any_order() {
         const NUMBER: usize = 20_000;
-        let batch = Arc::new(Batch::default());
-        batch.pending.store(NUMBER, Ordering::Relaxed);
+        let queue = Arc::new(ReplyQueue::default());
+        queue.pending.store(NUMBER, Ordering::Relaxed);
         let tasks = (0..NUMBER).map(|one| {
-            let batch = Arc::clone(&batch);
+            let queue = Arc::clone(&queue);
             tokio::spawn(async move {
-                batch.pending.fetch_sub(1, Ordering::Relaxed);
-                batch.push(one).await
+                queue.pending.fetch_sub(1, Ordering::Relaxed);
+                queue.push(one).await
             })
         });
         let mut all = Vec::new();
         for task in tasks.collect::<Vec<_>>() {
-            let flushed = task.await.unwrap();
-            assert!(flushed.len() <= 2 * MAX_BATCH, "{}", flushed.len());
-            all.extend(flushed);
+            let sent = task.await.unwrap();
+            assert!(sent.len() <= MAX_BATCH, "{}", sent.len());
+            all.extend(sent);
         }
         all.sort_unstable();
         assert!(all.into_iter().eq(0..NUMBER));

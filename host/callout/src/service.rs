@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::counters::Counters;
 use crate::discovery::{Discovery, Responder, service_id};
 use crate::error::ServiceError;
-use crate::handle::{Handler, HandlingRules};
+use crate::handler::{Handler, HandlingRules};
 use crate::options::ServiceOptions;
 use crate::participation::{
     Evidence, Keeper, Order, Participation, ParticipationOptions, Prober, Setting,

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::deny::DenyMode;
 use crate::error::ServiceError;
-use crate::handle::{Handler, Received};
+use crate::handler::{Handler, Received};
 use crate::participation::{Obstacle, Order, Participation, connects};
 use crate::refusals::Refusal;
 use crate::reply::ReplyToken;

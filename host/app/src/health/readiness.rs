@@ -71,7 +71,7 @@ impl Readiness {
     }
 
     /// Adds `source` to the sources of samples.
-    pub(crate) fn measure(&self, source: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
+    pub(crate) fn add_samples(&self, source: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         sources.push(Box::new(source));
     }
@@ -133,7 +133,7 @@ impl Readiness {
             "Whether the service decides logins, 0 or 1",
             if ready { 1.0 } else { 0.0 },
         )];
-        samples.extend(self.catalog.iter().flat_map(policy_samples));
+        samples.extend(self.catalog.iter().flat_map(serving_samples));
         samples.extend(self.participation.samples());
         samples.extend(self.counters.samples());
         samples.extend(self.connections.iter().flat_map(ConnectionStatus::samples));
@@ -144,7 +144,7 @@ impl Readiness {
 }
 
 /// Returns the numbers of policies, and one sample for each.
-fn policy_samples(catalog: &Catalog) -> Vec<Sample> {
+fn serving_samples(catalog: &Catalog) -> Vec<Sample> {
     let snapshot = catalog.snapshot();
     let mut samples = vec![
         Sample::whole(

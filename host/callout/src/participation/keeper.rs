@@ -11,10 +11,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::course::{Condition, Course};
 use super::evidence::Evidence;
-use super::identity::Identities;
 use super::obstacle::{Effect, Obstacle};
 use super::options::{ParticipationOptions, WhenAlone};
 use super::order::Order;
+use super::own_connections::Identities;
 use super::peers::{Others, Word, others};
 use super::standing::Standing;
 use crate::permissions::SERVICE_INFO;

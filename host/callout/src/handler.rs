@@ -23,7 +23,7 @@ use crate::options::TimeLimits;
 use crate::participation::{Evidence, is_probe};
 use crate::pauses::{Moment, Pauses};
 use crate::refusals::{FOREIGN, Refusal, Refusals};
-use crate::rejections::Verdict;
+use crate::rejections::LoginState;
 use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::trust::Replays;
@@ -287,26 +287,26 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
             DenyMode::Empty => None,
             DenyMode::Error | DenyMode::Delay(_) => response,
         };
-        let verdict = match (&decision.outcome, &response) {
+        let state = match (&decision.outcome, &response) {
             (Outcome::Permit(permit), Some(_)) => {
                 let policy = decision.policy.as_ref();
                 self.evidence
                     .permits
                     .record(&context.request, permit, policy, self.clock.now())
             }
-            _ => Verdict::Open,
+            _ => LoginState::Waiting,
         };
         let concluded = move |sent: Result<(), ReplyError>| {
-            let replied = match (sent, verdict) {
+            let replied = match (sent, state) {
                 (Err(error), _) => {
                     self.counters.lost();
                     Replied::Lost(with_causes(&error))
                 }
-                (Ok(()), Verdict::Refused) => {
+                (Ok(()), LoginState::Refused) => {
                     self.counters.late();
                     Replied::GivenUp
                 }
-                (Ok(()), Verdict::Open) => Replied::Sent,
+                (Ok(()), LoginState::Waiting) => Replied::Sent,
             };
             self.conclude(&context, &decision, &replied);
             drop(in_flight);
