@@ -99,7 +99,7 @@ fn tokens_may_be_too_old_before_they_expire() {
     }
 }
 
-/// Returns a restriction to `values`, or none if there are no values.
+/// Returns a restriction to `values`; [`Allowed::Any`] without values.
 fn allowed(values: &[&str]) -> Allowed<String> {
     Allowed::only(values.iter().map(ToString::to_string)).unwrap_or(Allowed::Any)
 }
