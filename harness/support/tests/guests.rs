@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The guests, each with the module of its test.
-const TESTED: [(&str, &str); 29] = [
+const TESTED: [(&str, &str); 30] = [
     ("abstains", "host/catalog/tests/policies/catalog"),
     ("allocates", "host/engine/tests/policies/decisions"),
     ("buys_time", "host/engine/tests/policies/decisions"),
@@ -42,6 +42,7 @@ const TESTED: [(&str, &str); 29] = [
     ("spins_in_configure", "host/engine/tests/policies/loading"),
     ("swallows", "host/engine/tests/policies/abuse/corpus"),
     ("tells", "host/engine/tests/policies/decisions"),
+    ("tells_identity", "host/engine/tests/policies/identity"),
     ("tells_the_time", "host/engine/tests/policies/abuse/corpus"),
 ];
 

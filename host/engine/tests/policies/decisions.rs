@@ -22,7 +22,7 @@ fn failure(name: &str) -> (DenialClass, String) {
 }
 
 #[test]
-fn a_policy_hears_every_fact_and_its_settings() {
+fn a_policy_hears_every_fact_of_a_request_and_its_settings() {
     let settings = r#"{"greeting":"hello"}"#;
     let policy = load_with(
         &engine(),

@@ -10,6 +10,7 @@ mod abuse;
 mod cache;
 mod contract;
 mod decisions;
+mod identity;
 mod inline_budget;
 mod key_value;
 mod loading;
