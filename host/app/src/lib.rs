@@ -26,8 +26,8 @@
 //! # }
 //! ```
 //!
-//! An [`Authorizer`](portcullis_core::Authorizer) of the embedding program can decide instead of
-//! policies: see [`HostBuilder::authorizer`].
+//! An [`Authorizer`] of the embedding program can decide instead of policies: see
+//! [`HostBuilder::authorizer`].
 //!
 //! # Layout
 //!

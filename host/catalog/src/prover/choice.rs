@@ -19,7 +19,7 @@ pub enum Prover {
 }
 
 /// A program that proves one version and ends: this program, started again, which calls
-/// [`prove_for_parent`].
+/// [`prove_for_parent`](crate::prove_for_parent).
 #[derive(Clone, Debug)]
 pub struct ChildProver {
     pub(super) program: PathBuf,
@@ -37,7 +37,7 @@ pub(super) struct Said {
 
 impl ChildProver {
     /// Returns a prover that starts `program` with `arguments` and two more: `--memory=BYTES` and
-    /// `--processor-time=SECONDS`, the [`ChildLimits`].
+    /// `--processor-time=SECONDS`, the [`ChildLimits`](crate::ChildLimits).
     pub fn new(
         program: impl Into<PathBuf>,
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
