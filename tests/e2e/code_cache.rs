@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use portcullis_harness::{Accounts, Host, NatsServer, Release, Site, log_in};
 
-use crate::health::get;
+use crate::health::metric;
 use crate::support::{ALICE, POLICY, alice, settings, static_users};
 
 const REFUSED: &str = "compiled code is not used and is replaced";
@@ -41,10 +41,11 @@ impl Keeping {
         let counts = ["hits", "misses", "refused"].map(|what| number(what).unwrap_or(u64::MAX));
 
         let served = host.wait_for("the address", |event| event.says("health served"));
-        let page = get(served.await?.text("health.address"), "/metrics").await?;
+        let served = served.await?;
+        let address = served.text("health.address");
         for (what, count) in ["hits", "misses", "refused"].into_iter().zip(counts) {
-            let line = format!("portcullis_code_cache_{what}_total {count}\n");
-            assert!(page.content.contains(&line), "`{line}` in {page:?}");
+            let name = format!("portcullis_code_cache_{what}_total");
+            assert_eq!(metric(address, &name).await?, count, "{what}");
         }
         log_in(&self.server.url(), ALICE, client).await?;
         let decision = host.decision(client).await?;

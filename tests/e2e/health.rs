@@ -42,6 +42,17 @@ pub(crate) async fn get(address: &str, path: &str) -> Result<Page> {
     ask(address, &request).await
 }
 
+/// Returns the number of a line of `/metrics`, by its name and labels.
+pub(crate) async fn metric(address: &str, name: &str) -> Result<u64> {
+    let page = get(address, "/metrics").await?;
+    let mut lines = page.content.lines();
+    let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let number = line.with_context(|| format!("no `{name}` in {}", page.content))?;
+    // The fraction of a gauge is zero.
+    let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
+    Ok(whole.parse()?)
+}
+
 /// Starts a host with `lines` in the table `nats` and with health pages. Returns the host and the
 /// address of the pages.
 pub(crate) async fn spawn(site: &Site, url: &str, lines: &str) -> Result<(Host, String)> {

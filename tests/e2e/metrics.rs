@@ -1,26 +1,20 @@
 //! The metrics about passwords and identity providers. Those about logins are tested in `health`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use portcullis_harness::{
     Accounts, Credentials, Host, NatsServer, Provider, Release, Site, is_refused, log_in,
 };
 use rstest::rstest;
 
-use crate::health::get;
+use crate::health;
 use crate::support::{ALICE, POLICY, alice, settings, static_users};
 
-/// Returns the number of a line of `/metrics`, by its name and labels.
+/// Returns the number of a line of the host's `/metrics`.
 async fn metric(host: &Host, name: &str) -> Result<u64> {
     let served = host
         .wait_for("the address", |event| event.says("health served"))
         .await?;
-    let page = get(served.text("health.address"), "/metrics").await?;
-    let mut lines = page.content.lines();
-    let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    let number = line.with_context(|| format!("no `{name}` in {}", page.content))?;
-    // The fraction of a gauge is zero.
-    let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
-    Ok(whole.parse()?)
+    health::metric(served.text("health.address"), name).await
 }
 
 /// Creates a site whose policy knows alice, and starts a host with these additional lines in its

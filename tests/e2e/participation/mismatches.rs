@@ -10,7 +10,7 @@ use portcullis_harness::{
 use rstest::rstest;
 
 use super::{HEALTH, health, readyz_says, refused};
-use crate::health::get;
+use crate::health::metric;
 use crate::support::put_sensor;
 
 /// The number of mismatches in a row after which the second host stops taking part.
@@ -67,10 +67,8 @@ async fn leaves(server: &NatsServer, second: &Host, reason: &str) -> Result<()> 
     let reasons: Vec<_> = refusals.map(|event| event.text("refusal.reason")).collect();
     assert!(!reasons.is_empty(), "{log:#?}");
     assert!(reasons.iter().all(|other| *other == reason), "{reasons:?}");
-    let page = get(&address, "/metrics").await?.content;
-    let beginning = format!("portcullis_refusals_total{{reason=\"{reason}\"}} ");
-    let counted = page.lines().find_map(|line| line.strip_prefix(&beginning));
-    let counted: usize = counted.context("no count")?.parse()?;
+    let refusals = format!("portcullis_refusals_total{{reason=\"{reason}\"}}");
+    let counted = usize::try_from(metric(&address, &refusals).await?)?;
     assert!(counted >= MAX_MISMATCHES, "{counted}");
     // The host knew of the other one before it took more logins.
     let alone = log.iter().any(|event| event.says(Host::DENIES_ALONE));
