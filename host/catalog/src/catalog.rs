@@ -14,9 +14,11 @@ use crate::loader::{Job, Loader, Pass};
 use crate::numbers::{CatalogNumbers, Counters};
 use crate::options::CatalogOptions;
 use crate::parallel::in_parallel;
+use crate::prover::Proved;
 use crate::report::{Change, Report};
 use crate::snapshot::Snapshot;
 use crate::status::Status;
+use crate::unit_error::UnitError;
 
 /// An error of opening a catalog.
 pub type OpenError = DirectoryError;
@@ -100,19 +102,23 @@ impl Catalog {
     /// Reads the directory once, and waits until every changed version is loaded.
     fn pass(&self, pass: Pass) -> Result<Report, DirectoryError> {
         let (mut report, jobs) = self.scan(pass)?;
-        let at_once = match pass {
-            Pass::First => self.loader().options().prover.at_once(),
-            _ => 1,
-        };
-        let changes = in_parallel(at_once, jobs, |job| self.load(&job));
-        report.changes.extend(changes.into_iter().flatten());
-        if pass == Pass::First {
-            let mut loader = self.loader();
-            // A host that stops may have skipped some policies.
-            if !loader.options().stop.is_stopped() {
-                self.publish(&loader);
-                loader.write_status();
-            }
+        if pass != Pass::First {
+            let changes = jobs.iter().flat_map(|job| self.load(job));
+            report.changes.extend(changes);
+            return Ok(report);
+        }
+        let at_once = self.loader().options().prover.at_once();
+        let proved = in_parallel(at_once, jobs, |job| (job.prove(), job));
+        // The order of names and not that in which the proofs end: the same files get the same
+        // generations at every first start.
+        for (proved, job) in proved {
+            report.changes.extend(self.finish(&job, proved));
+        }
+        let mut loader = self.loader();
+        // A host that stops may have skipped some policies.
+        if !loader.options().stop.is_stopped() {
+            self.publish(&loader);
+            loader.write_status();
         }
         Ok(report)
     }
@@ -134,7 +140,11 @@ impl Catalog {
 
     /// Proves a version, and puts it in service if it is good. Returns the changes.
     fn load(&self, job: &Job) -> Vec<Change> {
-        let proved = job.prove();
+        self.finish(job, job.prove())
+    }
+
+    /// Puts a proved version in service if it is good. Returns the changes.
+    fn finish(&self, job: &Job, proved: Result<Proved, UnitError>) -> Vec<Change> {
         let mut loader = self.loader();
         let mut report = Report {
             changes: loader.finish(job, proved),
