@@ -77,7 +77,7 @@ pub enum UnitProblem {
     #[error("{0}")]
     Load(#[source] LoadError),
     /// The module needs settings, and has no settings file.
-    #[error("there is no `{settings}` beside it, and without settings: {error}")]
+    #[error("it needs a settings file `{settings}`: {error}")]
     NoSettings {
         /// The name of the missing file.
         settings: String,

@@ -171,9 +171,9 @@ fn settings_that_are_not_there_are_not_to_blame() {
     let rejection = report.rejections().next().unwrap();
     assert_eq!(rejection.file, site.path().join("p.wasm"));
     assert!(
-        rejection.error.starts_with(
-            "there is no `p.toml` beside it, and without settings: settings refused: "
-        ),
+        rejection
+            .error
+            .starts_with("it needs a settings file `p.toml`: settings refused: "),
         "{rejection:?}"
     );
 }
