@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::fake_server::{FakeServer, Rule, within};
+use crate::fake_server::{FakeServer, Rule, Session, within};
 use crate::{
-    Authentication, ConnectError, ConnectionHooks, ConnectionOptions, ConnectionTrouble, Peer,
-    SecretSource, connect,
+    Authentication, ConnectError, Connection, ConnectionHooks, ConnectionOptions,
+    ConnectionTrouble, Peer, SecretSource, connect,
 };
 
 #[derive(Debug)]
@@ -55,6 +55,18 @@ fn recorder() -> (Arc<Recorder>, UnboundedReceiver<String>) {
     (Arc::new(Recorder(sender)), events)
 }
 
+/// Returns a server, a connection to it, their session and the events of the connection.
+async fn recorded(rule: Rule) -> (FakeServer, Connection, Session, UnboundedReceiver<String>) {
+    let server = FakeServer::start(rule).await;
+    let (hooks, events) = recorder();
+    let options = ConnectionOptions {
+        hooks,
+        ..server.options()
+    };
+    let (connection, session) = tokio::join!(connect(&options), server.accept());
+    (server, connection.unwrap(), session, events)
+}
+
 #[tokio::test]
 async fn a_secret_is_read_again_for_every_connection() {
     let directory = tempfile::tempdir().unwrap();
@@ -81,14 +93,7 @@ async fn a_secret_is_read_again_for_every_connection() {
 
 #[tokio::test]
 async fn a_lost_connection_is_made_again_and_counted() {
-    let server = FakeServer::start(Rule::Accept).await;
-    let (hooks, mut events) = recorder();
-    let options = ConnectionOptions {
-        hooks,
-        ..server.options()
-    };
-    let (connection, session) = tokio::join!(connect(&options), server.accept());
-    let connection = connection.unwrap();
+    let (server, connection, session, mut events) = recorded(Rule::Accept).await;
     assert_eq!(next(&mut events).await, "orders to NFAKE");
     drop(session);
     assert_eq!(next(&mut events).await, "orders lost NFAKE");
@@ -181,14 +186,7 @@ async fn a_lost_connection_moves_to_another_server() {
 
 #[tokio::test]
 async fn a_server_that_will_stop_is_reported_and_counted() {
-    let server = FakeServer::start(Rule::LameDuck).await;
-    let (hooks, mut events) = recorder();
-    let options = ConnectionOptions {
-        hooks,
-        ..server.options()
-    };
-    let (connection, _session) = tokio::join!(connect(&options), server.accept());
-    let connection = connection.unwrap();
+    let (_server, connection, _session, mut events) = recorded(Rule::LameDuck).await;
     let seen = [next(&mut events).await, next(&mut events).await];
     assert!(seen.contains(&"orders leaves NFAKE".to_owned()), "{seen:?}");
     assert!(connection.status().counts().lame_ducks > 0);
@@ -196,14 +194,7 @@ async fn a_server_that_will_stop_is_reported_and_counted() {
 
 #[tokio::test]
 async fn repeated_trouble_is_reported_once_and_counted_each_time() {
-    let server = FakeServer::start(Rule::Complain).await;
-    let (hooks, mut events) = recorder();
-    let options = ConnectionOptions {
-        hooks,
-        ..server.options()
-    };
-    let (connection, session) = tokio::join!(connect(&options), server.accept());
-    let connection = connection.unwrap();
+    let (_server, connection, session, mut events) = recorded(Rule::Complain).await;
     drop(session);
     let mut seen = Vec::new();
     while !seen.iter().any(|event| event == "orders lost NFAKE") {

@@ -183,49 +183,24 @@ fn a_configure_that_fails_or_never_ends_is_refused() {
 #[test]
 fn limits_beyond_the_hosts_bounds_are_refused() {
     let most = Limits::MAX;
-    let beyond = [
-        Limits {
-            deadline: most.deadline + Duration::from_nanos(1),
-            ..most
-        },
-        Limits {
-            memory: most.memory + 1,
-            ..most
-        },
-        Limits {
-            tables: most.tables + 1,
-            ..most
-        },
-        Limits {
-            host_call_bytes: most.host_call_bytes + 1,
-            ..most
-        },
-        Limits {
-            log_lines: most.log_lines + 1,
-            ..most
-        },
-        Limits {
-            log_line_bytes: most.log_line_bytes + 1,
-            ..most
-        },
-        Limits {
-            subjects: most.subjects + 1,
-            ..most
-        },
-        Limits {
-            reason_bytes: most.reason_bytes + 1,
-            ..most
-        },
-        Limits {
-            comparisons: most.comparisons + 1,
-            ..most
-        },
+    let raise: [fn(&mut Limits); 9] = [
+        |limits| limits.deadline += Duration::from_nanos(1),
+        |limits| limits.memory += 1,
+        |limits| limits.tables += 1,
+        |limits| limits.host_call_bytes += 1,
+        |limits| limits.log_lines += 1,
+        |limits| limits.log_line_bytes += 1,
+        |limits| limits.subjects += 1,
+        |limits| limits.reason_bytes += 1,
+        |limits| limits.comparisons += 1,
     ];
     let engine = engine();
     let load = |limits| load_with(&engine, &guest("abstains"), "{}", limits, Grants::default());
     assert!(load(most).is_ok());
-    assert_eq!(beyond.len(), most.each().len());
-    for (limits, bound) in beyond.into_iter().zip(most.each()) {
+    assert_eq!(raise.len(), most.each().len());
+    for (raise, bound) in raise.into_iter().zip(most.each()) {
+        let mut limits = most;
+        raise(&mut limits);
         let error = load(limits).unwrap_err().to_string();
         let named = format!("limit `{}` is ", bound.name);
         let bound = format!("the host's bound is {}", bound.amount);
