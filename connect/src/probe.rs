@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_nats::{Auth, AuthError, ConnectErrorKind, ConnectOptions, ServerAddr};
 use portcullis_core::with_causes;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use crate::authentication::{Authentication, AuthenticationError, ProofReader};
 use crate::error::ConnectError;
@@ -76,7 +78,9 @@ impl LoginProbe {
             .connection_timeout(self.connect_timeout)
             .max_reconnects(1)
             .ignore_discovered_servers();
-        match self.tls.apply(options).connect(server.clone()).await {
+        let connected = self.tls.apply(options).connect(server.clone());
+        // A refusal is an answer here, which async-nats would log as an error.
+        match connected.with_subscriber(NoSubscriber::default()).await {
             Ok(_) => LoginAnswer::LetIn,
             Err(error) if error.kind() == ConnectErrorKind::AuthorizationViolation => {
                 LoginAnswer::Refused
