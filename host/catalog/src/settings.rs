@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use portcullis_core::{BucketName, PolicyName};
-use portcullis_engine::{Limits, LoadError};
+use portcullis_engine::{AmountMut, Limits, LoadError};
 use portcullis_toml::{Document, Kind, Problem, Read, Section, Setting, kinds};
 
 use crate::terms::{MaxLimits, Terms};
@@ -103,36 +103,32 @@ fn read_file(mut root: Section<'_>, name: &PolicyName, terms: &Terms) -> Option<
 fn read_limits(mut section: Section<'_>, name: &PolicyName, terms: &Terms) -> Option<Limits> {
     let mut limits = terms.limits;
     let mut is_valid = true;
-    if let Some(setting) = section.setting("deadline") {
-        let deadline = setting.parse(&DEADLINE);
-        is_valid &= deadline.is_some();
-        limits.deadline = deadline.unwrap_or(limits.deadline);
-    }
-    let (bytes, kibibytes) = ("a size such as `1MiB`", "a size such as `1KiB`");
-    for (key, expected, limit) in [
-        ("memory", "a size such as `16MiB`", &mut limits.memory),
-        ("host-call-bytes", bytes, &mut limits.host_call_bytes),
-        ("log-line-bytes", kibibytes, &mut limits.log_line_bytes),
-        ("reason-bytes", kibibytes, &mut limits.reason_bytes),
-    ] {
-        let value = section.value(key, &size(expected), *limit);
-        is_valid &= value.is_some();
-        *limit = value.unwrap_or(*limit);
-    }
-    for (key, limit) in [
-        ("tables", &mut limits.tables),
-        ("log-lines", &mut limits.log_lines),
-        ("subjects", &mut limits.subjects),
-        ("comparisons", &mut limits.comparisons),
-    ] {
-        let setting = section.setting(key);
-        let value = setting.map_or(Some(*limit), Setting::whole_number);
-        is_valid &= value.is_some();
-        *limit = value.unwrap_or(*limit);
+    for (key, amount) in limits.each_mut() {
+        is_valid &= read_limit(&mut section, key, amount).is_some();
     }
     report_beyond(&mut section, &limits, name, terms);
     section.finish();
     is_valid.then_some(limits)
+}
+
+/// Reads the limit `key` into `amount`, which is unchanged without the key.
+fn read_limit(section: &mut Section<'_>, key: &'static str, amount: AmountMut<'_>) -> Option<()> {
+    match amount {
+        AmountMut::Time(time) => *time = section.value(key, &DEADLINE, *time)?,
+        AmountMut::Bytes { bytes, .. } => {
+            let kind = size(match key {
+                "memory" => "a size such as `16MiB`",
+                "host-call-bytes" => "a size such as `1MiB`",
+                _ => "a size such as `1KiB`",
+            });
+            *bytes = section.value(key, &kind, *bytes)?;
+        }
+        AmountMut::Count { count, .. } => {
+            let setting = section.setting(key);
+            *count = setting.map_or(Some(*count), Setting::whole_number)?;
+        }
+    }
+    Some(())
 }
 
 /// Reports each limit above the host's own bound, and each above the operator's maximum.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use portcullis_catalog::{MaxLimits, PolicyGrants};
-use portcullis_engine::{Amount, Grants, Limits};
+use portcullis_engine::{Amount, AmountMut, Grants, Limits};
 use portcullis_toml::kinds::{SIZE, SOME_TIME};
 use portcullis_toml::{Kind, Section};
 
@@ -72,36 +72,11 @@ pub(crate) fn read_grants(mut section: Section<'_>, base: MaxLimits) -> Option<P
 }
 
 fn read_limits(mut section: Section<'_>, base: MaxLimits) -> Option<MaxLimits> {
-    let (limits, max) = (base.limits, Limits::MAX);
-    let deadline = section.value("deadline", &DECISION, limits.deadline);
-    let memory = read_size(&mut section, "memory", limits.memory, max.memory);
-    let tables = read_count(&mut section, "tables", limits.tables, max.tables);
-    let host_call_bytes = read_size(
-        &mut section,
-        "host-call-bytes",
-        limits.host_call_bytes,
-        max.host_call_bytes,
-    );
-    let log_lines = read_count(&mut section, "log-lines", limits.log_lines, max.log_lines);
-    let log_line_bytes = read_size(
-        &mut section,
-        "log-line-bytes",
-        limits.log_line_bytes,
-        max.log_line_bytes,
-    );
-    let subjects = read_count(&mut section, "subjects", limits.subjects, max.subjects);
-    let reason_bytes = read_size(
-        &mut section,
-        "reason-bytes",
-        limits.reason_bytes,
-        max.reason_bytes,
-    );
-    let comparisons = read_count(
-        &mut section,
-        "comparisons",
-        limits.comparisons,
-        max.comparisons,
-    );
+    let mut limits = base.limits;
+    let mut is_valid = true;
+    for (key, amount) in limits.each_mut() {
+        is_valid &= read_limit(&mut section, key, amount).is_some();
+    }
     let decisions_per_instance = match section.setting("decisions-per-instance") {
         None => Some(base.decisions_per_instance),
         Some(setting) => setting
@@ -110,19 +85,19 @@ fn read_limits(mut section: Section<'_>, base: MaxLimits) -> Option<MaxLimits> {
     };
     section.finish();
     Some(MaxLimits {
-        limits: Limits {
-            deadline: deadline?,
-            memory: memory?,
-            tables: tables?,
-            host_call_bytes: host_call_bytes?,
-            log_lines: log_lines?,
-            log_line_bytes: log_line_bytes?,
-            subjects: subjects?,
-            reason_bytes: reason_bytes?,
-            comparisons: comparisons?,
-        },
+        limits: is_valid.then_some(limits)?,
         decisions_per_instance: decisions_per_instance?,
     })
+}
+
+/// Reads the limit `key` into `amount`, which is unchanged without the key.
+fn read_limit(section: &mut Section<'_>, key: &'static str, amount: AmountMut<'_>) -> Option<()> {
+    match amount {
+        AmountMut::Time(time) => *time = section.value(key, &DECISION, *time)?,
+        AmountMut::Bytes { bytes, max } => *bytes = read_size(section, key, *bytes, max)?,
+        AmountMut::Count { count, max } => *count = read_count(section, key, *count, max)?,
+    }
+    Some(())
 }
 
 fn read_size(

@@ -15,7 +15,7 @@
 //!   [`Policy::hand_over`] and [`Policy::take_over`] transfer a policy from the process that loaded
 //!   it to the one that serves.
 //! - [`Limits`] and [`Grants`]: the resources and interfaces of a policy. [`Limit`] and [`Amount`]:
-//!   one limit, for display.
+//!   one limit, for display. [`AmountMut`]: one limit, for changes.
 //! - [`describe`]: facts about a module, without running it.
 //! - [`LoadError`]: a reason why a module is not put in service. [`EvaluationError`]: a reason why
 //!   a decision failed, with the party at fault.
@@ -66,7 +66,7 @@ pub use evaluation::{
 };
 pub use host::{NoRequest, NoTime};
 pub use limiter::{LimitExceeded, OutputExceeded};
-pub use limits::{Amount, Grants, Limit, Limits};
+pub use limits::{Amount, AmountMut, Grants, Limit, Limits};
 pub use load::LoadError;
 pub use module::{Description, check_shape, describe};
 #[cfg(feature = "fuzzing")]

@@ -54,6 +54,27 @@ pub enum Amount {
     Count(usize),
 }
 
+/// The amount of a limit, for changes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AmountMut<'a> {
+    /// A duration.
+    Time(&'a mut Duration),
+    /// A number of bytes.
+    Bytes {
+        /// The amount.
+        bytes: &'a mut usize,
+        /// Upper bound of this limit, as in [`Limits::MAX`].
+        max: usize,
+    },
+    /// A number of items.
+    Count {
+        /// The amount.
+        count: &'a mut usize,
+        /// Upper bound of this limit, as in [`Limits::MAX`].
+        max: usize,
+    },
+}
+
 /// The special permissions of a policy. Default: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Grants {
@@ -99,28 +120,37 @@ impl Limits {
 
     /// Returns each limit with its name.
     pub fn each(&self) -> [Limit; 9] {
-        let Self {
-            deadline,
-            memory,
-            tables,
-            host_call_bytes,
-            log_lines,
-            log_line_bytes,
-            subjects,
-            reason_bytes,
-            comparisons,
-        } = *self;
-        let limit = Limit::new;
+        let mut limits = *self;
+        limits.each_mut().map(|(name, amount)| Limit {
+            name,
+            amount: amount.get(),
+        })
+    }
+
+    /// Returns the name of each limit and its amount, for changes. Assignments are not held to the
+    /// upper bounds.
+    pub fn each_mut(&mut self) -> [(&'static str, AmountMut<'_>); 9] {
+        let max = Self::MAX;
+        let (bytes, count) = (AmountMut::bytes, AmountMut::count);
         [
-            limit("deadline", Amount::Time(deadline)),
-            limit("memory", Amount::Bytes(memory)),
-            limit("tables", Amount::Count(tables)),
-            limit("host-call-bytes", Amount::Bytes(host_call_bytes)),
-            limit("log-lines", Amount::Count(log_lines)),
-            limit("log-line-bytes", Amount::Bytes(log_line_bytes)),
-            limit("subjects", Amount::Count(subjects)),
-            limit("reason-bytes", Amount::Bytes(reason_bytes)),
-            limit("comparisons", Amount::Count(comparisons)),
+            ("deadline", AmountMut::Time(&mut self.deadline)),
+            ("memory", bytes(&mut self.memory, max.memory)),
+            ("tables", count(&mut self.tables, max.tables)),
+            (
+                "host-call-bytes",
+                bytes(&mut self.host_call_bytes, max.host_call_bytes),
+            ),
+            ("log-lines", count(&mut self.log_lines, max.log_lines)),
+            (
+                "log-line-bytes",
+                bytes(&mut self.log_line_bytes, max.log_line_bytes),
+            ),
+            ("subjects", count(&mut self.subjects, max.subjects)),
+            (
+                "reason-bytes",
+                bytes(&mut self.reason_bytes, max.reason_bytes),
+            ),
+            ("comparisons", count(&mut self.comparisons, max.comparisons)),
         ]
     }
 
@@ -165,9 +195,21 @@ impl Default for Limits {
     }
 }
 
-impl Limit {
-    const fn new(name: &'static str, amount: Amount) -> Self {
-        Self { name, amount }
+impl<'a> AmountMut<'a> {
+    const fn bytes(bytes: &'a mut usize, max: usize) -> Self {
+        Self::Bytes { bytes, max }
+    }
+
+    const fn count(count: &'a mut usize, max: usize) -> Self {
+        Self::Count { count, max }
+    }
+
+    const fn get(&self) -> Amount {
+        match self {
+            Self::Time(time) => Amount::Time(**time),
+            Self::Bytes { bytes, .. } => Amount::Bytes(**bytes),
+            Self::Count { count, .. } => Amount::Count(**count),
+        }
     }
 }
 
