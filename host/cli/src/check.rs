@@ -51,7 +51,7 @@ pub(crate) fn run_check(
         let problems = check_policies(file, &tables);
         findings.add(ExitCode::BadPolicies, problems);
         if let Some(deadline) = deadline {
-            let slow = hashes::slow_hashes(&tables.policies.directory, deadline);
+            let slow = hashes::slow_hashes(&tables.policies.catalog.directory, deadline);
             findings.add(ExitCode::BadPolicies, slow);
         }
     }
@@ -67,7 +67,7 @@ pub(crate) fn check_log(file: &Path, log: &Log) -> Option<Problem> {
 /// Returns the problem that prevents reading the policy directory. `None` if it can be read. `file`
 /// is the configuration that names it.
 pub(crate) fn check_policy_directory(file: &Path, policies: &Policies) -> Option<Problem> {
-    let directory = &policies.directory;
+    let directory = &policies.catalog.directory;
     let error = portcullis_files::list(directory).err()?;
     let message = format!("cannot read `{}`: {error}", directory.display());
     Some(Problem::error(file, message).at_key("policies.directory"))
@@ -75,7 +75,7 @@ pub(crate) fn check_policy_directory(file: &Path, policies: &Policies) -> Option
 
 /// Returns the names under `[ceilings.policies]` that no module in the policy directory has.
 fn unused_ceilings(tables: &PolicyTables) -> impl Iterator<Item = &PolicyName> {
-    let directory = &tables.policies.directory;
+    let directory = &tables.policies.catalog.directory;
     let ceilings = tables
         .rules
         .iter()
@@ -140,7 +140,7 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
     });
     let is_empty = snapshot.policies().next().is_none() && report.rejections().next().is_none();
     let empty = is_empty.then(|| {
-        let directory = policies.directory.display();
+        let directory = policies.catalog.directory.display();
         let message = format!(
             "there is no policy in `{directory}`, so every login is denied: put a NAME.wasm there"
         );
@@ -162,7 +162,7 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
 /// served, or a warning if the numbers of versions cannot be read.
 fn older_versions(file: &Path, tables: &PolicyTables, prover: &Prover) -> Vec<Problem> {
     let policies = &tables.policies;
-    if policies.trusted_publishers.is_any() {
+    if policies.catalog.trusted_publishers.is_any() {
         return Vec::new();
     }
     match check_releases(&tables.options(prover), &policies.state_directory) {

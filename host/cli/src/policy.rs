@@ -69,9 +69,10 @@ fn read_status(policies: &Policies) -> io::Result<(Status, Freshness)> {
     let status = Status::read(directory)?;
     // A host confirms its status with every pass, and a pass may load policies first.
     let limit = policies
+        .catalog
         .poll_interval
         .saturating_mul(3)
-        .saturating_add(policies.load_timeout)
+        .saturating_add(policies.catalog.load_timeout)
         .saturating_add(CONFIRMATION_MARGIN);
     Ok((status, Freshness::read(directory, limit)?))
 }
@@ -210,7 +211,7 @@ pub(crate) fn roll_back(
     })?;
     Ok(Output::success(format!(
         "{}: generation {} of policy `{name}` is back in place ({}); a host that watches the directory loads it\n",
-        policies.directory.display(),
+        policies.catalog.directory.display(),
         done.generation,
         done.digest
     )))
@@ -235,7 +236,7 @@ pub(crate) fn test(
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
     for name in only {
         if !tested.iter().any(|policy| policy.name == *name) {
-            let directory = tables.policies.directory.display();
+            let directory = tables.policies.catalog.directory.display();
             let error = anyhow::anyhow!("there is no policy `{name}` in `{directory}`");
             return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
         }

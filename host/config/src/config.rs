@@ -18,7 +18,7 @@ use crate::{ceilings, consistency};
 
 /// A configuration in which every key is valid by itself. It names secrets without reading them:
 /// [`Config::resolve_secrets`] does that.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// File that the configuration was read from.
     pub file: PathBuf,

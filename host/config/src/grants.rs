@@ -22,13 +22,11 @@ pub(crate) const DECISION: Kind<Duration> = Kind {
 };
 
 /// A memory limit of a policy, up to the size of a slot in the engine's pool.
-pub(crate) const MEMORY: Kind<u64> = Kind {
+pub(crate) const MEMORY: Kind<usize> = Kind {
     expected: SIZE.expected,
-    parse: |text| {
-        let bytes = (SIZE.parse)(text)?;
-        if usize::try_from(bytes).is_ok_and(|bytes| bytes <= Limits::MAX_MEMORY) {
-            Ok(bytes)
-        } else {
+    parse: |text| match usize::try_from((SIZE.parse)(text)?) {
+        Ok(bytes) if bytes <= Limits::MAX_MEMORY => Ok(bytes),
+        _ => {
             let most = Amount::Bytes(Limits::MAX_MEMORY);
             Err(format!("must be at most `{most}`, found `{text}`"))
         }
@@ -40,10 +38,9 @@ pub(crate) const MEMORY: Kind<u64> = Kind {
 pub(crate) fn read_max_limits(
     section: &mut Section<'_>,
     deadline: Option<Duration>,
-    memory: Option<u64>,
+    memory: Option<usize>,
 ) -> Option<MaxLimits> {
     let mut base = MaxLimits::default();
-    let memory = memory.and_then(|memory| usize::try_from(memory).ok());
     base.limits.deadline = base.limits.deadline.max(deadline.unwrap_or_default());
     base.limits.memory = base.limits.memory.max(memory.unwrap_or_default());
     read_limits(section.section("max-limits"), base)

@@ -1,8 +1,8 @@
 //! Options of the catalog, the mirror and the rules for permits.
 
 use portcullis_authority::{AccountIssuer, Ceilings, Expiry, PermitRules, TargetAccounts};
-use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover};
-use portcullis_engine::{CodeCacheOptions, Limits};
+use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
+use portcullis_engine::CodeCacheOptions;
 
 use crate::callout::{self, Callout};
 use crate::key_value::KeyValue;
@@ -61,26 +61,11 @@ pub fn catalog_options(
     };
     CatalogOptions {
         permit_check: rules.map(check),
-        order: policies.order.clone(),
-        poll_interval: policies.poll_interval,
-        debounce: policies.debounce,
-        max_module_size: policies.max_module_size,
-        limits: Limits {
-            deadline: policies.deadline,
-            memory: usize::try_from(policies.memory).unwrap_or(usize::MAX),
-            ..Limits::default()
-        },
-        max_limits: policies.max_limits,
-        grants: policies.grants.clone(),
-        load_timeout: policies.load_timeout,
-        load_memory: policies.load_memory,
-        guards: policies.guards.clone(),
-        chains: policies.chains.clone(),
-        trusted_publishers: policies.trusted_publishers.clone(),
         state_directory: Some(policies.state_directory.clone()),
-        keep_versions: policies.keep_versions,
         prover: prover.clone(),
-        ..CatalogOptions::new(policies.directory.clone())
+        // Clones share their signal, and each host stops alone.
+        stop: Stop::default(),
+        ..policies.catalog.clone()
     }
 }
 

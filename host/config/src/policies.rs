@@ -1,11 +1,10 @@
 //! Table `[policies]`: the policies that decide.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use portcullis_catalog::{CatalogOptions, Chain, Condition, MaxLimits, PolicyGrants, Publisher};
-use portcullis_core::{Allowed, PolicyName};
+use portcullis_catalog::{CatalogOptions, Chain, Condition};
+use portcullis_core::PolicyName;
+use portcullis_engine::Limits;
 use portcullis_toml::kinds::{SIZE, SOME_TIME, TEXT, WORD};
 use portcullis_toml::{Kind, Section};
 
@@ -15,41 +14,14 @@ use crate::links::real_path;
 use crate::values::{CONNECTION_TYPE, METHOD, POLICY, PUBLISHER};
 
 /// The table `[policies]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Policies {
-    /// Watched directory. Default: `policies`.
-    pub directory: PathBuf,
-    /// Policies that decide first, in this order, without duplicates. The others follow by name.
-    pub order: Vec<PolicyName>,
-    /// Interval of reads of the directory without a reported change. Default: 10 s.
-    pub poll_interval: Duration,
-    /// Time without changes after which the directory is read. Default: 250 ms.
-    pub debounce: Duration,
-    /// Maximum size of a module, in bytes. Default: 8 MiB.
-    pub max_module_size: u64,
-    /// Time limit of a policy for one decision, if its own settings set none. Default: 100 ms.
-    pub deadline: Duration,
-    /// Memory limit of a policy, in bytes, if its own settings set none. Default: 16 MiB.
-    pub memory: u64,
-    /// Table `[policies.max-limits]`: upper bounds on the limits in settings files.
-    pub max_limits: MaxLimits,
-    /// Tables `[policies.grants.NAME]`: grants of single policies, by name.
-    pub grants: BTreeMap<PolicyName, PolicyGrants>,
-    /// Time limit of loading a policy. Default: 2 min.
-    pub load_timeout: Duration,
-    /// Memory limit of loading a policy, in bytes. Default: 1 GiB.
-    pub load_memory: u64,
-    /// Policies that the host asks first about every login, and that may only deny. Without
-    /// duplicates.
-    pub guards: Vec<PolicyName>,
-    /// Tables `[policies.chains.NAME]`: chains for some logins, by name.
-    pub chains: Vec<Chain>,
-    /// Publishers that may sign modules. With `Any`, the default, modules need no signature.
-    pub trusted_publishers: Allowed<Publisher>,
+    /// Options of the catalog. They keep no state, and check permits in policies' tests by no rules
+    /// of the host: [`catalog_options`](crate::catalog_options) adds both. Default of `directory`:
+    /// `policies`.
+    pub catalog: CatalogOptions,
     /// Directory of good versions and of the status of policies. Default: `state`.
     pub state_directory: PathBuf,
-    /// Number of good versions that are kept for a policy, the one in service included. Default: 5.
-    pub keep_versions: usize,
     /// Whether compiled code is cached in the state directory for the next start. Default: false.
     pub code_cache: bool,
 }
@@ -86,8 +58,7 @@ impl Policies {
         let debounce = section.value("debounce", &SOME_TIME, defaults.debounce);
         let max_module_size = section.value("max-module-size", &SIZE, defaults.max_module_size);
         let deadline = section.value("deadline", &DECISION, defaults.limits.deadline);
-        let memory = u64::try_from(defaults.limits.memory).unwrap_or(u64::MAX);
-        let memory = section.value("memory", &MEMORY, memory);
+        let memory = section.value("memory", &MEMORY, defaults.limits.memory);
         let max_limits = read_max_limits(&mut section, deadline, memory);
         let base = max_limits.unwrap_or_default();
         let grants = section.section("grants");
@@ -108,22 +79,28 @@ impl Policies {
         }
         section.finish();
         Some(Self {
-            directory: directory?,
-            order: order?,
-            poll_interval: poll_interval?,
-            debounce: debounce?,
-            max_module_size: max_module_size?,
-            deadline: deadline?,
-            memory: memory?,
-            max_limits: max_limits?,
-            grants: grants?,
-            load_timeout: load_timeout?,
-            load_memory: load_memory?,
-            guards: guards?,
-            chains: chains?,
-            trusted_publishers: trusted_publishers?,
+            catalog: CatalogOptions {
+                directory: directory?,
+                order: order?,
+                poll_interval: poll_interval?,
+                debounce: debounce?,
+                max_module_size: max_module_size?,
+                limits: Limits {
+                    deadline: deadline?,
+                    memory: memory?,
+                    ..defaults.limits
+                },
+                max_limits: max_limits?,
+                grants: grants?,
+                load_timeout: load_timeout?,
+                load_memory: load_memory?,
+                guards: guards?,
+                chains: chains?,
+                trusted_publishers: trusted_publishers?,
+                keep_versions: keep_versions?,
+                ..defaults
+            },
             state_directory: state_directory?,
-            keep_versions: keep_versions?,
             code_cache: code_cache?,
         })
     }

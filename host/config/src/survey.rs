@@ -15,7 +15,7 @@ use crate::sources::NamedSecrets;
 use crate::{identity, secrets};
 
 /// The valid parts of a configuration, and all problems of it, those of secrets included.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// Table `[policies]`, if it is valid.
     pub policies: Option<Policies>,

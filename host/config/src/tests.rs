@@ -237,18 +237,18 @@ fn values_have_units() {
     assert_eq!(config.callout.max_expiry, Some(Duration::from_hours(24)));
     assert_eq!(config.callout.max_in_flight, 16);
     let config = config_with("policies", "memory = \"64KiB\"\nmax-module-size = \"1MB\"");
-    assert_eq!(config.policies.memory, 65_536);
-    assert_eq!(config.policies.max_module_size, 1_000_000);
+    assert_eq!(config.policies.catalog.limits.memory, 65_536);
+    assert_eq!(config.policies.catalog.max_module_size, 1_000_000);
 }
 
 #[test]
 fn paths_are_relative_to_the_file() {
     let config = config_with("policies", "directory = \"../p\"");
-    assert_eq!(config.policies.directory, Path::new("dir/../p"));
+    assert_eq!(config.policies.catalog.directory, Path::new("dir/../p"));
     let config = config_with("policies", "directory = \"/p\"");
-    assert_eq!(config.policies.directory, Path::new("/p"));
+    assert_eq!(config.policies.catalog.directory, Path::new("/p"));
     let config = config_with("log", "");
-    assert_eq!(config.policies.directory, Path::new("dir/policies"));
+    assert_eq!(config.policies.catalog.directory, Path::new("dir/policies"));
 }
 
 #[test]

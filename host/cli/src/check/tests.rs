@@ -11,7 +11,9 @@ fn findings(spoil: fn(&Path), policies: &[&str]) -> (ExitCode, Vec<String>) {
     let found = run_check(&directory.path().join("portcullis.toml"), |_, tables| {
         policies
             .iter()
-            .map(|message| Problem::error(tables.policies.directory.join("p.toml"), *message))
+            .map(|message| {
+                Problem::error(tables.policies.catalog.directory.join("p.toml"), *message)
+            })
             .collect()
     });
     let prefix = format!("{}/", directory.path().display());

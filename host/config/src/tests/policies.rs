@@ -160,7 +160,7 @@ fn grants_and_highest_limits_are_read_by_policy() {
                 [policies.grants.q]\n\
                 plain-hashes = true\n\
                 max-limits = { deadline = \"5s\", decisions-per-instance = 7 }\n";
-    let policies = config_with("policies", text).policies;
+    let policies = config_with("policies", text).policies.catalog;
     let all = policies.max_limits;
     assert_eq!(all.limits.comparisons, 9);
     // The operator's own default never exceeds the maximum.

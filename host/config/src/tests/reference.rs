@@ -10,16 +10,15 @@ fn the_reference_states_the_defaults() {
         .unwrap()
         .value;
     let least = config_with("log", "");
-    assert_eq!(
-        reference,
-        Config {
-            nats: Nats {
-                authentication: Authentication::None,
-                ..least.nats
-            },
-            ..least
-        }
-    );
+    let defaults = Config {
+        nats: Nats {
+            authentication: Authentication::None,
+            ..least.nats
+        },
+        ..least
+    };
+    // Clocks and signals cannot be compared, but they print.
+    assert_eq!(format!("{reference:#?}"), format!("{defaults:#?}"));
 }
 
 #[test]
