@@ -10,6 +10,7 @@ use portcullis_callout::{
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
 use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe};
+use portcullis_core::AccountName;
 use portcullis_identity::{Identifier, IdentifierOptions, TokenVerifier, TrustedAccounts};
 
 use crate::error::BuildError;
@@ -50,10 +51,7 @@ pub(crate) fn service_options(
         },
         group: QueueGroup {
             name: callout.queue_group.clone(),
-            account: operator.map_or_else(
-                || callout.account.clone(),
-                |operator| operator.account.as_str().to_owned(),
-            ),
+            account: callout_account(callout, operator),
         },
         participation: ParticipationOptions {
             max_mismatches: callout.max_mismatches,
@@ -122,15 +120,22 @@ fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, Ke
     ))))
 }
 
+/// Returns the callout account as servers show it: its name in config mode, its key in operator
+/// mode.
+fn callout_account(callout: &Callout, operator: Option<&Operator>) -> AccountName {
+    operator.map_or_else(
+        || callout.account.clone(),
+        |operator| AccountName::from(&operator.account),
+    )
+}
+
 fn discovery(callout: &Callout, operator: Option<&Operator>) -> Discovery {
-    let account = operator.map_or(callout.account.as_str(), |operator| {
-        operator.account.as_str()
-    });
+    let account = callout_account(callout, operator);
     Discovery {
         name: callout.service_name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: "decides NATS logins by WebAssembly policies".to_owned(),
-        metadata: BTreeMap::from([("account".to_owned(), account.to_owned())]),
+        metadata: BTreeMap::from([("account".to_owned(), account.to_string())]),
     }
 }
 

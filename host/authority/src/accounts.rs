@@ -2,42 +2,67 @@
 
 use std::collections::BTreeSet;
 
+use portcullis_core::AccountName;
+
 /// The accounts that permits may name. In config mode, servers let a callout place a login in any
-/// account, the system account included. The host therefore keeps its own list.
+/// account, the system account included. The host therefore keeps its own list. Default: no
+/// account.
 ///
 /// ```
+/// use std::collections::BTreeSet;
+///
 /// use portcullis_authority::TargetAccounts;
 ///
-/// let accounts = TargetAccounts::new(["*".to_owned()], ["AUTH".to_owned(), "SYS".to_owned()]);
-/// assert!(accounts.contains("APP"));
-/// assert!(!accounts.contains("SYS"));
+/// let accounts = TargetAccounts::Any {
+///     named: BTreeSet::new(),
+///     barred: BTreeSet::from(["AUTH".parse()?, "SYS".parse()?]),
+/// };
+/// assert!(accounts.contains(&"APP".parse()?));
+/// assert!(!accounts.contains(&"SYS".parse()?));
+/// # Ok::<(), portcullis_core::InvalidAccountName>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TargetAccounts {
-    listed: BTreeSet<String>,
-    any: bool,
-    barred: BTreeSet<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetAccounts {
+    /// These accounts, and no others.
+    Only(BTreeSet<AccountName>),
+    /// All accounts except the barred ones.
+    Any {
+        /// Accounts that count even if they are barred.
+        named: BTreeSet<AccountName>,
+        /// Accounts that count only if they are named, such as the system account.
+        barred: BTreeSet<AccountName>,
+    },
 }
 
 impl TargetAccounts {
-    /// Creates a list of the accounts in `names`. `*` stands for all accounts except those in
-    /// `barred`, which count only if they are named.
-    pub fn new(
-        names: impl IntoIterator<Item = String>,
-        barred: impl IntoIterator<Item = String>,
-    ) -> Self {
-        let mut listed: BTreeSet<_> = names.into_iter().collect();
-        let any = listed.remove("*");
-        Self {
-            listed,
-            any,
-            barred: barred.into_iter().collect(),
+    /// Returns whether the host signs for `account`.
+    pub fn contains(&self, account: &AccountName) -> bool {
+        match self {
+            Self::Only(names) => names.contains(account),
+            Self::Any { named, barred } => named.contains(account) || !barred.contains(account),
         }
     }
 
-    /// Returns whether the host signs for `account`.
-    pub fn contains(&self, account: &str) -> bool {
-        self.listed.contains(account) || (self.any && !self.barred.contains(account))
+    /// Returns the accounts that are named, in alphabetical order.
+    pub const fn named(&self) -> &BTreeSet<AccountName> {
+        match self {
+            Self::Only(named) | Self::Any { named, .. } => named,
+        }
+    }
+
+    /// Bars `names`, which then count only if they are named.
+    pub fn bar(&mut self, names: impl IntoIterator<Item = AccountName>) {
+        match self {
+            // An account that is not named does not count anyway.
+            Self::Only(_) => {}
+            Self::Any { barred, .. } => barred.extend(names),
+        }
+    }
+}
+
+impl Default for TargetAccounts {
+    fn default() -> Self {
+        Self::Only(BTreeSet::new())
     }
 }
 
@@ -45,23 +70,37 @@ impl TargetAccounts {
 mod tests {
     use super::*;
 
-    fn accounts(names: &[&str]) -> TargetAccounts {
-        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        TargetAccounts::new(owned(names), owned(&["AUTH", "SYS"]))
+    fn name(name: &str) -> AccountName {
+        name.parse().unwrap()
+    }
+
+    fn names<const N: usize>(names: [&str; N]) -> BTreeSet<AccountName> {
+        names.into_iter().map(name).collect()
+    }
+
+    fn any<const N: usize>(named: [&str; N]) -> TargetAccounts {
+        let mut any = TargetAccounts::Any {
+            named: names(named),
+            barred: names(["AUTH"]),
+        };
+        any.bar([name("SYS")]);
+        any
     }
 
     #[test]
     fn only_named_accounts_are_signed_for() {
-        assert!(accounts(&["APP"]).contains("APP"));
-        assert!(!accounts(&["APP"]).contains("OTHER"));
-        assert!(!accounts(&[]).contains("APP"));
+        let mut only = TargetAccounts::Only(names(["APP", "SYS"]));
+        only.bar([name("SYS")]);
+        assert!(only.contains(&name("APP")) && only.contains(&name("SYS")));
+        assert!(!only.contains(&name("OTHER")));
+        assert!(!TargetAccounts::default().contains(&name("APP")));
     }
 
     #[test]
     fn barred_accounts_need_to_be_named_themselves() {
-        assert!(!accounts(&["*"]).contains("SYS"));
-        assert!(accounts(&["*", "SYS"]).contains("SYS"));
-        assert!(!accounts(&["*", "SYS"]).contains("AUTH"));
-        assert!(accounts(&["*"]).contains("ANYTHING"));
+        assert!(!any([]).contains(&name("SYS")));
+        assert!(any(["SYS"]).contains(&name("SYS")));
+        assert!(!any(["SYS"]).contains(&name("AUTH")));
+        assert!(any([]).contains(&name("ANYTHING")));
     }
 }

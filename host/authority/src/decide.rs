@@ -163,7 +163,7 @@ mod tests {
             subscribe: side,
             ..Ceiling::default()
         };
-        rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
+        rules.ceilings.accounts = BTreeMap::from([("APP".parse().unwrap(), ceiling)]);
         let mut permit = Permit::builder("APP", NOW);
         let mut bytes = 0;
         for subject in (0..4000).map(subject) {

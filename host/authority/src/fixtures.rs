@@ -2,11 +2,13 @@
 
 pub(crate) use portcullis_test_support::{NOW, alice as request, permitted as permit};
 
+use std::collections::BTreeSet;
+
 use crate::{PermitRules, TargetAccounts};
 
 pub(crate) fn rules() -> PermitRules {
     PermitRules {
-        accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+        accounts: TargetAccounts::Only(BTreeSet::from(["APP".parse().unwrap()])),
         ..PermitRules::default()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use portcullis_claims::{
     AccountView, IssuerKey, OperatorView, PublicKey, ScopeView, ServerMode, SigningKeyView,
 };
-use portcullis_core::Permit;
+use portcullis_core::{AccountName, Permit};
 
 /// The keys that sign responses and user JWTs. The servers' configuration determines the mode.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub enum Issuers {
 pub struct OperatorIssuers {
     account: PublicKey,
     response: IssuerKey,
-    accounts: BTreeMap<String, AccountIssuer>,
+    accounts: BTreeMap<AccountName, AccountIssuer>,
     /// The callout account and the others, as the server knows them.
     views: (AccountView, Vec<AccountView>),
 }
@@ -62,12 +62,12 @@ pub enum NoIssuer {
     RoleInConfigMode(String),
     /// The host has no key for the account.
     #[error("no signing key for account `{0}`; add it under [operator.accounts]")]
-    Account(String),
+    Account(AccountName),
     /// The host has no key for the role.
     #[error("account `{account}` has no signing key for role `{role}`; it has {}", listed(.known))]
     Role {
         /// The account.
-        account: String,
+        account: AccountName,
         /// The role that the permit asks for.
         role: String,
         /// The roles that have a key.
@@ -77,7 +77,7 @@ pub enum NoIssuer {
     #[error("account `{account}` is signed for by role only, and the permit names none; it has {}", listed(.known))]
     NoRole {
         /// The account.
-        account: String,
+        account: AccountName,
         /// The roles that have a key.
         known: Vec<String>,
     },
@@ -158,7 +158,7 @@ impl OperatorIssuers {
     pub fn new(
         account: PublicKey,
         response: IssuerKey,
-        accounts: BTreeMap<String, AccountIssuer>,
+        accounts: BTreeMap<AccountName, AccountIssuer>,
     ) -> Self {
         let views = views(&account, &response, &accounts);
         Self {
@@ -171,7 +171,7 @@ impl OperatorIssuers {
 
     /// Returns the keys that sign the users of an account, given by its name or by its key. `None`
     /// if the host has no such account.
-    pub fn account(&self, account: &str) -> Option<&AccountIssuer> {
+    pub fn account(&self, account: &AccountName) -> Option<&AccountIssuer> {
         named(&self.accounts, account).map(|(_, issuer)| issuer)
     }
 
@@ -187,23 +187,23 @@ impl OperatorIssuers {
 
 /// Returns the name and the issuer of the account that is given by its name or by its key.
 pub(crate) fn named<'a, K>(
-    accounts: &'a BTreeMap<String, AccountIssuer<K>>,
-    account: &str,
-) -> Option<(&'a String, &'a AccountIssuer<K>)> {
+    accounts: &'a BTreeMap<AccountName, AccountIssuer<K>>,
+    account: &AccountName,
+) -> Option<(&'a AccountName, &'a AccountIssuer<K>)> {
     accounts.get_key_value(account).or_else(|| {
         accounts
             .iter()
-            .find(|(_, issuer)| issuer.key.as_str() == account)
+            .find(|(_, issuer)| account == issuer.key.as_str())
     })
 }
 
 /// Returns the account of `permit` and the key that signs it.
 pub(crate) fn for_permit<'a, K>(
-    accounts: &'a BTreeMap<String, AccountIssuer<K>>,
+    accounts: &'a BTreeMap<AccountName, AccountIssuer<K>>,
     permit: &Permit,
 ) -> Result<(&'a AccountIssuer<K>, &'a K), NoIssuer> {
     let (name, account) = named(accounts, permit.account())
-        .ok_or_else(|| NoIssuer::Account(permit.account().to_owned()))?;
+        .ok_or_else(|| NoIssuer::Account(permit.account().clone()))?;
     let key = match permit.role() {
         Some(role) => account.for_role(name, role, permit)?,
         None => account.plain(name)?,
@@ -212,9 +212,9 @@ pub(crate) fn for_permit<'a, K>(
 }
 
 impl<K> AccountIssuer<K> {
-    fn for_role(&self, name: &str, role: &str, permit: &Permit) -> Result<&K, NoIssuer> {
+    fn for_role(&self, name: &AccountName, role: &str, permit: &Permit) -> Result<&K, NoIssuer> {
         let issuer = self.roles.get(role).ok_or_else(|| NoIssuer::Role {
-            account: name.to_owned(),
+            account: name.clone(),
             role: role.to_owned(),
             known: self.role_names(),
         })?;
@@ -229,9 +229,9 @@ impl<K> AccountIssuer<K> {
         }
     }
 
-    fn plain(&self, name: &str) -> Result<&K, NoIssuer> {
+    fn plain(&self, name: &AccountName) -> Result<&K, NoIssuer> {
         self.issuer.as_ref().ok_or_else(|| NoIssuer::NoRole {
-            account: name.to_owned(),
+            account: name.clone(),
             known: self.role_names(),
         })
     }
@@ -242,7 +242,7 @@ impl<K> AccountIssuer<K> {
 }
 
 impl AccountIssuer {
-    fn view(&self, name: &str) -> AccountView {
+    fn view(&self, name: &AccountName) -> AccountView {
         let plain = self.issuer.iter().map(|issuer| SigningKeyView {
             key: issuer.public_key().to_owned(),
             scope: None,
@@ -256,7 +256,7 @@ impl AccountIssuer {
         });
         AccountView {
             key: self.key.as_str().to_owned(),
-            name: name.to_owned(),
+            name: name.to_string(),
             signing_keys: plain.chain(scoped).collect(),
             ..AccountView::default()
         }
@@ -275,9 +275,9 @@ impl UserIssuer<'_> {
 fn views(
     callout: &PublicKey,
     response: &IssuerKey,
-    accounts: &BTreeMap<String, AccountIssuer>,
+    accounts: &BTreeMap<AccountName, AccountIssuer>,
 ) -> (AccountView, Vec<AccountView>) {
-    let is_callout = |(_, account): &(&String, &AccountIssuer)| account.key == *callout;
+    let is_callout = |(_, account): &(&AccountName, &AccountIssuer)| account.key == *callout;
     let mut view = accounts.iter().find(is_callout).map_or_else(
         || AccountView {
             key: callout.as_str().to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_core::{Ceiling, PolicyName};
+use portcullis_core::{AccountName, Ceiling, PolicyName};
 
 use crate::accounts::TargetAccounts;
 use crate::issuers::{AccountIssuer, named};
@@ -19,14 +19,14 @@ pub struct PermitRules {
     pub expiry: Expiry,
     /// The accounts that users are signed for in operator mode, by their names in the
     /// configuration. `None` in config mode.
-    pub signing: Option<BTreeMap<String, AccountIssuer<()>>>,
+    pub signing: Option<BTreeMap<AccountName, AccountIssuer<()>>>,
 }
 
 /// The upper limits on the permissions of permits, by account and by policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
     /// The ceilings by target account, as the configuration names it.
-    pub accounts: BTreeMap<String, Ceiling>,
+    pub accounts: BTreeMap<AccountName, Ceiling>,
     /// The ceilings by policy.
     pub policies: BTreeMap<PolicyName, Ceiling>,
 }
@@ -44,9 +44,9 @@ pub struct Expiry {
 impl PermitRules {
     /// Returns the name under which the configuration knows `account`, which is given by name or by
     /// key.
-    pub(crate) fn name_of<'a>(&'a self, account: &'a str) -> &'a str {
+    pub(crate) fn name_of<'a>(&'a self, account: &'a AccountName) -> &'a AccountName {
         let accounts = self.signing.as_ref();
         let named = accounts.and_then(|accounts| named(accounts, account));
-        named.map_or(account, |(name, _)| name.as_str())
+        named.map_or(account, |(name, _)| name)
     }
 }

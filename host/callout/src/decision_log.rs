@@ -72,7 +72,7 @@ pub(crate) fn log_decision(
         policy.version = policy.map(|policy| policy.version.to_string()),
         policy.generation = policy.map(|policy| policy.generation),
         abstained,
-        account = permit.map(Permit::account),
+        account = permit.map(|permit| permit.account().as_str()),
         role = permit.and_then(Permit::role),
         user_name = permit.and_then(Permit::user_name),
         user_nkey = request.user_nkey.as_str(),
@@ -129,7 +129,7 @@ fn log_permit(request: &AuthorizationRequest, permit: &Permit) {
     let responses = permissions.responses.map(ResponsePermission::effective);
     tracing::debug!(
         user_nkey = request.user_nkey.as_str(),
-        account = permit.account(),
+        account = permit.account().as_str(),
         publish.allow = listed(&permissions.publish.allow),
         publish.deny = listed(&permissions.publish.deny),
         subscribe.allow = listed(&permissions.subscribe.allow),

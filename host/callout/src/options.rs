@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use portcullis_authority::{AuthorityOptions, PermitRules};
 use portcullis_connect::LoginProbe;
+use portcullis_core::AccountName;
 
 use crate::deny::DenyModes;
 use crate::discovery::Discovery;
@@ -48,7 +49,7 @@ pub struct TimeLimits {
 
 impl ServiceOptions {
     /// Creates options with every default, for a service in the callout account `account`.
-    pub fn new(keys: HostKeys, rules: PermitRules, account: impl Into<String>) -> Self {
+    pub fn new(keys: HostKeys, rules: PermitRules, account: AccountName) -> Self {
         Self {
             keys,
             open: OpenRules::default(),

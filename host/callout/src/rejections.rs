@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{Client, SubscribeError};
 use futures::StreamExt;
-use portcullis_core::{AuthorizationRequest, Permit, PolicyRef};
+use portcullis_core::{AccountName, AuthorizationRequest, Permit, PolicyRef};
 use portcullis_environment::Clock;
 use serde::Deserialize;
 use tokio::sync::Notify;
@@ -64,7 +64,7 @@ pub(crate) struct Given {
     /// The number of the permit.
     number: u64,
     user_nkey: Box<str>,
-    account: Box<str>,
+    account: AccountName,
     policy: Option<Arc<PolicyRef>>,
 }
 
@@ -133,7 +133,7 @@ impl RecentPermits {
         let given = Given {
             number: recent.streak.permitted(at),
             user_nkey: request.user_nkey.as_str().into(),
-            account: permit.account().into(),
+            account: permit.account().clone(),
             policy: policy.cloned(),
         };
         recent.permits.insert(&connection, at + WINDOW, given);
@@ -219,7 +219,7 @@ fn record_rejection(event: &Event, permits: &RecentPermits, counters: &Counters,
         client.id = event.client.id,
         client.host = event.client.host,
         user_nkey = given.user_nkey,
-        account = given.account,
+        account = given.account.as_str(),
         policy.name = policy.map(|policy| policy.name.as_str()),
         policy.digest = policy.map(|policy| policy.digest.to_string()),
         policy.version = policy.map(|policy| policy.version.to_string()),

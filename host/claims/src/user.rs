@@ -25,7 +25,7 @@ impl UserClaims {
         // Closes the sides again, because a server reads an empty side as everything.
         let permissions = permit.permissions().clone().closed();
         Self {
-            audience: Some(permit.account().to_owned()),
+            audience: Some(permit.account().as_str().to_owned()),
             expires_at: permit.expires_at(),
             issued_at: Some(issued_at),
             name: permit.user_name().map(str::to_owned),

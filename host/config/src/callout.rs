@@ -1,21 +1,23 @@
 //! Table `[callout]`: the service's answers and the accounts that they are for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portcullis_authority::{AuthorityOptions, Expiry};
+use portcullis_authority::{AuthorityOptions, Expiry, TargetAccounts};
 use portcullis_callout::{
     DenyModes, OpenRules, ParticipationOptions, QueueGroup, ServerList, TimeLimits, TrustedServers,
     WhenAlone,
 };
 use portcullis_claims::KeyKind;
 use portcullis_connect::SecretSource;
+use portcullis_core::AccountName;
 use portcullis_toml::kinds::{DURATION, SECONDS, SOME_TIME, WORD};
 use portcullis_toml::{Keyed, Kind, Read, Section};
 
 use crate::allowed::read_allowed;
 use crate::deny;
 use crate::sources::{NamedSecrets, SecretKind};
-use crate::values::{SERVER_KEY, SERVICE_NAME};
+use crate::values::{ACCOUNT, SERVER_KEY, SERVICE_NAME};
 
 /// The table `[callout]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +35,9 @@ pub struct Callout {
     /// Whether a request that arrives a second time is refused. Default: true.
     pub refuse_replays: bool,
     /// Account of the service's own user: `account` of the servers' `auth_callout`. Default: `$G`.
-    pub account: String,
+    pub account: AccountName,
     /// System account of the servers. Default: `$SYS`.
-    pub system_account: String,
+    pub system_account: AccountName,
     /// Queue group that distributes the requests. Default: `q`.
     pub queue_group: String,
     /// Maximum number of requests in progress, at least one. Default: 256.
@@ -66,16 +68,6 @@ pub struct Callout {
     pub drain_timeout: Duration,
 }
 
-/// The accounts that the service signs for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TargetAccounts {
-    /// Any account except the callout account and the system account, which count only if they are
-    /// in this list.
-    Any(Vec<String>),
-    /// The accounts in this list, which has at least one.
-    Only(Vec<String>),
-}
-
 /// Maximum of `max-in-flight`. A higher value would only cost memory, because every request may
 /// need an instance and a thread.
 const MAX_IN_FLIGHT: usize = 65_536;
@@ -103,14 +95,13 @@ impl Callout {
         let issuer_seed = read_issuer(&mut section, secrets);
         let curve = SecretKind::Seed(KeyKind::Curve);
         let xkey_seed = secrets.read(&mut section, "xkey-seed-file", "xkey-seed-env", curve);
-        let account = section.value("account", &WORD, "$G".to_owned());
-        let system_account = section.value("system-account", &WORD, "$SYS".to_owned());
-        let special = [account.as_deref(), system_account.as_deref()];
+        let account = section.value("account", &ACCOUNT, AccountName::global());
+        let system_account = section.value("system-account", &ACCOUNT, AccountName::system());
+        let special = [account.as_ref(), system_account.as_ref()];
         let target_accounts = read_targets(&mut section, special, operator_mode);
         let trusted_servers = read_trusted_servers(&mut section);
         let refuse_replays = section.flag("refuse-replays", open.refuse_replays);
-        let group = QueueGroup::new(account.as_deref().unwrap_or_default());
-        let queue_group = section.value("queue-group", &WORD, group.name);
+        let queue_group = section.value("queue-group", &WORD, QueueGroup::NAME.to_owned());
         let max_in_flight = match section.setting("max-in-flight") {
             None => Some(AuthorityOptions::MAX_IN_FLIGHT),
             Some(setting) => setting.count(MAX_IN_FLIGHT),
@@ -190,7 +181,7 @@ fn read_issuer(section: &mut Section<'_>, secrets: &NamedSecrets) -> Option<Keye
 /// the list is optional.
 fn read_targets(
     section: &mut Section<'_>,
-    special: [Option<&str>; 2],
+    special: [Option<&AccountName>; 2],
     operator_mode: bool,
 ) -> Read<Option<TargetAccounts>> {
     let Some(setting) = section.setting("target-accounts") else {
@@ -203,12 +194,12 @@ fn read_targets(
         );
         return None;
     };
-    let accounts = setting.list(&WORD)?;
-    if accounts.is_empty() {
+    let mut named: BTreeSet<_> = setting.list(&ACCOUNT)?.into_iter().collect();
+    if named.is_empty() {
         setting.report("must name at least one account, or `*` for any");
         return None;
     }
-    let any = accounts.iter().any(|account| account == "*");
+    let any = named.remove("*");
     if any && !(section.has("account") && section.has("system-account")) {
         setting.report(
             "`*` leaves out the callout and the system account, so it needs `account` and \
@@ -218,7 +209,7 @@ fn read_targets(
     }
     for (account, what) in special.into_iter().zip(["callout", "system"]) {
         if let Some(account) = account
-            && accounts.iter().any(|other| other == account)
+            && named.contains(account)
         {
             setting.warn(format!(
                 "policies may place users in the {what} account `{account}`"
@@ -226,9 +217,9 @@ fn read_targets(
         }
     }
     Some(Some(if any {
-        let named = accounts.into_iter().filter(|account| account != "*");
-        TargetAccounts::Any(named.collect())
+        let barred = special.into_iter().flatten().cloned().collect();
+        TargetAccounts::Any { named, barred }
     } else {
-        TargetAccounts::Only(accounts)
+        TargetAccounts::Only(named)
     }))
 }

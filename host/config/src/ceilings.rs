@@ -6,10 +6,10 @@ use portcullis_authority::Ceilings;
 use portcullis_core::{
     Ceiling, OnExcess, PermissionSubject, ResponsePermission, SubjectPermission,
 };
-use portcullis_toml::kinds::{DURATION, WORD};
+use portcullis_toml::kinds::DURATION;
 use portcullis_toml::{Kind, Section};
 
-use crate::values::POLICY;
+use crate::values::{ACCOUNT, POLICY};
 
 /// Maximum number of subjects in a list, because a ceiling is compared with every permit, subject
 /// by subject.
@@ -40,7 +40,7 @@ const ON_EXCESS: Kind<OnExcess> = Kind {
 
 /// Reads the table `[ceilings]`.
 pub(crate) fn read(mut section: Section<'_>) -> Option<Ceilings> {
-    let accounts = section.section("accounts").named(&WORD, read_ceiling);
+    let accounts = section.section("accounts").named(&ACCOUNT, read_ceiling);
     let policies = section.section("policies").named(&POLICY, read_ceiling);
     section.finish();
     Some(Ceilings {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_authority::Ceilings;
+use portcullis_authority::{Ceilings, TargetAccounts};
 use portcullis_connect::SecretSource;
+use portcullis_core::AccountName;
 use portcullis_toml::Document;
 
-use crate::callout::{Callout, TargetAccounts};
+use crate::callout::Callout;
 use crate::links::real_path;
 use crate::operator::Operator;
 use crate::policies::Policies;
@@ -19,9 +20,9 @@ pub(crate) fn check(
     operator: Option<&Operator>,
     ceilings: Option<&Ceilings>,
 ) {
-    let target = |name: &str| match (operator, &callout.target_accounts) {
+    let target = |name: &AccountName| match (operator, &callout.target_accounts) {
         (Some(operator), _) => operator.accounts.contains_key(name),
-        (None, Some(TargetAccounts::Only(names))) => names.iter().any(|known| known == name),
+        (None, Some(TargetAccounts::Only(names))) => names.contains(name),
         (None, _) => true,
     };
     let place = if operator.is_some() {
@@ -71,12 +72,9 @@ pub(crate) fn check_state_directory(
 }
 
 fn check_operator(document: &Document<'_>, callout: &Callout, operator: &Operator) {
-    let listed = match &callout.target_accounts {
-        Some(TargetAccounts::Only(names) | TargetAccounts::Any(names)) => names.as_slice(),
-        None => &[],
-    };
-    for name in listed
-        .iter()
+    let targets = callout.target_accounts.iter();
+    for name in targets
+        .flat_map(TargetAccounts::named)
         .filter(|name| !operator.accounts.contains_key(*name))
     {
         let message = format!("`{name}` is not the name of a table under [operator.accounts]");

@@ -36,7 +36,7 @@ mod survey;
 mod tests;
 mod values;
 
-pub use callout::{Callout, TargetAccounts};
+pub use callout::Callout;
 pub use config::Config;
 pub use health::Health;
 pub use identity::Identity;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use portcullis_claims::{KeyKind, PublicKey};
 use portcullis_connect::SecretSource;
+use portcullis_core::AccountName;
 use portcullis_toml::kinds::WORD;
 use portcullis_toml::{Keyed, Read, Section};
 
 use crate::sources::{NamedSecrets, SecretKind};
-use crate::values::ACCOUNT_KEY;
+use crate::values::{ACCOUNT, ACCOUNT_KEY};
 
 /// The table `[operator]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct Operator {
     /// Public key of the callout account, `A…`.
     pub account: PublicKey,
     /// Accounts that users can be placed in, by the names that policies use. At least one.
-    pub accounts: BTreeMap<String, SigningAccount>,
+    pub accounts: BTreeMap<AccountName, SigningAccount>,
     /// Credentials of the sentinel, which clients present in addition to their own. The service's
     /// probe needs them.
     pub sentinel: Option<Keyed<SecretSource>>,
@@ -61,12 +62,12 @@ impl Operator {
 fn read_accounts(
     section: Section<'_>,
     secrets: &NamedSecrets,
-) -> Option<BTreeMap<String, SigningAccount>> {
+) -> Option<BTreeMap<AccountName, SigningAccount>> {
     if section.is_empty() {
         section.report("name at least one account to sign for, as `[operator.accounts.NAME]`");
         return None;
     }
-    section.named(&WORD, |section| read_account(section, secrets))
+    section.named(&ACCOUNT, |section| read_account(section, secrets))
 }
 
 fn read_account(mut section: Section<'_>, secrets: &NamedSecrets) -> Option<SigningAccount> {

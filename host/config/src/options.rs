@@ -2,9 +2,10 @@
 
 use portcullis_authority::{AccountIssuer, Ceilings, Expiry, PermitRules, TargetAccounts};
 use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
+use portcullis_core::AccountName;
 use portcullis_engine::CodeCacheOptions;
 
-use crate::callout::{self, Callout};
+use crate::callout::Callout;
 use crate::key_value::KeyValue;
 use crate::operator::{Operator, SigningAccount};
 use crate::policies::Policies;
@@ -111,36 +112,27 @@ pub fn permit_rules(
 
 /// Returns the target accounts. In operator mode, every configured account is one by default.
 fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAccounts {
-    let names: Vec<String> = match (&callout.target_accounts, operator) {
-        (Some(callout::TargetAccounts::Any(named)), _) => {
-            let any = std::iter::once("*".to_owned());
-            any.chain(named.iter().cloned()).collect()
-        }
-        (Some(callout::TargetAccounts::Only(names)), _) => names.clone(),
-        (None, operator) => operator
-            .into_iter()
-            .flat_map(|operator| operator.accounts.keys().cloned())
-            .collect(),
+    let mut accounts = match (&callout.target_accounts, operator) {
+        (Some(accounts), _) => accounts.clone(),
+        (None, Some(operator)) => TargetAccounts::Only(operator.accounts.keys().cloned().collect()),
+        (None, None) => TargetAccounts::default(),
     };
-    TargetAccounts::new(names, barred(callout, operator))
+    if let Some(operator) = operator {
+        accounts.bar(special_names(callout, operator));
+    }
+    accounts
 }
 
-/// Returns the callout account and the system account, under every name that the configuration has
-/// for them.
-fn barred(callout: &Callout, operator: Option<&Operator>) -> Vec<String> {
-    let special = [callout.account.as_str(), callout.system_account.as_str()];
-    let named = operator.into_iter().flat_map(|operator| {
-        let is_special =
-            move |key: &str| key == operator.account.as_str() || special.contains(&key);
-        operator
-            .accounts
-            .iter()
-            .filter(move |(_, account)| is_special(account.key.as_str()))
-            .map(|(name, _)| name.as_str())
-    });
-    special
-        .into_iter()
-        .chain(named)
-        .map(str::to_owned)
-        .collect()
+/// Returns the names that the configuration of operator mode has for the callout account and the
+/// system account.
+fn special_names(callout: &Callout, operator: &Operator) -> impl Iterator<Item = AccountName> {
+    let is_special = |account: &SigningAccount| {
+        account.key == operator.account
+            || callout.account == *account.key.as_str()
+            || callout.system_account == *account.key.as_str()
+    };
+    let accounts = operator.accounts.iter();
+    accounts
+        .filter(move |(_, account)| is_special(account))
+        .map(|(name, _)| name.clone())
 }

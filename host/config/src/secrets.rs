@@ -9,7 +9,7 @@ use std::path::Path;
 
 use portcullis_claims::{IssuerKey, KeyKind, UserCredentials};
 use portcullis_connect::{Authentication, SecretSource};
-use portcullis_core::{Secret, with_causes};
+use portcullis_core::{AccountName, Secret, with_causes};
 use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
 
 use crate::config::Config;
@@ -27,7 +27,7 @@ pub struct Secrets {
     /// Curve seed that opens requests.
     pub xkey_seed: Option<Secret>,
     /// In operator mode, the seeds that sign for each account.
-    pub accounts: BTreeMap<String, AccountSeeds>,
+    pub accounts: BTreeMap<AccountName, AccountSeeds>,
 }
 
 /// The seeds that sign for one account.
@@ -104,7 +104,7 @@ impl Config {
     fn check_issuer(&self, secrets: &Secrets, operator: &Operator) -> Option<Problem> {
         let key = IssuerKey::from_seed(secrets.issuer_seed.expose()).ok()?;
         let is_identity = |account: &SigningAccount| account.key.as_str() == key.public_key();
-        let signs = |name: &str| {
+        let signs = |name: &AccountName| {
             let seeds = secrets.accounts.get(name);
             seeds.and_then(|seeds| seeds.seed.as_ref()) == Some(&secrets.issuer_seed)
         };
@@ -178,7 +178,10 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn accounts(&mut self, operator: Option<&Operator>) -> Option<BTreeMap<String, AccountSeeds>> {
+    fn accounts(
+        &mut self,
+        operator: Option<&Operator>,
+    ) -> Option<BTreeMap<AccountName, AccountSeeds>> {
         let accounts = operator.into_iter().flat_map(|operator| &operator.accounts);
         let seeds: Vec<_> = accounts
             .map(|(name, account)| Some((name.clone(), self.account(account)?)))

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use portcullis_authority::TargetAccounts;
 use portcullis_toml::{Checked, Problem, Problems};
 use rstest::rstest;
 
@@ -254,10 +255,8 @@ fn paths_are_relative_to_the_file() {
 #[test]
 fn any_account_is_written_as_a_star() {
     let accounts = "account = \"AUTH\"\nsystem-account = \"SYS\"\n";
-    for (list, named) in [
-        ("[\"*\"]", vec![]),
-        ("[\"*\", \"SYS\"]", vec!["SYS".to_owned()]),
-    ] {
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    for (list, named) in [("[\"*\"]", vec![]), ("[\"*\", \"SYS\"]", vec!["SYS"])] {
         let text = text_with("callout", &format!("{accounts}target-accounts = {list}"));
         let config = parse(&text).unwrap();
         assert_eq!(
@@ -267,7 +266,10 @@ fn any_account_is_written_as_a_star() {
         );
         assert_eq!(
             config.value.callout.target_accounts,
-            Some(TargetAccounts::Any(named))
+            Some(TargetAccounts::Any {
+                named: names(&named),
+                barred: names(&["AUTH", "SYS"])
+            })
         );
     }
 }

@@ -2,9 +2,10 @@
 
 use portcullis_catalog::{InvalidPublisher, Publisher};
 use portcullis_claims::{KeyKind, PublicKey};
-use portcullis_core::{ConnectionType, InvalidConnectionType, Method, PolicyName};
+use portcullis_core::{AccountName, ConnectionType, InvalidConnectionType, Method, PolicyName};
 use portcullis_identity::TokenPlace;
 use portcullis_toml::Kind;
+use portcullis_toml::kinds::WORD;
 use url::Url;
 
 /// The name of a policy.
@@ -48,6 +49,15 @@ pub(crate) const METHOD: Kind<Method> = Kind {
             let known = Method::ALL.map(Method::as_str).join("`, `");
             format!("expected one of `{known}`, found `{}`", text.escape_debug())
         })
+    },
+};
+
+/// The name of an account.
+pub(crate) const ACCOUNT: Kind<AccountName> = Kind {
+    expected: WORD.expected,
+    parse: |text| {
+        let name = AccountName::try_from((WORD.parse)(text)?);
+        name.map_err(|error| error.to_string())
     },
 };
 

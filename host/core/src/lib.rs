@@ -5,7 +5,8 @@
 //! - [`AuthorizationRequest`]: one login, as the server describes it.
 //! - [`Identity`], [`Claims`], [`Certificate`]: the client's identity, as far as the host can prove
 //!   it.
-//! - [`PublicKey`]: the nkey of a user, server, account or operator.
+//! - [`PublicKey`]: the nkey of a user, server, account or operator. [`AccountName`]: the name of
+//!   an account.
 //! - [`Permit`], [`Permissions`], [`PermissionSubject`]: what a login may do.
 //! - [`SourceNetwork`], [`ConnectionType`], [`TimeRange`]: networks, connections and times of a
 //!   login.
@@ -27,6 +28,7 @@
 //! This crate does no I/O, reads no clock and depends on neither tokio, wasmtime nor a NATS client.
 //! Times are arguments.
 
+mod account;
 mod allowed;
 mod ceiling;
 mod connection;
@@ -50,6 +52,7 @@ mod text;
 mod times;
 mod work;
 
+pub use account::{AccountName, InvalidAccountName};
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
 pub use connection::{ClientKind, ConnectionType, InvalidConnectionType, Transport};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allowed, Client, ConnectionType, Permissions, SourceNetwork, SubjectPermission, TimeRange,
+    AccountName, Allowed, Client, ConnectionType, Permissions, SourceNetwork, SubjectPermission,
+    TimeRange,
 };
 
 mod attribute;
@@ -21,7 +22,14 @@ pub use problem::{Limit, PermitProblem};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(remote = "Self", rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
-    account: String,
+    account: AccountName,
+    content: Content,
+}
+
+/// The parts of a permit other than its account.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Content {
     role: Option<String>,
     user_name: Option<String>,
     /// Sides that allow nothing are closed.
@@ -71,113 +79,115 @@ impl Permit {
 
     /// Returns the account to place the login in: its name in config mode, its name or public nkey
     /// (`A…`) in operator mode.
-    pub fn account(&self) -> &str {
+    pub const fn account(&self) -> &AccountName {
         &self.account
     }
 
     /// Returns the configured name of the scoped signing key that signs, in operator mode. `None`
     /// selects the account's own key or an unscoped signing key.
     pub fn role(&self) -> Option<&str> {
-        self.role.as_deref()
+        self.content.role.as_deref()
     }
 
     /// Returns the user name that the server shows. `None` keeps the client's own.
     pub fn user_name(&self) -> Option<&str> {
-        self.user_name.as_deref()
+        self.content.user_name.as_deref()
     }
 
     /// Returns the permissions of the login. Sides that allow nothing are closed.
     pub const fn permissions(&self) -> &Permissions {
-        &self.permissions
+        &self.content.permissions
     }
 
     /// Returns whether the policy said anything about permissions. If not, the template of a role
     /// sets them.
     pub const fn names_permissions(&self) -> bool {
-        self.names_permissions
+        self.content.names_permissions
     }
 
     /// Returns the networks that the login may come from. The host enforces them, because servers
     /// before 2.14.10 and 2.15.3 do not.
     pub const fn sources(&self) -> &Allowed<SourceNetwork> {
-        &self.sources
+        &self.content.sources
     }
 
     /// Returns the connection types that the login may use. The host enforces them, because servers
     /// before 2.14.9 and 2.15.2 do not.
     pub const fn connection_types(&self) -> &Allowed<ConnectionType> {
-        &self.connection_types
+        &self.content.connection_types
     }
 
     /// Returns the parts of a day in which the login is valid. Servers enforce them.
     pub const fn times(&self) -> &Allowed<TimeRange> {
-        &self.times
+        &self.content.times
     }
 
     /// Returns the IANA time zone of [`times`](Self::times). `None` selects the server's own zone.
     pub fn times_location(&self) -> Option<&str> {
-        self.times_location.as_deref()
+        self.content.times_location.as_deref()
     }
 
     /// Returns whether the client has to connect through a trusted proxy. Servers enforce it from
     /// 2.12.0 on.
     pub const fn requires_proxy(&self) -> bool {
-        self.proxy_required
+        self.content.proxy_required
     }
 
     /// Returns the time at which the server closes the connection, in seconds since the Unix epoch.
     /// `None` sets no end.
     pub const fn expires_at(&self) -> Option<u64> {
-        self.expires_at
+        self.content.expires_at
     }
 
     /// Returns the maximum number of subscriptions at the same time; unlimited if `None`. Servers
     /// enforce it from 2.14.10 and 2.15.3 on. For older servers, the host denies a permit with this
     /// limit.
     pub const fn subscriptions(&self) -> Option<u32> {
-        self.subscriptions
+        self.content.subscriptions
     }
 
     /// Returns the maximum size of a message, in bytes; unlimited if `None`. Servers enforce it
     /// from 2.14.10 and 2.15.3 on. For older servers, the host denies a permit with this limit.
     pub const fn payload(&self) -> Option<u32> {
-        self.payload
+        self.content.payload
     }
 
     /// Returns the tags for the user JWT.
     pub fn tags(&self) -> &[String] {
-        &self.tags
+        &self.content.tags
     }
 
     /// Replaces the permissions by what a ceiling leaves of them, and closes sides that allow
     /// nothing.
     pub fn narrow_to(&mut self, permissions: Permissions) {
-        self.permissions = permissions.closed();
+        self.content.permissions = permissions.closed();
     }
 
     /// Ends the login at `time`, in seconds since the Unix epoch, unless it ends earlier.
     pub fn end_by(&mut self, time: u64) {
-        self.expires_at = Some(self.expires_at.map_or(time, |end| end.min(time)));
+        self.content.expires_at = Some(self.content.expires_at.map_or(time, |end| end.min(time)));
     }
 
     /// Returns whether the permit limits subscriptions or messages. Such a permit is only for
     /// servers that enforce these limits.
     pub const fn has_limits(&self) -> bool {
-        self.subscriptions.is_some() || self.payload.is_some()
+        self.content.subscriptions.is_some() || self.content.payload.is_some()
     }
 
     /// Returns whether `client` comes from one of the permit's networks. A client without an
     /// address comes from none.
     pub fn allows_source_of(&self, client: &Client) -> bool {
         let address = client.address();
-        self.sources
+        self.content
+            .sources
             .allows_where(|network| address.is_some_and(|address| network.contains(address)))
     }
 
     /// Returns whether `client` uses one of the permit's connection types. A connection of unknown
     /// kind uses none.
     pub fn allows_connection_of(&self, client: &Client) -> bool {
-        self.connection_types
+        self.content
+            .connection_types
             .allows(client.connection_type().as_ref())
     }
 
@@ -187,8 +197,8 @@ impl Permit {
     /// A request does not distinguish MQTT and leafnodes over WebSocket from those over TCP, but
     /// servers that enforce the list do. So the list names the WebSocket variant of each as well.
     pub fn connection_types_for_servers(&self) -> Vec<ConnectionType> {
-        let mut types: Vec<_> = self.connection_types.listed().copied().collect();
-        for kind in self.connection_types.listed() {
+        let mut types: Vec<_> = self.content.connection_types.listed().copied().collect();
+        for kind in self.content.connection_types.listed() {
             if let Some(twin) = kind.over_websocket().filter(|twin| !types.contains(twin)) {
                 types.push(twin);
             }

@@ -1,6 +1,7 @@
 //! A service without connections, in front of a catalog of policies.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,7 +94,7 @@ impl Handled {
         Ok(Self {
             name,
             runtime: Runtime::new()?,
-            handling: Handling::new(catalog, options(issuer, identifier)),
+            handling: Handling::new(catalog, options(issuer, identifier)?),
             requests: RefCell::new(requests.into_iter()),
             answered: RefCell::new(Vec::with_capacity(REQUESTS)),
             _keys: None,
@@ -190,13 +191,13 @@ fn catalog(module: &[u8], settings: &[String]) -> Result<Catalog> {
     Ok(catalog)
 }
 
-fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
+fn options(issuer: IssuerKey, identifier: Identifier) -> Result<ServiceOptions> {
     let rules = PermitRules {
-        accounts: TargetAccounts::new(["APP".to_owned()], ["AUTH".to_owned()]),
+        accounts: TargetAccounts::Only(BTreeSet::from(["APP".parse()?])),
         ..PermitRules::default()
     };
     let keys = HostKeys::new(Issuers::Config(issuer));
-    ServiceOptions {
+    Ok(ServiceOptions {
         open: OpenRules {
             // All requests are made before the first one is handled.
             clock_skew: Duration::from_hours(1),
@@ -211,6 +212,6 @@ fn options(issuer: IssuerKey, identifier: Identifier) -> ServiceOptions {
             deadline: Duration::from_secs(2),
             ..TimeLimits::default()
         },
-        ..ServiceOptions::new(keys, PermitRules::default(), "AUTH")
-    }
+        ..ServiceOptions::new(keys, PermitRules::default(), "AUTH".parse()?)
+    })
 }

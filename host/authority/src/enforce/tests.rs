@@ -124,7 +124,7 @@ fn the_connection_type_is_the_hosts_to_check() {
 fn both_ceilings_apply_and_excess_is_clipped_or_refused() {
     let mut rules = rules();
     let orders = ceiling("orders.>", OnExcess::Clip);
-    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), orders)]);
+    rules.ceilings.accounts = BTreeMap::from([("APP".parse().unwrap(), orders)]);
     let all = || permit(|builder| builder.publish_allow(">"));
     let allowed = |permissions: &Permissions| {
         let allow = permissions.publish.allow.iter();
@@ -141,7 +141,7 @@ fn both_ceilings_apply_and_excess_is_clipped_or_refused() {
     assert_eq!(allowed(other.permissions()), ["orders.>"]);
 
     let strict = ceiling("orders.>", OnExcess::Refuse);
-    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), strict)]);
+    rules.ceilings.accounts = BTreeMap::from([("APP".parse().unwrap(), strict)]);
     let denial = enforce(all(), &request(), None, &rules).unwrap_err();
     assert_eq!(denial.class, DenialClass::CeilingExceeded);
     assert!(denial.reason.contains("account `APP`"), "{denial}");
@@ -237,7 +237,7 @@ fn a_star_at_the_end_is_closed_unless_something_below_is_allowed() {
 fn a_budget_that_is_exceeded_leaves_the_permit_as_it_was() {
     let mut rules = rules();
     let all = ceiling(">", OnExcess::Clip);
-    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), all)]);
+    rules.ceilings.accounts = BTreeMap::from([("APP".parse().unwrap(), all)]);
     let mut asked = permit(|builder| {
         for number in 0..1000 {
             builder.publish_allow(&format!("a.{number}"));

@@ -21,7 +21,7 @@ fn operator() -> (Issuers, [String; 2]) {
     let account = |key: &IssuerKey| key.public_key().parse().unwrap();
     let accounts = BTreeMap::from([
         (
-            "APP".to_owned(),
+            "APP".parse().unwrap(),
             AccountIssuer {
                 key: account(&app),
                 roles: BTreeMap::from([("reader".to_owned(), reader)]),
@@ -29,7 +29,7 @@ fn operator() -> (Issuers, [String; 2]) {
             },
         ),
         (
-            "JOBS".to_owned(),
+            "JOBS".parse().unwrap(),
             AccountIssuer {
                 key: account(&jobs),
                 issuer: None,
@@ -50,7 +50,8 @@ fn accounts_are_known_by_name_and_by_key() {
         let Issuers::Operator(operator) = &issuers else {
             panic!("{issuers:?}")
         };
-        assert_eq!(named(&operator.accounts, account).unwrap().0, "APP");
+        let (name, _) = named(&operator.accounts, &account.parse().unwrap()).unwrap();
+        assert_eq!(name.as_str(), "APP");
         let plain = issuers.for_permit(&permit(account, None)).unwrap();
         assert_eq!(plain.key().public_key(), app);
         let scoped = issuers

@@ -32,7 +32,7 @@ fn rules(on_excess: OnExcess) -> PermitRules {
         on_excess,
         ..Ceiling::default()
     };
-    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
+    rules.ceilings.accounts = BTreeMap::from([("APP".parse().unwrap(), ceiling)]);
     rules
 }
 
@@ -102,7 +102,7 @@ fn what_no_key_signs_fails() {
         roles: BTreeMap::from([("reader".to_owned(), ())]),
     };
     let by_key = account.key.as_str().to_owned();
-    rules.signing = Some(BTreeMap::from([("APP".to_owned(), account)]));
+    rules.signing = Some(BTreeMap::from([("APP".parse().unwrap(), account)]));
     assert_eq!(check(&rules, &reader, None), Ok(()));
     let reader_of = |account: &str| permit(account, |builder| builder.role("reader"));
     let named_by_key = reader_of(&by_key);
@@ -137,7 +137,7 @@ fn a_release_that_the_test_does_not_name_is_taken_for_the_strictest() {
         on_excess: OnExcess::Refuse,
         ..Ceiling::default()
     };
-    rules.ceilings.accounts = BTreeMap::from([("APP".to_owned(), ceiling)]);
+    rules.ceilings.accounts = BTreeMap::from([("APP".parse().unwrap(), ceiling)]);
     assert_eq!(check(&rules, &wide, None), Ok(()));
     assert_eq!(check(&rules, &wide, Some("2.15.3")), Ok(()));
     assert!(check(&rules, &wide, Some("2.10.26")).is_err());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use portcullis_connect::RequiredPermission;
+use portcullis_core::AccountName;
 
 /// The reason for which the host cannot decide logins, or servers do not ask it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Obstacle {
         /// The account of the connection.
         actual: String,
         /// The configured account.
-        expected: String,
+        expected: AccountName,
     },
     /// The host's user lacks a permission without which it receives no login or answers none.
     NotPermitted(RequiredPermission),

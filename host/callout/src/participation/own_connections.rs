@@ -7,7 +7,7 @@ use async_nats::connection::State;
 use async_nats::{Client, Request};
 use futures::future::join_all;
 use portcullis_connect::{RequiredPermission, USER_INFO};
-use portcullis_core::with_causes;
+use portcullis_core::{AccountName, with_causes};
 use portcullis_environment::Clock;
 
 use super::obstacle::Obstacle;
@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// The host's identity on every connection.
 #[derive(Debug)]
 pub(super) struct Identities {
-    account: String,
+    account: AccountName,
     queue_group: String,
     required: Vec<RequiredPermission>,
     connections: Vec<Identity>,
@@ -109,7 +109,7 @@ impl Identities {
             return vec![Obstacle::Unconfirmed];
         };
         let mut obstacles = Vec::new();
-        if info.account() != self.account {
+        if self.account != *info.account() {
             obstacles.push(Obstacle::WrongAccount {
                 actual: info.account().to_owned(),
                 expected: self.account.clone(),

@@ -137,7 +137,7 @@ fn operator() -> HostKeys {
         issuer: Some(key()),
         roles: BTreeMap::from([("reader".to_owned(), key())]),
     };
-    let accounts = BTreeMap::from([("APP".to_owned(), app)]);
+    let accounts = BTreeMap::from([("APP".parse().unwrap(), app)]);
     let operator = OperatorIssuers::new(account(key()), key(), accounts);
     HostKeys::new(Issuers::Operator(Box::new(operator)))
 }
@@ -146,7 +146,7 @@ fn app(keys: &HostKeys) -> &AccountIssuer {
     let Issuers::Operator(operator) = &keys.issuers else {
         panic!("not in operator mode")
     };
-    operator.account("APP").unwrap()
+    operator.account(&"APP".parse().unwrap()).unwrap()
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_role_whose_seed_is_the_accounts_own_gets_nobody_in() {
         issuer: None,
         roles: BTreeMap::from([("reader".to_owned(), own())]),
     };
-    let accounts = BTreeMap::from([("APP".to_owned(), app)]);
+    let accounts = BTreeMap::from([("APP".parse().unwrap(), app)]);
     let callout = key().public_key().parse().unwrap();
     let operator = OperatorIssuers::new(callout, key(), accounts);
     let keys = HostKeys::new(Issuers::Operator(Box::new(operator)));

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::Content;
 use super::problem::{Limit, PermitProblem};
 use crate::subject::is_literal_token;
 use crate::text::shown;
 use crate::{
-    Allowed, ConnectionType, InvalidSubject, InvalidTimeRange, PermissionSubject, Permissions,
-    Permit, ResponsePermission, SourceNetwork, TimeRange,
+    AccountName, Allowed, ConnectionType, InvalidAccountName, InvalidSubject, InvalidTimeRange,
+    PermissionSubject, Permissions, Permit, ResponsePermission, SourceNetwork, TimeRange,
 };
 
 /// A builder of a [`Permit`]. Its setters never fail; [`finish`](Self::finish) reports all
@@ -17,14 +18,14 @@ pub struct PermitBuilder {
     received_at: u64,
     most_subjects: usize,
     subject_bytes: usize,
-    permit: Permit,
+    account: Result<AccountName, InvalidAccountName>,
+    content: Content,
     problems: Vec<PermitProblem>,
 }
 
 impl PermitBuilder {
     pub(super) fn new(account: String, received_at: u64) -> Self {
-        let permit = Permit {
-            account,
+        let content = Content {
             role: None,
             user_name: None,
             permissions: Permissions::default(),
@@ -43,7 +44,8 @@ impl PermitBuilder {
             received_at,
             most_subjects: Permit::MAX_SUBJECTS,
             subject_bytes: 0,
-            permit,
+            account: account.try_into(),
+            content,
             problems: Vec::new(),
         }
     }
@@ -57,14 +59,14 @@ impl PermitBuilder {
     /// Selects the account's signing key of this name, in operator mode.
     pub fn role(&mut self, role: &str) {
         if self.text_is_valid("role", role) {
-            self.permit.role = Some(role.to_owned());
+            self.content.role = Some(role.to_owned());
         }
     }
 
     /// Sets the user name that the server shows.
     pub fn user_name(&mut self, name: &str) {
         if self.text_is_valid("user name", name) {
-            self.permit.user_name = Some(name.to_owned());
+            self.content.user_name = Some(name.to_owned());
         }
     }
 
@@ -107,20 +109,20 @@ impl PermitBuilder {
     /// Allows up to `max` replies to one message, within `ttl` after it.
     pub fn responses_allow(&mut self, max: u32, ttl: Duration) {
         self.names_permissions();
-        self.permit.permissions.responses = Some(ResponsePermission { max, ttl });
+        self.content.permissions.responses = Some(ResponsePermission { max, ttl });
     }
 
     /// Records that the permit says something about permissions.
     pub(super) const fn names_permissions(&mut self) {
-        self.permit.names_permissions = true;
+        self.content.names_permissions = true;
     }
 
     /// Allows logins from `network` (CIDR notation). With at least one network, logins from all
     /// others are denied.
     pub fn source_allow(&mut self, network: &str) {
         match network.parse::<SourceNetwork>() {
-            Ok(network) if self.permit.sources.listed().count() < Permit::MAX_SOURCES => {
-                self.permit.sources.add(network);
+            Ok(network) if self.content.sources.listed().count() < Permit::MAX_SOURCES => {
+                self.content.sources.add(network);
             }
             Ok(_) => self.problem(PermitProblem::TooMany {
                 what: "networks",
@@ -135,7 +137,7 @@ impl PermitBuilder {
     pub fn connection_type_allow(&mut self, name: &str) {
         match name.parse::<ConnectionType>() {
             Ok(known) => {
-                let types = &mut self.permit.connection_types;
+                let types = &mut self.content.connection_types;
                 if !types.listed().any(|other| *other == known) {
                     types.add(known);
                 }
@@ -153,8 +155,8 @@ impl PermitBuilder {
     /// Adds a parsed range of times, or records what is wrong with it.
     pub(super) fn time(&mut self, range: Result<TimeRange, InvalidTimeRange>) {
         match range {
-            Ok(range) if self.permit.times.listed().count() < Permit::MAX_TIMES => {
-                self.permit.times.add(range);
+            Ok(range) if self.content.times.listed().count() < Permit::MAX_TIMES => {
+                self.content.times.add(range);
             }
             Ok(_) => self.problem(PermitProblem::TooMany {
                 what: "ranges of times",
@@ -167,7 +169,7 @@ impl PermitBuilder {
     /// Sets the time zone of the times, by its name in the IANA database.
     pub fn times_location(&mut self, zone: &str) {
         if is_zone_name(zone) {
-            self.permit.times_location = Some(zone.to_owned());
+            self.content.times_location = Some(zone.to_owned());
         } else {
             self.problem(PermitProblem::TimeZone(shown(zone)));
         }
@@ -175,21 +177,21 @@ impl PermitBuilder {
 
     /// Requires a connection through a trusted proxy. Servers before 2.12.0 ignore the requirement.
     pub fn proxy_required(&mut self) {
-        self.permit.proxy_required = true;
+        self.content.proxy_required = true;
     }
 
     /// Limits the subscriptions that the login may have at the same time, 1 to 2147483647. The
     /// smallest limit wins. Servers before 2.14.10 and 2.15.3 ignore it.
     pub fn limit_subscriptions(&mut self, most: i64) {
         let limit = self.limit(Limit::Subscriptions, most);
-        self.permit.subscriptions = smallest(self.permit.subscriptions, limit);
+        self.content.subscriptions = smallest(self.content.subscriptions, limit);
     }
 
     /// Limits the size of a message in bytes, 1 to 2147483647. The smallest limit wins. Servers
     /// before 2.14.10 and 2.15.3 ignore it.
     pub fn limit_payload(&mut self, bytes: i64) {
         let limit = self.limit(Limit::Payload, bytes);
-        self.permit.payload = smallest(self.permit.payload, limit);
+        self.content.payload = smallest(self.content.payload, limit);
     }
 
     /// Records a [`PermitProblem::DataNotEnforced`], because no server enforces `data`.
@@ -209,8 +211,11 @@ impl PermitBuilder {
 
     /// Ends the login at `time`, in seconds since the Unix epoch; the earliest limit wins.
     pub fn expires_at(&mut self, time: u64) {
-        let earliest = self.permit.expires_at.map_or(time, |limit| limit.min(time));
-        self.permit.expires_at = Some(earliest);
+        let earliest = self
+            .content
+            .expires_at
+            .map_or(time, |limit| limit.min(time));
+        self.content.expires_at = Some(earliest);
     }
 
     /// Ends the login `seconds` after the request; the earliest limit wins.
@@ -220,7 +225,7 @@ impl PermitBuilder {
 
     /// Adds a tag to the user JWT.
     pub fn tag(&mut self, tag: &str) {
-        if self.permit.tags.len() >= Permit::MAX_TAGS {
+        if self.content.tags.len() >= Permit::MAX_TAGS {
             self.problem(PermitProblem::TooMany {
                 what: "tags",
                 limit: Permit::MAX_TAGS,
@@ -234,7 +239,7 @@ impl PermitBuilder {
             {
                 self.problem(PermitProblem::ReservedTag(tag.to_owned()));
             } else {
-                self.permit.tags.push(tag.to_owned());
+                self.content.tags.push(tag.to_owned());
             }
         }
     }
@@ -242,18 +247,13 @@ impl PermitBuilder {
     /// Returns all problems so far.
     pub fn problems(&self) -> Vec<PermitProblem> {
         let mut problems = self.problems.clone();
-        let account = &self.permit.account;
-        if account.is_empty() {
-            problems.push(PermitProblem::NoAccount);
-        } else if account.len() > Permit::MAX_TEXT || account.chars().any(is_blank) {
-            problems.push(PermitProblem::Account(shown(account)));
-        }
-        problems.extend(self.permit.template_values());
-        if self.permit.times_location.is_some() && self.permit.times.is_any() {
+        problems.extend(self.account_problem());
+        problems.extend(self.content.template_values());
+        if self.content.times_location.is_some() && self.content.times.is_any() {
             problems.push(PermitProblem::TimeZoneWithoutTimes);
         }
         if let Some(expires_at) = self
-            .permit
+            .content
             .expires_at
             .filter(|time| *time <= self.received_at)
         {
@@ -263,7 +263,7 @@ impl PermitBuilder {
             });
         }
         if let Some(time) = self
-            .permit
+            .content
             .expires_at
             .filter(|time| *time > Permit::MAX_EXPIRY)
         {
@@ -279,14 +279,25 @@ impl PermitBuilder {
     /// Returns all problems of the permit.
     pub fn finish(self) -> Result<Permit, Vec<PermitProblem>> {
         let problems = self.problems();
-        if !problems.is_empty() {
-            return Err(problems);
+        match self.account {
+            Ok(account) if problems.is_empty() => {
+                let permissions = self.content.permissions.closed();
+                let content = Content {
+                    permissions,
+                    ..self.content
+                };
+                Ok(Permit { account, content })
+            }
+            _ => Err(problems),
         }
-        let permissions = self.permit.permissions.closed();
-        Ok(Permit {
-            permissions,
-            ..self.permit
-        })
+    }
+
+    fn account_problem(&self) -> Option<PermitProblem> {
+        let invalid = self.account.as_ref().err()?;
+        if invalid.shown.is_empty() {
+            return Some(PermitProblem::NoAccount);
+        }
+        Some(PermitProblem::Account(invalid.shown.clone()))
     }
 
     fn subject(
@@ -296,7 +307,7 @@ impl PermitBuilder {
         list: impl FnOnce(&mut Permissions) -> &mut Vec<PermissionSubject>,
     ) {
         self.names_permissions();
-        if self.permit.permissions.subject_count() >= self.most_subjects {
+        if self.content.permissions.subject_count() >= self.most_subjects {
             let limit = self.most_subjects;
             return self.problem(PermitProblem::TooMany {
                 what: "subjects",
@@ -311,7 +322,7 @@ impl PermitBuilder {
                     limit,
                 });
             }
-            Ok(subject) => list(&mut self.permit.permissions).push(subject),
+            Ok(subject) => list(&mut self.content.permissions).push(subject),
             Err(source) => self.problem(PermitProblem::Subject { side, source }),
         }
     }
@@ -344,7 +355,7 @@ impl PermitBuilder {
     }
 }
 
-impl Permit {
+impl Content {
     /// Returns a problem for a user name or tag that is unsafe in a role's template. The host does
     /// not know the template.
     fn template_values(&self) -> Option<PermitProblem> {
@@ -368,10 +379,6 @@ impl Permit {
             role: shown(role),
         })
     }
-}
-
-fn is_blank(character: char) -> bool {
-    character.is_whitespace() || character.is_control()
 }
 
 /// Returns whether `zone` has the form of a zone name. Servers use the name as a path in their own

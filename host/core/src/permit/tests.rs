@@ -25,7 +25,7 @@ fn the_earliest_expiry_wins() {
     builder.expires_in(60);
     builder.expires_at(130);
     builder.expires_in(90);
-    assert_eq!(builder.finish().unwrap().expires_at, Some(130));
+    assert_eq!(builder.finish().unwrap().expires_at(), Some(130));
 }
 
 #[test]

@@ -33,37 +33,37 @@ impl Permit {
     fn rebuilt(&self) -> Result<Self, Vec<PermitProblem>> {
         let mut builder = Self::builder(self.account.as_str(), 0);
         self.rebuild_permissions(&mut builder);
-        if let Some(role) = &self.role {
+        if let Some(role) = &self.content.role {
             builder.role(role);
         }
-        if let Some(name) = &self.user_name {
+        if let Some(name) = &self.content.user_name {
             builder.user_name(name);
         }
-        for network in self.sources.listed() {
+        for network in self.content.sources.listed() {
             builder.source_allow(&network.to_string());
         }
-        for kind in self.connection_types.listed() {
+        for kind in self.content.connection_types.listed() {
             builder.connection_type_allow(kind.as_str());
         }
-        for range in self.times.listed() {
+        for range in self.content.times.listed() {
             builder.time(Ok(*range));
         }
-        if let Some(zone) = &self.times_location {
+        if let Some(zone) = &self.content.times_location {
             builder.times_location(zone);
         }
-        if self.proxy_required {
+        if self.content.proxy_required {
             builder.proxy_required();
         }
-        if let Some(time) = self.expires_at {
+        if let Some(time) = self.content.expires_at {
             builder.expires_at(time);
         }
-        if let Some(most) = self.subscriptions {
+        if let Some(most) = self.content.subscriptions {
             builder.limit_subscriptions(most.into());
         }
-        if let Some(bytes) = self.payload {
+        if let Some(bytes) = self.content.payload {
             builder.limit_payload(bytes.into());
         }
-        for tag in &self.tags {
+        for tag in &self.content.tags {
             builder.tag(tag);
         }
         builder.finish()
@@ -71,18 +71,18 @@ impl Permit {
 
     fn rebuild_permissions(&self, builder: &mut PermitBuilder) {
         type Setter = fn(&mut PermitBuilder, &str);
-        if !self.names_permissions {
+        if !self.content.names_permissions {
             return;
         }
         builder.names_permissions();
         let sides: [(&SubjectPermission, Setter, Setter); 2] = [
             (
-                &self.permissions.publish,
+                &self.content.permissions.publish,
                 PermitBuilder::publish_allow,
                 PermitBuilder::publish_deny,
             ),
             (
-                &self.permissions.subscribe,
+                &self.content.permissions.subscribe,
                 PermitBuilder::subscribe_allow,
                 PermitBuilder::subscribe_deny,
             ),
@@ -94,7 +94,7 @@ impl Permit {
                 set_all(builder, &side.deny, deny);
             }
         }
-        if let Some(responses) = self.permissions.responses {
+        if let Some(responses) = self.content.permissions.responses {
             builder.responses_allow(responses.max, responses.ttl);
         }
     }

@@ -189,7 +189,8 @@ fn the_guest_for_conformance_goes_by_its_rules() {
     let Ok(Verdict::Permit(permit)) = decide(&policy) else {
         panic!("no permit")
     };
-    assert_eq!((permit.account(), permit.role()), ("APP", Some("r")));
+    assert_eq!(permit.account(), "APP");
+    assert_eq!(permit.role(), Some("r"));
     assert_eq!(permit.expires_at(), Some(NOW + 5));
     assert!(permit.requires_proxy() && permit.sources().listed().count() == 1);
     let denies = conforms(&serde_json::json!([{ "deny": "closed" }]));
