@@ -6,7 +6,7 @@
 //!
 //! | settings | decided | user name |
 //! | --- | --- | --- |
-//! | nothing, or `issuers = []` | tokens of every issuer that the host trusts | as the token has it; not for subjects |
+//! | no `issuers` | tokens of every issuer that the host trusts | as the token has it; not for subjects |
 //! | `issuers = ["https://id.example"]` | tokens of this issuer | as the token has it |
 //! | `issuers = ["https://a.example", "https://b.example"]` | tokens of these | as the token has it; not for subjects |
 //! | `issuers = { "https://a.example" = "a", "https://b.example" = "b" }` | tokens of these | `a/` or `b/`, and what the token has |
@@ -15,9 +15,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::profile::ProfileTemplate;
+use crate::restriction::EMPTY;
 use crate::template::{Unfilled, user_name_from, user_name_with_prefix};
 use crate::{Request, SettingsError};
 
@@ -39,8 +40,10 @@ const MARKS: [char; 3] = ['-', '_', '.'];
 /// assert_eq!(name("https://b.example").as_deref(), Ok("b/7"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
+///
+/// `Issuers::default()` names none, so the policy decides the tokens of every issuer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Issuers(Vec<Known>);
+pub struct Issuers(Option<Vec<Known>>);
 
 /// One configured issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +56,7 @@ struct Known {
 
 impl Issuers {
     /// Returns whether the policy decides a login: the login has a token of one of these issuers,
-    /// or the settings name none.
+    /// or the settings leave the issuers out.
     ///
     /// ```
     /// use portcullis_sdk::Request;
@@ -66,12 +69,17 @@ impl Issuers {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub fn decide(&self, request: &Request) -> bool {
-        self.0.is_empty() || self.of(request).is_some()
+        self.0.is_none() || self.of(request).is_some()
     }
 
     fn of(&self, request: &Request) -> Option<&Known> {
         let issuer = request.issuer()?;
-        self.0.iter().find(|known| known.issuer == issuer)
+        self.known().iter().find(|known| known.issuer == issuer)
+    }
+
+    /// Returns the issuers that the settings name.
+    fn known(&self) -> &[Known] {
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// Returns the user name of a login: the first of `claims` that the login has, else the login's
@@ -96,7 +104,7 @@ impl Issuers {
         request: &Request,
         claims: &[impl AsRef<str>],
     ) -> Result<String, Unfilled> {
-        if self.0.iter().all(|known| known.name.is_none()) {
+        if self.known().iter().all(|known| known.name.is_none()) {
             return user_name_from(request, claims);
         }
         let name = self.of(request).and_then(|known| known.name.as_deref());
@@ -117,11 +125,11 @@ impl Issuers {
     /// ```
     pub fn problems(&self, key: &str) -> Vec<SettingsError> {
         let mut problems = Vec::new();
-        if self.0.iter().any(|known| known.issuer.is_empty()) {
+        if self.known().iter().any(|known| known.issuer.is_empty()) {
             problems.push(SettingsError::at(key, "an empty text names nothing"));
         }
         let mut names = BTreeSet::new();
-        for known in &self.0 {
+        for known in self.known() {
             let Some(name) = &known.name else { continue };
             let is_mark = |letter: char| letter.is_ascii_alphanumeric() || MARKS.contains(&letter);
             if name.is_empty() || name.len() > 64 || !name.chars().all(is_mark) {
@@ -159,8 +167,8 @@ impl Issuers {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn problem_of(&self, profile: &ProfileTemplate, key: &str) -> Option<SettingsError> {
-        let has_names = self.0.iter().any(|known| known.name.is_some());
-        if self.0.len() == 1 && !has_names {
+        let has_names = self.known().iter().any(|known| known.name.is_some());
+        if self.known().len() == 1 && !has_names {
             return None;
         }
         let place = profile.user_place(has_names)?;
@@ -181,6 +189,14 @@ impl<'de> Deserialize<'de> for Issuers {
     }
 }
 
+/// Returns the issuers of a list or table, which must name some.
+fn named<E: Error>(issuers: Vec<Known>) -> Result<Issuers, E> {
+    if issuers.is_empty() {
+        return Err(E::custom(EMPTY));
+    }
+    Ok(Issuers(Some(issuers)))
+}
+
 /// A visitor that reads a list of issuers, or a table with their names.
 struct Any;
 
@@ -197,7 +213,7 @@ impl<'de> Visitor<'de> for Any {
         while let Some(issuer) = access.next_element()? {
             issuers.push(Known { issuer, name: None });
         }
-        Ok(Issuers(issuers))
+        named(issuers)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Issuers, A::Error> {
@@ -206,6 +222,6 @@ impl<'de> Visitor<'de> for Any {
             let name = Some(name);
             issuers.push(Known { issuer, name });
         }
-        Ok(Issuers(issuers))
+        named(issuers)
     }
 }

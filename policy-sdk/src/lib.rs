@@ -17,6 +17,7 @@ mod policy;
 pub mod prelude;
 pub mod profile;
 mod request;
+pub mod restriction;
 mod settings;
 pub mod template;
 #[cfg(not(target_arch = "wasm32"))]

@@ -51,15 +51,16 @@ pub struct Profile {
     pub responses: Option<Responses>,
     /// The name of the account's signing key to sign with (operator mode).
     pub role: Option<String>,
-    /// Networks that clients may connect from; any if empty.
-    #[serde(default)]
-    pub sources: Vec<String>,
-    /// Types of connection that clients may use; any if empty.
-    #[serde(default)]
-    pub connection_types: Vec<ConnectionType>,
-    /// Parts of every day in which clients may log in; always if empty.
-    #[serde(default)]
-    pub times: Vec<TimeRange>,
+    /// Networks that clients may connect from. Default: `None`, any. An empty list allows none.
+    #[serde(default, deserialize_with = "crate::restriction::optional")]
+    pub sources: Option<Vec<String>>,
+    /// Types of connection that clients may use. Default: `None`, any. An empty list allows none.
+    #[serde(default, deserialize_with = "crate::restriction::optional")]
+    pub connection_types: Option<Vec<ConnectionType>>,
+    /// Parts of every day in which clients may log in. Default: `None`, always. An empty list
+    /// allows none.
+    #[serde(default, deserialize_with = "crate::restriction::optional")]
+    pub times: Option<Vec<TimeRange>>,
     /// The time zone of `times`. Default: the server's own time zone.
     pub times_location: Option<String>,
     /// Whether the client must connect through a trusted proxy. Default: `false`.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portcullis_core::PolicyName;
+use portcullis_core::{Allowed, PolicyName};
 use portcullis_engine::Engine;
 
 use crate::directory::{self, DirectoryError};
@@ -26,8 +26,8 @@ pub struct TestedPolicy {
     pub outcomes: Result<Vec<TestOutcome>, UnitError>,
 }
 
-/// Runs the tests of every policy in the directory, or of those named in `only`. Puts no policy in
-/// service. Blocks.
+/// Runs the tests of the policies in the directory that `wanted` allows. Puts no policy in service.
+/// Blocks.
 ///
 /// # Errors
 ///
@@ -35,13 +35,13 @@ pub struct TestedPolicy {
 pub fn test_policies(
     engine: &Engine,
     options: &CatalogOptions,
-    only: &[PolicyName],
+    wanted: &Allowed<PolicyName>,
 ) -> Result<Vec<TestedPolicy>, DirectoryError> {
-    let serving = only.iter().cloned().collect();
+    let serving = wanted.listed().cloned().collect();
     let scan = directory::scan(&options.directory, options.max_module_size, &serving)?;
     let units = scan.units.into_iter();
     let wanted: Vec<_> = units
-        .filter(|(name, _)| only.is_empty() || only.contains(name))
+        .filter(|(name, _)| wanted.allows(Some(name)))
         .collect();
     let options = Arc::new(options.clone());
     let tested = in_parallel(options.prover.at_once(), wanted, |(name, unit)| {

@@ -12,7 +12,7 @@ use portcullis_catalog::{
 };
 use portcullis_config::{Policies, PolicyTables, Survey, catalog_options};
 use portcullis_connect::SecretSource;
-use portcullis_core::PolicyName;
+use portcullis_core::{Allowed, PolicyName};
 use portcullis_toml::text::one_line;
 
 use crate::check::idle_engine;
@@ -217,24 +217,24 @@ pub(crate) fn roll_back(
     )))
 }
 
-/// Runs the tests of every policy, or of those in `only`, and puts nothing in service. `prover`
-/// runs them.
+/// Runs the tests of the policies that `wanted` allows, and puts nothing in service. `prover` runs
+/// them.
 ///
 /// # Errors
 ///
 /// Fails if the configuration is invalid, if the policy directory cannot be read, or if it lacks a
-/// policy of `only`.
+/// policy that `wanted` lists.
 pub(crate) fn test(
     config: &Path,
-    only: &[PolicyName],
+    wanted: &Allowed<PolicyName>,
     asked: bool,
     prover: &Prover,
 ) -> Result<Output, NotDone> {
     let tables = read_policies(config)?;
     let engine = idle_engine(tables.key_value.as_ref())?;
-    let tested = test_policies(&engine, &tables.options(prover), only)
+    let tested = test_policies(&engine, &tables.options(prover), wanted)
         .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
-    for name in only {
+    for name in wanted.listed() {
         if !tested.iter().any(|policy| policy.name == *name) {
             let directory = tables.policies.catalog.directory.display();
             let error = anyhow::anyhow!("there is no policy `{name}` in `{directory}`");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis::Host;
 use portcullis_catalog::ChildLimits;
 use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
-use portcullis_core::BucketName;
+use portcullis_core::{Allowed, BucketName};
 use portcullis_toml::Problem;
 use portcullis_toml::text::{lines, one_line};
 use tracing::{error, warn};
@@ -186,7 +186,11 @@ fn do_policy(verb: &PolicyVerb) -> Result<ExitCode, Failure> {
             config,
             names,
             asked,
-        } => policy::test(config, names, *asked, &child_prover()),
+        } => {
+            // A command line without names asks for all tests.
+            let wanted = Allowed::only(names.iter().cloned()).unwrap_or(Allowed::Any);
+            policy::test(config, &wanted, *asked, &child_prover())
+        }
         PolicyVerb::Sign {
             file,
             seed_file,

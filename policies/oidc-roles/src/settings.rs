@@ -32,7 +32,7 @@ pub struct Settings {
     /// The permissions of a side that has denied subjects and no allowed ones. Default: nothing.
     #[serde(default)]
     pub deny_only: DenyOnly,
-    /// The issuers whose tokens the policy decides; every issuer if empty. If an issuer has a name,
+    /// The issuers whose tokens the policy decides. Default: every issuer. If an issuer has a name,
     /// it prefixes the names of its users.
     #[serde(default)]
     pub issuers: Issuers,

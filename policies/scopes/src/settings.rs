@@ -26,7 +26,7 @@ pub struct Settings {
     /// The decision about tokens without a scope of these settings. Default: deny.
     #[serde(default)]
     pub without_scope: WithoutScope,
-    /// The issuers whose tokens the policy decides; every issuer if empty. If an issuer has a name,
+    /// The issuers whose tokens the policy decides. Default: every issuer. If an issuer has a name,
     /// it prefixes the names of its users.
     #[serde(default)]
     pub issuers: Issuers,

@@ -40,15 +40,18 @@ macro_rules! profile_table {
             pub responses: Option<::portcullis_sdk::Responses>,
             /// The name of the account's signing key to sign with (operator mode).
             pub role: Option<String>,
-            /// Networks that clients may connect from; any if empty.
-            #[serde(default)]
-            pub sources: Vec<String>,
-            /// Types of connection that clients may use; any if empty.
-            #[serde(default)]
-            pub connection_types: Vec<::portcullis_sdk::ConnectionType>,
-            /// Parts of every day in which clients may log in; always if empty.
-            #[serde(default)]
-            pub times: Vec<::portcullis_sdk::TimeRange>,
+            /// Networks that clients may connect from. Default: `None`, any. An empty list allows
+            /// none.
+            #[serde(default, deserialize_with = "::portcullis_sdk::restriction::optional")]
+            pub sources: Option<Vec<String>>,
+            /// Types of connection that clients may use. Default: `None`, any. An empty list
+            /// allows none.
+            #[serde(default, deserialize_with = "::portcullis_sdk::restriction::optional")]
+            pub connection_types: Option<Vec<::portcullis_sdk::ConnectionType>>,
+            /// Parts of every day in which clients may log in. Default: `None`, always. An empty
+            /// list allows none.
+            #[serde(default, deserialize_with = "::portcullis_sdk::restriction::optional")]
+            pub times: Option<Vec<::portcullis_sdk::TimeRange>>,
             /// The time zone of `times`. Default: the server's own time zone.
             pub times_location: Option<String>,
             /// Whether the client must connect through a trusted proxy. Default: `false`.

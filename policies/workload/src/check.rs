@@ -49,7 +49,7 @@ fn checked_rule(
     rule: &Rule,
 ) -> Result<CheckedRule, Vec<SettingsError>> {
     let mut problems = Problems::below(&key);
-    problems.issuers(&rule.issuers);
+    problems.issuers(rule.issuers.as_deref().unwrap_or_default());
     problems.lifetime(rule.expires_in);
     problems.missing(settings, rule);
     let Some((kind, pattern)) = problems.matcher(rule) else {
@@ -87,11 +87,7 @@ fn checked_rule(
 
 /// Returns the issuers whose tokens count for a rule: its own, else those of the settings.
 fn issuers<'settings>(settings: &'settings Settings, rule: &'settings Rule) -> &'settings [String] {
-    if rule.issuers.is_empty() {
-        &settings.issuers
-    } else {
-        &rule.issuers
-    }
+    rule.issuers.as_ref().unwrap_or(&settings.issuers)
 }
 
 impl Problems {
@@ -127,8 +123,10 @@ impl Problems {
             );
         }
         let is_trust_domain = |issuer: &String| issuer.starts_with(TRUST_DOMAIN);
-        let may_be_a_token = rule.spiffe.is_some() && rule.issuers.iter().all(is_trust_domain);
-        if !is_about_tokens && !may_be_a_token && !rule.issuers.is_empty() {
+        let own = rule.issuers.as_ref().filter(|_| !is_about_tokens);
+        let only_tokens =
+            |own: &Vec<String>| rule.spiffe.is_none() || !own.iter().all(is_trust_domain);
+        if own.is_some_and(only_tokens) {
             self.at(
                 "issuers",
                 "only tokens have issuers: leave it out of a rule about certificates, or name trust domains (`spiffe://…`) in one about \

@@ -48,9 +48,9 @@ policy_support::profile_table! {
         pub fingerprint: Option<String>,
         /// A pattern of the Kubernetes service account: `namespace/name`.
         pub service_account: Option<String>,
-        /// The issuers whose tokens count, instead of those of the settings.
-        #[serde(default)]
-        pub issuers: Vec<String>,
+        /// The issuers whose tokens count. Default: those of the settings.
+        #[serde(default, deserialize_with = "portcullis_sdk::restriction::optional")]
+        pub issuers: Option<Vec<String>>,
         /// The account, which takes precedence over the settings' `account`. May be a template.
         pub account: Option<String>,
         /// The user name. May be a template. Default: the matched name.

@@ -40,19 +40,19 @@ impl Profile {
         self.add_bounds_to(permit)
     }
 
-    /// Adds the bounds. In settings an empty list means that a bound is not set.
+    /// Adds the bounds.
     fn add_bounds_to(&self, mut permit: Permit) -> Permit {
         if let Some(role) = &self.role {
             permit = add_role(permit, role);
         }
-        if !self.sources.is_empty() {
-            permit = permit.allow_sources(&self.sources);
+        if let Some(sources) = &self.sources {
+            permit = permit.allow_sources(sources);
         }
-        if !self.connection_types.is_empty() {
-            permit = permit.allow_connection_types(self.connection_types.iter().cloned());
+        if let Some(types) = &self.connection_types {
+            permit = permit.allow_connection_types(types.iter().cloned());
         }
-        if !self.times.is_empty() {
-            permit = permit.allow_times(self.times.iter().cloned());
+        if let Some(times) = &self.times {
+            permit = permit.allow_times(times.iter().cloned());
         }
         if let Some(zone) = &self.times_location {
             permit = permit.with_times_location(zone);

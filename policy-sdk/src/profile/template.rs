@@ -15,7 +15,7 @@ use crate::template::{Template, TemplateError};
 pub struct ProfileTemplate {
     pub(super) publish: Side,
     pub(super) subscribe: Side,
-    pub(super) sources: Vec<IpNet>,
+    pub(super) sources: Option<Vec<IpNet>>,
     /// The profile without its subjects. `sources` holds the parsed networks.
     pub(super) bounds: Profile,
 }
@@ -77,17 +77,16 @@ impl Profile {
             deny: list(&self.subscribe.deny, "subscribe.deny", Template::subscribe),
         };
         problems.extend(self.check_bounds(key).err());
-        let sources: Vec<_> = self
-            .sources
-            .iter()
-            .filter_map(|text| network(text))
-            .collect();
-        if sources.len() < self.sources.len() && problems.is_empty() {
-            // The host accepts a form that this parser does not: fail rather than allow every
-            // network.
-            let key = format!("{key}.sources");
-            problems.push(SettingsError::at(key, "a network in an unknown form"));
-        }
+        let sources = self.sources.as_ref().map(|texts| {
+            let networks: Vec<_> = texts.iter().filter_map(|text| network(text)).collect();
+            if networks.len() < texts.len() && problems.is_empty() {
+                // The host accepts a form that this parser does not: fail rather than allow less
+                // than the settings say.
+                let key = format!("{key}.sources");
+                problems.push(SettingsError::at(key, "a network in an unknown form"));
+            }
+            networks
+        });
         SettingsError::check(problems)?;
         Ok(ProfileTemplate {
             publish,

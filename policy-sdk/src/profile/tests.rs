@@ -224,7 +224,7 @@ fn networks_and_types_are_those_in_common() {
             r#"["10.0.0.7/32"]"#,
             &["10.0.0.7/32"],
         ),
-        (r#"["10.0.0.7/8"]"#, "[]", &["10.0.0.0/8"]),
+        (r#"["10.0.0.7/8"]"#, r#"["0.0.0.0/0"]"#, &["10.0.0.0/8"]),
         (
             r#"["10.0.0.0/8"]"#,
             r#"["10.0.0.0/8", "10.0.0.0/8"]"#,
@@ -254,6 +254,21 @@ fn networks_and_types_are_those_in_common() {
                 .to_owned()
         )
     );
+}
+
+#[test]
+fn a_list_that_restricts_to_nothing_is_an_error() {
+    for key in ["sources", "connection-types", "times"] {
+        let error = serde_json::from_str::<Profile>(&format!(r#"{{ "{key}": [] }}"#));
+        let error = error.unwrap_err().to_string();
+        let expected = "must name at least one; leave the key out for no restriction";
+        assert!(error.starts_with(expected), "{key}: {error}");
+    }
+    let nowhere = Profile {
+        sources: Some(Vec::new()),
+        ..Profile::default()
+    };
+    assert!(nowhere.check("p").is_err(), "no network is not any network");
 }
 
 #[test]

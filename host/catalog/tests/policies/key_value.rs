@@ -1,7 +1,7 @@
 //! The buckets that policies and their tests look into.
 
 use portcullis_catalog::{Catalog, test_policies};
-use portcullis_core::Outcome;
+use portcullis_core::{Allowed, Outcome};
 use portcullis_test_policies::{engine_with_buckets, granted_buckets, guest};
 
 use crate::site::Site;
@@ -42,7 +42,7 @@ login = { username = "alice", key-value-unavailable = ["revoked"] }
 fn tests_have_buckets_of_their_own() {
     // The engine's bucket revokes mallory, and not alice.
     let site = site(GRANT, TESTS);
-    let tested = test_policies(&engine_with_buckets(), &site.options(), &[]).unwrap();
+    let tested = test_policies(&engine_with_buckets(), &site.options(), &Allowed::Any).unwrap();
     let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
     let failures: Vec<_> = outcomes
         .iter()

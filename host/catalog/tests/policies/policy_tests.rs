@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use portcullis_catalog::{CatalogOptions, PermitCheck, Prover, Rejection, test_policies};
-use portcullis_core::{Denial, DenialClass};
+use portcullis_core::{Allowed, Denial, DenialClass};
 use portcullis_engine::{EvaluationError, Grants, Limits};
 use portcullis_test_policies::{PATIENCE, engine, guest, load_with, policy, request};
 
@@ -180,7 +180,7 @@ fn a_fuel_budget_is_the_same_everywhere_and_is_held() {
     let site = site();
     let (first, second) = (engine(), engine());
     let measured = |engine| {
-        let tested = test_policies(engine, &site.options(), &[]).unwrap();
+        let tested = test_policies(engine, &site.options(), &Allowed::Any).unwrap();
         let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
         assert_eq!(outcomes[0].failure, None);
         let asked = &outcomes[0].asked;
@@ -285,7 +285,7 @@ fn what_a_decision_asked_is_told_with_the_paths_of_claims() {
     let test = "[[tests]]\nname = \"none\"\nlogin = { identity = { method = \"oidc\", principal = \"alice\", proved = true, issuer = \"https://idp\" } }\n\
                 permit = { account = \"APP\" }\n";
     site.put("p.tests.toml", test.as_bytes());
-    let tested = test_policies(&engine(), &site.options(), &[]).unwrap();
+    let tested = test_policies(&engine(), &site.options(), &Allowed::Any).unwrap();
     let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
     assert_eq!(outcomes[0].failure, None);
     let asked = &outcomes[0].asked;
@@ -307,7 +307,7 @@ fn a_failed_test_shows_what_it_logged() {
     site.put("p.wasm", &guest("panics"));
     let test = "[[tests]]\nname = \"quiet\"\nlogin = {}\nabstain = true\n";
     site.put("p.tests.toml", test.as_bytes());
-    let tested = test_policies(&engine(), &site.options(), &[]).unwrap();
+    let tested = test_policies(&engine(), &site.options(), &Allowed::Any).unwrap();
     let outcomes = tested.into_iter().next().unwrap().outcomes.unwrap();
     let failure = outcomes[0].failure.as_deref().unwrap();
     assert!(failure.contains("the guest panics on purpose"), "{failure}");

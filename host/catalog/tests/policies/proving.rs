@@ -7,6 +7,7 @@ use portcullis_catalog::{
     Catalog, CatalogOptions, ChildProver, MaxLimits, PolicyGrants, Prover, Report, inspect,
     test_policies,
 };
+use portcullis_core::Allowed;
 use portcullis_engine::Grants;
 use portcullis_test_policies::{PATIENCE, engine, guest, unreadable, wat};
 use portcullis_test_support::{Gauge, nested_component, nested_world, with_loops};
@@ -312,7 +313,7 @@ fn tests_and_inspections_come_to_the_same_in_a_child() {
     let site = site_of_units();
     let [here, there] = [Prover::InProcess, child()].map(|prover| {
         let options = proving(&site, prover);
-        let tested = test_policies(&engine(), &options, &[]).unwrap();
+        let tested = test_policies(&engine(), &options, &Allowed::Any).unwrap();
         let tested: Vec<_> = tested
             .into_iter()
             .map(|one| {

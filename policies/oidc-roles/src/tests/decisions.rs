@@ -156,20 +156,23 @@ fn users_of_several_issuers_share_no_subjects() {
             [settings]
             account = "APP"
             name-claims = ["email", "sub"]
-            issuers = {issuers}
+            {issuers}
             [settings.roles.r]
             publish = {{ allow = ["app.{{{{user-name}}}}.>"] }}
             "#
         )
     };
-    for shared in ["[]", r#"["https://a.example", "https://b.example"]"#] {
+    for shared in [
+        "",
+        r#"issuers = ["https://a.example", "https://b.example"]"#,
+    ] {
         let error = configure::<OidcRoles>(&settings(shared))
             .unwrap_err()
             .to_string();
         let problem = "roles.r: `{{user-name}}` does not tell the users of several issuers apart: name the one issuer";
         assert!(error.starts_with(problem), "{error}");
     }
-    let named = r#"{ "https://a.example" = "a", "https://b.example" = "b" }"#;
+    let named = r#"issuers = { "https://a.example" = "a", "https://b.example" = "b" }"#;
     let policy = policy(&settings(named));
     let permit_of = |issuer: &str, sub: &str, verified: &str| {
         let claims =
@@ -231,9 +234,9 @@ fn users_of_several_issuers_share_no_subjects() {
 #[test]
 fn places_that_say_who_the_user_is_need_one_issuer() {
     let settings = |issuers: &str, line: &str| {
-        format!("[settings]\naccount = \"APP\"\nissuers = {issuers}\n[settings.roles.r]\n{line}\n")
+        format!("[settings]\naccount = \"APP\"\n{issuers}\n[settings.roles.r]\n{line}\n")
     };
-    let named = r#"{ "https://a.example" = "a" }"#;
+    let named = r#"issuers = { "https://a.example" = "a" }"#;
     for (line, good_with_names) in [
         ("publish = { allow = [\"a.{{user-name}}\"] }", true),
         ("subscribe = { deny = [\"a.{{user-name}}\"] }", true),
@@ -243,12 +246,12 @@ fn places_that_say_who_the_user_is_need_one_issuer() {
         ("publish = { allow = [\"a.{{claim./email}}\"] }", false),
     ] {
         let is_good = |issuers: &str| configure::<OidcRoles>(&settings(issuers, line)).is_ok();
-        assert!(is_good("[\"https://a.example\"]"), "{line}");
-        assert!(!is_good("[]"), "{line}");
+        assert!(is_good("issuers = [\"https://a.example\"]"), "{line}");
+        assert!(!is_good(""), "{line}");
         assert_eq!(is_good(named), good_with_names, "{line}");
     }
     let plain = "publish = { allow = [\"a.{{claim.tenant}}.{{group}}\"] }";
-    assert!(configure::<OidcRoles>(&settings("[]", plain)).is_ok());
+    assert!(configure::<OidcRoles>(&settings("", plain)).is_ok());
 }
 
 #[test]

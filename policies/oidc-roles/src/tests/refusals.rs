@@ -62,6 +62,14 @@ fn a_bad_top_level_key_is_named() {
         ),
         ("issuers = [\"\"]", "issuers: an empty text names nothing"),
         (
+            "issuers = []",
+            "issuers: must name at least one; leave the key out for no restriction",
+        ),
+        (
+            "issuers = {}",
+            "issuers: must name at least one; leave the key out for no restriction",
+        ),
+        (
             "issuers = { \"https://a.example\" = \"a/b\" }",
             "issuers: invalid name `a/b`: expected 1 to 64 ASCII letters, digits and `-_.`",
         ),

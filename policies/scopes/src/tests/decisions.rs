@@ -235,20 +235,23 @@ fn users_of_several_issuers_share_no_subjects() {
             r#"
             [settings]
             default-account = "APP"
-            issuers = {issuers}
+            {issuers}
             [settings.scopes.s]
             publish = {{ allow = ["app.{{{{user-name}}}}"] }}
             "#
         )
     };
-    for shared in ["[]", r#"["https://a.example", "https://b.example"]"#] {
+    for shared in [
+        "",
+        r#"issuers = ["https://a.example", "https://b.example"]"#,
+    ] {
         let error = configure::<Scopes>(&settings(shared))
             .unwrap_err()
             .to_string();
         let problem = "scopes.s: `{{user-name}}` does not tell the users of several issuers apart";
         assert!(error.starts_with(problem), "{error}");
     }
-    let named = settings(r#"{ "https://a.example" = "a", "https://b.example" = "b" }"#);
+    let named = settings(r#"issuers = { "https://a.example" = "a", "https://b.example" = "b" }"#);
     let policy = policy(&named);
     let claims =
         r#"{ "sub": "7", "email": "x@example.com", "email_verified": true, "scope": "s" }"#;

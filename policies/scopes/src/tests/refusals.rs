@@ -41,6 +41,10 @@ fn a_bad_top_level_key_is_named() {
         ("name-claims = [\"\"]", format!("name-claims: {empty}")),
         ("issuers = [\"\"]", format!("issuers: {empty}")),
         (
+            "issuers = []",
+            "issuers: must name at least one; leave the key out for no restriction".to_owned(),
+        ),
+        (
             "without-scope = \"ignore\"",
             "without-scope: expected one of `deny`, `permit-nothing`, `abstain`".to_owned(),
         ),

@@ -66,6 +66,18 @@ fn bad_bounds_of_a_profile_are_named() {
             "profiles.staff: times-location without a range of times: ",
         ),
         (r#"role = """#, "profiles.staff: invalid role: "),
+        (
+            "sources = []",
+            "profiles.staff.sources: must name at least one; leave the key out for no restriction",
+        ),
+        (
+            "connection-types = []",
+            "profiles.staff.connection-types: must name at least one; leave the key out for no restriction",
+        ),
+        (
+            "times = []",
+            "profiles.staff.times: must name at least one; leave the key out for no restriction",
+        ),
     ] {
         let found = complaint::<StaticUsers>(&GOOD.replace(line, bounds));
         assert!(found.starts_with(start), "{found}");

@@ -122,6 +122,11 @@ fn issuers_belong_to_rules_about_tokens() {
         complaint::<Workload>(&GOOD.replace(SPIFFE, line)),
         "rules[0].issuers: an empty text names nothing"
     );
+    let line = "service-account = \"a/*\"\nissuers = []";
+    assert_eq!(
+        complaint::<Workload>(&GOOD.replace(SPIFFE, line)),
+        "rules[0].issuers: must name at least one; leave the key out for no restriction"
+    );
     let line = "service-account = \"a/*\"\nissuers = [\"i\"]";
     assert!(configure::<Workload>(&GOOD.replace(SPIFFE, line)).is_ok());
 }

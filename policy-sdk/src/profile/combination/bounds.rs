@@ -32,18 +32,18 @@ impl Bounds {
         if let Some(role) = &bounds.role {
             same(&mut self.role, role, name, "role")?;
         }
-        if !profile.sources.is_empty() {
-            let common = |known: &[IpNet]| common_networks(known, &profile.sources);
-            narrow(&mut self.sources, &profile.sources, common)
+        if let Some(sources) = &profile.sources {
+            let common = |known: &[IpNet]| common_networks(known, sources);
+            narrow(&mut self.sources, sources, common)
                 .ok_or_else(|| nothing_in_common(name, "network of `sources`"))?;
         }
-        if !bounds.connection_types.is_empty() {
-            let common = |known: &[ConnectionType]| common_types(known, &bounds.connection_types);
-            narrow(&mut self.connection_types, &bounds.connection_types, common)
+        if let Some(types) = &bounds.connection_types {
+            let common = |known: &[ConnectionType]| common_types(known, types);
+            narrow(&mut self.connection_types, types, common)
                 .ok_or_else(|| nothing_in_common(name, "type of `connection-types`"))?;
         }
-        if !bounds.times.is_empty() {
-            let times = (bounds.times.clone(), bounds.times_location.clone());
+        if let Some(times) = &bounds.times {
+            let times = (times.clone(), bounds.times_location.clone());
             same(&mut self.times, &times, name, "set of `times`")?;
         }
         self.proxy_required |= bounds.proxy_required;
