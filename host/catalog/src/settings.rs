@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use portcullis_core::{BucketName, PolicyName};
 use portcullis_engine::{AmountMut, Limits, LoadError};
-use portcullis_toml::{Document, Kind, Problem, Read, Section, Setting, kinds};
+use portcullis_toml::{Document, InvalidValue, Kind, Problem, Read, Section, Setting, kinds};
 
 use crate::terms::{MaxLimits, Terms};
 use crate::unit_error::{UnitError, UnitProblem};
@@ -76,8 +76,8 @@ const fn size(expected: &'static str) -> Kind<usize> {
     Kind {
         expected,
         parse: |text| {
-            let size = text.parse::<ByteSize>()?.as_u64();
-            usize::try_from(size).map_err(|error| error.to_string())
+            let size = text.parse::<ByteSize>().map_err(InvalidValue::rule)?;
+            usize::try_from(size.as_u64()).map_err(InvalidValue::rule)
         },
     }
 }

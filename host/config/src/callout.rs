@@ -12,7 +12,7 @@ use portcullis_claims::KeyKind;
 use portcullis_connect::SecretSource;
 use portcullis_core::AccountName;
 use portcullis_toml::kinds::{DURATION, SECONDS, SOME_TIME, WORD};
-use portcullis_toml::{Keyed, Kind, Read, Section};
+use portcullis_toml::{InvalidValue, Keyed, Kind, Read, Section};
 
 use crate::allowed::read_allowed;
 use crate::deny;
@@ -77,10 +77,7 @@ const WHEN_ALONE: Kind<WhenAlone> = Kind {
     parse: |text| match text {
         "deny" => Ok(WhenAlone::Deny),
         "silent" => Ok(WhenAlone::Silent),
-        _ => Err(format!(
-            "expected `deny` or `silent`, found `{}`",
-            text.escape_debug()
-        )),
+        _ => Err(InvalidValue::unexpected("`deny` or `silent`", text)),
     },
 };
 

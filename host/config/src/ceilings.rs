@@ -7,7 +7,7 @@ use portcullis_core::{
     Ceiling, OnExcess, PermissionSubject, ResponsePermission, SubjectPermission,
 };
 use portcullis_toml::kinds::DURATION;
-use portcullis_toml::{Kind, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 
 use crate::values::{ACCOUNT, POLICY};
 
@@ -18,12 +18,12 @@ const MAX_REPLIES: usize = 1_000_000;
 
 const PUBLISH_SUBJECT: Kind<PermissionSubject> = Kind {
     expected: "a subject",
-    parse: |text| PermissionSubject::publish(text).map_err(|error| error.to_string()),
+    parse: |text| PermissionSubject::publish(text).map_err(InvalidValue::rule),
 };
 
 const SUBSCRIBE_SUBJECT: Kind<PermissionSubject> = Kind {
     expected: "a subject, or a subject and a queue group",
-    parse: |text| PermissionSubject::subscribe(text).map_err(|error| error.to_string()),
+    parse: |text| PermissionSubject::subscribe(text).map_err(InvalidValue::rule),
 };
 
 const ON_EXCESS: Kind<OnExcess> = Kind {
@@ -31,10 +31,7 @@ const ON_EXCESS: Kind<OnExcess> = Kind {
     parse: |text| match text {
         "clip" => Ok(OnExcess::Clip),
         "refuse" => Ok(OnExcess::Refuse),
-        _ => Err(format!(
-            "expected `clip` or `refuse`, found `{}`",
-            text.escape_debug()
-        )),
+        _ => Err(InvalidValue::unexpected("`clip` or `refuse`", text)),
     },
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_callout::{DenyMode, DenyModes};
 use portcullis_core::DenialClass;
 use portcullis_toml::kinds::SOME_TIME;
-use portcullis_toml::{Kind, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 
 /// Default of the time by which mode `delay` delays a denial.
 const DELAY: Duration = Duration::from_secs(1);
@@ -18,9 +18,9 @@ const DENY_MODE: Kind<fn(Duration) -> DenyMode> = Kind {
         "empty" => Ok(|_| DenyMode::Empty),
         "drop" => Ok(|_| DenyMode::Drop),
         "delay" => Ok(DenyMode::Delay),
-        _ => Err(format!(
-            "expected one of `error`, `empty`, `drop`, `delay`, found `{}`",
-            text.escape_debug()
+        _ => Err(InvalidValue::unexpected(
+            "one of `error`, `empty`, `drop`, `delay`",
+            text,
         )),
     },
 };

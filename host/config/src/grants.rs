@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_catalog::{MaxLimits, PolicyGrants};
 use portcullis_engine::{Amount, AmountMut, Grants, Limits};
 use portcullis_toml::kinds::{SIZE, SOME_TIME};
-use portcullis_toml::{Kind, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 
 use crate::key_value::BUCKET;
 
@@ -14,9 +14,7 @@ use crate::key_value::BUCKET;
 pub(crate) const DECISION: Kind<Duration> = Kind {
     expected: SOME_TIME.expected,
     parse: |text| match (SOME_TIME.parse)(text) {
-        Ok(time) if time > Limits::MAX.deadline => {
-            Err(format!("must be at most `1m`, found `{text}`"))
-        }
+        Ok(time) if time > Limits::MAX.deadline => Err(InvalidValue::above("1m", text)),
         time => time,
     },
 };
@@ -28,7 +26,7 @@ pub(crate) const MEMORY: Kind<usize> = Kind {
         Ok(bytes) if bytes <= Limits::MAX_MEMORY => Ok(bytes),
         _ => {
             let most = Amount::Bytes(Limits::MAX_MEMORY);
-            Err(format!("must be at most `{most}`, found `{text}`"))
+            Err(InvalidValue::above(most, text))
         }
     },
 };

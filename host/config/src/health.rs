@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use portcullis_toml::{Kind, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 
 /// The table `[health]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,10 +15,7 @@ const ADDRESS: Kind<SocketAddr> = Kind {
     expected: "an address such as `127.0.0.1:9222`",
     parse: |text| {
         text.parse().map_err(|_| {
-            format!(
-                "expected an address such as `127.0.0.1:9222` or `[::]:9222`, found `{}`",
-                text.escape_debug()
-            )
+            InvalidValue::unexpected("an address such as `127.0.0.1:9222` or `[::]:9222`", text)
         })
     },
 };

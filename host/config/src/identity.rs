@@ -15,7 +15,7 @@ use portcullis_identity::{
     AccountOptions, AccountSource, IssuerOptions, TokenPlace, TokenVerifier, TrustedAccounts,
 };
 use portcullis_toml::kinds::{DURATION, SOME_TIME};
-use portcullis_toml::{Kind, Problem, Section};
+use portcullis_toml::{InvalidValue, Kind, Problem, Section};
 
 use crate::allowed::read_allowed;
 use crate::values::{OPERATOR_KEY, TOKEN_PLACE};
@@ -45,7 +45,7 @@ const MAX_MEMORY_TIME: Duration = Duration::from_hours(1);
 const MEMORY: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| match (SOME_TIME.parse)(text) {
-        Ok(span) if span > MAX_MEMORY_TIME => Err(format!("must be at most `1h`, found `{text}`")),
+        Ok(span) if span > MAX_MEMORY_TIME => Err(InvalidValue::above("1h", text)),
         span => span,
     },
 };

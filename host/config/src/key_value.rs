@@ -3,7 +3,7 @@
 use portcullis_core::BucketName;
 use portcullis_mirror::KeyValueOptions;
 use portcullis_toml::kinds::{SIZE, WORD};
-use portcullis_toml::{Kind, Read, Section};
+use portcullis_toml::{InvalidValue, Kind, Read, Section};
 
 use crate::nats::Nats;
 use crate::sources::NamedSecrets;
@@ -23,10 +23,7 @@ const NAME: &str = "portcullis-buckets";
 
 pub(crate) const BUCKET: Kind<BucketName> = Kind {
     expected: "the name of a key-value bucket",
-    parse: |text| {
-        text.parse()
-            .map_err(|error: portcullis_core::InvalidBucketName| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 impl KeyValue {

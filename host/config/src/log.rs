@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use portcullis_toml::{Kind, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 use tracing::level_filters::LevelFilter;
 
 /// The table `[log]`.
@@ -71,10 +71,7 @@ pub struct InvalidLogFormat {
 
 const FORMAT: Kind<LogFormat> = Kind {
     expected: "`pretty` or `json`",
-    parse: |text| {
-        text.parse()
-            .map_err(|error: InvalidLogFormat| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 const WHEN_FULL: Kind<WhenFull> = Kind {
@@ -82,19 +79,13 @@ const WHEN_FULL: Kind<WhenFull> = Kind {
     parse: |text| match text {
         "drop" => Ok(WhenFull::Drop),
         "block" => Ok(WhenFull::Block),
-        _ => Err(format!(
-            "expected `drop` or `block`, found `{}`",
-            text.escape_debug()
-        )),
+        _ => Err(InvalidValue::unexpected("`drop` or `block`", text)),
     },
 };
 
 const LEVEL: Kind<LogFilter> = Kind {
     expected: "a level such as `info`, or a filter such as `info,portcullis_callout=debug`",
-    parse: |text| {
-        text.parse()
-            .map_err(|error: InvalidLogFilter| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 impl Log {

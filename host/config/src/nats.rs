@@ -8,11 +8,10 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use portcullis_connect::{
-    Authentication, ConnectionOptions, InboxPrefix, InvalidInboxPrefix, Retries, SecretSource,
-    TlsOptions,
+    Authentication, ConnectionOptions, InboxPrefix, Retries, SecretSource, TlsOptions,
 };
 use portcullis_toml::kinds::{DURATION, SOME_TIME, TEXT};
-use portcullis_toml::{Keyed, Kind, Section, Setting};
+use portcullis_toml::{InvalidValue, Keyed, Kind, Section, Setting};
 
 pub use self::address::{InvalidServerAddress, ServerAddress};
 pub(crate) use self::authentication::secrets as authentication_secrets;
@@ -56,18 +55,12 @@ const MAX_CONNECTIONS: usize = 64;
 
 const SERVER: Kind<ServerAddress> = Kind {
     expected: "a server address such as `nats://127.0.0.1:4222`",
-    parse: |text| {
-        text.parse()
-            .map_err(|error: InvalidServerAddress| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 const INBOX_PREFIX: Kind<InboxPrefix> = Kind {
     expected: "a subject prefix such as `_INBOX_k3JQ`",
-    parse: |text| {
-        text.parse()
-            .map_err(|error: InvalidInboxPrefix| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 /// Default number of connections. With two, a third more logins can arrive at the same instant than

@@ -6,7 +6,7 @@ use portcullis_catalog::{CatalogOptions, Chain, Condition};
 use portcullis_core::PolicyName;
 use portcullis_engine::Limits;
 use portcullis_toml::kinds::{SIZE, SOME_TIME, TEXT, WORD};
-use portcullis_toml::{Kind, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 
 use crate::allowed::read_allowed;
 use crate::grants::{DECISION, MEMORY, read_grants, read_max_limits};
@@ -35,7 +35,8 @@ const LOAD_MEMORY: Kind<u64> = Kind {
     parse: |text| match (SIZE.parse)(text) {
         Ok(bytes) if bytes < MIN_LOAD_MEMORY => {
             let least = MIN_LOAD_MEMORY >> 20;
-            Err(format!("must be at least `{least}MiB`, found `{text}`"))
+            let bound = format!("at least `{least}MiB`");
+            Err(InvalidValue::out_of_range(bound, text))
         }
         size => size,
     },

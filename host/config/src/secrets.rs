@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use portcullis_claims::{IssuerKey, KeyKind, UserCredentials};
+use portcullis_claims::{CredentialsError, IssuerKey, KeyKind, UserCredentials};
 use portcullis_connect::{Authentication, SecretSource};
 use portcullis_core::{AccountName, Secret, with_causes};
 use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
@@ -15,7 +15,7 @@ use portcullis_toml::{Checked, Keyed, Problem, Problems, Read};
 use crate::config::Config;
 use crate::nats::{Nats, authentication_secrets, check_tls};
 use crate::operator::{Operator, SigningAccount};
-use crate::seeds::check_seed;
+use crate::seeds::{UnusableSeed, check_seed};
 use crate::sources::SecretKind;
 
 /// The secrets of a configuration, each of the right type. `Debug` does not show them. The
@@ -232,7 +232,10 @@ impl Resolver<'_> {
         let checked = read.map_err(|error| error.to_string()).and_then(|secret| {
             match kind.check(secret.expose()) {
                 Ok(()) => Ok(secret),
-                Err(message) => Err(format!("{} is not usable: {message}", source.value)),
+                Err(error) => {
+                    let error = with_causes(&error);
+                    Err(format!("{} is not usable: {error}", source.value))
+                }
             }
         });
         match checked {
@@ -246,16 +249,24 @@ impl Resolver<'_> {
     }
 }
 
+/// The reason why a secret is not of its kind.
+#[derive(Debug, thiserror::Error)]
+enum UnusableSecret {
+    #[error(transparent)]
+    Seed(#[from] UnusableSeed),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
 impl SecretKind {
     /// Checks the kind of `secret`. The error does not repeat it.
-    fn check(self, secret: &str) -> Result<(), String> {
+    fn check(self, secret: &str) -> Result<(), UnusableSecret> {
         match self {
-            Self::Seed(kind) => check_seed(secret, kind).map_err(|error| with_causes(&error)),
-            Self::Credentials => UserCredentials::parse(secret)
-                .map(drop)
-                .map_err(|error| with_causes(&error)),
-            Self::Text => Ok(()),
+            Self::Seed(kind) => check_seed(secret, kind)?,
+            Self::Credentials => drop(UserCredentials::parse(secret)?),
+            Self::Text => {}
         }
+        Ok(())
     }
 }
 

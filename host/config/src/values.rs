@@ -1,40 +1,34 @@
 //! Kinds of values that several tables have.
 
-use portcullis_catalog::{InvalidPublisher, Publisher};
+use portcullis_catalog::Publisher;
 use portcullis_claims::{KeyKind, PublicKey};
-use portcullis_core::{AccountName, ConnectionType, InvalidConnectionType, Method, PolicyName};
+use portcullis_core::{AccountName, ConnectionType, InvalidPublicKey, Method, PolicyName};
 use portcullis_identity::TokenPlace;
-use portcullis_toml::Kind;
 use portcullis_toml::kinds::WORD;
+use portcullis_toml::{InvalidValue, Kind};
 use url::Url;
 
 /// The name of a policy.
 pub(crate) const POLICY: Kind<PolicyName> = Kind {
     expected: "a policy name",
-    parse: |text| {
-        text.parse()
-            .map_err(|error: portcullis_core::InvalidPolicyName| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 /// A publisher that signs modules.
 pub(crate) const PUBLISHER: Kind<Publisher> = Kind {
     expected: "the public nkey of a publisher",
     // The error does not show the text, which may be a misplaced seed.
-    parse: |text| {
-        text.parse()
-            .map_err(|error: InvalidPublisher| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 /// A type of connection.
 pub(crate) const CONNECTION_TYPE: Kind<ConnectionType> = Kind {
     expected: "a type of connection such as `STANDARD` or `MQTT`",
     parse: |text| match text.parse() {
-        Ok(ConnectionType::MqttWs | ConnectionType::LeafnodeWs) => Err(format!(
-            "no request tells `{text}` from the type without `_WS`: name that one"
-        )),
-        parsed => parsed.map_err(|error: InvalidConnectionType| error.to_string()),
+        Ok(kind @ (ConnectionType::MqttWs | ConnectionType::LeafnodeWs)) => {
+            Err(InvalidValue::rule(Indistinct(kind.as_str())))
+        }
+        parsed => parsed.map_err(InvalidValue::rule),
     },
 };
 
@@ -47,7 +41,7 @@ pub(crate) const METHOD: Kind<Method> = Kind {
             .find(|method| method.as_str() == text);
         known.ok_or_else(|| {
             let known = Method::ALL.map(Method::as_str).join("`, `");
-            format!("expected one of `{known}`, found `{}`", text.escape_debug())
+            InvalidValue::unexpected(format!("one of `{known}`"), text)
         })
     },
 };
@@ -57,7 +51,7 @@ pub(crate) const ACCOUNT: Kind<AccountName> = Kind {
     expected: WORD.expected,
     parse: |text| {
         let name = AccountName::try_from((WORD.parse)(text)?);
-        name.map_err(|error| error.to_string())
+        name.map_err(InvalidValue::rule)
     },
 };
 
@@ -87,9 +81,9 @@ pub(crate) const SERVICE_NAME: Kind<String> = Kind {
         if !text.is_empty() && text.chars().all(known) {
             Ok(text.to_owned())
         } else {
-            Err(format!(
-                "expected letters, digits, `-` and `_`, found `{}`",
-                text.escape_debug()
+            Err(InvalidValue::unexpected(
+                "letters, digits, `-` and `_`",
+                text,
             ))
         }
     },
@@ -102,12 +96,7 @@ pub(crate) const TOKEN_PLACE: Kind<TokenPlace> = Kind {
         let known = TokenPlace::ALL
             .into_iter()
             .find(|place| place.as_str() == text);
-        known.ok_or_else(|| {
-            format!(
-                "expected one of `password`, `token`, `jwt`, found `{}`",
-                text.escape_debug()
-            )
-        })
+        known.ok_or_else(|| InvalidValue::unexpected("one of `password`, `token`, `jwt`", text))
     },
 };
 
@@ -116,23 +105,38 @@ pub(crate) const WEB_ADDRESS: Kind<Url> = Kind {
     expected: "an address such as `https://login.example.com/keys`",
     parse: |text| match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err(format!(
-            "expected an address such as `https://login.example.com/keys`, found `{}`",
-            text.escape_debug()
+        _ => Err(InvalidValue::unexpected(
+            "an address such as `https://login.example.com/keys`",
+            text,
         )),
     },
 };
 
-/// Parses a public key. The error does not show a text that is not one, because it may be a
-/// misplaced seed.
-fn public_key(text: &str, kind: KeyKind) -> Result<PublicKey, String> {
-    let expected = format!("expected the public key of {kind} ({}…)", kind.letter());
-    let key: PublicKey = text
-        .parse()
-        .map_err(|error| format!("{expected}: {error}"))?;
+/// A connection type that no request tells from another.
+#[derive(Debug, thiserror::Error)]
+#[error("no request tells `{0}` from the type without `_WS`: name that one")]
+struct Indistinct(&'static str);
+
+/// A reason why a text is not the public key of `kind`. The message does not show a text that is
+/// not a key, because it may be a misplaced seed.
+#[derive(Debug, thiserror::Error)]
+enum InvalidKey {
+    #[error("expected the public key of {kind} ({}…): {error}", kind.letter())]
+    Text {
+        kind: KeyKind,
+        #[source]
+        error: InvalidPublicKey,
+    },
+    #[error("expected the public key of {kind} ({}…), found `{key}`", kind.letter())]
+    OtherKind { kind: KeyKind, key: PublicKey },
+}
+
+fn public_key(text: &str, kind: KeyKind) -> Result<PublicKey, InvalidValue> {
+    let key = text.parse::<PublicKey>();
+    let key = key.map_err(|error| InvalidValue::rule(InvalidKey::Text { kind, error }))?;
     if key.kind() == kind {
         Ok(key)
     } else {
-        Err(format!("{expected}, found `{key}`"))
+        Err(InvalidValue::rule(InvalidKey::OtherKind { kind, key }))
     }
 }

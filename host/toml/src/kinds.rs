@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
+use crate::invalid::InvalidValue;
 use crate::kind::Kind;
 
 /// Length of a year as `humantime` counts it: 365.25 days.
@@ -14,7 +15,7 @@ pub const TEXT: Kind<String> = Kind {
     expected: "a string",
     parse: |text| {
         if text.is_empty() {
-            Err("must not be empty".to_owned())
+            Err(InvalidValue::Empty)
         } else {
             Ok(text.to_owned())
         }
@@ -26,10 +27,7 @@ pub const WORD: Kind<String> = Kind {
     expected: "a name",
     parse: |text| {
         if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            Err(format!(
-                "expected a name without blanks, found `{}`",
-                text.escape_debug()
-            ))
+            Err(InvalidValue::unexpected("a name without blanks", text))
         } else {
             Ok(text.to_owned())
         }
@@ -46,9 +44,9 @@ pub const VARIABLE: Kind<String> = Kind {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && !text.starts_with(|first: char| first.is_ascii_digit());
         // The error does not show the text, which may be a misplaced secret.
-        valid.then(|| text.to_owned()).ok_or_else(|| {
-            "expected the name of an environment variable: letters, digits and `_`".to_owned()
-        })
+        valid.then(|| text.to_owned()).ok_or(InvalidValue::Secret(
+            "the name of an environment variable: letters, digits and `_`",
+        ))
     },
 };
 
@@ -58,10 +56,10 @@ pub const DURATION: Kind<Duration> = Kind {
     expected: "a duration such as `250ms` or `1h 30m`",
     parse: |text| match humantime::parse_duration(text) {
         Ok(duration) if duration <= A_YEAR => Ok(duration),
-        Ok(_) => Err(format!("must be at most `1year`, found `{text}`")),
-        Err(_) => Err(format!(
-            "expected a duration such as `250ms` or `1h 30m`, found `{}`",
-            text.escape_debug()
+        Ok(_) => Err(InvalidValue::above("1year", text)),
+        Err(_) => Err(InvalidValue::unexpected(
+            "a duration such as `250ms` or `1h 30m`",
+            text,
         )),
     },
 };
@@ -69,24 +67,24 @@ pub const DURATION: Kind<Duration> = Kind {
 /// A time span above zero.
 pub const SOME_TIME: Kind<Duration> = Kind {
     expected: DURATION.expected,
-    parse: |text| at_least(text, Duration::from_nanos(1), "must be more than zero"),
+    parse: |text| at_least(text, Duration::from_nanos(1), "more than zero"),
 };
 
 /// A time span of at least a second, which JWTs can express.
 pub const SECONDS: Kind<Duration> = Kind {
     expected: DURATION.expected,
-    parse: |text| at_least(text, Duration::from_secs(1), "must be at least one second"),
+    parse: |text| at_least(text, Duration::from_secs(1), "at least one second"),
 };
 
 /// A number of bytes above zero.
 pub const SIZE: Kind<u64> = Kind {
     expected: "a size such as `16MiB` or `64KiB`",
     parse: |text| match text.parse::<ByteSize>() {
-        Ok(ByteSize(0)) => Err("must be more than zero".to_owned()),
+        Ok(ByteSize(0)) => Err(InvalidValue::Zero),
         Ok(ByteSize(bytes)) => Ok(bytes),
-        Err(_) => Err(format!(
-            "expected a size such as `16MiB` or `64KiB`, found `{}`",
-            text.escape_debug()
+        Err(_) => Err(InvalidValue::unexpected(
+            "a size such as `16MiB` or `64KiB`",
+            text,
         )),
     },
 };
@@ -95,18 +93,18 @@ pub const SIZE: Kind<u64> = Kind {
 ///
 /// # Errors
 ///
-/// Fails with a message for the author of the file.
-pub fn seconds_up_to(text: &str, most: Duration, shown: &str) -> Result<Duration, String> {
+/// Fails if `text` is not such a time span.
+pub fn seconds_up_to(text: &str, most: Duration, shown: &str) -> Result<Duration, InvalidValue> {
     match (SECONDS.parse)(text) {
-        Ok(span) if span > most => Err(format!("must be at most `{shown}`, found `{text}`")),
+        Ok(span) if span > most => Err(InvalidValue::above(shown, text)),
         span => span,
     }
 }
 
-fn at_least(text: &str, least: Duration, otherwise: &str) -> Result<Duration, String> {
+fn at_least(text: &str, least: Duration, bound: &'static str) -> Result<Duration, InvalidValue> {
     let duration = (DURATION.parse)(text)?;
     if duration < least {
-        Err(format!("{otherwise}, found `{text}`"))
+        Err(InvalidValue::out_of_range(bound, text))
     } else {
         Ok(duration)
     }

@@ -8,7 +8,8 @@
 //!
 //! - [`Document`]: a file and its problems so far; [`Table`]: its content.
 //! - [`Section`]: a table of the file; [`Setting`]: a value.
-//! - [`Kind`]: a parser of values, with its description; [`kinds`]: those with units.
+//! - [`Kind`]: a parser of values, with its description; [`kinds`]: those with units;
+//!   [`InvalidValue`]: a reason why a text is not a value.
 //! - [`Keyed`]: a value with the key that names it, such as the place of a secret.
 //! - [`Problem`], [`Problems`], [`Checked`]: the results.
 //! - [`nearest`]: the suggestion for an unknown key. [`text`]: escapes for terminals.
@@ -35,6 +36,7 @@
 //! ```
 
 mod document;
+mod invalid;
 mod kind;
 pub mod kinds;
 mod path;
@@ -45,6 +47,7 @@ mod suggestion;
 pub mod text;
 
 pub use document::{Document, Table};
+pub use invalid::InvalidValue;
 pub use kind::{Keyed, Kind};
 pub use problem::{Checked, Problem, Problems, Severity};
 pub use section::{Read, Section};

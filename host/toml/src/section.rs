@@ -67,7 +67,8 @@ impl<'a> Section<'a> {
         let entries = self.table.into_iter().flatten();
         let read_entry = |(name, value): (&'a Spanned<DeString<'a>>, &'a Spanned<_>)| {
             let setting = self.setting_of(name.get_ref(), value);
-            let key = (kind.parse)(setting.key).map_err(|message| setting.report(message));
+            let key = (kind.parse)(setting.key);
+            let key = key.map_err(|error| setting.report(error.to_string()));
             let section = Self {
                 document: self.document,
                 path: self.path.child(setting.key),

@@ -26,9 +26,9 @@ impl<'a> Setting<'a> {
         };
         match (kind.parse)(text) {
             Ok(value) => Some(value),
-            Err(message) => {
+            Err(error) => {
                 self.report(if self.document.shows_values() {
-                    message
+                    error.to_string()
                 } else {
                     format!("expected {}", kind.expected)
                 });

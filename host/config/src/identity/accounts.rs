@@ -3,7 +3,7 @@
 use portcullis_claims::PublicKey;
 use portcullis_identity::{AccountOptions, AccountSource};
 use portcullis_toml::kinds::WORD;
-use portcullis_toml::{Kind, Read, Section};
+use portcullis_toml::{InvalidValue, Kind, Read, Section};
 
 use crate::values::ACCOUNT_KEY;
 
@@ -11,7 +11,7 @@ use crate::values::ACCOUNT_KEY;
 const ROLE: Kind<String> = Kind {
     expected: "the name of a role",
     parse: |text| match text {
-        "" => Err("expected the name of a role, found nothing".to_owned()),
+        "" => Err(InvalidValue::Nothing("the name of a role")),
         role => Ok(role.to_owned()),
     },
 };

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use portcullis_core::Allowed;
 use portcullis_identity::{
-    GroupForm, GroupPath, IssuerOptions, KeySource, RequiredClaim, TokenAlgorithm,
+    GroupForm, GroupPath, InvalidTokenAlgorithm, IssuerOptions, KeySource, RequiredClaim,
+    TokenAlgorithm,
 };
 use portcullis_toml::kinds::{DURATION, SECONDS, SIZE, TEXT, WORD, seconds_up_to};
-use portcullis_toml::{Kind, Read, Section};
+use portcullis_toml::{InvalidValue, Kind, Read, Section};
 use url::Url;
 
 use crate::allowed::{only, read_allowed};
@@ -18,10 +19,22 @@ use crate::values::WEB_ADDRESS;
 const ALGORITHM: Kind<TokenAlgorithm> = Kind {
     expected: "a signature algorithm such as `RS256`",
     parse: |text| {
-        text.parse()
-            .map_err(|error| format!("`{}` is {error}", text.escape_debug()))
+        text.parse().map_err(|error| {
+            let text = text.escape_debug().to_string();
+            InvalidValue::rule(InvalidAlgorithm { text, error })
+        })
     },
 };
+
+/// A text that is not a signature algorithm.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is {error}")]
+struct InvalidAlgorithm {
+    /// The text, escaped.
+    text: String,
+    #[source]
+    error: InvalidTokenAlgorithm,
+}
 
 /// A required claim, `path` or `path=value`.
 const REQUIRED_CLAIM: Kind<RequiredClaim> = Kind {
@@ -32,7 +45,7 @@ const REQUIRED_CLAIM: Kind<RequiredClaim> = Kind {
             None => (text, None),
         };
         if path.is_empty() {
-            return Err("expected the name of a claim, found nothing".to_owned());
+            return Err(InvalidValue::Nothing("the name of a claim"));
         }
         Ok(RequiredClaim {
             path: path.to_owned(),
@@ -63,9 +76,7 @@ const TIMEOUT: Kind<Duration> = Kind {
 const LEEWAY: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| match (DURATION.parse)(text) {
-        Ok(leeway) if leeway > Duration::from_hours(1) => {
-            Err(format!("must be at most `1h`, found `{text}`"))
-        }
+        Ok(leeway) if leeway > Duration::from_hours(1) => Err(InvalidValue::above("1h", text)),
         leeway => leeway,
     },
 };

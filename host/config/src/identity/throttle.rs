@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_authority::ThrottleOptions;
 use portcullis_core::SourceNetwork;
 use portcullis_toml::kinds::{DURATION, SECONDS};
-use portcullis_toml::{Kind, Section};
+use portcullis_toml::{InvalidValue, Kind, Section};
 
 /// Maximum of `per`. A bucket that drains more slowly would limit nothing.
 const MAX_TIME: Duration = Duration::from_hours(24);
@@ -16,17 +16,14 @@ const MAX_ENTRIES: i64 = 10_000_000;
 const WINDOW: Kind<Duration> = Kind {
     expected: DURATION.expected,
     parse: |text| match (SECONDS.parse)(text) {
-        Ok(window) if window > MAX_TIME => Err(format!("must be at most `1day`, found `{text}`")),
+        Ok(window) if window > MAX_TIME => Err(InvalidValue::above("1day", text)),
         window => window,
     },
 };
 
 const NETWORK: Kind<SourceNetwork> = Kind {
     expected: "a network such as `10.0.0.0/8`",
-    parse: |text| {
-        text.parse()
-            .map_err(|error: portcullis_core::InvalidSourceNetwork| error.to_string())
-    },
+    parse: |text| text.parse().map_err(InvalidValue::rule),
 };
 
 pub(crate) fn read(mut section: Section<'_>) -> Option<ThrottleOptions> {
