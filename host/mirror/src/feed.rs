@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::header::NATS_LAST_CONSUMER;
 use async_nats::jetstream;
-use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
+use async_nats::{Client, Message, PublishError, StatusCode, Subject, Subscriber};
 use futures::StreamExt as _;
 
 use crate::entry::{self, Change};
@@ -52,6 +52,23 @@ pub(crate) enum Delivery {
     Forged,
 }
 
+/// The reason for which a feed has ended, or lacks an earlier message.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FeedError {
+    /// The subscription has ended.
+    #[error("the subscription has ended")]
+    NoSubscription,
+    /// The server ended the deliveries with this status.
+    #[error("the server says {0}")]
+    Status(StatusCode),
+    /// The consumer has delivered more messages than have arrived.
+    #[error("messages got lost")]
+    Gap,
+    /// A request for flow control cannot be answered.
+    #[error(transparent)]
+    FlowControl(#[from] PublishError),
+}
+
 impl Feed {
     /// Creates a feed of the deliveries of `source` to `subscription`.
     pub(crate) fn new(subscription: Subscriber, client: Client, source: Source) -> Self {
@@ -88,18 +105,21 @@ impl Feed {
         self.subscription.next().await
     }
 
-    /// Reads a message. The error says that the feed has ended, or that an earlier message is
-    /// missing.
-    pub(crate) async fn take(&mut self, message: Option<Message>) -> Result<Delivery, String> {
-        let message = message.ok_or("the subscription has ended")?;
+    /// Reads a message.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the feed has ended, or if an earlier message is missing.
+    pub(crate) async fn take(&mut self, message: Option<Message>) -> Result<Delivery, FeedError> {
+        let message = message.ok_or(FeedError::NoSubscription)?;
         match message.status {
             None => self.deliver(message),
             Some(StatusCode::IDLE_HEARTBEAT) => self.keep_alive(message).await,
-            Some(status) => Err(format!("the server says {status}")),
+            Some(status) => Err(FeedError::Status(status)),
         }
     }
 
-    fn deliver(&mut self, message: Message) -> Result<Delivery, String> {
+    fn deliver(&mut self, message: Message) -> Result<Delivery, FeedError> {
         let context = self.context.clone();
         let message = jetstream::Message { message, context };
         // Servers let no client publish with the reply subject of a delivery.
@@ -111,7 +131,7 @@ impl Feed {
         }
         self.delivered = self.delivered.saturating_add(1);
         if info.consumer_sequence != self.delivered {
-            return Err("messages got lost".to_owned());
+            return Err(FeedError::Gap);
         }
         self.is_complete |= info.pending == 0;
         self.source.position = self.source.position.max(info.stream_sequence);
@@ -125,7 +145,7 @@ impl Feed {
     }
 
     /// Handles a heartbeat, which has the number of deliveries, or a flow-control request.
-    async fn keep_alive(&mut self, message: Message) -> Result<Delivery, String> {
+    async fn keep_alive(&mut self, message: Message) -> Result<Delivery, FeedError> {
         let header = |name: &str| Some(message.headers.as_ref()?.get(name)?.as_str().to_owned());
         let stalled = header(STALLED).map(Into::into);
         let wanted: Vec<Subject> = message.reply.clone().into_iter().chain(stalled).collect();
@@ -135,12 +155,11 @@ impl Feed {
             return Ok(Delivery::Forged);
         }
         for subject in wanted {
-            let answered = self.client.publish(subject, bytes::Bytes::new()).await;
-            answered.map_err(|error| error.to_string())?;
+            self.client.publish(subject, bytes::Bytes::new()).await?;
         }
         let last = header(NATS_LAST_CONSUMER.as_ref()).and_then(|text| text.parse::<u64>().ok());
         match last {
-            Some(last) if last != self.delivered => Err("messages got lost".to_owned()),
+            Some(last) if last != self.delivered => Err(FeedError::Gap),
             _ => Ok(Delivery::Nothing),
         }
     }

@@ -4,13 +4,14 @@
 //! follower reads the bucket again from the beginning. The new copy replaces the old one once it is
 //! complete. If one connection fails, the follower takes the next.
 
+use std::mem::{self, Discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Info, Stream};
-use async_nats::{Message, Subscriber};
+use async_nats::jetstream::stream::{ConsumerError, Info, Stream};
+use async_nats::{Message, SubscribeError, Subscriber};
 use futures::StreamExt as _;
 use portcullis_core::with_causes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -19,7 +20,7 @@ use crate::audit::{Audit, Difference};
 use crate::bucket::Bucket;
 use crate::connections::{Connections, JetStreamClient};
 use crate::content::{Content, Counts, TooLarge};
-use crate::feed::{Delivery, Feed, Source};
+use crate::feed::{Delivery, Feed, FeedError, Source};
 
 /// The interval of the consumer's idle heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -51,7 +52,7 @@ pub(crate) struct Follower {
 }
 
 /// The reason for which a reading of the bucket ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Ended {
     /// The bucket may have changed without a message, and is read again.
     Doubt,
@@ -62,7 +63,27 @@ enum Ended {
     /// The bucket is larger than the mirror's limit.
     TooLarge,
     /// The bucket cannot be followed, for this reason.
-    Lost(String),
+    Lost(Lost),
+}
+
+/// The reason for which the bucket cannot be followed.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    /// The consumer sends nothing, not even heartbeats.
+    #[error("nothing was heard of it for {MAX_SILENCE:?}")]
+    Silent,
+    /// The consumer's deliveries have ended or have a gap.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The server does not describe the bucket's stream.
+    #[error(transparent)]
+    Stream(GetStreamError),
+    /// The host cannot subscribe to the inbox of a consumer.
+    #[error(transparent)]
+    Subscribe(SubscribeError),
+    /// The server creates no consumer.
+    #[error(transparent)]
+    Consumer(ConsumerError),
 }
 
 impl Follower {
@@ -113,7 +134,7 @@ impl Follower {
     }
 
     /// Updates the bucket's state and logs the reason, unless the last line had the same reason.
-    fn on_end(&self, ended: &Ended, logged: &mut Option<Ended>) {
+    fn on_end(&self, ended: &Ended, logged: &mut Option<Discriminant<Ended>>) {
         let is_known = match ended {
             Ended::Doubt => return self.bucket.doubt(),
             Ended::Differs(difference) => {
@@ -134,11 +155,10 @@ impl Follower {
             }
             Ended::Lost(_) => self.bucket.lose(),
         };
-        let same = |logged: &Ended| std::mem::discriminant(logged) == std::mem::discriminant(ended);
-        if logged.as_ref().is_some_and(same) {
+        let reason = mem::discriminant(ended);
+        if logged.replace(reason) == Some(reason) {
             return;
         }
-        *logged = Some(ended.clone());
         let bucket = self.bucket.name.as_str();
         match ended {
             Ended::Doubt | Ended::Differs(_) => {}
@@ -153,12 +173,12 @@ impl Follower {
             ),
             Ended::Lost(error) if is_known => tracing::warn!(
                 key_value.bucket = bucket,
-                error,
+                error = with_causes(error),
                 "key-value bucket lost: look-ups are answered by what was known"
             ),
             Ended::Lost(error) => tracing::warn!(
                 key_value.bucket = bucket,
-                error,
+                error = with_causes(error),
                 "key-value bucket cannot be read: look-ups fail"
             ),
         }
@@ -178,7 +198,7 @@ impl Follower {
     ) -> Result<std::convert::Infallible, Ended> {
         let connects = self.current().connects();
         let stream = self.current().context.get_stream(&self.stream).await;
-        let stream = stream.map_err(|error| stream_error(&error))?;
+        let stream = stream.map_err(stream_error)?;
         let mut reading = Reading::new(Arc::clone(&self.bucket), self.feed(&stream).await?);
         let mut checks = interval(CONNECTION_CHECK);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -189,7 +209,7 @@ impl Follower {
                 biased;
                 message = reading.feed.next() => reading.take(message).await?,
                 () = sleep_until(reading.silent_at) => {
-                    return Err(Ended::Lost(format!("nothing was heard of it for {MAX_SILENCE:?}")));
+                    return Err(Ended::Lost(Lost::Silent));
                 }
                 _ = checks.tick() => {
                     if self.current().connects() != connects {
@@ -219,7 +239,7 @@ impl Follower {
         let client = &self.current().client;
         let inbox = client.new_inbox();
         let subscription = client.subscribe(inbox.clone()).await;
-        let subscription = subscription.map_err(|error| Ended::Lost(with_causes(&error)))?;
+        let subscription = subscription.map_err(|error| Ended::Lost(Lost::Subscribe(error)))?;
         // Without a name, the request's subject would need a permission for every consumer.
         let name = inbox.rsplit('.').next().map(str::to_owned);
         let config = push::Config {
@@ -237,7 +257,7 @@ impl Follower {
             ..push::Config::default()
         };
         let consumer = stream.create_consumer(config).await;
-        let consumer = consumer.map_err(|error| Ended::Lost(with_causes(&error)))?;
+        let consumer = consumer.map_err(|error| Ended::Lost(Lost::Consumer(error)))?;
         let (info, then) = (consumer.cached_info(), stream.cached_info());
         let max_age = Some(max_age(then)).filter(|age| !age.is_zero());
         let source = Source {
@@ -258,7 +278,7 @@ impl Follower {
     async fn count(&self, stream: &Stream) -> Result<Option<Counts>, Ended> {
         let now = match self.current().context.get_stream(&self.stream).await {
             Ok(now) => now,
-            Err(error) => match stream_error(&error) {
+            Err(error) => match stream_error(error) {
                 Ended::Missing => return Err(Ended::Missing),
                 // The next audit asks again; silence and reconnects show a broken connection.
                 _ => return Ok(None),
@@ -312,7 +332,8 @@ impl Reading {
     /// Handles a message of the consumer's inbox.
     async fn take(&mut self, message: Option<Message>) -> Result<(), Ended> {
         let subject = message.as_ref().and_then(|message| message.reply.clone());
-        match self.feed.take(message).await.map_err(Ended::Lost)? {
+        let delivery = self.feed.take(message).await;
+        match delivery.map_err(|error| Ended::Lost(error.into()))? {
             Delivery::Forged => {
                 self.forged(subject.as_deref());
                 return Ok(());
@@ -393,7 +414,7 @@ fn prefix(info: &Info) -> String {
     format!("$KV.{}.", stream.strip_prefix("KV_").unwrap_or(stream))
 }
 
-fn stream_error(error: &GetStreamError) -> Ended {
+fn stream_error(error: GetStreamError) -> Ended {
     use async_nats::jetstream::ErrorCode;
     match error.kind() {
         GetStreamErrorKind::JetStream(error)
@@ -401,6 +422,6 @@ fn stream_error(error: &GetStreamError) -> Ended {
         {
             Ended::Missing
         }
-        _ => Ended::Lost(with_causes(error)),
+        _ => Ended::Lost(Lost::Stream(error)),
     }
 }
