@@ -33,9 +33,43 @@ pub(super) fn confine(limits: &ChildLimits) -> Confinement {
     Confinement {
         whole: failed.is_empty() && files.is_ok() && calls.is_ok(),
         limits: limited,
-        files: files.unwrap_or_else(|why| format!("not in force: {why}")),
-        calls: calls.unwrap_or_else(|why| format!("not in force: {why}")),
+        files: words(files),
+        calls: words(calls),
     }
+}
+
+/// Returns what is denied, or why nothing is, in words for the log.
+fn words(denied: Result<&str, NotDenied>) -> String {
+    denied.map_or_else(|why| format!("not in force: {why}"), str::to_owned)
+}
+
+/// The reason for which the system denies the process nothing.
+#[derive(Debug, thiserror::Error)]
+enum NotDenied {
+    /// The kernel has no landlock.
+    #[cfg(target_os = "linux")]
+    #[error("this kernel has no landlock")]
+    NoLandlock,
+    /// The kernel refuses the landlock rules.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Landlock(#[from] landlock::RulesetError),
+    /// There are no seccomp filters for the processor.
+    #[cfg(target_os = "linux")]
+    #[error("no seccomp on this processor")]
+    Processor,
+    /// The seccomp filter is invalid.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Filter(#[from] seccompiler::BackendError),
+    /// The kernel refuses the seccomp filter.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Seccomp(#[from] seccompiler::Error),
+    /// The system is another than Linux.
+    #[cfg(not(target_os = "linux"))]
+    #[error("this system has no {0}")]
+    System(&'static str),
 }
 
 #[cfg(target_os = "linux")]
@@ -55,7 +89,7 @@ mod system {
         SeccompRule, apply_filter, apply_filter_all_threads,
     };
 
-    use super::ChildLimits;
+    use super::{ChildLimits, NotDenied};
 
     /// The newest landlock version to request. An older kernel enforces what it supports.
     const LANDLOCK: ABI = ABI::V6;
@@ -142,47 +176,39 @@ mod system {
     }
 
     /// Denies opening files by name, the network, signals to other processes, and new privileges.
-    pub(super) fn deny_files() -> Result<String, String> {
+    pub(super) fn deny_files() -> Result<&'static str, NotDenied> {
         let restricted = Ruleset::default()
             .handle_access(AccessFs::from_all(LANDLOCK))
             .and_then(|rules| rules.handle_access(AccessNet::from_all(LANDLOCK)))
             .and_then(|rules| rules.scope(Scope::from_all(LANDLOCK)))
             .and_then(|rules| rules.create()?.restrict_self());
-        match restricted.map(|status| status.ruleset) {
-            Ok(RulesetStatus::FullyEnforced) => Ok("none, by landlock".to_owned()),
-            Ok(RulesetStatus::PartiallyEnforced) => {
-                Ok("none, by landlock as far as this kernel has it".to_owned())
+        match restricted?.ruleset {
+            RulesetStatus::FullyEnforced => Ok("none, by landlock"),
+            RulesetStatus::PartiallyEnforced => {
+                Ok("none, by landlock as far as this kernel has it")
             }
-            Ok(RulesetStatus::NotEnforced) => Err("this kernel has no landlock".to_owned()),
-            Err(error) => Err(error.to_string()),
+            RulesetStatus::NotEnforced => Err(NotDenied::NoLandlock),
         }
     }
 
     /// Denies the system calls that open files, start programs, talk to the network or to other
     /// processes, or raise limits.
-    pub(super) fn deny_calls() -> Result<String, String> {
+    pub(super) fn deny_calls() -> Result<&'static str, NotDenied> {
         let architecture = std::env::consts::ARCH.try_into();
-        let architecture = architecture.map_err(|_| "no seccomp on this processor".to_owned())?;
+        let architecture = architecture.map_err(|_| NotDenied::Processor)?;
         let filter = |rules: BTreeMap<i64, Vec<SeccompRule>>, action| {
             SeccompFilter::new(rules, SeccompAction::Allow, action, architecture)
         };
-        let told = |error: &dyn std::fmt::Display| error.to_string();
         // glibc falls back to `clone`, whose flags a filter can see.
         let absent = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
         let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
         let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-        let newer = filter(newer, absent).map_err(|error| told(&error))?;
-        let denied = filter(rules().map_err(|error| told(&error))?, denied);
-        let denied = denied.map_err(|error| told(&error))?;
+        let (newer, denied) = (filter(newer, absent)?, filter(rules()?, denied)?);
         for filter in [newer, denied] {
-            let program: seccompiler::BpfProgram = filter
-                .try_into()
-                .map_err(|error: seccompiler::BackendError| told(&error))?;
-            apply_filter_all_threads(&program)
-                .or_else(|_| apply_filter(&program))
-                .map_err(|error| told(&error))?;
+            let program: seccompiler::BpfProgram = filter.try_into()?;
+            apply_filter_all_threads(&program).or_else(|_| apply_filter(&program))?;
         }
-        Ok("no file, program, network, process or limit, by seccomp".to_owned())
+        Ok("no file, program, network, process or limit, by seccomp")
     }
 
     fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
@@ -291,7 +317,7 @@ mod system {
 mod system {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
-    use super::ChildLimits;
+    use super::{ChildLimits, NotDenied};
 
     /// Reports that this system cannot tie a process to its parent.
     pub(super) fn tie(failed: &mut Vec<&'static str>) {
@@ -315,11 +341,11 @@ mod system {
         }
     }
 
-    pub(super) fn deny_files() -> Result<String, String> {
-        Err("this system has no landlock".to_owned())
+    pub(super) fn deny_files() -> Result<&'static str, NotDenied> {
+        Err(NotDenied::System("landlock"))
     }
 
-    pub(super) fn deny_calls() -> Result<String, String> {
-        Err("this system has no seccomp".to_owned())
+    pub(super) fn deny_calls() -> Result<&'static str, NotDenied> {
+        Err(NotDenied::System("seccomp"))
     }
 }
