@@ -62,11 +62,8 @@ pub fn inspect(
     };
     // A file outside a policy directory may have a name that no policy can have. Cargo, for
     // example, makes `static_users.wasm`.
-    let name = stem.parse().or_else(|_| "inspected".parse()).map_err(
-        |error: portcullis_core::InvalidPolicyName| {
-            UnitError::new(&paths.module, UnitProblem::Settings(error.to_string()))
-        },
-    )?;
+    let name = stem.parse().or_else(|_| "inspected".parse());
+    let name = name.map_err(|error| UnitError::new(&paths.module, UnitProblem::Name(error)))?;
     let terms = options.terms(&name);
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), &name, &terms)?;
     let (content, options) = (Arc::new(content), Arc::new(options.clone()));

@@ -83,7 +83,8 @@ pub use inspect::{Inspection, inspect};
 pub use link::LoadedPolicy;
 pub use numbers::CatalogNumbers;
 pub use options::CatalogOptions;
-pub use policy_tests::{PermitCheck, PermittedLogin, TestOutcome};
+pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
+pub use policy_tests::{Impossible, PermitCheck, PermittedLogin, TestOutcome};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use prover::fuzzing;
@@ -91,6 +92,7 @@ pub use prover::{ChildError, ChildFailure, ChildLimits, ChildProver, Prover, pro
 pub use releases::{UnknownReleases, check_releases};
 pub use report::{Change, Rejection, Report};
 pub use rollback::{RollbackError, RolledBack, rollback};
+pub use settings::problem::SettingsFileProblem;
 pub use signature::{
     InvalidPublisher, Publisher, SignError, Signature, SignatureError, SignedFiles, Statement,
     sign, sign_file, sign_stating, sign_version, signature, signer,

@@ -9,6 +9,7 @@ mod format;
 mod login;
 mod permit_check;
 mod possible;
+pub(crate) mod problem;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use crate::unit_error::{UnitError, UnitProblem};
 use expectation::Expectation;
 use format::TestFile;
 pub use permit_check::{PermitCheck, PermittedLogin};
+pub use possible::Impossible;
+use problem::{TestFileProblem, TestProblem};
 
 /// Maximum time of a test. The policy's own deadline applies too; the difference leaves room for
 /// slow password hashes.
@@ -74,26 +77,29 @@ pub struct TestOutcome {
 impl PolicyTests {
     /// Reads a test file.
     pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Self, UnitError> {
-        let wrong =
-            |line, message: String| UnitError::new(file, UnitProblem::Tests(message)).at_line(line);
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| wrong(None, "it is not UTF-8 text".to_owned()))?;
+        let wrong = |line, problem| {
+            UnitError::new(file, UnitProblem::Tests(Box::new(problem))).at_line(line)
+        };
+        let text = std::str::from_utf8(bytes).map_err(|_| wrong(None, TestFileProblem::NotText))?;
         let tests: TestFile = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| format::line(text, span.start));
-            wrong(line, format::complaint(error.message()))
+            wrong(
+                line,
+                TestFileProblem::Format(format::complaint(error.message())),
+            )
         })?;
         let tests = tests.tests.into_iter().map(|test| {
             let line = format::line(text, test.name.span().start);
             let name = test.name.get_ref().clone();
             PolicyTest::new(test, line)
-                .map_err(|problem| wrong(Some(line), format!("test `{name}`: {problem}")))
+                .map_err(|problem| wrong(Some(line), TestFileProblem::Test { name, problem }))
         });
         let tests = tests.collect::<Result<Vec<_>, _>>()?;
         for (index, test) in tests.iter().enumerate() {
             let mut before = tests.iter().take(index);
             if before.any(|other| other.name == test.name) {
-                let message = format!("test `{}`: there is another of this name", test.name);
-                return Err(wrong(Some(test.line), message));
+                let problem = TestFileProblem::SameName(test.name.clone());
+                return Err(wrong(Some(test.line), problem));
             }
         }
         Ok(Self(tests))
@@ -133,7 +139,7 @@ impl TestOutcome {
 }
 
 impl PolicyTest {
-    fn new(mut test: format::Test, line: usize) -> Result<Self, String> {
+    fn new(mut test: format::Test, line: usize) -> Result<Self, TestProblem> {
         let name = test.name.into_inner();
         let expected = Expectation::new(test.permit, test.deny, test.abstain, test.now)?;
         let key_values = login::key_values(&mut test.login)?;

@@ -1,5 +1,7 @@
 //! The settings file of a policy, `NAME.toml`: settings and limits.
 
+pub(crate) mod problem;
+
 use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -12,6 +14,7 @@ use portcullis_toml::{Document, InvalidValue, Kind, Problem, Read, Section, Sett
 
 use crate::terms::{MaxLimits, Terms};
 use crate::unit_error::{UnitError, UnitProblem};
+use problem::SettingsFileProblem;
 
 /// The content of `NAME.toml`.
 pub(crate) struct SettingsFile {
@@ -32,10 +35,7 @@ impl SettingsFile {
         terms: &Terms,
     ) -> Result<Self, UnitError> {
         let text = std::str::from_utf8(bytes.unwrap_or_default()).map_err(|_| {
-            UnitError::new(
-                file,
-                UnitProblem::Settings("it is not UTF-8 text".to_owned()),
-            )
+            UnitError::new(file, UnitProblem::Settings(SettingsFileProblem::NotText))
         })?;
         // A password may stand in the wrong place.
         let document = Document::new(file, text).without_values();
@@ -47,23 +47,16 @@ impl SettingsFile {
         let problems = document.into_problems();
         match read {
             Some(read) if problems.is_empty() => Ok(read),
-            _ => Err(refusal(file, &problems)),
+            _ => Err(refusal(file, problems)),
         }
     }
 }
 
 /// Returns one error for all problems, at the line of the first.
-fn refusal(file: &Path, problems: &[Problem]) -> UnitError {
+fn refusal(file: &Path, problems: Vec<Problem>) -> UnitError {
     let line = problems.first().and_then(Problem::line);
-    let texts = problems.iter().map(|problem| {
-        let place = problem.line().filter(|other| Some(*other) != line);
-        let place = place.map(|line| format!("line {line}: "));
-        let key = problem.key().map(|key| format!("{key}: "));
-        let (place, key) = (place.unwrap_or_default(), key.unwrap_or_default());
-        format!("{place}{key}{}", problem.message())
-    });
-    let texts: Vec<_> = texts.collect();
-    UnitError::new(file, UnitProblem::Settings(texts.join("; "))).at_line(line)
+    let problem = UnitProblem::Settings(SettingsFileProblem::Content(problems));
+    UnitError::new(file, problem).at_line(line)
 }
 
 const DEADLINE: Kind<Duration> = Kind {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use portcullis_core::{
     AuthorizationRequest, Certificate, Claims, Client, ClientKind, Credentials, FixedKeyValues,
-    Identity, KeyKind, KeyValues, Method, PublicKey, Secret, Server, Strength, Transport,
+    Identity, KeyKind, KeyValues, Method, PresentedNkey, PublicKey, Secret, Server, Strength,
+    Transport,
 };
 use portcullis_engine::{EvaluationError, Policy};
 use portcullis_environment::Clock;
@@ -24,8 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const NOW: u64 = 1_767_225_600;
 /// The user name, password and other text values of every login.
 const NAME: &str = "portcullis-smoke";
-/// A public nkey that belongs to no user.
-const NKEY: &str = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// The bytes of the nkeys of every login, which belong to no user and no server.
+const NO_KEY: [u8; PublicKey::LEN] = [0; PublicKey::LEN];
 
 /// Evaluates `policy` on one login of each method.
 ///
@@ -59,8 +60,8 @@ pub(crate) fn check(policy: &Policy, paths: &Paths, clock: &dyn Clock) -> Result
 fn login(method: Method) -> AuthorizationRequest {
     let (credentials, identity) = presented(method);
     AuthorizationRequest {
-        user_nkey: PublicKey::from_bytes(KeyKind::User, [0; PublicKey::LEN]),
-        server: Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN])),
+        user_nkey: PublicKey::from_bytes(KeyKind::User, NO_KEY),
+        server: Server::new(PublicKey::from_bytes(KeyKind::Server, NO_KEY)),
         client: Client {
             host: Some("127.0.0.1".to_owned()),
             id: 1,
@@ -79,6 +80,7 @@ fn login(method: Method) -> AuthorizationRequest {
 fn presented(method: Method) -> (Credentials, Identity) {
     let text = || Some(NAME.to_owned());
     let secret = || Some(Secret::new(NAME));
+    let nkey = || PublicKey::from_bytes(KeyKind::User, NO_KEY);
     let mut credentials = Credentials::default();
     let mut identity = Identity {
         method,
@@ -92,12 +94,12 @@ fn presented(method: Method) -> (Credentials, Identity) {
         Method::Token => credentials.token = secret(),
         Method::Jwt => {
             credentials.jwt = secret();
-            identity.principal = Some(NKEY.to_owned());
+            identity.principal = Some(nkey().to_string());
         }
         Method::Nkey => {
-            credentials.nkey = Some(NKEY.to_owned());
-            identity.principal = Some(NKEY.to_owned());
-            identity.nkey = Some(NKEY.to_owned());
+            credentials.nkey = Some(PresentedNkey::Key(nkey()));
+            identity.principal = Some(nkey().to_string());
+            identity.nkey = Some(nkey());
             identity.strength = Strength::Proved;
         }
         Method::Oidc => {

@@ -4,12 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portcullis_core::Method;
+use portcullis_core::{InvalidPolicyName, Method};
 use portcullis_engine::{EngineError, EvaluationError, LoadError};
 use portcullis_files::{FileKind, ReadError};
 
 use crate::paths::Paths;
+use crate::policy_tests::problem::TestFileProblem;
 use crate::prover::failure::ChildFailure;
+use crate::settings::problem::SettingsFileProblem;
 use crate::signature::SignatureError;
 
 /// The reason why a unit is not put in service: the file, the line and the problem.
@@ -70,9 +72,12 @@ pub enum UnitProblem {
         /// The maximum size, in bytes.
         limit: u64,
     },
+    /// The file has a name that no policy can have.
+    #[error("{0}")]
+    Name(#[source] InvalidPolicyName),
     /// The settings file is invalid.
     #[error("{0}")]
-    Settings(String),
+    Settings(#[source] SettingsFileProblem),
     /// The engine rejects the module or its settings.
     #[error("{0}")]
     Load(#[source] LoadError),
@@ -119,7 +124,7 @@ pub enum UnitProblem {
     },
     /// The test file is invalid.
     #[error("{0}")]
-    Tests(String),
+    Tests(#[source] Box<TestFileProblem>),
     /// The engine cannot meter the tests. This is a fault of the host.
     #[error("its tests cannot be run: {0}")]
     NoMeter(#[source] EngineError),

@@ -4,7 +4,7 @@ mod claims;
 
 pub use claims::Claims;
 
-use crate::{Credentials, Method};
+use crate::{Credentials, Method, PublicKey};
 
 /// The identity of a client, as far as the host can establish it before any policy runs.
 ///
@@ -35,7 +35,7 @@ pub struct Identity {
     pub role: Option<String>,
     /// Public nkey (`U…`) whose holder the client has proved to be, by a signature over the
     /// server's nonce.
-    pub nkey: Option<String>,
+    pub nkey: Option<PublicKey>,
     /// TLS certificate of the client.
     pub certificate: Option<Certificate>,
 }
@@ -46,7 +46,10 @@ impl Identity {
         let method = credentials.method();
         let principal = match method {
             Method::Password => credentials.username.clone(),
-            Method::Nkey => credentials.nkey.clone(),
+            Method::Nkey => {
+                let nkey = credentials.nkey.as_ref();
+                nkey.map(|nkey| nkey.as_str().to_owned())
+            }
             _ => None,
         };
         Self {

@@ -62,7 +62,7 @@ pub use identity::{Certificate, Claims, Identity, Strength};
 pub use key_value::{
     BucketName, FixedKeyValues, InvalidBucketName, KeyValues, LookUpError, NoKeyValues, is_key,
 };
-pub use nkey::{InvalidPublicKey, KeyKind, PublicKey, key_checksum};
+pub use nkey::{InvalidPublicKey, KeyKind, PresentedNkey, PublicKey, key_checksum};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
 pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};

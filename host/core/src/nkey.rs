@@ -3,22 +3,26 @@
 //! A key as text is base32 of a prefix, 32 bytes and a checksum, as the Go library `nats-io/nkeys`
 //! has it. Only the text form is here: the crate of wire forms signs and verifies.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use data_encoding::BASE32_NOPAD;
 
 mod kind;
+mod presented;
 
 pub use kind::KeyKind;
+pub use presented::PresentedNkey;
 
 /// Length of a public key in characters: base32 of 35 bytes, which are one of prefix, the key and
 /// two of checksum.
 const TEXT_LEN: usize = 56;
 
 /// A public nkey: 56 characters with a checksum. The first character determines the [`KeyKind`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublicKey {
     text: Arc<str>,
     kind: KeyKind,
@@ -68,6 +72,19 @@ impl FromStr for PublicKey {
         let (kind, bytes) = decode(text).ok_or(InvalidPublicKey)?;
         let text = text.into();
         Ok(Self { text, kind, bytes })
+    }
+}
+
+/// Hashes the text, which determines the rest, so that a map is asked with a `str`.
+impl Hash for PublicKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl Borrow<str> for PublicKey {
+    fn borrow(&self) -> &str {
+        &self.text
     }
 }
 
@@ -140,6 +157,23 @@ mod tests {
             assert_eq!(key.as_str().parse(), Ok(key.clone()));
             assert!(PublicKey::is_valid(key.as_str(), kind));
         }
+    }
+
+    #[test]
+    fn a_map_of_keys_is_asked_with_text() {
+        let key = PublicKey::from_bytes(KeyKind::Account, [7; PublicKey::LEN]);
+        let other = PublicKey::from_bytes(KeyKind::User, [7; PublicKey::LEN]);
+        let keys = std::collections::HashSet::from([key.clone()]);
+        assert!(keys.contains(key.as_str()) && !keys.contains(other.as_str()));
+    }
+
+    #[test]
+    fn a_presented_text_is_a_key_or_stays_as_it_is() {
+        let key = PublicKey::from_bytes(KeyKind::User, [7; PublicKey::LEN]);
+        let presented = PresentedNkey::from(key.to_string());
+        assert_eq!(presented.key(), Some(&key));
+        let malformed = PresentedNkey::from("UABC".to_owned());
+        assert_eq!((malformed.key(), malformed.as_str()), (None, "UABC"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Authorization requests: one login, as the server describes it.
 
-use crate::{ClientKind, Identity, PublicKey, Secret, Transport};
+use crate::{ClientKind, Identity, PresentedNkey, PublicKey, Secret, Transport};
 
 /// A server's question about one connection: whether to admit it, and with which permissions.
 ///
@@ -104,8 +104,8 @@ pub struct Credentials {
     pub token: Option<Secret>,
     /// User JWT.
     pub jwt: Option<Secret>,
-    /// Public nkey.
-    pub nkey: Option<String>,
+    /// Nkey, which may be any text.
+    pub nkey: Option<PresentedNkey>,
     /// Signature over the nonce.
     pub signature: Option<Secret>,
 }
@@ -205,7 +205,7 @@ mod tests {
             password: secret("pass"),
             token: secret("token"),
             jwt: secret("jwt"),
-            nkey: text("nkey"),
+            nkey: text("nkey").map(PresentedNkey::from),
             signature: secret("sig"),
         }
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use portcullis_core::{Asker, AuthorizationRequest, HashError, PermitBuilder, Secret};
+use portcullis_core::{Asker, AuthorizationRequest, HashError, PermitBuilder, PolicyName, Secret};
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use crate::state::{Phase, State};
@@ -44,6 +44,14 @@ pub struct NoRequest(&'static str);
      too many are computed at the same time"
 )]
 pub struct NoTime;
+
+/// A comparison with a `plain:` form that the policy has no grant for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`plain:` is not granted: make a hash with `portcullis hash`, or write `plain-hashes = true` under [policies.grants.{0}] in \
+     portcullis.toml"
+)]
+struct PlainNotGranted(PolicyName);
 
 /// Links every interface, and `secrets` if it is granted. `key-value` answers only for granted
 /// buckets, so a policy without a grant gets nothing from it.
@@ -115,7 +123,7 @@ impl State {
         // Each comparison is a guess at the secret, regardless of its cost.
         self.charge_comparison()?;
         if let Err(refusal) = self.check_form(hash) {
-            return Ok(Err(refusal));
+            return Ok(Err(refusal.to_string()));
         }
         let verifier = Arc::clone(&self.verifier);
         if deadline <= Instant::now() {
@@ -142,15 +150,11 @@ impl State {
     }
 
     /// Refuses a form of hash that this policy has no grant for.
-    fn check_form(&self, hash: &str) -> Result<(), String> {
+    fn check_form(&self, hash: &str) -> Result<(), PlainNotGranted> {
         if self.plain_hashes || !hash.starts_with("plain:") {
             return Ok(());
         }
-        Err(format!(
-            "`plain:` is not granted: make a hash with `portcullis hash`, or write `plain-hashes = true` under [policies.grants.{}] in \
-             portcullis.toml",
-            self.name
-        ))
+        Err(PlainNotGranted(self.name.clone()))
     }
 
     fn permit(&mut self, handle: &Resource<PermitBuilder>) -> wasmtime::Result<&mut PermitBuilder> {

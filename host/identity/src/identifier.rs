@@ -99,7 +99,7 @@ impl Identifier {
         };
         match identity.method {
             Method::Jwt => {
-                let nkey = identity.nkey.as_deref();
+                let nkey = identity.nkey.as_ref();
                 let verified = self.options.accounts.verify(&jwt, nkey, request);
                 match verified.map_err(|error| rejected(with_causes(&error)))? {
                     Some(user) => vouch_for(user, &mut identity),
@@ -130,7 +130,8 @@ impl Identifier {
             let jwt = jwt.filter(|_| method == Method::Jwt && bearer.is_none());
             jwt.and_then(|jwt| claimed_subject(jwt.expose()))
         };
-        let nkey = credentials.nkey.as_deref().map(Cow::Borrowed);
+        let nkey = credentials.nkey.as_ref();
+        let nkey = nkey.map(|nkey| Cow::Borrowed(nkey.as_str()));
         let key = nkey.or_else(|| subject().map(Cow::Owned));
         let certificate = || {
             let leaf = request.client.tls.as_ref().and_then(certificate::read)?;
@@ -233,7 +234,7 @@ fn of_token(token: VerifiedToken, request: &AuthorizationRequest) -> Identity {
 /// an nkey user is configured.
 fn prove_nkey(request: &AuthorizationRequest, identity: &mut Identity) -> Result<(), Denial> {
     if let Some(nkey) = &identity.nkey {
-        identity.principal = Some(nkey.clone());
+        identity.principal = Some(nkey.as_str().to_owned());
         identity.strength = Strength::Proved;
     } else if request.credentials.signature.is_some() && request.client.nonce.is_some() {
         let reason = "the signature over the server's nonce is not by the nkey that was presented";
@@ -247,7 +248,7 @@ fn prove_nkey(request: &AuthorizationRequest, identity: &mut Identity) -> Result
 fn vouch_for(user: VerifiedUser, identity: &mut Identity) {
     identity.principal = Some(user.subject);
     identity.strength = Strength::Proved;
-    identity.issuer = Some(user.account);
+    identity.issuer = Some(user.account.as_str().to_owned());
     identity.role = user.role;
     identity.expires_at = user.expires_at;
     identity.claims = user.claims;

@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use portcullis_claims::{KeyKind, PublicKey, VerifyingKey as _};
-use portcullis_core::AuthorizationRequest;
+use portcullis_core::{AuthorizationRequest, PresentedNkey};
 
 use crate::user_jwt::PresentedJwt;
 
@@ -10,15 +10,16 @@ use crate::user_jwt::PresentedJwt;
 ///
 /// Tries the presented nkey first, then the subject of the user JWT. That JWT has to be valid
 /// itself; its issuer does not matter.
-pub(crate) fn proved(request: &AuthorizationRequest, jwt: &PresentedJwt<'_>) -> Option<String> {
+pub(crate) fn proved(request: &AuthorizationRequest, jwt: &PresentedJwt<'_>) -> Option<PublicKey> {
     let nonce = request.client.nonce.as_deref()?;
     let signature = decoded(request.credentials.signature.as_ref()?.expose())?;
-    let presented = request.credentials.nkey.clone().into_iter();
-    presented
-        .chain(std::iter::once_with(|| jwt.subject()).flatten())
-        .filter_map(|text| text.parse::<PublicKey>().ok())
-        .find(|key| key.kind() == KeyKind::User && key.verifies(nonce.as_bytes(), &signature))
-        .map(|key| key.as_str().to_owned())
+    let presented = request.credentials.nkey.as_ref();
+    let presented = presented.and_then(PresentedNkey::key).cloned();
+    let subject = || -> Option<PublicKey> { jwt.subject()?.parse().ok() };
+    let mut keys = presented
+        .into_iter()
+        .chain(std::iter::once_with(subject).flatten());
+    keys.find(|key| key.kind() == KeyKind::User && key.verifies(nonce.as_bytes(), &signature))
 }
 
 /// Decodes a signature. Clients write base64 for URLs, older ones standard base64, padded or not.
@@ -40,7 +41,8 @@ mod tests {
     use super::*;
 
     fn proved(request: &AuthorizationRequest) -> Option<String> {
-        super::proved(request, &PresentedJwt::of(&request.credentials))
+        let proved = super::proved(request, &PresentedJwt::of(&request.credentials));
+        proved.map(|key| key.to_string())
     }
 
     const NONCE: &str = "PXoWU7zWAMt75FY";
@@ -65,7 +67,7 @@ mod tests {
 
     fn with_nkey(nkey: &str, signature: &str) -> Option<String> {
         proved(&request(Credentials {
-            nkey: Some(nkey.to_owned()),
+            nkey: Some(nkey.to_owned().into()),
             signature: Some(Secret::new(signature)),
             ..Credentials::default()
         }))
@@ -96,7 +98,7 @@ mod tests {
         assert_eq!(with_nkey("UNKEY", &encoded(&pair)), None);
 
         let mut unsigned = request(Credentials {
-            nkey: Some(pair.public_key()),
+            nkey: Some(pair.public_key().into()),
             ..Credentials::default()
         });
         assert_eq!(proved(&unsigned), None, "no signature");

@@ -124,9 +124,9 @@ impl Problems {
         }
         let is_trust_domain = |issuer: &String| issuer.starts_with(TRUST_DOMAIN);
         let own = rule.issuers.as_ref().filter(|_| !is_about_tokens);
-        let only_tokens =
+        let is_wrong =
             |own: &Vec<String>| rule.spiffe.is_none() || !own.iter().all(is_trust_domain);
-        if own.is_some_and(only_tokens) {
+        if own.is_some_and(is_wrong) {
             self.at(
                 "issuers",
                 "only tokens have issuers: leave it out of a rule about certificates, or name trust domains (`spiffe://…`) in one about \

@@ -7,6 +7,7 @@ use portcullis_core::{PermissionSubject, Permit, PermitBuilder, ResponsePermissi
 use portcullis_engine::EvaluationError;
 
 use super::format;
+use super::problem::TestProblem;
 
 /// The expected verdict on a login.
 #[derive(Debug)]
@@ -40,21 +41,18 @@ pub(super) enum Field {
 }
 
 impl Expectation {
-    /// Reads the expectation of a test. The error is one line.
+    /// Reads the expectation of a test.
     pub(super) fn new(
         permit: Option<format::Permit>,
         deny: Option<String>,
         abstain: Option<bool>,
         now: u64,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TestProblem> {
         match (permit, deny, abstain) {
             (Some(permit), None, None) => expected_permit(&permit, now),
             (None, Some(reason), None) => Ok(Self::Deny(reason)),
             (None, None, Some(true)) => Ok(Self::Abstain),
-            _ => Err(
-                "expected one of `permit = { … }`, `deny = \"part of the reason\"` and `abstain = true`"
-                    .to_owned(),
-            ),
+            _ => Err(TestProblem::Expectation),
         }
     }
 
@@ -161,7 +159,7 @@ fn each<T>(stated: Option<&Vec<T>>, add: impl FnMut(&T)) -> bool {
 }
 
 /// Builds the permit in the way a policy does, so that the same rules apply.
-fn expected_permit(expected: &format::Permit, now: u64) -> Result<Expectation, String> {
+fn expected_permit(expected: &format::Permit, now: u64) -> Result<Expectation, TestProblem> {
     let mut permit = Permit::builder(expected.account.clone(), now);
     let (publish, subscribe) = (&expected.publish, &expected.subscribe);
     let lists: [(&[String], AddSubject); 4] = [
@@ -184,13 +182,8 @@ fn expected_permit(expected: &format::Permit, now: u64) -> Result<Expectation, S
             stated.push(field);
         }
     }
-    match permit.finish() {
-        Ok(permit) => Ok(Expectation::Permit { permit, stated }),
-        Err(problems) => {
-            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            Err(format!("permit: {}", problems.join("; ")))
-        }
-    }
+    let permit = permit.finish().map_err(TestProblem::Permit)?;
+    Ok(Expectation::Permit { permit, stated })
 }
 
 fn permit_difference(expected: &Permit, stated: &[Field], found: &Permit) -> Option<String> {

@@ -2,10 +2,11 @@
 
 use portcullis_core::{
     AuthorizationRequest, BucketName, Certificate, Claims, Client, ClientKind, ClientTls,
-    Credentials, FixedKeyValues, Identity, KeyKind, Method, PublicKey, Secret, Server, Strength,
-    Transport, is_key,
+    Credentials, FixedKeyValues, Identity, KeyKind, Method, PresentedNkey, PublicKey, Secret,
+    Server, Strength, Transport, is_key,
 };
 
+use super::problem::{KeyProblem, TestProblem};
 use super::{format, possible};
 use crate::settings::json_of;
 
@@ -14,14 +15,14 @@ use crate::settings::json_of;
 const NO_KEY: [u8; PublicKey::LEN] = [0; PublicKey::LEN];
 
 /// Returns the request for a login of a test.
-pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, String> {
+pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, TestProblem> {
     let secret = |text: Option<String>| text.map(Secret::new);
     let credentials = Credentials {
         username: login.username,
         password: secret(login.password),
         token: secret(login.token),
         jwt: secret(login.jwt),
-        nkey: login.nkey,
+        nkey: login.nkey.map(PresentedNkey::from),
         signature: None,
     };
     let certificate = login.certificate.map(certificate);
@@ -29,8 +30,9 @@ pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
         Some(identity) => identified(identity, certificate)?,
         None => unassisted(&credentials, certificate),
     };
-    possible::check(&identity).map_err(|problem| format!("login.identity: {problem}"))?;
-    let user = credentials.nkey.as_ref().or(credentials.username.as_ref());
+    possible::check(&identity).map_err(TestProblem::Identity)?;
+    let nkey = credentials.nkey.as_ref().map(PresentedNkey::as_str);
+    let user = nkey.or(credentials.username.as_deref());
     Ok(AuthorizationRequest {
         // A server makes one for each login.
         user_nkey: PublicKey::from_bytes(KeyKind::User, NO_KEY),
@@ -44,18 +46,16 @@ pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
 
 /// Returns the buckets for a login of a test. Buckets that the test does not name are empty,
 /// regardless of the host's own buckets.
-pub(super) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, String> {
+pub(super) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, TestProblem> {
     let named = |name: &str| {
         let parsed = name.parse::<BucketName>();
-        parsed.map_err(|error| format!("login.key-value: {error}"))
+        parsed.map_err(TestProblem::Bucket)
     };
     let mut buckets = FixedKeyValues::default().others_are_empty();
     for (name, entries) in std::mem::take(&mut login.key_value) {
         if let Some(key) = entries.keys().find(|key| !is_key(key)) {
-            let key = key.escape_debug();
-            return Err(format!(
-                "login.key-value.{name}: `{key}` can be no key of a bucket"
-            ));
+            let key = key.escape_debug().to_string();
+            return Err(TestProblem::BucketKey { bucket: name, key });
         }
         buckets = buckets.with(&named(&name)?, entries);
     }
@@ -85,14 +85,18 @@ fn unassisted(credentials: &Credentials, certificate: Option<Certificate>) -> Id
 fn identified(
     identity: format::Identity,
     certificate: Option<Certificate>,
-) -> Result<Identity, String> {
+) -> Result<Identity, TestProblem> {
     let method = Method::ALL
         .into_iter()
         .find(|method| method.as_str() == identity.method)
-        .ok_or_else(|| {
-            let known = Method::ALL.map(Method::as_str).join("`, `");
-            format!("identity.method: expected one of `{known}`")
-        })?;
+        .ok_or(TestProblem::Method)?;
+    let nkey = identity.nkey.map(|text| {
+        let key = |problem| TestProblem::Key {
+            key: "login.identity.nkey",
+            problem,
+        };
+        key_of(&text, KeyKind::User).map_err(key)
+    });
     let claims = match json_of(toml::Value::Table(identity.claims)) {
         serde_json::Value::Object(claims) => Claims::new(claims),
         _ => Claims::default(),
@@ -111,7 +115,7 @@ fn identified(
         groups: identity.groups,
         tags: identity.tags,
         role: identity.role,
-        nkey: identity.nkey,
+        nkey: nkey.transpose()?,
         certificate,
     })
 }
@@ -133,7 +137,7 @@ fn certificate(certificate: format::Certificate) -> Certificate {
     }
 }
 
-fn client(client: format::Client, user: Option<&String>) -> Client {
+fn client(client: format::Client, user: Option<&str>) -> Client {
     let tls = client.tls_version.map(|version| ClientTls {
         version,
         cipher: client.tls_cipher.unwrap_or_default(),
@@ -143,7 +147,7 @@ fn client(client: format::Client, user: Option<&String>) -> Client {
     Client {
         host: client.host,
         id: client.id,
-        user: client.user.or_else(|| user.cloned()),
+        user: client.user.or_else(|| user.map(str::to_owned)),
         name: client.name,
         kind: client.kind.map(ClientKind::from),
         transport: client.transport.map(Transport::from),
@@ -157,10 +161,13 @@ fn client(client: format::Client, user: Option<&String>) -> Client {
     }
 }
 
-fn server(server: format::Server) -> Result<Server, String> {
+fn server(server: format::Server) -> Result<Server, TestProblem> {
     let id = match server.id {
         None => PublicKey::from_bytes(KeyKind::Server, NO_KEY),
-        Some(text) => server_key(&text)?,
+        Some(text) => key_of(&text, KeyKind::Server).map_err(|problem| TestProblem::Key {
+            key: "login.server.id",
+            problem,
+        })?,
     };
     Ok(Server {
         id,
@@ -172,16 +179,14 @@ fn server(server: format::Server) -> Result<Server, String> {
     })
 }
 
-fn server_key(text: &str) -> Result<PublicKey, String> {
-    let key: PublicKey = text
-        .parse()
-        .map_err(|error| format!("login.server.id: {error}"))?;
-    if key.kind() == KeyKind::Server {
+fn key_of(text: &str, kind: KeyKind) -> Result<PublicKey, KeyProblem> {
+    let key: PublicKey = text.parse()?;
+    if key.kind() == kind {
         Ok(key)
     } else {
-        Err(format!(
-            "login.server.id: `{key}` is the key of {} and not of a server",
-            key.kind()
-        ))
+        Err(KeyProblem::Kind {
+            key,
+            expected: kind,
+        })
     }
 }

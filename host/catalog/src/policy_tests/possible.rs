@@ -5,89 +5,124 @@
 
 use portcullis_core::{Identity, Method, Strength};
 
-/// Checks that a login can have this identity. The error is one line.
-pub(super) fn check(identity: &Identity) -> Result<(), String> {
-    let method = identity.method.as_str();
+/// The reason why no login has an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Impossible {
+    /// A token that the host has not verified.
+    #[error("the host takes a token only if it has verified it: add `proved = true`")]
+    UnprovedToken,
+    /// A token without an issuer.
+    #[error("a verified token has an issuer: add `issuer = \"https://…\"`")]
+    TokenWithoutIssuer,
+    /// The method `certificate` without a verified certificate.
+    #[error(
+        "the method `certificate` needs `proved = true`, and `certificate = {{ verified = true, … }}` beside the identity"
+    )]
+    UnverifiedCertificate,
+    /// A proved user JWT without a proof.
+    #[error(
+        "a user JWT is proved by the account that issued it or by the client's nkey: add `issuer` or `nkey`"
+    )]
+    JwtWithoutProof,
+    /// An unproved user JWT with a proved nkey.
+    #[error("a user JWT whose nkey the client has shown to hold is proved: add `proved = true`")]
+    UnprovedJwt,
+    /// A proved nkey that is not named, or the reverse.
+    #[error(
+        "an nkey is proved by the client's signature: set both `proved = true` and `nkey`, or neither"
+    )]
+    HalfProvedNkey,
+    /// A proof with a method that proves nothing.
+    #[error(
+        "nothing is proved with the method `{method}`: leave `proved` out",
+        method = .0.as_str()
+    )]
+    Proved(Method),
+    /// An issuer of an unproved identity.
+    #[error("nobody vouches for what is not proved: leave `issuer` out, or add `proved = true`")]
+    IssuerWithoutProof,
+    /// Claims without a token.
+    #[error(
+        "`claims` come from a verified token (`oidc`) or from a user JWT (`jwt`) with its `issuer`, not with `{method}`",
+        method = .0.as_str()
+    )]
+    Claims(Method),
+    /// Groups without a token of an identity provider.
+    #[error(
+        "`groups` come from a verified token (`oidc`), not with `{method}`",
+        method = .0.as_str()
+    )]
+    Groups(Method),
+    /// Tags or a role without a user JWT of a trusted account.
+    #[error(
+        "`tags` and `role` come from a user JWT (`jwt`) with its `issuer`, not with `{method}`",
+        method = .0.as_str()
+    )]
+    TagsOrRole(Method),
+    /// An end of an identity that does not end.
+    #[error(
+        "only a token, a trusted user JWT or a verified certificate ends: leave `expires-at` out"
+    )]
+    Expiry,
+}
+
+/// Checks that a login can have this identity.
+pub(super) fn check(identity: &Identity) -> Result<(), Impossible> {
     let proved = identity.strength == Strength::Proved;
+    let (has_issuer, has_nkey) = (identity.issuer.is_some(), identity.nkey.is_some());
     match identity.method {
         Method::Oidc => {
-            require(
-                proved,
-                "the host takes a token only if it has verified it: add `proved = true`",
-            )?;
-            require(
-                identity.issuer.is_some(),
-                "a verified token has an issuer: add `issuer = \"https://…\"`",
-            )?;
+            require(proved, Impossible::UnprovedToken)?;
+            require(has_issuer, Impossible::TokenWithoutIssuer)?;
         }
-        Method::Certificate => {
-            let verified = identity
-                .certificate
-                .as_ref()
-                .is_some_and(|leaf| leaf.verified);
-            require(
-                proved && verified,
-                "the method `certificate` needs `proved = true`, and `certificate = { verified = true, … }` beside the identity",
-            )?;
-        }
+        Method::Certificate => require(
+            proved && has_verified_certificate(identity),
+            Impossible::UnverifiedCertificate,
+        )?,
         Method::Jwt => {
-            let has_proof = identity.issuer.is_some() || identity.nkey.is_some();
-            require(
-                !proved || has_proof,
-                "a user JWT is proved by the account that issued it or by the client's nkey: add `issuer` or `nkey`",
-            )?;
-            require(
-                proved || identity.nkey.is_none(),
-                "a user JWT whose nkey the client has shown to hold is proved: add `proved = true`",
-            )?;
+            let has_proof = has_issuer || has_nkey;
+            require(!proved || has_proof, Impossible::JwtWithoutProof)?;
+            require(proved || !has_nkey, Impossible::UnprovedJwt)?;
         }
-        Method::Nkey => require(
-            proved == identity.nkey.is_some(),
-            "an nkey is proved by the client's signature: set both `proved = true` and `nkey`, or neither",
-        )?,
-        Method::Password | Method::Token | Method::None => require(
-            !proved,
-            &format!("nothing is proved with the method `{method}`: leave `proved` out"),
-        )?,
+        Method::Nkey => require(proved == has_nkey, Impossible::HalfProvedNkey)?,
+        method @ (Method::Password | Method::Token | Method::None) => {
+            require(!proved, Impossible::Proved(method))?;
+        }
     }
-    check_claimed(identity, proved, method)
+    check_claimed(identity, proved)
 }
 
 /// Checks the fields that only a proof by some method can set.
-fn check_claimed(identity: &Identity, proved: bool, method: &str) -> Result<(), String> {
-    let by_jwt = identity.method == Method::Jwt && identity.issuer.is_some();
-    let by_token = identity.method == Method::Oidc;
+fn check_claimed(identity: &Identity, proved: bool) -> Result<(), Impossible> {
+    let method = identity.method;
+    let by_jwt = method == Method::Jwt && identity.issuer.is_some();
+    let by_token = method == Method::Oidc;
+    let has_end = by_jwt || by_token || has_verified_certificate(identity);
     require(
         proved || identity.issuer.is_none(),
-        "nobody vouches for what is not proved: leave `issuer` out, or add `proved = true`",
+        Impossible::IssuerWithoutProof,
     )?;
     require(
         by_jwt || by_token || identity.claims.is_empty(),
-        &format!(
-            "`claims` come from a verified token (`oidc`) or from a user JWT (`jwt`) with its `issuer`, not with `{method}`"
-        ),
+        Impossible::Claims(method),
     )?;
     require(
         by_token || identity.groups.is_empty(),
-        &format!("`groups` come from a verified token (`oidc`), not with `{method}`"),
+        Impossible::Groups(method),
     )?;
     require(
         by_jwt || (identity.tags.is_empty() && identity.role.is_none()),
-        &format!(
-            "`tags` and `role` come from a user JWT (`jwt`) with its `issuer`, not with `{method}`"
-        ),
+        Impossible::TagsOrRole(method),
     )?;
-    let leaf = identity.certificate.as_ref().filter(|leaf| leaf.verified);
-    require(
-        by_jwt || by_token || leaf.is_some() || identity.expires_at.is_none(),
-        "only a token, a trusted user JWT or a verified certificate ends: leave `expires-at` out",
-    )
+    require(has_end || identity.expires_at.is_none(), Impossible::Expiry)
 }
 
-fn require(holds: bool, problem: &str) -> Result<(), String> {
-    if holds {
-        Ok(())
-    } else {
-        Err(problem.to_owned())
-    }
+fn has_verified_certificate(identity: &Identity) -> bool {
+    let leaf = identity.certificate.as_ref();
+    leaf.is_some_and(|leaf| leaf.verified)
+}
+
+const fn require(holds: bool, problem: Impossible) -> Result<(), Impossible> {
+    if holds { Ok(()) } else { Err(problem) }
 }

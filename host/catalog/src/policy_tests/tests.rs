@@ -1,4 +1,4 @@
-use portcullis_core::Verdict;
+use portcullis_core::{KeyKind, PublicKey, Verdict};
 use portcullis_engine::EvaluationError;
 
 use super::*;
@@ -193,8 +193,11 @@ fn replies_are_compared_as_servers_apply_them_and_a_difference_says_what_to_writ
     assert_eq!(difference("", None), None);
 }
 
-/// Returns the problem of a login with this identity, without the constant prefix.
+/// Returns the problem of a login with this identity, without the constant prefix. `nkey = "U"`
+/// stands for the key of a user.
 fn identity_problem(login: &str) -> Option<String> {
+    let user = PublicKey::from_bytes(KeyKind::User, [7; PublicKey::LEN]);
+    let login = login.replace(r#"nkey = "U""#, &format!("nkey = \"{user}\""));
     let text = format!("[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n{login}\n");
     let error = parse(&text).err()?.problem().to_string();
     let problem = error.strip_prefix("test `t`: login.identity: ");
@@ -253,6 +256,31 @@ fn a_login_whose_proof_cannot_be_is_an_error_of_the_file() {
             "nobody vouches",
         ),
     ]);
+}
+
+#[test]
+fn a_proved_nkey_or_a_server_that_is_no_key_of_its_kind_is_an_error_of_the_file() {
+    let account = PublicKey::from_bytes(KeyKind::Account, [7; PublicKey::LEN]);
+    let proved =
+        |nkey: &str| format!(r#"identity = {{ method = "nkey", proved = true, nkey = "{nkey}" }}"#);
+    let server = format!("server = {{ id = \"{account}\" }}");
+    assert_identity_problems(&[
+        (&proved("UABC"), "login.identity.nkey: not a public nkey"),
+        (
+            &proved(account.as_str()),
+            "` is the key of account and not of a user",
+        ),
+        (&server, "` is the key of account and not of a server"),
+        (
+            "server = { id = \"N\" }",
+            "login.server.id: not a public nkey",
+        ),
+    ]);
+    assert_eq!(
+        identity_problem("nkey = \"UABC\""),
+        None,
+        "a client presents any text"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use portcullis_core::{ClientKind, Secret, Transport};
+use portcullis_core::{ClientKind, PresentedNkey, Secret, Transport};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ fn view(opened: &OpenedRequest) -> Value {
             "password": exposed(credentials.password.as_ref()),
             "token": exposed(credentials.token.as_ref()),
             "jwt": exposed(credentials.jwt.as_ref()),
-            "nkey": credentials.nkey,
+            "nkey": credentials.nkey.as_ref().map(PresentedNkey::as_str),
             "signature": exposed(credentials.signature.as_ref()),
         },
     })

@@ -3,8 +3,8 @@
 //! Every field is optional. A missing field and a `null` are absent.
 
 use portcullis_core::{
-    AuthorizationRequest, Client, ClientKind, ClientTls, Credentials, Identity, Secret, Server,
-    Transport,
+    AuthorizationRequest, Client, ClientKind, ClientTls, Credentials, Identity, PresentedNkey,
+    Secret, Server, Transport,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -250,7 +250,7 @@ impl ConnectOptions {
             password: self.pass,
             token: self.auth_token,
             jwt: self.jwt,
-            nkey: present(self.nkey),
+            nkey: present(self.nkey).map(PresentedNkey::from),
             signature: self.sig,
         }
     }

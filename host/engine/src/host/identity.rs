@@ -41,14 +41,16 @@ impl contract::identity::Host for State {
     }
 
     fn nkey(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.request("identity.nkey")?.identity.nkey.clone())
+        let nkey = self.request("identity.nkey")?.identity.nkey.as_ref();
+        Ok(nkey.map(|nkey| nkey.as_str().to_owned()))
     }
 
     fn check_hash(&mut self, hash: String) -> wasmtime::Result<Result<(), String>> {
-        Ok(self.check_form(&hash).and_then(|()| {
-            let checked = self.verifier.check(&hash);
-            checked.map_err(|error| error.to_string())
-        }))
+        if let Err(refusal) = self.check_form(&hash) {
+            return Ok(Err(refusal.to_string()));
+        }
+        let checked = self.verifier.check(&hash);
+        Ok(checked.map_err(|error| error.to_string()))
     }
 
     fn principal(&mut self) -> wasmtime::Result<Option<String>> {

@@ -136,7 +136,7 @@ fn a_policy_hears_which_nkey_was_proved() {
     let mut request = AuthorizationRequest::clone(&request());
     request.client.nonce = Some("a nonce".to_owned());
     request.credentials = Credentials {
-        nkey: Some(pair.public_key()),
+        nkey: Some(pair.public_key().into()),
         ..Credentials::default()
     };
     let policy = conforms(&serde_json::json!([

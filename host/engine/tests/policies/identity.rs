@@ -37,7 +37,7 @@ fn a_policy_hears_every_fact_of_a_proved_identity() {
         groups: names("ops"),
         tags: names("team:a"),
         role: text("writer"),
-        nkey: text(USER),
+        nkey: Some(USER.parse().unwrap()),
         certificate: Some(certificate),
     };
     let asked = Arc::new(AuthorizationRequest {

@@ -42,7 +42,7 @@ async fn a_trusted_issuer_vouches_for_the_user() {
     assert_eq!(identity.expires_at, Some(NOW + 1000));
     assert_eq!(identity.claims.texts("sub"), [user]);
     assert_eq!(identity.tags, ["team:a"]);
-    assert_eq!(identity.nkey.as_deref(), Some(user));
+    assert_eq!(identity.nkey.as_ref(), Some(world.user.as_public()));
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ fn every_name_beside_the_others_is_told() {
     let everything = Credentials {
         username: text("alice"),
         password: Some(Secret::new("hunter2")),
-        nkey: text("UABC"),
+        nkey: text("UABC").map(Into::into),
         token: Some(Secret::new("opaque")),
         ..Default::default()
     };

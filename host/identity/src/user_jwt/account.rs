@@ -15,7 +15,7 @@ const ALL: &str = "*";
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     /// Public key of the account, `A…`.
-    pub(crate) key: String,
+    pub(crate) key: PublicKey,
     signing_keys: SigningKeys,
     revocations: BTreeMap<String, i64>,
     /// Start of the validity of the account's own JWT, in seconds since the Unix epoch.
@@ -43,7 +43,7 @@ impl Account {
             keys.insert_plain(signing_key.as_str());
         }
         Self {
-            key: key.as_str().to_owned(),
+            key: key.clone(),
             signing_keys: keys,
             revocations: BTreeMap::new(),
             not_before: None,
@@ -79,10 +79,9 @@ impl Account {
             let path = path();
             return Err(AccountJwtError::Operator { path, signer });
         }
-        let key = claims.subject.unwrap_or_default();
-        if !PublicKey::is_valid(&key, KeyKind::Account) {
-            return Err(AccountJwtError::Subject(path()));
-        }
+        let key = claims.subject.and_then(|subject| subject.parse().ok());
+        let key = key.filter(|key: &PublicKey| key.kind() == KeyKind::Account);
+        let key = key.ok_or_else(|| AccountJwtError::Subject(path()))?;
         Ok(Self {
             key,
             signing_keys: claims.nats.signing_keys,
@@ -98,7 +97,7 @@ impl Account {
         if let Some(scope) = self.signing_keys.scope(key) {
             return Some(Signer::Role(scope));
         }
-        (key == self.key || self.signing_keys.contains(key)).then_some(Signer::Account)
+        (key == self.key.as_str() || self.signing_keys.contains(key)).then_some(Signer::Account)
     }
 
     /// Returns whether the JWTs of `subject` that were issued at `issued_at` (in seconds since the

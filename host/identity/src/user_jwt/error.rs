@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use portcullis_claims::{Refusal, TokenError};
+use portcullis_claims::{PublicKey, Refusal, TokenError};
 use portcullis_files::ReadError;
 
 /// A reason why a user JWT is rejected, for the operator. Errors show nothing of the JWT itself.
@@ -135,9 +135,9 @@ pub enum AccountJwtError {
         /// Path of the file.
         path: PathBuf,
         /// Public key of the expected account.
-        expected: String,
+        expected: Box<PublicKey>,
         /// Public key of the account in the JWT.
-        found: String,
+        found: Box<PublicKey>,
     },
     /// None of the configured operators signed the JWT.
     #[error("`{}` is signed by `{signer}`, which is none of `operators`", path.display())]

@@ -36,7 +36,7 @@ pub(crate) fn check(
     user: &UserClaims,
     account: &Account,
     known: &KnownAccount,
-    nkey: Option<&str>,
+    nkey: Option<&PublicKey>,
     request: &AuthorizationRequest,
 ) -> Result<Accepted, UserJwtError> {
     let (now, client) = (request.received_at, &request.client);
@@ -52,7 +52,7 @@ pub(crate) fn check(
         return Err(UserJwtError::Bearer(name.to_owned()));
     }
     check_connection_type(limits.connection_types, client)?;
-    if !limits.bearer && nkey != Some(subject) {
+    if !limits.bearer && nkey.map(PublicKey::as_str) != Some(subject) {
         return Err(UserJwtError::Unsigned);
     }
     if account.has_revoked(subject, user.issued_at.unwrap_or(0)) {

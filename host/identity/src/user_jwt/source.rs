@@ -21,7 +21,7 @@ pub(crate) struct KnownAccount {
     /// The operator's name for the account.
     pub(crate) name: String,
     /// Public key of the account, which never changes.
-    pub(crate) key: String,
+    pub(crate) key: PublicKey,
     /// Roles whose users are trusted.
     pub(crate) roles: Vec<String>,
     held: ArcSwap<Account>,
@@ -50,8 +50,7 @@ impl KnownAccount {
                     file: Arc::new(WatchedFile::new(file, max_bytes)),
                     operators: Arc::clone(operators),
                 };
-                let key = key.as_ref().map(PublicKey::as_str);
-                (file.read(key)?, roles, Some(file))
+                (file.read(key.as_ref())?, roles, Some(file))
             }
         };
         Ok(Self {
@@ -100,12 +99,12 @@ impl KnownAccount {
 }
 
 impl AccountFile {
-    fn read(&self, key: Option<&str>) -> Result<Account, AccountJwtError> {
+    fn read(&self, key: Option<&PublicKey>) -> Result<Account, AccountJwtError> {
         let content = self.file.read();
         self.account(&content.map_err(|error| self.failed(error))?, key)
     }
 
-    fn read_if_changed(&self, key: &str) -> Result<Option<Account>, AccountJwtError> {
+    fn read_if_changed(&self, key: &PublicKey) -> Result<Option<Account>, AccountJwtError> {
         let content = self.file.read_if_changed();
         let content = content.map_err(|error| self.failed(error))?;
         content
@@ -124,14 +123,14 @@ impl AccountFile {
         }
     }
 
-    fn account(&self, content: &[u8], key: Option<&str>) -> Result<Account, AccountJwtError> {
+    fn account(&self, content: &[u8], key: Option<&PublicKey>) -> Result<Account, AccountJwtError> {
         let path: &Path = self.file.path();
         let account = Account::of_jwt(content, path, &self.operators)?;
         match key {
-            Some(expected) if expected != account.key => Err(AccountJwtError::OtherAccount {
+            Some(expected) if *expected != account.key => Err(AccountJwtError::OtherAccount {
                 path: path.to_owned(),
-                expected: expected.to_owned(),
-                found: account.key,
+                expected: Box::new(expected.clone()),
+                found: Box::new(account.key),
             }),
             _ => Ok(account),
         }

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct TrustedAccounts {
     /// Accounts by public key.
-    accounts: HashMap<String, Arc<KnownAccount>>,
+    accounts: HashMap<PublicKey, Arc<KnownAccount>>,
     timer: Mutex<JoinSet<()>>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct VerifiedUser {
     /// Public nkey of the user (`U…`).
     pub(crate) subject: String,
     /// Public key of the account (`A…`).
-    pub(crate) account: String,
+    pub(crate) account: PublicKey,
     /// Role of the scoped key that signed the JWT. `None` if the account or one of its plain keys
     /// signed.
     pub(crate) role: Option<String>,
@@ -51,7 +51,7 @@ impl TrustedAccounts {
         operators: Allowed<PublicKey>,
     ) -> Result<Self, AccountSetupError> {
         let operators = Arc::new(operators);
-        let mut known: HashMap<String, Arc<KnownAccount>> = HashMap::new();
+        let mut known: HashMap<PublicKey, Arc<KnownAccount>> = HashMap::new();
         for options in accounts {
             let name = options.name.clone();
             let account = KnownAccount::new(options, &operators)
@@ -96,7 +96,7 @@ impl TrustedAccounts {
     pub(crate) fn verify(
         &self,
         jwt: &PresentedJwt<'_>,
-        nkey: Option<&str>,
+        nkey: Option<&PublicKey>,
         request: &AuthorizationRequest,
     ) -> Result<Option<VerifiedUser>, UserJwtError> {
         if self.accounts.is_empty() {

@@ -78,7 +78,7 @@ impl Case {
         known.roles = texts(self.roles);
         let jwt = self.user.sign((self.signer)(&self.world)).unwrap();
         let user = UserClaims::decode(&jwt).unwrap();
-        let nkey = self.proved.then(|| self.world.user.public_key());
+        let nkey = self.proved.then(|| self.world.user.as_public());
         check(&user, &account, &known, nkey, &self.request).map_err(|error| with_causes(&error))
     }
 }
@@ -323,7 +323,7 @@ fn a_subject_that_is_no_user_is_refused() {
     let mut user = UserClaims::default();
     user.subject = Some(world.account.public_key().to_owned());
     user.issuer.clone_from(&user.subject);
-    let nkey = user.subject.as_deref();
+    let nkey = Some(world.account.as_public());
     assert_eq!(
         check(&user, &account, &known(&world), nkey, &request),
         Err(UserJwtError::Subject)

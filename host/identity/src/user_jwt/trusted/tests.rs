@@ -33,9 +33,9 @@ fn judged(
 ) -> Result<Option<(String, String, Vec<String>)>, String> {
     let request = world.login(jwt);
     let jwt = PresentedJwt::of(&request.credentials);
-    let nkey = world.user.public_key();
+    let nkey = world.user.as_public();
     let verified = accounts.verify(&jwt, Some(nkey), &request);
-    let told = |user: VerifiedUser| (user.subject, user.account, user.tags);
+    let told = |user: VerifiedUser| (user.subject, user.account.to_string(), user.tags);
     verified
         .map(|user| user.map(told))
         .map_err(|error| with_causes(&error))
@@ -68,7 +68,7 @@ fn the_claims_are_those_of_the_jwt() {
     let request = world.login(world.user_claims().sign(&world.account).unwrap());
     let jwt = PresentedJwt::of(&request.credentials);
     let verified = by_keys(&world)
-        .verify(&jwt, Some(world.user.public_key()), &request)
+        .verify(&jwt, Some(world.user.as_public()), &request)
         .unwrap()
         .unwrap();
     assert_eq!(verified.claims.texts("sub"), [world.user.public_key()]);

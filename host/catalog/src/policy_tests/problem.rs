@@ -1,0 +1,94 @@
+//! The problems of a test file.
+
+use portcullis_core::{
+    InvalidBucketName, InvalidPublicKey, KeyKind, Method, PermitProblem, PublicKey,
+};
+
+use super::possible::Impossible;
+
+/// A problem of a test file. The message is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestFileProblem {
+    /// The file is not text.
+    #[error("it is not UTF-8 text")]
+    NotText,
+    /// The file is not TOML, or not in the format of test files. The message shows no value, which
+    /// may be a password.
+    #[error("{0}")]
+    Format(String),
+    /// A test is invalid.
+    #[error("test `{name}`: {problem}")]
+    Test {
+        /// The test's name.
+        name: String,
+        /// The problem of the test.
+        #[source]
+        problem: TestProblem,
+    },
+    /// Two tests have the same name.
+    #[error("test `{0}`: there is another of this name")]
+    SameName(String),
+}
+
+/// A problem of one test. The message is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestProblem {
+    /// The test states no expected verdict, or several.
+    #[error(
+        "expected one of `permit = {{ … }}`, `deny = \"part of the reason\"` and `abstain = true`"
+    )]
+    Expectation,
+    /// The expected permit is invalid, so no policy can give it.
+    #[error("permit: {}", joined(.0))]
+    Permit(Vec<PermitProblem>),
+    /// The name of a bucket is invalid.
+    #[error("login.key-value: {0}")]
+    Bucket(#[source] InvalidBucketName),
+    /// A key of a bucket is invalid.
+    #[error("login.key-value.{bucket}: `{key}` can be no key of a bucket")]
+    BucketKey {
+        /// The bucket.
+        bucket: String,
+        /// The key, escaped.
+        key: String,
+    },
+    /// The method is unknown.
+    #[error("identity.method: expected one of `{}`", Method::ALL.map(Method::as_str).join("`, `"))]
+    Method,
+    /// No login has such an identity.
+    #[error("login.identity: {0}")]
+    Identity(#[source] Impossible),
+    /// The value of `key` is not an nkey of the right kind.
+    #[error("{key}: {problem}")]
+    Key {
+        /// The key in the test file.
+        key: &'static str,
+        /// The problem of its value.
+        #[source]
+        problem: KeyProblem,
+    },
+}
+
+/// The problem of an nkey in a test.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyProblem {
+    /// The text is not a public nkey.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPublicKey),
+    /// The nkey is of another kind.
+    #[error("`{key}` is the key of {} and not of a {expected}", key.kind())]
+    Kind {
+        /// The nkey.
+        key: PublicKey,
+        /// The expected kind.
+        expected: KeyKind,
+    },
+}
+
+fn joined(problems: &[PermitProblem]) -> String {
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}
