@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_authority::{AccountIssuer, AuthorityOptions, Issuers, OperatorIssuers};
-use portcullis_callout::{
-    Discovery, HostKeys, OpenRules, ParticipationOptions, QueueGroup, ServiceOptions, TimeLimits,
-};
+use portcullis_callout::{Discovery, HostKeys, QueueGroup, ServiceOptions};
 use portcullis_claims::{CurveKey, IssuerKey, KeyError};
 use portcullis_config::{self as config, Callout, Config, Operator, Secrets, permit_rules};
 use portcullis_connect::{Authentication, ConnectionOptions, LoginProbe};
@@ -33,11 +31,7 @@ pub(crate) fn service_options(
             issuers: issuers(operator, secrets)?,
             xkey: xkey.transpose()?,
         },
-        open: OpenRules {
-            trusted_servers: callout.trusted_servers.clone(),
-            refuse_replays: callout.refuse_replays,
-            clock_skew: callout.clock_skew,
-        },
+        open: callout.open.clone(),
         authority: AuthorityOptions {
             identifier: identifier(&config.identity)?,
             throttle: config.identity.throttle.clone(),
@@ -45,18 +39,12 @@ pub(crate) fn service_options(
             max_in_flight: callout.max_in_flight,
         },
         deny: callout.deny.clone(),
-        times: TimeLimits {
-            deadline: callout.deadline,
-            drain_timeout: callout.drain_timeout,
-        },
+        times: callout.times,
         group: QueueGroup {
-            name: callout.queue_group.clone(),
             account: callout_account(callout, operator),
+            ..callout.group.clone()
         },
-        participation: ParticipationOptions {
-            max_mismatches: callout.max_mismatches,
-            when_alone: callout.when_alone,
-        },
+        participation: callout.participation,
         probe: probe(config)?,
         discovery: callout.discoverable.then(|| discovery(callout, operator)),
     })
@@ -124,7 +112,7 @@ fn issuers(operator: Option<&Operator>, secrets: &Secrets) -> Result<Issuers, Ke
 /// mode.
 fn callout_account(callout: &Callout, operator: Option<&Operator>) -> AccountName {
     operator.map_or_else(
-        || callout.account.clone(),
+        || callout.group.account.clone(),
         |operator| AccountName::from(&operator.account),
     )
 }

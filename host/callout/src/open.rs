@@ -17,7 +17,7 @@ use crate::trust::{Replays, TrustedServers};
 const XKEY_HEADER: &str = "Nats-Server-Xkey";
 
 /// The demands on requests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRules {
     /// The servers whose requests are decided. Default: all servers.
     pub trusted_servers: TrustedServers,

@@ -41,7 +41,10 @@ pub(crate) fn run_check(
     let log = survey.log.as_ref().and_then(|log| check_log(file, log));
     let problems = mem::take(&mut survey.problems).into_iter().chain(log);
     findings.add(ExitCode::BadConfiguration, problems.collect());
-    let deadline = survey.callout.as_ref().map(|callout| callout.deadline);
+    let deadline = survey
+        .callout
+        .as_ref()
+        .map(|callout| callout.times.deadline);
     let Some(tables) = PolicyTables::of(survey) else {
         return findings;
     };

@@ -1,7 +1,6 @@
 //! Table `[callout]`: the service's answers and the accounts that they are for.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use portcullis_authority::{AuthorityOptions, Expiry, TargetAccounts};
 use portcullis_callout::{
@@ -29,34 +28,26 @@ pub struct Callout {
     pub xkey_seed: Option<Keyed<SecretSource>>,
     /// Accounts that policies may place users in. `None` selects those of `[operator.accounts]`.
     pub target_accounts: Option<TargetAccounts>,
-    /// Servers that are answered, by id (`N…`, key `trusted-servers`) or by tag (key
-    /// `trusted-server-tags`). Default: all servers.
-    pub trusted_servers: TrustedServers,
-    /// Whether a request that arrives a second time is refused. Default: true.
-    pub refuse_replays: bool,
-    /// Account of the service's own user: `account` of the servers' `auth_callout`. Default: `$G`.
-    pub account: AccountName,
+    /// Demands on requests: `trusted-servers`, `trusted-server-tags`, `refuse-replays` and
+    /// `clock-skew`.
+    pub open: OpenRules,
+    /// Queue group that distributes the requests, and account of the service's own user: `account`
+    /// of the servers' `auth_callout`, by default `$G`. In operator mode, servers show the key in
+    /// `[operator]` instead.
+    pub group: QueueGroup,
     /// System account of the servers. Default: `$SYS`.
     pub system_account: AccountName,
-    /// Queue group that distributes the requests. Default: `q`.
-    pub queue_group: String,
     /// Maximum number of requests in progress, at least one. Default: 256.
     pub max_in_flight: usize,
-    /// Time limit of a decision, reply included. Default: 1 s.
-    pub deadline: Duration,
-    /// Tolerated difference between the clocks of servers and service. Default: 5 s.
-    pub clock_skew: Duration,
-    /// Maximum duration of a permit, at least a second. `None`, the default, sets no limit.
-    pub max_expiry: Option<Duration>,
-    /// Maximum time by which a login ends earlier. Default: 0 s.
-    pub expiry_jitter: Duration,
+    /// Time limits: `deadline` and `drain-timeout`.
+    pub times: TimeLimits,
+    /// End of logins: `max-expiry`, at least a second, and `expiry-jitter`.
+    pub expiry: Expiry,
     /// Form of the answers to denied logins.
     pub deny: DenyModes,
-    /// Number of consecutive mismatched requests after which the service leaves the queue group, at
-    /// least one. Default: 8.
-    pub max_mismatches: u64,
-    /// Behaviour of a service that cannot decide if no other takes part. Default: deny.
-    pub when_alone: WhenAlone,
+    /// Conditions under which the service takes part: `max-mismatches`, at least one, and
+    /// `when-alone`.
+    pub participation: ParticipationOptions,
     /// Whether the service tries a login of its own if none arrives. In operator mode, that needs
     /// the sentinel's credentials too. Default: true.
     pub probe: bool,
@@ -64,8 +55,6 @@ pub struct Callout {
     pub service_name: String,
     /// Whether NATS tools find the service. Default: true.
     pub discoverable: bool,
-    /// Time limit for requests in flight when the service stops. Default: 10 s.
-    pub drain_timeout: Duration,
 }
 
 /// Maximum of `max-in-flight`. A higher value would only cost memory, because every request may
@@ -128,23 +117,33 @@ impl Callout {
             issuer_seed: issuer_seed?,
             xkey_seed,
             target_accounts: target_accounts?,
-            trusted_servers: trusted_servers?,
-            refuse_replays: refuse_replays?,
-            account: account?,
+            open: OpenRules {
+                trusted_servers: trusted_servers?,
+                refuse_replays: refuse_replays?,
+                clock_skew: clock_skew?,
+            },
+            group: QueueGroup {
+                name: queue_group?,
+                account: account?,
+            },
             system_account: system_account?,
-            queue_group: queue_group?,
             max_in_flight: max_in_flight?,
-            deadline: deadline?,
-            clock_skew: clock_skew?,
-            max_expiry: max_expiry?,
-            expiry_jitter: expiry_jitter?,
+            times: TimeLimits {
+                deadline: deadline?,
+                drain_timeout: drain_timeout?,
+            },
+            expiry: Expiry {
+                max: max_expiry?,
+                jitter: expiry_jitter?,
+            },
             deny: deny?,
-            max_mismatches: max_mismatches?,
-            when_alone: when_alone?,
+            participation: ParticipationOptions {
+                max_mismatches: max_mismatches?,
+                when_alone: when_alone?,
+            },
             probe: probe?,
             service_name: service_name?,
             discoverable: discoverable?,
-            drain_timeout: drain_timeout?,
         })
     }
 }

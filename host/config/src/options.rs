@@ -1,6 +1,6 @@
 //! Options of the catalog, the mirror and the rules for permits.
 
-use portcullis_authority::{AccountIssuer, Ceilings, Expiry, PermitRules, TargetAccounts};
+use portcullis_authority::{AccountIssuer, Ceilings, PermitRules, TargetAccounts};
 use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
 use portcullis_core::AccountName;
 use portcullis_engine::CodeCacheOptions;
@@ -102,10 +102,7 @@ pub fn permit_rules(
     PermitRules {
         accounts: target_accounts(callout, operator),
         ceilings: ceilings.clone(),
-        expiry: Expiry {
-            max: callout.max_expiry,
-            jitter: callout.expiry_jitter,
-        },
+        expiry: callout.expiry,
         signing: operator.map(signing),
     }
 }
@@ -126,9 +123,9 @@ fn target_accounts(callout: &Callout, operator: Option<&Operator>) -> TargetAcco
 /// Returns the names that the configuration of operator mode has for the callout account and the
 /// system account.
 fn special_names(callout: &Callout, operator: &Operator) -> impl Iterator<Item = AccountName> {
-    let is_special = |account: &SigningAccount| {
+    let is_special = move |account: &SigningAccount| {
         account.key == operator.account
-            || callout.account == *account.key.as_str()
+            || callout.group.account == *account.key.as_str()
             || callout.system_account == *account.key.as_str()
     };
     let accounts = operator.accounts.iter();

@@ -233,9 +233,9 @@ fn values_have_units() {
         "callout",
         "deadline = \"1m 500ms\"\nclock-skew = \"0s\"\nmax-expiry = \"24h\"\nmax-in-flight = 0x10",
     );
-    assert_eq!(config.callout.deadline, Duration::from_millis(60_500));
-    assert_eq!(config.callout.clock_skew, Duration::ZERO);
-    assert_eq!(config.callout.max_expiry, Some(Duration::from_hours(24)));
+    assert_eq!(config.callout.times.deadline, Duration::from_millis(60_500));
+    assert_eq!(config.callout.open.clock_skew, Duration::ZERO);
+    assert_eq!(config.callout.expiry.max, Some(Duration::from_hours(24)));
     assert_eq!(config.callout.max_in_flight, 16);
     let config = config_with("policies", "memory = \"64KiB\"\nmax-module-size = \"1MB\"");
     assert_eq!(config.policies.catalog.limits.memory, 65_536);

@@ -156,6 +156,6 @@ fn servers_are_trusted_by_the_keys_that_are_there(
         tags: vec![tag.to_owned()],
         ..Server::new(PublicKey::from_bytes(KeyKind::Server, [0; PublicKey::LEN]))
     };
-    let servers = config_with("callout", line).callout.trusted_servers;
+    let servers = config_with("callout", line).callout.open.trusted_servers;
     assert_eq!(servers.contains(&server), trusted);
 }
