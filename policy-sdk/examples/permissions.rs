@@ -20,15 +20,12 @@ impl Policy for Sensors {
         let (Some(Transport::Mqtt), Some(id)) = (client.transport(), client.mqtt_id()) else {
             return Verdict::Abstain;
         };
-        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Verdict::deny("the client id cannot be part of a subject");
-        }
         log::debug(format!("sensor `{id}`"));
         Permit::new("SENSORS")
             .with_user_name(format!("sensor-{id}"))
-            .allow_publish([format!("readings.{id}.>")])
-            .deny_publish([format!("readings.{id}.raw")])
-            .allow_subscribe([format!("commands.{id}"), "commands.all".to_owned()])
+            .allow_publish([subject!("readings.{}.>", id)])
+            .deny_publish([subject!("readings.{}.raw", id)])
+            .allow_subscribe([subject!("commands.{}", id), subject!("commands.all")])
             .allow_responses(Responses {
                 max: 1,
                 ttl: Duration::from_secs(5),

@@ -8,6 +8,7 @@ pub mod cookbook {}
 pub mod duration;
 mod export;
 mod hash;
+pub mod intent;
 pub mod issuers;
 mod key_value;
 pub mod log;
@@ -19,6 +20,7 @@ pub mod profile;
 mod request;
 pub mod restriction;
 mod settings;
+mod subjects;
 pub mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -33,3 +35,4 @@ pub use permit::{Permit, Responses, Subjects, TimeRange};
 pub use policy::{Policy, Verdict};
 pub use request::{Certificate, ClaimError, Client, Request, Secrets, Server, Strength};
 pub use settings::{NoSettings, SettingsError};
+pub use subjects::{Subject, SubjectError};

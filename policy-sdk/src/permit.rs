@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use self::parts::Bounds;
 pub use self::parts::{Responses, Subjects, TimeRange};
+use crate::Subject;
+use crate::intent::Rights;
 
 /// The permissions and bounds of a permitted login.
 ///
@@ -34,6 +36,12 @@ pub use self::parts::{Responses, Subjects, TimeRange};
 /// | `allow_NAME(list)`, `deny_NAME(list)`, `add_NAME(list)` append | all of them count | `NAME()` |
 /// | `limit_NAME(value)` limits | the smallest one wins | `NAME()` |
 /// | `require_NAME()` requires | | `NAME_required()` |
+///
+/// # Subjects
+///
+/// A list takes texts that exist at compile time. Data of a login enters a subject through
+/// [`subject!`](crate::subject!). [`allow`](Self::allow) takes an [intent](crate::intent), such as
+/// to consume a stream, and adds the subjects for it.
 ///
 /// # An empty list denies everything
 ///
@@ -69,6 +77,8 @@ pub struct Permit {
     expiry: Option<u64>,
     bounds: Bounds,
     tags: Vec<String>,
+    /// The problems of rights that an intent refuses. With one, the permit is invalid.
+    refused: Vec<String>,
 }
 
 impl Permit {
@@ -92,6 +102,7 @@ impl Permit {
             expiry: None,
             bounds: Bounds::default(),
             tags: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -116,8 +127,45 @@ impl Permit {
     /// let permit = Permit::new("APP").allow_publish(["orders.new", "orders.*.cancel"]);
     /// assert_eq!(permit.publish().allow, ["orders.new", "orders.*.cancel"]);
     /// ```
-    pub fn allow_publish(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        extend(&mut self.publish.allow, subjects);
+    pub fn allow_publish(mut self, subjects: impl IntoIterator<Item = impl Into<Subject>>) -> Self {
+        self.publish.allow.extend(texts(subjects));
+        self
+    }
+
+    /// Allows what an [intent](crate::intent) needs: adds its subjects to both sides. A subject
+    /// that the permit allows already is not added again.
+    ///
+    /// The permit is invalid if the intent has [problems](Rights::problems). The host denies the
+    /// login then.
+    ///
+    /// ```
+    /// use portcullis_sdk::Permit;
+    /// use portcullis_sdk::intent::{private_inbox, request};
+    ///
+    /// let permit = Permit::new("APP")
+    ///     .with_user_name("alice")
+    ///     .allow(private_inbox("alice"))
+    ///     .allow(request(["orders.new"]));
+    /// assert_eq!(permit.publish().allow, ["orders.new"]);
+    /// assert_eq!(permit.subscribe().allow, ["_INBOX.alice.>"]);
+    /// ```
+    pub fn allow(mut self, rights: Rights) -> Self {
+        let Rights {
+            publish,
+            subscribe,
+            problems,
+        } = rights;
+        for (list, subjects) in [
+            (&mut self.publish.allow, publish),
+            (&mut self.subscribe.allow, subscribe),
+        ] {
+            for subject in subjects {
+                if !list.contains(&subject) {
+                    list.push(subject);
+                }
+            }
+        }
+        self.refused.extend(problems);
         self
     }
 
@@ -129,8 +177,8 @@ impl Permit {
     /// let permit = Permit::new("APP").allow_publish(["a.>"]).deny_publish(["a.secret"]);
     /// assert_eq!(permit.publish().deny, ["a.secret"]);
     /// ```
-    pub fn deny_publish(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        extend(&mut self.publish.deny, subjects);
+    pub fn deny_publish(mut self, subjects: impl IntoIterator<Item = impl Into<Subject>>) -> Self {
+        self.publish.deny.extend(texts(subjects));
         self
     }
 
@@ -144,9 +192,9 @@ impl Permit {
     /// ```
     pub fn allow_subscribe(
         mut self,
-        subjects: impl IntoIterator<Item = impl Into<String>>,
+        subjects: impl IntoIterator<Item = impl Into<Subject>>,
     ) -> Self {
-        extend(&mut self.subscribe.allow, subjects);
+        self.subscribe.allow.extend(texts(subjects));
         self
     }
 
@@ -159,8 +207,11 @@ impl Permit {
     /// let permit = Permit::new("APP").allow_subscribe(["a.>"]).deny_subscribe(["a.secret"]);
     /// assert_eq!(permit.subscribe().deny, ["a.secret"]);
     /// ```
-    pub fn deny_subscribe(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        extend(&mut self.subscribe.deny, subjects);
+    pub fn deny_subscribe(
+        mut self,
+        subjects: impl IntoIterator<Item = impl Into<Subject>>,
+    ) -> Self {
+        self.subscribe.deny.extend(texts(subjects));
         self
     }
 
@@ -248,6 +299,27 @@ impl Permit {
     pub fn add_tags(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
         extend(&mut self.tags, tags);
         self
+    }
+}
+
+/// Methods for the texts of settings, which the operator wrote.
+impl Permit {
+    /// Adds the subjects of both sides.
+    pub(crate) fn add_subjects(mut self, publish: &Subjects, subscribe: &Subjects) -> Self {
+        for (list, more) in [
+            (&mut self.publish.allow, &publish.allow),
+            (&mut self.publish.deny, &publish.deny),
+            (&mut self.subscribe.allow, &subscribe.allow),
+            (&mut self.subscribe.deny, &subscribe.deny),
+        ] {
+            list.extend_from_slice(more);
+        }
+        self
+    }
+
+    /// Returns the problems of rights that an intent refuses.
+    pub(crate) fn refused(&self) -> &[String] {
+        &self.refused
     }
 }
 
@@ -352,6 +424,11 @@ impl Permit {
     pub fn tags(&self) -> &[String] {
         &self.tags
     }
+}
+
+/// Returns the texts of subjects.
+fn texts(subjects: impl IntoIterator<Item = impl Into<Subject>>) -> impl Iterator<Item = String> {
+    subjects.into_iter().map(|subject| subject.into().into())
 }
 
 fn extend(list: &mut Vec<String>, texts: impl IntoIterator<Item = impl Into<String>>) {

@@ -2,4 +2,5 @@
 
 pub use crate::{
     Method, NoSettings, Permit, Policy, Request, SettingsError, Verdict, check_hash, export, log,
+    subject,
 };

@@ -10,6 +10,7 @@
 //! | --- | --- | --- |
 //! | `publish.allow`, `subscribe.allow` | subjects; for `subscribe` also `"subject queue"` | nothing |
 //! | `publish.deny`, `subscribe.deny` | subjects that are never possible; deny wins over allow | nothing |
+//! | `intents` | rights in the language of intent, which add subjects to both sides: `{ streams.ORDERS.consume = ["worker"] }`. See [`Intents`] | none |
 //! | `responses` | permission to publish on the reply subject of a message received: `{ max = 1, ttl = "2m" }`. Zero means the server's default: one reply, two minutes | none |
 //! | `role` | in operator mode, the signing key of the account to sign with. With a role the user name is [escaped](crate::template::escape), because `{{name()}}` of the role's template puts it into subjects | none |
 //! | `sources` | networks to come from: `["10.0.0.0/8"]` | anywhere |
@@ -26,6 +27,7 @@ mod tests;
 
 use serde::Deserialize;
 
+use crate::intent::Intents;
 use crate::names::ConnectionType;
 use crate::permit::{Permit, Responses, Subjects, TimeRange};
 use crate::template::escape;
@@ -38,7 +40,7 @@ pub use template::ProfileTemplate;
 #[serde(
     deny_unknown_fields,
     rename_all = "kebab-case",
-    expecting = "a table with `publish`, `subscribe`, `responses` and what bounds a login"
+    expecting = "a table with `publish`, `subscribe`, `intents`, `responses` and what bounds a login"
 )]
 pub struct Profile {
     /// Subjects to publish on.
@@ -47,6 +49,9 @@ pub struct Profile {
     /// Subjects to subscribe to, optionally `subject queue`.
     #[serde(default)]
     pub subscribe: Subjects,
+    /// Rights in the language of intent, in addition to the subjects above.
+    #[serde(default)]
+    pub intents: Intents,
     /// Permission to reply to received messages.
     pub responses: Option<Responses>,
     /// The name of the account's signing key to sign with (operator mode).

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use portcullis_sdk::Subject;
 use portcullis_sdk::prelude::*;
 use serde::Deserialize;
 
@@ -21,15 +22,22 @@ struct User {
 /// The policy: its users may subscribe to their own subjects.
 #[derive(Debug)]
 pub struct ReadOnly {
-    users: BTreeMap<String, User>,
+    users: BTreeMap<String, (User, Subject)>,
 }
 
 impl Policy for ReadOnly {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, SettingsError> {
+        let own = |(name, user): (String, User)| {
+            // The operator names the users: no client chooses the subject.
+            let subject = Subject::parse(&format!("{name}.>"))
+                .map_err(|error| SettingsError::at(format!("users.{name}"), error.to_string()))?;
+            Ok((name, (user, subject)))
+        };
+        let users = settings.users.into_iter().map(own);
         Ok(Self {
-            users: settings.users,
+            users: users.collect::<Result<_, SettingsError>>()?,
         })
     }
 
@@ -37,13 +45,11 @@ impl Policy for ReadOnly {
         let Some(name) = request.username() else {
             return Verdict::Abstain;
         };
-        let Some(user) = self.users.get(&name) else {
+        let Some((user, own)) = self.users.get(&name) else {
             return Verdict::Abstain;
         };
         match request.password_matches(&user.password) {
-            Ok(true) => Permit::new(&user.account)
-                .allow_subscribe([format!("{name}.>")])
-                .into(),
+            Ok(true) => Permit::new(&user.account).allow_subscribe([own]).into(),
             Ok(false) => Verdict::deny("wrong password"),
             Err(error) => Verdict::deny(error.to_string()),
         }

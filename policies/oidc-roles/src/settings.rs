@@ -50,7 +50,7 @@ pub struct Settings {
 
 policy_support::profile_table! {
     /// The permissions of the holders of a role.
-    #[serde(expecting = "a table with `account`, `publish`, `subscribe`, `responses` and what bounds a login")]
+    #[serde(expecting = "a table with `account`, `publish`, `subscribe`, `intents`, `responses` and what bounds a login")]
     pub struct Role {
         /// The account, which takes precedence over the settings' `account`. May be a template.
         pub account: Option<String>,

@@ -36,6 +36,9 @@ macro_rules! profile_table {
             /// Subjects to subscribe to, optionally `subject queue`.
             #[serde(default)]
             pub subscribe: ::portcullis_sdk::Subjects,
+            /// Rights in the language of intent, in addition to the subjects above.
+            #[serde(default)]
+            pub intents: ::portcullis_sdk::intent::Intents,
             /// Permission to reply to received messages.
             pub responses: Option<::portcullis_sdk::Responses>,
             /// The name of the account's signing key to sign with (operator mode).
@@ -65,6 +68,7 @@ macro_rules! profile_table {
                 ::portcullis_sdk::profile::Profile {
                     publish: self.publish.clone(),
                     subscribe: self.subscribe.clone(),
+                    intents: self.intents.clone(),
                     responses: self.responses,
                     role: self.role.clone(),
                     sources: self.sources.clone(),
@@ -86,6 +90,7 @@ mod tests {
     const EVERYTHING: &str = r#"{
         "publish": { "allow": ["a"], "deny": ["b"] },
         "subscribe": { "allow": ["c q"], "deny": ["d"] },
+        "intents": { "request": ["e"] },
         "responses": { "max": 3, "ttl": "5s" },
         "role": "reader",
         "sources": ["10.0.0.0/8"],

@@ -35,8 +35,19 @@ impl<P: Policy> Slot<P> {
     pub fn decide(&self, request: &Request) -> Verdict {
         self.0.get().map_or_else(
             || Verdict::deny("the policy was asked before it was configured"),
-            |policy| policy.decide(request),
+            |policy| refuse_problems(policy.decide(request)),
         )
+    }
+}
+
+/// Denies a login whose permit has rights that an intent refuses: the host would not see them.
+fn refuse_problems(verdict: Verdict) -> Verdict {
+    match &verdict {
+        Verdict::Permit(permit) => match permit.refused() {
+            [] => verdict,
+            [problem, ..] => Verdict::deny(format!("invalid permit: {problem}")),
+        },
+        Verdict::Deny(_) | Verdict::Abstain => verdict,
     }
 }
 

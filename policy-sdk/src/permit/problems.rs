@@ -22,12 +22,9 @@ impl Permit {
     /// ```
     pub fn problems(&self) -> Vec<String> {
         #[cfg(target_arch = "wasm32")]
-        {
-            self.to_host().problems()
-        }
+        let found = self.to_host().problems();
         #[cfg(not(target_arch = "wasm32"))]
-        {
-            super::rules::problems(self)
-        }
+        let found = super::rules::problems(self);
+        self.refused().iter().cloned().chain(found).collect()
     }
 }

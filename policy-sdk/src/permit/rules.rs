@@ -100,6 +100,7 @@ fn text_problem(what: &str, text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Subject;
 
     #[test]
     fn a_good_permit_has_no_problems() {
@@ -122,13 +123,14 @@ mod tests {
             ("a.>.b", "`>` stands before the last token"),
         ];
         for (subject, problem) in cases {
-            let permit = Permit::new("APP").deny_subscribe([subject.replace("\\t", "\t")]);
+            let subject_with_tab = Subject::from_checked(subject.replace("\\t", "\t"));
+            let permit = Permit::new("APP").deny_subscribe([subject_with_tab]);
             let expected = format!("subscribe-deny: invalid subject `{subject}`: {problem}");
             assert_eq!(permit.problems(), [expected]);
         }
         let permit = Permit::new("APP")
             .allow_publish(["a queue"])
-            .deny_publish(["a".repeat(1025)]);
+            .deny_publish([Subject::from_checked("a".repeat(1025))]);
         let problems = permit.problems();
         assert!(problems[0].ends_with("a queue group is only possible in subscribe permissions"));
         assert!(problems[1].ends_with("it is longer than 1024 bytes"));

@@ -30,8 +30,7 @@ fn pattern_problem(pattern: &str) -> Option<&'static str> {
     misplaced.then_some("`>` stands before the last token")
 }
 
-/// Returns whether a role's template takes `text` as one token that matches only itself.
-#[cfg(not(target_arch = "wasm32"))]
+/// Returns whether `text` is one token that matches only itself, also in a role's template.
 pub(crate) fn is_literal_token(text: &str) -> bool {
     let special =
         |character| is_blank(character) || matches!(character, '.' | '*' | '>' | '{' | '}');

@@ -1,6 +1,7 @@
 //! The conversion of a profile into a permit, and the check of its problems.
 
 use super::{Profile, add_role};
+use crate::intent::Texts;
 use crate::{Permit, SettingsError};
 
 /// Prefixes of the host's problems, each with the key of the list in the settings.
@@ -28,11 +29,9 @@ impl Profile {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub fn add_to(&self, permit: Permit) -> Permit {
-        let permit = permit
-            .allow_publish(&self.publish.allow)
-            .deny_publish(&self.publish.deny)
-            .allow_subscribe(&self.subscribe.allow)
-            .deny_subscribe(&self.subscribe.deny);
+        let permit = self
+            .intents
+            .add_to(permit.add_subjects(&self.publish, &self.subscribe));
         let permit = match self.responses {
             Some(responses) => permit.allow_responses(responses),
             None => permit,
@@ -82,7 +81,10 @@ impl Profile {
     /// );
     /// ```
     pub fn check(&self, key: &str) -> Result<(), SettingsError> {
-        SettingsError::check(problems(self.add_to(Permit::new("any")), key))
+        let plain = self.add_bounds_to(Permit::new("any"));
+        let mut found = problems(plain.add_subjects(&self.publish, &self.subscribe), key);
+        found.extend(self.intents.check(key, Texts::Literal));
+        SettingsError::check(found)
     }
 
     /// Checks everything apart from the subjects.

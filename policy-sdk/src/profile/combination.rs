@@ -6,8 +6,8 @@ use bounds::Bounds;
 
 use super::ProfileTemplate;
 use super::template::Side;
-use crate::Permit;
 use crate::template::{Unfilled, Values};
+use crate::{Permit, Subjects};
 
 /// Several profiles, filled for one login, as one permit.
 ///
@@ -56,8 +56,7 @@ pub struct Combination {
 /// The subjects of one side.
 #[derive(Clone, Debug, Default)]
 struct Lists {
-    allow: Vec<String>,
-    deny: Vec<String>,
+    subjects: Subjects,
     /// Whether a profile has entries in its allow list, even if the login has no values for them.
     names_allowed: bool,
 }
@@ -177,8 +176,8 @@ impl Combination {
     /// ```
     pub fn allow_rest(&mut self) {
         for side in [&mut self.publish, &mut self.subscribe] {
-            if !side.names_allowed && !side.deny.is_empty() {
-                side.allow.push(">".to_owned());
+            if !side.names_allowed && !side.subjects.deny.is_empty() {
+                side.subjects.allow.push(">".to_owned());
                 side.names_allowed = true;
             }
         }
@@ -193,8 +192,8 @@ impl Combination {
     /// assert!(Combination::default().allows_nothing());
     /// ```
     pub const fn allows_nothing(&self) -> bool {
-        self.publish.allow.is_empty()
-            && self.subscribe.allow.is_empty()
+        self.publish.subjects.allow.is_empty()
+            && self.subscribe.subjects.allow.is_empty()
             && self.bounds.allow_nothing()
     }
 
@@ -209,18 +208,15 @@ impl Combination {
     /// assert_eq!(permit, Permit::new("APP"));
     /// ```
     pub fn add_to(self, permit: Permit) -> Permit {
-        let permit = permit
-            .allow_publish(self.publish.allow)
-            .deny_publish(self.publish.deny)
-            .allow_subscribe(self.subscribe.allow)
-            .deny_subscribe(self.subscribe.deny);
+        let permit = permit.add_subjects(&self.publish.subjects, &self.subscribe.subjects);
         self.bounds.add_to(permit)
     }
 }
 
 impl Lists {
     fn len(&self) -> usize {
-        self.allow.len().saturating_add(self.deny.len())
+        let Subjects { allow, deny } = &self.subjects;
+        allow.len().saturating_add(deny.len())
     }
 
     /// Fills the templates of a side and appends the subjects. The error names the list.
@@ -233,7 +229,7 @@ impl Lists {
         self.names_allowed |= !side.allow.is_empty();
         for template in &side.allow {
             match template.subjects(values) {
-                Ok(subjects) => self.allow.extend(subjects),
+                Ok(subjects) => self.subjects.allow.extend(subjects),
                 Err(Unfilled::Missing(_)) => {}
                 Err(unfilled) => return Err((allow, unfilled)),
             }
@@ -242,7 +238,7 @@ impl Lists {
             let subjects = template
                 .subjects(values)
                 .map_err(|unfilled| (deny, unfilled))?;
-            self.deny.extend(subjects);
+            self.subjects.deny.extend(subjects);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::Profile;
 use crate::SettingsError;
+use crate::intent::{Intents, Texts};
 use crate::permit::Subjects;
 use crate::template::{Template, TemplateError};
 
@@ -64,11 +65,11 @@ impl Profile {
             }
             templates
         };
-        let publish = Side {
+        let mut publish = Side {
             allow: list(&self.publish.allow, "publish.allow", Template::publish),
             deny: list(&self.publish.deny, "publish.deny", Template::publish),
         };
-        let subscribe = Side {
+        let mut subscribe = Side {
             allow: list(
                 &self.subscribe.allow,
                 "subscribe.allow",
@@ -76,6 +77,7 @@ impl Profile {
             ),
             deny: list(&self.subscribe.deny, "subscribe.deny", Template::subscribe),
         };
+        problems.extend(self.add_intents(key, own, &mut publish, &mut subscribe));
         problems.extend(self.check_bounds(key).err());
         let sources = self.sources.as_ref().map(|texts| {
             let networks: Vec<_> = texts.iter().filter_map(|text| network(text)).collect();
@@ -95,9 +97,56 @@ impl Profile {
             bounds: Self {
                 publish: Subjects::default(),
                 subscribe: Subjects::default(),
+                intents: Intents::default(),
                 ..self.clone()
             },
         })
+    }
+}
+
+impl Profile {
+    /// Parses the intents as templates and adds them to both sides. Returns the problems.
+    fn add_intents(
+        &self,
+        key: &str,
+        own: &[&str],
+        publish: &mut Side,
+        subscribe: &mut Side,
+    ) -> Vec<SettingsError> {
+        let mut problems = self.intents.check(key, Texts::Shape);
+        if !problems.is_empty() {
+            return problems;
+        }
+        for (key, rights) in self.intents.templates(key) {
+            let added = publish
+                .add(rights.publish(), own, Template::publish)
+                .and_then(|()| subscribe.add(rights.subscribe(), own, Template::subscribe));
+            // The subjects of one intent share their places: one problem tells all.
+            problems.extend(
+                added
+                    .err()
+                    .map(|error| SettingsError::at(key, error.to_string())),
+            );
+        }
+        problems
+    }
+}
+
+impl Side {
+    /// Parses subjects as templates and allows them, each once.
+    fn add(
+        &mut self,
+        subjects: &[String],
+        own: &[&str],
+        parse: Parse,
+    ) -> Result<(), TemplateError> {
+        for subject in subjects {
+            let template = parse(subject, own)?;
+            if !self.allow.contains(&template) {
+                self.allow.push(template);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -43,7 +43,7 @@ const EVERYTHING: &str = r#"{
     "proxy-required": true
 }"#;
 
-fn everything(subject: &str) -> Permit {
+fn everything(subject: &'static str) -> Permit {
     Permit::new("APP")
         .allow_publish(["a", subject])
         .deny_publish(["b"])

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_sdk::prelude::*;
-use portcullis_sdk::{HashError, Responses};
+use portcullis_sdk::{HashError, Responses, Subject};
 use serde::Deserialize;
 
 /// The settings: the first rule that matches decides. If no rule matches, the guest abstains.
@@ -56,10 +56,10 @@ struct Grant {
     account: String,
     role: Option<String>,
     user_name: Option<String>,
-    publish_allow: Vec<String>,
-    publish_deny: Vec<String>,
-    subscribe_allow: Vec<String>,
-    subscribe_deny: Vec<String>,
+    publish_allow: Vec<Subject>,
+    publish_deny: Vec<Subject>,
+    subscribe_allow: Vec<Subject>,
+    subscribe_deny: Vec<Subject>,
     responses: Option<Replies>,
     /// The lifetime, in seconds.
     expires_in: Option<u64>,

@@ -13,7 +13,7 @@ impl Policy for Guest {
 
     fn decide(&self, _: &Request) -> Verdict {
         Permit::new("APP")
-            .allow_publish((0..5000).map(|number| format!("a.{number}")))
+            .allow_publish((0..5000).map(|number| subject!("a.{}", number)))
             .into()
     }
 }

@@ -23,7 +23,7 @@ const SETTINGS: &str = r#"
     publish = { allow = ["app"] }
 "#;
 
-fn permit(account: &str, subjects: &[&str]) -> Permit {
+fn permit(account: &str, subjects: &[&'static str]) -> Permit {
     Permit::new(account)
         .with_user_name("alice")
         .allow_publish(subjects.iter().copied())
@@ -31,12 +31,12 @@ fn permit(account: &str, subjects: &[&str]) -> Permit {
 
 #[test]
 fn the_first_role_that_names_an_account_decides_it() {
-    let one = |subjects: &[&str]| {
+    let one = |subjects: &[&'static str]| {
         permit("ONE", subjects)
             .deny_publish(["x"])
             .allow_sources(["10.0.0.0/8"])
     };
-    let two = |subjects: &[&str]| permit("TWO", subjects).allow_sources(["11.0.0.0/8"]);
+    let two = |subjects: &[&'static str]| permit("TWO", subjects).allow_sources(["11.0.0.0/8"]);
     for (names, expected) in [
         (&["common"][..], permit("APP", &["common"])),
         (&["one"], one(&["one"])),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use portcullis_sdk::Subject;
+
 use super::*;
 
 const SETTINGS: &str = r#"
@@ -224,7 +226,7 @@ fn users_of_several_issuers_share_no_subjects() {
     ] {
         let own = Permit::new("APP")
             .with_user_name(name)
-            .allow_publish([format!("app.{subject}.>")]);
+            .allow_publish([Subject::parse(&format!("app.{subject}.>")).unwrap()]);
         assert_eq!(permit_of(issuer, sub, verified), own);
     }
     let other = Request::builder().oidc("https://c.example", r#"{ "sub": "1", "roles": "r" }"#);

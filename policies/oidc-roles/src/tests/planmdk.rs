@@ -23,7 +23,7 @@ const SETTINGS: &str = r#"
 "#;
 
 /// The allowed and the denied subjects of a side.
-type Side<'a> = (&'a [&'a str], &'a [&'a str]);
+type Side<'a> = (&'a [&'static str], &'a [&'static str]);
 
 #[track_caller]
 fn assert_lists(names: &[&str], publish: Side<'_>, subscribe: Side<'_>) {

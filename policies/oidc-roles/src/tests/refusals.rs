@@ -168,7 +168,7 @@ fn a_bad_role_is_named() {
         (
             PUBLISH,
             r#"pub = { allow = ["a"] }"#,
-            "roles.Admin.pub: unknown field `pub`, expected one of `account`, `publish`, `subscribe`, `responses`, `role`, \
+            "roles.Admin.pub: unknown field `pub`, expected one of `account`, `publish`, `subscribe`, `intents`, `responses`, `role`, \
              `sources`, `connection-types`, `times`, `times-location`, `proxy-required`",
         ),
     ]);
@@ -197,7 +197,7 @@ fn a_bad_role_is_named() {
     let no_table = "[settings]\naccount = \"A\"\nroles.Admin = 1";
     assert_eq!(
         complaint::<OidcRoles>(no_table),
-        "roles.Admin: expected a table with `account`, `publish`, `subscribe`, `responses` and what bounds a login, \
+        "roles.Admin: expected a table with `account`, `publish`, `subscribe`, `intents`, `responses` and what bounds a login, \
          found `1`"
     );
 }

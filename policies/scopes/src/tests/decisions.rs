@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_sdk::subject;
 use serde_json::{Value, json};
 
 use super::*;
@@ -34,7 +35,7 @@ fn scopes(scope: impl Into<Value>) -> RequestBuilder {
     token(&json!({ "sub": "alice", "account": "APP", "scope": scope.into() }))
 }
 
-fn permit(subjects: &[&str]) -> Permit {
+fn permit(subjects: &[&'static str]) -> Permit {
     Permit::new("APP")
         .with_user_name("alice")
         .allow_publish(subjects.iter().copied())
@@ -89,7 +90,7 @@ fn a_token_without_a_known_scope_is_what_the_settings_say() {
 
 #[test]
 fn a_scope_counts_by_its_name_and_by_its_beginning_once_each() {
-    let any = |subjects: &[&str]| permit(subjects).deny_publish(["x"]);
+    let any = |subjects: &[&'static str]| permit(subjects).deny_publish(["x"]);
     for (scope, expected) in [
         ("b", permit(&["b"])),
         ("a:write", any(&["any-a"])),
@@ -260,7 +261,7 @@ fn users_of_several_issuers_share_no_subjects() {
         let found = decide(&policy, Request::builder().oidc(issuer, claims));
         let own = Permit::new("APP")
             .with_user_name(format!("{name}/7"))
-            .allow_publish([format!("app.{name}/7")]);
+            .allow_publish([subject!("app.{}/7", name)]);
         assert_eq!(found, own.into());
     }
 }

@@ -115,7 +115,7 @@ fn a_bad_scope_is_named() {
         (
             PUBLISH,
             "account = \"A\"",
-            "scopes.a:*.account: unknown field `account`, expected one of `publish`, `subscribe`, `responses`, `role`, \
+            "scopes.a:*.account: unknown field `account`, expected one of `publish`, `subscribe`, `intents`, `responses`, `role`, \
              `sources`, `connection-types`, `times`, `times-location`, `proxy-required`",
         ),
     ]);

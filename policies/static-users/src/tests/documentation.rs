@@ -8,3 +8,9 @@ use crate::StaticUsers;
 fn every_example_in_the_readme_is_accepted() {
     assert_examples_are_accepted::<StaticUsers>(include_str!("../../README.md"));
 }
+
+#[test]
+fn every_example_in_the_guide_is_accepted() {
+    let guide = include_str!("../../../../docs/guide/jetstream.md");
+    assert_examples_are_accepted::<StaticUsers>(guide);
+}

@@ -1,5 +1,7 @@
 //! Tests of logins by certificate.
 
+use portcullis_sdk::Subject;
+
 use super::*;
 
 const FINGERPRINT: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
@@ -51,7 +53,7 @@ fn every_name_of_a_verified_certificate_can_be_what_a_rule_is_about() {
         ),
         (&fingerprint, FINGERPRINT, &format!("a.{FINGERPRINT}")),
     ] {
-        let expected = permit("APP", name).allow_publish([subject]);
+        let expected = permit("APP", name).allow_publish([Subject::parse(subject).unwrap()]);
         assert_eq!(decide(&with_rule(rule), every_name()), expected.into());
         let others = certificate().certificate_subject("CN=other");
         assert_eq!(decide(&with_rule(rule), others), Verdict::Abstain, "{rule}");

@@ -1,6 +1,6 @@
 //! Tests of logins by service account.
 
-use portcullis_sdk::Responses;
+use portcullis_sdk::{Responses, subject};
 use serde_json::{Value, json};
 
 use super::*;
@@ -91,7 +91,7 @@ fn only_tokens_of_the_rules_issuers_prove_a_service_account() {
     assert_eq!(login(ISSUER, "dev"), Verdict::Abstain);
     let other = |namespace: &str| {
         let permit = permit("APP", &format!("{namespace}/api"));
-        Verdict::from(permit.allow_publish([format!("other.{namespace}")]))
+        Verdict::from(permit.allow_publish([subject!("other.{}", namespace)]))
     };
     assert_eq!(login("https://other.example", "prod"), other("prod"));
     assert_eq!(login("https://other.example", "dev"), other("dev"));

@@ -104,7 +104,7 @@ fn a_rule_is_about_exactly_one_name() {
             "name = \"a\"",
             "rules[0].name: unknown field `name`, expected one of `spiffe`, `uri`, `dns`, `email`, `subject`, \
              `fingerprint`, `service-account`, `issuers`, `account`, `user-name`, `expires-in`, `publish`, `subscribe`, \
-             `responses`, `role`, `sources`, `connection-types`, `times`, `times-location`, `proxy-required`",
+             `intents`, `responses`, `role`, `sources`, `connection-types`, `times`, `times-location`, `proxy-required`",
         ),
     ]);
 }
