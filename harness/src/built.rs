@@ -195,6 +195,13 @@ impl Built {
         path("PORTCULLIS_PYTHON")
     }
 
+    /// Returns the path of the `nats` command; `None` if it is not on PATH.
+    pub fn nats_command() -> Option<PathBuf> {
+        let directories = env::var_os("PATH")?;
+        let mut programs = env::split_paths(&directories).map(|directory| directory.join("nats"));
+        programs.find(|program| program.is_file())
+    }
+
     /// Returns the path of the program that runs JavaScript.
     ///
     /// # Errors

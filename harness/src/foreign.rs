@@ -41,6 +41,9 @@ pub enum Step<'a> {
     /// Publishes a payload on a topic that the client has subscribed to: `{"heard": text}`. MQTT
     /// only.
     PublishAndHear(&'a str, &'a str),
+    /// Acts on streams, buckets or services, as the fields of this object say (`intents.py`):
+    /// `{"got": text}`. nats-py and nats.js only.
+    Act(&'a Value),
     /// Waits until the server closes the connection: `{"closed": bool, "errors": […]}`.
     ExpectClosed(Duration),
 }
@@ -171,6 +174,7 @@ impl Step<'_> {
             Self::PublishAndHear(subject, payload) => {
                 json!({ "do": "publish-and-hear", "subject": subject, "payload": payload })
             }
+            Self::Act(action) => action.clone(),
             Self::ExpectClosed(time) => {
                 json!({ "do": "expect-closed", "seconds": time.as_secs() })
             }

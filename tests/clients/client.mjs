@@ -10,6 +10,8 @@ import { setTimeout as after } from "node:timers/promises";
 import { connect, credsAuthenticator, nkeyAuthenticator, wsconnect } from "@nats-io/transport-node";
 import { WebSocket } from "ws";
 
+import { intents } from "./intents.mjs";
+
 const CONNECT_MS = 10_000;
 const REPLY_MS = 10_000;
 
@@ -61,6 +63,7 @@ class Session {
       pass: login.password,
       token: login.token,
       name: login.name,
+      inboxPrefix: login["inbox-prefix"],
       reconnect: false,
       timeout: CONNECT_MS,
     });
@@ -88,6 +91,7 @@ class Session {
       case "expect-closed":
         return await this.expectClosed(step.seconds);
       default:
+        if (Object.hasOwn(intents, step.do)) return await intents[step.do](this.connection, step);
         throw new Error(`unknown step \`${step.do}\``);
     }
   }

@@ -12,11 +12,13 @@ import sys
 import nats
 from nats.aio.client import RawCredentials
 
+from intents import Intents
+
 CONNECT_SECONDS = 10
 REPLY_SECONDS = 10
 
 
-class Session:
+class Session(Intents):
     """One connection and what went wrong on it."""
 
     def __init__(self):
@@ -32,6 +34,8 @@ class Session:
             credentials["nkeys_seed_str"] = login["seed"]
         if "credentials" in login:
             credentials["user_credentials"] = RawCredentials(login["credentials"])
+        if "inbox-prefix" in login:
+            credentials["inbox_prefix"] = login["inbox-prefix"].encode()
         if "tls" in login:
             credentials["tls"] = tls_context(login["tls"])
         self.connection = await nats.connect(

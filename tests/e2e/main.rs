@@ -13,6 +13,7 @@ mod foreign;
 mod health;
 mod inbox;
 mod insider;
+mod intents;
 mod invalid_requests;
 mod key_value;
 mod late;

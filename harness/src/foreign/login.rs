@@ -55,6 +55,12 @@ impl Login {
         self.with("token", json!(token))
     }
 
+    /// Receives answers below this prefix instead of the client's default inbox.
+    #[must_use]
+    pub fn inbox_prefix(self, prefix: &str) -> Self {
+        self.with("inbox-prefix", json!(prefix))
+    }
+
     /// Connects over TLS to a server whose certificate is from `authority`. Presents a client
     /// certificate if one is given.
     #[must_use]

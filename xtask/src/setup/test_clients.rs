@@ -8,12 +8,14 @@ use crate::failure::Result;
 use crate::workspace::Workspace;
 
 /// The pins of the packages, and the programs that use them.
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "requirements.txt",
     "package.json",
     "package-lock.json",
     "client.py",
     "client.mjs",
+    "intents.py",
+    "intents.mjs",
     "mqtt.py",
 ];
 
