@@ -6,7 +6,8 @@ use portcullis_core::Digest;
 use portcullis_files::{Access, ReadError, Stamp};
 use sha2::{Digest as _, Sha256};
 
-use crate::paths::Paths;
+use crate::paths::{Files, Paths};
+use crate::text::{self, Texts};
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Bytes of the files of a unit. The settings contain password hashes.
@@ -14,6 +15,7 @@ pub(crate) struct Content {
     pub(crate) module: Vec<u8>,
     pub(crate) settings: Option<Vec<u8>>,
     pub(crate) tests: Option<Vec<u8>>,
+    pub(crate) texts: Texts<Option<Vec<u8>>>,
     pub(crate) fingerprint: Fingerprint,
 }
 
@@ -24,10 +26,11 @@ pub(crate) struct Fingerprint {
     pub(crate) module: Digest,
     pub(crate) settings: Option<Digest>,
     pub(crate) tests: Option<Digest>,
+    pub(crate) texts: Texts<Option<Digest>>,
 }
 
 impl Fingerprint {
-    /// Returns one digest of the version, which is equal if all three files are equal.
+    /// Returns one digest of the version, which is equal if all files are equal.
     pub(crate) fn version(&self) -> Digest {
         let mut sum = Sha256::new();
         sum.update(b"portcullis policy version 1\n");
@@ -39,33 +42,60 @@ impl Fingerprint {
                 sum.update(digest.as_bytes());
             }
         }
+        // A version without texts keeps the digest that hosts gave it before there were texts.
+        if let Some(texts) = text::digest(self.texts) {
+            sum.update(texts.as_bytes());
+        }
         Digest::from_bytes(sum.finalize().into())
     }
 }
 
 impl Content {
-    pub(crate) fn new(module: Vec<u8>, settings: Option<Vec<u8>>, tests: Option<Vec<u8>>) -> Self {
+    pub(crate) fn new(
+        module: Vec<u8>,
+        settings: Option<Vec<u8>>,
+        tests: Option<Vec<u8>>,
+        policy_texts: Texts<Option<Vec<u8>>>,
+    ) -> Self {
         let fingerprint = Fingerprint {
             module: digest(&module),
             settings: settings.as_deref().map(digest),
             tests: tests.as_deref().map(digest),
+            texts: policy_texts
+                .each_ref()
+                .map(|text| text.as_deref().map(digest)),
         };
         Self {
             module,
             settings,
             tests,
+            texts: policy_texts,
             fingerprint,
         }
     }
 
+    /// Returns each file with its path. `None` if the unit has no such file.
+    pub(crate) fn files<'a>(&'a self, paths: &'a Paths) -> Files<(&'a Path, Option<&'a [u8]>)> {
+        let [module, settings, tests, cedar, rego] = paths.all();
+        let [cedar_text, rego_text] = self.texts.each_ref().map(Option::as_deref);
+        [
+            (module, Some(&self.module)),
+            (settings, self.settings.as_deref()),
+            (tests, self.tests.as_deref()),
+            (cedar, cedar_text),
+            (rego, rego_text),
+        ]
+    }
+
     /// Reads the files of a unit.
     pub(crate) fn read(paths: &Paths, max_module: u64) -> Result<Self, UnitError> {
-        let [module, settings, tests] = paths
-            .with_limits(max_module)
-            .map(|(path, limit)| read(paths, path, limit));
-        let bytes = |file: Option<File>| file.map(|file| file.bytes);
-        let module = bytes(module?).ok_or_else(|| missing(&paths.module))?;
-        Ok(Self::new(module, bytes(settings?), bytes(tests?)))
+        let mut files: Files<Option<Vec<u8>>> = Default::default();
+        for (file, (path, limit)) in files.iter_mut().zip(paths.with_limits(max_module)) {
+            *file = read(paths, path, limit)?.map(|file| file.bytes);
+        }
+        let [module, settings, tests, policy_texts @ ..] = files;
+        let module = module.ok_or_else(|| missing(&paths.module))?;
+        Ok(Self::new(module, settings, tests, policy_texts))
     }
 
     /// Reads the files of a unit again. Fails if their content differs from `found`.
@@ -112,7 +142,8 @@ pub(crate) fn unreadable(paths: &Paths, path: &Path, limit: u64, error: ReadErro
         ReadError::TooLarge { .. } if path == paths.settings => {
             UnitProblem::SettingsTooLarge { limit }
         }
-        ReadError::TooLarge { .. } => UnitProblem::TestsTooLarge { limit },
+        ReadError::TooLarge { .. } if path == paths.tests => UnitProblem::TestsTooLarge { limit },
+        ReadError::TooLarge { .. } => UnitProblem::TextTooLarge { limit },
         error => UnitProblem::Unreadable(error),
     };
     UnitError::new(path, problem)

@@ -10,7 +10,8 @@ use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
 use portcullis_files::{ReadError, Survey, survey};
 
 use crate::content::{Fingerprint, digest, missing, read, unreadable};
-use crate::paths::Paths;
+use crate::paths::{Files, Paths};
+use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Maximum total size of the policies in a directory, in bytes. A scan reads every file, so the
@@ -25,7 +26,7 @@ pub struct DirectoryError {
     source: ReadError,
 }
 
-/// One `NAME.wasm` with its `NAME.toml` and `NAME.tests.toml`, as found in the directory.
+/// One `NAME.wasm` with the files that belong to it, as found in the directory.
 pub(crate) struct PolicyFiles {
     pub(crate) paths: Paths,
     pub(crate) found: Result<Fingerprint, UnitError>,
@@ -37,7 +38,7 @@ pub(crate) struct Scan {
     pub(crate) units: BTreeMap<PolicyName, PolicyFiles>,
     /// Module files whose name is no policy name.
     pub(crate) misnamed: Vec<(PathBuf, InvalidPolicyName)>,
-    /// Settings and test files without a module.
+    /// Settings, test files and policy texts without a module.
     pub(crate) orphans: Vec<PathBuf>,
     /// The paths among the directory and its files that every user of the machine may write to.
     pub(crate) exposed: Vec<PathBuf>,
@@ -61,7 +62,7 @@ pub(crate) fn scan(
     }
     let Sorted {
         mut modules,
-        settings,
+        others,
         misnamed,
     } = sort(listing.entries, max_module);
     refuse_hard_links(&mut modules);
@@ -75,10 +76,10 @@ pub(crate) fn scan(
         let files = read_unit(unit, max_module, &mut total, &mut scan.exposed);
         scan.units.insert(name, files);
     }
-    scan.orphans = settings;
+    scan.orphans = others;
     scan.orphans.retain(|path| {
-        let is = |paths: &Paths| paths.settings == *path || paths.tests == *path;
-        !scan.units.values().any(|unit| is(&unit.paths))
+        let mut units = scan.units.values();
+        !units.any(|unit| unit.paths.all().contains(&path.as_path()))
     });
     scan.misnamed = misnamed;
     scan.misnamed.sort_by(|left, right| left.0.cmp(&right.0));
@@ -95,8 +96,8 @@ pub(crate) fn scan(
 #[derive(Default)]
 struct Sorted {
     modules: Vec<Surveyed>,
-    /// Settings and test files.
-    settings: Vec<PathBuf>,
+    /// Settings, test files and policy texts.
+    others: Vec<PathBuf>,
     misnamed: Vec<(PathBuf, InvalidPolicyName)>,
 }
 
@@ -122,7 +123,8 @@ fn sort(entries: Vec<PathBuf>, max_module: u64) -> Sorted {
                 }
                 Err(error) => sorted.misnamed.push((path, error)),
             },
-            Some("toml") => sorted.settings.push(path),
+            Some("toml") => sorted.others.push(path),
+            _ if text::is_text(&path) => sorted.others.push(path),
             _ => {}
         }
     }
@@ -170,11 +172,11 @@ fn name_of(path: &Path, stem: &str) -> Result<PolicyName, InvalidPolicyName> {
     }
 }
 
-/// A unit before its files are read: module, settings and tests.
+/// A unit before its files are read.
 struct Surveyed {
     name: PolicyName,
     paths: Paths,
-    files: Result<[Option<Survey>; 3], UnitError>,
+    files: Result<Files<Option<Survey>>, UnitError>,
     /// Total size of the unit's files, in bytes.
     size: u64,
 }
@@ -194,20 +196,16 @@ impl Surveyed {
         }
     }
 
-    /// Returns the settings and the tests, as far as they exist and are not refused.
+    /// Returns the files apart from the module, as far as they exist and are not refused.
     fn secret_files(&self) -> impl Iterator<Item = (&Path, &Survey)> {
-        let files = self.files.as_ref().ok();
-        let [settings, tests] = files.map_or([None; 2], |[_, settings, tests]| {
-            [settings.as_ref(), tests.as_ref()]
-        });
-        let paths = [&self.paths.settings, &self.paths.tests];
-        let both = paths.into_iter().zip([settings, tests]);
-        both.filter_map(|(path, surveyed)| Some((path.as_path(), surveyed?)))
+        let files = self.files.iter().flatten();
+        let each = self.paths.all().into_iter().zip(files);
+        let others = each.filter(|(path, _)| *path != self.paths.module);
+        others.filter_map(|(path, surveyed)| Some((path, surveyed.as_ref()?)))
     }
 }
 
-/// Refuses settings and test files that are files of another unit too, by a hard link. Settings
-/// hold secrets, and a policy reads only its own. Nothing tells which name of a file was the first,
+/// Refuses files that are files of another unit too, by a hard link. Settings hold secrets, and a policy reads only its own. Nothing tells which name of a file was the first,
 /// so each unit with such a file is refused. Modules may share a file.
 fn refuse_hard_links(units: &mut [Surveyed]) {
     let mut owners = BTreeMap::new();
@@ -233,39 +231,39 @@ fn refuse_hard_links(units: &mut [Surveyed]) {
     }
 }
 
-fn survey_unit(paths: &Paths, max_module: u64) -> Result<[Option<Survey>; 3], UnitError> {
-    let [module, settings, tests] = paths.with_limits(max_module).map(|(path, limit)| {
-        let surveyed = match survey(path) {
-            Ok(surveyed) => surveyed,
-            Err(ReadError::Missing) => return Ok(None),
-            Err(error) => return Err(unreadable(paths, path, limit, error)),
-        };
-        if surveyed.size > limit {
-            return Err(unreadable(
-                paths,
-                path,
-                limit,
-                ReadError::TooLarge { limit },
-            ));
-        }
-        match of_another_unit(paths, path, &surveyed) {
-            Some(target) => Err(UnitError::new(path, UnitProblem::ForeignFile { target })),
-            None => Ok(Some(surveyed)),
-        }
-    });
-    Ok([module?, settings?, tests?])
+fn survey_unit(paths: &Paths, max_module: u64) -> Result<Files<Option<Survey>>, UnitError> {
+    let mut files: Files<Option<Survey>> = Default::default();
+    for (file, (path, limit)) in files.iter_mut().zip(paths.with_limits(max_module)) {
+        *file = survey_file(paths, path, limit)?;
+    }
+    Ok(files)
 }
 
-/// Returns the target's name if the link at `path` leads to the settings or test file of another
-/// policy in the same directory. Settings hold secrets, and a policy reads only its own.
+/// Returns the facts about a file of a unit; `None` if it does not exist.
+fn survey_file(paths: &Paths, path: &Path, limit: u64) -> Result<Option<Survey>, UnitError> {
+    let surveyed = match survey(path) {
+        Ok(surveyed) if surveyed.size > limit => Err(ReadError::TooLarge { limit }),
+        Err(ReadError::Missing) => return Ok(None),
+        surveyed => surveyed,
+    };
+    let surveyed = surveyed.map_err(|error| unreadable(paths, path, limit, error))?;
+    match of_another_unit(paths, path, &surveyed) {
+        Some(target) => Err(UnitError::new(path, UnitProblem::ForeignFile { target })),
+        None => Ok(Some(surveyed)),
+    }
+}
+
+/// Returns the target's name if the link at `path` leads to a file of another policy in the same
+/// directory, unless that is a module. Settings hold secrets, and a policy reads only its own.
 fn of_another_unit(paths: &Paths, path: &Path, surveyed: &Survey) -> Option<String> {
     let target = surveyed.target.as_ref()?;
     let name = target.file_name()?;
     let is_toml = target
         .extension()
         .is_some_and(|extension| extension == "toml");
-    let own = [&paths.module, &paths.settings, &paths.tests];
-    if !is_toml || own.iter().any(|own| own.file_name() == Some(name)) {
+    let is_secret = is_toml || text::is_text(target);
+    let mut own = paths.all().into_iter();
+    if !is_secret || own.any(|own| own.file_name() == Some(name)) {
         return None;
     }
     let there = survey(&path.with_file_name(name)).ok()?;
@@ -276,22 +274,23 @@ fn of_another_unit(paths: &Paths, path: &Path, surveyed: &Survey) -> Option<Stri
 /// Reads the files of a unit, one at a time, and returns their digests.
 fn fingerprint(
     paths: &Paths,
-    files: &[Option<Survey>; 3],
+    files: &Files<Option<Survey>>,
     max_module: u64,
     exposed: &mut Vec<PathBuf>,
 ) -> Result<Fingerprint, UnitError> {
-    let mut digests = [None; 3];
+    let mut digests: Files<Option<Digest>> = Default::default();
     let each = paths.with_limits(max_module).into_iter().zip(files);
     for (((path, limit), surveyed), found) in each.zip(&mut digests) {
         let Some(surveyed) = surveyed else { continue };
         let limit = limit.min(surveyed.size);
         *found = digest_of(paths, path, limit, surveyed, exposed)?;
     }
-    let [module, settings, tests] = digests;
+    let [module, settings, tests, policy_texts @ ..] = digests;
     Ok(Fingerprint {
         module: module.ok_or_else(|| missing(&paths.module))?,
         settings,
         tests,
+        texts: policy_texts,
     })
 }
 

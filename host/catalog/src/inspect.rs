@@ -21,7 +21,7 @@ use crate::unit_error::{UnitError, UnitProblem};
 pub struct Inspection {
     /// The digest of the module.
     pub digest: Digest,
-    /// The digest of module, settings and tests.
+    /// The digest of module, settings, tests and texts.
     pub version: Digest,
     /// The size of the module, in bytes.
     pub size: usize,

@@ -1,8 +1,9 @@
 //! A watched directory of policies, published as immutable snapshots.
 //!
 //! A file `NAME.wasm` is a policy. `NAME.toml` next to it holds its settings and limits.
-//! `NAME.tests.toml` holds the logins that the policy is tested with before it serves. The three
-//! files are one unit: if one of them changes, the host loads all three again.
+//! `NAME.tests.toml` holds the logins that the policy is tested with before it serves. `NAME.cedar`
+//! and `NAME.rego` hold policies in languages of their own. These files are one unit: if one of them
+//! changes, the host loads all of them again.
 //!
 //! # Life of a reload
 //!
@@ -71,6 +72,7 @@ mod stop;
 mod store;
 mod terms;
 mod test_run;
+mod text;
 mod unit;
 mod unit_error;
 mod watch;
@@ -102,5 +104,6 @@ pub use status::{Attempt, PolicyStatus, ServingStatus, Status};
 pub use stop::Stop;
 pub use terms::{MaxLimits, PolicyGrants};
 pub use test_run::{TestedPolicy, test_policies};
+pub use text::TextProblem;
 pub use unit_error::{UnitError, UnitProblem};
 pub use watch::{Trigger, WatchError, Watcher};

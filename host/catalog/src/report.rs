@@ -11,7 +11,7 @@ use crate::unit_error::UnitError;
 pub struct Report {
     /// Changes and rejections, in the order in which the pass found them.
     pub changes: Vec<Change>,
-    /// Settings and test files without a module next to them.
+    /// Settings, test files and policy texts without a module next to them.
     pub orphans: Vec<PathBuf>,
     /// The paths among the policy directory and its files that every user of the machine may write
     /// to.

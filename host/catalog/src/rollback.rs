@@ -192,7 +192,7 @@ fn known(versions: &[KeptVersion]) -> String {
 }
 
 /// Replaces each file by renaming, in an open directory. Another user may own the directory, and
-/// can put links there at any time. The host waits until all three files are quiet, so it never
+/// can put links there at any time. The host waits until all files are quiet, so it never
 /// loads half of a version.
 fn put_back(paths: &Paths, content: &Content) -> Result<(), RollbackError> {
     let failed = |path: &Path| {
@@ -200,15 +200,13 @@ fn put_back(paths: &Paths, content: &Content) -> Result<(), RollbackError> {
         move |source| RollbackError::Replace { path, source }
     };
     let (directory, module) = Directory::holding(&paths.module).map_err(failed(&paths.module))?;
-    let files = [
-        (&paths.settings, content.settings.as_deref()),
-        (&paths.tests, content.tests.as_deref()),
-        (&paths.module, Some(content.module.as_slice())),
-    ];
+    // The module comes last, so that a new policy is complete when it appears.
+    let mut files = content.files(paths);
+    files.rotate_left(1);
     let name = |path: &'_ Path| path.file_name().unwrap_or(module).to_owned();
     for (path, _) in files {
         if directory.is_link(&name(path)).map_err(failed(path))? {
-            return Err(RollbackError::Link(path.clone()));
+            return Err(RollbackError::Link(path.to_owned()));
         }
     }
     for (path, bytes) in files {

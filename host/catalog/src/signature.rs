@@ -3,11 +3,13 @@
 //! A signed module is the module followed by one custom section, `portcullis:signature`, which
 //! every tool skips. The section contains the signer's public nkey as text, an optional
 //! [`Statement`], and an Ed25519 signature. The signature covers [`PURPOSE`] (or
-//! [`PURPOSE_OF_STATEMENT`]), the SHA-256 digest of everything before the section, and the
-//! statement.
+//! [`PURPOSE_OF_STATEMENT`] or [`PURPOSE_WITH_TEXTS`]), the SHA-256 digest of everything before the
+//! section, and the statement.
 //!
-//! The section has one size for each of the two forms, so the host finds it without parsing. The
+//! The section has one size for each of its three forms, so the host finds it without parsing. The
 //! host parses a module only after it has verified the signature of a trusted publisher.
+
+mod statement;
 
 use std::fmt;
 use std::io;
@@ -21,6 +23,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::paths::Paths;
+use crate::text::{self, Texts};
+
+use statement::{STATEMENT, STATEMENT_WITH_TEXTS};
+pub use statement::{SignedFiles, Statement};
 
 /// First bytes of the signed text. They prevent that a signature made for another purpose fits a
 /// module.
@@ -32,8 +38,10 @@ const HEAD: &[u8] = b"\x00\x8d\x01\x14portcullis:signature";
 const PURPOSE_OF_STATEMENT: &[u8] = b"portcullis policy module, version 2\n";
 /// First bytes of a section with a statement, in place of [`HEAD`].
 const HEAD_OF_STATEMENT: &[u8] = b"\x00\xd6\x01\x14portcullis:signature";
-/// Size of a statement, in bytes: a number, flags and two digests.
-const STATEMENT: usize = 8 + 1 + 2 * 32;
+/// First bytes of the signed text for a statement about policy texts too, in place of [`PURPOSE`].
+const PURPOSE_WITH_TEXTS: &[u8] = b"portcullis policy module, version 3\n";
+/// First bytes of a section with a statement about policy texts too, in place of [`HEAD`].
+const HEAD_WITH_TEXTS: &[u8] = b"\x00\xf6\x01\x14portcullis:signature";
 /// Size of a public nkey as text, in bytes.
 const KEY: usize = 56;
 /// Size of an Ed25519 signature, in bytes.
@@ -152,67 +160,6 @@ pub struct Signature {
     pub statement: Statement,
 }
 
-/// A signer's statement about a version: a release number, and digests of the other files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statement {
-    /// Release number of the version, which only grows; 0 if it has none.
-    pub number: u64,
-    /// The files next to the module that the signature covers. `None` leaves them to the operator.
-    pub files: Option<SignedFiles>,
-}
-
-/// Digests of the files that a signature covers. `None` states that the file does not exist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SignedFiles {
-    /// The digest of `NAME.toml`.
-    pub settings: Option<Digest>,
-    /// The digest of `NAME.tests.toml`.
-    pub tests: Option<Digest>,
-}
-
-impl Statement {
-    const COVERS_FILES: u8 = 1;
-    const HAS_SETTINGS: u8 = 2;
-    const HAS_TESTS: u8 = 4;
-
-    fn encode(&self) -> Vec<u8> {
-        let files = self.files.unwrap_or_default();
-        let mut flags = 0;
-        for (flag, is_set) in [
-            (Self::COVERS_FILES, self.files.is_some()),
-            (Self::HAS_SETTINGS, files.settings.is_some()),
-            (Self::HAS_TESTS, files.tests.is_some()),
-        ] {
-            flags |= if is_set { flag } else { 0 };
-        }
-        let mut bytes = self.number.to_be_bytes().to_vec();
-        bytes.push(flags);
-        for digest in [files.settings, files.tests] {
-            bytes.extend(digest.map_or([0; 32], |digest| *digest.as_bytes()));
-        }
-        bytes
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (number, rest) = bytes.split_first_chunk()?;
-        let (flags, rest) = rest.split_first()?;
-        let (settings, rest) = rest.split_first_chunk()?;
-        let (tests, _) = rest.split_first_chunk()?;
-        let digest = |flag, bytes: &[u8; 32]| {
-            let is_there = flags & flag != 0;
-            is_there.then(|| Digest::from_bytes(*bytes))
-        };
-        let files = SignedFiles {
-            settings: digest(Self::HAS_SETTINGS, settings),
-            tests: digest(Self::HAS_TESTS, tests),
-        };
-        Some(Self {
-            number: u64::from_be_bytes(*number),
-            files: (flags & Self::COVERS_FILES != 0).then_some(files),
-        })
-    }
-}
-
 /// A signed module, split into the module and the parts of its signature section.
 struct Parts<'a> {
     module: &'a [u8],
@@ -238,14 +185,16 @@ fn parts(bytes: &[u8]) -> Option<Parts<'_>> {
             signature,
         })
     };
-    section(HEAD_OF_STATEMENT, STATEMENT).or_else(|| section(HEAD, 0))
+    section(HEAD_WITH_TEXTS, STATEMENT_WITH_TEXTS)
+        .or_else(|| section(HEAD_OF_STATEMENT, STATEMENT))
+        .or_else(|| section(HEAD, 0))
 }
 
 fn message(module: &[u8], statement: &[u8]) -> Vec<u8> {
-    let purpose = if statement.is_empty() {
-        PURPOSE
-    } else {
-        PURPOSE_OF_STATEMENT
+    let purpose = match statement.len() {
+        0 => PURPOSE,
+        STATEMENT => PURPOSE_OF_STATEMENT,
+        _ => PURPOSE_WITH_TEXTS,
     };
     [purpose, Sha256::digest(module).as_slice(), statement].concat()
 }
@@ -273,6 +222,8 @@ pub fn sign_stating(
     // Older hosts, which know no statements, load a module without one.
     let (head, statement) = if statement == Statement::default() {
         (HEAD, Vec::new())
+    } else if statement.files.and_then(|files| files.texts).is_some() {
+        (HEAD_WITH_TEXTS, statement.encode())
     } else {
         (HEAD_OF_STATEMENT, statement.encode())
     };
@@ -292,11 +243,11 @@ pub fn sign_file(path: &Path, key: &KeyPair) -> Result<(), SignError> {
 }
 
 /// Signs a file like [`sign_file`], as the version `number`; 0 means no number. If `with_files` is
-/// `true`, the signature also covers the settings and tests next to the module.
+/// `true`, the signature also covers the settings, tests and texts next to the module.
 ///
 /// # Errors
 ///
-/// Fails like [`sign_file`], and if the settings or tests cannot be read.
+/// Fails like [`sign_file`], and if one of these files cannot be read.
 pub fn sign_version(
     path: &Path,
     key: &KeyPair,
@@ -324,9 +275,14 @@ pub fn sign_version(
                 source: error.into(),
             }),
         };
+        let mut texts: Texts<Option<Digest>> = Default::default();
+        for (text, path) in texts.iter_mut().zip(&paths.texts) {
+            *text = digest(path)?;
+        }
         Ok(SignedFiles {
             settings: digest(&paths.settings)?,
             tests: digest(&paths.tests)?,
+            texts: text::digest(texts),
         })
     });
     let files: Result<_, SignError> = files.transpose();
@@ -393,11 +349,12 @@ pub(crate) fn check(
     let Some(signed) = signature.statement.files else {
         return Ok(());
     };
-    let both = [
+    let covered = [
         ("settings", signed.settings == files.settings),
         ("tests", signed.tests == files.tests),
+        ("policy texts", signed.texts == files.texts),
     ];
-    match both.into_iter().find(|(_, is_same)| !is_same) {
+    match covered.into_iter().find(|(_, is_same)| !is_same) {
         Some((file, _)) => Err(SignatureError::Changed { publisher, file }),
         None => Ok(()),
     }

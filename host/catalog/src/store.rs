@@ -5,7 +5,7 @@
 //!                                         modification time says when `status.json` was last known
 //!                                         to be true
 //! DIRECTORY/status.json                   the state of every policy
-//! DIRECTORY/versions/NAME/GENERATION/     NAME.wasm, NAME.toml, NAME.tests.toml, version.json
+//! DIRECTORY/versions/NAME/GENERATION/     NAME.wasm and its other files, version.json
 //! DIRECTORY/versions/NAME/retired         the policy was taken out of service on purpose
 //! ```
 //!
@@ -294,12 +294,10 @@ fn write_version(
 ) -> io::Result<()> {
     private_directory(directory)?;
     let paths = Paths::new(directory, name);
-    write(&paths.module, &content.module)?;
-    if let Some(settings) = &content.settings {
-        write(&paths.settings, settings)?;
-    }
-    if let Some(tests) = &content.tests {
-        write(&paths.tests, tests)?;
+    for (path, bytes) in content.files(&paths) {
+        if let Some(bytes) = bytes {
+            write(path, bytes)?;
+        }
     }
     write(
         &directory.join(ABOUT),

@@ -1,4 +1,4 @@
-//! One policy as its author ships it (a module, its settings and its tests), and the steps of its
+//! One policy as its author ships it (a module, its settings, tests and texts), and the steps of its
 //! proof. [`crate::prover`] decides where a proof runs.
 
 use portcullis_core::PolicyName;
@@ -12,6 +12,7 @@ use crate::settings::{SettingsFile, json_of};
 use crate::signature::{self, SignedFiles};
 use crate::smoke;
 use crate::terms::Terms;
+use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Checks, compiles and configures a unit, and runs its tests.
@@ -26,6 +27,7 @@ pub(crate) fn prove(
     let files = SignedFiles {
         settings: content.fingerprint.settings,
         tests: content.fingerprint.tests,
+        texts: text::digest(content.fingerprint.texts),
     };
     signature::check(&content.module, files, &options.trusted_publishers)
         .map_err(|error| UnitError::new(&paths.module, UnitProblem::Signature(error)))?;
@@ -75,14 +77,30 @@ fn configure(
     terms: &Terms,
 ) -> Result<Policy, UnitError> {
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), name, terms)?;
-    let settings = json_of(toml::Value::Table(file.settings)).to_string();
+    let mut settings = file.settings;
+    text::add_to(&mut settings, paths, content)?;
+    let settings = json_of(toml::Value::Table(settings)).to_string();
     let source = Source {
         name,
         module: &content.module,
         settings: &settings,
     };
     let loaded = Policy::load(engine, source, file.limits, terms.grants.clone());
-    let policy = loaded.map_err(|error| match error {
+    let policy = loaded.map_err(|error| load_error(paths, content, error))?;
+    Ok(match file.decisions_per_instance {
+        Some(decisions) => policy.reusing(decisions),
+        None => policy,
+    })
+}
+
+/// Returns the engine's error with the file at fault.
+fn load_error(paths: &Paths, content: &Content, error: LoadError) -> UnitError {
+    if let LoadError::Settings(refusal) = &error
+        && let Some(error) = text::refused(paths, content, refusal)
+    {
+        return error;
+    }
+    match error {
         // Without a settings file, the error names the module and the file that is missing.
         LoadError::Settings(_) if content.settings.is_none() => {
             let settings = paths.settings.file_name().unwrap_or_default();
@@ -91,9 +109,5 @@ fn configure(
             UnitError::new(&paths.module, problem)
         }
         error => UnitError::from_load(paths, error),
-    })?;
-    Ok(match file.decisions_per_instance {
-        Some(decisions) => policy.reusing(decisions),
-        None => policy,
-    })
+    }
 }

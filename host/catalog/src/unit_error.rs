@@ -13,6 +13,7 @@ use crate::policy_tests::problem::TestFileProblem;
 use crate::prover::failure::ChildFailure;
 use crate::settings::problem::SettingsFileProblem;
 use crate::signature::SignatureError;
+use crate::text::TextProblem;
 
 /// The reason why a unit is not put in service: the file, the line and the problem.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +126,15 @@ pub enum UnitProblem {
     /// The test file is invalid.
     #[error("{0}")]
     Tests(#[source] Box<TestFileProblem>),
+    /// The policy text exceeds the maximum size.
+    #[error("larger than {limit} bytes, the most a policy text can have")]
+    TextTooLarge {
+        /// The maximum size, in bytes.
+        limit: u64,
+    },
+    /// The policy text is invalid.
+    #[error("{0}")]
+    Text(#[source] TextProblem),
     /// The engine cannot meter the tests. This is a fault of the host.
     #[error("its tests cannot be run: {0}")]
     NoMeter(#[source] EngineError),
@@ -152,7 +162,10 @@ impl UnitProblem {
     pub(crate) const fn is_too_large(&self) -> bool {
         matches!(
             self,
-            Self::TooLarge { .. } | Self::SettingsTooLarge { .. } | Self::TestsTooLarge { .. }
+            Self::TooLarge { .. }
+                | Self::SettingsTooLarge { .. }
+                | Self::TestsTooLarge { .. }
+                | Self::TextTooLarge { .. }
         )
     }
 }

@@ -138,8 +138,8 @@ pub(crate) enum PolicyVerb {
         /// has served.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         version: Option<u64>,
-        /// Also sign NAME.toml and NAME.tests.toml next to the module. Hosts then refuse other
-        /// content.
+        /// Also sign NAME.toml, NAME.tests.toml and the policy texts next to the module. Hosts then
+        /// refuse other content.
         #[arg(long)]
         with_settings: bool,
     },

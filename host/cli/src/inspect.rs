@@ -63,7 +63,7 @@ fn signed(signature: &Signature) -> String {
         let _ = write!(text, ", as version {}", statement.number);
     }
     if statement.files.is_some() {
-        text.push_str(", with its settings and tests");
+        text.push_str(", with its settings, tests and texts");
     }
     text
 }

@@ -293,7 +293,7 @@ fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
 }
 
 /// Signs the module in `file` with the seed in `seed_file`. `version` numbers the version, and
-/// `with_settings` covers the settings and tests next to it.
+/// `with_settings` covers the settings, tests and texts next to it.
 ///
 /// # Errors
 ///

@@ -18,6 +18,7 @@ use crate::routes::Route;
 use crate::snapshot::Snapshot;
 use crate::status::Attempt;
 use crate::stop::Stop;
+use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
 
 impl Loader {
@@ -251,7 +252,12 @@ impl Loader {
         report.orphans.clone_from(&scan.orphans);
         for path in &scan.orphans {
             if self.reported_files.insert(path.clone()) {
-                tracing::warn!(file = %path.display(), "settings file without a module beside it");
+                let file = path.display();
+                if text::is_text(path) {
+                    tracing::warn!(%file, "policy text without a module of its name: no policy reads it");
+                } else {
+                    tracing::warn!(%file, "settings file without a module beside it");
+                }
             }
         }
         self.reported_files.retain(|path| {

@@ -23,6 +23,7 @@ use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::stop::Stop;
 use crate::terms::PolicyGrants;
+use crate::text::Texts;
 use crate::unit_error::UnitError;
 use log::Forwarding;
 use output::{Output, send};
@@ -135,11 +136,15 @@ pub(super) fn read_task(from: &mut impl Read) -> Result<(Job, Task), ChildError>
     let mut file = |is: bool, kind| is.then(|| Frame::expect(from, kind, "a file")).transpose();
     let settings = file(job.settings, Kind::Settings)?;
     let tests = file(job.tests, Kind::Tests)?;
+    let mut policy_texts: Texts<Option<Vec<u8>>> = Default::default();
+    for (text, follows) in policy_texts.iter_mut().zip(job.texts) {
+        *text = file(follows, Kind::Text)?;
+    }
     let name = job.name.parse();
     let name = name.map_err(|_| ChildError::Task("no policy has this name".to_owned()))?;
     let task = Task {
         paths: Paths::from_module((&job.module).into()),
-        content: Arc::new(Content::new(module, settings, tests)),
+        content: Arc::new(Content::new(module, settings, tests, policy_texts)),
         options: Arc::new(job.options(&name)),
         name,
         yields: job.yields,

@@ -116,16 +116,6 @@ pub fn read_host(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut repeated = Vec::new();
     let told = |error: io::Error| error.to_string();
     message::say(&mut repeated, Kind::Job, &job).map_err(told)?;
-    let content = &task.content;
-    message::write(&mut repeated, Kind::Module, &content.module).map_err(told)?;
-    let files = [
-        (Kind::Settings, &content.settings),
-        (Kind::Tests, &content.tests),
-    ];
-    for (kind, file) in files {
-        if let Some(file) = file {
-            message::write(&mut repeated, kind, file).map_err(told)?;
-        }
-    }
+    message::write_files(&mut repeated, &task.content).map_err(told)?;
     Ok(repeated)
 }

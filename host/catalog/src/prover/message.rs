@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! frame    one byte: the kind; four bytes, little-endian: the length of the rest; the rest
-//! host     JOB MODULE [SETTINGS] [TESTS] { FOUND | ABSENT }
+//! host     JOB MODULE [SETTINGS] [TESTS] [TEXT]… { FOUND | ABSENT }
 //! child    CONFINEMENT { LOG | WANTED | COMPILED } REPORT [CODE]
 //! ```
 //!
@@ -20,9 +20,11 @@ use portcullis_engine::Description;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::content::Content;
 use crate::policy_tests::TestOutcome;
 use crate::signature::Publisher;
 use crate::terms::Terms;
+use crate::text::Texts;
 
 /// The kinds of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(super) enum Kind {
     Absent,
     /// The name of compiled code, and the code.
     Compiled,
+    /// A policy text.
+    Text,
 }
 
 /// A frame that was read.
@@ -100,6 +104,8 @@ pub(super) struct Job {
     pub(super) caches: bool,
     pub(super) settings: bool,
     pub(super) tests: bool,
+    /// The languages of which a text follows.
+    pub(super) texts: Texts<bool>,
 }
 
 /// The measures that confine the child, in words for the log.
@@ -145,7 +151,7 @@ pub(super) struct Refusal {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Job,
         Self::Module,
         Self::Settings,
@@ -158,6 +164,7 @@ impl Kind {
         Self::Found,
         Self::Absent,
         Self::Compiled,
+        Self::Text,
     ];
 
     /// Returns the maximum size of a frame of this kind, in bytes.
@@ -168,7 +175,7 @@ impl Kind {
             Self::Confinement => 16 << 10,
             Self::Log => 256 << 10,
             Self::Job => 1 << 20,
-            Self::Settings | Self::Tests => 64 << 20,
+            Self::Settings | Self::Tests | Self::Text => 64 << 20,
             Self::Report => 32 << 20,
             Self::Module | Self::Code | Self::Found | Self::Compiled => 1 << 30,
         }
@@ -246,6 +253,22 @@ pub(super) fn write(to: &mut impl Write, kind: Kind, bytes: &[u8]) -> io::Result
     let [a, b, c, d] = length.to_le_bytes();
     to.write_all(&[kind as u8, a, b, c, d])?;
     to.write_all(bytes)
+}
+
+/// Writes the files of a unit.
+pub(super) fn write_files(to: &mut impl Write, content: &Content) -> io::Result<()> {
+    write(to, Kind::Module, &content.module)?;
+    let texts = content.texts.iter().map(|text| (Kind::Text, text));
+    let others = [
+        (Kind::Settings, &content.settings),
+        (Kind::Tests, &content.tests),
+    ];
+    for (kind, file) in others.into_iter().chain(texts) {
+        if let Some(file) = file {
+            write(to, kind, file)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a message as a frame of this kind.

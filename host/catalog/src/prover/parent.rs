@@ -116,18 +116,10 @@ impl Conversation {
             caches: self.engine.code_cache_counts().is_some(),
             settings: content.settings.is_some(),
             tests: content.tests.is_some(),
+            texts: content.texts.each_ref().map(Option::is_some),
         };
         message::say(to, Kind::Job, &job)?;
-        message::write(to, Kind::Module, &content.module)?;
-        let others = [
-            (Kind::Settings, &content.settings),
-            (Kind::Tests, &content.tests),
-        ];
-        for (kind, file) in others {
-            if let Some(file) = file {
-                message::write(to, kind, file)?;
-            }
-        }
+        message::write_files(to, content)?;
         to.flush()
     }
 }
@@ -290,8 +282,7 @@ pub(super) fn log(name: &PolicyName, line: &Line) {
 impl Refusal {
     /// Returns the error that a proof in this process would have.
     pub(super) fn error(self, paths: &Paths) -> UnitError {
-        let of_unit = [&paths.module, &paths.settings, &paths.tests];
-        let mut known = of_unit.into_iter();
+        let mut known = paths.all().into_iter();
         // A child may name only the files that it received.
         let file = known.find(|path| path.display().to_string() == self.file);
         let file = file.unwrap_or(&paths.module);

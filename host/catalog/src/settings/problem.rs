@@ -13,6 +13,14 @@ pub enum SettingsFileProblem {
     /// that are not on the line of the first.
     #[error("{}", joined(.0))]
     Content(Vec<Problem>),
+    /// The settings have the key of a policy text whose file exists.
+    #[error("settings.{key}: `{file}` has this text; remove the key")]
+    HasText {
+        /// The key.
+        key: &'static str,
+        /// The name of the file.
+        file: String,
+    },
 }
 
 /// Returns the messages of all problems, with the lines that differ from that of the first.

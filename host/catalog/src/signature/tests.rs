@@ -4,6 +4,7 @@ const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 const FILES: SignedFiles = SignedFiles {
     settings: None,
     tests: None,
+    texts: None,
 };
 
 fn publisher(key: &KeyPair) -> Publisher {
@@ -85,6 +86,7 @@ fn a_statement_is_signed_with_the_module() {
     let files = SignedFiles {
         settings: digest(1),
         tests: None,
+        texts: None,
     };
     let statement = Statement {
         number: 7,
@@ -122,6 +124,51 @@ fn a_statement_is_signed_with_the_module() {
         sign_stating(&sign(MODULE, &key).unwrap(), &key, statement).unwrap(),
         signed
     );
+}
+
+#[test]
+fn a_statement_about_texts_has_a_form_of_its_own() {
+    let key = KeyPair::new_account();
+    let digest = |byte| Some(Digest::from_bytes([byte; 32]));
+    let files = SignedFiles {
+        texts: digest(1),
+        ..FILES
+    };
+    let statement = Statement {
+        number: 0,
+        files: Some(files),
+    };
+    let signed = sign_stating(MODULE, &key, statement).unwrap();
+    let section = &signed[MODULE.len()..];
+    let length = usize::from(section[1] & 0x7f) | usize::from(section[2]) << 7;
+    assert_eq!(length, section.len() - 3);
+    assert_eq!(signature(&signed).unwrap().unwrap().statement, statement);
+    let trusted = Allowed::only([publisher(&key)]).unwrap();
+    assert_eq!(check(&signed, files, &trusted), Ok(()));
+    let other = SignedFiles {
+        texts: digest(2),
+        ..FILES
+    };
+    let refused = |file| {
+        let publisher = publisher(&key);
+        Err(SignatureError::Changed { publisher, file })
+    };
+    for changed in [other, FILES] {
+        assert_eq!(check(&signed, changed, &trusted), refused("policy texts"));
+    }
+    // A signature that covers files without texts states that no text exists.
+    let without = Statement {
+        number: 0,
+        files: Some(FILES),
+    };
+    let signed = sign_stating(MODULE, &key, without).unwrap();
+    assert_eq!(check(&signed, other, &trusted), refused("policy texts"));
+    // The digest is part of the signed text.
+    let mut forged = sign_stating(MODULE, &key, statement).unwrap();
+    let texts = MODULE.len() + HEAD_WITH_TEXTS.len() + KEY + STATEMENT;
+    forged[texts] ^= 1;
+    let broken = Err(SignatureError::Broken(publisher(&key)));
+    assert_eq!(signature(&forged).map(drop), broken);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One stored version, and the order of versions.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, Fingerprint};
 use crate::paths::Paths;
+use crate::text::{LANGUAGES, Texts};
 
 /// The file in a version's directory that describes the version.
 pub(super) const ABOUT: &str = "version.json";
@@ -46,6 +48,9 @@ pub(super) struct About {
     module: String,
     settings: Option<String>,
     tests: Option<String>,
+    /// The digests of the policy texts, by extension.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    texts: BTreeMap<String, String>,
 }
 
 impl KeptVersion {
@@ -96,6 +101,11 @@ impl About {
             Some(text) => text.parse::<Digest>().map(Some),
             None => Ok(None),
         };
+        let mut texts: Texts<Option<Digest>> = Default::default();
+        let mut stored = self.texts;
+        for (language, text) in LANGUAGES.iter().zip(&mut texts) {
+            *text = digest(stored.remove(language.extension)).ok()?;
+        }
         Some(Version {
             generation: self.generation,
             since: self.since,
@@ -104,6 +114,7 @@ impl About {
                 module: self.module.parse().ok()?,
                 settings: digest(self.settings).ok()?,
                 tests: digest(self.tests).ok()?,
+                texts,
             },
         })
     }
@@ -112,6 +123,11 @@ impl About {
 impl From<Version> for About {
     fn from(version: Version) -> Self {
         let digest = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
+        let texts = LANGUAGES.iter().zip(version.fingerprint.texts);
+        let texts = texts.filter_map(|(language, text)| {
+            let text = digest(text)?;
+            Some((language.extension.to_owned(), text))
+        });
         Self {
             generation: version.generation,
             since: version.since,
@@ -119,6 +135,7 @@ impl From<Version> for About {
             module: version.fingerprint.module.to_string(),
             settings: digest(version.fingerprint.settings),
             tests: digest(version.fingerprint.tests),
+            texts: texts.collect(),
         }
     }
 }
@@ -171,6 +188,7 @@ mod tests {
                     module,
                     settings: None,
                     tests: None,
+                    texts: [None; 2],
                 },
             },
             directory: PathBuf::new(),

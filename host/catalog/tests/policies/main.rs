@@ -26,5 +26,6 @@ mod settings_files;
 mod signatures;
 mod site;
 mod status;
+mod texts;
 mod versions;
 mod watching;

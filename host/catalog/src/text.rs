@@ -1,0 +1,195 @@
+//! Policy texts: files next to a module that hold a policy in a language of its own, such as
+//! `NAME.cedar` and `NAME.rego`.
+//!
+//! A text reaches the module as one more key of its settings, because the contract hands settings
+//! over and nothing else (`docs/design/how-does-a-policy-text-reach-its-module.md`).
+
+use std::path::Path;
+
+use portcullis_core::Digest;
+use sha2::{Digest as _, Sha256};
+
+use crate::content::Content;
+use crate::paths::Paths;
+use crate::settings::problem::SettingsFileProblem;
+use crate::unit_error::{UnitError, UnitProblem};
+
+/// A language of policy texts.
+pub(crate) struct Language {
+    /// The extension of its files.
+    pub(crate) extension: &'static str,
+    /// The key of the settings under which the module receives the text.
+    key: &'static str,
+}
+
+/// The languages. The order is part of the digests of versions and of signatures.
+pub(crate) const LANGUAGES: [Language; 2] = [
+    Language {
+        extension: "cedar",
+        key: "cedar-text",
+    },
+    Language {
+        extension: "rego",
+        key: "rego-text",
+    },
+];
+
+/// A problem of a policy text. The message is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextProblem {
+    /// The file is not text.
+    #[error("it is not UTF-8 text")]
+    NotText,
+    /// The module refuses the text.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// One value for each of the [`LANGUAGES`], in their order.
+pub(crate) type Texts<T> = [T; LANGUAGES.len()];
+
+/// Returns whether a file of this name holds a policy text.
+pub(crate) fn is_text(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    LANGUAGES
+        .iter()
+        .any(|language| extension.eq_ignore_ascii_case(language.extension))
+}
+
+/// Returns one digest of all texts. `None` without any.
+pub(crate) fn digest(texts: Texts<Option<Digest>>) -> Option<Digest> {
+    texts.iter().flatten().next()?;
+    let mut sum = Sha256::new();
+    for (language, digest) in LANGUAGES.iter().zip(texts) {
+        let Some(digest) = digest else { continue };
+        sum.update(language.extension.as_bytes());
+        sum.update([0]);
+        sum.update(digest.as_bytes());
+    }
+    Some(Digest::from_bytes(sum.finalize().into()))
+}
+
+/// Adds the texts to the settings.
+///
+/// # Errors
+///
+/// Fails if a text is not UTF-8, or if the settings have its key already.
+pub(crate) fn add_to(
+    settings: &mut toml::Table,
+    paths: &Paths,
+    content: &Content,
+) -> Result<(), UnitError> {
+    let files = paths.texts.iter().zip(&content.texts);
+    for (language, (path, text)) in LANGUAGES.iter().zip(files) {
+        let Some(text) = text else { continue };
+        let text = std::str::from_utf8(text)
+            .map_err(|_| UnitError::new(path, UnitProblem::Text(TextProblem::NotText)))?;
+        let key = language.key;
+        if settings.contains_key(key) {
+            let file = path.file_name().unwrap_or_default();
+            let file = file.to_string_lossy().into_owned();
+            let problem = SettingsFileProblem::HasText { key, file };
+            return Err(UnitError::new(
+                &paths.settings,
+                UnitProblem::Settings(problem),
+            ));
+        }
+        settings.insert(key.to_owned(), text.into());
+    }
+    Ok(())
+}
+
+/// Returns the error at a place of a text, if a module's `refusal` of its settings is about one:
+/// `cedar-text: line 3, column 7: …`.
+pub(crate) fn refused(paths: &Paths, content: &Content, refusal: &str) -> Option<UnitError> {
+    let files = paths.texts.iter().zip(&content.texts);
+    let (path, about) = LANGUAGES
+        .iter()
+        .zip(files)
+        .find_map(|(language, (path, text))| {
+            text.as_ref()?;
+            let about = refusal.strip_prefix(language.key)?.strip_prefix(": ")?;
+            Some((path, about))
+        })?;
+    let (line, problem) = match at_line(about) {
+        Some((line, problem)) => (Some(line), problem),
+        None => (None, about),
+    };
+    let problem = UnitProblem::Text(TextProblem::Refused(problem.to_owned()));
+    Some(UnitError::new(path, problem).at_line(line))
+}
+
+/// Splits `line 3, column 7: …` after the line.
+fn at_line(about: &str) -> Option<(usize, &str)> {
+    let (line, problem) = about.strip_prefix("line ")?.split_once([',', ':'])?;
+    Some((line.parse().ok()?, problem.trim_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(text: &str) -> Content {
+        let texts = [Some(text.as_bytes().to_vec()), None];
+        Content::new(Vec::new(), None, None, texts)
+    }
+
+    fn paths() -> Paths {
+        Paths::from_module(Path::new("policies/p.wasm").to_owned())
+    }
+
+    #[test]
+    fn a_refusal_of_a_text_names_its_file_and_line() {
+        for (refusal, shown) in [
+            (
+                "cedar-text: line 3, column 7: unexpected token `a`",
+                "`policies/p.cedar`, line 3: column 7: unexpected token `a`",
+            ),
+            ("cedar-text: line 12: no", "`policies/p.cedar`, line 12: no"),
+            (
+                "cedar-text: it permits nothing",
+                "`policies/p.cedar`: it permits nothing",
+            ),
+        ] {
+            let error = refused(&paths(), &content("a"), refusal).unwrap();
+            assert_eq!(error.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_another_setting_is_not_about_a_text() {
+        for refusal in [
+            "account: no",
+            "cedar-texts: no",
+            "rego-text: line 1: there is no such file",
+        ] {
+            assert!(
+                refused(&paths(), &content("a"), refusal).is_none(),
+                "{refusal}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_is_one_more_setting() {
+        let mut settings = toml::Table::from_iter([("a".to_owned(), 1.into())]);
+        add_to(&mut settings, &paths(), &content("permit (…);")).unwrap();
+        let keys: Vec<_> = settings.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["a", "cedar-text"]);
+        assert_eq!(settings["cedar-text"].as_str(), Some("permit (…);"));
+        let again = add_to(&mut settings, &paths(), &content("")).unwrap_err();
+        assert_eq!(
+            again.to_string(),
+            "`policies/p.toml`: settings.cedar-text: `p.cedar` has this text; remove the key"
+        );
+    }
+
+    #[test]
+    fn a_digest_tells_the_languages_apart() {
+        let one = Some(Digest::from_bytes([1; 32]));
+        assert_eq!(digest([None, None]), None);
+        assert_ne!(digest([one, None]), digest([None, one]));
+        assert_ne!(digest([one, None]), digest([one, one]));
+    }
+}
