@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_nats::Auth;
 use portcullis_claims::{CredentialsError, KeyError, UserCredentials, UserKey};
 use portcullis_core::Secret;
+use portcullis_files::{Disk, SystemDisk};
 
 use crate::secret::{SecretError, SecretSource};
 
@@ -72,6 +73,7 @@ pub(crate) enum Proof {
 /// A reader of proofs that keeps the last good one.
 #[derive(Debug)]
 pub(crate) struct ProofReader {
+    disk: Arc<dyn Disk>,
     authentication: Authentication,
     last_good: Mutex<Option<Arc<Proof>>>,
 }
@@ -111,36 +113,38 @@ impl Authentication {
     ///
     /// Fails with the first problem.
     pub fn check(&self) -> Result<(), AuthenticationError> {
-        self.read().map(drop)
+        self.read(&SystemDisk).map(drop)
     }
 
-    /// Reads the secrets. Returns `None` without credentials. Blocks.
-    fn read(&self) -> Result<Option<Proof>, AuthenticationError> {
+    /// Reads the secrets from files of `disk`. Returns `None` without credentials. Blocks.
+    fn read(&self, disk: &dyn Disk) -> Result<Option<Proof>, AuthenticationError> {
         Ok(Some(match self {
             Self::None => return Ok(None),
-            Self::Nkey(place) => Proof::Nkey(read_key(place)?),
+            Self::Nkey(place) => Proof::Nkey(read_key(disk, place)?),
             Self::Credentials(place) => Proof::UserJwt(
-                UserCredentials::parse(place.read()?.expose())
+                UserCredentials::parse(place.read_from(disk)?.expose())
                     .map_err(|source| unusable(place, source))?,
             ),
             Self::UserJwt { jwt, seed } => {
-                let (token, key) = (jwt.read()?, seed.read()?);
+                let (token, key) = (jwt.read_from(disk)?, seed.read_from(disk)?);
                 let credentials = UserCredentials::parse_pair(token.expose(), key.expose());
                 Proof::UserJwt(credentials.map_err(|source| unusable(jwt, source))?)
             }
             Self::Password { user, password } => Proof::Password {
                 user: user.clone(),
-                password: password.read()?,
+                password: password.read_from(disk)?,
             },
-            Self::Token(place) => Proof::Token(place.read()?),
+            Self::Token(place) => Proof::Token(place.read_from(disk)?),
         }))
     }
 }
 
-fn read_key(place: &SecretSource) -> Result<UserKey, AuthenticationError> {
-    UserKey::from_seed(place.read()?.expose()).map_err(|source| AuthenticationError::Seed {
-        place: place.clone(),
-        source,
+fn read_key(disk: &dyn Disk, place: &SecretSource) -> Result<UserKey, AuthenticationError> {
+    UserKey::from_seed(place.read_from(disk)?.expose()).map_err(|source| {
+        AuthenticationError::Seed {
+            place: place.clone(),
+            source,
+        }
     })
 }
 
@@ -152,8 +156,9 @@ fn unusable(place: &SecretSource, source: CredentialsError) -> AuthenticationErr
 }
 
 impl ProofReader {
-    pub(crate) const fn new(authentication: Authentication) -> Self {
+    pub(crate) const fn new(authentication: Authentication, disk: Arc<dyn Disk>) -> Self {
         Self {
+            disk,
             authentication,
             last_good: Mutex::new(None),
         }
@@ -171,7 +176,7 @@ impl ProofReader {
             .last_good
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        match self.authentication.read() {
+        match self.authentication.read(&*self.disk) {
             Ok(None) => Ok(None),
             Ok(Some(proof)) => {
                 let proof = Arc::new(proof);

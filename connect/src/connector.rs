@@ -36,10 +36,12 @@ impl<'a> Connector<'a> {
     ) -> Result<Self, ConnectError> {
         tls::choose_cryptography();
         let servers = options.addresses()?;
-        let proofs = Arc::new(ProofReader::new(options.authentication.clone()));
+        let disk = Arc::clone(&options.disk);
+        let proofs = ProofReader::new(options.authentication.clone(), Arc::clone(&disk));
+        let proofs = Arc::new(proofs);
         let (files, first) = (options.tls.clone(), Arc::clone(&proofs));
         tokio::task::spawn_blocking(move || {
-            files.check()?;
+            files.check_on(&*disk)?;
             first.read()?;
             Ok::<_, ConnectError>(())
         })
@@ -60,7 +62,12 @@ impl<'a> Connector<'a> {
         let mut last = ConnectionTrouble::Client("no server was tried".to_owned());
         for server in servers {
             let address = address(&server);
-            if let Err(error) = self.options.tls.check_before_connecting().await {
+            if let Err(error) = self
+                .options
+                .tls
+                .check_before_connecting(&self.options.disk)
+                .await
+            {
                 last = ConnectionTrouble::Client(with_causes(&error));
                 self.monitor.report(&last);
                 break;
@@ -113,6 +120,7 @@ impl<'a> Connector<'a> {
         let number = self.monitor.number();
         let (selector, listener) = (Arc::clone(self.monitor), Arc::clone(self.monitor));
         let (wait, files) = (self.options.reconnect_wait, self.options.tls.clone());
+        let disk = Arc::clone(&self.options.disk);
         let options = self
             .authenticated()
             .name(&self.options.name)
@@ -121,8 +129,9 @@ impl<'a> Connector<'a> {
             .max_reconnects(None)
             .reconnect_to_server_callback(move |pool, _| {
                 let (selector, files) = (Arc::clone(&selector), files.clone());
+                let disk = Arc::clone(&disk);
                 async move {
-                    while let Err(error) = files.check_before_connecting().await {
+                    while let Err(error) = files.check_before_connecting(&disk).await {
                         selector.report_unusable_files(&error);
                         tokio::time::sleep(UNUSABLE_FILES_DELAY).await;
                     }

@@ -45,7 +45,7 @@
     test,
     allow(
         clippy::disallowed_methods,
-        reason = "a test waits in real time, or compares with it"
+        reason = "a test waits in real time, or makes real files"
     )
 )]
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
 use portcullis_environment::{Clock, Randomness, SystemClock, SystemRandomness};
+use portcullis_files::{Disk, SystemDisk};
 
 use crate::authentication::Authentication;
 use crate::error::ConnectError;
@@ -49,6 +50,8 @@ pub struct ConnectionOptions {
     pub clock: Arc<dyn Clock>,
     /// The source of random choices and of the inbox prefix. Default: the operating system.
     pub randomness: Arc<dyn Randomness>,
+    /// The disk that holds secrets and certificates. Default: that of the operating system.
+    pub disk: Arc<dyn Disk>,
 }
 
 /// The number of retries for a first connection.
@@ -90,6 +93,7 @@ impl ConnectionOptions {
             additional: AdditionalOptions::default(),
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
+            disk: Arc::new(SystemDisk),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::{Auth, AuthError, ConnectErrorKind, ConnectOptions, ServerAddr};
 use portcullis_core::with_causes;
+use portcullis_files::Disk;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
@@ -22,6 +23,7 @@ pub struct LoginProbe {
     tls: TlsOptions,
     connect_timeout: Duration,
     proofs: Arc<ProofReader>,
+    disk: Arc<dyn Disk>,
 }
 
 /// The server's answer to a login.
@@ -53,7 +55,11 @@ impl LoginProbe {
             servers: connection.addresses()?,
             tls: connection.tls.clone(),
             connect_timeout: connection.connect_timeout,
-            proofs: Arc::new(ProofReader::new(authentication)),
+            proofs: Arc::new(ProofReader::new(
+                authentication,
+                Arc::clone(&connection.disk),
+            )),
+            disk: Arc::clone(&connection.disk),
         })
     }
 
@@ -65,7 +71,7 @@ impl LoginProbe {
     /// Logs in at `server`, also presenting `token`, and disconnects.
     pub async fn log_in(&self, server: &ServerAddr, token: &str) -> LoginAnswer {
         tls::choose_cryptography();
-        if let Err(error) = self.tls.check_before_connecting().await {
+        if let Err(error) = self.tls.check_before_connecting(&self.disk).await {
             return LoginAnswer::Unclear(with_causes(&error));
         }
         let (proofs, token) = (Arc::clone(&self.proofs), token.to_owned());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
 use portcullis_core::Secret;
-use portcullis_files::{FileKind, ReadError, WatchedFile};
+use portcullis_files::{Disk, FileKind, ReadError, SystemDisk, read_watched};
 use zeroize::Zeroizing;
 
 /// The place of a secret. The secret is read again for every use, so that it can change while the
@@ -70,8 +70,17 @@ impl SecretSource {
     /// Fails if the secret is missing, not readable, not text, empty, or longer than
     /// [`SecretSource::MAX_LEN`].
     pub fn read(&self) -> Result<Secret, SecretError> {
+        self.read_from(&SystemDisk)
+    }
+
+    /// Reads the secret as [`SecretSource::read`] does, from a file of `disk`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`SecretSource::read`] does.
+    pub fn read_from(&self, disk: &dyn Disk) -> Result<Secret, SecretError> {
         self.read_with(&|name| env::var_os(name), |path| {
-            WatchedFile::new(path, Self::MAX_LEN).read()
+            read_watched(disk, path, Self::MAX_LEN)
         })
     }
 
@@ -85,7 +94,8 @@ impl SecretSource {
         environment: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Secret, SecretError> {
         self.read_with(environment, |path| {
-            portcullis_files::read(path, Self::MAX_LEN).map(|content| content.bytes)
+            let read = SystemDisk.read(path, Self::MAX_LEN);
+            read.map(|content| content.bytes)
         })
     }
 

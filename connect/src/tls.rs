@@ -1,6 +1,7 @@
 //! TLS to NATS.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_nats::ConnectOptions;
 use async_nats::rustls::RootCertStore;
@@ -8,7 +9,7 @@ use async_nats::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use async_nats::rustls::pki_types::pem::{self, PemObject};
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::rustls::sign::CertifiedKey;
-use portcullis_files::ReadError;
+use portcullis_files::{Disk, ReadError, SystemDisk, read_watched};
 
 /// The maximum size of a file of certificates or keys, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -97,23 +98,30 @@ impl TlsOptions {
     ///
     /// Fails with the first problem.
     pub fn check(&self) -> Result<(), TlsFileError> {
-        if let Some(path) = &self.ca_file {
-            check_authorities(path)?;
-        }
-        self.certificate
-            .as_ref()
-            .map_or(Ok(()), CertificateFiles::check)
+        self.check_on(&SystemDisk)
     }
 
-    /// Runs [`check`](Self::check) on the blocking pool. The client library reads the files itself
-    /// before every attempt and waits for them without a limit. This check must therefore find a
-    /// file that hangs.
-    pub(crate) async fn check_before_connecting(&self) -> Result<(), TlsFileError> {
+    /// Checks the files of `disk` as [`check`](Self::check) does. Blocks.
+    pub(crate) fn check_on(&self, disk: &dyn Disk) -> Result<(), TlsFileError> {
+        if let Some(path) = &self.ca_file {
+            check_authorities(disk, path)?;
+        }
+        let certificate = self.certificate.as_ref();
+        certificate.map_or(Ok(()), |files| files.check(disk))
+    }
+
+    /// Runs [`check_on`](Self::check_on) on the blocking pool. The client library reads the files
+    /// itself before every attempt and waits for them without a limit. This check must therefore
+    /// find a file that hangs.
+    pub(crate) async fn check_before_connecting(
+        &self,
+        disk: &Arc<dyn Disk>,
+    ) -> Result<(), TlsFileError> {
         if self.ca_file.is_none() && self.certificate.is_none() {
             return Ok(());
         }
-        let files = self.clone();
-        let checked = tokio::task::spawn_blocking(move || files.check()).await;
+        let (files, disk) = (self.clone(), Arc::clone(disk));
+        let checked = tokio::task::spawn_blocking(move || files.check_on(&*disk)).await;
         // The check is cancelled only if the runtime shuts down, and then no connection is made.
         checked.unwrap_or(Ok(()))
     }
@@ -137,18 +145,20 @@ impl TlsOptions {
 }
 
 impl CertificateFiles {
-    fn check(&self) -> Result<(), TlsFileError> {
-        let chain = read_certificates(&self.certificate)?;
+    fn check(&self, disk: &dyn Disk) -> Result<(), TlsFileError> {
+        let chain = read_certificates(disk, &self.certificate)?;
         let key =
-            PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|error| match error {
-                pem::Error::NoItemsFound => TlsFileError::NoKey {
-                    path: self.key.clone(),
+            PrivateKeyDer::from_pem_slice(&read(disk, &self.key)?).map_err(
+                |error| match error {
+                    pem::Error::NoItemsFound => TlsFileError::NoKey {
+                        path: self.key.clone(),
+                    },
+                    source => TlsFileError::Malformed {
+                        path: self.key.clone(),
+                        source,
+                    },
                 },
-                source => TlsFileError::Malformed {
-                    path: self.key.clone(),
-                    source,
-                },
-            })?;
+            )?;
         CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
             .map(drop)
             .map_err(|source| TlsFileError::Mismatch {
@@ -168,9 +178,9 @@ pub(crate) fn choose_cryptography() {
     }
 }
 
-fn check_authorities(path: &Path) -> Result<(), TlsFileError> {
+fn check_authorities(disk: &dyn Disk, path: &Path) -> Result<(), TlsFileError> {
     let mut store = RootCertStore::empty();
-    for certificate in read_certificates(path)? {
+    for certificate in read_certificates(disk, path)? {
         store
             .add(certificate)
             .map_err(|source| TlsFileError::Authority {
@@ -181,8 +191,11 @@ fn check_authorities(path: &Path) -> Result<(), TlsFileError> {
     Ok(())
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
-    let text = read(path)?;
+fn read_certificates(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
+    let text = read(disk, path)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let certificates = certificates.map_err(|source| TlsFileError::Malformed {
         path: path.to_owned(),
@@ -196,8 +209,8 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFil
     Ok(certificates)
 }
 
-fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, TlsFileError> {
-    portcullis_files::read_watched(path, MAX_FILE)
+fn read(disk: &dyn Disk, path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, TlsFileError> {
+    read_watched(disk, path, MAX_FILE)
         .map(zeroize::Zeroizing::new)
         .map_err(|source| TlsFileError::Read {
             path: path.to_owned(),

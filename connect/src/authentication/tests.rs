@@ -5,6 +5,7 @@ use std::path::Path;
 
 use portcullis_claims::{IssuerKey, PublicKey, UserClaims, VerifyingKey as _};
 use portcullis_core::{Permit, with_causes};
+use portcullis_files::MemoryDisk;
 use tempfile::TempDir;
 
 use super::*;
@@ -32,8 +33,12 @@ fn in_file(directory: &TempDir, name: &str) -> (std::path::PathBuf, SecretSource
     (path.clone(), SecretSource::File(path))
 }
 
+fn reader(authentication: Authentication) -> ProofReader {
+    ProofReader::new(authentication, Arc::new(SystemDisk))
+}
+
 fn answer(authentication: Authentication) -> Auth {
-    let reading = ProofReader::new(authentication).read().unwrap().unwrap();
+    let reading = reader(authentication).read().unwrap().unwrap();
     reading.proof.answer(NONCE).unwrap()
 }
 
@@ -84,7 +89,7 @@ fn passwords_and_tokens_are_told_as_they_are() {
             .as_deref(),
         Some("t0ken")
     );
-    let nothing = ProofReader::new(Authentication::None).read().unwrap();
+    let nothing = reader(Authentication::None).read().unwrap();
     assert!(nothing.is_none());
 }
 
@@ -93,7 +98,7 @@ fn a_rotated_file_is_used_at_the_next_connection() {
     let directory = tempfile::tempdir().unwrap();
     let (path, source) = in_file(&directory, "token");
     fs::write(&path, "old").unwrap();
-    let reader = ProofReader::new(Authentication::Token(source));
+    let reader = reader(Authentication::Token(source));
     for token in ["old", "new"] {
         fs::write(&path, token).unwrap();
         let reading = reader.read().unwrap().unwrap();
@@ -113,7 +118,7 @@ fn a_file_in_the_middle_of_being_written_does_not_replace_the_last_good_one() {
     let jwt = user_jwt(&seed);
     let whole = credentials(&jwt, seed.expose());
     fs::write(&path, &whole).unwrap();
-    let reader = ProofReader::new(Authentication::Credentials(source));
+    let reader = reader(Authentication::Credentials(source));
     reader.read().unwrap();
     let half = whole.split_at(whole.find("BEGIN USER").unwrap()).0;
     for broken in ["", half] {
@@ -142,10 +147,29 @@ fn assert_stale(reader: &ProofReader, path: &Path, jwt: &str) {
 }
 
 #[test]
+fn a_file_system_that_does_not_answer_leaves_the_last_good_secret_in_use() {
+    let disk = MemoryDisk::default();
+    disk.put("/keys/token", b"t0ken");
+    let source = SecretSource::File("/keys/token".into());
+    let reader = ProofReader::new(Authentication::Token(source), Arc::new(disk.clone()));
+    assert!(reader.read().unwrap().unwrap().stale.is_none());
+    disk.set_hook(|_, _| Err(std::io::ErrorKind::TimedOut.into()));
+    let reading = reader.read().unwrap().unwrap();
+    let token = reading.proof.answer(NONCE).unwrap().token;
+    assert_eq!(token.as_deref(), Some("t0ken"));
+    assert_eq!(
+        reading.stale.unwrap().to_string(),
+        "`/keys/token` was not read within 5s: its file system does not answer"
+    );
+    disk.remove_hook();
+    assert!(reader.read().unwrap().unwrap().stale.is_none());
+}
+
+#[test]
 fn what_never_was_good_is_an_error_that_names_the_place() {
     let directory = tempfile::tempdir().unwrap();
     let (path, source) = in_file(&directory, "user.nk");
-    let reader = ProofReader::new(Authentication::Nkey(source));
+    let reader = reader(Authentication::Nkey(source));
     let missing = format!("`{}` does not exist", path.display());
     assert_eq!(reader.read().unwrap_err().to_string(), missing);
     fs::write(&path, "SUHUNTER2").unwrap();
@@ -163,7 +187,7 @@ fn what_never_was_good_is_an_error_that_names_the_place() {
 #[test]
 fn debug_shows_no_secret() {
     let seed = seed();
-    let reader = ProofReader::new(Authentication::Password {
+    let reader = reader(Authentication::Password {
         user: "me".to_owned(),
         password: seed.clone().into(),
     });

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portcullis_core::Digest;
-use portcullis_files::{Access, ReadError, Stamp};
+use portcullis_files::{Access, Disk, ReadError, Stamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::paths::{Files, Paths};
@@ -50,6 +50,14 @@ impl Fingerprint {
     }
 }
 
+/// The disk that holds policies, and the maximum size of their modules.
+#[derive(Clone, Copy)]
+pub(crate) struct FileSource<'a> {
+    pub(crate) disk: &'a dyn Disk,
+    /// Maximum size of a module, in bytes.
+    pub(crate) max_module: u64,
+}
+
 impl Content {
     pub(crate) fn new(
         module: Vec<u8>,
@@ -88,10 +96,10 @@ impl Content {
     }
 
     /// Reads the files of a unit.
-    pub(crate) fn read(paths: &Paths, max_module: u64) -> Result<Self, UnitError> {
+    pub(crate) fn read(paths: &Paths, source: FileSource<'_>) -> Result<Self, UnitError> {
         let mut files: Files<Option<Vec<u8>>> = Default::default();
-        for (file, (path, limit)) in files.iter_mut().zip(paths.with_limits(max_module)) {
-            *file = read(paths, path, limit)?.map(|file| file.bytes);
+        for (file, (path, limit)) in files.iter_mut().zip(paths.with_limits(source.max_module)) {
+            *file = read(source.disk, paths, path, limit)?.map(|file| file.bytes);
         }
         let [module, settings, tests, policy_texts @ ..] = files;
         let module = module.ok_or_else(|| missing(&paths.module))?;
@@ -101,10 +109,10 @@ impl Content {
     /// Reads the files of a unit again. Fails if their content differs from `found`.
     pub(crate) fn read_again(
         paths: &Paths,
-        max_module: u64,
+        source: FileSource<'_>,
         found: Fingerprint,
     ) -> Result<Self, UnitError> {
-        let content = Self::read(paths, max_module)?;
+        let content = Self::read(paths, source)?;
         if content.fingerprint == found {
             Ok(content)
         } else {
@@ -122,8 +130,13 @@ pub(crate) struct File {
 
 /// Returns a file; `None` if the path does not exist. Reads and never maps, because overwriting a
 /// mapped file can end the process.
-pub(crate) fn read(paths: &Paths, path: &Path, limit: u64) -> Result<Option<File>, UnitError> {
-    match portcullis_files::read(path, limit) {
+pub(crate) fn read(
+    disk: &dyn Disk,
+    paths: &Paths,
+    path: &Path,
+    limit: u64,
+) -> Result<Option<File>, UnitError> {
+    match disk.read(path, limit) {
         Ok(content) => Ok(Some(File {
             bytes: content.bytes,
             access: content.access,

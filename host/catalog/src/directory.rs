@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, InvalidPolicyName, PolicyName};
-use portcullis_files::{ReadError, Survey, survey};
+use portcullis_files::{Disk, ReadError, Survey};
 
-use crate::content::{Fingerprint, digest, missing, read, unreadable};
+use crate::content::{FileSource, Fingerprint, digest, missing, read, unreadable};
 use crate::paths::{Files, Paths};
 use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
@@ -48,14 +48,14 @@ pub(crate) struct Scan {
 /// first, and small policies come before large ones.
 pub(crate) fn scan(
     directory: &Path,
-    max_module: u64,
+    source: FileSource<'_>,
     serving: &BTreeSet<PolicyName>,
 ) -> Result<Scan, DirectoryError> {
     let failed = |source| DirectoryError {
         path: directory.to_owned(),
         source,
     };
-    let listing = portcullis_files::list(directory).map_err(failed)?;
+    let listing = source.disk.list(directory).map_err(failed)?;
     let mut scan = Scan::default();
     if listing.access.is_writable_by_others() {
         scan.exposed.push(directory.to_owned());
@@ -64,7 +64,7 @@ pub(crate) fn scan(
         mut modules,
         others,
         misnamed,
-    } = sort(listing.entries, max_module);
+    } = sort(listing.entries, source);
     refuse_hard_links(&mut modules);
     modules.sort_by_cached_key(|unit| {
         let is_new = !serving.contains(&unit.name);
@@ -73,7 +73,7 @@ pub(crate) fn scan(
     let mut total = 0_u64;
     for unit in modules {
         let name = unit.name.clone();
-        let files = read_unit(unit, max_module, &mut total, &mut scan.exposed);
+        let files = read_unit(unit, source, &mut total, &mut scan.exposed);
         scan.units.insert(name, files);
     }
     scan.orphans = others;
@@ -102,7 +102,7 @@ struct Sorted {
 }
 
 /// Sorts the entries of a directory by kind, and surveys the files of each module.
-fn sort(entries: Vec<PathBuf>, max_module: u64) -> Sorted {
+fn sort(entries: Vec<PathBuf>, source: FileSource<'_>) -> Sorted {
     let mut sorted = Sorted::default();
     for path in entries {
         let Some(stem) = path
@@ -119,7 +119,7 @@ fn sort(entries: Vec<PathBuf>, max_module: u64) -> Sorted {
             Some("wasm") => match name_of(&path, &stem) {
                 Ok(name) => {
                     let paths = Paths::from_module(path);
-                    sorted.modules.push(Surveyed::new(name, paths, max_module));
+                    sorted.modules.push(Surveyed::new(name, paths, source));
                 }
                 Err(error) => sorted.misnamed.push((path, error)),
             },
@@ -134,7 +134,7 @@ fn sort(entries: Vec<PathBuf>, max_module: u64) -> Sorted {
 /// Reads the files of a unit, unless they exceed the room that `total` leaves in the directory.
 fn read_unit(
     unit: Surveyed,
-    max_module: u64,
+    source: FileSource<'_>,
     total: &mut u64,
     exposed: &mut Vec<PathBuf>,
 ) -> PolicyFiles {
@@ -151,7 +151,7 @@ fn read_unit(
             ));
         }
         *total = sum;
-        fingerprint(&paths, &files, max_module, exposed)
+        fingerprint(&paths, &files, source, exposed)
     });
     PolicyFiles { paths, found }
 }
@@ -182,8 +182,8 @@ struct Surveyed {
 }
 
 impl Surveyed {
-    fn new(name: PolicyName, paths: Paths, max_module: u64) -> Self {
-        let files = survey_unit(&paths, max_module);
+    fn new(name: PolicyName, paths: Paths, source: FileSource<'_>) -> Self {
+        let files = survey_unit(&paths, source);
         let size = files.as_ref().map_or(0, |files| {
             let files = files.iter().flatten();
             files.fold(0, |sum: u64, file| sum.saturating_add(file.size))
@@ -231,23 +231,28 @@ fn refuse_hard_links(units: &mut [Surveyed]) {
     }
 }
 
-fn survey_unit(paths: &Paths, max_module: u64) -> Result<Files<Option<Survey>>, UnitError> {
+fn survey_unit(paths: &Paths, source: FileSource<'_>) -> Result<Files<Option<Survey>>, UnitError> {
     let mut files: Files<Option<Survey>> = Default::default();
-    for (file, (path, limit)) in files.iter_mut().zip(paths.with_limits(max_module)) {
-        *file = survey_file(paths, path, limit)?;
+    for (file, (path, limit)) in files.iter_mut().zip(paths.with_limits(source.max_module)) {
+        *file = survey_file(source.disk, paths, path, limit)?;
     }
     Ok(files)
 }
 
 /// Returns the facts about a file of a unit; `None` if it does not exist.
-fn survey_file(paths: &Paths, path: &Path, limit: u64) -> Result<Option<Survey>, UnitError> {
-    let surveyed = match survey(path) {
+fn survey_file(
+    disk: &dyn Disk,
+    paths: &Paths,
+    path: &Path,
+    limit: u64,
+) -> Result<Option<Survey>, UnitError> {
+    let surveyed = match disk.survey(path) {
         Ok(surveyed) if surveyed.size > limit => Err(ReadError::TooLarge { limit }),
         Err(ReadError::Missing) => return Ok(None),
         surveyed => surveyed,
     };
     let surveyed = surveyed.map_err(|error| unreadable(paths, path, limit, error))?;
-    match of_another_unit(paths, path, &surveyed) {
+    match of_another_unit(disk, paths, path, &surveyed) {
         Some(target) => Err(UnitError::new(path, UnitProblem::ForeignFile { target })),
         None => Ok(Some(surveyed)),
     }
@@ -255,7 +260,12 @@ fn survey_file(paths: &Paths, path: &Path, limit: u64) -> Result<Option<Survey>,
 
 /// Returns the target's name if the link at `path` leads to a file of another policy in the same
 /// directory, unless that is a module. Settings hold secrets, and a policy reads only its own.
-fn of_another_unit(paths: &Paths, path: &Path, surveyed: &Survey) -> Option<String> {
+fn of_another_unit(
+    disk: &dyn Disk,
+    paths: &Paths,
+    path: &Path,
+    surveyed: &Survey,
+) -> Option<String> {
     let target = surveyed.target.as_ref()?;
     let name = target.file_name()?;
     let is_toml = target
@@ -266,7 +276,7 @@ fn of_another_unit(paths: &Paths, path: &Path, surveyed: &Survey) -> Option<Stri
     if !is_secret || own.any(|own| own.file_name() == Some(name)) {
         return None;
     }
-    let there = survey(&path.with_file_name(name)).ok()?;
+    let there = disk.survey(&path.with_file_name(name)).ok()?;
     let is_there = there.stamp.is_same_file(&surveyed.stamp);
     is_there.then(|| name.to_string_lossy().into_owned())
 }
@@ -275,15 +285,15 @@ fn of_another_unit(paths: &Paths, path: &Path, surveyed: &Survey) -> Option<Stri
 fn fingerprint(
     paths: &Paths,
     files: &Files<Option<Survey>>,
-    max_module: u64,
+    source: FileSource<'_>,
     exposed: &mut Vec<PathBuf>,
 ) -> Result<Fingerprint, UnitError> {
     let mut digests: Files<Option<Digest>> = Default::default();
-    let each = paths.with_limits(max_module).into_iter().zip(files);
+    let each = paths.with_limits(source.max_module).into_iter().zip(files);
     for (((path, limit), surveyed), found) in each.zip(&mut digests) {
         let Some(surveyed) = surveyed else { continue };
         let limit = limit.min(surveyed.size);
-        *found = digest_of(paths, path, limit, surveyed, exposed)?;
+        *found = digest_of(source.disk, paths, (path, limit), surveyed, exposed)?;
     }
     let [module, settings, tests, policy_texts @ ..] = digests;
     Ok(Fingerprint {
@@ -297,13 +307,13 @@ fn fingerprint(
 /// Returns the digest of a file, which must be the surveyed one. A link that leads elsewhere in the
 /// meantime could lead to a file of another policy.
 fn digest_of(
+    disk: &dyn Disk,
     paths: &Paths,
-    path: &Path,
-    limit: u64,
+    (path, limit): (&Path, u64),
     surveyed: &Survey,
     exposed: &mut Vec<PathBuf>,
 ) -> Result<Option<Digest>, UnitError> {
-    let file = read(paths, path, limit);
+    let file = read(disk, paths, path, limit);
     let changed = || UnitError::new(path, UnitProblem::Changed);
     // A file that grew has changed; the next scan checks its size.
     let file = match file {

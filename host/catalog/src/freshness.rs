@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_environment::{Clock as _, SystemClock};
+use portcullis_files::{Disk, SystemDisk};
 
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// The freshness of a [`Status`](crate::Status): whether the status is the current state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Freshness {
     ///
     /// Fails if the lock of the directory cannot be read.
     pub fn read(state_directory: &Path, limit: Duration) -> io::Result<Self> {
-        let Some(confirmed) = Store::host(state_directory)? else {
+        let Some(confirmed) = store::host(&SystemDisk, state_directory)? else {
             return Ok(Self::NotRunning);
         };
         // A time in the future means that the clock was set back.
@@ -49,5 +51,6 @@ impl Freshness {
 /// Fails if other users can write to the directory, or if it belongs to another user than this one.
 /// Also fails if it cannot be read.
 pub fn check_state_directory(state_directory: &Path) -> io::Result<()> {
-    Store::for_operator(state_directory).check()
+    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+    Store::for_operator(&disk, state_directory).check()
 }

@@ -55,7 +55,7 @@ pub fn inspect(
 ) -> Result<Inspection, UnitError> {
     let paths = Paths::from_module(module.to_owned());
     let stem = module.file_stem().unwrap_or_default().to_string_lossy();
-    let content = Content::read(&paths, options.max_module_size)?;
+    let content = Content::read(&paths, options.source())?;
     let tests = match &content.tests {
         Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?.len(),
         None => 0,

@@ -27,6 +27,8 @@
 //! - [`Watcher`]: reloads a catalog when its directory changes.
 //! - [`Snapshot`]: one immutable set of policies: guards, chains for some logins, and the chain for
 //!   the other logins.
+//! - [`DirectoryEvents`]: the source of events about the directory. The files are on a
+//!   [`Disk`](portcullis_files::Disk).
 //! - [`Report`]: what one pass over the directory did. [`Status`]: the state of every policy.
 //! - [`Prover`]: where new versions are proved. [`prove_for_parent`]: the work of a child process
 //!   that proves one version.
@@ -38,7 +40,7 @@
     test,
     allow(
         clippy::disallowed_methods,
-        reason = "a test waits in real time, or compares with it"
+        reason = "a test waits in real time, or makes real files"
     )
 )]
 
@@ -47,6 +49,7 @@ mod catalog;
 mod chain;
 mod content;
 mod directory;
+mod events;
 mod freshness;
 mod inspect;
 mod lanes;
@@ -80,6 +83,7 @@ mod watch;
 pub use catalog::{Catalog, OpenError};
 pub use chain::{Chain, Condition};
 pub use directory::DirectoryError;
+pub use events::{DirectoryEvents, SystemEvents, Watching};
 pub use freshness::{Freshness, check_state_directory};
 pub use inspect::{Inspection, inspect};
 pub use link::LoadedPolicy;

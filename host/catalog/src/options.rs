@@ -8,8 +8,11 @@ use std::time::Duration;
 use portcullis_core::{Allowed, PolicyName};
 use portcullis_engine::Limits;
 use portcullis_environment::{Clock, SystemClock};
+use portcullis_files::{Disk, SystemDisk};
 
 use crate::chain::Chain;
+use crate::content::FileSource;
+use crate::events::{DirectoryEvents, SystemEvents};
 use crate::policy_tests::PermitCheck;
 use crate::prover::choice::Prover;
 use crate::signature::Publisher;
@@ -64,6 +67,10 @@ pub struct CatalogOptions {
     pub stop: Stop,
     /// Source of the time. Default: the clocks of the operating system.
     pub clock: Arc<dyn Clock>,
+    /// The disk that holds the policies and the state. Default: that of the operating system.
+    pub disk: Arc<dyn Disk>,
+    /// The source of events about the watched directory. Default: the operating system.
+    pub events: Arc<dyn DirectoryEvents>,
 }
 
 impl CatalogOptions {
@@ -91,6 +98,16 @@ impl CatalogOptions {
             prover: Prover::default(),
             stop: Stop::default(),
             clock: Arc::new(SystemClock),
+            disk: Arc::new(SystemDisk),
+            events: Arc::new(SystemEvents),
+        }
+    }
+
+    /// Returns the disk that holds policies, with the maximum size of a module.
+    pub(crate) fn source(&self) -> FileSource<'_> {
+        FileSource {
+            disk: &*self.disk,
+            max_module: self.max_module_size,
         }
     }
 

@@ -104,7 +104,7 @@ pub(crate) fn prove_found(
     yields: bool,
     cancel: &Stop,
 ) -> Result<Proved, UnitError> {
-    let content = Content::read_again(paths, options.max_module_size, found)?;
+    let content = Content::read_again(paths, options.source(), found)?;
     let task = Task {
         name: name.clone(),
         paths: paths.clone(),

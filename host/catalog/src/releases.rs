@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portcullis_core::{Allowed, PolicyName, with_causes};
-use portcullis_files::{Access, Directory, NewAccess, ReadError};
+use portcullis_files::{Disk, NewAccess, ReadError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// The highest release numbers that have served.
 #[derive(Clone, Debug)]
 pub(crate) struct Releases {
+    disk: Arc<dyn Disk>,
     /// The state directory. `None` keeps the numbers in memory only.
     directory: Option<PathBuf>,
     known: BTreeMap<String, Release>,
@@ -48,9 +50,10 @@ struct Release {
 
 impl Releases {
     /// Reads the release numbers in the state directory.
-    pub(crate) fn read(directory: Option<&Path>) -> Self {
-        let known = directory.map(|directory| read_map(&directory.join(RELEASES)));
+    pub(crate) fn read(disk: &Arc<dyn Disk>, directory: Option<&Path>) -> Self {
+        let known = directory.map(|directory| read_map(&**disk, &directory.join(RELEASES)));
         Self {
+            disk: Arc::clone(disk),
             directory: directory.map(Path::to_owned),
             known: known.unwrap_or_default(),
         }
@@ -109,10 +112,11 @@ impl Releases {
         let Some(path) = &self.directory else {
             return Ok(());
         };
-        let directory = Directory::open(path)?;
+        let directory = self.disk.open_directory(path)?;
         let known = serde_json::to_vec_pretty(&self.known)?;
         directory.replace(OsStr::new(RELEASES), &known, NewAccess::Private)?;
-        let mut rolled_back: BTreeMap<String, String> = read_map(&path.join(ROLLED_BACK));
+        let mut rolled_back: BTreeMap<String, String> =
+            read_map(&*self.disk, &path.join(ROLLED_BACK));
         if rolled_back.remove(name.as_str()).is_some() {
             let rolled_back = serde_json::to_vec_pretty(&rolled_back)?;
             directory.replace(OsStr::new(ROLLED_BACK), &rolled_back, NewAccess::Inherited)?;
@@ -125,11 +129,12 @@ impl Releases {
             return false;
         };
         // If other users can write to the directory, one of them may have written the file.
-        let is_trusted = Access::of(path).is_ok_and(|access| access.check(None).is_ok());
+        let access = self.disk.access(path);
+        let is_trusted = access.is_ok_and(|access| access.check(None).is_ok());
         if !is_trusted {
             return false;
         }
-        let rolled_back: BTreeMap<String, String> = read_map(&path.join(ROLLED_BACK));
+        let rolled_back: BTreeMap<String, String> = read_map(&*self.disk, &path.join(ROLLED_BACK));
         let version = content.fingerprint.version().to_string();
         rolled_back.get(name.as_str()) == Some(&version)
     }
@@ -138,14 +143,16 @@ impl Releases {
 /// Records that the operator rolls back to a version. The caller puts the files in place
 /// afterwards.
 pub(crate) fn roll_back(
+    disk: &dyn Disk,
     state_directory: &Path,
     name: &PolicyName,
     version: portcullis_core::Digest,
 ) -> io::Result<()> {
-    let mut rolled_back: BTreeMap<String, String> = read_map(&state_directory.join(ROLLED_BACK));
+    let mut rolled_back: BTreeMap<String, String> =
+        read_map(disk, &state_directory.join(ROLLED_BACK));
     rolled_back.insert(name.to_string(), version.to_string());
     let rolled_back = serde_json::to_vec_pretty(&rolled_back)?;
-    let directory = Directory::open(state_directory)?;
+    let directory = disk.open_directory(state_directory)?;
     // The host reads the file, possibly as another user than the operator.
     directory.replace(OsStr::new(ROLLED_BACK), &rolled_back, NewAccess::Inherited)
 }
@@ -161,17 +168,18 @@ pub fn check_releases(
     state_directory: &Path,
 ) -> Result<Vec<(PathBuf, SignatureError)>, UnknownReleases> {
     let releases = Releases {
+        disk: Arc::clone(&options.disk),
         directory: Some(state_directory.to_owned()),
-        known: try_read_map(&state_directory.join(RELEASES))?,
+        known: try_read_map(&*options.disk, &state_directory.join(RELEASES))?,
     };
-    let max_module = options.max_module_size;
-    let scan = directory::scan(&options.directory, max_module, &BTreeSet::new())
+    let source = options.source();
+    let scan = directory::scan(&options.directory, source, &BTreeSet::new())
         .map_err(UnknownReleases::Policies)?;
     let trusted = &options.trusted_publishers;
     let refused = scan.units.iter().filter_map(|(name, unit)| {
         // The scan rejects unreadable files.
         let found = *unit.found.as_ref().ok()?;
-        let content = Content::read_again(&unit.paths, max_module, found).ok()?;
+        let content = Content::read_again(&unit.paths, source, found).ok()?;
         let error = releases.check(name, &content, trusted).err()?;
         Some((unit.paths.module.clone(), error))
     });
@@ -197,8 +205,8 @@ pub enum UnknownReleases {
 
 /// Reads a map. Returns an empty one if the file does not exist. A damaged file counts as empty
 /// too, and the log says so.
-fn read_map<T: DeserializeOwned>(path: &Path) -> BTreeMap<String, T> {
-    try_read_map(path).unwrap_or_else(|error| {
+fn read_map<T: DeserializeOwned>(disk: &dyn Disk, path: &Path) -> BTreeMap<String, T> {
+    try_read_map(disk, path).unwrap_or_else(|error| {
         tracing::error!(
             file = %path.display(),
             error = with_causes(&error),
@@ -209,12 +217,15 @@ fn read_map<T: DeserializeOwned>(path: &Path) -> BTreeMap<String, T> {
 }
 
 /// Reads a map. Returns an empty one if the file does not exist.
-fn try_read_map<T: DeserializeOwned>(path: &Path) -> Result<BTreeMap<String, T>, UnknownReleases> {
+fn try_read_map<T: DeserializeOwned>(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<BTreeMap<String, T>, UnknownReleases> {
     let failed = |source| UnknownReleases::Numbers {
         path: path.to_owned(),
         source,
     };
-    match portcullis_files::read(path, MAX_BYTES) {
+    match disk.read(path, MAX_BYTES) {
         Ok(content) => serde_json::from_slice(&content.bytes).map_err(|error| failed(error.into())),
         Err(ReadError::Missing) => Ok(BTreeMap::new()),
         Err(error) => Err(failed(io::Error::other(error))),

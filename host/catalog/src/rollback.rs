@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, PolicyName};
-use portcullis_files::{Directory, NewAccess};
+use portcullis_files::{Disk, NewAccess};
 
 use crate::content::{Content, Fingerprint};
 use crate::options::CatalogOptions;
@@ -97,7 +97,7 @@ pub fn rollback(
 ) -> Result<RolledBack, RollbackError> {
     let state = options.state_directory.as_ref();
     let state = state.ok_or(RollbackError::NothingKept)?;
-    let store = Store::for_operator(state);
+    let store = Store::for_operator(&options.disk, state);
     let versions = store.versions(name);
     let versions = versions.map_err(|source| RollbackError::State {
         path: state.clone(),
@@ -107,7 +107,7 @@ pub fn rollback(
     let kept = if let Some(generation) = to {
         exactly(&versions, name, generation)?
     } else {
-        let present = Content::read(&paths, options.max_module_size);
+        let present = Content::read(&paths, options.source());
         let present = present.ok().map(|content| content.fingerprint);
         let earlier = match version_of(&versions, present) {
             Some(present) => previous(&versions, present.version),
@@ -124,16 +124,15 @@ pub fn rollback(
         ..
     } = kept.version;
     let damaged = |source| RollbackError::Damaged { generation, source };
-    let content = kept
-        .content(name, options.max_module_size)
-        .map_err(damaged)?;
-    releases::roll_back(state, name, fingerprint.version()).map_err(|source| {
+    let content = kept.content(name, options.source()).map_err(damaged)?;
+    let disk = &*options.disk;
+    releases::roll_back(disk, state, name, fingerprint.version()).map_err(|source| {
         RollbackError::Replace {
             path: state.to_owned(),
             source,
         }
     })?;
-    put_back(&paths, &content)?;
+    put_back(disk, &paths, &content)?;
     Ok(RolledBack {
         generation,
         digest: fingerprint.module,
@@ -194,12 +193,13 @@ fn known(versions: &[KeptVersion]) -> String {
 /// Replaces each file by renaming, in an open directory. Another user may own the directory, and
 /// can put links there at any time. The host waits until all files are quiet, so it never
 /// loads half of a version.
-fn put_back(paths: &Paths, content: &Content) -> Result<(), RollbackError> {
+fn put_back(disk: &dyn Disk, paths: &Paths, content: &Content) -> Result<(), RollbackError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| RollbackError::Replace { path, source }
     };
-    let (directory, module) = Directory::holding(&paths.module).map_err(failed(&paths.module))?;
+    let opened = disk.open_parent(&paths.module);
+    let (directory, module) = opened.map_err(failed(&paths.module))?;
     // The module comes last, so that a new policy is complete when it appears.
     let mut files = content.files(paths);
     files.rotate_left(1);

@@ -18,7 +18,7 @@ use std::str::FromStr;
 
 use nkeys::KeyPair;
 use portcullis_core::{Allowed, Digest};
-use portcullis_files::{Directory, NewAccess};
+use portcullis_files::{Disk as _, NewAccess, ReadError, SystemDisk};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -258,18 +258,18 @@ pub fn sign_version(
         path: path.to_owned(),
         source,
     };
-    let module = portcullis_files::read(path, MAX_MODULE);
+    let module = SystemDisk.read(path, MAX_MODULE);
     let module = module.map_err(|error| failed(error.into()))?.bytes;
     if !module.starts_with(b"\0asm") {
         return Err(SignError::NotWasm(path.to_owned()));
     }
     let paths = Paths::from_module(path.to_owned());
     let files = with_files.then(|| {
-        let digest = |path: &Path| match portcullis_files::read(path, MAX_MODULE) {
+        let digest = |path: &Path| match SystemDisk.read(path, MAX_MODULE) {
             Ok(content) => Ok(Some(Digest::from_bytes(
                 Sha256::digest(content.bytes).into(),
             ))),
-            Err(portcullis_files::ReadError::Missing) => Ok(None),
+            Err(ReadError::Missing) => Ok(None),
             Err(error) => Err(SignError::File {
                 path: path.to_owned(),
                 source: error.into(),
@@ -288,7 +288,7 @@ pub fn sign_version(
     let files: Result<_, SignError> = files.transpose();
     let files = files?;
     let signed = sign_stating(&module, key, Statement { number, files })?;
-    let (directory, name) = Directory::holding(path).map_err(failed)?;
+    let (directory, name) = SystemDisk.open_parent(path).map_err(failed)?;
     directory
         .replace(name, &signed, NewAccess::Inherited)
         .map_err(failed)

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use portcullis_files::{Disk, SystemDisk};
 use serde::{Deserialize, Serialize};
 
 /// The state of every policy, as in `status.json` in the state directory.
@@ -83,7 +84,11 @@ impl Status {
     ///
     /// Fails if the file does not exist, cannot be read or is not a status.
     pub fn read(state_directory: &Path) -> io::Result<Self> {
-        let content = portcullis_files::read(&state_directory.join(Self::FILE), MAX_SIZE)?;
+        Self::read_from(&SystemDisk, state_directory)
+    }
+
+    pub(crate) fn read_from(disk: &dyn Disk, state_directory: &Path) -> io::Result<Self> {
+        let content = disk.read(&state_directory.join(Self::FILE), MAX_SIZE)?;
         Ok(serde_json::from_slice(&content.bytes)?)
     }
 }

@@ -38,7 +38,7 @@ pub fn test_policies(
     wanted: &Allowed<PolicyName>,
 ) -> Result<Vec<TestedPolicy>, DirectoryError> {
     let serving = wanted.listed().cloned().collect();
-    let scan = directory::scan(&options.directory, options.max_module_size, &serving)?;
+    let scan = directory::scan(&options.directory, options.source(), &serving)?;
     let units = scan.units.into_iter();
     let wanted: Vec<_> = units
         .filter(|(name, _)| wanted.allows(Some(name)))

@@ -6,18 +6,16 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{
-    DebounceEventResult, DebouncedEvent, Debouncer, NoCache, new_debouncer_opt,
-};
-use portcullis_files::DirectoryId;
+use portcullis_files::{DirectoryId, Disk};
 
 use crate::catalog::Catalog;
 use crate::directory::DirectoryError;
+use crate::events::{DirectoryEvents, Watching};
 use crate::loader::Pass;
 
 /// An error of starting the watcher's thread.
@@ -111,6 +109,8 @@ impl Watcher {
 
 struct Task {
     catalog: Catalog,
+    disk: Arc<dyn Disk>,
+    source: Arc<dyn DirectoryEvents>,
     directory: PathBuf,
     poll_interval: Duration,
     debounce: Duration,
@@ -125,7 +125,7 @@ struct Task {
 /// An armed watch, and the identity of its directory. A directory that was deleted and made again
 /// has another identity.
 struct Watch {
-    _debouncer: Debouncer<RecommendedWatcher, NoCache>,
+    _watching: Box<dyn Watching>,
     directory: DirectoryId,
 }
 
@@ -134,6 +134,8 @@ impl Task {
         let options = catalog.options();
         Self {
             catalog,
+            disk: options.disk,
+            source: options.events,
             directory: options.directory,
             poll_interval: options.poll_interval,
             debounce: options.debounce,
@@ -204,7 +206,7 @@ impl Task {
 
     /// Arms the watch, also on a directory that replaced the watched one.
     fn arm(&mut self) {
-        let current = portcullis_files::directory_id(&self.directory).ok();
+        let current = self.disk.directory_id(&self.directory).ok();
         if current.is_some() && self.watch.as_ref().map(|watch| watch.directory) == current {
             return;
         }
@@ -213,10 +215,12 @@ impl Task {
         // The pass checks whether a file has been quiet for long enough. Events only have to start
         // a pass soon, and in batches.
         let gathered = (self.debounce / 5).max(Duration::from_millis(1));
-        match watch(&self.directory, gathered, self.events.clone()) {
-            Ok(debouncer) => {
+        let events = self.events.clone();
+        let changed = Box::new(move || events.send(Signal::Look));
+        match self.source.watch(&self.directory, gathered, changed) {
+            Ok(watching) => {
                 self.watch = Some(Watch {
-                    _debouncer: debouncer,
+                    _watching: watching,
                     directory,
                 });
                 self.polling_only = false;
@@ -232,28 +236,4 @@ impl Task {
             Err(_) => {}
         }
     }
-}
-
-fn watch(
-    directory: &Path,
-    debounce: Duration,
-    events: Trigger,
-) -> notify::Result<Debouncer<RecommendedWatcher, NoCache>> {
-    let handler = move |result: DebounceEventResult| {
-        // An error starts a pass too, because only a scan shows the state after it.
-        if result.map_or(true, |batch| batch.iter().any(concerns_us)) {
-            events.send(Signal::Look);
-        }
-    };
-    let mut debouncer =
-        new_debouncer_opt(debounce, None, handler, NoCache, notify::Config::default())?;
-    // The watch is on the directory, because saving by rename would end a watch on a file.
-    debouncer.watch(directory, RecursiveMode::NonRecursive)?;
-    Ok(debouncer)
-}
-
-/// Returns whether an event needs a pass. Reading a module is an event too, so without this check
-/// every pass would start the next one.
-fn concerns_us(event: &DebouncedEvent) -> bool {
-    event.need_rescan() || !matches!(event.kind, EventKind::Access(_))
 }

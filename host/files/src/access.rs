@@ -1,9 +1,8 @@
 //! Owners and modes of files.
 
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
 /// The owner and the mode of a file or a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +43,6 @@ impl Access {
     /// Returns whether every user of the machine may write to the file or directory.
     pub const fn is_writable_by_others(&self) -> bool {
         self.mode & OTHERS_WRITE != 0
-    }
-
-    /// Returns the access to the file or directory at `path`. Follows links.
-    ///
-    /// # Errors
-    ///
-    /// Fails if its metadata cannot be read.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 
     /// Checks that only this user, root and the user `also` can have written to the file or

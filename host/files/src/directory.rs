@@ -15,9 +15,11 @@ use data_encoding::HEXLOWER;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
-/// An open directory.
+use crate::disk::OpenDirectory;
+
+/// An open directory of the operating system's disk.
 #[derive(Debug)]
-pub struct Directory(OwnedFd);
+pub(crate) struct Directory(OwnedFd);
 
 /// The owner and the mode of a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,94 +35,18 @@ pub enum NewAccess {
 /// that begin with a dot.
 const ASIDE: &str = ".portcullis-";
 
+/// Returns whether `name` is that of a temporary file of
+/// [`OpenDirectory::replace`](crate::OpenDirectory::replace), which an interrupted process leaves
+/// behind.
+pub fn is_temporary(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(ASIDE.as_bytes())
+}
+
 impl Directory {
     /// Opens the directory at `path`. Follows links.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `path` is not a directory or cannot be opened.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
-    }
-
-    /// Opens the directory that holds `path`. Returns it with the file's name in it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the path names no file, or if its directory cannot be opened.
-    pub fn holding(path: &Path) -> io::Result<(Self, &OsStr)> {
-        let name = path
-            .file_name()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        Ok((Self::open(parent.unwrap_or(Path::new(".")))?, name))
-    }
-
-    /// Returns whether `name` is a symbolic link.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the metadata of `name` cannot be read.
-    pub fn is_link(&self, name: &OsStr) -> io::Result<bool> {
-        let found = self.stat(name)?;
-        Ok(found.is_some_and(|stat| kind(&stat) == FileType::Symlink))
-    }
-
-    /// Writes a temporary file in the directory and renames it to `name`, so that readers see
-    /// either the old or the new content. The file is on disk when this returns.
-    ///
-    /// A link at `name` is replaced, never followed. With [`NewAccess::Inherited`], `name` has to
-    /// be a regular file or absent.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the file cannot be written or renamed, and then removes the temporary file.
-    pub fn replace(&self, name: &OsStr, bytes: &[u8], access: NewAccess) -> io::Result<()> {
-        let aside = aside_name()?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-        let private = Mode::RUSR | Mode::WUSR;
-        let file = rustix::fs::openat(&self.0, &aside, flags | OFlags::CLOEXEC, private)?;
-        let mut file = File::from(file);
-        let written = file
-            .write_all(bytes)
-            .and_then(|()| match access {
-                NewAccess::Private => Ok(()),
-                NewAccess::Inherited => self.inherit(name, &file),
-            })
-            .and_then(|()| file.sync_all())
-            .and_then(|()| Ok(rustix::fs::renameat(&self.0, &aside, &self.0, name)?));
-        if written.is_err() {
-            // The first error is the one to report.
-            let _ = rustix::fs::unlinkat(&self.0, &aside, AtFlags::empty());
-        }
-        written?;
-        self.sync()
-    }
-
-    /// Removes the file `name`, or the link itself if it is one. Succeeds if `name` does not exist.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `name` cannot be removed.
-    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
-        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
-            Ok(()) => self.sync(),
-            Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Returns whether `name` is that of a temporary file of [`replace`](Self::replace), which an
-    /// interrupted process leaves behind.
-    pub fn is_aside(name: &OsStr) -> bool {
-        name.as_encoded_bytes().starts_with(ASIDE.as_bytes())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.0)?)
     }
 
     fn stat(&self, name: &OsStr) -> io::Result<Option<Stat>> {
@@ -152,6 +78,48 @@ impl Directory {
         let _ = rustix::fs::fchown(file, Some(user), Some(group));
         // Follows the change of owner, which may clear bits of the mode.
         Ok(rustix::fs::fchmod(file, mode)?)
+    }
+}
+
+impl OpenDirectory for Directory {
+    fn is_link(&self, name: &OsStr) -> io::Result<bool> {
+        let found = self.stat(name)?;
+        Ok(found.is_some_and(|stat| kind(&stat) == FileType::Symlink))
+    }
+
+    /// Writes a temporary file in the directory and renames it to `name`.
+    fn replace(&self, name: &OsStr, bytes: &[u8], access: NewAccess) -> io::Result<()> {
+        let aside = aside_name()?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let private = Mode::RUSR | Mode::WUSR;
+        let file = rustix::fs::openat(&self.0, &aside, flags | OFlags::CLOEXEC, private)?;
+        let mut file = File::from(file);
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| match access {
+                NewAccess::Private => Ok(()),
+                NewAccess::Inherited => self.inherit(name, &file),
+            })
+            .and_then(|()| file.sync_all())
+            .and_then(|()| Ok(rustix::fs::renameat(&self.0, &aside, &self.0, name)?));
+        if written.is_err() {
+            // The first error is the one to report.
+            let _ = rustix::fs::unlinkat(&self.0, &aside, AtFlags::empty());
+        }
+        written?;
+        self.sync()
+    }
+
+    fn remove(&self, name: &OsStr) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
+            Ok(()) => self.sync(),
+            Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.0)?)
     }
 }
 

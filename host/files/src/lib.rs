@@ -6,25 +6,30 @@
 //!
 //! # Layout
 //!
+//! - [`Disk`]: what a service needs of a disk. [`SystemDisk`] is the real one, [`MemoryDisk`] that
+//!   of tests. An [`OpenDirectory`] replaces and removes files by name.
 //! - [`read()`]: reads one regular file, up to a number of bytes, within a [`TIME_LIMIT`].
-//! - [`survey()`]: says how large a file is and where a link leads, without a read.
 //! - [`list()`]: lists a directory within the same limit.
 //! - [`WatchedFile`]: a file that is read again; [`statuses()`] says when each was last read.
-//! - [`Directory`]: an open directory, in which files are replaced and removed by name.
-//! - [`Access`]: the owner and the mode of a file, and who may write to it.
+//! - [`Access`]: the owner and the mode of a file, and the users who may write to it.
 
 mod access;
 mod bounded;
 mod directory;
+mod disk;
 mod error;
 mod list;
+mod memory;
+mod private;
 mod read;
 mod watched;
 
 pub use access::{Access, Untrusted, is_root};
 pub use bounded::TIME_LIMIT;
-pub use directory::{Directory, NewAccess};
+pub use directory::{NewAccess, is_temporary};
+pub use disk::{Disk, FileLock, OpenDirectory, SystemDisk};
 pub use error::{FileKind, ReadError};
-pub use list::{DirectoryId, Listing, directory_id, list};
-pub use read::{Content, Stamp, Survey, read, survey};
+pub use list::{DirectoryId, Listing, list};
+pub use memory::{MemoryDisk, Operation};
+pub use read::{Content, Stamp, Survey, read};
 pub use watched::{FileStatus, WatchedFile, read_watched, statuses};

@@ -32,16 +32,12 @@ pub fn list(path: &Path) -> Result<Listing, ReadError> {
 /// The identity of a directory. A directory that is deleted and created again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectoryId {
-    device: u64,
-    inode: u64,
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
 }
 
 /// Returns the identity of the directory at `path` within [`TIME_LIMIT`]. Blocks.
-///
-/// # Errors
-///
-/// Fails if the metadata cannot be read, or if the file system does not answer.
-pub fn directory_id(path: &Path) -> Result<DirectoryId, ReadError> {
+pub(crate) fn directory_id(path: &Path) -> Result<DirectoryId, ReadError> {
     let owned = path.to_owned();
     within(path, TIME_LIMIT, move || {
         let metadata = fs::metadata(owned)?;

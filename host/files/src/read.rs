@@ -15,13 +15,13 @@ use crate::error::ReadError;
 /// to be read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    pub(crate) modified: (i64, i64),
     /// Time of the last status change, as seconds and nanoseconds. Detects a modification time that
     /// was set back, as `cp -p` and `touch` do.
-    changed: (i64, i64),
+    pub(crate) changed: (i64, i64),
 }
 
 /// The content of a file, with its metadata at the time of the read.
@@ -48,11 +48,7 @@ pub struct Survey {
 
 /// Returns the size of the regular file at `path`, and where a link leads, within [`TIME_LIMIT`].
 /// Does not open the file. Blocks.
-///
-/// # Errors
-///
-/// Fails if the path is not a regular file, or if its file system does not answer.
-pub fn survey(path: &Path) -> Result<Survey, ReadError> {
+pub(crate) fn survey(path: &Path) -> Result<Survey, ReadError> {
     let owned = path.to_owned();
     within(path, TIME_LIMIT, move || {
         let metadata = metadata(&owned)?;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bounded::{TIME_LIMIT, within};
+use crate::disk::Disk;
 use crate::error::ReadError;
 use crate::read::{Stamp, read_unless, stamp};
 
@@ -44,13 +45,19 @@ pub fn statuses() -> Vec<FileStatus> {
     lock_statuses().values().cloned().collect()
 }
 
-/// Reads a file that will be read again, and records the time. Blocks.
+/// Reads a file of `disk` that will be read again, and records the time. Blocks.
 ///
 /// # Errors
 ///
-/// Fails as [`read`](crate::read()) does.
-pub fn read_watched(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ReadError> {
-    WatchedFile::new(path, max_bytes).read()
+/// Fails as [`Disk::read`] does.
+pub fn read_watched(disk: &dyn Disk, path: &Path, max_bytes: u64) -> Result<Vec<u8>, ReadError> {
+    let read = disk.read(path, max_bytes);
+    let found = read.as_ref();
+    record(
+        path,
+        found.map(|content| Some(content.access.is_writable_by_others())),
+    );
+    Ok(read?.bytes)
 }
 
 impl WatchedFile {
@@ -179,6 +186,7 @@ mod tests {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
+    use crate::disk::SystemDisk;
 
     fn status(path: &Path) -> FileStatus {
         let mut statuses = statuses().into_iter();
@@ -228,7 +236,7 @@ mod tests {
     fn a_file_that_was_never_read_has_no_time() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("none");
-        assert!(read_watched(&path, 100).is_err());
+        assert!(read_watched(&SystemDisk, &path, 100).is_err());
         assert_eq!(status(&path).read_at, None);
     }
 }

@@ -100,7 +100,10 @@ async fn a_probe_arrives_and_is_no_failure_of_a_user(
     }
     let log = host.log().all();
     assert!(!log.iter().any(|event| event.says("authorization decided")));
-    let errors: Vec<_> = log.iter().filter(|event| event.text("level") == "ERROR").collect();
+    let errors: Vec<_> = log
+        .iter()
+        .filter(|event| event.text("level") == "ERROR")
+        .collect();
     assert!(errors.is_empty(), "{errors:?}");
     assert!(barely_log_in(server.port(), SENSOR_TOKEN).await?);
     Ok(())

@@ -145,7 +145,7 @@ impl Loader {
         // A damaged copy is written again.
         let is_kept = kept.iter().any(|kept| {
             kept.version.generation == version.generation
-                && kept.content(name, self.options.max_module_size).is_ok()
+                && kept.content(name, self.options.source()).is_ok()
         });
         let since = self.since(name, version);
         let lost = "good versions cannot be kept: a restart will not find them";
@@ -256,7 +256,7 @@ impl Loader {
     /// Loads a stored version.
     fn load_kept(&self, name: &PolicyName, kept: &KeptVersion) -> Result<Proved, UnitError> {
         let paths = kept.paths(name);
-        let content = kept.content(name, self.options.max_module_size);
+        let content = kept.content(name, self.options.source());
         let content = content.map_err(|error| {
             let problem = UnitProblem::Unreadable(ReadError::Io(error));
             UnitError::new(&paths.module, problem)

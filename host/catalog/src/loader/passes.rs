@@ -29,7 +29,7 @@ impl Loader {
         let serving = serving.filter(|(_, entry)| entry.serving.is_some());
         let serving = serving.map(|(name, _)| name.clone()).collect();
         let options = &self.options;
-        let mut scan = directory::scan(&options.directory, options.max_module_size, &serving)?;
+        let mut scan = directory::scan(&options.directory, options.source(), &serving)?;
         self.counters.scanned(&scan, options.clock.unix_seconds());
         let mut report = Report {
             exposed: std::mem::take(&mut scan.exposed),

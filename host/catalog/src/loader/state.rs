@@ -41,7 +41,10 @@ impl Loader {
         Self {
             engine,
             // A directory that other users can write to may hold release numbers of theirs.
-            releases: Releases::read(store.as_ref().and(options.state_directory.as_deref())),
+            releases: Releases::read(
+                &options.disk,
+                store.as_ref().and(options.state_directory.as_deref()),
+            ),
             options: Arc::new(options),
             entries: BTreeMap::new(),
             reported_files: BTreeSet::new(),
@@ -70,7 +73,7 @@ impl Loader {
 /// users may have put versions into it.
 fn trusted_store(options: &CatalogOptions, counters: &Counters) -> Option<Store> {
     let directory = options.state_directory.as_ref()?;
-    let store = Store::new(directory, options.keep_versions);
+    let store = Store::new(&options.disk, directory, options.keep_versions);
     if let Err(error) = store.check() {
         counters.stored(false, false);
         tracing::error!(

@@ -65,6 +65,10 @@ impl ChildProver {
     /// # Errors
     ///
     /// Fails if the system does not name the program's file.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a process asks about itself in `/proc`, not on a disk"
+    )]
     pub fn this_program(
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> std::io::Result<Self> {

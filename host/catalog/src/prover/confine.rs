@@ -72,6 +72,10 @@ enum NotDenied {
     System(&'static str),
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a process reads about itself in `/proc`, not on a disk"
+)]
 #[cfg(target_os = "linux")]
 mod system {
     use std::collections::BTreeMap;

@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use portcullis_core::{Digest, PolicyName};
-use portcullis_files::Access;
+use portcullis_files::Disk;
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Content, Fingerprint};
+use crate::content::{Content, FileSource, Fingerprint};
 use crate::paths::Paths;
 use crate::text::{LANGUAGES, Texts};
 
@@ -56,8 +56,9 @@ pub(super) struct About {
 impl KeptVersion {
     /// Reads the version in `directory`. Returns `None` if it is incomplete, or if other users than
     /// this one, root and `owner` can have written it.
-    pub(super) fn read(directory: &Path, owner: Option<u32>) -> Option<Self> {
-        if let Err(error) = Access::of(directory).and_then(|access| access.check(owner)) {
+    pub(super) fn read(disk: &dyn Disk, directory: &Path, owner: Option<u32>) -> Option<Self> {
+        let access = disk.access(directory);
+        if let Err(error) = access.and_then(|access| access.check(owner)) {
             tracing::error!(
                 directory = %directory.display(),
                 error = %error,
@@ -65,7 +66,7 @@ impl KeptVersion {
             );
             return None;
         }
-        let about = portcullis_files::read(&directory.join(ABOUT), MAX_ABOUT).ok()?;
+        let about = disk.read(&directory.join(ABOUT), MAX_ABOUT).ok()?;
         let about: About = serde_json::from_slice(&about.bytes).ok()?;
         let named = directory.file_name()?.to_str()?;
         if named != about.generation.to_string() {
@@ -83,8 +84,8 @@ impl KeptVersion {
     }
 
     /// Returns the version's files. Fails if they differ from what was stored.
-    pub(crate) fn content(&self, name: &PolicyName, max_module: u64) -> io::Result<Content> {
-        match Content::read(&self.paths(name), max_module) {
+    pub(crate) fn content(&self, name: &PolicyName, source: FileSource<'_>) -> io::Result<Content> {
+        match Content::read(&self.paths(name), source) {
             Ok(content) if content.fingerprint == self.version.fingerprint => Ok(content),
             Ok(_) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,

@@ -4,12 +4,14 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "a test program: its helpers may fail as its tests may, and wait by the real clock"
 )]
 
 mod blocking_pool;
 mod catalog;
 mod chains;
+mod disk;
 mod example;
 mod kept;
 mod key_value;

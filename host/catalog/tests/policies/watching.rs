@@ -10,7 +10,7 @@ use portcullis_test_policies::{PATIENCE, guest};
 use crate::site::{Site, greeting, names, open};
 
 /// Waits until the greeting of `catalog` is `wanted`. Polls the catalog in this thread.
-fn await_greeting(catalog: &Catalog, wanted: &str) {
+pub(crate) fn await_greeting(catalog: &Catalog, wanted: &str) {
     let (_never, wait) = mpsc::channel::<()>();
     let started = Instant::now();
     while names(catalog).is_empty() || greeting(catalog) != wanted {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_files::{ReadError, WatchedFile};
+use portcullis_files::{ReadError, SystemDisk, WatchedFile};
 
 use super::error::FetchError;
 
@@ -21,7 +21,7 @@ pub(crate) fn read_now(file: &WatchedFile) -> Result<(String, Vec<u8>), FetchErr
 
 /// Reads a file that a fetch needs, once. Blocks.
 pub(crate) fn read_once(path: &Path, max_bytes: u64) -> Result<Vec<u8>, FetchError> {
-    let read = portcullis_files::read_watched(path, max_bytes);
+    let read = portcullis_files::read_watched(&SystemDisk, path, max_bytes);
     named(path, read).map(|(_, content)| content)
 }
 
