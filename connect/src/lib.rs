@@ -20,6 +20,8 @@
 //! - [`Authentication`], [`SecretSource`], [`Secret`]: the login, and the places of secrets.
 //! - [`TlsOptions`], [`CertificateFiles`]: encryption, and the client's certificate.
 //! - [`ConnectionHooks`], [`ConnectionTrouble`], [`ConnectionStatus`]: events and state.
+//! - [`Nats`]: a connection as a value, for services that tests run without a server.
+//!   [`MemoryNats`] is that of tests.
 //! - [`LoginProbe`]: a login that only tests the server's answer.
 //! - [`RequiredPermission`]: a permission that the connection's user needs, for a service that
 //!   lists or checks its own.
@@ -58,7 +60,9 @@ mod error;
 mod fake_server;
 mod hooks;
 mod inbox;
+mod memory;
 mod monitor;
+mod nats;
 mod options;
 mod permissions;
 mod probe;
@@ -74,6 +78,12 @@ pub use counts::ConnectionCounts;
 pub use error::ConnectError;
 pub use hooks::{ConnectionHooks, ConnectionTrouble, LogConnections, Peer};
 pub use inbox::{InboxPrefix, InvalidInboxPrefix, USER_INFO};
+pub use memory::{MemoryNats, MemorySubscription};
+pub use nats::{
+    DrainError, FlushError, HeaderMap, Message, Nats, NatsSubscription, PublishError,
+    PublishErrorKind, RequestError, RequestErrorKind, StatusCode, Subject, SubscribeError,
+    SubscribeErrorKind, UnsubscribeError,
+};
 pub use options::{AdditionalOptions, ConnectionOptions, Retries};
 pub use permissions::{PermissionSide, RequiredPermission};
 pub use portcullis_core::Secret;

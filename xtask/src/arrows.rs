@@ -70,7 +70,6 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "portcullis-environment",
             "portcullis-authority",
             "portcullis-connect",
-            "async-nats",
         ],
     ),
     ("host/toml", &[]),

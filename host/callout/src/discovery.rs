@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use async_nats::{Client, Message, SubscribeError};
 use futures::StreamExt;
 use futures::stream::select_all;
+use portcullis_connect::{Message, Nats, SubscribeError};
 use portcullis_core::{PolicyRef, Sample, SampleValue, with_causes};
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ struct Stats {
 }
 
 /// Returns a new, unique id for a service.
-pub(crate) fn service_id(client: &Client) -> String {
+pub(crate) fn service_id(client: &impl Nats) -> String {
     let inbox = client.new_inbox();
     inbox.rsplit('.').next().unwrap_or(&inbox).to_owned()
 }
@@ -124,11 +124,11 @@ impl Responder {
     /// # Errors
     ///
     /// Fails if a subscription cannot be made.
-    pub(crate) async fn run(self, client: Client) -> Result<(), SubscribeError> {
+    pub(crate) async fn run(self, client: impl Nats) -> Result<(), SubscribeError> {
         let mut subscriptions = Vec::new();
         for verb in VERBS {
             for subject in verb.subjects(&self.discovery.name, &self.id) {
-                let subscriber = client.subscribe(subject).await?;
+                let subscriber = client.subscribe(subject.into()).await?;
                 subscriptions.push(subscriber.map(move |message| (verb, message)));
             }
         }
@@ -139,7 +139,7 @@ impl Responder {
         Ok(())
     }
 
-    async fn answer(&self, client: &Client, verb: Verb, message: Message) {
+    async fn answer(&self, client: &impl Nats, verb: Verb, message: Message) {
         let Some(reply) = message.reply else { return };
         let sent = match serde_json::to_vec(&self.answer_to(verb)) {
             Ok(answer) => client

@@ -1,5 +1,6 @@
 //! The reasons for which a service ends before it is stopped.
 
+use portcullis_connect::SubscribeError;
 use tokio::task::JoinError;
 
 use crate::subjects::AUTH_REQUESTS;
@@ -10,7 +11,7 @@ use crate::subjects::AUTH_REQUESTS;
 pub enum ServiceError {
     /// The host cannot make a subscription.
     #[error("cannot subscribe to `{AUTH_REQUESTS}`")]
-    Subscribe(#[source] async_nats::SubscribeError),
+    Subscribe(#[source] SubscribeError),
     /// A subscription ended although the host did not end it.
     #[error("the connection to nats was closed for good")]
     Closed,

@@ -5,10 +5,10 @@ mod context;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::HeaderMap;
 use bytes::Bytes;
 use portcullis_authority::{Authority, Place};
 use portcullis_claims::KnownSigners;
+use portcullis_connect::{HeaderMap, Nats};
 use portcullis_core::{Authorizer, Decision, DenialClass, Outcome, Server, with_causes};
 use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::Semaphore;
@@ -46,10 +46,10 @@ const NOT_A_SERVER: &str = "the reply subject is not an inbox of a server (`$SYS
 const TOO_OLD: &str = "the server had given up before this host read the request: the host was stopped or could not keep up";
 
 /// A message with its time of arrival. The payload contains passwords and tokens.
-pub(crate) struct Received {
+pub(crate) struct Received<N> {
     pub(crate) payload: Bytes,
     pub(crate) headers: Option<HeaderMap>,
-    pub(crate) reply: ReplyToken,
+    pub(crate) reply: ReplyToken<N>,
     pub(crate) at: Instant,
     /// The place of the message in the queue.
     pub(crate) place: Place,
@@ -119,7 +119,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
     }
 
     /// Answers one request, at most once.
-    pub(crate) async fn handle(self: Arc<Self>, received: Received) {
+    pub(crate) async fn handle<N: Nats>(self: Arc<Self>, received: Received<N>) {
         let in_flight = self.counters.received();
         let Received {
             payload,
@@ -166,7 +166,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
     }
 
     /// Refuses a request of a server that the host does not trust or has no time for.
-    pub(crate) async fn refuse(&self, reply: ReplyToken, refusal: Refusal<'_>) {
+    pub(crate) async fn refuse<N: Nats>(&self, reply: ReplyToken<N>, refusal: Refusal<'_>) {
         self.record_refusal(refusal);
         if let Err(error) = reply.refuse().await {
             tracing::error!(error = with_causes(&error), "reply lost");
@@ -181,7 +181,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
 
     /// Denies a login that a host made to test whether servers send it requests. The throttle does
     /// not count this denial as a failed attempt.
-    async fn deny_probe(&self, server: &Server, reply: ReplyToken) {
+    async fn deny_probe<N: Nats>(&self, server: &Server, reply: ReplyToken<N>) {
         self.evidence.participation.probes.answered();
         tracing::debug!(
             server.id = server.id.as_str(),
@@ -263,11 +263,11 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
 
     /// Replies as `[callout.deny]` says. Logs the decision once the result of sending the reply is
     /// known.
-    async fn answer(
+    async fn answer<N: Nats>(
         self: Arc<Self>,
         context: Context,
         decision: Decision,
-        reply: ReplyToken,
+        reply: ReplyToken<N>,
         in_flight: InFlight,
     ) {
         let (response, decision) = self.sealed(&context, decision, reply.largest());

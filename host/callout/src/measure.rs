@@ -1,7 +1,7 @@
 //! The cost of a request without NATS, for benchmarks only, behind the feature `measure`.
 
-use async_nats::HeaderMap;
 use bytes::Bytes;
+use portcullis_connect::HeaderMap;
 use portcullis_core::{Authorizer, with_causes};
 
 pub use crate::handler::Handled;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use bytes::Bytes;
 use portcullis_claims::{
     BoxError, CurveKey, KnownSigners, OpenedRequest, PublicKey, RequestError, is_sealed,
 };
+use portcullis_connect::HeaderMap;
 use portcullis_core::AuthorizationRequest;
 use zeroize::Zeroizing;
 

@@ -22,7 +22,6 @@ pub(crate) use keeper::{Keeper, Setting};
 pub use obstacle::Obstacle;
 pub use options::{ParticipationOptions, WhenAlone};
 pub(crate) use order::Order;
-pub(crate) use own_connections::connects;
 pub(crate) use peers::PARTICIPATING;
 pub(crate) use probe::is_probe;
 pub(crate) use prober::Prober;

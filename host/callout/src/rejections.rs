@@ -11,8 +11,8 @@ mod streak;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, SubscribeError};
 use futures::StreamExt;
+use portcullis_connect::{Nats, SubscribeError};
 use portcullis_core::{AccountName, AuthorizationRequest, Permit, PolicyRef};
 use portcullis_environment::Clock;
 use serde::Deserialize;
@@ -190,12 +190,12 @@ impl RecentPermits {
 ///
 /// Fails if the subscription cannot be made.
 pub(crate) async fn listen(
-    client: Client,
+    client: impl Nats,
     permits: &RecentPermits,
     counters: Arc<Counters>,
     clock: impl Clock,
 ) -> Result<(), SubscribeError> {
-    let mut events = client.subscribe(SUBJECT).await?;
+    let mut events = client.subscribe(SUBJECT.into()).await?;
     while let Some(message) = events.next().await {
         if let Ok(event) = serde_json::from_slice::<Event>(&message.payload) {
             record_rejection(&event, permits, &counters, clock.now());

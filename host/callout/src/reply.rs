@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_nats::Subject;
 use bytes::Bytes;
+use portcullis_connect::{Nats, PublishError, Subject};
 
 use crate::reply_batcher::{Outgoing, ReplyBatcher};
 
@@ -13,15 +13,15 @@ use crate::reply_batcher::{Outgoing, ReplyBatcher};
 /// therefore consumes the token, which cannot be cloned. If the token is dropped unanswered, the
 /// client waits for the server's timeout.
 #[derive(Debug)]
-pub(crate) struct ReplyToken {
-    batcher: Arc<ReplyBatcher>,
+pub(crate) struct ReplyToken<N> {
+    batcher: Arc<ReplyBatcher<N>>,
     subject: Subject,
 }
 
 /// The failure to hand a reply to the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot send the reply")]
-pub(crate) struct ReplyError(#[source] async_nats::PublishError);
+pub(crate) struct ReplyError(#[source] PublishError);
 
 /// The prefix of the inboxes on which servers wait for replies (`InboxPrefix` in nats-server).
 const SERVER_INBOX: &str = "$SYS._INBOX.";
@@ -31,8 +31,8 @@ const SERVER_INBOX: &str = "$SYS._INBOX.";
 /// through leafnodes.
 const ROUTED: &str = "_GR_.";
 
-impl ReplyToken {
-    pub(crate) const fn new(batcher: Arc<ReplyBatcher>, subject: Subject) -> Self {
+impl<N: Nats> ReplyToken<N> {
+    pub(crate) const fn new(batcher: Arc<ReplyBatcher<N>>, subject: Subject) -> Self {
         Self { batcher, subject }
     }
 

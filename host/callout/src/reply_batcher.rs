@@ -13,16 +13,16 @@ use std::mem::take;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_nats::{Client, PublishError, Subject};
 use bytes::Bytes;
+use portcullis_connect::{Nats, PublishError, Subject};
 
 /// Maximum number of queued replies.
 const MAX_BATCH: usize = 32;
 
 /// The reply batcher of one connection.
 #[derive(Debug)]
-pub(crate) struct ReplyBatcher {
-    client: Client,
+pub(crate) struct ReplyBatcher<N> {
+    client: N,
     replies: Arc<ReplyQueue<Outgoing>>,
 }
 
@@ -46,8 +46,8 @@ struct ReplyQueue<T> {
 #[derive(Debug)]
 pub(crate) struct Pending(Arc<ReplyQueue<Outgoing>>);
 
-impl ReplyBatcher {
-    pub(crate) fn new(client: Client) -> Self {
+impl<N: Nats> ReplyBatcher<N> {
+    pub(crate) fn new(client: N) -> Self {
         Self {
             client,
             replies: Arc::default(),
@@ -55,7 +55,7 @@ impl ReplyBatcher {
     }
 
     /// Returns the connection, for messages that are not batched.
-    pub(crate) const fn client(&self) -> &Client {
+    pub(crate) const fn client(&self) -> &N {
         &self.client
     }
 

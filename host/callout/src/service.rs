@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use async_nats::Client;
 use portcullis_authority::{Authority, Throttle};
-use portcullis_connect::LoginProbe;
+use portcullis_connect::{LoginProbe, Nats};
 use portcullis_core::{Authorizer, with_causes};
 use portcullis_environment::{Clock, SystemClock};
 use tokio::sync::watch;
@@ -89,9 +88,9 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
     /// # Errors
     ///
     /// Fails if a subscription cannot be made, or ends because its connection is gone for good.
-    pub async fn run(
+    pub async fn run<N: Nats>(
         self,
-        clients: Vec<Client>,
+        clients: Vec<N>,
         shutdown: impl Future<Output = ()>,
         ready: impl FnOnce(),
     ) -> Result<(), ServiceError> {
@@ -140,7 +139,7 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
 
     /// Starts the tasks that do not handle requests, on the first connection. They end when the set
     /// is dropped.
-    fn observe(&self, clients: &[Client], orders: watch::Sender<Order>) -> JoinSet<()> {
+    fn observe<N: Nats>(&self, clients: &[N], orders: watch::Sender<Order>) -> JoinSet<()> {
         let mut observers = JoinSet::new();
         let Some(client) = clients.first() else {
             return observers;
@@ -180,7 +179,12 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
         observers
     }
 
-    fn keeper(&self, clients: &[Client], id: String, orders: watch::Sender<Order>) -> Keeper<C> {
+    fn keeper<N: Nats>(
+        &self,
+        clients: &[N],
+        id: String,
+        orders: watch::Sender<Order>,
+    ) -> Keeper<C, N> {
         let handler = Arc::clone(&self.handler);
         let setting = Setting {
             options: self.options,
@@ -209,7 +213,7 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
 }
 
 /// Answers the questions of NATS tools, if the host's user may receive them.
-async fn respond(responder: Responder, client: Client, participation: Arc<Participation>) {
+async fn respond(responder: Responder, client: impl Nats, participation: Arc<Participation>) {
     // Without the permission, the server would reject a subscription for each subject.
     if !participation.permits("$SRV.>").await {
         return;
@@ -218,3 +222,6 @@ async fn respond(responder: Responder, client: Client, participation: Arc<Partic
         tracing::warn!(error = with_causes(&error), "service cannot be discovered");
     }
 }
+
+#[cfg(test)]
+mod tests;

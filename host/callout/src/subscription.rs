@@ -4,11 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::connection::State;
-use async_nats::{Client, Message, Request, RequestErrorKind, Subscriber};
 use futures::{FutureExt, StreamExt};
 use portcullis_authority::Overload;
-use portcullis_connect::USER_INFO;
+use portcullis_connect::{Message, Nats, NatsSubscription as _, RequestErrorKind, USER_INFO};
 use portcullis_core::{Authorizer, DenialClass, with_causes};
 use portcullis_environment::Clock;
 use tokio::sync::{mpsc, watch};
@@ -16,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use crate::deny::DenyMode;
 use crate::error::ServiceError;
 use crate::handler::{Handler, Received};
-use crate::participation::{Obstacle, Order, Participation, connects};
+use crate::participation::{Obstacle, Order, Participation};
 use crate::refusals::Refusal;
 use crate::reply::ReplyToken;
 use crate::reply_batcher::ReplyBatcher;
@@ -38,9 +36,9 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One connection of a service.
-pub(crate) struct Subscription<A, C> {
+pub(crate) struct Subscription<A, C, N> {
     /// The reply batcher. Each request holds one reference to it, not one to each part of a client.
-    batcher: Arc<ReplyBatcher>,
+    batcher: Arc<ReplyBatcher<N>>,
     handler: Arc<Handler<A, C>>,
     /// The name of the queue group.
     group: String,
@@ -49,14 +47,14 @@ pub(crate) struct Subscription<A, C> {
     alive: mpsc::Sender<Infallible>,
 }
 
-impl<A: Authorizer, C: Clock + Clone> Subscription<A, C> {
+impl<A: Authorizer, C: Clock + Clone, N: Nats> Subscription<A, C, N> {
     /// Serves on `client` in `group` as `orders` say. Drains the connection after [`Order::Stop`].
     ///
     /// # Errors
     ///
     /// Fails if a subscription cannot be made, or ends although the host did not end it.
     pub(crate) async fn serve(
-        client: Client,
+        client: N,
         handler: Arc<Handler<A, C>>,
         group: String,
         mut orders: watch::Receiver<Order>,
@@ -91,11 +89,11 @@ impl<A: Authorizer, C: Clock + Clone> Subscription<A, C> {
         Ok(())
     }
 
-    async fn subscribe(&self) -> Result<Subscriber, ServiceError> {
+    async fn subscribe(&self) -> Result<N::Subscription, ServiceError> {
         let subscribed = self
             .batcher
             .client()
-            .queue_subscribe(AUTH_REQUESTS, self.group.clone())
+            .queue_subscribe(AUTH_REQUESTS.into(), self.group.clone())
             .await;
         subscribed.map_err(ServiceError::Subscribe)
     }
@@ -119,7 +117,7 @@ impl<A: Authorizer, C: Clock + Clone> Subscription<A, C> {
     /// Takes requests until `orders` change. Returns the subscription if a server has confirmed it.
     async fn receive(
         &self,
-        subscriber: &mut Subscriber,
+        subscriber: &mut N::Subscription,
         orders: &mut watch::Receiver<Order>,
     ) -> Result<Option<Joined<'_>>, ServiceError> {
         let mut joined = None;
@@ -172,7 +170,7 @@ impl<A: Authorizer, C: Clock + Clone> Subscription<A, C> {
 
     /// Refuses a request before any cryptography, because shedding load must cost less than
     /// serving.
-    async fn shed(&self, reply: ReplyToken, error: &str) {
+    async fn shed(&self, reply: ReplyToken<N>, error: &str) {
         drop(self.handler.counters.received());
         let refusal = Refusal::new("overloaded", error);
         let drops = self.handler.rules.deny.for_class(DenialClass::Overloaded) == DenyMode::Drop;
@@ -215,7 +213,7 @@ impl<A: Authorizer, C: Clock + Clone> Subscription<A, C> {
     /// once. The client continues to listen. The answer to a later question shows that the server
     /// has removed the subscription. A server that could count that far would send messages until
     /// the subscriber is dropped.
-    async fn take_last(&self, subscriber: &mut Subscriber) {
+    async fn take_last(&self, subscriber: &mut N::Subscription) {
         let client = self.batcher.client();
         let lost = lost(client);
         tokio::pin!(lost);
@@ -271,9 +269,9 @@ async fn next(orders: &mut watch::Receiver<Order>, present: Order) -> Order {
 }
 
 /// Returns once the connection is down or was made again.
-async fn lost(client: &Client) {
-    let made = connects(client);
-    while client.connection_state() == State::Connected && connects(client) == made {
+async fn lost(client: &impl Nats) {
+    let made = client.connects();
+    while client.is_connected() && client.connects() == made {
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
@@ -281,18 +279,14 @@ async fn lost(client: &Client) {
 /// Returns once the server has answered a question on this connection. By then it has the
 /// subscription, because it processes a connection in order. If the host lacks the permission to
 /// ask, this returns after `patience`.
-async fn confirm(client: &Client, patience: Duration) {
+async fn confirm(client: &impl Nats, patience: Duration) {
     loop {
-        let request = Request::new().timeout(Some(patience));
-        match client.send_request(USER_INFO, request).await {
+        match client.request(USER_INFO.into(), patience).await {
             Ok(_) => return,
             // "No responders" comes from the server, so it is an answer too.
             Err(error) if error.kind() == RequestErrorKind::NoResponders => return,
             // The host may lack the permission to receive the answer, but the subscription holds.
-            Err(error)
-                if error.kind() == RequestErrorKind::TimedOut
-                    && client.connection_state() == State::Connected =>
-            {
+            Err(error) if error.kind() == RequestErrorKind::TimedOut && client.is_connected() => {
                 return;
             }
             Err(error) => {

@@ -1,10 +1,9 @@
 //! Tests of the verification of requests.
 
-use async_nats::HeaderValue;
 use nats_token::KeyPair;
 
 use super::*;
-use crate::fixtures::{NOW, options};
+use crate::fixtures::{NOW, now, options, request_token};
 use crate::options::ServiceOptions;
 use crate::trust::ServerList;
 
@@ -34,13 +33,7 @@ impl Server {
         subject: &str,
         change: impl FnOnce(&mut nats_token::AuthorizationRequest),
     ) -> String {
-        let mut claims = nats_token::AuthorizationRequestClaims::new(subject).unwrap();
-        claims.claims.expires = i64::try_from(now() + 2).unwrap();
-        claims.claims.audience = "nats-authorization-request".to_owned();
-        claims.request.user_nkey = KeyPair::new_user().public_key();
-        claims.request.server_id.id = self.pair.public_key();
-        change(&mut claims.request);
-        claims.encode(&self.pair).unwrap()
+        request_token(&self.pair, subject, change)
     }
 
     fn sealed(&self, token: &str, to: &CurveKey) -> Bytes {
@@ -59,12 +52,8 @@ fn curve() -> CurveKey {
 
 fn header(xkey: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(XKEY_HEADER, HeaderValue::from(xkey));
+    headers.insert(XKEY_HEADER, xkey);
     headers
-}
-
-fn now() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
 fn kind(

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::Client;
-use portcullis_connect::RequiredPermission;
+use portcullis_connect::{Nats, RequiredPermission};
 use portcullis_environment::Clock;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -26,11 +25,11 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const ASK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The task that decides whether the host takes part, and gives orders to the connections.
-pub(crate) struct Keeper<C> {
+pub(crate) struct Keeper<C, N> {
     evidence: Arc<Evidence>,
     setting: Setting,
     clock: C,
-    clients: Vec<Client>,
+    clients: Vec<N>,
     /// The id of the service in discovery.
     id: String,
     orders: watch::Sender<Order>,
@@ -55,12 +54,12 @@ pub(crate) struct Setting {
     pub(crate) cannot_decide: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
-impl<C: Clock> Keeper<C> {
+impl<C: Clock, N: Nats> Keeper<C, N> {
     pub(crate) fn new(
         evidence: Arc<Evidence>,
         setting: Setting,
         clock: C,
-        clients: Vec<Client>,
+        clients: Vec<N>,
         id: String,
         orders: watch::Sender<Order>,
     ) -> Self {
@@ -134,7 +133,7 @@ impl<C: Clock> Keeper<C> {
     }
 
     /// Returns all obstacles except the suspicions.
-    fn obstacles(&self, identities: &Identities) -> Vec<Obstacle> {
+    fn obstacles(&self, identities: &Identities<N>) -> Vec<Obstacle> {
         let mut obstacles = identities.obstacles();
         let lost_at = self.evidence.participation.probes.lost_at();
         obstacles.extend(lost_at.map(|server| Obstacle::ProbeLost { server }));

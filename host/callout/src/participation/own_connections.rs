@@ -1,12 +1,9 @@
 //! The account and the permissions of the host's own user, and whether servers send it logins.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_nats::connection::State;
-use async_nats::{Client, Request};
 use futures::future::join_all;
-use portcullis_connect::{RequiredPermission, USER_INFO};
+use portcullis_connect::{Nats, RequiredPermission, USER_INFO};
 use portcullis_core::{AccountName, with_causes};
 use portcullis_environment::Clock;
 
@@ -21,26 +18,26 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 /// The host's identity on every connection.
 #[derive(Debug)]
-pub(super) struct Identities {
+pub(super) struct Identities<N> {
     account: AccountName,
     queue_group: String,
     required: Vec<RequiredPermission>,
-    connections: Vec<Identity>,
+    connections: Vec<Identity<N>>,
 }
 
 /// The host's identity on one connection.
 #[derive(Debug)]
-struct Identity {
-    client: Client,
+struct Identity<N> {
+    client: N,
     /// The number of connects of the client when the server was asked.
     connects: u64,
     asked_at: Option<Instant>,
     info: Option<UserInfo>,
 }
 
-impl Identities {
-    pub(super) fn new(clients: &[Client], group: &QueueGroup, discoverable: bool) -> Self {
-        let inbox = clients.first().map(Client::new_inbox).unwrap_or_default();
+impl<N: Nats> Identities<N> {
+    pub(super) fn new(clients: &[N], group: &QueueGroup, discoverable: bool) -> Self {
+        let inbox = clients.first().map(Nats::new_inbox).unwrap_or_default();
         let prefix = inbox
             .rsplit_once('.')
             .map_or("_INBOX", |(prefix, _)| prefix);
@@ -61,7 +58,7 @@ impl Identities {
     /// Asks on each new connection, and after [`AGAIN`] on each connection with an obstacle.
     pub(super) async fn refresh(&mut self, clock: &impl Clock) {
         let now = clock.now();
-        let is_due = |identity: &Identity| {
+        let is_due = |identity: &Identity<N>| {
             let is_good = || self.obstacles_of(identity).is_empty();
             identity.is_up() && identity.is_due(now, is_good)
         };
@@ -104,7 +101,7 @@ impl Identities {
         self.required.iter().filter(lacks).cloned().collect()
     }
 
-    fn obstacles_of(&self, identity: &Identity) -> Vec<Obstacle> {
+    fn obstacles_of(&self, identity: &Identity<N>) -> Vec<Obstacle> {
         let Some(info) = &identity.info else {
             return vec![Obstacle::Unconfirmed];
         };
@@ -129,9 +126,9 @@ impl Identities {
     }
 }
 
-impl Identity {
+impl<N: Nats> Identity<N> {
     fn is_up(&self) -> bool {
-        self.client.connection_state() == State::Connected
+        self.client.is_connected()
     }
 
     /// Returns whether the host has to ask the server: at once about a new connection, at intervals
@@ -140,14 +137,13 @@ impl Identity {
         let Some(asked_at) = self.asked_at else {
             return true;
         };
-        self.connects != connects(&self.client)
+        self.connects != self.client.connects()
             || (now.saturating_duration_since(asked_at) >= AGAIN && !is_good())
     }
 
     async fn ask(&mut self, clock: &impl Clock) {
-        let connects = connects(&self.client);
-        let request = Request::new().timeout(Some(PATIENCE));
-        let answer = self.client.send_request(USER_INFO, request).await;
+        let connects = self.client.connects();
+        let answer = self.client.request(USER_INFO.into(), PATIENCE).await;
         let info = match answer {
             Ok(message) => serde_json::from_slice(&message.payload).ok(),
             // A connection that was lost meanwhile says nothing about the host. The next one is
@@ -165,9 +161,4 @@ impl Identity {
         self.connects = connects;
         self.asked_at = Some(clock.now());
     }
-}
-
-/// Returns the number of times that the client has connected.
-pub(crate) fn connects(client: &Client) -> u64 {
-    client.statistics().connects.load(Ordering::Relaxed)
 }

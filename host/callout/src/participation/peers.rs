@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_nats::{Client, StatusCode};
 use bytes::Bytes;
 use futures::StreamExt;
+use portcullis_connect::{Nats, StatusCode};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -59,7 +59,7 @@ pub(super) enum Others {
 /// Asks the services of the account. Returns whether `counts` holds for the word of a service other
 /// than `own_id`. The queue group does not matter, because servers also send every login to
 /// services of other groups.
-pub(super) async fn others(client: &Client, own_id: &str, counts: fn(Word) -> bool) -> Others {
+pub(super) async fn others(client: &impl Nats, own_id: &str, counts: fn(Word) -> bool) -> Others {
     let mut heard = false;
     let asked = ask(client, own_id, counts, &mut heard);
     match timeout(PATIENCE, asked).await {
@@ -71,13 +71,18 @@ pub(super) async fn others(client: &Client, own_id: &str, counts: fn(Word) -> bo
 
 /// Returns at the first service that counts. Otherwise waits without end, because others may
 /// follow. Sets `heard` at the first answer.
-async fn ask(client: &Client, own_id: &str, counts: fn(Word) -> bool, heard: &mut bool) -> Others {
+async fn ask(
+    client: &impl Nats,
+    own_id: &str,
+    counts: fn(Word) -> bool,
+    heard: &mut bool,
+) -> Others {
     let inbox = client.new_inbox();
-    let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
+    let Ok(mut answers) = client.subscribe(inbox.clone().into()).await else {
         return Others::Unknown;
     };
     let asked = client
-        .publish_with_reply(SERVICE_INFO, inbox, Bytes::new())
+        .publish_with_reply(SERVICE_INFO.into(), inbox.into(), Bytes::new())
         .await;
     if asked.is_err() {
         return Others::Unknown;

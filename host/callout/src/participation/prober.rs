@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_nats::Client;
-use portcullis_connect::{LoginAnswer, LoginProbe};
+use portcullis_connect::{LoginAnswer, LoginProbe, Nats};
 use tokio::time::sleep;
 
 use super::evidence::Evidence;
@@ -13,18 +12,18 @@ use crate::permissions::SERVICE_INFO;
 
 /// The task that makes probes until a request has arrived.
 #[derive(Debug)]
-pub(crate) struct Prober {
+pub(crate) struct Prober<N> {
     evidence: Arc<Evidence>,
-    client: Client,
+    client: N,
     /// The id of the service in discovery.
     id: String,
     logins: LoginProbe,
 }
 
-impl Prober {
+impl<N: Nats> Prober<N> {
     pub(crate) const fn new(
         evidence: Arc<Evidence>,
-        client: Client,
+        client: N,
         id: String,
         logins: LoginProbe,
     ) -> Self {
