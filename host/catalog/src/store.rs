@@ -221,7 +221,7 @@ impl Store {
         let place = policy.join(version.generation.to_string());
         disk.remove_directory(&aside)?;
         self.write_version(&aside, name, version, content)
-            .and_then(|()| disk.remove_directory(&place))
+            .and_then(|()| self.discard(&place))
             .and_then(|()| disk.rename(&aside, &place))
             .inspect_err(|_| {
                 // Half a version would keep a full disk full. The first error is the informative
@@ -235,9 +235,26 @@ impl Store {
             .into_iter()
             .skip(self.keep)
         {
-            disk.remove_directory(&kept.directory)?;
+            self.discard(&kept.directory)?;
         }
         Ok(())
+    }
+
+    /// Removes the directory of a version, if it exists.
+    fn discard(&self, version: &Path) -> io::Result<()> {
+        if let Err(error) = self.disk.list(version) {
+            return match error {
+                ReadError::Missing => Ok(()),
+                error => Err(error.into()),
+            };
+        }
+        // If the host dies during the removal, the next start finds a hidden directory and removes
+        // the rest. Without `version.json`, the rest would otherwise stay for good.
+        let name = version.file_name().unwrap_or_default().display();
+        let aside = version.with_file_name(format!(".{name}.old"));
+        self.disk.remove_directory(&aside)?;
+        self.disk.rename(version, &aside)?;
+        self.disk.remove_directory(&aside)
     }
 
     fn write_version(

@@ -77,12 +77,12 @@ impl Nodes {
         self.by_path.retain(|place, _| !place.starts_with(path));
     }
 
-    /// Removes the first half of a directory's content.
+    /// Removes the last half of a directory's content.
     pub(super) fn remove_half(&mut self, path: &Path) {
         let within = self.by_path.keys();
         let within = within.filter(|place| place.starts_with(path) && *place != path);
         let within: Vec<_> = within.cloned().collect();
-        for place in within.iter().take(within.len().div_ceil(2)) {
+        for place in within.iter().skip(within.len() / 2) {
             self.remove_tree(place);
         }
     }
