@@ -1,15 +1,16 @@
 //! A permit as a plain value, until the host takes it.
 
 mod bounds;
+mod content;
 #[cfg(target_arch = "wasm32")]
 mod host;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 mod parts;
-#[cfg(any(target_arch = "wasm32", test))]
 mod portions;
 mod problems;
-#[cfg(not(target_arch = "wasm32"))]
-mod rules;
-pub(crate) mod subject;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::permit::subject::subject_problem;
+use portcullis_permit_rules::subject::subscribe_problem;
 
 /// A subject of a permit, or `subject queue` of a subscription.
 ///
@@ -63,10 +63,11 @@ impl Subject {
     /// # Ok::<(), portcullis_sdk::SubjectError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, SubjectError> {
-        match subject_problem(text, true) {
+        match subscribe_problem(text) {
             None => Ok(Self(Cow::Owned(text.to_owned()))),
             Some(problem) => {
                 let subject = text.escape_debug().to_string();
+                let problem = problem.as_str();
                 Err(SubjectError { subject, problem })
             }
         }

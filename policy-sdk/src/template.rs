@@ -70,7 +70,9 @@ pub(crate) use name::user_name_with_prefix;
 pub use name::{NameTemplate, account_from, user_name_from};
 pub use values::Values;
 
-use crate::permit::subject::{MAX_SUBJECT, subject_problem};
+use portcullis_permit_rules::limits::MAX_SUBJECT_LEN;
+use portcullis_permit_rules::subject::{SubjectProblem, publish_problem, subscribe_problem};
+
 use parse::Piece;
 use place::{Place, Scope};
 
@@ -115,7 +117,7 @@ impl Template {
     /// assert!(Template::publish("app.{{claim.sub}}*", &[]).is_err());
     /// ```
     pub fn publish(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
-        Self::parse(text, own, false)
+        Self::parse(text, own, publish_problem)
     }
 
     /// Parses a subject to subscribe to, or `subject queue`. `own` are the names of the policy's
@@ -131,15 +133,20 @@ impl Template {
     /// assert!(Template::subscribe("app.{{shard}} workers", &["shard"]).is_ok());
     /// ```
     pub fn subscribe(text: &str, own: &[&str]) -> Result<Self, TemplateError> {
-        Self::parse(text, own, true)
+        Self::parse(text, own, subscribe_problem)
     }
 
-    fn parse(text: &str, own: &[&str], with_queue: bool) -> Result<Self, TemplateError> {
+    fn parse(
+        text: &str,
+        own: &[&str],
+        problem: fn(&str) -> Option<SubjectProblem>,
+    ) -> Result<Self, TemplateError> {
         let pieces = parse::pieces(text, Scope::Subject, own)?;
         parse::check_tokens(text, &pieces)?;
         let shape: String = pieces.iter().map(Piece::shape).collect();
-        if let Some(problem) = subject_problem(&shape, with_queue) {
+        if let Some(problem) = problem(&shape) {
             let template = text.escape_debug().to_string();
+            let problem = problem.as_str();
             return Err(TemplateError::Subject { template, problem });
         }
         Ok(Self {
@@ -203,7 +210,10 @@ impl Template {
         }
         let mut subjects = Vec::with_capacity(count);
         self.fill(&axes, &mut Vec::new(), &mut subjects);
-        if subjects.iter().any(|subject| subject.len() > MAX_SUBJECT) {
+        if subjects
+            .iter()
+            .any(|subject| subject.len() > MAX_SUBJECT_LEN)
+        {
             return Err(self.too_long());
         }
         Ok(subjects)

@@ -4,8 +4,9 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name. A folder among them stands for all that it may name.
-const ARROWS: [(&str, &[&str]); 22] = [
-    ("host/core", &[]),
+const ARROWS: [(&str, &[&str]); 23] = [
+    ("policy-sdk/rules", &[]),
+    ("host/core", &["portcullis-permit-rules"]),
     ("host/environment", &[]),
     ("host/files", &[]),
     ("host/claims", &["portcullis-core"]),
@@ -103,7 +104,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "tracing-subscriber",
         ],
     ),
-    ("policy-sdk", &["wit-bindgen"]),
+    ("policy-sdk", &["portcullis-permit-rules", "wit-bindgen"]),
     ("policies/oidc-roles", &["policy-support", "portcullis-sdk"]),
     ("policies/scopes", &["policy-support", "portcullis-sdk"]),
     (

@@ -236,11 +236,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     steps.run("toolchain: the target policies are built for", || {
         setup::wasm_target(workspace)
     })?;
-    // Built from the package alone, for the target whose build generates bindings from the
-    // contract.
-    steps.run("package of the SDK", || {
+    // Built from the packages alone, for the target whose build generates bindings from the
+    // contract. One call packages both, because the SDK's package needs that of the rules.
+    steps.run("packages of the SDK and of its rules", || {
         let mut package = workspace.cargo();
-        package.args(["package", "--package", "portcullis-sdk", "--allow-dirty"]);
+        package.args(["package", "--allow-dirty"]);
+        package.args(["--package", "portcullis-permit-rules"]);
+        package.args(["--package", "portcullis-sdk"]);
         process::run(package.args(["--target", WASM_TARGET]))
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The guests, each with the module of its test.
-const TESTED: [(&str, &str); 30] = [
+const TESTED: [(&str, &str); 31] = [
     ("abstains", "host/catalog/tests/policies/catalog"),
     ("allocates", "host/engine/tests/policies/decisions"),
     ("buys_time", "host/engine/tests/policies/decisions"),
@@ -29,6 +29,7 @@ const TESTED: [(&str, &str); 30] = [
     ("looks_up", "host/engine/tests/policies/key_value"),
     ("panics", "host/engine/tests/policies/decisions"),
     ("panics_in_configure", "host/engine/tests/policies/loading"),
+    ("permits_each", "host/engine/tests/policies/permits"),
     ("permits_nonsense", "host/engine/tests/policies/decisions"),
     ("permits_nothing", "host/engine/tests/policies/decisions"),
     (

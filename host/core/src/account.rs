@@ -4,8 +4,10 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::text::{serde_as_text, shown};
-use crate::{Permit, PublicKey};
+use portcullis_permit_rules::{is_account_name, limits, shown};
+
+use crate::PublicKey;
+use crate::text::serde_as_text;
 
 /// The name of an account: its name in the servers' configuration, or its public nkey (`A…`).
 ///
@@ -29,16 +31,21 @@ pub struct AccountName(String);
 )]
 pub struct InvalidAccountName {
     /// The first characters of the text, escaped.
-    pub(crate) shown: String,
+    shown: String,
 }
 
 impl AccountName {
     /// Maximum length of a name, in bytes.
-    pub const MAX_LEN: usize = Permit::MAX_TEXT;
+    pub const MAX_LEN: usize = limits::MAX_TEXT;
 
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns a name that the rules have accepted already.
+    pub(crate) const fn accepted(name: String) -> Self {
+        Self(name)
     }
 
     /// Returns the name `$G` of the global account, which servers have without configuration.
@@ -58,12 +65,12 @@ impl TryFrom<String> for AccountName {
 
     /// Validates `name` without a copy.
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        let is_blank = |character: char| character.is_whitespace() || character.is_control();
-        if name.is_empty() || name.len() > Self::MAX_LEN || name.chars().any(is_blank) {
+        if is_account_name(&name) {
+            Ok(Self(name))
+        } else {
             let shown = shown(&name);
-            return Err(InvalidAccountName { shown });
+            Err(InvalidAccountName { shown })
         }
-        Ok(Self(name))
     }
 }
 

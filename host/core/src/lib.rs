@@ -45,17 +45,15 @@ mod repeats;
 mod request;
 mod sample;
 mod secret;
-mod source;
 mod subject;
 mod tails;
 mod text;
-mod times;
 mod work;
 
 pub use account::{AccountName, InvalidAccountName};
 pub use allowed::Allowed;
 pub use ceiling::{Ceiling, CeilingExceeded, OnExcess};
-pub use connection::{ClientKind, ConnectionType, InvalidConnectionType, Transport};
+pub use connection::{ClientKind, Transport};
 pub use decision::{Authorizer, Blame, Decision, Denial, DenialClass, Outcome, Verdict};
 pub use error::with_causes;
 pub use identity::{Certificate, Claims, Identity, Strength};
@@ -64,14 +62,17 @@ pub use key_value::{
 };
 pub use nkey::{InvalidPublicKey, KeyKind, PresentedNkey, PublicKey, key_checksum};
 pub use permissions::{Permissions, ResponsePermission, SubjectPermission};
-pub use permit::{Limit, Permit, PermitBuilder, PermitProblem};
+pub use permit::{Permit, PermitBuilder, PermitDraft};
 pub use policy::{Digest, InvalidDigest, InvalidPolicyName, PolicyName, PolicyRef};
+pub use portcullis_permit_rules::subject::{InvalidSubject, SubjectProblem};
+pub use portcullis_permit_rules::{
+    ConnectionType, InvalidConnectionType, InvalidSourceNetwork, InvalidTimeRange, Limit,
+    PermitProblem, SourceNetwork, TimeOfDay, TimeRange,
+};
 pub use repeats::{Repeats, Report, Summaries};
 pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, Server};
 pub use sample::{Sample, SampleValue};
 pub use secret::{Asker, HashError, Secret, SecretVerifier};
-pub use source::{InvalidSourceNetwork, SourceNetwork};
-pub use subject::{InvalidSubject, PermissionSubject, SubjectProblem};
+pub use subject::PermissionSubject;
 pub use tails::{DenyFilter, OpenTail, Tails};
-pub use times::{InvalidTimeRange, TimeOfDay, TimeRange};
 pub use work::{WorkBudget, WorkExceeded};

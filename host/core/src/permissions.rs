@@ -63,6 +63,12 @@ impl fmt::Display for ResponsePermission {
 }
 
 impl Permissions {
+    /// Returns the number of subjects in all lists.
+    pub fn subject_count(&self) -> usize {
+        let count = |side: &SubjectPermission| side.allow.len().saturating_add(side.deny.len());
+        count(&self.publish).saturating_add(count(&self.subscribe))
+    }
+
     /// Makes every side explicit for a NATS server: a side that allows nothing becomes deny `>`.
     ///
     /// NATS reads an empty allow list as *everything*, and an empty allow list with denies as

@@ -1,19 +1,15 @@
 //! Permits: what a permitted login gets.
 
+use portcullis_permit_rules::limits;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    AccountName, Allowed, Client, ConnectionType, Permissions, SourceNetwork, SubjectPermission,
-    TimeRange,
-};
+use crate::text::allowed_as_text;
+use crate::{AccountName, Allowed, Client, ConnectionType, Permissions, SourceNetwork, TimeRange};
 
-mod attribute;
-mod builder;
-mod problem;
+mod draft;
 mod transfer;
 
-pub use builder::PermitBuilder;
-pub use problem::{Limit, PermitProblem};
+pub use draft::{PermitBuilder, PermitDraft};
 
 /// A finished, valid permit. [`Permit::builder`] makes one, and deserialization repeats the
 /// builder's checks.
@@ -35,8 +31,11 @@ struct Content {
     /// Sides that allow nothing are closed.
     permissions: Permissions,
     names_permissions: bool,
+    #[serde(with = "allowed_as_text")]
     sources: Allowed<SourceNetwork>,
+    #[serde(with = "allowed_as_text")]
     connection_types: Allowed<ConnectionType>,
+    #[serde(with = "allowed_as_text")]
     times: Allowed<TimeRange>,
     times_location: Option<String>,
     proxy_required: bool,
@@ -48,33 +47,16 @@ struct Content {
 
 impl Permit {
     /// Maximum number of subjects in one permit, over all lists.
-    pub const MAX_SUBJECTS: usize = 4096;
-    /// Maximum size of the subjects in one permit, over all lists, in bytes. No response has room
-    /// for more. A server accepts 1 MiB, the user JWT takes three quarters of that, and its claims
-    /// three quarters of the JWT.
-    pub const MAX_SUBJECT_BYTES: usize = 9 << 16;
-    /// Maximum number of tags in one permit.
-    pub const MAX_TAGS: usize = 64;
-    /// Maximum number of networks in one permit.
-    pub const MAX_SOURCES: usize = 256;
-    /// Maximum number of ranges of times in one permit.
-    pub const MAX_TIMES: usize = 32;
-    /// Maximum length of a user name, account name, role, time zone or tag, in bytes.
-    pub const MAX_TEXT: usize = 256;
+    pub const MAX_SUBJECTS: usize = limits::MAX_SUBJECTS;
+    /// Maximum size of the subjects in one permit, over all lists, in bytes.
+    pub const MAX_SUBJECT_BYTES: usize = limits::MAX_SUBJECT_BYTES;
     /// Latest expiry: the end of the year 9999, in seconds since the Unix epoch.
-    pub const MAX_EXPIRY: u64 = 253_402_300_799;
-    /// Prefixes of the tags that only the host sets.
-    const RESERVED_TAGS: [&str; 4] = [
-        "policy:",
-        "policy-digest:",
-        "policy-generation:",
-        "policy-version:",
-    ];
+    pub const MAX_EXPIRY: u64 = limits::MAX_EXPIRY;
 
     /// Returns a builder of a permit for `account`. `received_at` is the time of the request, in
     /// seconds since the Unix epoch.
     pub fn builder(account: impl Into<String>, received_at: u64) -> PermitBuilder {
-        PermitBuilder::new(account.into(), received_at)
+        PermitBuilder::new(PermitDraft::new(account.into()), received_at)
     }
 
     /// Returns the account to place the login in: its name in config mode, its name or public nkey
@@ -204,14 +186,6 @@ impl Permit {
             }
         }
         types
-    }
-}
-
-impl Permissions {
-    /// Returns the number of subjects in all lists.
-    pub fn subject_count(&self) -> usize {
-        let count = |side: &SubjectPermission| side.allow.len().saturating_add(side.deny.len());
-        count(&self.publish).saturating_add(count(&self.subscribe))
     }
 }
 

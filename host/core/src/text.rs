@@ -21,7 +21,34 @@ macro_rules! serde_as_text {
 
 pub(crate) use serde_as_text;
 
-/// Returns the first 64 characters of a text from outside the host, escaped, for an error.
-pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
+/// Serialization of the values of an [`Allowed`](crate::Allowed) as text, as [`serde_as_text`] does
+/// it for types of this crate.
+pub(crate) mod allowed_as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::Allowed;
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        allowed: &Allowed<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let texts = Allowed::only(allowed.listed().map(ToString::to_string));
+        texts.unwrap_or(Allowed::Any).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Allowed<T>, D::Error> {
+        match Allowed::<String>::deserialize(deserializer)? {
+            Allowed::Any => Ok(Allowed::Any),
+            Allowed::Only(texts) => {
+                let values = texts.try_map(|text| text.parse().map_err(D::Error::custom));
+                values.map(Allowed::Only)
+            }
+        }
+    }
 }

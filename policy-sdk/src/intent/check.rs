@@ -1,6 +1,6 @@
 //! The checks of an intent's arguments. Each returns the problem, worded for an operator.
 
-use crate::permit::subject::{is_literal_token, subject_problem};
+use portcullis_permit_rules::subject::{SubjectProblem, is_literal_token, publish_problem};
 
 /// Checks a name that becomes one token of a subject.
 pub(super) fn name_problem(what: &str, name: &str) -> Option<String> {
@@ -16,7 +16,8 @@ pub(super) fn name_problem(what: &str, name: &str) -> Option<String> {
 /// Checks a filter or key: a literal subject, or one that ends in `>`. A `*` may stand before the
 /// last token.
 pub(super) fn filter_problem(what: &str, filter: &str) -> Option<String> {
-    let problem = subject_problem(filter, false).or_else(|| {
+    let invalid = publish_problem(filter).map(SubjectProblem::as_str);
+    let problem = invalid.or_else(|| {
         let star = filter == "*" || filter.ends_with(".*");
         star.then_some("a hostile client uses a final `*` as `>`; write `>`, or a literal subject")
     })?;

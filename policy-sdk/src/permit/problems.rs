@@ -8,8 +8,9 @@ impl Permit {
     /// [`Policy::configure`](crate::Policy::configure) calls this method so that the host rejects
     /// bad settings when it loads the policy, not at the first login.
     ///
-    /// A policy in service asks the host. A native test applies the host's rules for the content of
-    /// a permit, but not the host's limits on the number of entries.
+    /// A policy in service asks the host. A native test applies the host's rules in its own
+    /// process, with the same result. It does not know what one operator configures: ceilings,
+    /// target accounts and a `subjects` limit below the default.
     ///
     /// ```
     /// use portcullis_sdk::Permit;
@@ -24,7 +25,7 @@ impl Permit {
         #[cfg(target_arch = "wasm32")]
         let found = self.to_host().problems();
         #[cfg(not(target_arch = "wasm32"))]
-        let found = super::rules::problems(self);
+        let found = self.native_problems();
         self.refused().iter().cloned().chain(found).collect()
     }
 }

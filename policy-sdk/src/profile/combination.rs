@@ -105,7 +105,7 @@ pub enum Refusal {
 
 impl Combination {
     /// The maximum number of subjects of one permit: the host's limit.
-    pub const MAX_SUBJECTS: usize = 4096;
+    pub const MAX_SUBJECTS: usize = portcullis_permit_rules::limits::MAX_SUBJECTS;
 
     /// Adds a profile, filled with these values. A [`Refusal`] shows the profile as `name`.
     ///

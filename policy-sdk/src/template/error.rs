@@ -1,7 +1,8 @@
 //! Errors in templates, and reasons why a login cannot fill them.
 
+use portcullis_permit_rules::limits::MAX_SUBJECT_LEN;
+
 use super::Template;
-use crate::permit::subject::MAX_SUBJECT;
 
 /// A problem of a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +73,7 @@ pub enum Unfilled {
         template: String,
     },
     /// A value that makes a subject longer than the host accepts.
-    #[error("`{template}` is longer than {MAX_SUBJECT} bytes with the login's `{place}`")]
+    #[error("`{template}` is longer than {MAX_SUBJECT_LEN} bytes with the login's `{place}`")]
     TooLong {
         /// The whole template.
         template: String,

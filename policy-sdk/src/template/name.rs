@@ -1,14 +1,13 @@
 //! Account and user names with a place.
 
+use portcullis_permit_rules::is_blank;
+use portcullis_permit_rules::limits::MAX_TEXT;
+
 use super::escape::stands_as_it_is;
 use super::parse::{self, Piece};
 use super::place::{Place, Scope};
 use super::{TemplateError, Unfilled, Values, values};
 use crate::Request;
-use crate::permit::subject::is_blank;
-
-/// The maximum length of a name, in bytes.
-const MAX_NAME: usize = 256;
 
 /// An account or user name with or without a place. See the [module](super).
 ///
@@ -138,7 +137,7 @@ impl Kind {
             (Some(_), Some(_)) => return Err(Unfilled::Several(place.to_owned())),
             (Some(value), None) => value,
         };
-        let short = value.len().saturating_add(around) <= MAX_NAME;
+        let short = value.len().saturating_add(around) <= MAX_TEXT;
         if short && self.takes(&value) {
             return Ok(value);
         }
@@ -178,9 +177,9 @@ impl Kind {
             Self::Account => shape.chars().any(is_blank),
             Self::UserName => shape.chars().any(char::is_control),
         };
-        (refused || shape.is_empty() || shape.len() > MAX_NAME).then(|| {
+        (refused || shape.is_empty() || shape.len() > MAX_TEXT).then(|| {
             let shown = text.escape_debug();
-            format!("invalid {what} name `{shown}`: expected 1 to {MAX_NAME} bytes without {rule}")
+            format!("invalid {what} name `{shown}`: expected 1 to {MAX_TEXT} bytes without {rule}")
         })
     }
 }

@@ -1,9 +1,11 @@
 //! Rules of the permit builder.
 
+mod attributes;
+
 use std::time::Duration;
 
 use super::*;
-use crate::{ClientKind, PermissionSubject};
+use crate::{ClientKind, PermissionSubject, PermitProblem};
 
 #[test]
 fn an_empty_permit_allows_nothing() {
@@ -60,7 +62,7 @@ fn subjects_and_tags_are_bounded() {
     for number in 0..=Permit::MAX_SUBJECTS {
         builder.publish_allow(&format!("a.{number}"));
     }
-    for number in 0..=Permit::MAX_TAGS {
+    for number in 0..=limits::MAX_TAGS {
         builder.tag(&format!("t{number}"));
     }
     assert_eq!(builder.finish().unwrap_err().len(), 2);
@@ -70,7 +72,7 @@ fn subjects_and_tags_are_bounded() {
 fn the_bound_of_subjects_can_be_lowered_and_not_raised() {
     let count = |most: usize, asked: usize| {
         let mut builder = Permit::builder("APP", 100);
-        builder.most_subjects(most);
+        builder.limit_subjects(most);
         for number in 0..asked {
             builder.publish_allow(&format!("a.{number}"));
         }
@@ -206,10 +208,10 @@ fn limits_that_no_server_holds_a_login_to_are_refused_with_the_reason() {
 #[test]
 fn networks_and_times_are_bounded() {
     let problems = problems(|builder| {
-        for number in 0..=Permit::MAX_SOURCES {
+        for number in 0..=limits::MAX_SOURCES {
             builder.source_allow(&format!("10.0.{}.{}/32", number / 256, number % 256));
         }
-        for number in 0..=Permit::MAX_TIMES {
+        for number in 0..=limits::MAX_TIMES {
             builder.time_allow("00:00:00", &format!("00:00:{:02}", number + 1));
         }
     });

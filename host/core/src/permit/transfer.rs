@@ -3,8 +3,8 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Permit, PermitBuilder, PermitProblem};
-use crate::{PermissionSubject, SubjectPermission};
+use super::{Permit, PermitBuilder};
+use crate::{PermissionSubject, PermitProblem, SubjectPermission};
 
 impl Serialize for Permit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -46,7 +46,7 @@ impl Permit {
             builder.connection_type_allow(kind.as_str());
         }
         for range in self.content.times.listed() {
-            builder.time(Ok(*range));
+            builder.time_range(*range);
         }
         if let Some(zone) = &self.content.times_location {
             builder.times_location(zone);
@@ -66,7 +66,10 @@ impl Permit {
         for tag in &self.content.tags {
             builder.tag(tag);
         }
-        builder.finish()
+        let mut rebuilt = builder.finish()?;
+        // A permit can say something about permissions and yet name no subject and no responses.
+        rebuilt.content.names_permissions = self.content.names_permissions;
+        Ok(rebuilt)
     }
 
     fn rebuild_permissions(&self, builder: &mut PermitBuilder) {
@@ -74,7 +77,6 @@ impl Permit {
         if !self.content.names_permissions {
             return;
         }
-        builder.names_permissions();
         let sides: [(&SubjectPermission, Setter, Setter); 2] = [
             (
                 &self.content.permissions.publish,

@@ -14,7 +14,7 @@ impl contract::permits::HostPermit for State {
     fn new(&mut self, account: String) -> wasmtime::Result<Resource<PermitBuilder>> {
         self.charge_permit(&account)?;
         let mut builder = Permit::builder(account, self.received_at());
-        builder.most_subjects(self.limits.subjects);
+        builder.limit_subjects(self.limits.subjects);
         Ok(self.permits.push(builder)?)
     }
 
@@ -29,13 +29,8 @@ impl contract::permits::HostPermit for State {
         allow: Vec<String>,
         deny: Vec<String>,
     ) -> wasmtime::Result<()> {
-        let permit = self.permit_with(&permit, allow.iter().chain(&deny))?;
-        for subject in &allow {
-            permit.publish_allow(subject);
-        }
-        for subject in &deny {
-            permit.publish_deny(subject);
-        }
+        self.permit_with(&permit, allow.iter().chain(&deny))?
+            .publish(&allow, &deny);
         Ok(())
     }
 
@@ -45,13 +40,8 @@ impl contract::permits::HostPermit for State {
         allow: Vec<String>,
         deny: Vec<String>,
     ) -> wasmtime::Result<()> {
-        let permit = self.permit_with(&permit, allow.iter().chain(&deny))?;
-        for subject in &allow {
-            permit.subscribe_allow(subject);
-        }
-        for subject in &deny {
-            permit.subscribe_deny(subject);
-        }
+        self.permit_with(&permit, allow.iter().chain(&deny))?
+            .subscribe(&allow, &deny);
         Ok(())
     }
 

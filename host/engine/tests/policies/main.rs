@@ -15,6 +15,7 @@ mod inline_budget;
 mod key_value;
 mod loading;
 mod many_users;
+mod permits;
 mod reuse;
 mod secrets;
 mod without_snapshot;

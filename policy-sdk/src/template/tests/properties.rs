@@ -147,7 +147,7 @@ proptest! {
         let template = Template::subscribe(&text, &PLACES).unwrap();
         let widest = written.text(Token::widest);
         for subject in fill(&template, &values) {
-            prop_assert_eq!(subject_problem(&subject, true), None);
+            prop_assert_eq!(subscribe_problem(&subject), None);
             prop_assert_eq!(wildcards(&subject), wildcards(&text), "{}", subject);
             let halves: Vec<_> = subject.split(' ').zip(widest.split(' ')).collect();
             prop_assert_eq!(halves.len(), subject.split(' ').count());

@@ -1,9 +1,10 @@
 //! Times of day in which a login is valid.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::text::{serde_as_text, shown};
+use crate::shown;
 
 /// A part of every day (`times` of a user JWT). Servers admit a login only during one of its
 /// ranges, and close the connection at the end of the range.
@@ -25,19 +26,37 @@ pub struct TimeOfDay {
 }
 
 /// A reason why a range of times is invalid.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidTimeRange {
     /// A time cannot be parsed.
-    #[error("invalid time `{0}`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`")]
     Time(String),
     /// The text is not a range.
-    #[error("invalid range of times `{0}`: expected `HH:MM:SS-HH:MM:SS`")]
     Range(String),
     /// Start and end are identical.
-    #[error("a range of times that starts and ends at {0} is empty: let it end later")]
     Empty(TimeOfDay),
 }
+
+impl fmt::Display for InvalidTimeRange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(text) => write!(
+                formatter,
+                "invalid time `{text}`: expected `HH:MM:SS`, from `00:00:00` to `23:59:59`"
+            ),
+            Self::Range(text) => write!(
+                formatter,
+                "invalid range of times `{text}`: expected `HH:MM:SS-HH:MM:SS`"
+            ),
+            Self::Empty(time) => write!(
+                formatter,
+                "a range of times that starts and ends at {time} is empty: let it end later"
+            ),
+        }
+    }
+}
+
+impl Error for InvalidTimeRange {}
 
 impl TimeRange {
     /// Returns the part of every day from `start` to `end`, each `HH:MM:SS`.
@@ -75,8 +94,6 @@ impl fmt::Display for TimeRange {
         write!(formatter, "{}-{}", self.start, self.end)
     }
 }
-
-serde_as_text!(TimeRange);
 
 impl FromStr for TimeRange {
     type Err = InvalidTimeRange;
