@@ -1,8 +1,9 @@
 //! The login at a server, with secrets that are read again for every attempt.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_nats::Auth;
+use parking_lot::Mutex;
 use portcullis_claims::{CredentialsError, KeyError, UserCredentials, UserKey};
 use portcullis_core::Secret;
 use portcullis_files::{Disk, SystemDisk};
@@ -172,10 +173,7 @@ impl ProofReader {
     ///
     /// Fails if the secrets cannot be read and were never read before.
     pub(crate) fn read(&self) -> Result<Option<Reading>, AuthenticationError> {
-        let mut last_good = self
-            .last_good
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last_good = self.last_good.lock();
         match self.authentication.read(&*self.disk) {
             Ok(None) => Ok(None),
             Ok(Some(proof)) => {

@@ -1,7 +1,7 @@
 //! The listener of one connection: its server, its events, and the selection of the next server.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -9,6 +9,7 @@ use async_nats::{
     Client, ClientError, ConnectErrorKind, Event, ReconnectToServer, Server, ServerAddr,
     ServerError,
 };
+use parking_lot::Mutex;
 use portcullis_core::{Repeats, Report, with_causes};
 use portcullis_environment::Clock;
 use tokio::sync::watch;
@@ -84,7 +85,7 @@ impl Monitor {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        let client = lock(&self.client);
+        let client = self.client.lock();
         let state = client.as_ref().map(Client::connection_state);
         state == Some(State::Connected)
     }
@@ -113,21 +114,21 @@ impl Monitor {
 
     /// Selects `server` for the next attempt.
     pub(crate) fn start_with(&self, server: ServerAddr) {
-        self.state().selector.start_with(server);
+        self.state.lock().selector.start_with(server);
     }
 
     /// Takes the client of the first connection.
     pub(crate) fn set_client(&self, client: Client) {
         // The event `Connected` may not have arrived yet.
-        self.state().selector.reached(self.clock.now());
+        self.state.lock().selector.reached(self.clock.now());
         let peer = self.record_server(&client);
-        *lock(&self.client) = Some(client);
+        *self.client.lock() = Some(client);
         self.hooks.connect(&self.name, &peer);
     }
 
     /// Drops the client, because the connection's owner dropped it.
     pub(crate) fn clear_client(&self) {
-        *lock(&self.client) = None;
+        *self.client.lock() = None;
     }
 
     /// Counts trouble and passes it to the hooks, unless the same trouble was reported recently.
@@ -156,7 +157,7 @@ impl Monitor {
     /// Selects the server for the next attempt, and reports the last one if it failed.
     pub(crate) fn select_server(&self, pool: &[Server]) -> Option<ReconnectToServer> {
         let (failed, next) = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             let failed = state.selector.take_failure(pool);
             (failed, state.selector.next(pool, self.clock.now()))
         };
@@ -180,7 +181,7 @@ impl Monitor {
             Event::Disconnected => {
                 self.counters.disconnects.increment();
                 let (peer, last_error) = {
-                    let mut state = self.state();
+                    let mut state = self.state.lock();
                     (state.peer.clone(), state.last_error.take())
                 };
                 self.hooks
@@ -210,14 +211,14 @@ impl Monitor {
     }
 
     async fn connected(&self) {
-        self.state().selector.reached(self.clock.now());
+        self.state.lock().selector.reached(self.clock.now());
         if self.counters.connects.get() == 0 {
             // `set_client` reports the connection to the hooks.
             self.counters.connects.increment();
             return;
         }
         let reconnects = self.counters.reconnects.increment();
-        let client = lock(&self.client).clone();
+        let client = self.client.lock().clone();
         let peer = match client {
             Some(client) => {
                 // The client library sends `Connected` before it stores the server's description,
@@ -235,7 +236,7 @@ impl Monitor {
             ServerError::Other(text) => text.clone(),
             other => other.to_string(),
         };
-        self.state().last_error = Some(text.clone());
+        self.state.lock().last_error = Some(text.clone());
         self.refused.send_replace(text.clone());
         self.report(&ConnectionTrouble::Server(text));
     }
@@ -243,7 +244,7 @@ impl Monitor {
     /// Records the server that `client` is connected to.
     fn record_server(&self, client: &Client) -> Peer {
         let info = client.server_info();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.last_error = None;
         self.repeats.clear();
         state.peer = Peer {
@@ -255,11 +256,7 @@ impl Monitor {
     }
 
     fn peer(&self) -> Peer {
-        self.state().peer.clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, ServerState> {
-        lock(&self.state)
+        self.state.lock().peer.clone()
     }
 }
 
@@ -270,8 +267,4 @@ pub(crate) fn unreachable_or_refused(address: String, error: String) -> Connecti
     } else {
         ConnectionTrouble::Unreachable { address, error }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,8 @@
 //! Secrets that logs must not contain.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// The minimum length of a test's secret, in bytes. Shorter ones could be ordinary words of a log.
 const TELLING: usize = 12;
@@ -20,7 +21,7 @@ static PRESENTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 /// Records that a client presents `secret`.
 pub(crate) fn note(secret: &str) {
     if secret.len() >= TELLING {
-        let mut presented = PRESENTED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut presented = PRESENTED.lock();
         presented.insert(secret.to_owned());
     }
 }
@@ -41,7 +42,7 @@ pub(crate) fn found_in(line: &str) -> Option<String> {
     if let Some(seed) = words(line).find(|word| is_seed(word)) {
         return Some(seed.to_owned());
     }
-    let presented = PRESENTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let presented = PRESENTED.lock();
     presented
         .iter()
         .find(|secret| line.contains(*secret))

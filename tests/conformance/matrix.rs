@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use portcullis_harness::Release;
 
 use crate::suite::{Row, Suite};
@@ -33,13 +33,13 @@ impl Matrix {
 
     pub(crate) fn set(&self, suite: &Suite, row: &Row, release: Release, cell: Cell) {
         // A cell that panicked has set nothing and holds no lock.
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cells = self.0.lock();
         cells.insert((suite.name, row.number, release), cell);
     }
 
     /// Prints every suite with at least one row that ran.
     pub(crate) fn print(&self) {
-        let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = self.0.lock();
         for suite in SUITES {
             print(suite, &cells);
         }

@@ -3,9 +3,9 @@
 mod renewal;
 
 use std::net::TcpListener;
-use std::sync::Mutex;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use portcullis_core::{Secret, with_causes};
 
 use super::*;
@@ -25,10 +25,7 @@ struct Heard(Mutex<Vec<String>>);
 
 impl ConnectionHooks for Heard {
     fn error(&self, connection: &str, trouble: &ConnectionTrouble) {
-        self.0
-            .lock()
-            .unwrap()
-            .push(format!("{connection}: {trouble}"));
+        self.0.lock().push(format!("{connection}: {trouble}"));
     }
 }
 
@@ -51,7 +48,7 @@ async fn giving_up_keeps_the_count_and_the_last_cause() {
         )
     });
     assert!(last.iter().any(|start| text.starts_with(start)), "{text}");
-    let heard = heard.0.lock().unwrap();
+    let heard = heard.0.lock();
     assert_eq!(heard.len(), 2, "each server's trouble once: {heard:?}");
 }
 
@@ -115,7 +112,7 @@ async fn several_connections_are_numbered() {
         let count = NonZeroUsize::new(count).unwrap();
         connect_all(&options, count).await.unwrap_err();
     }
-    let heard = heard.0.lock().unwrap();
+    let heard = heard.0.lock();
     assert!(heard[0].starts_with("orders: "), "{heard:?}");
     // The first connection to fail cancels the other one.
     assert!(heard[1].starts_with("orders-"), "{heard:?}");
@@ -128,12 +125,12 @@ async fn embedders_have_the_last_word_on_the_clients_options() {
     let options = ConnectionOptions {
         retries: Retries::Times(0),
         additional: AdditionalOptions::new(move |options| {
-            *see.lock().unwrap() = format!("{options:?}");
+            *see.lock() = format!("{options:?}");
             options.name("replaced")
         }),
         ..ConnectionOptions::new("orders", vec![nowhere()])
     };
     connect(&options).await.unwrap_err();
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock();
     assert!(seen.contains("orders"), "{seen}");
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use parking_lot::Mutex;
 use serde_json::{Deserializer, Value};
 
 /// The target that policies are built for.
@@ -62,7 +62,7 @@ fn file(package: &str, selection: &str, module: &str) -> Result<PathBuf> {
     static PACKAGES: Mutex<BTreeMap<String, Built>> = Mutex::new(BTreeMap::new());
 
     // The lock is held while cargo runs: other threads wait for the same build.
-    let mut packages = PACKAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut packages = PACKAGES.lock();
     let built = packages
         .entry(package.to_owned())
         .or_insert_with(|| build(package, selection).map_err(|error| format!("{error:#}")));

@@ -1,10 +1,11 @@
 //! The counters of the service.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use portcullis_core::{DenialClass, Outcome, Sample, Server};
 
 use crate::latency::Latency;
@@ -118,7 +119,7 @@ impl Counters {
     /// Returns the number of requests that got no decision, plus the number of replies that could
     /// not be handed to the connection.
     pub fn errors(&self) -> u64 {
-        let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_name = self.by_name.lock();
         let refused: u64 = by_name
             .iter()
             .filter(|((family, _), _)| *family == Family::Refused)
@@ -176,7 +177,7 @@ impl Counters {
             ),
             self.latency.sample(),
         ];
-        let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_name = self.by_name.lock();
         let classes = DenialClass::ALL.map(|class| (Family::Denied, class.as_str()));
         let reasons = REASONS.map(|reason| (Family::Refused, reason));
         let known = classes.into_iter().chain(reasons);
@@ -198,7 +199,7 @@ impl Counters {
     }
 
     fn add(&self, family: Family, name: &'static str) {
-        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_name = self.by_name.lock();
         let count = by_name.entry((family, name)).or_default();
         *count = count.saturating_add(1);
     }

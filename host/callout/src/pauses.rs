@@ -9,9 +9,9 @@
 //! machine that is moved, both clocks may stand still. Its requests then look new, and servers
 //! ignore late answers to them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use portcullis_environment::Clock;
 
 /// Interval between two signs of life.
@@ -83,7 +83,7 @@ impl Pauses {
     /// Records a sign of life at every [`BEAT`], for as long as the future is polled.
     pub(crate) async fn watch(&self, clock: &impl Clock) {
         let mut beats = tokio::time::interval(BEAT);
-        self.state().alive = Some(Moment::now(clock));
+        self.0.lock().alive = Some(Moment::now(clock));
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beats.tick().await;
@@ -111,7 +111,7 @@ impl Pauses {
 
     /// Records a sign of life. Returns the last pause.
     fn notice(&self, now: Moment) -> Option<Pause> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         let length = now.since(state.alive?);
         if length >= PAUSE {
             state.last = Some(Pause { end: now, length });
@@ -122,10 +122,6 @@ impl Pauses {
         }
         state.alive = Some(now);
         state.last
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

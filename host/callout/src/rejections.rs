@@ -8,10 +8,11 @@
 
 mod streak;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use parking_lot::Mutex;
 use portcullis_connect::{Nats, SubscribeError};
 use portcullis_core::{AccountName, AuthorizationRequest, Permit, PolicyRef};
 use portcullis_environment::Clock;
@@ -124,7 +125,7 @@ impl RecentPermits {
         at: Instant,
     ) -> LoginState {
         let connection = (request.server.id.as_str(), request.client.id);
-        let mut recent = self.recent();
+        let mut recent = self.recent.lock();
         recent.refused.remove_expired(at);
         if recent.refused.take(&connection).is_some() {
             return LoginState::Refused;
@@ -143,7 +144,7 @@ impl RecentPermits {
     /// Records an event about a connection. Removes and returns the permit for it.
     fn refused(&self, event: &Event, at: Instant) -> Option<Given> {
         let connection = (event.server.id.as_str(), event.client.id);
-        let mut recent = self.recent();
+        let mut recent = self.recent.lock();
         let given = recent.permits.take(&connection);
         match &given {
             Some(given) if recent.streak.rejected(given.number, &event.reason) => {
@@ -160,26 +161,22 @@ impl RecentPermits {
 
     /// Returns the reason for which servers reject all permits. `None` if they do not.
     pub(crate) fn suspicion(&self, now: Instant) -> Option<Box<str>> {
-        self.recent().streak.suspicion(now)
+        self.recent.lock().streak.suspicion(now)
     }
 
     /// Returns whether the limit of consecutive rejections is reached.
     pub(crate) fn reached(&self) -> bool {
-        self.recent().streak.reached()
+        self.recent.lock().streak.reached()
     }
 
     /// Resets the number of consecutive rejections to zero.
     pub(crate) fn start_over(&self) {
-        self.recent().streak.start_over();
+        self.recent.lock().streak.start_over();
     }
 
     /// Waits until the limit of consecutive rejections is reached.
     pub(crate) async fn at_limit(&self) {
         self.at_limit.notified().await;
-    }
-
-    fn recent(&self) -> MutexGuard<'_, Recent> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -284,7 +281,7 @@ mod tests {
         }
         request.client.id = 10;
         let _ = permits.record(&request, &permit(), None, start + WINDOW * 2);
-        assert_eq!(permits.recent().permits.len(), 1);
+        assert_eq!(permits.recent.lock().permits.len(), 1);
     }
 
     #[test]

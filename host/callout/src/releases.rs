@@ -1,8 +1,8 @@
 //! Releases of nats-server whose rules the host does not know.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use portcullis_claims::ServerVersion;
 use portcullis_core::Server;
 
@@ -30,7 +30,7 @@ impl UnknownReleases {
             .take(MAX_LENGTH)
             .flat_map(char::escape_debug)
             .collect();
-        let mut releases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut releases = self.0.lock();
         if releases.len() < MAX_RELEASES && releases.insert(shown.clone()) {
             tracing::warn!(
                 server.name = server.name,
@@ -44,7 +44,7 @@ impl UnknownReleases {
 
     /// Returns the recorded releases, in the order of their texts.
     pub(crate) fn all(&self) -> Vec<String> {
-        let releases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let releases = self.0.lock();
         releases.iter().cloned().collect()
     }
 }

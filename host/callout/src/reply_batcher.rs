@@ -10,10 +10,11 @@
 
 use std::fmt;
 use std::mem::take;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use portcullis_connect::{Nats, PublishError, Subject};
 
 /// Maximum number of queued replies.
@@ -79,7 +80,7 @@ impl<T> ReplyQueue<T> {
     /// another task sends them.
     async fn push(&self, one: T) -> Vec<T> {
         {
-            let mut queued = self.queued();
+            let mut queued = self.queued.lock();
             queued.push(one);
             let is_more_pending = self.pending.load(Ordering::Relaxed) > 0;
             if queued.len() >= MAX_BATCH || !is_more_pending {
@@ -92,11 +93,7 @@ impl<T> ReplyQueue<T> {
         // The other tasks of this thread run first. Then the queue is sent, even if tasks of
         // other threads are still at work.
         tokio::task::yield_now().await;
-        take(&mut *self.queued())
-    }
-
-    fn queued(&self) -> MutexGuard<'_, Vec<T>> {
-        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+        take(&mut *self.queued.lock())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Trust: the servers whose requests the host decides, and the detection of replays.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use portcullis_core::{PublicKey, Server};
 
 use crate::expiring_map::ExpiringMap;
@@ -86,7 +86,7 @@ impl Replays {
     /// Records a login whose request is valid until `until`. Returns `false` if the login was
     /// recorded before. Times are in seconds since the Unix epoch.
     pub(crate) fn is_new(&self, user_nkey: &str, now: u64, until: u64) -> bool {
-        let mut seen = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.logins.lock();
         // Requests arrive in about the order of their expiry.
         seen.remove_expired(now);
         seen.insert(&user_nkey, until, ())
@@ -94,7 +94,7 @@ impl Replays {
 
     /// Records a nonce that a login has signed. Returns `false` if the nonce was recorded before.
     pub(crate) fn is_new_nonce(&self, nonce: &str) -> bool {
-        let mut seen = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.nonces.lock();
         seen.insert(&nonce, (), ())
     }
 }
@@ -156,12 +156,12 @@ mod tests {
         for number in 0..100 {
             assert!(replays.is_new(&format!("U{number}"), 100, 200));
         }
-        assert_eq!(replays.logins.lock().unwrap().len(), 4);
+        assert_eq!(replays.logins.lock().len(), 4);
         assert!(!replays.is_new("U99", 100, 200));
         for number in 0..100 {
             assert!(replays.is_new_nonce(&number.to_string()));
         }
-        assert_eq!(replays.nonces.lock().unwrap().len(), 4);
+        assert_eq!(replays.nonces.lock().len(), 4);
         assert!(!replays.is_new_nonce("99"));
     }
 }

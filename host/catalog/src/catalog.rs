@@ -1,9 +1,10 @@
 //! The policies in service.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, PolicyRef};
 use portcullis_engine::Engine;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -31,6 +32,7 @@ pub type OpenError = DirectoryError;
 #[derive(Clone, Debug)]
 pub struct Catalog {
     published: Arc<ArcSwap<Snapshot>>,
+    /// Each entry is whole after a panic during a pass, so the next pass continues with them.
     loader: Arc<Mutex<Loader>>,
     counters: Arc<Counters>,
     lanes: Arc<Lanes>,
@@ -96,7 +98,7 @@ impl Catalog {
     }
 
     pub(crate) fn options(&self) -> CatalogOptions {
-        self.loader().options().clone()
+        self.loader.lock().options().clone()
     }
 
     /// Reads the directory once, and waits until every changed version is loaded.
@@ -107,14 +109,14 @@ impl Catalog {
             report.changes.extend(changes);
             return Ok(report);
         }
-        let at_once = self.loader().options().prover.at_once();
+        let at_once = self.loader.lock().options().prover.at_once();
         let proved = in_parallel(at_once, jobs, |job| (job.prove(), job));
         // The order of names and not that in which the proofs end: the same files get the same
         // generations at every first start.
         for (proved, job) in proved {
             report.changes.extend(self.finish(&job, proved));
         }
-        let mut loader = self.loader();
+        let mut loader = self.loader.lock();
         // A host that stops may have skipped some policies.
         if !loader.options().stop.is_stopped() {
             self.publish(&loader);
@@ -127,7 +129,7 @@ impl Catalog {
     fn scan(&self, pass: Pass) -> Result<(Report, Vec<Job>), DirectoryError> {
         // INVARIANT: this holds the lock from the scan until its jobs are numbered. The result of
         // an older scan never replaces that of a newer one.
-        let mut loader = self.loader();
+        let mut loader = self.loader.lock();
         let (report, jobs) = loader
             .pass(pass)
             .inspect_err(|_| self.counters.not_scanned())?;
@@ -145,7 +147,7 @@ impl Catalog {
 
     /// Puts a proved version in service if it is good. Returns the changes.
     fn finish(&self, job: &Job, proved: Result<Proved, UnitError>) -> Vec<Change> {
-        let mut loader = self.loader();
+        let mut loader = self.loader.lock();
         let mut report = Report {
             changes: loader.finish(job, proved),
             ..Report::default()
@@ -204,12 +206,7 @@ impl Catalog {
 
     /// Returns the state of every policy.
     pub fn status(&self) -> Status {
-        self.loader().status()
-    }
-
-    fn loader(&self) -> std::sync::MutexGuard<'_, Loader> {
-        // Each entry is whole after a panic during a pass, so the next pass can continue with them.
-        self.loader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.loader.lock().status()
     }
 }
 

@@ -8,10 +8,11 @@
 //! blocks the lane of known policies.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use portcullis_environment::Clock;
 
 use crate::loader::Job;
@@ -83,7 +84,7 @@ struct Lane<'a> {
 impl Drop for Lane<'_> {
     fn drop(&mut self) {
         let ticket = self.job.ticket;
-        let mut state = self.lanes.lock();
+        let mut state = self.lanes.state.lock();
         state.running.retain(|running| running.ticket != ticket);
         drop(state);
         self.lanes.changed.notify_all();
@@ -107,7 +108,7 @@ impl Lanes {
         run: impl Fn(&Job) + Clone + Send + 'static,
     ) {
         let mut wanted = jobs.len();
-        self.lock().waiting.extend(jobs);
+        self.state.lock().waiting.extend(jobs);
         self.changed.notify_all();
         while wanted > 0 && self.enlist() {
             wanted = wanted.saturating_sub(1);
@@ -123,7 +124,7 @@ impl Lanes {
 
     /// Cancels every job that waits or runs.
     pub(crate) fn cancel(&self) {
-        let state = self.lock();
+        let state = self.state.lock();
         let waiting = state.waiting.iter().map(|job| &job.cancel);
         let running = state.running.iter().map(|running| &running.cancel);
         waiting.chain(running).for_each(Stop::stop);
@@ -131,7 +132,7 @@ impl Lanes {
 
     /// Counts one more thread and returns `true`, if fewer than [`MAX_WORKERS`] run.
     fn enlist(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let is_free = state.workers < MAX_WORKERS;
         if is_free {
             state.workers = state.workers.saturating_add(1);
@@ -149,7 +150,7 @@ impl Lanes {
 
     /// Waits for a job whose lane is free. Returns `None` and uncounts the thread if no job waits.
     fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if let Some(job) = state.next(self.clock.now()) {
                 return Some(job);
@@ -158,12 +159,7 @@ impl Lanes {
                 state.workers = state.workers.saturating_sub(1);
                 return None;
             }
-            let waited = self.changed.wait_timeout(state, GLANCE);
-            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait_for(&mut state, GLANCE);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use portcullis_core::PolicyName;
 
 use crate::directory::Scan;
@@ -42,13 +42,13 @@ pub(crate) struct Counters(Mutex<CatalogNumbers>);
 
 impl Counters {
     pub(crate) fn read(&self) -> CatalogNumbers {
-        self.lock().clone()
+        self.0.lock().clone()
     }
 
     /// Counts the results of a scan at `now`, in seconds since the Unix epoch. Logs each path that
     /// other users can write to once.
     pub(crate) fn scanned(&self, scan: &Scan, now: u64) {
-        let mut numbers = self.lock();
+        let mut numbers = self.0.lock();
         numbers.directory_read_at = Some(now);
         numbers.directory_failing = false;
         let units = &scan.units;
@@ -73,12 +73,12 @@ impl Counters {
 
     /// Records that the directory could not be listed.
     pub(crate) fn not_scanned(&self) {
-        self.lock().directory_failing = true;
+        self.0.lock().directory_failing = true;
     }
 
     /// Counts the rejections of a pass.
     pub(crate) fn passed(&self, report: &Report) {
-        let mut numbers = self.lock();
+        let mut numbers = self.0.lock();
         for rejection in report.rejections() {
             let count = match &rejection.name {
                 Some(name) => numbers.rejections.entry(name.clone()).or_default(),
@@ -90,7 +90,7 @@ impl Counters {
 
     /// Counts a write to the state directory; `usable` says whether the directory was usable.
     pub(crate) fn stored(&self, usable: bool, written: bool) {
-        let mut numbers = self.lock();
+        let mut numbers = self.0.lock();
         numbers.state_usable = Some(usable);
         if !written {
             numbers.state_write_failures = numbers.state_write_failures.saturating_add(1);
@@ -99,7 +99,7 @@ impl Counters {
 
     /// Records whether the version in service of a policy is stored.
     pub(crate) fn kept(&self, name: &PolicyName, kept: bool) {
-        let mut numbers = self.lock();
+        let mut numbers = self.0.lock();
         if kept {
             numbers.not_kept.remove(name);
         } else {
@@ -109,10 +109,6 @@ impl Counters {
 
     /// Records whether the status was written.
     pub(crate) fn status_written(&self, written: bool) {
-        self.lock().status_stale = !written;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, CatalogNumbers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().status_stale = !written;
     }
 }

@@ -1,6 +1,6 @@
 //! Work on several threads.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 /// Calls `work` with each of `items`, on at most `at_once` threads at the same time. Returns the
 /// results in the order of the items. Blocks.
@@ -15,7 +15,7 @@ pub(crate) fn in_parallel<T: Send, R: Send>(
     }
     let waiting = Mutex::new(items.into_iter().enumerate());
     let next = || {
-        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = waiting.lock();
         waiting.next()
     };
     let results = Mutex::new(Vec::new());
@@ -24,13 +24,13 @@ pub(crate) fn in_parallel<T: Send, R: Send>(
             scope.spawn(|| {
                 while let Some((index, item)) = next() {
                     let result = work(item);
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut results = results.lock();
                     results.push((index, result));
                 }
             });
         }
     });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut results = results.into_inner();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }

@@ -182,8 +182,9 @@ fn discretion() -> FilterFn {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
+    use parking_lot::Mutex;
     use tracing::subscriber::with_default;
     use tracing::{debug, info, info_span};
 
@@ -194,7 +195,7 @@ mod tests {
 
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -219,7 +220,7 @@ mod tests {
             tracing::trace!(target: "async_nats::connection", payload = "hunter2", "read");
             info!(target: "async_nats", "event: connected");
         });
-        let bytes = sink.0.lock().unwrap().clone();
+        let bytes = sink.0.lock().clone();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -265,7 +266,7 @@ mod tests {
                 subscriber,
                 || info!(file = %forged, text = forged, "{forged}"),
             );
-            let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+            let written = String::from_utf8(sink.0.lock().clone()).unwrap();
             assert_eq!(written.lines().count(), 1, "{written}");
             assert!(!written.contains('\u{1b}'), "{written}");
         }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// The repetitions of events, by key: what a log says at once, and what it sums up.
 ///
@@ -121,7 +122,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Repeats<K, V> {
     /// Records an event with `key` at the time `now` and returns what to report about it. Calls
     /// `value` if the key is new.
     pub fn record(&self, key: K, now: Instant, value: impl FnOnce() -> V) -> Report {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if let Some(known) = state.known.get_mut(&key)
             && !self.schedule.is_forgotten(known, now)
         {
@@ -150,7 +151,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Repeats<K, V> {
 
     /// Takes the number of events since the last call, and forgets keys without any.
     pub fn take_summaries(&self) -> Summaries<V> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let mut by_key = Vec::new();
         state.known.retain(|_, known| {
             let count = std::mem::take(&mut known.count);
@@ -167,11 +168,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Repeats<K, V> {
 
     /// Forgets all keys.
     pub fn clear(&self) {
-        self.state().known.clear();
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<K, V>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().known.clear();
     }
 }
 
@@ -279,7 +276,7 @@ mod tests {
         for number in 0..1000 {
             assert_eq!(record(number), Report::First);
         }
-        assert_eq!(repeats.state().known.len(), MAX_KEYS);
+        assert_eq!(repeats.state.lock().known.len(), MAX_KEYS);
         assert_eq!(record(999), Report::Nothing);
     }
 
@@ -303,7 +300,7 @@ mod tests {
         for key in 0..10 {
             repeats.record(key, now, || ());
         }
-        assert_eq!(repeats.state().known.len(), MAX_KEYS);
+        assert_eq!(repeats.state.lock().known.len(), MAX_KEYS);
         assert_eq!(repeats.take_summaries().others, 6);
         assert_eq!(repeats.take_summaries().others, 0);
     }

@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::mem::take;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use wasmtime::CacheStore;
 
 /// Time without a compilation after which the cache is cleared. It spans policies that are loaded
@@ -51,7 +51,7 @@ struct Generation {
 impl FunctionCache {
     /// Clears the cache if nothing has been compiled within the time limit.
     pub(crate) fn clear_unused(&self, now: Instant) {
-        let mut kept = self.kept();
+        let mut kept = self.0.lock();
         let is_expired = |used| now.saturating_duration_since(used) >= MAX_IDLE;
         if kept.used.is_some_and(is_expired) {
             let forgotten = take(&mut *kept);
@@ -64,13 +64,8 @@ impl FunctionCache {
     /// Returns the number of cached functions.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
-        let kept = self.kept();
+        let kept = self.0.lock();
         kept.current.places.len() + kept.previous.places.len()
-    }
-
-    /// Locks the cache. No holder of this lock panics in the middle of a change.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,7 +103,7 @@ impl Kept {
 
 impl CacheStore for FunctionCache {
     fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
-        let mut kept = self.kept();
+        let mut kept = self.0.lock();
         kept.used = Some(Instant::now());
         if let Some(function) = kept.current.get(key) {
             return Some(function.to_vec().into());
@@ -121,7 +116,7 @@ impl CacheStore for FunctionCache {
     }
 
     fn insert(&self, key: &[u8], function: Vec<u8>) -> bool {
-        let mut kept = self.kept();
+        let mut kept = self.0.lock();
         kept.used = Some(Instant::now());
         // Two threads may have compiled the same function.
         let is_new = kept.current.get(key).is_none();

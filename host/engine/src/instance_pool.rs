@@ -1,8 +1,8 @@
 //! Instances that decide more than once, for policies that opt in.
 
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use wasmtime::Store;
 
 use crate::engine::Engine;
@@ -13,6 +13,7 @@ use crate::state::State;
 pub(crate) struct InstancePool {
     /// Number of decisions per instance.
     decisions: NonZeroU32,
+    /// INVARIANT: each instance in the list is complete, even after a panic of a thread.
     idle: Mutex<Vec<PooledInstance>>,
 }
 
@@ -38,7 +39,7 @@ impl InstancePool {
     }
 
     pub(crate) fn take(&self, engine: &Engine) -> Option<PooledInstance> {
-        let pooled = self.idle().pop()?;
+        let pooled = self.idle.lock().pop()?;
         engine.idle().release(1);
         Some(pooled)
     }
@@ -53,18 +54,13 @@ impl InstancePool {
         }
         pooled.decisions = pooled.decisions.saturating_add(1);
         if pooled.decisions < self.decisions.get() && engine.idle().take() {
-            self.idle().push(pooled);
+            self.idle.lock().push(pooled);
         }
     }
 
     /// Ends all idle instances.
     pub(crate) fn clear(&self, engine: &Engine) {
-        let ended = std::mem::take(&mut *self.idle());
+        let ended = std::mem::take(&mut *self.idle.lock());
         engine.idle().release(ended.len());
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<PooledInstance>> {
-        // INVARIANT: each instance in the list is complete, even if another thread panicked.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

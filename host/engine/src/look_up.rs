@@ -75,7 +75,8 @@ pub(crate) fn not_granted(bucket: &str) -> LookUpError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -89,7 +90,7 @@ mod tests {
         }
 
         fn get(&self, _: &BucketName, _: &str) -> Answer {
-            let mut asked = self.0.lock().unwrap();
+            let mut asked = self.0.lock();
             *asked += 1;
             Ok(Some(asked.to_string().into()))
         }

@@ -1,6 +1,6 @@
 //! Places for instances that wait for their next decision.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 /// The places for idle instances of all policies of an engine. Each idle instance occupies a slot
 /// of the pool.
@@ -16,7 +16,7 @@ impl PoolBudget {
     }
 
     pub(crate) fn take(&self) -> bool {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.0.lock();
         match free.checked_sub(1) {
             Some(left) => {
                 *free = left;
@@ -27,7 +27,7 @@ impl PoolBudget {
     }
 
     pub(crate) fn release(&self, places: usize) {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.0.lock();
         *free = free.saturating_add(places);
     }
 }

@@ -1,10 +1,11 @@
 //! The thread that advances the epoch.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use wasmtime::EngineWeak;
 
 use crate::function_cache::FunctionCache;
@@ -29,7 +30,7 @@ impl Ticker {
             .name("portcullis-epoch".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    for engine in locked(&ticking).iter().filter_map(EngineWeak::upgrade) {
+                    for engine in ticking.lock().iter().filter_map(EngineWeak::upgrade) {
                         engine.increment_epoch();
                     }
                     functions.clear_unused(Instant::now());
@@ -42,11 +43,6 @@ impl Ticker {
     }
 
     pub(crate) fn tick_for(&self, engine: &wasmtime::Engine) {
-        locked(&self.engines).push(engine.weak());
+        self.engines.lock().push(engine.weak());
     }
-}
-
-/// Locks the engines. No holder of this lock panics in the middle of a change.
-fn locked(engines: &Mutex<Vec<EngineWeak>>) -> MutexGuard<'_, Vec<EngineWeak>> {
-    engines.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _, TryRng};
 
@@ -46,7 +47,7 @@ impl SeededRandomness {
 
 impl Randomness for SeededRandomness {
     fn fill(&self, bytes: &mut [u8]) {
-        let mut generator = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generator = self.0.lock();
         generator.fill_bytes(bytes);
     }
 }

@@ -6,10 +6,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::ReadError;
 
@@ -26,13 +28,9 @@ struct Claim(PathBuf);
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        outstanding().remove(&self.0);
+        OUTSTANDING.lock().remove(&self.0);
         ENDED.notify_all();
     }
-}
-
-fn outstanding() -> MutexGuard<'static, HashMap<PathBuf, Instant>> {
-    OUTSTANDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs `work` on `path` and returns its result. Waits at most `limit`, including the wait for an
@@ -65,7 +63,7 @@ pub(crate) fn within<T: Send + 'static>(
 }
 
 fn claim(path: &Path, limit: Duration, deadline: Instant) -> Result<Claim, ReadError> {
-    let mut outstanding = outstanding();
+    let mut outstanding = OUTSTANDING.lock();
     while let Some(started) = outstanding.get(path) {
         let remaining = deadline.saturating_duration_since(Instant::now());
         // A thread that has exceeded its own limit is stuck. Waiting for it would only delay the
@@ -73,8 +71,7 @@ fn claim(path: &Path, limit: Duration, deadline: Instant) -> Result<Claim, ReadE
         if started.elapsed() >= limit || remaining.is_zero() {
             return Err(ReadError::TimedOut { limit });
         }
-        let waited = ENDED.wait_timeout(outstanding, remaining);
-        (outstanding, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        ENDED.wait_for(&mut outstanding, remaining);
     }
     outstanding.insert(path.to_owned(), Instant::now());
     Ok(Claim(path.to_owned()))

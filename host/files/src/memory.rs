@@ -8,8 +8,10 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::access::Access;
 use crate::bounded::TIME_LIMIT;
@@ -145,11 +147,11 @@ impl MemoryDisk {
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.nodes.lock()
     }
 
     fn lock_hook(&self) -> MutexGuard<'_, Option<Hook>> {
-        self.hook.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hook.lock()
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 
 use crate::bounded::{TIME_LIMIT, within};
 use crate::disk::Disk;
@@ -42,7 +43,7 @@ static STATUSES: Mutex<Statuses> = Mutex::new(BTreeMap::new());
 /// Returns the state of every file that this process has tried to read through a [`WatchedFile`] or
 /// [`read_watched`], in the order of the paths.
 pub fn statuses() -> Vec<FileStatus> {
-    lock_statuses().values().cloned().collect()
+    STATUSES.lock().values().cloned().collect()
 }
 
 /// Reads a file of `disk` that will be read again, and records the time. Blocks.
@@ -91,13 +92,13 @@ impl WatchedFile {
     /// Fails as [`read`](crate::read()) does. The first failure after a success is logged, and so
     /// is the first success after that.
     pub fn read_if_changed(&self) -> Result<Option<Vec<u8>>, ReadError> {
-        let seen = *self.lock_seen();
+        let seen = *self.seen.lock();
         self.read_unless(seen)
     }
 
     /// Returns whether the next read would find a changed file or fail. Blocks.
     pub fn has_changed(&self) -> bool {
-        let (path, seen) = (self.path.clone(), *self.lock_seen());
+        let (path, seen) = (self.path.clone(), *self.seen.lock());
         let stamp = within(&self.path, TIME_LIMIT, move || stamp(&path));
         let changed = stamp.ok() != seen || seen.is_none();
         if !changed {
@@ -117,13 +118,9 @@ impl WatchedFile {
         });
         record(&self.path, found);
         Ok(read?.map(|content| {
-            *self.lock_seen() = Some(content.stamp);
+            *self.seen.lock() = Some(content.stamp);
             content.bytes
         }))
-    }
-
-    fn lock_seen(&self) -> MutexGuard<'_, Option<Stamp>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -131,7 +128,7 @@ impl WatchedFile {
 /// it unchanged.
 fn record(path: &Path, found: Result<Option<bool>, &ReadError>) {
     let (before, now) = {
-        let mut statuses = lock_statuses();
+        let mut statuses = STATUSES.lock();
         let status = statuses
             .entry(path.to_owned())
             .or_insert_with(|| FileStatus {
@@ -172,10 +169,6 @@ fn log_change(before: &FileStatus, now: &FileStatus) {
     } else {
         tracing::info!(%file, "file can be read again");
     }
-}
-
-fn lock_statuses() -> MutexGuard<'static, Statuses> {
-    STATUSES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use parking_lot::{Condvar, Mutex};
 use portcullis_core::Asker;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
@@ -29,6 +30,7 @@ pub(crate) struct Workers {
 
 /// The state that callers and threads share.
 struct Shared {
+    /// No job runs while the lock is held, so the state is valid after a panic of a job.
     state: Mutex<State>,
     /// Notification of state changes.
     changed: Condvar,
@@ -64,7 +66,7 @@ impl std::fmt::Debug for Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.shared.state().closed = true;
+        self.shared.state.lock().closed = true;
         self.shared.changed.notify_all();
     }
 }
@@ -122,13 +124,8 @@ impl Workers {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // No job runs while the lock is held, so the state is valid even if a thread panicked.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn push(&self, key: Key, job: Job) -> bool {
-        let queued = self.state().queue.push(key, job);
+        let queued = self.state.lock().queue.push(key, job);
         // Whether a thread may take the job depends on the thread, so all of them check.
         self.changed.notify_all();
         queued
@@ -138,7 +135,7 @@ impl Shared {
         while let Some((key, job)) = self.next(role) {
             // A panic ends only its own job. The thread continues with the next one.
             let _ = catch_unwind(AssertUnwindSafe(job));
-            let mut state = self.state();
+            let mut state = self.state.lock();
             let place = state.running.iter().position(|running| *running == key);
             if let Some(place) = place {
                 state.running.swap_remove(place);
@@ -148,7 +145,7 @@ impl Shared {
 
     /// Waits for a job that a thread of this role may take. `None` once the pool is closed.
     fn next(&self, role: Role) -> Option<(Key, Job)> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         loop {
             if state.closed {
                 return None;
@@ -160,8 +157,7 @@ impl Shared {
                 self.changed.notify_all();
                 return Some((key, job));
             }
-            let waited = self.changed.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut state);
         }
     }
 }

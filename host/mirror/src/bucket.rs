@@ -1,9 +1,10 @@
 //! The local copy of one bucket.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
+use parking_lot::RwLock;
 use portcullis_core::{BucketName, LookUpError, Sample};
 use tokio::sync::watch;
 
@@ -59,7 +60,7 @@ impl Bucket {
 
     /// Returns the value of `key` at the time `now`.
     pub(crate) fn get(&self, key: &str, now: SystemTime) -> Result<Option<Arc<str>>, LookUpError> {
-        match &*self.read() {
+        match &*self.known.read() {
             Known::Nothing => Err(LookUpError::NotSynchronised(self.name.clone())),
             Known::TooLarge => Err(LookUpError::TooLarge {
                 bucket: self.name.clone(),
@@ -84,14 +85,14 @@ impl Bucket {
             is_current: true,
         };
         // The old copy can be large, so it is freed after the lock is released.
-        let before = std::mem::replace(&mut *self.write(), known);
+        let before = std::mem::replace(&mut *self.known.write(), known);
         drop(before);
         self.tried.send_replace(true);
     }
 
     /// Applies a change to the copy.
     pub(crate) fn apply(&self, change: Change) -> Result<(), TooLarge> {
-        match &mut *self.write() {
+        match &mut *self.known.write() {
             Known::All { content, .. } => content.apply(change, self.limit),
             Known::Nothing | Known::TooLarge => Ok(()),
         }
@@ -100,7 +101,7 @@ impl Bucket {
     /// Compares the copy with the server's counts at the same position. Returns whether both agree;
     /// if not, the copy is out of date.
     pub(crate) fn agrees(&self, counts: &Counts, now: SystemTime) -> bool {
-        match &mut *self.write() {
+        match &mut *self.known.write() {
             Known::All {
                 content,
                 is_current,
@@ -115,7 +116,7 @@ impl Bucket {
 
     /// Marks the copy as out of date. Look-ups still use it.
     pub(crate) fn doubt(&self) {
-        if let Known::All { is_current, .. } = &mut *self.write() {
+        if let Known::All { is_current, .. } = &mut *self.known.write() {
             *is_current = false;
         }
     }
@@ -129,7 +130,7 @@ impl Bucket {
     /// exists.
     pub(crate) fn lose(&self) -> bool {
         self.tried.send_replace(true);
-        match &mut *self.write() {
+        match &mut *self.known.write() {
             Known::All { is_current, .. } => {
                 *is_current = false;
                 true
@@ -140,13 +141,13 @@ impl Bucket {
 
     /// Drops the copy, because the bucket does not exist.
     pub(crate) fn clear(&self) {
-        *self.write() = Known::Nothing;
+        *self.known.write() = Known::Nothing;
         self.tried.send_replace(true);
     }
 
     /// Drops the copy, because the bucket is over the limit.
     pub(crate) fn overflow(&self) {
-        *self.write() = Known::TooLarge;
+        *self.known.write() = Known::TooLarge;
         self.tried.send_replace(true);
     }
 
@@ -162,7 +163,7 @@ impl Bucket {
     }
 
     pub(crate) fn samples(&self) -> Vec<Sample> {
-        let (current, keys, bytes) = match &*self.read() {
+        let (current, keys, bytes) = match &*self.known.read() {
             Known::All {
                 content,
                 is_current,
@@ -199,14 +200,6 @@ impl Bucket {
         ];
         let labelled = |sample: Sample| sample.with("bucket", self.name.as_str());
         samples.into_iter().map(labelled).collect()
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Health of the service.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use portcullis_callout::{Counters, Obstacle, Participation, Standing};
 use portcullis_catalog::Catalog;
 use portcullis_connect::ConnectionStatus;
@@ -72,7 +73,7 @@ impl Readiness {
 
     /// Adds `source` to the sources of samples.
     pub(crate) fn add_samples(&self, source: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sources = self.sources.lock();
         sources.push(Box::new(source));
     }
 
@@ -137,7 +138,7 @@ impl Readiness {
         samples.extend(self.participation.samples());
         samples.extend(self.counters.samples());
         samples.extend(self.connections.iter().flat_map(ConnectionStatus::samples));
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let sources = self.sources.lock();
         samples.extend(sources.iter().flat_map(|source| source()));
         samples
     }

@@ -1,8 +1,8 @@
 //! The permissions of a permit under ceilings, with denies that make servers read them literally.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use portcullis_core::{
     Ceiling, CeilingExceeded, Denial, DenialClass, DenyFilter, OpenTail, Permissions, PolicyRef,
     WorkBudget,
@@ -60,7 +60,7 @@ pub(super) fn warn_once(open: &OpenTail, policy: &PolicyRef) {
     const MAX_WARNED: usize = 1024;
     static WARNED: Mutex<BTreeSet<(String, u64)>> = Mutex::new(BTreeSet::new());
 
-    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut warned = WARNED.lock();
     if warned.len() >= MAX_WARNED {
         warned.clear();
     }

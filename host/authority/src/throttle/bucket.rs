@@ -1,8 +1,8 @@
 //! The leaky buckets of the throttle.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// The capacity of a bucket and the rate at which it drains, both as drain times.
@@ -65,12 +65,12 @@ impl Rate {
 impl Bucket {
     /// Returns the room for one more attempt.
     pub(super) fn room(&self, rate: Rate, now: u64) -> Room {
-        self.state().room(rate, now)
+        self.state.lock().room(rate, now)
     }
 
     /// Takes room for one attempt. Returns whether the bucket had room.
     pub(super) fn take(&self, rate: Rate, now: u64) -> bool {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let is_free = state.room(rate, now) == Room::Free;
         if is_free {
             state.undecided = state.undecided.saturating_add(1);
@@ -81,7 +81,7 @@ impl Bucket {
     /// Frees the room of an attempt, and leaves a failure in its place if it `failed`.
     pub(super) fn give_back(&self, rate: Rate, now: u64, failed: bool) {
         let room = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             state.undecided = state.undecided.saturating_sub(1);
             if failed {
                 state.fail(rate, now);
@@ -99,7 +99,7 @@ impl Bucket {
     /// Records a failure of an attempt that took no room here.
     pub(super) fn fail(&self, rate: Rate, now: u64) {
         let room = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             state.fail(rate, now);
             state.room(rate, now)
         };
@@ -110,7 +110,7 @@ impl Bucket {
 
     /// Counts one more attempt that waits for room. `None` if `most` attempts wait already.
     pub(super) fn wait(&self, most: usize) -> Option<Waiting<'_>> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.waiting >= most {
             return None;
         }
@@ -122,15 +122,11 @@ impl Bucket {
     pub(super) const fn freed(&self) -> &Notify {
         &self.freed
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.0.state.lock();
         state.waiting = state.waiting.saturating_sub(1);
     }
 }

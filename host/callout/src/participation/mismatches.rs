@@ -1,8 +1,8 @@
 //! Requests that were meant for a host with another issuer, key or clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// A counter of consecutive mismatched requests.
@@ -39,7 +39,7 @@ impl Mismatches {
         if !is_mismatch(reason) {
             return;
         }
-        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+        *self.reason.lock() = reason;
         let before = self.in_a_row.fetch_add(1, Ordering::Relaxed);
         if before.saturating_add(1) == self.limit {
             self.suspected.store(true, Ordering::Relaxed);
@@ -80,7 +80,7 @@ impl Mismatches {
     /// has matched since.
     pub(super) fn suspicion(&self) -> Option<&'static str> {
         let suspected = self.suspected.load(Ordering::Relaxed);
-        suspected.then(|| *self.reason.lock().unwrap_or_else(PoisonError::into_inner))
+        suspected.then(|| *self.reason.lock())
     }
 
     /// Resets the number of consecutive mismatches to zero.

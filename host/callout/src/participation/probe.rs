@@ -3,9 +3,9 @@
 //! No probe is admitted: every host denies it before any other check, and counts it separately.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use portcullis_core::{Credentials, Sample};
 
 /// The prefix of the token of a probe. The id of the host follows.
@@ -89,8 +89,7 @@ impl Probes {
 
     /// Returns the server at which the last probe was lost. `None` if the last probe was not lost.
     pub(super) fn lost_at(&self) -> Option<String> {
-        let lost_at = self.lost_at.lock();
-        lost_at.unwrap_or_else(PoisonError::into_inner).clone()
+        self.lost_at.lock().clone()
     }
 
     pub(super) fn samples(&self) -> Vec<Sample> {
@@ -126,7 +125,7 @@ impl Probes {
             }
         };
         count.fetch_add(1, Ordering::Relaxed);
-        *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner) = lost_at;
+        *self.lost_at.lock() = lost_at;
     }
 }
 

@@ -8,9 +8,10 @@ mod store;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::Builder;
 
+use parking_lot::Mutex;
 use portcullis_core::{KeyValues, PolicyName, SecretVerifier};
 use portcullis_engine::{Engine, EngineError, EngineOptions, TransferKey};
 

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::text::KEY_LEN;
 
@@ -27,7 +28,7 @@ impl<T> LruMap<T> {
     /// Calls `take` with the value of `key`, and marks the key as recently used. `None` if the
     /// cache does not have the key.
     pub(super) fn with<R>(&self, key: &[u8; KEY_LEN], take: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         let place = known.iter().position(|(other, _)| other == key)?;
         if place > 0 {
             let found = known.remove(place)?;
@@ -38,7 +39,7 @@ impl<T> LruMap<T> {
 
     /// Inserts `value` for `key`, replacing an earlier value.
     pub(super) fn insert(&self, key: [u8; KEY_LEN], value: T) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         known.retain(|(other, _)| *other != key);
         known.truncate(self.most.saturating_sub(1));
         known.push_front((key, value));
@@ -47,7 +48,7 @@ impl<T> LruMap<T> {
 
 impl<T> fmt::Debug for LruMap<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         write!(formatter, "{} of {} keys", known.len(), self.most)
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA384, RSA_PSS_SHA512,
 };
 use data_encoding::BASE64URL_NOPAD;
+use parking_lot::Mutex;
 use portcullis_core::Allowed;
 use serde_json::{Value, json};
 use url::Url;
@@ -238,7 +239,7 @@ impl Provider {
     }
 
     pub(crate) fn answer(&self, path: &str, answer: Answer) {
-        let mut answers = self.state.answers.lock().unwrap();
+        let mut answers = self.state.answers.lock();
         answers.insert(path.to_owned(), answer);
     }
 
@@ -248,7 +249,7 @@ impl Provider {
 
     /// Returns the heads of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.state.requests.lock().unwrap().clone()
+        self.state.requests.lock().clone()
     }
 
     pub(crate) fn hits(&self, path: &str) -> usize {
@@ -273,8 +274,8 @@ impl State {
         }
         let head = String::from_utf8(head).unwrap();
         let path = head.split(' ').nth(1).unwrap().to_owned();
-        self.requests.lock().unwrap().push(head);
-        let answer = self.answers.lock().unwrap().get(&path).cloned();
+        self.requests.lock().push(head);
+        let answer = self.answers.lock().get(&path).cloned();
         let document = match answer {
             None => {
                 return write(
@@ -290,12 +291,12 @@ impl State {
                 }
             }
             Some(Answer::Silence) => {
-                self.silent.lock().unwrap().push(stream);
+                self.silent.lock().push(stream);
                 return Ok(());
             }
             Some(Answer::Document(document)) => document,
             Some(Answer::Held(document, held)) => {
-                let _ = held.lock().unwrap().recv();
+                let _ = held.lock().recv();
                 document
             }
         };

@@ -1,8 +1,9 @@
 //! Verification of tokens.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use portcullis_core::Claims;
 use portcullis_environment::Clock;
 use tokio::task::JoinSet;
@@ -80,7 +81,7 @@ impl TokenVerifier {
     ///
     /// Panics outside of a tokio runtime.
     pub fn start(&self) {
-        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut timers = self.timers.lock();
         if timers.is_empty() {
             for issuer in &self.issuers {
                 timers.spawn(Arc::clone(issuer).keep_fresh());

@@ -1,9 +1,10 @@
 //! Accounts whose user JWTs are trusted.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use portcullis_claims::PublicKey;
 use portcullis_core::{Allowed, AuthorizationRequest, Claims};
 use tokio::task::JoinSet;
@@ -77,7 +78,7 @@ impl TrustedAccounts {
     pub fn start(&self) {
         let watched = self.accounts.values().filter(|account| account.has_file());
         let watched: Vec<_> = watched.map(Arc::clone).collect();
-        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut timer = self.timer.lock();
         if watched.is_empty() || !timer.is_empty() {
             return;
         }

@@ -90,7 +90,8 @@ pub(super) async fn get(
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::sync::Mutex;
+
+    use parking_lot::Mutex;
 
     use super::*;
     use crate::oidc::fetch::http::HttpAnswer;
@@ -107,7 +108,7 @@ mod tests {
         fn get(&self, request: HttpRequest) -> HttpAnswer<'_> {
             let url = request.url.to_string();
             let asked = (url.clone(), request.sends_token);
-            self.asked.lock().unwrap().push(asked);
+            self.asked.lock().push(asked);
             let found = self.by_url.get(&url).map(|text| text.clone().into_bytes());
             Box::pin(async move { found.ok_or(FetchError::Status { url, status: 401 }) })
         }
@@ -135,7 +136,7 @@ mod tests {
             let options = Arc::new(options());
             let got = discover(&documents, &url, &options).await.unwrap();
             assert_eq!(got, (keys.to_owned(), b"{}".to_vec()));
-            let asked = documents.asked.into_inner().unwrap();
+            let asked = documents.asked.into_inner();
             assert_eq!(
                 asked,
                 [(url.to_string(), true), (keys.to_owned(), sends_token)]

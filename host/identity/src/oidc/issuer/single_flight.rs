@@ -1,8 +1,8 @@
 //! Single flight of fetches: starts one at a time, rarely, and lets others wait for it.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// The answer to a request for newer keys.
@@ -51,7 +51,7 @@ struct State {
 impl SingleFlight {
     /// Returns the fetch in progress, or starts one with `start`.
     pub(crate) fn join(&self, start: impl FnOnce() -> Fetch) -> Fetch {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         state.under_way().unwrap_or_else(|| state.record(start))
     }
 
@@ -64,7 +64,7 @@ impl SingleFlight {
         changed: impl FnOnce() -> bool,
         start: impl FnOnce() -> Fetch,
     ) -> Refresh {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         if let Some(fetch) = state.under_way() {
             return Refresh::Wait(fetch);
         }
