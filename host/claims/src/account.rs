@@ -9,7 +9,7 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::jwt::{Body, Claims, FirstVersion, VERSION};
+use crate::jwt::{Claims, Envelope, Fields, FirstVersion};
 use crate::keys::KeyKind;
 use crate::lenient::{is_empty, or_default};
 use crate::user::PermissionRules;
@@ -21,11 +21,13 @@ pub use signing_keys::{ScopeKind, SigningKeys, UserScope};
 /// The claims of an account JWT. [`AccountClaims::new`] makes them.
 pub type AccountClaims = Claims<AccountBody>;
 
-/// The object under `nats` in an account JWT. Its fields are those of `Account` in nats-io/jwt
-/// v2.8.2.
+/// The object under `nats` in an account JWT.
+pub type AccountBody = Envelope<AccountFields>;
+
+/// The fields of an account JWT: those of `Account` in nats-io/jwt v2.8.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct AccountBody {
+pub struct AccountFields {
     /// Imports from other accounts. Sorted by subject when signed.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub imports: Vec<Import>,
@@ -64,13 +66,6 @@ pub struct AccountBody {
     /// URL with more information about the account.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub info_url: String,
-    /// Tags of the account.
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
-    pub tags: Vec<String>,
-    #[serde(rename = "type", skip_serializing_if = "is_empty")]
-    kind: Option<String>,
-    #[serde(skip_serializing_if = "is_empty")]
-    version: Option<i64>,
 }
 
 /// A destination of a mapped subject.
@@ -123,37 +118,27 @@ impl AccountClaims {
         Self {
             subject: Some(public_key.to_owned()),
             issued_at: Some(issued_at),
-            nats: AccountBody {
+            nats: AccountBody::from(AccountFields {
                 limits: AccountLimits::unlimited(),
-                ..AccountBody::default()
-            },
+                ..AccountFields::default()
+            }),
             ..Self::default()
         }
     }
 }
 
-impl Body for AccountBody {
+impl Fields for AccountFields {
     const KIND: &'static str = "account";
     const ISSUERS: &'static [KeyKind] = &[KeyKind::Account, KeyKind::Operator];
     const SUBJECT: Option<KeyKind> = Some(KeyKind::Account);
     const HAS_FIRST_VERSION: bool = true;
 
-    fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
-    }
-
-    fn version(&self) -> Option<i64> {
-        self.version
-    }
-
-    fn stamp(&mut self) {
+    fn sort(&mut self) {
         self.exports.sort_by(|a, b| a.subject.cmp(&b.subject));
         self.imports.sort_by(|a, b| a.subject.cmp(&b.subject));
-        self.kind = Some(Self::KIND.to_owned());
-        self.version = Some(VERSION);
     }
 
-    fn migrate(&mut self, old: FirstVersion) {
+    fn migrate(&mut self, _kind: Option<&str>, _old: &FirstVersion) {
         let first = mem::take(self);
         *self = Self {
             imports: first.imports,
@@ -165,9 +150,6 @@ impl Body for AccountBody {
             },
             signing_keys: first.signing_keys,
             revocations: first.revocations,
-            tags: old.tags,
-            kind: old.kind,
-            version: Some(1),
             ..Self::default()
         };
     }

@@ -1,6 +1,7 @@
 //! JWTs of NATS: signed with nkeys, with the claims of a known kind under `nats`.
 
 mod decode;
+mod envelope;
 mod id;
 mod sign;
 
@@ -12,6 +13,7 @@ use crate::keys::KeyKind;
 use crate::lenient::object_or_default;
 
 pub use decode::{FirstVersion, Signatures};
+pub use envelope::{Envelope, Fields};
 pub use sign::{SignError, Signer};
 
 pub(crate) use decode::{Verifies, decode, decode_by};

@@ -78,23 +78,24 @@ mod server;
 mod user;
 
 pub use account::{
-    AccountBody, AccountClaims, AccountLimits, Export, ExternalAuthorization, Import,
-    JetStreamLimits, LatencySampling, MessageTrace, ScopeKind, ServiceLatency, ShareKind,
+    AccountBody, AccountClaims, AccountFields, AccountLimits, Export, ExternalAuthorization,
+    Import, JetStreamLimits, LatencySampling, MessageTrace, ScopeKind, ServiceLatency, ShareKind,
     SigningKeys, UserScope, WeightedMapping,
 };
-pub use activation::{ActivationBody, ActivationClaims};
+pub use activation::{ActivationBody, ActivationClaims, ActivationFields};
 pub use credentials::{CredentialsError, MAX_CREDENTIALS_SIZE, UserCredentials};
 pub use generic::{GenericBody, GenericClaims};
 pub use jwt::{
-    Body, Claims, FirstVersion, MAX_TOKEN_SIZE, SignError, Signatures, Signer, TokenError,
+    Body, Claims, Envelope, Fields, FirstVersion, MAX_TOKEN_SIZE, SignError, Signatures, Signer,
+    TokenError,
 };
 pub use keys::{
     BoxError, CurveKey, InvalidPublicKey, IssuerKey, KeyError, KeyKind, KnownSigners, PublicKey,
     SharedKey, SigningKey, UserKey, VerifyingKey, is_public_sample, is_sealed,
 };
-pub use operator::{OperatorBody, OperatorClaims};
+pub use operator::{OperatorBody, OperatorClaims, OperatorFields};
 pub use request::{OpenedRequest, RequestError};
-pub use response::{Answer, ResponseBody, ResponseClaims};
+pub use response::{Answer, ResponseBody, ResponseClaims, ResponseFields};
 pub use server::{
     Accepted, AccountView, CalloutAccountDenies, EffectivePermissions, Expectations,
     InvalidServerVersion, LoginFacts, OperatorView, Part, PermissionSide, Refusal, RoleTemplate,
@@ -102,5 +103,6 @@ pub use server::{
     deny_filter, login_ends, preflight, preflight_for, server_verdict,
 };
 pub use user::{
-    PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserTemplate,
+    PermissionRules, ResponseRule, SubjectRule, TimeRule, UserBody, UserClaims, UserFields,
+    UserTemplate,
 };

@@ -4,18 +4,20 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::jwt::{Body, Claims, FirstVersion, VERSION};
+use crate::jwt::{Claims, Envelope, Fields, FirstVersion};
 use crate::keys::KeyKind;
 use crate::lenient::{is_empty, or_default};
 
 /// The claims of an operator JWT. [`OperatorClaims::new`] makes them.
 pub type OperatorClaims = Claims<OperatorBody>;
 
-/// The object under `nats` in an operator JWT. Its fields are those of `Operator` in nats-io/jwt
-/// v2.8.2.
+/// The object under `nats` in an operator JWT.
+pub type OperatorBody = Envelope<OperatorFields>;
+
+/// The fields of an operator JWT: those of `Operator` in nats-io/jwt v2.8.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct OperatorBody {
+pub struct OperatorFields {
     /// Further operator keys (`O…`) that sign in the operator's name.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub signing_keys: Vec<String>,
@@ -34,13 +36,6 @@ pub struct OperatorBody {
     /// Whether only signing keys may sign accounts.
     #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
     pub strict_signing_key_usage: bool,
-    /// Tags of the operator.
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
-    pub tags: Vec<String>,
-    #[serde(rename = "type", skip_serializing_if = "is_empty")]
-    kind: Option<String>,
-    #[serde(skip_serializing_if = "is_empty")]
-    version: Option<i64>,
 }
 
 impl OperatorClaims {
@@ -55,35 +50,19 @@ impl OperatorClaims {
     }
 }
 
-impl Body for OperatorBody {
+impl Fields for OperatorFields {
     const KIND: &'static str = "operator";
     const ISSUERS: &'static [KeyKind] = &[KeyKind::Operator];
     const SUBJECT: Option<KeyKind> = Some(KeyKind::Operator);
     const HAS_FIRST_VERSION: bool = true;
 
-    fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
-    }
-
-    fn version(&self) -> Option<i64> {
-        self.version
-    }
-
-    fn stamp(&mut self) {
-        self.kind = Some(Self::KIND.to_owned());
-        self.version = Some(VERSION);
-    }
-
-    fn migrate(&mut self, old: FirstVersion) {
+    fn migrate(&mut self, _kind: Option<&str>, _old: &FirstVersion) {
         let first = mem::take(self);
         *self = Self {
             signing_keys: first.signing_keys,
             account_server_url: first.account_server_url,
             operator_service_urls: first.operator_service_urls,
             system_account: first.system_account,
-            tags: old.tags,
-            kind: old.kind,
-            version: Some(1),
             ..Self::default()
         };
     }

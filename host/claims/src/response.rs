@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::jwt::{Body, Claims, VERSION};
+use crate::jwt::{Claims, Envelope, Fields};
 use crate::keys::KeyKind;
-use crate::lenient::{is_empty, or_default};
+use crate::lenient::is_empty;
 
 /// The claims of an authorization response. [`ResponseClaims::new`] makes them.
 pub type ResponseClaims = Claims<ResponseBody>;
@@ -22,21 +22,18 @@ pub enum Answer {
 }
 
 /// The object under `nats` in a response.
+pub type ResponseBody = Envelope<ResponseFields>;
+
+/// The fields of a response.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ResponseBody {
+pub struct ResponseFields {
     #[serde(skip_serializing_if = "is_empty")]
     jwt: Option<String>,
     #[serde(skip_serializing_if = "is_empty")]
     error: Option<String>,
     #[serde(skip_serializing_if = "is_empty")]
     issuer_account: Option<String>,
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
-    tags: Vec<String>,
-    #[serde(rename = "type", skip_serializing_if = "is_empty")]
-    kind: Option<String>,
-    #[serde(skip_serializing_if = "is_empty")]
-    version: Option<i64>,
 }
 
 impl ResponseClaims {
@@ -51,13 +48,11 @@ impl ResponseClaims {
             audience: Some(server_id.to_owned()),
             issued_at: Some(issued_at),
             subject: Some(user_nkey.to_owned()),
-            nats: ResponseBody {
+            nats: ResponseBody::current(ResponseFields {
                 jwt,
                 error,
-                kind: Some(ResponseBody::KIND.to_owned()),
-                version: Some(VERSION),
-                ..ResponseBody::default()
-            },
+                issuer_account: None,
+            }),
             ..Self::default()
         }
     }
@@ -94,22 +89,9 @@ impl ResponseBody {
     }
 }
 
-impl Body for ResponseBody {
+impl Fields for ResponseFields {
     const KIND: &'static str = "authorization_response";
     const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
-
-    fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
-    }
-
-    fn version(&self) -> Option<i64> {
-        self.version
-    }
-
-    fn stamp(&mut self) {
-        self.kind = Some(Self::KIND.to_owned());
-        self.version = Some(VERSION);
-    }
 }
 
 impl fmt::Debug for Answer {
@@ -121,10 +103,10 @@ impl fmt::Debug for Answer {
     }
 }
 
-impl fmt::Debug for ResponseBody {
+impl fmt::Debug for ResponseFields {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("ResponseBody")
+            .debug_struct("ResponseFields")
             .field("jwt", &self.jwt.as_ref().map(|_| "[redacted]"))
             .field("error", &self.error)
             .finish_non_exhaustive()

@@ -6,9 +6,9 @@ mod template;
 
 use portcullis_core::Permit;
 
-use crate::jwt::{Body, Claims, VERSION};
+use crate::jwt::Claims;
 
-pub use body::UserBody;
+pub use body::{UserBody, UserFields};
 pub use rules::{ResponseRule, SubjectRule, TimeRule};
 pub use template::{PermissionRules, UserTemplate};
 
@@ -30,7 +30,7 @@ impl UserClaims {
             issued_at: Some(issued_at),
             name: permit.user_name().map(str::to_owned),
             subject: Some(user_nkey.to_owned()),
-            nats: UserBody {
+            nats: UserBody::current(UserFields {
                 publish: permissions.publish.into(),
                 subscribe: permissions.subscribe.into(),
                 responses: permissions.responses.map(Into::into),
@@ -42,13 +42,11 @@ impl UserClaims {
                 payload: permit.payload().map_or(UNLIMITED, i64::from),
                 proxy_required: permit.requires_proxy(),
                 allowed_connection_types: texts(permit.connection_types_for_servers()),
-                tags: permit.tags().to_vec(),
-                kind: Some(UserBody::KIND.to_owned()),
-                version: Some(VERSION),
-                ..UserBody::default()
-            },
+                ..UserFields::default()
+            }),
             ..Self::default()
         }
+        .with_tags(permit.tags().iter().cloned())
     }
 
     /// Adds tags, such as those that name the deciding policy.
@@ -76,12 +74,9 @@ impl UserClaims {
     /// template.
     #[must_use]
     pub fn scoped(mut self) -> Self {
-        self.nats = UserBody {
-            issuer_account: self.nats.issuer_account,
-            tags: self.nats.tags,
-            kind: self.nats.kind,
-            version: self.nats.version,
-            ..UserBody::default()
+        *self.nats = UserFields {
+            issuer_account: self.nats.issuer_account.take(),
+            ..UserFields::default()
         };
         self
     }

@@ -160,6 +160,14 @@ impl<B: Body + Default + DeserializeOwned> Claims<B> {
     }
 }
 
+impl FirstVersion {
+    /// Returns the account that the issuer signed for. `None` if it is empty.
+    pub fn issuer_account(&self) -> Option<String> {
+        let account = self.issuer_account.clone();
+        account.filter(|account| !account.is_empty())
+    }
+}
+
 impl fmt::Debug for FirstVersion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ResponseRule, SubjectRule, TimeRule, UNLIMITED};
-use crate::jwt::{Body, FirstVersion, VERSION};
+use crate::jwt::{Envelope, Fields, FirstVersion};
 use crate::keys::KeyKind;
 use crate::lenient::{comma_separated, is_empty, or_default};
+
+/// The object under `nats` in a user JWT.
+pub type UserBody = Envelope<UserFields>;
 
 /// The permissions and limits of a user, as the server reads them. The fields are those of `User`
 /// in nats-io/jwt v2.8.2.
@@ -16,7 +19,7 @@ use crate::lenient::{comma_separated, is_empty, or_default};
 /// Servers do not enforce all fields on users of auth callout: see each field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct UserBody {
+pub struct UserFields {
     /// Publish permissions.
     #[serde(rename = "pub", deserialize_with = "or_default")]
     pub publish: SubjectRule,
@@ -61,16 +64,9 @@ pub struct UserBody {
     /// Account that the issuer signs for (operator mode). Servers in config mode refuse it.
     #[serde(skip_serializing_if = "is_empty")]
     pub issuer_account: Option<String>,
-    /// Tags of the user.
-    #[serde(skip_serializing_if = "is_empty", deserialize_with = "or_default")]
-    pub tags: Vec<String>,
-    #[serde(rename = "type", skip_serializing_if = "is_empty")]
-    pub(super) kind: Option<String>,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub(super) version: Option<i64>,
 }
 
-impl UserBody {
+impl UserFields {
     /// Returns whether the user has neither permissions nor limits, not even unlimited ones.
     /// Servers require this of users that a scoped signing key signed (`HasEmptyPermissions` of
     /// nats-io/jwt v2).
@@ -89,9 +85,6 @@ impl UserBody {
             proxy_required,
             allowed_connection_types,
             issuer_account: _,
-            tags: _,
-            kind: _,
-            version: _,
         } = self;
         publish.is_empty()
             && subscribe.is_empty()
@@ -106,26 +99,13 @@ impl UserBody {
     }
 }
 
-impl Body for UserBody {
+impl Fields for UserFields {
     const KIND: &'static str = "user";
     const ISSUERS: &'static [KeyKind] = &[KeyKind::Account];
     const HAS_FIRST_VERSION: bool = true;
 
-    fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
-    }
-
-    fn version(&self) -> Option<i64> {
-        self.version
-    }
-
-    fn stamp(&mut self) {
-        self.kind = Some(Self::KIND.to_owned());
-        self.version = Some(VERSION);
-    }
-
     /// Migrates from version 1, where a missing limit is unlimited.
-    fn migrate(&mut self, old: FirstVersion) {
+    fn migrate(&mut self, _kind: Option<&str>, old: &FirstVersion) {
         let limit = |name, read| match old.nats.get(name) {
             None | Some(Value::Null) => UNLIMITED,
             Some(_) => read,
@@ -136,10 +116,7 @@ impl Body for UserBody {
             payload: limit("payload", self.payload),
             proxy_required: false,
             allowed_connection_types: Vec::new(),
-            issuer_account: old.issuer_account.filter(|account| !account.is_empty()),
-            tags: old.tags,
-            kind: old.kind,
-            version: Some(1),
+            issuer_account: old.issuer_account(),
             ..mem::take(self)
         };
     }

@@ -115,6 +115,7 @@ fn a_type_stands_for_its_twin_over_websocket() {
         }
         UserClaims::from_permit("U", &builder.finish().unwrap(), 100)
             .nats
+            .into_fields()
             .allowed_connection_types
     };
     assert_eq!(types(&["MQTT"]), ["MQTT", "MQTT_WS"]);
@@ -160,7 +161,7 @@ fn tags_of_the_caller_follow_those_of_the_permit() {
 fn operator_mode_names_the_account_by_its_key() {
     let claims = UserClaims::from_permit("U", &full_permit(), 100);
     let own = claims.clone().in_operator_mode(None);
-    assert_eq!((own.audience, own.nats.issuer_account), (None, None));
+    assert_eq!((own.audience, &own.nats.issuer_account), (None, &None));
     let account = KeyPair::new_account().public_key();
     let json = json_of(&claims.clone().in_operator_mode(Some(&account)));
     assert_eq!(json["aud"], Value::Null);

@@ -82,13 +82,14 @@ impl Account {
         let key = claims.subject.and_then(|subject| subject.parse().ok());
         let key = key.filter(|key: &PublicKey| key.kind() == KeyKind::Account);
         let key = key.ok_or_else(|| AccountJwtError::Subject(path()))?;
+        let account = claims.nats.into_fields();
         Ok(Self {
             key,
-            signing_keys: claims.nats.signing_keys,
-            revocations: claims.nats.revocations,
+            signing_keys: account.signing_keys,
+            revocations: account.revocations,
             not_before: claims.not_before,
             expires_at: claims.expires_at.filter(|end| *end > 0),
-            disallows_bearer: claims.nats.limits.disallow_bearer,
+            disallows_bearer: account.limits.disallow_bearer,
         })
     }
 
