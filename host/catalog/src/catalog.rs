@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, PolicyRef};
 use portcullis_engine::Engine;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use portcullis_environment::is_multi_threaded;
 
 use crate::directory::DirectoryError;
 use crate::lanes::Lanes;
@@ -215,13 +215,6 @@ impl Catalog {
 /// take. The engine interrupts policies every few milliseconds only, so a run may take twice this
 /// time.
 const INLINE_LIMIT: Duration = Duration::from_millis(5);
-
-/// Returns whether this is a thread of a multi-threaded runtime. Such a runtime can move the other
-/// tasks of a thread that computes a password hash to another thread.
-fn is_multi_threaded() -> bool {
-    let runtime = Handle::try_current();
-    runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
-}
 
 impl Authorizer for Catalog {
     fn policies(&self) -> Vec<PolicyRef> {

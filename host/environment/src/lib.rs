@@ -8,6 +8,8 @@
 //! [`ManualClock`] moves only when a test moves it. [`SeededRandomness`] repeats its bytes for the
 //! same seed.
 //!
+//! [`is_multi_threaded`] says whether a thread may block inside of its runtime.
+//!
 //! Timers are not part of [`Clock`]. They are those of tokio, whose own clock a runtime with one
 //! thread can pause. `docs/design/what-reaches-the-outside-world.md` says how far this goes.
 
@@ -21,6 +23,8 @@
 
 mod clock;
 mod randomness;
+mod runtime;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use randomness::{Randomness, Rng, SeededRandomness, SystemRandomness};
+pub use runtime::is_multi_threaded;

@@ -10,6 +10,14 @@
 //!
 //! Hashes block and take CPU time, so callers compute them outside of async tasks.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test waits in real time, or compares with it"
+    )
+)]
+
 mod bearer;
 mod certificate;
 mod claimant;

@@ -1,10 +1,12 @@
 //! The verifier of secrets, which policies reach through the host.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{Asker, HashError, Secret, SecretVerifier};
+use portcullis_environment::{Clock, SystemClock};
 
 use crate::password_cache::{NoRandomBytes, PasswordCache};
 use crate::stored_hash::StoredHash;
@@ -30,6 +32,7 @@ use crate::workers::Workers;
 pub struct PasswordVerifier {
     workers: Workers,
     cache: Option<PasswordCache>,
+    clock: Arc<dyn Clock>,
 }
 
 impl PasswordVerifier {
@@ -39,7 +42,16 @@ impl PasswordVerifier {
         Self {
             workers: Workers::start(at_once),
             cache: None,
+            clock: Arc::new(SystemClock),
         }
+    }
+
+    /// Sets the clock by which successes expire. Default: [`SystemClock`]. Deadlines are in real
+    /// time.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Enables the cache: a secret that has matched a slow hash matches it for `span` without
@@ -100,12 +112,12 @@ impl SecretVerifier for PasswordVerifier {
         let Some((cache, fingerprint)) = cache else {
             return self.compute(secret, hash, asker, deadline);
         };
-        if cache.contains(fingerprint, Instant::now()) {
+        if cache.contains(fingerprint, self.clock.now()) {
             return Ok(true);
         }
         let matches = self.compute(secret, hash, asker, deadline)?;
         if matches {
-            cache.insert(fingerprint, Instant::now());
+            cache.insert(fingerprint, self.clock.now());
         }
         Ok(matches)
     }

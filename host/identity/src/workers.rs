@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use portcullis_core::Asker;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use portcullis_environment::is_multi_threaded;
 use tokio::task::block_in_place;
 
 use crate::fair_queue::{FairQueue, Key};
@@ -105,13 +105,13 @@ impl Workers {
         deadline: Instant,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let patience = deadline.checked_duration_since(Instant::now())?;
+        let patience = deadline.checked_duration_since(now())?;
         if patience.is_zero() {
             return None;
         }
         let (done, result) = sync_channel(1);
         let job = move || {
-            if Instant::now() < deadline {
+            if now() < deadline {
                 // Sending fails if the caller has given up.
                 let _ = done.send(work());
             }
@@ -178,10 +178,17 @@ impl State {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a deadline ends real work, so it is in real time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// Waits, and releases the thread meanwhile if it belongs to a multi-threaded runtime.
 fn away<T>(wait: impl FnOnce() -> T) -> T {
-    let runtime = Handle::try_current();
-    if runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread) {
+    if is_multi_threaded() {
         block_in_place(wait)
     } else {
         wait()

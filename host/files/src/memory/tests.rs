@@ -141,7 +141,7 @@ fn a_hook_sees_every_call_and_decides_whether_it_works() {
     let (seen, within) = (Arc::new(Mutex::new(Vec::new())), disk.clone());
     let record = Arc::clone(&seen);
     disk.set_hook(move |operation, path| {
-        record.lock().unwrap().push((operation, path.to_owned()));
+        record.lock().push((operation, path.to_owned()));
         match operation {
             // The directory vanishes between the listing and the read.
             Operation::Read => within.take_away("/root"),
@@ -161,7 +161,7 @@ fn a_hook_sees_every_call_and_decides_whether_it_works() {
     disk.put("/root/a/one", b"");
     disk.put("/root/a/two", b"");
     assert!(disk.remove_directory(Path::new("/root/a")).is_err());
-    let calls = seen.lock().unwrap().clone();
+    let calls = seen.lock().clone();
     let calls: Vec<_> = calls.iter().map(|(operation, _)| *operation).collect();
     let expected = [
         Operation::Write,

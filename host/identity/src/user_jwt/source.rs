@@ -36,6 +36,10 @@ struct AccountFile {
 
 impl KnownAccount {
     /// Returns the account of the options. Reads its file.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "account JWTs are on the disk of this system"
+    )]
     pub(crate) fn new(
         options: AccountOptions,
         operators: &Arc<Allowed<PublicKey>>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_environment::ManualClock;
 use rstest::rstest;
 
 use super::*;
@@ -247,6 +248,21 @@ fn a_remembered_password_needs_no_worker() {
         let late = Err(HashError::Deadline);
         assert_eq!(compare(secret, hash, soon()), late, "{secret} {hash}");
     }
+    assert_eq!(verifier.remembered_hits(), 1);
+}
+
+#[test]
+fn a_remembered_password_expires_by_the_clock() {
+    let clock = ManualClock::new(0);
+    let verifier = PasswordVerifier::new(NonZeroUsize::MIN)
+        .remembering(Duration::from_mins(5))
+        .unwrap()
+        .with_clock(Arc::new(clock.clone()));
+    let compare = || verifier.matches(&Secret::new("password"), ARGON2ID, ASKER, later());
+    assert_eq!((compare(), compare()), (Ok(true), Ok(true)));
+    assert_eq!(verifier.remembered_hits(), 1);
+    clock.advance(Duration::from_mins(5));
+    assert_eq!(compare(), Ok(true));
     assert_eq!(verifier.remembered_hits(), 1);
 }
 

@@ -17,6 +17,10 @@ pub(crate) enum Source {
 
 impl Source {
     /// Returns the source in the options. The error says what is wrong with the address.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "files with keys are on the disk of this system"
+    )]
     pub(crate) fn new(options: &IssuerOptions) -> Result<Self, &'static str> {
         match &options.keys {
             KeySource::Discovery(Some(url)) => {
