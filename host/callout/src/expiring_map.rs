@@ -3,14 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
 
-/// A map of up to `most` values by key, which expire in about the order of their insertion.
+/// A map of up to `max_keys` values by key, which expire in about the order of their insertion.
 ///
 /// The map stores 64-bit keyed hashes in place of keys, because it has an entry for each login of
 /// the last seconds. The hash key is secret to this process, so clients cannot choose keys that
 /// collide. One login in 10¹⁴ collides by chance with one of 131,072 others.
 #[derive(Debug)]
 pub(crate) struct ExpiringMap<T, V> {
-    most: usize,
+    max_keys: usize,
     hashing: RandomState,
     values: HashMap<u64, V>,
     /// The expiry and the hash of each entry, in order of insertion. Also holds entries that were
@@ -19,10 +19,10 @@ pub(crate) struct ExpiringMap<T, V> {
 }
 
 impl<T: Copy + PartialOrd, V> ExpiringMap<T, V> {
-    /// Creates a map of up to `most` values. A further value evicts the oldest one.
-    pub(crate) fn new(most: usize) -> Self {
+    /// Creates a map of up to `max_keys` values. A further value evicts the oldest one.
+    pub(crate) fn new(max_keys: usize) -> Self {
         Self {
-            most,
+            max_keys,
             hashing: RandomState::new(),
             values: HashMap::new(),
             in_order: VecDeque::new(),
@@ -48,7 +48,7 @@ impl<T: Copy + PartialOrd, V> ExpiringMap<T, V> {
         if self.values.contains_key(&key) {
             return false;
         }
-        if self.in_order.len() >= self.most {
+        if self.in_order.len() >= self.max_keys {
             self.evict_oldest();
         }
         self.in_order.push_back((expires_at, key));

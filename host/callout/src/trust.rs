@@ -70,16 +70,16 @@ pub(crate) struct Replays {
 }
 
 impl Replays {
-    /// Default of `most`: the number of requests that a server could send in a few seconds. Each
-    /// key takes about 50 bytes.
+    /// Default of `max_keys`: the number of requests that a server could send in a few seconds.
+    /// Each key takes about 50 bytes.
     pub(crate) const MAX_ENTRIES: usize = 131_072;
 
-    /// Creates a memory of up to `most` logins and up to `most` nonces. A further one evicts the
+    /// Creates a memory of up to `max_keys` logins and `max_keys` nonces. A further one evicts the
     /// oldest.
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(max_keys: usize) -> Self {
         Self {
-            logins: Mutex::new(ExpiringMap::new(most)),
-            nonces: Mutex::new(ExpiringMap::new(most)),
+            logins: Mutex::new(ExpiringMap::new(max_keys)),
+            nonces: Mutex::new(ExpiringMap::new(max_keys)),
         }
     }
 

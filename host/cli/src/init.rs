@@ -175,49 +175,52 @@ fn permissions(required: &[RequiredPermission]) -> String {
     )
 }
 
+/// A written file or directory, and its purpose.
+type Made = (&'static str, &'static str);
+
+const ALWAYS: [Made; 5] = [
+    ("portcullis.toml", "configuration of the callout service"),
+    ("nats-server.conf", "configuration of a server that asks it"),
+    (
+        "keys/issuer.nk",
+        "seed that signs responses; keep it secret",
+    ),
+    (
+        "keys/xkey.nk",
+        "seed that decrypts requests; keep it secret",
+    ),
+    (
+        "keys/callout.nk",
+        "seed the service logs in with; keep it secret",
+    ),
+];
+
+const OF_BUCKETS: [Made; 3] = [
+    (
+        "keys/buckets.nk",
+        "seed the service reads buckets with; keep it secret",
+    ),
+    (
+        "keys/keeper.nk",
+        "seed to put and delete keys with; who has it decides who is let in",
+    ),
+    (
+        "keys/bucket-admin.nk",
+        "seed to make buckets with; keep it secret",
+    ),
+];
+
+const POLICIES: Made = ("policies/", "put policies here");
+
 impl Initialized {
     /// Returns the written files and the next steps, for humans.
     pub(crate) fn summary(&self) -> String {
         let mut text = String::new();
         let directory = self.directory.display();
-        let of_buckets: &[_] = if self.buckets.is_empty() {
-            &[]
-        } else {
-            &[
-                (
-                    "keys/buckets.nk",
-                    "seed the service reads buckets with; keep it secret",
-                ),
-                (
-                    "keys/keeper.nk",
-                    "seed to put and delete keys with; who has it decides who is let in",
-                ),
-                (
-                    "keys/bucket-admin.nk",
-                    "seed to make buckets with; keep it secret",
-                ),
-            ]
-        };
-        let always = [
-            ("portcullis.toml", "configuration of the callout service"),
-            ("nats-server.conf", "configuration of a server that asks it"),
-            (
-                "keys/issuer.nk",
-                "seed that signs responses; keep it secret",
-            ),
-            (
-                "keys/xkey.nk",
-                "seed that decrypts requests; keep it secret",
-            ),
-            (
-                "keys/callout.nk",
-                "seed the service logs in with; keep it secret",
-            ),
-        ];
-        let policies = [("policies/", "put policies here")];
-        for (name, what) in always.iter().chain(of_buckets).chain(&policies) {
+        let of_buckets = OF_BUCKETS.iter().filter(|_| !self.buckets.is_empty());
+        for (name, purpose) in ALWAYS.iter().chain(of_buckets).chain([&POLICIES]) {
             // Writing to a string does not fail.
-            let _ = writeln!(text, "made {directory}/{name}: {what}");
+            let _ = writeln!(text, "made {directory}/{name}: {purpose}");
         }
         let _ = write!(
             text,

@@ -47,7 +47,7 @@ pub(crate) fn inspect(
         .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = tell(&mut text, file, &found);
+    let _ = render(&mut text, file, &found);
     let code = match &found.verdict {
         Ok((_, tests)) if tests.iter().all(|test| test.failure.is_none()) => ExitCode::Success,
         _ => ExitCode::BadPolicies,
@@ -68,8 +68,16 @@ fn signed(signature: &Signature) -> String {
     text
 }
 
-fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result {
+/// Renders the facts about a module and its files.
+fn render(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result {
     writeln!(text, "{}", one_line(&file.display().to_string()))?;
+    render_module(text, found)?;
+    render_terms(text, found)?;
+    render_verdict(text, found)
+}
+
+/// Renders what the module is, and which functions of the host it uses.
+fn render_module(text: &mut String, found: &Inspection) -> std::fmt::Result {
     writeln!(text, "  digest: {}", found.digest)?;
     writeln!(text, "  version: {}", found.version)?;
     let form = if found.description.is_component {
@@ -88,6 +96,11 @@ fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result 
         let uses = format!("{interface}: {}", functions.join(", "));
         writeln!(text, "    {}", one_line(&uses))?;
     }
+    Ok(())
+}
+
+/// Renders the limits and grants that the module would run under.
+fn render_terms(text: &mut String, found: &Inspection) -> std::fmt::Result {
     writeln!(text, "  limits:")?;
     for limit in found.limits.each() {
         writeln!(text, "    {}: {}", limit.name, limit.amount)?;
@@ -101,32 +114,33 @@ fn tell(text: &mut String, file: &Path, found: &Inspection) -> std::fmt::Result 
         buckets => buckets.join(", "),
     };
     writeln!(text, "    key-value: {buckets}")?;
-    writeln!(
-        text,
-        "  decisions per instance: {}",
-        found.decisions_per_instance
-    )?;
-    match &found.verdict {
-        Ok((snapshotted, tests)) => {
-            let state = configured_state(*snapshotted);
-            writeln!(text, "  configured state: {state}")?;
-            let failed = tests.iter().filter(|test| test.failure.is_some()).count();
-            writeln!(text, "  tests: {}, {failed} failed", tests.len())?;
-            for test in tests {
-                if let Some(failure) = &test.failure {
-                    let failed = format!("{}: {failure}", test.name);
-                    writeln!(text, "    {}", one_line(&failed))?;
-                    for line in &test.log {
-                        writeln!(text, "      log: {}", one_line(line))?;
-                    }
-                }
-            }
-            Ok(())
-        }
+    let decisions = found.decisions_per_instance;
+    writeln!(text, "  decisions per instance: {decisions}")
+}
+
+/// Renders the results of the tests, or the reason why the module cannot serve.
+fn render_verdict(text: &mut String, found: &Inspection) -> std::fmt::Result {
+    let (snapshotted, tests) = match &found.verdict {
+        Ok((snapshotted, tests)) => (*snapshotted, tests),
         Err(error) => {
             writeln!(text, "  tests: {}, not run", found.tests)?;
             let error = error.to_string();
-            writeln!(text, "  not to be put in service: {}", one_line(&error))
+            return writeln!(text, "  not to be put in service: {}", one_line(&error));
+        }
+    };
+    let state = configured_state(snapshotted);
+    writeln!(text, "  configured state: {state}")?;
+    let failures = tests
+        .iter()
+        .filter_map(|test| Some((test, test.failure.as_ref()?)));
+    let failed = failures.clone().count();
+    writeln!(text, "  tests: {}, {failed} failed", tests.len())?;
+    for (test, failure) in failures {
+        let failed = format!("{}: {failure}", test.name);
+        writeln!(text, "    {}", one_line(&failed))?;
+        for line in &test.log {
+            writeln!(text, "      log: {}", one_line(line))?;
         }
     }
+    Ok(())
 }

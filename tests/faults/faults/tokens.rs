@@ -17,10 +17,10 @@ const CROWD: usize = 1000;
 /// The number of them that are concurrent.
 const AT_ONCE: usize = 16;
 /// The maximum number of fetches of keys that they may cause.
-const MOST_FETCHES: u64 = 2;
+const MAX_FETCHES: u64 = 2;
 /// The maximum ratio of the latency of other logins during unknown key ids to that during tokens
 /// that are denied without a key.
-const MOST_SLOWER: f64 = 1.5;
+const MAX_SLOWDOWN: f64 = 1.5;
 /// The maximum time until logins succeed again: no process has to recover.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -60,10 +60,10 @@ pub(super) async fn unknown_keys() -> Result<Outcome> {
     let failed = outcome.during.failed;
     outcome.require(failed == 0, "logins failed beside the crowd");
     let fetches = provider.fetches().await?.keys - at_first;
-    outcome.require(fetches <= MOST_FETCHES, "too many fetches");
+    outcome.require(fetches <= MAX_FETCHES, "too many fetches");
     let (beside_control, beside_storm) = (median(&logins, control)?, median(&logins, storm)?);
     let slower = beside_storm.as_secs_f64() / beside_control.as_secs_f64();
-    outcome.require(slower <= MOST_SLOWER, "other logins are slowed down");
+    outcome.require(slower <= MAX_SLOWDOWN, "other logins are slowed down");
     outcome.note(&format!(
         "{CROWD} unknown key ids, {fetches} fetches; other logins take {slower:.2} times what they take beside {CROWD} tokens \
          for somebody else"

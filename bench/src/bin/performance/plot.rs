@@ -37,9 +37,10 @@ const PANELS: [(&str, &str); 7] = [
 const OURS: &str = "portcullis";
 
 const WIDTH: f64 = 770.0;
-/// The left end of the bars, and the length of the longest one.
+/// The left end of the bars, in pixels.
 const LEFT: f64 = 240.0;
-const LONGEST: f64 = 420.0;
+/// The length of the longest bar, in pixels.
+const MAX_LENGTH: f64 = 420.0;
 const LINE: f64 = 22.0;
 const TITLE: f64 = 34.0;
 
@@ -66,9 +67,9 @@ pub(crate) fn plot(measured: &[Measured]) -> String {
 
 /// Draws a panel at `y`, and returns the position of the next one.
 fn panel(body: &mut String, y: f64, title: &str, prefix: &str, bars: &[&Row]) -> f64 {
-    let most = bars.iter().map(|row| row.p90.max(row.value));
-    let most = most.fold(f64::MIN_POSITIVE, f64::max);
-    let at = |value: f64| LEFT + LONGEST * value / most;
+    let max = bars.iter().map(|row| row.p90.max(row.value));
+    let max = max.fold(f64::MIN_POSITIVE, f64::max);
+    let at = |value: f64| LEFT + MAX_LENGTH * value / max;
     text(
         body,
         10.0,

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 /// The first number of clients that the search tries.
 const FEW: usize = 1024;
 /// The maximum number of clients: the machine has no more file descriptors.
-const MOST: usize = 16_384;
+const MAX_CLIENTS: usize = 16_384;
 /// The precision of the search: it ends when the interval is smaller than the number divided by
 /// this.
 const EXACTNESS: usize = 16;
@@ -25,7 +25,7 @@ const LOGINS: usize = 100;
 /// doubling, then by bisection.
 pub(crate) async fn largest(contender: &Contender) -> Result<usize> {
     let (mut good, mut bad) = (0, FEW);
-    while bad <= MOST && all_can_be_in(contender, bad).await? {
+    while bad <= MAX_CLIENTS && all_can_be_in(contender, bad).await? {
         good = bad;
         bad *= 2;
     }

@@ -6,7 +6,7 @@ use portcullis_bench::{Row, Spread};
 use crate::comeback::Comeback;
 
 /// The prefix of the names of these rows.
-const LARGEST: &str = "storm: largest without a refusal, ";
+const MAX_STORM: &str = "storm: largest without a refusal, ";
 /// The minimum ratio of our largest storm to that of the reference.
 const BAR: f64 = 1.3;
 
@@ -44,11 +44,11 @@ impl Measured {
     pub(crate) fn rows(&self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for (name, clients) in &self.largest {
-            let name = format!("{LARGEST}{name}");
+            let name = format!("{MAX_STORM}{name}");
             rows.push(row(name, clients.clone(), "clients")?);
         }
         let ours = rows.first().context("our host was not measured")?;
-        let reference = format!("{LARGEST}callout.go");
+        let reference = format!("{MAX_STORM}callout.go");
         let peers: Vec<_> = rows
             .iter()
             .filter(|row| row.name.starts_with(&reference))

@@ -13,7 +13,7 @@ use crate::prover::message::{self, Kind, Line};
 
 /// A subscriber that sends the events of this program's own crates to the host.
 pub(super) struct Forwarding {
-    most: LevelFilter,
+    max_level: LevelFilter,
     output: Output,
     /// Number of lines sent.
     lines: AtomicU64,
@@ -23,10 +23,10 @@ impl Forwarding {
     /// Maximum number of lines. A policy has a limit for each decision, and may have many tests.
     const MAX_LINES: u64 = 1_000;
 
-    /// Returns a subscriber; `most` is the most detailed level that the host logs.
-    pub(super) fn new(most: &str, output: &Output) -> Self {
+    /// Returns a subscriber; `max_level` is the most detailed level that the host logs.
+    pub(super) fn new(max_level: &str, output: &Output) -> Self {
         Self {
-            most: most.parse().unwrap_or(LevelFilter::INFO),
+            max_level: max_level.parse().unwrap_or(LevelFilter::INFO),
             output: Output::clone(output),
             lines: AtomicU64::new(0),
         }
@@ -36,12 +36,12 @@ impl Forwarding {
 impl Subscriber for Forwarding {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_event()
-            && *metadata.level() <= self.most
+            && *metadata.level() <= self.max_level
             && metadata.target().starts_with("portcullis")
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.most)
+        Some(self.max_level)
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
