@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
-use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
-use async_nats::jetstream::stream::{ConsumerError, Info, Stream};
-use async_nats::{Message, SubscribeError, Subscriber};
+use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
 use portcullis_core::with_causes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -20,12 +19,11 @@ use crate::audit::{Audit, Difference};
 use crate::bucket::Bucket;
 use crate::connections::{Connections, JetStreamClient};
 use crate::content::{Content, Counts, TooLarge};
-use crate::feed::{Delivery, Feed, FeedError, Source};
+use crate::ended::{Ended, Lost, MAX_SILENCE};
+use crate::feed::{Delivery, Feed, Source};
 
 /// The interval of the consumer's idle heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(2);
-/// The longest silence of a consumer, heartbeats included.
-const MAX_SILENCE: Duration = Duration::from_secs(5);
 /// The interval of checks whether the connection was made again.
 const CONNECTION_CHECK: Duration = Duration::from_millis(500);
 /// The interval of questions for the stream's counts.
@@ -49,41 +47,6 @@ pub(crate) struct Follower {
     /// The interval of questions for the stream's counts. A difference doubles it; an agreement
     /// resets it.
     audit: Duration,
-}
-
-/// The reason for which a reading of the bucket ends.
-#[derive(Debug)]
-enum Ended {
-    /// The bucket may have changed without a message, and is read again.
-    Doubt,
-    /// The bucket has changed without a message, and is read again.
-    Differs(Difference),
-    /// The bucket does not exist.
-    Missing,
-    /// The bucket is larger than the mirror's limit.
-    TooLarge,
-    /// The bucket cannot be followed, for this reason.
-    Lost(Lost),
-}
-
-/// The reason for which the bucket cannot be followed.
-#[derive(Debug, thiserror::Error)]
-enum Lost {
-    /// The consumer sends nothing, not even heartbeats.
-    #[error("nothing was heard of it for {MAX_SILENCE:?}")]
-    Silent,
-    /// The consumer's deliveries have ended or have a gap.
-    #[error(transparent)]
-    Feed(#[from] FeedError),
-    /// The server does not describe the bucket's stream.
-    #[error(transparent)]
-    Stream(GetStreamError),
-    /// The host cannot subscribe to the inbox of a consumer.
-    #[error(transparent)]
-    Subscribe(SubscribeError),
-    /// The server creates no consumer.
-    #[error(transparent)]
-    Consumer(ConsumerError),
 }
 
 impl Follower {
@@ -198,7 +161,7 @@ impl Follower {
     ) -> Result<std::convert::Infallible, Ended> {
         let connects = self.current().connects();
         let stream = self.current().context.get_stream(&self.stream).await;
-        let stream = stream.map_err(stream_error)?;
+        let stream = stream.map_err(Ended::from)?;
         let mut reading = Reading::new(Arc::clone(&self.bucket), self.feed(&stream).await?);
         let mut checks = interval(CONNECTION_CHECK);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -278,7 +241,7 @@ impl Follower {
     async fn count(&self, stream: &Stream) -> Result<Option<Counts>, Ended> {
         let now = match self.current().context.get_stream(&self.stream).await {
             Ok(now) => now,
-            Err(error) => match stream_error(error) {
+            Err(error) => match Ended::from(error) {
                 Ended::Missing => return Err(Ended::Missing),
                 // The next audit asks again; silence and reconnects show a broken connection.
                 _ => return Ok(None),
@@ -412,16 +375,4 @@ fn prefix(info: &Info) -> String {
     let stream = info.config.mirror.as_ref().map(|mirror| &mirror.name);
     let stream = stream.unwrap_or(&info.config.name);
     format!("$KV.{}.", stream.strip_prefix("KV_").unwrap_or(stream))
-}
-
-fn stream_error(error: GetStreamError) -> Ended {
-    use async_nats::jetstream::ErrorCode;
-    match error.kind() {
-        GetStreamErrorKind::JetStream(error)
-            if error.error_code() == ErrorCode::STREAM_NOT_FOUND =>
-        {
-            Ended::Missing
-        }
-        _ => Ended::Lost(Lost::Stream(error)),
-    }
 }

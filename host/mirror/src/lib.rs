@@ -31,6 +31,7 @@ mod audit;
 mod bucket;
 mod connections;
 mod content;
+mod ended;
 mod entry;
 mod feed;
 mod follow;
