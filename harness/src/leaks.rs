@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_found_in_whatever_is_around_them() {
+    fn secrets_are_found_between_other_bytes() {
         let seed = nkeys::KeyPair::new_user().seed().unwrap();
         let key = nkeys::KeyPair::new_user().public_key();
         for line in [

@@ -134,7 +134,7 @@ async fn rubbish_on_the_callout_subject_is_refused_and_survived(
 
 #[rstest]
 #[tokio::test]
-async fn an_issuer_that_the_server_does_not_trust_lets_nobody_in(
+async fn an_issuer_that_the_server_does_not_trust_admits_no_client(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let site = site(release).await?;

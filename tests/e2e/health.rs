@@ -190,7 +190,7 @@ async fn metrics_count_logins_for_every_connection() -> Result<()> {
 }
 
 #[tokio::test]
-async fn metrics_are_open_metrics_for_those_who_ask() -> Result<()> {
+async fn metrics_are_open_metrics_if_the_client_accepts_them() -> Result<()> {
     let (site, server) = site(Release::Nats2_15, true).await?;
     let (_host, address) = spawn(&site, &server.url(), "").await?;
     let request =

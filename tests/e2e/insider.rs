@@ -232,7 +232,7 @@ async fn a_user_who_may_do_everything_reads_no_password_and_no_bucket(
 
 #[rstest]
 #[tokio::test]
-async fn a_user_who_may_do_everything_does_not_change_who_is_revoked(
+async fn a_user_who_may_do_everything_does_not_change_revocations(
     #[values(Release::Nats2_10, Release::Newest)] release: Release,
 ) -> Result<()> {
     // The operator has also enabled JetStream in the callout account.

@@ -135,7 +135,7 @@ impl ByHand {
     "the request is not encrypted and this host demands it"
 )]
 #[tokio::test]
-async fn a_mismatch_of_encryption_lets_nobody_in_and_says_so(
+async fn a_mismatch_of_encryption_admits_no_client_and_is_logged(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[case] encrypts: bool,
     #[case] callout: &str,

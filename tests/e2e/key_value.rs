@@ -18,7 +18,7 @@ const LOST: &str = "key-value bucket lost: look-ups are answered by what was kno
 
 #[rstest]
 #[tokio::test]
-async fn whoever_is_put_into_a_bucket_is_refused_until_taken_out(
+async fn a_user_in_a_bucket_is_refused_until_taken_out(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let revoking = Revoking::start(release).await?;
@@ -57,7 +57,7 @@ async fn whoever_is_put_into_a_bucket_is_refused_until_taken_out(
 
 #[rstest]
 #[tokio::test]
-async fn a_bucket_that_is_not_there_lets_nobody_in_until_it_is(
+async fn a_missing_bucket_denies_every_login_until_it_exists(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let revoking = Revoking::start(release).await?;
@@ -152,7 +152,7 @@ async fn a_bucket_whose_consumer_is_gone_is_read_again(
 
 #[rstest]
 #[tokio::test]
-async fn a_bucket_that_is_too_large_lets_nobody_in(
+async fn a_bucket_that_is_too_large_denies_every_login(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let revoking = Revoking::start(release).await?;
@@ -233,7 +233,7 @@ async fn what_another_consumer_sends_to_the_mirror_is_not_applied(
 }
 
 #[tokio::test]
-async fn the_log_tells_which_keys_a_decision_looked_up() -> Result<()> {
+async fn the_log_has_the_keys_that_a_decision_looked_up() -> Result<()> {
     let revoking = Revoking::start(Release::Nats2_15).await?;
     let bucket = revoking.make_bucket().await?;
     bucket.put("mallory", "left in May".into()).await?;

@@ -24,7 +24,7 @@ fn count(events: &[Event], message: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_permit_is_told_at_the_level_debug() -> Result<()> {
+async fn a_permit_is_logged_at_the_level_debug() -> Result<()> {
     let site = site().await?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site.write_config("portcullis.toml", &site.host_config(&server.url(), ""))?;
@@ -126,7 +126,7 @@ async fn lines_of_a_policy_beyond_the_limit_are_counted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_panic_is_told_with_its_message_file_and_line() -> Result<()> {
+async fn a_panic_is_logged_with_its_message_file_and_line() -> Result<()> {
     let site = site().await?;
     let fails = Built::guest("fails_for")?;
     let settings = "[settings]\nusername = \"alice\"\nhow = \"panics\"\n";

@@ -33,7 +33,7 @@ async fn start(release: Release, lines: &str) -> Result<(Site, NatsServer, Host)
 
 #[rstest]
 #[tokio::test]
-async fn who_comes_back_costs_no_hash_if_passwords_are_remembered(
+async fn a_returning_user_costs_no_hash_if_passwords_are_remembered(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[values(true, false)] remembers: bool,
 ) -> Result<()> {
@@ -54,7 +54,7 @@ async fn who_comes_back_costs_no_hash_if_passwords_are_remembered(
 
 #[rstest]
 #[tokio::test]
-async fn a_provider_that_is_away_shows_in_the_numbers_and_takes_nobody_out_of_service(
+async fn an_unreachable_provider_shows_in_the_metrics_and_stops_no_service(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let mut provider = Provider::start().await?;

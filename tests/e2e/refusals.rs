@@ -10,7 +10,7 @@ use crate::support::{ALICE, POLICY, SENSOR, Serving, alice, sensor, settings, st
 
 #[rstest]
 #[tokio::test]
-async fn a_client_without_good_credentials_is_refused_and_not_told_why(
+async fn a_client_without_good_credentials_learns_no_reason(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
     #[values(ForeignClient::Python, ForeignClient::JavaScript)] client: ForeignClient,
 ) -> Result<()> {

@@ -128,7 +128,7 @@ async fn the_key_of_a_role_speaks_for_its_account_only_where_it_is_listed(
 }
 
 #[tokio::test]
-async fn who_fails_too_often_is_not_heard_and_who_is_known_is() -> Result<()> {
+async fn a_user_who_fails_too_often_is_rejected_and_a_known_one_is_not() -> Result<()> {
     let site = Site::create(Release::Nats2_15)?;
     put_sensor(&site.policies).await?;
     let server = site.start_server(Accounts::Several).await?;

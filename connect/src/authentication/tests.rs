@@ -76,7 +76,7 @@ fn a_user_jwt_comes_from_one_file_or_from_two() {
 }
 
 #[test]
-fn passwords_and_tokens_are_told_as_they_are() {
+fn passwords_and_tokens_are_passed_unchanged() {
     let auth = answer(Authentication::Password {
         user: "me".to_owned(),
         password: literal("s3cret"),

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_fits_no_list() {
+    fn an_unknown_value_matches_no_list() {
         let mut request = request();
         request.client.transport = Some("carrier pigeon".to_owned().into());
         request.identity.issuer = None;

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_fits_is_found_whatever_it_names() {
+    fn the_first_match_is_found_for_every_condition() {
         let routes = Routes::new(vec![
             route("0-keys", &[Method::Nkey], &["b"]),
             route("1-a", &[], &["a"]),

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seeds_that_everybody_knows_are_refused() {
+    fn published_seeds_are_refused() {
         let issuer = "SAANDLKMXL6CUS3CP52WIXBEDN6YJ545GDKC65U5JZPPV6WH6ESWUA6YAI";
         let xkey = "SXAAXMRAEP6JWWHNB6IKFL554IE6LZVT6EY5MBRICPILTLOPHAG73I3YX4";
         assert!(publishing_key(issuer).is_err() && publishing_key(xkey).is_err());

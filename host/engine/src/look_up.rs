@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_looks_up_so_many_keys_and_no_more() {
+    fn the_number_of_look_ups_of_a_decision_is_bounded() {
         let mut look_ups = look_ups();
         for number in 0..Limits::LOOK_UPS {
             assert!(look_ups.get("users", number.to_string(), 10).is_ok());

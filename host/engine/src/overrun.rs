@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_overrun_is_told_from_everything_else() {
+    fn an_overrun_differs_from_other_traps() {
         assert!(is_overrun(&overrun().unwrap()));
         assert!(!is_overrun(&wasmtime::Error::msg("a message")));
         assert!(!is_overrun(&wasmtime::Trap::UnreachableCodeReached.into()));

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_gives_its_place_to_others() {
+    fn a_waiting_caller_frees_its_thread() {
         let workers = Workers::start(NonZeroUsize::MIN);
         let release = workers.occupy(A);
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_explains_as_many_missing_subjects_and_no_more() {
+    fn expired_values_explain_that_number_of_missing_subjects() {
         let brief = |end| {
             let mut content = content();
             let entry = entry(5, Some(end));

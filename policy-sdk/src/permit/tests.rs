@@ -56,7 +56,7 @@ fn accounts_names_tags_and_lifetimes_are_checked() {
 }
 
 #[test]
-fn beside_a_role_names_and_tags_are_one_literal_token() {
+fn with_a_role_names_and_tags_are_one_literal_token() {
     use crate::template::escape;
 
     let permit = |name: &str, tag: &str| {

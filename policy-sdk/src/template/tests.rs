@@ -220,7 +220,7 @@ fn templates_that_are_none_are_refused() {
 }
 
 #[test]
-fn a_token_has_one_place_and_no_wildcard_beside_it() {
+fn a_token_has_one_place_and_no_wildcard_next_to_it() {
     for template in [
         "{{group}}{{nkey}}",
         "a.{{group}}-{{nkey}}.b",

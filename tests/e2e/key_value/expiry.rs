@@ -12,7 +12,7 @@ use super::revoking::{Revoking, says};
 
 #[rstest]
 #[tokio::test]
-async fn whoever_is_purged_from_a_bucket_is_let_in_within_seconds(
+async fn a_user_purged_from_a_bucket_is_let_in_within_seconds(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let revoking = Revoking::start(release).await?;
@@ -53,7 +53,7 @@ async fn expired(bucket: &Store, key: &str) -> Result<()> {
 
 #[rstest]
 #[tokio::test]
-async fn whoever_is_in_a_bucket_for_a_while_is_let_in_afterwards(
+async fn a_user_in_a_bucket_for_a_while_is_let_in_afterwards(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let revoking = Revoking::start(release).await?;

@@ -86,7 +86,7 @@ async fn without_a_known_role_a_client_is_in_and_can_do_nothing(
 
 #[rstest]
 #[tokio::test]
-async fn who_has_no_known_role_can_be_refused(
+async fn a_user_without_a_known_role_can_be_refused(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let settings = ROLES.replacen("[settings]", "[settings]\nwithout-role = \"deny\"", 1);
@@ -129,7 +129,7 @@ async fn a_login_ends_with_its_token(
 
 #[rstest]
 #[tokio::test]
-async fn a_claim_is_one_token_of_a_subject_whatever_it_says(
+async fn any_claim_is_one_token_of_a_subject(
     #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
 ) -> Result<()> {
     let settings = r#"

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_a_file_or_heading_is_told() {
+    fn a_link_without_a_file_or_heading_is_reported() {
         let documents = [("docs/a.md", "# A\n\n[b](b.md) [c](#c)\n[d]: ../d.md")];
         assert_eq!(
             broken(&documents),

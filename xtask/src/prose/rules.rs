@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pending_folder_without_findings_is_told() {
+    fn a_pending_folder_without_findings_is_reported() {
         let pending = Pending {
             path: PathBuf::from("pending.txt"),
             folders: vec![(3, "host/core".to_owned()), (4, "bench".to_owned())],

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn another_source_fills_it_anew() {
+    fn another_source_fills_it_again() {
         let scratch = Scratch::new("anew");
         directory(&scratch.0, "tool", "1", fill_with("one")).unwrap();
         let second = directory(&scratch.0, "tool", "2", fill_with("two")).unwrap();

@@ -142,7 +142,7 @@ async fn an_inbox_is_shared_only_if_permissions_admit_no_other() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_told_apart_from_an_unreachable_server() {
+async fn a_refused_login_differs_from_an_unreachable_server() {
     let server = FakeServer::start(Rule::RefuseLogins).await;
     let options = server.options();
     let (refused, _session) = tokio::join!(connect(&options), server.accept());

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn open_metrics_are_for_those_who_ask_for_them() {
+    fn open_metrics_are_for_clients_that_accept_them() {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
         for accept in [
             prometheus,

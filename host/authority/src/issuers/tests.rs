@@ -63,7 +63,7 @@ fn accounts_are_known_by_name_and_by_key() {
 }
 
 #[test]
-fn what_nobody_can_sign_is_named() {
+fn a_permit_without_a_signer_is_named() {
     let (issuers, _) = operator();
     let error = |account, role| {
         issuers

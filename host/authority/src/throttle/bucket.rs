@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_free_and_then_one_at_a_time() {
+    fn a_burst_is_free_and_then_one_at_a_time() {
         let bucket = Bucket::default();
         for _ in 0..3 {
             assert!(fails(&bucket, SECOND));

@@ -203,7 +203,7 @@ fn what_was_not_proved_in_time_is_a_failed_attempt(
 }
 
 #[test]
-fn others_do_not_lock_out_who_is_known() {
+fn other_clients_do_not_lock_out_a_known_user() {
     let world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
     world.fails(3, "192.0.2.1", "alice");
@@ -269,7 +269,7 @@ fn forged_names_do_not_lock_out_the_client_that_is_known_at_the_same_address() {
 }
 
 #[test]
-fn names_beside_a_user_name_make_no_other_user() {
+fn further_names_make_no_other_user() {
     let world = World::new(options());
     for number in 0..3 {
         let names = format!("alice key:U{number} token:t{number}");
@@ -283,7 +283,7 @@ fn names_beside_a_user_name_make_no_other_user() {
 }
 
 #[test]
-fn a_name_beside_those_that_are_known_is_not_known() {
+fn a_further_name_is_not_known() {
     let world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
     world.fails(3, "192.0.2.1", "alice");
@@ -305,7 +305,7 @@ fn a_login_of_any_method_is_known(
 }
 
 #[test]
-fn who_is_known_has_as_many_failures_as_a_user() {
+fn a_known_user_has_the_failures_of_a_user() {
     let world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
     for _ in 0..3 {
@@ -325,7 +325,7 @@ fn who_is_known_has_as_many_failures_as_a_user() {
 }
 
 #[test]
-fn nobody_is_known_for_ever() {
+fn a_known_user_is_forgotten() {
     let world = World::new(options());
     world.succeeds("10.0.0.7", "alice");
     world.pass(KNOWN_FOR.as_secs() - 1);

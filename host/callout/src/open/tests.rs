@@ -81,7 +81,7 @@ fn open_plain(
 }
 
 #[test]
-fn a_server_that_expects_another_issuer_is_told_apart() {
+fn a_server_that_expects_another_issuer_is_recognised() {
     let (options, server) = (options(), Server::new());
     let ours = options.keys.issuers.request_subject();
     let other = KeyPair::new_account().public_key();

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_made_at_once_where_nothing_else_tells_whether_servers_ask() {
+    fn a_probe_is_made_at_once_if_no_login_shows_that_servers_ask() {
         let probes = Probes::default();
         let mut waits = Vec::new();
         for _ in 0..8 {

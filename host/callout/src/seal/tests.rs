@@ -192,7 +192,7 @@ fn a_role_brings_its_own_permissions() {
 }
 
 #[test]
-fn a_role_whose_seed_is_the_accounts_own_gets_nobody_in() {
+fn a_role_whose_seed_is_the_accounts_own_admits_no_client() {
     let own = IssuerKey::generate_seed().unwrap();
     let own = || IssuerKey::from_seed(own.expose()).unwrap();
     let app = AccountIssuer {
@@ -212,7 +212,7 @@ fn a_role_whose_seed_is_the_accounts_own_gets_nobody_in() {
 }
 
 #[test]
-fn what_nobody_signs_is_the_policys_doing() {
+fn an_unsignable_permit_is_the_policys_fault() {
     let (keys, request) = (operator(), request());
     let class = |account: &str, role: Option<&str>| {
         let mut builder = Permit::builder(account, NOW);
@@ -267,7 +267,7 @@ fn refused(
 }
 
 #[test]
-fn a_login_at_another_time_of_the_day_is_nobodys_fault() {
+fn a_login_at_another_time_of_the_day_has_no_blame() {
     let (day, night) = (("08:00:00", "17:30:00"), ("22:00:00", "06:00:00"));
     for (time, version, (start, end), explains_midnight) in [
         ((20, 0), Some("2.15.1"), day, false),

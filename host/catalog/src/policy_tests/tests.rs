@@ -284,7 +284,7 @@ fn a_proved_nkey_or_a_server_that_is_no_key_of_its_kind_is_an_error_of_the_file(
 }
 
 #[test]
-fn a_login_with_what_nobody_verified_is_an_error_of_the_file() {
+fn a_login_with_an_unverified_fact_is_an_error_of_the_file() {
     assert_identity_problems(&[
         (
             r#"identity = { method = "jwt", proved = true, nkey = "U", tags = ["a:b"] }"#,
@@ -345,7 +345,7 @@ fn logins_of_every_kind_can_be() {
 }
 
 #[test]
-fn who_presents_nothing_but_a_verified_certificate_is_whom_it_names() {
+fn a_client_with_a_verified_certificate_alone_is_its_subject() {
     let text = "[[tests]]\nname = \"t\"\nabstain = true\n[tests.login]\n\
                 certificate = { verified = true, subject = \"CN=a\", issuer = \"CN=ca\" }\n";
     let vectors = parse(text).unwrap().0;

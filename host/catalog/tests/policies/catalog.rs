@@ -166,7 +166,7 @@ fn opening_a_directory_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn misnamed_oversized_and_unrelated_files_are_told_apart() {
+fn misnamed_oversized_and_unrelated_files_are_distinguished() {
     let site = Site::new(&[]);
     site.put("Bad Name.wasm", &guest("abstains"));
     site.put("p.WASM", &guest("abstains"));
@@ -229,7 +229,7 @@ fn a_version_that_fails_every_login_does_not_replace_a_good_one() {
 }
 
 #[test]
-fn a_version_that_fails_one_kind_of_login_is_told_by_its_method() {
+fn a_version_that_fails_one_kind_of_login_is_reported_with_its_method() {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("fails_for"));
     // The hash of the token in the smoke test's login.

@@ -66,7 +66,7 @@ fn a_guard_may_deny_and_nothing_else() {
 }
 
 #[test]
-fn a_guard_without_a_good_version_lets_nobody_past() {
+fn a_guard_without_a_good_version_denies_every_login() {
     let site = Site::new(&[]);
     site.put_rules("users", PERMITS);
     let options = CatalogOptions {

@@ -299,7 +299,7 @@ impl World {
 }
 
 #[test]
-fn whatever_happens_to_the_directory_what_serves_is_what_should() {
+fn after_any_change_of_the_directory_the_right_policies_serve() {
     let (engine, module) = (engine(), guest("abstains"));
     let config = Config {
         cases: 8,

@@ -277,7 +277,7 @@ identity = { method = "oidc", principal = "alice", proved = true, issuer = "http
 }
 
 #[test]
-fn what_a_decision_asked_is_told_with_the_paths_of_claims() {
+fn the_questions_of_a_decision_are_reported_with_the_paths_of_claims() {
     let site = Site::new(&[]);
     site.put("p.wasm", &policy("oidc-roles"));
     let settings = "[settings]\naccount = \"APP\"\n[settings.roles.reader]\n";

@@ -153,7 +153,7 @@ fn a_child_that_hangs_is_given_up_after_the_time_that_loading_has() {
 }
 
 #[test]
-fn who_stops_does_not_wait_for_what_is_being_loaded() {
+fn a_stop_does_not_wait_for_policies_that_are_being_loaded() {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("abstains"));
     let options = proving(&site, shell("exec sleep 1000"));

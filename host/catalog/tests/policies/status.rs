@@ -95,7 +95,7 @@ fn refusals_and_an_unreadable_directory_are_counted() {
 }
 
 #[test]
-fn the_status_tells_of_required_policies_that_are_not_there() {
+fn the_status_has_required_policies_that_are_missing() {
     let kept = Kept::new();
     let options = CatalogOptions {
         order: vec!["guard".parse().unwrap(), name()],

@@ -98,7 +98,7 @@ fn damaged_versions_are_passed_over() {
 }
 
 #[test]
-fn only_so_many_versions_are_kept_and_nobody_else_reads_them() {
+fn the_number_of_versions_is_bounded_and_no_other_user_reads_them() {
     let kept = Kept::new();
     let catalog = kept.start();
     for text in ["two", "three", "four"] {

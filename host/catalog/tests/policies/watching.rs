@@ -20,7 +20,7 @@ pub(crate) fn await_greeting(catalog: &Catalog, wanted: &str) {
 }
 
 #[test]
-fn the_watcher_sees_writes_renames_and_directories_made_anew() {
+fn the_watcher_sees_writes_renames_and_new_directories() {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("tells"));
     site.put_greeting("p.toml", "one");
@@ -136,7 +136,7 @@ fn asking_for_a_reload_does_not_wait_for_quiet() {
 }
 
 #[test]
-fn a_policy_that_takes_too_long_to_load_keeps_nobody_waiting() {
+fn a_policy_that_takes_too_long_to_load_delays_no_login() {
     let site = Site::new(&[]);
     site.put("p.wasm", &guest("spins_in_configure"));
     site.put("q.wasm", &guest("abstains"));

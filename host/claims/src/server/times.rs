@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_range_lets_nobody_in() {
+    fn an_empty_range_admits_no_client() {
         for handles_midnight in [false, true] {
             let range = [("08:00:00", "08:00:00")];
             assert_eq!(until(&range, berlin(8, 0), handles_midnight), None);

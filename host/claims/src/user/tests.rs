@@ -205,7 +205,7 @@ fn a_scoped_user_has_neither_permissions_nor_limits() {
 #[case(r#"{"bearer_token": true}"#)]
 #[case(r#"{"proxy_required": true}"#)]
 #[case(r#"{"allowed_connection_types": ["MQTT"]}"#)]
-fn whatever_a_template_could_say_is_not_bare(#[case] json: &str) {
+fn every_field_of_a_template_makes_a_user_not_bare(#[case] json: &str) {
     let body: UserBody = serde_json::from_str(json).unwrap();
     assert!(!body.is_bare());
 }

@@ -113,7 +113,7 @@ fn denials_have_a_mode_for_each_class() {
     "service-name = \"my doors\"",
     "callout.service-name: expected letters, digits"
 )]
-fn what_the_callout_is_told_is_checked(#[case] line: &str, #[case] expected: &str) {
+fn the_options_of_the_callout_are_checked(#[case] line: &str, #[case] expected: &str) {
     let problems = lines(&parse(&text_with("callout", line)).unwrap_err()).join("\n");
     assert!(problems.contains(expected), "{problems}");
 }

@@ -223,7 +223,7 @@ fn credentials_files_hold_a_jwt_and_a_user_seed() {
 
 #[cfg(unix)]
 #[test]
-fn a_seed_that_everybody_can_read_is_a_warning() {
+fn a_seed_that_every_user_can_read_is_a_warning() {
     let fixture = Fixture::new();
     let path = fixture.directory.path().join("issuer.nk");
     set_mode(&path, 0o644);
@@ -241,7 +241,7 @@ fn a_seed_that_everybody_can_read_is_a_warning() {
 }
 
 #[test]
-fn a_user_jwt_must_be_that_of_the_seed_beside_it() {
+fn a_user_jwt_must_match_its_seed() {
     let fixture = Fixture::new();
     let (user, other) = (
         KeyPair::new_user().seed().unwrap(),

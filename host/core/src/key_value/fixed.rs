@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_said_is_unknown_unless_it_is_said_to_be_empty() {
+    fn an_absent_value_is_unknown_and_an_empty_one_is_not() {
         let [known, other]: [BucketName; 2] = ["known", "other"].map(|name| name.parse().unwrap());
         let buckets = FixedKeyValues::default().with(&known, [("key", "hunter2")]);
         assert!(buckets.get(&other, "key").is_err() && !buckets.serves(&other));

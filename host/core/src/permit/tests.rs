@@ -279,7 +279,7 @@ fn a_login_is_held_to_its_networks_and_connection_types() {
 /// Servers insert these texts into the role's template unchanged. A text of several tokens can read
 /// other users' subjects, and one of white space only crashes servers.
 #[test]
-fn beside_a_role_names_and_tags_are_one_literal_token() {
+fn with_a_role_names_and_tags_are_one_literal_token() {
     let problems = |role: bool, name: &str, tag: &str| {
         let mut builder = Permit::builder("APP", 100);
         if role {

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn mutable_globals_of_the_module_itself_are_exported_beside_the_rest() {
+    fn mutable_globals_of_the_module_itself_are_exported_too() {
         let exported = exported(
             r#"(module
                 (import "a" "b" (global i32))

@@ -131,7 +131,7 @@ fn a_policy_is_not_served_with_the_settings_of_an_earlier_load() {
 }
 
 #[test]
-fn nobody_else_can_read_what_is_kept() {
+fn no_other_user_can_read_the_cache() {
     let place = Place::warm();
     assert_eq!(mode(&place.path()), 0o700);
     assert_eq!(mode(&place.path().join("key")), 0o600);
@@ -234,7 +234,7 @@ fn a_directory_that_others_can_use_is_not_used() {
 }
 
 #[test]
-fn a_directory_of_somebody_else_is_not_used() {
+fn a_directory_of_another_user_is_not_used() {
     let place = Place::warm();
     // Only root can change the owner of a directory, and only root could still write to it.
     if chown(place.path(), Some(65534), None).is_ok() {

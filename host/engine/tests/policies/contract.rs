@@ -202,7 +202,7 @@ fn module_for(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_module_made_for_a_newer_host_is_told_what_it_lacks() {
+fn a_module_for_a_newer_host_is_refused_with_what_is_missing() {
     let newer = renamed(CONTRACT, "0.1.99");
     let error = load_bytes(&module_for(&newer)).unwrap_err();
     assert!(matches!(error, LoadError::Configure(_)), "{error}");

@@ -55,13 +55,13 @@ fn heard_of(policy: &Policy) -> [usize; 3] {
 }
 
 #[test]
-fn what_a_policy_logs_and_asks_before_it_is_given_up_is_told_once() {
+fn lines_and_questions_of_an_abandoned_attempt_are_reported_once() {
     let policy = load_patiently(&guest("logs_and_spins"));
     assert_eq!(heard_of(&policy), [1, 1, 1]);
 }
 
 #[test]
-fn so_it_is_of_a_policy_that_takes_its_settings_anew() {
+fn so_are_those_of_a_policy_that_reads_its_settings_again() {
     let policy = load_patiently(&unreadable("logs_and_spins"));
     assert!(!policy.is_snapshotted());
     assert_eq!(heard_of(&policy), [1, 1, 1]);

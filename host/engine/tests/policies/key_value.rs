@@ -68,7 +68,7 @@ fn a_bucket_that_the_host_does_not_have_cannot_be_granted() {
     r#"{"bucket":"revoked","key":"a b"}"#,
     Some("cannot look up: no key: a key has")
 )]
-fn what_is_looked_up_is_told_or_the_reason_why_not(
+fn a_look_up_returns_the_value_or_the_reason(
     #[case] settings: &str,
     #[case] expected: Option<&str>,
 ) {
@@ -102,7 +102,7 @@ fn a_value_longer_than_a_policy_may_be_handed_is_an_error() {
 }
 
 #[test]
-fn a_decision_looks_up_so_many_keys_and_no_more() {
+fn the_number_of_look_ups_of_a_decision_is_bounded() {
     assert_eq!(refusal(r#"{"bucket":"revoked","before":255}"#), None);
     let reason = refusal(r#"{"bucket":"revoked","before":256}"#).unwrap();
     assert_eq!(reason, "cannot look up: a decision may look up 256 keys");
@@ -124,7 +124,7 @@ fn nothing_is_looked_up_while_settings_are_taken() {
 }
 
 #[test]
-fn what_a_decision_looked_up_can_be_told() {
+fn the_look_ups_of_a_decision_are_recorded() {
     let engine = engine_with_buckets().metered().unwrap();
     let module = guest("looks_up");
     let settings = r#"{"bucket":"revoked","key":"mallory"}"#;

@@ -54,7 +54,7 @@ fn each_decision_is_about_its_own_request() {
 }
 
 #[test]
-fn permits_and_limits_start_anew_for_each_decision() {
+fn permits_and_limits_start_afresh_for_each_decision() {
     let policy = reusing("echoes", "{}", 1000);
     for _ in 0..200 {
         assert!(matches!(decide(&policy), Ok(Verdict::Permit(_))));

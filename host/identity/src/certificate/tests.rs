@@ -214,7 +214,7 @@ fn what_has_no_short_name_is_written_as_a_number() {
 }
 
 #[test]
-fn a_certificate_that_the_server_did_not_verify_names_nobody_and_ends_nothing() {
+fn an_unverified_certificate_names_no_user_and_ends_no_login() {
     assert_eq!(verified_subject(&unverified(CLIENT)), None);
     assert_eq!(certificate_expiry(&unverified(CLIENT)), None);
     let none = ClientTls {

@@ -46,7 +46,7 @@ async fn a_trusted_issuer_vouches_for_the_user() {
 }
 
 #[tokio::test]
-async fn of_a_bearer_token_nobody_has_shown_to_hold_the_key() {
+async fn a_bearer_token_proves_no_key() {
     let world = World::new();
     let mut claims = world.user_claims();
     claims.nats.bearer_token = true;
@@ -84,7 +84,7 @@ async fn the_jwt_of_a_stranger_proves_its_subject_only() {
 }
 
 #[tokio::test]
-async fn beside_a_password_or_a_token_the_jwt_is_a_sentinel() {
+async fn with_a_password_or_a_token_the_jwt_is_a_sentinel() {
     let world = World::new();
     let mut claims = world.user_claims();
     claims.expires_at = Some(NOW - 1);
@@ -141,7 +141,7 @@ fn the_names_of_a_login_need_no_proof() {
 }
 
 #[test]
-fn every_name_beside_the_others_is_told() {
+fn every_further_name_is_reported() {
     let claimed = |credentials| claimed(&Identifier::default(), credentials);
     let text = |text: &str| Some(text.to_owned());
     let everything = Credentials {
@@ -201,7 +201,7 @@ fn a_certificate_names_a_login_that_presents_nothing_else() {
 }
 
 #[test]
-fn a_bearer_token_is_nobodys_until_it_is_verified() {
+fn a_bearer_token_has_no_owner_until_it_is_verified() {
     let identifier = Identifier::new(IdentifierOptions {
         tokens: Some(Arc::new(TokenVerifier::new(Vec::new()).unwrap())),
         ..IdentifierOptions::default()

@@ -133,7 +133,7 @@ fn a_login_that_may_do_nothing_says_why() {
 }
 
 #[test]
-fn roles_that_come_to_nothing_are_told() {
+fn roles_without_effect_are_reported() {
     let policy = policy(
         r#"
         [settings]
@@ -234,7 +234,7 @@ fn users_of_several_issuers_share_no_subjects() {
 }
 
 #[test]
-fn places_that_say_who_the_user_is_need_one_issuer() {
+fn places_that_identify_the_user_need_one_issuer() {
     let settings = |issuers: &str, line: &str| {
         format!("[settings]\naccount = \"APP\"\n{issuers}\n[settings.roles.r]\n{line}\n")
     };
@@ -423,7 +423,7 @@ fn a_deny_list_without_its_claim_refuses_the_login() {
 }
 
 #[test]
-fn a_token_tells_no_more_than_is_asked() {
+fn a_policy_reads_only_the_claims_it_asks_for() {
     let request = roles(&["r"]).build();
     let _ = with("").decide(&request);
     assert_eq!(

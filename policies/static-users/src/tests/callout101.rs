@@ -41,7 +41,7 @@ fn its_three_users_get_their_accounts_and_permissions() {
 }
 
 #[test]
-fn everybody_else_is_refused() {
+fn other_users_are_refused() {
     let policy = policy(FILE);
     let cases = [
         (login("admin", "test-1"), "wrong password"),

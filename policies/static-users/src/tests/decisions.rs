@@ -93,7 +93,7 @@ fn what_bounds_a_login_is_in_the_permit() {
 }
 
 #[test]
-fn a_sentinel_does_not_hide_who_logs_in() {
+fn a_sentinel_does_not_hide_the_user() {
     let policy = staff("deny");
     let alice = login("alice", "secret").jwt("sentinel");
     assert!(matches!(
@@ -111,7 +111,7 @@ fn a_sentinel_does_not_hide_who_logs_in() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_whatever_becomes_of_unknown_users() {
+fn a_wrong_password_is_refused_with_any_setting_for_unknown_users() {
     for unknown_users in ["abstain", "deny"] {
         let verdict = decide(&staff(unknown_users), login("alice", "guess"));
         assert_eq!(verdict, Verdict::deny("wrong password"));

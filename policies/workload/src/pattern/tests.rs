@@ -86,7 +86,7 @@ fn dns_names_match_label_by_label_in_any_case() {
 }
 
 #[test]
-fn mail_addresses_match_beside_the_at() {
+fn mail_addresses_match_on_each_side_of_the_at() {
     assert_matches(
         Kind::Email,
         &[

@@ -61,7 +61,7 @@ fn every_name_of_a_verified_certificate_can_be_what_a_rule_is_about() {
 }
 
 #[test]
-fn what_the_server_has_not_verified_is_nobodys() {
+fn an_unverified_certificate_has_no_owner() {
     let policy = with_rule(&format!("fingerprint = \"{FINGERPRINT}\""));
     let unverified = certificate().certificate_fingerprint(FINGERPRINT);
     assert_eq!(decide(&policy, unverified), Verdict::Abstain);
@@ -70,7 +70,7 @@ fn what_the_server_has_not_verified_is_nobodys() {
 }
 
 #[test]
-fn a_certificate_counts_beside_what_the_settings_say() {
+fn a_certificate_and_the_settings_both_count() {
     let methods = ["jwt", "nkey", "password", "token"];
     for beside in methods {
         let settings = format!(

@@ -85,7 +85,7 @@ fn captures_fill_subjects_accounts_and_names() {
 }
 
 #[test]
-fn what_stands_for_a_wildcard_never_widens_a_subject() {
+fn the_value_of_a_wildcard_never_widens_a_subject() {
     let settings = r#"
         [settings]
         account = "APP"

@@ -51,7 +51,7 @@ fn a_service_account_is_what_the_claims_and_the_subject_say() {
 }
 
 #[test]
-fn a_token_that_contradicts_itself_is_nobodys() {
+fn a_token_that_contradicts_itself_has_no_owner() {
     let policy = policy(SETTINGS);
     let change = |path: &str, value: Value| {
         let mut claims = claims("prod", "api");

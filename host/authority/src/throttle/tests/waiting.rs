@@ -39,7 +39,7 @@ fn an_attempt_that_cannot_go_on_takes_no_room() {
 }
 
 #[tokio::test]
-async fn who_waits_goes_on_when_another_succeeds() {
+async fn a_waiting_attempt_continues_when_another_succeeds() {
     let world = World::new(options());
     let mut undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");
@@ -54,7 +54,7 @@ async fn who_waits_goes_on_when_another_succeeds() {
 }
 
 #[tokio::test]
-async fn who_waits_is_refused_when_the_others_fail() {
+async fn a_waiting_attempt_is_refused_when_the_others_fail() {
     let world = World::new(options());
     let undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");
@@ -129,7 +129,7 @@ async fn no_more_attempts_wait_than_there_are_places() {
 }
 
 #[tokio::test]
-async fn nobody_waits_beyond_the_deadline() {
+async fn no_caller_waits_beyond_the_deadline() {
     let world = World::new(options());
     let _undecided: Vec<_> = (0..3).map(|_| world.begins("", "alice")).collect();
     let (attempt, client) = world.attempt("", "alice");

@@ -68,7 +68,7 @@ fn what_is_no_box_is_told_apart(#[case] sealed: Vec<u8>, #[case] expected: BoxEr
 }
 
 #[test]
-fn a_box_opens_for_nobody_else_and_from_nobody_else() {
+fn a_box_opens_for_its_recipient_and_from_its_sender_only() {
     let (sender, recipient, other) = (new_key(), new_key(), new_key());
     let sealed = sender.seal(b"request", recipient.as_public()).unwrap();
     assert!(is_sealed(&sealed));

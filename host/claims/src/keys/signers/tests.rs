@@ -68,7 +68,7 @@ fn more_keys_than_are_remembered_drive_each_other_out(#[case] others: usize, #[c
 }
 
 #[test]
-fn signatures_that_are_not_good_drive_nobody_out() {
+fn bad_signatures_evict_no_key() {
     let (signers, first) = (KnownSigners::new(), key());
     sign(&signers, &first, OFTEN);
     for _ in 0..=MAX_SIGNERS {

@@ -46,7 +46,7 @@ fn raw(status: &str, headers: &str, body: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn whatever_a_provider_does_wrong_is_told() {
+async fn every_fault_of_a_provider_is_reported() {
     let provider = Provider::start();
     let elsewhere = Provider::start();
     elsewhere.document("/keys", document());

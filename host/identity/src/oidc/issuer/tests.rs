@@ -134,7 +134,7 @@ async fn a_key_that_changed_under_its_id_is_fetched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_storm_of_unknown_keys_causes_one_fetch_and_holds_nobody_up() {
+async fn a_storm_of_unknown_keys_causes_one_fetch_and_delays_no_login() {
     let provider = Provider::start();
     provider.document("/keys", set(&[ED25519.jwk("k")]));
     let issuer = issuer(&provider, LONG);
@@ -244,7 +244,7 @@ async fn keys_stay_in_use_while_the_issuer_is_down_or_has_none() {
 }
 
 #[tokio::test]
-async fn without_keys_nobody_can_tell() {
+async fn without_keys_no_token_is_verified() {
     let provider = Provider::start();
     let issuer = issuer(&provider, LONG);
     for _ in 0..3 {

@@ -113,7 +113,7 @@ fn errors_of_claims_say_what_is_wrong() {
 }
 
 #[test]
-fn a_byte_order_mark_is_told() {
+fn a_byte_order_mark_is_reported() {
     let marked = format!("\u{feff}{}", ED25519.good("k"));
     assert_eq!(
         shape(&marked),
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_read_looks_like_a_token(header in r#"\{"alg":"[A-Z0-9]{0,5}"(,"kid":"[a-z]{0,3}")?\}"#) {
+    fn every_readable_token_looks_like_a_token(header in r#"\{"alg":"[A-Z0-9]{0,5}"(,"kid":"[a-z]{0,3}")?\}"#) {
         let text = with_header(&header);
         prop_assert!(Token::parse(&text).is_err() || looks_like_token(&text));
     }

@@ -38,7 +38,7 @@ async fn kind(verifier: &TokenVerifier, token: &str) -> Result<VerifiedToken, &'
 }
 
 #[tokio::test]
-async fn a_good_token_says_who_until_when_and_what_groups() {
+async fn a_good_token_has_principal_expiry_and_groups() {
     let (_folder, verifier) = verifier();
     let mut all = claims();
     all["roles"] = json!(["admin", "ops"]);
@@ -57,7 +57,7 @@ async fn a_good_token_says_who_until_when_and_what_groups() {
 }
 
 #[tokio::test]
-async fn nobody_signs_but_the_issuer() {
+async fn only_the_issuer_signs() {
     let (_folder, verifier) = verifier();
     let good = ED25519.good("ed");
     let (message, signature) = good.rsplit_once('.').unwrap();
@@ -322,7 +322,7 @@ async fn dropping_the_verifier_ends_its_timers() {
 }
 
 #[test]
-fn what_cannot_work_is_told_at_once() {
+fn options_that_cannot_work_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
         let path = folder.path().join(name);

@@ -331,7 +331,7 @@ fn a_subject_that_is_no_user_is_refused() {
 }
 
 #[test]
-fn the_role_of_a_scoped_key_is_told() {
+fn the_role_of_a_scoped_key_is_reported() {
     let role = |spoil: fn(&mut Case)| Case::new(spoil).accepted().unwrap().role;
     assert_eq!(role(|case| case.of_role(|_| ())).as_deref(), Some("reader"));
     assert_eq!(

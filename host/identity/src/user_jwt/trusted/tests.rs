@@ -77,7 +77,7 @@ fn the_claims_are_those_of_the_jwt() {
 }
 
 #[test]
-fn nothing_is_said_of_accounts_that_nobody_named() {
+fn accounts_outside_the_configuration_are_unknown() {
     let world = World::new();
     let stranger = world.user_claims().sign(&world.stranger).unwrap();
     assert_eq!(judged(&by_keys(&world), &world, stranger.clone()), Ok(None));
