@@ -17,6 +17,9 @@ use crate::state::State;
 use crate::text::one_line;
 
 mod cause;
+mod frames;
+
+pub use frames::Frames;
 
 pub use cause::{
     HandleProblem, LateCause, OutputProblem, PermitFault, RuntimeMessage, TrapCause, TrapCode,
@@ -163,16 +166,20 @@ impl EvaluationError {
     }
 }
 
-/// Returns the panic message, which the SDK logs just before the trap. Otherwise returns the trap
-/// and its function.
+/// Returns the panic message, which the SDK logs just before the trap. Otherwise returns the trap.
+/// Either has the functions that the policy was in.
 fn trap_cause(trap: Trap, error: &wasmtime::Error, state: &State) -> TrapCause {
-    if let Some(panic) = &state.log.last_error {
-        return TrapCause::Panic(one_line(panic));
-    }
-    let backtrace = error.downcast_ref::<WasmBacktrace>();
-    TrapCause::Code {
-        trap: trap.into(),
-        function: backtrace
-            .and_then(|trace| trace.frames().first()?.func_name().map(str::to_owned)),
+    let frames = Frames::new(error.downcast_ref::<WasmBacktrace>());
+    // A panic ends in `unreachable`. Before another trap, an error is an ordinary line.
+    let panic = state.log.last_error.as_ref();
+    match panic.filter(|_| trap == Trap::UnreachableCodeReached) {
+        Some(panic) => TrapCause::Panic {
+            message: one_line(panic),
+            frames,
+        },
+        None => TrapCause::Code {
+            trap: trap.into(),
+            frames,
+        },
     }
 }

@@ -177,10 +177,8 @@ impl State {
         self.log.lines = self.log.lines.saturating_add(1);
         truncate(&mut message, self.limits.log_line_bytes);
         // The last line before a trap reports a panic, so it is kept regardless of the number of
-        // lines before it.
-        if level == "error" {
-            self.log.last_error = Some(message.clone());
-        }
+        // lines before it. An error with other lines after it reports none.
+        self.log.last_error = (level == "error").then(|| message.clone());
         if self.log.lines > self.limits.log_lines {
             return None;
         }

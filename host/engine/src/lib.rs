@@ -61,7 +61,7 @@ pub use code::CodeName;
 pub use comparisons::{Comparisons, ComparisonsExceeded};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use evaluation::{
-    EvaluationError, HandleProblem, LateCause, OutputProblem, PermitFault, RuntimeMessage,
+    EvaluationError, Frames, HandleProblem, LateCause, OutputProblem, PermitFault, RuntimeMessage,
     TrapCause, TrapCode,
 };
 pub use host::{NoRequest, NoTime};

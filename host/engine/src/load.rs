@@ -97,10 +97,12 @@ pub enum LoadError {
         newest: &'static str,
     },
     /// The module was not built with the SDK.
-    #[error("it carries no component type: build it with portcullis-sdk and its `export!` line")]
+    #[error(
+        "it carries no component type: build it with portcullis-sdk, and end its source with `export!(TYPE);`"
+    )]
     Untyped,
     /// The component is of another world.
-    #[error("not a policy: {0}")]
+    #[error("not a policy: {0}; a policy in Rust ends with `export!(TYPE);` of portcullis-sdk")]
     WrongWorld(String),
     /// The bytes cannot be converted to a component.
     #[error("cannot be made a component: {0}")]

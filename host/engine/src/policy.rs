@@ -312,9 +312,19 @@ fn take_settings(
     settings: &str,
     time: Duration,
 ) -> Result<(), LoadError> {
-    policy
+    let taken = policy
         .portcullis_policy_decider()
-        .call_configure(&mut *store, settings)
+        .call_configure(&mut *store, settings);
+    let state = store.data();
+    let dropped = state.log.dropped(state.limits.log_lines);
+    if dropped > 0 {
+        tracing::warn!(
+            policy.name = %state.name,
+            policy.dropped_lines = dropped,
+            "policy log lines dropped: `configure` may log `log-lines` of them"
+        );
+    }
+    taken
         .map_err(|error| {
             LoadError::Configure(EvaluationError::of_call(&error, store.data(), time))
         })?

@@ -98,8 +98,8 @@ pub(crate) struct GuestClock {
     deadline: Option<Instant>,
 }
 
-/// The counter of a policy's log lines. It keeps the last error, because a panic message arrives
-/// just before its trap.
+/// The counter of a policy's log lines. It keeps the last line if that is an error, because a panic
+/// message arrives just before its trap.
 #[derive(Debug, Default)]
 pub(crate) struct GuestLog {
     pub(crate) lines: usize,

@@ -1,4 +1,4 @@
-//! Recurses until the stack overflows.
+//! Logs an error, then recurses until the stack overflows.
 
 use portcullis_sdk::prelude::*;
 
@@ -17,6 +17,7 @@ impl Policy for Guest {
     }
 
     fn decide(&self, _: &Request) -> Verdict {
+        log::error("an ordinary error");
         Verdict::deny(deeper(1).to_string())
     }
 }

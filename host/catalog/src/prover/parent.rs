@@ -248,6 +248,7 @@ pub(super) fn log(name: &PolicyName, line: &Line) {
     let (guest, error) = (field("guest.message"), field("error"));
     let configure_us = field("policy.configure_us").and_then(|text| text.parse::<u64>().ok());
     let asked = field("policy.asked");
+    let dropped = field("policy.dropped_lines").and_then(|text| text.parse::<u64>().ok());
     // A log filter treats the line as if the host had written it.
     macro_rules! repeat {
         ($target:literal, $level:ident) => {
@@ -257,6 +258,7 @@ pub(super) fn log(name: &PolicyName, line: &Line) {
                     policy.name = %name,
                     policy.configure_us = configure_us,
                     policy.asked = asked,
+                    policy.dropped_lines = dropped,
                     guest.message = guest,
                     error = error
                 },

@@ -8,6 +8,7 @@ use portcullis_core::PermitProblem;
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 
+use super::frames::Frames;
 use crate::host::{NoRequest, NoTime};
 use crate::text::one_line;
 
@@ -15,16 +16,21 @@ use crate::text::one_line;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrapCause {
-    /// The policy panicked with this message, which the SDK logs before the trap.
-    #[error("{0}")]
-    Panic(String),
+    /// The policy panicked.
+    #[error("{message}{}{frames}", cure(.message))]
+    Panic {
+        /// The message with file and line, which the SDK logs before the trap.
+        message: String,
+        /// The functions that the policy was in.
+        frames: Frames,
+    },
     /// The code trapped without a message.
-    #[error("{trap}{}", InFunction(.function.as_deref()))]
+    #[error("{trap}{frames}")]
     Code {
         /// The trap.
         trap: TrapCode,
-        /// Name of the function that trapped, if the module has names.
-        function: Option<String>,
+        /// The functions that the policy was in.
+        frames: Frames,
     },
     /// The policy asked for facts of a request while it was configured.
     #[error(transparent)]
@@ -146,15 +152,17 @@ impl fmt::Display for RuntimeMessage {
     }
 }
 
-/// The function of a trap, as the end of a sentence.
-struct InFunction<'a>(Option<&'a str>);
-
-impl fmt::Display for InFunction<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(name) => write!(formatter, " in `{name}`"),
-            None => Ok(()),
-        }
+/// Returns the way out of a panic of the standard library, which names none: the target of policies
+/// compiles what it cannot do.
+fn cure(message: &str) -> &'static str {
+    if message.contains("time not implemented on this platform") {
+        "; a policy has no clock: use `Request::now`, the time of the login"
+    } else if message.contains("failed to spawn thread") {
+        "; a policy has no threads: call the function directly"
+    } else if message.contains("can't sleep") {
+        "; a policy cannot wait: decide at once"
+    } else {
+        ""
     }
 }
 

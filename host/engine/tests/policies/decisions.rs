@@ -258,6 +258,8 @@ fn a_stack_overflow_is_a_trap() {
     let (class, message) = failure("recurses");
     assert_eq!(class, DenialClass::PolicyTrapped);
     assert!(message.contains("stack"), "{message}");
+    // What a policy logged before is no panic.
+    assert!(!message.contains("an ordinary error"), "{message}");
 }
 
 #[test]
