@@ -8,6 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::log;
 use node::Node;
 
 /// The settings of a policy that has none. Every key is an error.
@@ -119,13 +120,22 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 /// Parses settings from the host's JSON. Drops the text as soon as the tree is built, to save
-/// memory.
+/// memory. Logs a warning for each setting that the type does not read.
 pub(crate) fn parse<S: DeserializeOwned>(json: impl AsRef<str>) -> Result<S, SettingsError> {
     let node: Node = serde_json::from_str(json.as_ref())
         .map_err(|error| SettingsError::new(format!("the settings are not JSON: {error}")))?;
     drop(json);
-    S::deserialize(node).map_err(|error| SettingsError::at(error.path(), error.message()))
+    let settings =
+        S::deserialize(node).map_err(|error| SettingsError::at(error.path(), error.message()));
+    for path in located::take_ignored().iter().take(MAX_UNREAD) {
+        // `portcullis policy lint` looks for the words after the path.
+        log::warn(format!("{path}: the policy does not read this setting"));
+    }
+    settings
 }
+
+/// Maximum number of unread settings that the log names.
+const MAX_UNREAD: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -173,6 +183,38 @@ mod tests {
             let error = parse::<Settings>(json).unwrap_err();
             assert_eq!(error.to_string(), expected, "{json}");
         }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Lenient {
+        account: String,
+        #[serde(default)]
+        users: Vec<Named>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Named {
+        name: String,
+    }
+
+    #[test]
+    fn a_setting_that_is_not_read_is_logged() {
+        let json =
+            r#"{"account":"A","acount":{"a":1},"users":[{"name":"a"},{"name":"b","pass":1}]}"#;
+        parse::<Lenient>(json).unwrap();
+        let lines = crate::testing::take_log().into_iter();
+        let lines: Vec<_> = lines.map(|line| line.message).collect();
+        assert_eq!(
+            lines,
+            [
+                "acount: the policy does not read this setting",
+                "users[1].pass: the policy does not read this setting"
+            ]
+        );
+        parse::<Lenient>(r#"{"account":"A"}"#).unwrap();
+        assert_eq!(crate::testing::take_log(), []);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! never written as a list of its values. Errors have no position, because the author never sees
 //! the JSON text.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{
@@ -29,6 +30,11 @@ enum Step {
     Index(usize),
 }
 
+thread_local! {
+    /// The values that no type has read, as in [`Located::path`].
+    static IGNORED: RefCell<Vec<Vec<Step>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// An unexpected value, described in the words of TOML. Strings are not shown: one may be a
 /// password under the wrong key.
 struct Found<'value>(Unexpected<'value>);
@@ -49,25 +55,36 @@ struct Variant {
     content: Option<Node>,
 }
 
-impl Located {
-    /// Returns the keys from the outermost to the innermost, as `users.alice.tags[0]`.
-    pub(super) fn path(&self) -> String {
-        let mut path = String::new();
-        for step in self.path.iter().rev() {
-            match step {
-                Step::Key(key) if path.is_empty() => path.push_str(key),
-                Step::Key(key) => {
-                    path.push('.');
-                    path.push_str(key);
-                }
-                Step::Index(index) => {
-                    path.push('[');
-                    path.push_str(&index.to_string());
-                    path.push(']');
-                }
+/// Returns the keys from the outermost to the innermost, as `users.alice.tags[0]`.
+fn join(steps: &[Step]) -> String {
+    let mut path = String::new();
+    for step in steps.iter().rev() {
+        match step {
+            Step::Key(key) if path.is_empty() => path.push_str(key),
+            Step::Key(key) => {
+                path.push('.');
+                path.push_str(key);
+            }
+            Step::Index(index) => {
+                path.push('[');
+                path.push_str(&index.to_string());
+                path.push(']');
             }
         }
-        path
+    }
+    path
+}
+
+/// Returns the paths of the values that no type has read on this thread since the last call.
+pub(super) fn take_ignored() -> Vec<String> {
+    let ignored = IGNORED.take();
+    ignored.iter().map(|steps| join(steps)).collect()
+}
+
+impl Located {
+    /// Returns the path of the value at fault, as `users.alice.tags[0]`.
+    pub(super) fn path(&self) -> String {
+        join(&self.path)
     }
 
     pub(super) fn message(&self) -> &str {
@@ -209,6 +226,7 @@ impl<'de> Deserializer<'de> for Node {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Located> {
+        IGNORED.with_borrow_mut(|ignored| ignored.push(Vec::new()));
         visitor.visit_unit()
     }
 
@@ -285,8 +303,14 @@ impl<'de> SeqAccess<'de> for &mut Items {
         };
         let index = self.index;
         self.index = index.saturating_add(1);
-        seed.deserialize(item)
-            .map(Some)
+        let before = IGNORED.with_borrow(Vec::len);
+        let item = seed.deserialize(item);
+        IGNORED.with_borrow_mut(|ignored| {
+            for path in ignored.iter_mut().skip(before) {
+                path.push(Step::Index(index));
+            }
+        });
+        item.map(Some)
             .map_err(|error| error.within(Step::Index(index)))
     }
 
@@ -317,8 +341,14 @@ impl<'de> MapAccess<'de> for Entries {
             .pending
             .take()
             .ok_or_else(|| Located::custom("a value was read before its key"))?;
-        seed.deserialize(value)
-            .map_err(|error| error.within(Step::Key(key)))
+        let before = IGNORED.with_borrow(Vec::len);
+        let value = seed.deserialize(value);
+        IGNORED.with_borrow_mut(|ignored| {
+            for path in ignored.iter_mut().skip(before) {
+                path.push(Step::Key(key.clone()));
+            }
+        });
+        value.map_err(|error| error.within(Step::Key(key)))
     }
 }
 
