@@ -11,6 +11,7 @@ use portcullis_environment::is_multi_threaded;
 
 use crate::directory::DirectoryError;
 use crate::lanes::Lanes;
+use crate::lint::Finding;
 use crate::loader::{Job, Loader, Pass};
 use crate::numbers::{CatalogNumbers, Counters};
 use crate::options::CatalogOptions;
@@ -202,6 +203,11 @@ impl Catalog {
     /// Returns the numbers since the catalog was opened. Does not wait for a pass.
     pub fn numbers(&self) -> CatalogNumbers {
         self.counters.read()
+    }
+
+    /// Returns the doubtful permissions of the versions in service.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.loader.lock().findings()
     }
 
     /// Returns the state of every policy.

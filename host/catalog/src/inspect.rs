@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_core::Digest;
+use portcullis_core::{Digest, PolicyName};
 use portcullis_engine::{Description, Engine, Grants, Limits};
 
 use crate::content::Content;
@@ -54,16 +54,12 @@ pub fn inspect(
     options: &CatalogOptions,
 ) -> Result<Inspection, UnitError> {
     let paths = Paths::from_module(module.to_owned());
-    let stem = module.file_stem().unwrap_or_default().to_string_lossy();
     let content = Content::read(&paths, options.source())?;
     let tests = match &content.tests {
         Some(bytes) => PolicyTests::parse(&paths.tests, bytes)?.len(),
         None => 0,
     };
-    // A file outside a policy directory may have a name that no policy can have. Cargo, for
-    // example, makes `static_users.wasm`.
-    let name = stem.parse().or_else(|_| "inspected".parse());
-    let name = name.map_err(|error| UnitError::new(&paths.module, UnitProblem::Name(error)))?;
+    let name = policy_name(&paths)?;
     let terms = options.terms(&name);
     let file = SettingsFile::read(&paths.settings, content.settings.as_deref(), &name, &terms)?;
     let (content, options) = (Arc::new(content), Arc::new(options.clone()));
@@ -95,4 +91,13 @@ pub fn inspect(
             .verdict
             .map(|(policy, outcomes)| (policy.is_snapshotted(), outcomes)),
     })
+}
+
+/// Returns the name of a policy. A file outside a policy directory may have a name that no policy can
+/// have, and is then `inspected`.
+pub(crate) fn policy_name(paths: &Paths) -> Result<PolicyName, UnitError> {
+    let stem = paths.module.file_stem().unwrap_or_default();
+    let name = stem.to_string_lossy().parse();
+    let name = name.or_else(|_| "inspected".parse());
+    name.map_err(|error| UnitError::new(&paths.module, UnitProblem::Name(error)))
 }

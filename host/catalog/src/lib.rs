@@ -33,8 +33,8 @@
 //! - [`Prover`]: where new versions are proved. [`prove_for_parent`]: the work of a child process
 //!   that proves one version.
 //! - [`sign`] and [`signer`]: signatures of modules.
-//! - [`rollback`]: puts a stored version back. [`test_policies`]: runs policy tests without
-//!   serving. [`inspect`]: describes a policy, its limits and its problems.
+//! - [`rollback`]: puts a stored version back. [`test_policies`], [`test_module`]: run policy
+//!   tests without serving. [`inspect`]: describes a policy, its limits and its problems.
 
 #![cfg_attr(
     test,
@@ -53,7 +53,9 @@ mod events;
 mod freshness;
 mod inspect;
 mod lanes;
+mod lines;
 mod link;
+mod lint;
 mod loader;
 mod numbers;
 mod options;
@@ -87,6 +89,7 @@ pub use events::{DirectoryEvents, SystemEvents, Watching};
 pub use freshness::{Freshness, check_state_directory};
 pub use inspect::{Inspection, inspect};
 pub use link::LoadedPolicy;
+pub use lint::{Finding, Lint, Linted, lint_module, lint_settings};
 pub use numbers::CatalogNumbers;
 pub use options::CatalogOptions;
 pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
@@ -107,7 +110,7 @@ pub use snapshot::Snapshot;
 pub use status::{Attempt, PolicyStatus, ServingStatus, Status};
 pub use stop::Stop;
 pub use terms::{MaxLimits, PolicyGrants};
-pub use test_run::{TestedPolicy, test_policies};
+pub use test_run::{TestedPolicy, test_module, test_policies};
 pub use text::TextProblem;
 pub use unit_error::{UnitError, UnitProblem};
 pub use watch::{Trigger, WatchError, Watcher};

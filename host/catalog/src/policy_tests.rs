@@ -21,6 +21,7 @@ use portcullis_environment::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::{decide_in_time, is_late};
+use crate::lines::line_at;
 use crate::unit_error::{UnitError, UnitProblem};
 use expectation::Expectation;
 use format::TestFile;
@@ -82,14 +83,14 @@ impl PolicyTests {
         };
         let text = std::str::from_utf8(bytes).map_err(|_| wrong(None, TestFileProblem::NotText))?;
         let tests: TestFile = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| format::line(text, span.start));
+            let line = error.span().map(|span| line_at(text, span.start));
             wrong(
                 line,
                 TestFileProblem::Format(format::complaint(error.message())),
             )
         })?;
         let tests = tests.tests.into_iter().map(|test| {
-            let line = format::line(text, test.name.span().start);
+            let line = line_at(text, test.name.span().start);
             let name = test.name.get_ref().clone();
             PolicyTest::new(test, line)
                 .map_err(|problem| wrong(Some(line), TestFileProblem::Test { name, problem }))

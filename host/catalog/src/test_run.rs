@@ -1,16 +1,19 @@
-//! Runs of the policy tests of a directory, without serving.
+//! Runs of the policy tests of a directory or of one module, without serving.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portcullis_core::{Allowed, PolicyName};
 use portcullis_engine::Engine;
 
+use crate::content::Content;
 use crate::directory::{self, DirectoryError};
+use crate::inspect::policy_name;
 use crate::options::CatalogOptions;
 use crate::parallel::in_parallel;
+use crate::paths::Paths;
 use crate::policy_tests::TestOutcome;
-use crate::prover::prove_found;
+use crate::prover::{Task, prove, prove_found};
 use crate::stop::Stop;
 use crate::unit_error::UnitError;
 
@@ -58,4 +61,36 @@ pub fn test_policies(
         }
     });
     Ok(tested)
+}
+
+/// Runs the tests of one module, with the settings next to it. The module need not lie in a policy
+/// directory. Blocks.
+///
+/// # Errors
+///
+/// Fails if the module has no name for a policy.
+pub fn test_module(
+    engine: &Engine,
+    options: &CatalogOptions,
+    module: &Path,
+) -> Result<TestedPolicy, UnitError> {
+    let paths = Paths::from_module(module.to_owned());
+    let (name, file) = (policy_name(&paths)?, paths.tests.clone());
+    let outcomes = Content::read(&paths, options.source()).and_then(|content| {
+        let task = Task {
+            name: name.clone(),
+            paths,
+            content: Arc::new(content),
+            options: Arc::new(options.clone()),
+            yields: false,
+            describes: false,
+            cancel: Stop::default(),
+        };
+        Ok(prove(engine, task)?.outcomes)
+    });
+    Ok(TestedPolicy {
+        name,
+        file,
+        outcomes,
+    })
 }

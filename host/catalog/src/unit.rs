@@ -5,6 +5,7 @@ use portcullis_core::PolicyName;
 use portcullis_engine::{Engine, LoadError, Policy, Source};
 
 use crate::content::Content;
+use crate::lines::line_of_refusal;
 use crate::options::CatalogOptions;
 use crate::paths::Paths;
 use crate::policy_tests::{PolicyTests, TestOutcome};
@@ -108,6 +109,14 @@ fn load_error(paths: &Paths, content: &Content, error: LoadError) -> UnitError {
             let problem = UnitProblem::NoSettings { settings, error };
             UnitError::new(&paths.module, problem)
         }
-        error => UnitError::from_load(paths, error),
+        error => {
+            let line = match (&error, &content.settings) {
+                (LoadError::Settings(refusal), Some(bytes)) => std::str::from_utf8(bytes)
+                    .ok()
+                    .and_then(|text| line_of_refusal(text, refusal)),
+                _ => None,
+            };
+            UnitError::from_load(paths, error).at_line(line)
+        }
     }
 }

@@ -133,6 +133,15 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
             "every user of this machine can change the policies: run `chmod o-w` on it",
         )
     });
+    let doubtful = catalog.findings().into_iter().map(|finding| {
+        let (code, cure) = (finding.lint.code(), finding.lint.cure());
+        let message = format!("{code}: {}; {cure}", finding.message);
+        let problem = Problem::warning(finding.file, message);
+        match finding.line {
+            Some(line) => problem.at_line(line),
+            None => problem,
+        }
+    });
     let state = check_state_directory(&policies.state_directory).err();
     let state = state.map(|error| {
         let directory = policies.state_directory.display();
@@ -156,6 +165,7 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
         .chain(unused_grants)
         .chain(unused_ceilings)
         .chain(exposed)
+        .chain(doubtful)
         .chain(state)
         .chain(empty)
         .collect()

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::content::Fingerprint;
 use crate::directory::PolicyFiles;
 use crate::link::LoadedPolicy;
+use crate::lint::Finding;
 use crate::status::Attempt;
 use crate::stop::Stop;
 use crate::store::Version;
@@ -43,6 +44,8 @@ impl Pass {
 pub(super) struct Entry {
     /// The last good version.
     pub(super) serving: Option<Serving>,
+    /// Doubtful permissions of the last good version.
+    pub(super) findings: Vec<Finding>,
     /// The content that was tried last, so that a failure is reported once.
     pub(super) tried: Option<Observed>,
     /// The text of the last failure, if the same content may succeed later.

@@ -11,6 +11,7 @@ use super::state::Loader;
 use crate::content::Fingerprint;
 use crate::directory::{self, DirectoryError};
 use crate::link::Link;
+use crate::lint::{self, Finding};
 use crate::paths::Paths;
 use crate::prover::Proved;
 use crate::report::{Change, Rejection, Report};
@@ -20,6 +21,9 @@ use crate::status::Attempt;
 use crate::stop::Stop;
 use crate::text;
 use crate::unit_error::{UnitError, UnitProblem};
+
+/// Maximum number of findings of one version that the log has.
+const MAX_FINDINGS: usize = 16;
 
 impl Loader {
     /// Reads the directory, removes deleted policies, and returns the versions to prove. If the
@@ -213,6 +217,8 @@ impl Loader {
     /// Puts a proved version in service, and logs that.
     fn put_in_service(&mut self, name: &PolicyName, proved: Proved) -> Change {
         let elapsed = proved.elapsed.as_millis();
+        let paths = Paths::new(&self.options.directory, name);
+        let findings = lint::findings(&paths, &proved.content, &proved.outcomes);
         let reference = self.serve(name, proved.policy, &proved.content);
         tracing::info!(
             policy.name = %name,
@@ -222,7 +228,25 @@ impl Loader {
             elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX),
             "policy loaded"
         );
+        for finding in findings.iter().take(MAX_FINDINGS) {
+            tracing::warn!(
+                policy.name = %name,
+                file = %finding.file.display(),
+                line = finding.line,
+                lint = finding.lint.code(),
+                problem = finding.message,
+                cure = finding.lint.cure(),
+                "policy doubtful"
+            );
+        }
+        self.entries.entry(name.clone()).or_default().findings = findings;
         Change::Loaded(reference)
+    }
+
+    /// Returns the doubtful permissions of the versions in service.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let entries = self.entries.values();
+        entries.flat_map(|entry| entry.findings.clone()).collect()
     }
 
     /// Returns the rejection of a version, with the version that serves in its place.

@@ -193,12 +193,6 @@ pub(super) struct TimeRange {
     pub(super) end: String,
 }
 
-/// Returns the line of a position, counted from 1.
-pub(super) fn line(text: &str, position: usize) -> usize {
-    let before = text.get(..position).unwrap_or(text);
-    before.matches('\n').count().saturating_add(1)
-}
-
 /// Returns the TOML reader's complaint without the value that it found, which may be a password.
 pub(super) fn complaint(message: &str) -> String {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
