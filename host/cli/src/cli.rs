@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat};
 use portcullis_core::{BucketName, PolicyName};
 
+use crate::author::crate_build::PROFILE;
+use crate::author::template::Template;
 use crate::exit::ExitCode;
 use crate::telemetry;
 
@@ -57,7 +59,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         from: ImportFrom,
     },
-    /// Show the state of policies, test them, sign them, go back to an earlier version.
+    /// Write policies, build and test them; show their state, sign them, go back to an earlier
+    /// version.
     Policy {
         /// The command to run.
         #[command(subcommand)]
@@ -115,16 +118,65 @@ pub(crate) enum PolicyVerb {
         #[arg(long, value_name = "GENERATION")]
         to: Option<u64>,
     },
+    /// Write the crate of a new policy, with tests, settings and the SDK, to a new folder NAME.
+    New {
+        /// The policy: lower-case letters, digits, `-` and `_`.
+        name: PolicyName,
+        /// The policy to start from.
+        #[arg(long, value_enum, default_value_t)]
+        template: Template,
+    },
+    /// Build the crate of a policy to NAME.wasm, and print size, digest and imports.
+    Build {
+        /// The folder of the crate.
+        #[arg(value_name = "DIR", default_value = ".")]
+        directory: PathBuf,
+        /// The profile of cargo.
+        #[arg(long, default_value = PROFILE)]
+        profile: String,
+    },
     /// Run the tests of policies (NAME.tests.toml) and print the cost of each decision.
     Test {
-        /// The configuration, portcullis.toml.
+        /// Modules, folders of crates (which are built first) or directories of policies. With
+        /// `--config`, names of policies. Default: the crate in the present folder; with
+        /// `--config`, all policies.
+        #[arg(value_name = "WHICH")]
+        which: Vec<String>,
+        /// The configuration, portcullis.toml, whose directory, limits and rules apply.
         #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-        /// The policies; all of them if none is named.
-        names: Vec<PolicyName>,
+        config: Option<PathBuf>,
+        /// Report only the tests whose names contain this text.
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
         /// Also print what each decision asked.
         #[arg(long)]
         asked: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Also write a report in the XML format of JUnit.
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+    /// Report permissions that servers accept and that seldom mean what their author means.
+    Lint {
+        /// Modules, folders of crates (which are built first), directories of policies or settings
+        /// files. Default: the crate in the present folder.
+        #[arg(value_name = "WHICH")]
+        which: Vec<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build and test the crate of a policy at every save, and put good versions into a policy
+    /// directory.
+    Watch {
+        /// The folder of the crate.
+        #[arg(value_name = "DIR", default_value = ".")]
+        directory: PathBuf,
+        /// The policy directory of a host.
+        #[arg(long, value_name = "POLICIES")]
+        into: PathBuf,
     },
     /// Sign a module, so that hosts with `trusted-publishers` load it.
     Sign {

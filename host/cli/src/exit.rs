@@ -14,11 +14,11 @@ pub(crate) enum ExitCode {
     Usage = 64,
     /// `check` found no policy, or policies that cannot be put in service. Or `policy test` found
     /// policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy, or
-    /// `inspect` cannot read it.
+    /// `inspect` cannot read it. Or a crate makes no policy, or `policy lint` found something.
     BadPolicies = 65,
     /// The policy directory or the state directory is missing or cannot be read, or it does not
-    /// contain the requested policy, version or status. Or `inspect`, `policy sign` or `import`
-    /// does not find its file.
+    /// contain the requested policy, version or status. Or `inspect`, `policy sign`, `policy build`,
+    /// `policy test`, `policy lint`, `policy watch` or `import` does not find its file or folder.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good.
@@ -28,7 +28,9 @@ pub(crate) enum ExitCode {
     /// The health listener cannot use the address under `[health]`: it is taken, or not one of this
     /// machine.
     CannotListen = 71,
-    /// A file cannot be written, or `init` or `import` would overwrite it. Or `policy sign` cannot
+    /// Rust is not installed, or its target for policies.
+    NoToolchain = 72,
+    /// A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy sign` cannot
     /// read its file, or `policy rollback` would replace a link.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
@@ -60,7 +62,7 @@ mod tests {
 
     impl ExitCode {
         /// All codes, in order.
-        pub(crate) const ALL: [Self; 10] = [
+        pub(crate) const ALL: [Self; 11] = [
             Self::Success,
             Self::Usage,
             Self::BadPolicies,
@@ -68,6 +70,7 @@ mod tests {
             Self::Unreachable,
             Self::Internal,
             Self::CannotListen,
+            Self::NoToolchain,
             Self::CannotCreate,
             Self::NotCurrent,
             Self::BadConfiguration,
@@ -81,10 +84,10 @@ mod tests {
                     "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
                 }
                 Self::BadPolicies => {
-                    "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy, or `inspect` cannot read it."
+                    "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy, or `inspect` cannot read it. Or a crate makes no policy, or `policy lint` found something."
                 }
                 Self::NoPolicyDirectory => {
-                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy sign` or `import` does not find its file."
+                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy sign`, `policy build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its file or folder."
                 }
                 Self::Unreachable => {
                     "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."
@@ -93,8 +96,9 @@ mod tests {
                 Self::CannotListen => {
                     "The health listener cannot use the address under `[health]`: it is taken, or not one of this machine."
                 }
+                Self::NoToolchain => "Rust is not installed, or its target for policies.",
                 Self::CannotCreate => {
-                    "A file cannot be written, or `init` or `import` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
+                    "A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy sign` cannot read its file, or `policy rollback` would replace a link."
                 }
                 Self::NotCurrent => {
                     "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."

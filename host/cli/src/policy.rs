@@ -1,4 +1,4 @@
-//! `portcullis policy`: state of policies, tests, signatures and rollback.
+//! `portcullis policy`: state of policies, signatures and rollback.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
@@ -7,15 +7,14 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis_catalog::{
-    Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, SignError, Status, TestedPolicy,
-    check_state_directory, rollback, sign_version, test_policies,
+    Freshness, PolicyStatus, Prover, RollbackError, ServingStatus, SignError, Status,
+    check_state_directory, rollback, sign_version,
 };
 use portcullis_config::{Policies, PolicyTables, Survey, catalog_options};
 use portcullis_connect::SecretSource;
-use portcullis_core::{Allowed, PolicyName};
+use portcullis_core::PolicyName;
 use portcullis_toml::text::one_line;
 
-use crate::check::idle_engine;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
@@ -215,81 +214,6 @@ pub(crate) fn roll_back(
         done.generation,
         done.digest
     )))
-}
-
-/// Runs the tests of the policies that `wanted` allows, and puts nothing in service. `prover` runs
-/// them.
-///
-/// # Errors
-///
-/// Fails if the configuration is invalid, if the policy directory cannot be read, or if it lacks a
-/// policy that `wanted` lists.
-pub(crate) fn test(
-    config: &Path,
-    wanted: &Allowed<PolicyName>,
-    asked: bool,
-    prover: &Prover,
-) -> Result<Output, NotDone> {
-    let tables = read_policies(config)?;
-    let engine = idle_engine(tables.key_value.as_ref())?;
-    let tested = test_policies(&engine, &tables.options(prover), wanted)
-        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
-    for name in wanted.listed() {
-        if !tested.iter().any(|policy| policy.name == *name) {
-            let directory = tables.policies.catalog.directory.display();
-            let error = anyhow::anyhow!("there is no policy `{name}` in `{directory}`");
-            return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
-        }
-    }
-    Ok(tell_tests(&tested, asked))
-}
-
-fn tell_tests(tested: &[TestedPolicy], asked: bool) -> Output {
-    let mut text = String::new();
-    let (mut run, mut failed) = (0_usize, 0_usize);
-    for policy in tested {
-        let _ = match &policy.outcomes {
-            Err(error) => {
-                failed = failed.saturating_add(1);
-                let error = error.to_string();
-                writeln!(text, "{}: FAILED: {}", policy.name, one_line(&error))
-            }
-            Ok(outcomes) if outcomes.is_empty() => {
-                writeln!(text, "{}: no tests", policy.name)
-            }
-            Ok(outcomes) => outcomes.iter().try_for_each(|outcome| {
-                run = run.saturating_add(1);
-                let name = format!("{}: {}", policy.name, one_line(&outcome.name));
-                match &outcome.failure {
-                    None => writeln!(text, "{name}: ok, {} fuel", outcome.fuel)?,
-                    Some(failure) => {
-                        failed = failed.saturating_add(1);
-                        let (file, line) = (policy.file.display().to_string(), outcome.line);
-                        let (file, failure) = (one_line(&file), one_line(failure));
-                        writeln!(text, "{name}: FAILED: {file}, line {line}: {failure}")?;
-                        for line in &outcome.log {
-                            writeln!(text, "  log: {}", one_line(line))?;
-                        }
-                    }
-                }
-                for doubt in &outcome.doubts {
-                    writeln!(text, "  warning: {}", one_line(doubt))?;
-                }
-                if asked {
-                    let asked = outcome.asked.join(", ");
-                    writeln!(text, "  asked: {}", one_line(&asked))?;
-                }
-                Ok(())
-            }),
-        };
-    }
-    let _ = writeln!(text, "tests: {run} run, {failed} failed");
-    let code = if failed == 0 {
-        ExitCode::Success
-    } else {
-        ExitCode::BadPolicies
-    };
-    Output { text, code }
 }
 
 /// Signs the module in `file` with the seed in `seed_file`. `version` numbers the version, and

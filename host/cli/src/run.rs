@@ -7,11 +7,13 @@ use std::time::Duration;
 use portcullis::Host;
 use portcullis_catalog::ChildLimits;
 use portcullis_config::{Config, LogFilter, LogFormat, Secrets};
-use portcullis_core::{Allowed, BucketName};
+use portcullis_core::BucketName;
 use portcullis_toml::Problem;
 use portcullis_toml::text::{lines, one_line};
 use tracing::{error, warn};
 
+use crate::author::test::{self, TestOptions};
+use crate::author::{build, lint, new, watch};
 use crate::check::{check_log, check_policies, run_check};
 use crate::cli::{Cli, Command, ImportFrom, PolicyVerb};
 use crate::exit::ExitCode;
@@ -42,7 +44,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             key_value,
         } => initialize(&directory, &key_value),
         Command::Import { from } => import(&from),
-        Command::Policy { verb } => do_policy(&verb),
+        Command::Policy { verb } => do_policy(verb),
         Command::Inspect { file, config } => {
             finish(inspect::inspect(&file, config.as_deref(), &child_prover()))
         }
@@ -178,25 +180,46 @@ fn import(from: &ImportFrom) -> Result<ExitCode, Failure> {
     }
 }
 
-fn do_policy(verb: &PolicyVerb) -> Result<ExitCode, Failure> {
+fn do_policy(verb: PolicyVerb) -> Result<ExitCode, Failure> {
     finish(match verb {
-        PolicyVerb::Status { config, json } => policy::status(config, *json),
-        PolicyVerb::Rollback { name, config, to } => policy::roll_back(config, name, *to),
+        PolicyVerb::Status { config, json } => policy::status(&config, json),
+        PolicyVerb::Rollback { name, config, to } => policy::roll_back(&config, &name, to),
+        PolicyVerb::New { name, template } => {
+            new::make(Path::new(""), &name, template).map_err(NotDone::from)
+        }
+        PolicyVerb::Build { directory, profile } => {
+            build::build(&directory, &profile, &child_prover())
+        }
         PolicyVerb::Test {
+            which,
             config,
-            names,
+            filter,
             asked,
+            json,
+            junit,
         } => {
-            // A command line without names asks for all tests.
-            let wanted = Allowed::only(names.iter().cloned()).unwrap_or(Allowed::Any);
-            policy::test(config, &wanted, *asked, &child_prover())
+            let options = TestOptions {
+                config,
+                which,
+                filter,
+                asked,
+                json,
+                junit,
+            };
+            test::test(&options, &child_prover())
+        }
+        PolicyVerb::Lint { which, json } => {
+            lint::lint(&which, json, &child_prover()).map_err(NotDone::from)
+        }
+        PolicyVerb::Watch { directory, into } => {
+            return watch::watch(&directory, &into, &child_prover(), print);
         }
         PolicyVerb::Sign {
             file,
             seed_file,
             version,
             with_settings,
-        } => policy::sign(file, seed_file, *version, *with_settings),
+        } => policy::sign(&file, &seed_file, version, with_settings),
     })
 }
 

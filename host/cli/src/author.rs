@@ -1,0 +1,12 @@
+//! The tools of policy authors: `portcullis policy new`, `build`, `test`, `lint` and `watch`.
+
+pub(crate) mod build;
+pub(crate) mod crate_build;
+mod hints;
+pub(crate) mod lint;
+pub(crate) mod new;
+mod policy_log;
+mod sdk;
+pub(crate) mod template;
+pub(crate) mod test;
+pub(crate) mod watch;

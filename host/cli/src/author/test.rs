@@ -1,0 +1,185 @@
+//! `portcullis policy test`: runs the tests of policies and reports the results.
+
+mod json;
+mod junit;
+mod text;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use portcullis_catalog::{
+    CatalogOptions, Prover, TestOutcome, TestedPolicy, test_module, test_policies,
+};
+use portcullis_core::{Allowed, PolicyName};
+
+use super::crate_build::{self, is_crate};
+use crate::check::idle_engine;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::{NotDone, Output};
+use crate::policy::read_policies;
+
+/// What to test, and how to report it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TestOptions {
+    /// The configuration whose policy directory, limits and rules apply.
+    pub(crate) config: Option<PathBuf>,
+    /// With a configuration, names of policies. Otherwise modules, crates and directories.
+    pub(crate) which: Vec<String>,
+    /// The text that the names of the reported tests contain.
+    pub(crate) filter: Option<String>,
+    /// Whether to report what each decision asked.
+    pub(crate) asked: bool,
+    /// Whether to report as JSON.
+    pub(crate) json: bool,
+    /// The file for a report in the format of `JUnit`.
+    pub(crate) junit: Option<PathBuf>,
+}
+
+/// Runs tests and puts nothing in service. `prover` runs them.
+///
+/// # Errors
+///
+/// Fails if the configuration is invalid, if a policy to test does not exist, if a crate does not
+/// compile, or if the report cannot be written.
+pub(crate) fn test(options: &TestOptions, prover: &Prover) -> Result<Output, NotDone> {
+    let mut tested = match &options.config {
+        Some(config) => test_configured(config, &options.which, prover)?,
+        None => test_paths(&options.which, prover)?,
+    };
+    if let Some(part) = &options.filter {
+        for policy in &mut tested {
+            if let Ok(outcomes) = &mut policy.outcomes {
+                outcomes.retain(|outcome| outcome.name.contains(part));
+            }
+        }
+    }
+    if let Some(file) = &options.junit {
+        fs::write(file, junit::render(&tested)).map_err(|error| {
+            let context = format!("cannot write `{}`", file.display());
+            Failure::new(
+                ExitCode::CannotCreate,
+                anyhow::Error::new(error).context(context),
+            )
+        })?;
+    }
+    let count = Count::new(&tested);
+    let text = if options.json {
+        json::render(&tested, count).map_err(Failure::internal)?
+    } else {
+        text::render(&tested, count, options.asked)
+    };
+    let code = if count.failed == 0 {
+        ExitCode::Success
+    } else {
+        ExitCode::BadPolicies
+    };
+    Ok(Output { text, code })
+}
+
+/// The numbers of tests that ran and of failures. A policy that cannot be loaded is one failure.
+#[derive(Clone, Copy)]
+struct Count {
+    run: usize,
+    failed: usize,
+}
+
+impl Count {
+    fn new(tested: &[TestedPolicy]) -> Self {
+        let outcomes = || {
+            tested
+                .iter()
+                .filter_map(|policy| policy.outcomes.as_ref().ok())
+                .flatten()
+        };
+        let broken = tested
+            .iter()
+            .filter(|policy| policy.outcomes.is_err())
+            .count();
+        let failed = outcomes()
+            .filter(|outcome| outcome.failure.is_some())
+            .count();
+        Self {
+            run: outcomes().count(),
+            failed: failed.saturating_add(broken),
+        }
+    }
+}
+
+/// Tests the policies of a configuration, all of them if `which` is empty.
+fn test_configured(
+    config: &Path,
+    which: &[String],
+    prover: &Prover,
+) -> Result<Vec<TestedPolicy>, NotDone> {
+    let names = which.iter().map(|name| name.parse::<PolicyName>());
+    let names = names.collect::<Result<Vec<_>, _>>();
+    let names = names.map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    // A command line without names asks for all tests.
+    let wanted = Allowed::only(names).unwrap_or(Allowed::Any);
+    let tables = read_policies(config)?;
+    let engine = idle_engine(tables.key_value.as_ref())?;
+    let tested = test_policies(&engine, &tables.options(prover), &wanted)
+        .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+    for name in wanted.listed() {
+        if !tested.iter().any(|policy| policy.name == *name) {
+            let directory = tables.policies.catalog.directory.display();
+            let error = anyhow::anyhow!("there is no policy `{name}` in `{directory}`");
+            return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
+        }
+    }
+    Ok(tested)
+}
+
+/// Tests modules, crates and directories of policies, the crate in the present folder if `which` is
+/// empty.
+fn test_paths(which: &[String], prover: &Prover) -> Result<Vec<TestedPolicy>, NotDone> {
+    let here = [".".to_owned()];
+    let which = if which.is_empty() { &here } else { which };
+    let engine = idle_engine(None)?;
+    let mut tested = Vec::new();
+    for path in which.iter().map(Path::new) {
+        let options = |directory: &Path| CatalogOptions {
+            prover: prover.clone(),
+            ..CatalogOptions::new(directory)
+        };
+        let module = if is_crate(path) {
+            crate_build::build(path, crate_build::PROFILE)?.module
+        } else if path.is_dir() {
+            let found = test_policies(&engine, &options(path), &Allowed::Any)
+                .map_err(|error| Failure::new(ExitCode::NoPolicyDirectory, error))?;
+            if found.is_empty() {
+                return Err(missing(path, "has neither a Cargo.toml nor a NAME.wasm").into());
+            }
+            tested.extend(found);
+            continue;
+        } else if path.is_file() {
+            path.to_owned()
+        } else {
+            return Err(missing(path, "does not exist").into());
+        };
+        let found = test_module(&engine, &options(Path::new(".")), &module);
+        tested.push(found.map_err(|error| Failure::new(ExitCode::BadPolicies, error))?);
+    }
+    Ok(tested)
+}
+
+/// Returns the failure of a command whose argument is no policy.
+pub(super) fn missing(path: &Path, problem: &str) -> Failure {
+    let error = anyhow::anyhow!(
+        "`{}` {problem}: name a module, the folder of a crate or a directory of policies, or give `--config FILE`",
+        path.display()
+    );
+    Failure::new(ExitCode::NoPolicyDirectory, error)
+}
+
+/// Returns the outcomes of a policy, or the text of the error that prevented its tests.
+fn outcomes(policy: &TestedPolicy) -> Result<&[TestOutcome], String> {
+    match &policy.outcomes {
+        Ok(outcomes) => Ok(outcomes),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! `portcullis policy watch`: builds, tests and ships a policy at every save.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use notify::{EventKind, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, DebouncedEvent, new_debouncer};
+use portcullis_catalog::{CatalogOptions, Prover, test_module};
+use portcullis_toml::text::one_line;
+
+use super::crate_build::{self, place};
+use crate::check::idle_engine;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+/// Time for which files must not change before they are built. An editor writes several times.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// Folders and files in a crate that a build writes.
+const WRITTEN: [&str; 3] = ["target", ".git", "Cargo.lock"];
+
+/// Builds and tests the policy in the crate at `directory`, and puts it into the policy directory
+/// `into`. Does so at the start and after each change of the crate, until the process ends. A version
+/// that fails is not put there. Reports with `say`.
+///
+/// # Errors
+///
+/// Fails if a directory does not exist or if the crate cannot be watched.
+pub(crate) fn watch(
+    directory: &Path,
+    into: &Path,
+    prover: &Prover,
+    say: impl Fn(&str) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
+    if !into.is_dir() {
+        let error = anyhow::anyhow!(
+            "`{}` is no directory: name the policy directory of the host",
+            into.display()
+        );
+        return Err(Failure::new(ExitCode::NoPolicyDirectory, error));
+    }
+    let (saved, events) = channel();
+    let handler = move |result: DebounceEventResult| {
+        // An error starts a build too, because a change may be lost.
+        if result.map_or(true, |batch| batch.iter().any(is_save)) {
+            // If the receiver is gone, the program ends.
+            let _ = saved.send(());
+        }
+    };
+    let unwatched = |error: notify::Error| {
+        let context = format!("cannot watch `{}`", directory.display());
+        Failure::new(
+            ExitCode::Internal,
+            anyhow::Error::new(error).context(context),
+        )
+    };
+    let mut debouncer = new_debouncer(DEBOUNCE, None, handler).map_err(unwatched)?;
+    for (path, mode) in watched(directory) {
+        debouncer.watch(path, mode).map_err(unwatched)?;
+    }
+    loop {
+        let started = Instant::now();
+        let told = ship(directory, into, prover).unwrap_or_else(|failure| failure.to_string());
+        let elapsed = started.elapsed().as_secs_f32();
+        say(&format!("{} ({elapsed:.1} s)\n", one_line(&told)))?;
+        if !wait(&events) {
+            return Ok(ExitCode::Success);
+        }
+    }
+}
+
+/// Waits for a save, and takes all that have happened. Returns `false` if there will be none.
+fn wait(events: &Receiver<()>) -> bool {
+    let saved = events.recv().is_ok();
+    while events.try_recv().is_ok() {}
+    saved
+}
+
+/// Returns what to watch: the folder itself, and all in it that no build writes.
+fn watched(directory: &Path) -> impl Iterator<Item = (PathBuf, RecursiveMode)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let folders = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && !is_written(path));
+    let folders = folders.map(|path| (path, RecursiveMode::Recursive));
+    let own = (directory.to_owned(), RecursiveMode::NonRecursive);
+    std::iter::once(own).chain(folders)
+}
+
+fn is_save(event: &DebouncedEvent) -> bool {
+    let is_change = !matches!(event.kind, EventKind::Access(_));
+    event.need_rescan() || (is_change && event.paths.iter().any(|path| !is_written(path)))
+}
+
+/// Returns whether a build, and not the author, writes the file.
+fn is_written(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let is_module = path.extension() == Some(OsStr::new("wasm"));
+    let is_hidden = name.as_encoded_bytes().starts_with(b".");
+    is_module || is_hidden || WRITTEN.iter().any(|written| name == *written)
+}
+
+/// Builds and tests the policy, and puts its files into the policy directory. Returns what happened,
+/// in one line.
+fn ship(directory: &Path, into: &Path, prover: &Prover) -> Result<String, Failure> {
+    let module = crate_build::build(directory, crate_build::PROFILE)?.module;
+    let options = CatalogOptions {
+        prover: prover.clone(),
+        ..CatalogOptions::new(directory)
+    };
+    let broken = |error| Failure::new(ExitCode::BadPolicies, error);
+    let tested = test_module(&idle_engine(None)?, &options, &module).map_err(broken)?;
+    let outcomes = tested.outcomes.map_err(broken)?;
+    let failed = outcomes
+        .iter()
+        .find_map(|outcome| Some((outcome, outcome.failure.as_ref()?)));
+    if let Some((outcome, failure)) = failed {
+        return Ok(format!(
+            "{}: FAILED, not put into `{}`: {}, line {}: {}: {failure}",
+            tested.name,
+            into.display(),
+            tested.file.display(),
+            outcome.line,
+            outcome.name
+        ));
+    }
+    // The module comes last: the host waits until all files have been quiet.
+    let texts = ["tests.toml", "toml", "cedar", "rego"].map(|end| module.with_extension(end));
+    for file in texts.into_iter().chain([module]) {
+        let target = into.join(file.file_name().unwrap_or_default());
+        put(&file, &target).map_err(|error| {
+            let context = format!("cannot write `{}`", target.display());
+            Failure::new(
+                ExitCode::CannotCreate,
+                anyhow::Error::new(error).context(context),
+            )
+        })?;
+    }
+    let passed = outcomes.len();
+    Ok(format!(
+        "{}: {passed} tests passed, put into `{}`",
+        tested.name,
+        into.display()
+    ))
+}
+
+/// Makes `target` equal to `file`, which may be missing.
+fn put(file: &Path, target: &Path) -> io::Result<()> {
+    match fs::read(file) {
+        Ok(bytes) if fs::read(target).is_ok_and(|old| old == bytes) => Ok(()),
+        Ok(_) => place(file, target),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::remove_file(target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+        Err(error) => Err(error),
+    }
+}
