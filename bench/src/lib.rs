@@ -5,6 +5,7 @@
 //! - [`Work`] and [`in_turns`]: measurement of several works in turns; [`Spread`]: the result of
 //!   one of them.
 //! - [`CLAIMS`] and [`GROUPS`]: the content of the token in every comparison.
+//! - [`texts`]: the policy texts of every comparison in Cedar and Rego.
 //! - [`elsewhere`]: works that another process runs.
 //! - [`floor`]: the cryptography of a login, which the other works are compared with.
 //! - [`Arguments`], [`json_file`]: the command line.
@@ -27,6 +28,7 @@ pub mod floor;
 #[cfg(feature = "issuer")]
 mod issuer;
 mod report;
+pub mod texts;
 mod turns;
 
 pub use arguments::{Arguments, json_file};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name. A folder among them stands for all that it may name.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 25] = [
     ("policy-sdk/rules", &[]),
     ("host/core", &["portcullis-permit-rules"]),
     ("host/environment", &[]),
@@ -105,7 +105,9 @@ const ARROWS: [(&str, &[&str]); 23] = [
         ],
     ),
     ("policy-sdk", &["portcullis-permit-rules", "wit-bindgen"]),
+    ("policies/cedar", &["policy-support", "portcullis-sdk"]),
     ("policies/oidc-roles", &["policy-support", "portcullis-sdk"]),
+    ("policies/rego", &["policy-support", "portcullis-sdk"]),
     ("policies/scopes", &["policy-support", "portcullis-sdk"]),
     (
         "policies/static-users",

@@ -27,6 +27,10 @@ const TESTED_POLICIES: [&str; 5] = [
     "workload",
 ];
 
+/// The policies with an interpreter of another language. Each is built by itself: its interpreter
+/// turns on features of crates that other policies use too.
+const TEXT_POLICIES: [&str; 2] = ["cedar", "rego"];
+
 /// The variable that sets the hosts' log level to the most detailed one: the harness searches their
 /// logs for secrets.
 const TALKATIVE: (&str, &str) = ("PORTCULLIS_TEST_LOG_LEVEL", "trace");
@@ -56,8 +60,12 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
 
 /// Runs every test, or those whose names contain one of `filters`.
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
-    let mut steps = Steps::new(8);
+    let mut steps = Steps::new(10);
     let servers = prepare(&mut steps, workspace)?;
+    steps.run(
+        "policies in Cedar and Rego: built to WebAssembly (the first time takes some minutes)",
+        || build_text_policies(workspace),
+    )?;
     let node = setup::node(workspace)?;
     let languages = steps.run(
         "policies in JavaScript and Python: built to WebAssembly",
@@ -72,6 +80,14 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
         "host and tests: built for release (the first time takes some minutes)",
         || build(workspace, &["--bins", "--tests"]),
     )?;
+    steps.run("tests of the policies in Cedar and Rego", || {
+        TEXT_POLICIES.iter().try_for_each(|package| {
+            let mut tests = workspace.cargo();
+            tests.args(["test", "--release", "--package", package]);
+            tests.args(["--features", "native", "--"]).args(filters);
+            process::run(&mut tests)
+        })
+    })?;
     steps.announce("tests");
     let mut tests = workspace.cargo();
     tests.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]);
@@ -192,7 +208,7 @@ fn prepare_clients(
 
 /// Checks documents, comments, dependencies, formatting, lints and documentation, as CI does.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(10);
+    let mut steps = Steps::new(11);
     steps.run("documents and comments", || {
         prose::check(&workspace.file(""))
     })?;
@@ -225,6 +241,14 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
             "peers",
         ]);
         process::run(clippy.args(["--", "--deny", "warnings"]))
+    })?;
+    steps.run("lints of the policies in Cedar and Rego", || {
+        TEXT_POLICIES.iter().try_for_each(|package| {
+            let mut clippy = workspace.cargo();
+            clippy.args(["clippy", "--release", "--package", package]);
+            clippy.args(["--all-targets", "--features", "native"]);
+            process::run(clippy.args(["--", "--deny", "warnings"]))
+        })
     })?;
     steps.run("documentation", || {
         api::forget(workspace)?;
@@ -284,6 +308,13 @@ fn build_modules(workspace: &Workspace, policies: &[&str], guests: &[&str]) -> R
         build.args(["--package", package]);
     }
     process::run(&mut build)
+}
+
+/// Builds each of the [`TEXT_POLICIES`].
+fn build_text_policies(workspace: &Workspace) -> Result<()> {
+    TEXT_POLICIES
+        .iter()
+        .try_for_each(|package| build_modules(workspace, &[package], &[]))
 }
 
 /// Sets the variable with the path of the host.

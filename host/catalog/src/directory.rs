@@ -205,8 +205,9 @@ impl Surveyed {
     }
 }
 
-/// Refuses files that are files of another unit too, by a hard link. Settings hold secrets, and a policy reads only its own. Nothing tells which name of a file was the first,
-/// so each unit with such a file is refused. Modules may share a file.
+/// Refuses files that are files of another unit too, by a hard link. Settings hold secrets, and a
+/// policy reads only its own. Nothing tells which name of a file was the first, so each unit with
+/// such a file is refused. Modules may share a file.
 fn refuse_hard_links(units: &mut [Surveyed]) {
     let mut owners = BTreeMap::new();
     for unit in units.iter() {

@@ -2,8 +2,8 @@
 //!
 //! A file `NAME.wasm` is a policy. `NAME.toml` next to it holds its settings and limits.
 //! `NAME.tests.toml` holds the logins that the policy is tested with before it serves. `NAME.cedar`
-//! and `NAME.rego` hold policies in languages of their own. These files are one unit: if one of them
-//! changes, the host loads all of them again.
+//! and `NAME.rego` hold policies in languages of their own. These files are one unit: if one of
+//! them changes, the host loads all of them again.
 //!
 //! # Life of a reload
 //!

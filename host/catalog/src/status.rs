@@ -41,7 +41,8 @@ pub struct PolicyStatus {
 pub struct ServingStatus {
     /// The digest of the version's module.
     pub digest: String,
-    /// The digest of module, settings, tests and texts. It is equal on all hosts with the same files.
+    /// The digest of module, settings, tests and texts. It is equal on all hosts with the same
+    /// files.
     #[serde(default)]
     pub version: String,
     /// Generation: the number of the version in the sequence of reloads.

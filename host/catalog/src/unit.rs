@@ -1,5 +1,5 @@
-//! One policy as its author ships it (a module, its settings, tests and texts), and the steps of its
-//! proof. [`crate::prover`] decides where a proof runs.
+//! One policy as its author ships it (a module, its settings, tests and texts), and the steps of
+//! its proof. [`crate::prover`] decides where a proof runs.
 
 use portcullis_core::PolicyName;
 use portcullis_engine::{Engine, LoadError, Policy, Source};

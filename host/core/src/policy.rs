@@ -123,8 +123,8 @@ pub struct PolicyRef {
     pub name: PolicyName,
     /// Digest of the module file as the host read it.
     pub digest: Digest,
-    /// Digest of the version: module, settings, tests and texts. Hosts with identical files have identical
-    /// digests.
+    /// Digest of the version: module, settings, tests and texts. Hosts with identical files have
+    /// identical digests.
     pub version: Digest,
     /// Number of the version among all that this host has put in service, over all policies, from
     /// 1.

@@ -1,4 +1,5 @@
-//! Denies with its policy text, the content of `NAME.cedar`. A line `wrong` is an error of the text.
+//! Denies with its policy text, the content of `NAME.cedar`. A line `wrong` is an error of the
+//! text.
 
 use portcullis_sdk::prelude::*;
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{build_modules, build_programs, prepare, set_host};
+use super::{build_modules, build_programs, build_text_policies, prepare, set_host};
 use crate::benches::{Bench, Kind};
 use crate::failure::{Failure, Result};
 use crate::process;
@@ -70,7 +70,11 @@ fn in_process(workspace: &Workspace, bench: Bench, options: &[String]) -> Result
         setup::wasm_target(workspace)
     })?;
     steps.run("policies: built to WebAssembly", || {
-        build_modules(workspace, bench.policies(), bench.guests())
+        build_modules(workspace, bench.policies(), bench.guests())?;
+        if bench.has_peers() {
+            build_text_policies(workspace)?;
+        }
+        Ok(())
     })?;
     // With the selection of the host, so that cargo does not rebuild wasmtime with fewer features.
     // The feature `measure` is for these programs alone: hosts are built without it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use portcullis_bench::{CLAIMS, GROUPS, Work};
+use portcullis_bench::{CLAIMS, GROUPS, Work, texts};
 use portcullis_core::{
     AuthorizationRequest, Claims, Client, ClientKind, Credentials, Identity, KeyKind, Method,
     PolicyName, PublicKey, Secret, Server, Strength, Transport, Verdict,
@@ -13,6 +13,7 @@ use portcullis_engine::measure::{self, Reused};
 use portcullis_engine::{Engine, EngineOptions, Grants, Limits, Policy, Source};
 use portcullis_identity::PasswordVerifier;
 use portcullis_test_support::policy;
+use serde_json::{Value, json};
 
 pub(crate) const STORE: &str = "store of a decision, made and dropped";
 pub(crate) const UNCONFIGURED: &str = "instantiate static-users, never configured";
@@ -21,6 +22,10 @@ pub(crate) const USERS: &str = "decide static-users, fresh instance";
 pub(crate) const USERS_REUSED: &str = "decide static-users, reused instance";
 pub(crate) const ROLES: &str = "decide oidc-roles, fresh instance";
 pub(crate) const ROLES_REUSED: &str = "decide oidc-roles, reused instance";
+pub(crate) const CEDAR: &str = "decide cedar, fresh instance";
+pub(crate) const CEDAR_REUSED: &str = "decide cedar, reused instance";
+pub(crate) const REGO: &str = "decide rego, fresh instance";
+pub(crate) const REGO_REUSED: &str = "decide rego, reused instance";
 
 /// The time in which an answer is useful.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
@@ -33,6 +38,8 @@ pub(crate) struct Loaded {
     unconfigured: Policy,
     users: Policy,
     roles: Policy,
+    cedar: Policy,
+    rego: Policy,
 }
 
 impl Loaded {
@@ -60,7 +67,17 @@ impl Loaded {
             plain_hashes: true,
             ..Grants::default()
         };
+        let with_text = |package: &str, settings: Value| -> Result<Policy> {
+            let source = Source {
+                name: &package.parse::<PolicyName>()?,
+                module: &policy(package)?,
+                settings: &settings.to_string(),
+            };
+            Ok(Policy::load(&engine, source, limits, grants())?)
+        };
         Ok(Self {
+            cedar: with_text("cedar", cedar_settings())?,
+            rego: with_text("rego", json!({ "rego-text": texts::REGO }))?,
             unconfigured: measure::unconfigured(&engine, users, limits, grants())?,
             users: Policy::load(&engine, users, limits, grants())?,
             roles: Policy::load(&engine, roles, limits, grants())?,
@@ -81,6 +98,8 @@ impl Loaded {
         ];
         works.extend(decisions([USERS, USERS_REUSED], &self.users, &password)?);
         works.extend(decisions([ROLES, ROLES_REUSED], &self.roles, &token)?);
+        works.extend(decisions([CEDAR, CEDAR_REUSED], &self.cedar, &token)?);
+        works.extend(decisions([REGO, REGO_REUSED], &self.rego, &token)?);
         Ok(works)
     }
 }
@@ -133,6 +152,20 @@ const USERS_SETTINGS: &str = r#"{
         "zoe": { "password": "plain:zoe's", "profile": "reporting", "expires-in": "1h" }
     }
 }"#;
+
+/// Returns settings with an account and two profiles, and [`texts::CEDAR`].
+fn cedar_settings() -> Value {
+    json!({
+        "cedar-text": texts::CEDAR,
+        "accounts": ["APP"],
+        "issuers": ["https://login.example.com/realms/orders"],
+        "claims": { "scope": "string" },
+        "profiles": {
+            "reader": { "subscribe": { "allow": ["orders.>", "_INBOX.>"] } },
+            "writer": { "publish": { "allow": ["orders.note.{{claim.sub}}"] } },
+        },
+    })
+}
 
 const ROLES_SETTINGS: &str = r#"{
     "account": "APP",

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use mimalloc::MiMalloc;
-use portcullis_bench::{Row, Work, conclude, elsewhere, floor, in_turns, json_file};
+use portcullis_bench::{Row, Work, conclude, elsewhere, floor, in_turns, json_file, texts};
 
 use crate::decisions::Loaded;
 use crate::look_ups::LookUps;
@@ -24,6 +24,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const CONFIGURED_BAR: f64 = 1.4;
 /// The maximum ratio of a decision to the cryptography of a login.
 const DECISION_BAR: f64 = 0.15;
+/// The maximum ratio of an isolated decision of an interpreter to the same one in native code.
+const INTERPRETER_BAR: f64 = 3.0;
 
 fn main() -> Result<()> {
     let json = json_file()?;
@@ -60,6 +62,12 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
     let unconfigured = find(decisions::UNCONFIGURED)?;
     let (users, roles) = (find(decisions::USERS)?, find(decisions::ROLES)?);
     let one_key = find(look_ups::ONE)?;
+    let (cedar, rego) = (find(decisions::CEDAR)?, find(decisions::REGO)?);
+    // Without the peers, no row has the interpreters in native code.
+    let beside_native = |row: Row, native: &str| match find(native) {
+        Ok(native) => row.beside(&native, Some(INTERPRETER_BAR)),
+        Err(_) => row,
+    };
     let compared = rows.iter().cloned().enumerate().map(|(index, row)| {
         match row.name.as_str() {
             decisions::CONFIGURED => row.beside(&unconfigured, Some(CONFIGURED_BAR)),
@@ -67,6 +75,11 @@ fn compare(rows: &[Row], own: usize) -> Result<Vec<Row>> {
             decisions::ROLES => row.beside(&floor, None),
             decisions::USERS_REUSED => row.beside(&users, None),
             decisions::ROLES_REUSED => row.beside(&roles, None),
+            decisions::CEDAR => beside_native(row, texts::NATIVE_CEDAR),
+            decisions::REGO => beside_native(row, texts::NATIVE_REGO),
+            decisions::CEDAR_REUSED => row.beside(&cedar, None),
+            decisions::REGO_REUSED => row.beside(&rego, None),
+            texts::NATIVE_CEDAR | texts::NATIVE_REGO => row,
             look_ups::MANY => row.beside(&one_key, None),
             // Signatures of other libraries are compared with ours, and decisions of other engines
             // with ours about roles.

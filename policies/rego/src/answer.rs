@@ -1,0 +1,127 @@
+//! The object that the entry point returns: a permit, or a denial.
+
+use std::time::Duration;
+
+use portcullis_sdk::{ConnectionType, Permit, Responses, Subject, TimeRange, Verdict};
+use serde::Deserialize;
+
+/// A permit.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PermitObject {
+    account: String,
+    user_name: Option<String>,
+    #[serde(default)]
+    publish: Side,
+    #[serde(default)]
+    subscribe: Side,
+    responses: Option<Responses>,
+    role: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    /// The lifetime of the connection, in seconds.
+    expires_in: Option<u64>,
+    /// The end of the connection, in seconds since the Unix epoch.
+    expires_at: Option<u64>,
+    sources: Option<Vec<String>>,
+    connection_types: Option<Vec<ConnectionType>>,
+    times: Option<Vec<TimeRange>>,
+    times_location: Option<String>,
+    #[serde(default)]
+    proxy_required: bool,
+    subscriptions: Option<u32>,
+    payload: Option<u32>,
+}
+
+/// The subjects of one side. An author writes them, with `portcullis.token` for values of a login.
+#[derive(Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "an object like {\"allow\": [\"orders.>\"], \"deny\": []}"
+)]
+struct Side {
+    allow: Vec<Subject>,
+    deny: Vec<Subject>,
+}
+
+/// A denial.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Denial {
+    deny: String,
+}
+
+/// Returns the verdict that an object in JSON stands for.
+///
+/// # Errors
+///
+/// Fails with the reason of a denial if the object is neither a permit nor a denial.
+pub(crate) fn verdict(json: &str) -> Result<Verdict, String> {
+    if !json.starts_with('{') {
+        return Err("the rule is not an object".to_owned());
+    }
+    if let Ok(denial) = serde_json::from_str::<Denial>(json) {
+        return Ok(Verdict::Deny(denial.deny));
+    }
+    let object: PermitObject = serde_json::from_str(json).map_err(|error| {
+        // The place in the JSON, which no author wrote, helps no author.
+        let error = error.to_string();
+        let problem = error.rsplit_once(" at line ").map(|(problem, _)| problem);
+        problem.unwrap_or(&error).to_owned()
+    })?;
+    let permit = object.permit();
+    match permit.problems().into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(permit.into()),
+    }
+}
+
+impl PermitObject {
+    fn permit(self) -> Permit {
+        let mut permit = Permit::new(self.account)
+            .allow_publish(self.publish.allow)
+            .deny_publish(self.publish.deny)
+            .allow_subscribe(self.subscribe.allow)
+            .deny_subscribe(self.subscribe.deny)
+            .add_tags(self.tags);
+        if let Some(name) = self.user_name {
+            permit = permit.with_user_name(name);
+        }
+        if let Some(responses) = self.responses {
+            permit = permit.allow_responses(responses);
+        }
+        if let Some(role) = self.role {
+            permit = permit.with_role(role);
+        }
+        if let Some(seconds) = self.expires_in {
+            permit = permit.limit_lifetime(Duration::from_secs(seconds));
+        }
+        if let Some(time) = self.expires_at {
+            permit = permit.limit_expiry(time);
+        }
+        // An empty list stays: it makes the permit invalid, where no list would bound nothing.
+        if let Some(networks) = self.sources {
+            permit = permit.allow_sources(networks);
+        }
+        if let Some(types) = self.connection_types {
+            permit = permit.allow_connection_types(types);
+        }
+        if let Some(ranges) = self.times {
+            permit = permit.allow_times(ranges);
+        }
+        if let Some(zone) = self.times_location {
+            permit = permit.with_times_location(zone);
+        }
+        if self.proxy_required {
+            permit = permit.require_proxy();
+        }
+        if let Some(max) = self.subscriptions {
+            permit = permit.limit_subscriptions(max);
+        }
+        if let Some(bytes) = self.payload {
+            permit = permit.limit_payload(bytes);
+        }
+        permit
+    }
+}
