@@ -135,6 +135,49 @@ async fn requests_and_questions_about_oneself_are_answered(
     Ok(())
 }
 
+/// The server names consumers differently in subjects of acknowledgements with this flag.
+#[rstest]
+#[tokio::test]
+async fn a_consumer_is_acknowledged_by_subjects_of_version_2(
+    #[values(ForeignClient::Python, ForeignClient::JavaScript)] client: ForeignClient,
+    #[values(false, true)] flag: bool,
+) -> Result<()> {
+    let extra = format!("feature_flags {{ js_ack_fc_v2: {flag} }}\n");
+    let stage = Stage::start_with(Release::Nats2_15, "", &extra).await?;
+    let consume = json!({ "do": "consume", "stream": "ORDERS", "consumer": "worker" });
+    let steps = [Step::Act(&consume)];
+    let login = Stage::login("v2-acks");
+    let session = client.run(&stage.url(), login, "v2-acks", &steps).await?;
+    assert_eq!(session.result(0, "got"), "orders.eu.1", "{session:?}");
+
+    // The subjects of version 1 do not suffice with the flag.
+    let refused = json!({ "do": "consume", "stream": "ORDERS", "consumer": "worker" });
+    let steps = [Step::Act(&refused)];
+    let login = Stage::login("consume");
+    let session = client.run(&stage.url(), login, "consume", &steps).await?;
+    let got = session.result(0, "got");
+    assert_eq!(got.is_null(), flag, "{session:?}");
+    Ok(())
+}
+
+/// A server maps calls with its own domain to those without, before it checks permissions.
+#[rstest]
+#[tokio::test]
+async fn a_domain_of_the_server_itself_needs_no_other_subjects(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+    #[values(ForeignClient::Python, ForeignClient::JavaScript)] client: ForeignClient,
+) -> Result<()> {
+    let stage = Stage::start_with(release, ", domain: hub", "").await?;
+    let consume = json!({
+        "do": "consume", "stream": "ORDERS", "consumer": "worker", "prefix": "$JS.hub.API",
+    });
+    let steps = [Step::Act(&consume)];
+    let login = Stage::login("consume");
+    let session = client.run(&stage.url(), login, "consume", &steps).await?;
+    assert_eq!(session.result(0, "got"), "orders.eu.1", "{session:?}");
+    Ok(())
+}
+
 /// Runs the `nats` command as the user of a case. Returns what it printed.
 async fn nats(program: &Path, stage: &Stage, case: &str, arguments: &[&str]) -> Result<String> {
     let home = tempfile::tempdir()?;

@@ -53,6 +53,12 @@ fn settings() -> Result<String> {
 impl Stage {
     /// Starts a server whose account `APP` has `JetStream`, and a host that decides by intents.
     pub(super) async fn start(release: Release) -> Result<Self> {
+        Self::start_with(release, "", "").await
+    }
+
+    /// Starts a stage whose server has the options `jetstream` in that block, each after a comma.
+    /// `extra` is the end of its configuration.
+    pub(super) async fn start_with(release: Release, jetstream: &str, extra: &str) -> Result<Self> {
         let site = Site::create(release)?;
         site.policies
             .put_policy(POLICY, &static_users()?, &settings()?)?;
@@ -61,7 +67,7 @@ impl Stage {
             .server_config(Accounts::Several, &site.keys.issuer.public_key())
             .replace("  APP {}", "  APP { jetstream: enabled }");
         let config = format!(
-            "{config}jetstream {{ store_dir: \"{}\" }}\n",
+            "{config}jetstream {{ store_dir: \"{}\"{jetstream} }}\n{extra}",
             store.display()
         );
         let server = site.start_server_with(&config).await?;
