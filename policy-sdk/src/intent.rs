@@ -52,10 +52,11 @@
 //!
 //! Rights by subject contain accidents. Inside one account, they do not contain a hostile client
 //! with `JetStream` rights: it names the reply subject of a request, and the server publishes there
-//! with its own rights. Such a client can delete any stream of the account (doors W7b to W7w). Only
-//! an account of its own, with narrow imports, contains it. The documentation of each intent names
-//! its doors. `docs/guide/jetstream.md` of the repository describes all of them, and the recipe
-//! with an account.
+//! with its own rights. Such a client can overwrite foreign keys. Before servers 2.14.10 and
+//! 2.15.3, it can also delete any stream of the account (doors W7b to W7w). Only an account of its
+//! own, with narrow imports, contains it. The documentation of each intent names its doors.
+//! `docs/guide/jetstream.md` of the repository describes all of them, and the recipe with an
+//! account.
 
 mod check;
 mod jetstream;
