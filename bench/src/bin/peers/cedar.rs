@@ -1,10 +1,14 @@
 //! The comparison case in Cedar.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use anyhow::{Result, ensure};
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
-use portcullis_bench::{CLAIMS, GROUPS, Work};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    PolicySet, Request, RestrictedExpression,
+};
+use portcullis_bench::{CLAIMS, GROUPS, Work, texts};
 
 const POLICIES: &str = r#"
 permit (principal in Group::"orders", action == Action::"connect", resource == Account::"APP")
@@ -28,7 +32,7 @@ fn entities_text() -> String {
 
 const CONTEXT: &str = r#"{ "now": 1800000000 }"#;
 
-pub(crate) fn works() -> Result<[Work<'static>; 2]> {
+pub(crate) fn works() -> Result<[Work<'static>; 3]> {
     let policies = PolicySet::from_str(POLICIES)?;
     let text = entities_text();
     let (entities, request) = (entities(&text)?, request()?);
@@ -54,7 +58,78 @@ pub(crate) fn works() -> Result<[Work<'static>; 2]> {
             "Cedar, both from JSON, no schema (allow or deny)",
             from_json,
         ),
+        same_questions()?,
     ])
+}
+
+/// Asks what the policy `cedar` asks about a login. It is made of its parts for every decision, as
+/// the policy does.
+fn same_questions() -> Result<Work<'static>> {
+    let policies = PolicySet::from_str(texts::CEDAR)?;
+    let authorizer = Authorizer::new();
+    let user = EntityTypeName::from_str("User")?;
+    let group = EntityTypeName::from_str("Group")?;
+    let questions = [
+        [r#"Action::"connect""#, r#"Account::"APP""#],
+        [r#"Action::"use""#, r#"Profile::"reader""#],
+        [r#"Action::"use""#, r#"Profile::"writer""#],
+    ];
+    let parsed = questions.map(|question| question.map(EntityUid::from_str));
+    let questions = parsed
+        .into_iter()
+        .map(|[action, resource]| Ok((action?, resource?)));
+    let questions: Vec<_> = questions.collect::<Result<_>>()?;
+    Ok(Work::new(texts::NATIVE_CEDAR, move || {
+        let uid = |kind: &EntityTypeName, id: &str| {
+            EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+        };
+        let principal = uid(&user, "7a1f0d1e-5d53-4f0c-9d1b-6a0e2f5a3c11");
+        let groups = GROUPS.iter().map(|name| uid(&group, name));
+        let entity = Entity::new(principal.clone(), attributes()?, groups.collect())?;
+        let entities = Entities::from_entities([entity], None)?;
+        let context = Context::from_pairs([
+            (
+                "now".to_owned(),
+                RestrictedExpression::new_long(1_800_000_000),
+            ),
+            ("tls".to_owned(), RestrictedExpression::new_bool(false)),
+            (
+                "address".to_owned(),
+                RestrictedExpression::new_ip("192.0.2.17"),
+            ),
+            ("connectionType".to_owned(), text("STANDARD")),
+        ])?;
+        for (action, resource) in &questions {
+            let (principal, context) = (principal.clone(), context.clone());
+            let request = Request::new(principal, action.clone(), resource.clone(), context, None)?;
+            allowed(&authorizer, &request, &policies, &entities)?;
+        }
+        Ok(())
+    }))
+}
+
+fn attributes() -> Result<HashMap<String, RestrictedExpression>> {
+    let claims = [("scope".to_owned(), text("openid profile email"))];
+    Ok(HashMap::from([
+        (
+            "name".to_owned(),
+            text("7a1f0d1e-5d53-4f0c-9d1b-6a0e2f5a3c11"),
+        ),
+        ("method".to_owned(), text("oidc")),
+        ("strength".to_owned(), text("proved")),
+        (
+            "issuer".to_owned(),
+            text("https://login.example.com/realms/orders"),
+        ),
+        (
+            "claims".to_owned(),
+            RestrictedExpression::new_record(claims)?,
+        ),
+    ]))
+}
+
+fn text(text: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(text.to_owned())
 }
 
 fn entities(text: &str) -> Result<Entities> {
