@@ -93,8 +93,8 @@ pub fn inspect(
     })
 }
 
-/// Returns the name of a policy. A file outside a policy directory may have a name that no policy can
-/// have, and is then `inspected`.
+/// Returns the name of a policy. A file outside a policy directory may have a name that no policy
+/// can have, and is then `inspected`.
 pub(crate) fn policy_name(paths: &Paths) -> Result<PolicyName, UnitError> {
     let stem = paths.module.file_stem().unwrap_or_default();
     let name = stem.to_string_lossy().parse();

@@ -133,8 +133,9 @@ impl Lint {
 }
 
 impl Finding {
-    /// Returns the finding for a line in the log of a policy's `configure`, if the SDK has written it
-    /// there about a setting that the policy does not read. `file` is the settings file, with `text`.
+    /// Returns the finding for a line in the log of a policy's `configure`, if the SDK has written
+    /// it there about a setting that the policy does not read. `file` is the settings file, with
+    /// `text`.
     pub fn of_log_line(file: &Path, text: &str, line: &str) -> Option<Self> {
         let is_unread = line.ends_with(": the policy does not read this setting");
         is_unread.then(|| Self {

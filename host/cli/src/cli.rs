@@ -154,7 +154,7 @@ pub(crate) enum PolicyVerb {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// Also write a report in the XML format of JUnit.
+        /// Also write a report as XML that build servers read.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
     },

@@ -17,8 +17,9 @@ pub(crate) enum ExitCode {
     /// `inspect` cannot read it. Or a crate makes no policy, or `policy lint` found something.
     BadPolicies = 65,
     /// The policy directory or the state directory is missing or cannot be read, or it does not
-    /// contain the requested policy, version or status. Or `inspect`, `policy sign`, `policy build`,
-    /// `policy test`, `policy lint`, `policy watch` or `import` does not find its file or folder.
+    /// contain the requested policy, version or status. Or `inspect`, `policy sign`, `policy
+    /// build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its file or
+    /// folder.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good.
@@ -30,8 +31,8 @@ pub(crate) enum ExitCode {
     CannotListen = 71,
     /// Rust is not installed, or its target for policies.
     NoToolchain = 72,
-    /// A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy sign` cannot
-    /// read its file, or `policy rollback` would replace a link.
+    /// A file cannot be written, or `init`, `import` or `policy new` would overwrite it. Or `policy
+    /// sign` cannot read its file, or `policy rollback` would replace a link.
     CannotCreate = 73,
     /// `policy status` shows an earlier state: no host uses the state directory, or the host there
     /// cannot write its status.

@@ -87,8 +87,8 @@ fn is_unfiltered(tokens: &[&str]) -> bool {
     }
 }
 
-/// Checks the lists of a profile or a permit against each other. `all` are the lists of all profiles
-/// that a login may have together.
+/// Checks the lists of a profile or a permit against each other. `all` are the lists of all
+/// profiles that a login may have together.
 pub(super) fn check_lists(
     lists: &Lists,
     all: &Lists,

@@ -74,8 +74,8 @@ pub(super) fn is_crate(directory: &Path) -> bool {
     directory.join("Cargo.toml").is_file()
 }
 
-/// Builds the policy in the crate at `directory` with cargo's profile `profile`, and puts the module
-/// next to the manifest as `NAME.wasm`. Compiler messages go to standard error.
+/// Builds the policy in the crate at `directory` with cargo's profile `profile`, and puts the
+/// module next to the manifest as `NAME.wasm`. Compiler messages go to standard error.
 ///
 /// # Errors
 ///

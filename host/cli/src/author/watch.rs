@@ -22,8 +22,8 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 const WRITTEN: [&str; 3] = ["target", ".git", "Cargo.lock"];
 
 /// Builds and tests the policy in the crate at `directory`, and puts it into the policy directory
-/// `into`. Does so at the start and after each change of the crate, until the process ends. A version
-/// that fails is not put there. Reports with `say`.
+/// `into`. Does so at the start and after each change of the crate, until the process ends. A
+/// version that fails is not put there. Reports with `say`.
 ///
 /// # Errors
 ///
@@ -102,8 +102,8 @@ fn is_written(path: &Path) -> bool {
     is_module || is_hidden || WRITTEN.iter().any(|written| name == *written)
 }
 
-/// Builds and tests the policy, and puts its files into the policy directory. Returns what happened,
-/// in one line.
+/// Builds and tests the policy, and puts its files into the policy directory. Returns what
+/// happened, in one line.
 fn ship(directory: &Path, into: &Path, prover: &Prover) -> Result<String, Failure> {
     let module = crate_build::build(directory, crate_build::PROFILE)?.module;
     let options = CatalogOptions {

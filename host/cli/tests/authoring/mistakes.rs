@@ -1,5 +1,5 @@
-//! Ten mistakes of beginners: what the author sees at the earliest step. Each message names the cause
-//! and the cure.
+//! Ten mistakes of beginners: what the author sees at the earliest step. Each message names the
+//! cause and the cure.
 
 use std::fs;
 use std::path::Path;
