@@ -13,6 +13,7 @@
 //! - [`Allowed`]: a restriction to listed values, where "any" has to be written.
 //! - [`Tails`]: the meaning of a final `*` to servers; [`WorkBudget`]: a limit on the cost of
 //!   comparing subjects.
+//! - [`Reach`]: the subjects that permissions let a login reach, as sets, with examples.
 //! - [`Ceiling`]: an upper bound on permissions, independent of policies.
 //! - [`Verdict`]: the answer of one policy; [`Decision`]: the outcome of the whole chain.
 //! - [`Authorizer`]: a source of decisions on requests.
@@ -41,6 +42,7 @@ mod nkey;
 mod permissions;
 mod permit;
 mod policy;
+mod reach;
 mod repeats;
 mod request;
 mod sample;
@@ -69,6 +71,7 @@ pub use portcullis_permit_rules::{
     ConnectionType, InvalidConnectionType, InvalidSourceNetwork, InvalidTimeRange, Limit,
     PermitProblem, SourceNetwork, TimeOfDay, TimeRange,
 };
+pub use reach::{Gain, Reach, Reached, Way};
 pub use repeats::{Repeats, Report, Summaries};
 pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, Server};
 pub use sample::{Sample, SampleValue};

@@ -49,18 +49,28 @@ impl PermissionSubject {
     }
 
     pub(crate) fn pattern(&self) -> Pattern<'_> {
-        let (subject, queue) = match self.0.split_once(' ') {
-            Some((subject, queue)) => (subject, Some(queue)),
-            None => (&*self.0, None),
-        };
-        Pattern {
-            tokens: subject.split('.').collect(),
-            queue: queue.map(|queue| queue.split('.').collect()),
-        }
+        Pattern::new(&self.0)
     }
 }
 
 impl<'a> Pattern<'a> {
+    /// Splits a subject, with a queue group if one follows. The subject is valid.
+    pub(crate) fn new(subject: &'a str) -> Self {
+        let (subject, queue) = match subject.split_once(' ') {
+            Some((subject, queue)) => (subject, Some(queue)),
+            None => (subject, None),
+        };
+        Self {
+            tokens: subject.split('.').collect(),
+            queue: queue.map(|queue| queue.split('.').collect()),
+        }
+    }
+
+    /// Returns the pattern of every subject.
+    pub(crate) fn everything() -> Self {
+        Self::new(">")
+    }
+
     /// Returns the tokens of the subject.
     pub(crate) fn tokens(&self) -> &[&'a str] {
         &self.tokens
@@ -89,16 +99,29 @@ impl<'a> Pattern<'a> {
 
     /// Returns the pattern with `>` in place of its last token.
     pub(crate) fn open_ended(&self) -> Self {
-        let mut open = self.clone();
-        open.tokens.pop();
-        open.tokens.push(">");
-        open
+        self.with_last(">")
+    }
+
+    /// Returns the pattern with `token` in place of its last one.
+    pub(crate) fn with_last(&self, token: &'a str) -> Self {
+        let mut other = self.clone();
+        other.tokens.pop();
+        other.tokens.push(token);
+        other
     }
 }
 
 impl Pattern<'_> {
     pub(crate) const fn has_queue(&self) -> bool {
         self.queue.is_some()
+    }
+
+    /// Returns whether the queue group of the pattern matches `queue`, a queue group without
+    /// wildcards. A pattern without a queue group matches every one.
+    pub(crate) fn names_queue(&self, queue: &str) -> bool {
+        self.queue
+            .as_ref()
+            .is_none_or(|own| tokens_cover(own, &queue.split('.').collect::<Vec<_>>()))
     }
 
     pub(crate) fn covers(&self, other: &Self) -> bool {
