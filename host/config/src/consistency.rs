@@ -44,14 +44,18 @@ pub(crate) fn check(
     }
 }
 
-/// Reports a state directory that is the directory of a secret, because the host writes and removes
-/// files there. Follows links.
+/// Reports a state directory that is the directory of a secret, or lies in a directory of secrets,
+/// because the host writes and removes files there. Follows links.
+///
+/// A directory that also contains the configuration or the policies is the site itself. A state
+/// directory next to `/etc/portcullis/issuer.nk` is one of several things in there.
 pub(crate) fn check_state_directory(
     document: &Document<'_>,
     policies: &Policies,
     secrets: &NamedSecrets,
 ) {
     let state = real_path(&policies.state_directory);
+    let site = [document.file(), policies.catalog.directory.as_path()].map(real_path);
     for (source, _) in secrets.all() {
         let SecretSource::File(path) = &source.value else {
             continue;
@@ -59,15 +63,23 @@ pub(crate) fn check_state_directory(
         let Some(directory) = path.parent().map(real_path) else {
             continue;
         };
-        // A state directory below the directory of a secret does no harm.
-        if state == directory {
-            let message = format!(
-                "`{}` is in the state directory, where the host writes and removes files: name a directory of its own",
-                path.display()
-            );
-            document.report_at("policies.state-directory", message);
-            return;
-        }
+        let secret = path.display();
+        let message = if state == directory {
+            format!(
+                "`{secret}` is in the state directory, where the host writes and removes files: name a directory of its own"
+            )
+        } else if state.starts_with(&directory)
+            && !site.iter().any(|path| path.starts_with(&directory))
+        {
+            format!(
+                "the state directory lies in the directory of the secret `{secret}`, and the host writes and removes files there: \
+                 name one outside of it"
+            )
+        } else {
+            continue;
+        };
+        document.report_at("policies.state-directory", message);
+        return;
     }
 }
 

@@ -189,15 +189,35 @@ fn a_link_does_not_hide_where_the_state_directory_is() {
         ("a", "lies in the policy directory"),
         ("a/new", "lies in the policy directory"),
         ("b", "keys/issuer.nk` is in the state directory"),
+        (
+            "b/state",
+            "lies in the directory of the secret `{site}/keys/issuer.nk`",
+        ),
     ] {
+        let part = part.replace("{site}", &site.path().display().to_string());
         let text = text_with("policies", &format!("state-directory = \"{state}\""));
         let problems = Config::parse(&file, &text).unwrap_err();
         let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
         assert!(
-            told.iter().any(|problem| problem.contains(part)),
+            told.iter().any(|problem| problem.contains(&part)),
             "{told:?}"
         );
     }
-    let text = text_with("policies", "state-directory = \"b/state\"");
-    assert!(Config::parse(&file, &text).is_ok());
+}
+
+#[rstest]
+#[case::with_the_configuration("issuer.nk", "policies")]
+#[case::above_the_configuration("/etc/issuer.nk", "policies")]
+#[case::with_the_policies("/srv/nats/issuer.nk", "/srv/nats/policies")]
+fn a_state_directory_may_lie_where_more_than_secrets_lie(
+    #[case] seed: &str,
+    #[case] policies: &str,
+) {
+    let text = text_with(
+        "policies",
+        &format!("directory = \"{policies}\"\nstate-directory = \"{policies}-state\""),
+    )
+    .replace("keys/issuer.nk", seed);
+    assert!(text.contains(&format!("\"{seed}\"")), "{text}");
+    Config::parse(Path::new("/etc/site/portcullis.toml"), &text).unwrap();
 }
