@@ -100,7 +100,7 @@ async fn ignored_keys_of_a_provider_are_named_with_the_reason() -> Result<()> {
 }
 
 #[tokio::test]
-async fn lines_of_a_policy_beyond_the_limit_are_counted() -> Result<()> {
+async fn lines_of_a_policy_name_their_login_and_are_counted_beyond_the_limit() -> Result<()> {
     let site = site().await?;
     let flood = Built::guest("floods_the_log")?;
     site.policies.put_module("flood", &flood)?;
@@ -110,7 +110,7 @@ async fn lines_of_a_policy_beyond_the_limit_are_counted() -> Result<()> {
 
     log_in(&server.url(), ALICE, "desk").await?;
 
-    host.decision("desk").await?;
+    let decision = host.decision("desk").await?;
     let log = host.log().all();
     let since = log.get(mark..).unwrap_or_default();
     let dropped = since.iter().find(|event| {
@@ -122,6 +122,12 @@ async fn lines_of_a_policy_beyond_the_limit_are_counted() -> Result<()> {
     assert_eq!(dropped.number("policy.dropped_lines"), Some(1000 - 32));
     assert_eq!(dropped.text("level"), "WARN");
     assert_eq!(count(since, "policy log"), 32);
+    let user_nkey = decision.text("user_nkey");
+    assert!(user_nkey.starts_with('U'), "{decision:?}");
+    let lines = since.iter().filter(|event| event.says("policy log"));
+    for line in lines.chain([dropped]) {
+        assert_eq!(line.text("user_nkey"), user_nkey, "{line:?}");
+    }
     Ok(())
 }
 

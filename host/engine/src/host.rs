@@ -90,7 +90,7 @@ impl State {
     }
 
     /// Returns the user nkey of the login, which the log line of its decision has too.
-    fn user_nkey(&self) -> Option<&str> {
+    pub(crate) fn user_nkey(&self) -> Option<&str> {
         match &self.phase {
             Phase::Decide { request, .. } => Some(request.user_nkey.as_str()),
             Phase::Configure => None,

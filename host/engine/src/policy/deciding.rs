@@ -289,6 +289,7 @@ impl<'a> Evaluation<'a> {
             tracing::warn!(
                 policy.name = %self.policy.name,
                 policy.dropped_lines = dropped,
+                user_nkey = store.data().user_nkey(),
                 "policy log lines dropped: a decision may log `log-lines` of them"
             );
         }
