@@ -234,11 +234,23 @@ impl Host {
     ///
     /// Fails if the host has ended already.
     pub async fn ask_to_stop(&self) -> Result<()> {
+        self.signal("-TERM").await
+    }
+
+    /// Sends the host a signal, such as `-HUP`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the host has ended already.
+    pub async fn signal(&self, signal: &str) -> Result<()> {
         let id = self.id()?;
         let kill = Command::new("kill")
-            .args(["-TERM", &id.to_string()])
+            .args([signal, &id.to_string()])
             .status();
-        ensure!(kill.await?.success(), "cannot signal process {id}");
+        ensure!(
+            kill.await?.success(),
+            "cannot send {signal} to process {id}"
+        );
         Ok(())
     }
 

@@ -5,8 +5,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use async_nats::HeaderMap;
 use portcullis_harness::{
-    Accounts, Built, Host, NatsServer, PATIENCE, Release, Site, barely_log_in, log_in,
+    Accounts, Built, Credentials, Event, Host, NatsServer, PATIENCE, Release, RequestSigner, Site,
+    ask_as_server, barely_log_in, log_in, set,
 };
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -116,6 +118,59 @@ async fn readiness_follows_the_connection(
     host.wait_for("the return", |event| event.says("nats reconnected"))
         .await?;
     assert_eq!(get(&address, "/readyz").await?.status, 200);
+    Ok(())
+}
+
+/// Covers a release that does not exist, which only a request by hand has.
+#[tokio::test]
+async fn a_release_that_is_not_known_has_a_line_and_a_number() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    put_policy(&site).await?;
+    let server = site.start_server(Accounts::NoCallout).await?;
+    let (host, address) = spawn(&site, &server.url(), "").await?;
+    host.ready().await?;
+    assert_eq!(
+        metric(&address, "portcullis_server_releases_unknown").await?,
+        0
+    );
+    let (user, password) = Site::OBSERVER;
+    let credentials = Credentials::Password(user, password);
+    let client = log_in(&server.url(), credentials, "by-hand").await?;
+    let signer = RequestSigner::new(&site.keys.issuer.public_key());
+    let ready = get(&address, "/readyz").await?;
+
+    for _ in 0..2 {
+        let mut claims = signer.claims(SENSOR_TOKEN);
+        set(&mut claims, "/nats/server_id/version", "9.9.9".into())?;
+        let request = signer.sign(&claims)?.into_bytes();
+        ask_as_server(&client, HeaderMap::new(), request).await?;
+    }
+
+    let page = get(&address, "/readyz").await?;
+    assert_eq!(page.status, ready.status, "{page:?}");
+    let lines = page.content.lines();
+    let unknown: Vec<_> = lines.filter(|line| line.starts_with("unknown-")).collect();
+    assert_eq!(
+        unknown,
+        ["unknown-release: the rules of nats-server `9.9.9` are not known here"],
+        "{page:?}"
+    );
+    assert_eq!(
+        metric(&address, "portcullis_server_releases_unknown").await?,
+        1
+    );
+    let log = host.log().all();
+    let warned = |event: &&Event| {
+        event
+            .text("message")
+            .starts_with("server of an unknown release")
+    };
+    let warnings: Vec<_> = log.iter().filter(warned).collect();
+    let [warning] = warnings[..] else {
+        panic!("not one warning: {warnings:?}");
+    };
+    assert_eq!(warning.text("server.version"), "9.9.9");
+    assert_eq!(warning.text("level"), "WARN");
     Ok(())
 }
 

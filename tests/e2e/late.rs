@@ -7,8 +7,8 @@ use futures::future::join_all;
 use portcullis_harness::{Accounts, Answer, Event, Host, Release, Site, Wire};
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::process::Command;
 
+use crate::health::{metric, spawn};
 use crate::support::{
     ALICE_PASSWORD, POLICY, SENSOR_TOKEN, alice, sensor, settings, static_users, user,
 };
@@ -21,17 +21,9 @@ async fn site(release: Release) -> Result<Site> {
     Ok(site)
 }
 
-/// Sends a signal to the host.
-async fn signal(host: &Host, signal: &str) -> Result<()> {
-    let id = host.id()?.to_string();
-    let kill = Command::new("kill").args([signal, &id]).status().await?;
-    ensure!(kill.success(), "cannot send {signal} to the host");
-    Ok(())
-}
-
 /// Stops every thread of the host.
 async fn stop(host: &Host) -> Result<()> {
-    signal(host, "-STOP").await?;
+    host.signal("-STOP").await?;
     let threads = format!("/proc/{}/task", host.id()?);
     while !all_stopped(&threads)? {
         tokio::task::yield_now().await;
@@ -65,12 +57,13 @@ async fn a_login_that_waited_while_the_host_was_stopped_is_not_recorded_as_let_i
 ) -> Result<()> {
     let site = site(release).await?;
     let server = site.start_server_waiting(Accounts::Several, "2").await?;
-    let host = site.start_host(&server).await?;
+    let (host, health) = spawn(&site, &server.url(), "").await?;
+    host.ready().await?;
     let presented = |name: &str| json!({ "auth_token": SENSOR_TOKEN, "name": name });
 
     stop(&host).await?;
     is_given_up(server.port(), &presented("stopped")).await?;
-    signal(&host, "-CONT").await?;
+    host.signal("-CONT").await?;
 
     let decision = host.decision("stopped").await?;
     assert_eq!(decision.text("reply"), "late", "{decision:?}");
@@ -83,6 +76,7 @@ async fn a_login_that_waited_while_the_host_was_stopped_is_not_recorded_as_let_i
     let mut wire = Wire::open(server.port()).await?;
     assert_eq!(wire.log_in(&presented("next")).await?, Answer::Admitted);
     assert_eq!(host.decision("next").await?.text("reply"), "sent");
+    assert_eq!(metric(&health, "portcullis_replies_late_total").await?, 1);
     Ok(())
 }
 
@@ -96,12 +90,15 @@ async fn a_login_that_the_server_gave_up_first_is_not_recorded_as_let_in(
     let server = site
         .start_server_waiting(Accounts::Several, "0.001")
         .await?;
-    let host = site.start_host(&server).await?;
+    let (host, health) = spawn(&site, &server.url(), "").await?;
+    host.ready().await?;
 
     let presented = json!({ "user": "alice", "pass": ALICE_PASSWORD, "name": "hasty" });
     is_given_up(server.port(), &presented).await?;
 
     let decision = host.decision("hasty").await?;
+    let late = metric(&health, "portcullis_replies_late_total").await?;
+    assert_eq!(late, u64::from(decision.text("reply") != "sent"));
     if decision.text("reply") == "sent" {
         let rejected = |event: &Event| event.says("permit rejected by the server");
         let rejected = host.wait_for("the server's word", rejected).await?;

@@ -6,10 +6,11 @@ use std::process::Output;
 
 use anyhow::{Context, Result};
 use portcullis_harness::{
-    Accounts, Built, Gauge, Host, PATIENCE, Release, Site, log_in, nested_component, nested_world,
-    run_portcullis, with_loops,
+    Accounts, Built, Gauge, Host, PATIENCE, Release, Site, Wire, log_in, nested_component,
+    nested_world, run_portcullis, with_loops,
 };
 use rstest::rstest;
+use serde_json::json;
 
 use crate::support::{ALICE, POLICY, Serving, alice, settings, static_users};
 
@@ -172,6 +173,39 @@ async fn a_host_that_is_loading_policies_is_stopped_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Covers a login whose denial is held back for two seconds when the signal arrives.
+#[tokio::test]
+async fn a_login_in_flight_is_answered_although_policies_are_loading() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    site.policies
+        .put_module("flood", &Built::guest("floods_the_log")?)?;
+    let server = site.start_server(Accounts::Several).await?;
+    let deny = "[callout]\ndeny = { end-of-chain = \"delay\", delay = \"2s\" }\n";
+    let config = site.host_config(&server.url(), "");
+    let mut host = site.spawn_host_with(&config.replace("[callout]\n", deny))?;
+    host.ready().await?;
+    put_many(&site)?;
+    confined_child(&host).await?;
+
+    let mark = host.log().len();
+    let mut wire = Wire::open(server.port()).await?;
+    let presented = json!({ "name": "desk" });
+    let login = wire.log_in(&presented);
+    let stop = async {
+        host.says_from(mark, "policy log").await?;
+        host.ask_to_stop().await?;
+        host.ended().await
+    };
+    let (answer, code) = tokio::join!(login, stop);
+
+    assert_eq!(code?, Some(0));
+    assert!(answer?.is_refused_without_reason());
+    let decision = host.decision("desk").await?;
+    assert_eq!(decision.text("reply"), "sent", "{decision:?}");
+    assert_eq!(decision.text("denial.class"), "end-of-chain");
+    Ok(())
+}
+
 /// Runs a verb of the host under a limit of the shell until it ends.
 async fn run_within(limit: &str, verb: &str, config: &Path) -> Result<Output> {
     let output = tokio::process::Command::new("/bin/sh")
@@ -219,6 +253,40 @@ async fn a_host_without_address_space_for_its_decisions_says_so_and_does_not_sta
         said.contains("no address space") && said.contains("`LimitAS=`"),
         "{said}"
     );
+    assert!(!said.contains("policy rejected"), "{said}");
+    Ok(())
+}
+
+/// Denies itself new executable memory, as `MemoryDenyWriteExecute=` does, and runs a program. Ends
+/// with 77 if the kernel cannot do that (before Linux 6.3).
+const WITHOUT_NEW_CODE: &str = "\
+import ctypes, os, sys
+PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1
+if ctypes.CDLL(None).prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0):
+    sys.exit(77)
+os.execv(sys.argv[1], sys.argv[1:])
+";
+
+#[tokio::test]
+async fn a_host_that_may_not_run_compiled_code_says_so_and_does_not_start() -> Result<()> {
+    let site = Site::create(Release::Nats2_15)?;
+    site.policies.put_module(POLICY, &static_users()?)?;
+    let config = site.host_config("nats://127.0.0.1:1", "");
+    let config = site.write_config("portcullis.toml", &config)?;
+    let output = tokio::process::Command::new(Built::python()?)
+        .args(["-c", WITHOUT_NEW_CODE])
+        .arg(Built::portcullis()?)
+        .args(["serve", "--config"])
+        .arg(config)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output).await??;
+    if output.status.code() == Some(77) {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(70), "{said}");
+    assert!(said.contains("`MemoryDenyWriteExecute=`"), "{said}");
     assert!(!said.contains("policy rejected"), "{said}");
     Ok(())
 }

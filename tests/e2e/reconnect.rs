@@ -287,6 +287,39 @@ async fn a_server_that_is_given_up_is_exchanged_for_another(
     Ok(())
 }
 
+/// Covers credentials that expired and that no operator renews.
+#[rstest]
+#[tokio::test]
+async fn refusals_of_expired_credentials_are_summed_up(
+    #[values(Release::Nats2_10, Release::Nats2_15)] release: Release,
+) -> Result<()> {
+    let site = Site::create(release)?;
+    let operator = Operator::new(&["APP"])?;
+    operator.write(site.path())?;
+    let server_config = operator.server_config(Resolver::Memory, site.path(), "")?;
+    let server = site.start_server_with(&server_config).await?;
+    let expired = operator
+        .callout
+        .renew(&operator.service, "expired", unix_now() - 60)?;
+    let file = site.path().join("keys/service.creds");
+    fs::write(file, expired.credentials()?)?;
+
+    let host = site.spawn_host_with(&operator.host_config(&server.url(), ""))?;
+    let repeated = host.says("nats trouble goes on").await?;
+
+    assert!(repeated.number("nats.times") > Some(1), "{repeated:?}");
+    let log = host.log().all();
+    let errors: Vec<_> = log
+        .iter()
+        .filter(|event| event.text("level") == "ERROR")
+        .collect();
+    let [refused] = errors[..] else {
+        panic!("not one error: {errors:#?}");
+    };
+    assert!(refused.says("nats login refused"), "{refused:?}");
+    Ok(())
+}
+
 #[rstest]
 #[tokio::test]
 async fn credentials_that_are_replaced_are_used_without_a_restart(
