@@ -149,9 +149,16 @@ mod tests {
         assert_eq!(denial.class, DenialClass::AccountNotAllowed);
     }
 
-    /// Returns the outcome for a permit with up to 4,000 subjects under `ceiling`, which takes the
-    /// blocking pool.
-    async fn much_to_compare(ceiling: &[&str], subject: fn(usize) -> String) -> Outcome {
+    /// Subjects that an ordinary policy could allow.
+    const ORDINARY: fn(usize) -> String = |number| format!("app.{number}.orders");
+
+    /// Returns the outcome, until `deadline`, for a permit with up to 4,000 subjects under
+    /// `ceiling`. Comparing them takes the blocking pool.
+    async fn much_to_compare(
+        ceiling: &[&str],
+        subject: fn(usize) -> String,
+        deadline: Instant,
+    ) -> Outcome {
         let mut rules = rules();
         let allow = ceiling.iter().map(|subject| subject.parse().unwrap());
         let side = SubjectPermission {
@@ -173,7 +180,6 @@ mod tests {
             }
         }
         let authorizer = Fixed(Some(crate::fixtures::permit(permit.finish().unwrap())));
-        let deadline = Instant::now() + Duration::from_mins(5);
         decide(&authorizer, Arc::new(request()), deadline, &Arc::new(rules))
             .await
             .outcome
@@ -181,18 +187,40 @@ mod tests {
 
     #[tokio::test]
     async fn large_permits_are_compared_and_hostile_ones_are_a_named_deny() {
-        let ordinary = much_to_compare(&["app.>"], |number| format!("app.{number}.orders")).await;
+        let deadline = Instant::now() + Duration::from_mins(5);
+        let ordinary = much_to_compare(&["app.>"], ORDINARY, deadline).await;
         let Outcome::Permit(permit) = ordinary else {
             panic!("{ordinary:?}")
         };
         assert_eq!(permit.permissions().subscribe.allow.len(), 4000);
-        let hostile = much_to_compare(&["> q.*", "*.> q.>", "*.*.> *"], |number| {
-            format!("{}> q.{number}", "*.".repeat(number % 100))
-        });
+        let hostile = |number| format!("{}> q.{number}", "*.".repeat(number % 100));
+        let hostile = much_to_compare(&["> q.*", "*.> q.>", "*.*.> *"], hostile, deadline);
         let Outcome::Deny(denial) = hostile.await else {
             panic!("a permit that takes for ever to compare was permitted")
         };
         assert_eq!(denial.class, DenialClass::CeilingExceeded);
         assert!(denial.reason.contains("takes more than"), "{denial}");
+    }
+
+    /// Occupies the only thread of the blocking pool, so that the comparison never begins.
+    #[test]
+    fn comparing_leaves_the_thread_of_the_runtime_and_ends_with_the_deadline() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let (release, occupied) = std::sync::mpsc::channel::<()>();
+        let blocker = runtime.spawn_blocking(move || occupied.recv());
+        // The decision of the authorizer is there at once, so it counts after the deadline too.
+        let deadline = Instant::now();
+        let outcome = runtime.block_on(much_to_compare(&["app.>"], ORDINARY, deadline));
+        drop(release);
+        runtime.block_on(blocker).unwrap().unwrap_err();
+        let Outcome::Deny(denial) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(denial.class, DenialClass::Deadline);
+        assert!(denial.reason.contains("the host's rules"), "{denial}");
     }
 }
