@@ -221,5 +221,7 @@ async fn refused_logins_of_the_host_itself_are_summed_up(
     let log = host.log().all();
     let since = log.get(mark..).unwrap_or_default();
     assert_eq!(count(since, "nats login refused"), 1, "{since:#?}");
+    let errors = since.iter().filter(|event| event.text("level") == "ERROR");
+    assert_eq!(errors.count(), 1, "{since:#?}");
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use async_nats::Client;
 use portcullis_harness::{
-    Accounts, Credentials, NatsServer, Operator, Release, Resolver, Site, log_in, unix_now,
+    Accounts, Credentials, Host, NatsServer, Operator, Release, Resolver, Site, log_in, unix_now,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -304,7 +304,9 @@ async fn refusals_of_expired_credentials_are_summed_up(
     let file = site.path().join("keys/service.creds");
     fs::write(file, expired.credentials()?)?;
 
-    let host = site.spawn_host_with(&operator.host_config(&server.url(), ""))?;
+    let config = operator.host_config(&server.url(), "");
+    let config = site.write_config("portcullis.toml", &config)?;
+    let host = Host::spawn(&config, &["--log-level", "info"])?;
     let repeated = host.says("nats trouble goes on").await?;
 
     assert!(repeated.number("nats.times") > Some(1), "{repeated:?}");

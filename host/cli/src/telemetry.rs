@@ -14,12 +14,12 @@ use std::time::Duration;
 use portcullis_config::{InvalidLogFilter, LogFilter, LogFormat, WhenFull};
 use portcullis_core::Sample;
 use portcullis_toml::text::one_line;
+use tracing::Subscriber;
 use tracing::field::Field;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
-use tracing::{Level, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::field::MakeExt as _;
-use tracing_subscriber::filter::FilterFn;
+use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -166,14 +166,17 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std
 
 /// Excludes the finest lines of other crates at any level. At `trace`, async-nats writes whole
 /// messages, passwords and tokens of clients included. At `info`, it has a line for each connection
-/// attempt, which the service logs itself.
+/// attempt, and its connector has an error for each that fails. The service logs those itself, and
+/// sums them up.
 fn discretion() -> FilterFn {
     FilterFn::new(|event| {
         let target = event.target();
-        let finest = if target.starts_with("async_nats") {
-            Level::WARN
+        let finest = if target.starts_with("async_nats::connector") {
+            LevelFilter::OFF
+        } else if target.starts_with("async_nats") {
+            LevelFilter::WARN
         } else {
-            Level::INFO
+            LevelFilter::INFO
         };
         target.starts_with("portcullis") || *event.level() <= finest
     })
@@ -219,6 +222,7 @@ mod tests {
             debug!("second");
             tracing::trace!(target: "async_nats::connection", payload = "hunter2", "read");
             info!(target: "async_nats", "event: connected");
+            tracing::error!(target: "async_nats::connector", "authorization violation");
         });
         let bytes = sink.0.lock().clone();
         String::from_utf8(bytes).unwrap()
