@@ -16,8 +16,7 @@ const COSTLY: &str =
 /// Number of clients that keep every thread for hashes busy: more than a machine has processors.
 const CLIENTS: usize = 24;
 
-/// Time that the host has for a login. Far more than one hash takes, and far less than the hashes of
-/// all [`CLIENTS`].
+/// Tables without a limit on guesses, and with a chain for each kind of login.
 const CONFIG: &str = r#"
 [identity.throttle]
 address-failures = 0
@@ -45,6 +44,7 @@ async fn costly_hashes_of_one_policy_leave_room_for_those_of_another() -> Result
         .put_policy("ordinary", &module, &settings(&[sensor]))?;
     let server = site.start_server(Accounts::Several).await?;
     let config = site.host_config(&server.url(), CONFIG);
+    // Far more time than one hash takes, and far less than the hashes of all clients.
     let host =
         site.spawn_host_with(&config.replace("[callout]\n", "[callout]\ndeadline = \"4s\"\n"))?;
     host.ready().await?;
