@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The crates that a policy is built with: package and folder in the repository.
-const CRATES: [(&str, &str); 1] = [("portcullis-sdk", "policy-sdk")];
+const CRATES: [(&str, &str); 2] = [
+    ("portcullis-permit-rules", "policy-sdk/rules"),
+    ("portcullis-sdk", "policy-sdk"),
+];
 
 /// What a crate is built from. Tests, examples and fuzz targets stay behind.
 const PARTS: [&str; 5] = ["Cargo.toml", "COOKBOOK.md", "README.md", "src", "wit"];
