@@ -45,6 +45,15 @@ impl PolicyDirectory {
         self.put(&format!("{name}.toml"), settings.as_bytes())
     }
 
+    /// Writes another file of a policy, such as `NAME.tests.toml` or a policy text.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be written.
+    pub fn put_text(&self, file: &str, text: &str) -> Result<()> {
+        self.put(file, text.as_bytes())
+    }
+
     /// Writes a policy: its settings, then its module.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod keys;
 mod refusals;
 mod roles;
+mod texts;
 
 use anyhow::Result;
 use portcullis_harness::{
@@ -31,7 +32,7 @@ struct Trusting {
     provider: Provider,
     server: NatsServer,
     host: Host,
-    _site: Site,
+    site: Site,
 }
 
 impl Trusting {
@@ -49,9 +50,21 @@ impl Trusting {
         settings: &str,
         lines: &str,
     ) -> Result<Self> {
-        let site = Site::create(release)?;
         let policy = Built::policy("oidc-roles")?;
-        site.policies.put_policy("roles", &policy, settings)?;
+        let put = |site: &Site, _: &str| site.policies.put_policy("roles", &policy, settings);
+        Self::start_policies(provider, release, put, lines).await
+    }
+
+    /// Starts everything with an existing provider and the policies that `put` writes for its
+    /// issuer. `lines` are added to the issuer's table.
+    async fn start_policies(
+        provider: Provider,
+        release: Release,
+        put: impl FnOnce(&Site, &str) -> Result<()>,
+        lines: &str,
+    ) -> Result<Self> {
+        let site = Site::create(release)?;
+        put(&site, provider.issuer())?;
         let server = site.start_server(Accounts::Several).await?;
         let extra = issuer_table("company", provider.issuer(), lines);
         let host = site.spawn_host(&server, &extra)?;
@@ -60,7 +73,7 @@ impl Trusting {
             provider,
             server,
             host,
-            _site: site,
+            site,
         })
     }
 
