@@ -49,9 +49,9 @@ pub struct Profile {
     /// Subjects to subscribe to, optionally `subject queue`.
     #[serde(default)]
     pub subscribe: Subjects,
-    /// Rights in the language of intent, in addition to the subjects above.
-    #[serde(default)]
-    pub intents: Intents,
+    /// Rights in the language of intent, in addition to the subjects above. Boxed, because a policy
+    /// may hold 100,000 profiles that have none.
+    pub intents: Option<Box<Intents>>,
     /// Permission to reply to received messages.
     pub responses: Option<Responses>,
     /// The name of the account's signing key to sign with (operator mode).

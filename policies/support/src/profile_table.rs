@@ -37,8 +37,7 @@ macro_rules! profile_table {
             #[serde(default)]
             pub subscribe: ::portcullis_sdk::Subjects,
             /// Rights in the language of intent, in addition to the subjects above.
-            #[serde(default)]
-            pub intents: ::portcullis_sdk::intent::Intents,
+            pub intents: Option<Box<::portcullis_sdk::intent::Intents>>,
             /// Permission to reply to received messages.
             pub responses: Option<::portcullis_sdk::Responses>,
             /// The name of the account's signing key to sign with (operator mode).

@@ -29,9 +29,11 @@ impl Profile {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub fn add_to(&self, permit: Permit) -> Permit {
-        let permit = self
-            .intents
-            .add_to(permit.add_subjects(&self.publish, &self.subscribe));
+        let permit = permit.add_subjects(&self.publish, &self.subscribe);
+        let permit = match &self.intents {
+            Some(intents) => intents.add_to(permit),
+            None => permit,
+        };
         let permit = match self.responses {
             Some(responses) => permit.allow_responses(responses),
             None => permit,
@@ -83,7 +85,9 @@ impl Profile {
     pub fn check(&self, key: &str) -> Result<(), SettingsError> {
         let plain = self.add_bounds_to(Permit::new("any"));
         let mut found = problems(plain.add_subjects(&self.publish, &self.subscribe), key);
-        found.extend(self.intents.check(key, Texts::Literal));
+        if let Some(intents) = &self.intents {
+            found.extend(intents.check(key, Texts::Literal));
+        }
         SettingsError::check(found)
     }
 

@@ -77,7 +77,9 @@ impl Profile {
             ),
             deny: list(&self.subscribe.deny, "subscribe.deny", Template::subscribe),
         };
-        problems.extend(self.add_intents(key, own, &mut publish, &mut subscribe));
+        if let Some(intents) = &self.intents {
+            problems.extend(add_intents(intents, key, own, &mut publish, &mut subscribe));
+        }
         problems.extend(self.check_bounds(key).err());
         let sources = self.sources.as_ref().map(|texts| {
             let networks: Vec<_> = texts.iter().filter_map(|text| network(text)).collect();
@@ -97,39 +99,37 @@ impl Profile {
             bounds: Self {
                 publish: Subjects::default(),
                 subscribe: Subjects::default(),
-                intents: Intents::default(),
+                intents: None,
                 ..self.clone()
             },
         })
     }
 }
 
-impl Profile {
-    /// Parses the intents as templates and adds them to both sides. Returns the problems.
-    fn add_intents(
-        &self,
-        key: &str,
-        own: &[&str],
-        publish: &mut Side,
-        subscribe: &mut Side,
-    ) -> Vec<SettingsError> {
-        let mut problems = self.intents.check(key, Texts::Shape);
-        if !problems.is_empty() {
-            return problems;
-        }
-        for (key, rights) in self.intents.templates(key) {
-            let added = publish
-                .add(rights.publish(), own, Template::publish)
-                .and_then(|()| subscribe.add(rights.subscribe(), own, Template::subscribe));
-            // The subjects of one intent share their places: one problem tells all.
-            problems.extend(
-                added
-                    .err()
-                    .map(|error| SettingsError::at(key, error.to_string())),
-            );
-        }
-        problems
+/// Parses the intents as templates and adds them to both sides. Returns the problems.
+fn add_intents(
+    intents: &Intents,
+    key: &str,
+    own: &[&str],
+    publish: &mut Side,
+    subscribe: &mut Side,
+) -> Vec<SettingsError> {
+    let mut problems = intents.check(key, Texts::Shape);
+    if !problems.is_empty() {
+        return problems;
     }
+    for (key, rights) in intents.templates(key) {
+        let added = publish
+            .add(rights.publish(), own, Template::publish)
+            .and_then(|()| subscribe.add(rights.subscribe(), own, Template::subscribe));
+        // The subjects of one intent share their places: one problem tells all.
+        problems.extend(
+            added
+                .err()
+                .map(|error| SettingsError::at(key, error.to_string())),
+        );
+    }
+    problems
 }
 
 impl Side {
