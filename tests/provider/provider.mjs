@@ -51,7 +51,7 @@ function serve(issuer) {
     // The claims stand in the ID token itself, as with the providers that people run.
     conformIdTokenClaims: false,
     scopes: ["openid", "nats"],
-    claims: { openid: ["sub"], nats: ["email", "roles", "groups", "scope"] },
+    claims: { openid: ["sub"], nats: ["email", "roles", "groups", "scope", "clearance"] },
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, ...claims }) }),
     extraTokenClaims: () => claims,
     ttl: {

@@ -37,6 +37,7 @@ const TESTED: [(&str, &str); 31] = [
         "host/engine/tests/policies/without_snapshot",
     ),
     ("reads_secrets", "host/engine/tests/policies/loading"),
+    ("reads_text", "host/catalog/tests/policies/texts"),
     ("recurses", "host/engine/tests/policies/decisions"),
     ("seeks_randomness", "host/engine/tests/policies/abuse"),
     ("spins", "host/engine/tests/policies/decisions"),

@@ -118,7 +118,8 @@ mod tests {
         let serde = &sdk["dependencies"]["serde"];
         assert_eq!(serde["features"][0].as_str(), Some("derive"), "{serde}");
         for (name, manifest) in &packages {
-            for (dependency, value) in manifest["dependencies"].as_table().unwrap() {
+            let dependencies = manifest.get("dependencies").and_then(Value::as_table);
+            for (dependency, value) in dependencies.into_iter().flatten() {
                 if let Some(path) = value.get("path") {
                     assert_eq!(path.as_str(), Some(format!("../{dependency}").as_str()));
                     let is_brought = packages.iter().any(|(name, _)| name == dependency);
