@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::Profile;
-use crate::SettingsError;
 use crate::intent::{Intents, Texts};
-use crate::permit::Subjects;
+use crate::permit::{Responses, TimeRange};
 use crate::template::{Template, TemplateError};
+use crate::{ConnectionType, SettingsError};
 
 /// A checked profile whose subjects are templates. [`Profile::template`] creates it in `configure`;
 /// a [`Combination`](super::Combination) fills it.
@@ -16,9 +16,21 @@ use crate::template::{Template, TemplateError};
 pub struct ProfileTemplate {
     pub(super) publish: Side,
     pub(super) subscribe: Side,
+    /// What bounds the login. Boxed, because a policy may hold 100,000 templates that have no
+    /// bounds.
+    pub(super) bounds: Option<Box<Bounds>>,
+}
+
+/// The keys of a profile apart from its subjects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) responses: Option<Responses>,
+    pub(super) role: Option<String>,
     pub(super) sources: Option<Vec<IpNet>>,
-    /// The profile without its subjects. `sources` holds the parsed networks.
-    pub(super) bounds: Profile,
+    pub(super) connection_types: Option<Vec<ConnectionType>>,
+    pub(super) times: Option<Vec<TimeRange>>,
+    pub(super) times_location: Option<String>,
+    pub(super) proxy_required: bool,
 }
 
 /// The subjects of one side.
@@ -92,16 +104,19 @@ impl Profile {
             networks
         });
         SettingsError::check(problems)?;
+        let bounds = Bounds {
+            responses: self.responses,
+            role: self.role.clone(),
+            sources,
+            connection_types: self.connection_types.clone(),
+            times: self.times.clone(),
+            times_location: self.times_location.clone(),
+            proxy_required: self.proxy_required,
+        };
         Ok(ProfileTemplate {
             publish,
             subscribe,
-            sources,
-            bounds: Self {
-                publish: Subjects::default(),
-                subscribe: Subjects::default(),
-                intents: None,
-                ..self.clone()
-            },
+            bounds: (bounds != Bounds::default()).then(|| Box::new(bounds)),
         })
     }
 }
@@ -161,7 +176,8 @@ impl ProfileTemplate {
             .into_iter()
             .flatten()
             .find_map(|template| template.user_place(with_name));
-        let role = self.bounds.role.as_ref().filter(|_| !with_name);
+        let role = self.bounds.as_ref().and_then(|bounds| bounds.role.as_ref());
+        let role = role.filter(|_| !with_name);
         let role = || {
             role.map(|_| {
                 "`role`, whose template may have the user name in its subjects,".to_owned()

@@ -24,7 +24,9 @@ pub(super) struct Bounds {
 
 impl Bounds {
     pub(super) fn add(&mut self, name: &str, profile: &ProfileTemplate) -> Result<(), Refusal> {
-        let bounds = &profile.bounds;
+        let Some(bounds) = &profile.bounds else {
+            return Ok(());
+        };
         self.responses = [self.responses, bounds.responses]
             .into_iter()
             .flatten()
@@ -32,7 +34,7 @@ impl Bounds {
         if let Some(role) = &bounds.role {
             same(&mut self.role, role, name, "role")?;
         }
-        if let Some(sources) = &profile.sources {
+        if let Some(sources) = &bounds.sources {
             let common = |known: &[IpNet]| common_networks(known, sources);
             narrow(&mut self.sources, sources, common)
                 .ok_or_else(|| nothing_in_common(name, "network of `sources`"))?;
