@@ -90,7 +90,7 @@ fn server_subscribes(side: &SubjectPermission, subject: &str, queue: &str) -> bo
             match entry.as_str().split_once(' ') {
                 None => plain |= matches(entry.as_str(), subject),
                 Some((pattern, queue)) if matches(pattern, subject) => {
-                    queues.push(queue.to_owned())
+                    queues.push(queue.to_owned());
                 }
                 Some(_) => {}
             }
