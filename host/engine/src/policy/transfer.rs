@@ -147,7 +147,7 @@ pub mod fuzzing {
 
     /// Seals any bytes, as a child could that was taken over.
     pub fn seal_any(bytes: &[u8]) -> Vec<u8> {
-        seal(&key().0, bytes.to_vec(), &[])
+        seal(key().hmac(), bytes.to_vec(), &[])
     }
 
     /// Opens sealed bytes and returns the same sealed again, and the length of the code.
