@@ -150,7 +150,7 @@ impl KeyValue {
     /// | `$JS.API.INFO` |
     /// | `$JS.API.STREAM.CREATE.KV_BUCKET`, and the same with `UPDATE`, `INFO`, `PURGE`, `DELETE` |
     ///
-    /// It is a right over the whole account (doors S1 to S4). It includes no key.
+    /// Managing a bucket is a right over the whole account (doors S1 to S4), without the keys.
     ///
     /// ```
     /// use portcullis_sdk::intent::kv;

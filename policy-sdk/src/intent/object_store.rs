@@ -142,7 +142,7 @@ impl ObjectStore {
     /// | `$JS.API.INFO` |
     /// | `$JS.API.STREAM.CREATE.OBJ_STORE`, and the same with `UPDATE`, `INFO`, `PURGE`, `DELETE` |
     ///
-    /// It is a right over the whole account (doors S1 to S4). It includes no object.
+    /// Managing a store is a right over the whole account (doors S1 to S4), without the objects.
     ///
     /// ```
     /// use portcullis_sdk::intent::object_store;

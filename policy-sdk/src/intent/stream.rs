@@ -218,8 +218,8 @@ impl Stream {
     /// | `$JS.API.INFO` |
     /// | `$JS.API.STREAM.CREATE.STREAM`, and the same with `UPDATE`, `INFO`, `PURGE`, `DELETE`, `MSG.DELETE` |
     ///
-    /// It is a right over the whole account: the configuration of a stream can copy other streams,
-    /// capture inboxes and republish (doors S1 to S3c, S5).
+    /// Managing a stream is a right over the whole account: the configuration of a stream can copy
+    /// other streams, capture inboxes and republish (doors S1 to S3c, S5).
     ///
     /// ```
     /// use portcullis_sdk::intent::stream;
@@ -242,8 +242,8 @@ impl Stream {
     /// | `$JS.API.CONSUMER.INFO.STREAM.*`, and the same with `DELETE`, `PAUSE`, `RESET` |
     /// | `$JS.API.CONSUMER.LIST.STREAM`, `$JS.API.CONSUMER.NAMES.STREAM`, `$JS.API.STREAM.INFO.STREAM` |
     ///
-    /// It is a right to read the whole stream (door R5c), and over every consumer (C4 to C7, R18).
-    /// A consumer of all messages has the filter `>`.
+    /// Managing consumers includes reading the whole stream (door R5c) and changing every consumer (C4
+    /// to C7, R18). A consumer of all messages has the filter `>`.
     ///
     /// ```
     /// use portcullis_sdk::intent::stream;

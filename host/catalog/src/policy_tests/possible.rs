@@ -40,7 +40,7 @@ pub enum Impossible {
     )]
     Proved(Method),
     /// An issuer of an unproved identity.
-    #[error("nobody vouches for what is not proved: leave `issuer` out, or add `proved = true`")]
+    #[error("an unproved identity has no issuer: leave `issuer` out, or add `proved = true`")]
     IssuerWithoutProof,
     /// Claims without a token.
     #[error(

@@ -253,7 +253,7 @@ fn a_login_whose_proof_cannot_be_is_an_error_of_the_file() {
         ),
         (
             r#"identity = { method = "jwt", issuer = "A" }"#,
-            "nobody vouches",
+            "has no issuer",
         ),
     ]);
 }

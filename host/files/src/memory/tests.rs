@@ -100,7 +100,7 @@ fn use_locks(disk: &dyn Disk, root: &Path) -> Vec<String> {
 #[test]
 fn both_disks_answer_alike() {
     let scratch = tempfile::tempdir().unwrap();
-    let root = Path::new("/root");
+    let root = Path::new("/srv");
     let disk = MemoryDisk::default();
     disk.put_directory(root);
     let (system, memory) = (
@@ -118,7 +118,7 @@ fn both_disks_answer_alike() {
 #[test]
 fn a_full_disk_keeps_what_it_holds() {
     let disk = MemoryDisk::default();
-    let at = |name: &str| Path::new("/root").join(name);
+    let at = |name: &str| Path::new("/srv").join(name);
     disk.put(at("old"), b"old");
     disk.set_capacity(Some(8));
     let full = disk.write_private(&at("new"), b"too large").unwrap_err();
@@ -137,20 +137,20 @@ fn a_full_disk_keeps_what_it_holds() {
 #[test]
 fn a_hook_sees_every_call_and_decides_whether_it_works() {
     let disk = MemoryDisk::default();
-    disk.put("/root/file", b"1234");
+    disk.put("/srv/file", b"1234");
     let (seen, within) = (Arc::new(Mutex::new(Vec::new())), disk.clone());
     let record = Arc::clone(&seen);
     disk.set_hook(move |operation, path| {
         record.lock().push((operation, path.to_owned()));
         match operation {
             // The directory vanishes between the listing and the read.
-            Operation::Read => within.take_away("/root"),
+            Operation::Read => within.take_away("/srv"),
             Operation::Write | Operation::RemoveDirectory => return Err(io::Error::other("dead")),
             _ => {}
         }
         Ok(())
     });
-    let (root, file) = (Path::new("/root"), Path::new("/root/file"));
+    let (root, file) = (Path::new("/srv"), Path::new("/srv/file"));
     assert_eq!(
         disk.write_private(file, b"5678").unwrap_err().to_string(),
         "dead"
@@ -158,9 +158,9 @@ fn a_hook_sees_every_call_and_decides_whether_it_works() {
     assert_eq!(disk.list(root).unwrap().entries, [file]);
     let missing = disk.read(file, 10).unwrap_err();
     assert!(matches!(missing, ReadError::Missing), "{missing:?}");
-    disk.put("/root/a/one", b"");
-    disk.put("/root/a/two", b"");
-    assert!(disk.remove_directory(Path::new("/root/a")).is_err());
+    disk.put("/srv/a/one", b"");
+    disk.put("/srv/a/two", b"");
+    assert!(disk.remove_directory(Path::new("/srv/a")).is_err());
     let calls = seen.lock().clone();
     let calls: Vec<_> = calls.iter().map(|(operation, _)| *operation).collect();
     let expected = [
@@ -171,5 +171,5 @@ fn a_hook_sees_every_call_and_decides_whether_it_works() {
     ];
     assert_eq!(calls, expected);
     disk.remove_hook();
-    assert_eq!(disk.list(Path::new("/root/a")).unwrap().entries.len(), 1);
+    assert_eq!(disk.list(Path::new("/srv/a")).unwrap().entries.len(), 1);
 }
