@@ -198,4 +198,4 @@ impl Ceiling {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

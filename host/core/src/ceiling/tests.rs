@@ -32,7 +32,7 @@ fn tries() -> Vec<(String, &'static str)> {
     all
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.split('.'), text.split('.'));
     loop {
         match (pattern.next(), text.next()) {
@@ -45,7 +45,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 /// Decides on a subscription as a server does (`canSubscribe`). Written from the server's source,
 /// independent of the code under test.
-fn server_allows(side: &SubjectPermission, subject: &str, queue: &str) -> bool {
+pub(crate) fn server_allows(side: &SubjectPermission, subject: &str, queue: &str) -> bool {
     let hits = |list: &[PermissionSubject]| {
         let (mut plain, mut queues) = (false, Vec::new());
         for entry in list {

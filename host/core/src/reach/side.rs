@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::search::Families;
+use super::search::{Families, Mask};
 use crate::subject::Pattern;
 use crate::work::{WorkBudget, WorkExceeded};
 use crate::{DenyFilter, PermissionSubject, SubjectPermission};
@@ -152,10 +152,11 @@ impl<'a> Subjects<'a> {
         })
     }
 
-    /// Returns a subject that `pattern` and these subjects have in common.
-    pub(super) fn common(
+    /// Returns a subject whose membership `fits`: bit 0 stands for `pattern`, 1 for allow, 2 for deny.
+    fn find(
         &self,
         pattern: &Pattern<'_>,
+        fits: impl Fn(Mask) -> bool,
         work: &mut WorkBudget,
     ) -> Result<Option<String>, WorkExceeded> {
         let near = self.near(pattern, work)?;
@@ -164,7 +165,16 @@ impl<'a> Subjects<'a> {
             near.allow_tokens(),
             near.deny_tokens(),
         ];
-        Families::new(families).find(|mask| mask == 0b011, work)
+        Families::new(families).find(fits, work)
+    }
+
+    /// Returns a subject that `pattern` and these subjects have in common.
+    pub(super) fn common(
+        &self,
+        pattern: &Pattern<'_>,
+        work: &mut WorkBudget,
+    ) -> Result<Option<String>, WorkExceeded> {
+        self.find(pattern, |mask| mask == 0b011, work)
     }
 
     /// Returns a subject of `pattern` that is not one of these subjects.
@@ -173,13 +183,7 @@ impl<'a> Subjects<'a> {
         pattern: &Pattern<'_>,
         work: &mut WorkBudget,
     ) -> Result<Option<String>, WorkExceeded> {
-        let near = self.near(pattern, work)?;
-        let families = [
-            vec![pattern.tokens()],
-            near.allow_tokens(),
-            near.deny_tokens(),
-        ];
-        Families::new(families).find(|mask| mask & 1 == 1 && mask != 0b011, work)
+        self.find(pattern, |mask| mask & 1 == 1 && mask != 0b011, work)
     }
 
     /// Returns the entries of `allow` that `before` may lack. An entry that both allow, where

@@ -1,10 +1,11 @@
 //! Sets of subjects, compared with every subscription that a client could try on a model of the
-//! server. The model is written from the server's source.
+//! server.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::SubjectPermission;
+use crate::ceiling::tests::{matches, server_allows};
 
 /// Tokens of the messages. No list names `c`.
 const TOKENS: [&str; 3] = ["a", "b", "c"];
@@ -43,17 +44,6 @@ fn work() -> WorkBudget {
 }
 
 /// Returns whether `pattern` matches `text`, whose wildcards are ordinary tokens.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (mut pattern, mut text) = (pattern.split('.'), text.split('.'));
-    loop {
-        match (pattern.next(), text.next()) {
-            (None, None) | (Some(">"), Some(_)) => return true,
-            (Some(wanted), Some(token)) if wanted == "*" || wanted == token => {}
-            _ => return false,
-        }
-    }
-}
-
 /// Returns the texts of up to `longest` tokens, with `last` as possible last tokens too.
 fn texts(tokens: &[&str], last: &[&str], longest: usize) -> Vec<String> {
     let mut all = Vec::new();
@@ -80,31 +70,6 @@ fn texts(tokens: &[&str], last: &[&str], longest: usize) -> Vec<String> {
 fn server_publishes(side: &SubjectPermission, subject: &str) -> bool {
     let hit = |list: &[PermissionSubject]| list.iter().any(|own| matches(own.as_str(), subject));
     (side.allow.is_empty() || hit(&side.allow)) && !hit(&side.deny)
-}
-
-/// Decides on a subscription as a server does (`canSubscribe`).
-fn server_subscribes(side: &SubjectPermission, subject: &str, queue: &str) -> bool {
-    let hits = |list: &[PermissionSubject]| {
-        let (mut plain, mut queues) = (false, Vec::new());
-        for entry in list {
-            match entry.as_str().split_once(' ') {
-                None => plain |= matches(entry.as_str(), subject),
-                Some((pattern, queue)) if matches(pattern, subject) => {
-                    queues.push(queue.to_owned());
-                }
-                Some(_) => {}
-            }
-        }
-        (plain, queues)
-    };
-    let one_of = |queues: &[String]| queues.iter().any(|pattern| matches(pattern, queue));
-    let (plain, queues) = hits(&side.allow);
-    let mut allowed = plain || side.allow.is_empty();
-    if !queue.is_empty() && !queues.is_empty() {
-        allowed = one_of(&queues);
-    }
-    let (plain, queues) = hits(&side.deny);
-    allowed && !plain && (queue.is_empty() || !one_of(&queues))
 }
 
 /// Returns whether a server delivers `message` for an accepted subscription.
@@ -136,7 +101,7 @@ fn receives(side: &SubjectPermission, message: &str, queue: &str, filter: DenyFi
     let subscriptions = texts(&["a", "b", "c", "*"], &[">"], LONGEST);
     subscriptions.iter().any(|subscription| {
         server_delivers(side, subscription, message, filter)
-            && server_subscribes(side, subscription, queue)
+            && server_allows(side, subscription, queue)
     })
 }
 
@@ -233,7 +198,7 @@ proptest! {
         let whole = if queue.is_empty() { asked.to_string() } else { format!("{asked} {queue}") };
         let reach = Reach::new(&permissions, DenyFilter::Overlapping);
         let lacking = reach.not_received(&subject(&whole), &mut work()).unwrap();
-        let accepted = server_subscribes(side, asked.as_str(), &queue);
+        let accepted = server_allows(side, asked.as_str(), &queue);
         let all = texts(&TOKENS, &[], LONGEST);
         let mut messages = all.iter().filter(|text| matches(asked.as_str(), text));
         let lost = |text: &&String| !server_delivers(side, asked.as_str(), text, DenyFilter::Overlapping);
