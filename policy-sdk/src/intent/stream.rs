@@ -242,8 +242,8 @@ impl Stream {
     /// | `$JS.API.CONSUMER.INFO.STREAM.*`, and the same with `DELETE`, `PAUSE`, `RESET` |
     /// | `$JS.API.CONSUMER.LIST.STREAM`, `$JS.API.CONSUMER.NAMES.STREAM`, `$JS.API.STREAM.INFO.STREAM` |
     ///
-    /// Managing consumers includes reading the whole stream (door R5c) and changing every consumer (C4
-    /// to C7, R18). A consumer of all messages has the filter `>`.
+    /// Managing consumers includes reading the whole stream (door R5c) and changing every consumer
+    /// (C4 to C7, R18). A consumer of all messages has the filter `>`.
     ///
     /// ```
     /// use portcullis_sdk::intent::stream;

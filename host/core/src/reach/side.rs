@@ -152,7 +152,8 @@ impl<'a> Subjects<'a> {
         })
     }
 
-    /// Returns a subject whose membership `fits`: bit 0 stands for `pattern`, 1 for allow, 2 for deny.
+    /// Returns a subject whose membership `fits`: bit 0 stands for `pattern`, 1 for allow, 2 for
+    /// deny.
     fn find(
         &self,
         pattern: &Pattern<'_>,
