@@ -1,9 +1,12 @@
 //! The object that the entry point returns: a permit, or a denial.
 
+use std::fmt;
 use std::time::Duration;
 
 use portcullis_sdk::{ConnectionType, Permit, Responses, Subject, TimeRange, Verdict};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// A permit.
 #[derive(Debug, Deserialize)]
@@ -35,14 +38,37 @@ struct PermitObject {
 
 /// The subjects of one side. An author writes them, with `portcullis.token` for values of a login.
 #[derive(Debug, Default, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    default,
-    expecting = "an object like {\"allow\": [\"orders.>\"], \"deny\": []}"
-)]
-struct Side {
+#[serde(deny_unknown_fields, default)]
+struct Lists {
     allow: Vec<Subject>,
     deny: Vec<Subject>,
+}
+
+/// The value of `publish` or `subscribe`, which is an object.
+#[derive(Debug, Default)]
+struct Side(Lists);
+
+impl<'de> Deserialize<'de> for Side {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(SideVisitor)
+    }
+}
+
+/// Reads an object only. The derived `Deserialize` of [`Lists`] also reads a list, by position.
+struct SideVisitor;
+
+impl<'de> Visitor<'de> for SideVisitor {
+    type Value = Side;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(
+            "an object like {\"allow\": [\"orders.>\"], \"deny\": []} as `publish` or `subscribe`",
+        )
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Side, A::Error> {
+        Lists::deserialize(MapAccessDeserializer::new(map)).map(Side)
+    }
 }
 
 /// A denial.
@@ -80,10 +106,10 @@ pub(crate) fn verdict(json: &str) -> Result<Verdict, String> {
 impl PermitObject {
     fn permit(self) -> Permit {
         let mut permit = Permit::new(self.account)
-            .allow_publish(self.publish.allow)
-            .deny_publish(self.publish.deny)
-            .allow_subscribe(self.subscribe.allow)
-            .deny_subscribe(self.subscribe.deny)
+            .allow_publish(self.publish.0.allow)
+            .deny_publish(self.publish.0.deny)
+            .allow_subscribe(self.subscribe.0.allow)
+            .deny_subscribe(self.subscribe.0.deny)
             .add_tags(self.tags);
         if let Some(name) = self.user_name {
             permit = permit.with_user_name(name);

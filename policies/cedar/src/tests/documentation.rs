@@ -14,7 +14,7 @@ fn the_example_of_the_readme_is_accepted() {
     let policy = with_text(settings[0], text[0]).unwrap();
     let permit = Permit::new("APP")
         .with_user_name("alice")
-        .allow_subscribe(["orders.>", "_INBOX.>"]);
+        .allow_subscribe(["orders.>", "_INBOX.alice.>"]);
     assert_eq!(policy.decide(&login(&["orders"]).build()), permit.into());
 }
 

@@ -90,6 +90,15 @@ fn an_object_that_is_neither_denies() {
             "expected an object like",
         ),
         (
+            r#"{"account": "APP", "publish": ["a"]}"#,
+            "invalid type: sequence, expected an object like {\"allow\": [\"orders.>\"], \"deny\": []} \
+             as `publish` or `subscribe`",
+        ),
+        (
+            r#"{"account": "APP", "subscribe": [["a"], []]}"#,
+            "as `publish` or `subscribe`",
+        ),
+        (
             r#"{"account": "APP", "publish": {"allow": ["a..b"]}}"#,
             "invalid subject `a..b`",
         ),

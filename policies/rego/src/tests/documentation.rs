@@ -14,7 +14,7 @@ fn the_example_of_the_readme_permits() {
     let policy = with_text("[settings]", text[0]).unwrap();
     let permit = Permit::new("APP")
         .with_user_name("alice")
-        .allow_subscribe(["orders.>", "_INBOX.>"]);
+        .allow_subscribe(["orders.>", "_INBOX.alice.>"]);
     let member = alice().groups(["orders"]).build();
     assert_eq!(policy.decide(&member), permit.into());
     assert_eq!(policy.decide(&alice().build()), Verdict::Abstain);
