@@ -207,7 +207,9 @@ fn ceiling(on_excess: &str) -> String {
 #[case::elsewhere(
     "OPS",
     String::new(),
-    Some("the permit places the login in account `OPS`, which is not in `target-accounts`")
+    Some(
+        "the permit places the login in account `OPS`, which is not in `target-accounts`: add it there or correct the policy"
+    )
 )]
 #[case::refused(
     "APP",
@@ -275,7 +277,7 @@ async fn a_version_whose_tests_permit_what_the_host_denies_never_decides() -> Re
         .wait_from(mark, "a rejection in the words of the denial", |event| {
             event.says("policy rejected")
                 && event.text("error").ends_with(
-                    "the host denies every such login: the permit places the login in account `OPS`, which is not in `target-accounts`",
+                    "the host denies every such login: the permit places the login in account `OPS`, which is not in `target-accounts`: add it there or correct the policy",
                 )
         })
         .await?;

@@ -77,7 +77,7 @@ pub(crate) fn check_account(permit: &Permit, rules: &PermitRules) -> Result<(), 
         return Ok(());
     }
     let reason = format!(
-        "the permit places the login in account `{}`, which is not in `target-accounts`",
+        "the permit places the login in account `{}`, which is not in `target-accounts`: add it there or correct the policy",
         permit.account()
     );
     Err(Denial::new(DenialClass::AccountNotAllowed, reason))

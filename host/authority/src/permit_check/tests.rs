@@ -56,7 +56,7 @@ fn what_no_login_gets_fails_in_the_words_of_the_login() {
     let denial = check(&rules(OnExcess::Clip), &elsewhere, None).unwrap_err();
     assert_eq!(
         denial.to_string(),
-        "account-not-allowed: the permit places the login in account `OPS`, which is not in `target-accounts`"
+        "account-not-allowed: the permit places the login in account `OPS`, which is not in `target-accounts`: add it there or correct the policy"
     );
 }
 
