@@ -61,6 +61,8 @@ Usage: cargo xtask <verb>
   bench all [--seconds N]
                     runs floor, handle, flood, login, start, storm, reload and scale, then report
   bench report      writes docs/performance.md from the latest results of `bench all`
+  guide [PAGE…]     runs the commands and files of the pages in docs/guide, or of those whose names
+                    contain a PAGE, and compares outputs with the ones that the pages show
   check             checks documents, comments, formatting, lints, documentation, dependencies and
                     the SDK's public items, as CI does
   help              prints this text
@@ -83,6 +85,10 @@ pub(crate) enum Verb {
         server: Option<String>,
     },
     Faults {
+        filters: Vec<String>,
+    },
+    /// The pages of the guide.
+    Guide {
         filters: Vec<String>,
     },
     /// A benchmark program with its options.
@@ -130,6 +136,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         ("faults", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
             Ok(Verb::Faults { filters: rest })
         }
+        ("guide", filters) if filters.iter().all(|filter| !filter.starts_with('-')) => {
+            Ok(Verb::Guide { filters: rest })
+        }
         ("bench", [name]) if name == "report" => Ok(Verb::BenchReport),
         ("bench", [name]) if name == "all" => Ok(Verb::BenchAll {
             options: Vec::new(),
@@ -142,10 +151,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb>
         }
         ("check", []) => Ok(Verb::Check),
         ("help" | "--help" | "-h", _) => Ok(Verb::Help),
-        ("demo" | "test" | "faults" | "bench" | "check", rest) => Err(Failure::new(format!(
-            "`{verb}` does not take `{}`; see `cargo xtask help`",
-            rest.join(" ")
-        ))),
+        ("demo" | "test" | "faults" | "guide" | "bench" | "check", rest) => {
+            Err(Failure::new(format!(
+                "`{verb}` does not take `{}`; see `cargo xtask help`",
+                rest.join(" ")
+            )))
+        }
         _ => Err(Failure::new(format!(
             "unknown verb `{verb}`; see `cargo xtask help`"
         ))),

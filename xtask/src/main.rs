@@ -1,5 +1,5 @@
-//! The repository's own verbs: `cargo xtask demo`, `test`, `conformance`, `faults`, `bench`,
-//! `check`.
+//! The repository's own verbs: `cargo xtask demo`, `test`, `conformance`, `faults`, `guide`,
+//! `bench`, `check`.
 //!
 //! Uses the standard library only, so that a newcomer's first command compiles in seconds.
 //!
@@ -9,6 +9,7 @@
 //! - [`verbs`]: the steps of each verb.
 //! - [`steps`]: progress, with one line at the start of a step and one at its end.
 //! - [`prose`]: checks of documents and comments.
+//! - [`guide`]: execution of the pages in `docs/guide`.
 //! - [`api`]: the public items of the SDK, compared with a list.
 //! - [`msrv`]: a build with the oldest supported Rust.
 //! - [`setup`]: installation of the tools that the verbs need; each function is idempotent.
@@ -20,6 +21,7 @@ mod arguments;
 mod arrows;
 mod benches;
 mod failure;
+mod guide;
 #[cfg(test)]
 mod manifests;
 mod msrv;
@@ -62,6 +64,7 @@ fn run() -> Result<()> {
             verbs::conformance(&Workspace::open()?, suite, server.as_deref())
         }
         Verb::Faults { filters } => verbs::faults(&Workspace::open()?, &filters),
+        Verb::Guide { filters } => verbs::guide::run(&Workspace::open()?, &filters),
         Verb::Bench { program, options } => {
             verbs::bench::run(&Workspace::open()?, program, &options)
         }

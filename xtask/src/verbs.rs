@@ -1,6 +1,7 @@
 //! The steps of each verb.
 
 pub(crate) mod bench;
+pub(crate) mod guide;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -58,9 +59,9 @@ pub(crate) fn demo(workspace: &Workspace, keep: bool) -> Result<()> {
     process::run(&mut demo)
 }
 
-/// Runs every test, or those whose names contain one of `filters`.
+/// Runs every test and the pages of the guide, or the tests whose names contain one of `filters`.
 pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
-    let mut steps = Steps::new(10);
+    let mut steps = Steps::new(12);
     let servers = prepare(&mut steps, workspace)?;
     steps.run(
         "policies in Cedar and Rego: built to WebAssembly (the first time takes some minutes)",
@@ -95,7 +96,13 @@ pub(crate) fn test(workspace: &Workspace, filters: &[String]) -> Result<()> {
     set_host(&mut tests, workspace);
     tests.envs(servers).envs(clients).envs(provider);
     tests.envs(languages);
-    process::run(tests.envs([TALKATIVE]))
+    let tested = process::run(tests.envs([TALKATIVE]));
+    if !filters.is_empty() {
+        return tested;
+    }
+    // The pages run after a failed test too, so that one call shows all failures.
+    let guide = guide::pages(&mut steps, workspace, &[]);
+    tested.and(guide)
 }
 
 /// Runs the suites of conformance, or one of them, and prints a matrix of rows and releases.

@@ -52,6 +52,11 @@ impl Workspace {
         self.target.join("release").join(name)
     }
 
+    /// Returns the folder of the built policies.
+    pub(crate) fn policies(&self) -> PathBuf {
+        self.target.join(WASM_TARGET).join("policy")
+    }
+
     /// Returns the directory of a crate's documentation, once it is built.
     pub(crate) fn documentation(&self, crate_name: &str) -> PathBuf {
         self.target.join("doc").join(crate_name)
