@@ -31,11 +31,23 @@ pub(crate) fn enforce(
     rules: &PermitRules,
     work: &mut WorkBudget,
 ) -> Result<(), Denial> {
+    let version = request.server.version.as_deref();
+    let filter = deny_filter(version.and_then(|version| version.parse().ok()));
+    enforce_filtered(permit, request, policy, rules, filter, work)
+}
+
+/// Applies the rules as [`enforce`] does, for a server that applies denies by `filter`.
+pub(crate) fn enforce_filtered(
+    permit: &mut Permit,
+    request: &AuthorizationRequest,
+    policy: Option<&PolicyRef>,
+    rules: &PermitRules,
+    filter: DenyFilter,
+    work: &mut WorkBudget,
+) -> Result<(), Denial> {
     check_account(permit, rules)?;
     check_source(permit, &request.client)?;
     check_connection_type(permit, &request.client)?;
-    let version = request.server.version.as_deref();
-    let filter = deny_filter(version.and_then(|version| version.parse().ok()));
     let name = policy.map(|policy| &policy.name);
     let held = hold_to_ceilings(permit, rules, name, filter, work)?;
     if let (Some(open), Some(policy)) = (&held.open, policy) {

@@ -1,9 +1,10 @@
 //! The check of a permit before any login, for tests of a policy.
 
-use portcullis_claims::ServerVersion;
-use portcullis_core::{Denial, DenyFilter, Permit, PolicyName, WorkBudget};
+use portcullis_core::{
+    AuthorizationRequest, Denial, DenyFilter, Permit, PolicyName, PolicyRef, WorkBudget,
+};
 
-use crate::enforce::{check_account, hold_to_ceilings};
+use crate::enforce::{check_account, enforce_filtered, hold_to_ceilings};
 use crate::issue::{IssueError, check_limits};
 use crate::issuers::{NoIssuer, for_permit};
 use crate::rules::PermitRules;
@@ -23,14 +24,45 @@ impl PermitRules {
         permit: &Permit,
         server_version: Option<&str>,
     ) -> Result<(), Denial> {
-        let version: Option<ServerVersion> =
-            server_version.and_then(|version| version.parse().ok());
-        let filter = server_version.map_or(DenyFilter::Overlapping, |_| {
-            portcullis_claims::deny_filter(version)
-        });
+        let filter = Self::filter_of(server_version);
         let mut work = WorkBudget::default();
         check_account(permit, self)?;
         hold_to_ceilings(permit, self, Some(policy), filter, &mut work)?;
+        self.check_accepted(permit, server_version)
+    }
+
+    /// Applies the host's own rules to the permit of a login, as at the login itself, and checks
+    /// whether its server accepts the result. Returns the permit that the login gets. Without a
+    /// version of the server, the check is that of [`check`](Self::check).
+    ///
+    /// # Errors
+    ///
+    /// Fails with the denial that the login gets.
+    pub fn hold(
+        &self,
+        request: &AuthorizationRequest,
+        policy: Option<&PolicyRef>,
+        mut permit: Permit,
+    ) -> Result<Permit, Denial> {
+        let version = request.server.version.as_deref();
+        let mut work = WorkBudget::default();
+        let filter = Self::filter_of(version);
+        enforce_filtered(&mut permit, request, policy, self, filter, &mut work)?;
+        self.check_accepted(&permit, version)?;
+        Ok(permit)
+    }
+
+    /// Returns the way in which a server of this version applies denies. Without a version, that of
+    /// current servers.
+    pub fn filter_of(server_version: Option<&str>) -> DenyFilter {
+        server_version.map_or(DenyFilter::Overlapping, |version| {
+            portcullis_claims::deny_filter(version.parse().ok())
+        })
+    }
+
+    /// Checks whether a key signs for the permit, and whether a server of this version enforces its
+    /// limits.
+    fn check_accepted(&self, permit: &Permit, server_version: Option<&str>) -> Result<(), Denial> {
         let signable = self.check_signable(permit).map_err(IssueError::Issuer);
         let limits = match server_version {
             Some(text) => check_limits(permit, Some(text)),

@@ -44,7 +44,7 @@ pub struct Expiry {
 impl PermitRules {
     /// Returns the name under which the configuration knows `account`, which is given by name or by
     /// key.
-    pub(crate) fn name_of<'a>(&'a self, account: &'a AccountName) -> &'a AccountName {
+    pub fn name_of<'a>(&'a self, account: &'a AccountName) -> &'a AccountName {
         let accounts = self.signing.as_ref();
         let named = accounts.and_then(|accounts| named(accounts, account));
         named.map_or(account, |(name, _)| name)

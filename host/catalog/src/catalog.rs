@@ -9,6 +9,7 @@ use portcullis_core::{AuthorizationRequest, Authorizer, Decision, DenialClass, P
 use portcullis_engine::Engine;
 use portcullis_environment::is_multi_threaded;
 
+use crate::assertions::Assertions;
 use crate::directory::DirectoryError;
 use crate::lanes::Lanes;
 use crate::lint::Finding;
@@ -37,6 +38,9 @@ pub struct Catalog {
     loader: Arc<Mutex<Loader>>,
     counters: Arc<Counters>,
     lanes: Arc<Lanes>,
+    /// Held from the check of a version against the assertions until the version serves. The
+    /// loader's lock is free meanwhile, because the check decides logins.
+    swapping: Arc<Mutex<()>>,
 }
 
 impl Catalog {
@@ -61,6 +65,7 @@ impl Catalog {
             ))),
             counters,
             lanes: Arc::new(Lanes::new(clock)),
+            swapping: Arc::default(),
         };
         let report = catalog.pass(Pass::First)?;
         Ok((catalog, report))
@@ -98,6 +103,15 @@ impl Catalog {
         self.published.load_full()
     }
 
+    /// Checks that the policies in service meet `assertions`. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first assertions that fail, or if their file cannot be read or is invalid.
+    pub fn check(&self, assertions: &Assertions) -> Result<(), UnitError> {
+        assertions.check(&self.snapshot(), &*self.options().clock)
+    }
+
     pub(crate) fn options(&self) -> CatalogOptions {
         self.loader.lock().options().clone()
     }
@@ -118,6 +132,7 @@ impl Catalog {
             report.changes.extend(self.finish(&job, proved));
         }
         let mut loader = self.loader.lock();
+        report.changes.extend(loader.assert_first());
         // A host that stops may have skipped some policies.
         if !loader.options().stop.is_stopped() {
             self.publish(&loader);
@@ -136,7 +151,8 @@ impl Catalog {
             .inspect_err(|_| self.counters.not_scanned())?;
         self.counters.passed(&report);
         if pass != Pass::First {
-            self.take_effect(&mut loader, &report);
+            let opens = loader.assert_again(&report, Some(pass));
+            self.take_effect(&mut loader, &report, opens);
         }
         Ok((report, jobs))
     }
@@ -148,6 +164,13 @@ impl Catalog {
 
     /// Puts a proved version in service if it is good. Returns the changes.
     fn finish(&self, job: &Job, proved: Result<Proved, UnitError>) -> Vec<Change> {
+        let _swapping = self.swapping.lock();
+        let proved = proved.and_then(|proved| {
+            if !job.is_first() {
+                self.check_assertions(job, &proved)?;
+            }
+            Ok(proved)
+        });
         let mut loader = self.loader.lock();
         let mut report = Report {
             changes: loader.finish(job, proved),
@@ -155,18 +178,37 @@ impl Catalog {
         };
         self.counters.passed(&report);
         if !job.is_first() && !report.changes.is_empty() {
-            self.take_effect(&mut loader, &report);
+            let opens = loader.assert_again(&report, None);
+            self.take_effect(&mut loader, &report, opens);
         }
         std::mem::take(&mut report.changes)
     }
 
-    /// Publishes and records the changes of a pass or a proof.
-    fn take_effect(&self, loader: &mut Loader, report: &Report) {
+    /// Checks that the policies meet the operator's assertions with a new version.
+    fn check_assertions(&self, job: &Job, proved: &Proved) -> Result<(), UnitError> {
+        let (candidate, options) = {
+            let loader = self.loader.lock();
+            (
+                loader.candidate(&job.name, proved),
+                loader.options().clone(),
+            )
+        };
+        let (Some(candidate), Some(assertions)) = (candidate, &options.assertions) else {
+            return Ok(());
+        };
+        let checked = assertions.check(&candidate, &*options.clock);
+        proved.policy.end_idle_instances();
+        checked
+    }
+
+    /// Publishes and records the changes of a pass or a proof. `opens` says that policies decide
+    /// again.
+    fn take_effect(&self, loader: &mut Loader, report: &Report, opens: bool) {
         if loader.options().stop.is_stopped() {
             // The policies in service keep serving until the host has stopped.
             return;
         }
-        if report.changes_service() {
+        if report.changes_service() || opens {
             self.publish(loader);
         }
         if report.changes.is_empty() {
@@ -247,6 +289,9 @@ impl Authorizer for Catalog {
 
     fn cannot_decide(&self) -> Option<String> {
         let snapshot = self.snapshot();
+        if let Some(reason) = snapshot.closed_because() {
+            return Some(reason.to_owned());
+        }
         let missing: Vec<_> = snapshot.missing().map(|name| format!("`{name}`")).collect();
         if !missing.is_empty() {
             return Some(format!(

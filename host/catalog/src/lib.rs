@@ -35,6 +35,8 @@
 //! - [`sign`] and [`signer`]: signatures of modules.
 //! - [`rollback`]: puts a stored version back. [`test_policies`], [`test_module`]: run policy
 //!   tests without serving. [`inspect`]: describes a policy, its limits and its problems.
+//!   [`diff_versions`]: compares the access that two versions give.
+//! - [`Assertions`]: what logins must and must not reach with all policies together.
 
 #![cfg_attr(
     test,
@@ -44,10 +46,13 @@
     )
 )]
 
+mod access;
+mod assertions;
 mod attempts;
 mod catalog;
 mod chain;
 mod content;
+mod diff;
 mod directory;
 mod events;
 mod freshness;
@@ -82,8 +87,11 @@ mod unit;
 mod unit_error;
 mod watch;
 
+pub use access::InvalidAccess;
+pub use assertions::{Assertions, AssertionsFile, AssertionsProblem, ClaimProblem, HeldPermit};
 pub use catalog::{Catalog, OpenError};
 pub use chain::{Chain, Condition};
+pub use diff::{AccessChanges, VersionDiff, Versions, diff_versions};
 pub use directory::DirectoryError;
 pub use events::{DirectoryEvents, SystemEvents, Watching};
 pub use freshness::{Freshness, check_state_directory};
@@ -93,7 +101,9 @@ pub use lint::{Finding, Lint, Linted, lint_module, lint_settings};
 pub use numbers::CatalogNumbers;
 pub use options::CatalogOptions;
 pub use policy_tests::problem::{KeyProblem, TestFileProblem, TestProblem};
-pub use policy_tests::{Impossible, PermitCheck, PermittedLogin, TestOutcome};
+pub use policy_tests::{
+    Impossible, PermitCheck, PermittedLogin, TestOutcome, UpdateError, UpdatedTests, update_tests,
+};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use prover::fuzzing;

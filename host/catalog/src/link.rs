@@ -12,7 +12,7 @@ use crate::slowness::Slowness;
 pub struct LoadedPolicy {
     /// Name, digest and generation of the version.
     pub reference: Arc<PolicyRef>,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) slowness: Slowness,
 }
 

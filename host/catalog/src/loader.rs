@@ -1,5 +1,6 @@
 //! Loading: from the files in the directory to the policies in service.
 
+mod asserting;
 mod entry;
 mod job;
 mod keeping;

@@ -10,6 +10,7 @@ use portcullis_engine::Limits;
 use portcullis_environment::{Clock, SystemClock};
 use portcullis_files::{Disk, SystemDisk};
 
+use crate::assertions::Assertions;
 use crate::chain::Chain;
 use crate::content::FileSource;
 use crate::events::{DirectoryEvents, SystemEvents};
@@ -53,6 +54,9 @@ pub struct CatalogOptions {
     pub chains: Vec<Chain>,
     /// Additional check of what the permits of passing tests contain. `None` skips it.
     pub permit_check: Option<PermitCheck>,
+    /// Assertions that the policies have to meet together before a version is put in service. `None`
+    /// checks none.
+    pub assertions: Option<Assertions>,
     /// Publishers that may sign modules. With `Any`, the default, modules need no signature.
     pub trusted_publishers: Allowed<Publisher>,
     /// Directory for good versions and the status, which no other host may use. `None` stores
@@ -92,6 +96,7 @@ impl CatalogOptions {
             guards: Vec::new(),
             chains: Vec::new(),
             permit_check: None,
+            assertions: None,
             trusted_publishers: Allowed::Any,
             state_directory: None,
             keep_versions: 5,

@@ -9,7 +9,7 @@ use crate::text::{LANGUAGES, Texts};
 /// Maximum size of a settings file, in bytes: enough for 200,000 users with password hashes.
 const MAX_SETTINGS: u64 = 32 << 20;
 /// Maximum size of a test file, in bytes.
-const MAX_TESTS: u64 = 1 << 20;
+pub(crate) const MAX_TESTS: u64 = 1 << 20;
 /// Maximum size of a policy text, in bytes.
 const MAX_TEXT: u64 = 1 << 20;
 

@@ -4,30 +4,39 @@
 //! on the bytes, settings, limits and engine that are to serve. If a test fails, the last good
 //! version stays in service.
 
+mod defaults;
 mod expectation;
 mod format;
 mod login;
 mod permit_check;
 mod possible;
 pub(crate) mod problem;
+mod update;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::{AuthorizationRequest, KeyValues, PolicyName, Verdict};
+use portcullis_core::{AuthorizationRequest, DenyFilter, KeyValues, PolicyName, Verdict};
 use portcullis_engine::Policy;
 use portcullis_environment::Clock;
 use serde::{Deserialize, Serialize};
 
+use crate::access::WantedAccess;
+use crate::assertions::LoginSample;
 use crate::attempts::{decide_in_time, is_late};
 use crate::lines::line_at;
 use crate::unit_error::{UnitError, UnitProblem};
+pub(crate) use defaults::apply_to_logins as apply_login_defaults;
 use expectation::Expectation;
 use format::TestFile;
+pub(crate) use format::{Login, NOW, complaint};
+pub(crate) use login::{key_values, request};
 pub use permit_check::{PermitCheck, PermittedLogin};
 pub use possible::Impossible;
+pub(crate) use possible::is_possible;
 use problem::{TestFileProblem, TestProblem};
+pub use update::{UpdateError, UpdatedTests, update_tests};
 
 /// Maximum time of a test. The policy's own deadline applies too; the difference leaves room for
 /// slow password hashes.
@@ -47,6 +56,7 @@ struct PolicyTest {
     request: AuthorizationRequest,
     key_values: Arc<dyn KeyValues>,
     expected: Expectation,
+    access: WantedAccess,
     fuel: Option<u64>,
 }
 
@@ -71,6 +81,9 @@ pub struct TestOutcome {
     pub permitted: Option<PermittedLogin>,
     /// The reason for a failure, in one line. `None` if the test passed.
     pub failure: Option<String>,
+    /// The verdict, if it differs from the expected one. `None` if the decision failed, or if the
+    /// verdict is not what failed.
+    pub actual: Option<Verdict>,
     /// Whether the test may pass later, because it ran out of time.
     pub(crate) transient: bool,
 }
@@ -82,12 +95,9 @@ impl PolicyTests {
             UnitError::new(file, UnitProblem::Tests(Box::new(problem))).at_line(line)
         };
         let text = std::str::from_utf8(bytes).map_err(|_| wrong(None, TestFileProblem::NotText))?;
-        let tests: TestFile = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| line_at(text, span.start));
-            wrong(
-                line,
-                TestFileProblem::Format(format::complaint(error.message())),
-            )
+        let tests = TestFile::parse(text).map_err(|(span, message)| {
+            let line = span.map(|span| line_at(text, span.start));
+            wrong(line, TestFileProblem::Format(message))
         })?;
         let tests = tests.tests.into_iter().map(|test| {
             let line = line_at(text, test.name.span().start);
@@ -112,6 +122,18 @@ impl PolicyTests {
 
     pub(crate) const fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Returns the logins of the tests, with the tests' names.
+    pub(crate) fn logins(&self) -> Vec<(String, LoginSample)> {
+        let logins = self.0.iter().map(|test| {
+            let login = LoginSample {
+                request: Arc::new(test.request.clone()),
+                key_values: Arc::clone(&test.key_values),
+            };
+            (test.name.clone(), login)
+        });
+        logins.collect()
     }
 
     /// Runs every test on `policy`. Measures the fuel on `metered`, which is the same policy.
@@ -141,8 +163,9 @@ impl TestOutcome {
 
 impl PolicyTest {
     fn new(mut test: format::Test, line: usize) -> Result<Self, TestProblem> {
-        let name = test.name.into_inner();
-        let expected = Expectation::new(test.permit, test.deny, test.abstain, test.now)?;
+        let name = test.name.get_ref().clone();
+        let access = test.access().parse()?;
+        let expected = Expectation::new(&mut test, !access.is_empty())?;
         let key_values = login::key_values(&mut test.login)?;
         let request = login::request(test.login, test.now)?;
         Ok(Self {
@@ -151,6 +174,7 @@ impl PolicyTest {
             request,
             key_values: Arc::new(key_values),
             expected,
+            access,
             fuel: test.fuel,
         })
     }
@@ -179,8 +203,15 @@ impl PolicyTest {
             _ => None,
         };
         let doubts = permit.as_ref().map(|permit| permit.permissions().doubts());
+        let verdict = served.as_ref().ok().cloned();
         let failure = self.expected.difference(served);
+        let actual = verdict.filter(|_| failure.is_some());
         let failure = failure.or_else(|| self.expected.difference(counted.verdict));
+        let failure = failure.or_else(|| {
+            let permit = permit.as_ref()?;
+            // A test has no server whose version the host knows.
+            self.access.difference(permit, DenyFilter::Overlapping)
+        });
         let permit = permit.filter(|_| failure.is_none());
         TestOutcome {
             name: self.name.clone(),
@@ -194,6 +225,7 @@ impl PolicyTest {
                 server_version: self.request.server.version.clone(),
             }),
             failure,
+            actual,
             transient,
         }
     }

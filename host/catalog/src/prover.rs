@@ -87,7 +87,7 @@ impl Prover {
 
 /// A proved version, and the outcomes of its tests.
 pub(crate) struct Proved {
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) outcomes: Vec<TestOutcome>,
     pub(crate) content: Arc<Content>,
     /// Duration of the proof.
@@ -123,7 +123,7 @@ pub(crate) fn prove(engine: &Engine, task: Task) -> Result<Proved, UnitError> {
     let started = clock.now();
     let (policy, outcomes) = task.options.prover.prove(engine, &task)?.verdict?;
     Ok(Proved {
-        policy,
+        policy: Arc::new(policy),
         outcomes,
         content: task.content,
         elapsed: clock.elapsed(started),

@@ -80,6 +80,18 @@ impl Rejection {
         .logged()
     }
 
+    /// Returns the rejection of all policies together, which fail an assertion.
+    pub(crate) fn of_assertions(error: &UnitError) -> Self {
+        Self {
+            name: None,
+            file: error.file().to_owned(),
+            line: error.line(),
+            error: error.problem().to_string(),
+            serving: None,
+        }
+        .logged()
+    }
+
     pub(crate) fn of_name(file: &Path, error: &InvalidPolicyName) -> Self {
         let (file, error) = (file.to_owned(), error.to_string());
         Self {

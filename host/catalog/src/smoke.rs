@@ -16,13 +16,12 @@ use portcullis_environment::Clock;
 
 use crate::attempts::{decide_in_time, is_late};
 use crate::paths::Paths;
+use crate::policy_tests::NOW;
 use crate::unit_error::{UnitError, UnitProblem};
 
 /// Maximum time of one decision. The policy's own deadline applies too; the difference leaves room
 /// for slow password hashes.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Time of the logins, in seconds since the Unix epoch: the first second of 2026.
-const NOW: u64 = 1_767_225_600;
 /// The user name, password and other text values of every login.
 const NAME: &str = "portcullis-smoke";
 /// The bytes of the nkeys of every login, which belong to no user and no server.
@@ -57,7 +56,7 @@ pub(crate) fn check(policy: &Policy, paths: &Paths, clock: &dyn Clock) -> Result
 }
 
 /// Returns a login of this method with made-up values.
-fn login(method: Method) -> AuthorizationRequest {
+pub(crate) fn login(method: Method) -> AuthorizationRequest {
     let (credentials, identity) = presented(method);
     AuthorizationRequest {
         user_nkey: PublicKey::from_bytes(KeyKind::User, NO_KEY),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_core::{
-    AuthorizationRequest, Decision, Denial, DenialClass, Outcome, PolicyName, PolicyRef, Verdict,
+    AuthorizationRequest, Decision, Denial, DenialClass, KeyValues, Outcome, PolicyName, PolicyRef,
+    Verdict,
 };
 use portcullis_engine::{Attempt, BudgetExceeded, Comparisons, EvaluationError};
 use portcullis_environment::Clock;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     chain: Vec<Link>,
     /// Maximum number of comparisons of a client's secrets, summed over all policies of a login.
     comparisons: usize,
+    /// The reason why every login is denied. `None` if policies decide.
+    closed: Option<String>,
 }
 
 /// The role of a policy in a decision. The permits of a guard are ignored.
@@ -53,6 +56,7 @@ impl Snapshot {
             chains: Routes::new(chains),
             chain,
             comparisons: Self::MIN_COMPARISONS,
+            closed: None,
         };
         let limits = snapshot.links().filter_map(|link| match link {
             Link::Policy(loaded) => Some(loaded.policy.limits().comparisons),
@@ -60,6 +64,19 @@ impl Snapshot {
         });
         snapshot.comparisons = limits.fold(Self::MIN_COMPARISONS, usize::max);
         snapshot
+    }
+
+    /// Returns a snapshot of the same policies that denies every login for this reason.
+    pub(crate) fn closed(self, reason: String) -> Self {
+        Self {
+            closed: Some(reason),
+            ..self
+        }
+    }
+
+    /// Returns the reason why every login is denied. `None` if policies decide.
+    pub(crate) fn closed_because(&self) -> Option<&str> {
+        self.closed.as_deref()
     }
 
     /// Returns the policies in service in order: guards, the chains for some logins, and the chain
@@ -91,6 +108,16 @@ impl Snapshot {
     /// abstain. Blocks.
     pub fn decide(&self, request: &Arc<AuthorizationRequest>, deadline: Instant) -> Decision {
         self.resume(self.start(), request, deadline)
+    }
+
+    /// Decides like [`decide`](Self::decide), with these buckets in place of the host's. Blocks.
+    pub(crate) fn decide_with(
+        &self,
+        request: &Arc<AuthorizationRequest>,
+        key_values: &Arc<dyn KeyValues>,
+        deadline: Instant,
+    ) -> Decision {
+        self.finish(self.start(), request, deadline, Some(key_values))
     }
 
     /// Returns a decision in which no policy was evaluated yet.
@@ -140,9 +167,19 @@ impl Snapshot {
     /// Resumes a decision that [`try_inline`](Self::try_inline) gave up. Blocks.
     pub(crate) fn resume(
         &self,
+        progress: Progress,
+        request: &Arc<AuthorizationRequest>,
+        deadline: Instant,
+    ) -> Decision {
+        self.finish(progress, request, deadline, None)
+    }
+
+    fn finish(
+        &self,
         mut progress: Progress,
         request: &Arc<AuthorizationRequest>,
         deadline: Instant,
+        key_values: Option<&Arc<dyn KeyValues>>,
     ) -> Decision {
         let comparisons = Arc::clone(&progress.comparisons);
         let asked = self.ask(&mut progress, request, deadline, |loaded, exceeded| {
@@ -150,6 +187,10 @@ impl Snapshot {
                 .policy
                 .evaluate(Arc::clone(request), deadline)
                 .with_comparisons(&comparisons);
+            let evaluation = match key_values {
+                Some(key_values) => evaluation.with_key_values(key_values),
+                None => evaluation,
+            };
             Ok::<_, Infallible>(match exceeded {
                 Some(exceeded) => evaluation.resume(exceeded),
                 None => evaluation.run(),
@@ -169,6 +210,9 @@ impl Snapshot {
         verdict_of: impl Fn(&LoadedPolicy, Option<BudgetExceeded>) -> Result<VerdictOf, E>,
     ) -> Result<(Outcome, Option<Arc<PolicyRef>>), E> {
         let deny = |class, reason: String| Outcome::Deny(Denial::new(class, reason));
+        if let Some(reason) = &self.closed {
+            return Ok((deny(DenialClass::NoPolicy, reason.clone()), None));
+        }
         let route = self.chains.find(request);
         let guards = self.guards.iter().map(|link| (link, Role::Guard));
         let chain = route.map_or(&*self.chain, |route| &*route.chain).iter();

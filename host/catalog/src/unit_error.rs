@@ -8,6 +8,7 @@ use portcullis_core::{InvalidPolicyName, Method};
 use portcullis_engine::{EngineError, EvaluationError, LoadError};
 use portcullis_files::{FileKind, ReadError};
 
+use crate::assertions::AssertionsProblem;
 use crate::paths::Paths;
 use crate::policy_tests::problem::TestFileProblem;
 use crate::prover::failure::ChildFailure;
@@ -147,6 +148,12 @@ pub enum UnitProblem {
         #[source]
         error: EvaluationError,
     },
+    /// The file of the assertions is invalid.
+    #[error("{0}")]
+    Assertions(#[source] Box<AssertionsProblem>),
+    /// The policies together fail an assertion of the operator.
+    #[error("{0}")]
+    Asserted(String),
     /// The policy fails its tests.
     #[error("{failures}")]
     TestsFailed {
@@ -176,6 +183,8 @@ impl UnitError {
     pub(crate) const fn is_transient(&self) -> bool {
         match &self.problem {
             UnitProblem::Unreadable(_) | UnitProblem::Changed | UnitProblem::NoThread(_) => true,
+            // The assertions or another policy may change.
+            UnitProblem::Assertions(_) | UnitProblem::Asserted(_) => true,
             UnitProblem::Load(error) => error.is_transient(),
             UnitProblem::Child(failure) => failure.is_transient(),
             UnitProblem::TestsFailed { transient, .. } | UnitProblem::Refused { transient, .. } => {

@@ -158,7 +158,17 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
         );
         Problem::error(file, message).at_key("policies.directory")
     });
+    let asserted = tables.assertions().map(|assertions| {
+        catalog.check(&assertions).err().map(|error| {
+            let problem = Problem::error(error.file(), error.problem().to_string());
+            match error.line() {
+                Some(line) => problem.at_line(line),
+                None => problem,
+            }
+        })
+    });
     rejected
+        .chain(asserted.flatten())
         .chain(older_versions(file, tables, prover))
         .chain(missing)
         .chain(orphans)

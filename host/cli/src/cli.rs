@@ -10,6 +10,7 @@ use portcullis_core::{BucketName, PolicyName};
 use crate::author::crate_build::PROFILE;
 use crate::author::template::Template;
 use crate::exit::ExitCode;
+use crate::policy::DiffArguments;
 use crate::telemetry;
 
 /// The parsed command line.
@@ -157,6 +158,9 @@ pub(crate) enum PolicyVerb {
         /// Also write a report as XML that build servers read.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
+        /// Replace the expected verdicts of failed tests by those that the policies answered.
+        #[arg(long, conflicts_with = "json")]
+        update: bool,
     },
     /// Report permissions that servers accept and that seldom mean what their author means.
     Lint {
@@ -178,6 +182,8 @@ pub(crate) enum PolicyVerb {
         #[arg(long, value_name = "POLICIES")]
         into: PathBuf,
     },
+    /// Compare two versions of a policy: print which logins would gain or lose what.
+    Diff(DiffArguments),
     /// Sign a module, so that hosts with `trusted-publishers` load it.
     Sign {
         /// The module; it is replaced.

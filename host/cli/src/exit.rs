@@ -12,14 +12,15 @@ pub(crate) enum ExitCode {
     Success = 0,
     /// The command line is wrong, or standard input has no secret to hash, or is not UTF-8.
     Usage = 64,
-    /// `check` found no policy, or policies that cannot be put in service. Or `policy test` found
-    /// policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy, or
-    /// `inspect` cannot read it. Or a crate makes no policy, or `policy lint` found something.
+    /// `check` found no policy, or policies that cannot be put in service or fail an assertion. Or
+    /// `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff`
+    /// or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate
+    /// makes no policy, or `policy lint` found something.
     BadPolicies = 65,
     /// The policy directory or the state directory is missing or cannot be read, or it does not
-    /// contain the requested policy, version or status. Or `inspect`, `policy sign`, `policy
-    /// build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its file or
-    /// folder.
+    /// contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`,
+    /// `policy build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its
+    /// file or folder.
     NoPolicyDirectory = 66,
     /// No connection to the NATS servers, and no more attempts: `connect-retries` are used up,
     /// `max-disconnected` has passed, or the connection was closed for good.
@@ -40,6 +41,10 @@ pub(crate) enum ExitCode {
     /// The configuration is missing or wrong, missing secrets and seeds of the wrong type included.
     /// Or the file for `import` is wrong.
     BadConfiguration = 78,
+    /// `policy diff --no-new-access`: a login gains access with the new version.
+    NewAccess = 80,
+    /// `policy diff --never`: a login reaches a forbidden subject with the new version.
+    ForbiddenAccess = 81,
 }
 
 impl ExitCode {
@@ -63,7 +68,7 @@ mod tests {
 
     impl ExitCode {
         /// All codes, in order.
-        pub(crate) const ALL: [Self; 11] = [
+        pub(crate) const ALL: [Self; 13] = [
             Self::Success,
             Self::Usage,
             Self::BadPolicies,
@@ -75,6 +80,8 @@ mod tests {
             Self::CannotCreate,
             Self::NotCurrent,
             Self::BadConfiguration,
+            Self::NewAccess,
+            Self::ForbiddenAccess,
         ];
 
         /// Returns the meaning of the code, in a sentence.
@@ -85,10 +92,10 @@ mod tests {
                     "The command line is wrong, or standard input has no secret to hash, or is not UTF-8."
                 }
                 Self::BadPolicies => {
-                    "`check` found no policy, or policies that cannot be put in service. Or `policy test` found policies that fail their tests. Or the file for `inspect` or `policy sign` is no policy, or `inspect` cannot read it. Or a crate makes no policy, or `policy lint` found something."
+                    "`check` found no policy, or policies that cannot be put in service or fail an assertion. Or `policy test` found policies that fail their tests. Or the file for `inspect`, `policy diff` or `policy sign` is no policy, or `inspect` or `policy diff` cannot read it. Or a crate makes no policy, or `policy lint` found something."
                 }
                 Self::NoPolicyDirectory => {
-                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy sign`, `policy build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its file or folder."
+                    "The policy directory or the state directory is missing or cannot be read, or it does not contain the requested policy, version or status. Or `inspect`, `policy diff`, `policy sign`, `policy build`, `policy test`, `policy lint`, `policy watch` or `import` does not find its file or folder."
                 }
                 Self::Unreachable => {
                     "No connection to the NATS servers, and no more attempts: `connect-retries` are used up, `max-disconnected` has passed, or the connection was closed for good."
@@ -103,6 +110,12 @@ mod tests {
                 }
                 Self::NotCurrent => {
                     "`policy status` shows an earlier state: no host uses the state directory, or the host there cannot write its status."
+                }
+                Self::NewAccess => {
+                    "`policy diff --no-new-access`: a login gains access with the new version."
+                }
+                Self::ForbiddenAccess => {
+                    "`policy diff --never`: a login reaches a forbidden subject with the new version."
                 }
                 Self::BadConfiguration => {
                     "The configuration is missing or wrong, missing secrets and seeds of the wrong type included. Or the file for `import` is wrong."

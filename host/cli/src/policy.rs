@@ -1,5 +1,7 @@
 //! `portcullis policy`: state of policies, signatures and rollback.
 
+mod diff;
+
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -19,6 +21,8 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::keys::publishing_key;
 use crate::output::{NotDone, Output};
+
+pub(crate) use diff::{DiffArguments, diff};
 
 /// Returns the state of every policy, as the host that serves with this configuration last wrote
 /// it. The exit code says whether that state is current.

@@ -1,7 +1,9 @@
 //! Options of the catalog, the mirror and the rules for permits.
 
 use portcullis_authority::{AccountIssuer, Ceilings, PermitRules, TargetAccounts};
-use portcullis_catalog::{CatalogOptions, PermitCheck, PermittedLogin, Prover, Stop};
+use portcullis_catalog::{
+    Assertions, CatalogOptions, HeldPermit, PermitCheck, PermittedLogin, Prover, Stop,
+};
 use portcullis_core::AccountName;
 use portcullis_engine::CodeCacheOptions;
 
@@ -39,16 +41,40 @@ impl PolicyTables {
     }
 
     /// Returns the options for inspecting policies without serving: no state is kept, and no last
-    /// good version replaces a refused one. `prover` loads and tests the policies.
+    /// good version replaces a refused one. `prover` loads and tests the policies. Assertions are
+    /// not checked while policies are loaded: see [`assertions`](Self::assertions).
     pub fn options(&self, prover: &Prover) -> CatalogOptions {
         CatalogOptions {
             state_directory: None,
+            assertions: None,
             ..catalog_options(&self.policies, self.rules.clone(), prover)
         }
     }
+
+    /// Returns the operator's assertions. `None` if the tables that have the host's own rules are
+    /// invalid.
+    pub fn assertions(&self) -> Option<Assertions> {
+        let rules = self.rules.clone()?;
+        Some(assertions(&self.policies, rules))
+    }
 }
 
-/// Returns the options of the catalog. `rules` apply to the permits in policies' tests. `prover`
+fn assertions(policies: &Policies, rules: PermitRules) -> Assertions {
+    Assertions::new(
+        policies.assertions.clone(),
+        move |request, policy, permit| {
+            let permit = rules.hold(request, policy, permit)?;
+            Ok(HeldPermit {
+                account: rules.name_of(permit.account()).to_string(),
+                filter: PermitRules::filter_of(request.server.version.as_deref()),
+                permit,
+            })
+        },
+    )
+}
+
+/// Returns the options of the catalog. `rules` apply to the permits in policies' tests and to those
+/// of the logins in assertions. `prover`
 /// loads and tests the policies.
 pub fn catalog_options(
     policies: &Policies,
@@ -61,6 +87,7 @@ pub fn catalog_options(
         })
     };
     CatalogOptions {
+        assertions: rules.clone().map(|rules| assertions(policies, rules)),
         permit_check: rules.map(check),
         state_directory: Some(policies.state_directory.clone()),
         prover: prover.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_catalog::{CatalogOptions, Chain, Condition};
+use portcullis_catalog::{AssertionsFile, CatalogOptions, Chain, Condition};
 use portcullis_core::PolicyName;
 use portcullis_engine::Limits;
 use portcullis_toml::kinds::{SIZE, SOME_TIME, TEXT, WORD};
@@ -22,6 +22,9 @@ pub struct Policies {
     pub catalog: CatalogOptions,
     /// Directory of good versions and of the status of policies. Default: `state`.
     pub state_directory: PathBuf,
+    /// The file of the operator's assertions. Default: `assertions.toml` next to the configuration,
+    /// if it exists.
+    pub assertions: AssertionsFile,
     /// Whether compiled code is cached in the state directory for the next start. Default: false.
     pub code_cache: bool,
 }
@@ -73,6 +76,7 @@ impl Policies {
             None => Some(defaults.keep_versions),
             Some(setting) => setting.count(MAX_VERSIONS),
         };
+        let assertions = read_assertions(&mut section);
         let code_cache = section.flag("code-cache", false);
         let chains = read_chains(&mut section);
         if let (Some(order), Some(guards), Some(chains)) = (&order, &guards, &chains) {
@@ -102,6 +106,7 @@ impl Policies {
                 ..defaults
             },
             state_directory: state_directory?,
+            assertions: assertions?,
             code_cache: code_cache?,
         })
     }
@@ -127,6 +132,22 @@ fn read_state_directory(section: &mut Section<'_>, directory: Option<&Path>) -> 
         );
     }
     state_directory
+}
+
+/// Reads the path of the assertions. A path that the configuration names has to exist when the
+/// assertions are checked.
+fn read_assertions(section: &mut Section<'_>) -> Option<AssertionsFile> {
+    let is_required = section.has("assertions");
+    let path = if is_required {
+        section.path("assertions")
+    } else {
+        section.setting("assertions");
+        Some(section.resolve("assertions.toml"))
+    };
+    Some(AssertionsFile {
+        path: path?,
+        is_required,
+    })
 }
 
 /// Reads the chains for some logins, by name.

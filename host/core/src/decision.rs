@@ -5,10 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{AuthorizationRequest, Permit, PolicyName, PolicyRef};
 
 /// The verdict of one policy on one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(
     clippy::large_enum_variant,
     reason = "one lives for each login in flight; most of them are permits"

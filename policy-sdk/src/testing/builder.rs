@@ -40,7 +40,7 @@ pub struct RequestBuilder {
 impl Default for RequestBuilder {
     fn default() -> Self {
         let mut facts = Facts::default();
-        facts.request.now = 1_700_000_000;
+        facts.request.now = 1_767_225_600;
         "UTEST".clone_into(&mut facts.request.user_nkey);
         "NTEST".clone_into(&mut facts.server.id);
         "test".clone_into(&mut facts.server.name);

@@ -122,7 +122,7 @@ impl Loader {
     pub(super) fn serve(
         &mut self,
         name: &PolicyName,
-        policy: Policy,
+        policy: Arc<Policy>,
         content: &Content,
     ) -> PolicyRef {
         let fingerprint = content.fingerprint;
@@ -183,7 +183,7 @@ impl Loader {
     fn put(
         &mut self,
         name: &PolicyName,
-        policy: Policy,
+        policy: Arc<Policy>,
         version: Version,
         since: u64,
         restored: bool,
@@ -209,7 +209,7 @@ impl Loader {
     }
 
     /// Returns the last serving state of the policy, as the host wrote it before it ended.
-    fn last_served(&self, name: &PolicyName) -> Option<ServingStatus> {
+    pub(super) fn last_served(&self, name: &PolicyName) -> Option<ServingStatus> {
         self.store.as_ref()?.last_served(name)
     }
 

@@ -10,7 +10,7 @@ use super::job::Job;
 use super::state::Loader;
 use crate::content::Fingerprint;
 use crate::directory::{self, DirectoryError};
-use crate::link::Link;
+use crate::link::{Link, LoadedPolicy};
 use crate::lint::{self, Finding};
 use crate::paths::Paths;
 use crate::prover::Proved;
@@ -125,35 +125,44 @@ impl Loader {
     /// the other logins. That chain begins with the names in `order`; the policies listed nowhere
     /// follow by name.
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let snapshot = self.snapshot_with(None);
+        match &self.closed {
+            Some(reason) => snapshot.closed(reason.clone()),
+            None => snapshot,
+        }
+    }
+
+    /// Returns the policies that would be in service with `version` in place of the one that
+    /// serves, whether or not every login is denied now.
+    pub(super) fn snapshot_with(&self, version: Option<&Arc<LoadedPolicy>>) -> Snapshot {
         let options = &self.options;
-        let links = |names: &[PolicyName]| names.iter().map(|name| self.link(name)).collect();
+        let link = |name: &PolicyName| match self.loaded_as(name, version) {
+            Some(loaded) => Link::Policy(loaded),
+            None => Link::Missing(name.clone()),
+        };
+        let links = |names: &[PolicyName]| names.iter().map(link).collect();
         let routes = options.chains.iter().map(|chain| Route {
             name: chain.name.clone(),
             logins: chain.logins.clone(),
             chain: links(&chain.policies),
         });
-        let others = self
-            .entries
-            .iter()
-            .filter(|(name, _)| !options.is_listed(name))
-            .filter_map(|(_, entry)| {
-                Some(Link::Policy(Arc::clone(&entry.serving.as_ref()?.loaded)))
-            });
+        let others = self.entries.keys().filter(|name| !options.is_listed(name));
+        let others = others.filter_map(|name| self.loaded_as(name, version).map(Link::Policy));
         let mut chain: Vec<_> = links(&options.order);
         chain.extend(others);
         let clock = Arc::clone(&options.clock);
         Snapshot::new(links(&options.guards), routes.collect(), chain, clock)
     }
 
-    fn link(&self, name: &PolicyName) -> Link {
-        match self
-            .entries
-            .get(name)
-            .and_then(|entry| entry.serving.as_ref())
-        {
-            Some(serving) => Link::Policy(Arc::clone(&serving.loaded)),
-            None => Link::Missing(name.clone()),
-        }
+    /// Returns the version of a policy that serves, or `version` if that is one of the policy.
+    fn loaded_as(
+        &self,
+        name: &PolicyName,
+        version: Option<&Arc<LoadedPolicy>>,
+    ) -> Option<Arc<LoadedPolicy>> {
+        let new = version.filter(|version| version.reference.name == *name);
+        let serving = self.serving(name).map(|serving| &serving.loaded);
+        new.or(serving).map(Arc::clone)
     }
 
     fn remove(&mut self, name: PolicyName) -> Option<Change> {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portcullis_core::PolicyName;
+use portcullis_core::{Digest, PolicyName};
 use portcullis_engine::Engine;
 
 use super::entry::{Entry, Serving};
+use crate::assertions::Assertions;
 use crate::numbers::Counters;
 use crate::options::CatalogOptions;
 use crate::releases::Releases;
@@ -33,11 +34,17 @@ pub(crate) struct Loader {
     pub(super) counters: Arc<Counters>,
     /// Number of the last job.
     pub(super) ticket: u64,
+    /// Digest of the file of assertions at the last check of the policies in service.
+    pub(super) asserted: Option<Digest>,
+    /// The reason why every login is denied. `None` if policies decide.
+    pub(super) closed: Option<String>,
 }
 
 impl Loader {
     pub(crate) fn new(engine: Engine, options: CatalogOptions, counters: Arc<Counters>) -> Self {
         let store = trusted_store(&options, &counters);
+        let assertions = options.assertions.as_ref();
+        let asserted = assertions.and_then(Assertions::digest);
         Self {
             engine,
             // A directory that other users can write to may hold release numbers of theirs.
@@ -56,6 +63,8 @@ impl Loader {
             status_failed: false,
             counters,
             ticket: 0,
+            asserted,
+            closed: None,
         }
     }
 

@@ -18,6 +18,9 @@ use super::problem::TestProblem;
 pub(super) enum Expectation {
     /// A permit. The account and all permissions must match, and the fields in `stated`.
     Permit { permit: Permit, stated: Vec<Field> },
+    /// A permit for this account, or for any. The test states what the login may do, and not the
+    /// lists.
+    AnyPermit { account: Option<String> },
     /// A denial whose reason contains this text.
     Deny(String),
     /// An abstention.
@@ -41,17 +44,21 @@ pub(super) enum Field {
 }
 
 impl Expectation {
-    /// Reads the expectation of a test.
-    pub(super) fn new(
-        permit: Option<format::Permit>,
-        deny: Option<String>,
-        abstain: Option<bool>,
-        now: u64,
-    ) -> Result<Self, TestProblem> {
-        match (permit, deny, abstain) {
-            (Some(permit), None, None) => expected_permit(&permit, now),
+    /// Takes the expectation out of a test. `states_access` says whether the test states what a
+    /// permitted login may do.
+    pub(super) fn new(test: &mut format::Test, states_access: bool) -> Result<Self, TestProblem> {
+        let account = test.account.take();
+        if account.is_some() && (test.permit.is_some() || !states_access) {
+            return Err(TestProblem::AccountAlone);
+        }
+        match (test.permit.take(), test.deny.take(), test.abstain) {
+            (Some(permit), None, None) => expected_permit(&permit, test.now),
+            (None, Some(_), None) | (None, None, Some(true)) if states_access => {
+                Err(TestProblem::AccessWithoutPermit)
+            }
             (None, Some(reason), None) => Ok(Self::Deny(reason)),
             (None, None, Some(true)) => Ok(Self::Abstain),
+            (None, None, None) if states_access => Ok(Self::AnyPermit { account }),
             _ => Err(TestProblem::Expectation),
         }
     }
@@ -64,6 +71,13 @@ impl Expectation {
             (Self::Permit { permit, stated }, Ok(Verdict::Permit(found))) => {
                 permit_difference(permit, stated, &found)
             }
+            (Self::AnyPermit { account }, Ok(Verdict::Permit(found)))
+                if account
+                    .as_deref()
+                    .is_none_or(|account| account == found.account().as_str()) =>
+            {
+                None
+            }
             (Self::Deny(part), Ok(Verdict::Deny(reason))) if reason.contains(part) => None,
             (Self::Abstain, Ok(Verdict::Abstain)) => None,
             (_, Ok(found)) => Some(format!("{}, found {}", self.wanted(), told(&found))),
@@ -75,6 +89,10 @@ impl Expectation {
             Self::Permit { permit, .. } => {
                 format!("expected a permit for account `{}`", permit.account())
             }
+            Self::AnyPermit { account: None } => "expected a permit".to_owned(),
+            Self::AnyPermit {
+                account: Some(account),
+            } => format!("expected a permit for account `{account}`"),
             Self::Deny(part) if part.is_empty() => "expected a deny".to_owned(),
             Self::Deny(part) => format!("expected a deny because of `{part}`"),
             Self::Abstain => "expected it to abstain".to_owned(),

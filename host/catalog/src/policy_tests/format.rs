@@ -2,11 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
 
-/// Default time of a test, in seconds since the Unix epoch: the first second of 2026.
-const NOW: u64 = 1_767_225_600;
+use super::defaults;
+use crate::access::StatedAccess;
+
+/// Default time of the logins of tests, in seconds since the Unix epoch: the first second of 2026.
+/// The SDK's native tests have the same.
+pub(crate) const NOW: u64 = 1_767_225_600;
 
 /// The content of `NAME.tests.toml`.
 #[derive(Debug, Deserialize)]
@@ -27,6 +34,41 @@ pub(super) struct Test {
     pub(super) permit: Option<Permit>,
     pub(super) deny: Option<String>,
     pub(super) abstain: Option<bool>,
+    /// Account of the permit, where the test does not state the whole permit.
+    pub(super) account: Option<String>,
+    #[serde(default)]
+    may_publish: Vec<String>,
+    #[serde(default)]
+    may_not_publish: Vec<String>,
+    #[serde(default)]
+    may_subscribe: Vec<String>,
+    #[serde(default)]
+    may_not_subscribe: Vec<String>,
+    #[serde(default)]
+    trust_replies: bool,
+}
+
+impl TestFile {
+    /// Reads a test file. The error has its place in the file, if it has one.
+    pub(super) fn parse(text: &str) -> Result<Self, (Option<Range<usize>>, String)> {
+        let wrong = |error: toml::de::Error| (error.span(), complaint(error.message()));
+        let mut file = DeTable::parse(text).map_err(wrong)?;
+        defaults::apply(file.get_mut()).map_err(|(span, message)| (Some(span), message))?;
+        Self::deserialize(Deserializer::from(file)).map_err(wrong)
+    }
+}
+
+impl Test {
+    /// Returns the subjects that the login must and must not reach.
+    pub(super) fn access(&self) -> StatedAccess<'_> {
+        StatedAccess {
+            may_publish: &self.may_publish,
+            may_not_publish: &self.may_not_publish,
+            may_subscribe: &self.may_subscribe,
+            may_not_subscribe: &self.may_not_subscribe,
+            trust_replies: self.trust_replies,
+        }
+    }
 }
 
 const fn now() -> u64 {
@@ -38,7 +80,7 @@ const fn now() -> u64 {
 /// the like read). The credentials stand at the top level.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub(super) struct Login {
+pub(crate) struct Login {
     pub(super) username: Option<String>,
     pub(super) password: Option<String>,
     pub(super) token: Option<String>,
@@ -194,7 +236,7 @@ pub(super) struct TimeRange {
 }
 
 /// Returns the TOML reader's complaint without the value that it found, which may be a password.
-pub(super) fn complaint(message: &str) -> String {
+pub(crate) fn complaint(message: &str) -> String {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     match message.find("expected ") {
         Some(at) if message.starts_with("invalid ") => {

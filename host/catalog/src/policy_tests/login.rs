@@ -15,7 +15,7 @@ use crate::settings::json_of;
 const NO_KEY: [u8; PublicKey::LEN] = [0; PublicKey::LEN];
 
 /// Returns the request for a login of a test.
-pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, TestProblem> {
+pub(crate) fn request(login: format::Login, now: u64) -> Result<AuthorizationRequest, TestProblem> {
     let secret = |text: Option<String>| text.map(Secret::new);
     let credentials = Credentials {
         username: login.username,
@@ -46,7 +46,7 @@ pub(super) fn request(login: format::Login, now: u64) -> Result<AuthorizationReq
 
 /// Returns the buckets for a login of a test. Buckets that the test does not name are empty,
 /// regardless of the host's own buckets.
-pub(super) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, TestProblem> {
+pub(crate) fn key_values(login: &mut format::Login) -> Result<FixedKeyValues, TestProblem> {
     let named = |name: &str| {
         let parsed = name.parse::<BucketName>();
         parsed.map_err(TestProblem::Bucket)

@@ -67,6 +67,11 @@ pub enum Impossible {
     Expiry,
 }
 
+/// Returns whether a login can have this identity.
+pub(crate) fn is_possible(identity: &Identity) -> bool {
+    check(identity).is_ok()
+}
+
 /// Checks that a login can have this identity.
 pub(super) fn check(identity: &Identity) -> Result<(), Impossible> {
     let proved = identity.strength == Strength::Proved;

@@ -5,6 +5,7 @@ use portcullis_core::{
 };
 
 use super::possible::Impossible;
+use crate::access::InvalidAccess;
 
 /// A problem of a test file. The message is one line.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +38,18 @@ pub enum TestFileProblem {
 pub enum TestProblem {
     /// The test states no expected verdict, or several.
     #[error(
-        "expected one of `permit = {{ … }}`, `deny = \"part of the reason\"` and `abstain = true`"
+        "expected one of `permit = {{ … }}`, `may-publish = […]` and the like, `deny = \"part of the reason\"` and `abstain = true`"
     )]
     Expectation,
+    /// The test states an account next to a permit, or alone.
+    #[error("`account` goes with `may-publish` and the like: write `permit = {{ account = … }}`")]
+    AccountAlone,
+    /// The test states what a login may do that gets no permit.
+    #[error("`may-publish` and the like need a permit: leave them out, or `deny` and `abstain`")]
+    AccessWithoutPermit,
+    /// A subject that the login must or must not reach is invalid.
+    #[error(transparent)]
+    Access(#[from] InvalidAccess),
     /// The expected permit is invalid, so no policy can give it.
     #[error("permit: {}", joined(.0))]
     Permit(Vec<PermitProblem>),

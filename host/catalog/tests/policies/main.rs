@@ -8,6 +8,7 @@
     reason = "a test program: its helpers may fail as its tests may, and wait by the real clock"
 )]
 
+mod assertions;
 mod blocking_pool;
 mod catalog;
 mod chains;

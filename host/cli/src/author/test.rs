@@ -3,6 +3,7 @@
 mod json;
 mod junit;
 mod text;
+mod update;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,14 +35,17 @@ pub(crate) struct TestOptions {
     pub(crate) json: bool,
     /// The file for a report in the format of `JUnit`.
     pub(crate) junit: Option<PathBuf>,
+    /// Whether failed tests get the verdicts that their policies answered.
+    pub(crate) update: bool,
 }
 
-/// Runs tests and puts nothing in service. `prover` runs them.
+/// Runs tests and puts nothing in service. `prover` runs them. Updates the test files if
+/// [`TestOptions::update`] says so.
 ///
 /// # Errors
 ///
 /// Fails if the configuration is invalid, if a policy to test does not exist, if a crate does not
-/// compile, or if the report cannot be written.
+/// compile, or if the report or a test file cannot be written.
 pub(crate) fn test(options: &TestOptions, prover: &Prover) -> Result<Output, NotDone> {
     let mut tested = match &options.config {
         Some(config) => test_configured(config, &options.which, prover)?,
@@ -64,11 +68,16 @@ pub(crate) fn test(options: &TestOptions, prover: &Prover) -> Result<Output, Not
         })?;
     }
     let count = Count::new(&tested);
-    let text = if options.json {
+    let mut text = if options.json {
         json::render(&tested, count).map_err(Failure::internal)?
     } else {
         text::render(&tested, count, options.asked)
     };
+    if options.update {
+        let updated = update::update(&tested)?;
+        text.push_str(&updated.text);
+        return Ok(Output { text, ..updated });
+    }
     let code = if count.failed == 0 {
         ExitCode::Success
     } else {

@@ -77,6 +77,18 @@ impl Claims {
         claims.into_iter().flat_map(Map::keys).map(String::as_str)
     }
 
+    /// Returns these claims without the top-level claim `name`.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let claims = self.0.as_object().into_iter().flatten();
+        let others = claims.filter(|(claim, _)| *claim != name);
+        Self::new(
+            others
+                .map(|(claim, value)| (claim.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
     /// Returns whether there is no claim.
     pub fn is_empty(&self) -> bool {
         self.names().next().is_none()

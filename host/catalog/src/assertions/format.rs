@@ -1,0 +1,92 @@
+//! The format of `assertions.toml`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
+
+use super::problem::ClaimProblem;
+use crate::access::StatedAccess;
+use crate::policy_tests::{self, Login, NOW};
+
+/// The content of `assertions.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// Time of the logins, in seconds since the Unix epoch.
+    #[serde(default = "now")]
+    pub(super) now: u64,
+    #[serde(default)]
+    pub(super) logins: BTreeMap<Spanned<String>, Login>,
+    #[serde(default)]
+    pub(super) assertions: Vec<Assertion>,
+}
+
+/// One entry of `[[assertions]]`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Assertion {
+    pub(super) name: Spanned<String>,
+    /// The logins that the assertion is about.
+    pub(super) logins: Option<Vec<String>>,
+    /// The logins that the assertion is not about: no other login may do what it states.
+    pub(super) only: Option<Vec<String>>,
+    pub(super) account: Option<String>,
+    #[serde(default)]
+    pub(super) denied: bool,
+    #[serde(default)]
+    may_publish: Vec<String>,
+    #[serde(default)]
+    may_not_publish: Vec<String>,
+    #[serde(default)]
+    may_subscribe: Vec<String>,
+    #[serde(default)]
+    may_not_subscribe: Vec<String>,
+    #[serde(default)]
+    trust_replies: bool,
+}
+
+const fn now() -> u64 {
+    NOW
+}
+
+impl File {
+    /// Reads the file. The error has its place in the file, if it has one.
+    pub(super) fn parse(text: &str) -> Result<Self, (Option<Range<usize>>, String)> {
+        let wrong =
+            |error: toml::de::Error| (error.span(), policy_tests::complaint(error.message()));
+        let mut file = DeTable::parse(text).map_err(wrong)?;
+        policy_tests::apply_login_defaults(file.get_mut())
+            .map_err(|(span, message)| (Some(span), message))?;
+        Self::deserialize(Deserializer::from(file)).map_err(wrong)
+    }
+}
+
+impl Assertion {
+    /// Returns the subjects that each login must and must not reach.
+    pub(super) fn access(&self) -> StatedAccess<'_> {
+        StatedAccess {
+            may_publish: &self.may_publish,
+            may_not_publish: &self.may_not_publish,
+            may_subscribe: &self.may_subscribe,
+            may_not_subscribe: &self.may_not_subscribe,
+            trust_replies: self.trust_replies,
+        }
+    }
+
+    /// Returns the subjects that no login outside of `only` may reach.
+    pub(super) fn reserved(&self) -> Result<StatedAccess<'_>, ClaimProblem> {
+        let is_wrong = !self.may_not_publish.is_empty() || !self.may_not_subscribe.is_empty();
+        if is_wrong || self.denied {
+            return Err(ClaimProblem::OnlyAndMore);
+        }
+        Ok(StatedAccess {
+            may_not_publish: &self.may_publish,
+            may_not_subscribe: &self.may_subscribe,
+            trust_replies: self.trust_replies,
+            ..StatedAccess::default()
+        })
+    }
+}

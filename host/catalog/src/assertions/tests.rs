@@ -1,0 +1,184 @@
+use super::*;
+
+const GOOD: &str = r#"
+[defaults.login]
+server = { version = "2.15.1" }
+
+[logins.alice]
+username = "alice"
+
+[logins.shop]
+username = "shop"
+server = { name = "s1" }
+
+[[assertions]]
+name = "alice reads her orders"
+logins = ["alice"]
+account = "APP"
+may-subscribe = ["orders.alice.>"]
+
+[[assertions]]
+name = "only the shop writes orders"
+only = ["shop"]
+may-publish = ["orders.>"]
+"#;
+
+fn parse(text: &str) -> Result<Content, UnitError> {
+    Content::parse(Path::new("assertions.toml"), text.as_bytes())
+}
+
+#[test]
+fn logins_share_the_defaults() {
+    let content = parse(GOOD).unwrap();
+    let lines: Vec<_> = content.assertions.iter().map(|one| one.line).collect();
+    assert_eq!(lines, [13, 19]);
+    let servers = content
+        .logins
+        .iter()
+        .map(|(_, login)| &login.request.server);
+    let servers: Vec<_> = servers
+        .map(|one| (&*one.name, one.version.as_deref()))
+        .collect();
+    assert_eq!(servers, [("", Some("2.15.1")), ("s1", Some("2.15.1"))]);
+}
+
+#[test]
+fn a_mistake_is_named_with_its_line() {
+    for (part, replacement, line, problem) in [
+        (
+            "only = [\"shop\"]",
+            "only = [\"shoop\"]",
+            19,
+            "there is no `[logins.shoop]`",
+        ),
+        (
+            "may-publish",
+            "may-publihs",
+            21,
+            "unknown field `may-publihs`",
+        ),
+        (
+            "orders.>\"",
+            "orders..x\"",
+            19,
+            "may-publish: invalid subject `orders..x`",
+        ),
+        ("only = [\"shop\"]\n", "", 19, "expected one of `logins"),
+        (
+            "logins = [\"alice\"]",
+            "logins = []",
+            13,
+            "expected one of `logins",
+        ),
+        (
+            "account = \"APP\"",
+            "denied = true",
+            13,
+            "a login that is denied",
+        ),
+        (
+            "may-publish",
+            "may-not-publish",
+            19,
+            "`only` goes with `may-publish`",
+        ),
+        (
+            "account = \"APP\"\nmay-subscribe = [\"orders.alice.>\"]",
+            "",
+            13,
+            "it claims nothing",
+        ),
+        (
+            "username = \"alice\"",
+            "usrname = \"alice\"",
+            6,
+            "unknown field `usrname`",
+        ),
+        (
+            "username = \"alice\"",
+            "identity = { method = \"password\", claims = { a = 1 } }",
+            5,
+            "login `alice`: login.identity: `claims` come from",
+        ),
+        (
+            "[defaults.login]",
+            "[defaults.logins]",
+            2,
+            "`defaults` may only have a table `login`",
+        ),
+    ] {
+        assert!(GOOD.contains(part), "{part}");
+        let error = parse(&GOOD.replacen(part, replacement, 1)).unwrap_err();
+        assert_eq!(error.line(), Some(line), "{replacement}: {error}");
+        assert!(error.problem().to_string().contains(problem), "{error}");
+    }
+}
+
+fn permit(account: &str, publish: &[&str]) -> Decided {
+    let mut permit = Permit::builder(account, 0);
+    for subject in publish {
+        permit.publish_allow(subject);
+    }
+    Ok(HeldPermit {
+        permit: permit.finish().unwrap(),
+        account: account.to_owned(),
+        filter: DenyFilter::Overlapping,
+    })
+}
+
+fn denied() -> Decided {
+    Err(Denial::new(DenialClass::PolicyDenied, "no"))
+}
+
+/// Returns the difference of the first assertion in `text` about the login `alice`.
+fn difference(assertion: &str, decided: &Decided) -> Option<String> {
+    let text = format!("[logins.alice]\n[logins.shop]\n[[assertions]]\nname = \"a\"\n{assertion}");
+    let content = parse(&text).unwrap();
+    content.assertions[0].claim.difference("alice", decided)
+}
+
+#[test]
+fn a_claim_about_a_login_holds_or_says_why_not() {
+    let may = "logins = [\"alice\"]\naccount = \"APP\"\nmay-publish = [\"a\"]";
+    assert_eq!(difference(may, &permit("APP", &["a"])), None);
+    assert_eq!(
+        difference(may, &permit("APP", &["b"])).unwrap(),
+        "it may not publish `a`"
+    );
+    assert_eq!(
+        difference(may, &permit("OPS", &["a"])).unwrap(),
+        "it is in account `OPS` and not in `APP`"
+    );
+    assert_eq!(difference(may, &denied()).unwrap(), "it is denied: no");
+    let may_not = "logins = [\"alice\"]\nmay-not-publish = [\"a\"]";
+    assert_eq!(difference(may_not, &denied()), None);
+    assert_eq!(
+        difference(may_not, &permit("APP", &[">"])).unwrap(),
+        "it may publish `a`"
+    );
+    let is_denied = "logins = [\"alice\"]\ndenied = true";
+    assert_eq!(difference(is_denied, &denied()), None);
+    assert_eq!(
+        difference(is_denied, &permit("APP", &[])).unwrap(),
+        "it is permitted, in account `APP`"
+    );
+    let of_shop = "logins = [\"shop\"]\nmay-publish = [\"a\"]";
+    assert_eq!(difference(of_shop, &denied()), None);
+}
+
+#[test]
+fn an_exhaustive_claim_is_about_every_other_login_of_the_account() {
+    let only = |account: &str| format!("only = [\"shop\"]\n{account}\nmay-publish = [\"a.>\"]");
+    assert_eq!(
+        difference(&only(""), &permit("APP", &["a.b"])).unwrap(),
+        "it may publish `a.b` (of `a.>`), and is not among `shop`"
+    );
+    assert_eq!(
+        difference(&only("account = \"OPS\""), &permit("APP", &["a.b"])),
+        None
+    );
+    assert_eq!(difference(&only(""), &permit("APP", &["b"])), None);
+    assert_eq!(difference(&only(""), &denied()), None);
+    let of_alice = "only = [\"alice\"]\nmay-publish = [\"a.>\"]";
+    assert_eq!(difference(of_alice, &permit("APP", &["a.b"])), None);
+}

@@ -1,0 +1,214 @@
+//! Comparison of two versions of a policy: which logins gain access, and which lose it.
+//!
+//! Both versions decide the logins of their policy tests, of the operator's assertions, one bare
+//! login of each method, and variations of all of them. Permits are compared as sets of subjects.
+
+mod access;
+mod logins;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::{
+    DenyFilter, Digest, PermissionSubject, PolicyName, PolicyRef, Reached, Verdict, WorkBudget,
+};
+use portcullis_engine::{Engine, Policy};
+
+use crate::assertions::{Assertions, HeldPermit, LoginSample};
+use crate::attempts::{decide_in_time, is_late};
+use crate::content::Content;
+use crate::options::CatalogOptions;
+use crate::paths::Paths;
+use crate::policy_tests::PolicyTests;
+use crate::prover::{Proved, Task, prove};
+use crate::stop::Stop;
+use crate::unit_error::{UnitError, UnitProblem};
+pub use access::AccessChanges;
+use access::{Outcome, changes};
+
+/// Maximum time of one decision. The policy's own deadline applies too; the difference leaves room
+/// for slow password hashes.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The access that logins gain and lose with a new version.
+#[derive(Debug)]
+pub struct VersionDiff {
+    /// Digest of module, settings and tests of the old version.
+    pub old: Digest,
+    /// Digest of module, settings and tests of the new version.
+    pub new: Digest,
+    /// Number of logins that both versions decided.
+    pub logins: usize,
+    /// The logins whose access differs, in the order of the files.
+    pub changes: Vec<(String, AccessChanges)>,
+    /// The logins that reach a forbidden subject with the new version: login, subject and example.
+    pub forbidden: Vec<(String, PermissionSubject, String)>,
+}
+
+/// The versions to compare, and what both are held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Versions<'a> {
+    /// The module of the old version.
+    pub old: &'a Path,
+    /// The module of the new version.
+    pub new: &'a Path,
+    /// Assertions whose logins both versions decide, and whose rules apply to permits. `None`
+    /// compares what the policy itself permits.
+    pub assertions: Option<&'a Assertions>,
+    /// Subjects that no login may reach with the new version.
+    pub never: &'a [PermissionSubject],
+}
+
+/// Compares two versions of a policy. The limits and grants of both are those of the new version's
+/// name. Blocks.
+///
+/// # Errors
+///
+/// Fails if a version cannot be loaded, or if a file with logins cannot be read.
+pub fn diff_versions(
+    engine: &Engine,
+    options: &CatalogOptions,
+    versions: Versions<'_>,
+) -> Result<VersionDiff, UnitError> {
+    let name = name_of(versions.new)?;
+    let options = Arc::new(options.clone());
+    let old = load(engine, &options, &name, versions.old)?;
+    let new = load(engine, &options, &name, versions.new)?;
+    let mut stated = Vec::new();
+    stated.extend(logins_of(versions.new, &new.content)?);
+    if old.content.fingerprint.tests != new.content.fingerprint.tests {
+        let logins = logins_of(versions.old, &old.content)?.into_iter();
+        stated.extend(logins.map(|(name, login)| (format!("{name} (old tests)"), login)));
+    }
+    if let Some(assertions) = versions.assertions {
+        stated.extend(assertions.logins()?);
+    }
+    let logins = logins::with_variations(stated);
+    let mut diff = VersionDiff {
+        old: old.content.fingerprint.version(),
+        new: new.content.fingerprint.version(),
+        logins: logins.len(),
+        changes: Vec::new(),
+        forbidden: Vec::new(),
+    };
+    let decide = |proved: &Proved, login: &LoginSample| {
+        outcome(&proved.policy, login, &name, &options, versions.assertions)
+    };
+    for (login_name, login) in logins {
+        let (before, now) = (decide(&old, &login), decide(&new, &login));
+        for subject in versions.never {
+            if let Some(example) = reached(&now, subject) {
+                let login = login_name.clone();
+                diff.forbidden.push((login, subject.clone(), example));
+            }
+        }
+        let changed = changes(&before, &now);
+        if !changed.is_empty() {
+            diff.changes.push((login_name, changed));
+        }
+    }
+    Ok(diff)
+}
+
+/// Returns the name of a policy by that of its module. A file outside a policy directory may have a
+/// name that no policy can have.
+fn name_of(module: &Path) -> Result<PolicyName, UnitError> {
+    let stem = module.file_stem().unwrap_or_default().to_string_lossy();
+    let name = stem.parse().or_else(|_| "compared".parse());
+    name.map_err(|error| UnitError::new(module, UnitProblem::Name(error)))
+}
+
+fn load(
+    engine: &Engine,
+    options: &Arc<CatalogOptions>,
+    name: &PolicyName,
+    module: &Path,
+) -> Result<Proved, UnitError> {
+    let paths = Paths::from_module(module.to_owned());
+    let content = Content::read(&paths, options.source())?;
+    let task = Task {
+        name: name.clone(),
+        paths,
+        content: Arc::new(content),
+        options: Arc::clone(options),
+        yields: false,
+        describes: false,
+        cancel: Stop::default(),
+    };
+    prove(engine, task)
+}
+
+/// Returns the logins of a version's policy tests.
+fn logins_of(module: &Path, content: &Content) -> Result<Vec<(String, LoginSample)>, UnitError> {
+    let paths = Paths::from_module(module.to_owned());
+    let tests = content.tests.as_deref();
+    let tests = tests.map(|tests| PolicyTests::parse(&paths.tests, tests));
+    Ok(tests.transpose()?.unwrap_or_default().logins())
+}
+
+/// Decides a login by one policy, and applies the host's own rules to its permit.
+fn outcome(
+    policy: &Policy,
+    login: &LoginSample,
+    name: &PolicyName,
+    options: &CatalogOptions,
+    assertions: Option<&Assertions>,
+) -> Outcome {
+    let decide = || {
+        policy
+            .evaluate(Arc::clone(&login.request), options.clock.now() + DEADLINE)
+            .with_key_values(&login.key_values)
+            .run()
+    };
+    let permit = match decide_in_time(decide, is_late) {
+        Ok(Verdict::Permit(permit)) => permit,
+        Ok(Verdict::Abstain) => return Outcome::Abstained,
+        Ok(Verdict::Deny(_)) | Err(_) => return Outcome::Denied,
+    };
+    let Some(assertions) = assertions else {
+        let account = permit.account().to_string();
+        return Outcome::Permitted(HeldPermit {
+            permit,
+            account,
+            filter: DenyFilter::Overlapping,
+        });
+    };
+    let reference = PolicyRef {
+        name: name.clone(),
+        digest: Digest::from_bytes([0; 32]),
+        version: Digest::from_bytes([0; 32]),
+        generation: 0,
+    };
+    assertions
+        .hold(&login.request, Some(&reference), permit)
+        .map_or(Outcome::Denied, Outcome::Permitted)
+}
+
+/// Returns an example of `subject` that a login reaches, or why that cannot be told.
+fn reached(now: &Outcome, subject: &PermissionSubject) -> Option<String> {
+    let Outcome::Permitted(held) = now else {
+        return None;
+    };
+    if let Some(role) = held.permit.role() {
+        return Some(format!("what the template of role `{role}` allows"));
+    }
+    let told =
+        |verb: &str, reached: Option<Reached>| reached.map(|reached| format!("{verb} {reached}"));
+    let example = held.permissions().and_then(|permissions| {
+        let reach = held.reach(&permissions);
+        let mut work = WorkBudget::default();
+        // A queue group means nothing for publishing.
+        let published = match subject.queue() {
+            None => reach.some_published(subject, &mut work)?,
+            Some(_) => None,
+        };
+        let received = reach.some_received(subject, &mut WorkBudget::default())?;
+        let replies = reach.replies_anywhere(&mut WorkBudget::default())?;
+        let replies = replies.then(|| "may publish there as a reply (`responses`)".to_owned());
+        Ok(told("may publish", published)
+            .or_else(|| told("receives", received))
+            .or(replies))
+    });
+    example.unwrap_or_else(|error| Some(format!("what cannot be compared: {error}")))
+}

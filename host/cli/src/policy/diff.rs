@@ -1,0 +1,147 @@
+//! `portcullis policy diff`: the access that logins gain and lose with a new version.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use portcullis_catalog::{CatalogOptions, Prover, VersionDiff, Versions, diff_versions};
+use portcullis_core::PermissionSubject;
+use portcullis_toml::text::one_line;
+use serde_json::json;
+
+use super::read_policies;
+use crate::check::idle_engine;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::{NotDone, Output};
+
+/// The versions to compare, and what the command refuses.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DiffArguments {
+    /// The module of the old version, with NAME.toml and NAME.tests.toml next to it.
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// The module of the new version, with NAME.toml and NAME.tests.toml next to it.
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+    /// The configuration, portcullis.toml, whose limits, grants, rules and assertions apply.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Fail if a login gains access.
+    #[arg(long)]
+    no_new_access: bool,
+    /// Fail if a login reaches this subject with the new version; can be given several times.
+    #[arg(long, value_name = "SUBJECT")]
+    never: Vec<PermissionSubject>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Compares two versions of a policy. `prover` loads them.
+///
+/// # Errors
+///
+/// Fails if the configuration is invalid, or if a version cannot be loaded.
+pub(crate) fn diff(arguments: &DiffArguments, prover: &Prover) -> Result<Output, NotDone> {
+    let (options, key_value, assertions) = if let Some(config) = &arguments.config {
+        let tables = read_policies(config)?;
+        let assertions = tables.assertions();
+        (tables.options(prover), tables.key_value, assertions)
+    } else {
+        let directory = arguments.new.parent().unwrap_or(Path::new("."));
+        let options = CatalogOptions {
+            prover: prover.clone(),
+            ..CatalogOptions::new(directory)
+        };
+        (options, None, None)
+    };
+    for file in [&arguments.old, &arguments.new] {
+        if !file.exists() {
+            let error = anyhow::anyhow!("no file `{}`", file.display());
+            return Err(Failure::new(ExitCode::NoPolicyDirectory, error).into());
+        }
+    }
+    let engine = idle_engine(key_value.as_ref())?;
+    let versions = Versions {
+        old: &arguments.old,
+        new: &arguments.new,
+        assertions: assertions.as_ref(),
+        never: &arguments.never,
+    };
+    let diff = diff_versions(&engine, &options, versions)
+        .map_err(|error| Failure::new(ExitCode::BadPolicies, error))?;
+    let text = if arguments.json {
+        let text = serde_json::to_string_pretty(&as_json(&diff)).map_err(Failure::internal)?;
+        format!("{text}\n")
+    } else {
+        tell(&diff)
+    };
+    Ok(Output {
+        text,
+        code: code(&diff, arguments.no_new_access),
+    })
+}
+
+fn code(diff: &VersionDiff, no_new_access: bool) -> ExitCode {
+    let gains = diff
+        .changes
+        .iter()
+        .any(|(_, changes)| !changes.gained.is_empty());
+    if !diff.forbidden.is_empty() {
+        ExitCode::ForbiddenAccess
+    } else if no_new_access && gains {
+        ExitCode::NewAccess
+    } else {
+        ExitCode::Success
+    }
+}
+
+fn as_json(diff: &VersionDiff) -> serde_json::Value {
+    let changes = diff.changes.iter().map(|(login, changes)| {
+        json!({ "login": login, "gained": changes.gained, "lost": changes.lost })
+    });
+    let forbidden = diff.forbidden.iter().map(|(login, subject, example)| {
+        json!({ "login": login, "subject": subject.as_str(), "example": example })
+    });
+    json!({
+        "old": diff.old.to_string(),
+        "new": diff.new.to_string(),
+        "logins": diff.logins,
+        "changes": changes.collect::<Vec<_>>(),
+        "forbidden": forbidden.collect::<Vec<_>>(),
+    })
+}
+
+/// Returns the changes as lines. Writing to a string does not fail.
+fn tell(diff: &VersionDiff) -> String {
+    let mut text = String::new();
+    for (login, changes) in &diff.changes {
+        let _ = writeln!(text, "{}", one_line(login));
+        for (sign, changes) in [("+", &changes.gained), ("-", &changes.lost)] {
+            for change in changes {
+                let _ = writeln!(text, "  {sign} {}", one_line(change));
+            }
+        }
+    }
+    for (login, subject, example) in &diff.forbidden {
+        let (login, example) = (one_line(login), one_line(example));
+        let _ = writeln!(text, "{login}: NEVER `{subject}`: {example}");
+    }
+    let gaining = diff
+        .changes
+        .iter()
+        .filter(|(_, changes)| !changes.gained.is_empty());
+    let losing = diff
+        .changes
+        .iter()
+        .filter(|(_, changes)| !changes.lost.is_empty());
+    let _ = writeln!(
+        text,
+        "logins: {} compared, {} gain access, {} lose access",
+        diff.logins,
+        gaining.count(),
+        losing.count()
+    );
+    text
+}
