@@ -27,6 +27,7 @@ mod operator;
 mod participation;
 mod permissions;
 mod proving;
+mod reach;
 mod reconnect;
 mod refusals;
 mod reload;
