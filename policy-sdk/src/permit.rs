@@ -1,5 +1,7 @@
 //! A permit as a plain value, until the host takes it.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod access;
 mod bounds;
 mod content;
 #[cfg(target_arch = "wasm32")]
