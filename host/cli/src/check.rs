@@ -6,7 +6,7 @@ use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_catalog::{Catalog, Prover, check_releases, check_state_directory};
+use portcullis_catalog::{Catalog, Prover, Report, check_releases, check_state_directory};
 use portcullis_config::{KeyValue, Log, Policies, PolicyTables, Survey};
 use portcullis_core::{PolicyName, with_causes};
 use portcullis_engine::{Engine, EngineOptions};
@@ -101,54 +101,49 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
     };
     let rejected = report.rejections().map(|rejection| {
         let problem = Problem::error(&rejection.file, &rejection.error);
-        match rejection.line {
-            Some(line) => problem.at_line(line),
-            None => problem,
-        }
+        at_line(problem, rejection.line)
     });
+    let asserted = tables.assertions().and_then(|assertions| {
+        let error = catalog.check(&assertions).err()?;
+        let problem = Problem::error(error.file(), error.problem().to_string());
+        Some(at_line(problem, error.line()))
+    });
+    let doubtful = catalog.findings().into_iter().map(|finding| {
+        let (code, cure) = (finding.lint.code(), finding.lint.cure());
+        let message = format!("{code}: {}; {cure}", finding.message);
+        at_line(Problem::warning(finding.file, message), finding.line)
+    });
+    rejected
+        .chain(asserted)
+        .chain(older_versions(file, tables, prover))
+        .chain(missing_policies(file, policies, &catalog, &report))
+        .chain(useless_files(&report))
+        .chain(unused_names(file, tables, &report))
+        .chain(doubtful)
+        .chain(useless_state(file, policies))
+        .collect()
+}
+
+fn at_line(problem: Problem, line: Option<usize>) -> Problem {
+    match line {
+        Some(line) => problem.at_line(line),
+        None => problem,
+    }
+}
+
+/// Returns an error for each required policy without a good version, or for an empty directory.
+fn missing_policies(
+    file: &Path,
+    policies: &Policies,
+    catalog: &Catalog,
+    report: &Report,
+) -> Vec<Problem> {
     let snapshot = catalog.snapshot();
     let missing = snapshot.missing().map(|name| {
         let message = format!(
             "policy `{name}` is required and has no good version, so no login gets past it"
         );
         Problem::error(file, message).at_key("policies")
-    });
-    let orphans = report.orphans.iter().map(|path| {
-        Problem::warning(
-            path,
-            "there is no module of this name beside it, so nobody reads it",
-        )
-    });
-    let unused_grants = report.unused_grants.iter().map(|name| {
-        let message = "no policy of this name is in the policy directory, so this grants nothing";
-        Problem::warning(file, message).at_key(format!("policies.grants.{name}"))
-    });
-    let unused_ceilings = unused_ceilings(tables).map(|name| {
-        let message = "no policy of this name is in the policy directory, so this limits no login";
-        Problem::warning(file, message).at_key(format!("ceilings.policies.{name}"))
-    });
-    let exposed = report.exposed.iter().map(|path| {
-        Problem::warning(
-            path,
-            "every user of this machine can change the policies: run `chmod o-w` on it",
-        )
-    });
-    let doubtful = catalog.findings().into_iter().map(|finding| {
-        let (code, cure) = (finding.lint.code(), finding.lint.cure());
-        let message = format!("{code}: {}; {cure}", finding.message);
-        let problem = Problem::warning(finding.file, message);
-        match finding.line {
-            Some(line) => problem.at_line(line),
-            None => problem,
-        }
-    });
-    let state = check_state_directory(&policies.state_directory).err();
-    let state = state.map(|error| {
-        let directory = policies.state_directory.display();
-        let message = format!(
-            "`{directory}` is not used, no version is taken from it and none is kept: {error}"
-        );
-        Problem::warning(file, message).at_key("policies.state-directory")
     });
     let is_empty = snapshot.policies().next().is_none() && report.rejections().next().is_none();
     let empty = is_empty.then(|| {
@@ -158,27 +153,47 @@ pub(crate) fn check_policies(file: &Path, tables: &PolicyTables, prover: &Prover
         );
         Problem::error(file, message).at_key("policies.directory")
     });
-    let asserted = tables.assertions().map(|assertions| {
-        catalog.check(&assertions).err().map(|error| {
-            let problem = Problem::error(error.file(), error.problem().to_string());
-            match error.line() {
-                Some(line) => problem.at_line(line),
-                None => problem,
-            }
-        })
+    missing.chain(empty).collect()
+}
+
+/// Returns a warning for each file of the policy directory that no policy reads, or that every user
+/// can change.
+fn useless_files(report: &Report) -> impl Iterator<Item = Problem> {
+    let orphans = report.orphans.iter().map(|path| {
+        let message = "there is no module of this name beside it, so nobody reads it";
+        Problem::warning(path, message)
     });
-    rejected
-        .chain(asserted.flatten())
-        .chain(older_versions(file, tables, prover))
-        .chain(missing)
-        .chain(orphans)
-        .chain(unused_grants)
-        .chain(unused_ceilings)
-        .chain(exposed)
-        .chain(doubtful)
-        .chain(state)
-        .chain(empty)
-        .collect()
+    let exposed = report.exposed.iter().map(|path| {
+        let message = "every user of this machine can change the policies: run `chmod o-w` on it";
+        Problem::warning(path, message)
+    });
+    orphans.chain(exposed)
+}
+
+/// Returns a warning for each grant and ceiling of a policy that is not in the directory.
+fn unused_names(
+    file: &Path,
+    tables: &PolicyTables,
+    report: &Report,
+) -> impl Iterator<Item = Problem> {
+    let grants = report.unused_grants.iter().map(move |name| {
+        let message = "no policy of this name is in the policy directory, so this grants nothing";
+        Problem::warning(file, message).at_key(format!("policies.grants.{name}"))
+    });
+    let ceilings = unused_ceilings(tables).map(move |name| {
+        let message = "no policy of this name is in the policy directory, so this limits no login";
+        Problem::warning(file, message).at_key(format!("ceilings.policies.{name}"))
+    });
+    grants.chain(ceilings)
+}
+
+/// Returns a warning if the host cannot use its state directory.
+fn useless_state(file: &Path, policies: &Policies) -> Option<Problem> {
+    let error = check_state_directory(&policies.state_directory).err()?;
+    let directory = policies.state_directory.display();
+    let message =
+        format!("`{directory}` is not used, no version is taken from it and none is kept: {error}");
+    Some(Problem::warning(file, message).at_key("policies.state-directory"))
 }
 
 /// Returns an error for each module that the host refuses because a newer signed version has
