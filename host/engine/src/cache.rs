@@ -237,7 +237,7 @@ impl CodeCache {
 
     fn keep(&self, header: Header, code: wasmtime::Result<Vec<u8>>) {
         let path = self.directory.path().join(&header.name);
-        match code.and_then(|code| self.write(header, &path, &code)) {
+        match code.and_then(|code| self.write(header, &code)) {
             Ok(()) => self.failed.store(false, Ordering::Relaxed),
             Err(error) if !self.failed.swap(true, Ordering::Relaxed) => tracing::warn!(
                 file = %path.display(),
@@ -248,13 +248,14 @@ impl CodeCache {
         }
     }
 
-    fn write(&self, header: Header, path: &Path, code: &[u8]) -> wasmtime::Result<()> {
-        let entry = seal(&self.key, header.bytes, code);
+    fn write(&self, header: Header, code: &[u8]) -> wasmtime::Result<()> {
+        let Header { name, bytes } = header;
+        let entry = seal(&self.key, bytes, code);
         if u64::try_from(entry.len()).is_ok_and(|bytes| bytes > self.max_bytes) {
             // The entry alone exceeds the limit, so `prune` would remove it at once.
             return Ok(());
         }
-        self.directory.replace(path, &entry)?;
+        self.directory.replace(&name, &entry)?;
         self.prune()?;
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! A directory that only this process's user can access.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
-use data_encoding::HEXLOWER;
+use portcullis_files::{Disk as _, NewAccess, SystemDisk};
 
 /// A directory that only this user could access when it was opened.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ impl PrivateDirectory {
     /// Opens the directory, and creates it if it is missing. Fails if it belongs to another user,
     /// or if other users can read or write it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        SystemDisk.create_directory(path)?;
         let about = fs::symlink_metadata(path)?;
         if !about.is_dir() {
             return Err(refused("it is no directory, or a link to one"));
@@ -40,8 +39,10 @@ impl PrivateDirectory {
             )));
         }
         // The owner of a new file is the user of this process as this file system sees it.
-        let (probe, file) = create_aside(path)?;
-        let user = file.metadata().map(|about| about.uid());
+        let probe = unique_name()?;
+        replace(path, &probe, &[])?;
+        let probe = path.join(probe);
+        let user = fs::symlink_metadata(&probe).map(|about| about.uid());
         fs::remove_file(probe)?;
         let user = user?;
         if about.uid() != user {
@@ -76,12 +77,11 @@ impl PrivateDirectory {
                 false
             }
         };
-        let mut secret = [0; SECRET];
-        rand::fill(&mut secret).map_err(|_| io::Error::other("no random bytes to be had"))?;
+        let secret: [u8; SECRET] = random()?;
         if missing {
             self.create(&path, &secret)?;
         } else {
-            self.replace(&path, &secret)?;
+            self.replace(name, &secret)?;
         }
         // Another process may have created the file first, so the secret in the file counts.
         self.read_secret(&path)
@@ -101,44 +101,38 @@ impl PrivateDirectory {
 
     /// Creates a private file atomically, unless it exists.
     fn create(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.put(bytes, |aside| match fs::hard_link(aside, path) {
+        let aside = unique_name()?;
+        self.replace(&aside, bytes)?;
+        let aside = self.path.join(aside);
+        match fs::hard_link(&aside, path) {
             Ok(()) => fs::remove_file(aside),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(aside),
             // Some file systems have no hard links.
             Err(_) => fs::rename(aside, path),
-        })
+        }
     }
 
     /// Writes a private file atomically, and replaces an existing one.
-    pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.put(bytes, |aside| fs::rename(aside, path))
-    }
-
-    /// Writes a temporary file, syncs it to disk, and lets `place` move it.
-    fn put(&self, bytes: &[u8], place: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-        let (aside, mut file) = create_aside(&self.path)?;
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| place(&aside))
-            .inspect_err(|_| {
-                // The partial file is of no use, and the first error is the one to report.
-                let _ = fs::remove_file(&aside);
-            })?;
-        File::open(&self.path)?.sync_all()
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        replace(&self.path, name, bytes)
     }
 }
 
-/// Creates a private file with a unique name.
-fn create_aside(directory: &Path) -> io::Result<(PathBuf, File)> {
-    let mut random = [0; 8];
-    rand::fill(&mut random).map_err(|_| io::Error::other("no random bytes to be had"))?;
-    let path = directory.join(format!(".{}", HEXLOWER.encode(&random)));
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
-    Ok((path, file))
+fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let directory = SystemDisk.open_directory(directory)?;
+    directory.replace(OsStr::new(name), bytes, NewAccess::Private)
+}
+
+/// Returns a name that no other process uses.
+fn unique_name() -> io::Result<String> {
+    let random: [u8; 8] = random()?;
+    Ok(format!(".{:016x}", u64::from_le_bytes(random)))
+}
+
+fn random<const BYTES: usize>() -> io::Result<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes to be had"))?;
+    Ok(bytes)
 }
 
 fn refused(reason: impl Into<String>) -> io::Error {
