@@ -29,6 +29,8 @@ pub struct Remote<'a> {
     /// The authority of the other server's certificate, and the leafnode's certificate. `None`
     /// means no TLS.
     pub tls: Option<(&'a Path, &'a Certificate)>,
+    /// Whether the port is that of the other server's listener for WebSocket.
+    pub over_websocket: bool,
 }
 
 /// The result of a leafnode's login.
@@ -52,9 +54,11 @@ impl Leafnode {
             user,
             credentials,
             tls,
+            over_websocket,
         } = remote;
         let at = if user.is_empty() { "" } else { "@" };
-        let mut remote = format!("url: \"nats://{user}{at}127.0.0.1:{port}\"");
+        let scheme = if over_websocket { "ws" } else { "nats" };
+        let mut remote = format!("url: \"{scheme}://{user}{at}127.0.0.1:{port}\"");
         if let Some(credentials) = credentials {
             let file = site.path().join(format!("{name}.creds"));
             fs::write(&file, credentials)?;

@@ -90,6 +90,15 @@ impl NatsServer {
         port_of(&self.address("leafnode connections")?).context("no port for leafnodes")
     }
 
+    /// Returns the port for WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration has no block `websocket`.
+    pub fn websocket_port(&self) -> Result<u16> {
+        port_of(&self.websocket_url()?).context("no port for WebSocket")
+    }
+
     /// Waits until the server listens for `whom`, for example `route connections`, and returns the
     /// port.
     ///

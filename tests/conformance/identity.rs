@@ -149,4 +149,11 @@ static ROWS: [Row; 20] = [
         (2, 10, 26),
         leafnode::credentials
     ),
+    row!(
+        21,
+        "leafnode_websocket",
+        "password, of a leafnode over WebSocket",
+        (2, 10, 26),
+        leafnode::over_websocket
+    ),
 ];

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn times_fall_into_the_bucket_that_bounds_them() {
         let latency = Latency::default();
-        for milliseconds in [0, 1, 2, 6_000] {
+        for milliseconds in [0, 1, 2, 300, 3_000, 6_000] {
             latency.add(Duration::from_millis(milliseconds));
         }
         let SampleValue::Histogram { buckets, sum } = latency.sample().value else {
@@ -86,10 +86,12 @@ mod tests {
                 &(0.000_25, 1),
                 &(0.001, 1),
                 &(0.002_5, 1),
+                &(0.5, 1),
+                &(5.0, 1),
                 &(f64::INFINITY, 1)
             ]
         );
-        assert!((sum - 6.003).abs() < 1e-9, "{sum}");
-        assert_eq!(latency.mean(), latency.total() / 4);
+        assert!((sum - 9.303).abs() < 1e-9, "{sum}");
+        assert_eq!(latency.mean(), latency.total() / 6);
     }
 }

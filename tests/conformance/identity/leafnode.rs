@@ -81,6 +81,45 @@ pub(super) async fn password(release: Release) -> Result<()> {
     refused(&stage, &bad, "stranger", fields).await
 }
 
+/// Verifies a login over WebSocket, with a permit that names the connection type of leafnodes. No
+/// server tells the host whether a leafnode is connected over WebSocket.
+pub(super) async fn over_websocket(release: Release) -> Result<()> {
+    let top = format!("{LISTEN}\nwebsocket {{ listen: \"127.0.0.1:-1\", no_tls: true }}");
+    let config = Config {
+        accounts: "  APP: {}",
+        targets: &["APP"],
+        top: &top,
+        ..Config::GLOBAL
+    };
+    let leafnodes = |rule| lets_in(rule, "APP").connection_types(&["LEAFNODE"]);
+    let clients = |rule: Rule| rule.permits("APP").connection_types(&["STANDARD"]);
+    let rules = [
+        leafnodes(Rule::password("edge", "wonderland")),
+        clients(Rule::password("desk", "wonderland")),
+        Rule::token("neighbour").permits("APP").everything(),
+    ];
+    let stage = Stage::config(release, config, &rules).await?;
+    let neighbour = stage.log_in(Credentials::Token("neighbour"), "neighbour");
+    let mut neighbour = Neighbour::listen(neighbour.await?).await?;
+    let fields = |principal| {
+        [
+            ("client.kind", "Leafnode"),
+            ("client.transport", ""),
+            ("client.method", "password"),
+            ("identity.principal", principal),
+        ]
+    };
+    let port = stage.server.websocket_port()?;
+    let remote = |user| Remote {
+        over_websocket: true,
+        ..by_password(user)
+    };
+    let good = Leafnode::start(&stage.site, "edge", port, remote("edge:wonderland")).await?;
+    admitted(&stage, &good, "edge", &fields("edge"), &mut neighbour).await?;
+    let bad = Leafnode::start(&stage.site, "desk", port, remote("desk:wonderland")).await?;
+    refused(&stage, &bad, "desk", &fields("desk")).await
+}
+
 /// Verifies a login with a certificate alone.
 pub(super) async fn certificate(release: Release) -> Result<()> {
     let rules = [
