@@ -18,8 +18,8 @@ mod permissions;
 
 pub(crate) use permissions::Held;
 
-/// Applies the host's own rules to `permit`, which `policy` gave in answer to `request`, and clips
-/// it where they say so. `work` limits the comparison of subjects.
+/// Applies the host's own rules to `permit`, which `policy` gave in answer to `request`, and
+/// reduces it to the ceilings that are set to clip. `work` limits the comparison of subjects.
 ///
 /// # Errors
 ///

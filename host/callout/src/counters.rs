@@ -85,7 +85,7 @@ impl Counters {
         self.add(Family::Refused, reason);
     }
 
-    /// Counts a reply that could not be handed to the connection.
+    /// Counts a reply that could not be handed to the NATS client.
     pub(crate) fn lost(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
@@ -117,7 +117,7 @@ impl Counters {
     }
 
     /// Returns the number of requests that got no decision, plus the number of replies that could
-    /// not be handed to the connection.
+    /// not be handed to the NATS client.
     pub fn errors(&self) -> u64 {
         let by_name = self.by_name.lock();
         let refused: u64 = by_name
@@ -152,7 +152,7 @@ impl Counters {
             ),
             Sample::counter(
                 "replies_lost",
-                "Replies that could not be handed to the connection",
+                "Replies that could not be handed to the NATS client",
                 read(&self.lost),
             ),
             Sample::counter(

@@ -10,7 +10,7 @@ use portcullis_core::{
 /// The result of sending a reply.
 #[derive(Debug)]
 pub(crate) enum Replied {
-    /// The reply was handed to the connection.
+    /// The reply was handed to the NATS client.
     Sent,
     /// No reply was sent, because `[callout.deny]` says so.
     Dropped,
@@ -18,7 +18,7 @@ pub(crate) enum Replied {
     Late,
     /// The reply was sent after the server had said that it refused the login or gave up.
     GivenUp,
-    /// The reply could not be handed to the connection, for this reason.
+    /// The reply could not be handed to the NATS client, for this reason.
     Lost(String),
 }
 

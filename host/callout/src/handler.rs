@@ -231,7 +231,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
     async fn decide(&self, context: &mut Context, deadline: Instant) -> Decision {
         let (request, place) = (&mut context.request, &mut context.place);
         let considered = self.authority.decide(request, deadline, place).await;
-        context.is_told = considered.is_reported;
+        context.is_reported = considered.is_reported;
         considered.decision
     }
 
@@ -318,7 +318,7 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         let elapsed = self.clock.elapsed(context.at);
         self.counters
             .decided(&decision.outcome, elapsed, replied.is_sent());
-        if context.is_told {
+        if context.is_reported {
             log_decision(&context.request, decision, elapsed, replied);
         } else {
             log_summed_up(&context.request, decision);

@@ -27,8 +27,8 @@ pub(crate) struct ReplyBatcher<N> {
     replies: Arc<ReplyQueue<Outgoing>>,
 }
 
-/// A reply and its callback. The callback runs once the reply was handed to the connection or could
-/// not be.
+/// A reply and its callback. The callback runs once the reply was handed to the NATS client or
+/// could not be.
 pub(crate) struct Outgoing {
     pub(crate) subject: Subject,
     pub(crate) body: Bytes,

@@ -6,7 +6,8 @@ use crate::names::{ClientKind, ConnectionType, Transport};
 /// The facts that the server sends about the connection.
 ///
 /// The server itself determines the address, the id, the kind, the transport and the TLS
-/// parameters. Every other answer is the client's own claim.
+/// parameters. The connection type follows from kind and transport. The tags and the name tag are
+/// those of the presented user JWT. Every other answer is the client's own claim.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'request> {
     pub(super) facts: &'request Facts,

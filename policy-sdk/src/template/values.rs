@@ -148,7 +148,8 @@ impl<'request> Values<'request> {
 ///
 /// An e-mail address or telephone number counts as missing if the issuer has not verified it: it is
 /// only what its holder typed (`OpenID` Connect Core 1.0, section 5.1). Some issuers write the
-/// truth value as a text.
+/// truth value as a text. The host has the same rule for principals, in `host/identity`: change
+/// both.
 pub(super) fn claim(request: &Request, path: &str) -> Vec<String> {
     let verified_by = match path.strip_prefix('/').unwrap_or(path) {
         "email" => Some("email_verified"),

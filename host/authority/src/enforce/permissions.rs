@@ -11,7 +11,8 @@ use portcullis_core::{
 /// The permissions of a permit after the ceilings.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
-    /// The permissions that the login gets. `None` if they are unchanged.
+    /// The permissions that the login gets. `None` if no ceiling applies and no deny was added.
+    /// `Some` does not mean that a ceiling reduced the permit.
     pub(super) permissions: Option<Permissions>,
     /// The first subscribe permission that servers read as wider than it is written.
     pub(super) open: Option<OpenTail>,

@@ -15,14 +15,15 @@ use crate::pauses::Moment;
 pub(super) struct Context {
     pub(super) request: Arc<AuthorizationRequest>,
     pub(super) sealed_by: Option<PublicKey>,
+    /// Time of arrival on the monotonic clock.
     pub(super) at: Instant,
-    /// The time of arrival.
+    /// The arrival on the clocks that show pauses.
     received: Moment,
     /// The time that the server waits after the arrival. `None` if the request does not say.
     pub(super) patience: Option<Duration>,
     /// Whether the decision gets its own log line at `info`. A summary counts the other throttled
     /// logins.
-    pub(super) is_told: bool,
+    pub(super) is_reported: bool,
     /// The place in the queue, until the request is decided or waits for the throttle.
     pub(super) place: Place,
 }
@@ -39,7 +40,7 @@ impl Context {
             at,
             received,
             patience: patience.map(|patience| patience.saturating_sub(age)),
-            is_told: true,
+            is_reported: true,
             place: Place::default(),
         }
     }

@@ -86,7 +86,7 @@ pub struct RequiredClaim {
 pub struct GroupPath {
     /// Path of the claim, as [`portcullis_core::Claims`] reads it.
     pub path: String,
-    /// How the claim holds them.
+    /// Form in which the claim holds groups.
     pub form: GroupForm,
 }
 

@@ -174,6 +174,7 @@ pub(crate) fn principal(claims: &Claims, paths: &[String]) -> Option<String> {
 }
 
 /// Returns whether the issuer vouches for a claim. Some issuers write the Boolean as a text.
+/// `template/values.rs` of the SDK has the same rule for templates: change both.
 fn is_verified(claims: &Claims, path: &str) -> bool {
     let verified_by = match path.strip_prefix('/').unwrap_or(path) {
         "email" => "email_verified",

@@ -34,7 +34,7 @@ impl RequestBuilder {
         /// Sets when the credentials expire, in seconds since the Unix epoch.
         expires_at(1_800_000_000) => identity.expires_at: value(u64);
         request.expires_at(), Some(1_800_000_000);
-        /// Adds groups or roles.
+        /// Adds groups or roles. Claims do not set them.
         groups(["ops", "dev"]) => identity.groups: list;
         request.groups(), ["ops", "dev"];
         /// Adds tags of a user JWT whose issuer the host trusts.
