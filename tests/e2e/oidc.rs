@@ -66,7 +66,10 @@ impl Trusting {
         let site = Site::create(release)?;
         put(&site, provider.issuer())?;
         let server = site.start_server(Accounts::Several).await?;
-        let extra = issuer_table("company", provider.issuer(), lines);
+        let table = issuer_table("company", provider.issuer(), lines);
+        // A busy machine takes minutes to prove a Cedar engine, because new versions have a low
+        // priority while others serve.
+        let extra = format!("load-timeout = \"5m\"\n{table}");
         let host = site.spawn_host(&server, &extra)?;
         host.ready().await?;
         Ok(Self {
