@@ -20,7 +20,7 @@ pub(crate) static SUITE: Suite = Suite {
 };
 
 /// The rows by transport. Rows in operator mode, whose JWTs matter, come last.
-static ROWS: [Row; 20] = [
+static ROWS: [Row; 21] = [
     row!(
         1,
         "password",

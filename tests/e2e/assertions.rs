@@ -172,18 +172,18 @@ async fn failed_tests_expect_what_their_policy_answered_after_an_update() -> Res
     let file = module.with_file_name("static-users.tests.toml");
     let wrong = "# kept\n[[tests]]\nname = \"nobody\"\nlogin = { username = \"nobody\" }\npermit = { account = \"APP\" }\n";
     fs::write(&file, wrong)?;
-    let test = |more: &'static [&'static str]| {
+    let run = |more: &'static [&'static str]| {
         let own = own.clone();
         async move { run_portcullis(&[&["policy", "test", &own], more].concat(), "").await }
     };
-    assert_eq!(test(&[]).await?.code, Some(65));
-    let updated = test(&["--update"]).await?;
+    assert_eq!(run(&[]).await?.code, Some(65));
+    let updated = run(&["--update"]).await?;
     assert_eq!(updated.code, Some(0), "{updated:?}");
     let text = fs::read_to_string(&file)?;
     assert!(
         text.starts_with("# kept\n") && !text.contains("permit ="),
         "{text}"
     );
-    assert_eq!(test(&[]).await?.code, Some(0), "{text}");
+    assert_eq!(run(&[]).await?.code, Some(0), "{text}");
     Ok(())
 }

@@ -29,40 +29,45 @@ impl Dice {
         usize::try_from(self.0 >> 33).unwrap_or_default() % sides
     }
 
-    fn subject(&mut self, queues: &[&str]) -> PermissionSubject {
+    fn pick<'a>(&mut self, choice: &[&'a str]) -> &'a str {
+        let picked = choice.get(self.roll(choice.len()));
+        picked.copied().unwrap_or_default()
+    }
+
+    fn subject(&mut self, queues: &[&str]) -> Result<PermissionSubject> {
         let tokens = 1 + self.roll(3);
         let mut subject = String::new();
         for _ in 1..tokens {
-            let _ = write!(subject, "{}.", ["a", "b", "*"][self.roll(3)]);
+            let _ = write!(subject, "{}.", self.pick(&["a", "b", "*"]));
         }
-        subject.push_str(["a", "b", "*", "*", ">"][self.roll(5)]);
+        subject.push_str(self.pick(&["a", "b", "*", "*", ">"]));
         if !queues.is_empty() && self.roll(2) == 0 {
-            let _ = write!(subject, " {}", queues[self.roll(queues.len())]);
+            let _ = write!(subject, " {}", self.pick(queues));
         }
-        subject.parse().unwrap()
+        Ok(subject.parse()?)
     }
 
-    fn list(&mut self, longest: usize, queues: &[&str]) -> Vec<PermissionSubject> {
+    fn list(&mut self, longest: usize, queues: &[&str]) -> Result<Vec<PermissionSubject>> {
         let length = self.roll(longest + 1);
         (0..length).map(|_| self.subject(queues)).collect()
     }
 
-    fn permissions(&mut self, denied_queues: &[&str]) -> Permissions {
+    fn permissions(&mut self, denied_queues: &[&str]) -> Result<Permissions> {
         let queues: &[&str] = match self.roll(2) {
             0 => &["q", "r", "q.*"],
             _ => &[],
         };
-        Permissions {
+        Ok(Permissions {
             publish: SubjectPermission {
-                allow: self.list(3, &[]),
-                deny: self.list(2, &[]),
+                allow: self.list(3, &[])?,
+                deny: self.list(2, &[])?,
             },
             subscribe: SubjectPermission {
-                allow: self.list(3, queues),
-                deny: self.list(2, denied_queues),
+                allow: self.list(3, queues)?,
+                deny: self.list(2, denied_queues)?,
             },
             responses: None,
-        }
+        })
     }
 }
 
@@ -176,10 +181,10 @@ async fn received(
         exchange(&mut wire, &format!("SUB {subscription} {queue} {id}\r\n")).await?;
     }
     let mut publisher = log_in(server, "all").await?;
-    let publish: String = messages
-        .iter()
-        .map(|message| format!("PUB {message} 0\r\n\r\n"))
-        .collect();
+    let mut publish = String::new();
+    for message in messages {
+        let _ = write!(publish, "PUB {message} 0\r\n\r\n");
+    }
     exchange(&mut publisher, &publish).await?;
     let lines = exchange(&mut wire, "").await?;
     let messages = lines.iter().filter_map(|line| line.strip_prefix("MSG "));
@@ -209,9 +214,8 @@ async fn a_login_reaches_what_a_server_lets_it_reach(
     #[case] denied_queues: &[&str],
 ) -> Result<()> {
     let mut dice = Dice(20_261_128);
-    let users: Vec<_> = (0..USERS)
-        .map(|_| dice.permissions(denied_queues))
-        .collect();
+    let users = (0..USERS).map(|_| dice.permissions(denied_queues));
+    let users = users.collect::<Result<Vec<_>>>()?;
     let site = Site::create(release)?;
     let server = site.start_server_with(&config(&users)).await?;
     let messages = subjects(&["a", "b", "c"], &[]);

@@ -168,11 +168,11 @@ fn outcome(
     };
     let Some(assertions) = assertions else {
         let account = permit.account().to_string();
-        return Outcome::Permitted(HeldPermit {
+        return Outcome::Permitted(Box::new(HeldPermit {
             permit,
             account,
             filter: DenyFilter::Overlapping,
-        });
+        }));
     };
     let reference = PolicyRef {
         name: name.clone(),
@@ -182,7 +182,7 @@ fn outcome(
     };
     assertions
         .hold(&login.request, Some(&reference), permit)
-        .map_or(Outcome::Denied, Outcome::Permitted)
+        .map_or(Outcome::Denied, |held| Outcome::Permitted(Box::new(held)))
 }
 
 /// Returns an example of `subject` that a login reaches, or why that cannot be told.

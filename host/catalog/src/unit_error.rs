@@ -182,9 +182,12 @@ impl UnitError {
     /// the file.
     pub(crate) const fn is_transient(&self) -> bool {
         match &self.problem {
-            UnitProblem::Unreadable(_) | UnitProblem::Changed | UnitProblem::NoThread(_) => true,
             // The assertions or another policy may change.
-            UnitProblem::Assertions(_) | UnitProblem::Asserted(_) => true,
+            UnitProblem::Assertions(_)
+            | UnitProblem::Asserted(_)
+            | UnitProblem::Unreadable(_)
+            | UnitProblem::Changed
+            | UnitProblem::NoThread(_) => true,
             UnitProblem::Load(error) => error.is_transient(),
             UnitProblem::Child(failure) => failure.is_transient(),
             UnitProblem::TestsFailed { transient, .. } | UnitProblem::Refused { transient, .. } => {

@@ -23,7 +23,7 @@ use crate::import::{self, NotImported};
 use crate::init::{self, NotInitialized};
 use crate::inspect;
 use crate::output::{NotDone, Output};
-use crate::policy::{self, AfterTests};
+use crate::policy;
 use crate::prove::{child_prover, prove};
 use crate::{signals, telemetry};
 
@@ -216,7 +216,7 @@ fn do_policy(verb: PolicyVerb) -> Result<ExitCode, Failure> {
         PolicyVerb::Watch { directory, into } => {
             return watch::watch(&directory, &into, &child_prover(), print);
         }
-        PolicyVerb::Diff(arguments) => policy::diff(arguments, &child_prover()),
+        PolicyVerb::Diff(arguments) => policy::diff(&arguments, &child_prover()),
         PolicyVerb::Sign {
             file,
             seed_file,

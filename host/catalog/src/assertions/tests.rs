@@ -119,11 +119,14 @@ fn permit(account: &str, publish: &[&str]) -> Decided {
     for subject in publish {
         permit.publish_allow(subject);
     }
-    Ok(HeldPermit {
-        permit: permit.finish().unwrap(),
-        account: account.to_owned(),
-        filter: DenyFilter::Overlapping,
-    })
+    let permit = permit.finish();
+    permit
+        .map(|permit| HeldPermit {
+            permit,
+            account: account.to_owned(),
+            filter: DenyFilter::Overlapping,
+        })
+        .map_err(|problems| Denial::new(DenialClass::InvalidPermit, format!("{problems:?}")))
 }
 
 fn denied() -> Decided {

@@ -11,7 +11,7 @@ const MAX_SUBJECTS: usize = 16;
 /// The outcome of a login by one version.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Permitted(HeldPermit),
+    Permitted(Box<HeldPermit>),
     Denied,
     Abstained,
 }
@@ -162,11 +162,11 @@ mod tests {
     fn permit(account: &str, build: impl FnOnce(&mut PermitBuilder)) -> Outcome {
         let mut permit = Permit::builder(account, 0);
         build(&mut permit);
-        Outcome::Permitted(HeldPermit {
+        Outcome::Permitted(Box::new(HeldPermit {
             permit: permit.finish().unwrap(),
             account: account.to_owned(),
             filter: DenyFilter::Overlapping,
-        })
+        }))
     }
 
     fn publishing(subject: &str) -> Outcome {

@@ -15,7 +15,7 @@ pub(crate) type Misplaced = (Range<usize>, String);
 /// Tables are merged key by key. The values keep their places in the file, for messages.
 ///
 /// Defaults of `permit` count for tests that expect a permit.
-pub(super) fn apply<'a>(file: &mut DeTable<'a>) -> Result<(), Misplaced> {
+pub(super) fn apply(file: &mut DeTable<'_>) -> Result<(), Misplaced> {
     let Some(defaults) = file.remove("defaults") else {
         return Ok(());
     };

@@ -97,10 +97,10 @@ fn rewritten(text: &str, tests: &PolicyTests, outcomes: &[TestOutcome]) -> (Stri
             DeValue::Table(entry) if text_of(entry, "name") == Some(name) => Some(entry),
             _ => None,
         });
-        let test = tests.0.iter().find(|test| test.name == *name);
-        let edit = match (entry, test, &outcome.actual) {
-            (Some(entry), Some(test), Some(actual)) => {
-                edit(text, entry, actual, test.request.received_at)
+        let own = tests.0.iter().find(|test| test.name == *name);
+        let edit = match (entry, own, &outcome.actual) {
+            (Some(entry), Some(own), Some(actual)) => {
+                edit(text, entry, actual, own.request.received_at)
             }
             (Some(_), Some(_), None) => Err("the verdict is not what fails"),
             _ => Err("the file has no such test any more"),
@@ -129,12 +129,14 @@ fn text_of<'a>(table: &'a DeTable<'_>, key: &str) -> Option<&'a str> {
 /// Returns the place of a test's expected verdict, and the text that expects `actual`.
 fn edit(
     text: &str,
-    test: &DeTable<'_>,
+    entry: &DeTable<'_>,
     actual: &Verdict,
     now: u64,
 ) -> Result<(Range<usize>, String), &'static str> {
     let expected = ["permit", "deny", "abstain"];
-    let expected = expected.into_iter().find_map(|key| test.get_key_value(key));
+    let expected = expected
+        .into_iter()
+        .find_map(|key| entry.get_key_value(key));
     let (key, value) = expected.ok_or("it states what the login may do, and no verdict")?;
     let is_assigned = text
         .get(key.span().end..value.span().start)
