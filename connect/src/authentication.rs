@@ -1,14 +1,18 @@
 //! The login at a server, with secrets that are read again for every attempt.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_nats::Auth;
 use parking_lot::Mutex;
 use portcullis_claims::{CredentialsError, KeyError, UserCredentials, UserKey};
 use portcullis_core::Secret;
 use portcullis_files::{Disk, SystemDisk};
+use tokio::sync::watch;
 
+use crate::login::RenewedLogin;
 use crate::secret::{SecretError, SecretSource};
+use crate::token::TokenError;
 
 /// The way to log in to NATS. `S` says where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,9 @@ pub enum Authentication<S = SecretSource> {
     },
     /// A token.
     Token(S),
+    /// A login that renews itself, such as that of an
+    /// [`ExchangeClient`](crate::ExchangeClient).
+    Renewed(RenewedLogin),
 }
 
 /// The reason for which secrets cannot be used for a login.
@@ -60,13 +67,19 @@ pub enum AuthenticationError {
         /// The first problem of the secrets.
         source: Box<CredentialsError>,
     },
+    /// A login was not renewed.
+    #[error("no login")]
+    Renewal(#[source] Arc<TokenError>),
+    /// The runtime shuts down, so no file was read.
+    #[error("interrupted")]
+    Interrupted(#[source] tokio::task::JoinError),
 }
 
 /// The proof of an identity, for a server.
 #[derive(Debug)]
 pub(crate) enum Proof {
     Nkey(UserKey),
-    UserJwt(UserCredentials),
+    UserJwt(Arc<UserCredentials>),
     Password { user: String, password: Secret },
     Token(Secret),
 }
@@ -77,6 +90,15 @@ pub(crate) struct ProofReader {
     disk: Arc<dyn Disk>,
     authentication: Authentication,
     last_good: Mutex<Option<Arc<Proof>>>,
+    /// The login of the last attempt, if it ends.
+    presented: watch::Sender<Option<Presented>>,
+}
+
+/// A login that was presented to a server, and ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Presented {
+    pub(crate) proof: Arc<Proof>,
+    pub(crate) ends_at: Instant,
 }
 
 /// A proof, either fresh or from an earlier attempt.
@@ -85,6 +107,8 @@ pub(crate) struct Reading {
     pub(crate) proof: Arc<Proof>,
     /// The reason for which the proof is not fresh; `None` for a fresh one.
     pub(crate) stale: Option<AuthenticationError>,
+    /// The end of the login. `None` if it is unknown.
+    pub(crate) ends_at: Option<Instant>,
 }
 
 impl<S> Authentication<S> {
@@ -103,12 +127,13 @@ impl<S> Authentication<S> {
                 password: convert(password),
             },
             Self::Token(token) => Authentication::Token(convert(token)),
+            Self::Renewed(login) => Authentication::Renewed(login.clone()),
         }
     }
 }
 
 impl Authentication {
-    /// Checks that every secret exists and has the right kind. Blocks.
+    /// Checks that every secret exists and has the right kind. Asks no service for a login. Blocks.
     ///
     /// # Errors
     ///
@@ -117,19 +142,20 @@ impl Authentication {
         self.read(&SystemDisk).map(drop)
     }
 
-    /// Reads the secrets from files of `disk`. Returns `None` without credentials. Blocks.
+    /// Reads the secrets from files of `disk`. Returns `None` without stored secrets. Blocks.
     fn read(&self, disk: &dyn Disk) -> Result<Option<Proof>, AuthenticationError> {
         Ok(Some(match self {
-            Self::None => return Ok(None),
+            Self::None | Self::Renewed(_) => return Ok(None),
             Self::Nkey(place) => Proof::Nkey(read_key(disk, place)?),
-            Self::Credentials(place) => Proof::UserJwt(
+            Self::Credentials(place) => Proof::UserJwt(Arc::new(
                 UserCredentials::parse(place.read_from(disk)?.expose())
                     .map_err(|source| unusable(place, source))?,
-            ),
+            )),
             Self::UserJwt { jwt, seed } => {
                 let (token, key) = (jwt.read_from(disk)?, seed.read_from(disk)?);
                 let credentials = UserCredentials::parse_pair(token.expose(), key.expose());
-                Proof::UserJwt(credentials.map_err(|source| unusable(jwt, source))?)
+                let credentials = credentials.map_err(|source| unusable(jwt, source))?;
+                Proof::UserJwt(Arc::new(credentials))
             }
             Self::Password { user, password } => Proof::Password {
                 user: user.clone(),
@@ -157,16 +183,60 @@ fn unusable(place: &SecretSource, source: CredentialsError) -> AuthenticationErr
 }
 
 impl ProofReader {
-    pub(crate) const fn new(authentication: Authentication, disk: Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(authentication: Authentication, disk: Arc<dyn Disk>) -> Self {
         Self {
             disk,
             authentication,
             last_good: Mutex::new(None),
+            presented: watch::Sender::new(None),
         }
     }
 
+    /// Returns whether the login comes from a service, which can fail for a time.
+    pub(crate) const fn is_renewed(&self) -> bool {
+        matches!(self.authentication, Authentication::Renewed(_))
+    }
+
+    /// Returns a view of the last login that was presented and ends.
+    pub(crate) fn presented(&self) -> watch::Receiver<Option<Presented>> {
+        self.presented.subscribe()
+    }
+
+    /// Records that a server is given the login of `reading`.
+    pub(crate) fn present(&self, reading: &Reading) {
+        if let Some(ends_at) = reading.ends_at {
+            let proof = Arc::clone(&reading.proof);
+            self.presented
+                .send_replace(Some(Presented { proof, ends_at }));
+        }
+    }
+
+    /// Returns the login, as of now. Reads secrets again, or asks their service if renewal is due.
+    /// Returns `None` without credentials.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the secrets cannot be read and were never read before, or if no login was obtained.
+    pub(crate) async fn current(self: &Arc<Self>) -> Result<Option<Reading>, AuthenticationError> {
+        let Authentication::Renewed(source) = &self.authentication else {
+            let reader = Arc::clone(self);
+            let read = tokio::task::spawn_blocking(move || reader.read()).await;
+            return read.map_err(AuthenticationError::Interrupted)?;
+        };
+        let source = source.clone();
+        // A task of its own, because async-nats wants callbacks whose futures are `Sync`.
+        let asked = tokio::spawn(async move { source.login().await }).await;
+        let login = asked.map_err(AuthenticationError::Interrupted)?;
+        let login = login.map_err(AuthenticationError::Renewal)?;
+        Ok(Some(Reading {
+            proof: login.proof,
+            stale: login.stale.map(AuthenticationError::Renewal),
+            ends_at: login.ends_at,
+        }))
+    }
+
     /// Reads the secrets again. If that fails, returns the last good ones, because a program that
-    /// rotates a file may be in the middle of writing it. Returns `None` without credentials.
+    /// rotates a file may be in the middle of writing it. Returns `None` without stored secrets.
     /// Blocks.
     ///
     /// # Errors
@@ -179,20 +249,36 @@ impl ProofReader {
             Ok(Some(proof)) => {
                 let proof = Arc::new(proof);
                 *last_good = Some(Arc::clone(&proof));
-                Ok(Some(Reading { proof, stale: None }))
+                Ok(Some(Reading::of(proof, None)))
             }
             Err(error) => match last_good.as_ref() {
-                Some(proof) => Ok(Some(Reading {
-                    proof: Arc::clone(proof),
-                    stale: Some(error),
-                })),
+                Some(proof) => Ok(Some(Reading::of(Arc::clone(proof), Some(error)))),
                 None => Err(error),
             },
         }
     }
 }
 
+impl Reading {
+    const fn of(proof: Arc<Proof>, stale: Option<AuthenticationError>) -> Self {
+        Self {
+            proof,
+            stale,
+            ends_at: None,
+        }
+    }
+}
+
 impl Proof {
+    /// Returns whether both are the same login.
+    pub(crate) fn is_same_login(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::UserJwt(one), Self::UserJwt(other)) => one.jwt() == other.jwt(),
+            (Self::Token(one), Self::Token(other)) => one == other,
+            _ => false,
+        }
+    }
+
     /// Returns the answer to a server that sent `nonce`.
     ///
     /// # Errors

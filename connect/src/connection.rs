@@ -7,10 +7,13 @@ use async_nats::Client;
 use futures::future::try_join_all;
 use portcullis_core::Repeats;
 
+use crate::authentication::AuthenticationError;
 use crate::connector::Connector;
 use crate::error::ConnectError;
+use crate::hooks::ConnectionTrouble;
+use crate::login_renewal::LoginRenewal;
 use crate::monitor::Monitor;
-use crate::options::ConnectionOptions;
+use crate::options::{ConnectionOptions, Retries};
 use crate::repeats;
 use crate::server_selector::ServerSelector;
 use crate::status::ConnectionStatus;
@@ -24,12 +27,13 @@ pub struct PendingConnection {
 
 /// A connection that renews itself after a loss.
 ///
-/// Dropping it ends its [`ConnectionStatus`]. The connection itself closes with the last clone of
-/// its client.
+/// Dropping it ends its [`ConnectionStatus`], and the renewal of a login before its end. The
+/// connection itself closes with the last clone of its client.
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
     monitor: Arc<Monitor>,
+    _renewal: Option<LoginRenewal>,
 }
 
 impl Connection {
@@ -84,6 +88,7 @@ impl PendingConnection {
     /// # Errors
     ///
     /// Fails if an address, a secret or a certificate cannot be used, or the retries are used up.
+    /// With a limit of retries, does not retry if a service refuses to issue the login.
     pub async fn connect(self) -> Result<Connection, ConnectError> {
         let connector = Connector::new(&self.options, &self.monitor).await?;
         let mut attempts = 0_u64;
@@ -91,14 +96,19 @@ impl PendingConnection {
             attempts = attempts.saturating_add(1);
             let trouble = match connector.attempt().await {
                 Ok(client) => {
+                    let renewal =
+                        LoginRenewal::start(&self.options, connector.proofs(), &self.monitor);
                     return Ok(Connection {
                         client,
                         monitor: self.monitor,
+                        _renewal: renewal,
                     });
                 }
                 Err(trouble) => trouble,
             };
-            if self.options.retries.used_up(attempts) {
+            let limit = self.options.retries;
+            let is_pointless = limit != Retries::Forever && is_refusal(&trouble);
+            if is_pointless || limit.used_up(attempts) {
                 return Err(ConnectError::MaxRetries {
                     attempts,
                     source: trouble,
@@ -121,6 +131,14 @@ impl PendingConnection {
             options,
             monitor: Arc::new(monitor),
         }
+    }
+}
+
+/// Returns whether a service refused to issue the login.
+fn is_refusal(trouble: &ConnectionTrouble) -> bool {
+    match trouble {
+        ConnectionTrouble::NoLogin(AuthenticationError::Renewal(error)) => error.is_refusal(),
+        _ => false,
     }
 }
 

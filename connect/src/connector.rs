@@ -8,7 +8,7 @@ use portcullis_core::with_causes;
 use portcullis_environment::Rng;
 use rand::seq::SliceRandom as _;
 
-use crate::authentication::{Authentication, ProofReader};
+use crate::authentication::{Authentication, AuthenticationError, ProofReader};
 use crate::error::ConnectError;
 use crate::hooks::ConnectionTrouble;
 use crate::inbox::{self, InboxPrefix};
@@ -19,6 +19,9 @@ use crate::tls;
 
 /// The delay between checks of TLS files that cannot be used.
 const UNUSABLE_FILES_DELAY: Duration = Duration::from_secs(1);
+
+/// The delay between attempts to obtain a login. Most of them make no request.
+const NO_LOGIN_DELAY: Duration = Duration::from_secs(1);
 
 /// The maker of the first connection.
 pub(crate) struct Connector<'a> {
@@ -55,8 +58,18 @@ impl<'a> Connector<'a> {
         })
     }
 
+    /// Returns the reader of the login.
+    pub(crate) const fn proofs(&self) -> &Arc<ProofReader> {
+        &self.proofs
+    }
+
     /// Tries every server once, in random order. Returns the last failure if none is reached.
     pub(crate) async fn attempt(&self) -> Result<Client, ConnectionTrouble> {
+        if let Err(error) = prepare(&self.proofs).await {
+            let trouble = ConnectionTrouble::NoLogin(error);
+            self.monitor.report(&trouble);
+            return Err(trouble);
+        }
         let mut servers = self.servers.clone();
         servers.shuffle(&mut Rng::new(&*self.options.randomness));
         let mut last = ConnectionTrouble::Client("no server was tried".to_owned());
@@ -119,6 +132,7 @@ impl<'a> Connector<'a> {
     fn client_options(&self, prefix: &InboxPrefix) -> ConnectOptions {
         let number = self.monitor.number();
         let (selector, listener) = (Arc::clone(self.monitor), Arc::clone(self.monitor));
+        let login = Arc::clone(&self.proofs);
         let (wait, files) = (self.options.reconnect_wait, self.options.tls.clone());
         let disk = Arc::clone(&self.options.disk);
         let options = self
@@ -129,11 +143,19 @@ impl<'a> Connector<'a> {
             .max_reconnects(None)
             .reconnect_to_server_callback(move |pool, _| {
                 let (selector, files) = (Arc::clone(&selector), files.clone());
-                let disk = Arc::clone(&disk);
+                let (disk, login) = (Arc::clone(&disk), Arc::clone(&login));
                 async move {
                     while let Err(error) = files.check_before_connecting(&disk).await {
                         selector.report_unusable_files(&error);
                         tokio::time::sleep(UNUSABLE_FILES_DELAY).await;
+                    }
+                    while let Err(error) = prepare(&login).await {
+                        selector.report(&ConnectionTrouble::NoLogin(error));
+                        if selector.is_first_connection() {
+                            // `attempt` counts the failure.
+                            break;
+                        }
+                        tokio::time::sleep(NO_LOGIN_DELAY).await;
                     }
                     selector.select_server(&pool)
                 }
@@ -166,18 +188,26 @@ impl<'a> Connector<'a> {
     }
 }
 
+/// Obtains a login that renews itself before the connection is opened. A server closes a connection
+/// whose login takes longer than its own limit, two seconds by default.
+async fn prepare(proofs: &Arc<ProofReader>) -> Result<(), AuthenticationError> {
+    if proofs.is_renewed() {
+        proofs.current().await?;
+    }
+    Ok(())
+}
+
 /// Returns the login for a server that sent `nonce`.
 async fn log_in(
     proofs: Arc<ProofReader>,
     monitor: &Monitor,
     nonce: &[u8],
 ) -> Result<async_nats::Auth, AuthError> {
-    let read = tokio::task::spawn_blocking(move || proofs.read())
-        .await
-        .map_err(AuthError::new)?;
+    let read = proofs.current().await;
     let Some(reading) = read.map_err(|error| AuthError::new(with_causes(&error)))? else {
         return Ok(async_nats::Auth::new());
     };
+    proofs.present(&reading);
     if let Some(stale) = reading.stale {
         monitor.report_stale_credentials(stale);
     }

@@ -11,6 +11,8 @@ pub struct ConnectionCounts {
     pub disconnects: u64,
     /// Reconnects after a loss.
     pub reconnects: u64,
+    /// Logins that were renewed before their end. A disconnect and a reconnect follow each.
+    pub renewals: u64,
     /// Announcements of the server that it will stop.
     pub lame_ducks: u64,
     /// Closures without a further reconnect: zero or one.
@@ -25,6 +27,7 @@ pub(crate) struct Counters {
     pub(crate) connects: Counter,
     pub(crate) disconnects: Counter,
     pub(crate) reconnects: Counter,
+    pub(crate) renewals: Counter,
     pub(crate) lame_ducks: Counter,
     pub(crate) closes: Counter,
     pub(crate) errors: Counter,
@@ -55,6 +58,7 @@ impl Counters {
             connects: self.connects.get(),
             disconnects: self.disconnects.get(),
             reconnects: self.reconnects.get(),
+            renewals: self.renewals.get(),
             lame_ducks: self.lame_ducks.get(),
             closes: self.closes.get(),
             errors: self.errors.get(),

@@ -38,6 +38,9 @@ pub enum ConnectionTrouble {
         /// Host and port.
         address: String,
     },
+    /// No login was obtained, so no server was tried. The connection tries again.
+    #[error("cannot log in")]
+    NoLogin(#[source] AuthenticationError),
     /// The secrets could not be read again, so the last good ones are used.
     #[error("credentials not renewed")]
     StaleCredentials(#[source] AuthenticationError),
@@ -92,6 +95,17 @@ pub trait ConnectionHooks: fmt::Debug + Send + Sync {
             nats.server.name = peer.server_name,
             nats.reconnects = reconnects,
             "nats reconnected"
+        );
+    }
+
+    /// Reports that the login ends soon, so that the connection to `peer` will be made again with a
+    /// new one. A disconnect and a reconnect follow.
+    fn login_renewed(&self, connection: &str, peer: &Peer) {
+        tracing::info!(
+            nats.connection = connection,
+            nats.address = peer.address,
+            nats.server.id = peer.server_id,
+            "nats login ends soon: connecting again with a new one"
         );
     }
 
@@ -161,6 +175,11 @@ fn log_trouble(connection: &str, trouble: &ConnectionTrouble) {
             nats.address = address,
             error = %trouble,
             "nats login refused"
+        ),
+        ConnectionTrouble::NoLogin(error) => tracing::error!(
+            nats.connection = connection,
+            error = with_causes(error),
+            "nats connection has no credentials to log in with"
         ),
         ConnectionTrouble::StaleCredentials(error) => tracing::warn!(
             nats.connection = connection,

@@ -5,6 +5,8 @@
 //! - **Secrets that rotate.** Passwords, tokens, seeds, creds files and certificates are read again
 //!   before every attempt. If one cannot be read, the last good one is used.
 //! - **A first connection with retries.** A service can start before its server ([`Retries`]).
+//! - **Logins that renew themselves.** Tokens of OAuth 2.0 or of files are exchanged for user JWTs,
+//!   and renewed before they end ([`ExchangeClient`]).
 //! - **Quick reconnects.** After a loss, every known server is tried once without a wait. Later
 //!   rounds wait with jitter, so that the clients of a lost server do not all reconnect at the same
 //!   time.
@@ -18,8 +20,14 @@
 //! - [`connect()`], [`connect_all`], [`PendingConnection`], [`Connection`]: making and holding
 //!   connections; [`ConnectionOptions`] has the defaults.
 //! - [`Authentication`], [`SecretSource`], [`Secret`]: the login, and the places of secrets.
+//! - [`RenewedLogin`], [`LoginSource`]: a login that renews itself. [`ExchangeClient`] and
+//!   [`TokenLogin`] are sources of such logins.
+//! - [`StoredToken`], [`ClientCredentials`], [`TokenExchange`]: sources of tokens
+//!   ([`TokenSource`]). [`RenewalOptions`] has the times of renewal, [`HttpOptions`] those of
+//!   requests.
 //! - [`TlsOptions`], [`CertificateFiles`]: encryption, and the client's certificate.
-//! - [`ConnectionHooks`], [`ConnectionTrouble`], [`ConnectionStatus`]: events and state.
+//! - [`ConnectionHooks`], [`ConnectionTrouble`], [`ConnectionStatus`], [`OutageWatcher`]: events
+//!   and state.
 //! - [`Nats`]: a connection as a value, for services that tests run without a server.
 //!   [`MemoryNats`] is that of tests.
 //! - [`LoginProbe`]: a login that only tests the server's answer.
@@ -51,33 +59,53 @@
     )
 )]
 
+/// The front page, whose examples have to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;
+
 mod authentication;
 mod connection;
 mod connector;
 mod counts;
 mod error;
+mod exchange;
+#[cfg(test)]
+mod fake_http;
 #[cfg(test)]
 mod fake_server;
 mod hooks;
+mod http;
 mod inbox;
+mod login;
+mod login_renewal;
 mod memory;
 mod monitor;
 mod nats;
 mod options;
+mod outage;
 mod permissions;
 mod probe;
+mod renewal;
 mod repeats;
 mod secret;
 mod server_selector;
 mod status;
 mod tls;
+mod token;
 
 pub use authentication::{Authentication, AuthenticationError};
 pub use connection::{Connection, PendingConnection, connect, connect_all};
 pub use counts::ConnectionCounts;
 pub use error::ConnectError;
+pub use exchange::{ExchangeClient, ExchangeOptions, ExchangeProtocol};
 pub use hooks::{ConnectionHooks, ConnectionTrouble, LogConnections, Peer};
+pub use http::{
+    HttpClient, HttpError, HttpFuture, HttpOptions, HttpRequest, HttpResponse, InvalidEndpoint,
+    NetworkClient,
+};
 pub use inbox::{InboxPrefix, InvalidInboxPrefix, USER_INFO};
+pub use login::{Login, LoginFuture, LoginSource, RenewedLogin, TokenLogin};
 pub use memory::{MemoryNats, MemorySubscription};
 pub use nats::{
     DrainError, FlushError, HeaderMap, Message, Nats, NatsSubscription, PublishError,
@@ -85,9 +113,16 @@ pub use nats::{
     SubscribeErrorKind, UnsubscribeError,
 };
 pub use options::{AdditionalOptions, ConnectionOptions, Retries};
+pub use outage::{Outage, OutageWatcher};
 pub use permissions::{PermissionSide, RequiredPermission};
+pub use portcullis_claims::{CredentialsError, KeyError, UserCredentials};
 pub use portcullis_core::Secret;
 pub use probe::{LoginAnswer, LoginProbe};
+pub use renewal::RenewalOptions;
 pub use secret::{SecretError, SecretSource};
 pub use status::ConnectionStatus;
 pub use tls::{CertificateFiles, TlsFileError, TlsOptions};
+pub use token::{
+    ClientCredentials, ClientCredentialsOptions, ClientSecret, NewTokenClientError, StoredToken,
+    Token, TokenError, TokenExchange, TokenExchangeOptions, TokenFuture, TokenHeader, TokenSource,
+};

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::authentication::AuthenticationError;
 use crate::counts::Counters;
 use crate::hooks::{ConnectionHooks, ConnectionTrouble, Peer};
+use crate::outage::Link;
 use crate::server_selector::ServerSelector;
 use crate::tls::TlsFileError;
 
@@ -41,6 +42,8 @@ pub(crate) struct Monitor {
     number: AtomicU64,
     /// The server's last error, for tasks that wait for one.
     refused: watch::Sender<String>,
+    /// The state, for tasks that wait for a change.
+    link: watch::Sender<Link>,
 }
 
 #[derive(Debug)]
@@ -73,6 +76,7 @@ impl Monitor {
             }),
             number: AtomicU64::new(0),
             refused: watch::Sender::default(),
+            link: watch::Sender::new(Link::Down(0)),
         }
     }
 
@@ -88,6 +92,35 @@ impl Monitor {
         let client = self.client.lock();
         let state = client.as_ref().map(Client::connection_state);
         state == Some(State::Connected)
+    }
+
+    /// Returns a view of the state that notices changes.
+    pub(crate) fn link(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
+
+    /// Returns whether the first connection is not made yet.
+    pub(crate) fn is_first_connection(&self) -> bool {
+        self.client.lock().is_none()
+    }
+
+    /// Connects again to the same server, because the present login ends soon.
+    pub(crate) async fn reconnect_with_new_login(&self) {
+        let Some(client) = self.client.lock().clone() else {
+            return;
+        };
+        self.counters.renewals.increment();
+        let peer = {
+            let mut state = self.state.lock();
+            state.selector.stay();
+            state.last_error = Some("the login ends soon".to_owned());
+            state.peer.clone()
+        };
+        self.hooks.login_renewed(&self.name, &peer);
+        // The client library drops messages that it has not written when it reconnects. Both calls
+        // fail only if the connection is closed for good.
+        let _ = client.flush().await;
+        let _ = client.force_reconnect().await;
     }
 
     /// Returns the number of the next connection.
@@ -123,12 +156,14 @@ impl Monitor {
         self.state.lock().selector.reached(self.clock.now());
         let peer = self.record_server(&client);
         *self.client.lock() = Some(client);
+        self.link.send_replace(Link::Up);
         self.hooks.connect(&self.name, &peer);
     }
 
     /// Drops the client, because the connection's owner dropped it.
     pub(crate) fn clear_client(&self) {
         *self.client.lock() = None;
+        self.link.send_replace(Link::Ended);
     }
 
     /// Counts trouble and passes it to the hooks, unless the same trouble was reported recently.
@@ -179,7 +214,8 @@ impl Monitor {
         match event {
             Event::Connected => self.connected().await,
             Event::Disconnected => {
-                self.counters.disconnects.increment();
+                let number = self.counters.disconnects.increment();
+                self.link.send_replace(Link::Down(number));
                 let (peer, last_error) = {
                     let mut state = self.state.lock();
                     (state.peer.clone(), state.last_error.take())
@@ -196,6 +232,7 @@ impl Monitor {
             }
             Event::Closed => {
                 self.counters.closes.increment();
+                self.link.send_replace(Link::Ended);
                 self.hooks.closed(&self.name, &self.peer());
             }
             Event::SlowConsumer(subscription) => {
@@ -218,6 +255,7 @@ impl Monitor {
             return;
         }
         let reconnects = self.counters.reconnects.increment();
+        self.link.send_replace(Link::Up);
         let client = self.client.lock().clone();
         let peer = match client {
             Some(client) => {

@@ -98,8 +98,7 @@ impl LoginProbe {
 
 /// Returns the token and the proofs for a server that sent `nonce`.
 async fn present(proofs: Arc<ProofReader>, token: String, nonce: &[u8]) -> Result<Auth, AuthError> {
-    let read = tokio::task::spawn_blocking(move || proofs.read()).await;
-    let read = read.map_err(AuthError::new)?;
+    let read = proofs.current().await;
     let failed = |error: AuthenticationError| AuthError::new(with_causes(&error));
     let mut auth = match read.map_err(failed)? {
         Some(reading) => reading.proof.answer(nonce).map_err(AuthError::new)?,

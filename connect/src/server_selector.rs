@@ -66,6 +66,11 @@ impl ServerSelector {
         self.first = Some(server);
     }
 
+    /// Selects the server of the present connection next, without a wait.
+    pub(crate) fn stay(&mut self) {
+        self.first.clone_from(&self.current);
+    }
+
     /// Records that the selected server was reached.
     pub(crate) fn reached(&mut self, now: Instant) {
         if let Some((server, _)) = self.pending.take() {
@@ -207,6 +212,15 @@ mod tests {
             .map(|_| selector.next(pool, now).unwrap())
             .map(|next| (next.addr.host().to_owned(), next.delay.unwrap()))
             .collect()
+    }
+
+    #[test]
+    fn a_planned_reconnect_is_to_the_same_server() {
+        let (mut selector, now) = connected("b");
+        selector.stay();
+        let found = choices(&mut selector, &pool(&["a", "b", "c"]), now, 2);
+        assert_eq!(found[0], ("b".to_owned(), Duration::ZERO));
+        assert_ne!(found[1].0, "b", "another one follows if it is not reached");
     }
 
     #[test]

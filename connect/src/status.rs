@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_core::Sample;
 
 use crate::counts::ConnectionCounts;
 use crate::monitor::Monitor;
+use crate::outage::OutageWatcher;
 
 /// A view of a connection's state, until its [`Connection`](crate::Connection) is dropped. Clones
 /// view the same connection.
@@ -31,6 +33,12 @@ impl ConnectionStatus {
     /// Returns the number of each kind of event.
     pub fn counts(&self) -> ConnectionCounts {
         self.0.counters().get()
+    }
+
+    /// Returns a watcher that reports each outage once, when it has lasted for `limit`. The time
+    /// before the first connection counts.
+    pub fn outages(&self, limit: Duration) -> OutageWatcher {
+        OutageWatcher::new(self.0.link(), limit)
     }
 
     /// Returns state and counts as samples, labelled with the connection's name.

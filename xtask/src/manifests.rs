@@ -1,5 +1,6 @@
 //! Checks of the manifests: what a published crate has to say, and the profile of policies.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,42 @@ fn every_crate_is_published_with_its_metadata_or_not_at_all() {
         }
     }
     assert!(published > 10, "{published}");
+}
+
+/// Returns the packages that `package` depends on in the lock file, with those of its tests.
+fn locked_dependencies<'a>(lock: &'a str, package: &'a str) -> BTreeSet<&'a str> {
+    let packages: Vec<_> = lock.split("[[package]]").collect();
+    let (mut found, mut left) = (BTreeSet::new(), vec![package]);
+    while let Some(name) = left.pop() {
+        let line = format!("\nname = \"{name}\"\n");
+        for text in packages.iter().filter(|text| text.contains(&line)) {
+            let (_, list) = text.split_once("dependencies = [").unwrap_or_default();
+            // An entry is the name, and the version if the workspace has several.
+            let names = list.lines().filter_map(|entry| {
+                let entry = entry.trim().strip_prefix('"')?;
+                entry.split([' ', '"']).next()
+            });
+            left.extend(names.filter(|name| found.insert(*name)));
+        }
+    }
+    found
+}
+
+#[test]
+fn connections_need_nothing_of_webassembly_or_of_the_host() {
+    let lock = read(Path::new("Cargo.lock"));
+    let found = locked_dependencies(&lock, "portcullis-connect");
+    assert!(found.contains("async-nats") && found.contains("reqwest"));
+    let host = [
+        "wasmtime",
+        "portcullis",
+        "portcullis-authority",
+        "portcullis-callout",
+    ];
+    for name in host {
+        assert!(!found.contains(name), "{name}");
+    }
+    assert!(locked_dependencies(&lock, "portcullis-engine").contains("wasmtime"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the names of connections, and of first connections that fail.
 
+mod logins;
 mod renewal;
 
 use std::net::TcpListener;

@@ -26,6 +26,7 @@ pub const MAX_CREDENTIALS_SIZE: usize = 2 * MAX_TOKEN_SIZE;
 pub struct UserCredentials {
     jwt: Secret,
     key: UserKey,
+    issued_at: Option<u64>,
     expires_at: Option<u64>,
 }
 
@@ -145,6 +146,7 @@ impl UserCredentials {
         Ok(Self {
             jwt: Secret::new(token.as_str()),
             key,
+            issued_at: claims.issued_at.filter(|at| *at > 0),
             expires_at: claims.expires_at.filter(|at| *at > 0),
         })
     }
@@ -157,6 +159,12 @@ impl UserCredentials {
     /// Returns the user's key, which signs a server's nonce.
     pub const fn key(&self) -> &UserKey {
         &self.key
+    }
+
+    /// Returns the time of issue of the JWT, in seconds since the Unix epoch. `None` if the JWT
+    /// does not name it.
+    pub const fn issued_at(&self) -> Option<u64> {
+        self.issued_at
     }
 
     /// Returns the expiry of the JWT, in seconds since the Unix epoch. `None` if the JWT does not

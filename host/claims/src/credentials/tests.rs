@@ -239,11 +239,22 @@ fn debug_shows_the_public_key_only() {
 }
 
 #[test]
-fn the_expiry_is_told() {
+fn the_times_are_told() {
     let subject = Some(public_key());
     let token = user_jwt(&issuer(), subject, Some(1_800_000_000));
     let credentials = UserCredentials::parse_pair(&token, &seed()).unwrap();
     assert_eq!(credentials.expires_at(), Some(1_800_000_000));
+    assert_eq!(credentials.issued_at(), None);
+    let claims = Claims {
+        subject: Some(public_key()),
+        issued_at: Some(1_700_000_000),
+        nats: any_user(),
+        ..Claims::default()
+    };
+    let token = claims.sign(&issuer()).unwrap();
+    let credentials = UserCredentials::parse_pair(&token, &seed()).unwrap();
+    assert_eq!(credentials.issued_at(), Some(1_700_000_000));
+    assert_eq!(credentials.expires_at(), None);
 }
 
 fn issuer() -> IssuerKey {

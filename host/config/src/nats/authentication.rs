@@ -55,7 +55,8 @@ pub(crate) fn secrets(
 ) -> Vec<(&Keyed<SecretSource>, SecretKind)> {
     let user_seed = SecretKind::Seed(KeyKind::User);
     match authentication {
-        Authentication::None => Vec::new(),
+        // The configuration has no login that renews itself.
+        Authentication::None | Authentication::Renewed(_) => Vec::new(),
         Authentication::Nkey(seed) => vec![(seed, user_seed)],
         Authentication::Credentials(source) => vec![(source, SecretKind::Credentials)],
         Authentication::UserJwt { jwt, seed } => vec![(jwt, SecretKind::Text), (seed, user_seed)],

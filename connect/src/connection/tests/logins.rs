@@ -1,0 +1,159 @@
+//! Tests of logins that renew themselves.
+
+use std::time::Instant;
+
+use futures::FutureExt as _;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::*;
+use crate::fake_server::{FakeServer, Rule, within};
+use crate::hooks::Peer;
+use crate::login::TokenLogin;
+use crate::token::{Token, TokenError, TokenFuture, TokenSource};
+
+/// A source of tokens whose answers are listed; the last one is repeated.
+#[derive(Debug)]
+struct Listed {
+    answers: Vec<Answer>,
+    asked: Mutex<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum Answer {
+    /// A token that lives for this time, if it ends.
+    Token(&'static str, Option<Duration>),
+    /// A failure with this status.
+    Failure(u16),
+}
+
+impl Listed {
+    fn new(answers: impl Into<Vec<Answer>>) -> Arc<Self> {
+        Arc::new(Self {
+            answers: answers.into(),
+            asked: Mutex::new(0),
+        })
+    }
+
+    fn answer(&self) -> Result<Token, Arc<TokenError>> {
+        let mut asked = self.asked.lock();
+        let index = (*asked).min(self.answers.len() - 1);
+        *asked += 1;
+        let url = "https://idp.example".to_owned();
+        match self.answers[index].clone() {
+            Answer::Token(text, left) => {
+                let ends_at = left.map(|left| Instant::now() + left);
+                Ok(Token::new(Secret::new(text), ends_at))
+            }
+            Answer::Failure(503) => Err(Arc::new(TokenError::Unavailable { url, status: 503 })),
+            Answer::Failure(status) => Err(Arc::new(TokenError::Refused {
+                url,
+                status,
+                code: None,
+            })),
+        }
+    }
+}
+
+impl TokenSource for Listed {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async { self.answer() })
+    }
+}
+
+fn with_tokens(options: ConnectionOptions, tokens: &Arc<Listed>) -> ConnectionOptions {
+    let tokens = Arc::clone(tokens) as Arc<dyn TokenSource>;
+    ConnectionOptions {
+        authentication: Authentication::Renewed(TokenLogin::new(tokens).into()),
+        ..options
+    }
+}
+
+#[derive(Debug)]
+struct Reasons(UnboundedSender<String>);
+
+impl ConnectionHooks for Reasons {
+    fn login_renewed(&self, _connection: &str, _peer: &Peer) {
+        let _ = self.0.send("renewed".to_owned());
+    }
+
+    fn disconnect(&self, _connection: &str, _peer: &Peer, error: Option<&str>) {
+        let _ = self.0.send(error.unwrap_or("lost").to_owned());
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_renewed_before_its_end() {
+    let server = FakeServer::start(Rule::Accept).await;
+    let short = Some(Duration::from_secs(1));
+    // Obtained before the server is reached, presented to it, found due, and obtained again.
+    let mut answers = vec![Answer::Token("first", short); 3];
+    answers.push(Answer::Token("second", None));
+    let tokens = Listed::new(answers);
+    let (sender, mut reasons) = unbounded_channel();
+    let options = ConnectionOptions {
+        hooks: Arc::new(Reasons(sender)),
+        ..with_tokens(server.options(), &tokens)
+    };
+    let (connection, session) = tokio::join!(connect(&options), server.accept());
+    let connection = connection.unwrap();
+    assert!(session.login.contains("\"first\""), "{}", session.login);
+    let session = server.accept().await;
+    assert!(session.login.contains("\"second\""), "{}", session.login);
+    assert_eq!(within(reasons.recv()).await.unwrap(), "renewed");
+    assert_eq!(within(reasons.recv()).await.unwrap(), "the login ends soon");
+    assert_eq!(connection.status().counts().renewals, 1);
+    let third = server.accept().now_or_never();
+    assert!(third.is_none(), "a login without an end is not renewed");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_service_is_retried_and_a_refusal_is_not() {
+    let outage = [Answer::Failure(503)];
+    let refusal = [Answer::Failure(403)];
+    for (answers, expected) in [(outage, 3), (refusal, 1)] {
+        let tokens = Listed::new(answers);
+        let options = ConnectionOptions {
+            retries: Retries::Times(2),
+            retry_delay: Duration::from_millis(1),
+            ..with_tokens(ConnectionOptions::new("orders", vec![nowhere()]), &tokens)
+        };
+        let error = connect(&options).await.unwrap_err();
+        let text = with_causes(&error);
+        let start =
+            format!("gave up connecting to nats after {expected} attempts: cannot log in: ");
+        assert!(text.starts_with(&start), "{text}");
+        assert_eq!(*tokens.asked.lock(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_recovers_lets_the_connection_be_made() {
+    let server = FakeServer::start(Rule::Accept).await;
+    let tokens = Listed::new([Answer::Failure(403), Answer::Token("late", None)]);
+    let options = ConnectionOptions {
+        retries: Retries::Forever,
+        retry_delay: Duration::from_millis(1),
+        ..with_tokens(server.options(), &tokens)
+    };
+    let (connection, session) = tokio::join!(connect(&options), server.accept());
+    let _connection = connection.unwrap();
+    assert!(session.login.contains("\"late\""), "{}", session.login);
+}
+
+#[tokio::test]
+async fn no_server_is_bothered_without_a_login() {
+    let server = FakeServer::start(Rule::Accept).await;
+    let tokens = Listed::new([
+        Answer::Token("first", None),
+        Answer::Token("first", None),
+        Answer::Token("first", None),
+        Answer::Failure(503),
+        Answer::Token("second", None),
+    ]);
+    let options = with_tokens(server.options(), &tokens);
+    let (connection, session) = tokio::join!(connect(&options), server.accept());
+    let _connection = connection.unwrap();
+    drop(session);
+    let session = server.accept().await;
+    assert!(session.login.contains("\"second\""), "{}", session.login);
+}

@@ -1,0 +1,345 @@
+//! A value that is obtained again before it ends, by one request at a time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use parking_lot::Mutex;
+use portcullis_environment::{Clock, Randomness, Rng, SystemClock, SystemRandomness};
+use rand::RngExt as _;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::token::TokenError;
+
+/// The times at which credentials are obtained again.
+#[derive(Clone, Debug)]
+pub struct RenewalOptions {
+    /// The time before the end of a credential at which it is renewed, at most half of its
+    /// lifetime. Default: 10 s.
+    pub early: Duration,
+    /// The maximum random addition to `early`, so that the clients of one service do not all renew
+    /// at the same time. Default: 10 s.
+    pub jitter: Duration,
+    /// The wait after an outage, in which no request is made. Each further failure doubles it.
+    /// Default: 1 s.
+    pub retry_wait: Duration,
+    /// The maximum wait after an outage. Default: 30 s.
+    pub max_retry_wait: Duration,
+    /// The wait after a refusal. Default: 1 min.
+    pub refusal_wait: Duration,
+    /// The source of the time. Default: the clocks of the operating system.
+    pub clock: Arc<dyn Clock>,
+    /// The source of the jitter. Default: the operating system.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// A value from a service, and the time for which it is valid.
+pub(crate) struct Fetched<T> {
+    pub(crate) value: T,
+    /// `None` if the value does not end.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+/// A value that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Current<T> {
+    pub(crate) value: T,
+    pub(crate) ends_at: Option<Instant>,
+    /// The failure to renew the value, which is due.
+    pub(crate) stale: Option<Arc<TokenError>>,
+}
+
+/// A value that is obtained again before it ends.
+///
+/// One request runs at a time, and all callers wait for it. A caller that stops waiting does not
+/// cancel it; dropping this value does.
+pub(crate) struct Renewing<T> {
+    shared: Arc<Shared<T>>,
+    fetch: Arc<Fetch<T>>,
+}
+
+type Fetch<T> = dyn Fn() -> BoxFuture<'static, Result<Fetched<T>, TokenError>> + Send + Sync;
+
+type Outcome<T> = Result<Current<T>, Arc<TokenError>>;
+
+struct Shared<T> {
+    options: RenewalOptions,
+    /// The clocks at the start, from which all times are measured.
+    start: Instant,
+    boot: Duration,
+    /// INVARIANT: no code waits while it holds the lock.
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    held: Option<Held<T>>,
+    failure: Option<Failure>,
+    flight: Option<Flight<T>>,
+}
+
+/// The last good value. Times are since the start.
+struct Held<T> {
+    value: T,
+    ends: Option<Duration>,
+    renew_from: Option<Duration>,
+}
+
+/// The failure of the last request.
+struct Failure {
+    error: Arc<TokenError>,
+    /// The number of failures in a row.
+    count: u32,
+    /// The time, since the start, of the next request.
+    retry_from: Duration,
+}
+
+/// The request in progress.
+struct Flight<T> {
+    outcome: watch::Receiver<Option<Outcome<T>>>,
+    task: AbortHandle,
+}
+
+enum Step<T> {
+    Done(Outcome<T>),
+    Wait(watch::Receiver<Option<Outcome<T>>>),
+}
+
+impl Default for RenewalOptions {
+    fn default() -> Self {
+        Self {
+            early: Duration::from_secs(10),
+            jitter: Duration::from_secs(10),
+            retry_wait: Duration::from_secs(1),
+            max_retry_wait: Duration::from_secs(30),
+            refusal_wait: Duration::from_mins(1),
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+        }
+    }
+}
+
+impl RenewalOptions {
+    /// Returns how long before its end a credential that is valid for `lifetime` is renewed.
+    pub(crate) fn lead(&self, lifetime: Duration) -> Duration {
+        let jitter = Rng::new(&*self.randomness).random_range(Duration::ZERO..=self.jitter);
+        self.early.saturating_add(jitter).min(lifetime / 2)
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Renewing<T> {
+    /// Creates a value that `fetch` obtains, without obtaining it.
+    pub(crate) fn new<F>(
+        options: RenewalOptions,
+        fetch: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Fetched<T>, TokenError>> + Send + 'static,
+    {
+        let (start, boot) = (options.clock.now(), options.clock.since_boot());
+        let state = State {
+            held: None,
+            failure: None,
+            flight: None,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                start,
+                boot,
+                state: Mutex::new(state),
+            }),
+            fetch: Arc::new(move || fetch().boxed()),
+        }
+    }
+
+    /// Returns a value that has not ended. Obtains another one if renewal is due, and returns the
+    /// present one if that fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no value that has not ended, and none was obtained. For some time after a
+    /// failure, returns the same failure without a request.
+    pub(crate) async fn get(&self) -> Outcome<T> {
+        let mut waiting = match self.step() {
+            Step::Done(outcome) => return outcome,
+            Step::Wait(waiting) => waiting,
+        };
+        let ended = waiting.wait_for(Option::is_some).await;
+        let outcome = ended.ok().and_then(|outcome| (*outcome).clone());
+        match outcome.unwrap_or_else(|| Err(Arc::new(TokenError::Interrupted))) {
+            Ok(current) => Ok(current),
+            Err(error) => self.shared.usable(Some(&error)).ok_or(error),
+        }
+    }
+
+    /// Forgets the value if `matches` is true for it.
+    pub(crate) fn discard(&self, matches: impl FnOnce(&T) -> bool) {
+        let mut state = self.shared.state.lock();
+        if state.held.as_ref().is_some_and(|held| matches(&held.value)) {
+            state.held = None;
+        }
+    }
+
+    /// Returns the failure of the last request. `None` after a success.
+    pub(crate) fn last_failure(&self) -> Option<Arc<TokenError>> {
+        let state = self.shared.state.lock();
+        let failure = state.failure.as_ref()?;
+        Some(Arc::clone(&failure.error))
+    }
+
+    fn step(&self) -> Step<T> {
+        let now = self.shared.now();
+        let mut state = self.shared.state.lock();
+        let held = state.held.as_ref();
+        if let Some(held) = held.filter(|held| !held.is_due(now)) {
+            return Step::Done(Ok(self.shared.current(held, now, None)));
+        }
+        if let Some(failure) = state.failure.as_ref().filter(|it| now < it.retry_from) {
+            let usable = held.filter(|held| !held.has_ended(now));
+            return Step::Done(match usable {
+                Some(held) => Ok(self.shared.current(held, now, Some(&failure.error))),
+                None => Err(Arc::clone(&failure.error)),
+            });
+        }
+        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_under_way()) {
+            return match held.filter(|held| !held.has_ended(now)) {
+                Some(held) => Step::Done(Ok(self.shared.current(held, now, None))),
+                None => Step::Wait(flight.outcome.clone()),
+            };
+        }
+        let flight = self.start();
+        let outcome = flight.outcome.clone();
+        state.flight = Some(flight);
+        Step::Wait(outcome)
+    }
+
+    /// Starts a request in a task of its own, so that it outlives the attempt that needs it.
+    fn start(&self) -> Flight<T> {
+        let (sender, outcome) = watch::channel(None);
+        let (fetch, shared) = (Arc::clone(&self.fetch), Arc::downgrade(&self.shared));
+        // The lifetime counts from the request, because the answer takes time.
+        let requested_at = self.shared.now();
+        let task = tokio::spawn(async move {
+            let result = fetch().await;
+            if let Some(shared) = shared.upgrade() {
+                sender.send_replace(Some(shared.record(result, requested_at)));
+            }
+        });
+        let task = task.abort_handle();
+        Flight { outcome, task }
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    /// Returns the time since the start, including that in which the machine was suspended.
+    fn now(&self) -> Duration {
+        let clock = &self.options.clock;
+        let boot = clock.since_boot().saturating_sub(self.boot);
+        clock.elapsed(self.start).max(boot)
+    }
+
+    fn record(&self, result: Result<Fetched<T>, TokenError>, requested_at: Duration) -> Outcome<T> {
+        let now = self.now();
+        let mut state = self.state.lock();
+        match result {
+            Ok(Fetched { value, lifetime }) => {
+                let ends = lifetime.map(|lifetime| requested_at.saturating_add(lifetime));
+                let renew_from = ends.zip(lifetime);
+                let renew_from = renew_from
+                    .map(|(ends, lifetime)| ends.saturating_sub(self.options.lead(lifetime)));
+                let held = Held {
+                    value,
+                    ends,
+                    renew_from,
+                };
+                let current = self.current(&held, now, None);
+                state.held = Some(held);
+                state.failure = None;
+                Ok(current)
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                let count = state.failure.as_ref().map_or(0, |failure| failure.count);
+                let wait = self.wait_after(&error, count);
+                state.failure = Some(Failure {
+                    error: Arc::clone(&error),
+                    count: count.saturating_add(1),
+                    retry_from: now.saturating_add(wait),
+                });
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the wait after `error`, which follows `failures` failures in a row.
+    fn wait_after(&self, error: &TokenError, failures: u32) -> Duration {
+        if error.is_refusal() {
+            return self.options.refusal_wait;
+        }
+        let factor = 2_u32.saturating_pow(failures.min(16));
+        let wait = self.options.retry_wait.saturating_mul(factor);
+        wait.min(self.options.max_retry_wait)
+    }
+
+    /// Returns the value if it has not ended.
+    fn usable(&self, stale: Option<&Arc<TokenError>>) -> Option<Current<T>> {
+        let now = self.now();
+        let locked = self.state.lock();
+        let held = locked.held.as_ref().filter(|held| !held.has_ended(now))?;
+        Some(self.current(held, now, stale))
+    }
+
+    fn current(
+        &self,
+        held: &Held<T>,
+        now: Duration,
+        stale: Option<&Arc<TokenError>>,
+    ) -> Current<T> {
+        let left = held.ends.map(|ends| ends.saturating_sub(now));
+        let ends_at = left.and_then(|left| self.options.clock.now().checked_add(left));
+        Current {
+            value: held.value.clone(),
+            ends_at,
+            stale: stale.map(Arc::clone),
+        }
+    }
+}
+
+impl<T> Held<T> {
+    fn has_ended(&self, now: Duration) -> bool {
+        self.ends.is_some_and(|ends| now >= ends)
+    }
+
+    /// Returns whether the value has to be obtained again.
+    fn is_due(&self, now: Duration) -> bool {
+        self.renew_from.is_some_and(|from| now >= from)
+    }
+}
+
+impl<T> Flight<T> {
+    fn is_under_way(&self) -> bool {
+        // The sender is dropped at the end of the task, also if the task panics.
+        self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok()
+    }
+}
+
+impl<T> Drop for Flight<T> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Shows the times of renewal only.
+impl<T> fmt::Debug for Renewing<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Renewing")
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Tests against an authorization server without a network.
+
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use portcullis_core::with_causes;
+use portcullis_environment::{Clock as _, ManualClock};
+
+use super::*;
+use crate::fake_http::{FakeHttp, Received, renewal_by};
+
+fn grant(request: &Received) -> (u16, String) {
+    let (token, kind) = (request.number, "bearer");
+    let body = format!(r#"{{"access_token":"t{token}","token_type":"{kind}","expires_in":60}}"#);
+    (200, body)
+}
+
+fn client(service: &Arc<FakeHttp>, clock: &ManualClock) -> ClientCredentials {
+    let client = ClientSecret {
+        id: "orders:1".to_owned(),
+        secret: Secret::new("hunter 2").into(),
+    };
+    ClientCredentials::new(ClientCredentialsOptions {
+        audience: Some("urn:nats".to_owned()),
+        scopes: vec!["read".to_owned(), "write".to_owned()],
+        account: Some("ACME".to_owned()),
+        http: service.options(),
+        renewal: renewal_by(clock),
+        ..ClientCredentialsOptions::new("https://idp.example/token", client)
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn the_way_to_authenticate_is_found_once() {
+    let service = FakeHttp::new(|request| match request.headers.get("authorization") {
+        Some(_) => (401, String::new()),
+        None => grant(request),
+    });
+    let clock = ManualClock::new(0);
+    let client = client(&service, &clock);
+    let token = client.token().await.unwrap();
+    assert_eq!(token.secret().expose(), "t2");
+    assert_eq!(token.ends_at(), Some(clock.now() + Duration::from_mins(1)));
+    client.token().await.unwrap();
+    clock.advance(Duration::from_secs(49));
+    client.token().await.unwrap();
+    assert_eq!(
+        service.received().len(),
+        2,
+        "the token is not renewed too early"
+    );
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(client.token().await.unwrap().secret().expose(), "t3");
+
+    let requests = service.received();
+    let basic = format!("Basic {}", BASE64.encode(b"orders%3A1:hunter+2"));
+    assert_eq!(requests[0].headers["authorization"], basic);
+    assert!(!requests[0].form().contains_key("client_secret"));
+    for request in &requests[1..] {
+        assert!(!request.headers.contains_key("authorization"));
+        let form = request.form();
+        for (name, value) in [
+            ("grant_type", "client_credentials"),
+            ("audience", "urn:nats"),
+            ("scope", "read write"),
+            ("account_name", "ACME"),
+            ("client_id", "orders:1"),
+            ("client_secret", "hunter 2"),
+        ] {
+            assert_eq!(form[name], value, "{name}");
+        }
+    }
+    assert_eq!(requests.len(), 3);
+}
+
+#[tokio::test]
+async fn a_way_that_worked_is_the_only_one() {
+    let service = FakeHttp::new(|request| match request.number {
+        1 => grant(request),
+        _ => (400, r#"{"error":"invalid_client"}"#.to_owned()),
+    });
+    let clock = ManualClock::new(0);
+    let client = client(&service, &clock);
+    client.token().await.unwrap();
+    clock.advance(Duration::from_mins(1));
+    let error = client.token().await.unwrap_err();
+    assert!(error.is_refusal());
+    assert_eq!(
+        with_causes(&*error),
+        "`https://idp.example/token` refuses with status 400, `invalid_client`"
+    );
+    assert_eq!(service.received().len(), 2);
+    assert!(
+        client
+            .last_failure()
+            .is_some_and(|error| error.is_refusal())
+    );
+}
+
+#[tokio::test]
+async fn an_outage_says_nothing_about_the_way_to_authenticate() {
+    let service = FakeHttp::new(|request| match request.number {
+        1 => (503, String::new()),
+        2 => (0, String::new()),
+        _ => grant(request),
+    });
+    let clock = ManualClock::new(0);
+    let client = client(&service, &clock);
+    for _ in 0..2 {
+        assert!(!client.token().await.unwrap_err().is_refusal());
+        clock.advance(Duration::from_mins(1));
+    }
+    client.token().await.unwrap();
+    let requests = service.received();
+    assert_eq!(requests.len(), 3);
+    assert!(
+        requests
+            .iter()
+            .all(|it| it.headers.contains_key("authorization"))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_a_usable_token_is_not_kept() {
+    for (body, problem) in [
+        ("<html>", "no json object with `access_token`"),
+        (
+            r#"{"access_token":7}"#,
+            "no json object with `access_token`",
+        ),
+        (r#"{"access_token":""}"#, "a token that no header can carry"),
+        (
+            r#"{"access_token":"a\nb"}"#,
+            "a token that no header can carry",
+        ),
+        (
+            r#"{"access_token":"a","expires_in":"0"}"#,
+            "a token that has ended already",
+        ),
+    ] {
+        let service = FakeHttp::new(move |request| match request.number {
+            1 => (200, body.to_owned()),
+            _ => grant(request),
+        });
+        let clock = ManualClock::new(0);
+        let client = client(&service, &clock);
+        let text = client.token().await.unwrap_err().to_string();
+        assert_eq!(
+            text,
+            format!("`https://idp.example/token` answers with {problem}")
+        );
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(client.token().await.unwrap().secret().expose(), "t2");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_a_service_refuses_is_replaced() {
+    let service = FakeHttp::new(grant);
+    let client = client(&service, &ManualClock::new(0));
+    let first = client.token().await.unwrap();
+    client.reject(&first);
+    let second = client.token().await.unwrap();
+    assert_eq!(second.secret().expose(), "t2");
+    client.reject(&first);
+    assert_eq!(client.token().await.unwrap(), second);
+}
+
+#[tokio::test]
+async fn no_secret_is_shown() {
+    let service = FakeHttp::new(grant);
+    let client = client(&service, &ManualClock::new(0));
+    let token = client.token().await.unwrap();
+    let text = format!("{client:?} {token:?}");
+    assert!(!text.contains("hunter") && !text.contains("t1"), "{text}");
+}

@@ -1,0 +1,196 @@
+//! The token endpoint of an OAuth 2.0 authorization server (RFC 6749, section 3.2).
+
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use parking_lot::Mutex;
+use portcullis_core::Secret;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+use url::form_urlencoded::{Serializer, byte_serialize};
+use zeroize::Zeroizing;
+
+use super::{TokenError, check_status, unexpected};
+use crate::http::{HttpOptions, HttpRequest, HttpResponse, InvalidEndpoint};
+use crate::renewal::Fetched;
+use crate::secret::SecretSource;
+
+/// The id of an OAuth client, and its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// The id.
+    pub id: String,
+    /// The secret, read again for every request.
+    pub secret: SecretSource,
+}
+
+/// The reason for which the client of a service cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NewTokenClientError {
+    /// The service's address cannot be used.
+    #[error("the service's address cannot be used")]
+    Endpoint(#[from] InvalidEndpoint),
+    /// The user key cannot be made.
+    #[error("cannot make a user key")]
+    Key(#[source] portcullis_claims::KeyError),
+}
+
+/// A token endpoint, and the way to authenticate there that worked.
+#[derive(Debug)]
+pub(crate) struct TokenEndpoint {
+    url: Url,
+    http: HttpOptions,
+    client: Option<ClientSecret>,
+    style: Mutex<Option<Style>>,
+}
+
+/// The place of the client's id and secret (RFC 6749, section 2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// The header `Authorization: Basic …`.
+    Basic,
+    /// The fields `client_id` and `client_secret`.
+    Form,
+}
+
+/// The fields of a form. A value can be secret.
+pub(crate) type Fields = Vec<(&'static str, Secret)>;
+
+/// Returns the fields that have a value.
+pub(crate) fn given<const N: usize>(fields: [(&'static str, Option<String>); N]) -> Fields {
+    let given = |(name, value): (&'static str, Option<String>)| Some((name, Secret::new(value?)));
+    fields.into_iter().filter_map(given).collect()
+}
+
+/// Returns the value of the field `scope`. `None` without scopes.
+pub(crate) fn scope(scopes: &[String]) -> Option<String> {
+    (!scopes.is_empty()).then(|| scopes.join(" "))
+}
+
+/// A successful answer (RFC 6749, section 5.1).
+#[derive(Deserialize)]
+struct Grant {
+    access_token: String,
+    #[serde(default)]
+    expires_in: Value,
+}
+
+impl TokenEndpoint {
+    pub(crate) fn new(
+        url: &str,
+        client: Option<ClientSecret>,
+        http: HttpOptions,
+    ) -> Result<Self, InvalidEndpoint> {
+        Ok(Self {
+            url: http.endpoint(url)?,
+            http,
+            client,
+            style: Mutex::new(None),
+        })
+    }
+
+    /// Requests a token. Authenticates in the header first, and in the form if that is refused.
+    /// Remembers the way that worked.
+    pub(crate) async fn request(&self, fields: &Fields) -> Result<Fetched<Secret>, TokenError> {
+        let Some(client) = &self.client else {
+            return self.granted(&self.send(fields, Vec::new()).await?);
+        };
+        let place = client.secret.clone();
+        let read = tokio::task::spawn_blocking(move || place.read()).await;
+        let secret = read.map_err(|_| TokenError::Interrupted)??;
+        let known = *self.style.lock();
+        let style = known.unwrap_or(Style::Basic);
+        let answer = self.send_as(fields, client, &secret, style).await;
+        let (style, response) = match answer {
+            Err(error) if known.is_none() && error.is_refusal() => {
+                let style = Style::Form;
+                (style, self.send_as(fields, client, &secret, style).await?)
+            }
+            answer => (style, answer?),
+        };
+        *self.style.lock() = Some(style);
+        self.granted(&response)
+    }
+
+    async fn send_as(
+        &self,
+        fields: &Fields,
+        client: &ClientSecret,
+        secret: &Secret,
+        style: Style,
+    ) -> Result<HttpResponse, TokenError> {
+        if style == Style::Basic {
+            let header = ("authorization".to_owned(), basic(&client.id, secret));
+            return self.send(fields, vec![header]).await;
+        }
+        let mut fields = fields.clone();
+        fields.push(("client_id", Secret::new(client.id.as_str())));
+        fields.push(("client_secret", secret.clone()));
+        self.send(&fields, Vec::new()).await
+    }
+
+    async fn send(
+        &self,
+        fields: &Fields,
+        mut headers: Vec<(String, Secret)>,
+    ) -> Result<HttpResponse, TokenError> {
+        let kind = "application/x-www-form-urlencoded";
+        headers.push(("content-type".to_owned(), Secret::new(kind)));
+        headers.push(("accept".to_owned(), Secret::new("application/json")));
+        let request = HttpRequest {
+            url: self.url.clone(),
+            headers,
+            body: encode(fields),
+        };
+        let response = self.http.post(request).await;
+        let response = response.map_err(|source| TokenError::NoAnswer {
+            url: self.url.to_string(),
+            source,
+        })?;
+        check_status(&self.url, response)
+    }
+
+    fn granted(&self, response: &HttpResponse) -> Result<Fetched<Secret>, TokenError> {
+        let Ok(grant) = serde_json::from_str::<Grant>(response.body.expose()) else {
+            return Err(unexpected(&self.url, "no json object with `access_token`"));
+        };
+        let value = Secret::new(grant.access_token);
+        let text = value.expose();
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(unexpected(&self.url, "a token that no header can carry"));
+        }
+        let lifetime = lifetime(&grant.expires_in);
+        if lifetime == Some(Duration::ZERO) {
+            return Err(unexpected(&self.url, "a token that has ended already"));
+        }
+        Ok(Fetched { value, lifetime })
+    }
+}
+
+/// Returns the fields as the body of a form.
+fn encode(fields: &Fields) -> Secret {
+    let mut form = Serializer::new(String::new());
+    form.extend_pairs(fields.iter().map(|(name, value)| (name, value.expose())));
+    Secret::new(form.finish())
+}
+
+/// Returns the value of the header `Authorization` (RFC 6749, section 2.3.1: both parts are encoded
+/// as in a form first).
+fn basic(id: &str, secret: &Secret) -> Secret {
+    let mut pair = Zeroizing::new(String::new());
+    pair.extend(byte_serialize(id.as_bytes()));
+    pair.push(':');
+    pair.extend(byte_serialize(secret.expose().as_bytes()));
+    Secret::new(format!("Basic {}", BASE64.encode(pair.as_bytes())))
+}
+
+/// Returns the lifetime, which some servers write as a text. `None` if the answer has none.
+fn lifetime(expires_in: &Value) -> Option<Duration> {
+    let seconds = match expires_in {
+        Value::String(text) => text.parse().ok()?,
+        number => number.as_u64()?,
+    };
+    Some(Duration::from_secs(seconds))
+}

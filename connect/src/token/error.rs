@@ -1,0 +1,185 @@
+//! The reasons for which there is no token, and the statuses of answers.
+
+use std::sync::Arc;
+
+use portcullis_claims::{CredentialsError, KeyError};
+use serde::Deserialize;
+use url::Url;
+
+use crate::http::{HttpError, HttpResponse};
+use crate::secret::{SecretError, SecretSource};
+
+/// The maximum length of an error code that is shown.
+const MAX_CODE: usize = 80;
+
+/// A reason for which a token or a user JWT was not obtained. No message repeats a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A stored token has ended, and no other has replaced it.
+    #[error("the token in {place} has ended")]
+    Ended {
+        /// The place of the token.
+        place: SecretSource,
+    },
+    /// The service gave no answer.
+    #[error("no answer from `{url}`")]
+    NoAnswer {
+        /// The address.
+        url: String,
+        /// The reason.
+        source: HttpError,
+    },
+    /// The service cannot answer now.
+    #[error("`{url}` cannot answer now, with status {status}")]
+    Unavailable {
+        /// The address.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+    },
+    /// The service refuses the request. The same request will be refused again.
+    #[error("`{url}` refuses with status {status}{}", with_code(code.as_deref()))]
+    Refused {
+        /// The address.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+        /// The service's code for the reason: `error` of OAuth, or the type of a problem.
+        code: Option<String>,
+    },
+    /// The answer does not have the form of the protocol.
+    #[error("`{url}` answers with {problem}")]
+    Unexpected {
+        /// The address.
+        url: String,
+        /// The form of the answer, in words.
+        problem: &'static str,
+    },
+    /// The answer has no user JWT for the key of the request.
+    #[error("`{url}` answers without a usable user jwt")]
+    UserJwt {
+        /// The address.
+        url: String,
+        /// The problem of the answer.
+        source: Box<CredentialsError>,
+    },
+    /// The user key cannot be made, or does not sign.
+    #[error("no user key")]
+    Key(#[source] KeyError),
+    /// The token that the request needs was not obtained.
+    #[error("no token for the request")]
+    Source(#[source] Arc<Self>),
+    /// The request was interrupted, because the runtime shuts down or the request failed
+    /// internally.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl TokenError {
+    /// Returns whether a service refused the request, so that the same request will be refused
+    /// again. Other failures are outages, which pass.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused { .. } => true,
+            Self::Source(source) => source.is_refusal(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether a service did not accept the token of the request.
+    pub(crate) const fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Refused { status: 401, .. })
+    }
+}
+
+/// An answer with an error, of OAuth 2.0 (RFC 6749, section 5.2) or with problem details (RFC
+/// 9457).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    error: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// Returns the answer if its status means success.
+pub(crate) fn check_status(url: &Url, response: HttpResponse) -> Result<HttpResponse, TokenError> {
+    let (url, status) = (url.to_string(), response.status);
+    match status {
+        200..=299 => Ok(response),
+        // Request timeout, too early, too many requests: later, the same request can succeed.
+        408 | 425 | 429 | 500.. => Err(TokenError::Unavailable { url, status }),
+        _ => Err(TokenError::Refused {
+            url,
+            status,
+            code: code(&response),
+        }),
+    }
+}
+
+pub(crate) fn unexpected(url: &Url, problem: &'static str) -> TokenError {
+    let url = url.to_string();
+    TokenError::Unexpected { url, problem }
+}
+
+/// Returns the code of an error. `None` without a code, or for one that could hold a secret.
+fn code(response: &HttpResponse) -> Option<String> {
+    let body: ErrorBody = serde_json::from_str(response.body.expose()).unwrap_or_default();
+    let is_plain = |code: &String| {
+        code.len() <= MAX_CODE
+            && code.chars().all(|character| {
+                character.is_ascii_lowercase() || matches!(character, '_' | '-' | '.' | ':' | '/')
+            })
+    };
+    body.error.or(body.kind).filter(is_plain)
+}
+
+fn with_code(code: Option<&str>) -> String {
+    code.map(|code| format!(", `{code}`")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_from_an_outage() {
+        let url = Url::parse("https://idp.example/token").unwrap();
+        for (status, body, is_refusal, shown) in [
+            (
+                400,
+                r#"{"error":"invalid_client"}"#,
+                true,
+                "400, `invalid_client`",
+            ),
+            (401, "", true, "401"),
+            (
+                403,
+                r#"{"type":"urn:problem:denied"}"#,
+                true,
+                "403, `urn:problem:denied`",
+            ),
+            (403, r#"{"error":"eyJhbGciOi"}"#, true, "403"),
+            (404, "<html>", true, "404"),
+            (302, "", true, "302"),
+            (408, "", false, "408"),
+            (429, r#"{"error":"slow_down"}"#, false, "429"),
+            (500, "", false, "500"),
+            (503, "", false, "503"),
+        ] {
+            let body = Secret::new(body);
+            let error = check_status(&url, HttpResponse { status, body }).unwrap_err();
+            assert_eq!(error.is_refusal(), is_refusal, "{status}");
+            let text = error.to_string();
+            assert!(text.ends_with(&format!("status {shown}")), "{text}");
+            let caused = TokenError::Source(Arc::new(error));
+            assert_eq!(caused.is_refusal(), is_refusal, "{status}");
+        }
+    }
+}
