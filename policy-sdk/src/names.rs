@@ -119,6 +119,9 @@ words! {
         Client = "Client",
         /// A leafnode.
         Leafnode = "Leafnode",
+        /// A request to the host's token exchange, over HTTP. The permit becomes a user JWT for
+        /// NATS connections that the host does not see: their address and type are not known.
+        Exchange = "exchange",
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Conditions, Contender, Peer};
 
 /// The log level of hosts. Decisions are not logged: the measuring program would have to read a
 /// line for each, on processors that the contenders need.
-const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn";
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_authority=warn,portcullis_callout=warn,portcullis_connect=warn";
 
 /// Returns the configuration of the server.
 pub(super) fn server_config(

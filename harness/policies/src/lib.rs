@@ -142,6 +142,7 @@ pub fn request() -> Arc<AuthorizationRequest> {
                     include_str!("../../../host/identity/tests/fixtures/client.pem").to_owned(),
                 ]],
             }),
+            wanted_account: None,
         },
         credentials: Credentials {
             username: some("alice"),

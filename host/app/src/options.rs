@@ -28,7 +28,7 @@ pub(crate) fn service_options(
     let xkey = xkey.map(|seed| CurveKey::from_seed(seed.expose()));
     Ok(ServiceOptions {
         keys: HostKeys {
-            issuers: issuers(operator, secrets)?,
+            issuers: Arc::new(issuers(operator, secrets)?),
             xkey: xkey.transpose()?,
         },
         open: callout.open.clone(),

@@ -14,6 +14,7 @@ use crate::identify::identify;
 use crate::place::Place;
 use crate::rules::PermitRules;
 use crate::throttle::{Throttle, ThrottleOptions};
+use crate::wanted_account::check_scope;
 
 /// The options of an authority.
 ///
@@ -133,8 +134,12 @@ impl<A: Authorizer, C: Clock + Clone> Authority<A, C> {
             .is_ok_and(|identity| identity.strength == Strength::Proved);
         let decision = match identity {
             Ok(identity) => {
+                let may_ask = check_scope(&request.client, &identity);
                 Arc::make_mut(request).identity = identity;
-                self.decide_in_turn(Arc::clone(request), deadline).await
+                match may_ask {
+                    Ok(()) => self.decide_in_turn(Arc::clone(request), deadline).await,
+                    Err(denial) => Decision::deny(denial.class, denial.reason),
+                }
             }
             Err(denial) => Decision::deny(denial.class, denial.reason),
         };

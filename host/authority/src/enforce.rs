@@ -13,6 +13,7 @@ use portcullis_core::{
 };
 
 use crate::rules::{Expiry, PermitRules};
+use crate::wanted_account;
 
 mod permissions;
 
@@ -23,7 +24,8 @@ pub(crate) use permissions::Held;
 ///
 /// # Errors
 ///
-/// Fails with the first rule that the permit breaks. If the permit exceeds `work`, it is unchanged.
+/// Fails with the first rule that the permit breaks. If the permit exceeds `work`, nothing but its
+/// account is changed.
 pub(crate) fn enforce(
     permit: &mut Permit,
     request: &AuthorizationRequest,
@@ -45,9 +47,13 @@ pub(crate) fn enforce_filtered(
     filter: DenyFilter,
     work: &mut WorkBudget,
 ) -> Result<(), Denial> {
+    wanted_account::place(permit, request)?;
     check_account(permit, rules)?;
-    check_source(permit, &request.client)?;
-    check_connection_type(permit, &request.client)?;
+    // A caller of the exchange connects to NATS later. The server enforces both then.
+    if !request.client.is_exchange() {
+        check_source(permit, &request.client)?;
+        check_connection_type(permit, &request.client)?;
+    }
     let name = policy.map(|policy| &policy.name);
     let held = hold_to_ceilings(permit, rules, name, filter, work)?;
     if let (Some(open), Some(policy)) = (&held.open, policy) {

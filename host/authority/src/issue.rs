@@ -52,10 +52,19 @@ impl Issuers {
         policy: Option<&PolicyRef>,
         now: u64,
     ) -> Result<String, IssueError> {
-        check_limits(permit, request.server.version.as_deref())?;
+        let is_exchange = request.client.is_exchange();
+        // Servers of every release enforce the limits of a user JWT that a client presents itself.
+        if !is_exchange {
+            check_limits(permit, request.server.version.as_deref())?;
+        }
         let issuer = self.for_permit(permit)?;
-        let claims = UserClaims::from_permit(request.user_nkey.as_str(), permit, now)
+        let mut claims = UserClaims::from_permit(request.user_nkey.as_str(), permit, now)
             .with_tags(policy.into_iter().flat_map(provenance));
+        // No server shows another name for such a user. The template of a role can contain the
+        // name, so the caller must not choose it.
+        if is_exchange && claims.name.is_none() && permit.role().is_none() {
+            claims.name.clone_from(&request.client.name);
+        }
         let claims = match issuer {
             UserIssuer::Config(_) => claims,
             UserIssuer::Operator {
@@ -84,7 +93,7 @@ pub(crate) fn check_limits(permit: &Permit, version: Option<&str>) -> Result<(),
 }
 
 /// Returns the release that the server names, as the end of a sentence.
-pub fn named_release(version: Option<&str>) -> String {
+pub(crate) fn named_release(version: Option<&str>) -> String {
     version.map_or_else(
         || "does not say which it is".to_owned(),
         |version| format!("is `{}`", version.escape_debug()),

@@ -12,6 +12,7 @@
 //! - [`Throttle`]: the limits on failed attempts.
 //! - [`PermitRules`] with [`TargetAccounts`], [`Ceilings`] and [`Expiry`]: the host's own rules for
 //!   permits.
+//! - [`DecisionRecord`], [`log_decision`]: the log line of a decision.
 //! - [`Issuers`]: the keys that sign, in config and in operator mode.
 
 #![cfg_attr(
@@ -26,6 +27,7 @@ mod accounts;
 mod admission;
 mod authority;
 mod decide;
+mod decision_log;
 mod enforce;
 #[cfg(test)]
 mod fixtures;
@@ -35,14 +37,19 @@ mod issuers;
 mod load;
 mod permit_check;
 mod place;
+mod response;
 mod rules;
 mod throttle;
+mod wanted_account;
 
 pub use accounts::TargetAccounts;
 pub use admission::Overload;
 pub use authority::{Authority, AuthorityOptions, Considered};
-pub use issue::{IssueError, named_release};
+pub use decision_log::{DecisionRecord, log_decision, log_summed_up};
+pub use issue::IssueError;
 pub use issuers::{AccountIssuer, Issuers, NoIssuer, OperatorIssuers};
 pub use place::Place;
+pub use portcullis_identity::bearer_credentials;
+pub use response::{CheckedUser, ResponseError};
 pub use rules::{Ceilings, Expiry, PermitRules};
 pub use throttle::{Throttle, ThrottleOptions};

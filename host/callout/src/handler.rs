@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use portcullis_authority::{Authority, Place};
+use portcullis_authority::{Authority, DecisionRecord, Place, log_decision, log_summed_up};
 use portcullis_claims::KnownSigners;
 use portcullis_connect::{HeaderMap, Nats};
 use portcullis_core::{Authorizer, Decision, DenialClass, Outcome, Server, with_causes};
@@ -15,7 +15,6 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep_until;
 
 use crate::counters::{Counters, InFlight};
-use crate::decision_log::{Replied, log_decision, log_summed_up};
 use crate::deny::{DenyMode, DenyModes};
 use crate::keys::HostKeys;
 use crate::open::{OpenRules, Refused, SeenRequests, open};
@@ -24,6 +23,7 @@ use crate::participation::{Evidence, is_probe};
 use crate::pauses::{Moment, Pauses};
 use crate::refusals::{FOREIGN, Refusal, Refusals};
 use crate::rejections::LoginState;
+use crate::replied::Replied;
 use crate::reply::{ReplyError, ReplyToken};
 use crate::seal::{Recipient, seal};
 use crate::trust::Replays;
@@ -67,7 +67,7 @@ pub(crate) struct HandlingRules {
 /// The state that all requests of the service share.
 #[derive(Debug)]
 pub(crate) struct Handler<A, C = SystemClock> {
-    pub(crate) authority: Authority<A, C>,
+    pub(crate) authority: Arc<Authority<A, C>>,
     pub(crate) rules: HandlingRules,
     pub(crate) clock: C,
     pub(crate) counters: Arc<Counters>,
@@ -96,7 +96,7 @@ pub struct Handled {
 
 impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
     pub(crate) fn new(
-        authority: Authority<A, C>,
+        authority: Arc<Authority<A, C>>,
         rules: HandlingRules,
         evidence: Arc<Evidence>,
         clock: C,
@@ -319,7 +319,15 @@ impl<A: Authorizer, C: Clock + Clone> Handler<A, C> {
         self.counters
             .decided(&decision.outcome, elapsed, replied.is_sent());
         if context.is_reported {
-            log_decision(&context.request, decision, elapsed, replied);
+            log_decision(DecisionRecord {
+                request: &context.request,
+                decision,
+                elapsed,
+                reply: replied.as_str(),
+                error: replied.error(),
+                request_id: None,
+                trace_id: None,
+            });
         } else {
             log_summed_up(&context.request, decision);
         }

@@ -1,5 +1,7 @@
 //! The keys of the host.
 
+use std::sync::Arc;
+
 use portcullis_authority::Issuers;
 use portcullis_claims::CurveKey;
 
@@ -7,7 +9,7 @@ use portcullis_claims::CurveKey;
 #[derive(Debug)]
 pub struct HostKeys {
     /// The signers of user JWTs and responses.
-    pub issuers: Issuers,
+    pub issuers: Arc<Issuers>,
     /// The key that opens requests and seals responses: `xkey` in the server's `auth_callout`. With
     /// a key, the host refuses plain requests. Without one, it refuses encrypted requests. Default:
     /// `None`.
@@ -16,9 +18,9 @@ pub struct HostKeys {
 
 impl HostKeys {
     /// Creates the keys of a host that signs with `issuers` and expects plain requests.
-    pub const fn new(issuers: Issuers) -> Self {
+    pub fn new(issuers: impl Into<Arc<Issuers>>) -> Self {
         Self {
-            issuers,
+            issuers: issuers.into(),
             xkey: None,
         }
     }

@@ -37,7 +37,6 @@
 )]
 
 mod counters;
-mod decision_log;
 mod deny;
 mod discovery;
 mod error;
@@ -58,6 +57,7 @@ mod queue_group;
 mod refusals;
 mod rejections;
 mod releases;
+mod replied;
 mod reply;
 mod reply_batcher;
 mod seal;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_authority::{Authority, Throttle};
+use portcullis_authority::{Authority, Issuers, Throttle};
 use portcullis_connect::{LoginProbe, Nats};
 use portcullis_core::{Authorizer, with_causes};
 use portcullis_environment::{Clock, SystemClock};
@@ -42,6 +42,7 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
     /// Creates a service that answers as `authorizer` decides and reads the time from `clock`.
     pub fn with_clock(authorizer: A, options: ServiceOptions, clock: C) -> Self {
         let authority = Authority::with_clock(authorizer, options.authority, clock.clone());
+        let authority = Arc::new(authority);
         let evidence = Arc::new(Evidence::new(&options.participation));
         let rules = HandlingRules {
             keys: options.keys,
@@ -66,6 +67,16 @@ impl<A: Authorizer, C: Clock + Clone> Service<A, C> {
     /// Returns the counters, valid while the service runs and after.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.handler.counters)
+    }
+
+    /// Returns the decider of the service, which other front doors share.
+    pub fn authority(&self) -> Arc<Authority<A, C>> {
+        Arc::clone(&self.handler.authority)
+    }
+
+    /// Returns the keys that sign for the service, which other front doors share.
+    pub fn issuers(&self) -> Arc<Issuers> {
+        Arc::clone(&self.handler.rules.keys.issuers)
     }
 
     /// Returns the counters of failed attempts, valid while the service runs and after.

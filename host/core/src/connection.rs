@@ -13,6 +13,8 @@ pub enum ClientKind {
     Client,
     /// A leafnode.
     Leafnode,
+    /// A request to the host's token exchange, over HTTP. No request of a server names this kind.
+    Exchange,
     /// A kind that this host does not know.
     Other(Box<str>),
 }
@@ -31,11 +33,12 @@ pub enum Transport {
 }
 
 impl ClientKind {
-    /// Returns the name in requests.
+    /// Returns the name in requests, and `exchange` for the token exchange.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Client => "Client",
             Self::Leafnode => "Leafnode",
+            Self::Exchange => "exchange",
             Self::Other(name) => name,
         }
     }
@@ -75,6 +78,12 @@ impl From<String> for Transport {
 }
 
 impl Client {
+    /// Returns whether the request came to the token exchange and not from a server. The NATS
+    /// connections that its user JWT is for are not known yet.
+    pub fn is_exchange(&self) -> bool {
+        self.kind == Some(ClientKind::Exchange)
+    }
+
     /// Returns the client's address without the zone of IPv6. `None` if the server sent none, as
     /// for connections inside its own process.
     pub fn address(&self) -> Option<IpAddr> {
@@ -106,9 +115,8 @@ impl Client {
             (ClientKind::Client, Some(Transport::Nats)) => Some(ConnectionType::Standard),
             (ClientKind::Client, Some(Transport::Websocket)) => Some(ConnectionType::Websocket),
             (ClientKind::Client, Some(Transport::Mqtt)) => Some(ConnectionType::Mqtt),
-            (ClientKind::Client, Some(Transport::Other(_)) | None) | (ClientKind::Other(_), _) => {
-                None
-            }
+            (ClientKind::Client, Some(Transport::Other(_)) | None)
+            | (ClientKind::Exchange | ClientKind::Other(_), _) => None,
         }
     }
 }
@@ -140,12 +148,25 @@ mod tests {
             (Some("Client"), None, None),
             (Some("Client"), Some("quic"), None),
             (Some("JetStream"), Some("nats"), None),
+            (Some("exchange"), Some("nats"), None),
             (None, Some("nats"), None),
         ];
         for (kind, transport, expected) in told {
             let found = client(kind, transport).connection_type();
             assert_eq!(found, expected, "{kind:?} {transport:?}");
         }
+    }
+
+    #[test]
+    fn no_server_asks_as_the_exchange() {
+        let asked = client(Some(ClientKind::Exchange.as_str()), None);
+        assert!(!asked.is_exchange());
+        let exchange = Client {
+            kind: Some(ClientKind::Exchange),
+            ..Client::default()
+        };
+        assert!(exchange.is_exchange());
+        assert_eq!(exchange.connection_type(), None);
     }
 
     #[test]

@@ -90,6 +90,9 @@ pub enum DenialClass {
     InvalidPermit,
     /// A policy chose an account that the host does not sign for.
     AccountNotAllowed,
+    /// The caller of the token exchange asks for an account of its choice, and its token lacks the
+    /// scope that this needs.
+    ScopeMissing,
     /// A policy chose a role that the host has no signing key for.
     RoleNotAllowed,
     /// The client's address is in none of the permit's networks.
@@ -122,7 +125,7 @@ pub enum Blame {
 
 impl DenialClass {
     /// All classes.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::PolicyDenied,
         Self::IdentityRejected,
         Self::IdentityUnavailable,
@@ -137,6 +140,7 @@ impl DenialClass {
         Self::InvalidOutput,
         Self::InvalidPermit,
         Self::AccountNotAllowed,
+        Self::ScopeMissing,
         Self::RoleNotAllowed,
         Self::SourceNotAllowed,
         Self::ConnectionTypeNotAllowed,
@@ -165,6 +169,7 @@ impl DenialClass {
             Self::InvalidOutput => "invalid-output",
             Self::InvalidPermit => "invalid-permit",
             Self::AccountNotAllowed => "account-not-allowed",
+            Self::ScopeMissing => "scope-missing",
             Self::RoleNotAllowed => "role-not-allowed",
             Self::SourceNotAllowed => "source-not-allowed",
             Self::ConnectionTypeNotAllowed => "connection-type-not-allowed",
@@ -200,6 +205,7 @@ impl DenialClass {
             | Self::IdentityRejected
             | Self::Throttled
             | Self::EndOfChain
+            | Self::ScopeMissing
             | Self::SourceNotAllowed
             | Self::ConnectionTypeNotAllowed
             | Self::TimeNotAllowed => None,
@@ -213,6 +219,16 @@ impl Blame {
         match self {
             Self::Guest => "guest",
             Self::Host => "host",
+        }
+    }
+}
+
+impl Outcome {
+    /// Returns the permit. `None` for a denial.
+    pub const fn permit(&self) -> Option<&Permit> {
+        match self {
+            Self::Permit(permit) => Some(permit),
+            Self::Deny(_) => None,
         }
     }
 }

@@ -73,7 +73,9 @@ pub use portcullis_permit_rules::{
 };
 pub use reach::{Gain, Reach, Reached, Way};
 pub use repeats::{Repeats, Report, Summaries};
-pub use request::{AuthorizationRequest, Client, ClientTls, Credentials, Method, Server};
+pub use request::{
+    AuthorizationRequest, Client, ClientTls, Credentials, Method, Server, WantedAccount,
+};
 pub use sample::{Sample, SampleValue};
 pub use secret::{Asker, HashError, Secret, SecretVerifier};
 pub use subject::PermissionSubject;

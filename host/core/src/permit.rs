@@ -14,7 +14,8 @@ pub use draft::{PermitBuilder, PermitDraft};
 /// A finished, valid permit. [`Permit::builder`] makes one, and deserialization repeats the
 /// builder's checks.
 ///
-/// The host narrows a permit with [`narrow_to`](Self::narrow_to) and [`end_by`](Self::end_by).
+/// The host narrows a permit with [`narrow_to`](Self::narrow_to) and [`end_by`](Self::end_by). It
+/// moves one to another account with [`place_in`](Self::place_in).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(remote = "Self", rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Permit {
@@ -137,6 +138,12 @@ impl Permit {
     /// Returns the tags for the user JWT.
     pub fn tags(&self) -> &[String] {
         &self.content.tags
+    }
+
+    /// Places the login in `account` instead of the policy's. Only for a caller of the token
+    /// exchange that may choose its account.
+    pub fn place_in(&mut self, account: AccountName) {
+        self.account = account;
     }
 
     /// Replaces the permissions by what a ceiling leaves of them, and closes sides that allow

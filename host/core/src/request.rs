@@ -1,6 +1,6 @@
 //! Authorization requests: one login, as the server describes it.
 
-use crate::{ClientKind, Identity, PresentedNkey, PublicKey, Secret, Transport};
+use crate::{AccountName, ClientKind, Identity, PresentedNkey, PublicKey, Secret, Transport};
 
 /// A server's question about one connection: whether to admit it, and with which permissions.
 ///
@@ -74,6 +74,20 @@ pub struct Client {
     pub nonce: Option<String>,
     /// TLS connection of the client. `None` without TLS, and if TLS ends in front of the server.
     pub tls: Option<ClientTls>,
+    /// Account that a caller of the token exchange asks for. Requests of servers have none.
+    pub wanted_account: Option<WantedAccount>,
+}
+
+/// The account that a caller of the token exchange asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedAccount {
+    /// Account: its name in the host's configuration, or its public nkey (`A…`).
+    pub account: AccountName,
+    /// Scope of the caller's token that lets the caller choose the account itself. Without the
+    /// scope, the policy's account has to be the wanted one.
+    pub scope: String,
+    /// Whether a caller without the scope is denied before any policy runs.
+    pub needs_scope: bool,
 }
 
 /// The TLS connection of a client, as the server describes it (`client_tls`).

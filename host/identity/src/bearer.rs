@@ -53,6 +53,25 @@ impl TokenPlace {
     }
 }
 
+/// The field with the bearer token of a request to the token exchange, as [`bearer_credentials`]
+/// fills it.
+pub(crate) const BEARER_PLACES: &[TokenPlace] = &[TokenPlace::Token];
+
+/// Returns the credentials of a request over HTTP that presents `bearer` and nothing else. A NATS
+/// user JWT takes its own field. Every other text is a token.
+pub fn bearer_credentials(bearer: Secret) -> Credentials {
+    match shape(bearer.expose()) {
+        Shape::Nats => Credentials {
+            jwt: Some(bearer),
+            ..Credentials::default()
+        },
+        Shape::Signed | Shape::Broken(_) | Shape::Other => Credentials {
+            token: Some(bearer),
+            ..Credentials::default()
+        },
+    }
+}
+
 /// Returns a text without surrounding white space and a leading `Bearer `, and whether `Bearer `
 /// was present.
 pub(crate) fn unmarked(text: &str) -> (&str, bool) {
@@ -96,6 +115,19 @@ mod tests {
 
     /// A header and an arbitrary payload, without a valid signature.
     const SIGNED: &str = "eyJhbGciOiJFUzI1NiJ9.e30.AA";
+
+    #[test]
+    fn a_user_jwt_over_http_takes_its_own_field() {
+        let nats = "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.e30.AA";
+        let fields = |text: &str| {
+            let credentials = bearer_credentials(Secret::new(text));
+            (credentials.jwt.is_some(), credentials.token.is_some())
+        };
+        assert_eq!(fields(nats), (true, false));
+        for token in [SIGNED, "hunter2", "eyJhbGciOiJFUzI1NiJ9"] {
+            assert_eq!(fields(token), (false, true), "{token}");
+        }
+    }
 
     #[test]
     fn the_first_place_with_a_token_counts() {

@@ -9,7 +9,7 @@ use portcullis_core::{
     Strength, with_causes,
 };
 
-use crate::bearer::{Presented, TokenPlace, presented};
+use crate::bearer::{BEARER_PLACES, Presented, TokenPlace, presented};
 use crate::claimant::Claimant;
 use crate::oidc::{TokenError, TokenVerifier, VerifiedToken};
 use crate::user_jwt::{PresentedJwt, TrustedAccounts, VerifiedUser, claimed_subject};
@@ -117,7 +117,7 @@ impl Identifier {
     pub fn claimant<'r>(&self, request: &'r AuthorizationRequest) -> Claimant<'r> {
         let credentials = &request.credentials;
         let method = credentials.method();
-        let bearer = self.presented(credentials);
+        let bearer = self.presented(request);
         // Many clients that present a token as their password share one user name, and no password
         // is compared.
         let is_password = bearer
@@ -150,9 +150,14 @@ impl Identifier {
     }
 
     /// Returns the presented bearer token. `None` if no issuer of tokens is configured.
-    fn presented<'r>(&self, credentials: &'r Credentials) -> Option<Presented<'r>> {
+    fn presented<'r>(&self, request: &'r AuthorizationRequest) -> Option<Presented<'r>> {
         self.options.tokens.as_ref()?;
-        presented(credentials, &self.options.token_places)
+        let places = if request.client.is_exchange() {
+            BEARER_PLACES
+        } else {
+            &self.options.token_places
+        };
+        presented(&request.credentials, places)
     }
 
     /// Returns the identity of a bearer token. `None` if the login presents none.
@@ -164,7 +169,7 @@ impl Identifier {
         let Some(tokens) = &self.options.tokens else {
             return Ok(None);
         };
-        let Some(token) = self.presented(&request.credentials) else {
+        let Some(token) = self.presented(request) else {
             return Ok(None);
         };
         let place = token.place;

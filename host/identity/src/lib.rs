@@ -5,6 +5,7 @@
 //!   cost and concurrency.
 //! - [`TokenVerifier`]: verifies the tokens of identity providers, whose keys it fetches.
 //! - [`TrustedAccounts`]: checks NATS user JWTs of trusted accounts against the server's own rules.
+//! - [`bearer_credentials`]: the credentials of a request over HTTP.
 //! - [`read_certificate`]: returns the facts of a client's certificate.
 //! - [`hash_password`] and [`hash_token`]: make hashes for storage.
 //!
@@ -38,7 +39,7 @@ mod user_jwt;
 mod verifier;
 mod workers;
 
-pub use bearer::TokenPlace;
+pub use bearer::{TokenPlace, bearer_credentials};
 pub use certificate::read as read_certificate;
 pub use claimant::Claimant;
 pub use cost::{hash_parameters, time_of_comparison};

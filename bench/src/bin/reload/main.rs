@@ -27,7 +27,7 @@ const ROUNDS: u32 = 3;
 const REPLACEMENTS: u32 = 40;
 /// The log level of the host. Decisions are not logged: this program would have to read a line for
 /// each, on processors that the host needs.
-const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn";
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_authority=warn,portcullis_callout=warn,portcullis_connect=warn";
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -10,8 +10,7 @@ use crate::shape::{Policy, Shape};
 
 /// The log level of the hosts. Decisions are not logged: this program would have to read a line for
 /// each, on processors that the hosts need.
-const LOG_LEVEL: &str =
-    "warn,portcullis=info,portcullis_catalog=info,portcullis_callout=warn,portcullis_connect=warn";
+const LOG_LEVEL: &str = "warn,portcullis=info,portcullis_catalog=info,portcullis_authority=warn,portcullis_callout=warn,portcullis_connect=warn";
 /// The name of the policy that decides.
 const DECIDES: &str = "decides";
 /// The log message about a policy that the host rejects.

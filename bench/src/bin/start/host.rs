@@ -43,7 +43,7 @@ impl Place {
         let config = self.site.write_config("measured.toml", &config)?;
         let levels = [
             "--log-level",
-            "warn,portcullis=info,portcullis_callout=warn,portcullis_connect=warn",
+            "warn,portcullis=info,portcullis_authority=warn,portcullis_callout=warn,portcullis_connect=warn",
         ];
         let host = Host::spawn(&config, &levels)?;
         host.ready().await?;

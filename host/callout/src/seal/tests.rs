@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_authority::{AccountIssuer, OperatorIssuers};
-use portcullis_claims::{CurveKey, IssuerKey, SubjectRule, UserClaims};
-use portcullis_core::PermitBuilder;
+use portcullis_authority::{AccountIssuer, Issuers, OperatorIssuers};
+use portcullis_claims::{CurveKey, IssuerKey, ResponseClaims, SubjectRule, UserClaims};
+use portcullis_core::{Outcome, Permit, PermitBuilder};
 
 use super::*;
 use crate::fixtures::{NOW, options, permit, request};
@@ -100,7 +100,10 @@ fn what_the_server_would_refuse_does_not_leave() {
     let decision = permit(builder.finish().unwrap());
     // The permit held when the request arrived, but its response is sealed too late.
     let error = seal(&request, &decision, &keys, to(NOW + 61)).unwrap_err();
-    assert!(matches!(error, SealError::Preflight(_)), "{error}");
+    assert!(
+        matches!(error, SealError::Response(ResponseError::Preflight(_))),
+        "{error}"
+    );
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn operator() -> HostKeys {
 }
 
 fn app(keys: &HostKeys) -> &AccountIssuer {
-    let Issuers::Operator(operator) = &keys.issuers else {
+    let Issuers::Operator(operator) = &*keys.issuers else {
         panic!("not in operator mode")
     };
     operator.account(&"APP".parse().unwrap()).unwrap()
@@ -208,7 +211,13 @@ fn a_role_whose_seed_is_the_accounts_own_admits_no_client() {
     builder.role("reader");
     let decision = permit(builder.finish().unwrap());
     let error = seal(&request(), &decision, &keys, to(NOW)).unwrap_err();
-    assert!(matches!(error, SealError::RoleWithoutScope(_)), "{error}");
+    assert!(
+        matches!(
+            error,
+            SealError::Response(ResponseError::RoleWithoutScope(_))
+        ),
+        "{error}"
+    );
 }
 
 #[test]

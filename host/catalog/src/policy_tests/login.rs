@@ -158,6 +158,7 @@ fn client(client: format::Client, user: Option<&str>) -> Client {
         name_tag: client.name_tag,
         nonce: None,
         tls,
+        wanted_account: None,
     }
 }
 

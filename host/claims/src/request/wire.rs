@@ -190,6 +190,7 @@ impl ClientInformation {
             name_tag: present(self.name_tag),
             nonce: present(self.nonce),
             tls: None,
+            wanted_account: None,
         }
     }
 }

@@ -7,52 +7,33 @@ use portcullis_core::{
     PolicyName, ResponsePermission, Transport,
 };
 
-/// The result of sending a reply.
-#[derive(Debug)]
-pub(crate) enum Replied {
-    /// The reply was handed to the NATS client.
-    Sent,
-    /// No reply was sent, because `[callout.deny]` says so.
-    Dropped,
-    /// No reply was sent, because the server had given up by its own timeout.
-    Late,
-    /// The reply was sent after the server had said that it refused the login or gave up.
-    GivenUp,
-    /// The reply could not be handed to the NATS client, for this reason.
-    Lost(String),
+/// A decision with the facts for its log line.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionRecord<'a> {
+    /// The request that was decided.
+    pub request: &'a AuthorizationRequest,
+    /// The decision.
+    pub decision: &'a Decision,
+    /// The time since the arrival of the request.
+    pub elapsed: Duration,
+    /// The result of sending the reply, as one word.
+    pub reply: &'a str,
+    /// The reason for which the reply could not be sent.
+    pub error: Option<&'a str>,
+    /// The id by which the peer knows the request. `None` for requests of servers, which have none.
+    pub request_id: Option<&'a str>,
+    /// The W3C trace that the request belongs to.
+    pub trace_id: Option<&'a str>,
 }
 
-impl Replied {
-    const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Dropped => "dropped",
-            Self::Late => "late",
-            Self::GivenUp => "given-up",
-            Self::Lost(_) => "lost",
-        }
-    }
-
-    fn error(&self) -> Option<&str> {
-        match self {
-            Self::Lost(error) => Some(error),
-            Self::Sent | Self::Dropped | Self::Late | Self::GivenUp => None,
-        }
-    }
-
-    /// Returns whether the reply was sent to a server that still waited.
-    pub(crate) const fn is_sent(&self) -> bool {
-        matches!(self, Self::Sent)
-    }
-}
-
-/// Writes the log line of a decision on a request that arrived `elapsed` ago.
-pub(crate) fn log_decision(
-    request: &AuthorizationRequest,
-    decision: &Decision,
-    elapsed: Duration,
-    replied: &Replied,
-) {
+/// Writes the log line of a decision.
+pub fn log_decision(record: DecisionRecord<'_>) {
+    let DecisionRecord {
+        request,
+        decision,
+        elapsed,
+        ..
+    } = record;
     let (permit, denial) = match &decision.outcome {
         Outcome::Permit(permit) => (Some(permit), None),
         Outcome::Deny(denial) => (None, Some(denial)),
@@ -93,8 +74,10 @@ pub(crate) fn log_decision(
         server.name = request.server.name.as_str(),
         server.version = request.server.version.as_deref(),
         elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        reply = replied.as_str(),
-        error = replied.error(),
+        reply = record.reply,
+        error = record.error,
+        request_id = record.request_id,
+        trace_id = record.trace_id,
         "authorization decided"
     );
     if let Some(permit) = permit {
@@ -103,7 +86,7 @@ pub(crate) fn log_decision(
 }
 
 /// Writes a line at the level `debug` for a throttled login. The summaries count such logins.
-pub(crate) fn log_summed_up(request: &AuthorizationRequest, decision: &Decision) {
+pub fn log_summed_up(request: &AuthorizationRequest, decision: &Decision) {
     if let Outcome::Deny(denial) = &decision.outcome {
         tracing::debug!(
             denial.class = denial.class.as_str(),
