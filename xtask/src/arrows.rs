@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The allowed dependencies: the folder of a package, then those of our packages and of the guarded
 /// packages that its manifest may name. A folder among them stands for all that it may name.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("policy-sdk/rules", &[]),
     ("host/core", &["portcullis-permit-rules"]),
     ("host/environment", &[]),
@@ -73,6 +73,15 @@ const ARROWS: [(&str, &[&str]); 25] = [
             "portcullis-connect",
         ],
     ),
+    (
+        "host/exchange",
+        &[
+            "portcullis-core",
+            "portcullis-claims",
+            "portcullis-environment",
+            "portcullis-authority",
+        ],
+    ),
     ("host/toml", &[]),
     (
         "host/config",
@@ -87,6 +96,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
             "portcullis-mirror",
             "portcullis-authority",
             "portcullis-callout",
+            "portcullis-exchange",
             "portcullis-toml",
         ],
     ),

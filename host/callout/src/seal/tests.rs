@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_authority::{AccountIssuer, Issuers, OperatorIssuers};
 use portcullis_claims::{CurveKey, IssuerKey, ResponseClaims, SubjectRule, UserClaims};
-use portcullis_core::{Outcome, Permit, PermitBuilder};
+use portcullis_core::{Permit, PermitBuilder};
 
 use super::*;
 use crate::fixtures::{NOW, options, permit, request};

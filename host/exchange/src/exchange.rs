@@ -1,0 +1,302 @@
+//! The exchange: from what a caller asks for to a user JWT or a refusal.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use portcullis_authority::{Authority, DecisionRecord, Issuers, bearer_credentials};
+use portcullis_authority::{log_decision, log_summed_up};
+use portcullis_claims::{KeyError, KeyKind, PublicKey};
+use portcullis_core::{
+    AuthorizationRequest, Authorizer, Client, ClientKind, Credentials, Decision, Denial,
+    DenialClass, Identity, Outcome, Sample, Secret, Server, WantedAccount, with_causes,
+};
+use portcullis_environment::{Clock, Randomness, SystemClock, SystemRandomness};
+use tokio::sync::Semaphore;
+
+use crate::answer::Issued;
+use crate::body::Ask;
+use crate::context::RequestContext;
+use crate::counters::Counters;
+use crate::guard::Refusals;
+use crate::nonces::{BadNonce, Nonce, Nonces};
+use crate::options::{ExchangeOptions, ProofRoute};
+use crate::problem::{Problem, Refusal};
+use crate::routes;
+
+/// The name of the exchange as the server that asks, in decisions.
+const SERVER_NAME: &str = "exchange";
+
+/// The token exchange, as a service for [`ExchangeListener`](crate::ExchangeListener). It reads the
+/// time from `C`. Clones share their state.
+pub struct Exchange<A, C = SystemClock> {
+    pub(crate) shared: Arc<Shared<A, C>>,
+}
+
+/// The state that all requests share.
+pub(crate) struct Shared<A, C> {
+    authority: Arc<Authority<A, C>>,
+    issuers: Arc<Issuers>,
+    pub(crate) options: ExchangeOptions,
+    pub(crate) nonces: Nonces,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) refusals: Refusals,
+    /// One permit for each request that may be in progress.
+    pub(crate) room: Semaphore,
+    pub(crate) clock: C,
+    pub(crate) randomness: SystemRandomness,
+    /// The exchange itself, in the place of the server that asks.
+    server: Server,
+    /// The number of requests that were decided, for `client.id`.
+    decided: AtomicU64,
+}
+
+impl<A: Authorizer> Exchange<A> {
+    /// Creates an exchange that decides with `authority` and signs with `issuers`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key of the nonces cannot be made.
+    pub fn new(
+        authority: Arc<Authority<A>>,
+        issuers: Arc<Issuers>,
+        options: ExchangeOptions,
+    ) -> Result<Self, KeyError> {
+        Self::with_clock(authority, issuers, options, SystemClock)
+    }
+}
+
+impl<A: Authorizer, C: Clock + Clone> Exchange<A, C> {
+    /// Creates an exchange as [`new`](Exchange::new) does, which reads the time from `clock`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key of the nonces cannot be made.
+    pub fn with_clock(
+        authority: Arc<Authority<A, C>>,
+        issuers: Arc<Issuers>,
+        options: ExchangeOptions,
+        clock: C,
+    ) -> Result<Self, KeyError> {
+        let randomness = SystemRandomness;
+        let mut id = [0; PublicKey::LEN];
+        randomness.fill(&mut id);
+        let server = Server {
+            name: SERVER_NAME.to_owned(),
+            ..Server::new(PublicKey::from_bytes(KeyKind::Server, id))
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                nonces: Nonces::new(issuers.response(), options.nonce_lifetime)?,
+                room: Semaphore::new(options.max_in_flight.min(Semaphore::MAX_PERMITS)),
+                authority,
+                issuers,
+                options,
+                counters: Arc::default(),
+                refusals: Refusals::default(),
+                clock,
+                randomness,
+                server,
+                decided: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// Returns the routes.
+    pub(crate) fn router(&self) -> Router {
+        routes::router(&self.shared)
+    }
+
+    /// Returns a sample of each counter and gauge, for `/metrics`.
+    pub fn samples(&self) -> Vec<Sample> {
+        self.shared.counters.samples()
+    }
+}
+
+impl<A: Authorizer, C: Clock + Clone> Shared<A, C> {
+    /// Decides what a caller asks for on `route`, and signs the user JWT.
+    pub(crate) async fn exchange(
+        &self,
+        context: &RequestContext,
+        bearer: Secret,
+        ask: Ask,
+        wanted_account: Option<WantedAccount>,
+        route: ProofRoute,
+    ) -> Result<Issued, Refusal> {
+        let now = self.clock.unix_seconds();
+        let nonce = self.nonce_of(&ask, route, now)?;
+        let limit = self.options.deadline;
+        let place = self.authority.enter(limit);
+        let mut place = place
+            .map_err(|error| Refusal::new(Problem::Unavailable, "overloaded", error.to_string()))?;
+        let mut request = Arc::new(self.request(context, bearer, &ask, wanted_account, now));
+        let deadline = context.at + limit;
+        let authority = &self.authority;
+        let considered = authority.decide(&mut request, deadline, &mut place).await;
+        let (decision, issued) = self.issue(&request, considered.decision, &ask, nonce);
+        let refusal = match &decision.outcome {
+            Outcome::Permit(_) => None,
+            Outcome::Deny(denial) => Some(Refusal::denied(denial)),
+        };
+        if considered.is_reported {
+            log_decision(DecisionRecord {
+                request: &request,
+                decision: &decision,
+                elapsed: self.clock.elapsed(context.at),
+                reply: "sent",
+                error: None,
+                request_id: Some(&context.id),
+                trace_id: context.trace_id.as_deref(),
+            });
+        } else {
+            log_summed_up(&request, &decision);
+        }
+        match (issued, refusal) {
+            (Some(issued), None) => {
+                self.counters.issued();
+                Ok(issued)
+            }
+            (_, refusal) => {
+                let refusal = refusal.unwrap_or_else(|| {
+                    Refusal::denied(&Denial::new(DenialClass::Internal, "no user jwt"))
+                });
+                if let Outcome::Deny(denial) = &decision.outcome {
+                    self.counters.denied(denial.class);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Returns the nonce of the caller's proof. `None` without a proof, if the route demands none.
+    fn nonce_of(&self, ask: &Ask, route: ProofRoute, now: u64) -> Result<Option<Nonce>, Refusal> {
+        match &ask.proof {
+            Some(proof) => {
+                let nonce = self.nonces.verify(&proof.nonce, now);
+                let rejected = |error: BadNonce| {
+                    Refusal::new(Problem::ProofRejected, "proof", error.to_string())
+                };
+                nonce.map(Some).map_err(rejected)
+            }
+            None if self.options.require_proof.contains(&route) => {
+                let error = format!("`{}` demands a proof of the seed", route.as_str());
+                Err(Refusal::new(
+                    Problem::ProofRequired,
+                    "proof-required",
+                    error,
+                ))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn request(
+        &self,
+        context: &RequestContext,
+        bearer: Secret,
+        ask: &Ask,
+        wanted_account: Option<WantedAccount>,
+        now: u64,
+    ) -> AuthorizationRequest {
+        let proof = ask.proof.as_ref();
+        let credentials = Credentials {
+            // If the bearer token is a user JWT of the same nkey, the signature proves it too.
+            signature: proof.map(|proof| Secret::new(&*proof.signature)),
+            ..bearer_credentials(bearer)
+        };
+        let address = context.peer.address.ip().to_canonical();
+        AuthorizationRequest {
+            user_nkey: ask.nkey.clone(),
+            server: self.server.clone(),
+            client: Client {
+                host: Some(address.to_string()),
+                id: self.decided.fetch_add(1, Ordering::Relaxed),
+                name: ask.name.clone(),
+                kind: Some(ClientKind::Exchange),
+                nonce: proof.map(|proof| proof.message.clone()),
+                tls: context.peer.tls.clone(),
+                wanted_account,
+                ..Client::default()
+            },
+            identity: Identity::claimed(&credentials),
+            credentials,
+            received_at: now,
+        }
+    }
+
+    /// Signs the user JWT of a permit. Returns the decision, which is a denial if the host cannot
+    /// sign, or if the nonce was used meanwhile.
+    fn issue(
+        &self,
+        request: &AuthorizationRequest,
+        mut decision: Decision,
+        ask: &Ask,
+        nonce: Option<Nonce>,
+    ) -> (Decision, Option<Issued>) {
+        let issued = match &mut decision.outcome {
+            Outcome::Deny(_) => return (decision, None),
+            Outcome::Permit(permit) => {
+                let now = self.clock.unix_seconds();
+                let longest = self.options.max_lifetime;
+                let lifetime = ask.lifetime.map_or(longest, |wanted| wanted.min(longest));
+                let expires = now.saturating_add(lifetime.as_secs());
+                permit.end_by(expires);
+                let expires = permit.expires_at().unwrap_or(expires);
+                if expires <= now {
+                    let reason = "the token or the permit has ended";
+                    Err(Denial::new(DenialClass::IdentityRejected, reason))
+                } else {
+                    let policy = decision.policy.as_deref();
+                    let user = self.issuers.user_for_exchange(request, permit, policy, now);
+                    user.map_err(|error| Denial::new(error.class(), with_causes(&error)))
+                        .and_then(|user| {
+                            self.spend(nonce, now)?;
+                            Ok(Issued {
+                                jwt: user.jwt,
+                                account: user.account.unwrap_or_default(),
+                                expires,
+                                permit: permit.clone(),
+                            })
+                        })
+                }
+            }
+        };
+        match issued {
+            Ok(issued) => (decision, Some(issued)),
+            Err(denial) => {
+                decision.outcome = Outcome::Deny(denial);
+                (decision, None)
+            }
+        }
+    }
+
+    /// Uses the nonce of a permitted request. Only such requests fill the memory of used nonces.
+    fn spend(&self, nonce: Option<Nonce>, now: u64) -> Result<(), Denial> {
+        let spent = nonce.map_or(Ok(()), |nonce| self.nonces.spend(nonce, now));
+        spent.map_err(|error| {
+            let class = match error {
+                BadNonce::Full => DenialClass::Overloaded,
+                _ => DenialClass::IdentityRejected,
+            };
+            Denial::new(class, error.to_string())
+        })
+    }
+}
+
+impl<A, C> Clone for Exchange<A, C> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<A, C> fmt::Debug for Exchange<A, C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Exchange")
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
+    }
+}

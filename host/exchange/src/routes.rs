@@ -1,0 +1,136 @@
+//! The routes, from the HTTP request to what the exchange decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, request};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Extension, Router};
+use portcullis_core::{AccountName, Authorizer, WantedAccount};
+use portcullis_environment::Clock;
+use tower_http::cors::CorsLayer;
+
+use crate::answer;
+use crate::bearer::bearer;
+use crate::body::{ConnectBody, OwnBody, account, read};
+use crate::context::RequestContext;
+use crate::exchange::Shared;
+use crate::guard::guard;
+use crate::options::ProofRoute;
+use crate::problem::{Problem, Refusal};
+
+/// Time for which a browser may remember that it may call the exchange.
+const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
+
+/// Returns the routes of an exchange.
+pub(crate) fn router<A: Authorizer, C: Clock + Clone>(shared: &Arc<Shared<A, C>>) -> Router {
+    let router = Router::new()
+        .route("/v1/tokens", post(own_token::<A, C>))
+        .route("/v1/nonces", post(nonce::<A, C>))
+        .route("/core/tokens", post(core_token::<A, C>))
+        .route("/admin/accounts/{name}/tokens", post(admin_token::<A, C>))
+        .fallback(async || Refusal::new(Problem::NotFound, "not-found", "the path is no route"))
+        .with_state(Arc::clone(shared));
+    let router = match cross_origin(&shared.options.allowed_origins) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    router.layer(from_fn_with_state(Arc::clone(shared), guard::<A, C>))
+}
+
+/// Returns the layer that lets web pages of `origins` call the exchange. `None` without origins.
+fn cross_origin(origins: &[String]) -> Option<CorsLayer> {
+    let origins = origins.iter().map(|origin| HeaderValue::from_str(origin));
+    let origins: Vec<_> = origins.filter_map(Result::ok).collect();
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::POST])
+            .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+            .max_age(PREFLIGHT_AGE)
+    })
+}
+
+async fn own_token<A: Authorizer, C: Clock + Clone>(
+    State(shared): State<Arc<Shared<A, C>>>,
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    let bearer = bearer(&head.headers)?;
+    let body: OwnBody = read(&head.headers, body, shared.options.max_body).await?;
+    let ask = body.ask()?;
+    let account = ask.account.clone();
+    let wanted = account.map(|account| wanted_account(&shared, account, false));
+    let issued = shared.exchange(&context, bearer, ask, wanted, ProofRoute::Own);
+    Ok(issued.await?.as_json())
+}
+
+async fn core_token<A: Authorizer, C: Clock + Clone>(
+    State(shared): State<Arc<Shared<A, C>>>,
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    connect_token(&shared, &context, request.into_parts(), None).await
+}
+
+async fn admin_token<A: Authorizer, C: Clock + Clone>(
+    State(shared): State<Arc<Shared<A, C>>>,
+    Extension(context): Extension<RequestContext>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let name = name.map_err(|_| {
+        let error = "the account in the path is not text";
+        Refusal::new(Problem::BadRequest, "account", error)
+    });
+    connect_token(&shared, &context, request.into_parts(), Some(name)).await
+}
+
+/// Answers a request of Overmind's connect. `name` is the account in the path, if the route has
+/// one.
+async fn connect_token<A: Authorizer, C: Clock + Clone>(
+    shared: &Shared<A, C>,
+    context: &RequestContext,
+    (head, body): (request::Parts, axum::body::Body),
+    name: Option<Result<Path<String>, Refusal>>,
+) -> Result<Response, Refusal> {
+    let bearer = bearer(&head.headers)?;
+    let (wanted, route) = match name {
+        None => (None, ProofRoute::Core),
+        Some(name) => {
+            let account = account(&name?.0)?;
+            let wanted = wanted_account(shared, account, true);
+            (Some(wanted), ProofRoute::Admin)
+        }
+    };
+    let body: ConnectBody = read(&head.headers, body, shared.options.max_body).await?;
+    let issued = shared.exchange(context, bearer, body.ask()?, wanted, route);
+    Ok(issued.await?.into_jwt())
+}
+
+async fn nonce<A: Authorizer, C: Clock + Clone>(
+    State(shared): State<Arc<Shared<A, C>>>,
+) -> Response {
+    let now = shared.clock.unix_seconds();
+    let (nonce, expires) = shared.nonces.issue(now, &shared.randomness);
+    shared.counters.nonce();
+    answer::nonce(&nonce, expires)
+}
+
+fn wanted_account<A, C>(
+    shared: &Shared<A, C>,
+    account: AccountName,
+    needs_scope: bool,
+) -> WantedAccount {
+    WantedAccount {
+        account,
+        scope: shared.options.admin_scope.clone(),
+        needs_scope,
+    }
+}

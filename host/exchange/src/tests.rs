@@ -1,0 +1,6 @@
+//! The exchange over HTTP, with real tokens and without NATS.
+
+mod limits;
+mod refusals;
+mod support;
+mod tokens;

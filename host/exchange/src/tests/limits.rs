@@ -1,0 +1,141 @@
+//! The limits on what peers decide.
+
+use std::time::Duration;
+
+use nats_token::KeyPair;
+use portcullis_core::SampleValue;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::support::{Stage, read};
+use crate::ExchangeOptions;
+
+fn count(stage: &Stage, name: &str, label: Option<&str>) -> u64 {
+    let samples = stage.exchange.samples();
+    let found = samples.iter().find(|sample| {
+        sample.name == name && sample.labels.first().map(|(_, text)| text.as_str()) == label
+    });
+    match found.map(|sample| &sample.value) {
+        Some(SampleValue::Counter(count)) => *count,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_a_timeout() {
+    let options = ExchangeOptions {
+        request_timeout: Duration::from_millis(50),
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let token = stage.token(&json!({}));
+    let request = format!(
+        "POST /core/tokens HTTP/1.1\r\nHost: exchange\r\nContent-Length: 100\r\n\
+         Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n{{"
+    );
+    let reply = stage.raw(&request).await;
+    assert_eq!(reply.status, 408, "{reply:?}");
+    assert_eq!(
+        reply.json()["type"],
+        json!("urn:portcullis:exchange:timeout")
+    );
+    assert_eq!(reply.header("connection"), Some("close"));
+    let line = stage.log.line_of(reply.header("x-request-id").unwrap());
+    assert_eq!(line["refusal.reason"], "timeout");
+    assert_eq!(count(&stage, "exchange_refusals", Some("timeout")), 1);
+}
+
+#[tokio::test]
+async fn silent_connections_are_closed_and_hold_up_no_caller() {
+    let options = ExchangeOptions {
+        idle_timeout: Duration::from_millis(500),
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(stage.address).await.unwrap());
+    }
+    let body = json!({ "user_pub_key": KeyPair::new_user().public_key() });
+    let token = stage.token(&json!({}));
+    let reply = stage.post("/core/tokens", &token, &body).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    for mut connection in silent {
+        let mut bytes = Vec::new();
+        let _ = connection.read_to_end(&mut bytes).await;
+        assert_eq!(bytes, b"", "closed without an answer");
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_closed_at_once() {
+    let options = ExchangeOptions {
+        max_connections: 1,
+        idle_timeout: Duration::from_hours(1),
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let mut first = TcpStream::connect(stage.address).await.unwrap();
+    let second = TcpStream::connect(stage.address).await.unwrap();
+    assert_eq!(read(second).await.status, 0);
+    assert_eq!(count(&stage, "exchange_connections_refused", None), 1);
+    let request = "POST /v1/nonces HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    first.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(read(first).await.status, 201);
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_shed() {
+    let options = ExchangeOptions {
+        max_in_flight: 1,
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let token = stage.token(&json!({}));
+    let head = format!(
+        "POST /core/tokens HTTP/1.1\r\nHost: exchange\r\nContent-Length: 100\r\n\
+         Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    let mut slow = TcpStream::connect(stage.address).await.unwrap();
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // The exchange has begun the slow request once it counts it.
+    while count(&stage, "exchange_requests", None) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let reply = stage.send("POST", "/v1/nonces", "", "").await;
+    assert_eq!(reply.status, 503, "{reply:?}");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(count(&stage, "exchange_refusals", Some("overloaded")), 1);
+}
+
+#[tokio::test]
+async fn a_large_head_is_refused() {
+    let stage = Stage::start().await;
+    let token = "a".repeat(64 << 10);
+    let reply = stage.post("/core/tokens", &token, &json!({})).await;
+    // The answer is lost if the rest of the head arrives after the exchange has closed.
+    assert!(matches!(reply.status, 431 | 0), "{reply:?}");
+    assert_eq!(count(&stage, "exchange_requests", None), 0);
+}
+
+#[tokio::test]
+async fn only_listed_origins_may_call_from_a_browser() {
+    let origin = "https://app.example.com";
+    let options = ExchangeOptions {
+        allowed_origins: vec![origin.to_owned()],
+        ..ExchangeOptions::default()
+    };
+    let stage = Stage::with(options).await;
+    let preflight = async |stage: &Stage, origin: &str| {
+        let head = format!("Origin: {origin}\r\nAccess-Control-Request-Method: POST\r\n");
+        let reply = stage.send("OPTIONS", "/v1/tokens", &head, "").await;
+        reply
+            .header("access-control-allow-origin")
+            .map(str::to_owned)
+    };
+    assert_eq!(preflight(&stage, origin).await.as_deref(), Some(origin));
+    assert_eq!(preflight(&stage, "https://evil.example").await, None);
+    let stage = Stage::start().await;
+    assert_eq!(preflight(&stage, origin).await, None);
+}
